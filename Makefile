@@ -1,0 +1,206 @@
+# SPDX-License-Identifier: MIT
+# One makefile, wildcards throughout: a new file needs no edit here.
+# `make help` lists the targets.
+
+VERSION = 0.1.0
+# Of the shared library; the first number changes when the ABI breaks.
+SOVERSION = 0
+
+PREFIX ?= /usr/local
+SYSCONFDIR ?= /etc
+BINDIR ?= $(PREFIX)/bin
+LIBDIR ?= $(PREFIX)/lib
+INCLUDEDIR ?= $(PREFIX)/include
+MANDIR ?= $(PREFIX)/share/man
+PAMDIR ?= $(LIBDIR)/security
+PKGCONFIGDIR ?= $(LIBDIR)/pkgconfig
+BASHCOMPDIR ?= $(PREFIX)/share/bash-completion/completions
+# How newuidmap and newgidmap get their privilege: setuid or caps.
+HELPER_PRIVILEGE ?= setuid
+
+BUILD ?= build
+CC = gcc
+PKG_CONFIG ?= pkg-config
+INSTALL ?= install
+CFLAGS ?= -O2 -g
+WERROR ?= $(if $(CI),-Werror)
+V ?=
+Q = $(if $(V),,@)
+say = $(if $(V),,@printf '  %-8s%s\n' '$(1)' '$(2)')
+
+arch := $(shell $(CC) -dumpmachine)
+HARDEN ?= -fstack-protector-strong -fstack-clash-protection -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2 \
+	$(if $(filter x86_64% i%86%,$(arch)),-fcf-protection)
+HARDEN_LD ?= -Wl,-z,relro,-z,now,-z,noexecstack
+
+warnings = -Wall -Wextra -Wconversion -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
+	-Wcast-qual -Wpointer-arith -Wwrite-strings -Wvla -Wformat=2 -Wundef $(WERROR)
+cpp = -D_GNU_SOURCE -DSUBID_VERSION='"$(VERSION)"' -DSUBID_SYSCONFDIR='"$(SYSCONFDIR)"' -I. $(CPPFLAGS)
+compile = $(CC) -std=gnu17 -fPIC -fvisibility=default $(warnings) $(HARDEN) $(CFLAGS) $(cpp)
+link = $(CC) $(HARDEN) $(CFLAGS) $(HARDEN_LD) -Wl,--as-needed $(LDFLAGS)
+
+lib_src := $(wildcard libsubid/*.c)
+lib_obj := $(lib_src:%.c=$(BUILD)/%.o)
+lib_headers := $(filter-out %_private.h %/cleanup.h,$(wildcard libsubid/*.h))
+archive := $(BUILD)/libsubid-ng.a
+soname := libsubid-ng.so.$(SOVERSION)
+shared := $(BUILD)/libsubid-ng.so.$(VERSION)
+
+# What each program is made of, and the libraries that it links beside libc.
+helpers = newuidmap newgidmap
+programs = subid $(helpers) getsubids
+subid_src := tools/subid.c $(wildcard tools/cmd_*.c) $(filter-out tools/newidmap.c,$(wildcard tools/lib_*.c))
+newuidmap_src = tools/newuidmap.c tools/newidmap.c
+newgidmap_src = tools/newgidmap.c tools/newidmap.c
+getsubids_src = tools/getsubids.c
+subid_pkgs = smartcols jansson
+
+all_src := $(lib_src) $(wildcard tools/*.c) $(wildcard tests/unit/*.c) $(wildcard tests/fuzz/*.c) \
+	$(wildcard tests/bench/*.c)
+all_c := $(all_src) $(wildcard libsubid/*.h tools/*.h tests/unit/*.h)
+scripts := $(wildcard tests/*.sh tests/*/*.sh) tests/run .ci/run
+man_pages := $(wildcard man/*.[1-8])
+unit_tests := $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(wildcard tests/unit/test_*.c))
+fuzzers := $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
+
+.PHONY: all check check-unit unit-tests sanitize fuzz bench coverage lint format install uninstall demo deps help clean
+.DELETE_ON_ERROR:
+
+all: $(archive) $(shared) $(programs:%=$(BUILD)/%) $(BUILD)/libsubid-ng.pc ## build the library and the programs
+
+# Everything is rebuilt when the compiler or a flag changes.
+$(BUILD)/flags: FORCE
+	@mkdir -p $(@D)
+	@echo '$(subst ','\'',$(compile) $(link) $(VERSION))' | cmp -s - $@ || \
+		echo '$(subst ','\'',$(compile) $(link) $(VERSION))' > $@
+FORCE:
+
+$(BUILD)/%.o: %.c $(BUILD)/flags
+	$(call say,CC,$<)
+	@mkdir -p $(@D)
+	$(Q)$(compile) $(if $(filter tools/subid.c tools/cmd_% tools/lib_%,$<),$$($(PKG_CONFIG) --cflags $(subid_pkgs))) -MMD -MP -c -o $@ $<
+
+$(archive): $(lib_obj)
+	$(call say,AR,$@)
+	$(Q)rm -f $@
+	$(Q)$(AR) rcs $@ $^
+
+$(shared): $(lib_obj) libsubid/libsubid-ng.map
+	$(call say,LD,$@)
+	$(Q)$(link) -shared -Wl,-soname,$(soname) -Wl,--version-script,libsubid/libsubid-ng.map -o $@ $(lib_obj)
+
+define program
+$(BUILD)/$(1): $$($(1)_src:%.c=$(BUILD)/%.o) $(archive)
+	$$(call say,LD,$$@)
+	$$(Q)$$(link) -pie -o $$@ $$^ $(if $($(1)_pkgs),$$$$($(PKG_CONFIG) --libs $($(1)_pkgs)))
+endef
+$(foreach p,$(programs),$(eval $(call program,$(p))))
+
+$(BUILD)/libsubid-ng.pc: libsubid/libsubid-ng.pc.in $(BUILD)/flags
+	$(Q)sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@LIBDIR@|$(LIBDIR)|' -e 's|@INCLUDEDIR@|$(INCLUDEDIR)|' \
+		-e 's|@VERSION@|$(VERSION)|' $< > $@
+
+# A unit test names in its first lines the functions that it makes fail: "wrap: write fsync".
+wraps = $(patsubst %,-Wl$(,)--wrap=%,$(shell sed -n 's/^ \* wrap: //p' $(1)))
+, := ,
+$(BUILD)/unit/%: tests/unit/%.c $(archive) $(BUILD)/flags $(wildcard tests/unit/*.h)
+	$(call say,CC,$<)
+	@mkdir -p $(@D)
+	$(Q)$(compile) -MMD -MP -MF $@.d $$($(PKG_CONFIG) --cflags cmocka) -pie -o $@ $< $(archive) $(call wraps,$<) \
+		$(LDFLAGS) $$($(PKG_CONFIG) --libs cmocka)
+
+check: ## run every test; as root for all of them (README)
+	$(Q)tests/deps.sh build test || [ "$$(id -u)" != 0 ]
+	$(Q)$(MAKE) all unit-tests
+	$(Q)BUILD='$(BUILD)' MAKE='$(MAKE)' tests/run $(TESTS)
+
+unit-tests: $(unit_tests)
+
+check-unit: $(unit_tests) ## run the unit tests alone
+	$(Q)BUILD='$(BUILD)' MAKE='$(MAKE)' tests/run --unit
+
+sanitize_flags = -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
+
+sanitize: ## run the tests with AddressSanitizer and UBSan
+	$(Q)$(MAKE) BUILD=build/asan HARDEN= CFLAGS='$(sanitize_flags)' check
+
+FUZZ_SECONDS ?= 20
+fuzz: ## fuzz each parser for FUZZ_SECONDS seconds (20)
+	$(Q)$(MAKE) BUILD=build/fuzz CC=clang HARDEN= \
+		CFLAGS='-O1 -g -fsanitize=address,undefined,fuzzer-no-link -fno-sanitize-recover=all' \
+		$(fuzzers:%=build/fuzz/%)
+	$(Q)for f in $(fuzzers); do tests/fuzz/run build/fuzz/$$f tests/fuzz/seeds/$$f $(FUZZ_SECONDS) || exit 1; done
+
+build/fuzz/fuzz_%: tests/fuzz/fuzz_%.c $(archive) $(BUILD)/flags
+	$(call say,CC,$<)
+	$(Q)$(compile) -fsanitize=fuzzer -o $@ $< $(archive)
+
+bench: all ## count instructions beside shadow's tools (callgrind)
+	$(Q)BUILD='$(BUILD)' tests/bench/run
+
+coverage: ## run the tests and print line and branch coverage
+	$(Q)rm -rf build/coverage
+	$(Q)$(MAKE) BUILD=build/coverage HARDEN= CFLAGS='-O0 -g --coverage -fprofile-update=atomic' check
+	$(Q)gcovr --root . --object-directory build/coverage --filter libsubid/ --filter tools/ \
+		--exclude-unreachable-branches --exclude-throw-branches --txt build/coverage/lines.txt \
+		--print-summary
+	$(Q)cat build/coverage/lines.txt
+
+lint: ## static analysis, and the style of scripts and man pages
+	$(Q)clang-format --dry-run --Werror $(all_c)
+	$(Q)shellcheck $(scripts)
+	$(Q)for page in $(man_pages); do mandoc -Tlint -Wwarning $$page || exit 1; done
+	$(Q)$(MAKE) BUILD=build/analyzer WERROR=-Werror CFLAGS='-O2 -fanalyzer' $(lib_src:%.c=build/analyzer/%.o) \
+		$(patsubst %.c,build/analyzer/%.o,$(wildcard tools/*.c))
+	$(Q)$(MAKE) BUILD=build/clang CC=clang WERROR=-Werror all
+
+format: ## put the sources into the house format
+	$(Q)clang-format -i $(all_c)
+
+destdir = $(DESTDIR)
+install: all ## install beneath PREFIX; the helpers setuid root, or HELPER_PRIVILEGE=caps
+	$(Q)$(INSTALL) -d $(destdir)$(BINDIR) $(destdir)$(LIBDIR) $(destdir)$(PKGCONFIGDIR) \
+		$(destdir)$(INCLUDEDIR)/subid-ng $(destdir)$(BASHCOMPDIR) \
+		$(foreach s,$(sort $(man_pages:man/%=%)),$(destdir)$(MANDIR)/man$(lastword $(subst ., ,$(s))))
+	$(Q)$(INSTALL) -m 755 $(BUILD)/subid $(BUILD)/getsubids $(destdir)$(BINDIR)
+ifeq ($(HELPER_PRIVILEGE),caps)
+	$(Q)$(INSTALL) -m 755 $(helpers:%=$(BUILD)/%) $(destdir)$(BINDIR)
+	$(Q)setcap cap_setuid+ep $(destdir)$(BINDIR)/newuidmap
+	$(Q)setcap cap_setgid+ep $(destdir)$(BINDIR)/newgidmap
+else
+	$(Q)$(INSTALL) -m 4755 $(helpers:%=$(BUILD)/%) $(destdir)$(BINDIR)
+endif
+	$(Q)$(INSTALL) -m 644 $(archive) $(destdir)$(LIBDIR)
+	$(Q)$(INSTALL) -m 755 $(shared) $(destdir)$(LIBDIR)
+	$(Q)ln -sf $(notdir $(shared)) $(destdir)$(LIBDIR)/$(soname)
+	$(Q)ln -sf $(soname) $(destdir)$(LIBDIR)/libsubid-ng.so
+	$(Q)$(INSTALL) -m 644 $(BUILD)/libsubid-ng.pc $(destdir)$(PKGCONFIGDIR)
+	$(Q)$(INSTALL) -m 644 $(lib_headers) $(destdir)$(INCLUDEDIR)/subid-ng
+	$(Q)for page in $(man_pages); do \
+		$(INSTALL) -m 644 $$page $(destdir)$(MANDIR)/man$${page##*.}/ || exit 1; done
+	$(Q)$(INSTALL) -m 644 tools/subid.bash $(destdir)$(BASHCOMPDIR)/subid
+
+uninstall: ## remove just what install put there
+	$(Q)rm -f $(programs:%=$(destdir)$(BINDIR)/%) $(destdir)$(LIBDIR)/$(notdir $(archive)) \
+		$(destdir)$(LIBDIR)/$(notdir $(shared)) $(destdir)$(LIBDIR)/$(soname) \
+		$(destdir)$(LIBDIR)/libsubid-ng.so $(destdir)$(PKGCONFIGDIR)/libsubid-ng.pc \
+		$(lib_headers:libsubid/%=$(destdir)$(INCLUDEDIR)/subid-ng/%) \
+		$(foreach p,$(man_pages),$(destdir)$(MANDIR)/man$(lastword $(subst ., ,$(p)))/$(notdir $(p))) \
+		$(destdir)$(BASHCOMPDIR)/subid
+	$(Q)[ ! -d $(destdir)$(INCLUDEDIR)/subid-ng ] || rmdir --ignore-fail-on-non-empty $(destdir)$(INCLUDEDIR)/subid-ng
+
+demo: ## two users, two ranges, a real container (as root, in a private mount namespace)
+	$(Q)tests/deps.sh build demo
+	$(Q)$(MAKE) all
+	$(Q)BUILD='$(BUILD)' MAKE='$(MAKE)' tests/demo.sh
+
+deps: ## install what building and testing need (Debian, as root)
+	$(Q)tests/deps.sh build demo test
+
+help: ## list the targets
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 12
+
+clean: ## remove what was built
+	$(Q)rm -rf build
+
+-include $(shell find $(BUILD) -name '*.d' 2>/dev/null)

@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Who stands in the way of a range.  Slow, and only for saying no.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "txn_private.h"
+
+/* Text from a file that ends on somebody's terminal. */
+static void copy_printable(const char *text, size_t len, char *buf, size_t size)
+{
+	if (len >= size)
+		len = size - 1;
+	for (size_t i = 0; i < len; i++)
+		buf[i] = text[i] < ' ' || text[i] > '~' ? '?' : text[i];
+	buf[len] = '\0';
+}
+
+static int explain_live(const struct subid_txn *txn, enum subid_kind kind,
+			struct id_range ids, struct subid_obstacle *ret)
+{
+	struct subid_set wanted[SUBID_KINDS] = { { .n = 0 }, { .n = 0 } };
+	struct subid_use *uses;
+	size_t n, unread;
+	int r;
+
+	wanted[kind] = (struct subid_set){ .ranges = &ids, .n = 1 };
+	ret->what = SUBID_OBSTACLE_LIVE;
+	r = subid_userns_uses(txn->options.proc, wanted, &uses, &n, &unread);
+	if (r < 0)
+		return r;
+	if (n > 0) {
+		ret->pid = uses[0].pid;
+		copy_printable(uses[0].program, strlen(uses[0].program), ret->who,
+			       sizeof(ret->who));
+	}
+	free(uses);
+	return 0;
+}
+
+static bool explain_reserved(struct id_range range, struct subid_obstacle *ret)
+{
+	size_t n;
+	const struct subid_reserved *reserved = subid_reserved(&n);
+
+	for (size_t i = 0; i < n; i++) {
+		if (!id_range_overlaps(reserved[i].range, range))
+			continue;
+		ret->what = SUBID_OBSTACLE_RESERVED;
+		ret->ids = id_range_common(reserved[i].range, range);
+		copy_printable(reserved[i].by, strlen(reserved[i].by), ret->who,
+			       sizeof(ret->who));
+		return true;
+	}
+	return false;
+}
+
+int subid_txn_explain(const struct subid_txn *txn, enum subid_kind kind,
+		      struct id_range range, struct subid_obstacle *ret)
+{
+	struct subid_obstacle obstacle = { .what = SUBID_OBSTACLE_NEW };
+	const char *line;
+	size_t len;
+	int r = 0;
+
+	if (!subid_set_meets(&txn->taken[kind], range, &obstacle.ids))
+		return SUBID_ABSENT;
+	obstacle.line =
+	    subid_table_who_has(&txn->tables[kind], obstacle.ids, &line, &len);
+	if (obstacle.line > 0) {
+		obstacle.what = SUBID_OBSTACLE_LINE;
+		copy_printable(line, len, obstacle.who, sizeof(obstacle.who));
+	} else if (subid_set_meets(&txn->accounts[kind], range, &obstacle.ids)) {
+		obstacle.what = SUBID_OBSTACLE_ACCOUNT;
+		(void)subid_users_name(txn->users, kind, obstacle.ids.start, obstacle.who,
+				       sizeof(obstacle.who));
+	} else if (subid_set_meets(&txn->live[kind], range, &obstacle.ids)) {
+		r = explain_live(txn, kind, obstacle.ids, &obstacle);
+	} else {
+		(void)explain_reserved(range, &obstacle);
+	}
+	if (r == 0)
+		*ret = obstacle;
+	return r;
+}
+
+uint64_t subid_txn_free_ids(const struct subid_txn *txn, enum subid_kind kind)
+{
+	struct id_range window = subid_txn_window(txn, kind);
+	uint64_t taken = 0;
+
+	for (size_t i = 0; i < txn->taken[kind].n; i++)
+		taken += id_range_common(txn->taken[kind].ranges[i], window).count;
+	return window.count - taken;
+}

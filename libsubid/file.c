@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: MIT */
+#include "file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "cleanup.h"
+
+void subid_text_free(struct subid_text *text)
+{
+	free(text->bytes);
+	*text = (struct subid_text){ .bytes = NULL };
+}
+
+/* Room for one byte more than the file has, so that its growing is seen. */
+static int make_room(char **bytes, size_t *room, size_t used)
+{
+	char *grown;
+
+	if (used < *room)
+		return 0;
+	if (used > SUBID_FILE_SIZE_MAX)
+		return -EFBIG;
+	grown = realloc(*bytes, *room * 2 + 1);
+	if (grown == NULL)
+		return -ENOMEM;
+	*bytes = grown;
+	*room *= 2;
+	return 0;
+}
+
+int subid_text_read(int dir, const char *name, bool follow, struct subid_text *ret)
+{
+	auto_close int fd = -1;
+	auto_free char *bytes = NULL;
+	size_t used = 0, room;
+	struct stat st;
+
+	/* Threat: a fifo or terminal put in the file's place must not hang us or
+	 * become our controlling terminal. */
+	fd = openat(dir, name,
+		    O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC |
+			(follow ? 0 : O_NOFOLLOW));
+	if (fd < 0 || fstat(fd, &st) < 0)
+		return -errno;
+	if (!S_ISREG(st.st_mode))
+		return -EINVAL;
+	if (st.st_size > SUBID_FILE_SIZE_MAX)
+		return -EFBIG;
+	room = (size_t)st.st_size + 1;
+	bytes = malloc(room + 1);
+	if (bytes == NULL)
+		return -ENOMEM;
+	for (;;) {
+		ssize_t n = read(fd, bytes + used, room - used);
+		int r;
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return -errno;
+		if (n == 0)
+			break;
+		used += (size_t)n;
+		r = make_room(&bytes, &room, used);
+		if (r < 0)
+			return r;
+	}
+	bytes[used] = '\0';
+	*ret = (struct subid_text){ .bytes = bytes, .size = used };
+	bytes = NULL;
+	return 0;
+}
+
+bool subid_text_next(const struct subid_text *text, size_t *pos, const char **ret_line,
+		     size_t *ret_len)
+{
+	const char *line = text->bytes + *pos;
+	const char *end;
+
+	if (*pos >= text->size)
+		return false;
+	end = memchr(line, '\n', text->size - *pos);
+	*ret_line = line;
+	*ret_len = end == NULL ? text->size - *pos : (size_t)(end - line);
+	*pos += *ret_len + 1;
+	return true;
+}

@@ -1,0 +1,275 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Giving a range: what the owner has and should have, then a place for what is
+ * missing, then the lines.
+ */
+#include <string.h>
+
+#include "txn_private.h"
+
+/* Everything about one grant that is known before a place is sought. */
+struct plan {
+	const struct subid_request *request;
+	struct subid_set has[SUBID_KINDS];
+	struct subid_set gives[SUBID_KINDS];
+	uint32_t count[SUBID_KINDS]; /* 0: none of this kind */
+};
+
+static void plan_free(struct plan *plan)
+{
+	for (int kind = 0; kind < SUBID_KINDS; kind++) {
+		subid_set_free(&plan->has[kind]);
+		subid_set_free(&plan->gives[kind]);
+	}
+}
+
+static bool is_asked(const struct subid_request *request, enum subid_kind kind)
+{
+	return (request->kinds & (1U << kind)) != 0;
+}
+
+static int make_plan(const struct subid_txn *txn, struct plan *plan)
+{
+	const struct subid_request *request = plan->request;
+	bool any = false;
+
+	for (int kind = 0; kind < SUBID_KINDS; kind++) {
+		int r;
+
+		if (!is_asked(request, kind))
+			continue;
+		r = subid_txn_holdings(txn, request->owner, kind, &plan->has[kind]);
+		if (r < 0)
+			return r;
+		plan->count[kind] =
+		    request->count > 0 ? request->count : txn->policy.window[kind].count;
+		any |= plan->count[kind] > 0;
+	}
+	return any || request->range.count > 0 ? 0 : SUBID_OFF;
+}
+
+/* For just the range that was asked for: the kinds that lack it. */
+static int place_exact(struct plan *plan)
+{
+	struct id_range range = plan->request->range;
+
+	for (int kind = 0; kind < SUBID_KINDS; kind++) {
+		int r;
+
+		if (!is_asked(plan->request, kind) ||
+		    subid_set_contains(&plan->has[kind], range))
+			continue;
+		r = subid_set_insert(&plan->gives[kind], range);
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+static bool has_enough(const struct plan *plan, enum subid_kind kind)
+{
+	return subid_set_size(&plan->has[kind]) >= plan->count[kind];
+}
+
+static bool is_free(const struct subid_txn *txn, enum subid_kind kind,
+		    const struct subid_set *ids)
+{
+	for (size_t i = 0; i < ids->n; i++)
+		if (subid_set_meets(&txn->taken[kind], ids->ranges[i], NULL))
+			return false;
+	return true;
+}
+
+/* One kind has enough: the other gets what it lacks of the same numbers. */
+static int place_like_other(const struct subid_txn *txn, struct plan *plan,
+			    enum subid_kind kind)
+{
+	enum subid_kind other = kind == SUBID_UID ? SUBID_GID : SUBID_UID;
+	int r;
+
+	r = subid_set_subtract(&plan->has[other], &plan->has[kind], &plan->gives[kind]);
+	if (r == 0 && !is_free(txn, kind, &plan->gives[kind]))
+		plan->gives[kind].n = 0;
+	return r;
+}
+
+static int place_fixed(const struct subid_txn *txn, struct plan *plan,
+		       enum subid_kind kind)
+{
+	const struct subid_owner *owner = plan->request->owner;
+	struct id_range range;
+	int r;
+
+	if (!owner->has_account || plan->count[kind] != txn->policy.window[kind].count)
+		return SUBID_OFF;
+	r = subid_policy_place(&txn->policy, kind, owner->uid, &range);
+	if (r == 0)
+		r = subid_set_insert(&plan->gives[kind], range);
+	return r;
+}
+
+static bool same_wants(const struct subid_want *a, const struct subid_want *b)
+{
+	for (int kind = 0; kind < SUBID_KINDS; kind++)
+		if (a[kind].count != b[kind].count ||
+		    !id_range_equal(a[kind].window, b[kind].window))
+			return false;
+	return true;
+}
+
+/* The first gap, sought from where the last search for the same ended. */
+static int find_gap(struct subid_txn *txn, const struct subid_want wants[SUBID_KINDS],
+		    uint32_t *ret)
+{
+	int r;
+
+	if (!same_wants(wants, txn->hint_want)) {
+		memcpy(txn->hint_want, wants, sizeof(txn->hint_want));
+		txn->hint = 0;
+	}
+	r = subid_find_gap(wants, txn->hint, ret);
+	if (r == 0)
+		txn->hint = *ret;
+	return r;
+}
+
+/* Where there is room for the kinds in need: at one place, else at two. */
+static int place_in_gap(struct subid_txn *txn, struct plan *plan,
+			const bool in_need[SUBID_KINDS])
+{
+	struct subid_want wants[SUBID_KINDS];
+	uint32_t start;
+	int r;
+
+	for (int kind = 0; kind < SUBID_KINDS; kind++)
+		wants[kind] = (struct subid_want){
+			.taken = &txn->taken[kind],
+			.window = subid_txn_window(txn, kind),
+			.count = in_need[kind] ? plan->count[kind] : 0,
+		};
+	r = find_gap(txn, wants, &start);
+	for (int kind = 0; kind < SUBID_KINDS; kind++) {
+		struct subid_want alone[SUBID_KINDS] = { { .count = 0 } };
+		int one = r;
+
+		if (wants[kind].count == 0)
+			continue;
+		alone[kind] = wants[kind];
+		if (one == SUBID_FULL)
+			one = find_gap(txn, alone, &start);
+		if (one == 0)
+			one = subid_set_insert(
+			    &plan->gives[kind],
+			    (struct id_range){ start, wants[kind].count });
+		if (one != 0)
+			return one;
+	}
+	return 0;
+}
+
+static int place_anywhere(struct subid_txn *txn, struct plan *plan)
+{
+	bool in_need[SUBID_KINDS], pair = true;
+	int r = 0;
+
+	for (int kind = 0; kind < SUBID_KINDS; kind++) {
+		in_need[kind] = plan->count[kind] > 0 &&
+				(plan->request->another || !has_enough(plan, kind));
+		pair &= plan->count[kind] > 0;
+	}
+	for (int kind = 0; r == 0 && pair && kind < SUBID_KINDS; kind++)
+		if (in_need[kind] && !in_need[SUBID_KINDS - 1 - kind])
+			r = place_like_other(txn, plan, kind);
+	for (int kind = 0; r == 0 && kind < SUBID_KINDS; kind++) {
+		in_need[kind] &= plan->gives[kind].n == 0;
+		if (in_need[kind] && txn->policy.window[kind].deterministic) {
+			r = place_fixed(txn, plan, kind);
+			in_need[kind] = false;
+		}
+	}
+	if (r == 0 && (in_need[SUBID_UID] || in_need[SUBID_GID]))
+		r = place_in_gap(txn, plan, in_need);
+	return r;
+}
+
+/* The spelling that policy wants in the table. */
+static const struct subid_spelling *line_owner(const struct subid_txn *txn,
+					       const struct subid_owner *owner,
+					       enum subid_kind kind)
+{
+	if (owner->has_account && txn->policy.window[kind].store_by_uid)
+		return &owner->spellings[owner->n - 1];
+	return &owner->spellings[0];
+}
+
+/* Notes what the plan gives and is not free; SUBID_TAKEN if there is any. */
+static int check_free(struct subid_txn *txn, const struct plan *plan)
+{
+	for (int kind = 0; kind < SUBID_KINDS; kind++) {
+		for (size_t i = 0; i < plan->gives[kind].n; i++) {
+			struct id_range range = plan->gives[kind].ranges[i];
+			int r = 0;
+
+			if (subid_set_meets(&txn->taken[kind], range, NULL))
+				r = subid_txn_note(txn, kind, range);
+			if (r < 0)
+				return r;
+		}
+	}
+	return txn->n_changes > 0 ? SUBID_TAKEN : 0;
+}
+
+static int carry_out(struct subid_txn *txn, const struct plan *plan)
+{
+	for (int kind = 0; kind < SUBID_KINDS; kind++) {
+		const struct subid_spelling *owner =
+		    line_owner(txn, plan->request->owner, kind);
+
+		for (size_t i = 0; i < plan->gives[kind].n; i++) {
+			struct id_range range = plan->gives[kind].ranges[i];
+			int r = subid_txn_note(txn, kind, range);
+
+			if (r == 0)
+				r = subid_set_insert(&txn->taken[kind], range);
+			if (r == 0)
+				r = subid_table_add(&txn->tables[kind], owner->text,
+						    owner->len, range);
+			if (r < 0)
+				return r;
+		}
+	}
+	return 0;
+}
+
+static int note_holdings(struct subid_txn *txn, const struct plan *plan)
+{
+	for (int kind = 0; kind < SUBID_KINDS; kind++) {
+		for (size_t i = 0; i < plan->has[kind].n; i++) {
+			int r = subid_txn_note(txn, kind, plan->has[kind].ranges[i]);
+
+			if (r < 0)
+				return r;
+		}
+	}
+	return SUBID_ENOUGH;
+}
+
+int subid_txn_grant(struct subid_txn *txn, const struct subid_request *request,
+		    struct subid_changes *ret)
+{
+	__attribute__((cleanup(plan_free))) struct plan plan = { .request = request };
+	int r;
+
+	txn->n_changes = 0;
+	r = make_plan(txn, &plan);
+	if (r == 0)
+		r = request->range.count > 0 ? place_exact(&plan)
+					     : place_anywhere(txn, &plan);
+	if (r == 0 && plan.gives[SUBID_UID].n == 0 && plan.gives[SUBID_GID].n == 0)
+		r = note_holdings(txn, &plan);
+	if (r == 0)
+		r = check_free(txn, &plan);
+	if (r == 0)
+		r = carry_out(txn, &plan);
+	return subid_txn_end_call(txn, r, ret);
+}

@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Groups: their ids and their members.
+ */
+#include <errno.h>
+#include <grp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cleanup.h"
+#include "users_private.h"
+
+bool subid_group_next(const struct subid_users *users, size_t *pos,
+		      struct subid_group *ret)
+{
+	const char *line;
+	size_t len;
+
+	while (subid_text_next(&users->group, pos, &line, &len)) {
+		const char *at = line, *end = line + len;
+		struct subid_spelling gid;
+
+		/* '+' and '-' begin NIS entries */
+		if (len == 0 || line[0] == '+' || line[0] == '-' || line[0] == '#')
+			continue;
+		ret->name = subid_users_field(&at, end);
+		(void)subid_users_field(&at, end);
+		gid = subid_users_field(&at, end);
+		ret->members = subid_users_field(&at, end);
+		if (subid_id_parse(gid.text, gid.len, &ret->gid) == 0)
+			return true;
+	}
+	return false;
+}
+
+static void copy_name(struct subid_spelling name, char *buf, size_t size)
+{
+	(void)snprintf(buf, size, "%.*s", (int)(name.len < size ? name.len : size),
+		       name.text);
+}
+
+bool subid_users_name(const struct subid_users *users, enum subid_kind kind, uint32_t id,
+		      char *buf, size_t size)
+{
+	struct subid_group group;
+	size_t pos = 0;
+
+	if (kind == SUBID_UID) {
+		auto_owner struct subid_owner owner = { .has_account = false };
+
+		if (subid_owner_of_uid(users, id, &owner) != 0)
+			return false;
+		copy_name(owner.spellings[0], buf, size);
+		return true;
+	}
+	while (subid_group_next(users, &pos, &group)) {
+		if (group.gid == id) {
+			copy_name(group.name, buf, size);
+			return true;
+		}
+	}
+	return false;
+}
+
+static int each_listed(struct subid_spelling members,
+		       int (*each)(void *data, const char *name), void *data)
+{
+	const char *at = members.text, *end = members.text + members.len;
+
+	while (at < end) {
+		const char *comma = memchr(at, ',', (size_t)(end - at));
+		size_t len = (size_t)((comma == NULL ? end : comma) - at);
+		auto_free char *name = strndup(at, len);
+		int r;
+
+		if (name == NULL)
+			return -ENOMEM;
+		r = len == 0 ? 0 : each(data, name);
+		if (r != 0)
+			return r;
+		at += len + 1;
+	}
+	return 0;
+}
+
+static int each_primary(const struct subid_users *users, uint32_t gid,
+			int (*each)(void *data, const char *name), void *data)
+{
+	for (size_t i = 0; i < users->n; i++) {
+		const struct subid_account *account = &users->accounts[i];
+		struct subid_spelling one = { account->name, account->name_len };
+		int r;
+
+		r = account->gid == gid ? each_listed(one, each, data) : 0;
+		if (r != 0)
+			return r;
+	}
+	return 0;
+}
+
+/* A group that only the name service knows. */
+static int members_from_nss(const struct subid_users *users, const char *group,
+			    int (*each)(void *data, const char *name), void *data)
+{
+	for (size_t size = 4096; size <= SUBID_NSS_BUFFER_MAX * 16; size *= 2) {
+		auto_free char *buffer = malloc(size);
+		struct group entry, *found = NULL;
+		uint32_t gid;
+		int r;
+
+		if (buffer == NULL)
+			return -ENOMEM;
+		if (subid_id_parse(group, strlen(group), &gid) == 0)
+			r = getgrgid_r(gid, &entry, buffer, size, &found);
+		else
+			r = getgrnam_r(group, &entry, buffer, size, &found);
+		if (r == ERANGE)
+			continue;
+		r = subid_nss_status(r, found);
+		for (char **name = entry.gr_mem; r == 0 && *name != NULL; name++)
+			r = each(data, *name);
+		return r == 0 ? each_primary(users, entry.gr_gid, each, data) : r;
+	}
+	return -ERANGE;
+}
+
+int subid_users_members(const struct subid_users *users, const char *group,
+			int (*each)(void *data, const char *name), void *data)
+{
+	size_t pos = 0, len = strlen(group);
+	struct subid_group found;
+	uint32_t gid;
+	bool by_id = subid_id_parse(group, len, &gid) == 0;
+
+	while (subid_group_next(users, &pos, &found)) {
+		int r;
+
+		if (by_id ? found.gid != gid
+			  : found.name.len != len ||
+				memcmp(found.name.text, group, len) != 0)
+			continue;
+		r = each_listed(found.members, each, data);
+		return r == 0 ? each_primary(users, found.gid, each, data) : r;
+	}
+	return users->nss_groups ? members_from_nss(users, group, each, data)
+				 : SUBID_UNKNOWN;
+}

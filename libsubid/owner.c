@@ -1,0 +1,211 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * From a name or number to the account behind it, and all the ways in which a
+ * line may spell it.
+ */
+#include <errno.h>
+#include <pwd.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cleanup.h"
+#include "users_private.h"
+
+#define DECIMAL_SIZE sizeof("4294967295")
+
+void subid_owner_free(struct subid_owner *owner)
+{
+	free(owner->spellings);
+	free(owner->own);
+	*owner = (struct subid_owner){ .has_account = false };
+}
+
+static bool is_number(const char *text, size_t len)
+{
+	for (size_t i = 0; i < len; i++)
+		if (text[i] < '0' || text[i] > '9')
+			return false;
+	return len > 0;
+}
+
+/* Once, and only if a line may be headed by it (see struct subid_owner). */
+static int add_spelling(struct subid_owner *owner, const char *text, size_t len)
+{
+	struct subid_spelling *grown;
+
+	if (is_number(text, len) || !subid_owner_valid(text, len) ||
+	    subid_owner_is_hold(text, len))
+		return 0;
+	for (size_t i = 0; i < owner->n; i++)
+		if (owner->spellings[i].len == len &&
+		    memcmp(owner->spellings[i].text, text, len) == 0)
+			return 0;
+	grown = reallocarray(owner->spellings, owner->n + 1, sizeof(*grown));
+	if (grown == NULL)
+		return -ENOMEM;
+	owner->spellings = grown;
+	owner->spellings[owner->n++] = (struct subid_spelling){ text, len };
+	return 0;
+}
+
+/*
+ * The owner with a uid and up to two names known already: what the caller asked
+ * for and what the name service calls it.  Both are copied.
+ */
+static int make_owner(const struct subid_users *users, uint32_t uid, uint32_t gid,
+		      const char *asked, const char *called, struct subid_owner *ret)
+{
+	auto_owner struct subid_owner owner = { .has_account = true,
+						.uid = uid,
+						.gid = gid };
+	const struct subid_account *alias;
+	size_t at = 0;
+	char *name;
+	int r;
+
+	owner.own = malloc(DECIMAL_SIZE + strlen(asked) + 1 + strlen(called) + 1);
+	if (owner.own == NULL)
+		return -ENOMEM;
+	(void)sprintf(owner.own, "%u", uid);
+	name = stpcpy(owner.own + DECIMAL_SIZE, asked) + 1;
+	(void)strcpy(name, called);
+	r = add_spelling(&owner, owner.own + DECIMAL_SIZE, strlen(asked));
+	if (r == 0)
+		r = add_spelling(&owner, name, strlen(called));
+	while (r == 0 && (alias = subid_users_by_uid(users, uid, &at)) != NULL)
+		r = add_spelling(&owner, alias->name, alias->name_len);
+	if (r == 0) {
+		struct subid_spelling *grown =
+		    reallocarray(owner.spellings, owner.n + 1, sizeof(*owner.spellings));
+		if (grown == NULL)
+			return -ENOMEM;
+		owner.spellings = grown;
+		owner.spellings[owner.n++] =
+		    (struct subid_spelling){ owner.own, strlen(owner.own) };
+		*ret = owner;
+		owner = (struct subid_owner){ .has_account = false };
+	}
+	return r;
+}
+
+int subid_nss_status(int r, const void *found)
+{
+	if (found != NULL)
+		return 0;
+	if (r == 0 || r == ENOENT || r == ESRCH)
+		return SUBID_UNKNOWN;
+	return -r;
+}
+
+/* getpwnam_r() or, without name, getpwuid_r(), with as much room as it wants. */
+static int ask_nss(const char *name, uint32_t uid, struct passwd *ret_entry,
+		   char **ret_buffer)
+{
+	for (size_t size = 1024; size <= SUBID_NSS_BUFFER_MAX; size *= 2) {
+		auto_free char *buffer = malloc(size);
+		struct passwd *found = NULL;
+		int r;
+
+		if (buffer == NULL)
+			return -ENOMEM;
+		if (name != NULL)
+			r = getpwnam_r(name, ret_entry, buffer, size, &found);
+		else
+			r = getpwuid_r(uid, ret_entry, buffer, size, &found);
+		if (r == ERANGE)
+			continue;
+		*ret_buffer = buffer;
+		buffer = NULL;
+		return subid_nss_status(r, found);
+	}
+	return -ERANGE;
+}
+
+static int owner_from_nss(const struct subid_users *users, const char *name, uint32_t uid,
+			  struct subid_owner *ret)
+{
+	auto_free char *buffer = NULL;
+	struct passwd entry;
+	int r;
+
+	r = ask_nss(name, uid, &entry, &buffer);
+	if (r != 0)
+		return r;
+	return make_owner(users, entry.pw_uid, entry.pw_gid, name == NULL ? "" : name,
+			  entry.pw_name, ret);
+}
+
+static int owner_from_file(const struct subid_users *users,
+			   const struct subid_account *account, struct subid_owner *ret)
+{
+	auto_free char *name = strndup(account->name, account->name_len);
+
+	if (name == NULL)
+		return -ENOMEM;
+	return make_owner(users, account->uid, account->gid, name, "", ret);
+}
+
+/* An owner that no account stands behind: the one spelling, copied. */
+static int unknown_owner(const char *text, struct subid_owner *ret)
+{
+	auto_owner struct subid_owner owner = { .has_account = false };
+
+	owner.own = strdup(text);
+	owner.spellings = malloc(sizeof(*owner.spellings));
+	if (owner.own == NULL || owner.spellings == NULL)
+		return -ENOMEM;
+	owner.spellings[0] = (struct subid_spelling){ owner.own, strlen(owner.own) };
+	owner.n = 1;
+	*ret = owner;
+	owner = (struct subid_owner){ .has_account = false };
+	return SUBID_UNKNOWN;
+}
+
+int subid_owner_of_uid(const struct subid_users *users, uint32_t uid,
+		       struct subid_owner *ret)
+{
+	const struct subid_account *account;
+	char decimal[DECIMAL_SIZE];
+	size_t at = 0;
+	int r = SUBID_UNKNOWN;
+
+	account = subid_users_by_uid(users, uid, &at);
+	if (account != NULL && users->files_first)
+		return owner_from_file(users, account, ret);
+	if (users->nss)
+		r = owner_from_nss(users, NULL, uid, ret);
+	if (r != SUBID_UNKNOWN)
+		return r;
+	if (account != NULL)
+		return owner_from_file(users, account, ret);
+	(void)snprintf(decimal, sizeof(decimal), "%u", uid);
+	return unknown_owner(decimal, ret);
+}
+
+int subid_owner_find(const struct subid_users *users, const char *text,
+		     struct subid_owner *ret)
+{
+	const struct subid_account *account;
+	size_t len = strlen(text);
+	uint32_t uid;
+	int r = SUBID_UNKNOWN;
+
+	if (!subid_owner_valid(text, len) || subid_owner_is_hold(text, len))
+		return SUBID_INVALID;
+	if (is_number(text, len)) {
+		if (subid_id_parse(text, len, &uid) != 0 || uid == UINT32_MAX)
+			return SUBID_INVALID;
+		return subid_owner_of_uid(users, uid, ret);
+	}
+	account = subid_users_by_name(users, text, len);
+	if (account != NULL && users->files_first)
+		return owner_from_file(users, account, ret);
+	if (users->nss)
+		r = owner_from_nss(users, text, 0, ret);
+	if (r != SUBID_UNKNOWN)
+		return r;
+	if (account != NULL)
+		return owner_from_file(users, account, ret);
+	return unknown_owner(text, ret);
+}

@@ -1,0 +1,277 @@
+/* SPDX-License-Identifier: MIT */
+#include "range.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+size_t subid_range_without(struct id_range r, struct id_range cut, struct id_range ret[2])
+{
+	struct id_range common = id_range_common(r, cut);
+	struct id_range below, above;
+	size_t n = 0;
+
+	if (common.count == 0) {
+		ret[0] = r;
+		return r.count > 0;
+	}
+	below = id_range_between(r.start, common.start);
+	above = id_range_between(id_range_end(common), id_range_end(r));
+	if (below.count > 0)
+		ret[n++] = below;
+	if (above.count > 0)
+		ret[n++] = above;
+	return n;
+}
+
+int subid_id_parse(const char *text, size_t len, uint32_t *ret)
+{
+	uint64_t value = 0;
+
+	/* 4294967295 has ten digits, so value cannot wrap below. */
+	if (len == 0 || len > 10 || (text[0] == '0' && len > 1))
+		return SUBID_INVALID;
+	for (size_t i = 0; i < len; i++) {
+		unsigned int digit = (unsigned char)text[i] - '0';
+
+		if (digit > 9)
+			return SUBID_INVALID;
+		value = value * 10 + digit;
+	}
+	if (value > UINT32_MAX)
+		return SUBID_INVALID;
+	*ret = (uint32_t)value;
+	return 0;
+}
+
+int subid_range_parse(const char *text, struct id_range *ret)
+{
+	size_t first_len = strcspn(text, ":-");
+	const char *second = text + first_len + 1;
+	struct id_range range;
+	uint32_t a, b;
+
+	if (text[first_len] == '\0' || subid_id_parse(text, first_len, &a) != 0 ||
+	    subid_id_parse(second, strlen(second), &b) != 0)
+		return SUBID_INVALID;
+	if (text[first_len] == '-') {
+		if (b < a || b == UINT32_MAX)
+			return SUBID_INVALID;
+		range = id_range_between(a, (uint64_t)b + 1);
+	} else {
+		range = (struct id_range){ .start = a, .count = b };
+	}
+	if (!id_range_valid(range))
+		return SUBID_INVALID;
+	*ret = range;
+	return 0;
+}
+
+void subid_set_free(struct subid_set *set)
+{
+	free(set->ranges);
+	*set = (struct subid_set){ .ranges = NULL };
+}
+
+int subid_set_reserve(struct subid_set *set, size_t n)
+{
+	struct id_range *grown;
+
+	if (set->room - set->n >= n)
+		return 0;
+	grown = reallocarray(set->ranges, set->n + n, sizeof(*grown));
+	if (grown == NULL)
+		return -ENOMEM;
+	set->ranges = grown;
+	set->room = set->n + n;
+	return 0;
+}
+
+static int set_grow(struct subid_set *set)
+{
+	if (set->n < set->room)
+		return 0;
+	return subid_set_reserve(set, set->room < 16 ? 16 : set->room);
+}
+
+/* Lets the last range take in one that starts in it or right behind it. */
+static bool absorb(struct subid_set *set, struct id_range r)
+{
+	struct id_range *last;
+
+	if (set->n == 0)
+		return false;
+	last = &set->ranges[set->n - 1];
+	if (r.start < last->start) {
+		set->unsorted = true;
+		return false;
+	}
+	if (r.start > id_range_end(*last))
+		return false;
+	if (id_range_end(r) > id_range_end(*last))
+		*last = id_range_between(last->start, id_range_end(r));
+	return true;
+}
+
+int subid_set_add(struct subid_set *set, struct id_range r)
+{
+	int result;
+
+	r = id_range_between(r.start, id_range_end(r));
+	if (r.count == 0 || absorb(set, r))
+		return 0;
+	result = set_grow(set);
+	if (result < 0)
+		return result;
+	set->ranges[set->n++] = r;
+	return 0;
+}
+
+static int compare_start(const void *left, const void *right)
+{
+	const struct id_range *a = left, *b = right;
+
+	return (a->start > b->start) - (a->start < b->start);
+}
+
+void subid_set_sort(struct subid_set *set)
+{
+	size_t given = set->n;
+
+	if (!set->unsorted)
+		return;
+	qsort(set->ranges, given, sizeof(*set->ranges), compare_start);
+	set->n = 0;
+	for (size_t i = 0; i < given; i++)
+		if (!absorb(set, set->ranges[i]))
+			set->ranges[set->n++] = set->ranges[i];
+	set->unsorted = false;
+}
+
+int subid_set_unite(struct subid_set *set, const struct subid_set *other)
+{
+	auto_set struct subid_set both = { .ranges = NULL };
+	struct subid_set old = *set;
+	size_t i = 0, j = 0;
+	int r;
+
+	if (other->n == 0)
+		return 0;
+	r = subid_set_reserve(&both, set->n + other->n);
+	while (r == 0 && (i < set->n || j < other->n)) {
+		bool ours = j == other->n || (i < set->n && set->ranges[i].start <=
+								other->ranges[j].start);
+
+		r = subid_set_add(&both, ours ? set->ranges[i++] : other->ranges[j++]);
+	}
+	if (r < 0)
+		return r;
+	*set = both;
+	both = old;
+	return 0;
+}
+
+/* The place of the first range that ends at or behind id (adjoining counts). */
+static size_t set_find(const struct subid_set *set, uint64_t id)
+{
+	size_t low = 0, high = set->n;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+
+		if (id_range_end(set->ranges[middle]) < id)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
+}
+
+int subid_set_insert(struct subid_set *set, struct id_range r)
+{
+	size_t first, behind;
+	uint64_t start, end;
+	int result;
+
+	r = id_range_between(r.start, id_range_end(r));
+	if (r.count == 0)
+		return 0;
+	first = set_find(set, r.start);
+	start = r.start;
+	end = id_range_end(r);
+	for (behind = first;
+	     behind < set->n && set->ranges[behind].start <= id_range_end(r); behind++) {
+		if (set->ranges[behind].start < start)
+			start = set->ranges[behind].start;
+		if (id_range_end(set->ranges[behind]) > end)
+			end = id_range_end(set->ranges[behind]);
+	}
+	if (behind == first) {
+		result = set_grow(set);
+		if (result < 0)
+			return result;
+	}
+	memmove(&set->ranges[first + 1], &set->ranges[behind],
+		(set->n - behind) * sizeof(*set->ranges));
+	set->n = set->n - (behind - first) + 1;
+	set->ranges[first] = id_range_between(start, end);
+	return 0;
+}
+
+bool subid_set_meets(const struct subid_set *set, struct id_range r, struct id_range *ret)
+{
+	/* + 1: a range that ends where r starts only adjoins it */
+	size_t i = set_find(set, (uint64_t)r.start + 1);
+	struct id_range common;
+
+	if (i == set->n)
+		return false;
+	common = id_range_common(set->ranges[i], r);
+	if (common.count == 0)
+		return false;
+	if (ret != NULL)
+		*ret = common;
+	return true;
+}
+
+bool subid_set_contains(const struct subid_set *set, struct id_range r)
+{
+	struct id_range common;
+
+	return subid_set_meets(set, r, &common) && id_range_equal(common, r);
+}
+
+uint64_t subid_set_size(const struct subid_set *set)
+{
+	uint64_t size = 0;
+
+	for (size_t i = 0; i < set->n; i++)
+		size += set->ranges[i].count;
+	return size;
+}
+
+int subid_set_subtract(const struct subid_set *a, const struct subid_set *b,
+		       struct subid_set *ret)
+{
+	size_t j = 0;
+
+	for (size_t i = 0; i < a->n; i++) {
+		uint64_t at = a->ranges[i].start, end = id_range_end(a->ranges[i]);
+
+		while (j < b->n && id_range_end(b->ranges[j]) <= at)
+			j++;
+		for (size_t k = j; k < b->n && b->ranges[k].start < end; k++) {
+			int r =
+			    subid_set_add(ret, id_range_between(at, b->ranges[k].start));
+			if (r < 0)
+				return r;
+			at = id_range_end(b->ranges[k]);
+		}
+		if (at < end) {
+			int r = subid_set_add(ret, id_range_between(at, end));
+			if (r < 0)
+				return r;
+		}
+	}
+	return 0;
+}

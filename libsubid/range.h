@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Arithmetic on ranges of ids, and sets of ids.  The only place in the program
+ * where ids are added or compared.
+ */
+#pragma once
+
+#include "base.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/*
+ * The ids [start, start + count).  Ends are 64 bit, so no sum can wrap.  The
+ * last 32-bit id, 4294967295, means "no id" to the kernel (user_namespaces(7),
+ * chown(2)) and is in no valid range.
+ */
+struct id_range {
+	uint32_t start;
+	uint32_t count;
+};
+
+/* The number of ids that can be mapped: 0 to 4294967294. */
+#define ID_COUNT_MAX UINT32_MAX
+
+/* The first id behind the range. */
+static inline uint64_t id_range_end(struct id_range r)
+{
+	return (uint64_t)r.start + r.count;
+}
+
+/* At least one id, and "no id" not among them. */
+static inline bool id_range_valid(struct id_range r)
+{
+	return r.count > 0 && id_range_end(r) <= ID_COUNT_MAX;
+}
+
+/* Every id of inner is in outer.  An empty inner is in nothing. */
+static inline bool id_range_contains(struct id_range outer, struct id_range inner)
+{
+	return inner.count > 0 && inner.start >= outer.start &&
+	       id_range_end(inner) <= id_range_end(outer);
+}
+
+/* The ids that both have; count 0 if there is none. */
+static inline struct id_range id_range_common(struct id_range a, struct id_range b)
+{
+	uint32_t start = a.start > b.start ? a.start : b.start;
+	uint64_t end =
+	    id_range_end(a) < id_range_end(b) ? id_range_end(a) : id_range_end(b);
+
+	if (end <= start)
+		return (struct id_range){ .start = start, .count = 0 };
+	return (struct id_range){ .start = start, .count = (uint32_t)(end - start) };
+}
+
+static inline bool id_range_overlaps(struct id_range a, struct id_range b)
+{
+	return id_range_common(a, b).count > 0;
+}
+
+static inline bool id_range_equal(struct id_range a, struct id_range b)
+{
+	return a.start == b.start && a.count == b.count;
+}
+
+/*
+ * The range from the id first to the id before end, cut to the ids that exist.
+ * first and end: any 64-bit number.  Count 0 if nothing is left.
+ */
+static inline struct id_range id_range_between(uint64_t first, uint64_t end)
+{
+	if (end > ID_COUNT_MAX)
+		end = ID_COUNT_MAX;
+	if (first >= end)
+		return (struct id_range){ .start = 0, .count = 0 };
+	return (struct id_range){ .start = (uint32_t)first,
+				  .count = (uint32_t)(end - first) };
+}
+
+/*
+ * What is left of r without cut: up to two ranges, the lower one first, into
+ * ret.  Returns how many: 0 when cut covers r.
+ */
+size_t subid_range_without(struct id_range r, struct id_range cut,
+			   struct id_range ret[2]);
+
+/*
+ * Reads an id: decimal, without sign, blank or leading zero, 0 to 4294967295,
+ * and nothing behind it within len bytes.  Returns 0 or SUBID_INVALID.
+ */
+int subid_id_parse(const char *text, size_t len, uint32_t *ret);
+
+/*
+ * Reads a range as people write it: "START:COUNT" or "FIRST-LAST", numbers as
+ * subid_id_parse() takes them.  Returns 0 or SUBID_INVALID; the range is valid.
+ */
+int subid_range_parse(const char *text, struct id_range *ret);
+
+/*
+ * A set of ids: ranges in ascending order, neither overlapping nor adjoining.
+ * A zeroed struct is the empty set.  The caller owns it and releases it with
+ * subid_set_free(); one thread at a time.
+ */
+struct subid_set {
+	struct id_range *ranges;
+	size_t n;
+	size_t room;
+	bool unsorted; /* added to out of order; subid_set_sort() is due */
+};
+
+void subid_set_free(struct subid_set *set);
+
+#define auto_set __attribute__((cleanup(subid_set_free)))
+
+/*
+ * Makes room for n more ranges at once.  Returns 0 or -ENOMEM; it is never
+ * needed, only faster.
+ */
+int subid_set_reserve(struct subid_set *set, size_t n);
+
+/*
+ * Adds the ids of r, cheaply when they come in ascending order.  A range of
+ * count 0 adds nothing.  Call subid_set_sort() before anything is asked of the
+ * set.  Returns 0 or -ENOMEM.
+ */
+int subid_set_add(struct subid_set *set, struct id_range r) SUBID_WARN_UNUSED;
+
+/* Puts what was added in order.  Costs nothing when it came in order. */
+void subid_set_sort(struct subid_set *set);
+
+/*
+ * Adds the ids of r to a sorted set and keeps it sorted.  Costs a binary search
+ * when r adjoins what is there, a move of what lies behind otherwise.
+ * Returns 0 or -ENOMEM.
+ */
+int subid_set_insert(struct subid_set *set, struct id_range r) SUBID_WARN_UNUSED;
+
+/*
+ * Adds the ids of other to set, both sorted, in one pass over the two; set stays
+ * sorted.  Returns 0 or -ENOMEM.
+ */
+int subid_set_unite(struct subid_set *set,
+		    const struct subid_set *other) SUBID_WARN_UNUSED;
+
+/*
+ * The first ids that set, sorted, shares with r.  Returns true if there are
+ * any, and then sets *ret to them (ret may be NULL).
+ */
+bool subid_set_meets(const struct subid_set *set, struct id_range r,
+		     struct id_range *ret);
+
+/* Every id of r is in set, sorted.  False for an empty r. */
+bool subid_set_contains(const struct subid_set *set, struct id_range r);
+
+/* How many ids are in set, sorted. */
+uint64_t subid_set_size(const struct subid_set *set);
+
+/*
+ * The ids of a that are not in b, both sorted, added to *ret, which keeps what
+ * it had and is sorted afterwards if it was empty before.  0 or -ENOMEM.
+ */
+int subid_set_subtract(const struct subid_set *a, const struct subid_set *b,
+		       struct subid_set *ret) SUBID_WARN_UNUSED;
+
+#ifdef __cplusplus
+}
+#endif

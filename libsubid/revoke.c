@@ -1,0 +1,200 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Taking ranges back, and keeping ids out of all hands.
+ */
+#include <string.h>
+
+#include "txn_private.h"
+
+/* Cuts range out of every entry of one spelling; what goes, into *gone. */
+static int cut_spelling(struct subid_txn *txn, enum subid_kind kind, const char *owner,
+			size_t len, struct id_range range, struct subid_set *gone)
+{
+	struct subid_table *table = &txn->tables[kind];
+
+	for (size_t i = subid_table_first(table, owner, len); i < table->n;
+	     i = subid_table_after(table, i)) {
+		struct id_range common = id_range_common(table->entries[i].range, range);
+		int r;
+
+		if (common.count == 0)
+			continue;
+		r = subid_txn_note(txn, kind, common);
+		if (r == 0)
+			r = subid_set_insert(gone, common);
+		if (r == 0)
+			r = subid_table_cut(table, i, common);
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+/* Adds a held range, one line with those of the same owner that it adjoins. */
+static int hold_range(struct subid_txn *txn, enum subid_kind kind, const char *holder,
+		      struct id_range range)
+{
+	struct subid_table *table = &txn->tables[kind];
+	size_t len = strlen(holder);
+
+	for (size_t i = subid_table_first(table, holder, len); i < table->n;
+	     i = subid_table_after(table, i)) {
+		struct id_range held = table->entries[i].range;
+		int r;
+
+		if (id_range_end(held) != range.start &&
+		    id_range_end(range) != held.start)
+			continue;
+		r = subid_table_cut(table, i, held);
+		if (r < 0)
+			return r;
+		range = held.start < range.start
+			    ? id_range_between(held.start, id_range_end(range))
+			    : id_range_between(range.start, id_range_end(held));
+	}
+	return subid_table_add(table, holder, len, range);
+}
+
+/* Of the ids gone, those that no line has any more are held. */
+static int hold_released(struct subid_txn *txn, enum subid_kind kind,
+			 const struct subid_set *gone)
+{
+	auto_set struct subid_set left = { .ranges = NULL }, held = { .ranges = NULL };
+	int r = subid_table_taken(&txn->tables[kind], &left);
+
+	if (r == 0)
+		r = subid_set_subtract(gone, &left, &held);
+	for (size_t i = 0; r == 0 && i < held.n; i++)
+		r = hold_range(txn, kind, SUBID_OWNER_RELEASED, held.ranges[i]);
+	return r;
+}
+
+static struct id_range all_if_empty(struct id_range range)
+{
+	return range.count > 0 ? range : id_range_between(0, ID_COUNT_MAX);
+}
+
+int subid_txn_revoke(struct subid_txn *txn, const struct subid_owner *owner,
+		     unsigned int kinds, struct id_range range, bool reuse,
+		     struct subid_changes *ret)
+{
+	int r = 0;
+
+	txn->n_changes = 0;
+	range = all_if_empty(range);
+	for (int kind = 0; r == 0 && kind < SUBID_KINDS; kind++) {
+		auto_set struct subid_set gone = { .ranges = NULL };
+
+		if ((kinds & (1U << kind)) == 0)
+			continue;
+		for (size_t s = 0; r == 0 && s < owner->n; s++)
+			r = cut_spelling(txn, kind, owner->spellings[s].text,
+					 owner->spellings[s].len, range, &gone);
+		if (r == 0 && !reuse && gone.n > 0)
+			r = hold_released(txn, kind, &gone);
+	}
+	if (r == 0 && txn->n_changes == 0)
+		r = SUBID_ABSENT;
+	return subid_txn_end_call(txn, r, ret);
+}
+
+/* The ids that lines of the two holders have, sorted. */
+static int held_ids(const struct subid_txn *txn, enum subid_kind kind,
+		    struct subid_set *ret)
+{
+	static struct subid_spelling holders[] = {
+		{ SUBID_OWNER_RELEASED, sizeof(SUBID_OWNER_RELEASED) - 1 },
+		{ SUBID_OWNER_RESERVED, sizeof(SUBID_OWNER_RESERVED) - 1 },
+	};
+	const struct subid_owner nobody = { .spellings = holders, .n = 2 };
+
+	return subid_txn_holdings(txn, &nobody, kind, ret);
+}
+
+/* What of range is not held yet; SUBID_TAKEN if somebody has any of that. */
+static int not_yet_held(const struct subid_txn *txn, enum subid_kind kind,
+			struct id_range range, struct subid_set *ret)
+{
+	auto_set struct subid_set held = { .ranges = NULL }, all = { .ranges = NULL };
+	int r = held_ids(txn, kind, &held);
+
+	if (r == 0)
+		r = subid_set_insert(&all, range);
+	if (r == 0)
+		r = subid_set_subtract(&all, &held, ret);
+	if (r < 0)
+		return r;
+	for (size_t i = 0; i < ret->n; i++) {
+		auto_set struct subid_set lines = { .ranges = NULL };
+
+		r = subid_table_taken(&txn->tables[kind], &lines);
+		if (r < 0)
+			return r;
+		if (subid_set_meets(&lines, ret->ranges[i], NULL) ||
+		    subid_set_meets(&txn->accounts[kind], ret->ranges[i], NULL) ||
+		    subid_set_meets(&txn->live[kind], ret->ranges[i], NULL))
+			return SUBID_TAKEN;
+	}
+	return 0;
+}
+
+static int add_holds(struct subid_txn *txn, enum subid_kind kind,
+		     const struct subid_set *ids)
+{
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < ids->n; i++) {
+		r = subid_txn_note(txn, kind, ids->ranges[i]);
+		if (r == 0)
+			r = hold_range(txn, kind, SUBID_OWNER_RESERVED, ids->ranges[i]);
+	}
+	return r;
+}
+
+int subid_txn_hold(struct subid_txn *txn, unsigned int kinds, struct id_range range,
+		   struct subid_changes *ret)
+{
+	auto_set struct subid_set uids = { .ranges = NULL }, gids = { .ranges = NULL };
+	struct subid_set *const adds[SUBID_KINDS] = { &uids, &gids };
+	bool taken = false;
+	int r = 0;
+
+	txn->n_changes = 0;
+	for (int kind = 0; r == 0 && kind < SUBID_KINDS; kind++) {
+		if ((kinds & (1U << kind)) == 0)
+			continue;
+		r = not_yet_held(txn, kind, range, adds[kind]);
+		if (r == SUBID_TAKEN) {
+			taken = true;
+			r = subid_txn_note(txn, kind, range);
+		}
+	}
+	for (int kind = 0; r == 0 && !taken && kind < SUBID_KINDS; kind++)
+		r = add_holds(txn, kind, adds[kind]);
+	if (r == 0 && taken)
+		r = SUBID_TAKEN;
+	else if (r == 0 && txn->n_changes == 0)
+		r = SUBID_ENOUGH;
+	return subid_txn_end_call(txn, r, ret);
+}
+
+int subid_txn_unhold(struct subid_txn *txn, unsigned int kinds, struct id_range range,
+		     struct subid_changes *ret)
+{
+	static const char *const holders[] = { SUBID_OWNER_RELEASED,
+					       SUBID_OWNER_RESERVED };
+	int r = 0;
+
+	txn->n_changes = 0;
+	for (int kind = 0; kind < SUBID_KINDS; kind++) {
+		for (size_t i = 0; r == 0 && i < 2 && (kinds & (1U << kind)) != 0; i++) {
+			auto_set struct subid_set gone = { .ranges = NULL };
+
+			r = cut_spelling(txn, kind, holders[i], strlen(holders[i]), range,
+					 &gone);
+		}
+	}
+	if (r == 0 && txn->n_changes == 0)
+		r = SUBID_ABSENT;
+	return subid_txn_end_call(txn, r, ret);
+}

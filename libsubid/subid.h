@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * libsubid-ng: the whole library.  Include it as <subid-ng/subid.h>; what each
+ * part does is said in its own header, from the bottom up:
+ */
+#pragma once
+
+#include "allocate.h" /* where there is room */
+#include "base.h"     /* answers and kinds */
+#include "file.h"     /* a file's bytes and lines */
+#include "idmap.h"    /* the text of uid_map and gid_map */
+#include "line.h"     /* one line of a table */
+#include "lock.h"     /* the locks that shadow's tools take too */
+#include "policy.h"   /* login.defs */
+#include "range.h"    /* ranges and sets of ids */
+#include "replace.h"  /* a file replaced as a whole */
+#include "table.h"    /* a table in memory */
+#include "txn.h"      /* the only way to change the tables */
+#include "userns.h"   /* the live user namespaces */
+#include "users.h"    /* owner <-> uid */

@@ -1,0 +1,439 @@
+/* SPDX-License-Identifier: MIT */
+#include "table.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define OWNER_LEN_MAX 0x7fffffff
+#define NO_ENTRY      UINT32_MAX
+
+static int grow_entries(struct subid_table *table, size_t room)
+{
+	struct subid_entry *grown;
+
+	grown = reallocarray(table->entries, room, sizeof(*grown));
+	if (grown == NULL)
+		return -ENOMEM;
+	table->entries = grown;
+	table->room = room;
+	return 0;
+}
+
+static size_t count_lines(const struct subid_text *text)
+{
+	const char *line;
+	size_t pos = 0, len, n = 0;
+
+	while (subid_text_next(text, &pos, &line, &len))
+		n++;
+	return n;
+}
+
+/* What other readers might take from a line that is no entry. */
+static int note_odd_line(struct subid_table *table, const char *line, size_t len)
+{
+	struct id_range readings[SUBID_READINGS_MAX];
+	size_t n = subid_line_readings(line, len, readings);
+
+	for (size_t i = 0; i < n; i++) {
+		int r = subid_set_add(&table->odd, readings[i]);
+
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+static int parse_lines(struct subid_table *table)
+{
+	const char *line;
+	size_t pos = 0, len;
+	int r;
+
+	/* Counted first, so that a million entries take no more than they need. */
+	r = grow_entries(table, count_lines(&table->text) + 1);
+	if (r < 0)
+		return r;
+	while (subid_text_next(&table->text, &pos, &line, &len)) {
+		struct subid_line parsed;
+
+		if (subid_line_parse(line, len, &parsed) == 0 &&
+		    parsed.owner_len <= OWNER_LEN_MAX) {
+			table->entries[table->n++] = (struct subid_entry){
+				.offset = (uint32_t)(line - table->text.bytes),
+				.owner_len = (uint32_t)parsed.owner_len & OWNER_LEN_MAX,
+				.range = parsed.range,
+			};
+			continue;
+		}
+		r = note_odd_line(table, line, len);
+		if (r < 0)
+			return r;
+	}
+	subid_set_sort(&table->odd);
+	return 0;
+}
+
+int subid_table_load(int etc, enum subid_kind kind, struct subid_table *ret)
+{
+	auto_table struct subid_table table = { .kind = kind };
+	int r;
+
+	r = subid_text_read(etc, subid_kind_table(kind), false, &table.text);
+	if (r < 0 && r != -ENOENT)
+		return r;
+	table.exists = r == 0;
+	r = parse_lines(&table);
+	if (r < 0)
+		return r;
+	*ret = table;
+	table = (struct subid_table){ .kind = kind };
+	return 0;
+}
+
+void subid_table_free(struct subid_table *table)
+{
+	subid_text_free(&table->text);
+	subid_set_free(&table->odd);
+	free(table->entries);
+	free(table->added);
+	free(table->buckets);
+	free(table->chain);
+	*table = (struct subid_table){ .kind = table->kind };
+}
+
+static bool is_new(const struct subid_table *table, const struct subid_entry *entry)
+{
+	return entry->offset >= table->text.size;
+}
+
+const char *subid_table_owner(const struct subid_table *table,
+			      const struct subid_entry *entry)
+{
+	if (is_new(table, entry))
+		return table->added + (entry->offset - table->text.size);
+	return table->text.bytes + entry->offset;
+}
+
+size_t subid_table_line(const struct subid_table *table, const struct subid_entry *entry)
+{
+	struct subid_text before = { .bytes = table->text.bytes, .size = entry->offset };
+
+	if (is_new(table, entry))
+		return 0;
+	return count_lines(&before) + 1;
+}
+
+/* FNV-1a */
+size_t subid_table_hash(const char *owner, size_t len)
+{
+	uint64_t hash = 0xcbf29ce484222325;
+
+	for (size_t i = 0; i < len; i++)
+		hash = (hash ^ (unsigned char)owner[i]) * 0x100000001b3;
+	return (size_t)(hash ^ hash >> 32);
+}
+
+/* New entries go to the head, so a walk does not meet those it adds itself. */
+static void link_entry(struct subid_table *table, size_t i)
+{
+	const struct subid_entry *entry = &table->entries[i];
+	size_t bucket =
+	    subid_table_hash(subid_table_owner(table, entry), entry->owner_len) &
+	    table->bucket_mask;
+
+	table->chain[i] = table->buckets[bucket];
+	table->buckets[bucket] = (uint32_t)i;
+}
+
+int subid_table_index(struct subid_table *table)
+{
+	size_t buckets = 16;
+
+	while (buckets < table->n)
+		buckets *= 2;
+	free(table->buckets);
+	free(table->chain);
+	table->bucket_mask = buckets - 1;
+	table->buckets = malloc(buckets * sizeof(*table->buckets));
+	table->chain = reallocarray(NULL, table->room, sizeof(*table->chain));
+	if (table->buckets == NULL || table->chain == NULL) {
+		free(table->buckets);
+		free(table->chain);
+		table->buckets = table->chain = NULL;
+		return -ENOMEM;
+	}
+	memset(table->buckets, 0xff, buckets * sizeof(*table->buckets));
+	for (size_t i = table->n; i > 0; i--)
+		link_entry(table, i - 1);
+	return 0;
+}
+
+static bool is_owned_by(const struct subid_table *table, const struct subid_entry *entry,
+			const char *owner, size_t len)
+{
+	return entry->owner_len == len && entry->range.count > 0 &&
+	       memcmp(subid_table_owner(table, entry), owner, len) == 0;
+}
+
+/* The first entry of owner from index i on: in the chain, or in the file. */
+static size_t find_owned(const struct subid_table *table, const char *owner, size_t len,
+			 size_t i)
+{
+	while (i < table->n && !is_owned_by(table, &table->entries[i], owner, len))
+		i = table->buckets == NULL ? i + 1 : table->chain[i];
+	return i < table->n ? i : table->n;
+}
+
+size_t subid_table_first(const struct subid_table *table, const char *owner, size_t len)
+{
+	if (table->buckets == NULL)
+		return find_owned(table, owner, len, 0);
+	return find_owned(
+	    table, owner, len,
+	    table->buckets[subid_table_hash(owner, len) & table->bucket_mask]);
+}
+
+size_t subid_table_after(const struct subid_table *table, size_t index)
+{
+	const struct subid_entry *entry = &table->entries[index];
+
+	return find_owned(table, subid_table_owner(table, entry), entry->owner_len,
+			  table->buckets == NULL ? index + 1 : table->chain[index]);
+}
+
+/* Keeps a copy of the owner; its place among the new ones into *ret_offset. */
+static int keep_owner(struct subid_table *table, const char *owner, size_t len,
+		      uint32_t *ret_offset)
+{
+	uint64_t offset = (uint64_t)table->text.size + table->added_size;
+
+	if (offset + len > UINT32_MAX)
+		return -EFBIG;
+	if (table->added_room - table->added_size < len) {
+		size_t room = table->added_room * 2 + len + 64;
+		char *grown = malloc(room);
+
+		/* not realloc(): owner may point into the old buffer */
+		if (grown == NULL)
+			return -ENOMEM;
+		if (table->added_size > 0)
+			memcpy(grown, table->added, table->added_size);
+		memcpy(grown + table->added_size, owner, len);
+		free(table->added);
+		table->added = grown;
+		table->added_room = room;
+	} else {
+		memcpy(table->added + table->added_size, owner, len);
+	}
+	table->added_size += len;
+	*ret_offset = (uint32_t)offset;
+	return 0;
+}
+
+int subid_table_add(struct subid_table *table, const char *owner, size_t len,
+		    struct id_range range)
+{
+	uint32_t offset;
+	int r;
+
+	if (!subid_owner_valid(owner, len) || len > OWNER_LEN_MAX ||
+	    !id_range_valid(range))
+		return -EINVAL;
+	if (table->n == table->room) {
+		r = grow_entries(table, table->room * 2);
+		if (r == 0 && table->buckets != NULL)
+			r = subid_table_index(table);
+		if (r < 0)
+			return r;
+	}
+	r = keep_owner(table, owner, len, &offset);
+	if (r < 0)
+		return r;
+	table->entries[table->n] = (struct subid_entry){
+		.offset = offset,
+		.owner_len = (uint32_t)len & OWNER_LEN_MAX,
+		.changed = true,
+		.range = range,
+	};
+	if (table->buckets != NULL)
+		link_entry(table, table->n);
+	table->n++;
+	table->changed = true;
+	return 0;
+}
+
+int subid_table_cut(struct subid_table *table, size_t index, struct id_range cut)
+{
+	struct subid_entry *entry = &table->entries[index];
+	struct id_range left[2] = { { .count = 0 } };
+	size_t n;
+
+	if (!id_range_overlaps(entry->range, cut))
+		return 0;
+	n = subid_range_without(entry->range, cut, left);
+	if (n == 2) {
+		int r = subid_table_add(table, subid_table_owner(table, entry),
+					entry->owner_len, left[1]);
+		if (r < 0)
+			return r;
+		entry = &table->entries[index];
+	}
+	entry->range = left[0];
+	if (n == 0)
+		entry->range.count = 0;
+	entry->changed = true;
+	table->changed = true;
+	return 0;
+}
+
+int subid_table_taken(const struct subid_table *table, struct subid_set *ret)
+{
+	int r;
+
+	r = subid_set_reserve(ret, table->n);
+	for (size_t i = 0; r == 0 && i < table->n; i++)
+		r = subid_set_add(ret, table->entries[i].range);
+	if (r < 0)
+		return r;
+	subid_set_sort(ret);
+	return subid_set_unite(ret, &table->odd);
+}
+
+static bool reads_into(const char *line, size_t len, struct id_range r)
+{
+	struct id_range readings[SUBID_READINGS_MAX];
+	size_t n = subid_line_readings(line, len, readings);
+
+	for (size_t i = 0; i < n; i++)
+		if (id_range_overlaps(readings[i], r))
+			return true;
+	return false;
+}
+
+size_t subid_table_who_has(const struct subid_table *table, struct id_range r,
+			   const char **ret_text, size_t *ret_len)
+{
+	size_t pos = 0, number = 1;
+
+	while (subid_text_next(&table->text, &pos, ret_text, ret_len)) {
+		if (reads_into(*ret_text, *ret_len, r))
+			return number;
+		number++;
+	}
+	return 0;
+}
+
+struct printer {
+	int (*sink)(void *data, const void *bytes, size_t size);
+	void *data;
+	char last; /* byte that was printed */
+};
+
+static int print(struct printer *printer, const char *bytes, size_t size)
+{
+	if (size == 0)
+		return 0;
+	printer->last = bytes[size - 1];
+	return printer->sink(printer->data, bytes, size);
+}
+
+/* An entry that was changed or added, as a line; nothing for a removed one. */
+static int print_entry(struct printer *printer, const struct subid_table *table,
+		       const struct subid_entry *entry)
+{
+	char tail[SUBID_LINE_TAIL_MAX];
+	int r = 0;
+
+	if (entry->range.count == 0)
+		return 0;
+	/* the file's last line may lack its newline; only a new one needs it */
+	if (printer->last != '\n')
+		r = print(printer, "\n", 1);
+	if (r == 0)
+		r = print(printer, subid_table_owner(table, entry), entry->owner_len);
+	if (r == 0)
+		r = print(printer, tail, subid_line_format_tail(entry->range, tail));
+	return r;
+}
+
+/* Where the line behind the one at offset begins. */
+static size_t line_end(const struct subid_text *text, size_t offset)
+{
+	const char *newline = memchr(text->bytes + offset, '\n', text->size - offset);
+
+	return newline == NULL ? text->size : (size_t)(newline - text->bytes) + 1;
+}
+
+int subid_table_print(const struct subid_table *table,
+		      int (*sink)(void *data, const void *bytes, size_t size), void *data)
+{
+	struct printer printer = { .sink = sink, .data = data, .last = '\n' };
+	const struct subid_text *text = &table->text;
+	size_t pos = 0;
+
+	for (size_t i = 0; i < table->n; i++) {
+		const struct subid_entry *entry = &table->entries[i];
+		size_t until = is_new(table, entry) ? text->size : entry->offset;
+		int r;
+
+		if (!entry->changed)
+			continue;
+		r = print(&printer, text->bytes + pos, until - pos);
+		pos = is_new(table, entry) ? until : line_end(text, until);
+		if (r == 0)
+			r = print_entry(&printer, table, entry);
+		if (r < 0)
+			return r;
+	}
+	return print(&printer, text->bytes + pos, text->size - pos);
+}
+
+static bool is_spelt(const char *line, size_t len, const struct subid_spelling *spellings,
+		     size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		const struct subid_spelling *s = &spellings[i];
+
+		if (len > s->len && line[s->len] == ':' && line[0] == s->text[0] &&
+		    memcmp(line, s->text, s->len) == 0)
+			return true;
+	}
+	return false;
+}
+
+int subid_holdings(const struct subid_text *text, const struct subid_spelling *spellings,
+		   size_t n, struct subid_holding **ret, size_t *ret_n)
+{
+	struct subid_holding *found = NULL;
+	size_t n_found = 0, room = 0, pos = 0, len, number = 0;
+	const char *line;
+
+	while (subid_text_next(text, &pos, &line, &len)) {
+		struct subid_line parsed;
+
+		number++;
+		if (!is_spelt(line, len, spellings, n) ||
+		    subid_line_parse(line, len, &parsed) != 0)
+			continue;
+		if (n_found == room) {
+			struct subid_holding *grown;
+
+			room = room * 2 + 8;
+			grown = reallocarray(found, room, sizeof(*found));
+			if (grown == NULL) {
+				free(found);
+				return -ENOMEM;
+			}
+			found = grown;
+		}
+		found[n_found++] = (struct subid_holding){
+			.range = parsed.range,
+			.line = number,
+		};
+	}
+	*ret = found;
+	*ret_n = n_found;
+	return 0;
+}

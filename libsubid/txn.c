@@ -1,0 +1,222 @@
+/* SPDX-License-Identifier: MIT */
+#include "txn.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "replace.h"
+#include "txn_private.h"
+
+void subid_txn_free(struct subid_txn **txn)
+{
+	if (*txn == NULL)
+		return;
+	subid_lock_release(&(*txn)->lock);
+	subid_users_free(&(*txn)->users);
+	for (int kind = 0; kind < SUBID_KINDS; kind++) {
+		subid_table_free(&(*txn)->tables[kind]);
+		subid_set_free(&(*txn)->accounts[kind]);
+		subid_set_free(&(*txn)->live[kind]);
+		subid_set_free(&(*txn)->taken[kind]);
+	}
+	free((*txn)->changes);
+	free(*txn);
+	*txn = NULL;
+}
+
+static int load_policy(struct subid_txn *txn, struct subid_failure *failure)
+{
+	failure->file = "login.defs";
+	return subid_policy_load(txn->options.etc, &txn->policy, &failure->place);
+}
+
+static int load_tables(struct subid_txn *txn, struct subid_failure *failure)
+{
+	int r = 0;
+
+	for (int kind = 0; r == 0 && kind < SUBID_KINDS; kind++) {
+		failure->file = subid_kind_table(kind);
+		r = subid_table_load(txn->options.etc, kind, &txn->tables[kind]);
+	}
+	return r;
+}
+
+static int load_accounts(struct subid_txn *txn, struct subid_failure *failure)
+{
+	int r;
+
+	failure->file = "passwd";
+	r = subid_users_load(txn->options.etc, txn->options.nss, &txn->users);
+	for (int kind = 0; r == 0 && kind < SUBID_KINDS; kind++)
+		r = subid_users_taken(txn->users, kind, &txn->accounts[kind]);
+	return r;
+}
+
+static int load_live(struct subid_txn *txn, struct subid_failure *failure)
+{
+	size_t unread;
+	int r;
+
+	if (txn->options.proc < 0)
+		return 0;
+	failure->file = "/proc";
+	r = subid_userns_taken(txn->options.proc, txn->live, &unread);
+	/* a map that cannot be read may map anything */
+	return r == 0 && unread > 0 ? -EACCES : r;
+}
+
+/* Everything that must not be given, in one sorted set for each kind. */
+static int unite_taken(struct subid_txn *txn)
+{
+	size_t n_reserved;
+	const struct subid_reserved *reserved = subid_reserved(&n_reserved);
+	int r = 0;
+
+	for (int kind = 0; r == 0 && kind < SUBID_KINDS; kind++) {
+		struct subid_set *taken = &txn->taken[kind];
+
+		r = subid_table_taken(&txn->tables[kind], taken);
+		if (r == 0)
+			r = subid_set_unite(taken, &txn->accounts[kind]);
+		if (r == 0)
+			r = subid_set_unite(taken, &txn->live[kind]);
+		for (size_t i = 0; r == 0 && i < n_reserved; i++)
+			r = subid_set_insert(taken, reserved[i].range);
+	}
+	return r;
+}
+
+int subid_txn_begin(const struct subid_txn_options *options, struct subid_txn **ret,
+		    struct subid_failure *ret_failure)
+{
+	auto_txn struct subid_txn *txn = calloc(1, sizeof(*txn));
+	int r = 0;
+
+	*ret_failure = (struct subid_failure){ .file = NULL };
+	if (txn == NULL)
+		return -ENOMEM;
+	txn->options = *options;
+	if (!options->dry_run) {
+		ret_failure->file = ".pwd.lock";
+		r = subid_lock_take(options->etc, options->timeout_ms, &txn->lock,
+				    &ret_failure->holder);
+	}
+	if (r == 0)
+		r = load_policy(txn, ret_failure);
+	if (r == 0)
+		r = load_tables(txn, ret_failure);
+	if (r == 0)
+		r = load_accounts(txn, ret_failure);
+	if (r == 0)
+		r = load_live(txn, ret_failure);
+	if (r == 0)
+		r = unite_taken(txn);
+	if (r != 0)
+		return r;
+	*ret_failure = (struct subid_failure){ .file = NULL };
+	*ret = txn;
+	txn = NULL;
+	return 0;
+}
+
+const struct subid_policy *subid_txn_policy(const struct subid_txn *txn)
+{
+	return &txn->policy;
+}
+
+const struct subid_users *subid_txn_users(const struct subid_txn *txn)
+{
+	return txn->users;
+}
+
+int subid_txn_prepare_bulk(struct subid_txn *txn)
+{
+	int r = subid_users_index(txn->users);
+
+	for (int kind = 0; r == 0 && kind < SUBID_KINDS; kind++)
+		r = subid_table_index(&txn->tables[kind]);
+	return r;
+}
+
+int subid_txn_note(struct subid_txn *txn, enum subid_kind kind, struct id_range range)
+{
+	if (txn->n_changes == txn->room) {
+		size_t room = txn->room * 2 + 8;
+		struct subid_change *grown =
+		    reallocarray(txn->changes, room, sizeof(*grown));
+
+		if (grown == NULL)
+			return -ENOMEM;
+		txn->changes = grown;
+		txn->room = room;
+	}
+	txn->changes[txn->n_changes++] =
+	    (struct subid_change){ .kind = kind, .range = range };
+	return 0;
+}
+
+int subid_txn_end_call(struct subid_txn *txn, int r, struct subid_changes *ret)
+{
+	txn->broken |= r < 0;
+	if (r >= 0)
+		*ret =
+		    (struct subid_changes){ .list = txn->changes, .n = txn->n_changes };
+	return r;
+}
+
+int subid_txn_holdings(const struct subid_txn *txn, const struct subid_owner *owner,
+		       enum subid_kind kind, struct subid_set *ret)
+{
+	const struct subid_table *table = &txn->tables[kind];
+
+	for (size_t s = 0; s < owner->n; s++) {
+		const struct subid_spelling *spelling = &owner->spellings[s];
+
+		for (size_t i = subid_table_first(table, spelling->text, spelling->len);
+		     i < table->n; i = subid_table_after(table, i)) {
+			int r = subid_set_insert(ret, table->entries[i].range);
+
+			if (r < 0)
+				return r;
+		}
+	}
+	return 0;
+}
+
+struct id_range subid_txn_window(const struct subid_txn *txn, enum subid_kind kind)
+{
+	const struct subid_window *window = &txn->policy.window[kind];
+
+	return id_range_between(window->min, (uint64_t)window->max + 1);
+}
+
+int subid_txn_commit(struct subid_txn *txn, struct subid_failure *ret_failure)
+{
+	auto_draft struct subid_draft *uid = NULL, *gid = NULL;
+	struct subid_draft **const drafts[SUBID_KINDS] = { &uid, &gid };
+	struct subid_draft *ready[SUBID_KINDS];
+	size_t n = 0;
+	int r = txn->broken ? -ECANCELED : 0;
+
+	*ret_failure = (struct subid_failure){ .file = NULL };
+	for (int kind = 0; r == 0 && kind < SUBID_KINDS; kind++) {
+		if (!txn->tables[kind].changed)
+			continue;
+		if (txn->options.dry_run)
+			return -EPERM;
+		ret_failure->file = subid_kind_table(kind);
+		r = subid_draft_open(txn->options.etc, subid_kind_table(kind),
+				     drafts[kind]);
+		if (r == 0)
+			r = subid_table_print(&txn->tables[kind], subid_draft_write,
+					      *drafts[kind]);
+		ready[n++] = *drafts[kind];
+	}
+	if (r == 0 && n > 0) {
+		ret_failure->file = NULL; /* it is about both */
+		r = subid_drafts_commit(ready, n);
+	}
+	for (int kind = 0; r == 0 && kind < SUBID_KINDS; kind++)
+		txn->tables[kind].changed = false;
+	return r;
+}

@@ -1,0 +1,176 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The only way to change the tables: take the locks, read everything that has a
+ * say, change the tables in memory, write both at once or neither.
+ *
+ *     auto_txn struct subid_txn *txn = NULL;
+ *
+ *     r = subid_txn_begin(&options, &txn, &failure);
+ *     if (r != 0)
+ *             return r;
+ *     r = subid_txn_grant(txn, &request, &result);
+ *     if (r != 0)
+ *             return r;
+ *     return subid_txn_commit(txn, &failure);
+ *
+ * Leaving without a commit changes nothing and unlocks.
+ */
+#pragma once
+
+#include "allocate.h"
+#include "lock.h"
+#include "policy.h"
+#include "userns.h"
+#include "users.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct subid_txn; /* opaque */
+
+struct subid_txn_options {
+	int etc;	/* the configuration directory, opened for reading */
+	int proc;	/* /proc, to keep off what runs; -1: nothing runs here */
+	bool nss;	/* ask the running system's name service */
+	bool dry_run;	/* take no lock, and refuse to commit */
+	int timeout_ms; /* patience for the locks; SUBID_LOCK_PATIENCE_MS */
+};
+
+/* What stood in the way, for a message. */
+struct subid_failure {
+	const char *file;	    /* in etc, or "/proc"; NULL: not about a file */
+	struct subid_place place;   /* with SUBID_INVALID */
+	struct subid_holder holder; /* with SUBID_BUSY */
+};
+
+/*
+ * Begins.  Returns 0; SUBID_BUSY or SUBID_INVALID, explained in *ret_failure;
+ * -errno, with the file that it is about in *ret_failure.  etc and proc stay the
+ * caller's and must be open until the end.
+ */
+int subid_txn_begin(const struct subid_txn_options *options, struct subid_txn **ret,
+		    struct subid_failure *ret_failure) SUBID_WARN_UNUSED;
+
+/* Ends: unlocks; what was not committed is forgotten. */
+void subid_txn_free(struct subid_txn **txn);
+
+#define auto_txn __attribute__((cleanup(subid_txn_free)))
+
+/* What the transaction reads; both live as long as it does. */
+const struct subid_policy *subid_txn_policy(const struct subid_txn *txn);
+const struct subid_users *subid_txn_users(const struct subid_txn *txn);
+
+/* Makes many grants in one transaction as fast as few.  0 or -ENOMEM. */
+int subid_txn_prepare_bulk(struct subid_txn *txn);
+
+#define SUBID_BOTH_KINDS ((1U << SUBID_UID) | (1U << SUBID_GID))
+
+struct subid_request {
+	const struct subid_owner *owner;
+	unsigned int kinds;    /* bits 1 << enum subid_kind */
+	uint32_t count;	       /* how many ids; 0: what policy says */
+	struct id_range range; /* just these ids; count 0: wherever there is room */
+	bool another;	       /* also if the owner has enough */
+};
+
+/* A range that a call gave or took; or, with SUBID_ENOUGH, one that was there. */
+struct subid_change {
+	enum subid_kind kind;
+	struct id_range range;
+};
+
+/* The transaction's own memory; good until its next call. */
+struct subid_changes {
+	const struct subid_change *list;
+	size_t n;
+};
+
+/*
+ * Gives an owner a range.  With a range in the request: just that one.  Else an
+ * owner that has count ids of each kind keeps them, unless another is set; one
+ * that has them of one kind only gets the same numbers of the other, if they are
+ * free; else the first gap that is free in both tables, or if there is none, one
+ * in each.  Policy decides the count, the window, the place when deterministic,
+ * and whether the line names the owner by uid.
+ *
+ * Nothing is given that any reader may take from any line, that an account or
+ * group has, that a live namespace maps, or that subid_reserved() lists.
+ *
+ * Returns 0 with what was given in *ret; SUBID_ENOUGH with what the owner has in
+ * *ret; SUBID_FULL; SUBID_TAKEN with *ret holding the ranges that are not free
+ * (see subid_txn_explain()); SUBID_OFF when policy gives none: count 0, or a
+ * deterministic place for an owner without uid or below UID_MIN, or with another
+ * count than policy's; -errno, after which the transaction can only be freed.
+ * But for 0, nothing is changed.
+ */
+int subid_txn_grant(struct subid_txn *txn, const struct subid_request *request,
+		    struct subid_changes *ret) SUBID_WARN_UNUSED;
+
+/*
+ * Takes ranges back: all that the owner has, or what of it lies in range (count
+ * 0: all).  Unless reuse is set, those ids that nobody else has are held in
+ * lines of SUBID_OWNER_RELEASED.  Whether they are in use is the caller's to ask
+ * before (subid_userns_uses()).  Returns 0 with what was taken in *ret;
+ * SUBID_ABSENT; -errno.
+ */
+int subid_txn_revoke(struct subid_txn *txn, const struct subid_owner *owner,
+		     unsigned int kinds, struct id_range range, bool reuse,
+		     struct subid_changes *ret) SUBID_WARN_UNUSED;
+
+/*
+ * Keeps ids out of all hands, in lines of SUBID_OWNER_RESERVED.  Returns 0 with
+ * what was added in *ret; SUBID_ENOUGH when all were held already; SUBID_TAKEN
+ * with *ret holding the range, for each kind of which somebody has an id; -errno.
+ */
+int subid_txn_hold(struct subid_txn *txn, unsigned int kinds, struct id_range range,
+		   struct subid_changes *ret) SUBID_WARN_UNUSED;
+
+/*
+ * Gives held ids back, released and reserved ones.  Returns 0 with what was
+ * given back in *ret; SUBID_ABSENT when none of the ids is held; -errno.
+ */
+int subid_txn_unhold(struct subid_txn *txn, unsigned int kinds, struct id_range range,
+		     struct subid_changes *ret) SUBID_WARN_UNUSED;
+
+/* Who stands in the way. */
+enum subid_obstacle_kind {
+	SUBID_OBSTACLE_LINE,	 /* a line of the table */
+	SUBID_OBSTACLE_ACCOUNT,	 /* an account or group */
+	SUBID_OBSTACLE_LIVE,	 /* a live user namespace */
+	SUBID_OBSTACLE_RESERVED, /* subid_reserved() */
+	SUBID_OBSTACLE_NEW,	 /* a range given in this transaction */
+};
+
+struct subid_obstacle {
+	enum subid_obstacle_kind what;
+	struct id_range ids; /* the first that are not free */
+	size_t line;	     /* of a table's line */
+	char who[256];	     /* the line, the account, the program, the convention;
+				bytes that a terminal may act on replaced by '?' */
+	pid_t pid;	     /* of a process in the namespace */
+};
+
+/*
+ * Says who has the first of the ids of range that are not free.  Returns 0,
+ * SUBID_ABSENT if all are free, or -errno.
+ */
+int subid_txn_explain(const struct subid_txn *txn, enum subid_kind kind,
+		      struct id_range range, struct subid_obstacle *ret);
+
+/* How many ids of policy's window are still free. */
+uint64_t subid_txn_free_ids(const struct subid_txn *txn, enum subid_kind kind);
+
+/*
+ * Writes what was changed, durably, both tables or neither.  Returns 0, also
+ * when nothing was changed; -errno with the file that it is about in
+ * *ret_failure, NULL if it is about both: -ENOTRECOVERABLE as
+ * subid_drafts_commit() has it; -EPERM for a dry run; -ECANCELED after a call
+ * that failed with -errno.
+ */
+int subid_txn_commit(struct subid_txn *txn,
+		     struct subid_failure *ret_failure) SUBID_WARN_UNUSED;
+
+#ifdef __cplusplus
+}
+#endif

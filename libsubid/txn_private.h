@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A transaction's inside, for the files that share it: txn.c (begin, commit),
+ * grant.c, revoke.c (and hold, unhold), explain.c.
+ */
+#pragma once
+
+#include "txn.h"
+
+struct subid_txn {
+	struct subid_txn_options options;
+	struct subid_lock *lock;
+	struct subid_policy policy;
+	struct subid_users *users;
+	struct subid_table tables[SUBID_KINDS];
+	struct subid_set accounts[SUBID_KINDS];
+	struct subid_set live[SUBID_KINDS];
+	struct subid_set taken[SUBID_KINDS]; /* all of it: nothing of this is given */
+	bool broken;			     /* half changed: not to be committed */
+	struct subid_change *changes;	     /* of the last call */
+	size_t n_changes;
+	size_t room;
+	/* where the last search for a gap ended: below, there is none of that size */
+	struct subid_want hint_want[SUBID_KINDS];
+	uint32_t hint;
+};
+
+/* Adds to the changes that the call will hand out.  0 or -ENOMEM. */
+int subid_txn_note(struct subid_txn *txn, enum subid_kind kind, struct id_range range);
+
+/*
+ * Ends a call that changes: hands out what was noted, with any answer; after a
+ * failure in the middle, sees to it that nothing can be committed any more.
+ * Returns r.
+ */
+int subid_txn_end_call(struct subid_txn *txn, int r, struct subid_changes *ret);
+
+/* What an owner has of one kind, under any spelling: inserted into *ret. */
+int subid_txn_holdings(const struct subid_txn *txn, const struct subid_owner *owner,
+		       enum subid_kind kind, struct subid_set *ret);
+
+/* The part of policy's window that ids come from. */
+struct id_range subid_txn_window(const struct subid_txn *txn, enum subid_kind kind);

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The user namespaces that live, as /proc shows them: which ids they map, and
+ * which processes use an id.
+ */
+#pragma once
+
+#include <sys/types.h>
+
+#include "range.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* What uses ids: a process that has one, or is in a namespace that maps one. */
+struct subid_use {
+	pid_t pid;
+	char program[16]; /* its comm, '?' for bytes that are not printable */
+	enum subid_kind kind;
+	struct id_range ids; /* the first of those asked for that it uses */
+	uint64_t userns;     /* inode of its user namespace if that maps them, or 0 */
+};
+
+/*
+ * The ids, in the caller's user namespace, that processes' other namespaces map:
+ * sorted, into ret[kind].  proc: a directory, /proc, of type procfs.  A map is
+ * read once for each namespace.  Processes that vanish meanwhile are no error.
+ * *ret_unread counts the processes whose maps could not be read.
+ * Returns 0 or -errno.
+ */
+int subid_userns_taken(int proc, struct subid_set ret[SUBID_KINDS],
+		       size_t *ret_unread) SUBID_WARN_UNUSED;
+
+/*
+ * Every process that uses one of the ids in wanted[kind], sorted sets; one row
+ * for each process, or for each namespace that maps them (its first process
+ * stands for it).  *ret_unread counts processes that could not be looked at.
+ * The caller frees *ret.  Returns 0 or -errno.
+ */
+int subid_userns_uses(int proc, const struct subid_set wanted[SUBID_KINDS],
+		      struct subid_use **ret, size_t *ret_n,
+		      size_t *ret_unread) SUBID_WARN_UNUSED;
+
+#ifdef __cplusplus
+}
+#endif

@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Who is behind an owner's name or number: the local passwd and group files,
+ * read in one pass, and the name service (nsswitch.conf(5)) for what they do not
+ * know, asked once for each name.
+ */
+#pragma once
+
+#include "table.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* An account of the local passwd file; name is not terminated. */
+struct subid_account {
+	const char *name;
+	uint32_t name_len;
+	uint32_t uid;
+	uint32_t gid;
+};
+
+struct subid_users; /* opaque */
+
+/*
+ * Reads DIR/passwd, and DIR/nsswitch.conf to know whom else to ask.  etc: the
+ * directory; nss: may the running system's name service be asked (no for an
+ * image or chroot).  A file that does not exist is empty.  The caller releases
+ * *ret with subid_users_free().  Returns 0 or -errno.
+ */
+int subid_users_load(int etc, bool nss, struct subid_users **ret);
+
+void subid_users_free(struct subid_users **users);
+
+#define auto_users __attribute__((cleanup(subid_users_free)))
+
+/* The accounts of the local file, in its order. */
+size_t subid_users_count(const struct subid_users *users);
+const struct subid_account *subid_users_at(const struct subid_users *users, size_t i);
+
+/* Makes look-ups by name and uid as fast as a hash's, for many.  0 or -ENOMEM. */
+int subid_users_index(struct subid_users *users);
+
+/*
+ * An owner of ranges, with every spelling under which a line may name it.  The
+ * spellings are the names of its uid and, last, the uid in decimal.  A login
+ * name that is a number is never a spelling: the line would give the ranges of
+ * that uid to another account.
+ */
+struct subid_owner {
+	bool has_account; /* uid and gid are known */
+	uint32_t uid;
+	uint32_t gid; /* primary */
+	struct subid_spelling *spellings;
+	size_t n;
+	char *own; /* bytes that belong to this struct */
+};
+
+void subid_owner_free(struct subid_owner *owner);
+
+#define auto_owner __attribute__((cleanup(subid_owner_free)))
+
+/*
+ * Finds the owner that text means: a login name or a decimal uid.  Spellings
+ * point into users, which must live longer, or into the owner itself; the first
+ * is the name that was asked for, or for a uid the account's first name.
+ *
+ * Returns 0; SUBID_UNKNOWN, with *ret set all the same to an owner without
+ * account that has text as its one spelling; SUBID_INVALID when text cannot
+ * stand in a table (*ret is not set); -errno when it could not be found out.
+ */
+int subid_owner_find(const struct subid_users *users, const char *text,
+		     struct subid_owner *ret);
+
+/* The same for a uid. */
+int subid_owner_of_uid(const struct subid_users *users, uint32_t uid,
+		       struct subid_owner *ret);
+
+/*
+ * Adds to *ret every id that an account (SUBID_UID) or a group (SUBID_GID) has:
+ * uids of passwd; gids of group and primary gids of passwd; with nss also what
+ * other sources of nsswitch.conf enumerate (not systemd's: its ids are among
+ * subid_reserved(), see policy.h).  *ret is sorted.  0 or -errno.
+ */
+int subid_users_taken(const struct subid_users *users, enum subid_kind kind,
+		      struct subid_set *ret) SUBID_WARN_UNUSED;
+
+/*
+ * The name of the account or group that has an id, for a message, copied and cut
+ * into buf of size bytes, terminated.  Returns false if none has.
+ */
+bool subid_users_name(const struct subid_users *users, enum subid_kind kind, uint32_t id,
+		      char *buf, size_t size);
+
+/*
+ * Hands each member of a group to each(), its terminated name and data: those
+ * that group(5) lists and those whose primary group it is.  group: a name or a
+ * decimal gid.  Returns 0, SUBID_UNKNOWN, -errno, or what each() answered if
+ * that was not 0.
+ */
+int subid_users_members(const struct subid_users *users, const char *group,
+			int (*each)(void *data, const char *name), void *data);
+
+#ifdef __cplusplus
+}
+#endif
