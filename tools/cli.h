@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What the commands of subid share: options, messages, output.
+ */
+#pragma once
+
+#include "libsubid/subid.h"
+
+/* Exit status of subid(1). */
+enum {
+	EXIT_DONE = 0,
+	EXIT_NO = 1,	 /* the answer is no: denied, full, nothing found */
+	EXIT_USAGE = 2,	 /* the command line is wrong */
+	EXIT_UNABLE = 3, /* could not do it, or could not tell */
+};
+
+/* One option, for getopt_long(3), --help and the tests of the man pages. */
+struct cli_option {
+	int letter; /* or a number beyond the letters for a long one alone */
+	const char *name;
+	const char *argument; /* NULL: takes none */
+	const char *help;
+};
+
+struct cli_command;
+
+/* What holds for the whole call. */
+struct cli {
+	const struct cli_command *command;
+	const char *root;    /* --root, or NULL for the running system */
+	char etc_name[4096]; /* the configuration directory, as messages name it */
+	bool json;
+	bool quiet;
+};
+
+/* One row of the table of commands. */
+struct cli_command {
+	const char *name;
+	const char *arguments; /* behind the name in the usage */
+	const char *summary;   /* one line */
+	const char *text;      /* behind the options in --help */
+	const struct cli_option *options;
+	size_t n_options;
+	int (*run)(struct cli *cli, int argc, char *argv[]);
+};
+
+#define CLI_OPTIONS(rows) .options = (rows), .n_options = sizeof(rows) / sizeof((rows)[0])
+
+extern const struct cli_command cmd_list, cmd_grant, cmd_revoke, cmd_hold, cmd_unhold;
+
+/*
+ * The next option that is the command's own, as its letter; those that every
+ * command has are dealt with here.  -1 at the end, optind at the first operand.
+ * Ends the program after --help (0) and for what is no option (EXIT_USAGE).
+ */
+int cli_next_option(struct cli *cli, int argc, char *argv[]);
+
+/* "subid: ..." on standard error.  Returns status, so that a caller can return it. */
+int cli_complain(int status, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+/* The same with a hint at --help.  Returns EXIT_USAGE. */
+int cli_misused(const struct cli *cli, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+/* --root's or the system's configuration directory; -1 after a complaint. */
+int cli_open_etc(struct cli *cli);
+
+/* A transaction's options for this call; etc from cli_open_etc(). */
+struct subid_txn_options cli_txn_options(const struct cli *cli, int etc, int proc,
+					 bool dry_run);
+
+/* /proc for the running system, -1 for --root; -2 after a complaint. */
+int cli_open_proc(const struct cli *cli);
+
+/* Complains of what subid_txn_begin() or subid_txn_commit() said; the status. */
+int cli_txn_failed(const struct cli *cli, int r, const struct subid_failure *failure);
+
+/* Complains of who is in the way of range; the status. */
+int cli_txn_taken(const struct cli *cli, const struct subid_txn *txn, const char *what,
+		  struct subid_change change);
+
+/* After a commit on the running system: nscd and SSSD forget what they knew. */
+void cli_tell_caches(const struct cli *cli);
+
+/* Both kinds, unless one of -u and -g narrows it. */
+unsigned int cli_kinds(bool uid, bool gid);
+
+/* Reads --range, or an operand that is one.  False after a complaint. */
+bool cli_parse_range(const struct cli *cli, const char *text, struct id_range *ret);
+
+/* A line of output. */
+struct cli_row {
+	const char *owner; /* owner_len bytes */
+	size_t owner_len;
+	enum subid_kind kind;
+	struct id_range range;
+	const char *state;
+};
+
+/*
+ * Prints ranges: for people on a terminal, in plain columns otherwise, as JSON
+ * with --json, not at all with --quiet.  Open, rows, close; close returns the
+ * status: EXIT_UNABLE after a complaint when standard output failed.
+ */
+struct cli_output;
+struct cli_output *cli_output_open(const struct cli *cli);
+void cli_output_row(struct cli_output *output, const struct cli_row *row);
+int cli_output_close(struct cli_output *output);

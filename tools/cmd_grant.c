@@ -1,0 +1,464 @@
+/* SPDX-License-Identifier: MIT */
+#include <errno.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cli.h"
+#include "libsubid/cleanup.h"
+
+enum { OPTION_ANOTHER = 256 * 2, OPTION_FROM, OPTION_GROUP, OPTION_ALL, OPTION_FORCE };
+
+static const struct cli_option options[] = {
+	{ 'u', "uid", NULL, "only uids" },
+	{ 'g', "gid", NULL, "only gids" },
+	{ 'c', "count", "N", "how many ids; else as login.defs says" },
+	{ 'r', "range", "RANGE", "just these: START:COUNT or FIRST-LAST" },
+	{ OPTION_ANOTHER, "another", NULL, "also to an owner that has enough" },
+	{ OPTION_FROM, "from", "FILE", "to the owners in FILE, one a line; -: input" },
+	{ OPTION_GROUP, "group", "GROUP", "to the members of GROUP" },
+	{ OPTION_ALL, "all", NULL, "to all people (uid UID_MIN to UID_MAX)" },
+	{ OPTION_FORCE, "force-unknown", NULL, "also to an owner without account" },
+	{ 'n', "dry-run", NULL, "show what would be given" },
+};
+
+/* Owners of ranges that have no account: podman's --userns=auto, dockerd's. */
+static const char *const pseudo_owners[] = { "containers", "dockremap" };
+
+struct grant {
+	struct cli *cli;
+	bool uid, gid, another, all, force_unknown, dry_run;
+	uint32_t count;
+	struct id_range range;
+	const char *from;
+	const char *group;
+	char **names; /* of the owners, ours */
+	size_t n;
+	size_t room;
+	struct cli_row *rows; /* to be printed once all is committed */
+	size_t n_rows;
+	size_t rows_room;
+	int status; /* of what was found so far */
+};
+
+static int add_name(struct grant *grant, const char *name)
+{
+	char *copy;
+
+	if (grant->n == grant->room) {
+		size_t room = grant->room * 2 + 16;
+		char **grown = reallocarray(grant->names, room, sizeof(*grown));
+
+		if (grown == NULL)
+			return -ENOMEM;
+		grant->names = grown;
+		grant->room = room;
+	}
+	copy = strdup(name);
+	if (copy == NULL)
+		return -ENOMEM;
+	grant->names[grant->n++] = copy;
+	return 0;
+}
+
+static int add_member(void *data, const char *name)
+{
+	return add_name(data, name);
+}
+
+static void grant_free(struct grant *grant)
+{
+	for (size_t i = 0; i < grant->n; i++)
+		free(grant->names[i]);
+	free(grant->names);
+	free(grant->rows);
+}
+
+static int out_of_memory(void)
+{
+	return cli_complain(EXIT_UNABLE, "%s", strerror(ENOMEM));
+}
+
+/* One owner a line; blank lines and comments are passed over. */
+static int read_lines(struct grant *grant, FILE *stream)
+{
+	auto_free char *line = NULL;
+	size_t size = 0;
+	ssize_t len;
+
+	while ((len = getline(&line, &size, stream)) >= 0) {
+		if (len > 0 && line[len - 1] == '\n')
+			line[len - 1] = '\0';
+		if (line[0] == '\0' || line[0] == '#')
+			continue;
+		if (add_name(grant, line) < 0)
+			return out_of_memory();
+	}
+	if (ferror(stream))
+		return cli_complain(EXIT_UNABLE, "%s: %s", grant->from, strerror(errno));
+	return EXIT_DONE;
+}
+
+static int read_from(struct grant *grant)
+{
+	FILE *stream;
+	int status;
+
+	if (strcmp(grant->from, "-") == 0)
+		return read_lines(grant, stdin);
+	stream = fopen(grant->from, "re");
+	if (stream == NULL)
+		return cli_complain(EXIT_UNABLE, "%s: %s", grant->from, strerror(errno));
+	status = read_lines(grant, stream);
+	(void)fclose(stream); /* only read */
+	return status;
+}
+
+/* The people: not system accounts, which policy numbers below UID_MIN. */
+static int add_all(struct grant *grant, const struct subid_txn *txn)
+{
+	const struct subid_users *users = subid_txn_users(txn);
+	const struct subid_policy *policy = subid_txn_policy(txn);
+
+	for (size_t i = 0; i < subid_users_count(users); i++) {
+		const struct subid_account *account = subid_users_at(users, i);
+		auto_free char *name = NULL;
+
+		if (account->uid < policy->uid_min || account->uid > policy->uid_max)
+			continue;
+		name = strndup(account->name, account->name_len);
+		if (name == NULL || add_name(grant, name) < 0)
+			return out_of_memory();
+	}
+	return EXIT_DONE;
+}
+
+/* The owners that only the accounts can tell. */
+static int add_accounts(struct grant *grant, const struct subid_txn *txn)
+{
+	int r = 0;
+
+	if (grant->group != NULL)
+		r = subid_users_members(subid_txn_users(txn), grant->group, add_member,
+					grant);
+	if (r == SUBID_UNKNOWN)
+		return cli_complain(EXIT_NO, "%s: no such group", grant->group);
+	if (r < 0)
+		return cli_complain(EXIT_UNABLE, "%s: %s", grant->group, strerror(-r));
+	return grant->all ? add_all(grant, txn) : EXIT_DONE;
+}
+
+static int keep_row(struct grant *grant, const char *owner, struct subid_change change,
+		    const char *state)
+{
+	if (grant->n_rows == grant->rows_room) {
+		size_t room = grant->rows_room * 2 + 16;
+		struct cli_row *grown = reallocarray(grant->rows, room, sizeof(*grown));
+
+		if (grown == NULL)
+			return out_of_memory();
+		grant->rows = grown;
+		grant->rows_room = room;
+	}
+	grant->rows[grant->n_rows++] = (struct cli_row){
+		.owner = owner,
+		.owner_len = strlen(owner),
+		.kind = change.kind,
+		.range = change.range,
+		.state = state,
+	};
+	return EXIT_DONE;
+}
+
+static bool is_pseudo_owner(const char *name)
+{
+	for (size_t i = 0; i < sizeof(pseudo_owners) / sizeof(pseudo_owners[0]); i++)
+		if (strcmp(name, pseudo_owners[i]) == 0)
+			return true;
+	return false;
+}
+
+/* 0 when name may have ranges, else the status after a complaint. */
+static int find_owner(const struct grant *grant, const struct subid_txn *txn,
+		      const char *name, struct subid_owner *ret)
+{
+	int r = subid_owner_find(subid_txn_users(txn), name, ret);
+
+	if (r == SUBID_INVALID)
+		return cli_complain(
+		    EXIT_NO,
+		    "%s: no owner can be called so: not empty, no ':', '#'"
+		    " or '!' at the start, no control characters, no blank"
+		    " at the ends",
+		    name);
+	if (r == SUBID_UNKNOWN && !grant->force_unknown && !is_pseudo_owner(name))
+		return cli_complain(
+		    EXIT_NO,
+		    "%s: no such account (--force-unknown gives a range all"
+		    " the same)",
+		    name);
+	if (r < 0)
+		return cli_complain(EXIT_UNABLE, "%s: cannot be looked up: %s", name,
+				    strerror(-r));
+	return EXIT_DONE;
+}
+
+/* What stands in the way of a range anywhere in the window. */
+static int complain_of_full(const struct grant *grant, const struct subid_txn *txn,
+			    const char *name)
+{
+	unsigned int kinds = cli_kinds(grant->uid, grant->gid);
+
+	for (int kind = 0; kind < SUBID_KINDS; kind++) {
+		const struct subid_window *window = &subid_txn_policy(txn)->window[kind];
+		struct id_range all =
+		    id_range_between(window->min, (uint64_t)window->max + 1);
+		uint64_t free_ids = subid_txn_free_ids(txn, kind);
+		const char *id = kind == SUBID_UID ? "UID" : "GID";
+
+		if ((kinds & (1U << kind)) == 0)
+			continue;
+		(void)cli_complain(
+		    0,
+		    "%s: no gap of %u %ss in SUB_%s_MIN %u to SUB_%s_MAX %u,"
+		    " where %llu of %u are free: widen it in %s/login.defs,"
+		    " or give less (--count), or 'subid unhold' what is held",
+		    name, grant->count > 0 ? grant->count : window->count,
+		    subid_kind_name(kind), id, window->min, id, window->max,
+		    (unsigned long long)free_ids, all.count, grant->cli->etc_name);
+		if (free_ids == 0)
+			(void)cli_txn_taken(grant->cli, txn, name,
+					    (struct subid_change){ kind, all });
+	}
+	return EXIT_NO;
+}
+
+static int complain_of_off(const struct grant *grant, const struct subid_txn *txn,
+			   const char *name, const struct subid_owner *owner)
+{
+	const struct subid_policy *policy = subid_txn_policy(txn);
+	const char *etc = grant->cli->etc_name;
+	bool fixed = policy->window[SUBID_UID].deterministic ||
+		     policy->window[SUBID_GID].deterministic;
+
+	if (!fixed)
+		return cli_complain(
+		    EXIT_NO,
+		    "%s: %s/login.defs gives none: SUB_UID_COUNT or"
+		    " SUB_GID_COUNT is 0 (--count gives some all the same)",
+		    name, etc);
+	if (!owner->has_account)
+		return cli_complain(
+		    EXIT_NO,
+		    "%s: SUB_UID_DETERMINISTIC in %s/login.defs computes the"
+		    " place from the uid, and there is none (use --range)",
+		    name, etc);
+	if (owner->uid < policy->uid_min)
+		return cli_complain(
+		    EXIT_NO,
+		    "%s: uid %u is below UID_MIN %u, where"
+		    " SUB_UID_DETERMINISTIC in %s/login.defs has no place for"
+		    " it (use --range)",
+		    name, owner->uid, policy->uid_min, etc);
+	return cli_complain(
+	    EXIT_NO,
+	    "%s: SUB_UID_DETERMINISTIC in %s/login.defs fixes the count to"
+	    " SUB_UID_COUNT %u (use --range for another)",
+	    name, etc, policy->window[SUBID_UID].count);
+}
+
+static int grant_one(struct grant *grant, struct subid_txn *txn, const char *name)
+{
+	auto_owner struct subid_owner owner = { .has_account = false };
+	struct subid_request request = {
+		.owner = &owner,
+		.kinds = cli_kinds(grant->uid, grant->gid),
+		.count = grant->count,
+		.range = grant->range,
+		.another = grant->another,
+	};
+	struct subid_changes changes;
+	int status, r;
+
+	status = find_owner(grant, txn, name, &owner);
+	if (status != EXIT_DONE)
+		return status;
+	r = subid_txn_grant(txn, &request, &changes);
+	if (r < 0)
+		return cli_complain(EXIT_UNABLE, "%s: %s", name, strerror(-r));
+	if (r == SUBID_FULL)
+		return complain_of_full(grant, txn, name);
+	if (r == SUBID_OFF)
+		return complain_of_off(grant, txn, name, &owner);
+	for (size_t i = 0; i < changes.n; i++) {
+		if (r == SUBID_TAKEN)
+			status = cli_txn_taken(grant->cli, txn, name, changes.list[i]);
+		else
+			status = keep_row(grant, name, changes.list[i],
+					  r == SUBID_ENOUGH ? "kept" : "new");
+		if (status == EXIT_UNABLE)
+			return status;
+	}
+	return status;
+}
+
+static void show_progress(const struct grant *grant, size_t done)
+{
+	if (grant->cli->quiet || !isatty(STDERR_FILENO) || grant->n < 1000 ||
+	    (done % 1000 != 0 && done < grant->n))
+		return;
+	(void)fprintf(stderr, "\rsubid: %zu of %zu owners", done, grant->n);
+	if (done == grant->n)
+		(void)fputs("\r\033[K", stderr);
+}
+
+/* Everybody, or nobody: the first kind of no is the status of all. */
+static int grant_all(struct grant *grant, struct subid_txn *txn)
+{
+	int status = EXIT_DONE;
+
+	if (grant->n > 1 && subid_txn_prepare_bulk(txn) < 0)
+		return out_of_memory();
+	for (size_t i = 0; i < grant->n; i++) {
+		int one = grant_one(grant, txn, grant->names[i]);
+
+		if (one == EXIT_UNABLE)
+			return one;
+		if (one != EXIT_DONE)
+			status = one;
+		show_progress(grant, i + 1);
+	}
+	if (status != EXIT_DONE && grant->n > 1)
+		return cli_complain(
+		    status, "nothing was changed for any of the %zu owners", grant->n);
+	return status;
+}
+
+static int print_rows(const struct grant *grant)
+{
+	struct cli_output *output = cli_output_open(grant->cli);
+
+	if (output == NULL)
+		return out_of_memory();
+	for (size_t i = 0; i < grant->n_rows; i++)
+		cli_output_row(output, &grant->rows[i]);
+	return cli_output_close(output);
+}
+
+static int carry_out(struct grant *grant)
+{
+	auto_txn struct subid_txn *txn = NULL;
+	auto_close int etc = cli_open_etc(grant->cli);
+	auto_close int proc = -1;
+	struct subid_txn_options txn_options;
+	struct subid_failure failure;
+	int status, r;
+
+	if (etc < 0)
+		return EXIT_UNABLE;
+	proc = cli_open_proc(grant->cli);
+	if (proc == -2)
+		return EXIT_UNABLE;
+	txn_options = cli_txn_options(grant->cli, etc, proc, grant->dry_run);
+	r = subid_txn_begin(&txn_options, &txn, &failure);
+	if (r != 0)
+		return cli_txn_failed(grant->cli, r, &failure);
+	status = add_accounts(grant, txn);
+	if (status == EXIT_DONE)
+		status = grant_all(grant, txn);
+	if (status != EXIT_DONE)
+		return status;
+	if (!grant->dry_run) {
+		r = subid_txn_commit(txn, &failure);
+		if (r != 0)
+			return cli_txn_failed(grant->cli, r, &failure);
+		cli_tell_caches(grant->cli);
+	}
+	return print_rows(grant);
+}
+
+static bool parse_option(struct grant *grant, int letter)
+{
+	const struct cli *cli = grant->cli;
+
+	switch (letter) {
+	case 'u':
+		grant->uid = true;
+		return true;
+	case 'g':
+		grant->gid = true;
+		return true;
+	case 'n':
+		grant->dry_run = true;
+		return true;
+	case 'c':
+		if (subid_id_parse(optarg, strlen(optarg), &grant->count) == 0 &&
+		    grant->count > 0)
+			return true;
+		(void)cli_misused(cli, "--count '%s': not a number from 1 to 4294967295",
+				  optarg);
+		return false;
+	case 'r':
+		return cli_parse_range(cli, optarg, &grant->range);
+	case OPTION_ANOTHER:
+		grant->another = true;
+		return true;
+	case OPTION_FROM:
+		grant->from = optarg;
+		return true;
+	case OPTION_GROUP:
+		grant->group = optarg;
+		return true;
+	case OPTION_ALL:
+		grant->all = true;
+		return true;
+	case OPTION_FORCE:
+		grant->force_unknown = true;
+		return true;
+	}
+	return false;
+}
+
+static int run_grant(struct grant *grant, int argc, char *argv[])
+{
+	bool many = grant->from != NULL || grant->group != NULL || grant->all;
+	int status = EXIT_DONE;
+
+	if (optind == argc && !many)
+		return cli_misused(grant->cli, "grant: who shall have a range?");
+	if (grant->range.count > 0 && (many || argc - optind > 1))
+		return cli_misused(grant->cli, "--range is for one owner");
+	if (grant->range.count > 0 && grant->count > 0)
+		return cli_misused(grant->cli,
+				   "--range says how many: leave --count away");
+	for (; optind < argc; optind++)
+		if (add_name(grant, argv[optind]) < 0)
+			return out_of_memory();
+	if (grant->from != NULL)
+		status = read_from(grant);
+	return status == EXIT_DONE ? carry_out(grant) : status;
+}
+
+static int run(struct cli *cli, int argc, char *argv[])
+{
+	__attribute__((cleanup(grant_free))) struct grant grant = { .cli = cli };
+	int letter;
+
+	while ((letter = cli_next_option(cli, argc, argv)) != -1)
+		if (!parse_option(&grant, letter))
+			return EXIT_USAGE;
+	return run_grant(&grant, argc, argv);
+}
+
+const struct cli_command cmd_grant = {
+	.name = "grant",
+	.arguments = "OWNER...",
+	.summary = "give ranges that nobody else has, the same numbers for uid and gid",
+	CLI_OPTIONS(options),
+	.text = "OWNER is a login name or a uid.  One that has enough keeps it.  Several "
+		"owners\n"
+		"are one transaction: all get theirs, or nothing is changed.\n",
+	.run = run,
+};

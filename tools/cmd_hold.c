@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * hold and unhold: the same steps, one adding and one taking away.
+ */
+#include <errno.h>
+#include <getopt.h>
+#include <string.h>
+
+#include "cli.h"
+#include "libsubid/cleanup.h"
+
+static const struct cli_option options[] = {
+	{ 'u', "uid", NULL, "only uids" },
+	{ 'g', "gid", NULL, "only gids" },
+	{ 'n', "dry-run", NULL, "show what would be done" },
+};
+
+struct hold {
+	struct cli *cli;
+	bool release; /* unhold */
+	bool uid, gid, dry_run;
+	const char *text;
+	struct id_range range;
+};
+
+static int print_changes(const struct hold *hold, const struct subid_changes *changes)
+{
+	const char *owner = hold->release ? "-" : SUBID_OWNER_RESERVED;
+	struct cli_output *output = cli_output_open(hold->cli);
+
+	if (output == NULL)
+		return cli_complain(EXIT_UNABLE, "%s", strerror(ENOMEM));
+	for (size_t i = 0; i < changes->n; i++)
+		cli_output_row(output, &(struct cli_row){
+					   .owner = owner,
+					   .owner_len = strlen(owner),
+					   .kind = changes->list[i].kind,
+					   .range = changes->list[i].range,
+					   .state = hold->release ? "free" : "reserved",
+				       });
+	return cli_output_close(output);
+}
+
+static int change(const struct hold *hold, struct subid_txn *txn,
+		  struct subid_changes *ret)
+{
+	unsigned int kinds = cli_kinds(hold->uid, hold->gid);
+
+	return hold->release ? subid_txn_unhold(txn, kinds, hold->range, ret)
+			     : subid_txn_hold(txn, kinds, hold->range, ret);
+}
+
+static int hold_in(const struct hold *hold, struct subid_txn *txn)
+{
+	struct subid_failure failure;
+	struct subid_changes changes;
+	int r = change(hold, txn, &changes);
+
+	if (r < 0)
+		return cli_complain(EXIT_UNABLE, "%s: %s", hold->text, strerror(-r));
+	if (r == SUBID_ABSENT)
+		return cli_complain(EXIT_NO, "%s: none of these ids is held", hold->text);
+	if (r == SUBID_ENOUGH) {
+		if (!hold->cli->quiet)
+			(void)cli_complain(0, "%s: held already", hold->text);
+		return print_changes(hold, &changes);
+	}
+	if (r == SUBID_TAKEN) {
+		for (size_t i = 0; i < changes.n; i++)
+			(void)cli_txn_taken(hold->cli, txn, hold->text, changes.list[i]);
+		return EXIT_NO;
+	}
+	if (!hold->dry_run) {
+		r = subid_txn_commit(txn, &failure);
+		if (r != 0)
+			return cli_txn_failed(hold->cli, r, &failure);
+		cli_tell_caches(hold->cli);
+	}
+	return print_changes(hold, &changes);
+}
+
+static int carry_out(const struct hold *hold)
+{
+	auto_txn struct subid_txn *txn = NULL;
+	auto_close int etc = cli_open_etc(hold->cli);
+	auto_close int proc = -1;
+	struct subid_txn_options txn_options;
+	struct subid_failure failure;
+	int r;
+
+	if (etc < 0)
+		return EXIT_UNABLE;
+	/* giving ids back asks nobody; who may have them is looked at by grant */
+	proc = hold->release ? -1 : cli_open_proc(hold->cli);
+	if (proc == -2)
+		return EXIT_UNABLE;
+	txn_options = cli_txn_options(hold->cli, etc, proc, hold->dry_run);
+	r = subid_txn_begin(&txn_options, &txn, &failure);
+	if (r != 0)
+		return cli_txn_failed(hold->cli, r, &failure);
+	return hold_in(hold, txn);
+}
+
+static int run(struct hold *hold, int argc, char *argv[])
+{
+	int letter;
+
+	while ((letter = cli_next_option(hold->cli, argc, argv)) != -1) {
+		hold->uid |= letter == 'u';
+		hold->gid |= letter == 'g';
+		hold->dry_run |= letter == 'n';
+	}
+	if (argc - optind != 1)
+		return cli_misused(hold->cli, "%s: which ids? Name one range",
+				   hold->cli->command->name);
+	hold->text = argv[optind];
+	if (!cli_parse_range(hold->cli, hold->text, &hold->range))
+		return EXIT_USAGE;
+	return carry_out(hold);
+}
+
+static int run_hold(struct cli *cli, int argc, char *argv[])
+{
+	return run(&(struct hold){ .cli = cli }, argc, argv);
+}
+
+static int run_unhold(struct cli *cli, int argc, char *argv[])
+{
+	return run(&(struct hold){ .cli = cli, .release = true }, argc, argv);
+}
+
+const struct cli_command cmd_hold = {
+	.name = "hold",
+	.arguments = "RANGE",
+	.summary = "keep ids out of all hands",
+	CLI_OPTIONS(options),
+	.text = "RANGE is START:COUNT or FIRST-LAST.  Refused while somebody has one of "
+		"the ids.\n",
+	.run = run_hold,
+};
+
+const struct cli_command cmd_unhold = {
+	.name = "unhold",
+	.arguments = "RANGE",
+	.summary = "give held ids back, reserved ones and released ones",
+	CLI_OPTIONS(options),
+	.text = "RANGE is START:COUNT or FIRST-LAST; what of it is held may be given "
+		"again.\n",
+	.run = run_unhold,
+};

@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: MIT */
+#include <errno.h>
+#include <getopt.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli.h"
+#include "libsubid/cleanup.h"
+
+static const struct cli_option options[] = {
+	{ 'u', "uid", NULL, "only uids" },
+	{ 'g', "gid", NULL, "only gids" },
+};
+
+static const char *state_of(const char *owner, size_t len)
+{
+	if (!subid_owner_is_hold(owner, len))
+		return "granted";
+	return strncmp(owner, SUBID_OWNER_RELEASED, len) == 0 ? "released" : "reserved";
+}
+
+static void print_entry(struct cli_output *output, const struct subid_table *table,
+			const struct subid_entry *entry)
+{
+	struct cli_row row = {
+		.owner = subid_table_owner(table, entry),
+		.owner_len = entry->owner_len,
+		.kind = table->kind,
+		.range = entry->range,
+	};
+
+	row.state = state_of(row.owner, row.owner_len);
+	cli_output_row(output, &row);
+}
+
+/* Lines that authorise nothing but are no comment: somebody should look at them. */
+static void warn_of_odd_lines(const struct cli *cli, const struct subid_table *table)
+{
+	size_t line;
+	const char *text;
+	size_t len;
+
+	if (table->odd.n == 0 || cli->quiet)
+		return;
+	line = subid_table_who_has(&(struct subid_table){ .text = table->text },
+				   table->odd.ranges[0], &text, &len);
+	(void)cli_complain(
+	    0,
+	    "%s/%s:%zu: warning: not a line \"owner:start:count\": it gives"
+	    " nothing to anybody, but its ids are not given away",
+	    cli->etc_name, subid_kind_table(table->kind), line);
+}
+
+static int load(const struct cli *cli, int etc, enum subid_kind kind,
+		struct subid_table *ret)
+{
+	struct subid_failure failure = { .file = subid_kind_table(kind) };
+	int r = subid_table_load(etc, kind, ret);
+
+	if (r != 0)
+		return cli_txn_failed(cli, r, &failure);
+	warn_of_odd_lines(cli, ret);
+	return EXIT_DONE;
+}
+
+/* Owner and who asks for them: all lines, or those of the owners that are named. */
+static size_t list_owner(struct cli_output *output, const struct subid_table *table,
+			 const struct subid_owner *owner)
+{
+	size_t n = 0;
+
+	for (size_t s = 0; s < owner->n; s++) {
+		const struct subid_spelling *spelling = &owner->spellings[s];
+
+		for (size_t i = subid_table_first(table, spelling->text, spelling->len);
+		     i < table->n; i = subid_table_after(table, i)) {
+			print_entry(output, table, &table->entries[i]);
+			n++;
+		}
+	}
+	return n;
+}
+
+static int list_owners(const struct cli *cli, int etc, struct cli_output *output,
+		       const struct subid_table tables[SUBID_KINDS], char *const names[])
+{
+	auto_users struct subid_users *users = NULL;
+	struct subid_failure failure = { .file = "passwd" };
+	int status = EXIT_DONE, r;
+
+	r = subid_users_load(etc, cli->root == NULL, &users);
+	if (r < 0)
+		return cli_txn_failed(cli, r, &failure);
+	for (; *names != NULL; names++) {
+		auto_owner struct subid_owner owner = { .has_account = false };
+		size_t n = 0;
+
+		r = subid_owner_find(users, *names, &owner);
+		if (r < 0)
+			return cli_complain(EXIT_UNABLE, "%s: %s", *names, strerror(-r));
+		for (int kind = 0; r != SUBID_INVALID && kind < SUBID_KINDS; kind++)
+			n += list_owner(output, &tables[kind], &owner);
+		if (n > 0)
+			continue;
+		status = EXIT_NO;
+		(void)cli_complain(0, "%s: %s", *names,
+				   r == 0
+				       ? "has no ranges"
+				       : "no such account, and no ranges of that name");
+	}
+	return status;
+}
+
+static int run(struct cli *cli, int argc, char *argv[])
+{
+	auto_table struct subid_table uid = { .kind = SUBID_UID };
+	auto_table struct subid_table gid = { .kind = SUBID_GID };
+	struct subid_table tables[SUBID_KINDS];
+	bool only_uid = false, only_gid = false;
+	auto_close int etc = -1;
+	struct cli_output *output;
+	int letter, status = EXIT_DONE, closed;
+
+	while ((letter = cli_next_option(cli, argc, argv)) != -1) {
+		only_uid |= letter == 'u';
+		only_gid |= letter == 'g';
+	}
+	etc = cli_open_etc(cli);
+	if (etc < 0)
+		return EXIT_UNABLE;
+	if (!only_gid || only_uid)
+		status = load(cli, etc, SUBID_UID, &uid);
+	if (status == EXIT_DONE && (!only_uid || only_gid))
+		status = load(cli, etc, SUBID_GID, &gid);
+	if (status != EXIT_DONE)
+		return status;
+	output = cli_output_open(cli);
+	if (output == NULL)
+		return cli_complain(EXIT_UNABLE, "%s", strerror(ENOMEM));
+	tables[SUBID_UID] = uid;
+	tables[SUBID_GID] = gid;
+	if (optind < argc) {
+		status = list_owners(cli, etc, output, tables, argv + optind);
+	} else {
+		for (int kind = 0; kind < SUBID_KINDS; kind++)
+			for (size_t i = 0; i < tables[kind].n; i++)
+				print_entry(output, &tables[kind],
+					    &tables[kind].entries[i]);
+	}
+	closed = cli_output_close(output);
+	return closed != EXIT_DONE ? closed : status;
+}
+
+const struct cli_command cmd_list = {
+	.name = "list",
+	.arguments = "[OWNER...]",
+	.summary = "show who has which ids",
+	CLI_OPTIONS(options),
+	.text =
+	    "OWNER is a login name or a uid; without one, every line is listed.  "
+	    "Columns:\n"
+	    "owner, kind, first id, last id, number of ids, state (granted; released or\n"
+	    "reserved: held for nobody).  With owners, exit status 1 if one has none.\n",
+	.run = run,
+};

@@ -1,0 +1,185 @@
+/* SPDX-License-Identifier: MIT */
+#include <errno.h>
+#include <getopt.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli.h"
+#include "libsubid/cleanup.h"
+
+enum { OPTION_REUSE = 256 * 2, OPTION_FORCE };
+
+static const struct cli_option options[] = {
+	{ 'u', "uid", NULL, "only uids" },
+	{ 'g', "gid", NULL, "only gids" },
+	{ 'r', "range", "RANGE", "only what lies in START:COUNT or FIRST-LAST" },
+	{ OPTION_REUSE, "reuse", NULL,
+	  "do not hold the ids: the next owner may get them" },
+	{ OPTION_FORCE, "force", NULL, "also while processes use them" },
+	{ 'n', "dry-run", NULL, "show what would be taken" },
+};
+
+struct revoke {
+	struct cli *cli;
+	bool uid, gid, reuse, force, dry_run;
+	struct id_range range;
+	const char *name;
+};
+
+#define USES_SHOWN 10
+
+static void print_use(const char *name, const struct subid_use *use)
+{
+	const char *id = subid_kind_name(use->kind);
+	unsigned long long last = id_range_end(use->ids) - 1;
+
+	if (use->userns != 0)
+		(void)cli_complain(0,
+				   "%s: in use: user namespace %llu (process %d, %s) maps"
+				   " %s %u-%llu",
+				   name, (unsigned long long)use->userns, (int)use->pid,
+				   use->program, id, use->ids.start, last);
+	else
+		(void)cli_complain(0, "%s: in use: process %d (%s) runs with %s %u", name,
+				   (int)use->pid, use->program, id, use->ids.start);
+}
+
+/* The status if somebody uses the ids; a range pulled from under a running
+ * container would go to the next owner with the container's files. */
+static int check_unused(const struct revoke *revoke, int proc,
+			const struct subid_changes *changes)
+{
+	auto_set struct subid_set uids = { .ranges = NULL }, gids = { .ranges = NULL };
+	struct subid_set wanted[SUBID_KINDS];
+	auto_free struct subid_use *uses = NULL;
+	size_t n = 0, unread = 0;
+	int r = 0;
+
+	if (proc < 0 || revoke->force)
+		return EXIT_DONE;
+	for (size_t i = 0; r == 0 && i < changes->n; i++)
+		r = subid_set_insert(changes->list[i].kind == SUBID_UID ? &uids : &gids,
+				     changes->list[i].range);
+	wanted[SUBID_UID] = uids;
+	wanted[SUBID_GID] = gids;
+	if (r == 0)
+		r = subid_userns_uses(proc, wanted, &uses, &n, &unread);
+	if (r < 0 || unread > 0)
+		return cli_complain(EXIT_UNABLE,
+				    "%s: cannot see whether the ids are in use: %s",
+				    revoke->name, strerror(r < 0 ? -r : EACCES));
+	for (size_t i = 0; i < n && i < USES_SHOWN; i++)
+		print_use(revoke->name, &uses[i]);
+	if (n > USES_SHOWN)
+		(void)cli_complain(0, "%s: and %zu more", revoke->name, n - USES_SHOWN);
+	if (n == 0)
+		return EXIT_DONE;
+	return cli_complain(EXIT_NO,
+			    "%s: nothing was changed: stop these first, or use"
+			    " --force",
+			    revoke->name);
+}
+
+static int print_changes(const struct revoke *revoke, const struct subid_changes *changes)
+{
+	struct cli_output *output = cli_output_open(revoke->cli);
+
+	if (output == NULL)
+		return cli_complain(EXIT_UNABLE, "%s", strerror(ENOMEM));
+	for (size_t i = 0; i < changes->n; i++)
+		cli_output_row(output, &(struct cli_row){
+					   .owner = revoke->name,
+					   .owner_len = strlen(revoke->name),
+					   .kind = changes->list[i].kind,
+					   .range = changes->list[i].range,
+					   .state = revoke->reuse ? "free" : "released",
+				       });
+	return cli_output_close(output);
+}
+
+static int revoke_in(const struct revoke *revoke, struct subid_txn *txn, int proc)
+{
+	auto_owner struct subid_owner owner = { .has_account = false };
+	struct subid_failure failure;
+	struct subid_changes changes;
+	int status, r;
+
+	/* an owner without account may have lines all the same */
+	r = subid_owner_find(subid_txn_users(txn), revoke->name, &owner);
+	if (r < 0)
+		return cli_complain(EXIT_UNABLE, "%s: cannot be looked up: %s",
+				    revoke->name, strerror(-r));
+	if (r != SUBID_INVALID)
+		r = subid_txn_revoke(txn, &owner, cli_kinds(revoke->uid, revoke->gid),
+				     revoke->range, revoke->reuse, &changes);
+	if (r < 0)
+		return cli_complain(EXIT_UNABLE, "%s: %s", revoke->name, strerror(-r));
+	if (r != 0)
+		return cli_complain(EXIT_NO, "%s: %s", revoke->name,
+				    revoke->range.count > 0 ? "has none of these ids"
+							    : "has no ranges");
+	status = check_unused(revoke, proc, &changes);
+	if (status != EXIT_DONE)
+		return status;
+	if (!revoke->dry_run) {
+		r = subid_txn_commit(txn, &failure);
+		if (r != 0)
+			return cli_txn_failed(revoke->cli, r, &failure);
+		cli_tell_caches(revoke->cli);
+	}
+	return print_changes(revoke, &changes);
+}
+
+static int carry_out(const struct revoke *revoke)
+{
+	auto_txn struct subid_txn *txn = NULL;
+	auto_close int etc = cli_open_etc(revoke->cli);
+	auto_close int proc = -1;
+	struct subid_txn_options txn_options;
+	struct subid_failure failure;
+	int r;
+
+	if (etc < 0)
+		return EXIT_UNABLE;
+	proc = cli_open_proc(revoke->cli);
+	if (proc == -2)
+		return EXIT_UNABLE;
+	/* what runs is asked below, about these ids alone */
+	txn_options = cli_txn_options(revoke->cli, etc, -1, revoke->dry_run);
+	r = subid_txn_begin(&txn_options, &txn, &failure);
+	if (r != 0)
+		return cli_txn_failed(revoke->cli, r, &failure);
+	return revoke_in(revoke, txn, proc);
+}
+
+static int run(struct cli *cli, int argc, char *argv[])
+{
+	struct revoke revoke = { .cli = cli };
+	int letter;
+
+	while ((letter = cli_next_option(cli, argc, argv)) != -1) {
+		revoke.uid |= letter == 'u';
+		revoke.gid |= letter == 'g';
+		revoke.dry_run |= letter == 'n';
+		revoke.reuse |= letter == OPTION_REUSE;
+		revoke.force |= letter == OPTION_FORCE;
+		if (letter == 'r' && !cli_parse_range(cli, optarg, &revoke.range))
+			return EXIT_USAGE;
+	}
+	if (argc - optind != 1)
+		return cli_misused(cli, "revoke: whose ranges? Name one owner");
+	revoke.name = argv[optind];
+	return carry_out(&revoke);
+}
+
+const struct cli_command cmd_revoke = {
+	.name = "revoke",
+	.arguments = "OWNER",
+	.summary = "take ranges back, and hold the ids, since their files may be left",
+	CLI_OPTIONS(options),
+	.text = "The ids are held as " SUBID_OWNER_RELEASED
+		" until 'subid unhold' gives them back.  While a\n"
+		"process runs with one of them, or a user namespace maps one, nothing is "
+		"taken.\n",
+	.run = run,
+};

@@ -1,0 +1,204 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * subid: the table of commands, and the options that all of them have.
+ */
+#include <errno.h>
+#include <getopt.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli.h"
+
+static const struct cli_command *const commands[] = {
+	&cmd_list, &cmd_grant, &cmd_revoke, &cmd_hold, &cmd_unhold,
+};
+
+#define N_COMMANDS (sizeof(commands) / sizeof(commands[0]))
+
+enum { OPTION_ROOT = 256, OPTION_JSON, OPTION_HELP, OPTION_VERSION };
+
+static const struct cli_option common_options[] = {
+	{ OPTION_ROOT, "root", "DIR", "work on DIR/etc, without a look at what runs" },
+	{ OPTION_JSON, "json", NULL, "print JSON" },
+	{ 'q', "quiet", NULL, "print nothing but errors" },
+	{ OPTION_HELP, "help", NULL, "show this" },
+	{ OPTION_VERSION, "version", NULL, "show the version" },
+};
+
+#define N_COMMON    (sizeof(common_options) / sizeof(common_options[0]))
+#define OPTIONS_MAX 24
+
+/* What getopt_long(3) wants, from rows of ours. */
+struct getopt_tables {
+	char letters[OPTIONS_MAX * 2 + 2];
+	struct option longs[OPTIONS_MAX + 1];
+	size_t n;
+};
+
+static void add_options(struct getopt_tables *tables, const struct cli_option *rows,
+			size_t n)
+{
+	for (size_t i = 0; i < n && tables->n < OPTIONS_MAX; i++) {
+		char *end = tables->letters + strlen(tables->letters);
+
+		if (rows[i].letter < 256) {
+			*end++ = (char)rows[i].letter;
+			if (rows[i].argument != NULL)
+				*end++ = ':';
+			*end = '\0';
+		}
+		tables->longs[tables->n++] = (struct option){
+			.name = rows[i].name,
+			.has_arg = rows[i].argument != NULL,
+			.val = rows[i].letter,
+		};
+	}
+}
+
+static void print_options(const struct cli_option *rows, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		const char *argument = rows[i].argument == NULL ? "" : rows[i].argument;
+		int width =
+		    (int)(strlen(rows[i].name) + strlen(argument) + (*argument != '\0'));
+
+		if (rows[i].letter < 256)
+			(void)printf("  -%c, ", rows[i].letter);
+		else
+			(void)printf("      ");
+		(void)printf("--%s%s%s%*s%s\n", rows[i].name, *argument ? " " : "",
+			     argument, width < 18 ? 18 - width : 1, "", rows[i].help);
+	}
+}
+
+static int finish_output(void)
+{
+	if (fflush(stdout) == 0 && !ferror(stdout))
+		return EXIT_DONE;
+	return cli_complain(EXIT_UNABLE, "standard output: %s", strerror(errno));
+}
+
+static int print_help(const struct cli_command *command)
+{
+	if (command != NULL) {
+		(void)printf("usage: subid %s [OPTION...] %s\n%s\n\n", command->name,
+			     command->arguments, command->summary);
+		print_options(command->options, command->n_options);
+		print_options(common_options, N_COMMON);
+		(void)printf(
+		    "\n%s\nExit status: 0 done; 1 the answer is no; 2 wrong usage;"
+		    " 3 could not do it.\nSee subid(1).\n",
+		    command->text);
+		return finish_output();
+	}
+	(void)printf("usage: subid [--root DIR] [--json] [-q] COMMAND [ARGUMENT...]\n"
+		     "Hands out ranges of subordinate ids and keeps them apart.\n\n");
+	for (size_t i = 0; i < N_COMMANDS; i++)
+		(void)printf("  %-10s%s\n", commands[i]->name, commands[i]->summary);
+	(void)printf("\n");
+	print_options(common_options, N_COMMON);
+	(void)printf(
+	    "\n'subid COMMAND --help' tells more, subid(1) all, subid(7) why.\n");
+	return finish_output();
+}
+
+static int print_version(void)
+{
+	(void)printf("subid %s\n", SUBID_VERSION);
+	return finish_output();
+}
+
+/* An option that every command has.  False: it is none of them. */
+static bool take_common(struct cli *cli, int letter)
+{
+	switch (letter) {
+	case OPTION_ROOT:
+		cli->root = optarg;
+		return true;
+	case OPTION_JSON:
+		cli->json = true;
+		return true;
+	case 'q':
+		cli->quiet = true;
+		return true;
+	case OPTION_HELP:
+		exit(print_help(cli->command));
+	case OPTION_VERSION:
+		exit(print_version());
+	default:
+		return false;
+	}
+}
+
+int cli_next_option(struct cli *cli, int argc, char *argv[])
+{
+	struct getopt_tables tables = { .n = 0 };
+	int letter;
+
+	/* Options of the whole program end at the command's name. */
+	if (cli->command == NULL)
+		(void)strcpy(tables.letters, "+");
+	else
+		add_options(&tables, cli->command->options, cli->command->n_options);
+	add_options(&tables, common_options, N_COMMON);
+	do
+		letter = getopt_long(argc, argv, tables.letters, tables.longs, NULL);
+	while (letter != -1 && take_common(cli, letter));
+	if (letter == '?')
+		exit(cli_misused(cli, NULL));
+	return letter;
+}
+
+int cli_complain(int status, const char *format, ...)
+{
+	va_list args;
+
+	(void)fflush(stdout); /* so that the two come in order */
+	va_start(args, format);
+	(void)fputs("subid: ", stderr);
+	(void)vfprintf(stderr, format, args);
+	(void)fputc('\n', stderr);
+	va_end(args);
+	return status;
+}
+
+int cli_misused(const struct cli *cli, const char *format, ...)
+{
+	if (format != NULL) {
+		va_list args;
+
+		va_start(args, format);
+		(void)fputs("subid: ", stderr);
+		(void)vfprintf(stderr, format, args);
+		(void)fputc('\n', stderr);
+		va_end(args);
+	}
+	return cli_complain(EXIT_USAGE, "try 'subid %s%s--help'",
+			    cli->command == NULL ? "" : cli->command->name,
+			    cli->command == NULL ? "" : " ");
+}
+
+int main(int argc, char *argv[])
+{
+	struct cli cli = { .command = NULL };
+	static char name[] = "subid"; /* as getopt_long(3) begins its messages */
+
+	if (argc > 0)
+		argv[0] = name;
+	(void)cli_next_option(&cli, argc, argv);
+	if (optind >= argc)
+		return cli_misused(&cli, "a command is missing");
+	for (size_t i = 0; i < N_COMMANDS; i++) {
+		if (strcmp(argv[optind], commands[i]->name) != 0)
+			continue;
+		cli.command = commands[i];
+		argc -= optind;
+		argv += optind;
+		argv[0] = name;
+		optind = 0; /* glibc: begin anew */
+		return commands[i]->run(&cli, argc, argv);
+	}
+	return cli_misused(&cli, "'%s' is no command", argv[optind]);
+}
