@@ -1,0 +1,28 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: MIT
+# Installs the Debian packages that are missing: tests/deps.sh SET..., where a set
+# is build, demo or test.  Does nothing, and needs no root, if all are there.
+set -eu
+
+build="gcc make libc6-dev pkg-config libjansson-dev libsmartcols-dev"
+demo="lxc lxc-templates busybox-static util-linux passwd procps uidmap libcap2-bin"
+test="$demo libcmocka-dev clang clang-format clang-tools libclang-rt-14-dev gcovr valgrind
+	strace acl attr devscripts mandoc shellcheck man-db bash-completion podman runc crun
+	python3 e2fsprogs buildah mmdebstrap libsubid4 jq"
+
+missing=()
+for set in "$@"; do
+	for package in ${!set}; do
+		dpkg-query -W -f '${Status}' "$package" 2>/dev/null | grep -q 'ok installed' ||
+			missing+=("$package")
+	done
+done
+[ ${#missing[@]} -gt 0 ] || exit 0
+echo "installing: ${missing[*]}"
+if [ "$(id -u)" != 0 ]; then
+	echo "not root: install these packages first, or run this as root" >&2
+	exit 1
+fi
+export DEBIAN_FRONTEND=noninteractive
+apt-get update -qq
+apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null

@@ -1,0 +1,157 @@
+# SPDX-License-Identifier: MIT
+# shellcheck shell=bash
+# What the end-to-end tests share.  tests/run starts each in a private mount
+# namespace, as root; this file gives it a copy of /etc to spoil, the programs
+# installed beneath $PRE and first in PATH, and TAP.
+#
+#   . "$(dirname "$0")/lib.sh"
+#   plan 3                          # how many checks follow
+#   add_user alice                  # real useradd, home $T/home/alice
+#   ok "what is true" command...    # passes if the command succeeds
+#   is "what it is" "$got" "$want"
+#   like "what it says" "$got" 'glob*'
+#   run command...                  # sets $out (both streams) and $status
+#   as alice command...             # as that user, almost empty environment
+#   skip N "why"                    # N checks that cannot run here
+set -u
+TESTS=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+TOP=${TESTS%/*}
+cd "$TOP" || exit 1
+# the invoker's make variables say how the programs were built
+BUILD=${BUILD:-build}
+checks=0 failures=0 planned=
+T=$(mktemp -d /tmp/subid-test.XXXXXX)
+mount -t tmpfs -o mode=755,suid,exec,dev subid-test "$T"
+started=()
+
+# Ends what the test started, by pid, also when it failed.
+finish() {
+	local pid
+	for pid in ${started[@]+"${started[@]}"}; do
+		kill -KILL "$pid" 2>/dev/null && wait "$pid" 2>/dev/null
+	done
+	cd /
+	umount -l "$T" 2>/dev/null
+	rmdir "$T" 2>/dev/null
+	[ -z "$planned" ] || echo "1..$planned"
+	[ "$failures" = 0 ] && [ "$checks" = "$planned" ]
+}
+trap 'finish; exit $?' EXIT
+trap 'exit 1' INT TERM HUP
+
+plan() { planned=$1; }
+
+result() { # status name
+	checks=$((checks + 1))
+	if [ "$1" = 0 ]; then
+		echo "ok $checks - $2"
+	else
+		echo "not ok $checks - $2"
+		failures=$((failures + 1))
+	fi
+	return "$1"
+}
+
+ok() {
+	local name=$1 said status
+	shift
+	said=$("$@" 2>&1)
+	status=$?
+	result "$status" "$name" || printf '%s\n' "$said" | sed 's/^/#   /'
+}
+
+not_ok() { # passes if the command fails
+	local name=$1 said status=0
+	shift
+	said=$("$@" 2>&1) && status=1
+	result "$status" "$name" || printf '%s\n' "$said" | sed 's/^/#   /'
+}
+
+is() {
+	[ "$2" = "$3" ]
+	result $? "$1" || printf 'got:\n%s\nwanted:\n%s\n' "$2" "$3" | sed 's/^/#   /'
+}
+
+like() {
+	# shellcheck disable=SC2254 # a glob is meant
+	case $2 in $3) true ;; *) false ;; esac
+	result $? "$1" || printf 'got:\n%s\nwanted something like:\n%s\n' "$2" "$3" | sed 's/^/#   /'
+}
+
+skip() {
+	local i
+	for ((i = 0; i < $1; i++)); do
+		checks=$((checks + 1))
+		echo "ok $checks - left out # SKIP $2"
+	done
+}
+
+run() {
+	out=$("$@" 2>&1)
+	# shellcheck disable=SC2034 # for the test
+	status=$?
+}
+
+# Runs in the background and is ended with the test; its pid is $started_pid.
+start() {
+	"$@" &
+	started_pid=$!
+	started+=("$started_pid")
+}
+
+# Waits up to ten seconds for a condition.
+wait_for() {
+	local i
+	for ((i = 0; i < 200; i++)); do
+		"$@" >/dev/null 2>&1 && return 0
+		read -rt 0.05 <> <(:) || true
+	done
+	return 1
+}
+
+# A copy of /etc over the real one, with empty tables and locks of nobody.
+private_etc() {
+	mkdir -p "$T/etc" "$T/home" "$T/run"
+	cp -a /etc/. "$T/etc"
+	mount --bind "$T/etc" /etc
+	rm -f /etc/subuid* /etc/subgid* /etc/.pwd.lock /etc/*.lock
+	: >/etc/subuid
+	: >/etc/subgid
+	mount -t tmpfs -o mode=755 run /run/user 2>/dev/null || {
+		mkdir -p /run/user && mount -t tmpfs -o mode=755 run /run/user
+	}
+}
+
+# Installs into $PRE and puts it first in PATH: install_programs [VARIABLE=value...]
+install_programs() {
+	PRE=$T/pre
+	"${MAKE:-make}" -s BUILD="$BUILD" PREFIX="$PRE" DESTDIR= "$@" install >"$T/install.log" 2>&1 || {
+		sed 's/^/# /' "$T/install.log"
+		echo "Bail out! cannot install"
+		exit 1
+	}
+	case $BUILD in *coverage*) chmod -R a+rwX "$BUILD" ;; esac
+	PATH=$PRE/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
+	export PATH
+	hash -r
+}
+
+add_user() { # name [useradd options]
+	local name=$1
+	shift
+	useradd -M -d "$T/home/$name" "$@" "$name" || exit 1
+	install -d -m 755 -o "$name" -g "$(id -g "$name")" "$T/home/$name"
+	install -d -m 700 -o "$name" -g "$(id -g "$name")" "/run/user/$(id -u "$name")"
+}
+
+as() {
+	local name=$1 uid
+	shift
+	uid=$(id -u "$name")
+	setpriv --reuid "$name" --regid "$(id -g "$name")" --init-groups \
+		env -i HOME="$T/home/$name" USER="$name" LOGNAME="$name" PATH="$PATH" \
+		XDG_RUNTIME_DIR="/run/user/$uid" "$@"
+}
+
+private_etc
+install_programs
