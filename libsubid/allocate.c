@@ -44,7 +44,7 @@ int subid_find_gap(const struct subid_want want[SUBID_KINDS], uint32_t from,
 	uint64_t start = from, before;
 	bool any = false;
 
-	for (int kind = 0; kind < SUBID_KINDS; kind++) {
+	for (enum subid_kind kind = 0; kind < SUBID_KINDS; kind++) {
 		any |= want[kind].count > 0;
 		if (want[kind].count > 0)
 			at[kind] = skip_below(want[kind].taken, start);
@@ -53,7 +53,7 @@ int subid_find_gap(const struct subid_want want[SUBID_KINDS], uint32_t from,
 		return SUBID_FULL;
 	do {
 		before = start;
-		for (int kind = 0; kind < SUBID_KINDS; kind++) {
+		for (enum subid_kind kind = 0; kind < SUBID_KINDS; kind++) {
 			if (want[kind].count == 0)
 				continue;
 			start = move_up(&want[kind], start, &at[kind]);

@@ -17,7 +17,7 @@ struct plan {
 
 static void plan_free(struct plan *plan)
 {
-	for (int kind = 0; kind < SUBID_KINDS; kind++) {
+	for (enum subid_kind kind = 0; kind < SUBID_KINDS; kind++) {
 		subid_set_free(&plan->has[kind]);
 		subid_set_free(&plan->gives[kind]);
 	}
@@ -33,7 +33,7 @@ static int make_plan(const struct subid_txn *txn, struct plan *plan)
 	const struct subid_request *request = plan->request;
 	bool any = false;
 
-	for (int kind = 0; kind < SUBID_KINDS; kind++) {
+	for (enum subid_kind kind = 0; kind < SUBID_KINDS; kind++) {
 		int r;
 
 		if (!is_asked(request, kind))
@@ -53,7 +53,7 @@ static int place_exact(struct plan *plan)
 {
 	struct id_range range = plan->request->range;
 
-	for (int kind = 0; kind < SUBID_KINDS; kind++) {
+	for (enum subid_kind kind = 0; kind < SUBID_KINDS; kind++) {
 		int r;
 
 		if (!is_asked(plan->request, kind) ||
@@ -110,7 +110,7 @@ static int place_fixed(const struct subid_txn *txn, struct plan *plan,
 
 static bool same_wants(const struct subid_want *a, const struct subid_want *b)
 {
-	for (int kind = 0; kind < SUBID_KINDS; kind++)
+	for (enum subid_kind kind = 0; kind < SUBID_KINDS; kind++)
 		if (a[kind].count != b[kind].count ||
 		    !id_range_equal(a[kind].window, b[kind].window))
 			return false;
@@ -141,14 +141,14 @@ static int place_in_gap(struct subid_txn *txn, struct plan *plan,
 	uint32_t start;
 	int r;
 
-	for (int kind = 0; kind < SUBID_KINDS; kind++)
+	for (enum subid_kind kind = 0; kind < SUBID_KINDS; kind++)
 		wants[kind] = (struct subid_want){
 			.taken = &txn->taken[kind],
 			.window = subid_txn_window(txn, kind),
 			.count = in_need[kind] ? plan->count[kind] : 0,
 		};
 	r = find_gap(txn, wants, &start);
-	for (int kind = 0; kind < SUBID_KINDS; kind++) {
+	for (enum subid_kind kind = 0; kind < SUBID_KINDS; kind++) {
 		struct subid_want alone[SUBID_KINDS] = { { .count = 0 } };
 		int one = r;
 
@@ -172,15 +172,15 @@ static int place_anywhere(struct subid_txn *txn, struct plan *plan)
 	bool in_need[SUBID_KINDS], pair = true;
 	int r = 0;
 
-	for (int kind = 0; kind < SUBID_KINDS; kind++) {
+	for (enum subid_kind kind = 0; kind < SUBID_KINDS; kind++) {
 		in_need[kind] = plan->count[kind] > 0 &&
 				(plan->request->another || !has_enough(plan, kind));
 		pair &= plan->count[kind] > 0;
 	}
-	for (int kind = 0; r == 0 && pair && kind < SUBID_KINDS; kind++)
+	for (enum subid_kind kind = 0; r == 0 && pair && kind < SUBID_KINDS; kind++)
 		if (in_need[kind] && !in_need[SUBID_KINDS - 1 - kind])
 			r = place_like_other(txn, plan, kind);
-	for (int kind = 0; r == 0 && kind < SUBID_KINDS; kind++) {
+	for (enum subid_kind kind = 0; r == 0 && kind < SUBID_KINDS; kind++) {
 		in_need[kind] &= plan->gives[kind].n == 0;
 		if (in_need[kind] && txn->policy.window[kind].deterministic) {
 			r = place_fixed(txn, plan, kind);
@@ -205,7 +205,7 @@ static const struct subid_spelling *line_owner(const struct subid_txn *txn,
 /* Notes what the plan gives and is not free; SUBID_TAKEN if there is any. */
 static int check_free(struct subid_txn *txn, const struct plan *plan)
 {
-	for (int kind = 0; kind < SUBID_KINDS; kind++) {
+	for (enum subid_kind kind = 0; kind < SUBID_KINDS; kind++) {
 		for (size_t i = 0; i < plan->gives[kind].n; i++) {
 			struct id_range range = plan->gives[kind].ranges[i];
 			int r = 0;
@@ -221,7 +221,7 @@ static int check_free(struct subid_txn *txn, const struct plan *plan)
 
 static int carry_out(struct subid_txn *txn, const struct plan *plan)
 {
-	for (int kind = 0; kind < SUBID_KINDS; kind++) {
+	for (enum subid_kind kind = 0; kind < SUBID_KINDS; kind++) {
 		const struct subid_spelling *owner =
 		    line_owner(txn, plan->request->owner, kind);
 
@@ -243,7 +243,7 @@ static int carry_out(struct subid_txn *txn, const struct plan *plan)
 
 static int note_holdings(struct subid_txn *txn, const struct plan *plan)
 {
-	for (int kind = 0; kind < SUBID_KINDS; kind++) {
+	for (enum subid_kind kind = 0; kind < SUBID_KINDS; kind++) {
 		for (size_t i = 0; i < plan->has[kind].n; i++) {
 			int r = subid_txn_note(txn, kind, plan->has[kind].ranges[i]);
 

@@ -29,7 +29,7 @@
 
 struct subid_lock {
 	int etc; /* our own descriptor: the caller's may be closed before us */
-	int fd;			/* of .pwd.lock */
+	int fd;	 /* of .pwd.lock */
 	bool held[SUBID_KINDS]; /* the tables' lock files are ours */
 };
 
@@ -91,7 +91,7 @@ static void find_file_holder(int etc, int fd, struct subid_holder *holder)
 	if (fcntl(fd, F_OFD_GETLK, &lock) == 0 && lock.l_type != F_UNLCK &&
 	    lock.l_pid > 0)
 		pid = lock.l_pid;
-	for (int kind = 0; pid == 0 && kind < SUBID_KINDS; kind++)
+	for (enum subid_kind kind = 0; pid == 0 && kind < SUBID_KINDS; kind++)
 		pid = read_lock_pid(etc, lock_files[kind]);
 	holder_set(holder, FILE_LOCK, pid > 0 ? pid : 0);
 }
@@ -235,7 +235,7 @@ static int try_next(struct subid_lock *lock, bool *file_held, struct subid_holde
 	if (r != 0)
 		return r;
 	*file_held = true;
-	for (int kind = 0; kind < SUBID_KINDS; kind++) {
+	for (enum subid_kind kind = 0; kind < SUBID_KINDS; kind++) {
 		if (lock->held[kind])
 			continue;
 		r = try_table_lock(lock->etc, lock_files[kind], holder);

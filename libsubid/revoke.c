@@ -82,7 +82,7 @@ int subid_txn_revoke(struct subid_txn *txn, const struct subid_owner *owner,
 
 	txn->n_changes = 0;
 	range = all_if_empty(range);
-	for (int kind = 0; r == 0 && kind < SUBID_KINDS; kind++) {
+	for (enum subid_kind kind = 0; r == 0 && kind < SUBID_KINDS; kind++) {
 		auto_set struct subid_set gone = { .ranges = NULL };
 
 		if ((kinds & (1U << kind)) == 0)
@@ -160,7 +160,7 @@ int subid_txn_hold(struct subid_txn *txn, unsigned int kinds, struct id_range ra
 	int r = 0;
 
 	txn->n_changes = 0;
-	for (int kind = 0; r == 0 && kind < SUBID_KINDS; kind++) {
+	for (enum subid_kind kind = 0; r == 0 && kind < SUBID_KINDS; kind++) {
 		if ((kinds & (1U << kind)) == 0)
 			continue;
 		r = not_yet_held(txn, kind, range, adds[kind]);
@@ -169,7 +169,7 @@ int subid_txn_hold(struct subid_txn *txn, unsigned int kinds, struct id_range ra
 			r = subid_txn_note(txn, kind, range);
 		}
 	}
-	for (int kind = 0; r == 0 && !taken && kind < SUBID_KINDS; kind++)
+	for (enum subid_kind kind = 0; r == 0 && !taken && kind < SUBID_KINDS; kind++)
 		r = add_holds(txn, kind, adds[kind]);
 	if (r == 0 && taken)
 		r = SUBID_TAKEN;
@@ -186,7 +186,7 @@ int subid_txn_unhold(struct subid_txn *txn, unsigned int kinds, struct id_range 
 	int r = 0;
 
 	txn->n_changes = 0;
-	for (int kind = 0; kind < SUBID_KINDS; kind++) {
+	for (enum subid_kind kind = 0; kind < SUBID_KINDS; kind++) {
 		for (size_t i = 0; r == 0 && i < 2 && (kinds & (1U << kind)) != 0; i++) {
 			auto_set struct subid_set gone = { .ranges = NULL };
 

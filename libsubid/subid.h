@@ -18,3 +18,4 @@
 #include "txn.h"      /* the only way to change the tables */
 #include "userns.h"   /* the live user namespaces */
 #include "users.h"    /* owner <-> uid */
+#include "source.h"   /* where ranges come from */

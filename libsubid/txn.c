@@ -13,7 +13,7 @@ void subid_txn_free(struct subid_txn **txn)
 		return;
 	subid_lock_release(&(*txn)->lock);
 	subid_users_free(&(*txn)->users);
-	for (int kind = 0; kind < SUBID_KINDS; kind++) {
+	for (enum subid_kind kind = 0; kind < SUBID_KINDS; kind++) {
 		subid_table_free(&(*txn)->tables[kind]);
 		subid_set_free(&(*txn)->accounts[kind]);
 		subid_set_free(&(*txn)->live[kind]);
@@ -34,7 +34,7 @@ static int load_tables(struct subid_txn *txn, struct subid_failure *failure)
 {
 	int r = 0;
 
-	for (int kind = 0; r == 0 && kind < SUBID_KINDS; kind++) {
+	for (enum subid_kind kind = 0; r == 0 && kind < SUBID_KINDS; kind++) {
 		failure->file = subid_kind_table(kind);
 		r = subid_table_load(txn->options.etc, kind, &txn->tables[kind]);
 	}
@@ -47,7 +47,7 @@ static int load_accounts(struct subid_txn *txn, struct subid_failure *failure)
 
 	failure->file = "passwd";
 	r = subid_users_load(txn->options.etc, txn->options.nss, &txn->users);
-	for (int kind = 0; r == 0 && kind < SUBID_KINDS; kind++)
+	for (enum subid_kind kind = 0; r == 0 && kind < SUBID_KINDS; kind++)
 		r = subid_users_taken(txn->users, kind, &txn->accounts[kind]);
 	return r;
 }
@@ -72,7 +72,7 @@ static int unite_taken(struct subid_txn *txn)
 	const struct subid_reserved *reserved = subid_reserved(&n_reserved);
 	int r = 0;
 
-	for (int kind = 0; r == 0 && kind < SUBID_KINDS; kind++) {
+	for (enum subid_kind kind = 0; r == 0 && kind < SUBID_KINDS; kind++) {
 		struct subid_set *taken = &txn->taken[kind];
 
 		r = subid_table_taken(&txn->tables[kind], taken);
@@ -133,7 +133,7 @@ int subid_txn_prepare_bulk(struct subid_txn *txn)
 {
 	int r = subid_users_index(txn->users);
 
-	for (int kind = 0; r == 0 && kind < SUBID_KINDS; kind++)
+	for (enum subid_kind kind = 0; r == 0 && kind < SUBID_KINDS; kind++)
 		r = subid_table_index(&txn->tables[kind]);
 	return r;
 }
@@ -199,7 +199,7 @@ int subid_txn_commit(struct subid_txn *txn, struct subid_failure *ret_failure)
 	int r = txn->broken ? -ECANCELED : 0;
 
 	*ret_failure = (struct subid_failure){ .file = NULL };
-	for (int kind = 0; r == 0 && kind < SUBID_KINDS; kind++) {
+	for (enum subid_kind kind = 0; r == 0 && kind < SUBID_KINDS; kind++) {
 		if (!txn->tables[kind].changed)
 			continue;
 		if (txn->options.dry_run)
@@ -216,7 +216,7 @@ int subid_txn_commit(struct subid_txn *txn, struct subid_failure *ret_failure)
 		ret_failure->file = NULL; /* it is about both */
 		r = subid_drafts_commit(ready, n);
 	}
-	for (int kind = 0; r == 0 && kind < SUBID_KINDS; kind++)
+	for (enum subid_kind kind = 0; r == 0 && kind < SUBID_KINDS; kind++)
 		txn->tables[kind].changed = false;
 	return r;
 }

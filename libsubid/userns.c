@@ -33,7 +33,7 @@ struct walk {
 
 static void walk_free(struct walk *walk)
 {
-	for (int kind = 0; kind < SUBID_KINDS; kind++)
+	for (enum subid_kind kind = 0; kind < SUBID_KINDS; kind++)
 		subid_set_free(&walk->own_map[kind]);
 	free(walk->seen);
 	free(walk->uses);
@@ -217,7 +217,7 @@ static int judge_namespace(struct walk *walk, const char *pid)
 		return r;
 	if (inode != 0 && (inode == walk->own || was_seen(walk, inode)))
 		return 0;
-	for (int kind = 0; r == 0 && kind < SUBID_KINDS; kind++)
+	for (enum subid_kind kind = 0; r == 0 && kind < SUBID_KINDS; kind++)
 		r = judge_map(walk, pid, inode, kind);
 	/* only now: had the process vanished, the next one must be asked */
 	return r == 0 && inode != 0 ? remember(walk, inode) : r;
@@ -301,7 +301,7 @@ static int walk_proc(struct walk *walk)
 		return r;
 	}
 	r = read_namespace(walk->proc, "self", &walk->own);
-	for (int kind = 0; r == 0 && kind < SUBID_KINDS; kind++)
+	for (enum subid_kind kind = 0; r == 0 && kind < SUBID_KINDS; kind++)
 		r = read_map(walk->proc, "self", kind, &walk->own_map[kind]);
 	while (r == 0) {
 		errno = 0;
@@ -326,7 +326,7 @@ int subid_userns_taken(int proc, struct subid_set ret[SUBID_KINDS], size_t *ret_
 	gids = taken[SUBID_GID];
 	if (r < 0)
 		return r;
-	for (int kind = 0; r == 0 && kind < SUBID_KINDS; kind++)
+	for (enum subid_kind kind = 0; r == 0 && kind < SUBID_KINDS; kind++)
 		r = subid_set_unite(&ret[kind], &taken[kind]);
 	if (r == 0)
 		*ret_unread = walk.unread;

@@ -169,6 +169,11 @@ void subid_users_free(struct subid_users **users)
 	*users = NULL;
 }
 
+bool subid_users_ask_others(const struct subid_users *users)
+{
+	return users->nss;
+}
+
 size_t subid_users_count(const struct subid_users *users)
 {
 	return users->n;

@@ -38,6 +38,12 @@ void subid_users_free(struct subid_users **users);
 size_t subid_users_count(const struct subid_users *users);
 const struct subid_account *subid_users_at(const struct subid_users *users, size_t i);
 
+/*
+ * May somebody beyond the local file know more accounts?  If not, a name that is
+ * not in it is nobody's.
+ */
+bool subid_users_ask_others(const struct subid_users *users);
+
 /* Makes look-ups by name and uid as fast as a hash's, for many.  0 or -ENOMEM. */
 int subid_users_index(struct subid_users *users);
 

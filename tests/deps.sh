@@ -8,7 +8,7 @@ build="gcc make libc6-dev pkg-config libjansson-dev libsmartcols-dev"
 demo="lxc lxc-templates busybox-static util-linux passwd procps uidmap libcap2-bin"
 test="$demo libcmocka-dev clang clang-format clang-tools libclang-rt-14-dev gcovr valgrind
 	strace acl attr devscripts mandoc shellcheck man-db bash-completion podman runc crun
-	python3 e2fsprogs buildah mmdebstrap libsubid4 jq"
+	python3 e2fsprogs libnss-extrausers buildah mmdebstrap libsubid4 jq"
 
 missing=()
 for set in "$@"; do

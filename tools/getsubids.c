@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "libsubid/cleanup.h"
+#include "libsubid/source.h"
 #include "libsubid/users.h"
 
 static int fail(const char *what, int error)
@@ -61,29 +62,56 @@ static int find_owner(int etc, const char *user, struct subid_users **users,
 	return r == SUBID_UNKNOWN ? 0 : r;
 }
 
-static int list(enum subid_kind kind, const char *user)
+/* From the table, under each spelling of the owner. */
+static int read_table(int etc, enum subid_kind kind, const char *user,
+		      struct subid_holding **ret, size_t *ret_n)
 {
 	auto_users struct subid_users *users = NULL;
 	auto_owner struct subid_owner owner = { .has_account = false };
 	auto_text struct subid_text text = { .bytes = NULL };
+	int r = find_owner(etc, user, &users, &owner);
+
+	if (r < 0)
+		return fail("passwd", -r);
+	if (r > 0)
+		return EXIT_SUCCESS; /* no owner can be called so: there is nothing */
+	r = subid_text_read(etc, subid_kind_table(kind), false, &text);
+	if (r == 0)
+		r = subid_holdings(&text, owner.spellings, owner.n, ret, ret_n);
+	return r < 0 && r != -ENOENT ? fail(subid_kind_table(kind), -r) : EXIT_SUCCESS;
+}
+
+static int read_ranges(int etc, enum subid_kind kind, const char *user,
+		       struct subid_holding **ret, size_t *ret_n)
+{
+	char source[SUBID_SOURCE_SIZE];
+	int r = subid_source_read(etc, source);
+
+	if (r != 0)
+		return fail("nsswitch.conf", r < 0 ? -r : EINVAL);
+	if (source[0] == '\0')
+		return read_table(etc, kind, user, ret, ret_n);
+	r = subid_source_holdings(source, user, kind, ret, ret_n);
+	if (r == 0)
+		return EXIT_SUCCESS;
+	(void)fprintf(
+	    stderr,
+	    "getsubids: %s/nsswitch.conf says 'subid: %s', and libsubid_%s.so %s\n",
+	    SUBID_SYSCONFDIR, source, source,
+	    r == -ELIBACC ? "cannot be loaded" : "could not tell");
+	return EXIT_FAILURE;
+}
+
+static int list(enum subid_kind kind, const char *user)
+{
 	auto_free struct subid_holding *holdings = NULL;
 	auto_close int etc = open(SUBID_SYSCONFDIR, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	size_t n = 0;
-	int r;
 
 	if (etc < 0)
 		return fail("", errno);
-	r = find_owner(etc, user, &users, &owner);
-	if (r < 0)
-		return fail("passwd", -r);
-	if (r == 0) {
-		r = subid_text_read(etc, subid_kind_table(kind), false, &text);
-		if (r < 0 && r != -ENOENT)
-			return fail(subid_kind_table(kind), -r);
-		r = subid_holdings(&text, owner.spellings, owner.n, &holdings, &n);
-		if (r < 0)
-			return fail(subid_kind_table(kind), -r);
-	}
+	if (read_ranges(etc, kind, user, &holdings, &n) != EXIT_SUCCESS)
+		return EXIT_FAILURE;
 	if (n == 0) {
 		(void)fputs("Error fetching ranges\n", stderr);
 		return EXIT_FAILURE;
@@ -91,8 +119,11 @@ static int list(enum subid_kind kind, const char *user)
 	for (size_t i = 0; i < n; i++)
 		(void)printf("%zu: %s %u %u\n", i, user, holdings[i].range.start,
 			     holdings[i].range.count);
-	if (fflush(stdout) != 0 || ferror(stdout))
-		return fail("standard output", errno);
+	if (fflush(stdout) != 0 || ferror(stdout)) {
+		(void)fprintf(stderr, "getsubids: standard output: %s\n",
+			      strerror(errno));
+		return EXIT_FAILURE;
+	}
 	return EXIT_SUCCESS;
 }
 

@@ -43,6 +43,7 @@
 #include "libsubid/cleanup.h"
 #include "libsubid/idmap.h"
 #include "libsubid/policy.h"
+#include "libsubid/source.h"
 #include "libsubid/users.h"
 
 /* What one call is about.  It lives in main's frame; there is no other state. */
@@ -56,10 +57,12 @@ struct call {
 	struct subid_owner caller;
 	struct subid_map_line lines[SUBID_MAP_LINES_MAX];
 	size_t n;
+	char source[SUBID_SOURCE_SIZE]; /* of the ranges; "": the table */
+	struct subid_text table;
 	struct subid_holding *holdings;
 	size_t n_holdings;
-	struct subid_set held;
-	bool by_table; /* some line of the map is allowed by the table */
+	struct subid_set held; /* their union, and what aliases have */
+	bool by_table;	       /* some line of the map is allowed by the table */
 };
 
 __attribute__((format(printf, 2, 3))) static int fail(const struct idmap_kind *kind,
@@ -304,66 +307,153 @@ static int check_target(const struct call *call)
 		    st.st_gid);
 }
 
+static int cannot_read(const struct call *call, const char *what, int error)
+{
+	return fail(call->kind, "cannot read %s/%s: %s", SUBID_SYSCONFDIR, what,
+		    error == ELOOP ? "it is a symbolic link, which is not followed"
+				   : strerror(error));
+}
+
+/* What a module that nsswitch.conf names gives.  Rule 4: no falling back. */
+static int ask_source(struct call *call)
+{
+	const struct subid_spelling *name = &call->caller.spellings[0];
+	auto_free char *owner = strndup(name->text, name->len);
+	int r = owner == NULL
+		    ? -ENOMEM
+		    : subid_source_holdings(call->source, owner, call->kind->table,
+					    &call->holdings, &call->n_holdings);
+
+	if (r == 0)
+		return 0;
+	return fail(call->kind,
+		    "%s/nsswitch.conf says 'subid: %s', and libsubid_%s.so %s",
+		    SUBID_SYSCONFDIR, call->source, call->source,
+		    r == -ELIBACC ? "cannot be loaded" : "could not tell");
+}
+
 /* What the caller's lines in the table give. */
-static int read_holdings(struct call *call)
+static int read_table(struct call *call)
 {
 	const char *table = subid_kind_table(call->kind->table);
-	auto_text struct subid_text text = { .bytes = NULL };
-	int r = subid_text_read(call->etc, table, false, &text);
+	int r = subid_text_read(call->etc, table, false, &call->table);
 
 	if (r == -ENOENT)
 		return 0;
 	if (r == 0)
-		r = subid_holdings(&text, call->caller.spellings, call->caller.n,
+		r = subid_holdings(&call->table, call->caller.spellings, call->caller.n,
 				   &call->holdings, &call->n_holdings);
-	for (size_t i = 0; r == 0 && i < call->n_holdings; i++)
-		r = subid_set_add(&call->held, call->holdings[i].range);
+	return r < 0 ? cannot_read(call, table, -r) : 0;
+}
+
+static int read_holdings(struct call *call)
+{
+	int r = subid_source_read(call->etc, call->source);
+
+	if (r < 0)
+		return cannot_read(call, "nsswitch.conf", -r);
+	if (r > 0)
+		return fail(call->kind, "%s/nsswitch.conf: 'subid:' names no source",
+			    SUBID_SYSCONFDIR);
+	r = call->source[0] == '\0' ? read_table(call) : ask_source(call);
+	if (r != 0)
+		return r;
+	for (size_t i = 0; i < call->n_holdings; i++)
+		if (subid_set_add(&call->held, call->holdings[i].range) < 0)
+			return fail(call->kind, "%s", strerror(ENOMEM));
 	subid_set_sort(&call->held);
-	if (r == 0)
-		return 0;
-	return fail(call->kind, "cannot read %s/%s: %s", SUBID_SYSCONFDIR, table,
-		    r == -ELOOP ? "it is a symbolic link, which is not followed"
-				: strerror(-r));
+	return 0;
 }
 
 #define HOLDINGS_SHOWN 8
 
-/* What the caller may have instead, and whom to ask for more. */
+static void print_holdings(const struct call *call)
+{
+	const struct subid_spelling *name = &call->caller.spellings[0];
+	int len = (int)name->len;
+
+	for (size_t i = 0; i < call->n_holdings && i < HOLDINGS_SHOWN; i++) {
+		const struct subid_holding *holding = &call->holdings[i];
+
+		(void)fail(call->kind, "%.*s (uid %u) holds %u-%llu (line %zu)", len,
+			   name->text, call->uid, holding->range.start,
+			   (unsigned long long)id_range_end(holding->range) - 1,
+			   holding->line);
+	}
+	if (call->n_holdings > HOLDINGS_SHOWN)
+		(void)fail(call->kind, "and %zu ranges more: getsubids %s%.*s",
+			   call->n_holdings - HOLDINGS_SHOWN,
+			   call->kind->table == SUBID_GID ? "-g " : "", len, name->text);
+	if (call->n_holdings == 0)
+		(void)fail(call->kind, "%.*s (uid %u) holds nothing there", len,
+			   name->text, call->uid);
+}
+
+/* What shadow says, then the rule, what the caller has, and whom to ask for more. */
 static int refuse(const struct call *call, const struct subid_map_line *line)
 {
-	const char *prog = call->kind->prog;
 	const char *id = subid_kind_name(call->kind->table);
 	const char *table = subid_kind_table(call->kind->table);
 	const struct subid_spelling *name = &call->caller.spellings[0];
 
-	(void)fprintf(stderr,
-		      "%s: %s range [%u-%llu) -> [%u-%llu) not allowed\n"
-		      "%s: every id outside must be yours in %s/%s,"
-		      " or be your own %s alone\n",
-		      prog, id, line->inside.start,
-		      (unsigned long long)id_range_end(line->inside), line->outside.start,
-		      (unsigned long long)id_range_end(line->outside), prog,
-		      SUBID_SYSCONFDIR, table, id);
-	for (size_t i = 0; i < call->n_holdings && i < HOLDINGS_SHOWN; i++)
-		(void)fprintf(
-		    stderr, "%s: %.*s (uid %u) holds %u-%llu (line %zu)\n", prog,
-		    (int)name->len, name->text, call->uid, call->holdings[i].range.start,
-		    (unsigned long long)id_range_end(call->holdings[i].range) - 1,
-		    call->holdings[i].line);
-	if (call->n_holdings > HOLDINGS_SHOWN)
-		(void)fprintf(stderr, "%s: and %zu ranges more: getsubids %s%.*s\n", prog,
-			      call->n_holdings - HOLDINGS_SHOWN,
-			      call->kind->table == SUBID_GID ? "-g " : "", (int)name->len,
-			      name->text);
-	if (call->n_holdings == 0)
-		(void)fprintf(stderr, "%s: %.*s (uid %u) holds nothing there\n", prog,
-			      (int)name->len, name->text, call->uid);
-	(void)fprintf(stderr,
-		      "%s: use what you hold, or ask the administrator for: subid"
-		      " grant%s %.*s\n",
-		      prog, call->n_holdings > 0 ? " --another" : "", (int)name->len,
-		      name->text);
-	return EXIT_FAILURE;
+	(void)fail(call->kind, "%s range [%u-%llu) -> [%u-%llu) not allowed", id,
+		   line->inside.start, (unsigned long long)id_range_end(line->inside),
+		   line->outside.start, (unsigned long long)id_range_end(line->outside));
+	if (call->source[0] != '\0')
+		return fail(
+		    call->kind,
+		    "every id outside must be yours by %s (%s/nsswitch.conf), or be"
+		    " your own %s alone: ask its administrator for a range",
+		    call->source, SUBID_SYSCONFDIR, id);
+	(void)fail(call->kind,
+		   "every id outside must be yours in %s/%s, or be your own %s alone",
+		   SUBID_SYSCONFDIR, table, id);
+	print_holdings(call);
+	return fail(call->kind,
+		    "use what you hold, or ask the administrator for: subid grant%s %.*s",
+		    call->n_holdings > 0 ? " --another" : "", (int)name->len, name->text);
+}
+
+#define ALIASES_ASKED 16
+
+/* Does the name service know this owner as the caller under another name? */
+static bool is_alias(const struct call *call, const struct subid_line *line)
+{
+	auto_owner struct subid_owner owner = { .has_account = false };
+	auto_free char *name = strndup(line->owner, line->owner_len);
+
+	return name != NULL && subid_owner_find(call->users, name, &owner) == 0 &&
+	       owner.uid == call->uid;
+}
+
+/*
+ * Before a no: lines that give some of the ids to a name that only the name
+ * service knows.  The local file's names of the caller's uid are known already.
+ * Returns true if the caller holds more now.  Threat: a map of all ids would ask
+ * for every owner in the table; so only for the first few.
+ */
+static bool find_aliases(struct call *call, struct id_range wanted)
+{
+	size_t pos = 0, len, asked = 0;
+	uint64_t had = subid_set_size(&call->held);
+	const char *text;
+
+	if (call->table.bytes == NULL || !subid_users_ask_others(call->users))
+		return false;
+	while (asked < ALIASES_ASKED &&
+	       subid_text_next(&call->table, &pos, &text, &len)) {
+		struct subid_line line;
+
+		if (subid_line_parse(text, len, &line) != 0 ||
+		    !id_range_overlaps(line.range, wanted) ||
+		    subid_set_contains(&call->held, line.range))
+			continue;
+		asked++;
+		if (is_alias(call, &line) &&
+		    subid_set_insert(&call->held, line.range) < 0)
+			return false;
+	}
+	return subid_set_size(&call->held) != had;
 }
 
 /* Rule 4. */
@@ -372,9 +462,10 @@ static int authorize(struct call *call)
 	uint32_t own_id = call->kind->table == SUBID_UID ? call->uid : call->gid;
 	size_t bad;
 
-	if (subid_map_authorize(call->lines, call->n, &call->held, own_id,
-				&call->by_table, &bad) != 0)
-		return refuse(call, &call->lines[bad]);
+	while (subid_map_authorize(call->lines, call->n, &call->held, own_id,
+				   &call->by_table, &bad) != 0)
+		if (!find_aliases(call, call->lines[bad].outside))
+			return refuse(call, &call->lines[bad]);
 	return 0;
 }
 
@@ -491,6 +582,7 @@ int newidmap_main(const struct idmap_kind *kind, int argc, char *argv[])
 	r = run(&call, argc, argv);
 	subid_owner_free(&call.caller);
 	subid_users_free(&call.users);
+	subid_text_free(&call.table);
 	subid_set_free(&call.held);
 	free(call.holdings);
 	return r;

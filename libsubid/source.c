@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: MIT */
+#include "source.h"
+
+#include <dlfcn.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#define DATABASE "subid:"
+
+/* The part of shadow's interface to a module (its lib/prototypes.h) that we use. */
+struct module_range {
+	unsigned long start;
+	unsigned long count;
+};
+
+enum module_status {
+	MODULE_SUCCESS,
+	MODULE_UNKNOWN_USER,
+};
+
+typedef int list_function(const char *owner, int id_type, struct module_range **ranges,
+			  int *count);
+typedef void free_function(void *ranges);
+
+static bool is_end(char c)
+{
+	return c == '\0' || c == ' ' || c == '\t' || c == '\n' || c == '\r';
+}
+
+/* Threat: with a '/' in it, the name would lead dlopen(3) to any file. */
+static bool is_name(const char *text, size_t len)
+{
+	return len > 0 && len < SUBID_SOURCE_SIZE && memchr(text, '/', len) == NULL &&
+	       text[0] != '[';
+}
+
+static int parse_line(const char *line, size_t len, char ret_name[SUBID_SOURCE_SIZE])
+{
+	const char *end = line + len, *word;
+
+	line += strlen(DATABASE);
+	while (line < end && (*line == ' ' || *line == '\t'))
+		line++;
+	word = line;
+	while (line < end && !is_end(*line))
+		line++;
+	len = (size_t)(line - word);
+	if (!is_name(word, len))
+		return SUBID_INVALID;
+	memcpy(ret_name, word, len);
+	ret_name[len] = '\0';
+	if (strcmp(ret_name, "files") == 0)
+		ret_name[0] = '\0';
+	return 0;
+}
+
+int subid_source_read(int etc, char ret_name[SUBID_SOURCE_SIZE])
+{
+	auto_text struct subid_text text = { .bytes = NULL };
+	const char *line;
+	size_t pos = 0, len;
+	int r = subid_text_read(etc, "nsswitch.conf", true, &text);
+
+	if (r < 0 && r != -ENOENT)
+		return r;
+	while (subid_text_next(&text, &pos, &line, &len))
+		if (len > strlen(DATABASE) &&
+		    strncasecmp(line, DATABASE, strlen(DATABASE)) == 0)
+			return parse_line(line, len, ret_name);
+	ret_name[0] = '\0';
+	return 0;
+}
+
+static void close_module(void **module)
+{
+	if (*module != NULL)
+		(void)dlclose(*module);
+}
+
+static int copy_ranges(const struct module_range *ranges, int count,
+		       struct subid_holding **ret, size_t *ret_n)
+{
+	struct subid_holding *holdings = calloc((size_t)count + 1, sizeof(*holdings));
+	size_t n = 0;
+
+	if (holdings == NULL)
+		return -ENOMEM;
+	for (int i = 0; i < count; i++) {
+		struct id_range range;
+
+		if (ranges[i].start > UINT32_MAX || ranges[i].count > UINT32_MAX)
+			continue;
+		range = (struct id_range){ (uint32_t)ranges[i].start,
+					   (uint32_t)ranges[i].count };
+		if (id_range_valid(range))
+			holdings[n++].range = range;
+	}
+	*ret = holdings;
+	*ret_n = n;
+	return 0;
+}
+
+int subid_source_holdings(const char *source, const char *owner, enum subid_kind kind,
+			  struct subid_holding **ret, size_t *ret_n)
+{
+	__attribute__((cleanup(close_module))) void *module = NULL;
+	char file[sizeof("libsubid_.so") + SUBID_SOURCE_SIZE];
+	struct module_range *ranges = NULL;
+	free_function *free_ranges;
+	list_function *list;
+	int count = 0, status, r = 0;
+
+	(void)snprintf(file, sizeof(file), "libsubid_%s.so", source);
+	module = dlopen(file, RTLD_NOW | RTLD_LOCAL);
+	if (module == NULL)
+		return -ELIBACC;
+	list = (list_function *)dlsym(module, "shadow_subid_list_owner_ranges");
+	free_ranges = (free_function *)dlsym(module, "shadow_subid_free");
+	if (list == NULL)
+		return -ELIBACC;
+	status = list(owner, kind == SUBID_UID ? 1 : 2, &ranges, &count);
+	if (status != MODULE_SUCCESS && status != MODULE_UNKNOWN_USER)
+		return -EIO;
+	if (status == MODULE_UNKNOWN_USER || ranges == NULL || count < 0)
+		count = 0;
+	r = copy_ranges(ranges, count, ret, ret_n);
+	/* modules from before shadow 4.13 have malloc(3)'s */
+	(free_ranges == NULL ? free : free_ranges)(ranges);
+	return r;
+}

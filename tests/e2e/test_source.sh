@@ -1,0 +1,103 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: MIT
+# Accounts that only the name service knows, and ranges that a module gives
+# (nsswitch.conf "subid:").  libnss-extrausers stands for a directory service.
+. "$(dirname "$0")/lib.sh"
+plan 23
+
+mount -t tmpfs -o mode=755 extrausers /var/lib/extrausers
+sed -i -e '/^passwd:/s/.*/passwd: files extrausers/' -e '/^group:/s/.*/group: files extrausers/' /etc/nsswitch.conf
+echo 'direct:x:7001:7001::/nonexistent:/bin/sh' >/var/lib/extrausers/passwd
+echo 'team:x:7001:alice' >/var/lib/extrausers/group
+
+add_user alice -u 7100
+add_user bob -u 7200
+echo 'alias:x:7100:7100::/nonexistent:/bin/sh' >>/var/lib/extrausers/passwd
+: >/etc/subuid
+: >/etc/subgid
+
+run subid grant direct
+is "an account of the name service alone gets a range" "$out" "direct uid 100000 165535 65536 new
+direct gid 100000 165535 65536 new"
+run subid grant 7001
+is "its uid means the same account" "$out" "7001 uid 100000 165535 65536 kept
+7001 gid 100000 165535 65536 kept"
+run subid grant bob --range 7001:1
+is "its uid is given to nobody" "$status" 1
+like "and the message says whose it is" "$out" "*uid 7001: is account direct's own*"
+run subid grant --group team
+is "a group of the name service" "$status" 0
+like "with its member" "$out" "*alice uid 165536*"
+run subid grant nosuch
+is "nobody's name is still nobody's" "$status" 1
+
+# the helpers
+hold_ns() { # user: a process of the user's in a new user namespace
+	start setpriv --reuid "$1" --regid "$1" --clear-groups unshare -U sleep 1000
+	# shellcheck disable=SC2016
+	wait_for bash -c '[ "$(readlink /proc/'"$started_pid"'/ns/user)" != "$(readlink /proc/self/ns/user)" ]'
+}
+hold_ns 7001
+run setpriv --reuid 7001 --regid 7001 --clear-groups newuidmap "$started_pid" 0 100000 10
+is "newuidmap knows its caller by the name service" "$status:$out" "0:"
+is "and wrote the map" "$(tr -s ' ' <"/proc/$started_pid/uid_map")" " 0 100000 10"
+printf 'alias:500000:100\n' >/etc/subuid
+hold_ns alice
+run as alice newuidmap "$started_pid" 0 500000 100
+is "a line under another name of the uid counts" "$status:$out" "0:"
+run as alice newuidmap "$started_pid" 0 500000 101
+is "and gives no more than it says" "$status" 1
+
+# a module gives the ranges
+cat >"$T/module.c" <<'EOF'
+#include <stdlib.h>
+#include <string.h>
+struct range { unsigned long start, count; };
+int shadow_subid_list_owner_ranges(const char *owner, int type, struct range **ranges, int *count)
+{
+	if (getenv("BROKEN") || !strcmp(owner, "bob"))
+		return 2;
+	*ranges = calloc(2, sizeof(**ranges));
+	*count = strcmp(owner, "alice") ? 0 : 2;
+	(*ranges)[0].start = type == 1 ? 700000 : 800000;
+	(*ranges)[0].count = 50;
+	(*ranges)[1].start = 4294967295;
+	(*ranges)[1].count = 1;
+	return 0;
+}
+void shadow_subid_free(void *ranges) { free(ranges); }
+EOF
+mkdir "$T/lib"
+gcc -shared -fPIC -o "$T/lib/libsubid_test.so" "$T/module.c"
+echo "$T/lib" >/etc/ld.so.conf.d/subid-test.conf
+ldconfig
+echo 'subid: test files' >>/etc/nsswitch.conf
+run getsubids alice
+is "getsubids lists what the module gives, without what is no range" "$out" "0: alice 700000 50"
+run getsubids -g alice
+is "gids too" "$out" "0: alice 800000 50"
+hold_ns alice
+run as alice newuidmap "$started_pid" 0 500000 100
+is "the table says nothing then" "$status" 1
+like "and the refusal says who does" "$out" "*must be yours by test (/etc/nsswitch.conf)*"
+run as alice newuidmap "$started_pid" 0 700000 51
+is "beyond the module's range" "$status" 1
+run as alice newuidmap "$started_pid" 0 700000 50
+is "within the module's range" "$status:$out" "0:"
+hold_ns bob
+run as bob newuidmap "$started_pid" 0 500000 1
+like "a module that cannot tell is a no" "$status:$out" "1:*libsubid_test.so could not tell"
+sed -i 's/^subid:.*/subid: missing/' /etc/nsswitch.conf
+hold_ns alice
+run as alice newuidmap "$started_pid" 0 500000 100
+like "no falling back to the table without the module" "$status:$out" "1:*libsubid_missing.so cannot be loaded"
+run getsubids alice
+is "nor for getsubids" "$status" 1
+sed -i 's|^subid:.*|subid: ../../tmp/x|' /etc/nsswitch.conf
+run getsubids alice
+is "a name with a slash is no source" "$status" 1
+run as alice newuidmap "$started_pid" 0 500000 100
+like "nor for the helpers" "$status:$out" "1:*'subid:' names no source"
+sed -i 's/^subid:.*/subid:	files/' /etc/nsswitch.conf
+run as alice newuidmap "$started_pid" 0 500000 100
+is "files means the table" "$status:$out" "0:"
