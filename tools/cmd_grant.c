@@ -211,7 +211,7 @@ static int complain_of_full(const struct grant *grant, const struct subid_txn *t
 {
 	unsigned int kinds = cli_kinds(grant->uid, grant->gid);
 
-	for (int kind = 0; kind < SUBID_KINDS; kind++) {
+	for (enum subid_kind kind = 0; kind < SUBID_KINDS; kind++) {
 		const struct subid_window *window = &subid_txn_policy(txn)->window[kind];
 		struct id_range all =
 		    id_range_between(window->min, (uint64_t)window->max + 1);

@@ -98,7 +98,8 @@ static int list_owners(const struct cli *cli, int etc, struct cli_output *output
 		r = subid_owner_find(users, *names, &owner);
 		if (r < 0)
 			return cli_complain(EXIT_UNABLE, "%s: %s", *names, strerror(-r));
-		for (int kind = 0; r != SUBID_INVALID && kind < SUBID_KINDS; kind++)
+		for (enum subid_kind kind = 0; r != SUBID_INVALID && kind < SUBID_KINDS;
+		     kind++)
 			n += list_owner(output, &tables[kind], &owner);
 		if (n > 0)
 			continue;
@@ -142,7 +143,7 @@ static int run(struct cli *cli, int argc, char *argv[])
 	if (optind < argc) {
 		status = list_owners(cli, etc, output, tables, argv + optind);
 	} else {
-		for (int kind = 0; kind < SUBID_KINDS; kind++)
+		for (enum subid_kind kind = 0; kind < SUBID_KINDS; kind++)
 			for (size_t i = 0; i < tables[kind].n; i++)
 				print_entry(output, &tables[kind],
 					    &tables[kind].entries[i]);
