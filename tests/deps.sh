@@ -4,8 +4,10 @@
 # is build, demo or test.  Does nothing, and needs no root, if all are there.
 set -eu
 
+# shellcheck disable=SC2034 # named by the arguments
 build="gcc make libc6-dev pkg-config libjansson-dev libsmartcols-dev"
 demo="lxc lxc-templates busybox-static util-linux passwd procps uidmap libcap2-bin"
+# shellcheck disable=SC2034
 test="$demo libcmocka-dev clang clang-format clang-tools libclang-rt-14-dev gcovr valgrind
 	strace acl attr devscripts mandoc shellcheck man-db bash-completion podman runc crun
 	python3 e2fsprogs libnss-extrausers buildah mmdebstrap libsubid4 jq"
