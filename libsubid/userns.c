@@ -182,7 +182,7 @@ static int add_use(struct walk *walk, const char *pid, enum subid_kind kind,
 
 static bool is_equal(const struct subid_set *a, const struct subid_set *b)
 {
-	return a->n == b->n &&
+	return a->n == b->n && a->n > 0 &&
 	       memcmp(a->ranges, b->ranges, a->n * sizeof(*a->ranges)) == 0;
 }
 
@@ -208,19 +208,28 @@ static int judge_map(struct walk *walk, const char *pid, uint64_t inode,
 	return 0;
 }
 
-static int judge_namespace(struct walk *walk, const char *pid)
+static int judge_namespace(struct walk *walk, const char *pid, uint64_t inode)
 {
-	uint64_t inode;
-	int r = read_namespace(walk->proc, pid, &inode);
+	size_t used = walk->n_uses;
+	int r = 0;
 
-	if (r < 0)
-		return r;
 	if (inode != 0 && (inode == walk->own || was_seen(walk, inode)))
 		return 0;
-	for (enum subid_kind kind = 0; r == 0 && kind < SUBID_KINDS; kind++)
+	/* one use is enough to know that it is used */
+	for (enum subid_kind kind = 0;
+	     r == 0 && walk->n_uses == used && kind < SUBID_KINDS; kind++)
 		r = judge_map(walk, pid, inode, kind);
 	/* only now: had the process vanished, the next one must be asked */
 	return r == 0 && inode != 0 ? remember(walk, inode) : r;
+}
+
+/* Is the namespace, and with it all its processes, among the uses already? */
+static bool is_used(const struct walk *walk, uint64_t inode)
+{
+	for (size_t i = 0; inode != 0 && i < walk->n_uses; i++)
+		if (walk->uses[i].userns == inode)
+			return true;
+	return false;
 }
 
 /* The ids of one line of /proc/PID/status, "Uid:", "Gid:" or "Groups:". */
@@ -269,9 +278,12 @@ static int judge_process(struct walk *walk, const char *pid)
 
 static int visit(struct walk *walk, const char *pid)
 {
-	int r = judge_namespace(walk, pid);
+	uint64_t inode;
+	int r = read_namespace(walk->proc, pid, &inode);
 
-	if (r == 0 && walk->wanted != NULL)
+	if (r == 0)
+		r = judge_namespace(walk, pid, inode);
+	if (r == 0 && walk->wanted != NULL && !is_used(walk, inode))
 		r = judge_process(walk, pid);
 	if (r == 0 || r == -ENOMEM || vanished(-r))
 		return r == -ENOMEM ? r : 0;
