@@ -73,6 +73,9 @@ struct subid_txn_options cli_txn_options(const struct cli *cli, int etc, int pro
 /* /proc for the running system, -1 for --root; -2 after a complaint. */
 int cli_open_proc(const struct cli *cli);
 
+/* Warns if the running system's ranges do not come from the tables at all. */
+void cli_warn_of_source(const struct cli *cli, int etc);
+
 /* Complains of what subid_txn_begin() or subid_txn_commit() said; the status. */
 int cli_txn_failed(const struct cli *cli, int r, const struct subid_failure *failure);
 

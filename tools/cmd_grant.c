@@ -34,9 +34,10 @@ struct grant {
 	struct id_range range;
 	const char *from;
 	const char *group;
-	char **names; /* of the owners, ours */
+	char *names; /* of the n owners, one behind the other, each terminated */
+	size_t names_size;
+	size_t names_room;
 	size_t n;
-	size_t room;
 	struct cli_row *rows; /* to be printed once all is committed */
 	size_t n_rows;
 	size_t rows_room;
@@ -45,21 +46,20 @@ struct grant {
 
 static int add_name(struct grant *grant, const char *name)
 {
-	char *copy;
+	size_t size = strlen(name) + 1;
 
-	if (grant->n == grant->room) {
-		size_t room = grant->room * 2 + 16;
-		char **grown = reallocarray(grant->names, room, sizeof(*grown));
+	if (grant->names_room - grant->names_size < size) {
+		size_t room = grant->names_room * 2 + size + 1024;
+		char *grown = realloc(grant->names, room);
 
 		if (grown == NULL)
 			return -ENOMEM;
 		grant->names = grown;
-		grant->room = room;
+		grant->names_room = room;
 	}
-	copy = strdup(name);
-	if (copy == NULL)
-		return -ENOMEM;
-	grant->names[grant->n++] = copy;
+	memcpy(grant->names + grant->names_size, name, size);
+	grant->names_size += size;
+	grant->n++;
 	return 0;
 }
 
@@ -70,8 +70,6 @@ static int add_member(void *data, const char *name)
 
 static void grant_free(struct grant *grant)
 {
-	for (size_t i = 0; i < grant->n; i++)
-		free(grant->names[i]);
 	free(grant->names);
 	free(grant->rows);
 }
@@ -90,7 +88,11 @@ static int read_lines(struct grant *grant, FILE *stream)
 
 	while ((len = getline(&line, &size, stream)) >= 0) {
 		if (len > 0 && line[len - 1] == '\n')
-			line[len - 1] = '\0';
+			line[--len] = '\0';
+		if (strlen(line) != (size_t)len)
+			return cli_complain(EXIT_NO,
+					    "%s: '%s': a NUL byte is in the line",
+					    grant->from, line);
 		if (line[0] == '\0' || line[0] == '#')
 			continue;
 		if (add_name(grant, line) < 0)
@@ -317,13 +319,15 @@ static void show_progress(const struct grant *grant, size_t done)
 /* Everybody, or nobody: the first kind of no is the status of all. */
 static int grant_all(struct grant *grant, struct subid_txn *txn)
 {
+	const char *name = grant->names;
 	int status = EXIT_DONE;
 
 	if (grant->n > 1 && subid_txn_prepare_bulk(txn) < 0)
 		return out_of_memory();
 	for (size_t i = 0; i < grant->n; i++) {
-		int one = grant_one(grant, txn, grant->names[i]);
+		int one = grant_one(grant, txn, name);
 
+		name += strlen(name) + 1;
 		if (one == EXIT_UNABLE)
 			return one;
 		if (one != EXIT_DONE)
@@ -358,6 +362,7 @@ static int carry_out(struct grant *grant)
 
 	if (etc < 0)
 		return EXIT_UNABLE;
+	cli_warn_of_source(grant->cli, etc);
 	proc = cli_open_proc(grant->cli);
 	if (proc == -2)
 		return EXIT_UNABLE;

@@ -129,6 +129,7 @@ static int run(struct cli *cli, int argc, char *argv[])
 	etc = cli_open_etc(cli);
 	if (etc < 0)
 		return EXIT_UNABLE;
+	cli_warn_of_source(cli, etc);
 	if (!only_gid || only_uid)
 		status = load(cli, etc, SUBID_UID, &uid);
 	if (status == EXIT_DONE && (!only_uid || only_gid))

@@ -57,6 +57,19 @@ struct subid_txn_options cli_txn_options(const struct cli *cli, int etc, int pro
 	};
 }
 
+void cli_warn_of_source(const struct cli *cli, int etc)
+{
+	char source[SUBID_SOURCE_SIZE];
+
+	if (cli->root != NULL || cli->quiet || subid_source_read(etc, source) != 0 ||
+	    source[0] == '\0')
+		return;
+	(void)cli_complain(0,
+			   "warning: %s/nsswitch.conf says 'subid: %s': ranges come from"
+			   " there, and what %s/subuid and subgid say has no effect",
+			   cli->etc_name, source, cli->etc_name);
+}
+
 static int lock_is_busy(const struct cli *cli, const struct subid_holder *holder)
 {
 	const char *etc = cli->etc_name;

@@ -3,7 +3,7 @@
 # Accounts that only the name service knows, and ranges that a module gives
 # (nsswitch.conf "subid:").  libnss-extrausers stands for a directory service.
 . "$(dirname "$0")/lib.sh"
-plan 23
+plan 24
 
 mount -t tmpfs -o mode=755 extrausers /var/lib/extrausers
 sed -i -e '/^passwd:/s/.*/passwd: files extrausers/' -e '/^group:/s/.*/group: files extrausers/' /etc/nsswitch.conf
@@ -76,6 +76,8 @@ run getsubids alice
 is "getsubids lists what the module gives, without what is no range" "$out" "0: alice 700000 50"
 run getsubids -g alice
 is "gids too" "$out" "0: alice 800000 50"
+run subid list
+like "subid list warns that the tables have no effect" "$out" "*nsswitch.conf says 'subid: test': ranges come from there*"
 hold_ns alice
 run as alice newuidmap "$started_pid" 0 500000 100
 is "the table says nothing then" "$status" 1
