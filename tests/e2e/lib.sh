@@ -12,6 +12,8 @@
 #   like "what it says" "$got" 'glob*'
 #   run command...                  # sets $out (both streams) and $status
 #   as alice command...             # as that user, almost empty environment
+#   start become alice command...   # that in the background; its pid: $started_pid
+#   new_target alice                # a process of hers in a new user namespace: $target
 #   skip N "why"                    # N checks that cannot run here
 set -u
 TESTS=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
@@ -144,13 +146,42 @@ add_user() { # name [useradd options]
 	install -d -m 700 -o "$name" -g "$(id -g "$name")" "/run/user/$(id -u "$name")"
 }
 
-as() {
+# Goes on as that user; numbers, since a login name may look like one.
+become() {
 	local name=$1 uid
 	shift
 	uid=$(id -u "$name")
-	setpriv --reuid "$name" --regid "$(id -g "$name")" --init-groups \
+	exec setpriv --reuid "$uid" --regid "$(id -g "$name")" --init-groups \
 		env -i HOME="$T/home/$name" USER="$name" LOGNAME="$name" PATH="$PATH" \
 		XDG_RUNTIME_DIR="/run/user/$uid" "$@"
+}
+
+as() { (become "$@"); }
+
+# Ends a process that start began, and waits for it.
+end() { # pid
+	kill -KILL "$1" 2>/dev/null
+	wait "$1" 2>/dev/null
+}
+
+runs() { # pid name: that program runs in the process
+	[ "$(cat "/proc/$1/comm" 2>/dev/null)" = "$2" ]
+}
+
+# A process of a user in a new user namespace without maps: its pid is $target.
+new_target() { # user
+	start become "$1" unshare --user sleep infinity
+	target=$started_pid
+	wait_for runs "$target" sleep || echo "# no process for $1 in a new namespace"
+}
+
+# A process's map on one line: "0 100000 10, 10 2001 1".
+map_of() { # uid|gid pid
+	local inside outside count sep=
+	while read -r inside outside count; do
+		printf '%s%s %s %s' "$sep" "$inside" "$outside" "$count"
+		sep=', '
+	done <"/proc/$2/$1_map"
 }
 
 private_etc
