@@ -4,13 +4,30 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/openat2.h>
 #include <spawn.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "cli.h"
+#include "libsubid/cleanup.h"
+
+/* Threat: the etc of an image may be a link to ours; it leads nowhere but below. */
+static int open_etc_below(const char *root)
+{
+	auto_close int dir = open(root, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	struct open_how how = {
+		.flags = O_RDONLY | O_DIRECTORY | O_CLOEXEC,
+		.resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS,
+	};
+
+	if (dir < 0)
+		return -1;
+	return (int)syscall(SYS_openat2, dir, "etc", &how, sizeof(how));
+}
 
 int cli_open_etc(struct cli *cli)
 {
@@ -25,7 +42,9 @@ int cli_open_etc(struct cli *cli)
 		(void)cli_complain(EXIT_UNABLE, "--root: the name is too long");
 		return -1;
 	}
-	fd = open(cli->etc_name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	fd = cli->root == NULL
+		 ? open(SUBID_SYSCONFDIR, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+		 : open_etc_below(cli->root);
 	if (fd < 0)
 		(void)cli_complain(EXIT_UNABLE, "%s: %s", cli->etc_name, strerror(errno));
 	return fd;
