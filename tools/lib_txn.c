@@ -24,9 +24,14 @@ static int open_etc_below(const char *root)
 		.resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS,
 	};
 
+	int fd;
+
 	if (dir < 0)
 		return -1;
-	return (int)syscall(SYS_openat2, dir, "etc", &how, sizeof(how));
+	fd = (int)syscall(SYS_openat2, dir, "etc", &how, sizeof(how));
+	if (fd < 0 && errno == ENOSYS) /* before Linux 5.6: no link at all */
+		fd = openat(dir, "etc", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	return fd;
 }
 
 int cli_open_etc(struct cli *cli)
