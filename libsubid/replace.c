@@ -102,6 +102,10 @@ static int take_over_attributes(struct subid_draft *draft)
 	if ((st.st_uid != own.st_uid || st.st_gid != own.st_gid) &&
 	    fchown(draft->fd, st.st_uid, st.st_gid) < 0)
 		return -errno;
+	/* what the directory's default ACL gives to a new file is not the old one's */
+	if (fremovexattr(draft->fd, "system.posix_acl_access") < 0 && errno != ENODATA &&
+	    errno != EOPNOTSUPP)
+		return -errno;
 	/* the mode last: chown takes bits away, and an ACL's mask is in it */
 	if (fchmod(draft->fd, st.st_mode & 07777) < 0)
 		return -errno;
@@ -216,7 +220,7 @@ static int put_in_place(struct subid_draft *draft)
 	if (!draft->replaces) {
 		if (renameat2(draft->dir, draft->draft, draft->dir, draft->name,
 			      RENAME_NOREPLACE) < 0 &&
-		    (errno != EINVAL ||
+		    ((errno != EINVAL && errno != ENOSYS) ||
 		     renameat(draft->dir, draft->draft, draft->dir, draft->name) < 0))
 			return -errno;
 		draft->place = CREATED;
