@@ -151,15 +151,30 @@ int cli_next_option(struct cli *cli, int argc, char *argv[])
 	return letter;
 }
 
+/* Threat: names come from files and from whoever typed them, and the message ends
+ * on root's terminal: what a terminal may act on becomes '?'. */
+static void print_message(const char *format, va_list args)
+{
+	char *text;
+
+	if (vasprintf(&text, format, args) < 0) {
+		(void)fprintf(stderr, "subid: %s\n", strerror(ENOMEM));
+		return;
+	}
+	for (char *c = text; *c != '\0'; c++)
+		if ((unsigned char)*c < ' ' || *c == '\177')
+			*c = '?';
+	(void)fprintf(stderr, "subid: %s\n", text);
+	free(text);
+}
+
 int cli_complain(int status, const char *format, ...)
 {
 	va_list args;
 
 	(void)fflush(stdout); /* so that the two come in order */
 	va_start(args, format);
-	(void)fputs("subid: ", stderr);
-	(void)vfprintf(stderr, format, args);
-	(void)fputc('\n', stderr);
+	print_message(format, args);
 	va_end(args);
 	return status;
 }
@@ -170,9 +185,7 @@ int cli_misused(const struct cli *cli, const char *format, ...)
 		va_list args;
 
 		va_start(args, format);
-		(void)fputs("subid: ", stderr);
-		(void)vfprintf(stderr, format, args);
-		(void)fputc('\n', stderr);
+		print_message(format, args);
 		va_end(args);
 	}
 	return cli_complain(EXIT_USAGE, "try 'subid %s%s--help'",
