@@ -79,7 +79,8 @@ static int out_of_memory(void)
 	return cli_complain(EXIT_UNABLE, "%s", strerror(ENOMEM));
 }
 
-/* One owner a line; blank lines and comments are passed over. */
+/* One owner a line; blank lines and comments are passed over, and blanks at the
+ * ends, which no owner's name has: lines may end in CR LF. */
 static int read_lines(struct grant *grant, FILE *stream)
 {
 	auto_free char *line = NULL;
@@ -87,15 +88,17 @@ static int read_lines(struct grant *grant, FILE *stream)
 	ssize_t len;
 
 	while ((len = getline(&line, &size, stream)) >= 0) {
-		if (len > 0 && line[len - 1] == '\n')
-			line[--len] = '\0';
+		const char *name = line + strspn(line, " \t\r\n");
+
 		if (strlen(line) != (size_t)len)
 			return cli_complain(EXIT_NO,
 					    "%s: '%s': a NUL byte is in the line",
 					    grant->from, line);
-		if (line[0] == '\0' || line[0] == '#')
+		while (len > 0 && strchr(" \t\r\n", line[len - 1]) != NULL)
+			line[--len] = '\0';
+		if (name[0] == '\0' || name[0] == '#')
 			continue;
-		if (add_name(grant, line) < 0)
+		if (add_name(grant, name) < 0)
 			return out_of_memory();
 	}
 	if (ferror(stream))
