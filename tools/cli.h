@@ -31,6 +31,7 @@ struct cli {
 	char etc_name[4096]; /* the configuration directory, as messages name it */
 	bool json;
 	bool quiet;
+	bool changed; /* the tables have been, whatever else fails */
 };
 
 /* One row of the table of commands. */
@@ -83,8 +84,11 @@ int cli_txn_failed(const struct cli *cli, int r, const struct subid_failure *fai
 int cli_txn_taken(const struct cli *cli, const struct subid_txn *txn, const char *what,
 		  struct subid_change change);
 
-/* After a commit on the running system: nscd and SSSD forget what they knew. */
-void cli_tell_caches(const struct cli *cli);
+/*
+ * Commits, and on the running system makes nscd and SSSD forget what they knew.
+ * The status, after a complaint if it is not EXIT_DONE.
+ */
+int cli_commit(struct cli *cli, struct subid_txn *txn);
 
 /* Both kinds, unless one of -u and -g narrows it. */
 unsigned int cli_kinds(bool uid, bool gid);
@@ -106,7 +110,7 @@ struct cli_row {
  * with --json, not at all with --quiet.  Open, rows, close; close returns the
  * status: EXIT_UNABLE after a complaint when standard output failed.
  */
-struct cli_output;
+struct cli_output; /* keeps cli */
 struct cli_output *cli_output_open(const struct cli *cli);
 void cli_output_row(struct cli_output *output, const struct cli_row *row);
 int cli_output_close(struct cli_output *output);

@@ -378,12 +378,10 @@ static int carry_out(struct grant *grant)
 		status = grant_all(grant, txn);
 	if (status != EXIT_DONE)
 		return status;
-	if (!grant->dry_run) {
-		r = subid_txn_commit(txn, &failure);
-		if (r != 0)
-			return cli_txn_failed(grant->cli, r, &failure);
-		cli_tell_caches(grant->cli);
-	}
+	if (!grant->dry_run)
+		status = cli_commit(grant->cli, txn);
+	if (status != EXIT_DONE)
+		return status;
 	return print_rows(grant);
 }
 

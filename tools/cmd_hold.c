@@ -52,9 +52,8 @@ static int change(const struct hold *hold, struct subid_txn *txn,
 
 static int hold_in(const struct hold *hold, struct subid_txn *txn)
 {
-	struct subid_failure failure;
 	struct subid_changes changes;
-	int r = change(hold, txn, &changes);
+	int status = EXIT_DONE, r = change(hold, txn, &changes);
 
 	if (r < 0)
 		return cli_complain(EXIT_UNABLE, "%s: %s", hold->text, strerror(-r));
@@ -70,12 +69,10 @@ static int hold_in(const struct hold *hold, struct subid_txn *txn)
 			(void)cli_txn_taken(hold->cli, txn, hold->text, changes.list[i]);
 		return EXIT_NO;
 	}
-	if (!hold->dry_run) {
-		r = subid_txn_commit(txn, &failure);
-		if (r != 0)
-			return cli_txn_failed(hold->cli, r, &failure);
-		cli_tell_caches(hold->cli);
-	}
+	if (!hold->dry_run)
+		status = cli_commit(hold->cli, txn);
+	if (status != EXIT_DONE)
+		return status;
 	return print_changes(hold, &changes);
 }
 

@@ -100,7 +100,6 @@ static int print_changes(const struct revoke *revoke, const struct subid_changes
 static int revoke_in(const struct revoke *revoke, struct subid_txn *txn, int proc)
 {
 	auto_owner struct subid_owner owner = { .has_account = false };
-	struct subid_failure failure;
 	struct subid_changes changes;
 	int status, r;
 
@@ -121,12 +120,10 @@ static int revoke_in(const struct revoke *revoke, struct subid_txn *txn, int pro
 	status = check_unused(revoke, proc, &changes);
 	if (status != EXIT_DONE)
 		return status;
-	if (!revoke->dry_run) {
-		r = subid_txn_commit(txn, &failure);
-		if (r != 0)
-			return cli_txn_failed(revoke->cli, r, &failure);
-		cli_tell_caches(revoke->cli);
-	}
+	if (!revoke->dry_run)
+		status = cli_commit(revoke->cli, txn);
+	if (status != EXIT_DONE)
+		return status;
 	return print_changes(revoke, &changes);
 }
 

@@ -13,8 +13,7 @@
 #include "cli.h"
 
 struct cli_output {
-	bool quiet;
-	bool json;
+	const struct cli *cli;
 	bool failed; /* for want of memory */
 	size_t n;
 	struct libscols_table *table; /* for people, else NULL */
@@ -54,11 +53,10 @@ struct cli_output *cli_output_open(const struct cli *cli)
 
 	if (output == NULL)
 		return NULL;
-	output->quiet = cli->quiet;
-	output->json = cli->json;
-	if (output->json && !output->quiet)
+	output->cli = cli;
+	if (cli->json && !cli->quiet)
 		(void)fputs("{\"ranges\": [", stdout);
-	else if (!output->quiet && isatty(STDOUT_FILENO))
+	else if (!cli->quiet && isatty(STDOUT_FILENO))
 		output->table = new_table();
 	return output;
 }
@@ -129,10 +127,10 @@ static void add_line(struct cli_output *output, const struct cli_row *row)
 
 void cli_output_row(struct cli_output *output, const struct cli_row *row)
 {
-	if (output->quiet)
+	if (output->cli->quiet)
 		return;
 	output->n++;
-	if (output->json) {
+	if (output->cli->json) {
 		print_json(output, row);
 	} else if (output->table != NULL) {
 		add_line(output, row);
@@ -147,9 +145,13 @@ void cli_output_row(struct cli_output *output, const struct cli_row *row)
 
 int cli_output_close(struct cli_output *output)
 {
+	const struct cli *cli = output->cli;
+	const char *changed =
+	    cli->changed ? ": the change is made all the same, 'subid list' shows it"
+			 : "";
 	bool failed = output->failed;
 
-	if (output->json && !output->quiet)
+	if (cli->json && !cli->quiet)
 		(void)fputs(output->n > 0 ? "\n]}\n" : "]}\n", stdout);
 	if (output->table != NULL) {
 		if (output->n > 0 && !failed)
@@ -158,8 +160,9 @@ int cli_output_close(struct cli_output *output)
 	}
 	free(output);
 	if (failed)
-		return cli_complain(EXIT_UNABLE, "output: out of memory");
+		return cli_complain(EXIT_UNABLE, "output: out of memory%s", changed);
 	if (fflush(stdout) == 0 && !ferror(stdout))
 		return EXIT_DONE;
-	return cli_complain(EXIT_UNABLE, "standard output: %s", strerror(errno));
+	return cli_complain(EXIT_UNABLE, "standard output: %s%s", strerror(errno),
+			    changed);
 }

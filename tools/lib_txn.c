@@ -242,13 +242,11 @@ static void run_quietly(const char *path, char *const argv[], const char *name)
 				   name);
 }
 
-void cli_tell_caches(const struct cli *cli)
+static void tell_caches(void)
 {
 	static char nscd[] = "nscd", invalidate[] = "-i", passwd[] = "passwd";
 	static char group[] = "group", sss_cache[] = "sss_cache", both[] = "-UG";
 
-	if (cli->root != NULL)
-		return;
 	if (access("/run/nscd/socket", F_OK) == 0) {
 		run_quietly("/usr/sbin/nscd",
 			    (char *[]){ nscd, invalidate, passwd, NULL }, "nscd");
@@ -258,6 +256,19 @@ void cli_tell_caches(const struct cli *cli)
 	if (access("/var/lib/sss/pipes/nss", F_OK) == 0)
 		run_quietly("/usr/sbin/sss_cache", (char *[]){ sss_cache, both, NULL },
 			    "SSSD");
+}
+
+int cli_commit(struct cli *cli, struct subid_txn *txn)
+{
+	struct subid_failure failure;
+	int r = subid_txn_commit(txn, &failure);
+
+	if (r != 0)
+		return cli_txn_failed(cli, r, &failure);
+	cli->changed = true;
+	if (cli->root == NULL)
+		tell_caches();
+	return EXIT_DONE;
 }
 
 unsigned int cli_kinds(bool uid, bool gid)
