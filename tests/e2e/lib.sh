@@ -14,8 +14,16 @@
 #   as alice command...             # as that user, almost empty environment
 #   start become alice command...   # that in the background; its pid: $started_pid
 #   new_target alice                # a process of hers in a new user namespace: $target
+#   expect "name" STATUS 'out glob' 'err glob' command...   # all it says, one check
+#   tables "alice:100000:65536"     # both tables are this; "" empties them
 #   skip N "why"                    # N checks that cannot run here
+#
+# With OWN_PIDS=1 set before, the test has a pid namespace and a /proc to itself:
+# no process of the machine's has a say, and none of the test's outlives it.
 set -u
+if [ -n "${OWN_PIDS-}" ] && [ $$ != 1 ]; then
+	exec unshare --pid --fork --kill-child --mount-proc bash "$0" "$@"
+fi
 TESTS=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 TOP=${TESTS%/*}
 cd "$TOP" || exit 1
@@ -36,6 +44,7 @@ finish() {
 	umount -l "$T" 2>/dev/null
 	rmdir "$T" 2>/dev/null
 	[ -z "$planned" ] || echo "1..$planned"
+	[ "$checks" = "$planned" ] || echo "# $checks checks were made"
 	[ "$failures" = 0 ] && [ "$checks" = "$planned" ]
 }
 trap 'finish; exit $?' EXIT
@@ -78,6 +87,32 @@ like() {
 	# shellcheck disable=SC2254 # a glob is meant
 	case $2 in $3) true ;; *) false ;; esac
 	result $? "$1" || printf 'got:\n%s\nwanted something like:\n%s\n' "$2" "$3" | sed 's/^/#   /'
+}
+
+# The status, standard output and standard error, as globs, both without their
+# last newline; each line of subid's must say who speaks.
+expect() { # name status out err command...
+	local name=$1 wanted=$2 out_glob=$3 err_glob=$4 right=1 line
+	shift 4
+	out=$("$@" 2>"$T/stderr")
+	status=$?
+	err=$(<"$T/stderr")
+	[ "$status" = "$wanted" ] || right=0
+	# shellcheck disable=SC2254 # a glob is meant
+	case $out in $out_glob) ;; *) right=0 ;; esac
+	# shellcheck disable=SC2254
+	case $err in $err_glob) ;; *) right=0 ;; esac
+	while [ "$1" = subid ] && IFS= read -r line; do
+		case $line in "subid: "* | "") ;; *) right=0 ;; esac
+	done <<<"$err"
+	[ "$right" = 1 ]
+	result $? "$name" || printf '%s\n' "$* ended with $status; out:" "$out" "err:" "$err" \
+		"wanted $wanted, out like:" "$out_glob" "err like:" "$err_glob" | sed 's/^/#   /'
+}
+
+# Both tables become these lines.
+tables() {
+	printf '%s' "${1:+$1$'\n'}" | tee /etc/subuid >/etc/subgid
 }
 
 skip() {

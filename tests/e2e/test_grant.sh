@@ -1,0 +1,311 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: MIT
+# subid grant, as it is typed, right and wrong.
+export OWN_PIDS=1
+. "$(dirname "$0")/lib.sh"
+plan 153
+
+add_user alice -u 5001
+add_user bob -u 5002
+add_user carol -u 5003
+useradd -r -M sysacct || exit 1
+cp /etc/login.defs "$T/login.defs"
+
+# Empty tables, or these lines in both; the policy of the machine.
+fresh() {
+	cp "$T/login.defs" /etc/login.defs
+	tables "${1-}"
+}
+
+hold_lines() { # name lines: both tables are these
+	is "$1" "$(</etc/subuid)|$(</etc/subgid)" "$2|$2"
+}
+
+# --- what is given -------------------------------------------------------------
+
+fresh
+expect "a range, the same numbers for both" 0 \
+	$'alice uid 100000 165535 65536 new\nalice gid 100000 165535 65536 new' '' subid grant alice
+hold_lines "one line in each table" alice:100000:65536
+expect "who has enough keeps it" 0 \
+	$'alice uid 100000 165535 65536 kept\nalice gid 100000 165535 65536 kept' '' subid grant alice
+hold_lines "and has no second line" alice:100000:65536
+expect "--another gives one more, behind it" 0 \
+	$'alice uid 165536 231071 65536 new\nalice gid 165536 231071 65536 new' '' \
+	subid grant --another alice
+expect "the next owner's is behind both" 0 $'bob uid 231072 *\nbob gid 231072 *' '' subid grant bob
+expect "an owner named by its uid" 0 '* kept' '' subid grant 5002
+
+fresh
+expect "-u gives uids alone" 0 'alice uid 100000 165535 65536 new' '' subid grant -u alice
+is "and leaves subgid alone" "$(</etc/subgid)" ""
+expect "who has one kind gets the same numbers of the other" 0 \
+	'alice gid 100000 165535 65536 new' '' subid grant alice
+fresh
+expect "-g gives gids alone" 0 'alice gid 100000 165535 65536 new' '' subid grant --gid alice
+is "and leaves subuid alone" "$(</etc/subuid)" ""
+fresh
+echo other:100000:10 >/etc/subgid
+expect "the first gap free in both" 0 $'alice uid 100010 *\nalice gid 100010 *' '' subid grant alice
+
+fresh
+expect "--count" 0 $'alice uid 100000 100009 10 new\n*' '' subid grant --count 10 alice
+expect "-c, more than the owner has: one that is large enough" 0 \
+	$'alice uid 100010 100029 20 new\n*' '' subid grant -c20 alice
+expect "-u and -g together are both" 0 $'bob uid *\nbob gid *' '' subid grant -ug bob
+
+fresh
+expect "--range START:COUNT" 0 $'alice uid 300000 300099 100 new\nalice gid 300000 *' '' \
+	subid grant --range 300000:100 alice
+expect "--range FIRST-LAST" 0 $'alice uid 300100 300199 100 new\nalice gid *' '' \
+	subid grant -r 300100-300199 alice
+expect "a range that the owner has: kept" 0 $'alice uid * kept\nalice gid * kept' '' \
+	subid grant --range 300050:100 alice
+expect "a range outside the window is the administrator's to give" 0 '*' '' \
+	subid grant --range 3000000000:65536 bob
+expect "up to the last id" 0 '*' '' subid grant --range 4294967294:1 carol
+
+fresh
+expect "the pseudo-owners have no account" 0 $'containers uid *\ncontainers gid *\ndockremap uid *' '' \
+	subid grant containers dockremap
+expect "--force-unknown" 0 $'kubelet uid *\nkubelet gid *' '' subid grant --force-unknown kubelet
+expect "and uids without account" 0 $'4242 uid *\n*' '' subid grant --force-unknown 4242
+is "as they were named" "$(cut -d: -f1 /etc/subuid | tr '\n' ' ')" "containers dockremap kubelet 4242 "
+
+# --- many at once --------------------------------------------------------------
+
+fresh
+expect "several owners" 0 \
+	$'alice uid 100000 *\nalice gid 100000 *\nbob uid 165536 *\nbob gid 165536 *' '' \
+	subid grant alice bob
+fresh
+expect "all or nothing" 1 '' $'subid: nobody-such: no such account*\nsubid: nothing was changed for any of the 3 owners' \
+	subid grant alice nobody-such bob
+hold_lines "nothing" ""
+expect "named twice, given once" 0 $'alice uid * new\nalice gid * new\nalice uid * kept\nalice gid * kept' '' \
+	subid grant alice alice
+fresh
+printf '# people\nalice\n\nbob' >"$T/owners"
+expect "--from FILE, comments and blank lines passed over" 0 $'alice uid *\nalice gid *\nbob uid *\nbob gid *' '' \
+	subid grant --from "$T/owners"
+fresh
+expect "--from -" 0 $'alice uid *\n*\nbob uid *' '' subid grant --from - <"$T/owners"
+fresh
+printf 'alice\r\nbob\r\n' >"$T/crlf"
+expect "--from a file with CR LF" 0 $'alice uid *\n*\nbob uid *' '' subid grant --from "$T/crlf"
+hold_lines "gives to those accounts" $'alice:100000:65536\nbob:165536:65536'
+fresh
+printf 'alice\nbab\n' >"$T/owners"
+expect "an unknown owner in a file: nothing for anybody" 1 '' "subid: bab: no such account*nothing*" \
+	subid grant --from "$T/owners"
+hold_lines "nothing" ""
+expect "--from a file that is not there" 3 '' "subid: $T/none: No such file*" subid grant --from "$T/none"
+expect "--from a directory" 3 '' "subid: $T: Is a directory" subid grant --from "$T"
+expect "--from an empty file: nobody is named, nothing is done" 0 '' '' subid grant --from /dev/null
+groupadd people
+gpasswd -M alice,carol people >/dev/null
+expect "--group" 0 $'alice uid *\nalice gid *\ncarol uid *\ncarol gid *' '' subid grant --group people
+fresh
+expect "--group, those whose primary group it is" 0 $'bob uid *\nbob gid *' '' subid grant --group bob
+expect "no such group" 1 '' 'subid: nogroup-such: no such group' subid grant --group nogroup-such
+fresh
+expect "--all" 0 '*alice uid*bob uid*carol gid*' '' subid grant --all
+is "is the people, and no system account" "$(cut -d: -f1 /etc/subuid | sort)" \
+	"$(awk -F: '$3 >= 1000 && $3 <= 60000 { print $1 }' /etc/passwd | sort)"
+not_ok "not that one" grep -q sysacct /etc/subuid
+expect "but a system account may be named" 0 $'sysacct uid *\nsysacct gid *' '' subid grant sysacct
+expect "--all again: everybody keeps" 0 '*kept*' '' subid grant --all
+not_ok "nothing new" grep -q new <<<"$out"
+
+# --- what is refused -----------------------------------------------------------
+
+before=$'# keep\nother:100000:65536\nbroken'
+fresh "$before"
+expect "an account that does not exist" 1 '' 'subid: alize: no such account (--force-unknown*' subid grant alize
+expect "an empty name" 1 '' 'subid: *no owner can be called so*' subid grant ''
+expect "a name with a colon" 1 '' 'subid: a:b: no owner can be called so*' subid grant --force-unknown a:b
+expect "a holder's name" 1 '' 'subid: !released: no owner can be called so*' subid grant --force-unknown '!released'
+expect "a name with a newline" 1 '' 'subid: *no owner can be called so*' subid grant --force-unknown $'a\nb:0:9'
+expect "an escape sequence is not sent to the terminal" 1 '' 'subid: *no owner can be called so*' \
+	subid grant --force-unknown $'\e[2Jx'
+not_ok "not a byte of it" grep -q $'\e' <<<"$err"
+expect "ids that a line has, with its place" 1 '' \
+	$'subid: alice: uid 165535-165535: taken by /etc/subuid:2: other:100000:65536\nsubid: alice: gid 165535-165535: taken by /etc/subgid:2: other:100000:65536' \
+	subid grant --range 165535:10 alice
+expect "an account's own uid and a group's gid" 1 '' \
+	$'subid: bob: uid 5001: is account alice\'s own\nsubid: bob: gid 5001: is group alice\'s own' \
+	subid grant --range 5001:1 bob
+expect "root's ids" 1 '' 'subid: alice: uid 0*' subid grant --range 0:65536 alice
+expect "the ids of systemd's dynamic users" 1 '' 'subid: alice: uid 61184-61184: set aside for *' \
+	subid grant --range 61184:1 alice
+expect "4294967295 is no id" 2 '' "subid: '4294967295:1' is no range: *" subid grant --range 4294967295:1 alice
+hold_lines "nothing was changed" "$before"
+expect "no gap of that size" 1 '' $'subid: alice: no gap of 600000000 uids in SUB_UID_MIN 100000 to SUB_UID_MAX 600100000*\nsubid: alice: no gap*gids*' \
+	subid grant --count 600000000 alice
+
+fresh
+for wrong in --range=1 --range=x:1 --range=1:0 --range=5-4 --range=-1:5 --range=1:5x --range=0x10:5 \
+	--range=010:5 --range=4294967295-4294967296 --count=0 --count=-1 --count=x --count=4294967296 --count=; do
+	expect "wrong: $wrong" 2 '' $'subid: *\nsubid: try \'subid grant --help\'' subid grant "$wrong" alice
+done
+expect "no owner" 2 '' 'subid: grant: who*--help*' subid grant
+expect "no such option" 2 '' $'subid: unrecognized option*\n*--help*' subid grant --what alice
+expect "an argument missing" 2 '' $'subid: option*requires an argument\n*--help*' subid grant alice --count
+expect "no such command" 2 '' $'subid: \'grand\' is no command\nsubid: try \'subid --help\'' subid grand alice
+expect "no command" 2 '' $'subid: a command is missing\n*' subid
+expect "--range for two" 2 '' $'subid: --range is for one owner\n*' subid grant --range 1:5 alice bob
+expect "--range and --count" 2 '' $'subid: --range says how many*' subid grant --range 1:5 --count 5 alice
+hold_lines "nothing was changed" ""
+
+# --- policy --------------------------------------------------------------------
+
+policy() {
+	fresh "${2-}"
+	printf '%b\n' "$1" >>/etc/login.defs
+}
+policy 'SUB_UID_COUNT 0'
+expect "COUNT 0 of one kind: the other alone" 0 'alice gid 100000 165535 65536 new' '' subid grant alice
+policy 'SUB_UID_COUNT 0\nSUB_GID_COUNT 0'
+expect "COUNT 0 of both" 1 '' 'subid: alice: /etc/login.defs gives none: *COUNT*' subid grant alice
+expect "unless --count says how many" 0 $'alice uid 100000 100004 5 new\nalice gid *' '' subid grant --count 5 alice
+policy 'SUB_UID_STORE_BY_UID yes\nSUB_GID_STORE_BY_UID yes'
+expect "STORE_BY_UID" 0 $'alice uid 100000 *\nalice gid 100000 *' '' subid grant alice
+hold_lines "the line has the uid" 5001:100000:65536
+expect "and counts as the owner's" 0 '* kept' '' subid grant alice
+policy 'SUB_UID_DETERMINISTIC yes\nSUB_GID_DETERMINISTIC yes\nSUB_UID_COUNT 100\nSUB_GID_COUNT 100'
+expect "DETERMINISTIC: MIN + (uid - UID_MIN) * COUNT" 0 $'alice uid 500100 500199 100 new\nalice gid 500100 *' '' \
+	subid grant alice
+expect "not for a system account" 1 '' 'subid: sysacct: uid * is below UID_MIN 1000*--range*' subid grant sysacct
+expect "not without account" 1 '' 'subid: kubelet:*--range*' subid grant --force-unknown kubelet
+expect "not in another size" 1 '' 'subid: bob: *fixes the count*100*--range*' subid grant --count 5 bob
+expect "another has no place" 1 '' 'subid: alice: uid 500100*taken by /etc/subuid:1*' subid grant --another alice
+policy 'SUB_UID_DETERMINISTIC yes\nSUB_GID_DETERMINISTIC yes\nSUB_UID_COUNT 100\nSUB_GID_COUNT 100' other:500150:1
+expect "DETERMINISTIC: an occupied place is an error" 1 '' \
+	'subid: alice: uid 500150-500150: taken by /etc/subuid:1: other:500150:1*' subid grant alice
+hold_lines "and no overlap" other:500150:1
+policy 'SUB_UID_DETERMINISTIC yes\nSUB_GID_DETERMINISTIC yes\nSUB_UID_COUNT 1000000\nSUB_GID_COUNT 1000000'
+expect "DETERMINISTIC: past the window" 1 '' 'subid: alice: *SUB_UID_MAX*' subid grant alice
+policy 'SUB_UID_MIN 200000\nSUB_UID_MAX 199999'
+expect "MIN > MAX" 3 '' 'subid: /etc/login.defs: SUB_UID_M*nothing is given until it is put right' subid grant alice
+policy 'SUB_GID_COUNT sixty'
+line=$(wc -l </etc/login.defs)
+expect "not a number, with the line" 3 '' "subid: /etc/login.defs:$line: SUB_GID_COUNT *" subid grant alice
+policy 'SUB_UID_MAX 4294967295'
+expect "MAX beyond the last id" 3 '' 'subid: /etc/login.defs: SUB_UID_MAX *' subid grant alice
+hold_lines "nothing was given" ""
+fresh
+rm /etc/login.defs
+expect "no login.defs: the defaults" 0 $'alice uid 100000 165535 65536 new\n*' '' subid grant alice
+mkdir /etc/login.defs
+expect "login.defs cannot be read: nothing is given" 3 '' 'subid: /etc/login.defs: *' subid grant --another alice
+rmdir /etc/login.defs
+
+# --- everybody's reading of the lines ------------------------------------------
+
+fresh 'other:0100000:9'
+expect "ids that shadow reads in octal are taken" 1 '' 'subid: alice: uid 32768-*: taken by /etc/subuid:1: other:0100000:9*' \
+	subid grant --range 32768:1 alice
+expect "and those that others read in decimal" 1 '' 'subid: alice: uid 100008-*: taken by /etc/subuid:1:*' \
+	subid grant --range 100008:1 alice
+fresh '#other:100000:65536'
+expect "a comment that shadow reads as an entry" 0 $'alice uid 165536 *\n*' '' subid grant alice
+fresh 'other:0:-1'
+expect "a line that authorises every id leaves none" 1 '' $'subid: alice: no gap*\nsubid: alice: *taken by /etc/subuid:1: other:0:-1\n*' \
+	subid grant alice
+fresh '!released:100000:65536'$'\n''!reserved:165536:65536'
+expect "held ids are not given" 0 $'alice uid 231072 *\nalice gid 231072 *' '' subid grant alice
+useradd -M -u 5009 dave
+is "nor by useradd" "$(grep ^dave /etc/subuid)" dave:296608:65536
+userdel dave
+
+# --- what runs -----------------------------------------------------------------
+
+fresh alice:100000:65536
+start become alice unshare --map-auto --map-root-user sleep 600
+mapped() { grep -q 100000 "/proc/$started_pid/uid_map"; }
+ok "a container of alice's runs" wait_for mapped
+fresh
+expect "ids of a live namespace are not given" 0 $'bob uid 165535 *\nbob gid 165535 *' '' subid grant bob
+expect "nor when asked for, and who has them is named" 1 '' \
+	"subid: carol: uid 100000-100000: mapped by a live user namespace (process $started_pid, sleep): stop it first"$'\n*' \
+	subid grant --range 99990:11 carol
+kill "$started_pid"
+wait "$started_pid" 2>/dev/null
+expect "free when it ended" 0 '*' '' subid grant --range 99990:11 carol
+
+# --- options of every command --------------------------------------------------
+
+fresh
+expect "-q prints nothing" 0 '' '' subid -q grant alice
+hold_lines "but does it" alice:100000:65536
+expect "--quiet behind the command" 0 '' '' subid grant --quiet --another alice
+expect "-q keeps errors" 1 '' 'subid: nosuch: *' subid -q grant nosuch
+fresh
+expect "-n shows" 0 $'alice uid 100000 165535 65536 new\n*' '' subid grant -n alice
+hold_lines "and changes nothing" ""
+expect "--dry-run says no, too" 1 '' 'subid: nosuch: no such account*' subid grant --dry-run nosuch
+is "no lock and no draft are left" "$(find /etc -maxdepth 1 -name 'sub[ug]id[!-]*')" ""
+expect "--json" 0 '*' '' subid --json grant alice
+is "is JSON" "$(jq -c '.ranges[]' <<<"$out")" \
+	'{"owner":"alice","kind":"uid","start":100000,"end":165535,"count":65536,"state":"new"}
+{"owner":"alice","kind":"gid","start":100000,"end":165535,"count":65536,"state":"new"}'
+expect "--json with an odd name" 0 '*' '' subid grant --json --force-unknown $'d\\o"m\xc3\xa9 x\xff'
+ok "is JSON" jq -e '.ranges | length == 2' <<<"$out"
+expect "--json, quiet" 0 '' '' subid --json -q grant bob
+expect "an odd name in the columns stays one word" 0 'a\\x20b uid *' '' subid grant -u --force-unknown 'a b'
+expect "-- ends the options" 1 '' 'subid: -n: no such account*' subid grant -- -n
+expect "--help" 0 'usage: subid grant *START:COUNT or FIRST-LAST*' '' subid grant --help
+ok "fits a screen" test "$(wc -l <<<"$out")" -le 24 -a "$(wc -L <<<"$out")" -le 80
+expect "--version" 0 "subid *.*.*" '' subid grant --version
+
+fresh
+script -qec "stty cols 100; subid grant alice bob" /dev/null >"$T/terminal" </dev/null
+like "a table on a terminal" "$(tr -d '\r' <"$T/terminal")" \
+	$'OWNER KIND  START    END COUNT STATE\nalice uid  100000 165535 65536 new\nalice gid  *'
+
+fresh
+expect "standard output full: 3" 3 '' 'subid: standard output: No space left on device*' \
+	sh -c 'exec subid grant alice >/dev/full'
+hold_lines "the ids are given all the same, and listed" alice:100000:65536
+like "the message says so" "$err" '*subid list*'
+expect "standard output closed: 3" 3 '' 'subid: standard output: *' sh -c 'exec subid grant alice >&-'
+hold_lines "nothing of it is in a table" alice:100000:65536
+
+# --- --root --------------------------------------------------------------------
+
+fresh
+mkdir -p "$T/image/etc"
+printf 'zoe:x:1234:1234::/:/bin/sh\n' >"$T/image/etc/passwd"
+printf 'zoe:x:1234:\n' >"$T/image/etc/group"
+printf 'SUB_UID_MIN 500000\nSUB_GID_MIN 500000\n' >"$T/image/etc/login.defs"
+ASAN_OPTIONS=detect_leaks=0 strace -f -e trace=%file -o "$T/trace" subid --root "$T/image" grant zoe >"$T/out"
+is "--root: the image's accounts and policy" "$(<"$T/out")" $'zoe uid 500000 565535 65536 new\nzoe gid 500000 565535 65536 new'
+is "in the image's tables" "$(cat "$T"/image/etc/sub[ug]id)" $'zoe:500000:65536\nzoe:500000:65536'
+hold_lines "not in the machine's" ""
+is "nothing of the machine's is looked at" \
+	"$(grep -E '"/etc/(passwd|group|sub|login|nsswitch|shadow|\.pwd)|"/proc"|"/proc/[0-9]' "$T/trace")" ""
+is "no litter" "$(cd "$T/image" && find . | sort | tr '\n' ' ')" \
+	". ./etc ./etc/.pwd.lock ./etc/group ./etc/login.defs ./etc/passwd ./etc/subgid ./etc/subuid "
+expect "the machine's accounts are unknown there" 1 '' 'subid: alice: no such account*' subid --root "$T/image" grant alice
+expect "a root that is not there" 3 '' "subid: $T/nil/etc: No such file*" subid --root "$T/nil" grant zoe
+expect "a root without accounts: nobody is known" 1 '' "subid: zoe: no such account*" \
+	sh -c "mkdir -p $T/bare/etc && exec subid --root $T/bare grant zoe"
+
+# --- who may -------------------------------------------------------------------
+
+fresh bob:100000:65536
+expect "not root: what to do" 3 '' 'subid: /etc/*: Permission denied: run this as root' as alice subid grant alice
+hold_lines "nothing changed" bob:100000:65536
+expect "not root, dry run: may look" 0 $'alice uid 165536 *\n*' '' as alice subid grant -n alice
+
+# --- size ----------------------------------------------------------------------
+
+seq -f '%.0f' 0 64999 | awk '{ print "u" $1 ":" 100000 + $1 * 10 ":10" }' >"$T/large"
+cp "$T/large" /etc/subuid
+cp "$T/large" /etc/subgid
+expect "65,000 lines" 0 $'alice uid 750000 815535 65536 new\nalice gid 750000 *' '' timeout 20 subid grant alice
+echo alice:750000:65536 >>"$T/large"
+ok "the others are untouched" cmp "$T/large" /etc/subuid
+expect "1,000 owners in one go" 0 '*' '' timeout 20 subid grant --force-unknown --count 10 --from <(seq -f 'new%.0f' 1000)
+is "each got some" "$(grep -c ^new /etc/subgid)" 1000
+is "no id twice" "$(cut -d: -f2 /etc/subuid | sort | uniq -d)" ""
