@@ -131,8 +131,10 @@ int main(int argc, char *argv[])
 {
 	if (argc == 2 && strcmp(argv[1], "--help") == 0)
 		return usage(stdout);
-	if (argc == 2 && strcmp(argv[1], "--version") == 0)
-		return printf("getsubids (subid) %s\n", SUBID_VERSION) < 0;
+	if (argc == 2 && strcmp(argv[1], "--version") == 0) {
+		(void)printf("getsubids (subid) %s\n", SUBID_VERSION);
+		return fflush(stdout) == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	}
 	if (argc == 3 && strcmp(argv[1], "-g") == 0)
 		return list(SUBID_GID, argv[2]);
 	if (argc == 2 && argv[1][0] != '-')

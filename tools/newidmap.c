@@ -133,6 +133,14 @@ static int drop_privilege(const struct call *call)
 	return set_capabilities(permitted & wanted, 0);
 }
 
+static bool maps_root(const struct call *call)
+{
+	for (size_t i = 0; i < call->n; i++)
+		if (call->lines[i].outside.start == 0)
+			return true;
+	return false;
+}
+
 /* For the moment of writing: the one capability, and the other only for id 0. */
 static int raise_privilege(const struct call *call)
 {
@@ -140,9 +148,8 @@ static int raise_privilege(const struct call *call)
 	uint32_t permitted = 0;
 	int r;
 
-	for (size_t i = 0; i < call->n; i++)
-		if (call->lines[i].outside.start == 0)
-			wanted |= CAP_TO_MASK(CAP_SETFCAP);
+	if (maps_root(call))
+		wanted |= CAP_TO_MASK(CAP_SETFCAP);
 	r = get_permitted(&permitted);
 	if (r < 0)
 		return r;
@@ -469,26 +476,6 @@ static int authorize(struct call *call)
 	return 0;
 }
 
-/* Rule 5; a namespace that is denied already stays so. */
-static int deny_setgroups(const struct call *call)
-{
-	static const char deny[] = "deny";
-	auto_close int fd = openat(call->target, "setgroups", O_RDWR | O_CLOEXEC);
-	char state[16] = "";
-
-	if (fd < 0 && errno == ENOENT) /* before Linux 3.19 there is nothing to deny */
-		return 0;
-	if (fd < 0 || pread(fd, state, sizeof(state) - 1, 0) < 0)
-		return fail(call->kind, "cannot read setgroups of the process: %s",
-			    strerror(errno));
-	if (strncmp(state, deny, strlen(deny)) == 0)
-		return 0;
-	if (pwrite(fd, deny, strlen(deny), 0) < 0)
-		return fail(call->kind, "cannot deny setgroups to the process: %s",
-			    strerror(errno));
-	return 0;
-}
-
 static bool has_map(const struct call *call)
 {
 	auto_close int fd =
@@ -498,19 +485,58 @@ static bool has_map(const struct call *call)
 	return fd >= 0 && read(fd, &byte, 1) > 0;
 }
 
+/* The kernel's one word for many reasons. */
+static const char *why_not_permitted(const struct call *call)
+{
+	uint32_t permitted = 0;
+
+	if (has_map(call))
+		return "it is written already, and can be only once";
+	if (get_permitted(&permitted) < 0 ||
+	    (permitted & CAP_TO_MASK(call->kind->cap)) == 0)
+		return "Operation not permitted: this program needs to be installed"
+		       " setuid root or with its file capability, on a file system that"
+		       " is not nosuid, and not to be traced";
+	if (maps_root(call) && (permitted & CAP_TO_MASK(CAP_SETFCAP)) == 0)
+		return "Operation not permitted: id 0 can be mapped only with"
+		       " CAP_SETFCAP, which this program has when setuid root";
+	return "Operation not permitted: the process is not in a user namespace that you"
+	       " made from this one";
+}
+
 static int explain_write(const struct call *call, int error)
 {
 	const char *why = strerror(error);
 
-	if (error == EPERM && has_map(call))
-		why = "it is written already, and can be only once";
-	else if (error == EPERM)
-		why = "Operation not permitted: this program needs to be installed setuid"
-		      " root or with its file capability, on a file system that is not"
-		      " nosuid";
+	if (error == EPERM)
+		why = why_not_permitted(call);
 	else if (error == EACCES)
-		why = "Permission denied: the process is not dumpable (prctl(2))";
+		why = "Permission denied: the process is not dumpable (prctl(2)), or in a"
+		      " user namespace that is not yours";
+	else if (error == ENOENT || error == ESRCH)
+		why = "the process has ended";
 	return fail(call->kind, "write to %s failed: %s", call->kind->map_file, why);
+}
+
+/*
+ * Rule 5; a namespace that is denied already stays so.  A file that is not there
+ * is a failure, too: every kernel with this file system has had it since 3.19,
+ * so it is the process that has gone.
+ */
+static int deny_setgroups(const struct call *call)
+{
+	static const char deny[] = "deny";
+	auto_close int fd = openat(call->target, "setgroups", O_RDWR | O_CLOEXEC);
+	char state[16] = "";
+
+	if (fd < 0 || pread(fd, state, sizeof(state) - 1, 0) < 0)
+		return explain_write(call, errno);
+	if (strncmp(state, deny, strlen(deny)) == 0)
+		return 0;
+	/* at position 0 still; the kernel refuses pwrite(2) here with ESPIPE */
+	if (write(fd, deny, strlen(deny)) < 0)
+		return explain_write(call, errno);
+	return 0;
 }
 
 /* Rule 7. */
@@ -543,8 +569,10 @@ static int run(struct call *call, int argc, char *argv[])
 		return usage(call->kind);
 	if (strcmp(argv[1], "--help") == 0)
 		return help(call->kind);
-	if (strcmp(argv[1], "--version") == 0)
-		return printf("%s (subid) %s\n", call->kind->prog, SUBID_VERSION) < 0;
+	if (strcmp(argv[1], "--version") == 0) {
+		(void)printf("%s (subid) %s\n", call->kind->prog, SUBID_VERSION);
+		return fflush(stdout) == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	}
 	call->etc = open(SUBID_SYSCONFDIR, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (call->etc < 0)
 		return fail(call->kind, "cannot open %s: %s", SUBID_SYSCONFDIR,
