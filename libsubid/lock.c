@@ -118,15 +118,27 @@ static int make_pid_file(int etc)
 	return made;
 }
 
-/* The same with a name, where a file system knows no unnamed files; then linked. */
+/* As shadow does: a lock counts if its file has both names.  If not, it goes. */
+static int check_linked(int etc, const char *file, int fd)
+{
+	struct stat st;
+	int r = fstat(fd, &st) < 0 ? -errno : 0;
+
+	if (r == 0 && st.st_nlink != 2)
+		r = -EIO;
+	if (r < 0)
+		(void)unlinkat(etc, file, 0);
+	return r;
+}
+
+/* The pid file with a name, where there are no unnamed files; then linked. */
 static int link_named(int etc, const char *file)
 {
 	char name[32], text[16];
 	size_t size = (size_t)snprintf(text, sizeof(text), "%d", (int)getpid()) + 1;
 	auto_close int fd = -1;
-	struct stat st;
 	ssize_t n;
-	int r = 0;
+	int r;
 
 	(void)snprintf(name, sizeof(name), "%.6s.%d", file, (int)getpid());
 	(void)unlinkat(etc, name, 0); /* of a dead process with our pid */
@@ -136,11 +148,10 @@ static int link_named(int etc, const char *file)
 	n = write(fd, text, size);
 	if (n != (ssize_t)size)
 		r = n < 0 ? -errno : -ENOSPC;
-	else if (fdatasync(fd) < 0 || linkat(etc, name, etc, file, 0) < 0 ||
-		 fstat(fd, &st) < 0)
+	else if (fdatasync(fd) < 0 || linkat(etc, name, etc, file, 0) < 0)
 		r = -errno;
-	else if (st.st_nlink != 2)
-		r = -EEXIST;
+	else
+		r = check_linked(etc, file, fd);
 	(void)unlinkat(etc, name, 0);
 	return r;
 }

@@ -119,9 +119,10 @@ int __real_openat(int dir, const char *name, int flags, ...);
 int __wrap_openat(int dir, const char *name, int flags, ...);
 int __wrap_openat(int dir, const char *name, int flags, ...)
 {
+	bool is_unnamed = (flags & O_TMPFILE) == O_TMPFILE;
 	mode_t mode = 0;
 
-	if ((flags & (O_CREAT | __O_TMPFILE)) != 0) {
+	if ((flags & O_CREAT) != 0 || is_unnamed) {
 		va_list rest;
 
 		va_start(rest, flags);
@@ -130,7 +131,7 @@ int __wrap_openat(int dir, const char *name, int flags, ...)
 	}
 	if (fault_is_due("openat"))
 		return -1;
-	if ((flags & __O_TMPFILE) != 0 && faults.unnamed_error != 0) {
+	if (is_unnamed && faults.unnamed_error != 0) {
 		errno = faults.unnamed_error;
 		return -1;
 	}
