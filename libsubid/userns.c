@@ -313,6 +313,8 @@ static int walk_proc(struct walk *walk)
 		return r;
 	}
 	r = read_namespace(walk->proc, "self", &walk->own);
+	if (r == 0 && walk->own == 0)
+		r = -EACCES; /* all the others are told from it */
 	for (enum subid_kind kind = 0; r == 0 && kind < SUBID_KINDS; kind++)
 		r = read_map(walk->proc, "self", kind, &walk->own_map[kind]);
 	while (r == 0) {
