@@ -135,8 +135,13 @@ build/fuzz/fuzz_%: tests/fuzz/fuzz_%.c $(archive) $(BUILD)/flags
 	$(call say,CC,$<)
 	$(Q)$(compile) -fsanitize=fuzzer -o $@ $< $(archive)
 
-bench: all ## count instructions beside shadow's tools (callgrind)
+bench: all $(BUILD)/bench/floor $(BUILD)/bench/load ## count instructions beside shadow's tools (callgrind)
 	$(Q)BUILD='$(BUILD)' tests/bench/run
+
+$(BUILD)/bench/%: tests/bench/%.c $(archive) $(BUILD)/flags
+	$(call say,CC,$<)
+	@mkdir -p $(@D)
+	$(Q)$(compile) -MMD -MP -MF $@.d -pie -o $@ $< $(archive) $(LDFLAGS)
 
 coverage: ## run the tests and print line and branch coverage
 	$(Q)rm -rf build/coverage
