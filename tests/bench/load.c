@@ -36,7 +36,7 @@ int main(int argc, char *argv[])
 		return EXIT_FAILURE;
 	dir = open(argv[1], O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (dir < 0 || subid_table_load(dir, SUBID_UID, &table) != 0 ||
-	    subid_table_taken(&table, &taken) != 0 || getrusage(RUSAGE_SELF, &usage) != 0)
+	    subid_table_taken(&table, &taken) != 0)
 		return EXIT_FAILURE;
 	(void)printf("%zu entries, peak %ld kB\n", table.n, peak_kb());
 	return EXIT_SUCCESS;
