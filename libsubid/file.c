@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <string.h>
 #include <sys/stat.h>
 
 #include "cleanup.h"
@@ -72,19 +71,4 @@ int subid_text_read(int dir, const char *name, bool follow, struct subid_text *r
 	*ret = (struct subid_text){ .bytes = bytes, .size = used };
 	bytes = NULL;
 	return 0;
-}
-
-bool subid_text_next(const struct subid_text *text, size_t *pos, const char **ret_line,
-		     size_t *ret_len)
-{
-	const char *line = text->bytes + *pos;
-	const char *end;
-
-	if (*pos >= text->size)
-		return false;
-	end = memchr(line, '\n', text->size - *pos);
-	*ret_line = line;
-	*ret_len = end == NULL ? text->size - *pos : (size_t)(end - line);
-	*pos += *ret_len + 1;
-	return true;
 }

@@ -4,6 +4,8 @@
  */
 #pragma once
 
+#include <string.h>
+
 #include "base.h"
 
 #ifdef __cplusplus
@@ -40,8 +42,19 @@ int subid_text_read(int dir, const char *name, bool follow, struct subid_text *r
  * behind it, and returns true; false at the end.  A last line without newline
  * counts.
  */
-bool subid_text_next(const struct subid_text *text, size_t *pos, const char **ret_line,
-		     size_t *ret_len);
+static inline bool subid_text_next(const struct subid_text *text, size_t *pos,
+				   const char **ret_line, size_t *ret_len)
+{
+	const char *line = text->bytes + *pos, *end;
+
+	if (*pos >= text->size)
+		return false;
+	end = (const char *)memchr(line, '\n', text->size - *pos);
+	*ret_line = line;
+	*ret_len = end == NULL ? text->size - *pos : (size_t)(end - line);
+	*pos += *ret_len + 1;
+	return true;
+}
 
 #ifdef __cplusplus
 }

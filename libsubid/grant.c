@@ -38,7 +38,8 @@ static int make_plan(const struct subid_txn *txn, struct plan *plan)
 
 		if (!is_asked(request, kind))
 			continue;
-		r = subid_txn_holdings(txn, request->owner, kind, &plan->has[kind]);
+		r = subid_table_holdings(&txn->tables[kind], request->owner->spellings,
+					 request->owner->n, &plan->has[kind]);
 		if (r < 0)
 			return r;
 		plan->count[kind] =

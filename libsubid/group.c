@@ -19,17 +19,16 @@ bool subid_group_next(const struct subid_users *users, size_t *pos,
 
 	while (subid_text_next(&users->group, pos, &line, &len)) {
 		const char *at = line, *end = line + len;
-		struct subid_spelling gid;
 
-		/* '+' and '-' begin NIS entries */
-		if (len == 0 || line[0] == '+' || line[0] == '-' || line[0] == '#')
+		if (!users_is_local(line, end))
 			continue;
-		ret->name = subid_users_field(&at, end);
-		(void)subid_users_field(&at, end);
-		gid = subid_users_field(&at, end);
-		ret->members = subid_users_field(&at, end);
-		if (subid_id_parse(gid.text, gid.len, &ret->gid) == 0)
-			return true;
+		ret->name = users_field(&at, end);
+		(void)users_field(&at, end);
+		if (!scan_id(&at, end, &ret->gid) || (at < end && *at != ':'))
+			continue;
+		at += at < end;
+		ret->members = (struct subid_spelling){ at, (size_t)(end - at) };
+		return true;
 	}
 	return false;
 }

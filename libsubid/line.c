@@ -3,24 +3,17 @@
 
 #include <string.h>
 
+#include "scan.h"
+
 static bool is_blank(char c)
 {
 	return c == ' ' || (c >= '\t' && c <= '\r');
 }
 
-static bool is_control(char c)
-{
-	return (unsigned char)c < ' ' || c == 0x7f;
-}
-
 bool subid_owner_valid(const char *owner, size_t len)
 {
-	if (len == 0 || owner[0] == '#' || owner[0] == ' ' || owner[len - 1] == ' ')
-		return false;
-	for (size_t i = 0; i < len; i++)
-		if (owner[i] == ':' || is_control(owner[i]))
-			return false;
-	return true;
+	return len > 0 && owner[0] != '#' && owner[0] != ' ' && owner[len - 1] != ' ' &&
+	       scan_field(owner, owner + len) == owner + len;
 }
 
 static bool is_owner(const char *text, size_t len, const char *owner)
@@ -36,23 +29,12 @@ bool subid_owner_is_hold(const char *owner, size_t len)
 
 int subid_line_parse(const char *text, size_t len, struct subid_line *ret)
 {
-	const char *end = text + len, *start, *count;
-	struct id_range range;
+	struct subid_line line;
+	const char *stop;
 
-	start = memchr(text, ':', len);
-	if (start == NULL)
+	if (!scan_line(text, text + len, &line, &stop) || stop != text + len)
 		return SUBID_INVALID;
-	count = memchr(start + 1, ':', (size_t)(end - start) - 1);
-	if (count == NULL ||
-	    subid_id_parse(start + 1, (size_t)(count - start) - 1, &range.start) != 0 ||
-	    subid_id_parse(count + 1, (size_t)(end - count) - 1, &range.count) != 0 ||
-	    !id_range_valid(range) || !subid_owner_valid(text, (size_t)(start - text)))
-		return SUBID_INVALID;
-	*ret = (struct subid_line){
-		.owner = text,
-		.owner_len = (size_t)(start - text),
-		.range = range,
-	};
+	*ret = line;
 	return 0;
 }
 

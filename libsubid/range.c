@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "scan.h"
+
 size_t subid_range_without(struct id_range r, struct id_range cut, struct id_range ret[2])
 {
 	struct id_range common = id_range_common(r, cut);
@@ -26,21 +28,12 @@ size_t subid_range_without(struct id_range r, struct id_range cut, struct id_ran
 
 int subid_id_parse(const char *text, size_t len, uint32_t *ret)
 {
-	uint64_t value = 0;
+	const char *at = text;
+	uint32_t id;
 
-	/* 4294967295 has ten digits, so value cannot wrap below. */
-	if (len == 0 || len > 10 || (text[0] == '0' && len > 1))
+	if (!scan_id(&at, text + len, &id) || at != text + len)
 		return SUBID_INVALID;
-	for (size_t i = 0; i < len; i++) {
-		unsigned int digit = (unsigned char)text[i] - '0';
-
-		if (digit > 9)
-			return SUBID_INVALID;
-		value = value * 10 + digit;
-	}
-	if (value > UINT32_MAX)
-		return SUBID_INVALID;
-	*ret = (uint32_t)value;
+	*ret = id;
 	return 0;
 }
 
@@ -95,7 +88,7 @@ static int set_grow(struct subid_set *set)
 }
 
 /* Lets the last range take in one that starts in it or right behind it. */
-static bool absorb(struct subid_set *set, struct id_range r)
+static inline bool absorb(struct subid_set *set, struct id_range r)
 {
 	struct id_range *last;
 
@@ -109,20 +102,22 @@ static bool absorb(struct subid_set *set, struct id_range r)
 	if (r.start > id_range_end(*last))
 		return false;
 	if (id_range_end(r) > id_range_end(*last))
-		*last = id_range_between(last->start, id_range_end(r));
+		last->count = (uint32_t)(id_range_end(r) - last->start);
 	return true;
 }
 
 int subid_set_add(struct subid_set *set, struct id_range r)
 {
-	int result;
-
-	r = id_range_between(r.start, id_range_end(r));
+	if (id_range_end(r) > ID_COUNT_MAX)
+		r = id_range_between(r.start, id_range_end(r));
 	if (r.count == 0 || absorb(set, r))
 		return 0;
-	result = set_grow(set);
-	if (result < 0)
-		return result;
+	if (set->n == set->room) {
+		int result = set_grow(set);
+
+		if (result < 0)
+			return result;
+	}
 	set->ranges[set->n++] = r;
 	return 0;
 }

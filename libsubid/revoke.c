@@ -102,13 +102,12 @@ int subid_txn_revoke(struct subid_txn *txn, const struct subid_owner *owner,
 static int held_ids(const struct subid_txn *txn, enum subid_kind kind,
 		    struct subid_set *ret)
 {
-	static struct subid_spelling holders[] = {
+	static const struct subid_spelling holders[] = {
 		{ SUBID_OWNER_RELEASED, sizeof(SUBID_OWNER_RELEASED) - 1 },
 		{ SUBID_OWNER_RESERVED, sizeof(SUBID_OWNER_RESERVED) - 1 },
 	};
-	const struct subid_owner nobody = { .spellings = holders, .n = 2 };
 
-	return subid_txn_holdings(txn, &nobody, kind, ret);
+	return subid_table_holdings(&txn->tables[kind], holders, 2, ret);
 }
 
 /* What of range is not held yet; SUBID_TAKEN if somebody has any of that. */

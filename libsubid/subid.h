@@ -14,8 +14,8 @@
 #include "policy.h"   /* login.defs */
 #include "range.h"    /* ranges and sets of ids */
 #include "replace.h"  /* a file replaced as a whole */
+#include "source.h"   /* where ranges come from */
 #include "table.h"    /* a table in memory */
 #include "txn.h"      /* the only way to change the tables */
 #include "userns.h"   /* the live user namespaces */
 #include "users.h"    /* owner <-> uid */
-#include "source.h"   /* where ranges come from */

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "scan.h"
+
 #define OWNER_LEN_MAX 0x7fffffff
 #define NO_ENTRY      UINT32_MAX
 
@@ -45,46 +47,99 @@ static int note_odd_line(struct subid_table *table, const char *line, size_t len
 	return 0;
 }
 
+/* Where the line behind the one at offset begins. */
+static size_t line_end(const struct subid_text *text, size_t offset)
+{
+	const char *newline = memchr(text->bytes + offset, '\n', text->size - offset);
+
+	return newline == NULL ? text->size : (size_t)(newline - text->bytes) + 1;
+}
+
+/* The one pass over all lines: what it does for each is what a large table costs. */
 static int parse_lines(struct subid_table *table)
 {
-	const char *line;
-	size_t pos = 0, len;
-	int r;
+	const char *bytes = table->text.bytes;
+	size_t size = table->text.size, pos = 0;
+	int r = 0;
 
-	/* Counted first, so that a million entries take no more than they need. */
-	r = grow_entries(table, count_lines(&table->text) + 1);
-	if (r < 0)
-		return r;
-	while (subid_text_next(&table->text, &pos, &line, &len)) {
-		struct subid_line parsed;
+	while (r == 0 && pos < size) {
+		struct subid_line line;
+		const char *stop;
+		size_t next;
 
-		if (subid_line_parse(line, len, &parsed) == 0 &&
-		    parsed.owner_len <= OWNER_LEN_MAX) {
-			table->entries[table->n++] = (struct subid_entry){
-				.offset = (uint32_t)(line - table->text.bytes),
-				.owner_len = (uint32_t)parsed.owner_len & OWNER_LEN_MAX,
-				.range = parsed.range,
-			};
+		if (table->n == table->room)
+			r = grow_entries(table, table->room + table->room / 2 + 64);
+		if (r < 0)
+			break;
+		if (scan_line(bytes + pos, bytes + size, &line, &stop) &&
+		    line.owner_len <= OWNER_LEN_MAX) {
+			struct subid_entry *entry = &table->entries[table->n++];
+
+			entry->offset = (uint32_t)pos;
+			entry->owner_len = (uint32_t)line.owner_len & OWNER_LEN_MAX;
+			entry->changed = false;
+			entry->range = line.range;
+			pos = (size_t)(stop - bytes) + 1;
 			continue;
 		}
-		r = note_odd_line(table, line, len);
-		if (r < 0)
-			return r;
+		next = line_end(&table->text, pos);
+		r = note_odd_line(table, bytes + pos,
+				  next - pos - (bytes[next - 1] == '\n'));
+		pos = next;
 	}
 	subid_set_sort(&table->odd);
-	return 0;
+	return r;
+}
+
+static int read_table(int etc, enum subid_kind kind, struct subid_table *table)
+{
+	int r = subid_text_read(etc, subid_kind_table(kind), false, &table->text);
+
+	table->exists = r == 0;
+	return r == -ENOENT ? 0 : r;
 }
 
 int subid_table_load(int etc, enum subid_kind kind, struct subid_table *ret)
 {
 	auto_table struct subid_table table = { .kind = kind };
-	int r;
+	int r = read_table(etc, kind, &table);
 
-	r = subid_text_read(etc, subid_kind_table(kind), false, &table.text);
-	if (r < 0 && r != -ENOENT)
+	if (r == 0)
+		r = parse_lines(&table);
+	if (r < 0)
 		return r;
-	table.exists = r == 0;
-	r = parse_lines(&table);
+	*ret = table;
+	table = (struct subid_table){ .kind = kind };
+	return 0;
+}
+
+/* The entries of a table with the same bytes. */
+static int copy_entries(struct subid_table *table, const struct subid_table *same)
+{
+	int r = grow_entries(table, same->n + 1);
+
+	if (r < 0)
+		return r;
+	if (same->n > 0)
+		memcpy(table->entries, same->entries, same->n * sizeof(*same->entries));
+	table->n = same->n;
+	return subid_set_unite(&table->odd, &same->odd);
+}
+
+int subid_table_load_like(int etc, const struct subid_table *other, enum subid_kind kind,
+			  struct subid_table *ret)
+{
+	auto_table struct subid_table table = { .kind = kind };
+	int r = read_table(etc, kind, &table);
+
+	if (r < 0)
+		return r;
+	if (!other->changed && table.text.size == other->text.size &&
+	    table.text.size > 0 &&
+	    memcmp(table.text.bytes, other->text.bytes, table.text.size) == 0)
+		r = copy_entries(&table, other);
+	else
+		r = parse_lines(&table);
 	if (r < 0)
 		return r;
 	*ret = table;
@@ -103,17 +158,24 @@ void subid_table_free(struct subid_table *table)
 	*table = (struct subid_table){ .kind = table->kind };
 }
 
-static bool is_new(const struct subid_table *table, const struct subid_entry *entry)
+static inline bool is_new(const struct subid_table *table,
+			  const struct subid_entry *entry)
 {
 	return entry->offset >= table->text.size;
+}
+
+static inline const char *owner_of(const struct subid_table *table,
+				   const struct subid_entry *entry)
+{
+	if (is_new(table, entry))
+		return table->added + (entry->offset - table->text.size);
+	return table->text.bytes + entry->offset;
 }
 
 const char *subid_table_owner(const struct subid_table *table,
 			      const struct subid_entry *entry)
 {
-	if (is_new(table, entry))
-		return table->added + (entry->offset - table->text.size);
-	return table->text.bytes + entry->offset;
+	return owner_of(table, entry);
 }
 
 size_t subid_table_line(const struct subid_table *table, const struct subid_entry *entry)
@@ -170,11 +232,17 @@ int subid_table_index(struct subid_table *table)
 	return 0;
 }
 
-static bool is_owned_by(const struct subid_table *table, const struct subid_entry *entry,
-			const char *owner, size_t len)
+static inline bool is_owned_by(const struct subid_table *table,
+			       const struct subid_entry *entry, const char *owner,
+			       size_t len)
 {
-	return entry->owner_len == len && entry->range.count > 0 &&
-	       memcmp(subid_table_owner(table, entry), owner, len) == 0;
+	const char *own;
+
+	if (entry->owner_len != len || entry->range.count == 0)
+		return false;
+	own = owner_of(table, entry);
+	/* names are alike at the head more often than at the end */
+	return own[len - 1] == owner[len - 1] && memcmp(own, owner, len) == 0;
 }
 
 /* The first entry of owner from index i on: in the chain, or in the file. */
@@ -201,6 +269,44 @@ size_t subid_table_after(const struct subid_table *table, size_t index)
 
 	return find_owned(table, subid_table_owner(table, entry), entry->owner_len,
 			  table->buckets == NULL ? index + 1 : table->chain[index]);
+}
+
+/* Without an index, all spellings in one pass; most owners differ in length. */
+static int holdings_by_pass(const struct subid_table *table,
+			    const struct subid_spelling *spellings, size_t n,
+			    struct subid_set *ret)
+{
+	uint64_t lengths = 0;
+	int r = 0;
+
+	for (size_t s = 0; s < n; s++)
+		lengths |= UINT64_C(1) << spellings[s].len % 64;
+	for (const struct subid_entry *entry = table->entries;
+	     r == 0 && entry < table->entries + table->n; entry++) {
+		if ((lengths >> entry->owner_len % 64 & 1) == 0)
+			continue;
+		for (size_t s = 0; r == 0 && s < n; s++)
+			if (is_owned_by(table, entry, spellings[s].text,
+					spellings[s].len))
+				r = subid_set_insert(ret, entry->range);
+	}
+	return r;
+}
+
+int subid_table_holdings(const struct subid_table *table,
+			 const struct subid_spelling *spellings, size_t n,
+			 struct subid_set *ret)
+{
+	int r = 0;
+
+	if (table->buckets == NULL)
+		return holdings_by_pass(table, spellings, n, ret);
+	for (size_t s = 0; s < n; s++)
+		for (size_t i =
+			 subid_table_first(table, spellings[s].text, spellings[s].len);
+		     r == 0 && i < table->n; i = subid_table_after(table, i))
+			r = subid_set_insert(ret, table->entries[i].range);
+	return r;
 }
 
 /* Keeps a copy of the owner; its place among the new ones into *ret_offset. */
@@ -294,7 +400,7 @@ int subid_table_taken(const struct subid_table *table, struct subid_set *ret)
 
 	r = subid_set_reserve(ret, table->n);
 	for (size_t i = 0; r == 0 && i < table->n; i++)
-		r = subid_set_add(ret, table->entries[i].range);
+		r = scan_add(ret, table->entries[i].range);
 	if (r < 0)
 		return r;
 	subid_set_sort(ret);
@@ -356,14 +462,6 @@ static int print_entry(struct printer *printer, const struct subid_table *table,
 	if (r == 0)
 		r = print(printer, tail, subid_line_format_tail(entry->range, tail));
 	return r;
-}
-
-/* Where the line behind the one at offset begins. */
-static size_t line_end(const struct subid_text *text, size_t offset)
-{
-	const char *newline = memchr(text->bytes + offset, '\n', text->size - offset);
-
-	return newline == NULL ? text->size : (size_t)(newline - text->bytes) + 1;
 }
 
 int subid_table_print(const struct subid_table *table,

@@ -46,6 +46,13 @@ struct subid_table {
  */
 int subid_table_load(int etc, enum subid_kind kind, struct subid_table *ret);
 
+/*
+ * The same for a table that most often has the same bytes as another, which is
+ * loaded already: subgid beside subuid.  Then its lines are not read again.
+ */
+int subid_table_load_like(int etc, const struct subid_table *other, enum subid_kind kind,
+			  struct subid_table *ret);
+
 void subid_table_free(struct subid_table *table);
 
 #define auto_table __attribute__((cleanup(subid_table_free)))
@@ -124,6 +131,14 @@ struct subid_holding {
 	struct id_range range;
 	size_t line;
 };
+
+/*
+ * The ids that one or another of the n spellings has, inserted into *ret, a
+ * sorted set.  0 or -ENOMEM.
+ */
+int subid_table_holdings(const struct subid_table *table,
+			 const struct subid_spelling *spellings, size_t n,
+			 struct subid_set *ret) SUBID_WARN_UNUSED;
 
 /*
  * The entries in text, a table's bytes, whose owner is one of the n spellings,

@@ -32,13 +32,16 @@ static int load_policy(struct subid_txn *txn, struct subid_failure *failure)
 
 static int load_tables(struct subid_txn *txn, struct subid_failure *failure)
 {
-	int r = 0;
+	struct subid_table *tables = txn->tables;
+	int r;
 
-	for (enum subid_kind kind = 0; r == 0 && kind < SUBID_KINDS; kind++) {
-		failure->file = subid_kind_table(kind);
-		r = subid_table_load(txn->options.etc, kind, &txn->tables[kind]);
-	}
-	return r;
+	failure->file = subid_kind_table(SUBID_UID);
+	r = subid_table_load(txn->options.etc, SUBID_UID, &tables[SUBID_UID]);
+	if (r < 0)
+		return r;
+	failure->file = subid_kind_table(SUBID_GID);
+	return subid_table_load_like(txn->options.etc, &tables[SUBID_UID], SUBID_GID,
+				     &tables[SUBID_GID]);
 }
 
 static int load_accounts(struct subid_txn *txn, struct subid_failure *failure)
@@ -162,25 +165,6 @@ int subid_txn_end_call(struct subid_txn *txn, int r, struct subid_changes *ret)
 		*ret =
 		    (struct subid_changes){ .list = txn->changes, .n = txn->n_changes };
 	return r;
-}
-
-int subid_txn_holdings(const struct subid_txn *txn, const struct subid_owner *owner,
-		       enum subid_kind kind, struct subid_set *ret)
-{
-	const struct subid_table *table = &txn->tables[kind];
-
-	for (size_t s = 0; s < owner->n; s++) {
-		const struct subid_spelling *spelling = &owner->spellings[s];
-
-		for (size_t i = subid_table_first(table, spelling->text, spelling->len);
-		     i < table->n; i = subid_table_after(table, i)) {
-			int r = subid_set_insert(ret, table->entries[i].range);
-
-			if (r < 0)
-				return r;
-		}
-	}
-	return 0;
 }
 
 struct id_range subid_txn_window(const struct subid_txn *txn, enum subid_kind kind)

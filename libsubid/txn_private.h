@@ -35,9 +35,5 @@ int subid_txn_note(struct subid_txn *txn, enum subid_kind kind, struct id_range 
  */
 int subid_txn_end_call(struct subid_txn *txn, int r, struct subid_changes *ret);
 
-/* What an owner has of one kind, under any spelling: inserted into *ret. */
-int subid_txn_holdings(const struct subid_txn *txn, const struct subid_owner *owner,
-		       enum subid_kind kind, struct subid_set *ret);
-
 /* The part of policy's window that ids come from. */
 struct id_range subid_txn_window(const struct subid_txn *txn, enum subid_kind kind);

@@ -35,8 +35,8 @@ int subid_userns_taken(int proc, struct subid_set ret[SUBID_KINDS],
 /*
  * What uses one of the ids in wanted[kind], sorted sets: one row for each
  * namespace that maps some, for which its first process stands, and one for each
- * process that has one and is in no such namespace.  *ret_unread counts processes that could not be looked at.
- * The caller frees *ret.  Returns 0 or -errno.
+ * process that has one and is in no such namespace.  *ret_unread counts processes that
+ * could not be looked at. The caller frees *ret.  Returns 0 or -errno.
  */
 int subid_userns_uses(int proc, const struct subid_set wanted[SUBID_KINDS],
 		      struct subid_use **ret, size_t *ret_n,

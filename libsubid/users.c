@@ -9,30 +9,19 @@
 
 #include "users_private.h"
 
-struct subid_spelling subid_users_field(const char **at, const char *end)
+/* passwd(5): name:password:uid:gid:... */
+static inline bool parse_account(const char *line, const char *end,
+				 struct subid_account *ret)
 {
-	struct subid_spelling field = { .text = *at };
-	const char *colon = memchr(*at, ':', (size_t)(end - *at));
+	const char *at = line;
+	struct subid_spelling name;
 
-	field.len = (size_t)((colon == NULL ? end : colon) - *at);
-	*at = colon == NULL ? end : colon + 1;
-	return field;
-}
-
-/* passwd(5): name:password:uid:gid:...; '+' and '-' begin NIS entries. */
-static bool parse_account(const char *line, size_t len, struct subid_account *ret)
-{
-	const char *at = line, *end = line + len;
-	struct subid_spelling name, uid, gid;
-
-	if (len == 0 || line[0] == '+' || line[0] == '-' || line[0] == '#')
+	if (!users_is_local(line, end))
 		return false;
-	name = subid_users_field(&at, end);
-	(void)subid_users_field(&at, end);
-	uid = subid_users_field(&at, end);
-	gid = subid_users_field(&at, end);
-	if (name.len == 0 || subid_id_parse(uid.text, uid.len, &ret->uid) != 0 ||
-	    subid_id_parse(gid.text, gid.len, &ret->gid) != 0)
+	name = users_field(&at, end);
+	(void)users_field(&at, end);
+	if (name.len == 0 || !scan_id(&at, end, &ret->uid) || at == end || *at++ != ':' ||
+	    !scan_id(&at, end, &ret->gid) || (at < end && *at != ':'))
 		return false;
 	ret->name = name.text;
 	ret->name_len = (uint32_t)name.len;
@@ -48,13 +37,13 @@ static int parse_passwd(struct subid_users *users)
 		if (users->n == room) {
 			struct subid_account *grown;
 
-			room = room * 2 + 64;
+			room = room + room / 2 + 64;
 			grown = reallocarray(users->accounts, room, sizeof(*grown));
 			if (grown == NULL)
 				return -ENOMEM;
 			users->accounts = grown;
 		}
-		if (parse_account(line, len, &users->accounts[users->n]))
+		if (parse_account(line, line + len, &users->accounts[users->n]))
 			users->n++;
 	}
 	return 0;
@@ -270,20 +259,26 @@ const struct subid_account *subid_users_by_uid(const struct subid_users *users,
 	return NULL;
 }
 
-static int add_id(struct subid_set *set, uint32_t id)
+static inline int add_id(struct subid_set *set, uint32_t id)
 {
-	return subid_set_add(set, (struct id_range){ .start = id, .count = 1 });
+	return scan_add(set, (struct id_range){ .start = id, .count = 1 });
 }
 
 static int add_groups(const struct subid_users *users, struct subid_set *ret)
 {
+	auto_set struct subid_set gids = { .ranges = NULL };
 	struct subid_group group;
 	size_t pos = 0;
 	int r = 0;
 
 	while (r == 0 && subid_group_next(users, &pos, &group))
-		r = add_id(ret, group.gid);
-	return r;
+		r = add_id(&gids, group.gid);
+	if (r < 0)
+		return r;
+	/* two runs, each most often in order, rather than one that is not */
+	subid_set_sort(&gids);
+	subid_set_sort(ret);
+	return subid_set_unite(ret, &gids);
 }
 
 /* getpwent(3) and getgrent(3): not for a process with threads that use them. */
@@ -310,7 +305,7 @@ static int add_enumerated(enum subid_kind kind, struct subid_set *ret)
 int subid_users_taken(const struct subid_users *users, enum subid_kind kind,
 		      struct subid_set *ret)
 {
-	int r = subid_set_reserve(ret, users->n);
+	int r = 0;
 
 	for (size_t i = 0; r == 0 && i < users->n; i++)
 		r = add_id(ret, kind == SUBID_UID ? users->accounts[i].uid

@@ -5,6 +5,7 @@
  */
 #pragma once
 
+#include "scan.h"
 #include "users.h"
 
 #define SUBID_NSS_BUFFER_MAX (1 << 20)
@@ -24,7 +25,20 @@ struct subid_users {
 };
 
 /* The field at *at of a passwd or group line, up to ':' or end; *at goes behind. */
-struct subid_spelling subid_users_field(const char **at, const char *end);
+static inline struct subid_spelling users_field(const char **at, const char *end)
+{
+	const char *stop = scan_byte(*at, end, ':');
+	struct subid_spelling field = { .text = *at, .len = (size_t)(stop - *at) };
+
+	*at = stop == end ? end : stop + 1;
+	return field;
+}
+
+/* '+' and '-' begin NIS entries, which glibc's files pass over too. */
+static inline bool users_is_local(const char *line, const char *end)
+{
+	return line < end && *line != '+' && *line != '-' && *line != '#';
+}
 
 /* One line of the group file, name:password:gid:members. */
 struct subid_group {
