@@ -605,6 +605,8 @@ int newidmap_main(const struct idmap_kind *kind, int argc, char *argv[])
 	if (!descriptors_are_open())
 		return EXIT_FAILURE;
 	r = drop_privilege(&call);
+	/* LXC quotes what one read(2) gets: a message is one write(2), at exit */
+	(void)setvbuf(stderr, NULL, _IOFBF, BUFSIZ);
 	if (r < 0)
 		return fail(kind, "cannot give up privilege: %s", strerror(-r));
 	r = run(&call, argc, argv);
