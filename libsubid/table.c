@@ -348,7 +348,7 @@ int subid_table_add(struct subid_table *table, const char *owner, size_t len,
 	    !id_range_valid(range))
 		return -EINVAL;
 	if (table->n == table->room) {
-		r = grow_entries(table, table->room * 2);
+		r = grow_entries(table, table->room * 2 + 64);
 		if (r == 0 && table->buckets != NULL)
 			r = subid_table_index(table);
 		if (r < 0)
