@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-#include "scan.h"
+#include "scan_private.h"
 
 static bool is_blank(char c)
 {

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "scan.h"
+#include "scan_private.h"
 
 size_t subid_range_without(struct id_range r, struct id_range cut, struct id_range ret[2])
 {

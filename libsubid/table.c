@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "scan.h"
+#include "scan_private.h"
 
 #define OWNER_LEN_MAX 0x7fffffff
 #define NO_ENTRY      UINT32_MAX

@@ -5,7 +5,7 @@
  */
 #pragma once
 
-#include "scan.h"
+#include "scan_private.h"
 #include "users.h"
 
 #define SUBID_NSS_BUFFER_MAX (1 << 20)
