@@ -96,7 +96,8 @@ $(BUILD)/$(1): $$($(1)_src:%.c=$(BUILD)/%.o) $(archive)
 endef
 $(foreach p,$(programs),$(eval $(call program,$(p))))
 
-$(BUILD)/libsubid-ng.pc: libsubid/libsubid-ng.pc.in $(BUILD)/flags
+# Always anew: PREFIX and its like are in no flag.
+$(BUILD)/libsubid-ng.pc: libsubid/libsubid-ng.pc.in $(BUILD)/flags FORCE
 	$(Q)sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@LIBDIR@|$(LIBDIR)|' -e 's|@INCLUDEDIR@|$(INCLUDEDIR)|' \
 		-e 's|@VERSION@|$(VERSION)|' $< > $@
 
@@ -161,6 +162,10 @@ lint: ## static analysis, and the style of scripts and man pages
 
 format: ## put the sources into the house format
 	$(Q)clang-format -i $(all_c)
+
+ifeq ($(filter setuid caps,$(HELPER_PRIVILEGE)),)
+$(error HELPER_PRIVILEGE is setuid or caps, not '$(HELPER_PRIVILEGE)')
+endif
 
 destdir = $(DESTDIR)
 install: all ## install beneath PREFIX; the helpers setuid root, or HELPER_PRIVILEGE=caps
