@@ -1,0 +1,178 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: MIT
+# What install puts where, what it is made of, and that a program can be built
+# with it.  The programs are built anew, with the flags that a user's make has:
+# those of a sanitized or coverage build are not what is shipped.
+export OWN_PIDS=1
+. "$(dirname "$0")/lib.sh"
+plan 63
+
+version=$(sed -n 's/^VERSION = //p' Makefile)
+plain=(env -u MAKEFLAGS -u MFLAGS -u CFLAGS -u LDFLAGS -u HARDEN make -s -j2 "BUILD=$T/plain")
+ok "a build with nothing but defaults" "${plain[@]}" all
+
+# Where everything goes, and back.
+places=(PREFIX=/opt/s BINDIR=/opt/s/programs LIBDIR=/opt/s/lib/arch INCLUDEDIR=/opt/s/inc
+	MANDIR=/opt/s/pages BASHCOMPDIR=/opt/s/completions)
+listing() { (cd "$1" && find . ! -type d | sort); }
+
+ok "install into a DESTDIR" "${plain[@]}" DESTDIR="$T/d" install
+is "everything is beneath /usr/local" "$(listing "$T/d" | grep -vc '^\./usr/local/')" 0
+for file in bin/subid bin/newuidmap bin/newgidmap bin/getsubids lib/libsubid-ng.a "lib/libsubid-ng.so.$version" \
+	lib/pkgconfig/libsubid-ng.pc include/subid-ng/subid.h share/bash-completion/completions/subid; do
+	ok "there is $file" test -f "$T/d/usr/local/$file"
+done
+touch "$T/d/usr/local/bin/foreign" "$T/d/usr/local/include/subid-ng/foreign.h"
+ok "uninstall" "${plain[@]}" DESTDIR="$T/d" uninstall
+is "leaves what is not ours, and nothing else" "$(listing "$T/d")" \
+	$'./usr/local/bin/foreign\n./usr/local/include/subid-ng/foreign.h'
+rm "$T/d/usr/local/include/subid-ng/foreign.h"
+ok "uninstall again is no error" "${plain[@]}" DESTDIR="$T/d" uninstall
+ok "our own folder goes with it" test ! -e "$T/d/usr/local/include/subid-ng"
+
+(umask 077 && "${plain[@]}" DESTDIR="$T/d2" "${places[@]}" install)
+is "each place is where it was said, whatever the umask" "$(cd "$T/d2/opt/s" && stat -c '%a %n' programs/* lib/arch/*.* \
+	lib/arch/pkgconfig/* inc/subid-ng/subid.h completions/* | sort -k2)" \
+	"644 completions/subid
+644 inc/subid-ng/subid.h
+644 lib/arch/libsubid-ng.a
+777 lib/arch/libsubid-ng.so
+777 lib/arch/libsubid-ng.so.0
+755 lib/arch/libsubid-ng.so.$version
+644 lib/arch/pkgconfig/libsubid-ng.pc
+755 programs/getsubids
+4755 programs/newgidmap
+4755 programs/newuidmap
+755 programs/subid"
+is "and nothing is elsewhere" "$(cd "$T/d2" && find . -maxdepth 3 ! -name pages | sort | tr '\n' ' ')" \
+	". ./opt ./opt/s ./opt/s/completions ./opt/s/inc ./opt/s/lib ./opt/s/programs "
+is "each man page is in its section" "$(find "$T/d2/opt/s/pages" -type f -printf "%P\n" 2>/dev/null | sort)" \
+	"$(shopt -s nullglob; for page in man/*.[1-8]; do echo "man${page##*.}/${page##*/}"; done | sort)"
+is "the .pc file says so" "$(grep -E '^(prefix|libdir|includedir|Version)' "$T/d2/opt/s/lib/arch/pkgconfig/libsubid-ng.pc")" \
+	"prefix=/opt/s
+libdir=/opt/s/lib/arch
+includedir=/opt/s/inc
+Version: $version"
+ok "uninstall from there" "${plain[@]}" DESTDIR="$T/d2" "${places[@]}" uninstall
+is "nothing is left" "$(listing "$T/d2")" ""
+
+ok "helpers with file capabilities" "${plain[@]}" DESTDIR="$T/d" HELPER_PRIVILEGE=caps install
+is "just the one each needs" "$(getcap "$T"/d/usr/local/bin/* | sed "s|$T/d/usr/local/bin/||")" \
+	$'newgidmap cap_setgid=ep\nnewuidmap cap_setuid=ep'
+is "and no setuid bit" "$(find "$T/d" -perm /6000)" ""
+not_ok "another kind of privilege is refused" "${plain[@]}" DESTDIR="$T/d3" HELPER_PRIVILEGE=capabilities install
+
+ok "SYSCONFDIR" "${plain[@]}" BUILD="$T/sysconf" SYSCONFDIR="$T/conf" PREFIX="$T/pre2" install
+mkdir "$T/conf"
+cp /etc/passwd /etc/group /etc/login.defs "$T/conf"
+expect "is where the tables are then" 0 'containers uid 100000 *' '' "$T/pre2/bin/subid" grant containers
+is "there" "$(cat "$T"/conf/sub[ug]id)$(cat /etc/sub[ug]id)" $'containers:100000:65536\ncontainers:100000:65536'
+like "for getsubids as well" "$("$T/pre2/bin/getsubids" containers)" '0: containers 100000 65536'
+
+# --- what the programs are made of ---------------------------------------------
+
+programs=("$T"/plain/{subid,newuidmap,newgidmap,getsubids})
+machine_code=("${programs[@]}" "$T/plain/libsubid-ng.so.$version")
+lacking() { # what: the programs in whose check it is not "yes"
+	local program
+	for program in "${programs[@]}"; do
+		hardening-check "$program" | grep -qE "^ $1: (yes|unknown, no protectable)" || echo "${program##*/}"
+	done
+}
+for what in "Position Independent Executable" "Stack protected" "Fortify Source functions" \
+	"Read-only relocations" "Immediate binding"; do
+	is "all have: $what" "$(lacking "$what")" ""
+done
+# The debugging information keeps the flags of each file.
+without_flag() {
+	local file
+	for file in "${machine_code[@]}"; do
+		[ "$(readelf --debug-dump=info "$file" 2>/dev/null | grep -c 'DW_TAG_compile_unit')" = \
+			"$(readelf --debug-dump=info "$file" 2>/dev/null | grep 'DW_AT_producer' | grep -c -e "$1")" ] ||
+			echo "${file##*/}"
+	done
+}
+is "each file is built against stack clashes" "$(without_flag -fstack-clash-protection)" ""
+unmarked() {
+	local object
+	find "$T/plain" -name '*.o' | while IFS= read -r object; do
+		readelf -n "$object" | grep -q 'IBT, SHSTK' || echo "${object##*/}"
+	done
+}
+case $(gcc -dumpmachine) in
+x86_64*) is "each file has the marks of control-flow protection" "$(unmarked)" "" ;;
+*) is "control-flow protection is x86's" "$(grep -o fcf-protection "$T/plain/flags")" "" ;;
+esac
+is "no stack is executable, no text relocated, no path built in" \
+	"$(for file in "${machine_code[@]}"; do
+		readelf -lW "$file" | grep 'GNU_STACK.*E '
+		readelf -d "$file" | grep -E 'TEXTREL|RPATH|RUNPATH'
+	done)" ""
+is "the helpers link libc alone" "$(for file in "$T"/plain/new[ug]idmap; do readelf -d "$file" | grep NEEDED; done | grep -v libc.so)" ""
+
+# --- the library -----------------------------------------------------------------
+
+"${plain[@]}" PREFIX="$T/pre3" install
+exported=$(nm -D --defined-only "$T/pre3/lib/libsubid-ng.so" | awk '$2 != "A" { sub(/@.*/, "", $3); print $3 }' | sort)
+ok "the library exports something" test "$(wc -l <<<"$exported")" -gt 50
+is "every exported symbol begins with subid_" "$(grep -v ^subid_ <<<"$exported")" ""
+is "each is declared in a header" "$(for name in $exported; do
+	grep -qw "$name" "$T"/pre3/include/subid-ng/*.h || echo "$name"
+done)" ""
+is "each function of the headers is exported" \
+	"$(grep -ohE '^[a-z].*\bsubid_[a-z_]+\(' "$T"/pre3/include/subid-ng/*.h | grep -v inline | grep -oE 'subid_[a-z_]+\(' |
+		tr -d '(' | sort -u | grep -vxF "$exported")" ""
+is "none is shadow's" "$(grep -xE \
+	'subid_(init|free|get_[ug]id_(ranges|owners)|(un)?grant_[ug]id_range)|shadow_subid_.*' <<<"$exported")" ""
+is "the SONAME is our own" "$(readelf -d "$T/pre3/lib/libsubid-ng.so" | sed -n 's/.*SONAME.*\[\(.*\)\]/\1/p')" libsubid-ng.so.0
+is "no header is left out, none for us alone is in" "$(cd "$T/pre3/include/subid-ng" && echo *)" \
+	"$(cd libsubid && for h in *.h; do case $h in *_private.h | cleanup.h) ;; *) printf '%s ' "$h" ;; esac; done | sed 's/ $//')"
+
+cat >"$T/program.c" <<'EOF'
+#include <fcntl.h>
+#include <stdio.h>
+#include <subid-ng/subid.h>
+
+int main(int argc, char *argv[])
+{
+	struct subid_table table = { .kind = SUBID_UID };
+	int etc = open(argv[argc - 1], O_RDONLY | O_DIRECTORY);
+	int r = subid_table_load(etc, SUBID_UID, &table);
+
+	for (size_t i = 0; r == 0 && i < table.n; i++)
+		printf("%.*s has %u\n", (int)table.entries[i].owner_len,
+		       subid_table_owner(&table, &table.entries[i]),
+		       table.entries[i].range.count);
+	subid_table_free(&table);
+	return r != 0;
+}
+EOF
+mkdir "$T/tables"
+echo alice:100000:65536 >"$T/tables/subuid"
+export PKG_CONFIG_PATH=$T/pre3/lib/pkgconfig
+is "pkg-config knows the version" "$(pkg-config --modversion libsubid-ng)" "$version"
+for cc in gcc clang; do
+	# shellcheck disable=SC2046 # words
+	ok "$cc builds a program with the shared library" "$cc" -Wall -Wextra -Werror -std=gnu11 -o "$T/program" \
+		"$T/program.c" $(pkg-config --cflags --libs libsubid-ng)
+	is "which runs" "$(LD_LIBRARY_PATH=$T/pre3/lib "$T/program" "$T/tables")" "alice has 65536"
+	# shellcheck disable=SC2046
+	ok "$cc builds it static" "$cc" -static -o "$T/static" "$T/program.c" $(pkg-config --static --cflags --libs libsubid-ng)
+	is "which runs alone" "$("$T/static" "$T/tables")" "alice has 65536"
+done
+like "the shared one needs our library" "$(readelf -d "$T/program" | grep NEEDED)" '*libsubid-ng.so.0*'
+for header in "$T"/pre3/include/subid-ng/*.h; do
+	printf '#include <subid-ng/%s>\n' "${header##*/}" >"$T/header.c"
+	gcc -Wall -Wextra -Werror -std=c11 -fsyntax-only -I"$T/pre3/include" "$T/header.c" &&
+		clang -Wall -Wextra -Werror -x c++ -fsyntax-only -I"$T/pre3/include" "$T/header.c"
+done >"$T/headers" 2>&1
+is "each header stands alone, in C and C++" "$(<"$T/headers")" ""
+
+# --- one version -----------------------------------------------------------------
+
+is "subid's version" "$("$T/pre3/bin/subid" --version)" "subid $version"
+for program in newuidmap newgidmap getsubids; do
+	is "$program's version" "$("$T/pre3/bin/$program" --version)" "$program (subid) $version"
+done
+is "the library's" "$(readlink -f "$T/pre3/lib/libsubid-ng.so")" "$T/pre3/lib/libsubid-ng.so.$version"
+is "no other is written in the sources" "$(grep -rnF "$version" libsubid tools | head -n 3)" ""
