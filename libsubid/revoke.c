@@ -145,6 +145,8 @@ static int add_holds(struct subid_txn *txn, enum subid_kind kind,
 	for (size_t i = 0; r == 0 && i < ids->n; i++) {
 		r = subid_txn_note(txn, kind, ids->ranges[i]);
 		if (r == 0)
+			r = subid_set_insert(&txn->taken[kind], ids->ranges[i]);
+		if (r == 0)
 			r = hold_range(txn, kind, SUBID_OWNER_RESERVED, ids->ranges[i]);
 	}
 	return r;
