@@ -227,8 +227,9 @@ int subid_table_index(struct subid_table *table)
 		return -ENOMEM;
 	}
 	memset(table->buckets, 0xff, buckets * sizeof(*table->buckets));
-	for (size_t i = table->n; i > 0; i--)
-		link_entry(table, i - 1);
+	/* as if added one by one: a walk that makes the table grow goes on */
+	for (size_t i = 0; i < table->n; i++)
+		link_entry(table, i);
 	return 0;
 }
 

@@ -74,8 +74,8 @@ size_t subid_table_first(const struct subid_table *table, const char *owner, siz
 size_t subid_table_after(const struct subid_table *table, size_t index);
 
 /*
- * Makes the walk above as fast as a hash look-up, for many owners at once.
- * Returns 0 or -ENOMEM.
+ * Makes the walk above as fast as a hash look-up, for many owners at once;
+ * it then goes from the last entry to the first.  Returns 0 or -ENOMEM.
  */
 int subid_table_index(struct subid_table *table);
 
