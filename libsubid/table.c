@@ -513,8 +513,10 @@ int subid_holdings(const struct subid_text *text, const struct subid_spelling *s
 		struct subid_line parsed;
 
 		number++;
+		/* again for the owner alone: a spelling "x:1" is not that of x */
 		if (!is_spelt(line, len, spellings, n) ||
-		    subid_line_parse(line, len, &parsed) != 0)
+		    subid_line_parse(line, len, &parsed) != 0 ||
+		    !is_spelt(line, parsed.owner_len + 1, spellings, n))
 			continue;
 		if (n_found == room) {
 			struct subid_holding *grown;

@@ -592,6 +592,7 @@ static void test_holdings(void **state)
 		  2 },
 		{ { { "carol", 5 } }, 1, { { { 0, 0 }, 0 } }, 0 },
 		{ { { "a", 1 } }, 1, { { { 0, 0 }, 0 } }, 0 },
+		{ { { "alice:100", 9 } }, 1, { { { 0, 0 }, 0 } }, 0 },
 		{ { { "alice", 5 } }, 0, { { { 0, 0 }, 0 } }, 0 },
 	};
 	struct subid_text table = { .bytes = NULL };
