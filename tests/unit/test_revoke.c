@@ -237,6 +237,23 @@ static int run_verb(struct subid_txn *txn, const struct row *row,
 	return r;
 }
 
+/* The row's changes, in whatever order: with an index it is not the file's. */
+static void assert_same_changes(const struct row *row,
+				const struct subid_changes *changes)
+{
+	size_t size = 0;
+	char buf[64];
+
+	for (size_t i = 0; i < changes->n; i++) {
+		const struct subid_changes one = { .list = &changes->list[i], .n = 1 };
+
+		if (strstr(row->changes, changes_text(&one, buf, sizeof(buf))) == NULL)
+			fail_msg("%s: changes %s", row->name, buf);
+		size += strlen(buf) + (i > 0 ? 2 : 0);
+	}
+	assert_int_equal(size, strlen(row->changes));
+}
+
 static void run_row(int etc, const struct row *row, bool bulk)
 {
 	char buf[512], passwd[1024];
@@ -256,8 +273,11 @@ static void run_row(int etc, const struct row *row, bool bulk)
 	r = run_verb(txn, row, &changes);
 	if (r != row->answer)
 		fail_msg("%s: answer %d instead of %d", row->name, r, row->answer);
-	assert_row(row->name, "changes", changes_text(&changes, buf, sizeof(buf)),
-		   row->changes);
+	if (bulk)
+		assert_same_changes(row, &changes);
+	else
+		assert_row(row->name, "changes", changes_text(&changes, buf, sizeof(buf)),
+			   row->changes);
 	commit_and_free(&txn);
 	assert_row_file(row->name, etc, "subuid",
 			row->uid_after != NULL ? row->uid_after : row->uid);
@@ -271,7 +291,7 @@ static void test_rows(void **state)
 		run_row(etc_of(state), &rows[i], false);
 }
 
-/* The same through the index, except that it may meet lines in another order. */
+/* The same through the index. */
 static void test_rows_with_index(void **state)
 {
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
