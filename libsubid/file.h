@@ -45,10 +45,11 @@ int subid_text_read(int dir, const char *name, bool follow, struct subid_text *r
 static inline bool subid_text_next(const struct subid_text *text, size_t *pos,
 				   const char **ret_line, size_t *ret_len)
 {
-	const char *line = text->bytes + *pos, *end;
+	const char *line, *end;
 
 	if (*pos >= text->size)
 		return false;
+	line = text->bytes + *pos;
 	end = (const char *)memchr(line, '\n', text->size - *pos);
 	*ret_line = line;
 	*ret_len = end == NULL ? text->size - *pos : (size_t)(end - line);
