@@ -14,23 +14,22 @@
 bool subid_group_next(const struct subid_users *users, size_t *pos,
 		      struct subid_group *ret)
 {
-	const char *line;
-	size_t len;
+	const char *bytes = users->group.bytes, *end = bytes + users->group.size;
+	const char *at = bytes + *pos;
+	bool found = false;
 
-	while (subid_text_next(&users->group, pos, &line, &len)) {
-		const char *at = line, *end = line + len;
+	while (!found && at < end) {
+		const char *next;
 
-		if (!users_is_local(line, end))
-			continue;
-		ret->name = users_field(&at, end);
-		(void)users_field(&at, end);
-		if (!scan_id(&at, end, &ret->gid) || (at < end && *at != ':'))
-			continue;
-		at += at < end;
-		ret->members = (struct subid_spelling){ at, (size_t)(end - at) };
-		return true;
+		found = users_scan_head(&at, end, &ret->name, &ret->gid);
+		next = scan_to_next_line(at, end);
+		at += at < end && *at == ':';
+		ret->members.text = at;
+		ret->members.len = (size_t)(next - at) - (next > at && next[-1] == '\n');
+		at = next;
 	}
-	return false;
+	*pos = (size_t)(at - bytes);
+	return found;
 }
 
 static void copy_name(struct subid_spelling name, char *buf, size_t size)

@@ -59,7 +59,7 @@ static int make_owner(const struct subid_users *users, uint32_t uid, uint32_t gi
 	auto_owner struct subid_owner owner = { .has_account = true,
 						.uid = uid,
 						.gid = gid };
-	const struct subid_account *alias;
+	struct subid_account alias;
 	size_t at = 0;
 	char *name;
 	int r;
@@ -73,8 +73,8 @@ static int make_owner(const struct subid_users *users, uint32_t uid, uint32_t gi
 	r = add_spelling(&owner, owner.own + DECIMAL_SIZE, strlen(asked));
 	if (r == 0)
 		r = add_spelling(&owner, name, strlen(called));
-	while (r == 0 && (alias = subid_users_by_uid(users, uid, &at)) != NULL)
-		r = add_spelling(&owner, alias->name, alias->name_len);
+	while (r == 0 && subid_users_by_uid(users, uid, &at, &alias))
+		r = add_spelling(&owner, alias.name, alias.name_len);
 	if (r == 0) {
 		struct subid_spelling *grown =
 		    reallocarray(owner.spellings, owner.n + 1, sizeof(*owner.spellings));
@@ -165,20 +165,21 @@ static int unknown_owner(const char *text, struct subid_owner *ret)
 int subid_owner_of_uid(const struct subid_users *users, uint32_t uid,
 		       struct subid_owner *ret)
 {
-	const struct subid_account *account;
+	struct subid_account account;
 	char decimal[DECIMAL_SIZE];
+	bool local;
 	size_t at = 0;
 	int r = SUBID_UNKNOWN;
 
-	account = subid_users_by_uid(users, uid, &at);
-	if (account != NULL && users->files_first)
-		return owner_from_file(users, account, ret);
+	local = subid_users_by_uid(users, uid, &at, &account);
+	if (local && users->files_first)
+		return owner_from_file(users, &account, ret);
 	if (users->nss)
 		r = owner_from_nss(users, NULL, uid, ret);
 	if (r != SUBID_UNKNOWN)
 		return r;
-	if (account != NULL)
-		return owner_from_file(users, account, ret);
+	if (local)
+		return owner_from_file(users, &account, ret);
 	(void)snprintf(decimal, sizeof(decimal), "%u", uid);
 	return unknown_owner(decimal, ret);
 }
@@ -186,8 +187,9 @@ int subid_owner_of_uid(const struct subid_users *users, uint32_t uid,
 int subid_owner_find(const struct subid_users *users, const char *text,
 		     struct subid_owner *ret)
 {
-	const struct subid_account *account;
+	struct subid_account account;
 	size_t len = strlen(text);
+	bool local;
 	uint32_t uid;
 	int r = SUBID_UNKNOWN;
 
@@ -198,14 +200,14 @@ int subid_owner_find(const struct subid_users *users, const char *text,
 			return SUBID_INVALID;
 		return subid_owner_of_uid(users, uid, ret);
 	}
-	account = subid_users_by_name(users, text, len);
-	if (account != NULL && users->files_first)
-		return owner_from_file(users, account, ret);
+	local = subid_users_by_name(users, text, len, &account);
+	if (local && users->files_first)
+		return owner_from_file(users, &account, ret);
 	if (users->nss)
 		r = owner_from_nss(users, text, 0, ret);
 	if (r != SUBID_UNKNOWN)
 		return r;
-	if (account != NULL)
-		return owner_from_file(users, account, ret);
+	if (local)
+		return owner_from_file(users, &account, ret);
 	return unknown_owner(text, ret);
 }

@@ -10,9 +10,12 @@
 
 #include "line.h"
 
+/* A call would cost as much as what it does. */
+#define SCAN_INLINE static inline __attribute__((always_inline))
+
 #define EACH_BYTE(byte) ((uint64_t)(byte)*0x0101010101010101)
 
-static inline uint64_t scan_load(const char *bytes)
+SCAN_INLINE uint64_t scan_load(const char *bytes)
 {
 	uint64_t word;
 
@@ -21,29 +24,35 @@ static inline uint64_t scan_load(const char *bytes)
 }
 
 /* How many bytes lie below the first whose top bit is set in mask, not 0. */
-static inline unsigned int scan_first(uint64_t mask)
+SCAN_INLINE unsigned int scan_first(uint64_t mask)
 {
 	return (unsigned int)__builtin_ctzll(mask) / 8;
 }
 
-/* The top bit of each byte that is ':', a control character or DEL. */
-static inline uint64_t scan_stops(uint64_t word)
+/*
+ * Sets the top bit of each byte of word that is byte, or, for the second, lower;
+ * other bits, and bytes above the first that is right, are anything.
+ */
+SCAN_INLINE uint64_t scan_equal(uint64_t word, unsigned char byte)
 {
-	uint64_t low = word & EACH_BYTE(0x7f);
-	uint64_t colon = word ^ EACH_BYTE(':');
-	uint64_t no_colon = ((colon & EACH_BYTE(0x7f)) + EACH_BYTE(0x7f)) | colon;
-	/* + 1 makes DEL the lowest, and the controls 1 to 32, in seven bits */
-	uint64_t no_control =
-	    (((low + EACH_BYTE(1)) & EACH_BYTE(0x7f)) + EACH_BYTE(0x5f)) | word;
+	uint64_t differ = word ^ EACH_BYTE(byte);
 
-	return ~(no_colon & no_control) & EACH_BYTE(0x80);
+	return (differ - EACH_BYTE(1)) & ~differ;
+}
+
+SCAN_INLINE uint64_t scan_lower(uint64_t word, unsigned char byte)
+{
+	return (word - EACH_BYTE(byte)) & ~word;
 }
 
 /* The first byte from at on that is ':', a control character or DEL; or end. */
-static inline const char *scan_field(const char *at, const char *end)
+SCAN_INLINE const char *scan_field(const char *at, const char *end)
 {
 	while (end - at >= 8) {
-		uint64_t stops = scan_stops(scan_load(at));
+		uint64_t word = scan_load(at);
+		uint64_t stops = (scan_equal(word, ':') | scan_lower(word, ' ') |
+				  scan_equal(word, 0x7f)) &
+				 EACH_BYTE(0x80);
 
 		if (stops != 0)
 			return at + scan_first(stops);
@@ -55,7 +64,7 @@ static inline const char *scan_field(const char *at, const char *end)
 }
 
 /* The number that eight digits mean, each as its value, the first the lowest. */
-static inline uint64_t scan_eight(uint64_t digits)
+SCAN_INLINE uint64_t scan_eight(uint64_t digits)
 {
 	/* pairs of digits, then pairs of pairs, then the two halves */
 	digits = digits * 10 + (digits >> 8);
@@ -68,28 +77,29 @@ static inline uint64_t scan_eight(uint64_t digits)
  * Reads the digits at *at, up to the first other byte or end, and moves *at
  * there.  True for an id as subid_id_parse() takes it.
  */
-static inline bool scan_id(const char **at, const char *end, uint32_t *ret)
+SCAN_INLINE bool scan_id(const char **at, const char *end, uint32_t *ret)
 {
-	const char *start = *at, *p = start;
-	const char *limit = end - start > 11 ? start + 11 : end;
+	const char *start = *at, *p = start, *limit;
 	uint64_t value = 0;
 
 	if (end - start >= 8) {
 		uint64_t digits = scan_load(start) ^ EACH_BYTE('0');
-		uint64_t others = (digits + EACH_BYTE(0x76)) | digits;
+		uint64_t others = ((digits + EACH_BYTE(0x76)) | digits) & EACH_BYTE(0x80);
 
-		others &= EACH_BYTE(0x80);
 		if (others != 0) {
 			unsigned int n = scan_first(others);
 
-			/* fewer than eight: zeros come in front of them */
+			if (n == 0)
+				return false;
 			*at = start + n;
-			*ret = n == 0 ? 0 : (uint32_t)scan_eight(digits << (8 - n) * 8);
-			return n > 0 && (n == 1 || *start != '0');
+			/* fewer than eight: zeros come in front of them */
+			*ret = (uint32_t)scan_eight(digits << (8 - n) * 8);
+			return *start != '0' || n == 1;
 		}
 		value = scan_eight(digits);
 		p += 8;
 	}
+	limit = end - start > 11 ? start + 11 : end;
 	while (p < limit && (unsigned char)(*p - '0') <= 9)
 		value = value * 10 + (unsigned char)(*p++ - '0');
 	*at = p;
@@ -98,25 +108,33 @@ static inline bool scan_id(const char **at, const char *end, uint32_t *ret)
 	       (*start != '0' || p - start == 1);
 }
 
-/* The first such byte from at on, or end: memchr(3) for fields of a few bytes. */
-static inline const char *scan_byte(const char *at, const char *end, char byte)
+/* The first ':' or newline from at on; or end. */
+SCAN_INLINE const char *scan_to_colon(const char *at, const char *end)
 {
 	while (end - at >= 8) {
-		uint64_t differ = scan_load(at) ^ EACH_BYTE(byte);
-		uint64_t unlike = ((differ & EACH_BYTE(0x7f)) + EACH_BYTE(0x7f)) | differ;
+		uint64_t word = scan_load(at);
+		uint64_t stops =
+		    (scan_equal(word, ':') | scan_equal(word, '\n')) & EACH_BYTE(0x80);
 
-		unlike = ~unlike & EACH_BYTE(0x80);
-		if (unlike != 0)
-			return at + scan_first(unlike);
+		if (stops != 0)
+			return at + scan_first(stops);
 		at += 8;
 	}
-	while (at < end && *at != byte)
+	while (at < end && *at != ':' && *at != '\n')
 		at++;
 	return at;
 }
 
+/* Behind the next newline from at on; or end. */
+SCAN_INLINE const char *scan_to_next_line(const char *at, const char *end)
+{
+	const char *newline = memchr(at, '\n', (size_t)(end - at));
+
+	return newline == NULL ? end : newline + 1;
+}
+
 /* subid_set_add(), at once for what adjoins the last range, as most does. */
-static inline int scan_add(struct subid_set *set, struct id_range r)
+SCAN_INLINE int scan_add(struct subid_set *set, struct id_range r)
 {
 	if (set->n > 0 && r.start == id_range_end(set->ranges[set->n - 1]) &&
 	    id_range_end(r) <= ID_COUNT_MAX) {
@@ -131,8 +149,8 @@ static inline int scan_add(struct subid_set *set, struct id_range r)
  * end, and sets *ret_stop there.  False for any other line, which may go further
  * than what was looked at.
  */
-static inline bool scan_line(const char *text, const char *end, struct subid_line *ret,
-			     const char **ret_stop)
+SCAN_INLINE bool scan_line(const char *text, const char *end, struct subid_line *ret,
+			   const char **ret_stop)
 {
 	const char *colon = scan_field(text, end), *at = colon + 1;
 	struct id_range range;

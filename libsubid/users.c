@@ -9,44 +9,47 @@
 
 #include "users_private.h"
 
-/* passwd(5): name:password:uid:gid:... */
-static inline bool parse_account(const char *line, const char *end,
-				 struct subid_account *ret)
+static inline int add_id(struct subid_set *set, uint32_t id)
 {
-	const char *at = line;
-	struct subid_spelling name;
+	return scan_add(set, (struct id_range){ .start = id, .count = 1 });
+}
 
-	if (!users_is_local(line, end))
-		return false;
-	name = users_field(&at, end);
-	(void)users_field(&at, end);
-	if (name.len == 0 || !scan_id(&at, end, &ret->uid) || at == end || *at++ != ':' ||
-	    !scan_id(&at, end, &ret->gid) || (at < end && *at != ':'))
-		return false;
-	ret->name = name.text;
-	ret->name_len = (uint32_t)name.len;
-	return true;
+static int make_room(struct subid_users *users, size_t *room)
+{
+	struct subid_account *grown;
+
+	if (users->n < *room)
+		return 0;
+	grown = reallocarray(users->accounts, *room + *room / 2 + 64, sizeof(*grown));
+	if (grown == NULL)
+		return -ENOMEM;
+	users->accounts = grown;
+	*room = *room + *room / 2 + 64;
+	return 0;
 }
 
 static int parse_passwd(struct subid_users *users)
 {
-	const char *line;
-	size_t pos = 0, len, room = 0;
+	const char *at = users->passwd.bytes, *end = at + users->passwd.size;
+	size_t room = 0;
+	int r = 0;
 
-	while (subid_text_next(&users->passwd, &pos, &line, &len)) {
-		if (users->n == room) {
-			struct subid_account *grown;
+	for (; r == 0 && at < end; at = scan_to_next_line(at, end)) {
+		struct subid_account *account;
 
-			room = room + room / 2 + 64;
-			grown = reallocarray(users->accounts, room, sizeof(*grown));
-			if (grown == NULL)
-				return -ENOMEM;
-			users->accounts = grown;
-		}
-		if (parse_account(line, line + len, &users->accounts[users->n]))
-			users->n++;
+		r = make_room(users, &room);
+		if (r < 0)
+			return r;
+		account = &users->accounts[users->n];
+		if (!users_scan_account(&at, end, account))
+			continue;
+		users->n++;
+		r = add_id(&users->ids[SUBID_UID], account->uid);
+		if (r == 0)
+			r = add_id(&users->ids[SUBID_GID], account->gid);
 	}
-	return 0;
+	users->parsed = true;
+	return r;
 }
 
 static bool next_word(const char **at, const char *end, struct subid_spelling *ret)
@@ -115,7 +118,7 @@ static int read_optional(int etc, const char *name, struct subid_text *ret)
 	return r == -ENOENT ? 0 : r;
 }
 
-int subid_users_load(int etc, bool nss, struct subid_users **ret)
+int subid_users_open(int etc, bool nss, struct subid_users **ret)
 {
 	auto_users struct subid_users *users = calloc(1, sizeof(*users));
 	auto_text struct subid_text conf = { .bytes = NULL };
@@ -125,10 +128,6 @@ int subid_users_load(int etc, bool nss, struct subid_users **ret)
 	if (users == NULL)
 		return -ENOMEM;
 	r = read_optional(etc, "passwd", &users->passwd);
-	if (r == 0)
-		r = read_optional(etc, "group", &users->group);
-	if (r == 0)
-		r = parse_passwd(users);
 	if (r == 0 && nss)
 		r = read_optional(etc, "nsswitch.conf", &conf);
 	if (r < 0)
@@ -145,6 +144,22 @@ int subid_users_load(int etc, bool nss, struct subid_users **ret)
 	return 0;
 }
 
+int subid_users_load(int etc, bool nss, struct subid_users **ret)
+{
+	auto_users struct subid_users *users = NULL;
+	int r = subid_users_open(etc, nss, &users);
+
+	if (r == 0)
+		r = read_optional(etc, "group", &users->group);
+	if (r == 0)
+		r = parse_passwd(users);
+	if (r < 0)
+		return r;
+	*ret = users;
+	users = NULL;
+	return 0;
+}
+
 void subid_users_free(struct subid_users **users)
 {
 	if (*users == NULL)
@@ -152,6 +167,8 @@ void subid_users_free(struct subid_users **users)
 	subid_text_free(&(*users)->passwd);
 	subid_text_free(&(*users)->group);
 	free((*users)->accounts);
+	for (enum subid_kind kind = 0; kind < SUBID_KINDS; kind++)
+		subid_set_free(&(*users)->ids[kind]);
 	free((*users)->by_name);
 	free((*users)->by_uid);
 	free(*users);
@@ -160,7 +177,8 @@ void subid_users_free(struct subid_users **users)
 
 bool subid_users_ask_others(const struct subid_users *users)
 {
-	return users->nss;
+	/* systemd's users have one name each */
+	return users->enumerate[SUBID_UID];
 }
 
 size_t subid_users_count(const struct subid_users *users)
@@ -212,73 +230,116 @@ int subid_users_index(struct subid_users *users)
 	return 0;
 }
 
-static bool has_name(const struct subid_account *account, const char *name, size_t len)
+static inline bool has_name(const struct subid_account *account, const char *name,
+			    size_t len)
 {
 	return account->name_len == len && memcmp(account->name, name, len) == 0;
 }
 
-const struct subid_account *subid_users_by_name(const struct subid_users *users,
-						const char *name, size_t len)
+/* For one look-up in a file that was not parsed. */
+static bool seek_name(const struct subid_text *passwd, const char *name, size_t len,
+		      struct subid_account *ret)
 {
+	const char *at = passwd->bytes, *end = at + passwd->size;
+
+	for (; at < end; at = scan_to_next_line(at, end)) {
+		const char *line = at;
+
+		if ((size_t)(end - line) > len && line[len] == ':' &&
+		    memcmp(line, name, len) == 0 && users_scan_account(&at, end, ret))
+			return true;
+	}
+	return false;
+}
+
+static bool seek_uid(const struct subid_text *passwd, uint32_t uid, size_t *pos,
+		     struct subid_account *ret)
+{
+	const char *at = passwd->bytes + *pos, *end = passwd->bytes + passwd->size;
+
+	while (at < end) {
+		const char *line = at;
+		struct subid_spelling name;
+		uint32_t id;
+		bool found = users_scan_head(&at, end, &name, &id) && id == uid &&
+			     users_scan_account(&line, end, ret);
+
+		at = scan_to_next_line(at, end);
+		*pos = (size_t)(at - passwd->bytes);
+		if (found)
+			return true;
+	}
+	return false;
+}
+
+bool subid_users_by_name(const struct subid_users *users, const char *name, size_t len,
+			 struct subid_account *ret)
+{
+	if (!users->parsed)
+		return seek_name(&users->passwd, name, len, ret);
 	if (users->by_name != NULL) {
 		for (size_t h = subid_table_hash(name, len);; h++) {
 			uint32_t i = users->by_name[h & users->mask];
 
 			if (i == 0)
-				return NULL;
-			if (has_name(&users->accounts[i - 1], name, len))
-				return &users->accounts[i - 1];
+				return false;
+			*ret = users->accounts[i - 1];
+			if (has_name(ret, name, len))
+				return true;
 		}
 	}
-	for (size_t i = 0; i < users->n; i++)
-		if (has_name(&users->accounts[i], name, len))
-			return &users->accounts[i];
-	return NULL;
+	for (size_t i = 0; i < users->n; i++) {
+		if (has_name(&users->accounts[i], name, len)) {
+			*ret = users->accounts[i];
+			return true;
+		}
+	}
+	return false;
 }
 
-const struct subid_account *subid_users_by_uid(const struct subid_users *users,
-					       uint32_t uid, size_t *at)
+bool subid_users_by_uid(const struct subid_users *users, uint32_t uid, size_t *at,
+			struct subid_account *ret)
 {
+	if (!users->parsed)
+		return seek_uid(&users->passwd, uid, at, ret);
 	if (users->by_uid != NULL) {
 		for (;;) {
 			uint32_t i = users->by_uid[(hash_uid(uid) + *at) & users->mask];
 
 			if (i == 0)
-				return NULL;
+				return false;
 			(*at)++;
-			if (users->accounts[i - 1].uid == uid)
-				return &users->accounts[i - 1];
+			*ret = users->accounts[i - 1];
+			if (ret->uid == uid)
+				return true;
 		}
 	}
 	while (*at < users->n) {
-		const struct subid_account *account = &users->accounts[(*at)++];
+		size_t i = (*at)++;
 
-		if (account->uid == uid)
-			return account;
+		if (users->accounts[i].uid == uid) {
+			*ret = users->accounts[i];
+			return true;
+		}
 	}
-	return NULL;
+	return false;
 }
 
-static inline int add_id(struct subid_set *set, uint32_t id)
+/* The gids of the group file. */
+static int read_gids(const struct subid_text *group, struct subid_set *ret)
 {
-	return scan_add(set, (struct id_range){ .start = id, .count = 1 });
-}
-
-static int add_groups(const struct subid_users *users, struct subid_set *ret)
-{
-	auto_set struct subid_set gids = { .ranges = NULL };
-	struct subid_group group;
-	size_t pos = 0;
+	const char *at = group->bytes, *end = at + group->size;
 	int r = 0;
 
-	while (r == 0 && subid_group_next(users, &pos, &group))
-		r = add_id(&gids, group.gid);
-	if (r < 0)
-		return r;
-	/* two runs, each most often in order, rather than one that is not */
-	subid_set_sort(&gids);
+	for (; r == 0 && at < end; at = scan_to_next_line(at, end)) {
+		struct subid_spelling name;
+		uint32_t gid;
+
+		if (users_scan_head(&at, end, &name, &gid))
+			r = add_id(ret, gid);
+	}
 	subid_set_sort(ret);
-	return subid_set_unite(ret, &gids);
+	return r;
 }
 
 /* getpwent(3) and getgrent(3): not for a process with threads that use them. */
@@ -302,18 +363,21 @@ static int add_enumerated(enum subid_kind kind, struct subid_set *ret)
 	return r;
 }
 
-int subid_users_taken(const struct subid_users *users, enum subid_kind kind,
+int subid_users_taken(struct subid_users *users, enum subid_kind kind,
 		      struct subid_set *ret)
 {
+	auto_set struct subid_set more = { .ranges = NULL };
 	int r = 0;
 
-	for (size_t i = 0; r == 0 && i < users->n; i++)
-		r = add_id(ret, kind == SUBID_UID ? users->accounts[i].uid
-						  : users->accounts[i].gid);
-	if (r == 0 && kind == SUBID_GID)
-		r = add_groups(users, ret);
+	if (kind == SUBID_GID)
+		r = read_gids(&users->group, &more);
 	if (r == 0 && users->enumerate[kind])
-		r = add_enumerated(kind, ret);
-	subid_set_sort(ret);
-	return r;
+		r = add_enumerated(kind, &more);
+	if (r < 0)
+		return r;
+	/* runs that are each in order are cheaper than one that is not */
+	subid_set_sort(&more);
+	subid_set_sort(&users->ids[kind]);
+	r = subid_set_unite(ret, &users->ids[kind]);
+	return r == 0 ? subid_set_unite(ret, &more) : r;
 }

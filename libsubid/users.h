@@ -30,6 +30,12 @@ struct subid_users; /* opaque */
  */
 int subid_users_load(int etc, bool nss, struct subid_users **ret);
 
+/*
+ * The same for a look-up or two: reads DIR/passwd, but not its lines before they
+ * are asked for.  Only subid_owner_find() and subid_owner_of_uid() may follow.
+ */
+int subid_users_open(int etc, bool nss, struct subid_users **ret);
+
 void subid_users_free(struct subid_users **users);
 
 #define auto_users __attribute__((cleanup(subid_users_free)))
@@ -86,9 +92,9 @@ int subid_owner_of_uid(const struct subid_users *users, uint32_t uid,
  * Adds to *ret every id that an account (SUBID_UID) or a group (SUBID_GID) has:
  * uids of passwd; gids of group and primary gids of passwd; with nss also what
  * other sources of nsswitch.conf enumerate (not systemd's: its ids are among
- * subid_reserved(), see policy.h).  *ret is sorted.  0 or -errno.
+ * subid_reserved(), see policy.h).  *ret, sorted, keeps what it had.  0 or -errno.
  */
-int subid_users_taken(const struct subid_users *users, enum subid_kind kind,
+int subid_users_taken(struct subid_users *users, enum subid_kind kind,
 		      struct subid_set *ret) SUBID_WARN_UNUSED;
 
 /*

@@ -13,8 +13,10 @@
 struct subid_users {
 	struct subid_text passwd;
 	struct subid_text group;
+	bool parsed; /* subid_users_load(): the following three are there */
 	struct subid_account *accounts;
 	size_t n;
+	struct subid_set ids[SUBID_KINDS]; /* of the accounts; to be sorted */
 	bool nss;	   /* somebody beyond the files may know more accounts */
 	bool nss_groups;   /* or groups */
 	bool files_first;  /* what passwd says is final */
@@ -24,20 +26,47 @@ struct subid_users {
 	size_t mask;
 };
 
-/* The field at *at of a passwd or group line, up to ':' or end; *at goes behind. */
-static inline struct subid_spelling users_field(const char **at, const char *end)
+/*
+ * Reads the head of a passwd or group line at *at, "name:password:id", and moves
+ * *at behind the id, to ':' or the line's end.  False for what is no such line:
+ * '+' and '-' begin NIS entries, which glibc's files pass over too; *at is then
+ * somewhere in that line.
+ */
+SCAN_INLINE bool users_scan_head(const char **at, const char *end,
+				 struct subid_spelling *ret_name, uint32_t *ret_id)
 {
-	const char *stop = scan_byte(*at, end, ':');
-	struct subid_spelling field = { .text = *at, .len = (size_t)(stop - *at) };
+	const char *line = *at, *p = scan_to_colon(line, end);
 
-	*at = stop == end ? end : stop + 1;
-	return field;
+	*at = p;
+	if (p == line || p == end || *p != ':' || *line == '+' || *line == '-' ||
+	    *line == '#')
+		return false;
+	ret_name->text = line;
+	ret_name->len = (size_t)(p - line);
+	p++;
+	/* the password is mostly an "x" */
+	p = end - p > 2 && p[1] == ':' && p[0] > ' ' ? p + 1 : scan_to_colon(p, end);
+	*at = p;
+	if (p == end || *p != ':')
+		return false;
+	*at = p + 1;
+	return scan_id(at, end, ret_id) && (*at == end || **at == ':' || **at == '\n');
 }
 
-/* '+' and '-' begin NIS entries, which glibc's files pass over too. */
-static inline bool users_is_local(const char *line, const char *end)
+/* A whole account; *at as above, behind the gid. */
+SCAN_INLINE bool users_scan_account(const char **at, const char *end,
+				    struct subid_account *ret)
 {
-	return line < end && *line != '+' && *line != '-' && *line != '#';
+	struct subid_spelling name;
+
+	if (!users_scan_head(at, end, &name, &ret->uid) || *at == end || **at != ':')
+		return false;
+	(*at)++;
+	if (!scan_id(at, end, &ret->gid) || (*at < end && **at != ':' && **at != '\n'))
+		return false;
+	ret->name = name.text;
+	ret->name_len = (uint32_t)name.len;
+	return true;
 }
 
 /* One line of the group file, name:password:gid:members. */
@@ -51,16 +80,17 @@ struct subid_group {
 bool subid_group_next(const struct subid_users *users, size_t *pos,
 		      struct subid_group *ret);
 
-/* The local account of a name, or NULL. */
-const struct subid_account *subid_users_by_name(const struct subid_users *users,
-						const char *name, size_t len);
+/* The local account of a name.  False if there is none. */
+bool subid_users_by_name(const struct subid_users *users, const char *name, size_t len,
+			 struct subid_account *ret);
 
 /*
- * The next local account with a uid, or NULL.  *at is 0 at first, and then the
- * function's own.  With an index in the order of the slots, else of the file.
+ * The next local account with a uid.  *at is 0 at first, and then the function's
+ * own.  With an index in the order of the slots, else of the file.  False at the
+ * end.
  */
-const struct subid_account *subid_users_by_uid(const struct subid_users *users,
-					       uint32_t uid, size_t *at);
+bool subid_users_by_uid(const struct subid_users *users, uint32_t uid, size_t *at,
+			struct subid_account *ret);
 
 /* What a getXXnam_r() said: 0 found, SUBID_UNKNOWN, or -errno. */
 int subid_nss_status(int r, const void *found);

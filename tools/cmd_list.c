@@ -88,7 +88,7 @@ static int list_owners(const struct cli *cli, int etc, struct cli_output *output
 	struct subid_failure failure = { .file = "passwd" };
 	int status = EXIT_DONE, r;
 
-	r = subid_users_load(etc, cli->root == NULL, &users);
+	r = subid_users_open(etc, cli->root == NULL, &users);
 	if (r < 0)
 		return cli_txn_failed(cli, r, &failure);
 	for (; *names != NULL; names++) {

@@ -272,7 +272,7 @@ static int open_target(struct call *call, const char *text)
 /* Who calls?  The one question to the name service. */
 static int find_caller(struct call *call)
 {
-	int r = subid_users_load(call->etc, true, &call->users);
+	int r = subid_users_open(call->etc, true, &call->users);
 
 	if (r == 0)
 		r = subid_owner_of_uid(call->users, call->uid, &call->caller);
