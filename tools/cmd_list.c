@@ -81,6 +81,18 @@ static size_t list_owner(struct cli_output *output, const struct subid_table *ta
 	return n;
 }
 
+/* What is held, by the name of the holder, who is no owner. */
+static size_t list_held(struct cli_output *output, const struct subid_table *table,
+			char *name)
+{
+	struct subid_spelling spelling = { .text = name, .len = strlen(name) };
+	const struct subid_owner holder = { .spellings = &spelling, .n = 1 };
+
+	if (!subid_owner_is_hold(name, spelling.len))
+		return 0;
+	return list_owner(output, table, &holder);
+}
+
 static int list_owners(const struct cli *cli, int etc, struct cli_output *output,
 		       const struct subid_table tables[SUBID_KINDS], char *const names[])
 {
@@ -98,9 +110,10 @@ static int list_owners(const struct cli *cli, int etc, struct cli_output *output
 		r = subid_owner_find(users, *names, &owner);
 		if (r < 0)
 			return cli_complain(EXIT_UNABLE, "%s: %s", *names, strerror(-r));
-		for (enum subid_kind kind = 0; r != SUBID_INVALID && kind < SUBID_KINDS;
-		     kind++)
-			n += list_owner(output, &tables[kind], &owner);
+		for (enum subid_kind kind = 0; kind < SUBID_KINDS; kind++)
+			n += r == SUBID_INVALID
+				 ? list_held(output, &tables[kind], *names)
+				 : list_owner(output, &tables[kind], &owner);
 		if (n > 0)
 			continue;
 		status = EXIT_NO;

@@ -97,26 +97,40 @@ static int print_changes(const struct revoke *revoke, const struct subid_changes
 	return cli_output_close(output);
 }
 
+/* There is nothing to take; found: what became of the look-up of the owner. */
+static int complain_of_none(const struct revoke *revoke, int found)
+{
+	const char *why = "has no ranges";
+
+	if (subid_owner_is_hold(revoke->name, strlen(revoke->name)))
+		why = "holds ids for nobody: 'subid unhold' gives them back";
+	else if (found != 0)
+		why = revoke->range.count > 0
+			  ? "no such account, and none of these ids under that name"
+			  : "no such account, and no ranges of that name";
+	else if (revoke->range.count > 0)
+		why = "has none of these ids";
+	return cli_complain(EXIT_NO, "%s: %s", revoke->name, why);
+}
+
 static int revoke_in(const struct revoke *revoke, struct subid_txn *txn, int proc)
 {
 	auto_owner struct subid_owner owner = { .has_account = false };
 	struct subid_changes changes;
-	int status, r;
+	int status, found, r;
 
 	/* an owner without account may have lines all the same */
-	r = subid_owner_find(subid_txn_users(txn), revoke->name, &owner);
+	r = found = subid_owner_find(subid_txn_users(txn), revoke->name, &owner);
 	if (r < 0)
 		return cli_complain(EXIT_UNABLE, "%s: cannot be looked up: %s",
 				    revoke->name, strerror(-r));
-	if (r != SUBID_INVALID)
+	if (found != SUBID_INVALID)
 		r = subid_txn_revoke(txn, &owner, cli_kinds(revoke->uid, revoke->gid),
 				     revoke->range, revoke->reuse, &changes);
 	if (r < 0)
 		return cli_complain(EXIT_UNABLE, "%s: %s", revoke->name, strerror(-r));
 	if (r != 0)
-		return cli_complain(EXIT_NO, "%s: %s", revoke->name,
-				    revoke->range.count > 0 ? "has none of these ids"
-							    : "has no ranges");
+		return complain_of_none(revoke, found);
 	status = check_unused(revoke, proc, &changes);
 	if (status != EXIT_DONE)
 		return status;
