@@ -15,7 +15,8 @@
 #   start become alice command...   # that in the background; its pid: $started_pid
 #   new_target alice                # a process of hers in a new user namespace: $target
 #   expect "name" STATUS 'out glob' 'err glob' command...   # all it says, one check
-#   tables "alice:100000:65536"     # both tables are this; "" empties them
+#   tables "alice:100000:65536"     # makes both tables this; "" empties them
+#   tables_are "name" "alice:..."   # passes if both are
 #   skip N "why"                    # N checks that cannot run here
 #
 # With OWN_PIDS=1 set before, the test has a pid namespace and a /proc to itself:
@@ -113,6 +114,10 @@ expect() { # name status out err command...
 # Both tables become these lines.
 tables() {
 	printf '%s' "${1:+$1$'\n'}" | tee /etc/subuid >/etc/subgid
+}
+
+tables_are() { # name lines
+	is "$1" "$(</etc/subuid)|$(</etc/subgid)" "$2|$2"
 }
 
 skip() {

@@ -17,19 +17,15 @@ fresh() {
 	tables "${1-}"
 }
 
-hold_lines() { # name lines: both tables are these
-	is "$1" "$(</etc/subuid)|$(</etc/subgid)" "$2|$2"
-}
-
 # --- what is given -------------------------------------------------------------
 
 fresh
 expect "a range, the same numbers for both" 0 \
 	$'alice uid 100000 165535 65536 new\nalice gid 100000 165535 65536 new' '' subid grant alice
-hold_lines "one line in each table" alice:100000:65536
+tables_are "one line in each table" alice:100000:65536
 expect "who has enough keeps it" 0 \
 	$'alice uid 100000 165535 65536 kept\nalice gid 100000 165535 65536 kept' '' subid grant alice
-hold_lines "and has no second line" alice:100000:65536
+tables_are "and has no second line" alice:100000:65536
 expect "--another gives one more, behind it" 0 \
 	$'alice uid 165536 231071 65536 new\nalice gid 165536 231071 65536 new' '' \
 	subid grant --another alice
@@ -81,7 +77,7 @@ expect "several owners" 0 \
 fresh
 expect "all or nothing" 1 '' $'subid: nobody-such: no such account*\nsubid: nothing was changed for any of the 3 owners' \
 	subid grant alice nobody-such bob
-hold_lines "nothing" ""
+tables_are "nothing" ""
 expect "named twice, given once" 0 $'alice uid * new\nalice gid * new\nalice uid * kept\nalice gid * kept' '' \
 	subid grant alice alice
 fresh
@@ -93,12 +89,12 @@ expect "--from -" 0 $'alice uid *\n*\nbob uid *' '' subid grant --from - <"$T/ow
 fresh
 printf 'alice\r\nbob\r\n' >"$T/crlf"
 expect "--from a file with CR LF" 0 $'alice uid *\n*\nbob uid *' '' subid grant --from "$T/crlf"
-hold_lines "gives to those accounts" $'alice:100000:65536\nbob:165536:65536'
+tables_are "gives to those accounts" $'alice:100000:65536\nbob:165536:65536'
 fresh
 printf 'alice\nbab\n' >"$T/owners"
 expect "an unknown owner in a file: nothing for anybody" 1 '' "subid: bab: no such account*nothing*" \
 	subid grant --from "$T/owners"
-hold_lines "nothing" ""
+tables_are "nothing" ""
 expect "--from a file that is not there" 3 '' "subid: $T/none: No such file*" subid grant --from "$T/none"
 expect "--from a directory" 3 '' "subid: $T: Is a directory" subid grant --from "$T"
 expect "--from an empty file: nobody is named, nothing is done" 0 '' '' subid grant --from /dev/null
@@ -139,7 +135,7 @@ expect "root's ids" 1 '' 'subid: alice: uid 0*' subid grant --range 0:65536 alic
 expect "the ids of systemd's dynamic users" 1 '' 'subid: alice: uid 61184-61184: set aside for *' \
 	subid grant --range 61184:1 alice
 expect "4294967295 is no id" 2 '' "subid: '4294967295:1' is no range: *" subid grant --range 4294967295:1 alice
-hold_lines "nothing was changed" "$before"
+tables_are "nothing was changed" "$before"
 expect "no gap of that size" 1 '' $'subid: alice: no gap of 600000000 uids in SUB_UID_MIN 100000 to SUB_UID_MAX 600100000*\nsubid: alice: no gap*gids*' \
 	subid grant --count 600000000 alice
 
@@ -155,7 +151,7 @@ expect "no such command" 2 '' $'subid: \'grand\' is no command\nsubid: try \'sub
 expect "no command" 2 '' $'subid: a command is missing\n*' subid
 expect "--range for two" 2 '' $'subid: --range is for one owner\n*' subid grant --range 1:5 alice bob
 expect "--range and --count" 2 '' $'subid: --range says how many*' subid grant --range 1:5 --count 5 alice
-hold_lines "nothing was changed" ""
+tables_are "nothing was changed" ""
 
 # --- policy --------------------------------------------------------------------
 
@@ -170,7 +166,7 @@ expect "COUNT 0 of both" 1 '' 'subid: alice: /etc/login.defs gives none: *COUNT*
 expect "unless --count says how many" 0 $'alice uid 100000 100004 5 new\nalice gid *' '' subid grant --count 5 alice
 policy 'SUB_UID_STORE_BY_UID yes\nSUB_GID_STORE_BY_UID yes'
 expect "STORE_BY_UID" 0 $'alice uid 100000 *\nalice gid 100000 *' '' subid grant alice
-hold_lines "the line has the uid" 5001:100000:65536
+tables_are "the line has the uid" 5001:100000:65536
 expect "and counts as the owner's" 0 '* kept' '' subid grant alice
 policy 'SUB_UID_DETERMINISTIC yes\nSUB_GID_DETERMINISTIC yes\nSUB_UID_COUNT 100\nSUB_GID_COUNT 100'
 expect "DETERMINISTIC: MIN + (uid - UID_MIN) * COUNT" 0 $'alice uid 500100 500199 100 new\nalice gid 500100 *' '' \
@@ -182,7 +178,7 @@ expect "another has no place" 1 '' 'subid: alice: uid 500100*taken by /etc/subui
 policy 'SUB_UID_DETERMINISTIC yes\nSUB_GID_DETERMINISTIC yes\nSUB_UID_COUNT 100\nSUB_GID_COUNT 100' other:500150:1
 expect "DETERMINISTIC: an occupied place is an error" 1 '' \
 	'subid: alice: uid 500150-500150: taken by /etc/subuid:1: other:500150:1*' subid grant alice
-hold_lines "and no overlap" other:500150:1
+tables_are "and no overlap" other:500150:1
 policy 'SUB_UID_DETERMINISTIC yes\nSUB_GID_DETERMINISTIC yes\nSUB_UID_COUNT 1000000\nSUB_GID_COUNT 1000000'
 expect "DETERMINISTIC: past the window" 1 '' 'subid: alice: *SUB_UID_MAX*' subid grant alice
 policy 'SUB_UID_MIN 200000\nSUB_UID_MAX 199999'
@@ -192,7 +188,7 @@ line=$(wc -l </etc/login.defs)
 expect "not a number, with the line" 3 '' "subid: /etc/login.defs:$line: SUB_GID_COUNT *" subid grant alice
 policy 'SUB_UID_MAX 4294967295'
 expect "MAX beyond the last id" 3 '' 'subid: /etc/login.defs: SUB_UID_MAX *' subid grant alice
-hold_lines "nothing was given" ""
+tables_are "nothing was given" ""
 fresh
 rm /etc/login.defs
 expect "no login.defs: the defaults" 0 $'alice uid 100000 165535 65536 new\n*' '' subid grant alice
@@ -237,12 +233,12 @@ expect "free when it ended" 0 '*' '' subid grant --range 99990:11 carol
 
 fresh
 expect "-q prints nothing" 0 '' '' subid -q grant alice
-hold_lines "but does it" alice:100000:65536
+tables_are "but does it" alice:100000:65536
 expect "--quiet behind the command" 0 '' '' subid grant --quiet --another alice
 expect "-q keeps errors" 1 '' 'subid: nosuch: *' subid -q grant nosuch
 fresh
 expect "-n shows" 0 $'alice uid 100000 165535 65536 new\n*' '' subid grant -n alice
-hold_lines "and changes nothing" ""
+tables_are "and changes nothing" ""
 expect "--dry-run says no, too" 1 '' 'subid: nosuch: no such account*' subid grant --dry-run nosuch
 is "no lock and no draft are left" "$(find /etc -maxdepth 1 -name 'sub[ug]id[!-]*')" ""
 expect "--json" 0 '*' '' subid --json grant alice
@@ -266,10 +262,10 @@ like "a table on a terminal" "$(tr -d '\r' <"$T/terminal")" \
 fresh
 expect "standard output full: 3" 3 '' 'subid: standard output: No space left on device*' \
 	sh -c 'exec subid grant alice >/dev/full'
-hold_lines "the ids are given all the same, and listed" alice:100000:65536
+tables_are "the ids are given all the same, and listed" alice:100000:65536
 like "the message says so" "$err" '*subid list*'
 expect "standard output closed: 3" 3 '' 'subid: standard output: *' sh -c 'exec subid grant alice >&-'
-hold_lines "nothing of it is in a table" alice:100000:65536
+tables_are "nothing of it is in a table" alice:100000:65536
 
 # --- --root --------------------------------------------------------------------
 
@@ -281,7 +277,7 @@ printf 'SUB_UID_MIN 500000\nSUB_GID_MIN 500000\n' >"$T/image/etc/login.defs"
 ASAN_OPTIONS=detect_leaks=0 strace -f -e trace=%file -o "$T/trace" subid --root "$T/image" grant zoe >"$T/out"
 is "--root: the image's accounts and policy" "$(<"$T/out")" $'zoe uid 500000 565535 65536 new\nzoe gid 500000 565535 65536 new'
 is "in the image's tables" "$(cat "$T"/image/etc/sub[ug]id)" $'zoe:500000:65536\nzoe:500000:65536'
-hold_lines "not in the machine's" ""
+tables_are "not in the machine's" ""
 is "nothing of the machine's is looked at" \
 	"$(grep -E '"/etc/(passwd|group|sub|login|nsswitch|shadow|\.pwd)|"/proc"|"/proc/[0-9]' "$T/trace")" ""
 is "no litter" "$(cd "$T/image" && find . | sort | tr '\n' ' ')" \
@@ -295,7 +291,7 @@ expect "a root without accounts: nobody is known" 1 '' "subid: zoe: no such acco
 
 fresh bob:100000:65536
 expect "not root: what to do" 3 '' 'subid: /etc/*: Permission denied: run this as root' as alice subid grant alice
-hold_lines "nothing changed" bob:100000:65536
+tables_are "nothing changed" bob:100000:65536
 expect "not root, dry run: may look" 0 $'alice uid 165536 *\n*' '' as alice subid grant -n alice
 
 # --- size ----------------------------------------------------------------------

@@ -1,0 +1,100 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: MIT
+# subid list, as it is typed, right and wrong.
+export OWN_PIDS=1
+. "$(dirname "$0")/lib.sh"
+plan 48
+
+add_user alice -u 5001
+add_user bob -u 5002
+
+tables $'alice:100000:65536\n\n# a comment\n!released:165536:10\n!reserved:165546:10\n5002:200000:1'
+expect "every line, in the order of the tables, uids first" 0 'alice uid 100000 165535 65536 granted
+!released uid 165536 165545 10 released
+!reserved uid 165546 165555 10 reserved
+5002 uid 200000 200000 1 granted
+alice gid 100000 165535 65536 granted
+!released gid 165536 165545 10 released
+!reserved gid 165546 165555 10 reserved
+5002 gid 200000 200000 1 granted' '' subid list
+expect "-u" 0 $'alice uid *5002 uid 200000 200000 1 granted' '' subid list -u
+not_ok "no gid" grep -q gid <<<"$out"
+expect "-g" 0 $'alice gid *5002 gid 200000 200000 1 granted' '' subid list --gid
+not_ok "no uid" grep -q uid <<<"$out"
+expect "-u -g is both" 0 'alice uid *alice gid *' '' subid list -ug
+expect "one owner" 0 $'alice uid 100000 165535 65536 granted\nalice gid 100000 165535 65536 granted' '' subid list alice
+expect "by name, the lines of the uid" 0 $'5002 uid *\n5002 gid *' '' subid list bob
+expect "by uid, the lines of the name" 0 $'alice uid *\nalice gid *' '' subid list 5001
+expect "-u of one owner" 0 'alice uid *' '' subid list -u alice
+expect "two owners" 0 $'5002 uid *\n5002 gid *\nalice uid *\nalice gid *' '' subid list bob alice
+expect "root has none" 1 '' 'subid: root: has no ranges' subid list root
+expect "one has, one has not: listed, status 1" 1 $'alice uid *\nalice gid *' 'subid: root: has no ranges' subid list alice root
+expect "no such account" 1 '' 'subid: alize: no such account, and no ranges of that name' subid list alize
+expect "who may: everybody" 0 'alice uid *' '' as bob subid list alice
+expect "what is held" 0 $'!released uid 165536 *\n!released gid *' '' subid list '!released'
+
+expect "-q prints nothing" 0 '' '' subid -q list
+expect "-q, the answer is the status" 1 '' '*' subid list -q root
+expect "--json" 0 '*' '' subid list --json
+is "is JSON, with all of it" "$(jq -c '[.ranges[] | [.owner, .kind, .start, .end, .count, .state]] | .[0,1,7]' <<<"$out")" \
+	'["alice","uid",100000,165535,65536,"granted"]
+["!released","uid",165536,165545,10,"released"]
+["5002","gid",200000,200000,1,"granted"]'
+expect "--json of nothing" 1 '*' '*' subid --json list root
+ok "is JSON" jq -e '.ranges == []' <<<"$out"
+expect "standard output full" 3 '' 'subid: standard output: No space left on device' sh -c 'exec subid list >/dev/full'
+expect "standard output closed" 3 '' 'subid: standard output: Bad file descriptor' sh -c 'exec subid list >&-'
+script -qec "stty cols 100; subid list alice bob" /dev/null >"$T/terminal" </dev/null
+is "a table on a terminal" "$(tr -d '\r' <"$T/terminal")" \
+	'OWNER KIND  START    END COUNT STATE
+alice uid  100000 165535 65536 granted
+alice gid  100000 165535 65536 granted
+5002  uid  200000 200000     1 granted
+5002  gid  200000 200000     1 granted'
+expect "--help" 0 'usage: subid list *' '' subid list --help
+ok "fits a screen" test "$(wc -l <<<"$out")" -le 24 -a "$(wc -L <<<"$out")" -le 80
+expect "no such option" 2 '' $'subid: invalid option*\n*--help*' subid list -x
+expect "subid --help lists the commands" 0 $'usage: subid *list *grant *revoke *hold *unhold *' '' subid --help
+
+# Names that were never meant: a terminal's commands, quotes, bytes that are no text.
+tables $'a b:1000000:1\nq"\\:1000001:1\nm\xc3\xa9:1000002:1\n\xff\xfe:1000003:1'
+expect "odd names stay one word" 0 'a\\x20b uid *q"\\x5c uid *m\\xc3\\xa9 uid *\\xff\\xfe uid *' '' subid list
+is "six words in each line" "$(awk 'NF != 6' <<<"$out")" ""
+expect "--json of odd names" 0 '*' '' subid list --json -u
+is "are JSON strings" "$(jq -c '[.ranges[].owner]' <<<"$out")" '["a b","q\"\\","mé","??"]'
+printf 'x\e[2J:1:2\n' >>/etc/subuid
+expect "a line with an escape sequence is no entry" 0 '*' 'subid: /etc/subuid:5: warning: *' subid list
+not_ok "and is not sent to the terminal" grep -q $'\e' <<<"$out$err"
+script -qec "stty cols 100; subid list" /dev/null >"$T/terminal" </dev/null
+not_ok "nor in the table" grep -q $'\e\\[2J' "$T/terminal"
+
+tables $'alice:100000:65536\nbroken'
+expect "a broken line that names no id is passed over" 0 'alice uid *' '' subid list
+tables $'alice:100000:65536\nbob:0100000:5'
+expect "one that others may read: a warning with its place" 0 'alice uid *' \
+	$'subid: /etc/subuid:2: warning: *\nsubid: /etc/subgid:2: warning: *' subid list
+expect "-q: no warning" 0 '' '' subid -q list
+
+rm /etc/subuid /etc/subgid
+expect "no tables: nothing to list" 0 '' '' subid list
+mkdir /etc/subuid
+expect "a table that is a directory" 3 '' 'subid: /etc/subuid: *' subid list
+rmdir /etc/subuid
+ln -s subgid /etc/subuid
+expect "a table that is a link: what to do" 3 '' 'subid: /etc/subuid: *symbolic link*replace it*' subid list
+rm /etc/subuid
+install -m 600 /dev/null /etc/subuid
+expect "a table that one may not read" 3 '' 'subid: /etc/subuid: Permission denied*' as bob subid list
+rm /etc/subuid
+
+mkdir -p "$T/image/etc"
+printf 'zoe:x:1234:1234::/:/bin/sh\n' >"$T/image/etc/passwd"
+: >"$T/image/etc/group"
+echo 1234:7:7 >"$T/image/etc/subuid"
+expect "--root, with its accounts" 0 '1234 uid 7 13 7 granted' '' subid --root "$T/image" list zoe
+expect "--root without DIR" 2 '' "subid: option '--root' requires an argument"$'\n*' subid --root
+
+seq -f '%.0f' 0 64999 | awk '{ print "u" $1 ":" 100000 + $1 * 10 ":10" }' >/etc/subuid
+expect "65,000 lines" 0 '*' '' timeout 20 subid list
+is "all of them" "$(wc -l <<<"$out")" 65000
+expect "the last of them" 0 'u64999 uid 749990 749999 10 granted' '' subid list u64999
