@@ -61,6 +61,17 @@ bool subid_users_name(const struct subid_users *users, enum subid_kind kind, uin
 	return false;
 }
 
+/* One name, terminated.  None is empty, or has a NUL in it. */
+static int hand_out(struct subid_spelling name, int (*each)(void *data, const char *name),
+		    void *data)
+{
+	auto_free char *copy = strndup(name.text, name.len);
+
+	if (copy == NULL)
+		return -ENOMEM;
+	return name.len == 0 || strlen(copy) != name.len ? 0 : each(data, copy);
+}
+
 static int each_listed(struct subid_spelling members,
 		       int (*each)(void *data, const char *name), void *data)
 {
@@ -69,12 +80,8 @@ static int each_listed(struct subid_spelling members,
 	while (at < end) {
 		const char *comma = memchr(at, ',', (size_t)(end - at));
 		size_t len = (size_t)((comma == NULL ? end : comma) - at);
-		auto_free char *name = strndup(at, len);
-		int r;
+		int r = hand_out((struct subid_spelling){ at, len }, each, data);
 
-		if (name == NULL)
-			return -ENOMEM;
-		r = len == 0 ? 0 : each(data, name);
 		if (r != 0)
 			return r;
 		at += len + 1;
@@ -90,7 +97,7 @@ static int each_primary(const struct subid_users *users, uint32_t gid,
 		struct subid_spelling one = { account->name, account->name_len };
 		int r;
 
-		r = account->gid == gid ? each_listed(one, each, data) : 0;
+		r = account->gid == gid ? hand_out(one, each, data) : 0;
 		if (r != 0)
 			return r;
 	}
