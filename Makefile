@@ -57,13 +57,13 @@ subid_pkgs = smartcols jansson
 
 all_src := $(lib_src) $(wildcard tools/*.c) $(wildcard tests/unit/*.c) $(wildcard tests/fuzz/*.c) \
 	$(wildcard tests/bench/*.c)
-all_c := $(all_src) $(wildcard libsubid/*.h tools/*.h tests/unit/*.h)
-scripts := $(wildcard tests/*.sh tests/*/*.sh) tests/run .ci/run
+all_c := $(all_src) $(wildcard libsubid/*.h tools/*.h tests/unit/*.h tests/fuzz/*.h)
+scripts := $(wildcard tests/*.sh tests/*/*.sh) tests/run tests/fuzz/run .ci/run
 man_pages := $(wildcard man/*.[1-8])
 unit_tests := $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(wildcard tests/unit/test_*.c))
 fuzzers := $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
 
-.PHONY: all check check-unit unit-tests sanitize fuzz bench coverage lint format install uninstall demo deps help clean
+.PHONY: all check check-unit unit-tests sanitize fuzz fuzzers bench coverage lint format install uninstall demo deps help clean
 .DELETE_ON_ERROR:
 
 all: $(archive) $(shared) $(programs:%=$(BUILD)/%) $(BUILD)/libsubid-ng.pc ## build the library and the programs
@@ -126,15 +126,17 @@ sanitize: ## run the tests with AddressSanitizer and UBSan
 	$(Q)$(MAKE) BUILD=build/asan HARDEN= CFLAGS='$(sanitize_flags)' check
 
 FUZZ_SECONDS ?= 20
-fuzz: ## fuzz each parser for FUZZ_SECONDS seconds (20)
+fuzzers: ## build the fuzzers (clang)
 	$(Q)$(MAKE) BUILD=build/fuzz CC=clang HARDEN= \
 		CFLAGS='-O1 -g -fsanitize=address,undefined,fuzzer-no-link -fno-sanitize-recover=all' \
 		$(fuzzers:%=build/fuzz/%)
+
+fuzz: fuzzers ## fuzz each parser for FUZZ_SECONDS seconds (20)
 	$(Q)for f in $(fuzzers); do tests/fuzz/run build/fuzz/$$f tests/fuzz/seeds/$$f $(FUZZ_SECONDS) || exit 1; done
 
 build/fuzz/fuzz_%: tests/fuzz/fuzz_%.c $(archive) $(BUILD)/flags
 	$(call say,CC,$<)
-	$(Q)$(compile) -fsanitize=fuzzer -o $@ $< $(archive)
+	$(Q)$(compile) -MMD -MP -MF $@.d -fsanitize=fuzzer -o $@ $< $(archive)
 
 bench: all $(BUILD)/bench/floor $(BUILD)/bench/load ## count instructions beside shadow's tools (callgrind)
 	$(Q)BUILD='$(BUILD)' tests/bench/run
