@@ -73,11 +73,13 @@ static inline bool fault_is_due(const char *function)
 
 /* A function that fails as the row says, else does what it always does. */
 #define FAULT(type, failed, name, parameters, arguments)                                 \
+	FAULT_TWIN(type, failed, name, #name, parameters, arguments)
+#define FAULT_TWIN(type, failed, name, called, parameters, arguments)                    \
 	type __real_##name parameters;                                                   \
 	type __wrap_##name parameters;                                                   \
 	type __wrap_##name parameters                                                    \
 	{                                                                                \
-		if (fault_is_due(#name))                                                 \
+		if (fault_is_due(called))                                                \
 			return failed;                                                   \
 		return __real_##name arguments;                                          \
 	}
@@ -92,13 +94,13 @@ FAULT(int, -1, linkat, (int a, const char *from, int b, const char *to, int flag
       (a, from, b, to, flags))
 FAULT(int, -1, unlinkat, (int dir, const char *name, int flags), (dir, name, flags))
 FAULT(ssize_t, -1, read, (int fd, void *buf, size_t size), (fd, buf, size))
-FAULT(ssize_t, -1, __read_chk, (int fd, void *buf, size_t size, size_t room),
-      (fd, buf, size, room))
+FAULT_TWIN(ssize_t, -1, __read_chk, "read", (int fd, void *buf, size_t size, size_t room),
+	   (fd, buf, size, room))
 FAULT(ssize_t, -1, readlinkat, (int dir, const char *name, char *buf, size_t size),
       (dir, name, buf, size))
-FAULT(ssize_t, -1, __readlinkat_chk,
-      (int dir, const char *name, char *buf, size_t size, size_t room),
-      (dir, name, buf, size, room))
+FAULT_TWIN(ssize_t, -1, __readlinkat_chk, "readlinkat",
+	   (int dir, const char *name, char *buf, size_t size, size_t room),
+	   (dir, name, buf, size, room))
 FAULT(ssize_t, -1, fgetxattr, (int fd, const char *name, void *buf, size_t size),
       (fd, name, buf, size))
 FAULT(int, -1, fsetxattr,
