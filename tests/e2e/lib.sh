@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 # shellcheck shell=bash disable=SC2034,SC2119,SC2120 # used by the tests
-# What the end-to-end tests share.  tests/run starts each in a private mount
-# namespace, as root; this file gives it a copy of /etc to spoil, the programs
+# What the end-to-end tests share.  tests/run starts each in private mount and pid
+# namespaces, as root; this file gives it a copy of /etc to spoil, the programs
 # installed beneath $PRE and first in PATH, and TAP.
 #
 #   . "$(dirname "$0")/lib.sh"

@@ -27,7 +27,7 @@ is "its uid is given to nobody" "$status" 1
 like "and the message says whose it is" "$out" "*uid 7001: is account direct's own*"
 run subid grant --group team
 is "a group of the name service" "$status" 0
-like "with its member" "$out" "*alice uid 165536*"
+like "with its member" "$out" "*alice uid 165536 231071 65536 new*"
 run subid grant nosuch
 is "nobody's name is still nobody's" "$status" 1
 
