@@ -29,19 +29,11 @@ static bool is_number(const char *text, size_t len)
 	return len > 0;
 }
 
-/* Once, and only if a line may be headed by it (see struct subid_owner). */
-static int add_spelling(struct subid_owner *owner, const char *text, size_t len)
+static int append_spelling(struct subid_owner *owner, const char *text, size_t len)
 {
-	struct subid_spelling *grown;
+	struct subid_spelling *grown =
+	    reallocarray(owner->spellings, owner->n + 1, sizeof(*grown));
 
-	if (is_number(text, len) || !subid_owner_valid(text, len) ||
-	    subid_owner_is_hold(text, len))
-		return 0;
-	for (size_t i = 0; i < owner->n; i++)
-		if (owner->spellings[i].len == len &&
-		    memcmp(owner->spellings[i].text, text, len) == 0)
-			return 0;
-	grown = reallocarray(owner->spellings, owner->n + 1, sizeof(*grown));
 	if (grown == NULL)
 		return -ENOMEM;
 	owner->spellings = grown;
@@ -49,16 +41,30 @@ static int add_spelling(struct subid_owner *owner, const char *text, size_t len)
 	return 0;
 }
 
+/* Once, and only if a line may be headed by it (see struct subid_owner). */
+static int add_spelling(struct subid_owner *owner, const char *text, size_t len)
+{
+	if (is_number(text, len) || !subid_owner_valid(text, len) ||
+	    subid_owner_is_hold(text, len))
+		return 0;
+	for (size_t i = 0; i < owner->n; i++)
+		if (owner->spellings[i].len == len &&
+		    memcmp(owner->spellings[i].text, text, len) == 0)
+			return 0;
+	return append_spelling(owner, text, len);
+}
+
 /*
  * The owner with a uid and up to two names known already: what the caller asked
- * for and what the name service calls it.  Both are copied.
+ * for and what the name service calls it; "" for none.  Both are copied.  The
+ * local file's names of the uid follow, and with gid NULL its primary gid.
+ * SUBID_UNKNOWN if there is no name at all.
  */
-static int make_owner(const struct subid_users *users, uint32_t uid, uint32_t gid,
+static int make_owner(const struct subid_users *users, uint32_t uid, const uint32_t *gid,
 		      const char *asked, const char *called, struct subid_owner *ret)
 {
-	auto_owner struct subid_owner owner = { .has_account = true,
-						.uid = uid,
-						.gid = gid };
+	auto_owner struct subid_owner owner = { .has_account = true, .uid = uid };
+	bool known = gid != NULL;
 	struct subid_account alias;
 	size_t at = 0;
 	char *name;
@@ -70,23 +76,24 @@ static int make_owner(const struct subid_users *users, uint32_t uid, uint32_t gi
 	(void)sprintf(owner.own, "%u", uid);
 	name = stpcpy(owner.own + DECIMAL_SIZE, asked) + 1;
 	(void)strcpy(name, called);
+	owner.gid = known ? *gid : 0;
 	r = add_spelling(&owner, owner.own + DECIMAL_SIZE, strlen(asked));
 	if (r == 0)
 		r = add_spelling(&owner, name, strlen(called));
-	while (r == 0 && subid_users_by_uid(users, uid, &at, &alias))
+	while (r == 0 && subid_users_by_uid(users, uid, &at, &alias)) {
+		owner.gid = known ? owner.gid : alias.gid;
+		known = true;
 		r = add_spelling(&owner, alias.name, alias.name_len);
-	if (r == 0) {
-		struct subid_spelling *grown =
-		    reallocarray(owner.spellings, owner.n + 1, sizeof(*owner.spellings));
-		if (grown == NULL)
-			return -ENOMEM;
-		owner.spellings = grown;
-		owner.spellings[owner.n++] =
-		    (struct subid_spelling){ owner.own, strlen(owner.own) };
-		*ret = owner;
-		owner = (struct subid_owner){ .has_account = false };
 	}
-	return r;
+	if (r == 0 && !known)
+		return SUBID_UNKNOWN;
+	if (r == 0)
+		r = append_spelling(&owner, owner.own, strlen(owner.own));
+	if (r < 0)
+		return r;
+	*ret = owner;
+	owner = (struct subid_owner){ .has_account = false };
+	return 0;
 }
 
 int subid_nss_status(int r, const void *found)
@@ -132,7 +139,7 @@ static int owner_from_nss(const struct subid_users *users, const char *name, uin
 	r = ask_nss(name, uid, &entry, &buffer);
 	if (r != 0)
 		return r;
-	return make_owner(users, entry.pw_uid, entry.pw_gid, name == NULL ? "" : name,
+	return make_owner(users, entry.pw_uid, &entry.pw_gid, name == NULL ? "" : name,
 			  entry.pw_name, ret);
 }
 
@@ -143,7 +150,7 @@ static int owner_from_file(const struct subid_users *users,
 
 	if (name == NULL)
 		return -ENOMEM;
-	return make_owner(users, account->uid, account->gid, name, "", ret);
+	return make_owner(users, account->uid, &account->gid, name, "", ret);
 }
 
 /* An owner that no account stands behind: the one spelling, copied. */
@@ -165,21 +172,17 @@ static int unknown_owner(const char *text, struct subid_owner *ret)
 int subid_owner_of_uid(const struct subid_users *users, uint32_t uid,
 		       struct subid_owner *ret)
 {
-	struct subid_account account;
 	char decimal[DECIMAL_SIZE];
-	bool local;
-	size_t at = 0;
 	int r = SUBID_UNKNOWN;
 
-	local = subid_users_by_uid(users, uid, &at, &account);
-	if (local && users->files_first)
-		return owner_from_file(users, &account, ret);
-	if (users->nss)
+	if (users->files_first)
+		r = make_owner(users, uid, NULL, "", "", ret);
+	if (r == SUBID_UNKNOWN && users->nss)
 		r = owner_from_nss(users, NULL, uid, ret);
+	if (r == SUBID_UNKNOWN && !users->files_first)
+		r = make_owner(users, uid, NULL, "", "", ret);
 	if (r != SUBID_UNKNOWN)
 		return r;
-	if (local)
-		return owner_from_file(users, &account, ret);
 	(void)snprintf(decimal, sizeof(decimal), "%u", uid);
 	return unknown_owner(decimal, ret);
 }

@@ -94,13 +94,23 @@ static bool is_space(char c)
 	return c == ' ' || (c >= '\t' && c <= '\r');
 }
 
-/* Leaves what strchr(" \t...") would: blanks and one pair of quotes gone. */
+static void trim_end(const char *text, const char **end)
+{
+	while (*end > text && is_space((*end)[-1]))
+		(*end)--;
+}
+
+/* Blanks and quotes in front go; the next quote ends the value. */
 static void trim(const char **text, const char **end)
 {
+	const char *quote;
+
 	while (*text < *end && (is_space(**text) || **text == '"'))
 		(*text)++;
-	while (*end > *text && (is_space((*end)[-1]) || (*end)[-1] == '"'))
-		(*end)--;
+	quote = memchr(*text, '"', (size_t)(*end - *text));
+	if (quote != NULL)
+		*end = quote;
+	trim_end(*text, end);
 }
 
 static int parse_line(const char *line, size_t len, size_t number,
@@ -110,13 +120,14 @@ static int parse_line(const char *line, size_t len, size_t number,
 	const struct key *key;
 	void *target;
 
+	trim_end(line, &end);
 	while (line < end && is_space(*line))
 		line++;
 	value = line;
 	while (value < end && !is_space(*value))
 		value++;
 	key = find_key(line, (size_t)(value - line));
-	if (key == NULL)
+	if (key == NULL || value == end)
 		return 0;
 	trim(&value, &end);
 	target = (char *)policy + key->offset;

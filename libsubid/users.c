@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <grp.h>
 #include <pwd.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -256,20 +257,21 @@ static bool seek_uid(const struct subid_text *passwd, uint32_t uid, size_t *pos,
 		     struct subid_account *ret)
 {
 	const char *at = passwd->bytes + *pos, *end = passwd->bytes + passwd->size;
+	char field[sizeof("4294967295:")];
+	size_t len = (size_t)snprintf(field, sizeof(field), "%u:", uid);
+	bool found = false;
 
-	while (at < end) {
+	while (!found && at < end) {
 		const char *line = at;
 		struct subid_spelling name;
-		uint32_t id;
-		bool found = users_scan_head(&at, end, &name, &id) && id == uid &&
-			     users_scan_account(&line, end, ret);
 
+		found = users_scan_name(&at, end, &name) && (size_t)(end - at) >= len &&
+			*at == *field && memcmp(at, field, len) == 0 &&
+			users_scan_account(&line, end, ret);
 		at = scan_to_next_line(at, end);
-		*pos = (size_t)(at - passwd->bytes);
-		if (found)
-			return true;
 	}
-	return false;
+	*pos = (size_t)(at - passwd->bytes);
+	return found;
 }
 
 bool subid_users_by_name(const struct subid_users *users, const char *name, size_t len,

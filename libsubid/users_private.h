@@ -27,13 +27,12 @@ struct subid_users {
 };
 
 /*
- * Reads the head of a passwd or group line at *at, "name:password:id", and moves
- * *at behind the id, to ':' or the line's end.  False for what is no such line:
- * '+' and '-' begin NIS entries, which glibc's files pass over too; *at is then
- * somewhere in that line.
+ * Reads the beginning of a passwd or group line at *at, "name:password:", and
+ * moves *at behind it.  False for what is no such line: '+' and '-' begin NIS
+ * entries, which glibc's files pass over too; *at is then somewhere in that line.
  */
-SCAN_INLINE bool users_scan_head(const char **at, const char *end,
-				 struct subid_spelling *ret_name, uint32_t *ret_id)
+SCAN_INLINE bool users_scan_name(const char **at, const char *end,
+				 struct subid_spelling *ret)
 {
 	const char *line = *at, *p = scan_to_colon(line, end);
 
@@ -41,8 +40,8 @@ SCAN_INLINE bool users_scan_head(const char **at, const char *end,
 	if (p == line || p == end || *p != ':' || *line == '+' || *line == '-' ||
 	    *line == '#')
 		return false;
-	ret_name->text = line;
-	ret_name->len = (size_t)(p - line);
+	ret->text = line;
+	ret->len = (size_t)(p - line);
 	p++;
 	/* the password is mostly an "x" */
 	p = end - p > 2 && p[1] == ':' && p[0] > ' ' ? p + 1 : scan_to_colon(p, end);
@@ -50,7 +49,15 @@ SCAN_INLINE bool users_scan_head(const char **at, const char *end,
 	if (p == end || *p != ':')
 		return false;
 	*at = p + 1;
-	return scan_id(at, end, ret_id) && (*at == end || **at == ':' || **at == '\n');
+	return true;
+}
+
+/* The same with the id, which *at is moved behind, to ':' or the line's end. */
+SCAN_INLINE bool users_scan_head(const char **at, const char *end,
+				 struct subid_spelling *ret_name, uint32_t *ret_id)
+{
+	return users_scan_name(at, end, ret_name) && scan_id(at, end, ret_id) &&
+	       (*at == end || **at == ':' || **at == '\n');
 }
 
 /* A whole account; *at as above, behind the gid. */
