@@ -103,13 +103,14 @@ static void trim_end(const char *text, const char **end)
 /* Blanks and quotes in front go; the next quote ends the value. */
 static void trim(const char **text, const char **end)
 {
-	const char *quote;
+	const char *stop;
 
 	while (*text < *end && (is_space(**text) || **text == '"'))
 		(*text)++;
-	quote = memchr(*text, '"', (size_t)(*end - *text));
-	if (quote != NULL)
-		*end = quote;
+	stop = *text;
+	while (stop < *end && *stop != '"')
+		stop++;
+	*end = stop;
 	trim_end(*text, end);
 }
 
