@@ -94,3 +94,24 @@ uint64_t subid_txn_free_ids(const struct subid_txn *txn, enum subid_kind kind)
 		taken += id_range_common(txn->taken[kind].ranges[i], window).count;
 	return window.count - taken;
 }
+
+uint64_t subid_txn_largest_gap(const struct subid_txn *txn, enum subid_kind kind)
+{
+	struct id_range window = subid_txn_window(txn, kind);
+	uint64_t from = window.start;
+	uint32_t largest = 0;
+
+	for (size_t i = 0; i < txn->taken[kind].n; i++) {
+		struct id_range taken =
+		    id_range_common(txn->taken[kind].ranges[i], window);
+
+		if (taken.count == 0)
+			continue;
+		if (id_range_between(from, taken.start).count > largest)
+			largest = id_range_between(from, taken.start).count;
+		from = id_range_end(taken);
+	}
+	if (id_range_between(from, id_range_end(window)).count > largest)
+		largest = id_range_between(from, id_range_end(window)).count;
+	return largest;
+}

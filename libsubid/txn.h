@@ -161,6 +161,9 @@ int subid_txn_explain(const struct subid_txn *txn, enum subid_kind kind,
 /* How many ids of policy's window are still free. */
 uint64_t subid_txn_free_ids(const struct subid_txn *txn, enum subid_kind kind);
 
+/* How many of them lie in one piece, at most. */
+uint64_t subid_txn_largest_gap(const struct subid_txn *txn, enum subid_kind kind);
+
 /*
  * Writes what was changed, durably, both tables or neither.  Returns 0, also
  * when nothing was changed; -errno with the file that it is about in

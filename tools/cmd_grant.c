@@ -210,32 +210,55 @@ static int find_owner(const struct grant *grant, const struct subid_txn *txn,
 	return EXIT_DONE;
 }
 
-/* What stands in the way of a range anywhere in the window. */
-static int complain_of_full(const struct grant *grant, const struct subid_txn *txn,
-			    const char *name)
+/* Why this kind has no room, if it has none. */
+static void complain_of_window(const struct grant *grant, const struct subid_txn *txn,
+			       const char *name, enum subid_kind kind)
 {
+	const struct subid_window *window = &subid_txn_policy(txn)->window[kind];
+	struct id_range all = id_range_between(window->min, (uint64_t)window->max + 1);
+	uint32_t count = grant->count > 0 ? grant->count : window->count;
+	uint64_t free_ids = subid_txn_free_ids(txn, kind);
+	uint64_t largest = subid_txn_largest_gap(txn, kind);
+	const char *id = kind == SUBID_UID ? "UID" : "GID";
+
+	if (count <= largest)
+		return;
+	if (free_ids == 0)
+		(void)cli_txn_taken(grant->cli, txn, name,
+				    (struct subid_change){ kind, all });
+	(void)cli_complain(
+	    0,
+	    "%s: no gap of %u %ss in SUB_%s_MIN %u to SUB_%s_MAX %u: %llu of %u are free,"
+	    " at most %llu in one piece: widen it in %s/login.defs, or give less"
+	    " (--count), or 'subid unhold' what is held",
+	    name, count, subid_kind_name(kind), id, window->min, id, window->max,
+	    (unsigned long long)free_ids, all.count, (unsigned long long)largest,
+	    grant->cli->etc_name);
+}
+
+static int complain_of_full(const struct grant *grant, const struct subid_txn *txn,
+			    const char *name, const struct subid_owner *owner)
+{
+	const struct subid_policy *policy = subid_txn_policy(txn);
 	unsigned int kinds = cli_kinds(grant->uid, grant->gid);
 
 	for (enum subid_kind kind = 0; kind < SUBID_KINDS; kind++) {
-		const struct subid_window *window = &subid_txn_policy(txn)->window[kind];
-		struct id_range all =
-		    id_range_between(window->min, (uint64_t)window->max + 1);
-		uint64_t free_ids = subid_txn_free_ids(txn, kind);
+		const struct subid_window *window = &policy->window[kind];
 		const char *id = kind == SUBID_UID ? "UID" : "GID";
+		struct id_range place;
 
 		if ((kinds & (1U << kind)) == 0)
 			continue;
-		(void)cli_complain(
-		    0,
-		    "%s: no gap of %u %ss in SUB_%s_MIN %u to SUB_%s_MAX %u,"
-		    " where %llu of %u are free: widen it in %s/login.defs,"
-		    " or give less (--count), or 'subid unhold' what is held",
-		    name, grant->count > 0 ? grant->count : window->count,
-		    subid_kind_name(kind), id, window->min, id, window->max,
-		    (unsigned long long)free_ids, all.count, grant->cli->etc_name);
-		if (free_ids == 0)
-			(void)cli_txn_taken(grant->cli, txn, name,
-					    (struct subid_change){ kind, all });
+		if (!window->deterministic)
+			complain_of_window(grant, txn, name, kind);
+		else if (subid_policy_place(policy, kind, owner->uid, &place) ==
+			 SUBID_FULL)
+			(void)cli_complain(
+			    0,
+			    "%s: SUB_%s_DETERMINISTIC puts the place of uid %u"
+			    " behind SUB_%s_MAX %u: raise that in %s/login.defs,"
+			    " or use --range",
+			    name, id, owner->uid, id, window->max, grant->cli->etc_name);
 	}
 	return EXIT_NO;
 }
@@ -294,7 +317,7 @@ static int grant_one(struct grant *grant, struct subid_txn *txn, const char *nam
 	if (r < 0)
 		return cli_complain(EXIT_UNABLE, "%s: %s", name, strerror(-r));
 	if (r == SUBID_FULL)
-		return complain_of_full(grant, txn, name);
+		return complain_of_full(grant, txn, name, &owner);
 	if (r == SUBID_OFF)
 		return complain_of_off(grant, txn, name, &owner);
 	for (size_t i = 0; i < changes.n; i++) {

@@ -3,7 +3,7 @@
 # subid grant, as it is typed, right and wrong.
 export OWN_PIDS=1
 . "$(dirname "$0")/lib.sh"
-plan 153
+plan 155
 
 add_user alice -u 5001
 add_user bob -u 5002
@@ -136,9 +136,15 @@ expect "the ids of systemd's dynamic users" 1 '' 'subid: alice: uid 61184-61184:
 	subid grant --range 61184:1 alice
 expect "4294967295 is no id" 2 '' "subid: '4294967295:1' is no range: *" subid grant --range 4294967295:1 alice
 tables_are "nothing was changed" "$before"
-expect "no gap of that size" 1 '' $'subid: alice: no gap of 600000000 uids in SUB_UID_MIN 100000 to SUB_UID_MAX 600100000*\nsubid: alice: no gap*gids*' \
+expect "no gap of that size" 1 '' $'subid: alice: no gap of 600000000 uids in SUB_UID_MIN 100000 to SUB_UID_MAX 600100000: 599934465 of 600000001 are free, at most 599934465 in one piece: widen*\nsubid: alice: no gap*gids*' \
 	subid grant --count 600000000 alice
 
+fresh
+echo other:300000000:1 >/etc/subgid
+expect "no gap for one kind: only that is complained of" 1 '' \
+	'subid: alice: no gap of 400000000 gids in * 600000000 of 600000001 are free, at most 300100000 in one piece: *' \
+	subid grant --count 400000000 alice
+not_ok "uids have room" grep -q uids <<<"$err"
 fresh
 for wrong in --range=1 --range=x:1 --range=1:0 --range=5-4 --range=-1:5 --range=1:5x --range=0x10:5 \
 	--range=010:5 --range=4294967295-4294967296 --count=0 --count=-1 --count=x --count=4294967296 --count=; do
@@ -180,7 +186,7 @@ expect "DETERMINISTIC: an occupied place is an error" 1 '' \
 	'subid: alice: uid 500150-500150: taken by /etc/subuid:1: other:500150:1*' subid grant alice
 tables_are "and no overlap" other:500150:1
 policy 'SUB_UID_DETERMINISTIC yes\nSUB_GID_DETERMINISTIC yes\nSUB_UID_COUNT 1000000\nSUB_GID_COUNT 1000000'
-expect "DETERMINISTIC: past the window" 1 '' 'subid: alice: *SUB_UID_MAX*' subid grant alice
+expect "DETERMINISTIC: past the window" 1 '' $'subid: alice: SUB_UID_DETERMINISTIC puts the place of uid 5001 behind SUB_UID_MAX 600100000: *--range\nsubid: alice: SUB_GID_*' subid grant alice
 policy 'SUB_UID_MIN 200000\nSUB_UID_MAX 199999'
 expect "MIN > MAX" 3 '' 'subid: /etc/login.defs: SUB_UID_M*nothing is given until it is put right' subid grant alice
 policy 'SUB_GID_COUNT sixty'
@@ -206,7 +212,7 @@ expect "and those that others read in decimal" 1 '' 'subid: alice: uid 100008-*:
 fresh '#other:100000:65536'
 expect "a comment that shadow reads as an entry" 0 $'alice uid 165536 *\n*' '' subid grant alice
 fresh 'other:0:-1'
-expect "a line that authorises every id leaves none" 1 '' $'subid: alice: no gap*\nsubid: alice: *taken by /etc/subuid:1: other:0:-1\n*' \
+expect "a line that authorises every id leaves none" 1 '' $'subid: alice: uid 100000-600100000: taken by /etc/subuid:1: other:0:-1\nsubid: alice: no gap*' \
 	subid grant alice
 fresh '!released:100000:65536'$'\n''!reserved:165536:65536'
 expect "held ids are not given" 0 $'alice uid 231072 *\nalice gid 231072 *' '' subid grant alice
