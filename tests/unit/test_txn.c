@@ -479,6 +479,9 @@ static void test_free_ids(void **state)
 	txn = begin(etc, -1);
 	assert_int_equal(subid_txn_free_ids(txn, SUBID_UID), 100 - 15 - 10 - 5);
 	assert_int_equal(subid_txn_free_ids(txn, SUBID_GID), 100);
+	/* behind 1000090:50 there is nothing, between 1000045 and it the most */
+	assert_int_equal(subid_txn_largest_gap(txn, SUBID_UID), 45);
+	assert_int_equal(subid_txn_largest_gap(txn, SUBID_GID), 100);
 	assert_int_equal(grant_alice(txn), 0);
 	assert_int_equal(subid_txn_free_ids(txn, SUBID_UID), 100 - 15 - 10 - 5 - 10);
 	assert_int_equal(subid_txn_free_ids(txn, SUBID_GID), 90);
