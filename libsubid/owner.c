@@ -57,11 +57,12 @@ static int add_spelling(struct subid_owner *owner, const char *text, size_t len)
 /*
  * The owner with a uid and up to two names known already: what the caller asked
  * for and what the name service calls it; "" for none.  Both are copied.  The
- * local file's names of the uid follow, and with gid NULL its primary gid.
- * SUBID_UNKNOWN if there is no name at all.
+ * names of the uid in aliases' file follow, unless that is NULL, and with gid NULL
+ * its primary gid.  SUBID_UNKNOWN if there is no name at all.
  */
-static int make_owner(const struct subid_users *users, uint32_t uid, const uint32_t *gid,
-		      const char *asked, const char *called, struct subid_owner *ret)
+static int make_owner(const struct subid_users *aliases, uint32_t uid,
+		      const uint32_t *gid, const char *asked, const char *called,
+		      struct subid_owner *ret)
 {
 	auto_owner struct subid_owner owner = { .has_account = true, .uid = uid };
 	bool known = gid != NULL;
@@ -80,7 +81,8 @@ static int make_owner(const struct subid_users *users, uint32_t uid, const uint3
 	r = add_spelling(&owner, owner.own + DECIMAL_SIZE, strlen(asked));
 	if (r == 0)
 		r = add_spelling(&owner, name, strlen(called));
-	while (r == 0 && subid_users_by_uid(users, uid, &at, &alias)) {
+	while (r == 0 && aliases != NULL &&
+	       subid_users_by_uid(aliases, uid, &at, &alias)) {
 		owner.gid = known ? owner.gid : alias.gid;
 		known = true;
 		r = add_spelling(&owner, alias.name, alias.name_len);
@@ -129,8 +131,8 @@ static int ask_nss(const char *name, uint32_t uid, struct passwd *ret_entry,
 	return -ERANGE;
 }
 
-static int owner_from_nss(const struct subid_users *users, const char *name, uint32_t uid,
-			  struct subid_owner *ret)
+static int owner_from_nss(const struct subid_users *aliases, const char *name,
+			  uint32_t uid, struct subid_owner *ret)
 {
 	auto_free char *buffer = NULL;
 	struct passwd entry;
@@ -139,18 +141,18 @@ static int owner_from_nss(const struct subid_users *users, const char *name, uin
 	r = ask_nss(name, uid, &entry, &buffer);
 	if (r != 0)
 		return r;
-	return make_owner(users, entry.pw_uid, &entry.pw_gid, name == NULL ? "" : name,
+	return make_owner(aliases, entry.pw_uid, &entry.pw_gid, name == NULL ? "" : name,
 			  entry.pw_name, ret);
 }
 
-static int owner_from_file(const struct subid_users *users,
+static int owner_from_file(const struct subid_users *aliases,
 			   const struct subid_account *account, struct subid_owner *ret)
 {
 	auto_free char *name = strndup(account->name, account->name_len);
 
 	if (name == NULL)
 		return -ENOMEM;
-	return make_owner(users, account->uid, &account->gid, name, "", ret);
+	return make_owner(aliases, account->uid, &account->gid, name, "", ret);
 }
 
 /* An owner that no account stands behind: the one spelling, copied. */
@@ -187,30 +189,45 @@ int subid_owner_of_uid(const struct subid_users *users, uint32_t uid,
 	return unknown_owner(decimal, ret);
 }
 
-int subid_owner_find(const struct subid_users *users, const char *text,
-		     struct subid_owner *ret)
+static int find_name(const struct subid_users *users, const struct subid_users *aliases,
+		     const char *text, size_t len, struct subid_owner *ret)
 {
 	struct subid_account account;
-	size_t len = strlen(text);
-	bool local;
-	uint32_t uid;
+	bool local = subid_users_by_name(users, text, len, &account);
 	int r = SUBID_UNKNOWN;
+
+	if (local && users->files_first)
+		return owner_from_file(aliases, &account, ret);
+	if (users->nss)
+		r = owner_from_nss(aliases, text, 0, ret);
+	if (r == SUBID_UNKNOWN && local)
+		return owner_from_file(aliases, &account, ret);
+	return r == SUBID_UNKNOWN ? unknown_owner(text, ret) : r;
+}
+
+static int find_owner(const struct subid_users *users, const struct subid_users *aliases,
+		      const char *text, struct subid_owner *ret)
+{
+	size_t len = strlen(text);
+	uint32_t uid;
 
 	if (!subid_owner_valid(text, len) || subid_owner_is_hold(text, len))
 		return SUBID_INVALID;
-	if (is_number(text, len)) {
-		if (subid_id_parse(text, len, &uid) != 0 || uid == UINT32_MAX)
-			return SUBID_INVALID;
-		return subid_owner_of_uid(users, uid, ret);
-	}
-	local = subid_users_by_name(users, text, len, &account);
-	if (local && users->files_first)
-		return owner_from_file(users, &account, ret);
-	if (users->nss)
-		r = owner_from_nss(users, text, 0, ret);
-	if (r != SUBID_UNKNOWN)
-		return r;
-	if (local)
-		return owner_from_file(users, &account, ret);
-	return unknown_owner(text, ret);
+	if (!is_number(text, len))
+		return find_name(users, aliases, text, len, ret);
+	if (subid_id_parse(text, len, &uid) != 0 || uid == UINT32_MAX)
+		return SUBID_INVALID;
+	return subid_owner_of_uid(users, uid, ret);
+}
+
+int subid_owner_find(const struct subid_users *users, const char *text,
+		     struct subid_owner *ret)
+{
+	return find_owner(users, users, text, ret);
+}
+
+int subid_owner_find_plain(const struct subid_users *users, const char *text,
+			   struct subid_owner *ret)
+{
+	return find_owner(users, NULL, text, ret);
 }

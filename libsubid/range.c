@@ -153,6 +153,11 @@ int subid_set_unite(struct subid_set *set, const struct subid_set *other)
 	if (other->n == 0)
 		return 0;
 	r = subid_set_reserve(&both, set->n + other->n);
+	if (r == 0 && set->n == 0) {
+		memcpy(both.ranges, other->ranges, other->n * sizeof(*other->ranges));
+		both.n = other->n;
+		j = other->n;
+	}
 	while (r == 0 && (i < set->n || j < other->n)) {
 		bool ours = j == other->n || (i < set->n && set->ranges[i].start <=
 								other->ranges[j].start);

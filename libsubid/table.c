@@ -79,6 +79,7 @@ static int parse_lines(struct subid_table *table)
 			entry->owner_len = (uint32_t)line.owner_len & OWNER_LEN_MAX;
 			entry->changed = false;
 			entry->range = line.range;
+			r = scan_add(&table->ids, line.range);
 			pos = (size_t)(stop - bytes) + 1;
 			continue;
 		}
@@ -88,6 +89,7 @@ static int parse_lines(struct subid_table *table)
 		pos = next;
 	}
 	subid_set_sort(&table->odd);
+	subid_set_sort(&table->ids);
 	return r;
 }
 
@@ -123,7 +125,8 @@ static int copy_entries(struct subid_table *table, const struct subid_table *sam
 	if (same->n > 0)
 		memcpy(table->entries, same->entries, same->n * sizeof(*same->entries));
 	table->n = same->n;
-	return subid_set_unite(&table->odd, &same->odd);
+	r = subid_set_unite(&table->odd, &same->odd);
+	return r == 0 ? subid_set_unite(&table->ids, &same->ids) : r;
 }
 
 int subid_table_load_like(int etc, const struct subid_table *other, enum subid_kind kind,
@@ -151,6 +154,7 @@ void subid_table_free(struct subid_table *table)
 {
 	subid_text_free(&table->text);
 	subid_set_free(&table->odd);
+	subid_set_free(&table->ids);
 	free(table->entries);
 	free(table->added);
 	free(table->buckets);
@@ -397,9 +401,12 @@ int subid_table_cut(struct subid_table *table, size_t index, struct id_range cut
 
 int subid_table_taken(const struct subid_table *table, struct subid_set *ret)
 {
-	int r;
+	int r = 0;
 
-	r = subid_set_reserve(ret, table->n);
+	if (!table->changed) {
+		r = subid_set_unite(ret, &table->ids);
+		return r == 0 ? subid_set_unite(ret, &table->odd) : r;
+	}
 	for (size_t i = 0; r == 0 && i < table->n; i++)
 		r = scan_add(ret, table->entries[i].range);
 	if (r < 0)

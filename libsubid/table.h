@@ -31,6 +31,7 @@ struct subid_table {
 	size_t n;
 	size_t room;
 	struct subid_set odd; /* what other readers take from lines that are no entries */
+	struct subid_set ids; /* of the entries as they were read */
 	char *added;	      /* owners of new entries; offsets from text.size on */
 	size_t added_size;
 	size_t added_room;

@@ -84,7 +84,14 @@ void subid_owner_free(struct subid_owner *owner);
 int subid_owner_find(const struct subid_users *users, const char *text,
 		     struct subid_owner *ret);
 
-/* The same for a uid. */
+/*
+ * The same without the other names of a name's uid, as getsubids(1) wants it: text
+ * and the uid in decimal are the spellings.
+ */
+int subid_owner_find_plain(const struct subid_users *users, const char *text,
+			   struct subid_owner *ret);
+
+/* subid_owner_find() for a uid. */
 int subid_owner_of_uid(const struct subid_users *users, uint32_t uid,
 		       struct subid_owner *ret);
 

@@ -25,8 +25,8 @@ static int fail(const char *what, int error)
 static int usage(FILE *stream)
 {
 	(void)fputs("usage: getsubids [-g] user\n\n"
-		    "Lists the ranges of subordinate uids of a user: one \"N: user start"
-		    " count\" a line.\n"
+		    "Lists a user's ranges of subordinate uids: \"N: user start count\","
+		    " one a line.\n"
 		    "A name also gets the lines of its uid; a uid only those.\n\n"
 		    "  -g         of subordinate gids instead\n"
 		    "  --help     show this\n"
@@ -58,7 +58,7 @@ static int find_owner(int etc, const char *user, struct subid_users **users,
 	}
 	r = subid_users_open(etc, true, users);
 	if (r == 0)
-		r = subid_owner_find(*users, user, ret);
+		r = subid_owner_find_plain(*users, user, ret);
 	return r == SUBID_UNKNOWN ? 0 : r;
 }
 
