@@ -169,11 +169,11 @@ static int help(const struct idmap_kind *kind)
 {
 	const char *id = subid_kind_name(kind->table);
 
-	(void)printf("usage: %s <pid>|fd:<N> <inside> <outside> <count>"
-		     " [<inside> <outside> <count>]...\n\n"
+	(void)printf("usage: %s <pid>|fd:<N> <inside> <outside> <count>\n"
+		     "                 [<inside> <outside> <count>]...\n\n"
 		     "Writes the %s_map of a process of yours in a new user namespace:"
 		     " count ids,\nfrom inside on within it, are the ids from outside on"
-		     " here.  All of those must be\nyours by %s/%s, or be your own %s"
+		     " here.  All of those\nmust be yours by %s/%s, or be your own %s"
 		     " alone.\n\n"
 		     "  <pid>      the process\n"
 		     "  fd:<N>     descriptor N, an open directory /proc/PID\n"
