@@ -66,7 +66,7 @@ static void print_escaped(const char *text, size_t len)
 {
 	for (size_t i = 0; i < len; i++) {
 		if (text[i] > ' ' && text[i] <= '~' && text[i] != '\\')
-			(void)putchar(text[i]);
+			(void)putchar_unlocked(text[i]);
 		else
 			(void)printf("\\x%02x", (unsigned char)text[i]);
 	}
