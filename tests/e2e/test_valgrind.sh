@@ -15,7 +15,7 @@ esac
 # A finding is status 99.  What glibc keeps of the modules that it loads is still
 # reachable at the end, and none.
 memcheck=(valgrind --quiet --error-exitcode=99 --leak-check=full
-	--errors-for-leak-kinds=definite,indirect,possible)
+	"--errors-for-leak-kinds=definite,indirect,possible")
 
 # Ends as it should, without a finding.
 check() { # status command...
