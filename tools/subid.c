@@ -4,6 +4,7 @@
  */
 #include <errno.h>
 #include <getopt.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -198,6 +199,8 @@ int main(int argc, char *argv[])
 	struct cli cli = { .command = NULL };
 	static char name[] = "subid"; /* as getopt_long(3) begins its messages */
 
+	/* so that a limit on the size of files is an error with a message */
+	(void)signal(SIGXFSZ, SIG_IGN);
 	if (argc > 0)
 		argv[0] = name;
 	(void)cli_next_option(&cli, argc, argv);
