@@ -174,6 +174,14 @@ struct id_range subid_txn_window(const struct subid_txn *txn, enum subid_kind ki
 	return id_range_between(window->min, (uint64_t)window->max + 1);
 }
 
+bool subid_txn_changed(const struct subid_txn *txn)
+{
+	for (enum subid_kind kind = 0; kind < SUBID_KINDS; kind++)
+		if (txn->tables[kind].changed)
+			return true;
+	return false;
+}
+
 int subid_txn_commit(struct subid_txn *txn, struct subid_failure *ret_failure)
 {
 	auto_draft struct subid_draft *uid = NULL, *gid = NULL;

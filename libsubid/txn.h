@@ -164,6 +164,9 @@ uint64_t subid_txn_free_ids(const struct subid_txn *txn, enum subid_kind kind);
 /* How many of them lie in one piece, at most. */
 uint64_t subid_txn_largest_gap(const struct subid_txn *txn, enum subid_kind kind);
 
+/* Is there anything to write? */
+bool subid_txn_changed(const struct subid_txn *txn);
+
 /*
  * Writes what was changed, durably, both tables or neither.  Returns 0, also
  * when nothing was changed; -errno with the file that it is about in

@@ -260,13 +260,14 @@ static void tell_caches(void)
 
 int cli_commit(struct cli *cli, struct subid_txn *txn)
 {
+	bool changed = subid_txn_changed(txn);
 	struct subid_failure failure;
 	int r = subid_txn_commit(txn, &failure);
 
 	if (r != 0)
 		return cli_txn_failed(cli, r, &failure);
-	cli->changed = true;
-	if (cli->root == NULL)
+	cli->changed = changed;
+	if (changed && cli->root == NULL)
 		tell_caches();
 	return EXIT_DONE;
 }

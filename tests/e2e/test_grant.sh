@@ -3,7 +3,7 @@
 # subid grant, as it is typed, right and wrong.
 export OWN_PIDS=1
 . "$(dirname "$0")/lib.sh"
-plan 155
+plan 156
 
 add_user alice -u 5001
 add_user bob -u 5002
@@ -270,6 +270,8 @@ expect "standard output full: 3" 3 '' 'subid: standard output: No space left on 
 	sh -c 'exec subid grant alice >/dev/full'
 tables_are "the ids are given all the same, and listed" alice:100000:65536
 like "the message says so" "$err" '*subid list*'
+expect "nothing to give, standard output full: no change is spoken of" 3 '' 'subid: standard output: No space left on device' \
+	sh -c 'exec subid grant alice >/dev/full'
 expect "standard output closed: 3" 3 '' 'subid: standard output: *' sh -c 'exec subid grant alice >&-'
 tables_are "nothing of it is in a table" alice:100000:65536
 
