@@ -15,7 +15,7 @@ declare -A errors=(
 	[openat]=EACCES [read]=EIO [write]=ENOSPC [fsync]=EIO [fdatasync]=EIO [renameat2]=EIO
 	[renameat]=EIO [linkat]=EIO [unlinkat]=EIO [fchmod]=EPERM [fchown]=EPERM [fcntl]=ENOLCK
 	[newfstatat]=EIO [fstat]=EIO [getdents64]=EIO [readlinkat]=EACCES [flistxattr]=EIO
-	[fremovexattr]=EIO [mmap]=ENOMEM [close]=EIO
+	[fremovexattr]=EIO [close]=EIO # memory is for the unit tests
 )
 absent='(no such file)'
 odd=$'# kept\nother:200000:10\nbroken:line\n\nx:0900:1' # and no newline at the end
