@@ -4,6 +4,7 @@
  */
 #include "libsubid/range.h"
 
+#include "edge.h"
 #include "model.h"
 
 #define LAST	 4294967294U /* the last id that there is */
@@ -248,14 +249,16 @@ static void test_id_parse(void **state)
 	};
 
 	(void)state;
-	for (size_t i = 0; i < ARRAY(cases); i++) {
+	for (size_t i = 0; i < 2 * ARRAY(cases); i++) {
+		size_t len = cases[i / 2].len;
+		const char *text = at_edge(cases[i / 2].text, len, i % 2 == 0);
 		uint32_t id = 77;
-		int r = subid_id_parse(cases[i].text, cases[i].len, &id);
+		int r = subid_id_parse(text, len, &id);
 
 		/* an output is not set but on success */
-		if (r != cases[i].answer || id != (r == 0 ? cases[i].id : 77))
-			fail_msg("case %zu, \"%.*s\": answer %d, id %u", i,
-				 (int)cases[i].len, cases[i].text, r, id);
+		if (r != cases[i / 2].answer || id != (r == 0 ? cases[i / 2].id : 77))
+			fail_msg("case %zu, \"%.*s\": answer %d, id %u", i / 2, (int)len,
+				 text, r, id);
 	}
 }
 
@@ -315,7 +318,8 @@ static void test_range_parse(void **state)
 	(void)state;
 	for (size_t i = 0; i < ARRAY(cases); i++) {
 		struct id_range got = { 0, 0 };
-		int r = subid_range_parse(cases[i].text, &got);
+		size_t size = strlen(cases[i].text) + 1;
+		int r = subid_range_parse(at_edge(cases[i].text, size, true), &got);
 
 		if (r != (cases[i].want.count > 0 ? 0 : SUBID_INVALID) ||
 		    !id_range_equal(got, cases[i].want))
