@@ -433,14 +433,18 @@ static void test_no_unnamed_files(void **state)
 static void test_planted_name_is_not_followed(void **state)
 {
 	int etc = etc_of(state);
+	struct subid_lock *lock = NULL;
+	struct subid_holder holder;
 	char name[32];
 
 	faults.unnamed_error = EOPNOTSUPP;
 	put_file(etc, "precious", "secret");
 	(void)snprintf(name, sizeof(name), "subuid.%d", (int)getpid());
 	assert_int_equal(symlinkat("precious", etc, name), 0);
-	assert_int_equal(lock_ours(etc), true);
+	assert_int_equal(subid_lock_take(etc, 0, &lock, &holder), 0);
 	assert_file(etc, "precious", "secret");
+	subid_lock_release(&lock);
+	assert_only(etc, "precious");
 }
 
 /* Without /proc an unnamed file cannot get a name. */

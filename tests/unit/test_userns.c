@@ -345,7 +345,7 @@ static void test_one_row_for_a_namespace(void **state)
 	int proc = etc_of(state);
 	struct subid_use *uses;
 	size_t n, unread;
-	char pid[16];
+	char pid[32];
 
 	put_self(proc);
 	for (int i = 20; i < 70; i++) {
