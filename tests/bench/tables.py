@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Makes the files of a machine with N accounts, each with a group and a range.
+"""Makes the files of a machine with N accounts, each with a range.
 
     tables.py N DIR      passwd, group, subuid, subgid and login.defs in DIR
 
@@ -37,14 +37,14 @@ def write(directory, name, text):
         file.write(text)
 
 
-def make(n, directory):
-    """Writes the files, root's own account included."""
+def make(n, directory, groups=False):
+    """Writes the files, root's own account included; with a group for each if wanted."""
     people = range(n - 1)
     write(directory, "passwd", "".join(
         "u%d:x:%d:%d:User %d:/home/u%d:/bin/sh\n" % (i, 1000 + i, 1000 + i, i, i)
         for i in people) + "root:x:0:0:root:/root:/bin/sh\n")
     write(directory, "group", "".join(
-        "u%d:x:%d:\n" % (i, 1000 + i) for i in people) + "root:x:0:\n")
+        "u%d:x:%d:\n" % (i, 1000 + i) for i in people if groups) + "root:x:0:\n")
     for name in ("subuid", "subgid"):
         write(directory, name, table(n))
     write(directory, "login.defs",
