@@ -111,6 +111,7 @@ static const struct line_case lines[] = {
 	{ TEXT("a:-4294967295:3"), { 0, 0 }, { { 1, 3 } } },
 	{ TEXT("a:100000:-1"), { 0, 0 }, { { 100000, 4294867295U } } },
 	{ TEXT("a:1:-1"), { 0, 0 }, { { 1, LAST } } },
+	{ TEXT("a:-5:8589934592"), { 0, 0 }, { { 0, NO_ID } } }, /* twice around */
 	{ TEXT("a:-1:-1"), { 0, 0 }, { { 0, LAST } } },
 	/* beyond the last id, 32 and 64 bits */
 	{ TEXT("a:4294967294:2"), { 0, 0 }, { { LAST, 1 } } },
@@ -170,6 +171,8 @@ static const struct line_case lines[] = {
 	{ TEXT("root:100000:10000a"), { 0, 0 }, { { 100000, 10000 } } },
 	{ TEXT("a:5:9 # note"), { 0, 0 }, { { 5, 9 } } },
 	{ TEXT("a:5,6:9"), { 0, 0 }, { { 5, 9 } } },
+	{ TEXT("a:5;6:9@"), { 0, 0 }, { { 5, 9 } } }, /* the bytes between '9' and 'A' */
+	{ TEXT("a:0x5g:9`"), { 0, 0 }, { { 0, 9 }, { 5, 9 } } },
 	{ TEXT("a:1e5:9"), { 0, 0 }, { { 1, 9 } } },
 	/* fields that are missing or no numbers (shadow's 67 and 68) */
 	{ TEXT("root::5000"), { 0, 0 }, { { 0, 0 } } },

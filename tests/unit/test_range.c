@@ -682,6 +682,8 @@ static void test_no_memory(void **state)
 	assert_int_equal(subid_set_add(&set, apart), -ENOMEM);
 	assert_int_equal(subid_set_insert(&set, apart), -ENOMEM);
 	assert_int_equal(subid_set_unite(&set, &other), -ENOMEM);
+	assert_int_equal(subid_set_unite(&left, &other), -ENOMEM);
+	assert_int_equal(left.n, 0);
 	assert_string_equal(show(&set), "5:1");
 	assert_string_equal(show(&other), "1:1 100:1");
 	/* what needs no room needs no memory */
