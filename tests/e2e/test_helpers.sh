@@ -4,7 +4,7 @@
 # setuid root and with file capabilities, beside those of Debian's uidmap package
 # wherever the two must agree.
 . "$(dirname "$0")/lib.sh"
-plan $((2 * 94 + 24))
+plan $((2 * 96 + 24))
 
 add_user alice -u 2001
 add_user bob -u 2002
@@ -330,6 +330,21 @@ aux_group() {
 	new_target alice
 	run setpriv --reuid 2001 --regid 2100 --clear-groups "$PRE/bin/newuidmap" "$target" 0 100000 5
 	like "$mode: a process of another group" "$status $out" "1 *different user:*gid:2100 pw_gid:2001 st_gid:2001"
+	end "$target"
+	# the two, each alone
+	start setpriv --reuid 2001 --regid 2100 --clear-groups unshare --user sleep infinity
+	target=$started_pid
+	wait_for runs "$target" sleep
+	run as alice "$PRE/bin/newuidmap" "$target" 0 100000 5
+	like "$mode: a process of the same user in another group" "$status $out [$(map_of uid "$target")]" \
+		"1 *different user:*st_uid:2001, gid:2001 pw_gid:2001 st_gid:2100 \[\]"
+	end "$target"
+	start setpriv --reuid 2002 --regid 2001 --clear-groups unshare --user sleep infinity
+	target=$started_pid
+	wait_for runs "$target" sleep
+	run as alice "$PRE/bin/newuidmap" "$target" 0 100000 5
+	like "$mode: a process of another user in the same group" "$status $out [$(map_of uid "$target")]" \
+		"1 *different user:*st_uid:2002, gid:2001 pw_gid:2001 st_gid:2001 \[\]"
 	end "$target"
 }
 
