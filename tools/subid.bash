@@ -1,0 +1,98 @@
+# SPDX-License-Identifier: MIT
+# shellcheck shell=bash
+# Completion of subid(1) for bash, loaded by bash-completion.  Commands and options
+# come from --help, owners from the accounts of people and from the tables.
+
+# Offers the words on standard input that go on from what is typed.  Threat: the
+# tables hold names that root did not choose, and compgen -W would expand them;
+# only words that the shell takes as they are may be offered.
+_subid_offer() {
+	local word
+
+	while IFS= read -r word; do
+		[[ $word == "$cur"* && $word =~ ^[A-Za-z0-9_@.+-]+$ ]] && COMPREPLY+=("$word")
+	done
+}
+
+# The options that --help of a command shows; without one, those of all commands.
+_subid_options() {
+	command subid ${1:+"$1"} --help 2>/dev/null | grep -oE -- '^ +(-[a-z], )?--[a-z-]+' |
+		grep -oE -- '-(-[a-z-]+|[a-z])\b'
+}
+
+_subid_commands() {
+	command subid --help 2>/dev/null | sed -nE 's/^  ([a-z]+) .*/\1/p'
+}
+
+# The rows of the tables; $root is --root's directory, if any.
+_subid_rows() {
+	command subid ${root:+--root "$root"} list 2>/dev/null
+}
+
+# Whoever has a range, by the name in the table.
+_subid_holders() {
+	_subid_rows | awk '$6 == "granted" { print $1 }' | sort -u
+}
+
+# root, and the accounts that useradd(8) numbers by default for people.
+_subid_people() {
+	if [ -n "$root" ]; then
+		cat -- "$root/etc/passwd" 2>/dev/null
+	else
+		getent passwd
+	fi | awk -F: '$3 == 0 || ($3 >= 1000 && $3 <= 60000) { print $1 }'
+}
+
+# Finds the command and --root in what stands before the cursor, and the option
+# whose argument is being typed.
+_subid_scan() {
+	local i word
+
+	for ((i = 1; i < cword; i++)); do
+		word=${words[i]}
+		if [ -n "$option" ]; then
+			[ "$option" != --root ] || root=$word
+			option=
+			continue
+		fi
+		case $word in
+		--root=*) root=${word#*=} ;;
+		--root | --range | --count | --from | --group | -r | -c) option=$word ;;
+		-*) ;;
+		*) [ -n "$command" ] || command=$word ;;
+		esac
+	done
+}
+
+_subid_argument() {
+	case $option in
+	--root) _filedir -d ;;
+	--from) _filedir ;;
+	--group) _subid_offer < <(compgen -g) ;;
+	-r | --range)
+		[ "$command" != revoke ] ||
+			_subid_offer < <(_subid_rows | awk '$6 == "granted" { print $3 "-" $4 }' | sort -u)
+		;;
+	esac
+}
+
+_subid() {
+	# shellcheck disable=SC2034 # _init_completion sets prev
+	local cur prev words cword root='' command='' option=''
+
+	_init_completion -n := || return
+	_subid_scan
+	if [ -n "$option" ]; then
+		_subid_argument
+	elif [[ $cur == -* ]]; then
+		_subid_offer < <(_subid_options "$command")
+	else
+		case $command in
+		'') _subid_offer < <(_subid_commands) ;;
+		list | grant) _subid_offer < <({ _subid_people; _subid_holders; } | sort -u) ;;
+		revoke) _subid_offer < <(_subid_holders) ;;
+		unhold) _subid_offer < <(_subid_rows | awk '$6 != "granted" { print $3 "-" $4 }' | sort -u) ;;
+		esac
+	fi
+} &&
+	complete -F _subid subid
