@@ -1,0 +1,171 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: MIT
+# What people read agrees with what the programs do: --help, man pages, README,
+# completion.
+. "$(dirname "$0")/lib.sh"
+
+commands=$(subid --help | sed -nE 's/^  ([a-z]+) .*/\1/p')
+programs="subid newuidmap newgidmap getsubids"
+read -ra every <<<"$(tr '\n' ' ' <<<"$commands")"
+plan $((1 + 5 * ${#every[@]} + 2 + 4 * 4 + 1 + 3 + 4 + 4 + 13 + ${#every[@]}))
+
+is "these are the commands" "${every[*]}" "list grant revoke hold unhold"
+
+# The options in a --help, as "-c, --count N" or "-g", sorted.
+help_options() { # program [command]
+	"$@" --help | sed -nE 's/^ +((-[a-z], )?--?[a-z-]+( [A-Z]+)?)( .*|$)/\1/p' | sort
+}
+
+# The same of a part of a man page's source, from a line to the next heading.
+man_options() { # page first-line-of-part
+	awk -v from="$2" '$0 == from { on = 1; next } /^\.S[hs]/ { on = 0 } on' "man/$1" |
+		sed -nE '/^\.It Fl/ { s/^\.It //; s/ ,/,/; s/Fl -/--/; s/Fl ([a-z])/-\1/; s/Ar //; p }' | sort
+}
+
+# What the options of all commands are.
+common=$(help_options subid)
+is "subid(1) has the common options" "$(man_options subid.1 ".Ss Common options")" "$common"
+is "subid --help shows each common option" "$(wc -l <<<"$common")" 5
+
+fits() { # program [command]
+	local lines columns
+	lines=$("$@" --help | wc -l) columns=$("$@" --help | wc -L)
+	echo "$lines lines, $columns columns"
+	[ "$lines" -le 24 ] && [ "$columns" -le 80 ]
+}
+
+for command in "${every[@]}"; do
+	run subid "$command" --help
+	is "subid $command --help: done" "$status" 0
+	ok "subid $command --help fits a screen" fits subid "$command"
+	is "subid $command: page and --help have the same options" \
+		"$(man_options subid.1 ".Ss subid $command")" \
+		"$(help_options subid "$command" | grep -vxF -e "$common")"
+	like "subid(1) has $command in its synopsis" "$(cat man/subid.1)" "*
+.Cm $command
+*"
+	run subid "$command" --version
+	is "subid $command --version" "$out" "$(subid --version)"
+done
+
+version=$(sed -n 's/^VERSION = //p' Makefile)
+for program in $programs; do
+	ok "$program --help fits a screen" fits "$program"
+	run "$program" --version
+	case $program in
+	subid) is "$program --version" "$status $out" "0 subid $version" ;;
+	*) is "$program --version" "$status $out" "0 $program (subid) $version" ;;
+	esac
+	run mandoc -Tlint -Wwarning "man/$program.1"
+	is "$program(1) is clean" "$status $out" "0 "
+	if [ "$program" = subid ]; then
+		like "subid(1) is installed" "$(cat "$PRE/share/man/man1/subid.1")" "*.Dt SUBID 1*"
+	else
+		is "$program(1) and --help have the same options" \
+			"$(man_options "$program.1" ".Sh DESCRIPTION")" "$(help_options "$program")"
+	fi
+done
+run mandoc -Tlint -Wwarning man/subid.7
+is "subid(7) is clean" "$status $out" "0 "
+
+# Pages refer to pages that are there: ours, or those of the packages around us.
+dangling() {
+	local page section
+	sed -nE 's/^\.Xr ([^ ]+) ([0-9]).*/\1 \2/p' man/*.[17] | sort -u | while read -r page section; do
+		[ -e "man/$page.$section" ] || man -w "$section" "$page" >/dev/null 2>&1 ||
+			grep -qx "$page" <<<"prctl
+setgroups
+user_namespaces
+find
+newgrp
+unshare
+login.defs
+nsswitch.conf
+subuid
+subgid
+useradd
+usermod
+userdel" || echo "$page($section)"
+	done
+}
+is "no page refers to one that is not there" "$(dangling)" ""
+
+# Exit status, messages: each that a page names is in the programs.
+is "subid(1) has each exit status" \
+	"$(awk '/^\.Sh EXIT STATUS/ { on = 1; next } /^\.Sh/ { on = 0 } on && /^\.It/ { print $2 }' man/subid.1 | tr '\n' ' ')" \
+	"0 1 2 3 "
+sed -nE 's/.*(NUMBER|FLAG)\("([A-Z_]+)".*/\2/p' libsubid/policy.c | grep -v GID_ >"$T/all_keys"
+while read -r key; do
+	grep -qE "^\.It .*\b$key\b" man/subid.7 || echo "$key"
+done <"$T/all_keys" >"$T/keys"
+ok "login.defs has such keys" grep -qx SUB_UID_COUNT "$T/all_keys"
+is "subid(7) has each key of login.defs" "$(cat "$T/keys")" ""
+
+# The examples of subid(1), as they come out.
+mkdir -p "$T/fresh/etc"
+cp /etc/passwd /etc/group "$T/fresh/etc"
+echo alice:x:1001:1001::/:/bin/sh >>"$T/fresh/etc/passwd"
+page=$(sed 's/\\(aq/'"'"'/g' man/subid.1)
+holds() { case $1 in *"$2"*) ;; *) echo "it does not say: $2" && return 1 ;; esac }
+has_example() { # command...; that is in the page with its output
+	run "$@"
+	ok "subid(1): what '${*:4}' says" holds "$page" "$out"
+}
+has_example subid --root "$T/fresh" --json grant alice
+rm "$T"/fresh/etc/sub[ug]id
+has_example subid --root "$T/fresh" grant alice
+has_example subid --root "$T/fresh" revoke alice --range 132768:32768
+has_example subid --root "$T/fresh" hold 524288-589823
+
+# README and SECURITY
+targets=$("${MAKE:-make}" -s help | awk '{ print $1 }')
+run bash -c "grep -ohE '(sudo |\`)make [a-z-]+' README.md SECURITY.md | sed 's/.* //' | sort -u"
+like "README names check and demo" "$out" "*check*demo*"
+is "each make target in README exists" "$(grep -vxF -e "$targets" <<<"$out" | tr '\n' ' ')" ""
+# shellcheck disable=SC2016 # backquotes of markdown
+missing=$(grep -oE '`(libsubid|tools|tests|man|\.ci)/[a-zA-Z0-9_./-]*`' README.md SECURITY.md |
+	sed 's/.*:`//; s/`//g' | grep -v NAME | sort -u | while read -r path; do [ -e "$path" ] || echo "$path"; done)
+is "each file in README exists" "$missing" ""
+
+# Completion: what the function offers for a command line, its last word to be
+# completed.
+# shellcheck disable=SC2016 # for the other shell
+offers() { # word...
+	env -i PATH="$PATH" HOME=/root bash --norc -c '
+		. /usr/share/bash-completion/bash_completion
+		. "$0"
+		COMP_WORDS=("$@") COMP_CWORD=$(($# - 1)) COMP_LINE="$*" COMP_POINT=${#COMP_LINE}
+		_subid
+		printf "%s\n" "${COMPREPLY[@]}" | sort | paste -sd " "' \
+		"$PRE/share/bash-completion/completions/subid" subid "$@"
+}
+
+add_user alice
+add_user bob
+# shellcheck disable=SC2016 # a name as an attacker has it
+printf '%s\n' alice:100000:65536 '!released:165536:10' containers:300000:10 '$(touch${IFS}/etc/bad):400000:10' \
+	>/etc/subuid
+cp /etc/subuid /etc/subgid
+is "completion is installed as subid" "$(cat "$PRE/share/bash-completion/completions/subid")" \
+	"$(cat tools/subid.bash)"
+ok "completion is registered" env -i PATH="$PATH" bash --norc -c \
+	". /usr/share/bash-completion/bash_completion; . '$PRE/share/bash-completion/completions/subid'; complete -p subid"
+is "commands" "$(offers '')" "$(sort <<<"$commands" | paste -sd ' ')"
+is "a command that is begun" "$(offers un)" "unhold"
+is "a command behind options" "$(offers --root "$T" --json re)" "revoke"
+for command in "${every[@]}"; do
+	is "each option of $command" "$(offers "$command" -)" \
+		"$(subid "$command" --help | grep -oE '^ +(-[a-z], )?--[a-z-]+' | grep -oE -- '--?[a-z][a-z-]*' | sort | paste -sd ' ')"
+done
+is "grant: people and owners" "$(offers grant '' | grep -oE '\b(alice|bob|containers|daemon)\b' | paste -sd ' ')" \
+	"alice bob containers"
+is "revoke: who has something" "$(offers revoke '')" "alice containers"
+is "list: owners" "$(offers list con)" "containers"
+is "unhold: what is held" "$(offers unhold '')" "165536-165545"
+is "revoke --range: what is granted" "$(offers revoke --range 1)" "100000-165535"
+is "grant --group: groups" "$(offers grant --group ali)" "alice"
+mkdir -p "$T/image/etc"
+echo image:1:1 >"$T/image/etc/subuid"
+echo carol:x:1005:1005::/:/bin/sh >"$T/image/etc/passwd"
+is "owners of an image" "$(offers --root "$T/image" grant '')" "carol image"
+ok "no name in a table is executed" test ! -e /etc/bad
