@@ -63,7 +63,7 @@ man_pages := $(wildcard man/*.[1-8])
 unit_tests := $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(wildcard tests/unit/test_*.c))
 fuzzers := $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
 
-.PHONY: all check check-unit unit-tests sanitize fuzz fuzzers bench coverage lint format install uninstall demo deps help clean
+.PHONY: all check check-unit unit-tests mutate sanitize fuzz fuzzers bench coverage lint format install uninstall demo deps help clean
 .DELETE_ON_ERROR:
 
 all: $(archive) $(shared) $(programs:%=$(BUILD)/%) $(BUILD)/libsubid-ng.pc ## build the library and the programs
@@ -119,6 +119,9 @@ unit-tests: $(unit_tests)
 
 check-unit: $(unit_tests) ## run the unit tests alone
 	$(Q)BUILD='$(BUILD)' MAKE='$(MAKE)' tests/run --unit
+
+mutate: ## break comparisons and bounds one by one: which do the unit tests miss?
+	$(Q)tests/mutate.py
 
 sanitize_flags = -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 

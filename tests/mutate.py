@@ -1,0 +1,284 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""Breaks the library on purpose, one operator at a time, and runs the unit tests.
+
+    tests/mutate.py [--jobs N] [--list] [FILE...]
+
+Each comparison, each + 1 and - 1, and each boolean operator of the files in
+TESTS is changed, in a scratch copy of the tree.  A change that no test notices
+is a survivor: a test is missing, or the change makes no difference, and then it
+stands in EQUIVALENT with the reason.  `make mutate` calls this; it exits 1 if
+there are other survivors, or entries of EQUIVALENT that a test does notice.
+"""
+
+import argparse
+import concurrent.futures
+import os
+import pathlib
+import queue
+import re
+import resource
+import shutil
+import subprocess
+import sys
+import tempfile
+
+TOP = pathlib.Path(__file__).resolve().parent.parent
+
+# What is changed, and the tests that must notice, the likeliest first.
+TESTS = {
+    "libsubid/range.h": ["range", "idmap", "allocate", "line", "table"],
+    "libsubid/range.c": ["range", "line", "idmap", "table"],
+    "libsubid/line.c": ["line", "table"],
+    "libsubid/scan_private.h": ["scan", "line", "table"],
+    "libsubid/allocate.c": ["allocate"],
+    "libsubid/idmap.c": ["idmap"],
+}
+
+# What the tests need of the library; the rest would only be compiled for nothing.
+NEEDED = {"base", "range", "line", "file", "table", "allocate", "idmap"}
+
+# Changes that make no difference: (file, the changed line): why.
+EQUIVALENT = {
+    ("libsubid/range.h", "uint32_t start = a.start >= b.start ? a.start : b.start;"):
+        "both are the same number then",
+    ("libsubid/range.h", "id_range_end(a) <= id_range_end(b) ? id_range_end(a) : id_range_end(b);"):
+        "both are the same number then",
+    ("libsubid/range.h", "if (end < start)"):
+        "end - start is the count 0 as well",
+    ("libsubid/range.h", "if (end >= ID_COUNT_MAX)"):
+        "sets end to what it is",
+    ("libsubid/range.c", "return subid_set_reserve(set, set->room <= 16 ? 16 : set->room);"):
+        "16 either way",
+    ("libsubid/range.c", "if (id_range_end(r) >= id_range_end(*last))"):
+        "sets the count to what it is",
+    ("libsubid/range.c", "if (id_range_end(r) >= ID_COUNT_MAX)"):
+        "cuts nothing off",
+    ("libsubid/range.c", "return (a->start >= b->start) - (a->start < b->start);"):
+        "the order of equal starts is no matter",
+    ("libsubid/range.c", "return (a->start > b->start) - (a->start <= b->start);"):
+        "the order of equal starts is no matter",
+    ("libsubid/range.c", "bool ours = j == other->n || (i < set->n && set->ranges[i].start <"):
+        "the order of equal starts is no matter",
+    ("libsubid/range.c", "if (set->ranges[behind].start <= start)"):
+        "sets start to what it is",
+    ("libsubid/range.c", "if (id_range_end(set->ranges[behind]) >= end)"):
+        "sets end to what it is",
+    ("libsubid/range.c", "while (j < b->n && id_range_end(b->ranges[j]) < at)"):
+        "the range passed over cuts nothing off",
+    ("libsubid/range.c", "for (size_t k = j; k < b->n && b->ranges[k].start <= end; k++) {"):
+        "a range from end on cuts nothing off",
+    ("libsubid/range.c", "if (at <= end) {"):
+        "adds the empty range, which is nothing",
+    ("libsubid/line.c", "if (c >= 'a' && c < 'z')"):
+        "no base has the digit z",
+    ("libsubid/line.c", "if (c >= 'A' && c < 'Z')"):
+        "no base has the digit Z",
+    ("libsubid/line.c", "if (length >= (uint64_t)UINT32_MAX + 1)"):
+        "sets length to what it is",
+    ("libsubid/line.c", "if (length > (uint64_t)UINT32_MAX + 0)"):
+        "sets length to what it is",
+    ("libsubid/line.c", "if (length > (uint64_t)UINT32_MAX + 2)"):
+        "2^32 ids are all, one more are no more",
+    ("libsubid/line.c", "length = (uint64_t)UINT32_MAX + 2;"):
+        "2^32 ids are all, one more are no more",
+    ("libsubid/line.c", "n_starts = read_numbers(start, count - 0, starts);"):
+        "the ':' ends the number",
+    ("libsubid/line.c", "if (n + k >= SUBID_READINGS_MAX) {"):
+        "a line has at most 8 readings",
+    ("libsubid/scan_private.h", "while (end - at > 8) {"):
+        "the last eight bytes one by one: only slower",
+    ("libsubid/scan_private.h", "if (end - start > 8) {"):
+        "the last eight bytes one by one: only slower",
+    ("libsubid/scan_private.h", "limit = end - start >= 11 ? start + 11 : end;"):
+        "start + 11 is end then",
+    ("libsubid/scan_private.h", "id_range_end(r) < ID_COUNT_MAX) {"):
+        "subid_set_add() does the same, slower",
+    ("libsubid/allocate.c", "if (start <= want->window.start)"):
+        "sets start to what it is",
+    ("libsubid/allocate.c", "if (id_range_end(taken->ranges[*at]) >= start)"):
+        "sets start to what it is",
+    ("libsubid/allocate.c", "if (id_range_end(set->ranges[middle]) < id)"):
+        "move_up() passes over that range",
+    ("libsubid/idmap.c", "char line[SUBID_MAP_LINE_SIZE + 2];"):
+        "a byte that is not used",
+}
+
+SWAPS = {
+    "<": ["<=", ">="],
+    "<=": ["<", ">"],
+    ">": [">=", "<="],
+    ">=": [">", "<"],
+    "==": ["!="],
+    "!=": ["=="],
+    "&&": ["||"],
+    "||": ["&&"],
+    "!": [""],
+    "|=": ["&="],
+    "+ 1": ["+ 0", "+ 2"],
+    "- 1": ["- 0", "- 2"],
+}
+
+TOKEN = re.compile(
+    r"""/\*.*?\*/ | //[^\n]* | "(?:\\.|[^"\\])*" | '(?:\\.|[^'\\])*'
+    | ^\s*\#(?:\\\n|[^\n])*
+    | -> | <<=? | >>=? | [<>=!]= | && | \|\| | \|= | [<>!] | [+-][ ]1\b(?![.])""",
+    re.VERBOSE | re.DOTALL | re.MULTILINE,
+)
+
+TIMEOUT = 30  # seconds for one test program; a whole run of it takes about one
+MEMORY = 4 << 30
+
+
+class Mutant:
+    """One change: the text of a file from start to end becomes new."""
+
+    def __init__(self, file, text, start, end, new):
+        self.file = file
+        self.text = text[:start] + new + text[end:]
+        self.line = text.count("\n", 0, start) + 1
+        before = text.rfind("\n", 0, start) + 1
+        behind = text.find("\n", end)
+        self.was = text[before:behind].strip()
+        self.now = " ".join((text[before:start] + new + text[end:behind]).split())
+
+    def __str__(self):
+        return f"{self.file}:{self.line}: {self.was}\n\tbecomes {self.now}"
+
+    def key(self):
+        return (self.file, self.now)
+
+
+def mutants_of(file):
+    text = (TOP / file).read_text()
+    for token in TOKEN.finditer(text):
+        for new in SWAPS.get(token.group(), []):
+            yield Mutant(file, text, token.start(), token.end(), new)
+
+
+def limit():
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
+
+
+class Tree:
+    """A scratch copy of the tree that can be built."""
+
+    def __init__(self, path):
+        self.path = path
+        shutil.copy(TOP / "Makefile", path)
+        for folder in ("libsubid", "tests/unit"):
+            shutil.copytree(TOP / folder, path / folder)
+        for source in (path / "libsubid").glob("*.c"):
+            if source.stem not in NEEDED:
+                source.unlink()
+
+    def make(self, target):
+        return subprocess.run(
+            ["make", "-s", "BUILD=build", "HARDEN=", "CFLAGS=-O0", "WERROR=", target],
+            cwd=self.path,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    def passes(self, test):
+        """Whether a test program builds and passes; None if it does not build."""
+        built = self.make(f"build/unit/test_{test}")
+        if built.returncode != 0:
+            return None
+        try:
+            run = subprocess.run(
+                [f"build/unit/test_{test}"],
+                cwd=self.path,
+                env={**os.environ, "CMOCKA_MESSAGE_OUTPUT": "TAP"},
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                timeout=TIMEOUT,
+                preexec_fn=limit,
+                check=False,
+            )
+        except subprocess.TimeoutExpired:
+            return False
+        return run.returncode == 0
+
+    def survives(self, mutant):
+        """Whether no test notices; None if the mutant does not build."""
+        path = self.path / mutant.file
+        before = path.read_text()
+        path.write_text(mutant.text)
+        try:
+            for test in TESTS[mutant.file]:
+                passed = self.passes(test)
+                if not passed:
+                    return passed
+            return True
+        finally:
+            path.write_text(before)
+
+
+def judge(mutants, jobs, scratch):
+    """The survivors; says on the way what happens."""
+    trees = queue.Queue()
+    for i in range(jobs):
+        (scratch / str(i)).mkdir()
+        tree = Tree(scratch / str(i))
+        for test in sorted({t for tests in TESTS.values() for t in tests}):
+            if not tree.passes(test):
+                sys.exit(f"test_{test} does not pass as it is")
+        trees.put(tree)
+
+    def judge_one(mutant):
+        tree = trees.get()
+        try:
+            return tree.survives(mutant)
+        finally:
+            trees.put(tree)
+
+    survivors, unfit = [], 0
+    with concurrent.futures.ThreadPoolExecutor(jobs) as pool:
+        for i, (mutant, survives) in enumerate(
+            zip(mutants, pool.map(judge_one, mutants)), 1
+        ):
+            unfit += survives is None
+            if survives:
+                survivors.append(mutant)
+                if mutant.key() not in EQUIVALENT:
+                    print(f"survived: {mutant}", flush=True)
+            if sys.stderr.isatty():
+                print(f"\r{i} of {len(mutants)} ", end="", file=sys.stderr, flush=True)
+    return survivors, unfit
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0])
+    parser.add_argument("--jobs", type=int, default=os.cpu_count())
+    parser.add_argument("--list", action="store_true", help="only list the changes")
+    parser.add_argument("files", nargs="*", metavar="FILE", choices=[[], *TESTS])
+    options = parser.parse_args()
+    files = options.files or list(TESTS)
+
+    mutants = [mutant for file in files for mutant in mutants_of(file)]
+    if options.list:
+        for mutant in mutants:
+            print(mutant)
+        return 0
+    with tempfile.TemporaryDirectory(prefix="subid-mutate.") as scratch:
+        survivors, unfit = judge(mutants, options.jobs, pathlib.Path(scratch))
+
+    survived = {mutant.key() for mutant in survivors}
+    wrong = [key for key in EQUIVALENT if key[0] in files and key not in survived]
+    for file, line in wrong:
+        print(f"listed as equivalent, but noticed or gone: {file}: {line}")
+    missed = [mutant for mutant in survivors if mutant.key() not in EQUIVALENT]
+    print(
+        f"{len(mutants)} mutants: {len(mutants) - len(survivors) - unfit} noticed, "
+        f"{unfit} do not build, {len(survivors) - len(missed)} equivalent, "
+        f"{len(missed)} survived"
+    )
+    return 1 if missed or wrong else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
