@@ -175,13 +175,14 @@ int subid_policy_parse(const char *text, size_t size, struct subid_policy *ret,
 	return r;
 }
 
-int subid_policy_load(int etc, struct subid_policy *ret, struct subid_place *ret_place)
+int subid_policy_load(int etc, bool follow, struct subid_policy *ret,
+		      struct subid_place *ret_place)
 {
 	auto_text struct subid_text text = { .bytes = NULL };
 	struct subid_policy policy = subid_policy_default;
 	int r;
 
-	r = subid_text_read(etc, "login.defs", true, &text);
+	r = subid_text_read(etc, "login.defs", follow, &text);
 	if (r == 0)
 		r = subid_policy_parse(text.bytes, text.size, &policy, ret_place);
 	else if (r == -ENOENT)

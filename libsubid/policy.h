@@ -51,10 +51,12 @@ int subid_policy_parse(const char *text, size_t size, struct subid_policy *ret,
 		       struct subid_place *ret_place);
 
 /*
- * Reads etc/login.defs; without the file, the defaults.  Returns 0,
+ * Reads etc/login.defs; without the file, the defaults.  follow: it may be a link,
+ * as on the running system; an image's might lead out of it.  Returns 0,
  * SUBID_INVALID with *ret_place set, or -errno.
  */
-int subid_policy_load(int etc, struct subid_policy *ret, struct subid_place *ret_place);
+int subid_policy_load(int etc, bool follow, struct subid_policy *ret,
+		      struct subid_place *ret_place);
 
 /*
  * The range that SUB_*_DETERMINISTIC gives to a uid:

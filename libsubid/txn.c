@@ -27,7 +27,8 @@ void subid_txn_free(struct subid_txn **txn)
 static int load_policy(struct subid_txn *txn, struct subid_failure *failure)
 {
 	failure->file = "login.defs";
-	return subid_policy_load(txn->options.etc, &txn->policy, &failure->place);
+	return subid_policy_load(txn->options.etc, txn->options.nss, &txn->policy,
+				 &failure->place);
 }
 
 static int load_tables(struct subid_txn *txn, struct subid_failure *failure)

@@ -111,10 +111,10 @@ static struct sources read_sources(const struct subid_text *conf, const char *da
 	return sources;
 }
 
-/* A configuration file that may be missing or a link; missing is empty. */
-static int read_optional(int etc, const char *name, struct subid_text *ret)
+/* A configuration file that may be missing, which is as good as empty. */
+static int read_optional(int etc, const char *name, bool follow, struct subid_text *ret)
 {
-	int r = subid_text_read(etc, name, true, ret);
+	int r = subid_text_read(etc, name, follow, ret);
 
 	return r == -ENOENT ? 0 : r;
 }
@@ -128,9 +128,9 @@ int subid_users_open(int etc, bool nss, struct subid_users **ret)
 
 	if (users == NULL)
 		return -ENOMEM;
-	r = read_optional(etc, "passwd", &users->passwd);
+	r = read_optional(etc, "passwd", nss, &users->passwd);
 	if (r == 0 && nss)
-		r = read_optional(etc, "nsswitch.conf", &conf);
+		r = read_optional(etc, "nsswitch.conf", true, &conf);
 	if (r < 0)
 		return r;
 	passwd = read_sources(&conf, "passwd");
@@ -151,7 +151,7 @@ int subid_users_load(int etc, bool nss, struct subid_users **ret)
 	int r = subid_users_open(etc, nss, &users);
 
 	if (r == 0)
-		r = read_optional(etc, "group", &users->group);
+		r = read_optional(etc, "group", nss, &users->group);
 	if (r == 0)
 		r = parse_passwd(users);
 	if (r < 0)

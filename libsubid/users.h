@@ -25,8 +25,9 @@ struct subid_users; /* opaque */
 /*
  * Reads DIR/passwd, and DIR/nsswitch.conf to know whom else to ask.  etc: the
  * directory; nss: may the running system's name service be asked (no for an
- * image or chroot).  A file that does not exist is empty.  The caller releases
- * *ret with subid_users_free().  Returns 0 or -errno.
+ * image or chroot), and may the files be links (an image's might lead out of it).
+ * A file that does not exist is empty.  The caller releases *ret with
+ * subid_users_free().  Returns 0 or -errno, -ELOOP for a link.
  */
 int subid_users_load(int etc, bool nss, struct subid_users **ret);
 

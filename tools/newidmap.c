@@ -291,7 +291,7 @@ static bool any_group_will_do(const struct call *call)
 	struct subid_policy policy;
 	struct subid_place place;
 
-	return subid_policy_load(call->etc, &policy, &place) == 0 &&
+	return subid_policy_load(call->etc, true, &policy, &place) == 0 &&
 	       policy.grant_aux_group_subids;
 }
 

@@ -249,18 +249,18 @@ static void test_load(void **state)
 	struct subid_place place = { .line = 77 };
 
 	/* without the file */
-	assert_int_equal(subid_policy_load(etc, &policy, &place), 0);
+	assert_int_equal(subid_policy_load(etc, true, &policy, &place), 0);
 	assert_memory_equal(&policy, &subid_policy_default, sizeof(policy));
 	/* what it does not say is the default, whatever was there before */
 	policy.uid_min = policy.uid_max = 77;
 	put_file(etc, "login.defs", "UID_MAX 5000\n");
-	assert_int_equal(subid_policy_load(etc, &policy, &place), 0);
+	assert_int_equal(subid_policy_load(etc, true, &policy, &place), 0);
 	assert_int_equal(policy.uid_min, 1000);
 	assert_int_equal(policy.uid_max, 5000);
 	assert_int_equal(place.line, 77);
 	/* wrong */
 	put_file(etc, "login.defs", "UID_MAX 4000\nUID_MIN x\n");
-	assert_int_equal(subid_policy_load(etc, &policy, &place), SUBID_INVALID);
+	assert_int_equal(subid_policy_load(etc, true, &policy, &place), SUBID_INVALID);
 	assert_int_equal(policy.uid_max, 5000);
 	assert_int_equal(place.line, 2);
 	assert_string_equal(place.key, "UID_MIN");
@@ -268,12 +268,17 @@ static void test_load(void **state)
 	put_file(etc, "real", "UID_MAX 3000\n");
 	assert_int_equal(unlinkat(etc, "login.defs", 0), 0);
 	assert_int_equal(symlinkat("real", etc, "login.defs"), 0);
-	assert_int_equal(subid_policy_load(etc, &policy, &place), 0);
+	assert_int_equal(subid_policy_load(etc, true, &policy, &place), 0);
 	assert_int_equal(policy.uid_max, 3000);
+	/* which in an image may lead out of it */
+	policy.uid_max = 77;
+	assert_int_equal(subid_policy_load(etc, false, &policy, &place), -ELOOP);
+	assert_int_equal(policy.uid_max, 77);
+	policy.uid_max = 3000;
 	/* not to be read: no policy, rather than the default */
 	assert_int_equal(unlinkat(etc, "login.defs", 0), 0);
 	put_dir(etc, "login.defs");
-	assert_int_equal(subid_policy_load(etc, &policy, &place), -EINVAL);
+	assert_int_equal(subid_policy_load(etc, true, &policy, &place), -EINVAL);
 	assert_int_equal(policy.uid_max, 3000);
 }
 

@@ -448,11 +448,15 @@ static void test_what_cannot_be_read(void **state)
 	put_file(etc, "real", PASSWD);
 	assert_int_equal(symlinkat("real", etc, "passwd"), 0);
 	for (enum way way = 0; way < WAYS; way++) {
-		struct subid_users *users = read_users(etc, false, way);
+		struct subid_users *users = read_users(etc, true, way);
 
 		assert_owner(users,
 			     &(struct owner_row){ "bob", 0, 1001, 1001, "bob,1001" });
 		subid_users_free(&users);
+		/* a link in an image may lead out of it */
+		assert_int_equal(subid_users_load(etc, false, &users), -ELOOP);
+		assert_int_equal(subid_users_open(etc, false, &users), -ELOOP);
+		assert_null(users);
 	}
 }
 
