@@ -18,13 +18,7 @@
 #   tables "alice:100000:65536"     # makes both tables this; "" empties them
 #   tables_are "name" "alice:..."   # passes if both are
 #   skip N "why"                    # N checks that cannot run here
-#
-# With OWN_PIDS=1 set before, the test has a pid namespace and a /proc to itself:
-# no process of the machine's has a say, and none of the test's outlives it.
 set -u
-if [ -n "${OWN_PIDS-}" ] && [ $$ != 1 ]; then
-	exec unshare --pid --fork --kill-child --mount-proc bash "$0" "$@"
-fi
 TESTS=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 TOP=${TESTS%/*}
 cd "$TOP" || exit 1

@@ -3,7 +3,6 @@
 # 64 processes grant and revoke at once, beside useradd, usermod and userdel, and
 # some of ours are killed at any moment: no id has two owners, no line is lost or
 # doubled, and no lock is left that keeps anybody waiting.
-export OWN_PIDS=1
 . "$(dirname "$0")/lib.sh"
 plan 14
 

@@ -5,7 +5,6 @@
 # the process is killed (strace(1)).  After each: every table is whole, the old
 # one or the new; the status and the message are true; and the same command, run
 # again, ends what was begun, without waiting and without litter.
-export OWN_PIDS=1
 . "$(dirname "$0")/lib.sh"
 plan 16
 

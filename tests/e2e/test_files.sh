@@ -2,7 +2,6 @@
 # SPDX-License-Identifier: MIT
 # The tables as files: what they are like stays as it was, and where they cannot
 # be replaced, nothing is changed and the message says what to do.
-export OWN_PIDS=1
 . "$(dirname "$0")/lib.sh"
 plan 78
 

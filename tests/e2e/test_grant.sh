@@ -1,7 +1,6 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
 # subid grant, as it is typed, right and wrong.
-export OWN_PIDS=1
 . "$(dirname "$0")/lib.sh"
 plan 156
 

@@ -3,7 +3,6 @@
 # What install puts where, what it is made of, and that a program can be built
 # with it.  The programs are built anew, with the flags that a user's make has:
 # those of a sanitized or coverage build are not what is shipped.
-export OWN_PIDS=1
 . "$(dirname "$0")/lib.sh"
 plan 63
 

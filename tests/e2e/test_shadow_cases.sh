@@ -4,7 +4,6 @@
 # to subid.  Each check ends with the name of shadow's test, beneath its folder
 # tests/subids where no other is said; what should come out is our own rule:
 # where shadow allows an overlap, the answer here is no.
-export OWN_PIDS=1
 . "$(dirname "$0")/lib.sh"
 plan 120
 
