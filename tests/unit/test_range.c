@@ -659,6 +659,44 @@ static void test_growing(void **state)
 	assert_int_equal(allocations, 7); /* 16, 32, ... 1024 */
 }
 
+/* n single ids from everywhere, none beside another, in no order. */
+static void add_scattered(struct subid_set *set, uint32_t n)
+{
+	for (uint32_t i = 1; i <= n; i++)
+		assert_int_equal(
+		    subid_set_add(set, (struct id_range){ (i * 2654435761U) & ~1U, 1 }),
+		    0);
+}
+
+/* Many are sorted in another way than few, and those in place without memory. */
+static void test_sort_many(void **state)
+{
+	static const uint32_t sizes[] = { 2, 63, 64, 65, 5000 };
+
+	(void)state;
+	for (size_t s = 0; s < ARRAY(sizes); s++) {
+		auto_set struct subid_set fast = { .ranges = NULL }, slow = fast;
+		uint32_t n = sizes[s];
+
+		count_allocations(0);
+		add_scattered(&fast, n);
+		add_scattered(&slow, n);
+		assert_true(fast.unsorted && slow.unsorted);
+		subid_set_sort(&fast);
+		count_allocations(1);
+		subid_set_sort(&slow);
+		count_allocations(0);
+		assert_int_equal(fast.n, n);
+		assert_int_equal(slow.n, n);
+		assert_memory_equal(fast.ranges, slow.ranges, n * sizeof(*fast.ranges));
+		for (uint32_t i = 1; i < n; i++)
+			assert_true(fast.ranges[i - 1].start < fast.ranges[i].start);
+		for (uint32_t i = 1; i <= n; i++)
+			assert_true(subid_set_contains(
+			    &fast, (struct id_range){ (i * 2654435761U) & ~1U, 1 }));
+	}
+}
+
 /* Without memory: -ENOMEM, and the set is what it was. */
 static void test_no_memory(void **state)
 {
@@ -707,6 +745,42 @@ static void test_no_memory(void **state)
 	assert_string_equal(show(&left), "100:1 102:1");
 }
 
+/* As many as there are ways to sort, over all ids; without memory as well. */
+static void test_sort_of_many(void **state)
+{
+	static const uint32_t sizes[] = { 1, 2, 63, 64, 65, 255, 256, 257, 3000 };
+	struct draw numbers = { .state = 57721566 };
+
+	(void)state;
+	for (size_t i = 0; i < 6 * ARRAY(sizes); i++) {
+		auto_set struct subid_set sorted = { .ranges = NULL }, want = sorted;
+		uint32_t n = sizes[i / 6];
+
+		count_allocations(0);
+		assert_int_equal(subid_set_reserve(&sorted, n), 0);
+		for (uint32_t k = 0; k < n; k++) {
+			/* many starts that differ in one byte only */
+			struct id_range r = {
+				.start = draw(&numbers, 256)
+					 << (i % 2 == 0 ? 0 : draw(&numbers, 4) * 8),
+				.count = 1 + (draw(&numbers, UINT32_MAX) >>
+					      (20 + draw(&numbers, 12))),
+			};
+
+			assert_int_equal(subid_set_add(&sorted, r), 0);
+			assert_int_equal(subid_set_insert(&want, r), 0);
+		}
+		if (i % 3 == 2)
+			count_allocations(1);
+		subid_set_sort(&sorted);
+		if (sorted.unsorted || sorted.n != want.n ||
+		    memcmp(sorted.ranges, want.ranges, want.n * sizeof(*want.ranges)) !=
+			0)
+			fail_msg("case %zu, %u ranges: %zu instead of %zu", i, n,
+				 sorted.n, want.n);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -718,11 +792,13 @@ int main(void)
 		cmocka_unit_test(test_id_parse),
 		cmocka_unit_test(test_range_parse),
 		cmocka_unit_test(test_add),
+		cmocka_unit_test(test_sort_many),
 		cmocka_unit_test(test_free_leaves_empty_set),
 		cmocka_unit_test(test_questions),
 		cmocka_unit_test(test_size_of_everything),
 		cmocka_unit_test(test_sets_against_model),
 		cmocka_unit_test(test_subtract_keeps),
+		cmocka_unit_test_teardown(test_sort_of_many, reset_allocations),
 		cmocka_unit_test_teardown(test_reserve_is_enough, reset_allocations),
 		cmocka_unit_test_teardown(test_growing, reset_allocations),
 		cmocka_unit_test_teardown(test_no_memory, reset_allocations),
