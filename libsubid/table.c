@@ -88,6 +88,7 @@ static int parse_lines(struct subid_table *table)
 				  next - pos - (bytes[next - 1] == '\n'));
 		pos = next;
 	}
+	table->first_changed = table->n;
 	subid_set_sort(&table->odd);
 	subid_set_sort(&table->ids);
 	return r;
@@ -124,7 +125,7 @@ static int copy_entries(struct subid_table *table, const struct subid_table *sam
 		return r;
 	if (same->n > 0)
 		memcpy(table->entries, same->entries, same->n * sizeof(*same->entries));
-	table->n = same->n;
+	table->n = table->first_changed = same->n;
 	r = subid_set_unite(&table->odd, &same->odd);
 	return r == 0 ? subid_set_unite(&table->ids, &same->ids) : r;
 }
@@ -396,6 +397,8 @@ int subid_table_cut(struct subid_table *table, size_t index, struct id_range cut
 		entry->range.count = 0;
 	entry->changed = true;
 	table->changed = true;
+	if (index < table->first_changed)
+		table->first_changed = index;
 	return 0;
 }
 
@@ -479,7 +482,7 @@ int subid_table_print(const struct subid_table *table,
 	const struct subid_text *text = &table->text;
 	size_t pos = 0;
 
-	for (size_t i = 0; i < table->n; i++) {
+	for (size_t i = table->first_changed; i < table->n; i++) {
 		const struct subid_entry *entry = &table->entries[i];
 		size_t until = is_new(table, entry) ? text->size : entry->offset;
 		int r;

@@ -30,6 +30,7 @@ struct subid_table {
 	struct subid_entry *entries; /* in the order of the file, then new ones */
 	size_t n;
 	size_t room;
+	size_t first_changed; /* no entry before it was; n if none was */
 	struct subid_set odd; /* what other readers take from lines that are no entries */
 	struct subid_set ids; /* of the entries as they were read */
 	char *added;	      /* owners of new entries; offsets from text.size on */
