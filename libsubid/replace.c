@@ -40,8 +40,8 @@ struct subid_draft {
 	char draft[NAME_SIZE];
 	char aside[NAME_SIZE];
 	char backup[NAME_SIZE];
+	char *buffer; /* of BUFFER_SIZE */
 	size_t used;
-	char buffer[BUFFER_SIZE];
 };
 
 /* Digests of the content, which the kernel makes anew: not to be copied. */
@@ -128,6 +128,9 @@ int subid_draft_open(int dir, const char *name, struct subid_draft **ret)
 	if (draft == NULL)
 		return -ENOMEM;
 	*draft = (struct subid_draft){ .dir = dir, .fd = -1 };
+	draft->buffer = malloc(BUFFER_SIZE);
+	if (draft->buffer == NULL)
+		return -ENOMEM;
 	(void)snprintf(draft->name, NAME_SIZE, "%s", name);
 	(void)snprintf(draft->draft, NAME_SIZE, "%s+", name);
 	(void)snprintf(draft->aside, NAME_SIZE, "%s=", name);
@@ -318,6 +321,7 @@ void subid_draft_free(struct subid_draft **draft)
 		(void)close((*draft)->fd); /* synced if it was to be kept */
 	if ((*draft)->there)
 		(void)unlinkat((*draft)->dir, (*draft)->draft, 0);
+	free((*draft)->buffer);
 	free(*draft);
 	*draft = NULL;
 }
