@@ -58,7 +58,7 @@ subid_pkgs = smartcols jansson
 all_src := $(lib_src) $(wildcard tools/*.c) $(wildcard tests/unit/*.c) $(wildcard tests/fuzz/*.c) \
 	$(wildcard tests/bench/*.c)
 all_c := $(all_src) $(wildcard libsubid/*.h tools/*.h tests/unit/*.h tests/fuzz/*.h)
-scripts := $(wildcard tests/*.sh tests/*/*.sh) tests/run tests/fuzz/run .ci/run
+scripts := $(wildcard tests/*.sh tests/*/*.sh) tests/run tests/fuzz/run tools/subid.bash .ci/run
 man_pages := $(wildcard man/*.[1-8])
 unit_tests := $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(wildcard tests/unit/test_*.c))
 fuzzers := $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
