@@ -454,6 +454,107 @@ static void test_cut_new_entry(void **state)
 	assert_int_equal(subid_table_first(&table, "a", 1), table.n);
 }
 
+/* Entries changed in any order are printed in that of the file. */
+static void test_cut_in_any_order(void **state)
+{
+	static const char *const orders[] = { "01234", "43210", "20413", "3",
+					      "41",    "14",	"" };
+
+	for (size_t i = 0; i < ARRAY(orders); i++) {
+		auto_table struct subid_table table = { .exists = false };
+		char want[128], *at = want;
+
+		load(etc_of(state),
+		     "a:100:10\n#\na:200:10\na:300:10\n\na:400:10\na:500:9", &table);
+		for (const char *o = orders[i]; *o != '\0'; o++)
+			assert_int_equal(
+			    subid_table_cut(
+				&table, (size_t)(*o - '0'),
+				(struct id_range){ ((uint32_t)(*o - '0') + 1) * 100, 1 }),
+			    0);
+		for (unsigned int k = 0; k < 5; k++) {
+			bool cut = strchr(orders[i], (int)('0' + k)) != NULL;
+
+			at += sprintf(at, "a:%u:%u%s", (k + 1) * 100 + cut,
+				      (k == 4 ? 9U : 10U) - cut,
+				      k == 4 && !cut ? "" : "\n");
+			at += sprintf(at, "%s", k == 0 ? "#\n" : k == 2 ? "\n" : "");
+		}
+		if (strcmp(print(&table), want) != 0)
+			fail_msg("order %s: \"%s\"", orders[i], print(&table));
+	}
+}
+
+/* Loaded beside another: the same as loaded alone, whatever the other has. */
+static void test_load_like(void **state)
+{
+	static const char *const texts[] = {
+		"",
+		"a:5:9\n",
+		"a:5:9\nb:7:8\n",
+		"a:5:9\nb:7:9\n",
+		"a:5:9\n# b:0:0\nb:07:8",
+		"a:5:9",
+	};
+	int etc = etc_of(state);
+
+	for (size_t i = 0; i < 2 * ARRAY(texts) * ARRAY(texts); i++) {
+		auto_table struct subid_table other = { .exists = false };
+		auto_table struct subid_table alone = other, like = other;
+		auto_set struct subid_set want = { .ranges = NULL }, got = want;
+		const char *text = texts[i / 2 % ARRAY(texts)];
+		bool changes = i % 2 == 1;
+
+		load(etc, texts[i / 2 / ARRAY(texts)], &other);
+		put_file(etc, "subgid", text);
+		if (changes && other.n > 0)
+			assert_int_equal(
+			    subid_table_cut(&other, 0, other.entries[0].range), 0);
+		assert_int_equal(subid_table_load(etc, SUBID_GID, &alone), 0);
+		assert_int_equal(subid_table_load_like(etc, &other, SUBID_GID, &like), 0);
+		assert_true(like.exists);
+		assert_false(like.changed);
+		assert_int_equal(like.kind, SUBID_GID);
+		assert_int_equal(like.n, alone.n);
+		for (size_t k = 0; k < like.n; k++)
+			assert_memory_equal(&like.entries[k], &alone.entries[k],
+					    sizeof(like.entries[k]));
+		assert_int_equal(subid_table_taken(&alone, &want), 0);
+		assert_int_equal(subid_table_taken(&like, &got), 0);
+		assert_int_equal(got.n, want.n);
+		assert_string_equal(print(&like), text);
+		/* each has its own entries and lines */
+		cut_all(&like, "a", (struct id_range){ 0, 1000 });
+		assert_int_equal(
+		    subid_table_add(&like, "c", 1, (struct id_range){ 1, 1 }), 0);
+		subid_table_free(&other);
+		assert_null(strstr(print(&like), "a:5:9"));
+		assert_non_null(strstr(print(&like), "c:1:1\n"));
+	}
+}
+
+/* The other one's file is not there, or this one's. */
+static void test_load_like_absent(void **state)
+{
+	auto_table struct subid_table other = { .exists = false }, like = other;
+
+	assert_int_equal(subid_table_load(etc_of(state), SUBID_UID, &other), 0);
+	assert_int_equal(subid_table_load_like(etc_of(state), &other, SUBID_GID, &like),
+			 0);
+	assert_false(like.exists);
+	subid_table_free(&like);
+	put_file(etc_of(state), "subgid", "a:5:9\n");
+	assert_int_equal(subid_table_load_like(etc_of(state), &other, SUBID_GID, &like),
+			 0);
+	assert_true(like.exists);
+	assert_int_equal(like.n, 1);
+	assert_int_equal(unlinkat(etc_of(state), "subgid", 0), 0);
+	assert_int_equal(symlinkat("subuid", etc_of(state), "subgid"), 0);
+	subid_table_free(&like);
+	assert_int_equal(subid_table_load_like(etc_of(state), &other, SUBID_GID, &like),
+			 -ELOOP);
+}
+
 static void test_add_refuses(void **state)
 {
 	static const struct {
@@ -847,6 +948,19 @@ static void test_no_memory(void **state)
 	}
 	assert_true(turn > 3);
 
+	put_file(etc, "subgid", text);
+	for (turn = 1, r = -ENOMEM; r != 0; turn++) {
+		auto_table struct subid_table table = { .exists = false }, like = table;
+
+		load(etc, text, &table);
+		until_failure = turn;
+		r = subid_table_load_like(etc, &table, SUBID_GID, &like);
+		until_failure = 0;
+		assert_true(r == 0 || r == -ENOMEM);
+		assert_int_equal(like.n, r == 0 ? table.n : 0);
+	}
+	assert_true(turn > 3);
+
 	for (turn = 1, r = -ENOMEM; r != 0; turn++) {
 		auto_table struct subid_table table = { .exists = false };
 		auto_set struct subid_set taken = { .ranges = NULL };
@@ -1019,6 +1133,9 @@ int main(void)
 		scratch_test(test_print_zero_bytes),
 		scratch_test(test_edit),
 		scratch_test(test_cut_new_entry),
+		scratch_test(test_cut_in_any_order),
+		scratch_test(test_load_like),
+		scratch_test(test_load_like_absent),
 		scratch_test(test_add_refuses),
 		scratch_test(test_add_copies_owner),
 		scratch_test(test_line_numbers),
