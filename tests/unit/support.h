@@ -25,8 +25,17 @@
 /* A test's directory; as the state of a test with scratch_setup(). */
 struct scratch {
 	int fd;
+	int next_fd; /* the lowest that is free, to see what is left open */
 	char path[32];
 };
+
+static inline int lowest_free_fd(void)
+{
+	int fd = dup(STDIN_FILENO);
+
+	(void)close(fd);
+	return fd;
+}
 
 static inline int scratch_setup(void **state)
 {
@@ -37,6 +46,7 @@ static inline int scratch_setup(void **state)
 	assert_non_null(mkdtemp(scratch->path));
 	scratch->fd = open(scratch->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	assert_true(scratch->fd >= 0);
+	scratch->next_fd = lowest_free_fd();
 	*state = scratch;
 	return 0;
 }
@@ -54,6 +64,8 @@ static inline int scratch_teardown(void **state)
 {
 	struct scratch *scratch = *state;
 
+	if (lowest_free_fd() != scratch->next_fd)
+		fail_msg("a file was left open");
 	(void)close(scratch->fd);
 	assert_int_equal(nftw(scratch->path, scratch_remove, 8, FTW_DEPTH | FTW_PHYS), 0);
 	free(scratch);

@@ -86,7 +86,7 @@ static bool lock_ours(int etc)
 
 static bool lock_ours_in_disguise(int etc)
 {
-	return prctl(PR_SET_NAME, "ev\033[1m\xff") == 0 && lock_ours(etc);
+	return prctl(PR_SET_NAME, "ev\033[1m\xff ~longer") == 0 && lock_ours(etc);
 }
 
 static bool do_nothing(int etc)
@@ -244,7 +244,7 @@ static void test_program_name_is_made_harmless(void **state)
 	int etc = etc_of(state);
 	struct other other = start_other(etc, lock_ours_in_disguise);
 
-	assert_busy(etc, ".pwd.lock", other.pid, "ev?[1m?");
+	assert_busy(etc, ".pwd.lock", other.pid, "ev?[1m? ~longer");
 	end_other(&other);
 }
 

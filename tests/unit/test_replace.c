@@ -323,6 +323,19 @@ static void test_large_content_on_full_disk(void **state)
 	free(text);
 }
 
+/* A signal that comes in between is no reason to give up. */
+static void test_interrupted_write(void **state)
+{
+	int etc = etc_of(state);
+
+	put_file(etc, "subuid", OLD_UID);
+	faults.only = "write";
+	faults_arm(1, EINTR);
+	assert_int_equal(replace_one(etc, "subuid", NEW_UID), 0);
+	assert_true(faults_disarm());
+	assert_file(etc, "subuid", NEW_UID);
+}
+
 /* write(2) that takes nothing, and says so again and again: not for ever. */
 static void test_write_of_nothing(void **state)
 {
@@ -552,6 +565,7 @@ int main(void)
 		replace_test(test_left_without_commit),
 		replace_test(test_large_content),
 		replace_test(test_large_content_on_full_disk),
+		replace_test(test_interrupted_write),
 		replace_test(test_write_of_nothing),
 		replace_test(test_every_call_fails_in_turn),
 		replace_test(test_every_write_is_short_in_turn),
