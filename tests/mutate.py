@@ -54,6 +54,14 @@ EQUIVALENT = {
         "sets the count to what it is",
     ("libsubid/range.c", "if (id_range_end(r) >= ID_COUNT_MAX)"):
         "cuts nothing off",
+    ("libsubid/range.c", "for (unsigned int shift = 0; shift <= 32; shift += 8) {"):
+        "a fifth pass fills the spare room, which is dropped",
+    ("libsubid/range.c", "for (size_t byte = 1; byte <= 256; byte++)"):
+        "the place behind the last byte is not used",
+    ("libsubid/range.c", "if (given <= FEW || !sort_by_bytes(set->ranges, given))"):
+        "both ways sort, one of them faster",
+    ("libsubid/range.c", "if (given >= FEW || !sort_by_bytes(set->ranges, given))"):
+        "both ways sort, one of them faster",
     ("libsubid/range.c", "return (a->start >= b->start) - (a->start < b->start);"):
         "the order of equal starts is no matter",
     ("libsubid/range.c", "return (a->start > b->start) - (a->start <= b->start);"):
