@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * wrap: reallocarray malloc
+ * wrap: reallocarray realloc malloc read __read_chk
  */
 #include "libsubid/table.h"
 
@@ -34,6 +34,53 @@ void *__wrap_reallocarray(void *pointer, size_t n, size_t size)
 void *__wrap_malloc(size_t size)
 {
 	return is_to_fail() ? NULL : __real_malloc(size);
+}
+
+void *__wrap_realloc(void *pointer, size_t size);
+void *__real_realloc(void *pointer, size_t size);
+
+void *__wrap_realloc(void *pointer, size_t size)
+{
+	return is_to_fail() ? NULL : __real_realloc(pointer, size);
+}
+
+/* How read(2) goes from now on. */
+static struct {
+	bool by_byte;		  /* one byte at a time */
+	unsigned int interrupted; /* so many calls fail with EINTR */
+	unsigned int calls_left;  /* until it fails with EIO; 0: never */
+} reads;
+
+ssize_t __wrap_read(int fd, void *buf, size_t size);
+ssize_t __real_read(int fd, void *buf, size_t size);
+ssize_t __wrap___read_chk(int fd, void *buf, size_t size, size_t room);
+
+ssize_t __wrap_read(int fd, void *buf, size_t size)
+{
+	if (reads.interrupted > 0) {
+		reads.interrupted--;
+		errno = EINTR;
+		return -1;
+	}
+	if (reads.calls_left > 0 && --reads.calls_left == 0) {
+		errno = EIO;
+		return -1;
+	}
+	return __real_read(fd, buf, reads.by_byte && size > 0 ? 1 : size);
+}
+
+/* What the compiler makes of read() where it knows the buffer. */
+ssize_t __wrap___read_chk(int fd, void *buf, size_t size, size_t room)
+{
+	assert_true(size <= room);
+	return __wrap_read(fd, buf, size);
+}
+
+static int reset_faults(void **state)
+{
+	memset(&reads, 0, sizeof(reads));
+	until_failure = 0;
+	return scratch_teardown(state);
 }
 
 static void load(int etc, const char *text, struct subid_table *ret)
@@ -168,6 +215,59 @@ static void test_file_too_large(void **state)
 	assert_int_equal(close(fd), 0);
 	assert_int_equal(subid_text_read(etc_of(state), "huge", false, &text), -EFBIG);
 	assert_int_equal(text.size, 77);
+}
+
+/* Bytes that come slowly, with interruptions, or not at all. */
+static void test_read(void **state)
+{
+	static const char bytes[] = "a:5:9\n\0b:7:8\n";
+	int etc = etc_of(state);
+	struct subid_text text = { .size = 77 };
+
+	put_bytes(etc, "subuid", bytes, sizeof(bytes) - 1);
+	reads.by_byte = true;
+	reads.interrupted = 3;
+	assert_int_equal(subid_text_read(etc, "subuid", false, &text), 0);
+	assert_int_equal(reads.interrupted, 0);
+	assert_int_equal(text.size, sizeof(bytes) - 1);
+	assert_memory_equal(text.bytes, bytes, sizeof(bytes)); /* and a NUL */
+	subid_text_free(&text);
+	text.size = 77;
+	for (unsigned int calls = 1; calls <= sizeof(bytes); calls++) {
+		reads.calls_left = calls;
+		assert_int_equal(subid_text_read(etc, "subuid", false, &text), -EIO);
+		assert_int_equal(text.size, 77);
+	}
+}
+
+/* A file that is larger than it was said to be, as those of /proc are. */
+static void test_read_growing_file(void **state)
+{
+	int proc = open("/proc/self", O_RDONLY | O_DIRECTORY | O_CLOEXEC), r = -ENOMEM;
+	struct subid_text text = { .size = 77 };
+	struct stat st;
+	unsigned int turn;
+
+	(void)state;
+	assert_true(proc >= 0);
+	assert_int_equal(fstatat(proc, "status", &st, 0), 0);
+	assert_int_equal(st.st_size, 0);
+	for (turn = 1; r != 0; turn++) {
+		until_failure = turn;
+		r = subid_text_read(proc, "status", false, &text);
+		until_failure = 0;
+		assert_true(r == 0 || r == -ENOMEM);
+		assert_true((r == 0) == (text.size != 77));
+	}
+	assert_true(turn > 9); /* it grew */
+	assert_true(text.size > 100);
+	assert_memory_equal(text.bytes, "Name:", 5);
+	assert_non_null(
+	    strstr(text.bytes, "nonvoluntary_ctxt_switches:")); /* its last line */
+	assert_int_equal(text.bytes[text.size - 1], '\n');
+	assert_int_equal(strlen(text.bytes), text.size);
+	subid_text_free(&text);
+	(void)close(proc);
 }
 
 static void test_lines_of_text(void **state)
@@ -758,6 +858,57 @@ static uint64_t walk(const struct subid_table *table, const char *owner, size_t 
 	return sum;
 }
 
+/* What several spellings have, together, with and without an index. */
+static void test_table_holdings(void **state)
+{
+#define LONG "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa" /* 65   \
+										  */
+	static const char text[] =
+	    "a:100:10\n1000:110:5\nab:200:1\n" LONG ":300:1\na:90:5\n"
+	    "b:400:1\n1000:0500:1\na:105:20\n";
+	static const struct {
+		struct subid_spelling spellings[3];
+		size_t n;
+		const char *want;
+	} cases[] = {
+		{ { { "a", 1 } }, 1, "90:5 100:25" },
+		{ { { "1000", 4 } }, 1, "110:5" },
+		{ { { "1000", 4 }, { "a", 1 } }, 2, "90:5 100:25" },
+		{ { { "1000", 4 }, { "b", 1 } }, 2, "110:5 400:1" },
+		{ { { "ab", 2 }, { "b", 1 }, { "x", 1 } }, 3, "200:1 400:1" },
+		{ { { LONG, 65 } }, 1, "300:1" }, /* as long as "a", modulo 64 */
+		{ { { LONG, 65 }, { "a", 1 } }, 2, "90:5 100:25 300:1" },
+		{ { { "x", 1 } }, 1, "" },
+		{ { { "a", 1 } }, 0, "" },
+		{ { { "a:1", 3 } }, 1, "" },
+	};
+
+	for (size_t i = 0; i < 2 * ARRAY(cases); i++) {
+		auto_table struct subid_table table = { .exists = false };
+		auto_set struct subid_set got = { .ranges = NULL };
+		int r;
+
+		load(etc_of(state), text, &table);
+		if (i % 2 == 1)
+			assert_int_equal(subid_table_index(&table), 0);
+		r = subid_table_holdings(&table, cases[i / 2].spellings, cases[i / 2].n,
+					 &got);
+		if (r != 0 || strcmp(show(&got), cases[i / 2].want) != 0)
+			fail_msg("case %zu, index %zu: answer %d, %s", i / 2, i % 2, r,
+				 show(&got));
+		/* what is cut is held no more, and what was there is added to */
+		cut_all(&table, "a", (struct id_range){ 0, 1000 });
+		r = subid_table_holdings(&table, &cases[0].spellings[0], 1, &got);
+		assert_int_equal(r, 0);
+		assert_string_equal(show(&got), cases[i / 2].want);
+		until_failure = 1;
+		subid_set_free(&got);
+		r = subid_table_holdings(&table, cases[3].spellings, 2, &got);
+		until_failure = 0;
+		assert_int_equal(r, -ENOMEM);
+	}
+}
+
 /* Random changes of two tables, one indexed: they stay the same. */
 static void test_index_changes_no_answer(void **state)
 {
@@ -971,7 +1122,10 @@ static void test_no_memory(void **state)
 		until_failure = turn;
 		for (uint32_t i = 0; i < 80 && (i == 0 || r == 0); i++)
 			r = subid_table_add(&table, "e", 1,
-					    (struct id_range){ 1000 + i * 2, 1 });
+					    (struct id_range){ 1000 + i * 4, 3 });
+		for (uint32_t i = 0; r == 0 && i < 80; i++)
+			r = subid_table_cut(&table, 2 + i,
+					    (struct id_range){ 1001 + i * 4, 1 });
 		if (r == 0)
 			r = subid_table_cut(&table, 0, (struct id_range){ 105, 1 });
 		if (r == 0)
@@ -1128,6 +1282,9 @@ int main(void)
 		scratch_test(test_each_kind_has_its_file),
 		scratch_test(test_no_ordinary_file),
 		scratch_test(test_file_too_large),
+		cmocka_unit_test_setup_teardown(test_read, scratch_setup, reset_faults),
+		cmocka_unit_test_setup_teardown(test_read_growing_file, scratch_setup,
+						reset_faults),
 		cmocka_unit_test(test_lines_of_text),
 		scratch_test(test_print_unchanged),
 		scratch_test(test_print_zero_bytes),
@@ -1142,6 +1299,7 @@ int main(void)
 		scratch_test(test_who_has),
 		scratch_test(test_holdings),
 		cmocka_unit_test(test_many_holdings),
+		scratch_test(test_table_holdings),
 		scratch_test(test_index_changes_no_answer),
 		scratch_test(test_walk_while_index_grows),
 		scratch_test(test_index_of_many),
