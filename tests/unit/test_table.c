@@ -12,6 +12,8 @@
 #define LAST	      4294967294U
 #define ARRAY(a)      (sizeof(a) / sizeof((a)[0]))
 #define TEXT(literal) (literal), sizeof(literal) - 1
+#define TEN	      "aaaaaaaaaa"
+#define LONG	      TEN TEN TEN TEN TEN TEN "aaaaa" /* 65 bytes */
 
 /* Allocations left until one fails; 0: none does. */
 static unsigned int until_failure;
@@ -861,8 +863,6 @@ static uint64_t walk(const struct subid_table *table, const char *owner, size_t 
 /* What several spellings have, together, with and without an index. */
 static void test_table_holdings(void **state)
 {
-#define LONG "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa" /* 65   \
-										  */
 	static const char text[] =
 	    "a:100:10\n1000:110:5\nab:200:1\n" LONG ":300:1\na:90:5\n"
 	    "b:400:1\n1000:0500:1\na:105:20\n";
@@ -1120,10 +1120,10 @@ static void test_no_memory(void **state)
 		load(etc, text, &table);
 		assert_int_equal(subid_table_index(&table), 0);
 		until_failure = turn;
-		for (uint32_t i = 0; i < 80 && (i == 0 || r == 0); i++)
+		for (uint32_t i = 0; i < 120 && (i == 0 || r == 0); i++)
 			r = subid_table_add(&table, "e", 1,
 					    (struct id_range){ 1000 + i * 4, 3 });
-		for (uint32_t i = 0; r == 0 && i < 80; i++)
+		for (uint32_t i = 0; r == 0 && i < 120; i++)
 			r = subid_table_cut(&table, 2 + i,
 					    (struct id_range){ 1001 + i * 4, 1 });
 		if (r == 0)
