@@ -141,8 +141,11 @@ static bool maps_root(const struct call *call)
 	return false;
 }
 
-/* For the moment of writing: the one capability, and the other only for id 0. */
-static int raise_privilege(const struct call *call)
+/*
+ * The one capability, and the other only if id 0 is mapped: kept once the map is
+ * known, in effect for the moment of writing.
+ */
+static int keep_privilege(const struct call *call, bool in_effect)
 {
 	uint32_t wanted = CAP_TO_MASK(call->kind->cap);
 	uint32_t permitted = 0;
@@ -151,9 +154,13 @@ static int raise_privilege(const struct call *call)
 	if (maps_root(call))
 		wanted |= CAP_TO_MASK(CAP_SETFCAP);
 	r = get_permitted(&permitted);
+	if (r == 0)
+		r = set_capabilities(permitted & wanted,
+				     in_effect ? permitted & wanted : 0);
 	if (r < 0)
-		return r;
-	return set_capabilities(permitted & wanted, permitted & wanted);
+		return fail(call->kind, "cannot keep to the capability: %s",
+			    strerror(-r));
+	return 0;
 }
 
 static int usage(const struct idmap_kind *kind)
@@ -578,13 +585,11 @@ static int run(struct call *call, int argc, char *argv[])
 		return fail(call->kind, "cannot open %s: %s", SUBID_SYSCONFDIR,
 			    strerror(errno));
 	if ((r = parse_map(call, argc - 2, argv + 2)) != 0 ||
+	    (r = keep_privilege(call, false)) != 0 ||
 	    (r = open_target(call, argv[1])) != 0 || (r = find_caller(call)) != 0 ||
 	    (r = check_target(call)) != 0 || (r = read_holdings(call)) != 0 ||
-	    (r = authorize(call)) != 0)
+	    (r = authorize(call)) != 0 || (r = keep_privilege(call, true)) != 0)
 		return r;
-	r = raise_privilege(call);
-	if (r < 0)
-		return fail(call->kind, "cannot use the capability: %s", strerror(-r));
 	if (call->kind->table == SUBID_GID && !call->by_table &&
 	    (r = deny_setgroups(call)) != 0)
 		return r;

@@ -6,7 +6,7 @@
 # In a pid namespace of its own, where a pid can be made to come again.
 [ $$ = 1 ] || exec unshare --pid --fork --kill-child --mount-proc bash "$0"
 . "$(dirname "$0")/lib.sh"
-plan $((2 * 48 + 5))
+plan $((2 * 49 + 5))
 
 add_user alice -u 2001
 add_user bob -u 2002
@@ -101,15 +101,21 @@ capabilities() {
 	new_target alice
 	# shellcheck disable=SC2086
 	stop_at_capset 2 alice "$PRE/bin/newuidmap" "$target" $good
+	is "$mode: only what the map needs is kept" "$(privilege)" "$ids,-,00000080,-,-"
+	go_on
+	end "$target"
+	new_target alice
+	# shellcheck disable=SC2086
+	stop_at_capset 3 alice "$PRE/bin/newuidmap" "$target" $good
 	is "$mode: one capability writes: uid" "$(privilege)" "$ids,-,00000080,00000080,-"
 	go_on
 	# shellcheck disable=SC2086
-	stop_at_capset 2 alice "$PRE/bin/newgidmap" "$target" $good
+	stop_at_capset 3 alice "$PRE/bin/newgidmap" "$target" $good
 	is "$mode: one capability writes: gid" "$(privilege)" "$ids,-,00000040,00000040,-"
 	go_on
 	end "$target"
 	new_target root
-	stop_at_capset 2 root "$PRE/bin/newuidmap" "$target" 0 0 1
+	stop_at_capset 3 root "$PRE/bin/newuidmap" "$target" 0 0 1
 	is "$mode: id 0 takes a second one" "$(privilege)" "0 0 0 0,0 0 0 0,-,80000080,80000080,-"
 	go_on
 	end "$target"
@@ -136,7 +142,7 @@ recycled_pid() {
 	new_target alice
 	old=$target
 	# shellcheck disable=SC2086
-	stop_at_capset 2 alice "$PRE/bin/newuidmap" "$old" $good
+	stop_at_capset 3 alice "$PRE/bin/newuidmap" "$old" $good
 	end "$old"
 	go_on
 	is "$mode: a process that ends before its map is written" "$status $(cat "$T/said")" \
@@ -144,7 +150,7 @@ recycled_pid() {
 	new_target alice
 	old=$target
 	# shellcheck disable=SC2086
-	stop_at_capset 2 alice "$PRE/bin/newuidmap" "$old" $good
+	stop_at_capset 3 alice "$PRE/bin/newuidmap" "$old" $good
 	end "$old"
 	echo $((old - 1)) >/proc/sys/kernel/ns_last_pid
 	new_target alice
@@ -156,7 +162,7 @@ recycled_pid() {
 	new_target alice
 	old=$target
 	# shellcheck disable=SC2086
-	stop_at_capset 2 alice "$PRE/bin/newgidmap" "$old" $mine
+	stop_at_capset 3 alice "$PRE/bin/newgidmap" "$old" $mine
 	end "$old"
 	echo $((old - 1)) >/proc/sys/kernel/ns_last_pid
 	new_target alice
