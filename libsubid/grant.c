@@ -3,6 +3,7 @@
  * Giving a range: what the owner has and should have, then a place for what is
  * missing, then the lines.
  */
+#include <errno.h>
 #include <string.h>
 
 #include "txn_private.h"
@@ -262,6 +263,8 @@ int subid_txn_grant(struct subid_txn *txn, const struct subid_request *request,
 	int r;
 
 	txn->n_changes = 0;
+	if (request->range.count > 0 && !id_range_valid(request->range))
+		return -EINVAL;
 	r = make_plan(txn, &plan);
 	if (r == 0)
 		r = request->range.count > 0 ? place_exact(&plan)

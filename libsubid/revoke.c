@@ -55,14 +55,27 @@ static int hold_range(struct subid_txn *txn, enum subid_kind kind, const char *h
 	return subid_table_add(table, holder, len, range);
 }
 
-/* Of the ids gone, those that no line has any more are held. */
-static int hold_released(struct subid_txn *txn, enum subid_kind kind,
-			 const struct subid_set *gone)
+/* Which of the changes have ids that another line has too; left: what lines have. */
+static void mark_shared(struct subid_txn *txn, enum subid_kind kind,
+			const struct subid_set *left)
+{
+	for (size_t i = 0; i < txn->n_changes; i++)
+		if (txn->changes[i].kind == kind)
+			txn->changes[i].shared =
+			    subid_set_meets(left, txn->changes[i].range, NULL);
+}
+
+/* Of the ids gone, those that no line has any more are held, unless for reuse. */
+static int let_go(struct subid_txn *txn, enum subid_kind kind,
+		  const struct subid_set *gone, bool reuse)
 {
 	auto_set struct subid_set left = { .ranges = NULL }, held = { .ranges = NULL };
 	int r = subid_table_taken(&txn->tables[kind], &left);
 
-	if (r == 0)
+	if (r < 0)
+		return r;
+	mark_shared(txn, kind, &left);
+	if (!reuse)
 		r = subid_set_subtract(gone, &left, &held);
 	for (size_t i = 0; r == 0 && i < held.n; i++)
 		r = hold_range(txn, kind, SUBID_OWNER_RELEASED, held.ranges[i]);
@@ -90,8 +103,8 @@ int subid_txn_revoke(struct subid_txn *txn, const struct subid_owner *owner,
 		for (size_t s = 0; r == 0 && s < owner->n; s++)
 			r = cut_spelling(txn, kind, owner->spellings[s].text,
 					 owner->spellings[s].len, range, &gone);
-		if (r == 0 && !reuse && gone.n > 0)
-			r = hold_released(txn, kind, &gone);
+		if (r == 0 && gone.n > 0)
+			r = let_go(txn, kind, &gone, reuse);
 	}
 	if (r == 0 && txn->n_changes == 0)
 		r = SUBID_ABSENT;

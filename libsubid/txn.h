@@ -78,6 +78,7 @@ struct subid_request {
 struct subid_change {
 	enum subid_kind kind;
 	struct id_range range;
+	bool shared; /* taken back, but another line still has some of it */
 };
 
 /* The transaction's own memory; good until its next call. */
@@ -101,8 +102,8 @@ struct subid_changes {
  * *ret; SUBID_FULL; SUBID_TAKEN with *ret holding the ranges that are not free
  * (see subid_txn_explain()); SUBID_OFF when policy gives none: count 0, or a
  * deterministic place for an owner without uid or below UID_MIN, or with another
- * count than policy's; -errno, after which the transaction can only be freed.
- * But for 0, nothing is changed.
+ * count than policy's; -EINVAL for a range that is not valid; other -errno, after
+ * which the transaction can only be freed.  But for 0, nothing is changed.
  */
 int subid_txn_grant(struct subid_txn *txn, const struct subid_request *request,
 		    struct subid_changes *ret) SUBID_WARN_UNUSED;
@@ -110,7 +111,8 @@ int subid_txn_grant(struct subid_txn *txn, const struct subid_request *request,
 /*
  * Takes ranges back: all that the owner has, or what of it lies in range (count
  * 0: all).  Unless reuse is set, those ids that nobody else has are held in
- * lines of SUBID_OWNER_RELEASED.  Whether they are in use is the caller's to ask
+ * lines of SUBID_OWNER_RELEASED; a change with ids that somebody else has is
+ * marked as shared.  Whether they are in use is the caller's to ask
  * before (subid_userns_uses()).  Returns 0 with what was taken in *ret;
  * SUBID_ABSENT; -errno.
  */

@@ -225,7 +225,7 @@ static void complain_of_window(const struct grant *grant, const struct subid_txn
 		return;
 	if (free_ids == 0)
 		(void)cli_txn_taken(grant->cli, txn, name,
-				    (struct subid_change){ kind, all });
+				    (struct subid_change){ .kind = kind, .range = all });
 	(void)cli_complain(
 	    0,
 	    "%s: no gap of %u %ss in SUB_%s_MIN %u to SUB_%s_MAX %u: %llu of %u are free,"

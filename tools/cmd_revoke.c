@@ -80,6 +80,14 @@ static int check_unused(const struct revoke *revoke, int proc,
 			    revoke->name);
 }
 
+static const char *state_of(const struct revoke *revoke,
+			    const struct subid_change *change)
+{
+	if (change->shared)
+		return "shared";
+	return revoke->reuse ? "free" : "released";
+}
+
 static int print_changes(const struct revoke *revoke, const struct subid_changes *changes)
 {
 	struct cli_output *output = cli_output_open(revoke->cli);
@@ -92,7 +100,7 @@ static int print_changes(const struct revoke *revoke, const struct subid_changes
 					   .owner_len = strlen(revoke->name),
 					   .kind = changes->list[i].kind,
 					   .range = changes->list[i].range,
-					   .state = revoke->reuse ? "free" : "released",
+					   .state = state_of(revoke, &changes->list[i]),
 				       });
 	return cli_output_close(output);
 }

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 # subid revoke, as it is typed, right and wrong.
 . "$(dirname "$0")/lib.sh"
-plan 77
+plan 79
 
 add_user alice -u 5001
 add_user bob -u 5002
@@ -24,6 +24,11 @@ userdel carol
 tables $'alice:100000:65536\nbob:165536:65536'
 expect "--reuse: held for nobody" 0 $'alice uid 100000 165535 65536 free\n*' '' subid revoke --reuse alice
 tables_are "no line is left" bob:165536:65536
+
+tables $'alice:100000:65536\nroot:100000:65536\nalice:300000:10'
+expect "ids that another line has too are shared" 0 \
+	$'alice uid 100000 165535 65536 shared\nalice uid 300000 300009 10 released\n*' '' subid revoke alice
+tables_are "and not held" $'root:100000:65536\n!released:300000:10'
 
 tables $'alice:100000:10\n5001:200000:10\nalice:300000:10\nalice2:400000:10\nali:500000:10'
 expect "by name: the lines with the uid too" 0 \

@@ -131,13 +131,13 @@ static const struct row rows[] = {
 
 	/* what is held */
 	{ "ids that another line has too are not held", REVOKE,
-	  .uid = A10 "root:100000:10\n", .changes = "uid 100000:10",
+	  .uid = A10 "root:100000:10\n", .changes = "uid 100000:10 shared",
 	  .uid_after = "root:100000:10\n" },
 	{ "only those that no other line has", REVOKE, .uid = A10 "root:100003:4\n",
-	  .changes = "uid 100000:10",
+	  .changes = "uid 100000:10 shared",
 	  .uid_after = "root:100003:4\n!released:100000:3\n!released:100007:3\n" },
 	{ "ids that some reader gives to another are not held", REVOKE,
-	  .uid = A10 "#x:100000:9\n", .changes = "uid 100000:10",
+	  .uid = A10 "#x:100000:9\n", .changes = "uid 100000:10 shared",
 	  .uid_after = "#x:100000:9\n!released:100009:1\n" },
 	{ "ids of the other table are no matter", REVOKE, .uid = A10,
 	  .gid = "bob:100000:10\n", .changes = "uid 100000:10",

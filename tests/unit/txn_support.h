@@ -72,9 +72,10 @@ static inline const char *changes_text(const struct subid_changes *changes, char
 	buf[0] = '\0';
 	for (size_t i = 0; i < changes->n; i++) {
 		used += (size_t)snprintf(
-		    buf + used, size - used, "%s%s %u:%u", i == 0 ? "" : ", ",
+		    buf + used, size - used, "%s%s %u:%u%s", i == 0 ? "" : ", ",
 		    subid_kind_name(changes->list[i].kind), changes->list[i].range.start,
-		    changes->list[i].range.count);
+		    changes->list[i].range.count,
+		    changes->list[i].shared ? " shared" : "");
 		assert_true(used < size);
 	}
 	return buf;
