@@ -67,8 +67,11 @@ static int parse_lines(struct subid_table *table)
 		const char *stop;
 		size_t next;
 
+		/* at first for lines of 24 bytes, which is about what they have */
 		if (table->n == table->room)
-			r = grow_entries(table, table->room + table->room / 2 + 64);
+			r = grow_entries(table, table->room == 0
+						    ? size / 24 + 16
+						    : table->room + table->room / 4);
 		if (r < 0)
 			break;
 		if (scan_line(bytes + pos, bytes + size, &line, &stop) &&
