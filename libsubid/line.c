@@ -49,6 +49,7 @@ int subid_line_parse(const char *text, size_t len, struct subid_line *ret)
 struct number {
 	uint64_t magnitude;
 	bool negative;
+	bool whole; /* nothing of the field is left: a reader that looks is content */
 };
 
 static unsigned int digit_value(char c)
@@ -64,7 +65,7 @@ static unsigned int digit_value(char c)
 
 /* Saturates where a reader would. */
 static bool read_digits(const char *text, const char *end, unsigned int base,
-			uint64_t *ret)
+			struct number *ret)
 {
 	uint64_t value = 0;
 	const char *p;
@@ -73,15 +74,18 @@ static bool read_digits(const char *text, const char *end, unsigned int base,
 		if (__builtin_mul_overflow(value, base, &value) ||
 		    __builtin_add_overflow(value, digit_value(*p), &value))
 			value = UINT64_MAX;
-	*ret = value;
+	ret->magnitude = value;
+	ret->whole = p == end;
 	return p > text;
 }
 
 static void add_number(struct number numbers[VALUES_MAX], size_t *n, struct number number)
 {
 	for (size_t i = 0; i < *n; i++)
-		if (numbers[i].magnitude == number.magnitude)
+		if (numbers[i].magnitude == number.magnitude) {
+			numbers[i].whole |= number.whole;
 			return;
+		}
 	numbers[(*n)++] = number;
 }
 
@@ -96,18 +100,18 @@ static size_t read_numbers(const char *text, const char *end,
 		text++;
 	if (text < end && (*text == '+' || *text == '-'))
 		number.negative = *text++ == '-';
-	if (read_digits(text, end, 10, &number.magnitude))
+	if (read_digits(text, end, 10, &number))
 		add_number(ret, &n, number);
 	if (end - text < 2 || text[0] != '0')
 		return n;
-	if (read_digits(text, end, 8, &number.magnitude))
+	if (read_digits(text, end, 8, &number))
 		add_number(ret, &n, number);
 	text += 2;
-	if ((text[-1] | 0x20) == 'x' && read_digits(text, end, 16, &number.magnitude))
+	if ((text[-1] | 0x20) == 'x' && read_digits(text, end, 16, &number))
 		add_number(ret, &n, number);
-	if ((text[-1] | 0x20) == 'b' && read_digits(text, end, 2, &number.magnitude))
+	if ((text[-1] | 0x20) == 'b' && read_digits(text, end, 2, &number))
 		add_number(ret, &n, number);
-	if ((text[-1] | 0x20) == 'o' && read_digits(text, end, 8, &number.magnitude))
+	if ((text[-1] | 0x20) == 'o' && read_digits(text, end, 8, &number))
 		add_number(ret, &n, number);
 	return n;
 }
@@ -116,7 +120,8 @@ static size_t read_numbers(const char *text, const char *end,
  * What one reader makes of one start and one count.  A start that does not fit
  * wraps in 32 bits, as it does when it is stored in a uid_t.  A negative count
  * reaches to the end of the ids, and so does 0 from start 0: shadow before 4.20
- * compares with start + count - 1, which is then the largest number there is.
+ * compares with start + count - 1, which is then the largest number there is.  It
+ * takes whole fields alone: to the other readers 0 is no id, also that of "0x9".
  */
 static size_t reading(struct number start, struct number count, struct id_range ret[2])
 {
@@ -125,7 +130,8 @@ static size_t reading(struct number start, struct number count, struct id_range 
 	size_t n = 0;
 
 	first = (uint32_t)first;
-	if ((count.negative && length > 0) || (length == 0 && first == 0))
+	if ((count.negative && length > 0) ||
+	    (length == 0 && first == 0 && start.whole && count.whole))
 		length = ID_COUNT_MAX;
 	if (length > (uint64_t)UINT32_MAX + 1)
 		length = (uint64_t)UINT32_MAX + 1;
