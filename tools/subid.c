@@ -154,7 +154,8 @@ int cli_next_option(struct cli *cli, int argc, char *argv[])
 
 /* Threat: names come from files and from whoever typed them, and the message ends
  * on root's terminal: what a terminal may act on becomes '?'. */
-static void print_message(const char *format, va_list args)
+__attribute__((format(printf, 1, 0))) static void print_message(const char *format,
+								va_list args)
 {
 	char *text;
 
