@@ -75,7 +75,7 @@ static bool read_digits(const char *text, const char *end, unsigned int base,
 		    __builtin_add_overflow(value, digit_value(*p), &value))
 			value = UINT64_MAX;
 	ret->magnitude = value;
-	ret->whole = p == end;
+	ret->whole = p == end || *p == '\0'; /* which ends a line in C */
 	return p > text;
 }
 

@@ -84,12 +84,13 @@ static struct id_range narrow(unsigned long start, unsigned long count)
 				(uint64_t)(uint32_t)start + (uint32_t)count);
 }
 
-/* A field in a base, as far as it is a number. */
-static bool take(const char *text, int base, unsigned long *ret)
+/* A field in a base, as far as it is a number; *whole stays if that is all of it. */
+static bool take(const char *text, int base, unsigned long *ret, bool *whole)
 {
 	char *end;
 
 	*ret = strtoul(text, &end, base);
+	*whole &= *end == '\0' || *end == ':';
 	return end > text;
 }
 
@@ -107,11 +108,13 @@ static void check_readers(char *line, const struct id_range *readings, size_t n)
 	*count++ = '\0';
 	for (int i = 0; i < 4; i++) {
 		unsigned long first, number;
+		bool whole = true;
 
-		if (!take(start, bases[i / 2], &first) ||
-		    !take(count, bases[i % 2], &number))
+		if (!take(start, bases[i / 2], &first, &whole) ||
+		    !take(count, bases[i % 2], &number, &whole))
 			continue;
-		must(reaches(readings, n, wide(first, number)));
+		/* shadow takes whole fields alone */
+		must(!whole || reaches(readings, n, wide(first, number)));
 		must(reaches(readings, n, narrow(first, number)));
 	}
 }
