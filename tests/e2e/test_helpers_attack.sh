@@ -300,7 +300,10 @@ TZ=/dev/zero TMPDIR=/ IFS=0 POSIXLY_CORRECT=1 GLIBC_TUNABLES=glibc.malloc.pertur
 	unmoved "a working directory with tables in it" "mkdir -p $T/tmp/x/etc; cd $T/tmp/x; \
 echo alice:200000:65536 | tee etc/subuid >subuid; %s"
 	unmoved "all signals ignored" "trap '' HUP INT QUIT USR1 USR2 PIPE ALRM TERM CHLD XFSZ; %s"
-	unmoved "no file may grow" "ulimit -f 0; %s"
+	case $BUILD in
+	*coverage*) skip 1 "the instrumented helper writes files of its own" ;;
+	*) unmoved "no file may grow" "ulimit -f 0; %s" ;;
+	esac
 	wrong=
 	for n in "0<&-" "1>&-" "2>&-" "0<&- 1>&-" "1>&- 2>&-" "0<&- 2>&-" "0<&- 1>&- 2>&-"; do
 		hostile "$good" "exec %s $n"
