@@ -29,6 +29,53 @@ static int make_room(struct subid_users *users, size_t *room)
 	return 0;
 }
 
+/* A number as strtoul(3) takes it, which glibc reads these files with. */
+static bool loose_id(struct subid_spelling field, uint32_t *ret)
+{
+	const char *at = field.text, *end = at + field.len, *digits;
+	uint64_t value = 0;
+	bool negative = false;
+
+	while (at < end && (*at == ' ' || (*at >= '\t' && *at <= '\r')))
+		at++;
+	if (at < end && (*at == '+' || *at == '-'))
+		negative = *at++ == '-';
+	for (digits = at; at < end && *at >= '0' && *at <= '9'; at++)
+		if ((value = value * 10 + (unsigned char)(*at - '0')) > UINT32_MAX)
+			return false;
+	*ret = negative ? -(uint32_t)value : (uint32_t)value;
+	return at > digits && at == end;
+}
+
+/*
+ * A line of passwd or group that is none to us, but may be one to glibc: the ids
+ * in its third field and, unless fourth is NULL, in its fourth are not free.
+ */
+static int note_odd_line(const char *line, const char *end, struct subid_set *third,
+			 struct subid_set *fourth)
+{
+	struct subid_set *const sets[] = { NULL, NULL, third, fourth };
+	int r = 0;
+
+	if (*line == '+' || *line == '-' || *line == '#')
+		return 0; /* none to glibc either */
+
+	for (size_t i = 0; r == 0 && i < 4; i++) {
+		const char *stop = scan_to_colon(line, end);
+		struct subid_spelling field = { line, (size_t)(stop - line) };
+		uint32_t id;
+
+		if (sets[i] != NULL && !loose_id(field, &id))
+			return 0;
+		if (sets[i] != NULL)
+			r = add_id(sets[i], id);
+		if (stop == end || *stop == '\n')
+			break;
+		line = stop + 1;
+	}
+	return r;
+}
+
 static int parse_passwd(struct subid_users *users)
 {
 	const char *at = users->passwd.bytes, *end = at + users->passwd.size;
@@ -37,13 +84,17 @@ static int parse_passwd(struct subid_users *users)
 
 	for (; r == 0 && at < end; at = scan_to_next_line(at, end)) {
 		struct subid_account *account;
+		const char *line = at;
 
 		r = make_room(users, &room);
 		if (r < 0)
 			return r;
 		account = &users->accounts[users->n];
-		if (!users_scan_account(&at, end, account))
+		if (!users_scan_account(&at, end, account)) {
+			r = note_odd_line(line, end, &users->ids[SUBID_UID],
+					  &users->ids[SUBID_GID]);
 			continue;
+		}
 		users->n++;
 		r = add_id(&users->ids[SUBID_UID], account->uid);
 		if (r == 0)
@@ -335,10 +386,12 @@ static int read_gids(const struct subid_text *group, struct subid_set *ret)
 
 	for (; r == 0 && at < end; at = scan_to_next_line(at, end)) {
 		struct subid_spelling name;
+		const char *line = at;
 		uint32_t gid;
 
-		if (users_scan_head(&at, end, &name, &gid))
-			r = add_id(ret, gid);
+		r = users_scan_head(&at, end, &name, &gid)
+			? add_id(ret, gid)
+			: note_odd_line(line, end, ret, NULL);
 	}
 	subid_set_sort(ret);
 	return r;

@@ -474,6 +474,29 @@ static void test_what_cannot_be_read(void **state)
 	"6000:x:6001:eve\n"                                                              \
 	"last:x:5006:zoe"
 
+/* What glibc reads with strtoul(3) is somebody's id, although we look up nobody. */
+static void test_taken_ids_of_odd_lines(void **state)
+{
+	int etc = etc_of(state);
+	struct subid_set taken = { .n = 0 };
+	struct subid_users *users;
+	char buf[256];
+
+	put_file(etc, "passwd",
+		 "a:x:0300000:0400000::/:/bin/sh\nb:x: 300010:+400010:::\n"
+		 "c:x:300020x:400020:::\nd:x:99999999999:1:::\ne:x:-1:2:::\nf:x::7\n");
+	put_file(etc, "group", "g:x:0500000:\nh:x: 500010:a\ni:x:x500020:\nj:x");
+	users = read_users(etc, false, LOAD);
+	assert_int_equal(subid_users_taken(users, SUBID_UID, &taken), 0);
+	assert_string_equal(set_text(&taken, buf, sizeof(buf)), "300000:1,300010:1");
+	subid_set_free(&taken);
+	assert_int_equal(subid_users_taken(users, SUBID_GID, &taken), 0);
+	assert_string_equal(set_text(&taken, buf, sizeof(buf)),
+			    "2:1,400000:1,400010:1,500000:1,500010:1");
+	subid_set_free(&taken);
+	subid_users_free(&users);
+}
+
 static void test_taken_ids(void **state)
 {
 	int etc = etc_of(state);
@@ -858,6 +881,7 @@ int main(void)
 		users_test(test_missing_files),
 		users_test(test_what_cannot_be_read),
 		users_test(test_taken_ids),
+		users_test(test_taken_ids_of_odd_lines),
 		users_test(test_names_of_ids),
 		users_test(test_members),
 		users_test(test_a_comma_divides_no_account),
