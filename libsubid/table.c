@@ -141,8 +141,7 @@ int subid_table_load_like(int etc, const struct subid_table *other, enum subid_k
 
 	if (r < 0)
 		return r;
-	if (!other->changed && table.text.size == other->text.size &&
-	    table.text.size > 0 &&
+	if (!other->stale && table.text.size == other->text.size && table.text.size > 0 &&
 	    memcmp(table.text.bytes, other->text.bytes, table.text.size) == 0)
 		r = copy_entries(&table, other);
 	else
@@ -375,7 +374,7 @@ int subid_table_add(struct subid_table *table, const char *owner, size_t len,
 	if (table->buckets != NULL)
 		link_entry(table, table->n);
 	table->n++;
-	table->changed = true;
+	table->changed = table->stale = true;
 	return 0;
 }
 
@@ -399,7 +398,7 @@ int subid_table_cut(struct subid_table *table, size_t index, struct id_range cut
 	if (n == 0)
 		entry->range.count = 0;
 	entry->changed = true;
-	table->changed = true;
+	table->changed = table->stale = true;
 	if (index < table->first_changed)
 		table->first_changed = index;
 	return 0;
@@ -409,7 +408,7 @@ int subid_table_taken(const struct subid_table *table, struct subid_set *ret)
 {
 	int r = 0;
 
-	if (!table->changed) {
+	if (!table->stale) {
 		r = subid_set_unite(ret, &table->ids);
 		return r == 0 ? subid_set_unite(ret, &table->odd) : r;
 	}

@@ -24,8 +24,9 @@ struct subid_entry {
 /* What subid_table_load() makes; read freely, change through functions. */
 struct subid_table {
 	enum subid_kind kind;
-	bool exists; /* there is such a file; if not, the table is empty */
-	bool changed;
+	bool exists;  /* there is such a file; if not, the table is empty */
+	bool changed; /* since it was read, or committed */
+	bool stale;   /* changed since it was read: ids is not up to date */
 	struct subid_text text;
 	struct subid_entry *entries; /* in the order of the file, then new ones */
 	size_t n;

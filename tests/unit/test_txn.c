@@ -141,6 +141,24 @@ static void test_two_commits(void **state)
 	assert_file(etc, "subgid", BOB "alice:1000010:10\nlate:1000050:5\n");
 }
 
+/* What a commit has written is taken in the same transaction too. */
+static void test_hold_behind_commit(void **state)
+{
+	int etc = etc_of(state);
+	struct subid_failure failure;
+	struct subid_changes changes;
+	struct subid_txn *txn;
+
+	put_world(etc);
+	txn = begin(etc, -1);
+	assert_int_equal(grant_alice(txn), 0);
+	assert_int_equal(subid_txn_commit(txn, &failure), 0);
+	assert_int_equal(subid_txn_hold(txn, SUBID_BOTH_KINDS,
+					(struct id_range){ 1000010, 10 }, &changes),
+			 SUBID_TAKEN);
+	subid_txn_free(&txn);
+}
+
 static void test_dry_run(void **state)
 {
 	int etc = etc_of(state);
@@ -633,6 +651,7 @@ int main(void)
 		txn_test(test_rollback),
 		txn_test(test_only_what_changed_is_written),
 		txn_test(test_two_commits),
+		txn_test(test_hold_behind_commit),
 		txn_test(test_dry_run),
 		txn_test(test_busy),
 		txn_test(test_wrong_login_defs),
