@@ -45,7 +45,8 @@ static int make_plan(const struct subid_txn *txn, struct plan *plan)
 			return r;
 		plan->count[kind] =
 		    request->count > 0 ? request->count : txn->policy.window[kind].count;
-		any |= plan->count[kind] > 0;
+		/* who has ids keeps them, whatever policy gives now */
+		any |= plan->count[kind] > 0 || plan->has[kind].n > 0;
 	}
 	return any || request->range.count > 0 ? 0 : SUBID_OFF;
 }
@@ -108,6 +109,18 @@ static int place_fixed(const struct subid_txn *txn, struct plan *plan,
 	if (r == 0)
 		r = subid_set_insert(&plan->gives[kind], range);
 	return r;
+}
+
+/* One kind's place is computed, the other's not: the same numbers, if they are free. */
+static int place_beside_fixed(const struct subid_txn *txn, struct plan *plan,
+			      enum subid_kind kind)
+{
+	const struct subid_set *fixed = &plan->gives[SUBID_KINDS - 1 - kind];
+
+	if (fixed->n != 1 || fixed->ranges[0].count != plan->count[kind] ||
+	    !is_free(txn, kind, fixed))
+		return 0;
+	return subid_set_insert(&plan->gives[kind], fixed->ranges[0]);
 }
 
 static bool same_wants(const struct subid_want *a, const struct subid_want *b)
@@ -188,6 +201,11 @@ static int place_anywhere(struct subid_txn *txn, struct plan *plan)
 			r = place_fixed(txn, plan, kind);
 			in_need[kind] = false;
 		}
+	}
+	for (enum subid_kind kind = 0; r == 0 && kind < SUBID_KINDS; kind++) {
+		if (in_need[kind] && !in_need[SUBID_KINDS - 1 - kind])
+			r = place_beside_fixed(txn, plan, kind);
+		in_need[kind] &= plan->gives[kind].n == 0;
 	}
 	if (r == 0 && (in_need[SUBID_UID] || in_need[SUBID_GID]))
 		r = place_in_gap(txn, plan, in_need);
