@@ -56,6 +56,21 @@ static bool explain_reserved(struct id_range range, struct subid_obstacle *ret)
 	return false;
 }
 
+/* The first of the ids that some reader takes from a line, which has some. */
+static struct id_range first_common(const char *line, size_t len, struct id_range ids)
+{
+	struct id_range readings[SUBID_READINGS_MAX], first = { .count = 0 };
+	size_t n = subid_line_readings(line, len, readings);
+
+	for (size_t i = 0; i < n; i++) {
+		struct id_range common = id_range_common(readings[i], ids);
+
+		if (common.count > 0 && (first.count == 0 || common.start < first.start))
+			first = common;
+	}
+	return first;
+}
+
 int subid_txn_explain(const struct subid_txn *txn, enum subid_kind kind,
 		      struct id_range range, struct subid_obstacle *ret)
 {
@@ -70,6 +85,7 @@ int subid_txn_explain(const struct subid_txn *txn, enum subid_kind kind,
 	    subid_table_who_has(&txn->tables[kind], obstacle.ids, &line, &len);
 	if (obstacle.line > 0) {
 		obstacle.what = SUBID_OBSTACLE_LINE;
+		obstacle.ids = first_common(line, len, obstacle.ids);
 		copy_printable(line, len, obstacle.who, sizeof(obstacle.who));
 	} else if (subid_set_meets(&txn->accounts[kind], range, &obstacle.ids)) {
 		obstacle.what = SUBID_OBSTACLE_ACCOUNT;
