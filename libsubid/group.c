@@ -110,7 +110,7 @@ static int members_from_nss(const struct subid_users *users, const char *group,
 {
 	for (size_t size = 4096; size <= SUBID_NSS_BUFFER_MAX * 16; size *= 2) {
 		auto_free char *buffer = malloc(size);
-		struct group entry, *found = NULL;
+		struct group entry = { .gr_mem = NULL }, *found = NULL;
 		uint32_t gid;
 		int r;
 

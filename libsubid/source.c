@@ -122,11 +122,12 @@ int subid_source_holdings(const char *source, const char *owner, enum subid_kind
 	if (list == NULL)
 		return -ELIBACC;
 	status = list(owner, kind == SUBID_UID ? 1 : 2, &ranges, &count);
-	if (status != MODULE_SUCCESS && status != MODULE_UNKNOWN_USER)
-		return -EIO;
 	if (status == MODULE_UNKNOWN_USER || ranges == NULL || count < 0)
 		count = 0;
-	r = copy_ranges(ranges, count, ret, ret_n);
+	if (status == MODULE_SUCCESS || status == MODULE_UNKNOWN_USER)
+		r = copy_ranges(ranges, count, ret, ret_n);
+	else
+		r = -EIO;
 	/* modules from before shadow 4.13 have malloc(3)'s */
 	(free_ranges == NULL ? free : free_ranges)(ranges);
 	return r;
