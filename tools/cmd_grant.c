@@ -194,8 +194,8 @@ static int find_owner(const struct grant *grant, const struct subid_txn *txn,
 	if (r == SUBID_INVALID)
 		return cli_complain(
 		    EXIT_NO,
-		    "%s: no owner can be called so: not empty, no ':', '#'"
-		    " or '!' at the start, no control characters, no blank"
+		    "%s: no owner can be called so: not empty, no ':', no '#'"
+		    " at the start, no control characters, no blank"
 		    " at the ends",
 		    name);
 	if (r == SUBID_UNKNOWN && !grant->force_unknown && !is_pseudo_owner(name))
@@ -268,10 +268,15 @@ static int complain_of_off(const struct grant *grant, const struct subid_txn *tx
 {
 	const struct subid_policy *policy = subid_txn_policy(txn);
 	const char *etc = grant->cli->etc_name;
-	bool fixed = policy->window[SUBID_UID].deterministic ||
-		     policy->window[SUBID_GID].deterministic;
+	unsigned int kinds = cli_kinds(grant->uid, grant->gid);
+	enum subid_kind kind = SUBID_UID;
+	const char *id;
 
-	if (!fixed)
+	/* the kind whose place is computed, if one is */
+	if ((kinds & (1U << SUBID_UID)) == 0 || !policy->window[SUBID_UID].deterministic)
+		kind = SUBID_GID;
+	id = kind == SUBID_UID ? "UID" : "GID";
+	if (!policy->window[kind].deterministic || policy->window[kind].count == 0)
 		return cli_complain(
 		    EXIT_NO,
 		    "%s: %s/login.defs gives none: SUB_UID_COUNT or"
@@ -280,21 +285,20 @@ static int complain_of_off(const struct grant *grant, const struct subid_txn *tx
 	if (!owner->has_account)
 		return cli_complain(
 		    EXIT_NO,
-		    "%s: SUB_UID_DETERMINISTIC in %s/login.defs computes the"
+		    "%s: SUB_%s_DETERMINISTIC in %s/login.defs computes the"
 		    " place from the uid, and there is none (use --range)",
-		    name, etc);
+		    name, id, etc);
 	if (owner->uid < policy->uid_min)
 		return cli_complain(
 		    EXIT_NO,
 		    "%s: uid %u is below UID_MIN %u, where"
-		    " SUB_UID_DETERMINISTIC in %s/login.defs has no place for"
+		    " SUB_%s_DETERMINISTIC in %s/login.defs has no place for"
 		    " it (use --range)",
-		    name, owner->uid, policy->uid_min, etc);
-	return cli_complain(
-	    EXIT_NO,
-	    "%s: SUB_UID_DETERMINISTIC in %s/login.defs fixes the count to"
-	    " SUB_UID_COUNT %u (use --range for another)",
-	    name, etc, policy->window[SUBID_UID].count);
+		    name, owner->uid, policy->uid_min, id, etc);
+	return cli_complain(EXIT_NO,
+			    "%s: SUB_%s_DETERMINISTIC in %s/login.defs fixes the count to"
+			    " SUB_%s_COUNT %u (use --range for another)",
+			    name, id, etc, id, policy->window[kind].count);
 }
 
 static int grant_one(struct grant *grant, struct subid_txn *txn, const char *name)

@@ -33,22 +33,27 @@ static void print_entry(struct cli_output *output, const struct subid_table *tab
 	cli_output_row(output, &row);
 }
 
-/* Lines that authorise nothing but are no comment: somebody should look at them. */
+/* A line that gives nothing, but has ids to some reader: somebody should look at it. */
 static void warn_of_odd_lines(const struct cli *cli, const struct subid_table *table)
 {
-	size_t line;
+	struct id_range readings[SUBID_READINGS_MAX];
+	struct subid_line parsed;
+	size_t pos = 0, len, number = 1;
 	const char *text;
-	size_t len;
 
 	if (table->odd.n == 0 || cli->quiet)
 		return;
-	line = subid_table_who_has(&(struct subid_table){ .text = table->text },
-				   table->odd.ranges[0], &text, &len);
-	(void)cli_complain(
-	    0,
-	    "%s/%s:%zu: warning: not a line \"owner:start:count\": it gives"
-	    " nothing to anybody, but its ids are not given away",
-	    cli->etc_name, subid_kind_table(table->kind), line);
+	for (; subid_text_next(&table->text, &pos, &text, &len); number++) {
+		if (subid_line_parse(text, len, &parsed) == 0 ||
+		    subid_line_readings(text, len, readings) == 0)
+			continue;
+		(void)cli_complain(
+		    0,
+		    "%s/%s:%zu: warning: not a line \"owner:start:count\": it gives"
+		    " nothing to anybody, but its ids are not given away",
+		    cli->etc_name, subid_kind_table(table->kind), number);
+		return;
+	}
 }
 
 static int load(const struct cli *cli, int etc, enum subid_kind kind,

@@ -101,7 +101,8 @@ static void print_json(struct cli_output *output, const struct cli_row *row)
 		      (json_int_t)row->range.count, "state", row->state);
 
 	(void)fputs(output->n > 1 ? ",\n  " : "\n  ", stdout);
-	if (object == NULL || json_dumpf(object, stdout, JSON_COMPACT) < 0)
+	if (object == NULL ||
+	    (json_dumpf(object, stdout, JSON_COMPACT) < 0 && !ferror(stdout)))
 		output->failed = true;
 	json_decref(object);
 }

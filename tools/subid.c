@@ -3,6 +3,7 @@
  * subid: the table of commands, and the options that all of them have.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <getopt.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -202,6 +203,12 @@ int main(int argc, char *argv[])
 
 	/* so that a limit on the size of files is an error with a message */
 	(void)signal(SIGXFSZ, SIG_IGN);
+	/* Threat: a table opened as number 2 would get our messages.  What was
+	 * closed is opened the other way round, so that using it still fails. */
+	for (int fd = 0; fd <= 2; fd++)
+		if (fcntl(fd, F_GETFD) < 0 &&
+		    open("/dev/null", fd == 0 ? O_WRONLY : O_RDONLY) != fd)
+			return EXIT_UNABLE;
 	if (argc > 0)
 		argv[0] = name;
 	(void)cli_next_option(&cli, argc, argv);

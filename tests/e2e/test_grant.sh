@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 # subid grant, as it is typed, right and wrong.
 . "$(dirname "$0")/lib.sh"
-plan 156
+plan 160
 
 add_user alice -u 5001
 add_user bob -u 5002
@@ -312,3 +312,18 @@ ok "the others are untouched" cmp "$T/large" /etc/subuid
 expect "1,000 owners in one go" 0 '*' '' timeout 20 subid grant --force-unknown --count 10 --from <(seq -f 'new%.0f' 1000)
 is "each got some" "$(grep -c ^new /etc/subgid)" 1000
 is "no id twice" "$(cut -d: -f2 /etc/subuid | sort | uniq -d)" ""
+
+tables $'bob:165536:65536\nalice:100000:65536'
+run subid grant -u --force-unknown --range 100000:131072 carl
+like "a refusal names the ids of the line that it names" "$out" '*uid 165536-231071: taken by /etc/subuid:1: bob:165536:65536*'
+run sh -c 'subid grant nosuch 0<&- 1>&- 2>&-; wc -c </etc/.pwd.lock'
+is "descriptors 0 to 2 closed: no message goes into a file" "$out" 0
+
+mkdir -p "$T/fixed/etc"
+printf 'alice:x:1000:1000::/:/bin/sh\nbob:x:1001:1001::/:/bin/sh\n' >"$T/fixed/etc/passwd"
+echo 'SUB_UID_DETERMINISTIC yes' >"$T/fixed/etc/login.defs"
+run subid --root "$T/fixed" grant bob
+is "one kind's place is computed: the other gets the same numbers" "$out" $'bob uid 165536 231071 65536 new\nbob gid 165536 231071 65536 new'
+printf 'SUB_UID_COUNT 0\nSUB_GID_COUNT 0\n' >"$T/fixed/etc/login.defs"
+run subid --root "$T/fixed" grant bob
+is "COUNT 0: who has ids keeps them" "$status:$out" $'0:bob uid 165536 231071 65536 kept\nbob gid 165536 231071 65536 kept'

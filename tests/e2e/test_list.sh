@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 # subid list, as it is typed, right and wrong.
 . "$(dirname "$0")/lib.sh"
-plan 48
+plan 50
 
 add_user alice -u 5001
 add_user bob -u 5002
@@ -97,3 +97,9 @@ seq -f '%.0f' 0 64999 | awk '{ print "u" $1 ":" 100000 + $1 * 10 ":10" }' >/etc/
 expect "65,000 lines" 0 '*' '' timeout 20 subid list
 is "all of them" "$(wc -l <<<"$out")" 65000
 expect "the last of them" 0 'u64999 uid 749990 749999 10 granted' '' subid list u64999
+
+tables $'alice:100000:65536\nbob:100000:65536:extra'
+run subid list
+like "the warning is of the odd line, not of one with the same ids" "$out" '*/etc/subuid:2: warning*'
+run sh -c 'subid --json list >/dev/full'
+like "a full disk is not a lack of memory" "$out" '*standard output: No space left on device*'
