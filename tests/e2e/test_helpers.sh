@@ -419,8 +419,13 @@ done
 # They are run with privilege, at each start of a container: libc alone.
 needed() { readelf -d "$PRE/bin/$1" | sed -n 's/.*(NEEDED).*\[\(.*\)\]/\1/p' | paste -sd' '; }
 for helper in newuidmap newgidmap getsubids; do
-	is "$helper needs libc alone" "$(needed $helper)" libc.so.6
-	is "$helper loads libc alone" "$(ldd "$PRE/bin/$helper" | grep -vcE 'linux-vdso|libc\.so\.6|ld-linux')" 0
+	case $BUILD in
+	*asan*) skip 2 "a sanitizer brings its own libraries" ;;
+	*)
+		is "$helper needs libc alone" "$(needed $helper)" libc.so.6
+		is "$helper loads libc alone" "$(ldd "$PRE/bin/$helper" | grep -vcE 'linux-vdso|libc\.so\.6|ld-linux')" 0
+		;;
+	esac
 	ok "$helper looks for no library elsewhere" sh -c "! readelf -d $PRE/bin/$helper | grep -E 'RPATH|RUNPATH'"
 done
 
