@@ -37,12 +37,13 @@ static int make_plan(const struct subid_txn *txn, struct plan *plan)
 	for (enum subid_kind kind = 0; kind < SUBID_KINDS; kind++) {
 		int r;
 
-		if (!is_asked(request, kind))
-			continue;
+		/* also of a kind that is not asked for: its numbers are wanted */
 		r = subid_table_holdings(&txn->tables[kind], request->owner->spellings,
 					 request->owner->n, &plan->has[kind]);
 		if (r < 0)
 			return r;
+		if (!is_asked(request, kind))
+			continue;
 		plan->count[kind] =
 		    request->count > 0 ? request->count : txn->policy.window[kind].count;
 		/* who has ids keeps them, whatever policy gives now */
@@ -162,12 +163,16 @@ static int place_in_gap(struct subid_txn *txn, struct plan *plan,
 			.window = subid_txn_window(txn, kind),
 			.count = in_need[kind] ? plan->count[kind] : 0,
 		};
+	/* what is not asked for now may be later: the same numbers, then */
+	for (enum subid_kind kind = 0; kind < SUBID_KINDS; kind++)
+		if (!is_asked(plan->request, kind))
+			wants[kind].count = plan->count[SUBID_KINDS - 1 - kind];
 	r = find_gap(txn, wants, &start);
 	for (enum subid_kind kind = 0; kind < SUBID_KINDS; kind++) {
 		struct subid_want alone[SUBID_KINDS] = { { .count = 0 } };
 		int one = r;
 
-		if (wants[kind].count == 0)
+		if (!in_need[kind])
 			continue;
 		alone[kind] = wants[kind];
 		if (one == SUBID_FULL)
@@ -190,7 +195,7 @@ static int place_anywhere(struct subid_txn *txn, struct plan *plan)
 	for (enum subid_kind kind = 0; kind < SUBID_KINDS; kind++) {
 		in_need[kind] = plan->count[kind] > 0 &&
 				(plan->request->another || !has_enough(plan, kind));
-		pair &= plan->count[kind] > 0;
+		pair &= plan->count[kind] > 0 || !is_asked(plan->request, kind);
 	}
 	for (enum subid_kind kind = 0; r == 0 && pair && kind < SUBID_KINDS; kind++)
 		if (in_need[kind] && !in_need[SUBID_KINDS - 1 - kind])
@@ -264,7 +269,8 @@ static int carry_out(struct subid_txn *txn, const struct plan *plan)
 static int note_holdings(struct subid_txn *txn, const struct plan *plan)
 {
 	for (enum subid_kind kind = 0; kind < SUBID_KINDS; kind++) {
-		for (size_t i = 0; i < plan->has[kind].n; i++) {
+		for (size_t i = 0; is_asked(plan->request, kind) && i < plan->has[kind].n;
+		     i++) {
 			int r = subid_txn_note(txn, kind, plan->has[kind].ranges[i]);
 
 			if (r < 0)

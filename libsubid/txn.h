@@ -91,7 +91,8 @@ struct subid_changes {
  * Gives an owner a range.  With a range in the request: just that one.  Else an
  * owner that has count ids of each kind keeps them, unless another is set; one
  * that has them of one kind only gets the same numbers of the other, if they are
- * free; else the first gap that is free in both tables, or if there is none, one
+ * free; else the first gap that is free in both tables, also when one kind alone is
+ * asked for, so that the other can follow; or if there is none, one
  * in each.  Policy decides the count, the window, the place when deterministic,
  * and whether the line names the owner by uid.
  *

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 # subid grant, as it is typed, right and wrong.
 . "$(dirname "$0")/lib.sh"
-plan 160
+plan 162
 
 add_user alice -u 5001
 add_user bob -u 5002
@@ -327,3 +327,13 @@ is "one kind's place is computed: the other gets the same numbers" "$out" $'bob 
 printf 'SUB_UID_COUNT 0\nSUB_GID_COUNT 0\n' >"$T/fixed/etc/login.defs"
 run subid --root "$T/fixed" grant bob
 is "COUNT 0: who has ids keeps them" "$status:$out" $'0:bob uid 165536 231071 65536 kept\nbob gid 165536 231071 65536 kept'
+
+: >"$T/fixed/etc/login.defs"
+: >"$T/fixed/etc/subuid"
+echo alice:200000:65536 >"$T/fixed/etc/subgid"
+run subid --root "$T/fixed" grant -u alice
+is "-u: the numbers of the gids that are there" "$out" 'alice uid 200000 265535 65536 new'
+: >"$T/fixed/etc/subgid"
+echo alice:100000:65536 >"$T/fixed/etc/subuid"
+run subid --root "$T/fixed" grant -g bob
+is "-g: not the numbers of another's uids" "$out" 'bob gid 165536 231071 65536 new'
