@@ -11,8 +11,9 @@
 #include "cleanup.h"
 #include "idmap.h"
 
-/* A page, which is all that a map or a status can have, and some. */
+/* A page, which is all that a map can have, and some. */
 #define PROC_FILE_MAX (64 << 10)
+#define STATUS_MAX    (1 << 20) /* it lists up to 65536 groups */
 #define NS_PREFIX     "user:["
 
 /* The walk over /proc that both questions share. */
@@ -258,15 +259,17 @@ static bool line_uses(const char *status, const char *head,
 
 static int judge_process(struct walk *walk, const char *pid)
 {
-	auto_free char *status = malloc(PROC_FILE_MAX + 1);
+	auto_free char *status = malloc(STATUS_MAX + 1);
 	struct id_range ids;
 	ssize_t size;
 
 	if (status == NULL)
 		return -ENOMEM;
-	size = read_proc(walk->proc, pid, "status", status, PROC_FILE_MAX);
+	size = read_proc(walk->proc, pid, "status", status, STATUS_MAX);
 	if (size < 0)
 		return (int)size;
+	if (size == STATUS_MAX)
+		return -EFBIG;
 	status[size] = '\0';
 	if (line_uses(status, "\nUid:", &walk->wanted[SUBID_UID], &ids))
 		return add_use(walk, pid, SUBID_UID, ids, 0);

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 # subid revoke, as it is typed, right and wrong.
 . "$(dirname "$0")/lib.sh"
-plan 79
+plan 80
 
 add_user alice -u 5001
 add_user bob -u 5002
@@ -160,3 +160,11 @@ end "$started_pid"
 seq -f '%.0f' 0 64999 | awk '{ print "u" $1 ":" 100000 + $1 * 10 ":10" }' | tee /etc/subuid >/etc/subgid
 expect "65,000 lines" 0 $'u64999 uid 749990 749999 10 free\n*' '' timeout 20 subid revoke --reuse u64999
 is "one less" "$(wc -l </etc/subuid)" 64999
+
+tables bob:3000009990:5
+start setpriv --groups "$(seq -s, 3000000000 3000009999)" sleep 600
+wait_for runs "$started_pid" sleep
+run subid revoke bob
+is "a process with 10,000 groups" "$status:$out" "1:subid: bob: in use: process $started_pid (sleep) runs with gid 3000009990
+subid: bob: nothing was changed: stop these first, or use --force"
+end "$started_pid"
