@@ -407,6 +407,8 @@ static int carry_out(struct grant *grant)
 		return status;
 	if (!grant->dry_run)
 		status = cli_commit(grant->cli, txn);
+	/* who reads slowly what we print must not keep useradd waiting */
+	subid_txn_free(&txn);
 	if (status != EXIT_DONE)
 		return status;
 	return print_rows(grant);
