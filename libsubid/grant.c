@@ -92,7 +92,11 @@ static int place_like_other(const struct subid_txn *txn, struct plan *plan,
 	int r;
 
 	r = subid_set_subtract(&plan->has[other], &plan->has[kind], &plan->gives[kind]);
-	if (r == 0 && !is_free(txn, kind, &plan->gives[kind]))
+	/* less than the count would have to be filled up the next time */
+	if (r == 0 &&
+	    (!is_free(txn, kind, &plan->gives[kind]) ||
+	     subid_set_size(&plan->has[kind]) + subid_set_size(&plan->gives[kind]) <
+		 plan->count[kind]))
 		plan->gives[kind].n = 0;
 	return r;
 }
@@ -163,7 +167,7 @@ static int place_in_gap(struct subid_txn *txn, struct plan *plan,
 			.window = subid_txn_window(txn, kind),
 			.count = in_need[kind] ? plan->count[kind] : 0,
 		};
-	/* what is not asked for now may be later: the same numbers, then */
+	/* room for the kind that is not asked for, so that it can follow */
 	for (enum subid_kind kind = 0; kind < SUBID_KINDS; kind++)
 		if (!is_asked(plan->request, kind))
 			wants[kind].count = plan->count[SUBID_KINDS - 1 - kind];

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 # subid grant, as it is typed, right and wrong.
 . "$(dirname "$0")/lib.sh"
-plan 162
+plan 163
 
 add_user alice -u 5001
 add_user bob -u 5002
@@ -337,3 +337,10 @@ is "-u: the numbers of the gids that are there" "$out" 'alice uid 200000 265535 
 echo alice:100000:65536 >"$T/fixed/etc/subuid"
 run subid --root "$T/fixed" grant -g bob
 is "-g: not the numbers of another's uids" "$out" 'bob gid 165536 231071 65536 new'
+
+echo 'SUB_GID_COUNT 131072' >"$T/fixed/etc/login.defs"
+echo alice:100000:65536 >"$T/fixed/etc/subuid"
+: >"$T/fixed/etc/subgid"
+subid -q --root "$T/fixed" grant alice
+run subid --root "$T/fixed" grant alice
+is "unequal counts: the first grant gives them whole" "$out" $'alice uid 100000 165535 65536 kept\nalice gid 100000 231071 131072 kept'
