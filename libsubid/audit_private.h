@@ -1,0 +1,189 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What the rules share.  audit.c runs them and keeps what they find; catalogue.c
+ * is the table of rules; audit_view.c makes from the input what several rules
+ * need; the rules are in audit_lines.c, audit_owners.c, audit_ranges.c,
+ * audit_host.c and audit_live.c.
+ */
+#pragma once
+
+#include "audit.h"
+
+/* A line that is no entry, and what is wrong with it. */
+struct audit_odd {
+	const char *text;
+	size_t len;
+	size_t line;
+	unsigned int faults; /* bits 1 << enum audit_fault */
+};
+
+enum audit_fault {
+	FAULT_EVERY_ID,
+	FAULT_AMBIGUOUS,
+	FAULT_EXTRA_FIELD,
+	FAULT_BEYOND,
+	FAULT_EMPTY_RANGE,
+	FAULT_BLANK,
+	FAULT_LONG,
+	FAULT_MALFORMED,
+	FAULT_COMMENT,
+};
+
+/* What is wrong with the text of a line, as bits; 0 for a plain entry. */
+unsigned int audit_line_faults(const char *text, size_t len);
+
+#define OWNER_NONE UINT32_MAX
+
+/* Somebody that lines name, by one spelling. */
+struct audit_owner {
+	uint32_t entry;	  /* the first that names it */
+	uint32_t uid;	  /* SUBID_ID_NONE: no account */
+	uint32_t gid;	  /* the primary, or SUBID_ID_NONE */
+	uint32_t same;	  /* the first owner with that uid: itself, mostly */
+	uint8_t kind;	  /* of the table of entry */
+	bool hold : 1;	  /* one of the two that keep ids for nobody */
+	bool number : 1;  /* digits alone */
+	bool account : 1; /* there is such an account */
+	bool unsure : 1;  /* or it could not be found out */
+};
+
+/* Two lines with ids in common, or more pairs of the same owners. */
+struct audit_overlap {
+	uint32_t a, b; /* entries; a stands first in the file */
+	struct id_range common;
+	size_t pairs;	/* of lines */
+	size_t lines;	/* that take part */
+	size_t owners;	/* 2, or as many as share these ids; 1: one owner */
+	bool held;	/* one of the two is a hold */
+	bool duplicate; /* the same line once more */
+};
+
+/* One table as the rules see it. */
+struct audit_table {
+	const struct subid_table *table;
+	uint32_t *
+	    owner; /* of each entry: index into audit->owners; may be the other table's */
+	uint32_t
+	    *order; /* entries by their owner's account (same), in the file's order */
+	uint32_t *begin; /* where each owner's begin in order; n_owners + 1 of them */
+	struct audit_odd *odd;
+	size_t n_odd;
+	struct audit_overlap *overlaps;
+	size_t n_overlaps;
+	struct subid_set accounts; /* ids of accounts or groups */
+};
+
+struct audit_chunk; /* of memory for texts and findings */
+
+struct subid_audit {
+	const struct subid_audit_input *in;
+	const struct subid_rule *rule; /* whose turn it is */
+	struct audit_table tables[SUBID_KINDS];
+	bool alike; /* both tables have the same bytes, and share arrays */
+	struct audit_owner *owners;
+	size_t n_owners;
+	struct subid_finding *findings;
+	size_t n_findings;
+	size_t room;
+	size_t of_rule[SUBID_KINDS + 1]; /* findings of the rule so far, by kind */
+	struct subid_report *report;
+	struct audit_chunk *memory;
+	int error; /* of the first report that found no memory */
+};
+
+/*
+ * Reports a finding of the rule whose turn it is: copies *finding, with reason and
+ * remedy made by printf from the two formats (NULL remedy: the rule's own); bytes
+ * in them that are not printable ASCII become '?'.  fix and pids are copied too.
+ * What the site accepts is only counted; of a flood, so are all but the first
+ * AUDIT_FLOOD.  Returns false when it was not kept, so that a caller need not go to
+ * more trouble for it.  Want of memory ends the audit later.
+ */
+#define AUDIT_FLOOD 1000
+bool audit_report(struct subid_audit *audit, const struct subid_finding *finding,
+		  const char *remedy, const char *reason, ...)
+    __attribute__((format(printf, 4, 5)));
+
+/* A text in the report's memory, made by printf; "" for want of memory. */
+const char *audit_text(struct subid_audit *audit, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+/* size bytes in the report's memory, zeroed; NULL for want of it. */
+void *audit_alloc(struct subid_audit *audit, size_t size);
+
+/* For "%.*s". */
+#define SPELLING(s) (int)((s).len > 200 ? 200 : (s).len), (s).text
+
+/* For "%u-%llu" or the like: first and last id of a range. */
+#define FIRST_LAST(r) (r).start, (unsigned long long)id_range_end(r) - 1
+
+/* "user" names the table's file, "subuid" or "subgid", of a kind. */
+struct subid_spelling audit_owner_text(const struct subid_audit *audit, size_t owner);
+
+/* The finding that a rule about an entry begins with: kind, file, line, owner, range. */
+struct subid_finding audit_at_entry(const struct subid_audit *audit, enum subid_kind kind,
+				    size_t entry);
+
+/* Makes what several rules need.  0 or -ENOMEM. */
+int audit_make_views(struct subid_audit *audit);
+void audit_free_views(struct subid_audit *audit);
+
+/* The rules, in the order of the catalogue.  Each answers 0 or -errno. */
+#define AUDIT_RULE(name) int audit_find_##name(struct subid_audit *audit)
+
+AUDIT_RULE(every_id);
+AUDIT_RULE(ambiguous_number);
+AUDIT_RULE(extra_field);
+AUDIT_RULE(beyond_last_id);
+AUDIT_RULE(empty_range);
+AUDIT_RULE(stray_blank);
+AUDIT_RULE(long_line);
+AUDIT_RULE(malformed);
+AUDIT_RULE(comment);
+AUDIT_RULE(no_final_newline);
+AUDIT_RULE(duplicate_line);
+AUDIT_RULE(owner_name_is_number);
+AUDIT_RULE(own_id_inside);
+AUDIT_RULE(owner_starts_with_digit);
+AUDIT_RULE(unknown_owner);
+AUDIT_RULE(two_spellings);
+AUDIT_RULE(group_as_owner);
+AUDIT_RULE(weak_owner);
+AUDIT_RULE(includes_root);
+AUDIT_RULE(overlap_owners);
+AUDIT_RULE(overlap_account);
+AUDIT_RULE(overlap_reserved);
+AUDIT_RULE(overlap_held);
+AUDIT_RULE(one_sided);
+AUDIT_RULE(unequal);
+AUDIT_RULE(outside_window);
+AUDIT_RULE(self_overlap);
+AUDIT_RULE(small);
+AUDIT_RULE(mergeable);
+AUDIT_RULE(fragmented);
+AUDIT_RULE(window_filling);
+AUDIT_RULE(unsafe_wrap);
+AUDIT_RULE(window_invalid);
+AUDIT_RULE(window_meets_accounts);
+AUDIT_RULE(table_writable);
+AUDIT_RULE(table_symlink);
+AUDIT_RULE(stale_lock);
+AUDIT_RULE(backup_readable);
+AUDIT_RULE(helper_missing);
+AUDIT_RULE(helper_unprivileged);
+AUDIT_RULE(helper_double);
+AUDIT_RULE(helper_writable);
+AUDIT_RULE(helper_nosuid);
+AUDIT_RULE(helper_shadowed);
+AUDIT_RULE(source_open);
+AUDIT_RULE(source_second_word);
+AUDIT_RULE(source_and_files);
+AUDIT_RULE(no_audit_watch);
+AUDIT_RULE(live_unauthorised);
+AUDIT_RULE(live_root);
+AUDIT_RULE(live_shared);
+AUDIT_RULE(live_account);
+AUDIT_RULE(live_setgroups);
+AUDIT_RULE(live_stale);
+AUDIT_RULE(live_orphan);
+AUDIT_RULE(live_unread);
