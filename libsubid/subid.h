@@ -6,6 +6,7 @@
 #pragma once
 
 #include "allocate.h" /* where there is room */
+#include "audit.h"    /* what is wrong, and what to do about it */
 #include "base.h"     /* answers and kinds */
 #include "file.h"     /* a file's bytes and lines */
 #include "idmap.h"    /* the text of uid_map and gid_map */

@@ -22,22 +22,22 @@ static int grow_entries(struct subid_table *table, size_t room)
 	return 0;
 }
 
-static size_t count_lines(const struct subid_text *text)
-{
-	const char *line;
-	size_t pos = 0, len, n = 0;
-
-	while (subid_text_next(text, &pos, &line, &len))
-		n++;
-	return n;
-}
-
-/* What other readers might take from a line that is no entry. */
+/* Where a line is that is no entry, and what other readers might take from it. */
 static int note_odd_line(struct subid_table *table, const char *line, size_t len)
 {
 	struct id_range readings[SUBID_READINGS_MAX];
 	size_t n = subid_line_readings(line, len, readings);
 
+	if (table->n_odd == table->odd_room) {
+		size_t room = table->odd_room * 2 + 16;
+		uint32_t *grown = reallocarray(table->odd_lines, room, sizeof(*grown));
+
+		if (grown == NULL)
+			return -ENOMEM;
+		table->odd_lines = grown;
+		table->odd_room = room;
+	}
+	table->odd_lines[table->n_odd++] = (uint32_t)(line - table->text.bytes);
 	for (size_t i = 0; i < n; i++) {
 		int r = subid_set_add(&table->odd, readings[i]);
 
@@ -119,6 +119,22 @@ int subid_table_load(int etc, enum subid_kind kind, struct subid_table *ret)
 	return 0;
 }
 
+int subid_table_from_text(enum subid_kind kind, struct subid_text *text,
+			  struct subid_table *ret)
+{
+	auto_table struct subid_table table = { .kind = kind, .exists = true };
+	int r;
+
+	table.text = *text;
+	*text = (struct subid_text){ .bytes = NULL };
+	r = parse_lines(&table);
+	if (r < 0)
+		return r;
+	*ret = table;
+	table = (struct subid_table){ .kind = kind };
+	return 0;
+}
+
 /* The entries of a table with the same bytes. */
 static int copy_entries(struct subid_table *table, const struct subid_table *same)
 {
@@ -126,6 +142,15 @@ static int copy_entries(struct subid_table *table, const struct subid_table *sam
 
 	if (r < 0)
 		return r;
+	if (same->n_odd > 0) {
+		table->odd_lines =
+		    reallocarray(NULL, same->n_odd, sizeof(*table->odd_lines));
+		if (table->odd_lines == NULL)
+			return -ENOMEM;
+		memcpy(table->odd_lines, same->odd_lines,
+		       same->n_odd * sizeof(*same->odd_lines));
+		table->n_odd = table->odd_room = same->n_odd;
+	}
 	if (same->n > 0)
 		memcpy(table->entries, same->entries, same->n * sizeof(*same->entries));
 	table->n = table->first_changed = same->n;
@@ -159,6 +184,7 @@ void subid_table_free(struct subid_table *table)
 	subid_set_free(&table->odd);
 	subid_set_free(&table->ids);
 	free(table->entries);
+	free(table->odd_lines);
 	free(table->added);
 	free(table->buckets);
 	free(table->chain);
@@ -187,11 +213,35 @@ const char *subid_table_owner(const struct subid_table *table,
 
 size_t subid_table_line(const struct subid_table *table, const struct subid_entry *entry)
 {
-	struct subid_text before = { .bytes = table->text.bytes, .size = entry->offset };
+	size_t low = 0, high = table->n_odd;
 
 	if (is_new(table, entry))
 		return 0;
-	return count_lines(&before) + 1;
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+
+		if (table->odd_lines[middle] < entry->offset)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return (size_t)(entry - table->entries) + low + 1;
+}
+
+size_t subid_table_odd_line(const struct subid_table *table, size_t odd)
+{
+	size_t low = 0, high = table->n;
+
+	/* new entries have offsets behind the file's */
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+
+		if (table->entries[middle].offset < table->odd_lines[odd])
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low + odd + 1;
 }
 
 /* FNV-1a */

@@ -33,6 +33,9 @@ struct subid_table {
 	size_t room;
 	size_t first_changed; /* no entry before it was; n if none was */
 	struct subid_set odd; /* what other readers take from lines that are no entries */
+	uint32_t *odd_lines;  /* offsets of those lines in text, in its order */
+	size_t n_odd;
+	size_t odd_room;
 	struct subid_set ids; /* of the entries as they were read */
 	char *added;	      /* owners of new entries; offsets from text.size on */
 	size_t added_size;
@@ -50,6 +53,13 @@ struct subid_table {
 int subid_table_load(int etc, enum subid_kind kind, struct subid_table *ret);
 
 /*
+ * The same from bytes that were read already, a backup's or through a link; *text
+ * becomes the table's, also on failure.  Returns 0 or -ENOMEM.
+ */
+int subid_table_from_text(enum subid_kind kind, struct subid_text *text,
+			  struct subid_table *ret);
+
+/*
  * The same for a table that most often has the same bytes as another, which is
  * loaded already: subgid beside subuid.  Then its lines are not read again.
  */
@@ -64,8 +74,14 @@ void subid_table_free(struct subid_table *table);
 const char *subid_table_owner(const struct subid_table *table,
 			      const struct subid_entry *entry);
 
-/* The number of the line, from 1, that an entry has in the file; 0: a new one. */
+/*
+ * The number of the line, from 1, that an entry of table has in the file; 0: a new
+ * one.  Costs a binary search, as does the next.
+ */
 size_t subid_table_line(const struct subid_table *table, const struct subid_entry *entry);
+
+/* The same for one of odd_lines, by its index. */
+size_t subid_table_odd_line(const struct subid_table *table, size_t odd);
 
 /*
  * Goes through the entries of owner, spelt just so, without those removed:
