@@ -111,6 +111,7 @@ static bool is_same(struct subid_spelling spelling, const char *text)
 static bool is_accepted(struct subid_audit *audit, const struct subid_finding *finding)
 {
 	const struct subid_audit_input *in = audit->in;
+	size_t cases = finding->count == 0 ? 1 : finding->count;
 
 	for (size_t i = 0; i < in->n_accepted; i++) {
 		const struct subid_acceptance *accepted = &in->accepted[i];
@@ -119,8 +120,8 @@ static bool is_accepted(struct subid_audit *audit, const struct subid_finding *f
 		    (accepted->owner != NULL &&
 		     !is_same(finding->owner, accepted->owner)))
 			continue;
-		audit->report->accepted += finding->count;
-		audit->report->accepted_by[i] += finding->count;
+		audit->report->accepted += cases;
+		audit->report->accepted_by[i] += cases;
 		return true;
 	}
 	return false;
@@ -129,15 +130,26 @@ static bool is_accepted(struct subid_audit *audit, const struct subid_finding *f
 /* Of a flood, one finding stands for all that come behind the first AUDIT_FLOOD. */
 static bool is_flood(struct subid_audit *audit, const struct subid_finding *finding)
 {
-	size_t *n = &audit->of_rule[finding->kind < 0 ? SUBID_KINDS : finding->kind];
+	size_t n = audit->of_rule[finding->kind < 0 ? SUBID_KINDS : finding->kind];
 	struct subid_finding *last;
 
-	if (++*n <= AUDIT_FLOOD + 1)
+	if (n <= AUDIT_FLOOD)
 		return false;
 	for (last = &audit->findings[audit->n_findings - 1]; last->kind != finding->kind;
 	     last--)
 		;
-	last->count += finding->count;
+	last->count += finding->count == 0 ? 1 : finding->count;
+	return true;
+}
+
+bool audit_skips(struct subid_audit *audit, const struct subid_finding *finding)
+{
+	if (is_accepted(audit, finding))
+		return true;
+	if (!is_flood(audit, finding))
+		return false;
+	audit->report->counts[audit->rule->level] +=
+	    finding->count == 0 ? 1 : finding->count;
 	return true;
 }
 
@@ -165,24 +177,21 @@ static const pid_t *copy_pids(struct subid_audit *audit, const pid_t *pids, size
 	return copy;
 }
 
-bool audit_report(struct subid_audit *audit, const struct subid_finding *finding,
+void audit_report(struct subid_audit *audit, const struct subid_finding *finding,
 		  const char *remedy, const char *reason, ...)
 {
 	struct subid_finding *kept;
 	va_list args;
 
-	struct subid_finding one = *finding;
-
-	one.rule = audit->rule;
-	if (one.count == 0)
-		one.count = 1;
-	if (is_accepted(audit, &one))
-		return false;
-	audit->report->counts[one.rule->level] += one.count;
-	if (is_flood(audit, &one) || make_room(audit) < 0)
-		return false;
+	if (audit_skips(audit, finding) || make_room(audit) < 0)
+		return;
+	audit->of_rule[finding->kind < 0 ? SUBID_KINDS : finding->kind]++;
 	kept = &audit->findings[audit->n_findings++];
-	*kept = one;
+	*kept = *finding;
+	kept->rule = audit->rule;
+	if (kept->count == 0)
+		kept->count = 1;
+	audit->report->counts[kept->rule->level] += kept->count;
 	kept->pids = copy_pids(audit, finding->pids, finding->n_pids);
 	if (kept->pids == NULL)
 		kept->n_pids = 0;
@@ -190,7 +199,6 @@ bool audit_report(struct subid_audit *audit, const struct subid_finding *finding
 	kept->reason = make_text(audit, reason, args);
 	va_end(args);
 	kept->remedy = remedy == NULL ? kept->rule->remedy : remedy;
-	return true;
 }
 
 /* Worst first, then in the order of the catalogue, the tables and their lines. */

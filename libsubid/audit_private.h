@@ -45,6 +45,8 @@ struct audit_owner {
 	bool number : 1;  /* digits alone */
 	bool account : 1; /* there is such an account */
 	bool unsure : 1;  /* or it could not be found out */
+	bool group : 1;	  /* no account, but a group is called so */
+	bool locked : 1;  /* the account's password is */
 };
 
 /* Two lines with ids in common, or more pairs of the same owners. */
@@ -94,15 +96,20 @@ struct subid_audit {
 /*
  * Reports a finding of the rule whose turn it is: copies *finding, with reason and
  * remedy made by printf from the two formats (NULL remedy: the rule's own); bytes
- * in them that are not printable ASCII become '?'.  fix and pids are copied too.
- * What the site accepts is only counted; of a flood, so are all but the first
- * AUDIT_FLOOD.  Returns false when it was not kept, so that a caller need not go to
- * more trouble for it.  Want of memory ends the audit later.
+ * in them that are not printable ASCII become '?'.  pids are copied too.  What the
+ * site accepts is only counted; of a flood, so are all but the first AUDIT_FLOOD.
+ * Want of memory ends the audit later.
  */
 #define AUDIT_FLOOD 1000
-bool audit_report(struct subid_audit *audit, const struct subid_finding *finding,
+void audit_report(struct subid_audit *audit, const struct subid_finding *finding,
 		  const char *remedy, const char *reason, ...)
     __attribute__((format(printf, 4, 5)));
+
+/*
+ * Would a finding only be counted?  Then it has been, and a loop over many lines
+ * spares itself the texts.  kind, owner and count must be set.
+ */
+bool audit_skips(struct subid_audit *audit, const struct subid_finding *finding);
 
 /* A text in the report's memory, made by printf; "" for want of memory. */
 const char *audit_text(struct subid_audit *audit, const char *format, ...)
@@ -127,6 +134,9 @@ struct subid_finding audit_at_entry(const struct subid_audit *audit, enum subid_
 /* Makes what several rules need.  0 or -ENOMEM. */
 int audit_make_views(struct subid_audit *audit);
 void audit_free_views(struct subid_audit *audit);
+
+/* Fills view->overlaps.  0 or -ENOMEM. */
+int audit_find_overlaps(const struct subid_audit *audit, struct audit_table *view);
 
 /* The rules, in the order of the catalogue.  Each answers 0 or -errno. */
 #define AUDIT_RULE(name) int audit_find_##name(struct subid_audit *audit)
