@@ -160,7 +160,8 @@ static int find_fault(struct subid_audit *audit, enum audit_fault fault,
 		for (size_t i = 0; i < view->n_odd; i++) {
 			struct subid_finding finding;
 
-			if ((view->odd[i].faults & BIT(fault)) == 0)
+			if ((view->odd[i].faults & BIT(fault)) == 0 ||
+			    audit_floods(audit, (int)kind))
 				continue;
 			finding = at_odd(kind, &view->odd[i]);
 			if (audit_skips(audit, &finding))
@@ -217,9 +218,11 @@ static void print_readings(const struct field *field, char *buf, size_t size)
 			  " and Go programs",
 		    value, (unsigned long long)field->value);
 	} else if (*digits == '+' || *digits == '-') {
-		(void)snprintf(buf, size,
-			       "%c%llu to shadow, nothing to those who take digits alone",
-			       *digits, (unsigned long long)field->value);
+		(void)snprintf(
+		    buf, size,
+		    "%c%llu to shadow, which wraps it around if negative; nothing to"
+		    " those who take digits alone",
+		    *digits, (unsigned long long)field->value);
 	} else if (field->len > 0 && (is_blank(*field->text) || is_blank(end[-1]))) {
 		(void)snprintf(buf, size,
 			       "%llu to shadow before 4.20, nothing to newer ones and to"

@@ -46,14 +46,16 @@ static size_t count_entries(const struct subid_audit *audit, enum subid_kind kin
 
 /*
  * Hands each owner for which is_bad() holds to say(), once for each table that names
- * it, with the finding that begins there.
+ * it, with the finding that begins there.  No owner is asked without the trait.
  */
-static int find_owners(struct subid_audit *audit,
+static int find_owners(struct subid_audit *audit, enum audit_trait trait,
 		       bool (*is_bad)(const struct subid_audit *audit,
 				      enum subid_kind kind, size_t owner),
 		       void (*say)(struct subid_audit *audit,
 				   struct subid_finding *finding, size_t owner))
 {
+	if ((audit->traits >> trait & 1) == 0)
+		return 0;
 	for (enum subid_kind kind = 0; kind < SUBID_KINDS; kind++) {
 		for (size_t i = 0; i < audit->n_owners; i++) {
 			struct subid_finding finding;
@@ -62,7 +64,8 @@ static int find_owners(struct subid_audit *audit,
 			if (audit->owners[i].hold || !is_bad(audit, kind, i))
 				continue;
 			entry = first_entry(audit, kind, i);
-			if (entry == audit->tables[kind].table->n)
+			if (entry == audit->tables[kind].table->n ||
+			    audit_floods(audit, (int)kind))
 				continue;
 			finding = audit_at_entry(audit, kind, entry);
 			if (audit_skips(audit, &finding))
@@ -108,7 +111,7 @@ static void say_login_name(struct subid_audit *audit, struct subid_finding *find
 
 int audit_find_owner_name_is_number(struct subid_audit *audit)
 {
-	return find_owners(audit, is_login_name, say_login_name);
+	return find_owners(audit, TRAIT_NUMBER, is_login_name, say_login_name);
 }
 
 /* The owner's own id of a kind, or SUBID_ID_NONE. */
@@ -122,7 +125,7 @@ int audit_find_own_id_inside(struct subid_audit *audit)
 	for (enum subid_kind kind = 0; kind < SUBID_KINDS; kind++) {
 		const struct audit_table *view = &audit->tables[kind];
 
-		for (size_t i = 0; i < view->table->n; i++) {
+		for (size_t i = 0; view->meets_accounts && i < view->table->n; i++) {
 			const struct audit_owner *owner = &audit->owners[view->owner[i]];
 			struct id_range id = { own_id(owner, kind), 1 };
 			struct subid_finding finding;
@@ -154,10 +157,8 @@ int audit_find_own_id_inside(struct subid_audit *audit)
 static bool starts_with_digit(const struct subid_audit *audit, enum subid_kind kind,
 			      size_t owner)
 {
-	struct subid_spelling text = audit_owner_text(audit, owner);
-
 	(void)kind; /* in whichever table */
-	return !audit->owners[owner].number && *text.text >= '0' && *text.text <= '9';
+	return audit->owners[owner].digit;
 }
 
 static void say_starts_with_digit(struct subid_audit *audit,
@@ -184,7 +185,7 @@ static void say_starts_with_digit(struct subid_audit *audit,
 
 int audit_find_owner_starts_with_digit(struct subid_audit *audit)
 {
-	return find_owners(audit, starts_with_digit, say_starts_with_digit);
+	return find_owners(audit, TRAIT_DIGIT, starts_with_digit, say_starts_with_digit);
 }
 
 static bool is_text(struct subid_spelling spelling, const char *text)
@@ -235,7 +236,7 @@ static void say_unknown(struct subid_audit *audit, struct subid_finding *finding
 
 int audit_find_unknown_owner(struct subid_audit *audit)
 {
-	return find_owners(audit, is_unknown, say_unknown);
+	return find_owners(audit, TRAIT_UNKNOWN, is_unknown, say_unknown);
 }
 
 static bool is_group(const struct subid_audit *audit, enum subid_kind kind, size_t owner)
@@ -262,7 +263,7 @@ static void say_group(struct subid_audit *audit, struct subid_finding *finding,
 
 int audit_find_group_as_owner(struct subid_audit *audit)
 {
-	return find_owners(audit, is_group, say_group);
+	return find_owners(audit, TRAIT_GROUP, is_group, say_group);
 }
 
 /* Is it not the one that the first line of the account has? */
@@ -299,7 +300,7 @@ static void say_two_spellings(struct subid_audit *audit, struct subid_finding *f
 
 int audit_find_two_spellings(struct subid_audit *audit)
 {
-	return find_owners(audit, is_second_spelling, say_two_spellings);
+	return find_owners(audit, TRAIT_SECOND, is_second_spelling, say_two_spellings);
 }
 
 /* The n-th field, from 0, of a line of passwd. */
@@ -438,6 +439,26 @@ static bool is_equal(const struct subid_set *a, const struct subid_set *b)
 						    a->n * sizeof(*a->ranges)) == 0);
 }
 
+/* Are an account's lines in both tables the same, one by one? */
+static bool has_same_lines(const struct subid_audit *audit, size_t owner)
+{
+	const struct audit_table *uid = &audit->tables[SUBID_UID];
+	const struct audit_table *gid = &audit->tables[SUBID_GID];
+	size_t n = entries_of(audit, SUBID_UID, owner);
+
+	if (entries_of(audit, SUBID_GID, owner) != n)
+		return false;
+	for (size_t i = 0; i < n; i++) {
+		size_t u = uid->order[uid->begin[owner] + i];
+		size_t g = gid->order[gid->begin[owner] + i];
+
+		if (!id_range_equal(uid->table->entries[u].range,
+				    gid->table->entries[g].range))
+			return false;
+	}
+	return true;
+}
+
 static void say_unequal(struct subid_audit *audit, size_t owner,
 			const struct subid_set *uids, const struct subid_set *gids)
 {
@@ -479,7 +500,7 @@ int audit_find_unequal(struct subid_audit *audit)
 		auto_set struct subid_set uids = { .n = 0 }, gids = { .n = 0 };
 
 		if (audit->owners[i].hold || entries_of(audit, SUBID_UID, i) == 0 ||
-		    entries_of(audit, SUBID_GID, i) == 0)
+		    entries_of(audit, SUBID_GID, i) == 0 || has_same_lines(audit, i))
 			continue;
 		r = holdings(audit, SUBID_UID, i, &uids);
 		if (r == 0)
@@ -490,62 +511,83 @@ int audit_find_unequal(struct subid_audit *audit)
 	return r;
 }
 
-/* Are there as many ids, but nowhere a piece of WANTED? */
+/* Less than an image may need. */
 #define WANTED 65536
 
-static void say_small(struct subid_audit *audit, enum subid_kind kind, size_t owner,
-		      const struct subid_set *ids)
+static const char *remedy_for_pieces(struct subid_audit *audit,
+				     const struct subid_finding *finding)
 {
-	const struct audit_table *view = &audit->tables[kind];
-	size_t entry = view->order[view->begin[owner]];
-	struct subid_finding finding = audit_at_entry(audit, kind, entry);
-
-	if (audit_skips(audit, &finding))
-		return;
-	audit_report(audit, &finding,
-		     audit_text(audit,
-				"subid grant --another --count %u '%.*s' gives a range"
-				" of %u in one piece",
-				WANTED, SPELLING(finding.owner), WANTED),
-		     "%.*s has %llu %ss: an image whose files have ids beyond them,"
-		     " nobody's 65534 among them, cannot be unpacked",
-		     SPELLING(finding.owner), (unsigned long long)subid_set_size(ids),
-		     subid_kind_name(kind));
+	return audit_text(
+	    audit,
+	    "subid grant --another --count %u '%.*s' gives a range of %u in one"
+	    " piece",
+	    WANTED, SPELLING(finding->owner), WANTED);
 }
 
-static void say_fragmented(struct subid_audit *audit, enum subid_kind kind, size_t owner,
-			   const struct subid_set *ids)
+static void say_small(struct subid_audit *audit, struct subid_finding *finding,
+		      uint64_t size, size_t pieces)
 {
-	const struct audit_table *view = &audit->tables[kind];
-	size_t entry = view->order[view->begin[owner]];
-	struct subid_finding finding = audit_at_entry(audit, kind, entry);
-
-	if (audit_skips(audit, &finding))
-		return;
-	audit_report(audit, &finding,
-		     audit_text(audit,
-				"subid grant --another --count %u '%.*s' gives a range"
-				" of %u in one piece",
-				WANTED, SPELLING(finding.owner), WANTED),
-		     "%.*s has %llu %ss in %zu pieces, none of %u: programs that use"
-		     " one line alone have too few",
-		     SPELLING(finding.owner), (unsigned long long)subid_set_size(ids),
-		     subid_kind_name(kind), ids->n, WANTED);
+	(void)pieces;
+	audit_report(
+	    audit, finding, remedy_for_pieces(audit, finding),
+	    "%.*s has %llu %s%s: an image whose files have ids beyond them, nobody's"
+	    " 65534 among them, cannot be unpacked",
+	    SPELLING(finding->owner), (unsigned long long)size,
+	    subid_kind_name((enum subid_kind)finding->kind), size == 1 ? "" : "s");
 }
 
-/* Does any piece have as many ids as are wanted? */
-static bool has_piece(const struct subid_set *ids)
+static void say_fragmented(struct subid_audit *audit, struct subid_finding *finding,
+			   uint64_t size, size_t pieces)
 {
-	for (size_t i = 0; i < ids->n; i++)
-		if (ids->ranges[i].count >= WANTED)
+	audit_report(
+	    audit, finding, remedy_for_pieces(audit, finding),
+	    "%.*s has %llu %ss in %zu pieces, none of %u: programs that use one line"
+	    " alone have too few",
+	    SPELLING(finding->owner), (unsigned long long)size,
+	    subid_kind_name((enum subid_kind)finding->kind), pieces, WANTED);
+}
+
+/* Has some line as many ids as are wanted?  Else their sum, which most often says all. */
+static bool has_large_line(const struct subid_audit *audit, enum subid_kind kind,
+			   size_t owner, uint64_t *ret_sum)
+{
+	const struct audit_table *view = &audit->tables[kind];
+
+	*ret_sum = 0;
+	for (size_t i = view->begin[owner]; i < view->begin[owner + 1]; i++) {
+		uint32_t count = view->table->entries[view->order[i]].range.count;
+
+		if (count >= WANTED)
 			return true;
+		*ret_sum += count;
+	}
 	return false;
 }
 
-/* Hands the ids of each account that has no piece of WANTED to say(). */
+/* The number of an account's ids, its pieces, and whether one has as many as wanted. */
+static int count_pieces(const struct subid_audit *audit, enum subid_kind kind,
+			size_t owner, uint64_t *ret_size, size_t *ret_pieces,
+			bool *ret_large)
+{
+	auto_set struct subid_set ids = { .n = 0 };
+	int r = holdings(audit, kind, owner, &ids);
+
+	if (r < 0)
+		return r;
+	*ret_size = subid_set_size(&ids);
+	*ret_pieces = ids.n;
+	*ret_large = false;
+	for (size_t i = 0; i < ids.n; i++)
+		*ret_large |= ids.ranges[i].count >= WANTED;
+	return 0;
+}
+
+/* Hands each account that has no piece of WANTED ids, but in all fewer, or not, to say().
+ */
 static int find_pieces(struct subid_audit *audit, bool few,
-		       void (*say)(struct subid_audit *audit, enum subid_kind kind,
-				   size_t owner, const struct subid_set *ids))
+		       void (*say)(struct subid_audit *audit,
+				   struct subid_finding *finding, uint64_t size,
+				   size_t pieces))
 {
 	int r = 0;
 
@@ -553,16 +595,24 @@ static int find_pieces(struct subid_audit *audit, bool few,
 		const struct audit_table *view = &audit->tables[kind];
 
 		for (size_t i = 0; r == 0 && i < audit->n_owners; i++) {
-			auto_set struct subid_set ids = { .n = 0 };
-			const uint32_t *entry = &view->order[view->begin[i]];
+			struct subid_finding finding;
+			uint64_t size;
+			size_t pieces = 0, n = entries_of(audit, kind, i);
+			bool large = false;
 
-			if (audit->owners[i].hold || entries_of(audit, kind, i) == 0 ||
-			    view->table->entries[*entry].range.count >= WANTED)
+			if (n == 0 || audit->owners[i].hold ||
+			    has_large_line(audit, kind, i, &size) ||
+			    (!few && size < WANTED))
 				continue;
-			r = holdings(audit, kind, i, &ids);
-			if (r == 0 && (subid_set_size(&ids) < WANTED) == few &&
-			    !has_piece(&ids))
-				say(audit, kind, i, &ids);
+			if (n > 1)
+				r = count_pieces(audit, kind, i, &size, &pieces, &large);
+			if (r < 0 || large || (size < WANTED) != few ||
+			    audit_floods(audit, (int)kind))
+				continue;
+			finding =
+			    audit_at_entry(audit, kind, view->order[view->begin[i]]);
+			if (!audit_skips(audit, &finding))
+				say(audit, &finding, size, pieces);
 		}
 	}
 	return r;

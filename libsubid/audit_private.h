@@ -43,10 +43,20 @@ struct audit_owner {
 	uint8_t kind;	  /* of the table of entry */
 	bool hold : 1;	  /* one of the two that keep ids for nobody */
 	bool number : 1;  /* digits alone */
+	bool digit : 1;	  /* begins with one, and is no number */
 	bool account : 1; /* there is such an account */
 	bool unsure : 1;  /* or it could not be found out */
 	bool group : 1;	  /* no account, but a group is called so */
 	bool locked : 1;  /* the account's password is */
+};
+
+/* What rules ask of owners, so that none is asked of each where no owner has it. */
+enum audit_trait {
+	TRAIT_NUMBER,
+	TRAIT_DIGIT,
+	TRAIT_UNKNOWN,
+	TRAIT_SECOND, /* another owner is the same account */
+	TRAIT_GROUP,
 };
 
 /* Two lines with ids in common, or more pairs of the same owners. */
@@ -73,6 +83,7 @@ struct audit_table {
 	struct audit_overlap *overlaps;
 	size_t n_overlaps;
 	struct subid_set accounts; /* ids of accounts or groups */
+	bool meets_accounts;	   /* some line has one of them */
 };
 
 struct audit_chunk; /* of memory for texts and findings */
@@ -87,7 +98,11 @@ struct subid_audit {
 	struct subid_finding *findings;
 	size_t n_findings;
 	size_t room;
-	size_t of_rule[SUBID_KINDS + 1]; /* findings of the rule so far, by kind */
+	size_t
+	    of_rule[SUBID_KINDS + 1];  /* findings of the rule so far, by kind; -1 last */
+	size_t flood[SUBID_KINDS + 1]; /* cases of it that have no finding */
+	bool accepts;		       /* the site accepts some of the rule's findings */
+	unsigned int traits;	       /* of all owners: bits 1 << enum audit_trait */
 	struct subid_report *report;
 	struct audit_chunk *memory;
 	int error; /* of the first report that found no memory */
@@ -110,6 +125,20 @@ void audit_report(struct subid_audit *audit, const struct subid_finding *finding
  * spares itself the texts.  kind, owner and count must be set.
  */
 bool audit_skips(struct subid_audit *audit, const struct subid_finding *finding);
+
+/*
+ * The same at once, and for one case alone, where the rule has told enough: before
+ * the finding is made at all.
+ */
+static inline bool audit_floods(struct subid_audit *audit, int kind)
+{
+	size_t i = kind < 0 ? SUBID_KINDS : (size_t)kind;
+
+	if (audit->of_rule[i] <= AUDIT_FLOOD || audit->accepts)
+		return false;
+	audit->flood[i]++;
+	return true;
+}
 
 /* A text in the report's memory, made by printf; "" for want of memory. */
 const char *audit_text(struct subid_audit *audit, const char *format, ...)

@@ -25,7 +25,8 @@ static int find_meeting(struct subid_audit *audit, struct id_range r,
 			struct subid_finding finding;
 
 			if (!id_range_overlaps(view->table->entries[i].range, r) ||
-			    audit->owners[view->owner[i]].hold)
+			    audit->owners[view->owner[i]].hold ||
+			    audit_floods(audit, (int)kind))
 				continue;
 			finding = audit_at_entry(audit, kind, i);
 			finding.range = id_range_common(finding.range, r);
@@ -102,7 +103,8 @@ static int find_overlaps(struct subid_audit *audit, enum relation relation,
 					b->owner_len,
 				};
 			finding.range = overlap->common;
-			finding.count = overlap->pairs;
+			finding.count =
+			    overlap->owners > 2 ? overlap->lines : overlap->pairs;
 			if (!audit_skips(audit, &finding))
 				say(audit, &finding, overlap);
 		}
@@ -180,13 +182,23 @@ int audit_find_self_overlap(struct subid_audit *audit)
 static void say_overlap_held(struct subid_audit *audit, struct subid_finding *finding,
 			     const struct audit_overlap *overlap)
 {
+	/* the owner is whoever has them, the other the hold */
+	if (subid_owner_is_hold(finding->owner.text, finding->owner.len)) {
+		struct subid_spelling hold = finding->owner;
+		size_t line = finding->line;
+
+		finding->owner = finding->other;
+		finding->line = finding->other_line;
+		finding->other = hold;
+		finding->other_line = line;
+	}
 	finding->fix = audit_text(audit, "subid unhold %s %u:%u",
 				  finding->kind == SUBID_UID ? "-u" : "-g",
 				  finding->range.start, finding->range.count);
 	audit_report(
 	    audit, finding, audit_text(audit, "if the grant is right: %s", finding->fix),
-	    "%ss %u-%llu are held (%.*s, line %zu) and given to somebody at the same"
-	    " time (%.*s, line %zu)%s",
+	    "%ss %u-%llu are given to %.*s (line %zu) and held at the same time (%.*s,"
+	    " line %zu)%s",
 	    subid_kind_name((enum subid_kind)finding->kind), FIRST_LAST(finding->range),
 	    SPELLING(finding->owner), finding->line, SPELLING(finding->other),
 	    finding->other_line, and_more(audit, overlap));
@@ -297,12 +309,8 @@ int audit_find_overlap_account(struct subid_audit *audit)
 {
 	for (enum subid_kind kind = 0; kind < SUBID_KINDS; kind++) {
 		const struct audit_table *view = &audit->tables[kind];
-		bool met = false;
 
-		for (size_t i = 0; !met && i < view->accounts.n; i++)
-			met = subid_set_meets(&view->table->ids, view->accounts.ranges[i],
-					      NULL);
-		for (size_t i = 0; met && i < view->table->n; i++) {
+		for (size_t i = 0; view->meets_accounts && i < view->table->n; i++) {
 			const struct audit_owner *owner = &audit->owners[view->owner[i]];
 			struct id_range range = view->table->entries[i].range, first;
 			struct subid_finding finding;
@@ -339,33 +347,41 @@ struct claim {
 	const char *by;
 };
 
-/* The first claim of others on ids of a range; count 0 if there is none. */
-static struct claim first_claim(const struct subid_audit *audit, enum subid_kind kind,
-				struct id_range range)
+/* The rows of both tables that hold for a kind; returns how many. */
+#define CLAIMS_MAX 32
+
+static size_t list_claims(const struct subid_audit *audit, enum subid_kind kind,
+			  struct claim ret[CLAIMS_MAX])
 {
 	const struct subid_window *window = &audit->in->policy->window[kind];
 	struct id_range inside = id_range_between(window->min, (uint64_t)window->max + 1);
-	struct claim claim = { .by = NULL };
-	size_t n;
-	const struct subid_reserved *reserved = subid_reserved(&n);
+	size_t n_reserved, n = 0;
+	const struct subid_reserved *reserved = subid_reserved(&n_reserved);
 
-	for (size_t i = 0; i < n; i++) {
+	for (size_t i = 0; i < n_reserved && n < CLAIMS_MAX; i++)
 		/* id 0 is includes-root's */
-		if (reserved[i].range.start == 0 ||
-		    !id_range_overlaps(reserved[i].range, range))
-			continue;
-		return (struct claim){ id_range_common(reserved[i].range, range),
-				       reserved[i].by };
-	}
+		if (reserved[i].range.start != 0)
+			ret[n++] = (struct claim){ reserved[i].range, reserved[i].by };
 	for (size_t i = 0; i < sizeof(by_convention) / sizeof(by_convention[0]); i++) {
 		struct id_range parts[2];
-		size_t n_parts = subid_range_without(
-		    id_range_common(by_convention[i].range, range), inside, parts);
+		size_t n_parts =
+		    subid_range_without(by_convention[i].range, inside, parts);
 
-		if (n_parts > 0 && parts[0].count > 0)
-			return (struct claim){ parts[0], by_convention[i].by };
+		for (size_t j = 0; j < n_parts && n < CLAIMS_MAX; j++)
+			ret[n++] = (struct claim){ parts[j], by_convention[i].by };
 	}
-	return claim;
+	return n;
+}
+
+/* The first claim on ids of a range, cut to them; without a name if there is none. */
+static struct claim first_claim(const struct claim *claims, size_t n,
+				struct id_range range)
+{
+	for (size_t i = 0; i < n; i++)
+		if (id_range_overlaps(claims[i].range, range))
+			return (struct claim){ id_range_common(claims[i].range, range),
+					       claims[i].by };
+	return (struct claim){ .by = NULL };
 }
 
 static void say_reserved(struct subid_audit *audit, struct subid_finding *finding,
@@ -385,31 +401,23 @@ static void say_reserved(struct subid_audit *audit, struct subid_finding *findin
 	    SPELLING(finding->owner), finding->line, claim.by);
 }
 
-/* Is any id of the table claimed at all? */
-static bool is_claimed(const struct subid_audit *audit, enum subid_kind kind)
-{
-	const struct subid_set *ids = &audit->tables[kind].table->ids;
-
-	for (size_t i = 0; i < ids->n; i++)
-		if (first_claim(audit, kind, ids->ranges[i]).by != NULL)
-			return true;
-	return false;
-}
-
 int audit_find_overlap_reserved(struct subid_audit *audit)
 {
 	for (enum subid_kind kind = 0; kind < SUBID_KINDS; kind++) {
 		const struct audit_table *view = &audit->tables[kind];
-		bool claimed = is_claimed(audit, kind);
+		struct claim claims[CLAIMS_MAX];
+		size_t n = list_claims(audit, kind, claims), met = 0;
 
-		for (size_t i = 0; claimed && i < view->table->n; i++) {
+		/* those that concern no line at all are not asked for each */
+		for (size_t i = 0; i < n; i++)
+			if (subid_set_meets(&view->table->ids, claims[i].range, NULL))
+				claims[met++] = claims[i];
+		for (size_t i = 0; met > 0 && i < view->table->n; i++) {
 			struct subid_finding finding;
-			struct claim claim;
+			struct claim claim =
+			    first_claim(claims, met, view->table->entries[i].range);
 
-			if (audit->owners[view->owner[i]].hold)
-				continue;
-			claim = first_claim(audit, kind, view->table->entries[i].range);
-			if (claim.by == NULL)
+			if (claim.by == NULL || audit->owners[view->owner[i]].hold)
 				continue;
 			finding = audit_at_entry(audit, kind, i);
 			if (!audit_skips(audit, &finding))
@@ -455,7 +463,8 @@ int audit_find_outside_window(struct subid_audit *audit)
 			struct subid_finding finding;
 
 			if (id_range_contains(inside, view->table->entries[i].range) ||
-			    audit->owners[view->owner[i]].hold)
+			    audit->owners[view->owner[i]].hold ||
+			    audit_floods(audit, (int)kind))
 				continue;
 			finding = audit_at_entry(audit, kind, i);
 			if (!audit_skips(audit, &finding))

@@ -182,6 +182,7 @@ static int resolve_owner(const struct subid_users *users, struct subid_spelling 
 	if (owner->hold)
 		return 0;
 	owner->number = subid_id_parse(text.text, text.len, &owner->uid) == 0;
+	owner->digit = !owner->number && *text.text >= '0' && *text.text <= '9';
 	owner->account = owner->number
 			     ? subid_users_by_uid(users, owner->uid, &at, &account)
 			     : subid_users_by_name(users, text.text, text.len, &account);
@@ -342,9 +343,16 @@ static int resolve_owners(struct subid_audit *audit)
 		r = mark_groups(audit);
 	if (r == 0)
 		r = mark_locked(audit);
-	for (size_t i = 0; r == 0 && i < audit->n_owners; i++)
-		audit->report->owners +=
-		    audit->owners[i].same == i && !audit->owners[i].hold;
+	for (size_t i = 0; r == 0 && i < audit->n_owners; i++) {
+		const struct audit_owner *owner = &audit->owners[i];
+
+		audit->report->owners += owner->same == i && !owner->hold;
+		audit->traits |= (unsigned int)owner->number << TRAIT_NUMBER |
+				 (unsigned int)owner->digit << TRAIT_DIGIT |
+				 (unsigned int)!owner->account << TRAIT_UNKNOWN |
+				 (unsigned int)(owner->same != i) << TRAIT_SECOND |
+				 (unsigned int)owner->group << TRAIT_GROUP;
+	}
 	return r;
 }
 
@@ -402,6 +410,9 @@ static int make_views_of_table(struct subid_audit *audit, enum subid_kind kind)
 	}
 	if (r == 0)
 		r = subid_users_taken(audit->in->users, kind, &view->accounts);
+	for (size_t i = 0; r == 0 && i < view->accounts.n && !view->meets_accounts; i++)
+		view->meets_accounts =
+		    subid_set_meets(&view->table->ids, view->accounts.ranges[i], NULL);
 	if (r == 0)
 		r = audit_find_overlaps(audit, view);
 	if (r == 0)
