@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "audit_private.h"
+#include "audit_live.h"
 
 #define CHUNK_SIZE (64 << 10)
 
@@ -278,6 +278,7 @@ int subid_audit(const struct subid_audit_input *input, struct subid_report *ret)
 {
 	auto_report struct subid_report report = { .n = 0 };
 	struct subid_audit *audit = calloc(1, sizeof(*audit));
+	struct live_view live = { .n = 0 };
 	int r;
 
 	if (audit == NULL)
@@ -289,8 +290,13 @@ int subid_audit(const struct subid_audit_input *input, struct subid_report *ret)
 	audit->in = input;
 	audit->report = &report;
 	r = audit_make_views(audit);
+	if (r == 0 && input->live != NULL) {
+		audit->live = &live;
+		r = audit_live_view(audit, &live);
+	}
 	if (r == 0)
 		r = run_rules(audit);
+	audit_live_view_free(&live);
 	audit_free_views(audit);
 	if (r < 0)
 		return r;

@@ -86,6 +86,7 @@ struct audit_table {
 	bool meets_accounts;	   /* some line has one of them */
 };
 
+struct live_view;   /* see audit_live.h */
 struct audit_chunk; /* of memory for texts and findings */
 
 struct subid_audit {
@@ -104,6 +105,7 @@ struct subid_audit {
 	bool accepts;		       /* the site accepts some of the rule's findings */
 	unsigned int traits;	       /* of all owners: bits 1 << enum audit_trait */
 	struct subid_report *report;
+	struct live_view *live; /* of what runs; NULL: not looked at */
 	struct audit_chunk *memory;
 	int error; /* of the first report that found no memory */
 };
