@@ -328,42 +328,54 @@ int audit_find_live_shared(struct subid_audit *audit)
 	return 0;
 }
 
+/* The first id of an account in these, but for root's and the holder's; count 0: none. */
+static struct id_range first_of_account(const struct subid_audit *audit,
+					const struct live_holder *holder,
+					enum subid_kind kind, const struct subid_set *ids)
+{
+	const struct subid_set *accounts = &audit->tables[kind].accounts;
+	struct id_range common;
+
+	for (size_t i = 0; i < ids->n; i++) {
+		uint64_t from = ids->ranges[i].start, end = id_range_end(ids->ranges[i]);
+
+		while (subid_set_meets(accounts, id_range_between(from, end), &common)) {
+			struct id_range id = { common.start, 1 };
+
+			/* id 0 is live-root's */
+			if (id.start != 0 &&
+			    !audit_live_is_own(audit, holder, kind, id.start))
+				return id;
+			from = id_range_end(id);
+		}
+	}
+	return (struct id_range){ .count = 0 };
+}
+
 static void say_account(struct subid_audit *audit, struct subid_finding *finding,
 			const struct subid_live_userns *ns,
 			const struct live_verdict *verdict,
 			const struct live_holder *holder)
 {
 	enum subid_kind kind = (enum subid_kind)finding->kind;
-	const struct subid_set *accounts = &audit->tables[kind].accounts;
-	const struct subid_set *foreign = &verdict->foreign[kind];
+	const char *what = kind == SUBID_UID ? "account" : "group";
 	char name[64] = "";
 
-	for (size_t i = 0; i < accounts->n; i++) {
-		for (uint64_t id = accounts->ranges[i].start;
-		     id < id_range_end(accounts->ranges[i]); id++) {
-			struct id_range one = { (uint32_t)id, 1 };
-
-			/* id 0 is live-root's */
-			if (id == 0 || !subid_set_contains(foreign, one) ||
-			    audit_live_is_own(audit, holder, kind, (uint32_t)id))
-				continue;
-			(void)subid_users_name(audit->in->users, kind, (uint32_t)id, name,
-					       sizeof(name));
-			finding->range = one;
-			audit_report(audit, finding,
-				     audit_text(audit,
-						"%s; and take %s %u out of the range of"
-						" %.*s, if it is in a table",
-						how_to_stop(audit, ns),
-						subid_kind_name(kind), one.start,
-						SPELLING(finding->owner)),
-				     "%s of %.*s maps %s %u, which is %s %s's own",
-				     describe(audit, ns), SPELLING(finding->owner),
-				     subid_kind_name(kind), one.start,
-				     kind == SUBID_UID ? "account" : "group", name);
-			return;
-		}
-	}
+	finding->range = first_of_account(audit, holder, kind, &verdict->foreign[kind]);
+	if (finding->range.count == 0)
+		return;
+	(void)subid_users_name(audit->in->users, kind, finding->range.start, name,
+			       sizeof(name));
+	audit_report(
+	    audit, finding,
+	    audit_text(audit,
+		       "%s; and take %s %u out of the range of %.*s, if it is in a"
+		       " table",
+		       how_to_stop(audit, ns), subid_kind_name(kind),
+		       finding->range.start, SPELLING(finding->owner)),
+	    "%s of %.*s maps %s %u, which is %s %s's own", describe(audit, ns),
+	    SPELLING(finding->owner), subid_kind_name(kind), finding->range.start, what,
+	    name[0] == '\0' ? "somebody" : name);
 }
 
 int audit_find_live_account(struct subid_audit *audit)
@@ -415,9 +427,10 @@ static int explained_ids(const struct subid_audit *audit, enum subid_kind kind,
 	int r = 0;
 
 	for (size_t i = 0; r == 0 && i < view->table->n; i++) {
-		struct subid_spelling owner = audit_owner_text(audit, view->owner[i]);
+		uint32_t owner = view->owner[i];
 
-		if (!is_released(owner))
+		if (!audit->owners[owner].hold ||
+		    !is_released(audit_owner_text(audit, owner)))
 			r = subid_set_add(ret, view->table->entries[i].range);
 	}
 	subid_set_sort(ret);

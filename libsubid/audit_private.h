@@ -166,6 +166,9 @@ struct subid_finding audit_at_entry(const struct subid_audit *audit, enum subid_
 int audit_make_views(struct subid_audit *audit);
 void audit_free_views(struct subid_audit *audit);
 
+/* Says in the report how full policy's window is.  0 or -ENOMEM. */
+int audit_measure_window(struct subid_audit *audit, enum subid_kind kind);
+
 /* Fills view->overlaps.  0 or -ENOMEM. */
 int audit_find_overlaps(const struct subid_audit *audit, struct audit_table *view);
 

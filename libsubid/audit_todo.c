@@ -1,9 +1,4 @@
 #include "audit_private.h"
-int audit_find_window_filling(struct subid_audit *audit)
-{
-	(void)audit;
-	return 0;
-}
 int audit_find_unsafe_wrap(struct subid_audit *audit)
 {
 	(void)audit;

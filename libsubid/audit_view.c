@@ -416,6 +416,8 @@ static int make_views_of_table(struct subid_audit *audit, enum subid_kind kind)
 	if (r == 0)
 		r = audit_find_overlaps(audit, view);
 	if (r == 0)
+		r = audit_measure_window(audit, kind);
+	if (r == 0)
 		count_use(audit, kind);
 	return r;
 }
