@@ -40,3 +40,19 @@ struct live_holder *audit_live_holder(const struct live_view *view, uint32_t uid
 /* Is an id the holder's own: the uid, the primary gid, that of a group it is in? */
 bool audit_live_is_own(const struct subid_audit *audit, const struct live_holder *holder,
 		       enum subid_kind kind, uint32_t id);
+
+/* How many processes a finding names at most. */
+#define PIDS_SHOWN 8
+
+/* "user namespace 4026532177 (lxc c1, process 312)", for a sentence. */
+const char *audit_live_describe(struct subid_audit *audit,
+				const struct subid_live_userns *ns);
+
+/* The finding that a rule about a namespace begins with. */
+struct subid_finding audit_at_userns(const struct subid_audit *audit,
+				     const struct subid_live_userns *ns,
+				     pid_t pids[PIDS_SHOWN]);
+
+/* "stop the container, or: kill 312", or how else to end it. */
+const char *audit_live_how_to_stop(struct subid_audit *audit,
+				   const struct subid_live_userns *ns);

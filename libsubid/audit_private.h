@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * What the rules share.  audit.c runs them and keeps what they find; catalogue.c
- * is the table of rules; audit_view.c makes from the input what several rules
- * need; the rules are in audit_lines.c, audit_owners.c, audit_ranges.c,
- * audit_host.c and audit_live.c.
+ * is the table of rules.  What several rules need is made from the input first:
+ * audit_view.c, with audit_who.c (the owners), audit_sweep.c (the overlaps) and
+ * audit_live.c (the namespaces).  The rules are in the other audit_*.c.
  */
 #pragma once
 
@@ -14,7 +14,7 @@ struct audit_odd {
 	const char *text;
 	size_t len;
 	size_t line;
-	unsigned int faults; /* bits 1 << enum audit_fault */
+	unsigned int faults; /* BIT() of enum audit_fault */
 };
 
 enum audit_fault {
@@ -28,6 +28,8 @@ enum audit_fault {
 	FAULT_MALFORMED,
 	FAULT_COMMENT,
 };
+
+#define BIT(fault) (1U << (fault))
 
 /* What is wrong with the text of a line, as bits; 0 for a plain entry. */
 unsigned int audit_line_faults(const char *text, size_t len);
@@ -165,6 +167,9 @@ struct subid_finding audit_at_entry(const struct subid_audit *audit, enum subid_
 /* Makes what several rules need.  0 or -ENOMEM. */
 int audit_make_views(struct subid_audit *audit);
 void audit_free_views(struct subid_audit *audit);
+
+/* Finds who owns each line, and which of them are one account.  0 or -ENOMEM. */
+int audit_find_owners(struct subid_audit *audit);
 
 /* Says in the report how full policy's window is.  0 or -ENOMEM. */
 int audit_measure_window(struct subid_audit *audit, enum subid_kind kind);
