@@ -7,6 +7,7 @@
 
 #include "allocate.h" /* where there is room */
 #include "base.h"     /* answers and kinds */
+#include "conf.h"     /* the site's policy */
 #include "file.h"     /* a file's bytes and lines */
 #include "idmap.h"    /* the text of uid_map and gid_map */
 #include "line.h"     /* one line of a table */
