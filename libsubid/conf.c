@@ -69,71 +69,31 @@ static int load_vendor(struct subid_conf *conf, const char *vendor,
 }
 
 struct names {
-	char **list;
-	size_t n;
+	struct dirent **list;
+	int n;
 };
 
 static void names_free(struct names *names)
 {
-	for (size_t i = 0; i < names->n; i++)
+	for (int i = 0; i < names->n; i++)
 		free(names->list[i]);
 	free(names->list);
 }
 
-static void dir_close(DIR **dir)
-{
-	if (*dir != NULL)
-		(void)closedir(*dir); /* only read */
-}
-
-static bool is_drop_in(const char *name)
+static int is_drop_in(const struct dirent *entry)
 {
 	static const char suffix[] = ".conf";
+	const char *name = entry->d_name;
 	size_t len = strlen(name);
 
 	return name[0] != '.' && len >= sizeof(suffix) &&
 	       strcmp(name + len - strlen(suffix), suffix) == 0;
 }
 
-static int by_bytes(const void *a, const void *b)
+/* Not alphasort(3), which goes by the locale. */
+static int by_bytes(const struct dirent **a, const struct dirent **b)
 {
-	return strcmp(*(char *const *)a, *(char *const *)b);
-}
-
-/* Takes fd over. */
-static int list_drop_ins(int fd, struct names *ret, struct subid_place *place)
-{
-	__attribute__((cleanup(dir_close))) DIR *dir = fdopendir(fd);
-
-	if (dir == NULL) {
-		int error = errno;
-
-		(void)close(fd); /* nothing was written */
-		return -error;
-	}
-	ret->list = calloc(SUBID_CONF_FILES_MAX, sizeof(*ret->list));
-	if (ret->list == NULL)
-		return -ENOMEM;
-	for (;;) {
-		const struct dirent *entry;
-
-		errno = 0;
-		entry = readdir(dir);
-		if (entry == NULL)
-			break;
-		if (!is_drop_in(entry->d_name))
-			continue;
-		if (ret->n == SUBID_CONF_FILES_MAX)
-			return invalid(place, "it", "has more than 1000 files");
-		ret->list[ret->n] = strdup(entry->d_name);
-		if (ret->list[ret->n] == NULL)
-			return -ENOMEM;
-		ret->n++;
-	}
-	if (errno != 0)
-		return -errno;
-	qsort(ret->list, ret->n, sizeof(*ret->list), by_bytes);
-	return 0;
+	return strcmp((*a)->d_name, (*b)->d_name);
 }
 
 static int load_drop_ins(struct subid_conf *conf, int etc, bool follow,
@@ -142,21 +102,22 @@ static int load_drop_ins(struct subid_conf *conf, int etc, bool follow,
 	__attribute__((cleanup(names_free))) struct names names = { .n = 0 };
 	int flags = O_RDONLY | O_DIRECTORY | O_CLOEXEC | (follow ? 0 : O_NOFOLLOW);
 	auto_close int dir = openat(etc, SUBID_CONF_DIR, flags);
-	int listing, r;
+	int r = 0;
 
 	(void)snprintf(place->file, sizeof(place->file), "%s", SUBID_CONF_DIR);
 	if (dir < 0)
 		return errno == ENOENT ? 0 : -errno;
-	listing = openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (listing < 0)
+	names.n = scandirat(dir, ".", &names.list, is_drop_in, by_bytes);
+	if (names.n < 0)
 		return -errno;
-	r = list_drop_ins(listing, &names, &place->place);
-	for (size_t i = 0; r == 0 && i < names.n; i++) {
+	if (names.n > SUBID_CONF_FILES_MAX)
+		return invalid(&place->place, "it", "has more than 1000 files");
+	for (int i = 0; r == 0 && i < names.n; i++) {
 		char shown[SUBID_CONF_NAME_SIZE];
 
 		(void)snprintf(shown, sizeof(shown), "%s/%s", SUBID_CONF_DIR,
-			       names.list[i]);
-		r = load_file(conf, dir, names.list[i], shown, follow, place);
+			       names.list[i]->d_name);
+		r = load_file(conf, dir, names.list[i]->d_name, shown, follow, place);
 	}
 	return r;
 }
