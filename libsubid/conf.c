@@ -13,6 +13,7 @@
 #include <sys/stat.h>
 
 #include "cleanup.h"
+#include "conf_private.h"
 #include "file.h"
 
 void subid_conf_free(struct subid_conf *conf)
@@ -28,44 +29,72 @@ void subid_conf_free(struct subid_conf *conf)
 	*conf = (struct subid_conf){ .n_rules = 0 };
 }
 
-static int invalid(struct subid_place *place, const char *key, const char *why)
+bool subid_conf_gives(const struct subid_conf *conf)
 {
-	*place = (struct subid_place){ .why = why };
-	(void)snprintf(place->key, sizeof(place->key), "%s", key);
-	return SUBID_INVALID;
+	for (size_t i = 0; i < conf->n_rules; i++)
+		if (conf->rules[i].verb == SUBID_CONF_GIVE)
+			return true;
+	return false;
 }
 
-/* Adds the file name in dir, called shown.  -ENOENT if there is none. */
-static int load_file(struct subid_conf *conf, int dir, const char *name,
-		     const char *shown, bool follow, struct subid_conf_place *place)
+/* A reading of the files. */
+struct reading {
+	struct subid_conf *conf;
+	bool follow;
+	const struct subid_conf_reporter *reporter; /* or NULL */
+	struct subid_conf_place place;
+};
+
+/* A file as a whole, or the directory, is wrong. */
+static int invalid(struct reading *reading, const char *why)
+{
+	reading->place.place = (struct subid_place){ .key = "it", .why = why };
+	if (reading->reporter == NULL)
+		return SUBID_INVALID;
+	return reading->reporter->wrong(reading->reporter->data, &reading->place);
+}
+
+static void set_place(struct reading *reading, const char *dir, const char *name)
+{
+	char *file = reading->place.file;
+
+	(void)snprintf(file, sizeof(reading->place.file), "%s%s%s", dir,
+		       dir[0] == '\0' ? "" : "/", name);
+}
+
+/* Adds the file name in dir, called so in messages.  -ENOENT if there is none. */
+static int load_file(struct reading *reading, int dir, const char *called,
+		     const char *name, bool follow)
 {
 	auto_text struct subid_text text = { .bytes = NULL };
 	struct stat st;
 	int r;
 
-	(void)snprintf(place->file, sizeof(place->file), "%s", shown);
+	set_place(reading, called, name);
 	/* Threat: a file without end, or one of gigabytes, must not take the memory
 	 * of whoever logs in. */
 	if (fstatat(dir, name, &st, follow ? 0 : AT_SYMLINK_NOFOLLOW) == 0 &&
 	    st.st_size > SUBID_CONF_SIZE_MAX)
-		return invalid(&place->place, "it", "is larger than 1 MiB");
+		return invalid(reading, "is larger than 1 MiB");
 	r = subid_text_read(dir, name, follow, &text);
 	if (r == 0)
-		r = subid_conf_parse(conf, shown, text.bytes, text.size, &place->place);
+		r = subid_conf_parse_on(reading->conf, reading->place.file, text.bytes,
+					text.size, reading->reporter,
+					&reading->place.place);
 	return r;
 }
 
-static int load_vendor(struct subid_conf *conf, const char *vendor,
-		       struct subid_conf_place *place)
+static int load_vendor(struct reading *reading, const char *vendor)
 {
 	auto_close int dir = open(vendor, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	char shown[SUBID_CONF_NAME_SIZE];
 
-	(void)snprintf(shown, sizeof(shown), "%s/%s", vendor, SUBID_CONF_FILE);
-	(void)snprintf(place->file, sizeof(place->file), "%s", shown);
-	if (dir < 0)
-		return -errno;
-	return load_file(conf, dir, SUBID_CONF_FILE, shown, true, place);
+	if (dir < 0) {
+		int error = errno;
+
+		set_place(reading, vendor, SUBID_CONF_FILE);
+		return -error;
+	}
+	return load_file(reading, dir, vendor, SUBID_CONF_FILE, true);
 }
 
 struct names {
@@ -96,49 +125,61 @@ static int by_bytes(const struct dirent **a, const struct dirent **b)
 	return strcmp((*a)->d_name, (*b)->d_name);
 }
 
-static int load_drop_ins(struct subid_conf *conf, int etc, bool follow,
-			 struct subid_conf_place *place)
+static int load_drop_ins(struct reading *reading, int etc)
 {
 	__attribute__((cleanup(names_free))) struct names names = { .n = 0 };
-	int flags = O_RDONLY | O_DIRECTORY | O_CLOEXEC | (follow ? 0 : O_NOFOLLOW);
+	int flags =
+	    O_RDONLY | O_DIRECTORY | O_CLOEXEC | (reading->follow ? 0 : O_NOFOLLOW);
 	auto_close int dir = openat(etc, SUBID_CONF_DIR, flags);
 	int r = 0;
 
-	(void)snprintf(place->file, sizeof(place->file), "%s", SUBID_CONF_DIR);
-	if (dir < 0)
-		return errno == ENOENT ? 0 : -errno;
-	names.n = scandirat(dir, ".", &names.list, is_drop_in, by_bytes);
-	if (names.n < 0)
-		return -errno;
-	if (names.n > SUBID_CONF_FILES_MAX)
-		return invalid(&place->place, "it", "has more than 1000 files");
-	for (int i = 0; r == 0 && i < names.n; i++) {
-		char shown[SUBID_CONF_NAME_SIZE];
-
-		(void)snprintf(shown, sizeof(shown), "%s/%s", SUBID_CONF_DIR,
-			       names.list[i]->d_name);
-		r = load_file(conf, dir, names.list[i]->d_name, shown, follow, place);
+	if (dir < 0 && errno == ENOENT)
+		return 0;
+	if (dir >= 0)
+		names.n = scandirat(dir, ".", &names.list, is_drop_in, by_bytes);
+	if (dir < 0 || names.n < 0) {
+		r = -errno;
+		set_place(reading, "", SUBID_CONF_DIR);
+		return r;
 	}
+	if (names.n > SUBID_CONF_FILES_MAX) {
+		set_place(reading, "", SUBID_CONF_DIR);
+		return invalid(reading, "has more than 1000 files");
+	}
+	for (int i = 0; r == 0 && i < names.n; i++)
+		r = load_file(reading, dir, SUBID_CONF_DIR, names.list[i]->d_name,
+			      reading->follow);
 	return r;
 }
 
-int subid_conf_load(int etc, const char *vendor, bool follow, struct subid_conf *ret,
-		    struct subid_conf_place *ret_place)
+int subid_conf_check(int etc, const char *vendor, bool follow,
+		     const struct subid_conf_reporter *reporter, struct subid_conf *ret,
+		     struct subid_conf_place *ret_place)
 {
 	auto_conf struct subid_conf conf = { .n_rules = 0 };
-	struct subid_conf_place place = { .file = "" };
+	struct reading reading = {
+		.conf = &conf,
+		.follow = follow,
+		.reporter = reporter,
+	};
 	int r;
 
-	r = load_file(&conf, etc, SUBID_CONF_FILE, SUBID_CONF_FILE, follow, &place);
+	r = load_file(&reading, etc, "", SUBID_CONF_FILE, follow);
 	if (r == -ENOENT && vendor != NULL)
-		r = load_vendor(&conf, vendor, &place);
+		r = load_vendor(&reading, vendor);
 	if (r == 0 || r == -ENOENT)
-		r = load_drop_ins(&conf, etc, follow, &place);
+		r = load_drop_ins(&reading, etc);
 	if (r != 0) {
-		*ret_place = place;
+		*ret_place = reading.place;
 		return r;
 	}
 	*ret = conf;
 	conf = (struct subid_conf){ .n_rules = 0 };
 	return 0;
+}
+
+int subid_conf_load(int etc, const char *vendor, bool follow, struct subid_conf *ret,
+		    struct subid_conf_place *ret_place)
+{
+	return subid_conf_check(etc, vendor, follow, NULL, ret, ret_place);
 }

@@ -114,6 +114,9 @@ void subid_conf_free(struct subid_conf *conf);
 int subid_conf_parse(struct subid_conf *conf, const char *file, const char *text,
 		     size_t size, struct subid_place *ret_place);
 
+/* Does some rule give? */
+bool subid_conf_gives(const struct subid_conf *conf);
+
 /*
  * Reads etc/subid.conf, or if there is none vendor/subid.conf (vendor: a
  * directory, or NULL), and behind it etc/subid.conf.d/?*.conf in the order of
@@ -125,6 +128,21 @@ int subid_conf_parse(struct subid_conf *conf, const char *file, const char *text
  */
 int subid_conf_load(int etc, const char *vendor, bool follow, struct subid_conf *ret,
 		    struct subid_conf_place *ret_place);
+
+/* Who is told of each line that is wrong. */
+struct subid_conf_reporter {
+	/* 0 to go on behind it, or what the reading shall fail with */
+	int (*wrong)(void *data, const struct subid_conf_place *place);
+	void *data;
+};
+
+/*
+ * The same, but goes on behind what is wrong, so that all of it can be said at
+ * once.  Then *ret is only good for looking at.
+ */
+int subid_conf_check(int etc, const char *vendor, bool follow,
+		     const struct subid_conf_reporter *reporter, struct subid_conf *ret,
+		     struct subid_conf_place *ret_place);
 
 #ifdef __cplusplus
 }

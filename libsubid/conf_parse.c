@@ -4,10 +4,11 @@
  * a NUL behind each, and quotes and backslashes taken out.
  */
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "conf.h"
+#include "conf_private.h"
 #include "file.h"
 #include "line.h"
 
@@ -391,8 +392,17 @@ static int keep_file(struct subid_conf *conf, const char *name, const char *text
 	return 0;
 }
 
-int subid_conf_parse(struct subid_conf *conf, const char *file, const char *text,
-		     size_t size, struct subid_place *ret_place)
+static int report(const struct subid_conf_reporter *reporter, const struct line *line)
+{
+	struct subid_conf_place place = { .place = *line->place };
+
+	(void)snprintf(place.file, sizeof(place.file), "%s", line->file);
+	return reporter->wrong(reporter->data, &place);
+}
+
+int subid_conf_parse_on(struct subid_conf *conf, const char *file, const char *text,
+			size_t size, const struct subid_conf_reporter *reporter,
+			struct subid_place *ret_place)
 {
 	const struct subid_conf_file *kept = NULL;
 	struct subid_text lines = { .size = size };
@@ -409,6 +419,14 @@ int subid_conf_parse(struct subid_conf *conf, const char *file, const char *text
 		line.number++;
 		line.n = line.at = 0;
 		r = parse_line(&line, lines.bytes + (bytes - lines.bytes), len);
+		if (r == SUBID_INVALID && reporter != NULL)
+			r = report(reporter, &line);
 	}
 	return r;
+}
+
+int subid_conf_parse(struct subid_conf *conf, const char *file, const char *text,
+		     size_t size, struct subid_place *ret_place)
+{
+	return subid_conf_parse_on(conf, file, text, size, NULL, ret_place);
 }
