@@ -252,7 +252,18 @@ static int check_free(struct subid_txn *txn, const struct plan *plan)
 	return txn->n_changes > 0 ? SUBID_TAKEN : 0;
 }
 
-static int carry_out(struct subid_txn *txn, const struct plan *plan)
+static struct subid_event event_of(const struct subid_owner *owner)
+{
+	return (struct subid_event){
+		.action = SUBID_ADD,
+		.owner = owner->spellings[0].text,
+		.owner_len = owner->spellings[0].len,
+		.uid = owner->has_account ? owner->uid : SUBID_NO_UID,
+	};
+}
+
+static int carry_out(struct subid_txn *txn, const struct plan *plan,
+		     const struct subid_event *event)
 {
 	for (enum subid_kind kind = 0; kind < SUBID_KINDS; kind++) {
 		const struct subid_spelling *owner =
@@ -267,6 +278,8 @@ static int carry_out(struct subid_txn *txn, const struct plan *plan)
 			if (r == 0)
 				r = subid_table_add(&txn->tables[kind], owner->text,
 						    owner->len, range);
+			if (r == 0)
+				r = subid_txn_record(txn, event, kind, range);
 			if (r < 0)
 				return r;
 		}
@@ -292,6 +305,7 @@ int subid_txn_grant(struct subid_txn *txn, const struct subid_request *request,
 		    struct subid_changes *ret)
 {
 	__attribute__((cleanup(plan_free))) struct plan plan = { .request = request };
+	struct subid_event event = event_of(request->owner);
 	int r;
 
 	txn->n_changes = 0;
@@ -306,6 +320,8 @@ int subid_txn_grant(struct subid_txn *txn, const struct subid_request *request,
 	if (r == 0)
 		r = check_free(txn, &plan);
 	if (r == 0)
-		r = carry_out(txn, &plan);
+		r = carry_out(txn, &plan, &event);
+	else if (r == SUBID_TAKEN)
+		r = subid_txn_record_refused(txn, &event, r);
 	return subid_txn_end_call(txn, r, ret);
 }

@@ -12,6 +12,7 @@ void subid_txn_free(struct subid_txn **txn)
 {
 	if (*txn == NULL)
 		return;
+	subid_txn_trace_end(*txn);
 	subid_lock_release(&(*txn)->lock);
 	subid_users_free(&(*txn)->users);
 	for (enum subid_kind kind = 0; kind < SUBID_KINDS; kind++) {
@@ -132,6 +133,7 @@ int subid_txn_begin(const struct subid_txn_options *options, struct subid_txn **
 	if (txn == NULL)
 		return -ENOMEM;
 	txn->options = *options;
+	txn->is_traced = !options->dry_run && subid_txn_is_host(txn);
 	if (!options->dry_run) {
 		ret_failure->file = ".pwd.lock";
 		r = subid_lock_take(options->etc, options->timeout_ms, &txn->lock,
@@ -260,5 +262,7 @@ int subid_txn_commit(struct subid_txn *txn, struct subid_failure *ret_failure)
 	}
 	for (enum subid_kind kind = 0; r == 0 && kind < SUBID_KINDS; kind++)
 		txn->tables[kind].changed = false;
+	/* with the locks still held: so records come in the order of the changes */
+	subid_txn_trace_commit(txn, r);
 	return r;
 }

@@ -14,6 +14,8 @@
  *     return subid_txn_commit(txn, &failure);
  *
  * Leaving without a commit changes nothing and unlocks.
+ *
+ * On the running system's tables, each change leaves a trace, see subid_traced.
  */
 #pragma once
 
@@ -197,6 +199,26 @@ bool subid_txn_changed(const struct subid_txn *txn);
  */
 int subid_txn_commit(struct subid_txn *txn,
 		     struct subid_failure *ret_failure) SUBID_WARN_UNUSED;
+
+/*
+ * What became of the trace of the last commit, or 0 everywhere before the first.
+ *
+ * When etc is the running system's configuration directory (whatever it was
+ * opened as), each range that was given, taken, held or given back leaves a record
+ * in the kernel's audit and a line in the journal or syslog: when it is committed;
+ * as failed, when the commit fails; and as failed, when the transaction ends, if
+ * it was refused with SUBID_TAKEN.  A dry run and an image leave none.  A trace
+ * that cannot be written is no failure; here it shows.
+ */
+struct subid_traced {
+	size_t changes;	 /* that should have left a trace */
+	size_t audit;	 /* of these, taken by the kernel, also with auditing off */
+	size_t log;	 /* taken by the journal or syslog */
+	int audit_error; /* 0, or why not all: -errno */
+	int log_error;
+};
+
+struct subid_traced subid_txn_traced(const struct subid_txn *txn);
 
 #ifdef __cplusplus
 }

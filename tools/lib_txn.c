@@ -289,6 +289,21 @@ static void tell_caches(void)
 			    "SSSD");
 }
 
+/* The change is made, whatever became of its trace. */
+static void warn_of_trace(const struct cli *cli, const struct subid_txn *txn)
+{
+	struct subid_traced traced = subid_txn_traced(txn);
+
+	/* the log has a note of its own of what the audit did not take */
+	if (cli->quiet || traced.audit == traced.changes || traced.log == traced.changes)
+		return;
+	(void)cli_complain(
+	    0,
+	    "warning: the change is made, but it left a trace neither in the"
+	    " kernel's audit (%s) nor in the system's log (%s)",
+	    strerror(-traced.audit_error), strerror(-traced.log_error));
+}
+
 int cli_commit(struct cli *cli, struct subid_txn *txn)
 {
 	bool changed = subid_txn_changed(txn);
@@ -298,6 +313,7 @@ int cli_commit(struct cli *cli, struct subid_txn *txn)
 	if (r != 0)
 		return cli_txn_failed(cli, r, &failure);
 	cli->changed = changed;
+	warn_of_trace(cli, txn);
 	if (changed && cli->root == NULL)
 		tell_caches();
 	return EXIT_DONE;
