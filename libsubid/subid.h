@@ -9,6 +9,7 @@
 #include "audit.h"    /* what is wrong, and what to do about it */
 #include "base.h"     /* answers and kinds */
 #include "file.h"     /* a file's bytes and lines */
+#include "host.h"     /* facts about the machine around the tables */
 #include "idmap.h"    /* the text of uid_map and gid_map */
 #include "line.h"     /* one line of a table */
 #include "lock.h"     /* the locks that shadow's tools take too */
