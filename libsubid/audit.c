@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "audit_private.h"
+#include "audit_live.h"
 
 #define CHUNK_SIZE (64 << 10)
 
@@ -113,6 +113,8 @@ static bool is_accepted(struct subid_audit *audit, const struct subid_finding *f
 	const struct subid_audit_input *in = audit->in;
 	size_t cases = finding->count == 0 ? 1 : finding->count;
 
+	if (!audit->accepts)
+		return false;
 	for (size_t i = 0; i < in->n_accepted; i++) {
 		const struct subid_acceptance *accepted = &in->accepted[i];
 
@@ -127,30 +129,42 @@ static bool is_accepted(struct subid_audit *audit, const struct subid_finding *f
 	return false;
 }
 
-/* Of a flood, one finding stands for all that come behind the first AUDIT_FLOOD. */
-static bool is_flood(struct subid_audit *audit, const struct subid_finding *finding)
+bool audit_skips(struct subid_audit *audit, const struct subid_finding *finding)
 {
-	size_t n = audit->of_rule[finding->kind < 0 ? SUBID_KINDS : finding->kind];
-	struct subid_finding *last;
+	size_t i = finding->kind < 0 ? SUBID_KINDS : (size_t)finding->kind;
 
-	if (n <= AUDIT_FLOOD)
+	if (is_accepted(audit, finding))
+		return true;
+	if (audit->of_rule[i] <= AUDIT_FLOOD)
 		return false;
-	for (last = &audit->findings[audit->n_findings - 1]; last->kind != finding->kind;
-	     last--)
-		;
-	last->count += finding->count == 0 ? 1 : finding->count;
+	audit->flood[i] += finding->count == 0 ? 1 : finding->count;
 	return true;
 }
 
-bool audit_skips(struct subid_audit *audit, const struct subid_finding *finding)
+/* Of a flood, the last finding stands for all that came behind it. */
+static void end_rule(struct subid_audit *audit)
 {
-	if (is_accepted(audit, finding))
-		return true;
-	if (!is_flood(audit, finding))
-		return false;
-	audit->report->counts[audit->rule->level] +=
-	    finding->count == 0 ? 1 : finding->count;
-	return true;
+	for (size_t i = 0; i <= SUBID_KINDS; i++) {
+		struct subid_finding *last = audit->findings + audit->n_findings;
+		int kind = i == SUBID_KINDS ? -1 : (int)i;
+
+		if (audit->flood[i] == 0)
+			continue;
+		while ((--last)->kind != kind)
+			;
+		last->count += audit->flood[i];
+		audit->report->counts[audit->rule->level] += audit->flood[i];
+	}
+}
+
+static void begin_rule(struct subid_audit *audit, const struct subid_rule *rule)
+{
+	audit->rule = rule;
+	memset(audit->of_rule, 0, sizeof(audit->of_rule));
+	memset(audit->flood, 0, sizeof(audit->flood));
+	audit->accepts = false;
+	for (size_t i = 0; i < audit->in->n_accepted; i++)
+		audit->accepts |= strcmp(audit->in->accepted[i].rule, rule->name) == 0;
 }
 
 static int make_room(struct subid_audit *audit)
@@ -228,11 +242,12 @@ static int run_rules(struct subid_audit *audit)
 	for (size_t i = 0; r == 0 && i < n; i++) {
 		if (audit->in->only != NULL && audit->in->only != &rules[i])
 			continue;
-		audit->rule = &rules[i];
-		memset(audit->of_rule, 0, sizeof(audit->of_rule));
+		begin_rule(audit, &rules[i]);
 		r = rules[i].find(audit);
 		if (r == 0)
 			r = audit->error;
+		if (r == 0)
+			end_rule(audit);
 	}
 	if (audit->n_findings > 1)
 		qsort(audit->findings, audit->n_findings, sizeof(*audit->findings),
@@ -263,6 +278,7 @@ int subid_audit(const struct subid_audit_input *input, struct subid_report *ret)
 {
 	auto_report struct subid_report report = { .n = 0 };
 	struct subid_audit *audit = calloc(1, sizeof(*audit));
+	struct live_view live = { .n = 0 };
 	int r;
 
 	if (audit == NULL)
@@ -274,8 +290,13 @@ int subid_audit(const struct subid_audit_input *input, struct subid_report *ret)
 	audit->in = input;
 	audit->report = &report;
 	r = audit_make_views(audit);
+	if (r == 0 && input->live != NULL) {
+		audit->live = &live;
+		r = audit_live_view(audit, &live);
+	}
 	if (r == 0)
 		r = run_rules(audit);
+	audit_live_view_free(&live);
 	audit_free_views(audit);
 	if (r < 0)
 		return r;

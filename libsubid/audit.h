@@ -86,6 +86,8 @@ struct subid_audit_input {
 	const struct subid_place *policy_fault; /* NULL: login.defs is right */
 	const struct subid_host *host;		/* NULL: not looked at */
 	const struct subid_live *live;		/* NULL: not looked at */
+	const char *const *for_root; /* more owners whose ranges root's programs use */
+	size_t n_for_root;
 	const struct subid_acceptance *accepted;
 	size_t n_accepted;
 	const struct subid_rule *only; /* NULL: every rule */

@@ -8,125 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "audit_private.h"
-
-#define LINE_MAX_OF_SHADOW 1023
-
-/* A field of a line, and what it means as a number. */
-struct field {
-	const char *text;
-	size_t len;
-	bool plain;	/* decimal, without sign, blank or leading zero */
-	bool number;	/* some program reads a number from it */
-	bool whole;	/* and in decimal nothing of it is left */
-	bool negative;	/* below 0 */
-	uint64_t value; /* of a plain one, and of a decimal one; saturated */
-};
-
-static bool is_blank(char c)
-{
-	return c == ' ' || (c >= '\t' && c <= '\r');
-}
-
-static struct field read_field(const char *text, size_t len)
-{
-	struct field field = { .text = text, .len = len };
-	size_t i = 0, digits;
-
-	while (i < len && is_blank(text[i]))
-		i++;
-	if (i < len && (text[i] == '+' || text[i] == '-'))
-		field.negative = text[i++] == '-';
-	for (digits = i; i < len && text[i] >= '0' && text[i] <= '9'; i++)
-		if (__builtin_mul_overflow(field.value, 10, &field.value) ||
-		    __builtin_add_overflow(field.value, (uint64_t)(text[i] - '0'),
-					   &field.value))
-			field.value = UINT64_MAX;
-	field.number = i > digits;
-	field.whole = field.number && i == len;
-	field.plain = digits == 0 && i == len && len > 0 && (text[0] != '0' || len == 1);
-	field.negative &= field.value > 0;
-	return field;
-}
-
-/* Splits at colons; returns how many fields there are, the first three into ret. */
-static size_t split(const char *text, size_t len, struct field ret[3])
-{
-	const char *end = text + len;
-	size_t n = 0;
-
-	for (;;) {
-		const char *colon = memchr(text, ':', (size_t)(end - text));
-		size_t field = (size_t)((colon == NULL ? end : colon) - text);
-
-		if (n < 3)
-			ret[n] = read_field(text, field);
-		n++;
-		if (colon == NULL)
-			return n;
-		text = colon + 1;
-	}
-}
-
-#define BIT(fault) (1U << (fault))
-
-/* The two numbers, once it is known that there are two fields for them. */
-static unsigned int number_faults(const struct field *start, const struct field *count)
-{
-	uint64_t end;
-	bool wraps = __builtin_add_overflow(start->value, count->value, &end);
-	bool empty = count->value == 0 && count->whole;
-	unsigned int faults = 0;
-
-	if (!start->number || !count->number)
-		return BIT(FAULT_MALFORMED);
-	if (!start->plain || !count->plain)
-		faults |= BIT(FAULT_AMBIGUOUS);
-	if (count->negative || wraps || (empty && start->value == 0 && start->whole))
-		return faults | BIT(FAULT_EVERY_ID);
-	if (empty)
-		return faults | BIT(FAULT_EMPTY_RANGE);
-	if (start->plain && count->plain && end > ID_COUNT_MAX)
-		faults |= BIT(FAULT_BEYOND);
-	return faults;
-}
-
-unsigned int audit_line_faults(const char *text, size_t len)
-{
-	unsigned int faults = len > LINE_MAX_OF_SHADOW ? BIT(FAULT_LONG) : 0;
-	struct field fields[3];
-	struct subid_line line;
-	size_t n;
-
-	if (subid_line_parse(text, len, &line) == 0)
-		return faults;
-	if (len == 0 || memchr(text, '\0', len) != NULL)
-		return faults | BIT(FAULT_MALFORMED);
-	if (is_blank(text[0]) || is_blank(text[len - 1]) ||
-	    memchr(text, '\t', len) != NULL || memchr(text, '\r', len) != NULL)
-		faults |= BIT(FAULT_BLANK);
-	/* what is wrong apart from blanks at the ends */
-	while (len > 0 && is_blank(text[len - 1]))
-		len--;
-	while (len > 0 && is_blank(*text)) {
-		text++;
-		len--;
-	}
-	if (len == 0)
-		return faults;
-	if (*text == '#')
-		return faults | BIT(FAULT_COMMENT);
-	n = split(text, len, fields);
-	if (n < 3 || fields[0].len == 0 || fields[1].len == 0 || fields[2].len == 0)
-		return faults | BIT(FAULT_MALFORMED);
-	if (n > 3)
-		faults |= BIT(FAULT_EXTRA_FIELD);
-	faults |= number_faults(&fields[1], &fields[2]);
-	if (is_blank(fields[0].text[fields[0].len - 1]))
-		faults |= BIT(FAULT_BLANK);
-	/* nothing else can be wrong but the owner */
-	return faults == 0 ? BIT(FAULT_MALFORMED) : faults;
-}
+#include "audit_fields.h"
 
 static struct subid_finding at_odd(enum subid_kind kind, const struct audit_odd *odd)
 {
@@ -160,7 +42,8 @@ static int find_fault(struct subid_audit *audit, enum audit_fault fault,
 		for (size_t i = 0; i < view->n_odd; i++) {
 			struct subid_finding finding;
 
-			if ((view->odd[i].faults & BIT(fault)) == 0)
+			if ((view->odd[i].faults & BIT(fault)) == 0 ||
+			    audit_floods(audit, (int)kind))
 				continue;
 			finding = at_odd(kind, &view->odd[i]);
 			if (audit_skips(audit, &finding))
@@ -190,13 +73,13 @@ int audit_find_every_id(struct subid_audit *audit)
 }
 
 /* "100000 in decimal, 32768 in octal", as different readers have a field. */
-static void print_readings(const struct field *field, char *buf, size_t size)
+static void print_readings(const struct audit_field *field, char *buf, size_t size)
 {
 	const char *text = field->text, *end = text + field->len;
 	char digits[32], *stop;
 	size_t len;
 
-	while (text < end && is_blank(*text))
+	while (text < end && audit_is_blank(*text))
 		text++;
 	len = (size_t)(end - text) < sizeof(digits) - 1 ? (size_t)(end - text)
 							: sizeof(digits) - 1;
@@ -217,10 +100,13 @@ static void print_readings(const struct field *field, char *buf, size_t size)
 			  " and Go programs",
 		    value, (unsigned long long)field->value);
 	} else if (*digits == '+' || *digits == '-') {
-		(void)snprintf(buf, size,
-			       "%c%llu to shadow, nothing to those who take digits alone",
-			       *digits, (unsigned long long)field->value);
-	} else if (field->len > 0 && (is_blank(*field->text) || is_blank(end[-1]))) {
+		(void)snprintf(
+		    buf, size,
+		    "%c%llu to shadow, which wraps it around if negative; nothing to"
+		    " those who take digits alone",
+		    *digits, (unsigned long long)field->value);
+	} else if (field->len > 0 &&
+		   (audit_is_blank(*field->text) || audit_is_blank(end[-1]))) {
 		(void)snprintf(buf, size,
 			       "%llu to shadow before 4.20, nothing to newer ones and to"
 			       " Go programs",
@@ -238,13 +124,13 @@ static void say_ambiguous(struct subid_audit *audit, struct subid_finding *findi
 {
 	const char *text = odd->text;
 	size_t len = odd->len;
-	struct field fields[3] = { { .len = 0 } };
+	struct audit_field fields[3] = { { .len = 0 } };
 	char start[160], count[160];
 	bool both;
 
-	while (len > 0 && is_blank(text[len - 1]))
+	while (len > 0 && audit_is_blank(text[len - 1]))
 		len--;
-	(void)split(text, len, fields);
+	(void)audit_split(text, len, fields);
 	print_readings(&fields[1], start, sizeof(start));
 	print_readings(&fields[2], count, sizeof(count));
 	both = !fields[1].plain && !fields[2].plain;
@@ -267,9 +153,9 @@ int audit_find_ambiguous_number(struct subid_audit *audit)
 static void say_extra_field(struct subid_audit *audit, struct subid_finding *finding,
 			    const struct audit_odd *odd)
 {
-	struct field fields[3];
+	struct audit_field fields[3];
 
-	(void)split(odd->text, odd->len, fields);
+	(void)audit_split(odd->text, odd->len, fields);
 	audit_report(audit, finding,
 		     audit_text(audit, "make line %zu of %s \"%.*s:%.*s:%.*s\"",
 				finding->line, finding->file, SPELLING(fields[0]),
@@ -288,10 +174,10 @@ int audit_find_extra_field(struct subid_audit *audit)
 static void say_beyond(struct subid_audit *audit, struct subid_finding *finding,
 		       const struct audit_odd *odd)
 {
-	struct field fields[3];
+	struct audit_field fields[3];
 	uint64_t room;
 
-	(void)split(odd->text, odd->len, fields);
+	(void)audit_split(odd->text, odd->len, fields);
 	room = fields[1].value < ID_COUNT_MAX ? ID_COUNT_MAX - fields[1].value : 0;
 	audit_report(
 	    audit, finding,

@@ -7,15 +7,6 @@
 #include "audit_private.h"
 #include "users_private.h"
 
-/* How many entries an account has in a table, under whatever spelling. */
-static size_t entries_of(const struct subid_audit *audit, enum subid_kind kind,
-			 size_t owner)
-{
-	const struct audit_table *view = &audit->tables[kind];
-
-	return view->begin[owner + 1] - view->begin[owner];
-}
-
 /*
  * The first entry in a table that is spelt just so; table->n if there is none.  For
  * owners that a rule is about: looks through the entries of the account.
@@ -46,14 +37,16 @@ static size_t count_entries(const struct subid_audit *audit, enum subid_kind kin
 
 /*
  * Hands each owner for which is_bad() holds to say(), once for each table that names
- * it, with the finding that begins there.
+ * it, with the finding that begins there.  No owner is asked without the trait.
  */
-static int find_owners(struct subid_audit *audit,
+static int find_owners(struct subid_audit *audit, enum audit_trait trait,
 		       bool (*is_bad)(const struct subid_audit *audit,
 				      enum subid_kind kind, size_t owner),
 		       void (*say)(struct subid_audit *audit,
 				   struct subid_finding *finding, size_t owner))
 {
+	if ((audit->traits >> trait & 1) == 0)
+		return 0;
 	for (enum subid_kind kind = 0; kind < SUBID_KINDS; kind++) {
 		for (size_t i = 0; i < audit->n_owners; i++) {
 			struct subid_finding finding;
@@ -62,7 +55,8 @@ static int find_owners(struct subid_audit *audit,
 			if (audit->owners[i].hold || !is_bad(audit, kind, i))
 				continue;
 			entry = first_entry(audit, kind, i);
-			if (entry == audit->tables[kind].table->n)
+			if (entry == audit->tables[kind].table->n ||
+			    audit_floods(audit, (int)kind))
 				continue;
 			finding = audit_at_entry(audit, kind, entry);
 			if (audit_skips(audit, &finding))
@@ -108,7 +102,7 @@ static void say_login_name(struct subid_audit *audit, struct subid_finding *find
 
 int audit_find_owner_name_is_number(struct subid_audit *audit)
 {
-	return find_owners(audit, is_login_name, say_login_name);
+	return find_owners(audit, TRAIT_NUMBER, is_login_name, say_login_name);
 }
 
 /* The owner's own id of a kind, or SUBID_ID_NONE. */
@@ -122,7 +116,7 @@ int audit_find_own_id_inside(struct subid_audit *audit)
 	for (enum subid_kind kind = 0; kind < SUBID_KINDS; kind++) {
 		const struct audit_table *view = &audit->tables[kind];
 
-		for (size_t i = 0; i < view->table->n; i++) {
+		for (size_t i = 0; view->meets_accounts && i < view->table->n; i++) {
 			const struct audit_owner *owner = &audit->owners[view->owner[i]];
 			struct id_range id = { own_id(owner, kind), 1 };
 			struct subid_finding finding;
@@ -154,10 +148,8 @@ int audit_find_own_id_inside(struct subid_audit *audit)
 static bool starts_with_digit(const struct subid_audit *audit, enum subid_kind kind,
 			      size_t owner)
 {
-	struct subid_spelling text = audit_owner_text(audit, owner);
-
 	(void)kind; /* in whichever table */
-	return !audit->owners[owner].number && *text.text >= '0' && *text.text <= '9';
+	return audit->owners[owner].digit;
 }
 
 static void say_starts_with_digit(struct subid_audit *audit,
@@ -184,7 +176,7 @@ static void say_starts_with_digit(struct subid_audit *audit,
 
 int audit_find_owner_starts_with_digit(struct subid_audit *audit)
 {
-	return find_owners(audit, starts_with_digit, say_starts_with_digit);
+	return find_owners(audit, TRAIT_DIGIT, starts_with_digit, say_starts_with_digit);
 }
 
 static bool is_text(struct subid_spelling spelling, const char *text)
@@ -235,7 +227,7 @@ static void say_unknown(struct subid_audit *audit, struct subid_finding *finding
 
 int audit_find_unknown_owner(struct subid_audit *audit)
 {
-	return find_owners(audit, is_unknown, say_unknown);
+	return find_owners(audit, TRAIT_UNKNOWN, is_unknown, say_unknown);
 }
 
 static bool is_group(const struct subid_audit *audit, enum subid_kind kind, size_t owner)
@@ -262,7 +254,7 @@ static void say_group(struct subid_audit *audit, struct subid_finding *finding,
 
 int audit_find_group_as_owner(struct subid_audit *audit)
 {
-	return find_owners(audit, is_group, say_group);
+	return find_owners(audit, TRAIT_GROUP, is_group, say_group);
 }
 
 /* Is it not the one that the first line of the account has? */
@@ -299,7 +291,7 @@ static void say_two_spellings(struct subid_audit *audit, struct subid_finding *f
 
 int audit_find_two_spellings(struct subid_audit *audit)
 {
-	return find_owners(audit, is_second_spelling, say_two_spellings);
+	return find_owners(audit, TRAIT_SECOND, is_second_spelling, say_two_spellings);
 }
 
 /* The n-th field, from 0, of a line of passwd. */
@@ -372,208 +364,4 @@ int audit_find_weak_owner(struct subid_audit *audit)
 			     SPELLING(finding.owner), audit->owners[i].uid, why);
 	}
 	return 0;
-}
-
-/* The ids that an account has in a table, under whatever spelling, into an empty set. */
-static int holdings(const struct subid_audit *audit, enum subid_kind kind, size_t owner,
-		    struct subid_set *ret)
-{
-	const struct audit_table *view = &audit->tables[kind];
-	int r = 0;
-
-	for (size_t i = view->begin[owner]; r == 0 && i < view->begin[owner + 1]; i++)
-		r = subid_set_add(ret, view->table->entries[view->order[i]].range);
-	subid_set_sort(ret);
-	return r;
-}
-
-/* Has policy switched one of the tables off, or could it not be read? */
-static bool is_off(const struct subid_audit *audit)
-{
-	for (enum subid_kind kind = 0; kind < SUBID_KINDS; kind++)
-		if (audit->in->policy->window[kind].count == 0 ||
-		    audit->in->tables[kind] == NULL)
-			return true;
-	return false;
-}
-
-static void say_one_sided(struct subid_audit *audit, enum subid_kind kind, size_t owner)
-{
-	const struct audit_table *view = &audit->tables[kind];
-	size_t entry = view->order[view->begin[owner]];
-	struct subid_finding finding = audit_at_entry(audit, kind, entry);
-	const char *missing = kind == SUBID_UID ? "-g" : "-u";
-
-	if (audit_skips(audit, &finding))
-		return;
-	finding.fix =
-	    audit_text(audit, "subid grant %s --range %u:%u '%.*s'", missing,
-		       finding.range.start, finding.range.count, SPELLING(finding.owner));
-	audit_report(
-	    audit, &finding, finding.fix,
-	    "%.*s has %u %ss (line %zu) and no %ss: a container needs both, and does not"
-	    " start, or runs with a single id",
-	    SPELLING(finding.owner), finding.range.count, subid_kind_name(kind),
-	    finding.line, subid_kind_name(kind == SUBID_UID ? SUBID_GID : SUBID_UID));
-}
-
-int audit_find_one_sided(struct subid_audit *audit)
-{
-	if (audit->alike || is_off(audit))
-		return 0;
-	for (size_t i = 0; i < audit->n_owners; i++) {
-		size_t uids = entries_of(audit, SUBID_UID, i);
-		size_t gids = entries_of(audit, SUBID_GID, i);
-
-		if (audit->owners[i].hold || (uids > 0) == (gids > 0))
-			continue;
-		say_one_sided(audit, uids > 0 ? SUBID_UID : SUBID_GID, i);
-	}
-	return 0;
-}
-
-static bool is_equal(const struct subid_set *a, const struct subid_set *b)
-{
-	return a->n == b->n && (a->n == 0 || memcmp(a->ranges, b->ranges,
-						    a->n * sizeof(*a->ranges)) == 0);
-}
-
-static void say_unequal(struct subid_audit *audit, size_t owner,
-			const struct subid_set *uids, const struct subid_set *gids)
-{
-	const struct audit_table *view = &audit->tables[SUBID_UID];
-	size_t entry = view->order[view->begin[owner]];
-	struct subid_finding finding = audit_at_entry(audit, SUBID_UID, entry);
-	size_t i = 0;
-
-	finding.kind = -1;
-	if (audit_skips(audit, &finding))
-		return;
-	/* the first range in which the two differ */
-	while (i < uids->n && i < gids->n &&
-	       id_range_equal(uids->ranges[i], gids->ranges[i]))
-		i++;
-	if (i < uids->n && i < gids->n)
-		audit_report(audit, &finding, NULL,
-			     "%.*s has uids %u-%llu where its gids are %u-%llu: some"
-			     " programs, kubelet among them, take the same numbers for"
-			     " both",
-			     SPELLING(finding.owner), FIRST_LAST(uids->ranges[i]),
-			     FIRST_LAST(gids->ranges[i]));
-	else
-		audit_report(audit, &finding, NULL,
-			     "%.*s has %llu uids and %llu gids: some programs, kubelet"
-			     " among them, take the same numbers for both",
-			     SPELLING(finding.owner),
-			     (unsigned long long)subid_set_size(uids),
-			     (unsigned long long)subid_set_size(gids));
-}
-
-int audit_find_unequal(struct subid_audit *audit)
-{
-	int r = 0;
-
-	if (audit->alike || is_off(audit))
-		return 0;
-	for (size_t i = 0; r == 0 && i < audit->n_owners; i++) {
-		auto_set struct subid_set uids = { .n = 0 }, gids = { .n = 0 };
-
-		if (audit->owners[i].hold || entries_of(audit, SUBID_UID, i) == 0 ||
-		    entries_of(audit, SUBID_GID, i) == 0)
-			continue;
-		r = holdings(audit, SUBID_UID, i, &uids);
-		if (r == 0)
-			r = holdings(audit, SUBID_GID, i, &gids);
-		if (r == 0 && !is_equal(&uids, &gids))
-			say_unequal(audit, i, &uids, &gids);
-	}
-	return r;
-}
-
-/* Are there as many ids, but nowhere a piece of WANTED? */
-#define WANTED 65536
-
-static void say_small(struct subid_audit *audit, enum subid_kind kind, size_t owner,
-		      const struct subid_set *ids)
-{
-	const struct audit_table *view = &audit->tables[kind];
-	size_t entry = view->order[view->begin[owner]];
-	struct subid_finding finding = audit_at_entry(audit, kind, entry);
-
-	if (audit_skips(audit, &finding))
-		return;
-	audit_report(audit, &finding,
-		     audit_text(audit,
-				"subid grant --another --count %u '%.*s' gives a range"
-				" of %u in one piece",
-				WANTED, SPELLING(finding.owner), WANTED),
-		     "%.*s has %llu %ss: an image whose files have ids beyond them,"
-		     " nobody's 65534 among them, cannot be unpacked",
-		     SPELLING(finding.owner), (unsigned long long)subid_set_size(ids),
-		     subid_kind_name(kind));
-}
-
-static void say_fragmented(struct subid_audit *audit, enum subid_kind kind, size_t owner,
-			   const struct subid_set *ids)
-{
-	const struct audit_table *view = &audit->tables[kind];
-	size_t entry = view->order[view->begin[owner]];
-	struct subid_finding finding = audit_at_entry(audit, kind, entry);
-
-	if (audit_skips(audit, &finding))
-		return;
-	audit_report(audit, &finding,
-		     audit_text(audit,
-				"subid grant --another --count %u '%.*s' gives a range"
-				" of %u in one piece",
-				WANTED, SPELLING(finding.owner), WANTED),
-		     "%.*s has %llu %ss in %zu pieces, none of %u: programs that use"
-		     " one line alone have too few",
-		     SPELLING(finding.owner), (unsigned long long)subid_set_size(ids),
-		     subid_kind_name(kind), ids->n, WANTED);
-}
-
-/* Does any piece have as many ids as are wanted? */
-static bool has_piece(const struct subid_set *ids)
-{
-	for (size_t i = 0; i < ids->n; i++)
-		if (ids->ranges[i].count >= WANTED)
-			return true;
-	return false;
-}
-
-/* Hands the ids of each account that has no piece of WANTED to say(). */
-static int find_pieces(struct subid_audit *audit, bool few,
-		       void (*say)(struct subid_audit *audit, enum subid_kind kind,
-				   size_t owner, const struct subid_set *ids))
-{
-	int r = 0;
-
-	for (enum subid_kind kind = 0; kind < SUBID_KINDS; kind++) {
-		const struct audit_table *view = &audit->tables[kind];
-
-		for (size_t i = 0; r == 0 && i < audit->n_owners; i++) {
-			auto_set struct subid_set ids = { .n = 0 };
-			const uint32_t *entry = &view->order[view->begin[i]];
-
-			if (audit->owners[i].hold || entries_of(audit, kind, i) == 0 ||
-			    view->table->entries[*entry].range.count >= WANTED)
-				continue;
-			r = holdings(audit, kind, i, &ids);
-			if (r == 0 && (subid_set_size(&ids) < WANTED) == few &&
-			    !has_piece(&ids))
-				say(audit, kind, i, &ids);
-		}
-	}
-	return r;
-}
-
-int audit_find_small(struct subid_audit *audit)
-{
-	return find_pieces(audit, true, say_small);
-}
-
-int audit_find_fragmented(struct subid_audit *audit)
-{
-	return find_pieces(audit, false, say_fragmented);
 }

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * What the rules share.  audit.c runs them and keeps what they find; catalogue.c
- * is the table of rules; audit_view.c makes from the input what several rules
- * need; the rules are in audit_lines.c, audit_owners.c, audit_ranges.c,
- * audit_host.c and audit_live.c.
+ * is the table of rules.  What several rules need is made from the input first:
+ * audit_view.c, with audit_who.c (the owners), audit_sweep.c (the overlaps) and
+ * audit_live.c (the namespaces).  The rules are in the other audit_*.c.
  */
 #pragma once
 
@@ -14,7 +14,7 @@ struct audit_odd {
 	const char *text;
 	size_t len;
 	size_t line;
-	unsigned int faults; /* bits 1 << enum audit_fault */
+	unsigned int faults; /* BIT() of enum audit_fault */
 };
 
 enum audit_fault {
@@ -28,6 +28,8 @@ enum audit_fault {
 	FAULT_MALFORMED,
 	FAULT_COMMENT,
 };
+
+#define BIT(fault) (1U << (fault))
 
 /* What is wrong with the text of a line, as bits; 0 for a plain entry. */
 unsigned int audit_line_faults(const char *text, size_t len);
@@ -43,10 +45,20 @@ struct audit_owner {
 	uint8_t kind;	  /* of the table of entry */
 	bool hold : 1;	  /* one of the two that keep ids for nobody */
 	bool number : 1;  /* digits alone */
+	bool digit : 1;	  /* begins with one, and is no number */
 	bool account : 1; /* there is such an account */
 	bool unsure : 1;  /* or it could not be found out */
 	bool group : 1;	  /* no account, but a group is called so */
 	bool locked : 1;  /* the account's password is */
+};
+
+/* What rules ask of owners, so that none is asked of each where no owner has it. */
+enum audit_trait {
+	TRAIT_NUMBER,
+	TRAIT_DIGIT,
+	TRAIT_UNKNOWN,
+	TRAIT_SECOND, /* another owner is the same account */
+	TRAIT_GROUP,
 };
 
 /* Two lines with ids in common, or more pairs of the same owners. */
@@ -73,8 +85,10 @@ struct audit_table {
 	struct audit_overlap *overlaps;
 	size_t n_overlaps;
 	struct subid_set accounts; /* ids of accounts or groups */
+	bool meets_accounts;	   /* some line has one of them */
 };
 
+struct live_view;   /* see audit_live.h */
 struct audit_chunk; /* of memory for texts and findings */
 
 struct subid_audit {
@@ -87,8 +101,13 @@ struct subid_audit {
 	struct subid_finding *findings;
 	size_t n_findings;
 	size_t room;
-	size_t of_rule[SUBID_KINDS + 1]; /* findings of the rule so far, by kind */
+	size_t
+	    of_rule[SUBID_KINDS + 1];  /* findings of the rule so far, by kind; -1 last */
+	size_t flood[SUBID_KINDS + 1]; /* cases of it that have no finding */
+	bool accepts;		       /* the site accepts some of the rule's findings */
+	unsigned int traits;	       /* of all owners: bits 1 << enum audit_trait */
 	struct subid_report *report;
+	struct live_view *live; /* of what runs; NULL: not looked at */
 	struct audit_chunk *memory;
 	int error; /* of the first report that found no memory */
 };
@@ -110,6 +129,20 @@ void audit_report(struct subid_audit *audit, const struct subid_finding *finding
  * spares itself the texts.  kind, owner and count must be set.
  */
 bool audit_skips(struct subid_audit *audit, const struct subid_finding *finding);
+
+/*
+ * The same at once, and for one case alone, where the rule has told enough: before
+ * the finding is made at all.
+ */
+static inline bool audit_floods(struct subid_audit *audit, int kind)
+{
+	size_t i = kind < 0 ? SUBID_KINDS : (size_t)kind;
+
+	if (audit->of_rule[i] <= AUDIT_FLOOD || audit->accepts)
+		return false;
+	audit->flood[i]++;
+	return true;
+}
 
 /* A text in the report's memory, made by printf; "" for want of memory. */
 const char *audit_text(struct subid_audit *audit, const char *format, ...)
@@ -134,6 +167,12 @@ struct subid_finding audit_at_entry(const struct subid_audit *audit, enum subid_
 /* Makes what several rules need.  0 or -ENOMEM. */
 int audit_make_views(struct subid_audit *audit);
 void audit_free_views(struct subid_audit *audit);
+
+/* Finds who owns each line, and which of them are one account.  0 or -ENOMEM. */
+int audit_find_owners(struct subid_audit *audit);
+
+/* Says in the report how full policy's window is.  0 or -ENOMEM. */
+int audit_measure_window(struct subid_audit *audit, enum subid_kind kind);
 
 /* Fills view->overlaps.  0 or -ENOMEM. */
 int audit_find_overlaps(const struct subid_audit *audit, struct audit_table *view);

@@ -25,7 +25,8 @@ static int find_meeting(struct subid_audit *audit, struct id_range r,
 			struct subid_finding finding;
 
 			if (!id_range_overlaps(view->table->entries[i].range, r) ||
-			    audit->owners[view->owner[i]].hold)
+			    audit->owners[view->owner[i]].hold ||
+			    audit_floods(audit, (int)kind))
 				continue;
 			finding = audit_at_entry(audit, kind, i);
 			finding.range = id_range_common(finding.range, r);
@@ -59,162 +60,6 @@ static void say_includes_root(struct subid_audit *audit, struct subid_finding *f
 int audit_find_includes_root(struct subid_audit *audit)
 {
 	return find_meeting(audit, (struct id_range){ 0, 1 }, say_includes_root, NULL);
-}
-
-enum relation { OWNERS, SELF, HELD, DUPLICATE };
-
-static bool is_related(const struct audit_overlap *overlap, enum relation relation)
-{
-	switch (relation) {
-	case OWNERS:
-		return overlap->owners > 1 && !overlap->held;
-	case SELF:
-		return overlap->owners == 1 && !overlap->held;
-	case HELD:
-		return overlap->held && overlap->owners > 1;
-	case DUPLICATE:
-		return overlap->duplicate;
-	}
-	return false;
-}
-
-/* Hands each overlap of a kind to say(), with the finding that begins there. */
-static int find_overlaps(struct subid_audit *audit, enum relation relation,
-			 void (*say)(struct subid_audit *audit,
-				     struct subid_finding *finding,
-				     const struct audit_overlap *overlap))
-{
-	for (enum subid_kind kind = 0; kind < SUBID_KINDS; kind++) {
-		const struct audit_table *view = &audit->tables[kind];
-
-		for (size_t i = 0; i < view->n_overlaps; i++) {
-			const struct audit_overlap *overlap = &view->overlaps[i];
-			const struct subid_entry *b = &view->table->entries[overlap->b];
-			struct subid_finding finding;
-
-			if (!is_related(overlap, relation))
-				continue;
-			finding = audit_at_entry(audit, kind, overlap->a);
-			finding.other_line = subid_table_line(view->table, b);
-			if (overlap->owners > 1)
-				finding.other = (struct subid_spelling){
-					subid_table_owner(view->table, b),
-					b->owner_len,
-				};
-			finding.range = overlap->common;
-			finding.count = overlap->pairs;
-			if (!audit_skips(audit, &finding))
-				say(audit, &finding, overlap);
-		}
-	}
-	return 0;
-}
-
-/* " and in 4 more places", of an overlap that stands for several. */
-static const char *and_more(struct subid_audit *audit,
-			    const struct audit_overlap *overlap)
-{
-	if (overlap->pairs == 1)
-		return "";
-	return audit_text(audit, ", and %zu more pairs of their lines do",
-			  overlap->pairs - 1);
-}
-
-static void say_overlap_owners(struct subid_audit *audit, struct subid_finding *finding,
-			       const struct audit_overlap *overlap)
-{
-	if (overlap->owners > 2) {
-		audit_report(
-		    audit, finding,
-		    "give each of these owners a range of its own: subid revoke OWNER"
-		    " --range RANGE, then subid grant OWNER",
-		    "%zu lines of %zu owners share %ss, beginning with %u-%llu, which"
-		    " both %.*s (line %zu) and %.*s (line %zu) have",
-		    overlap->lines, overlap->owners,
-		    subid_kind_name((enum subid_kind)finding->kind),
-		    FIRST_LAST(finding->range), SPELLING(finding->owner), finding->line,
-		    SPELLING(finding->other), finding->other_line);
-		return;
-	}
-	audit_report(
-	    audit, finding,
-	    audit_text(
-		audit,
-		"move one of the two, say %.*s: stop its containers, then subid revoke"
-		" --range %u:%u '%.*s', subid grant '%.*s', and give its files the new"
-		" ids",
-		SPELLING(finding->other), finding->range.start, finding->range.count,
-		SPELLING(finding->other), SPELLING(finding->other)),
-	    "%ss %u-%llu belong to %.*s (line %zu) and to %.*s (line %zu)%s: what escapes"
-	    " from a container of the one reaches the processes and files of the other",
-	    subid_kind_name((enum subid_kind)finding->kind), FIRST_LAST(finding->range),
-	    SPELLING(finding->owner), finding->line, SPELLING(finding->other),
-	    finding->other_line, and_more(audit, overlap));
-}
-
-int audit_find_overlap_owners(struct subid_audit *audit)
-{
-	return find_overlaps(audit, OWNERS, say_overlap_owners);
-}
-
-static void say_self_overlap(struct subid_audit *audit, struct subid_finding *finding,
-			     const struct audit_overlap *overlap)
-{
-	audit_report(
-	    audit, finding,
-	    audit_text(audit,
-		       "in %s, shorten or delete one of the lines %zu and %zu, so"
-		       " that each id stands once",
-		       finding->file, finding->line, finding->other_line),
-	    "%.*s has %ss %u-%llu twice, in lines %zu and %zu%s",
-	    SPELLING(finding->owner), subid_kind_name((enum subid_kind)finding->kind),
-	    FIRST_LAST(finding->range), finding->line, finding->other_line,
-	    and_more(audit, overlap));
-}
-
-int audit_find_self_overlap(struct subid_audit *audit)
-{
-	return find_overlaps(audit, SELF, say_self_overlap);
-}
-
-static void say_overlap_held(struct subid_audit *audit, struct subid_finding *finding,
-			     const struct audit_overlap *overlap)
-{
-	finding->fix = audit_text(audit, "subid unhold %s %u:%u",
-				  finding->kind == SUBID_UID ? "-u" : "-g",
-				  finding->range.start, finding->range.count);
-	audit_report(
-	    audit, finding, audit_text(audit, "if the grant is right: %s", finding->fix),
-	    "%ss %u-%llu are held (%.*s, line %zu) and given to somebody at the same"
-	    " time (%.*s, line %zu)%s",
-	    subid_kind_name((enum subid_kind)finding->kind), FIRST_LAST(finding->range),
-	    SPELLING(finding->owner), finding->line, SPELLING(finding->other),
-	    finding->other_line, and_more(audit, overlap));
-}
-
-int audit_find_overlap_held(struct subid_audit *audit)
-{
-	return find_overlaps(audit, HELD, say_overlap_held);
-}
-
-static void say_duplicate(struct subid_audit *audit, struct subid_finding *finding,
-			  const struct audit_overlap *overlap)
-{
-	/* the second is the one that is too much */
-	size_t first = finding->line;
-
-	finding->line = finding->other_line;
-	finding->other_line = first;
-	audit_report(
-	    audit, finding,
-	    audit_text(audit, "delete line %zu of %s", finding->line, finding->file),
-	    "line %zu is the same as line %zu%s", finding->line, first,
-	    and_more(audit, overlap));
-}
-
-int audit_find_duplicate_line(struct subid_audit *audit)
-{
-	return find_overlaps(audit, DUPLICATE, say_duplicate);
 }
 
 /* Account ids in a range, but for root's and for the owner's own. */
@@ -297,12 +142,8 @@ int audit_find_overlap_account(struct subid_audit *audit)
 {
 	for (enum subid_kind kind = 0; kind < SUBID_KINDS; kind++) {
 		const struct audit_table *view = &audit->tables[kind];
-		bool met = false;
 
-		for (size_t i = 0; !met && i < view->accounts.n; i++)
-			met = subid_set_meets(&view->table->ids, view->accounts.ranges[i],
-					      NULL);
-		for (size_t i = 0; met && i < view->table->n; i++) {
+		for (size_t i = 0; view->meets_accounts && i < view->table->n; i++) {
 			const struct audit_owner *owner = &audit->owners[view->owner[i]];
 			struct id_range range = view->table->entries[i].range, first;
 			struct subid_finding finding;
@@ -339,33 +180,41 @@ struct claim {
 	const char *by;
 };
 
-/* The first claim of others on ids of a range; count 0 if there is none. */
-static struct claim first_claim(const struct subid_audit *audit, enum subid_kind kind,
-				struct id_range range)
+/* The rows of both tables that hold for a kind; returns how many. */
+#define CLAIMS_MAX 32
+
+static size_t list_claims(const struct subid_audit *audit, enum subid_kind kind,
+			  struct claim ret[CLAIMS_MAX])
 {
 	const struct subid_window *window = &audit->in->policy->window[kind];
 	struct id_range inside = id_range_between(window->min, (uint64_t)window->max + 1);
-	struct claim claim = { .by = NULL };
-	size_t n;
-	const struct subid_reserved *reserved = subid_reserved(&n);
+	size_t n_reserved, n = 0;
+	const struct subid_reserved *reserved = subid_reserved(&n_reserved);
 
-	for (size_t i = 0; i < n; i++) {
+	for (size_t i = 0; i < n_reserved && n < CLAIMS_MAX; i++)
 		/* id 0 is includes-root's */
-		if (reserved[i].range.start == 0 ||
-		    !id_range_overlaps(reserved[i].range, range))
-			continue;
-		return (struct claim){ id_range_common(reserved[i].range, range),
-				       reserved[i].by };
-	}
+		if (reserved[i].range.start != 0)
+			ret[n++] = (struct claim){ reserved[i].range, reserved[i].by };
 	for (size_t i = 0; i < sizeof(by_convention) / sizeof(by_convention[0]); i++) {
 		struct id_range parts[2];
-		size_t n_parts = subid_range_without(
-		    id_range_common(by_convention[i].range, range), inside, parts);
+		size_t n_parts =
+		    subid_range_without(by_convention[i].range, inside, parts);
 
-		if (n_parts > 0 && parts[0].count > 0)
-			return (struct claim){ parts[0], by_convention[i].by };
+		for (size_t j = 0; j < n_parts && n < CLAIMS_MAX; j++)
+			ret[n++] = (struct claim){ parts[j], by_convention[i].by };
 	}
-	return claim;
+	return n;
+}
+
+/* The first claim on ids of a range, cut to them; without a name if there is none. */
+static struct claim first_claim(const struct claim *claims, size_t n,
+				struct id_range range)
+{
+	for (size_t i = 0; i < n; i++)
+		if (id_range_overlaps(claims[i].range, range))
+			return (struct claim){ id_range_common(claims[i].range, range),
+					       claims[i].by };
+	return (struct claim){ .by = NULL };
 }
 
 static void say_reserved(struct subid_audit *audit, struct subid_finding *finding,
@@ -385,31 +234,23 @@ static void say_reserved(struct subid_audit *audit, struct subid_finding *findin
 	    SPELLING(finding->owner), finding->line, claim.by);
 }
 
-/* Is any id of the table claimed at all? */
-static bool is_claimed(const struct subid_audit *audit, enum subid_kind kind)
-{
-	const struct subid_set *ids = &audit->tables[kind].table->ids;
-
-	for (size_t i = 0; i < ids->n; i++)
-		if (first_claim(audit, kind, ids->ranges[i]).by != NULL)
-			return true;
-	return false;
-}
-
 int audit_find_overlap_reserved(struct subid_audit *audit)
 {
 	for (enum subid_kind kind = 0; kind < SUBID_KINDS; kind++) {
 		const struct audit_table *view = &audit->tables[kind];
-		bool claimed = is_claimed(audit, kind);
+		struct claim claims[CLAIMS_MAX];
+		size_t n = list_claims(audit, kind, claims), met = 0;
 
-		for (size_t i = 0; claimed && i < view->table->n; i++) {
+		/* those that concern no line at all are not asked for each */
+		for (size_t i = 0; i < n; i++)
+			if (subid_set_meets(&view->table->ids, claims[i].range, NULL))
+				claims[met++] = claims[i];
+		for (size_t i = 0; met > 0 && i < view->table->n; i++) {
 			struct subid_finding finding;
-			struct claim claim;
+			struct claim claim =
+			    first_claim(claims, met, view->table->entries[i].range);
 
-			if (audit->owners[view->owner[i]].hold)
-				continue;
-			claim = first_claim(audit, kind, view->table->entries[i].range);
-			if (claim.by == NULL)
+			if (claim.by == NULL || audit->owners[view->owner[i]].hold)
 				continue;
 			finding = audit_at_entry(audit, kind, i);
 			if (!audit_skips(audit, &finding))
@@ -455,52 +296,12 @@ int audit_find_outside_window(struct subid_audit *audit)
 			struct subid_finding finding;
 
 			if (id_range_contains(inside, view->table->entries[i].range) ||
-			    audit->owners[view->owner[i]].hold)
+			    audit->owners[view->owner[i]].hold ||
+			    audit_floods(audit, (int)kind))
 				continue;
 			finding = audit_at_entry(audit, kind, i);
 			if (!audit_skips(audit, &finding))
 				say_outside(audit, &finding);
-		}
-	}
-	return 0;
-}
-
-static void say_mergeable(struct subid_audit *audit, struct subid_finding *finding)
-{
-	struct id_range r = finding->range;
-
-	audit_report(
-	    audit, finding,
-	    audit_text(audit, "in %s, write one line %.*s:%u:%u instead", finding->file,
-		       SPELLING(finding->owner), r.start, r.count),
-	    "lines %zu and %zu of %.*s adjoin and could be one, %u-%llu: programs"
-	    " that use only the first line get fewer ids than there are",
-	    finding->line, finding->other_line, SPELLING(finding->owner), FIRST_LAST(r));
-}
-
-/* Lines of one spelling that adjoin, in the order of the file. */
-int audit_find_mergeable(struct subid_audit *audit)
-{
-	for (enum subid_kind kind = 0; kind < SUBID_KINDS; kind++) {
-		const struct audit_table *view = &audit->tables[kind];
-		const struct subid_entry *entries = view->table->entries;
-
-		for (size_t i = 1; i < view->table->n; i++) {
-			uint32_t a = view->order[i - 1], b = view->order[i];
-			struct subid_finding finding;
-
-			if (view->owner[a] != view->owner[b] ||
-			    id_range_end(entries[a].range) != entries[b].range.start ||
-			    id_range_end(entries[b].range) - entries[a].range.start >
-				ID_COUNT_MAX ||
-			    audit->owners[view->owner[a]].hold)
-				continue;
-			finding = audit_at_entry(audit, kind, a);
-			finding.other_line = subid_table_line(view->table, &entries[b]);
-			finding.range = id_range_between(entries[a].range.start,
-							 id_range_end(entries[b].range));
-			if (!audit_skips(audit, &finding))
-				say_mergeable(audit, &finding);
 		}
 	}
 	return 0;

@@ -1,9 +1,4 @@
 #include "audit_private.h"
-int audit_find_window_filling(struct subid_audit *audit)
-{
-	(void)audit;
-	return 0;
-}
 int audit_find_unsafe_wrap(struct subid_audit *audit)
 {
 	(void)audit;
@@ -85,46 +80,6 @@ int audit_find_source_and_files(struct subid_audit *audit)
 	return 0;
 }
 int audit_find_no_audit_watch(struct subid_audit *audit)
-{
-	(void)audit;
-	return 0;
-}
-int audit_find_live_unauthorised(struct subid_audit *audit)
-{
-	(void)audit;
-	return 0;
-}
-int audit_find_live_root(struct subid_audit *audit)
-{
-	(void)audit;
-	return 0;
-}
-int audit_find_live_shared(struct subid_audit *audit)
-{
-	(void)audit;
-	return 0;
-}
-int audit_find_live_account(struct subid_audit *audit)
-{
-	(void)audit;
-	return 0;
-}
-int audit_find_live_setgroups(struct subid_audit *audit)
-{
-	(void)audit;
-	return 0;
-}
-int audit_find_live_stale(struct subid_audit *audit)
-{
-	(void)audit;
-	return 0;
-}
-int audit_find_live_orphan(struct subid_audit *audit)
-{
-	(void)audit;
-	return 0;
-}
-int audit_find_live_unread(struct subid_audit *audit)
 {
 	(void)audit;
 	return 0;

@@ -1,14 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * What several rules need, made from the input once: the lines that are no entries,
- * who the owners are, and each account's lines together.
+ * and each account's lines together.
  */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "audit_private.h"
-#include "users_private.h"
 
 struct subid_spelling audit_owner_text(const struct subid_audit *audit, size_t owner)
 {
@@ -55,297 +54,6 @@ static int view_odd_lines(struct audit_table *view)
 		odd->faults = audit_line_faults(odd->text, odd->len);
 	}
 	return 0;
-}
-
-/* Owners by their bytes, while they are collected. */
-struct owner_slot {
-	uint32_t hash;
-	uint32_t owner; /* index + 1; 0: free */
-};
-
-struct owner_slots {
-	struct owner_slot *slots;
-	size_t mask;
-};
-
-static void free_slots(struct owner_slots *slots)
-{
-	free(slots->slots);
-}
-
-/* The owner of an entry, which is new if nobody before had these bytes. */
-static uint32_t put_owner(struct subid_audit *audit, struct owner_slots *slots,
-			  enum subid_kind kind, uint32_t entry)
-{
-	const struct subid_table *table = audit->in->tables[kind];
-	const struct subid_entry *e = &table->entries[entry];
-	const char *text = table->text.bytes + e->offset;
-	size_t hash = subid_table_hash(text, e->owner_len), at = hash & slots->mask;
-
-	for (; slots->slots[at].owner != 0; at = (at + 1) & slots->mask) {
-		struct subid_spelling other;
-
-		if (slots->slots[at].hash != (uint32_t)hash)
-			continue;
-		other = audit_owner_text(audit, slots->slots[at].owner - 1);
-		if (other.len == e->owner_len && memcmp(other.text, text, other.len) == 0)
-			return slots->slots[at].owner - 1;
-	}
-	audit->owners[audit->n_owners] = (struct audit_owner){
-		.entry = entry,
-		.kind = (uint8_t)kind,
-		.uid = SUBID_ID_NONE,
-		.gid = SUBID_ID_NONE,
-	};
-	slots->slots[at].hash = (uint32_t)hash;
-	slots->slots[at].owner = (uint32_t)++audit->n_owners;
-	return slots->slots[at].owner - 1;
-}
-
-static int collect_of_table(struct subid_audit *audit, struct owner_slots *slots,
-			    enum subid_kind kind)
-{
-	struct audit_table *view = &audit->tables[kind];
-	const struct subid_table *table = view->table;
-
-	view->owner = reallocarray(NULL, table->n + 1, sizeof(*view->owner));
-	if (view->owner == NULL)
-		return -ENOMEM;
-	for (size_t i = 0; i < table->n; i++) {
-		const struct subid_entry *e = &table->entries[i];
-
-		/* an owner's lines mostly stand together */
-		if (i > 0 && e->owner_len == e[-1].owner_len &&
-		    memcmp(table->text.bytes + e->offset,
-			   table->text.bytes + e[-1].offset, e->owner_len) == 0)
-			view->owner[i] = view->owner[i - 1];
-		else
-			view->owner[i] = put_owner(audit, slots, kind, (uint32_t)i);
-	}
-	return 0;
-}
-
-static int collect_owners(struct subid_audit *audit)
-{
-	__attribute__((cleanup(free_slots))) struct owner_slots slots = { .mask = 15 };
-	size_t n = audit->tables[SUBID_UID].table->n;
-	int r;
-
-	if (!audit->alike)
-		n += audit->tables[SUBID_GID].table->n;
-	while (slots.mask + 1 < n + n / 2)
-		slots.mask = slots.mask * 2 + 1;
-	slots.slots = calloc(slots.mask + 1, sizeof(*slots.slots));
-	/* room for the worst case; pages that are not written to cost nothing */
-	audit->owners = reallocarray(NULL, n + 1, sizeof(*audit->owners));
-	if (slots.slots == NULL || audit->owners == NULL)
-		return -ENOMEM;
-	r = collect_of_table(audit, &slots, SUBID_UID);
-	if (r == 0 && audit->alike)
-		audit->tables[SUBID_GID].owner = audit->tables[SUBID_UID].owner;
-	else if (r == 0)
-		r = collect_of_table(audit, &slots, SUBID_GID);
-	return r;
-}
-
-/* Asks the name service, once for each owner that the local file does not know. */
-static int ask_others(const struct subid_users *users, struct subid_spelling text,
-		      struct audit_owner *owner)
-{
-	auto_owner struct subid_owner found = { .has_account = false };
-	char *name = strndup(text.text, text.len);
-	int r;
-
-	if (name == NULL)
-		return -ENOMEM;
-	r = owner->number ? subid_owner_of_uid(users, owner->uid, &found)
-			  : subid_owner_find(users, name, &found);
-	free(name);
-	if (r == -ENOMEM)
-		return r;
-	owner->unsure = r < 0;
-	owner->account = r == 0 && found.has_account;
-	if (owner->account) {
-		owner->uid = found.uid;
-		owner->gid = found.gid;
-	}
-	return 0;
-}
-
-static int resolve_owner(const struct subid_users *users, struct subid_spelling text,
-			 struct audit_owner *owner)
-{
-	struct subid_account account;
-	size_t at = 0;
-
-	owner->hold = subid_owner_is_hold(text.text, text.len);
-	if (owner->hold)
-		return 0;
-	owner->number = subid_id_parse(text.text, text.len, &owner->uid) == 0;
-	owner->account = owner->number
-			     ? subid_users_by_uid(users, owner->uid, &at, &account)
-			     : subid_users_by_name(users, text.text, text.len, &account);
-	if (!owner->account)
-		return users->nss ? ask_others(users, text, owner) : 0;
-	owner->uid = account.uid;
-	owner->gid = account.gid;
-	return 0;
-}
-
-static size_t hash_uid(uint32_t uid)
-{
-	return (size_t)((uid * 0x9e3779b97f4a7c15) >> 32);
-}
-
-/* Finds for each owner the first that is the same account. */
-static int match_owners(struct subid_audit *audit)
-{
-	size_t n = 0, mask = 15;
-	uint32_t *slots;
-
-	for (size_t i = 0; i < audit->n_owners; i++) {
-		audit->owners[i].same = (uint32_t)i;
-		n += audit->owners[i].uid != SUBID_ID_NONE;
-	}
-	if (n < 2)
-		return 0;
-	while (mask < n * 2)
-		mask = mask * 2 + 1;
-	slots = calloc(mask + 1, sizeof(*slots));
-	if (slots == NULL)
-		return -ENOMEM;
-	for (size_t i = 0; i < audit->n_owners; i++) {
-		struct audit_owner *owner = &audit->owners[i];
-		size_t at = hash_uid(owner->uid) & mask;
-
-		if (owner->uid == SUBID_ID_NONE)
-			continue;
-		while (slots[at] != 0 && audit->owners[slots[at] - 1].uid != owner->uid)
-			at = (at + 1) & mask;
-		if (slots[at] == 0)
-			slots[at] = (uint32_t)i + 1;
-		owner->same = slots[at] - 1;
-	}
-	free(slots);
-	return 0;
-}
-
-/* Names in order, to look many up. */
-struct names {
-	struct subid_spelling *list;
-	size_t n;
-	size_t room;
-};
-
-static void free_names(struct names *names)
-{
-	free(names->list);
-}
-
-static int compare_names(const void *a, const void *b)
-{
-	const struct subid_spelling *x = a, *y = b;
-
-	if (x->len != y->len)
-		return x->len < y->len ? -1 : 1;
-	return memcmp(x->text, y->text, x->len);
-}
-
-static int add_name(struct names *names, struct subid_spelling name)
-{
-	if (names->n == names->room) {
-		size_t room = names->room * 2 + 64;
-		struct subid_spelling *grown =
-		    reallocarray(names->list, room, sizeof(*grown));
-
-		if (grown == NULL)
-			return -ENOMEM;
-		names->list = grown;
-		names->room = room;
-	}
-	names->list[names->n++] = name;
-	return 0;
-}
-
-static bool has_name(const struct names *names, struct subid_spelling name)
-{
-	return bsearch(&name, names->list, names->n, sizeof(name), compare_names) != NULL;
-}
-
-/* Marks the owners that are no accounts but groups. */
-static int mark_groups(struct subid_audit *audit)
-{
-	__attribute__((cleanup(free_names))) struct names names = { .n = 0 };
-	struct subid_group group;
-	size_t pos = 0;
-
-	while (subid_group_next(audit->in->users, &pos, &group))
-		if (add_name(&names, group.name) < 0)
-			return -ENOMEM;
-	if (names.n > 1)
-		qsort(names.list, names.n, sizeof(*names.list), compare_names);
-	for (size_t i = 0; names.n > 0 && i < audit->n_owners; i++) {
-		struct audit_owner *owner = &audit->owners[i];
-
-		owner->group = !owner->account && !owner->number &&
-			       has_name(&names, audit_owner_text(audit, i));
-	}
-	return 0;
-}
-
-/* Marks the accounts whose password is locked, which shadow(5) begins with '!'. */
-static int mark_locked(struct subid_audit *audit)
-{
-	__attribute__((cleanup(free_names))) struct names names = { .n = 0 };
-	const char *at, *end;
-
-	if (audit->in->host == NULL || audit->in->host->shadow.size == 0)
-		return 0;
-	at = audit->in->host->shadow.bytes;
-	for (end = at + audit->in->host->shadow.size; at < end;
-	     at = scan_to_next_line(at, end)) {
-		const char *colon = scan_to_colon(at, end);
-
-		if (end - colon > 1 && *colon == ':' && colon[1] == '!' &&
-		    add_name(&names,
-			     (struct subid_spelling){ at, (size_t)(colon - at) }) < 0)
-			return -ENOMEM;
-	}
-	if (names.n > 1)
-		qsort(names.list, names.n, sizeof(*names.list), compare_names);
-	for (size_t i = 0; names.n > 0 && i < audit->n_owners; i++) {
-		struct subid_account account;
-		size_t pos = 0;
-
-		audit->owners[i].locked =
-		    audit->owners[i].account &&
-		    subid_users_by_uid(audit->in->users, audit->owners[i].uid, &pos,
-				       &account) &&
-		    has_name(&names,
-			     (struct subid_spelling){ account.name, account.name_len });
-	}
-	return 0;
-}
-
-static int resolve_owners(struct subid_audit *audit)
-{
-	int r = subid_users_index(audit->in->users);
-
-	for (size_t i = 0; r == 0 && i < audit->n_owners; i++) {
-		r = resolve_owner(audit->in->users, audit_owner_text(audit, i),
-				  &audit->owners[i]);
-		audit->report->unsure += audit->owners[i].unsure;
-	}
-	if (r == 0)
-		r = match_owners(audit);
-	if (r == 0)
-		r = mark_groups(audit);
-	if (r == 0)
-		r = mark_locked(audit);
-	for (size_t i = 0; r == 0 && i < audit->n_owners; i++)
-		audit->report->owners +=
-		    audit->owners[i].same == i && !audit->owners[i].hold;
-	return r;
 }
 
 /* Puts each account's entries together, by counting. */
@@ -402,8 +110,13 @@ static int make_views_of_table(struct subid_audit *audit, enum subid_kind kind)
 	}
 	if (r == 0)
 		r = subid_users_taken(audit->in->users, kind, &view->accounts);
+	for (size_t i = 0; r == 0 && i < view->accounts.n && !view->meets_accounts; i++)
+		view->meets_accounts =
+		    subid_set_meets(&view->table->ids, view->accounts.ranges[i], NULL);
 	if (r == 0)
 		r = audit_find_overlaps(audit, view);
+	if (r == 0)
+		r = audit_measure_window(audit, kind);
 	if (r == 0)
 		count_use(audit, kind);
 	return r;
@@ -426,9 +139,7 @@ int audit_make_views(struct subid_audit *audit)
 	}
 	audit->alike =
 	    is_alike(audit->tables[SUBID_UID].table, audit->tables[SUBID_GID].table);
-	r = collect_owners(audit);
-	if (r == 0)
-		r = resolve_owners(audit);
+	r = audit_find_owners(audit);
 	for (enum subid_kind kind = 0; r == 0 && kind < SUBID_KINDS; kind++)
 		r = make_views_of_table(audit, kind);
 	return r;
