@@ -50,7 +50,8 @@ struct audit_shown {
 	const struct cli *cli;
 	const struct subid_audit_input *input;
 	const struct subid_report *report;
-	int fail_on; /* enum subid_level, or SUBID_LEVELS: never */
+	const size_t *twins; /* see audit_find_twins() */
+	int fail_on;	     /* enum subid_level, or SUBID_LEVELS: never */
 	char *const *missing;
 	size_t n_missing;
 	const struct audit_past *past; /* NULL: no former report */
@@ -88,6 +89,24 @@ void audit_time(time_t when, char buf[AUDIT_TIME_SIZE]);
 /* A finding as an object of the JSON form; NULL for want of memory. */
 json_t *audit_finding_json(const struct audit_shown *shown,
 			   const struct subid_finding *finding);
+
+/*
+ * Most findings about uids have one about gids that says the same of the other
+ * table, and people want to read it once.  For each finding the index of the
+ * other one, or AUDIT_TWIN_NONE; the caller frees it.  NULL for want of memory.
+ */
+#define AUDIT_TWIN_NONE SIZE_MAX
+size_t *audit_find_twins(const struct subid_report *report);
+
+/* Is it the second of two that are shown as one? */
+static inline bool audit_is_second(const struct audit_shown *shown, size_t i)
+{
+	return shown->twins[i] != AUDIT_TWIN_NONE && shown->twins[i] < i;
+}
+
+/* One of a finding's commands, to be pasted; with --root if that was given. */
+void audit_print_command(const struct audit_shown *shown, const char *command, size_t len,
+			 FILE *out);
 
 /* The bytes of a text that a terminal may act on become '?', a newline a blank. */
 void audit_print_safe(FILE *out, const char *text, size_t len);

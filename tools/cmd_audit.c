@@ -222,6 +222,7 @@ static int audit(const struct cli *cli, int etc, const struct request *request)
 	auto_past struct audit_past past = { .report = NULL };
 	struct timespec start;
 	struct utsname host;
+	auto_free size_t *twins = NULL;
 	struct audit_shown shown;
 	int status, r;
 
@@ -233,6 +234,8 @@ static int audit(const struct cli *cli, int etc, const struct request *request)
 	if (status != EXIT_DONE)
 		return status;
 	r = subid_audit(&gathered.input, &report);
+	if (r == 0 && (twins = audit_find_twins(&report)) == NULL)
+		r = -ENOMEM;
 	if (r < 0)
 		return cli_complain(EXIT_UNABLE, "audit: %s", strerror(-r));
 	(void)uname(&host); /* cannot fail: host is ours */
@@ -240,6 +243,7 @@ static int audit(const struct cli *cli, int etc, const struct request *request)
 		.cli = cli,
 		.input = &gathered.input,
 		.report = &report,
+		.twins = twins,
 		.fail_on = request->fail_on,
 		.missing = gathered.missing,
 		.n_missing = gathered.n_missing,

@@ -4,6 +4,7 @@
  * is in it.  The form is stable: members may be added, none goes.
  */
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "audit_forms.h"
@@ -64,14 +65,31 @@ static json_t *pids_json(const struct subid_finding *finding)
 	return pids;
 }
 
-static json_t *fix_json(const char *fix)
+static json_t *command_json(const struct audit_shown *shown, const char *command,
+			    size_t len)
+{
+	char *text;
+	size_t size;
+	FILE *out = open_memstream(&text, &size);
+	json_t *json = NULL;
+
+	if (out == NULL)
+		return NULL;
+	audit_print_command(shown, command, len, out);
+	if (fclose(out) == 0)
+		json = cli_json_name(text, size);
+	free(text);
+	return json;
+}
+
+static json_t *fix_json(const struct audit_shown *shown, const char *fix)
 {
 	json_t *commands = json_array();
 
 	while (*fix != '\0') {
 		size_t len = strcspn(fix, "\n");
 
-		if (json_array_append_new(commands, cli_json_name(fix, len)) != 0) {
+		if (json_array_append_new(commands, command_json(shown, fix, len)) != 0) {
 			json_decref(commands);
 			return NULL;
 		}
@@ -117,7 +135,7 @@ json_t *audit_finding_json(const struct audit_shown *shown,
 	set_text(&object, "reason", finding->reason);
 	set_text(&object, "remedy", finding->remedy);
 	if (finding->fix != NULL)
-		set(&object, "fix", fix_json(finding->fix));
+		set(&object, "fix", fix_json(shown, finding->fix));
 	return finish(&object);
 }
 
@@ -253,7 +271,8 @@ static json_t *summary_json(const struct audit_shown *shown)
 static bool print_json(json_t *json, FILE *out)
 {
 	bool printed =
-	    json != NULL && (json_dumpf(json, out, JSON_COMPACT) == 0 || ferror(out));
+	    json != NULL &&
+	    (json_dumpf(json, out, JSON_COMPACT | JSON_ENCODE_ANY) == 0 || ferror(out));
 
 	json_decref(json);
 	return printed;

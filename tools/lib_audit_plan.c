@@ -15,13 +15,14 @@ static void print_comment(const char *text, FILE *out)
 
 /* Commands that stand in the plan already are not printed again: uids and gids are
  * mended together. */
-static int print_commands(const char *fix, json_t *printed, FILE *out)
+static int print_commands(const struct audit_shown *shown, const char *fix,
+			  json_t *printed, FILE *out)
 {
 	while (*fix != '\0') {
 		size_t len = strcspn(fix, "\n");
 
 		if (json_object_getn(printed, fix, len) == NULL) {
-			audit_print_safe(out, fix, len);
+			audit_print_command(shown, fix, len, out);
 			(void)fputc('\n', out);
 			if (json_object_setn_new(printed, fix, len, json_true()) != 0)
 				return -ENOMEM;
@@ -57,7 +58,7 @@ int audit_write_plan(const struct audit_shown *shown, FILE *out)
 		(void)fputs("\n# ", out);
 		print_comment(finding->reason, out);
 		(void)fputc('\n', out);
-		r = print_commands(finding->fix, printed, out);
+		r = print_commands(shown, finding->fix, printed, out);
 		n++;
 	}
 	(void)fprintf(out,

@@ -4,6 +4,7 @@
  */
 #include <errno.h>
 #include <inttypes.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "audit_forms.h"
@@ -86,4 +87,98 @@ void audit_print_safe(FILE *out, const char *text, size_t len)
 			c = '?';
 		(void)putc_unlocked(c, out);
 	}
+}
+
+static void print_quoted(const char *text, FILE *out)
+{
+	(void)fputc('\'', out);
+	while (*text != '\0') {
+		size_t len = strcspn(text, "'");
+
+		audit_print_safe(out, text, len);
+		text += len;
+		if (*text == '\0')
+			break;
+		(void)fputs("'\\''", out);
+		text++;
+	}
+	(void)fputc('\'', out);
+}
+
+void audit_print_command(const struct audit_shown *shown, const char *command, size_t len,
+			 FILE *out)
+{
+	static const char ours[] = "subid ";
+	const size_t n = sizeof(ours) - 1;
+
+	if (shown->cli->root != NULL && len >= n && memcmp(command, ours, n) == 0) {
+		(void)fputs("subid --root ", out);
+		print_quoted(shown->cli->root, out);
+		(void)fputc(' ', out);
+		command += n;
+		len -= n;
+	}
+	audit_print_safe(out, command, len);
+}
+
+static bool is_same_name(struct subid_spelling a, struct subid_spelling b)
+{
+	return a.len == b.len && (a.len == 0 || memcmp(a.text, b.text, a.len) == 0);
+}
+
+/* 0 for twins; else which of the two stands first in the order of lines. */
+static int compare_twins(const struct subid_finding *a, const struct subid_finding *b)
+{
+	if (a->line != b->line)
+		return a->line < b->line ? -1 : 1;
+	if (a->other_line != b->other_line)
+		return a->other_line < b->other_line ? -1 : 1;
+	if (a->range.start != b->range.start)
+		return a->range.start < b->range.start ? -1 : 1;
+	return a->range.count == b->range.count && a->count == b->count &&
+		       is_same_name(a->owner, b->owner) &&
+		       is_same_name(a->other, b->other) && a->userns == b->userns
+		   ? 0
+		   : -1;
+}
+
+/* Of one rule the findings about uids come first, then those about gids, both in
+ * the order of their lines: one walk over the two finds the twins. */
+static void match(const struct subid_report *report, size_t uid, size_t gid, size_t end,
+		  size_t *twins)
+{
+	size_t uid_end = gid;
+
+	while (uid < uid_end && gid < end) {
+		int order = compare_twins(&report->findings[uid], &report->findings[gid]);
+
+		if (order == 0) {
+			twins[uid] = gid;
+			twins[gid] = uid;
+		}
+		uid += order <= 0;
+		gid += order >= 0;
+	}
+}
+
+size_t *audit_find_twins(const struct subid_report *report)
+{
+	size_t *twins = calloc(report->n + 1, sizeof(*twins));
+	const struct subid_finding *findings = report->findings;
+
+	if (twins == NULL)
+		return NULL;
+	for (size_t i = 0; i < report->n; i++)
+		twins[i] = AUDIT_TWIN_NONE;
+	for (size_t i = 0, end; i < report->n; i = end) {
+		size_t begin[SUBID_KINDS] = { i, i };
+
+		for (end = i; end < report->n && findings[end].rule == findings[i].rule;
+		     end++) {
+			begin[SUBID_UID] += findings[end].kind < SUBID_UID;
+			begin[SUBID_GID] += findings[end].kind < SUBID_GID;
+		}
+		match(report, begin[SUBID_UID], begin[SUBID_GID], end, twins);
+	}
+	return twins;
 }

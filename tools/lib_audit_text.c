@@ -85,41 +85,58 @@ static void print_wrapped(const struct page *page, const char *head, const char 
 	(void)fputc('\n', page->out);
 }
 
-static void print_fix(const struct page *page, const char *fix)
+static void print_commands(const struct page *page, const char *fix)
 {
 	while (*fix != '\0') {
 		size_t len = strcspn(fix, "\n");
 
-		(void)fputs("        # ", page->out);
-		audit_print_safe(page->out, fix, len);
+		(void)fputs("       # ", page->out);
+		audit_print_command(page->shown, fix, len, page->out);
 		(void)fputc('\n', page->out);
 		fix += len;
 		fix += *fix == '\n';
 	}
 }
 
+/* The remedy, and the commands that are it; twin: the same of the other table. */
+static void print_remedy(const struct page *page, const struct subid_finding *finding,
+			 const struct subid_finding *twin)
+{
+	bool is_command =
+	    finding->fix != NULL && strcmp(finding->fix, finding->remedy) == 0;
+
+	print_wrapped(page, "    -> ", is_command ? "as root:" : finding->remedy);
+	if (finding->fix != NULL)
+		print_commands(page, finding->fix);
+	if (twin != NULL && twin->fix != NULL &&
+	    (finding->fix == NULL || strcmp(finding->fix, twin->fix) != 0))
+		print_commands(page, twin->fix);
+}
+
 static void print_finding(const struct page *page, size_t i)
 {
-	const struct subid_finding *finding = &page->shown->report->findings[i];
-	const struct audit_past *past = page->shown->past;
+	const struct audit_shown *shown = page->shown;
+	const struct subid_finding *finding = &shown->report->findings[i], *twin = NULL;
 	enum subid_level level = finding->rule->level;
 	char place[4200];
 
-	audit_place(page->shown, finding, place, sizeof(place));
+	audit_place(shown, finding, place, sizeof(place));
+	if (shown->twins[i] != AUDIT_TWIN_NONE)
+		twin = &shown->report->findings[shown->twins[i]];
 	print_colour(page, colours[level]);
 	(void)fprintf(page->out, "%s %s", level_titles[level], finding->rule->name);
 	print_colour(page, "\033[0m");
 	(void)fputs(": ", page->out);
 	audit_print_safe(page->out, place, strlen(place));
+	if (twin != NULL && twin->file != NULL)
+		(void)fprintf(page->out, "; likewise in %s", subid_kind_table(SUBID_GID));
 	if (finding->count > 1)
 		(void)fprintf(page->out, " (%zu cases)", finding->count);
-	if (past != NULL && past->is_new[i])
+	if (shown->past != NULL && shown->past->is_new[i])
 		(void)fputs(" (new)", page->out);
 	(void)fputc('\n', page->out);
 	print_wrapped(page, "    ", finding->reason);
-	print_wrapped(page, "    -> ", finding->remedy);
-	if (finding->fix != NULL)
-		print_fix(page, finding->fix);
+	print_remedy(page, finding, twin);
 	(void)fputc('\n', page->out);
 }
 
@@ -131,6 +148,8 @@ static size_t print_rule(const struct page *page, size_t i)
 	size_t shown = 0, cases = 0;
 
 	for (; i < report->n && report->findings[i].rule == rule; i++) {
+		if (audit_is_second(page->shown, i))
+			continue;
 		if (page->all || shown < SHOWN_MAX) {
 			print_finding(page, i);
 			shown++;
