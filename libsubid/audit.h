@@ -6,6 +6,7 @@
  */
 #pragma once
 
+#include "conf.h"
 #include "host.h"
 #include "live.h"
 #include "policy.h"
@@ -66,15 +67,6 @@ struct subid_finding {
 	const char *reason; /* what and why, a sentence or two; printable */
 	const char *remedy; /* the command or edit that mends it; printable */
 	const char *fix; /* subid's commands that mend it safely, one a line; or NULL */
-};
-
-/* A finding that the site means to keep. */
-struct subid_acceptance {
-	const char *rule;
-	const char *owner;  /* NULL: whoever it is about */
-	const char *reason; /* or "" */
-	const char *file;   /* where it is accepted; NULL: on the command line */
-	size_t line;
 };
 
 /* What is looked at.  Everything is the caller's, and lives as long as the report. */

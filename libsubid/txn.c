@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "replace.h"
 #include "txn_private.h"
@@ -19,6 +20,8 @@ void subid_txn_free(struct subid_txn **txn)
 		subid_set_free(&(*txn)->live[kind]);
 		subid_set_free(&(*txn)->taken[kind]);
 	}
+	subid_conf_free(&(*txn)->conf);
+	subid_members_free(&(*txn)->members);
 	free((*txn)->changes);
 	free(*txn);
 	*txn = NULL;
@@ -26,9 +29,22 @@ void subid_txn_free(struct subid_txn **txn)
 
 static int load_policy(struct subid_txn *txn, struct subid_failure *failure)
 {
+	struct subid_conf_place place;
+	int r;
+
 	failure->file = "login.defs";
-	return subid_policy_load(txn->options.etc, txn->options.nss, &txn->policy,
-				 &failure->place);
+	r = subid_policy_load(txn->options.etc, txn->options.nss, &txn->policy,
+			      &failure->place);
+	if (r != 0)
+		return r;
+	failure->file = SUBID_CONF_FILE;
+	r = subid_conf_load(txn->options.etc, txn->options.vendor, txn->options.nss,
+			    &txn->conf, &place);
+	if (r != 0) {
+		failure->place = place.place;
+		(void)memcpy(failure->conf, place.file, sizeof(failure->conf));
+	}
+	return r;
 }
 
 static int load_tables(struct subid_txn *txn, struct subid_failure *failure)
@@ -69,6 +85,20 @@ static int load_live(struct subid_txn *txn, struct subid_failure *failure)
 	return r == 0 && unread > 0 ? -EACCES : r;
 }
 
+/* What the site's policy sets aside. */
+static int unite_conf(const struct subid_conf *conf, enum subid_kind kind,
+		      struct subid_set *taken)
+{
+	auto_set struct subid_set ids = { .ranges = NULL };
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < conf->n_reserved; i++)
+		if ((conf->reserved[i].kinds & (1U << kind)) != 0)
+			r = subid_set_add(&ids, conf->reserved[i].range);
+	subid_set_sort(&ids);
+	return r == 0 ? subid_set_unite(taken, &ids) : r;
+}
+
 /* Everything that must not be given, in one sorted set for each kind. */
 static int unite_taken(struct subid_txn *txn)
 {
@@ -86,6 +116,8 @@ static int unite_taken(struct subid_txn *txn)
 			r = subid_set_unite(taken, &txn->live[kind]);
 		for (size_t i = 0; r == 0 && i < n_reserved; i++)
 			r = subid_set_insert(taken, reserved[i].range);
+		if (r == 0)
+			r = unite_conf(&txn->conf, kind, taken);
 	}
 	return r;
 }
@@ -128,9 +160,33 @@ const struct subid_policy *subid_txn_policy(const struct subid_txn *txn)
 	return &txn->policy;
 }
 
+const struct subid_conf *subid_txn_conf(const struct subid_txn *txn)
+{
+	return &txn->conf;
+}
+
 const struct subid_users *subid_txn_users(const struct subid_txn *txn)
 {
 	return txn->users;
+}
+
+static int in_group(void *data, const struct subid_owner *owner, const char *group)
+{
+	struct subid_txn *txn = data;
+
+	return subid_members_ask(&txn->members, txn->users, owner, group);
+}
+
+int subid_txn_decide(struct subid_txn *txn, const struct subid_owner *owner,
+		     struct subid_decision *ret)
+{
+	struct subid_candidate candidate = {
+		.owner = owner,
+		.in_group = in_group,
+		.data = txn,
+	};
+
+	return subid_conf_decide(&txn->conf, &txn->policy, &candidate, ret);
 }
 
 int subid_txn_prepare_bulk(struct subid_txn *txn)
@@ -166,13 +222,6 @@ int subid_txn_end_call(struct subid_txn *txn, int r, struct subid_changes *ret)
 		*ret =
 		    (struct subid_changes){ .list = txn->changes, .n = txn->n_changes };
 	return r;
-}
-
-struct id_range subid_txn_window(const struct subid_txn *txn, enum subid_kind kind)
-{
-	const struct subid_window *window = &txn->policy.window[kind];
-
-	return id_range_between(window->min, (uint64_t)window->max + 1);
 }
 
 bool subid_txn_changed(const struct subid_txn *txn)

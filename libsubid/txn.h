@@ -18,8 +18,8 @@
 #pragma once
 
 #include "allocate.h"
+#include "decide.h"
 #include "lock.h"
-#include "policy.h"
 #include "userns.h"
 #include "users.h"
 
@@ -30,18 +30,21 @@ extern "C" {
 struct subid_txn; /* opaque */
 
 struct subid_txn_options {
-	int etc;	/* the configuration directory, opened for reading */
-	int proc;	/* /proc, to keep off what runs; -1: nothing runs here */
-	bool nss;	/* ask the running system's name service */
-	bool dry_run;	/* take no lock, and refuse to commit */
-	int timeout_ms; /* patience for the locks; SUBID_LOCK_PATIENCE_MS */
+	int etc;	    /* the configuration directory, opened for reading */
+	int proc;	    /* /proc, to keep off what runs; -1: nothing runs here */
+	bool nss;	    /* ask the running system's name service */
+	bool dry_run;	    /* take no lock, and refuse to commit */
+	int timeout_ms;	    /* patience for the locks; SUBID_LOCK_PATIENCE_MS */
+	const char *vendor; /* as subid_conf_load() has it; NULL: none */
 };
 
 /* What stood in the way, for a message. */
 struct subid_failure {
-	const char *file;	    /* in etc, or "/proc"; NULL: not about a file */
-	struct subid_place place;   /* with SUBID_INVALID */
-	struct subid_holder holder; /* with SUBID_BUSY */
+	const char *file;		 /* in etc, or "/proc"; NULL: not about a file */
+	struct subid_place place;	 /* with SUBID_INVALID */
+	char conf[SUBID_CONF_NAME_SIZE]; /* the file instead, when file is
+					    SUBID_CONF_FILE: perhaps a drop-in */
+	struct subid_holder holder;	 /* with SUBID_BUSY */
 };
 
 /*
@@ -57,9 +60,17 @@ void subid_txn_free(struct subid_txn **txn);
 
 #define auto_txn __attribute__((cleanup(subid_txn_free)))
 
-/* What the transaction reads; both live as long as it does. */
+/* What the transaction reads; all live as long as it does. */
 const struct subid_policy *subid_txn_policy(const struct subid_txn *txn);
+const struct subid_conf *subid_txn_conf(const struct subid_txn *txn);
 const struct subid_users *subid_txn_users(const struct subid_txn *txn);
+
+/*
+ * What policy says about an owner, its groups looked up.  Returns as
+ * subid_conf_decide() does.
+ */
+int subid_txn_decide(struct subid_txn *txn, const struct subid_owner *owner,
+		     struct subid_decision *ret) SUBID_WARN_UNUSED;
 
 /* Makes many grants in one transaction as fast as few.  0 or -ENOMEM. */
 int subid_txn_prepare_bulk(struct subid_txn *txn);
@@ -69,7 +80,7 @@ int subid_txn_prepare_bulk(struct subid_txn *txn);
 struct subid_request {
 	const struct subid_owner *owner;
 	unsigned int kinds;    /* bits 1 << enum subid_kind */
-	uint32_t count;	       /* how many ids; 0: what policy says */
+	uint32_t count;	       /* how many ids; 0: what policy says of the owner */
 	struct id_range range; /* just these ids; count 0: wherever there is room */
 	bool another;	       /* also if the owner has enough */
 };
@@ -93,15 +104,17 @@ struct subid_changes {
  * that has them of one kind only gets the same numbers of the other, if they are
  * free; else the first gap that is free in both tables, also when one kind alone is
  * asked for, so that the other can follow; or if there is none, one
- * in each.  Policy decides the count, the window, the place when deterministic,
- * and whether the line names the owner by uid.
+ * in each.  Policy (subid_txn_decide()) decides the count, the window, the place when
+ * deterministic, and whether the line names the owner by uid.
  *
  * Nothing is given that any reader may take from any line, that an account or
- * group has, that a live namespace maps, or that subid_reserved() lists.
+ * group has, that a live namespace maps, or that subid_reserved() or the site's
+ * policy sets aside.
  *
  * Returns 0 with what was given in *ret; SUBID_ENOUGH with what the owner has in
  * *ret; SUBID_FULL; SUBID_TAKEN with *ret holding the ranges that are not free
- * (see subid_txn_explain()); SUBID_OFF when policy gives none: count 0, or a
+ * (see subid_txn_explain()); SUBID_FORBIDDEN when the site's policy never gives the
+ * owner any; SUBID_OFF when login.defs gives none: count 0, or a
  * deterministic place for an owner without uid or below UID_MIN, or with another
  * count than policy's; -EINVAL for a range that is not valid; other -errno, after
  * which the transaction can only be freed.  But for 0, nothing is changed.
@@ -143,15 +156,18 @@ enum subid_obstacle_kind {
 	SUBID_OBSTACLE_LIVE,	 /* a live user namespace */
 	SUBID_OBSTACLE_RESERVED, /* subid_reserved() */
 	SUBID_OBSTACLE_NEW,	 /* a range given in this transaction */
+	SUBID_OBSTACLE_CONF,	 /* the site's policy */
 };
 
 struct subid_obstacle {
 	enum subid_obstacle_kind what;
 	struct id_range ids; /* the first that are not free */
-	size_t line;	     /* of a table's line */
-	char who[256];	     /* the line, the account, the program, the convention;
+	size_t line;	     /* of a table's or the policy's line */
+	char who[256];	     /* the line, the account, the program, the convention,
+				the policy's reason;
 				bytes that a terminal may act on replaced by '?' */
 	pid_t pid;	     /* of a process in the namespace */
+	const char *file;    /* of the site's policy, named as in conf.h */
 };
 
 /*
@@ -161,11 +177,13 @@ struct subid_obstacle {
 int subid_txn_explain(const struct subid_txn *txn, enum subid_kind kind,
 		      struct id_range range, struct subid_obstacle *ret);
 
-/* How many ids of policy's window are still free. */
-uint64_t subid_txn_free_ids(const struct subid_txn *txn, enum subid_kind kind);
+/* How many ids of a window are still free. */
+uint64_t subid_txn_free_ids(const struct subid_txn *txn, enum subid_kind kind,
+			    struct id_range window);
 
 /* How many of them lie in one piece, at most. */
-uint64_t subid_txn_largest_gap(const struct subid_txn *txn, enum subid_kind kind);
+uint64_t subid_txn_largest_gap(const struct subid_txn *txn, enum subid_kind kind,
+			       struct id_range window);
 
 /* Is there anything to write? */
 bool subid_txn_changed(const struct subid_txn *txn);

@@ -5,12 +5,15 @@
  */
 #pragma once
 
+#include "member.h"
 #include "txn.h"
 
 struct subid_txn {
 	struct subid_txn_options options;
 	struct subid_lock *lock;
 	struct subid_policy policy;
+	struct subid_conf conf;
+	struct subid_members members;
 	struct subid_users *users;
 	struct subid_table tables[SUBID_KINDS];
 	struct subid_set accounts[SUBID_KINDS];
@@ -34,6 +37,3 @@ int subid_txn_note(struct subid_txn *txn, enum subid_kind kind, struct id_range 
  * Returns r.
  */
 int subid_txn_end_call(struct subid_txn *txn, int r, struct subid_changes *ret);
-
-/* The part of policy's window that ids come from. */
-struct id_range subid_txn_window(const struct subid_txn *txn, enum subid_kind kind);

@@ -85,6 +85,18 @@ int cli_txn_failed(const struct cli *cli, int r, const struct subid_failure *fai
 int cli_txn_taken(const struct cli *cli, const struct subid_txn *txn, const char *what,
 		  struct subid_change change);
 
+/* A file of the site's policy (conf.h), as messages name it. */
+void cli_conf_file(const struct cli *cli, const char *file, char *buf, size_t size);
+
+#define CLI_CONF_FILE_SIZE (4096 + SUBID_CONF_NAME_SIZE)
+
+/*
+ * Complains of what subid_txn_grant() answered: SUBID_FULL, SUBID_OFF or
+ * SUBID_FORBIDDEN; the status.
+ */
+int cli_grant_refused(const struct cli *cli, struct subid_txn *txn, const char *name,
+		      const struct subid_request *request, int answer);
+
 /*
  * Commits, and on the running system makes nscd and SSSD forget what they knew.
  * The status, after a complaint if it is not EXIT_DONE.
