@@ -35,6 +35,12 @@ struct subid_lock {
 
 static const char *const lock_files[SUBID_KINDS] = { "subuid.lock", "subgid.lock" };
 
+/* Our own pid in a lock that we do not hold is that of a dead namesake. */
+static bool is_alive(pid_t pid)
+{
+	return pid != getpid() && (kill(pid, 0) == 0 || errno != ESRCH);
+}
+
 static void holder_set(struct subid_holder *holder, const char *file, pid_t pid)
 {
 	char path[sizeof("/proc/4294967295/comm")];
@@ -44,6 +50,7 @@ static void holder_set(struct subid_holder *holder, const char *file, pid_t pid)
 	*holder = (struct subid_holder){ .file = file, .pid = pid };
 	if (pid <= 0)
 		return;
+	holder->alive = is_alive(pid);
 	(void)snprintf(path, sizeof(path), "/proc/%d/comm", (int)pid);
 	fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd >= 0)
@@ -174,12 +181,6 @@ static int link_pid_file(int etc, const char *file)
 	return -errno;
 }
 
-/* Our own pid in a lock that we do not hold is that of a dead namesake. */
-static bool is_alive(pid_t pid)
-{
-	return pid != getpid() && (kill(pid, 0) == 0 || errno != ESRCH);
-}
-
 /*
  * One try at a table's lock.  .pwd.lock is ours by now, so that two of us cannot
  * both find a lock stale and the second remove the first one's.
@@ -203,6 +204,19 @@ static int try_table_lock(int etc, const char *file, struct subid_holder *holder
 		return r;
 	holder_set(holder, file, 0);
 	return SUBID_BUSY;
+}
+
+int subid_lock_look(int etc, enum subid_kind kind, struct subid_holder *ret)
+{
+	pid_t pid = read_lock_pid(etc, lock_files[kind]);
+
+	if (pid == 0)
+		return SUBID_ABSENT;
+	if (pid < 0 &&
+	    faccessat(etc, lock_files[kind], R_OK, AT_EACCESS | AT_SYMLINK_NOFOLLOW) < 0)
+		return -errno;
+	holder_set(ret, lock_files[kind], pid);
+	return 0;
 }
 
 static int try_file_lock(int etc, int fd, struct subid_holder *holder)

@@ -25,6 +25,7 @@ struct subid_holder {
 	const char *file; /* ".pwd.lock", "subuid.lock" or "subgid.lock" */
 	pid_t pid;	  /* 0: not known; -1: the lock file holds no pid */
 	char program[16]; /* its comm, proc(5), '?' for bytes beyond ASCII; or "" */
+	bool alive;	  /* there is such a process, and it is not the caller */
 };
 
 /*
@@ -39,6 +40,12 @@ struct subid_holder {
  */
 int subid_lock_take(int etc, int timeout_ms, struct subid_lock **ret,
 		    struct subid_holder *ret_holder) SUBID_WARN_UNUSED;
+
+/*
+ * Looks who has the lock of a table, without taking any.  Returns 0 with *ret set;
+ * SUBID_ABSENT when there is no lock file; -errno, -EACCES when it is not for us.
+ */
+int subid_lock_look(int etc, enum subid_kind kind, struct subid_holder *ret);
 
 /* Unlocks, in reverse order, and sets *lock to NULL. */
 void subid_lock_release(struct subid_lock **lock);

@@ -17,6 +17,8 @@ const struct subid_policy subid_policy_default = {
 	.window = { WINDOW_DEFAULT, WINDOW_DEFAULT },
 	.uid_min = 1000,
 	.uid_max = 60000,
+	.gid_min = 1000,
+	.gid_max = 60000,
 };
 
 /* What a key sets: a number or a yes, somewhere in the struct. */
@@ -50,6 +52,8 @@ static const struct key keys[] = {
 	FLAG("SUB_GID_STORE_BY_UID", window[SUBID_GID].store_by_uid),
 	NUMBER("UID_MIN", uid_min),
 	NUMBER("UID_MAX", uid_max),
+	NUMBER("GID_MIN", gid_min),
+	NUMBER("GID_MAX", gid_max),
 	FLAG("GRANT_AUX_GROUP_SUBIDS", grant_aux_group_subids),
 };
 

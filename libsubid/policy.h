@@ -24,6 +24,8 @@ struct subid_policy {
 	struct subid_window window[SUBID_KINDS];
 	uint32_t uid_min;	     /* UID_MIN, the first uid of people; 1000 */
 	uint32_t uid_max;	     /* UID_MAX; 60000 */
+	uint32_t gid_min;	     /* GID_MIN, of their groups; 1000 */
+	uint32_t gid_max;	     /* GID_MAX; 60000 */
 	bool grant_aux_group_subids; /* GRANT_AUX_GROUP_SUBIDS */
 };
 

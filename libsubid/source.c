@@ -37,47 +37,98 @@ static bool is_name(const char *text, size_t len)
 	       text[0] != '[';
 }
 
-static int parse_line(const char *line, size_t len, char ret_name[SUBID_SOURCE_SIZE])
+/* Moves *pos behind the next word before end; answers the word's length. */
+static size_t next_word(const char **pos, const char *end)
 {
-	const char *end = line + len, *word;
+	const char *word = *pos;
 
-	line += strlen(DATABASE);
-	while (line < end && (*line == ' ' || *line == '\t'))
-		line++;
-	word = line;
-	while (line < end && !is_end(*line))
-		line++;
-	len = (size_t)(line - word);
-	if (!is_name(word, len))
-		return SUBID_INVALID;
-	memcpy(ret_name, word, len);
-	ret_name[len] = '\0';
-	if (strcmp(ret_name, "files") == 0)
-		ret_name[0] = '\0';
+	while (word < end && (*word == ' ' || *word == '\t'))
+		word++;
+	*pos = word;
+	while (*pos < end && !is_end(**pos))
+		(*pos)++;
+	return (size_t)(*pos - word);
+}
+
+static int parse_line(const char *pos, const char *end, struct subid_source_line *ret)
+{
+	size_t len = next_word(&pos, end);
+	const char *word = pos - len;
+	bool valid = is_name(word, len);
+
+	if (valid && (len != strlen("files") || memcmp(word, "files", len) != 0))
+		memcpy(ret->name, word, len);
+	len = next_word(&pos, end);
+	word = pos - len;
+	/* a comment, since no reader takes the second word for a source */
+	if (len > 0 && *word != '#')
+		memcpy(ret->second, word,
+		       len < SUBID_SOURCE_SIZE ? len : SUBID_SOURCE_SIZE - 1);
+	return valid ? 0 : SUBID_INVALID;
+}
+
+int subid_source_parse(const struct subid_text *text, struct subid_source_line *ret)
+{
+	const char *line;
+	size_t pos = 0, len;
+
+	*ret = (struct subid_source_line){ .line = 0 };
+	for (size_t number = 1; subid_text_next(text, &pos, &line, &len); number++) {
+		if (len <= strlen(DATABASE) ||
+		    strncasecmp(line, DATABASE, strlen(DATABASE)) != 0)
+			continue;
+		ret->line = number;
+		return parse_line(line + strlen(DATABASE), line + len, ret);
+	}
 	return 0;
 }
 
 int subid_source_read(int etc, char ret_name[SUBID_SOURCE_SIZE])
 {
 	auto_text struct subid_text text = { .bytes = NULL };
-	const char *line;
-	size_t pos = 0, len;
+	struct subid_source_line line;
 	int r = subid_text_read(etc, "nsswitch.conf", true, &text);
 
 	if (r < 0 && r != -ENOENT)
 		return r;
-	while (subid_text_next(&text, &pos, &line, &len))
-		if (len > strlen(DATABASE) &&
-		    strncasecmp(line, DATABASE, strlen(DATABASE)) == 0)
-			return parse_line(line, len, ret_name);
-	ret_name[0] = '\0';
-	return 0;
+	r = subid_source_parse(&text, &line);
+	if (r == 0)
+		memcpy(ret_name, line.name, SUBID_SOURCE_SIZE);
+	return r;
 }
 
 static void close_module(void **module)
 {
 	if (*module != NULL)
 		(void)dlclose(*module);
+}
+
+static void *open_module(const char *source)
+{
+	char file[sizeof("libsubid_.so") + SUBID_SOURCE_SIZE];
+
+	(void)snprintf(file, sizeof(file), "libsubid_%s.so", source);
+	return dlopen(file, RTLD_NOW | RTLD_LOCAL);
+}
+
+int subid_source_probe(const char *source, const char **ret_missing)
+{
+	static const char *const functions[] = {
+		"shadow_subid_has_range",
+		"shadow_subid_list_owner_ranges",
+		"shadow_subid_find_subid_owners",
+	};
+	__attribute__((cleanup(close_module))) void *module = open_module(source);
+
+	if (module == NULL)
+		return -ELIBACC;
+	for (size_t i = 0; i < sizeof(functions) / sizeof(functions[0]); i++) {
+		if (dlsym(module, functions[i]) != NULL)
+			continue;
+		*ret_missing = functions[i];
+		return SUBID_INVALID;
+	}
+	return 0;
 }
 
 static int copy_ranges(const struct module_range *ranges, int count,
@@ -106,15 +157,12 @@ static int copy_ranges(const struct module_range *ranges, int count,
 int subid_source_holdings(const char *source, const char *owner, enum subid_kind kind,
 			  struct subid_holding **ret, size_t *ret_n)
 {
-	__attribute__((cleanup(close_module))) void *module = NULL;
-	char file[sizeof("libsubid_.so") + SUBID_SOURCE_SIZE];
+	__attribute__((cleanup(close_module))) void *module = open_module(source);
 	struct module_range *ranges = NULL;
 	free_function *free_ranges;
 	list_function *list;
 	int count = 0, status, r = 0;
 
-	(void)snprintf(file, sizeof(file), "libsubid_%s.so", source);
-	module = dlopen(file, RTLD_NOW | RTLD_LOCAL);
 	if (module == NULL)
 		return -ELIBACC;
 	list = (list_function *)dlsym(module, "shadow_subid_list_owner_ranges");

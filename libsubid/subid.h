@@ -11,6 +11,7 @@
 #include "conf.h"     /* the site's policy */
 #include "decide.h"   /* what the policy means for an owner */
 #include "file.h"     /* a file's bytes and lines */
+#include "host.h"     /* facts about the machine around the tables */
 #include "idmap.h"    /* the text of uid_map and gid_map */
 #include "line.h"     /* one line of a table */
 #include "lock.h"     /* the locks that shadow's tools take too */

@@ -94,7 +94,7 @@ is "no page refers to one that is not there" "$(dangling)" ""
 is "subid(1) has each exit status" \
 	"$(awk '/^\.Sh EXIT STATUS/ { on = 1; next } /^\.Sh/ { on = 0 } on && /^\.It/ { print $2 }' man/subid.1 | tr '\n' ' ')" \
 	"0 1 2 3 "
-sed -nE 's/.*(NUMBER|FLAG)\("([A-Z_]+)".*/\2/p' libsubid/policy.c | grep -v GID_ >"$T/all_keys"
+sed -nE 's/.*(NUMBER|FLAG)\("([A-Z_]+)".*/\2/p' libsubid/policy.c | grep -v SUB_GID_ >"$T/all_keys"
 while read -r key; do
 	grep -qE "^\.It .*\b$key\b" man/subid.7 || echo "$key"
 done <"$T/all_keys" >"$T/keys"

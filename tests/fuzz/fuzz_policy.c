@@ -50,6 +50,7 @@ static bool same(const struct subid_policy *a, const struct subid_policy *b)
 			return false;
 	}
 	return a->uid_min == b->uid_min && a->uid_max == b->uid_max &&
+	       a->gid_min == b->gid_min && a->gid_max == b->gid_max &&
 	       a->grant_aux_group_subids == b->grant_aux_group_subids;
 }
 

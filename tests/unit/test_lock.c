@@ -566,6 +566,52 @@ static void test_short_write(void **state)
 	}
 }
 
+/* A lock that is looked at stays as it is. */
+static void test_look(void **state)
+{
+	static const struct {
+		const char *text;
+		pid_t pid;
+		bool alive;
+	} cases[] = {
+		{ "1", 1, true }, /* init */
+		{ "1\n", 1, true },
+		{ "2147483647", INT32_MAX, false }, /* beyond pid_max */
+		{ "2147483648", -1, false },
+		{ "", -1, false },
+		{ "0", -1, false },
+		{ "pid", -1, false },
+		{ "1 1", -1, false },
+		{ "11111111111111111111111111111111111111", -1, false },
+	};
+	struct subid_holder holder = { .pid = 77 };
+	int etc = etc_of(state);
+
+	assert_int_equal(subid_lock_look(etc, SUBID_GID, &holder), SUBID_ABSENT);
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		put_file(etc, "subgid.lock", cases[i].text);
+		assert_int_equal(subid_lock_look(etc, SUBID_UID, &holder), SUBID_ABSENT);
+		assert_int_equal(subid_lock_look(etc, SUBID_GID, &holder), 0);
+		assert_string_equal(holder.file, "subgid.lock");
+		if (holder.pid != cases[i].pid || holder.alive != cases[i].alive)
+			fail_msg("\"%s\": pid %d, %s", cases[i].text, (int)holder.pid,
+				 holder.alive ? "alive" : "dead");
+		assert_file(etc, "subgid.lock", cases[i].text);
+	}
+	/* what is no file */
+	put_dir(etc, "subuid.lock");
+	assert_int_equal(subid_lock_look(etc, SUBID_UID, &holder), 0);
+	assert_int_equal(holder.pid, -1);
+	assert_int_equal(unlinkat(etc, "subuid.lock", AT_REMOVEDIR), 0);
+	assert_int_equal(symlinkat("subgid.lock", etc, "subuid.lock"), 0);
+	assert_int_equal(subid_lock_look(etc, SUBID_UID, &holder), 0);
+	assert_int_equal(holder.pid, -1);
+	assert_int_equal(unlinkat(etc, "subuid.lock", 0), 0);
+	assert_int_equal(mkfifoat(etc, "subuid.lock", 0644), 0);
+	assert_int_equal(subid_lock_look(etc, SUBID_UID, &holder), 0);
+	assert_int_equal(holder.pid, -1);
+}
+
 static int setup(void **state)
 {
 	when_waiting = NULL;
@@ -601,6 +647,7 @@ int main(void)
 		lock_test(test_errors),
 		lock_test(test_every_call_fails_in_turn),
 		lock_test(test_short_write),
+		lock_test(test_look),
 	};
 
 	return cmocka_run_group_tests_name("lock", tests, NULL, NULL);

@@ -126,7 +126,8 @@ static void test_all_keys(void **state)
 				   "SUB_GID_DETERMINISTIC no\n"
 				   "SUB_GID_STORE_BY_UID yes\n"
 				   "UNSAFE_SUB_GID_DETERMINISTIC_WRAP no\n"
-				   "UID_MIN 31\nUID_MAX 32\nGRANT_AUX_GROUP_SUBIDS yes\n";
+				   "UID_MIN 31\nUID_MAX 32\n"
+				   "GID_MIN 41\nGID_MAX 42\nGRANT_AUX_GROUP_SUBIDS yes\n";
 	struct subid_policy policy = subid_policy_default;
 	struct subid_window uid, gid;
 	struct subid_place place;
@@ -145,6 +146,8 @@ static void test_all_keys(void **state)
 	assert_true(!gid.deterministic && !gid.wrap && gid.store_by_uid);
 	assert_int_equal(policy.uid_min, 31);
 	assert_int_equal(policy.uid_max, 32);
+	assert_int_equal(policy.gid_min, 41);
+	assert_int_equal(policy.gid_max, 42);
 	assert_true(policy.grant_aux_group_subids);
 }
 
@@ -161,6 +164,8 @@ static void test_defaults(void **state)
 	}
 	assert_int_equal(subid_policy_default.uid_min, 1000);
 	assert_int_equal(subid_policy_default.uid_max, 60000);
+	assert_int_equal(subid_policy_default.gid_min, 1000);
+	assert_int_equal(subid_policy_default.gid_max, 60000);
 	assert_false(subid_policy_default.grant_aux_group_subids);
 }
 
