@@ -19,6 +19,9 @@ struct audit_gathered {
 	struct subid_users *users;
 	struct subid_policy policy;
 	struct subid_place policy_place;
+	struct subid_conf conf;
+	struct subid_acceptance *accepted; /* on the command line, then in conf */
+	struct subid_host host;
 	char **missing; /* what could not be looked at, and why: sentences */
 	size_t n_missing;
 	bool failed; /* something that has to be there could not be read */
@@ -26,8 +29,9 @@ struct audit_gathered {
 
 /*
  * Reads everything, after a complaint for what cannot be read; live: what runs,
- * too.  input.accepted and input.only stay as the caller has set them.  EXIT_DONE,
- * also if something is missing; else there is nothing to audit.
+ * too.  The caller has set input.only, and what the command line accepts in
+ * input.accepted.  EXIT_DONE, also if something is missing; else there is nothing
+ * to audit.
  */
 int audit_gather(const struct cli *cli, int etc, bool live, struct audit_gathered *ret);
 
