@@ -47,7 +47,8 @@ struct cli_command {
 
 #define CLI_OPTIONS(rows) .options = (rows), .n_options = sizeof(rows) / sizeof((rows)[0])
 
-extern const struct cli_command cmd_list, cmd_grant, cmd_revoke, cmd_hold, cmd_unhold;
+extern const struct cli_command cmd_list, cmd_grant, cmd_revoke, cmd_hold, cmd_unhold,
+    cmd_audit;
 
 /*
  * The next option that is the command's own, as its letter; those that every
@@ -126,3 +127,9 @@ struct cli_output; /* keeps cli */
 struct cli_output *cli_output_open(const struct cli *cli);
 void cli_output_row(struct cli_output *output, const struct cli_row *row);
 int cli_output_close(struct cli_output *output);
+
+/*
+ * A name as JSON text.  JSON knows no bytes, only UTF-8: another name has '?' for
+ * what is beyond ASCII.  NULL for want of memory.
+ */
+struct json_t *cli_json_name(const char *text, size_t len);
