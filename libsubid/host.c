@@ -219,7 +219,7 @@ static int read_source(const struct subid_host_options *options, struct subid_ho
 /* Rules name paths as the system that they are for has them. */
 static int read_watches(const struct subid_host_options *options, struct subid_host *host)
 {
-	size_t n = SUBID_KINDS + host->n_helpers, skip = strlen(options->prefix);
+	size_t n = SUBID_KINDS + host->n_helpers, skip = host->prefix_len;
 	auto_free struct host_watch *watches = calloc(n, sizeof(*watches));
 	int r;
 
@@ -232,7 +232,9 @@ static int read_watches(const struct subid_host_options *options, struct subid_h
 			.path = host->helpers[i].path + skip,
 			.programs = true,
 		};
-	r = host_watch_read(options->etc, !options->image, watches, n);
+	r = host_watch_read(options->etc, !options->image, watches, n,
+			    &host->rules_error);
+	note_unread(host, host->rules_error);
 	for (size_t i = 0; i < SUBID_KINDS; i++)
 		host->watched[i] = watches[i].watched;
 	for (size_t i = 0; i < host->n_helpers; i++)
@@ -265,6 +267,7 @@ int subid_host_read(const struct subid_host_options *options, struct subid_host 
 		host.etc = NULL;
 		return -ENOMEM;
 	}
+	host.prefix_len = strlen(options->prefix);
 	read_root(options, &host);
 	r = subid_text_read(options->etc, "shadow", !options->image, &host.shadow);
 	if (r == -ENOMEM)

@@ -81,7 +81,8 @@ struct subid_host_lock {
 };
 
 struct subid_host {
-	char *etc; /* path of the directory of the tables, for people */
+	char *etc;	   /* path of the directory of the tables, for people */
+	size_t prefix_len; /* the bytes at the head of each path that are the prefix */
 	bool image;
 	uint32_t root_uid; /* who plays root's part: 0, or the owner of the image */
 	uint32_t root_gid;
@@ -98,8 +99,9 @@ struct subid_host {
 	int source_error;		 /* 0; -ELIBACC; SUBID_INVALID; 0 in an image */
 	const char *source_missing;	 /* the function that the module lacks */
 	bool watched[SUBID_KINDS];	 /* some audit rule watches writing the table */
-	size_t n_unread;		 /* of the above, that could not be looked at */
-	int unread_error;		 /* of the first of them */
+	int rules_error;  /* EACCES: not all audit rules may be read; or 0 */
+	size_t n_unread;  /* of the above, that could not be looked at */
+	int unread_error; /* of the first of them */
 };
 
 /*

@@ -53,5 +53,9 @@ struct host_watch {
 void host_watch_parse(const struct subid_text *text, struct host_watch *watches,
 		      size_t n);
 
-/* The same with every file of rules in etc.  follow: they may be links. */
-int host_watch_read(int etc, bool follow, struct host_watch *watches, size_t n);
+/*
+ * The same with every file of rules in etc.  follow: they may be links.  *ret_denied:
+ * EACCES or the like when not all of them may be read.
+ */
+int host_watch_read(int etc, bool follow, struct host_watch *watches, size_t n,
+		    int *ret_denied);
