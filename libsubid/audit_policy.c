@@ -16,7 +16,7 @@ int audit_find_unsafe_wrap(struct subid_audit *audit)
 {
 	const struct subid_policy *policy = audit->in->policy;
 
-	for (enum subid_kind kind = 0; policy != NULL && kind < SUBID_KINDS; kind++) {
+	for (enum subid_kind kind = 0; kind < SUBID_KINDS; kind++) {
 		const struct subid_window *window = &policy->window[kind];
 		const char *upper = upper_names[kind];
 
@@ -81,7 +81,7 @@ int audit_find_window_meets_accounts(struct subid_audit *audit)
 {
 	const struct subid_policy *policy = audit->in->policy;
 
-	for (enum subid_kind kind = 0; policy != NULL && kind < SUBID_KINDS; kind++) {
+	for (enum subid_kind kind = 0; kind < SUBID_KINDS; kind++) {
 		const struct subid_window *window = &policy->window[kind];
 		uint32_t min = kind == SUBID_UID ? policy->uid_min : policy->gid_min;
 		uint32_t max = kind == SUBID_UID ? policy->uid_max : policy->gid_max;

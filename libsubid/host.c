@@ -152,8 +152,8 @@ static int add_helper(const struct subid_host_options *options, struct subid_hos
 		helper.path = NULL;
 		return -ENOMEM;
 	}
-	r = read_way(options, host, helper.path + strlen(options->prefix), &helper.way,
-		     &fd);
+	host_make_printable(helper.path);
+	r = read_way(options, host, helper.path + host->prefix_len, &helper.way, &fd);
 	if (r < 0 || !is_program(&helper.way.files[helper.way.n - 1]) ||
 	    is_known(host, kind, &helper.way.files[helper.way.n - 1]))
 		return r;
@@ -267,6 +267,7 @@ int subid_host_read(const struct subid_host_options *options, struct subid_host 
 		host.etc = NULL;
 		return -ENOMEM;
 	}
+	host_make_printable(host.etc);
 	host.prefix_len = strlen(options->prefix);
 	read_root(options, &host);
 	r = subid_text_read(options->etc, "shadow", !options->image, &host.shadow);

@@ -30,7 +30,7 @@ enum subid_acl_writer {
 	SUBID_ACL_DAMAGED, /* the list means nothing */
 };
 
-/* A file or directory. */
+/* A file or directory.  In its two texts what is not printable ASCII is '?'. */
 struct subid_host_file {
 	char *path;    /* for people: absolute, the prefix in front */
 	char *target;  /* where the link leads, as it says; NULL: no link */

@@ -172,6 +172,13 @@ int host_caps_look(int fd, struct subid_host_caps *ret)
 	return 0;
 }
 
+void host_make_printable(char *text)
+{
+	for (; *text != '\0'; text++)
+		if (*text < ' ' || *text > '~')
+			*text = '?';
+}
+
 void host_file_free(struct subid_host_file *file)
 {
 	free(file->path);
@@ -190,6 +197,7 @@ int host_file_at(int dir, const char *name, const char *path, uint32_t root,
 		ret->path = NULL;
 		return -ENOMEM;
 	}
+	host_make_printable(ret->path);
 	/* Threat: whatever stands there is not opened, so that it cannot hang us. */
 	fd = openat(dir, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
 	if (fd < 0) {
@@ -201,6 +209,7 @@ int host_file_at(int dir, const char *name, const char *path, uint32_t root,
 		ret->target = strndup(target, (size_t)n);
 		if (ret->target == NULL)
 			return -ENOMEM;
+		host_make_printable(ret->target);
 	}
 	return host_file_look(fd, root, ret);
 }

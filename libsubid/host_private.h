@@ -24,6 +24,10 @@ int host_file_look(int fd, uint32_t root, struct subid_host_file *ret);
 /* The capabilities of the program that fd, perhaps of O_PATH, leads to. */
 int host_caps_look(int fd, struct subid_host_caps *ret);
 
+/* Threat: directories of an image have names that could act on a terminal, or begin
+ * a new line of a report: what is not printable ASCII becomes '?'. */
+void host_make_printable(char *text);
+
 void host_file_free(struct subid_host_file *file);
 
 /*

@@ -47,6 +47,7 @@ static struct subid_host_file *add_file(const struct walk *walk,
 	way->files = grown;
 	if (asprintf(&path, "%s%s", walk->options->prefix, is_top ? "/" : walk->done) < 0)
 		return NULL;
+	host_make_printable(path);
 	grown[way->n] = (struct subid_host_file){ .path = path };
 	return &grown[way->n++];
 }

@@ -165,6 +165,8 @@ static const struct {
 	{ "/a/link/etc/passwd", "/i /i/a /i/etc!2", "a/link", "../../../../../../.." },
 	{ "/a/link", "/i /i/a /i/etc!2", "a/link", "/etc/passwd" },
 	{ "/a/link/passwd", "/i /i/a /i/proc!2", "a/link", "/proc/self/root/etc" },
+	/* names that are not for a terminal */
+	{ "/a/link", "/i /i/a /i/a/x?[2J?y!2", "a/link", "x\033[2J\ny" },
 	/* that lead nowhere */
 	{ "/a/link", "/i /i/a /i/a/none!2", "a/link", "none" },
 	{ "/a/link", "/i /i/a /i/a/link!40", "a/link", "link" },
