@@ -13,6 +13,9 @@ LIBDIR ?= $(PREFIX)/lib
 INCLUDEDIR ?= $(PREFIX)/include
 MANDIR ?= $(PREFIX)/share/man
 PAMDIR ?= $(LIBDIR)/security
+DATADIR ?= $(PREFIX)/share
+# Where the vendor's subid.conf is read from, whatever PREFIX: it is the distribution's.
+VENDORDIR ?= /usr/share/subid
 PKGCONFIGDIR ?= $(LIBDIR)/pkgconfig
 BASHCOMPDIR ?= $(PREFIX)/share/bash-completion/completions
 # How newuidmap and newgidmap get their privilege: setuid or caps.
@@ -35,7 +38,7 @@ HARDEN_LD ?= -Wl,-z,relro,-z,now,-z,noexecstack
 
 warnings = -Wall -Wextra -Wconversion -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
 	-Wcast-qual -Wpointer-arith -Wwrite-strings -Wvla -Wformat=2 -Wundef $(WERROR)
-cpp = -D_GNU_SOURCE -DSUBID_VERSION='"$(VERSION)"' -DSUBID_SYSCONFDIR='"$(SYSCONFDIR)"' -I. $(CPPFLAGS)
+cpp = -D_GNU_SOURCE -DSUBID_VERSION='"$(VERSION)"' -DSUBID_SYSCONFDIR='"$(SYSCONFDIR)"' -DSUBID_VENDORDIR='"$(VENDORDIR)"' -I. $(CPPFLAGS)
 compile = $(CC) -std=gnu17 -fPIC -fvisibility=default $(warnings) $(HARDEN) $(CFLAGS) $(cpp)
 link = $(CC) $(HARDEN) $(CFLAGS) $(HARDEN_LD) -Wl,--as-needed $(LDFLAGS)
 
@@ -50,8 +53,8 @@ shared := $(BUILD)/libsubid-ng.so.$(VERSION)
 helpers = newuidmap newgidmap
 programs = subid $(helpers) getsubids
 subid_src := tools/subid.c $(wildcard tools/cmd_*.c) $(filter-out tools/newidmap.c,$(wildcard tools/lib_*.c))
-newuidmap_src = tools/newuidmap.c tools/newidmap.c
-newgidmap_src = tools/newgidmap.c tools/newidmap.c
+newuidmap_src = tools/newuidmap.c tools/newidmap.c tools/newidmap_log.c
+newgidmap_src = tools/newgidmap.c tools/newidmap.c tools/newidmap_log.c
 getsubids_src = tools/getsubids.c
 subid_pkgs = smartcols jansson
 

@@ -6,6 +6,7 @@
  */
 #pragma once
 
+#include "conf.h"
 #include "host.h"
 #include "live.h"
 #include "policy.h"
@@ -68,15 +69,6 @@ struct subid_finding {
 	const char *fix; /* subid's commands that mend it safely, one a line; or NULL */
 };
 
-/* A finding that the site means to keep. */
-struct subid_acceptance {
-	const char *rule;
-	const char *owner;  /* NULL: whoever it is about */
-	const char *reason; /* or "" */
-	const char *file;   /* where it is accepted; NULL: on the command line */
-	size_t line;
-};
-
 /* What is looked at.  Everything is the caller's, and lives as long as the report. */
 struct subid_audit_input {
 	const struct subid_table *tables[SUBID_KINDS];	/* NULL: could not be read */
@@ -88,7 +80,9 @@ struct subid_audit_input {
 	const struct subid_live *live;		/* NULL: not looked at */
 	const char *const *for_root; /* more owners whose ranges root's programs use */
 	size_t n_for_root;
-	const struct subid_acceptance *accepted;
+	const struct subid_conf_reserve *reserved; /* ids that the site keeps free */
+	size_t n_reserved;
+	const struct subid_acceptance *accepted; /* findings that it means to keep */
 	size_t n_accepted;
 	const struct subid_rule *only; /* NULL: every rule */
 };

@@ -3,6 +3,7 @@
  * Rules about ids.  Each asks the set of all ids first, which is small when the lines
  * adjoin, and goes through the lines only when there is something to be found.
  */
+#include <errno.h>
 #include <string.h>
 
 #include "audit_private.h"
@@ -180,30 +181,48 @@ struct claim {
 	const char *by;
 };
 
-/* The rows of both tables that hold for a kind; returns how many. */
-#define CLAIMS_MAX 32
-
-static size_t list_claims(const struct subid_audit *audit, enum subid_kind kind,
-			  struct claim ret[CLAIMS_MAX])
+/*
+ * The rows of both tables that hold for a kind, and what the site keeps free; in the
+ * report's memory, *ret_n of them.  NULL for want of memory.
+ */
+static struct claim *list_claims(struct subid_audit *audit, enum subid_kind kind,
+				 size_t *ret_n)
 {
 	const struct subid_window *window = &audit->in->policy->window[kind];
 	struct id_range inside = id_range_between(window->min, (uint64_t)window->max + 1);
+	const size_t n_convention = sizeof(by_convention) / sizeof(by_convention[0]);
 	size_t n_reserved, n = 0;
 	const struct subid_reserved *reserved = subid_reserved(&n_reserved);
+	struct claim *claims =
+	    audit_alloc(audit, (n_reserved + 2 * n_convention + audit->in->n_reserved) *
+				   sizeof(*claims));
 
-	for (size_t i = 0; i < n_reserved && n < CLAIMS_MAX; i++)
+	if (claims == NULL)
+		return NULL;
+	for (size_t i = 0; i < n_reserved; i++)
 		/* id 0 is includes-root's */
 		if (reserved[i].range.start != 0)
-			ret[n++] = (struct claim){ reserved[i].range, reserved[i].by };
-	for (size_t i = 0; i < sizeof(by_convention) / sizeof(by_convention[0]); i++) {
+			claims[n++] = (struct claim){ reserved[i].range, reserved[i].by };
+	for (size_t i = 0; i < n_convention; i++) {
 		struct id_range parts[2];
 		size_t n_parts =
 		    subid_range_without(by_convention[i].range, inside, parts);
 
-		for (size_t j = 0; j < n_parts && n < CLAIMS_MAX; j++)
-			ret[n++] = (struct claim){ parts[j], by_convention[i].by };
+		for (size_t j = 0; j < n_parts; j++)
+			claims[n++] = (struct claim){ parts[j], by_convention[i].by };
 	}
-	return n;
+	for (size_t i = 0; i < audit->in->n_reserved; i++) {
+		const struct subid_conf_reserve *site = &audit->in->reserved[i];
+
+		if ((site->kinds >> kind & 1) != 0)
+			claims[n++] = (struct claim){
+				site->range,
+				audit_text(audit, "\"%s\" (%s:%zu)", site->reason,
+					   site->file, site->line),
+			};
+	}
+	*ret_n = n;
+	return claims;
 }
 
 /* The first claim on ids of a range, cut to them; without a name if there is none. */
@@ -238,9 +257,11 @@ int audit_find_overlap_reserved(struct subid_audit *audit)
 {
 	for (enum subid_kind kind = 0; kind < SUBID_KINDS; kind++) {
 		const struct audit_table *view = &audit->tables[kind];
-		struct claim claims[CLAIMS_MAX];
-		size_t n = list_claims(audit, kind, claims), met = 0;
+		size_t n, met = 0;
+		struct claim *claims = list_claims(audit, kind, &n);
 
+		if (claims == NULL)
+			return -ENOMEM;
 		/* those that concern no line at all are not asked for each */
 		for (size_t i = 0; i < n; i++)
 			if (subid_set_meets(&view->table->ids, claims[i].range, NULL))

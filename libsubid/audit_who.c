@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "audit_private.h"
+#include "memory_private.h"
 #include "users_private.h"
 
 /* Owners by their bytes, while they are collected. */
@@ -28,12 +29,12 @@ static void free_slots(struct owner_slots *slots)
 
 /* The owner of an entry, which is new if nobody before had these bytes. */
 static uint32_t put_owner(struct subid_audit *audit, struct owner_slots *slots,
-			  enum subid_kind kind, uint32_t entry)
+			  enum subid_kind kind, uint32_t entry, size_t hash)
 {
 	const struct subid_table *table = audit->in->tables[kind];
 	const struct subid_entry *e = &table->entries[entry];
 	const char *text = table->text.bytes + e->offset;
-	size_t hash = subid_table_hash(text, e->owner_len), at = hash & slots->mask;
+	size_t at = hash & slots->mask;
 
 	for (; slots->slots[at].owner != 0; at = (at + 1) & slots->mask) {
 		struct subid_spelling other;
@@ -55,6 +56,19 @@ static uint32_t put_owner(struct subid_audit *audit, struct owner_slots *slots,
 	return slots->slots[at].owner - 1;
 }
 
+/* Has an entry the owner of the one before it, as an owner's lines mostly have? */
+static bool is_repeated(const struct subid_table *table, size_t i)
+{
+	const struct subid_entry *e = &table->entries[i];
+
+	return i > 0 && e->owner_len == e[-1].owner_len &&
+	       memcmp(table->text.bytes + e->offset, table->text.bytes + e[-1].offset,
+		      e->owner_len) == 0;
+}
+
+/* As many slots are fetched into the cache at once: a million do not fit in it. */
+#define BATCH 16
+
 static int collect_of_table(struct subid_audit *audit, struct owner_slots *slots,
 			    enum subid_kind kind)
 {
@@ -64,16 +78,22 @@ static int collect_of_table(struct subid_audit *audit, struct owner_slots *slots
 	view->owner = reallocarray(NULL, table->n + 1, sizeof(*view->owner));
 	if (view->owner == NULL)
 		return -ENOMEM;
-	for (size_t i = 0; i < table->n; i++) {
-		const struct subid_entry *e = &table->entries[i];
+	(void)advise_large(view->owner, table->n * sizeof(*view->owner));
+	for (size_t i = 0; i < table->n; i += BATCH) {
+		size_t n = table->n - i < BATCH ? table->n - i : BATCH, hashes[BATCH];
 
-		/* an owner's lines mostly stand together */
-		if (i > 0 && e->owner_len == e[-1].owner_len &&
-		    memcmp(table->text.bytes + e->offset,
-			   table->text.bytes + e[-1].offset, e->owner_len) == 0)
-			view->owner[i] = view->owner[i - 1];
-		else
-			view->owner[i] = put_owner(audit, slots, kind, (uint32_t)i);
+		for (size_t j = 0; j < n; j++) {
+			const struct subid_entry *e = &table->entries[i + j];
+
+			hashes[j] =
+			    subid_table_hash(table->text.bytes + e->offset, e->owner_len);
+			__builtin_prefetch(&slots->slots[hashes[j] & slots->mask]);
+		}
+		for (size_t j = i; j < i + n; j++)
+			view->owner[j] = is_repeated(table, j)
+					     ? view->owner[j - 1]
+					     : put_owner(audit, slots, kind, (uint32_t)j,
+							 hashes[j - i]);
 	}
 	return 0;
 }
@@ -93,6 +113,7 @@ static int collect_owners(struct subid_audit *audit)
 	audit->owners = reallocarray(NULL, n + 1, sizeof(*audit->owners));
 	if (slots.slots == NULL || audit->owners == NULL)
 		return -ENOMEM;
+	(void)advise_large(slots.slots, (slots.mask + 1) * sizeof(*slots.slots));
 	r = collect_of_table(audit, &slots, SUBID_UID);
 	if (r == 0 && audit->alike)
 		audit->tables[SUBID_GID].owner = audit->tables[SUBID_UID].owner;

@@ -36,6 +36,7 @@ enum subid_answer {
 	SUBID_ENOUGH,	  /* the owner already has what was asked for */
 	SUBID_ABSENT,	  /* there is nothing of the kind to take away */
 	SUBID_IN_USE,	  /* a process or a user namespace uses these ids */
+	SUBID_FORBIDDEN,  /* the site's policy never gives this owner any */
 };
 
 /* uid and gid are one thing seen twice: a parameter, and an index into tables. */

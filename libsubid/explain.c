@@ -56,6 +56,25 @@ static bool explain_reserved(struct id_range range, struct subid_obstacle *ret)
 	return false;
 }
 
+static void explain_conf(const struct subid_txn *txn, enum subid_kind kind,
+			 struct id_range range, struct subid_obstacle *ret)
+{
+	for (size_t i = 0; i < txn->conf.n_reserved; i++) {
+		const struct subid_conf_reserve *reserve = &txn->conf.reserved[i];
+
+		if ((reserve->kinds & (1U << kind)) == 0 ||
+		    !id_range_overlaps(reserve->range, range))
+			continue;
+		ret->what = SUBID_OBSTACLE_CONF;
+		ret->ids = id_range_common(reserve->range, range);
+		ret->file = reserve->file;
+		ret->line = reserve->line;
+		copy_printable(reserve->reason, strlen(reserve->reason), ret->who,
+			       sizeof(ret->who));
+		return;
+	}
+}
+
 /* The first of the ids that some reader takes from a line, which has some. */
 static struct id_range first_common(const char *line, size_t len, struct id_range ids)
 {
@@ -93,17 +112,17 @@ int subid_txn_explain(const struct subid_txn *txn, enum subid_kind kind,
 				       sizeof(obstacle.who));
 	} else if (subid_set_meets(&txn->live[kind], range, &obstacle.ids)) {
 		r = explain_live(txn, kind, obstacle.ids, &obstacle);
-	} else {
-		(void)explain_reserved(range, &obstacle);
+	} else if (!explain_reserved(range, &obstacle)) {
+		explain_conf(txn, kind, range, &obstacle);
 	}
 	if (r == 0)
 		*ret = obstacle;
 	return r;
 }
 
-uint64_t subid_txn_free_ids(const struct subid_txn *txn, enum subid_kind kind)
+uint64_t subid_txn_free_ids(const struct subid_txn *txn, enum subid_kind kind,
+			    struct id_range window)
 {
-	struct id_range window = subid_txn_window(txn, kind);
 	uint64_t taken = 0;
 
 	for (size_t i = 0; i < txn->taken[kind].n; i++)
@@ -111,9 +130,9 @@ uint64_t subid_txn_free_ids(const struct subid_txn *txn, enum subid_kind kind)
 	return window.count - taken;
 }
 
-uint64_t subid_txn_largest_gap(const struct subid_txn *txn, enum subid_kind kind)
+uint64_t subid_txn_largest_gap(const struct subid_txn *txn, enum subid_kind kind,
+			       struct id_range window)
 {
-	struct id_range window = subid_txn_window(txn, kind);
 	uint64_t from = window.start;
 	uint32_t largest = 0;
 

@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 
 #include "cleanup.h"
+#include "memory_private.h"
 
 void subid_text_free(struct subid_text *text)
 {
@@ -49,7 +50,7 @@ int subid_text_read(int dir, const char *name, bool follow, struct subid_text *r
 	if (st.st_size > SUBID_FILE_SIZE_MAX)
 		return -EFBIG;
 	room = (size_t)st.st_size + 1;
-	bytes = malloc(room + 1);
+	bytes = advise_large(malloc(room + 1), room);
 	if (bytes == NULL)
 		return -ENOMEM;
 	for (;;) {

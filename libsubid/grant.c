@@ -11,6 +11,7 @@
 /* Everything about one grant that is known before a place is sought. */
 struct plan {
 	const struct subid_request *request;
+	struct subid_decision policy;
 	struct subid_set has[SUBID_KINDS];
 	struct subid_set gives[SUBID_KINDS];
 	uint32_t count[SUBID_KINDS]; /* 0: none of this kind */
@@ -29,14 +30,17 @@ static bool is_asked(const struct subid_request *request, enum subid_kind kind)
 	return (request->kinds & (1U << kind)) != 0;
 }
 
-static int make_plan(const struct subid_txn *txn, struct plan *plan)
+static int make_plan(struct subid_txn *txn, struct plan *plan)
 {
 	const struct subid_request *request = plan->request;
 	bool any = false;
+	int r = subid_txn_decide(txn, request->owner, &plan->policy);
 
+	if (r == 0 && plan->policy.verdict == SUBID_VERDICT_NEVER)
+		r = SUBID_FORBIDDEN;
+	if (r != 0)
+		return r;
 	for (enum subid_kind kind = 0; kind < SUBID_KINDS; kind++) {
-		int r;
-
 		/* also of a kind that is not asked for: its numbers are wanted */
 		r = subid_table_holdings(&txn->tables[kind], request->owner->spellings,
 					 request->owner->n, &plan->has[kind]);
@@ -45,7 +49,7 @@ static int make_plan(const struct subid_txn *txn, struct plan *plan)
 		if (!is_asked(request, kind))
 			continue;
 		plan->count[kind] =
-		    request->count > 0 ? request->count : txn->policy.window[kind].count;
+		    request->count > 0 ? request->count : plan->policy.window[kind].count;
 		/* who has ids keeps them, whatever policy gives now */
 		any |= plan->count[kind] > 0 || plan->has[kind].n > 0;
 	}
@@ -164,7 +168,7 @@ static int place_in_gap(struct subid_txn *txn, struct plan *plan,
 	for (enum subid_kind kind = 0; kind < SUBID_KINDS; kind++)
 		wants[kind] = (struct subid_want){
 			.taken = &txn->taken[kind],
-			.window = subid_txn_window(txn, kind),
+			.window = subid_window_range(&plan->policy.window[kind]),
 			.count = in_need[kind] ? plan->count[kind] : 0,
 		};
 	/* room for the kind that is not asked for, so that it can follow */
@@ -206,7 +210,7 @@ static int place_anywhere(struct subid_txn *txn, struct plan *plan)
 			r = place_like_other(txn, plan, kind);
 	for (enum subid_kind kind = 0; r == 0 && kind < SUBID_KINDS; kind++) {
 		in_need[kind] &= plan->gives[kind].n == 0;
-		if (in_need[kind] && txn->policy.window[kind].deterministic) {
+		if (in_need[kind] && plan->policy.window[kind].deterministic) {
 			r = place_fixed(txn, plan, kind);
 			in_need[kind] = false;
 		}
@@ -248,7 +252,18 @@ static int check_free(struct subid_txn *txn, const struct plan *plan)
 	return txn->n_changes > 0 ? SUBID_TAKEN : 0;
 }
 
-static int carry_out(struct subid_txn *txn, const struct plan *plan)
+static struct subid_event event_of(const struct subid_owner *owner)
+{
+	return (struct subid_event){
+		.action = SUBID_ADD,
+		.owner = owner->spellings[0].text,
+		.owner_len = owner->spellings[0].len,
+		.uid = owner->has_account ? owner->uid : SUBID_NO_UID,
+	};
+}
+
+static int carry_out(struct subid_txn *txn, const struct plan *plan,
+		     const struct subid_event *event)
 {
 	for (enum subid_kind kind = 0; kind < SUBID_KINDS; kind++) {
 		const struct subid_spelling *owner =
@@ -263,6 +278,8 @@ static int carry_out(struct subid_txn *txn, const struct plan *plan)
 			if (r == 0)
 				r = subid_table_add(&txn->tables[kind], owner->text,
 						    owner->len, range);
+			if (r == 0)
+				r = subid_txn_record(txn, event, kind, range);
 			if (r < 0)
 				return r;
 		}
@@ -288,6 +305,7 @@ int subid_txn_grant(struct subid_txn *txn, const struct subid_request *request,
 		    struct subid_changes *ret)
 {
 	__attribute__((cleanup(plan_free))) struct plan plan = { .request = request };
+	struct subid_event event = event_of(request->owner);
 	int r;
 
 	txn->n_changes = 0;
@@ -302,6 +320,8 @@ int subid_txn_grant(struct subid_txn *txn, const struct subid_request *request,
 	if (r == 0)
 		r = check_free(txn, &plan);
 	if (r == 0)
-		r = carry_out(txn, &plan);
+		r = carry_out(txn, &plan, &event);
+	else if (r == SUBID_TAKEN)
+		r = subid_txn_record_refused(txn, &event, r);
 	return subid_txn_end_call(txn, r, ret);
 }

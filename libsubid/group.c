@@ -105,8 +105,8 @@ static int each_primary(const struct subid_users *users, uint32_t gid,
 }
 
 /* A group that only the name service knows. */
-static int members_from_nss(const struct subid_users *users, const char *group,
-			    int (*each)(void *data, const char *name), void *data)
+static int find_in_nss(const char *group, int (*each)(void *data, const char *name),
+		       void *data, uint32_t *ret_gid)
 {
 	for (size_t size = 4096; size <= SUBID_NSS_BUFFER_MAX * 16; size *= 2) {
 		auto_free char *buffer = malloc(size);
@@ -125,13 +125,16 @@ static int members_from_nss(const struct subid_users *users, const char *group,
 		r = subid_nss_status(r, found);
 		for (char **name = entry.gr_mem; r == 0 && *name != NULL; name++)
 			r = each(data, *name);
-		return r == 0 ? each_primary(users, entry.gr_gid, each, data) : r;
+		if (r == 0)
+			*ret_gid = entry.gr_gid;
+		return r;
 	}
 	return -ERANGE;
 }
 
-int subid_users_members(const struct subid_users *users, const char *group,
-			int (*each)(void *data, const char *name), void *data)
+int subid_group_find(const struct subid_users *users, const char *group,
+		     int (*each)(void *data, const char *name), void *data,
+		     uint32_t *ret_gid)
 {
 	size_t pos = 0, len = strlen(group);
 	struct subid_group found;
@@ -139,15 +142,22 @@ int subid_users_members(const struct subid_users *users, const char *group,
 	bool by_id = subid_id_parse(group, len, &gid) == 0;
 
 	while (subid_group_next(users, &pos, &found)) {
-		int r;
-
 		if (by_id ? found.gid != gid
 			  : found.name.len != len ||
 				memcmp(found.name.text, group, len) != 0)
 			continue;
-		r = each_listed(found.members, each, data);
-		return r == 0 ? each_primary(users, found.gid, each, data) : r;
+		*ret_gid = found.gid;
+		return each_listed(found.members, each, data);
 	}
-	return users->nss_groups ? members_from_nss(users, group, each, data)
+	return users->nss_groups ? find_in_nss(group, each, data, ret_gid)
 				 : SUBID_UNKNOWN;
+}
+
+int subid_users_members(const struct subid_users *users, const char *group,
+			int (*each)(void *data, const char *name), void *data)
+{
+	uint32_t gid = 0;
+	int r = subid_group_find(users, group, each, data, &gid);
+
+	return r == 0 ? each_primary(users, gid, each, data) : r;
 }

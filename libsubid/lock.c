@@ -301,13 +301,19 @@ int subid_lock_take(int etc, int timeout_ms, struct subid_lock **ret,
 
 void subid_lock_release(struct subid_lock **lock)
 {
+	struct flock none = { .l_type = F_UNLCK, .l_whence = SEEK_SET };
+
 	if (*lock == NULL)
 		return;
 	for (int kind = SUBID_KINDS - 1; kind >= 0; kind--)
 		if ((*lock)->held[kind])
 			(void)unlinkat((*lock)->etc, lock_files[kind], 0);
-	if ((*lock)->fd >= 0)
-		(void)close((*lock)->fd); /* which unlocks it */
+	/* closing would not do while a child that another thread has forked meanwhile
+	 * still has the file open; if it cannot be unlocked it was not locked */
+	if ((*lock)->fd >= 0) {
+		(void)fcntl((*lock)->fd, F_OFD_SETLK, &none);
+		(void)close((*lock)->fd);
+	}
 	if ((*lock)->etc >= 0)
 		(void)close((*lock)->etc);
 	free(*lock);

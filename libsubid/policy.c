@@ -216,6 +216,11 @@ int subid_policy_place(const struct subid_policy *policy, enum subid_kind kind,
 	return 0;
 }
 
+struct id_range subid_window_range(const struct subid_window *window)
+{
+	return id_range_between(window->min, (uint64_t)window->max + 1);
+}
+
 #define RESERVED(first, last, who)                                                       \
 	{                                                                                \
 		{ (first), (last) - (first) + 1 }, who                                   \

@@ -70,6 +70,9 @@ int subid_policy_load(int etc, bool follow, struct subid_policy *ret,
 int subid_policy_place(const struct subid_policy *policy, enum subid_kind kind,
 		       uint32_t uid, struct id_range *ret);
 
+/* The ids from min to max; count 0 if there are none. */
+struct id_range subid_window_range(const struct subid_window *window);
+
 /* Ids that others use by convention, and who. */
 struct subid_reserved {
 	struct id_range range;

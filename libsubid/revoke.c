@@ -6,11 +6,25 @@
 
 #include "txn_private.h"
 
+/* What happens to ids that are held, or held no longer. */
+static struct subid_event event_of_holder(enum subid_action action, const char *holder)
+{
+	return (struct subid_event){
+		.action = action,
+		.owner = holder,
+		.owner_len = strlen(holder),
+		.uid = SUBID_NO_UID,
+	};
+}
+
 /* Cuts range out of every entry of one spelling; what goes, into *gone. */
-static int cut_spelling(struct subid_txn *txn, enum subid_kind kind, const char *owner,
-			size_t len, struct id_range range, struct subid_set *gone)
+static int cut_spelling(struct subid_txn *txn, enum subid_kind kind,
+			const struct subid_spelling *spelling, struct id_range range,
+			const struct subid_event *event, struct subid_set *gone)
 {
 	struct subid_table *table = &txn->tables[kind];
+	const char *owner = spelling->text;
+	size_t len = spelling->len;
 
 	for (size_t i = subid_table_first(table, owner, len); i < table->n;
 	     i = subid_table_after(table, i)) {
@@ -24,6 +38,8 @@ static int cut_spelling(struct subid_txn *txn, enum subid_kind kind, const char 
 			r = subid_set_insert(gone, common);
 		if (r == 0)
 			r = subid_table_cut(table, i, common);
+		if (r == 0)
+			r = subid_txn_record(txn, event, kind, common);
 		if (r < 0)
 			return r;
 	}
@@ -70,6 +86,7 @@ static int let_go(struct subid_txn *txn, enum subid_kind kind,
 		  const struct subid_set *gone, bool reuse)
 {
 	auto_set struct subid_set left = { .ranges = NULL }, held = { .ranges = NULL };
+	struct subid_event event = event_of_holder(SUBID_HOLD, SUBID_OWNER_RELEASED);
 	int r = subid_table_taken(&txn->tables[kind], &left);
 
 	if (r < 0)
@@ -77,8 +94,11 @@ static int let_go(struct subid_txn *txn, enum subid_kind kind,
 	mark_shared(txn, kind, &left);
 	if (!reuse)
 		r = subid_set_subtract(gone, &left, &held);
-	for (size_t i = 0; r == 0 && i < held.n; i++)
+	for (size_t i = 0; r == 0 && i < held.n; i++) {
 		r = hold_range(txn, kind, SUBID_OWNER_RELEASED, held.ranges[i]);
+		if (r == 0)
+			r = subid_txn_record(txn, &event, kind, held.ranges[i]);
+	}
 	return r;
 }
 
@@ -91,6 +111,12 @@ int subid_txn_revoke(struct subid_txn *txn, const struct subid_owner *owner,
 		     unsigned int kinds, struct id_range range, bool reuse,
 		     struct subid_changes *ret)
 {
+	struct subid_event event = {
+		.action = SUBID_REMOVE,
+		.owner = owner->spellings[0].text,
+		.owner_len = owner->spellings[0].len,
+		.uid = owner->has_account ? owner->uid : SUBID_NO_UID,
+	};
 	int r = 0;
 
 	txn->n_changes = 0;
@@ -101,8 +127,8 @@ int subid_txn_revoke(struct subid_txn *txn, const struct subid_owner *owner,
 		if ((kinds & (1U << kind)) == 0)
 			continue;
 		for (size_t s = 0; r == 0 && s < owner->n; s++)
-			r = cut_spelling(txn, kind, owner->spellings[s].text,
-					 owner->spellings[s].len, range, &gone);
+			r = cut_spelling(txn, kind, &owner->spellings[s], range, &event,
+					 &gone);
 		if (r == 0 && gone.n > 0)
 			r = let_go(txn, kind, &gone, reuse);
 	}
@@ -151,7 +177,7 @@ static int not_yet_held(const struct subid_txn *txn, enum subid_kind kind,
 }
 
 static int add_holds(struct subid_txn *txn, enum subid_kind kind,
-		     const struct subid_set *ids)
+		     const struct subid_set *ids, const struct subid_event *event)
 {
 	int r = 0;
 
@@ -161,6 +187,8 @@ static int add_holds(struct subid_txn *txn, enum subid_kind kind,
 			r = subid_set_insert(&txn->taken[kind], ids->ranges[i]);
 		if (r == 0)
 			r = hold_range(txn, kind, SUBID_OWNER_RESERVED, ids->ranges[i]);
+		if (r == 0)
+			r = subid_txn_record(txn, event, kind, ids->ranges[i]);
 	}
 	return r;
 }
@@ -170,6 +198,7 @@ int subid_txn_hold(struct subid_txn *txn, unsigned int kinds, struct id_range ra
 {
 	auto_set struct subid_set uids = { .ranges = NULL }, gids = { .ranges = NULL };
 	struct subid_set *const adds[SUBID_KINDS] = { &uids, &gids };
+	struct subid_event event = event_of_holder(SUBID_HOLD, SUBID_OWNER_RESERVED);
 	bool taken = false;
 	int r = 0;
 
@@ -184,9 +213,9 @@ int subid_txn_hold(struct subid_txn *txn, unsigned int kinds, struct id_range ra
 		}
 	}
 	for (enum subid_kind kind = 0; r == 0 && !taken && kind < SUBID_KINDS; kind++)
-		r = add_holds(txn, kind, adds[kind]);
+		r = add_holds(txn, kind, adds[kind], &event);
 	if (r == 0 && taken)
-		r = SUBID_TAKEN;
+		r = subid_txn_record_refused(txn, &event, SUBID_TAKEN);
 	else if (r == 0 && txn->n_changes == 0)
 		r = SUBID_ENOUGH;
 	return subid_txn_end_call(txn, r, ret);
@@ -195,17 +224,20 @@ int subid_txn_hold(struct subid_txn *txn, unsigned int kinds, struct id_range ra
 int subid_txn_unhold(struct subid_txn *txn, unsigned int kinds, struct id_range range,
 		     struct subid_changes *ret)
 {
-	static const char *const holders[] = { SUBID_OWNER_RELEASED,
-					       SUBID_OWNER_RESERVED };
+	const struct subid_event events[] = {
+		event_of_holder(SUBID_UNHOLD, SUBID_OWNER_RELEASED),
+		event_of_holder(SUBID_UNHOLD, SUBID_OWNER_RESERVED),
+	};
 	int r = 0;
 
 	txn->n_changes = 0;
 	for (enum subid_kind kind = 0; kind < SUBID_KINDS; kind++) {
 		for (size_t i = 0; r == 0 && i < 2 && (kinds & (1U << kind)) != 0; i++) {
 			auto_set struct subid_set gone = { .ranges = NULL };
+			struct subid_spelling holder = { events[i].owner,
+							 events[i].owner_len };
 
-			r = cut_spelling(txn, kind, holders[i], strlen(holders[i]), range,
-					 &gone);
+			r = cut_spelling(txn, kind, &holder, range, &events[i], &gone);
 		}
 	}
 	if (r == 0 && txn->n_changes == 0)

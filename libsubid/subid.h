@@ -8,11 +8,14 @@
 #include "allocate.h" /* where there is room */
 #include "audit.h"    /* what is wrong, and what to do about it */
 #include "base.h"     /* answers and kinds */
+#include "conf.h"     /* the site's policy */
+#include "decide.h"   /* what the policy means for an owner */
 #include "file.h"     /* a file's bytes and lines */
 #include "host.h"     /* facts about the machine around the tables */
 #include "idmap.h"    /* the text of uid_map and gid_map */
 #include "line.h"     /* one line of a table */
 #include "lock.h"     /* the locks that shadow's tools take too */
+#include "member.h"   /* who is in a group */
 #include "policy.h"   /* login.defs */
 #include "range.h"    /* ranges and sets of ids */
 #include "replace.h"  /* a file replaced as a whole */

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "memory_private.h"
 #include "scan_private.h"
 
 #define OWNER_LEN_MAX 0x7fffffff
@@ -17,7 +18,7 @@ static int grow_entries(struct subid_table *table, size_t room)
 	grown = reallocarray(table->entries, room, sizeof(*grown));
 	if (grown == NULL)
 		return -ENOMEM;
-	table->entries = grown;
+	table->entries = advise_large(grown, room * sizeof(*grown));
 	table->room = room;
 	return 0;
 }

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "replace.h"
 #include "txn_private.h"
@@ -11,6 +12,7 @@ void subid_txn_free(struct subid_txn **txn)
 {
 	if (*txn == NULL)
 		return;
+	subid_txn_trace_end(*txn);
 	subid_lock_release(&(*txn)->lock);
 	subid_users_free(&(*txn)->users);
 	for (enum subid_kind kind = 0; kind < SUBID_KINDS; kind++) {
@@ -19,6 +21,8 @@ void subid_txn_free(struct subid_txn **txn)
 		subid_set_free(&(*txn)->live[kind]);
 		subid_set_free(&(*txn)->taken[kind]);
 	}
+	subid_conf_free(&(*txn)->conf);
+	subid_members_free(&(*txn)->members);
 	free((*txn)->changes);
 	free(*txn);
 	*txn = NULL;
@@ -26,9 +30,22 @@ void subid_txn_free(struct subid_txn **txn)
 
 static int load_policy(struct subid_txn *txn, struct subid_failure *failure)
 {
+	struct subid_conf_place place;
+	int r;
+
 	failure->file = "login.defs";
-	return subid_policy_load(txn->options.etc, txn->options.nss, &txn->policy,
-				 &failure->place);
+	r = subid_policy_load(txn->options.etc, txn->options.nss, &txn->policy,
+			      &failure->place);
+	if (r != 0)
+		return r;
+	failure->file = SUBID_CONF_FILE;
+	r = subid_conf_load(txn->options.etc, txn->options.vendor, txn->options.nss,
+			    &txn->conf, &place);
+	if (r != 0) {
+		failure->place = place.place;
+		(void)memcpy(failure->conf, place.file, sizeof(failure->conf));
+	}
+	return r;
 }
 
 static int load_tables(struct subid_txn *txn, struct subid_failure *failure)
@@ -69,6 +86,20 @@ static int load_live(struct subid_txn *txn, struct subid_failure *failure)
 	return r == 0 && unread > 0 ? -EACCES : r;
 }
 
+/* What the site's policy sets aside. */
+static int unite_conf(const struct subid_conf *conf, enum subid_kind kind,
+		      struct subid_set *taken)
+{
+	auto_set struct subid_set ids = { .ranges = NULL };
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < conf->n_reserved; i++)
+		if ((conf->reserved[i].kinds & (1U << kind)) != 0)
+			r = subid_set_add(&ids, conf->reserved[i].range);
+	subid_set_sort(&ids);
+	return r == 0 ? subid_set_unite(taken, &ids) : r;
+}
+
 /* Everything that must not be given, in one sorted set for each kind. */
 static int unite_taken(struct subid_txn *txn)
 {
@@ -86,6 +117,8 @@ static int unite_taken(struct subid_txn *txn)
 			r = subid_set_unite(taken, &txn->live[kind]);
 		for (size_t i = 0; r == 0 && i < n_reserved; i++)
 			r = subid_set_insert(taken, reserved[i].range);
+		if (r == 0)
+			r = unite_conf(&txn->conf, kind, taken);
 	}
 	return r;
 }
@@ -100,6 +133,7 @@ int subid_txn_begin(const struct subid_txn_options *options, struct subid_txn **
 	if (txn == NULL)
 		return -ENOMEM;
 	txn->options = *options;
+	txn->is_traced = !options->dry_run && subid_txn_is_host(txn);
 	if (!options->dry_run) {
 		ret_failure->file = ".pwd.lock";
 		r = subid_lock_take(options->etc, options->timeout_ms, &txn->lock,
@@ -128,9 +162,33 @@ const struct subid_policy *subid_txn_policy(const struct subid_txn *txn)
 	return &txn->policy;
 }
 
+const struct subid_conf *subid_txn_conf(const struct subid_txn *txn)
+{
+	return &txn->conf;
+}
+
 const struct subid_users *subid_txn_users(const struct subid_txn *txn)
 {
 	return txn->users;
+}
+
+static int in_group(void *data, const struct subid_owner *owner, const char *group)
+{
+	struct subid_txn *txn = data;
+
+	return subid_members_ask(&txn->members, txn->users, owner, group);
+}
+
+int subid_txn_decide(struct subid_txn *txn, const struct subid_owner *owner,
+		     struct subid_decision *ret)
+{
+	struct subid_candidate candidate = {
+		.owner = owner,
+		.in_group = in_group,
+		.data = txn,
+	};
+
+	return subid_conf_decide(&txn->conf, &txn->policy, &candidate, ret);
 }
 
 int subid_txn_prepare_bulk(struct subid_txn *txn)
@@ -166,13 +224,6 @@ int subid_txn_end_call(struct subid_txn *txn, int r, struct subid_changes *ret)
 		*ret =
 		    (struct subid_changes){ .list = txn->changes, .n = txn->n_changes };
 	return r;
-}
-
-struct id_range subid_txn_window(const struct subid_txn *txn, enum subid_kind kind)
-{
-	const struct subid_window *window = &txn->policy.window[kind];
-
-	return id_range_between(window->min, (uint64_t)window->max + 1);
 }
 
 bool subid_txn_changed(const struct subid_txn *txn)
@@ -211,5 +262,7 @@ int subid_txn_commit(struct subid_txn *txn, struct subid_failure *ret_failure)
 	}
 	for (enum subid_kind kind = 0; r == 0 && kind < SUBID_KINDS; kind++)
 		txn->tables[kind].changed = false;
+	/* with the locks still held: so records come in the order of the changes */
+	subid_txn_trace_commit(txn, r);
 	return r;
 }

@@ -14,12 +14,14 @@
  *     return subid_txn_commit(txn, &failure);
  *
  * Leaving without a commit changes nothing and unlocks.
+ *
+ * On the running system's tables, each change leaves a trace, see subid_traced.
  */
 #pragma once
 
 #include "allocate.h"
+#include "decide.h"
 #include "lock.h"
-#include "policy.h"
 #include "userns.h"
 #include "users.h"
 
@@ -30,18 +32,21 @@ extern "C" {
 struct subid_txn; /* opaque */
 
 struct subid_txn_options {
-	int etc;	/* the configuration directory, opened for reading */
-	int proc;	/* /proc, to keep off what runs; -1: nothing runs here */
-	bool nss;	/* ask the running system's name service */
-	bool dry_run;	/* take no lock, and refuse to commit */
-	int timeout_ms; /* patience for the locks; SUBID_LOCK_PATIENCE_MS */
+	int etc;	    /* the configuration directory, opened for reading */
+	int proc;	    /* /proc, to keep off what runs; -1: nothing runs here */
+	bool nss;	    /* ask the running system's name service */
+	bool dry_run;	    /* take no lock, and refuse to commit */
+	int timeout_ms;	    /* patience for the locks; SUBID_LOCK_PATIENCE_MS */
+	const char *vendor; /* as subid_conf_load() has it; NULL: none */
 };
 
 /* What stood in the way, for a message. */
 struct subid_failure {
-	const char *file;	    /* in etc, or "/proc"; NULL: not about a file */
-	struct subid_place place;   /* with SUBID_INVALID */
-	struct subid_holder holder; /* with SUBID_BUSY */
+	const char *file;		 /* in etc, or "/proc"; NULL: not about a file */
+	struct subid_place place;	 /* with SUBID_INVALID */
+	char conf[SUBID_CONF_NAME_SIZE]; /* the file instead, when file is
+					    SUBID_CONF_FILE: perhaps a drop-in */
+	struct subid_holder holder;	 /* with SUBID_BUSY */
 };
 
 /*
@@ -57,9 +62,17 @@ void subid_txn_free(struct subid_txn **txn);
 
 #define auto_txn __attribute__((cleanup(subid_txn_free)))
 
-/* What the transaction reads; both live as long as it does. */
+/* What the transaction reads; all live as long as it does. */
 const struct subid_policy *subid_txn_policy(const struct subid_txn *txn);
+const struct subid_conf *subid_txn_conf(const struct subid_txn *txn);
 const struct subid_users *subid_txn_users(const struct subid_txn *txn);
+
+/*
+ * What policy says about an owner, its groups looked up.  Returns as
+ * subid_conf_decide() does.
+ */
+int subid_txn_decide(struct subid_txn *txn, const struct subid_owner *owner,
+		     struct subid_decision *ret) SUBID_WARN_UNUSED;
 
 /* Makes many grants in one transaction as fast as few.  0 or -ENOMEM. */
 int subid_txn_prepare_bulk(struct subid_txn *txn);
@@ -69,7 +82,7 @@ int subid_txn_prepare_bulk(struct subid_txn *txn);
 struct subid_request {
 	const struct subid_owner *owner;
 	unsigned int kinds;    /* bits 1 << enum subid_kind */
-	uint32_t count;	       /* how many ids; 0: what policy says */
+	uint32_t count;	       /* how many ids; 0: what policy says of the owner */
 	struct id_range range; /* just these ids; count 0: wherever there is room */
 	bool another;	       /* also if the owner has enough */
 };
@@ -93,15 +106,17 @@ struct subid_changes {
  * that has them of one kind only gets the same numbers of the other, if they are
  * free; else the first gap that is free in both tables, also when one kind alone is
  * asked for, so that the other can follow; or if there is none, one
- * in each.  Policy decides the count, the window, the place when deterministic,
- * and whether the line names the owner by uid.
+ * in each.  Policy (subid_txn_decide()) decides the count, the window, the place when
+ * deterministic, and whether the line names the owner by uid.
  *
  * Nothing is given that any reader may take from any line, that an account or
- * group has, that a live namespace maps, or that subid_reserved() lists.
+ * group has, that a live namespace maps, or that subid_reserved() or the site's
+ * policy sets aside.
  *
  * Returns 0 with what was given in *ret; SUBID_ENOUGH with what the owner has in
  * *ret; SUBID_FULL; SUBID_TAKEN with *ret holding the ranges that are not free
- * (see subid_txn_explain()); SUBID_OFF when policy gives none: count 0, or a
+ * (see subid_txn_explain()); SUBID_FORBIDDEN when the site's policy never gives the
+ * owner any; SUBID_OFF when login.defs gives none: count 0, or a
  * deterministic place for an owner without uid or below UID_MIN, or with another
  * count than policy's; -EINVAL for a range that is not valid; other -errno, after
  * which the transaction can only be freed.  But for 0, nothing is changed.
@@ -143,15 +158,18 @@ enum subid_obstacle_kind {
 	SUBID_OBSTACLE_LIVE,	 /* a live user namespace */
 	SUBID_OBSTACLE_RESERVED, /* subid_reserved() */
 	SUBID_OBSTACLE_NEW,	 /* a range given in this transaction */
+	SUBID_OBSTACLE_CONF,	 /* the site's policy */
 };
 
 struct subid_obstacle {
 	enum subid_obstacle_kind what;
 	struct id_range ids; /* the first that are not free */
-	size_t line;	     /* of a table's line */
-	char who[256];	     /* the line, the account, the program, the convention;
+	size_t line;	     /* of a table's or the policy's line */
+	char who[256];	     /* the line, the account, the program, the convention,
+				the policy's reason;
 				bytes that a terminal may act on replaced by '?' */
 	pid_t pid;	     /* of a process in the namespace */
+	const char *file;    /* of the site's policy, named as in conf.h */
 };
 
 /*
@@ -161,11 +179,13 @@ struct subid_obstacle {
 int subid_txn_explain(const struct subid_txn *txn, enum subid_kind kind,
 		      struct id_range range, struct subid_obstacle *ret);
 
-/* How many ids of policy's window are still free. */
-uint64_t subid_txn_free_ids(const struct subid_txn *txn, enum subid_kind kind);
+/* How many ids of a window are still free. */
+uint64_t subid_txn_free_ids(const struct subid_txn *txn, enum subid_kind kind,
+			    struct id_range window);
 
 /* How many of them lie in one piece, at most. */
-uint64_t subid_txn_largest_gap(const struct subid_txn *txn, enum subid_kind kind);
+uint64_t subid_txn_largest_gap(const struct subid_txn *txn, enum subid_kind kind,
+			       struct id_range window);
 
 /* Is there anything to write? */
 bool subid_txn_changed(const struct subid_txn *txn);
@@ -179,6 +199,26 @@ bool subid_txn_changed(const struct subid_txn *txn);
  */
 int subid_txn_commit(struct subid_txn *txn,
 		     struct subid_failure *ret_failure) SUBID_WARN_UNUSED;
+
+/*
+ * What became of the trace of the last commit, or 0 everywhere before the first.
+ *
+ * When etc is the running system's configuration directory (whatever it was
+ * opened as), each range that was given, taken, held or given back leaves a record
+ * in the kernel's audit and a line in the journal or syslog: when it is committed;
+ * as failed, when the commit fails; and as failed, when the transaction ends, if
+ * it was refused with SUBID_TAKEN.  A dry run and an image leave none.  A trace
+ * that cannot be written is no failure; here it shows.
+ */
+struct subid_traced {
+	size_t changes;	 /* that should have left a trace */
+	size_t audit;	 /* of these, taken by the kernel, also with auditing off */
+	size_t log;	 /* taken by the journal or syslog */
+	int audit_error; /* 0, or why not all: -errno */
+	int log_error;
+};
+
+struct subid_traced subid_txn_traced(const struct subid_txn *txn);
 
 #ifdef __cplusplus
 }

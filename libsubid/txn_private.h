@@ -1,16 +1,21 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * A transaction's inside, for the files that share it: txn.c (begin, commit),
- * grant.c, revoke.c (and hold, unhold), explain.c.
+ * grant.c, revoke.c (and hold, unhold), explain.c,
+ * txn_trace.c.
  */
 #pragma once
 
+#include "member.h"
+#include "trace_private.h"
 #include "txn.h"
 
 struct subid_txn {
 	struct subid_txn_options options;
 	struct subid_lock *lock;
 	struct subid_policy policy;
+	struct subid_conf conf;
+	struct subid_members members;
 	struct subid_users *users;
 	struct subid_table tables[SUBID_KINDS];
 	struct subid_set accounts[SUBID_KINDS];
@@ -23,6 +28,13 @@ struct subid_txn {
 	/* where the last search for a gap ended: below, there is none of that size */
 	struct subid_want hint_want[SUBID_KINDS];
 	uint32_t hint;
+	/* the trace to be left; the names of its owners are in names */
+	bool is_traced;
+	struct subid_event *events;
+	size_t n_events;
+	size_t events_room;
+	struct subid_names *names;
+	struct subid_traced traced;
 };
 
 /* Adds to the changes that the call will hand out.  0 or -ENOMEM. */
@@ -35,5 +47,22 @@ int subid_txn_note(struct subid_txn *txn, enum subid_kind kind, struct id_range 
  */
 int subid_txn_end_call(struct subid_txn *txn, int r, struct subid_changes *ret);
 
-/* The part of policy's window that ids come from. */
-struct id_range subid_txn_window(const struct subid_txn *txn, enum subid_kind kind);
+/*
+ * Notes a change for the trace: event with kind and range; it stays the caller's.
+ * A result other than 0 says that the change was refused.  0 or -ENOMEM.
+ */
+int subid_txn_record(struct subid_txn *txn, const struct subid_event *event,
+		     enum subid_kind kind, struct id_range range);
+
+/* The same for each change that was noted for the call, refused with result. */
+int subid_txn_record_refused(struct subid_txn *txn, const struct subid_event *event,
+			     int result);
+
+/* Is etc the running system's?  So changes in it are traced. */
+bool subid_txn_is_host(const struct subid_txn *txn);
+
+/* Leaves the trace of a commit that ended with r. */
+void subid_txn_trace_commit(struct subid_txn *txn, int r);
+
+/* Leaves the trace of what was refused with no commit behind it, and ends it. */
+void subid_txn_trace_end(struct subid_txn *txn);

@@ -87,6 +87,14 @@ struct subid_group {
 bool subid_group_next(const struct subid_users *users, size_t *pos,
 		      struct subid_group *ret);
 
+/*
+ * Hands each member that group(5) or the name service lists to each(); not those
+ * whose primary group it is.  Returns as subid_users_members() does.
+ */
+int subid_group_find(const struct subid_users *users, const char *group,
+		     int (*each)(void *data, const char *name), void *data,
+		     uint32_t *ret_gid);
+
 /* The local account of a name.  False if there is none. */
 bool subid_users_by_name(const struct subid_users *users, const char *name, size_t len,
 			 struct subid_account *ret);

@@ -47,7 +47,8 @@ struct cli_command {
 
 #define CLI_OPTIONS(rows) .options = (rows), .n_options = sizeof(rows) / sizeof((rows)[0])
 
-extern const struct cli_command cmd_list, cmd_grant, cmd_revoke, cmd_hold, cmd_unhold;
+extern const struct cli_command cmd_list, cmd_grant, cmd_revoke, cmd_hold, cmd_unhold,
+    cmd_audit;
 
 /*
  * The next option that is the command's own, as its letter; those that every
@@ -84,6 +85,18 @@ int cli_txn_failed(const struct cli *cli, int r, const struct subid_failure *fai
 int cli_txn_taken(const struct cli *cli, const struct subid_txn *txn, const char *what,
 		  struct subid_change change);
 
+/* A file of the site's policy (conf.h), as messages name it. */
+void cli_conf_file(const struct cli *cli, const char *file, char *buf, size_t size);
+
+#define CLI_CONF_FILE_SIZE (4096 + SUBID_CONF_NAME_SIZE)
+
+/*
+ * Complains of what subid_txn_grant() answered: SUBID_FULL, SUBID_OFF or
+ * SUBID_FORBIDDEN; the status.
+ */
+int cli_grant_refused(const struct cli *cli, struct subid_txn *txn, const char *name,
+		      const struct subid_request *request, int answer);
+
 /*
  * Commits, and on the running system makes nscd and SSSD forget what they knew.
  * The status, after a complaint if it is not EXIT_DONE.
@@ -114,3 +127,9 @@ struct cli_output; /* keeps cli */
 struct cli_output *cli_output_open(const struct cli *cli);
 void cli_output_row(struct cli_output *output, const struct cli_row *row);
 int cli_output_close(struct cli_output *output);
+
+/*
+ * A name as JSON text.  JSON knows no bytes, only UTF-8: another name has '?' for
+ * what is beyond ASCII.  NULL for want of memory.
+ */
+struct json_t *cli_json_name(const char *text, size_t len);

@@ -14,12 +14,12 @@ enum { OPTION_ANOTHER = 256 * 2, OPTION_FROM, OPTION_GROUP, OPTION_ALL, OPTION_F
 static const struct cli_option options[] = {
 	{ 'u', "uid", NULL, "only uids" },
 	{ 'g', "gid", NULL, "only gids" },
-	{ 'c', "count", "N", "how many ids; else as login.defs says" },
+	{ 'c', "count", "N", "how many ids; else as policy says" },
 	{ 'r', "range", "RANGE", "just these: START:COUNT or FIRST-LAST" },
 	{ OPTION_ANOTHER, "another", NULL, "also to an owner that has enough" },
 	{ OPTION_FROM, "from", "FILE", "to the owners in FILE, one a line; -: input" },
 	{ OPTION_GROUP, "group", "GROUP", "to the members of GROUP" },
-	{ OPTION_ALL, "all", NULL, "to all people (uid UID_MIN to UID_MAX)" },
+	{ OPTION_ALL, "all", NULL, "to all people (as policy says)" },
 	{ OPTION_FORCE, "force-unknown", NULL, "also to an owner without account" },
 	{ 'n', "dry-run", NULL, "show what would be given" },
 };
@@ -41,7 +41,8 @@ struct grant {
 	struct cli_row *rows; /* to be printed once all is committed */
 	size_t n_rows;
 	size_t rows_room;
-	int status; /* of what was found so far */
+	struct subid_txn *txn; /* while it runs */
+	size_t passed_over;    /* whom policy does not give any */
 };
 
 static int add_name(struct grant *grant, const char *name)
@@ -61,11 +62,6 @@ static int add_name(struct grant *grant, const char *name)
 	grant->names_size += size;
 	grant->n++;
 	return 0;
-}
-
-static int add_member(void *data, const char *name)
-{
-	return add_name(data, name);
 }
 
 static void grant_free(struct grant *grant)
@@ -121,38 +117,72 @@ static int read_from(struct grant *grant)
 	return status;
 }
 
-/* The people: not system accounts, which policy numbers below UID_MIN. */
-static int add_all(struct grant *grant, const struct subid_txn *txn)
+/*
+ * Adds an owner that nobody has named, if policy gives to it.  selected: somebody
+ * has named a group that it is in, which makes up for a uid that is not of people,
+ * but not for rules that leave it out.
+ */
+static int add_if_given(struct grant *grant, const char *name, bool selected)
 {
-	const struct subid_users *users = subid_txn_users(txn);
-	const struct subid_policy *policy = subid_txn_policy(txn);
+	auto_owner struct subid_owner owner = { .has_account = false };
+	struct subid_decision decision;
+	bool given;
+	int r = subid_owner_find(subid_txn_users(grant->txn), name, &owner);
 
-	for (size_t i = 0; i < subid_users_count(users); i++) {
+	if (r == SUBID_INVALID)
+		return add_name(grant, name); /* to be complained of */
+	if (r == 0 || r == SUBID_UNKNOWN)
+		r = subid_txn_decide(grant->txn, &owner, &decision);
+	if (r < 0)
+		return r;
+	given = decision.verdict == SUBID_VERDICT_GIVE ||
+		(decision.verdict == SUBID_VERDICT_NONE && selected &&
+		 !subid_conf_gives(subid_txn_conf(grant->txn)));
+	grant->passed_over += !given && (selected || decision.rule != NULL);
+	return given ? add_name(grant, name) : 0;
+}
+
+static int add_member(void *data, const char *name)
+{
+	return add_if_given(data, name, true);
+}
+
+static int add_all(struct grant *grant)
+{
+	const struct subid_users *users = subid_txn_users(grant->txn);
+	int r = subid_txn_prepare_bulk(grant->txn);
+
+	for (size_t i = 0; r == 0 && i < subid_users_count(users); i++) {
 		const struct subid_account *account = subid_users_at(users, i);
-		auto_free char *name = NULL;
+		auto_free char *name = strndup(account->name, account->name_len);
 
-		if (account->uid < policy->uid_min || account->uid > policy->uid_max)
-			continue;
-		name = strndup(account->name, account->name_len);
-		if (name == NULL || add_name(grant, name) < 0)
-			return out_of_memory();
+		r = name == NULL ? -ENOMEM : add_if_given(grant, name, false);
 	}
-	return EXIT_DONE;
+	return r;
 }
 
 /* The owners that only the accounts can tell. */
-static int add_accounts(struct grant *grant, const struct subid_txn *txn)
+static int add_accounts(struct grant *grant)
 {
 	int r = 0;
 
 	if (grant->group != NULL)
-		r = subid_users_members(subid_txn_users(txn), grant->group, add_member,
-					grant);
+		r = subid_users_members(subid_txn_users(grant->txn), grant->group,
+					add_member, grant);
 	if (r == SUBID_UNKNOWN)
 		return cli_complain(EXIT_NO, "%s: no such group", grant->group);
 	if (r < 0)
 		return cli_complain(EXIT_UNABLE, "%s: %s", grant->group, strerror(-r));
-	return grant->all ? add_all(grant, txn) : EXIT_DONE;
+	if (grant->all)
+		r = add_all(grant);
+	if (r < 0)
+		return cli_complain(EXIT_UNABLE, "--all: %s", strerror(-r));
+	if (grant->passed_over > 0 && !grant->cli->quiet)
+		(void)cli_complain(0,
+				   "%zu passed over, to whom %s/" SUBID_CONF_FILE
+				   " gives no ids ('subid policy explain OWNER')",
+				   grant->passed_over, grant->cli->etc_name);
+	return EXIT_DONE;
 }
 
 static int keep_row(struct grant *grant, const char *owner, struct subid_change change,
@@ -210,97 +240,6 @@ static int find_owner(const struct grant *grant, const struct subid_txn *txn,
 	return EXIT_DONE;
 }
 
-/* Why this kind has no room, if it has none. */
-static void complain_of_window(const struct grant *grant, const struct subid_txn *txn,
-			       const char *name, enum subid_kind kind)
-{
-	const struct subid_window *window = &subid_txn_policy(txn)->window[kind];
-	struct id_range all = id_range_between(window->min, (uint64_t)window->max + 1);
-	uint32_t count = grant->count > 0 ? grant->count : window->count;
-	uint64_t free_ids = subid_txn_free_ids(txn, kind);
-	uint64_t largest = subid_txn_largest_gap(txn, kind);
-	const char *id = kind == SUBID_UID ? "UID" : "GID";
-
-	if (count <= largest)
-		return;
-	if (free_ids == 0)
-		(void)cli_txn_taken(grant->cli, txn, name,
-				    (struct subid_change){ .kind = kind, .range = all });
-	(void)cli_complain(
-	    0,
-	    "%s: no gap of %u %ss in SUB_%s_MIN %u to SUB_%s_MAX %u: %llu of %u are free,"
-	    " at most %llu in one piece: widen it in %s/login.defs, or give less"
-	    " (--count), or 'subid unhold' what is held",
-	    name, count, subid_kind_name(kind), id, window->min, id, window->max,
-	    (unsigned long long)free_ids, all.count, (unsigned long long)largest,
-	    grant->cli->etc_name);
-}
-
-static int complain_of_full(const struct grant *grant, const struct subid_txn *txn,
-			    const char *name, const struct subid_owner *owner)
-{
-	const struct subid_policy *policy = subid_txn_policy(txn);
-	unsigned int kinds = cli_kinds(grant->uid, grant->gid);
-
-	for (enum subid_kind kind = 0; kind < SUBID_KINDS; kind++) {
-		const struct subid_window *window = &policy->window[kind];
-		const char *id = kind == SUBID_UID ? "UID" : "GID";
-		struct id_range place;
-
-		if ((kinds & (1U << kind)) == 0)
-			continue;
-		if (!window->deterministic)
-			complain_of_window(grant, txn, name, kind);
-		else if (subid_policy_place(policy, kind, owner->uid, &place) ==
-			 SUBID_FULL)
-			(void)cli_complain(
-			    0,
-			    "%s: SUB_%s_DETERMINISTIC puts the place of uid %u"
-			    " behind SUB_%s_MAX %u: raise that in %s/login.defs,"
-			    " or use --range",
-			    name, id, owner->uid, id, window->max, grant->cli->etc_name);
-	}
-	return EXIT_NO;
-}
-
-static int complain_of_off(const struct grant *grant, const struct subid_txn *txn,
-			   const char *name, const struct subid_owner *owner)
-{
-	const struct subid_policy *policy = subid_txn_policy(txn);
-	const char *etc = grant->cli->etc_name;
-	unsigned int kinds = cli_kinds(grant->uid, grant->gid);
-	enum subid_kind kind = SUBID_UID;
-	const char *id;
-
-	/* the kind whose place is computed, if one is */
-	if ((kinds & (1U << SUBID_UID)) == 0 || !policy->window[SUBID_UID].deterministic)
-		kind = SUBID_GID;
-	id = kind == SUBID_UID ? "UID" : "GID";
-	if (!policy->window[kind].deterministic || policy->window[kind].count == 0)
-		return cli_complain(
-		    EXIT_NO,
-		    "%s: %s/login.defs gives none: SUB_UID_COUNT or"
-		    " SUB_GID_COUNT is 0 (--count gives some all the same)",
-		    name, etc);
-	if (!owner->has_account)
-		return cli_complain(
-		    EXIT_NO,
-		    "%s: SUB_%s_DETERMINISTIC in %s/login.defs computes the"
-		    " place from the uid, and there is none (use --range)",
-		    name, id, etc);
-	if (owner->uid < policy->uid_min)
-		return cli_complain(
-		    EXIT_NO,
-		    "%s: uid %u is below UID_MIN %u, where"
-		    " SUB_%s_DETERMINISTIC in %s/login.defs has no place for"
-		    " it (use --range)",
-		    name, owner->uid, policy->uid_min, id, etc);
-	return cli_complain(EXIT_NO,
-			    "%s: SUB_%s_DETERMINISTIC in %s/login.defs fixes the count to"
-			    " SUB_%s_COUNT %u (use --range for another)",
-			    name, id, etc, id, policy->window[kind].count);
-}
-
 static int grant_one(struct grant *grant, struct subid_txn *txn, const char *name)
 {
 	auto_owner struct subid_owner owner = { .has_account = false };
@@ -320,10 +259,8 @@ static int grant_one(struct grant *grant, struct subid_txn *txn, const char *nam
 	r = subid_txn_grant(txn, &request, &changes);
 	if (r < 0)
 		return cli_complain(EXIT_UNABLE, "%s: %s", name, strerror(-r));
-	if (r == SUBID_FULL)
-		return complain_of_full(grant, txn, name, &owner);
-	if (r == SUBID_OFF)
-		return complain_of_off(grant, txn, name, &owner);
+	if (r == SUBID_FULL || r == SUBID_OFF || r == SUBID_FORBIDDEN)
+		return cli_grant_refused(grant->cli, txn, name, &request, r);
 	for (size_t i = 0; i < changes.n; i++) {
 		if (r == SUBID_TAKEN)
 			status = cli_txn_taken(grant->cli, txn, name, changes.list[i]);
@@ -400,7 +337,8 @@ static int carry_out(struct grant *grant)
 	r = subid_txn_begin(&txn_options, &txn, &failure);
 	if (r != 0)
 		return cli_txn_failed(grant->cli, r, &failure);
-	status = add_accounts(grant, txn);
+	grant->txn = txn;
+	status = add_accounts(grant);
 	if (status == EXIT_DONE)
 		status = grant_all(grant, txn);
 	if (status != EXIT_DONE)

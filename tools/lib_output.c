@@ -72,8 +72,7 @@ static void print_escaped(const char *text, size_t len)
 	}
 }
 
-/* JSON knows no bytes, only UTF-8: another name has '?' for what is beyond ASCII. */
-static json_t *json_name(const char *text, size_t len)
+json_t *cli_json_name(const char *text, size_t len)
 {
 	json_t *name = json_stringn(text, len);
 	char *copy;
@@ -95,7 +94,7 @@ static void print_json(struct cli_output *output, const struct cli_row *row)
 {
 	json_t *object =
 	    json_pack("{s:o, s:s, s:I, s:I, s:I, s:s}", "owner",
-		      json_name(row->owner, row->owner_len), "kind",
+		      cli_json_name(row->owner, row->owner_len), "kind",
 		      subid_kind_name(row->kind), "start", (json_int_t)row->range.start,
 		      "end", (json_int_t)(id_range_end(row->range) - 1), "count",
 		      (json_int_t)row->range.count, "state", row->state);

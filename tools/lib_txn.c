@@ -78,6 +78,7 @@ struct subid_txn_options cli_txn_options(const struct cli *cli, int etc, int pro
 		.nss = cli->root == NULL,
 		.dry_run = dry_run,
 		.timeout_ms = SUBID_LOCK_PATIENCE_MS,
+		.vendor = cli->root == NULL ? SUBID_VENDORDIR : NULL,
 	};
 }
 
@@ -143,6 +144,28 @@ static const char *advice(int error)
 	}
 }
 
+/* The site's policy, which is more than one file. */
+static int conf_is_wrong(const struct cli *cli, int r,
+			 const struct subid_failure *failure)
+{
+	const struct subid_place *place = &failure->place;
+	char file[CLI_CONF_FILE_SIZE];
+
+	cli_conf_file(cli, failure->conf, file, sizeof(file));
+	if (r < 0)
+		return cli_complain(EXIT_UNABLE,
+				    "%s: %s%s: nothing is given until it can"
+				    " be read",
+				    file, strerror(-r), advice(-r));
+	if (place->line == 0)
+		return cli_complain(EXIT_UNABLE,
+				    "%s: %s %s: nothing is given until it is put right",
+				    file, place->key, place->why);
+	return cli_complain(EXIT_UNABLE,
+			    "%s:%zu: %s %s: nothing is given until it is put right", file,
+			    place->line, place->key, place->why);
+}
+
 int cli_txn_failed(const struct cli *cli, int r, const struct subid_failure *failure)
 {
 	const char *etc = cli->etc_name;
@@ -150,6 +173,8 @@ int cli_txn_failed(const struct cli *cli, int r, const struct subid_failure *fai
 
 	if (r == SUBID_BUSY)
 		return lock_is_busy(cli, &failure->holder);
+	if (file != NULL && strcmp(file, SUBID_CONF_FILE) == 0)
+		return conf_is_wrong(cli, r, failure);
 	if (r == SUBID_INVALID && failure->place.line > 0)
 		return cli_complain(EXIT_UNABLE,
 				    "%s/%s:%zu: %s %s: nothing is given until"
@@ -183,6 +208,7 @@ int cli_txn_taken(const struct cli *cli, const struct subid_txn *txn, const char
 {
 	const char *id = subid_kind_name(change.kind);
 	struct subid_obstacle obstacle;
+	char file[CLI_CONF_FILE_SIZE];
 	unsigned long long first, last;
 	int r = subid_txn_explain(txn, change.kind, change.range, &obstacle);
 
@@ -209,6 +235,11 @@ int cli_txn_taken(const struct cli *cli, const struct subid_txn *txn, const char
 	case SUBID_OBSTACLE_RESERVED:
 		return cli_complain(EXIT_NO, "%s: %s %llu-%llu: set aside for %s", what,
 				    id, first, last, obstacle.who);
+	case SUBID_OBSTACLE_CONF:
+		cli_conf_file(cli, obstacle.file, file, sizeof(file));
+		return cli_complain(EXIT_NO, "%s: %s %llu-%llu: reserved by %s:%zu%s%s",
+				    what, id, first, last, file, obstacle.line,
+				    obstacle.who[0] == '\0' ? "" : ": ", obstacle.who);
 	case SUBID_OBSTACLE_NEW:
 		break;
 	}
@@ -258,6 +289,21 @@ static void tell_caches(void)
 			    "SSSD");
 }
 
+/* The change is made, whatever became of its trace. */
+static void warn_of_trace(const struct cli *cli, const struct subid_txn *txn)
+{
+	struct subid_traced traced = subid_txn_traced(txn);
+
+	/* the log has a note of its own of what the audit did not take */
+	if (cli->quiet || traced.audit == traced.changes || traced.log == traced.changes)
+		return;
+	(void)cli_complain(
+	    0,
+	    "warning: the change is made, but it left a trace neither in the"
+	    " kernel's audit (%s) nor in the system's log (%s)",
+	    strerror(-traced.audit_error), strerror(-traced.log_error));
+}
+
 int cli_commit(struct cli *cli, struct subid_txn *txn)
 {
 	bool changed = subid_txn_changed(txn);
@@ -267,6 +313,7 @@ int cli_commit(struct cli *cli, struct subid_txn *txn)
 	if (r != 0)
 		return cli_txn_failed(cli, r, &failure);
 	cli->changed = changed;
+	warn_of_trace(cli, txn);
 	if (changed && cli->root == NULL)
 		tell_caches();
 	return EXIT_DONE;

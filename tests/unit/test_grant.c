@@ -7,6 +7,7 @@ struct row {
 	const char *defs;
 	const char *passwd; /* behind PASSWD */
 	const char *group;
+	const char *conf;
 	const char *uid, *gid; /* the tables before; NULL: none */
 	const char *owner;
 	unsigned int kinds; /* 0: both */
@@ -353,6 +354,65 @@ static const struct row rows[] = {
 	  .gid = "x:1000010:1\n", .owner = "bob",
 	  .changes = "uid 1000010:10, gid 1000000:10", .uid_after = "bob:1000010:10\n",
 	  .gid_after = "x:1000010:1\n" B10 },
+
+	/* the site's policy */
+	{ "a rule's count", .defs = SMALL, .conf = "give user alice count 20\n",
+	  .owner = "alice", .changes = "uid 1000000:20, gid 1000000:20",
+	  .uid_after = "alice:1000000:20\n", .gid_after = "alice:1000000:20\n" },
+	{ "less than a rule's count", .defs = SMALL, .uid = A10, .gid = A10,
+	  .conf = "give user alice count 20\n", .owner = "alice",
+	  .changes = "uid 1000010:20, gid 1000010:20",
+	  .uid_after = A10 "alice:1000010:20\n", .gid_after = A10 "alice:1000010:20\n" },
+	{ "a count that is asked for goes before a rule's", .defs = SMALL, .count = 5,
+	  .conf = "give user alice count 20\n", .owner = "alice",
+	  .changes = "uid 1000000:5, gid 1000000:5", .uid_after = "alice:1000000:5\n",
+	  .gid_after = "alice:1000000:5\n" },
+	{ "a rule's window", .defs = SMALL, .conf = "give user alice window 2000000:30\n",
+	  .owner = "alice", .uid = "x:2000000:1\n",
+	  .changes = "uid 2000001:10, gid 2000001:10",
+	  .uid_after = "x:2000000:1\nalice:2000001:10\n",
+	  .gid_after = "alice:2000001:10\n" },
+	{ "a rule's window that is full", .defs = SMALL,
+	  .conf = "give user alice window 2000000:10\n", .owner = "alice",
+	  .uid = "x:2000000:1\n", .gid = "x:2000000:1\n", .answer = SUBID_FULL,
+	  .changes = "" },
+	{ "a rule's count where login.defs gives none",
+	  .defs = "SUB_UID_COUNT 0\nSUB_GID_COUNT 0\n",
+	  .conf = "give user alice count 9\n", .owner = "alice",
+	  .changes = "uid 100000:9, gid 100000:9", .uid_after = "alice:100000:9\n",
+	  .gid_after = "alice:100000:9\n" },
+	{ "a rule for a group", .defs = SMALL, .group = "cooks:x:5000:al\n",
+	  .conf = "give group cooks count 3\n", .owner = "alice",
+	  .changes = "uid 1000000:3, gid 1000000:3", .uid_after = "alice:1000000:3\n",
+	  .gid_after = "alice:1000000:3\n" },
+	{ "rules for others do not keep root from it", .defs = SMALL,
+	  .conf = "give user bob count 3\n", .owner = "alice",
+	  .changes = "uid 1000000:10, gid 1000000:10", .uid_after = A10,
+	  .gid_after = A10 },
+	{ "never", .defs = SMALL, .conf = "never user alice\n", .owner = "alice",
+	  .answer = SUBID_FORBIDDEN, .changes = "" },
+	{ "never, by another name", .defs = SMALL, .conf = "never user al\n",
+	  .owner = "1000", .answer = SUBID_FORBIDDEN, .changes = "" },
+	{ "never, whatever is asked for", .defs = SMALL, .conf = "never user alice\n",
+	  .owner = "alice", .range = { 5000000, 1 }, .answer = SUBID_FORBIDDEN,
+	  .changes = "" },
+	{ "never, though there is some", .defs = SMALL, .uid = A10, .gid = A10,
+	  .conf = "never user alice\n", .owner = "alice", .answer = SUBID_FORBIDDEN,
+	  .changes = "" },
+	{ "deterministic, a rule's window", .defs = FIXED,
+	  .conf = "give user bob window 2000000:30\n", .owner = "bob",
+	  .changes = "uid 2000000:10, gid 2000000:10", .uid_after = "bob:2000000:10\n",
+	  .gid_after = "bob:2000000:10\n" },
+	{ "deterministic, a rule's count", .defs = FIXED,
+	  .conf = "give user bob count 20\n", .owner = "bob", .answer = SUBID_OFF,
+	  .changes = "" },
+	{ "reserved ids", .defs = SMALL,
+	  .conf = "reserve 1000005:10\nreserve gid 1000020:1\nreserve 1000009:3\n",
+	  .owner = "alice", .changes = "uid 1000021:10, gid 1000021:10",
+	  .uid_after = "alice:1000021:10\n", .gid_after = "alice:1000021:10\n" },
+	{ "exact, reserved", .defs = SMALL, .conf = "reserve gid 5000000:1\n",
+	  .owner = "alice", .range = { 4999999, 2 }, .answer = SUBID_TAKEN,
+	  .changes = "gid 4999999:2" },
 };
 
 static void run_row(int etc, const struct row *row, bool bulk)
@@ -375,6 +435,7 @@ static void run_row(int etc, const struct row *row, bool bulk)
 		       row->passwd != NULL ? row->passwd : "");
 	put_file(etc, "passwd", passwd);
 	put_or_remove(etc, "group", row->group);
+	put_or_remove(etc, "subid.conf", row->conf);
 	put_or_remove(etc, "subuid", row->uid);
 	put_or_remove(etc, "subgid", row->gid);
 	txn = begin(etc, -1);

@@ -239,6 +239,22 @@ static void test_twice_in_one_process(void **state)
 	assert_can_be_taken(etc);
 }
 
+/* A child that was forked meanwhile has our files open, and keeps no lock. */
+static void test_forked_meanwhile(void **state)
+{
+	int etc = etc_of(state);
+	struct subid_lock *lock = NULL;
+	struct subid_holder holder;
+	struct other other;
+
+	assert_int_equal(subid_lock_take(etc, 0, &lock, &holder), 0);
+	other = start_other(etc, do_nothing);
+	assert_busy(etc, ".pwd.lock", getpid(), "test_lock");
+	subid_lock_release(&lock);
+	assert_can_be_taken(etc);
+	end_other(&other);
+}
+
 static void test_program_name_is_made_harmless(void **state)
 {
 	int etc = etc_of(state);
@@ -616,6 +632,7 @@ int main(void)
 		lock_test(test_we_keep_record_locks_out),
 		lock_test(test_our_lock_keeps_us_out),
 		lock_test(test_twice_in_one_process),
+		lock_test(test_forked_meanwhile),
 		lock_test(test_program_name_is_made_harmless),
 		lock_test(test_holder_is_not_known),
 		lock_test(test_stale_lock_is_taken_over),

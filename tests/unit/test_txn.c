@@ -369,6 +369,9 @@ static void assert_explained(const struct subid_txn *txn, enum subid_kind kind,
 	assert_int_equal(obstacle.line, expected->line);
 	assert_string_equal(obstacle.who, expected->who);
 	assert_int_equal(obstacle.pid, expected->pid);
+	assert_true((obstacle.file == NULL) == (expected->file == NULL));
+	if (expected->file != NULL)
+		assert_string_equal(obstacle.file, expected->file);
 	assert_int_equal(obstacle.ids.start, expected->ids.start);
 	assert_int_equal(obstacle.ids.count, expected->ids.count);
 }
@@ -382,41 +385,74 @@ static void test_explain(void **state)
 	} rows[] = {
 		{ SUBID_UID,
 		  { 1000005, 10 },
-		  { SUBID_OBSTACLE_LINE, { 1000005, 5 }, 2, "bob:1000000:10", 0 } },
+		  { SUBID_OBSTACLE_LINE, { 1000005, 5 }, 2, "bob:1000000:10", 0, NULL } },
 		{ SUBID_UID,
 		  { 1999990, 100 },
-		  { SUBID_OBSTACLE_LINE, { 2000000, 5 }, 3, "o?[1m:2000000:5?", 0 } },
+		  { SUBID_OBSTACLE_LINE,
+		    { 2000000, 5 },
+		    3,
+		    "o?[1m:2000000:5?",
+		    0,
+		    NULL } },
 		{ SUBID_UID,
 		  { 995, 6 },
-		  { SUBID_OBSTACLE_ACCOUNT, { 1000, 1 }, 0, "alice", 0 } },
+		  { SUBID_OBSTACLE_ACCOUNT, { 1000, 1 }, 0, "alice", 0, NULL } },
 		{ SUBID_GID,
 		  { 4990, 100 },
-		  { SUBID_OBSTACLE_ACCOUNT, { 5000, 1 }, 0, "people", 0 } },
+		  { SUBID_OBSTACLE_ACCOUNT, { 5000, 1 }, 0, "people", 0, NULL } },
 		{ SUBID_UID,
 		  { 2999990, 100 },
-		  { SUBID_OBSTACLE_LIVE, { 3000000, 7 }, 0, "ev?l", 77 } },
+		  { SUBID_OBSTACLE_LIVE, { 3000000, 7 }, 0, "ev?l", 77, NULL } },
 		{ SUBID_GID,
 		  { 3000010, 1 },
-		  { SUBID_OBSTACLE_LIVE, { 3000010, 1 }, 0, "ev?l", 77 } },
+		  { SUBID_OBSTACLE_LIVE, { 3000010, 1 }, 0, "ev?l", 77, NULL } },
 		{ SUBID_UID,
 		  { 65530, 10 },
-		  { SUBID_OBSTACLE_RESERVED, { 65534, 1 }, 0, "nobody", 0 } },
+		  { SUBID_OBSTACLE_RESERVED, { 65534, 1 }, 0, "nobody", 0, NULL } },
 		{ SUBID_GID,
 		  { 60514, 1 },
 		  { SUBID_OBSTACLE_RESERVED,
 		    { 60514, 1 },
 		    0,
 		    "systemd-nspawn's mapped users",
-		    0 } },
+		    0,
+		    NULL } },
+		{ SUBID_GID,
+		  { 700000, 200000 },
+		  { SUBID_OBSTACLE_CONF,
+		    { 700005, 95 },
+		    2,
+		    "NFS s?rver",
+		    0,
+		    "subid.conf" } },
+		{ SUBID_UID,
+		  { 700000, 200000 },
+		  { SUBID_OBSTACLE_CONF,
+		    { 700005, 95 },
+		    2,
+		    "NFS s?rver",
+		    0,
+		    "subid.conf" } },
+		{ SUBID_UID,
+		  { 800000, 1 },
+		  { SUBID_OBSTACLE_CONF,
+		    { 800000, 1 },
+		    1,
+		    "",
+		    0,
+		    "subid.conf.d/a.conf" } },
 		{ SUBID_GID,
 		  { 4000000, 10 },
-		  { SUBID_OBSTACLE_NEW, { 4000005, 5 }, 0, "", 0 } },
+		  { SUBID_OBSTACLE_NEW, { 4000005, 5 }, 0, "", 0, NULL } },
 	};
 	int etc = etc_of(state), proc = open_new_dir(etc, "proc");
 	struct subid_obstacle obstacle;
 	struct subid_txn *txn;
 
 	put_world(etc);
+	put_file(etc, "subid.conf", "\nreserve 700005-700099 \"NFS s\xc3rver\"\n");
+	put_dir(etc, "subid.conf.d");
+	put_file(etc, "subid.conf.d/a.conf", "reserve uid 800000:1");
 	put_file(etc, "subuid", "# first\n" BOB "o\033[1m:2000000:5\r\n");
 	put_self(proc);
 	put_process(proc, &(struct fake_process){ .pid = "77",
@@ -435,6 +471,9 @@ static void test_explain(void **state)
 			 SUBID_ABSENT);
 	assert_int_equal(
 	    subid_txn_explain(txn, SUBID_GID, (struct id_range){ 3000000, 7 }, &obstacle),
+	    SUBID_ABSENT);
+	assert_int_equal(
+	    subid_txn_explain(txn, SUBID_GID, (struct id_range){ 800000, 1 }, &obstacle),
 	    SUBID_ABSENT);
 	subid_txn_free(&txn);
 	assert_int_equal(close(proc), 0);
@@ -495,14 +534,38 @@ static void test_free_ids(void **state)
 		 "x:999990:20\nx:1000005:10\nx:1000090:50\nx:1000040:5:\n");
 	put_file(etc, "subgid", "x:1:1\n");
 	txn = begin(etc, -1);
-	assert_int_equal(subid_txn_free_ids(txn, SUBID_UID), 100 - 15 - 10 - 5);
-	assert_int_equal(subid_txn_free_ids(txn, SUBID_GID), 100);
+	assert_int_equal(
+	    subid_txn_free_ids(
+		txn, SUBID_UID,
+		subid_window_range(&subid_txn_policy(txn)->window[SUBID_UID])),
+	    100 - 15 - 10 - 5);
+	assert_int_equal(
+	    subid_txn_free_ids(
+		txn, SUBID_GID,
+		subid_window_range(&subid_txn_policy(txn)->window[SUBID_GID])),
+	    100);
 	/* behind 1000090:50 there is nothing, between 1000045 and it the most */
-	assert_int_equal(subid_txn_largest_gap(txn, SUBID_UID), 45);
-	assert_int_equal(subid_txn_largest_gap(txn, SUBID_GID), 100);
+	assert_int_equal(
+	    subid_txn_largest_gap(
+		txn, SUBID_UID,
+		subid_window_range(&subid_txn_policy(txn)->window[SUBID_UID])),
+	    45);
+	assert_int_equal(
+	    subid_txn_largest_gap(
+		txn, SUBID_GID,
+		subid_window_range(&subid_txn_policy(txn)->window[SUBID_GID])),
+	    100);
 	assert_int_equal(grant_alice(txn), 0);
-	assert_int_equal(subid_txn_free_ids(txn, SUBID_UID), 100 - 15 - 10 - 5 - 10);
-	assert_int_equal(subid_txn_free_ids(txn, SUBID_GID), 90);
+	assert_int_equal(
+	    subid_txn_free_ids(
+		txn, SUBID_UID,
+		subid_window_range(&subid_txn_policy(txn)->window[SUBID_UID])),
+	    100 - 15 - 10 - 5 - 10);
+	assert_int_equal(
+	    subid_txn_free_ids(
+		txn, SUBID_GID,
+		subid_window_range(&subid_txn_policy(txn)->window[SUBID_GID])),
+	    90);
 	subid_txn_free(&txn);
 }
 

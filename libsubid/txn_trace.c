@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A transaction's trace: the changes are noted as they are made in memory, and
+ * told when it is known what became of them.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "cleanup.h"
+#include "txn_private.h"
+
+/* How long others may have to wait for the locks because of us, each way. */
+#define PATIENCE_AUDIT_MS 2000
+#define PATIENCE_LOG_MS	  250
+
+bool subid_txn_is_host(const struct subid_txn *txn)
+{
+	struct stat etc, host;
+
+	return fstat(txn->options.etc, &etc) == 0 && stat(SUBID_SYSCONFDIR, &host) == 0 &&
+	       etc.st_dev == host.st_dev && etc.st_ino == host.st_ino;
+}
+
+/* Names are kept in blocks, which do not move: events point into them. */
+struct subid_names {
+	struct subid_names *next;
+	size_t used, room;
+	char bytes[];
+};
+
+/* The same name again takes no more room.  NULL: out of memory. */
+static const char *keep_name(struct subid_txn *txn, const struct subid_event *event)
+{
+	const struct subid_event *last =
+	    txn->n_events > 0 ? &txn->events[txn->n_events - 1] : NULL;
+	struct subid_names *names = txn->names;
+	size_t len = event->owner_len;
+	char *kept;
+
+	if (last != NULL && last->owner_len == len &&
+	    memcmp(last->owner, event->owner, len) == 0)
+		return last->owner;
+	if (names == NULL || names->room - names->used < len) {
+		size_t room = len > 4000 ? len : 4000;
+
+		names = malloc(sizeof(*names) + room);
+		if (names == NULL)
+			return NULL;
+		*names = (struct subid_names){ .next = txn->names, .room = room };
+		txn->names = names;
+	}
+	kept = names->bytes + names->used;
+	memcpy(kept, event->owner, len);
+	names->used += len;
+	return kept;
+}
+
+int subid_txn_record(struct subid_txn *txn, const struct subid_event *event,
+		     enum subid_kind kind, struct id_range range)
+{
+	struct subid_event noted = *event;
+
+	if (!txn->is_traced)
+		return 0;
+	if (txn->n_events == txn->events_room) {
+		size_t room = txn->events_room * 2 + 8;
+		struct subid_event *grown =
+		    reallocarray(txn->events, room, sizeof(*grown));
+
+		if (grown == NULL)
+			return -ENOMEM;
+		txn->events = grown;
+		txn->events_room = room;
+	}
+	noted.kind = kind;
+	noted.range = range;
+	noted.program = "subid";
+	noted.owner = keep_name(txn, event);
+	if (noted.owner == NULL)
+		return -ENOMEM;
+	txn->events[txn->n_events++] = noted;
+	return 0;
+}
+
+int subid_txn_record_refused(struct subid_txn *txn, const struct subid_event *event,
+			     int result)
+{
+	struct subid_event refused = *event;
+	int r = 0;
+
+	refused.result = result;
+	for (size_t i = 0; r == 0 && i < txn->n_changes; i++)
+		r = subid_txn_record(txn, &refused, txn->changes[i].kind,
+				     txn->changes[i].range);
+	return r == 0 ? result : r;
+}
+
+static void tell_log(const struct subid_event *events, size_t n,
+		     struct subid_traced *traced)
+{
+	struct timespec deadline = subid_trace_deadline(PATIENCE_LOG_MS);
+	struct subid_log log = { .fd = -1 };
+	int r = subid_log_open(SUBID_JOURNAL_SOCKET, SUBID_SYSLOG_SOCKET, &log);
+
+	for (size_t i = 0; r == 0 && i < n; i++) {
+		r = subid_log_send(&log, &events[i], &deadline);
+		traced->log += r == 0;
+	}
+	traced->log_error = r;
+	cleanup_close(&log.fd);
+}
+
+/* Both ways are tried, whatever the other says. */
+static struct subid_traced tell(struct subid_event *events, size_t n)
+{
+	struct timespec deadline = subid_trace_deadline(PATIENCE_AUDIT_MS);
+	struct subid_traced traced = { .changes = n };
+
+	if (n == 0)
+		return traced;
+	traced.audit_error = subid_audit_send(events, n, &deadline, &traced.audit);
+	/* a line says so if there is no record beside it */
+	for (size_t i = traced.audit; i < n; i++)
+		events[i].audit_error = traced.audit_error;
+	tell_log(events, n, &traced);
+	return traced;
+}
+
+void subid_txn_trace_commit(struct subid_txn *txn, int r)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < txn->n_events; i++)
+		if (txn->events[i].result == 0)
+			txn->events[i].result = r;
+	txn->traced = tell(txn->events, txn->n_events);
+	/* what failed may be committed once more */
+	for (size_t i = 0; i < txn->n_events; i++) {
+		if (txn->events[i].result >= 0)
+			continue;
+		txn->events[n] = txn->events[i];
+		txn->events[n++].result = 0;
+	}
+	txn->n_events = n;
+}
+
+void subid_txn_trace_end(struct subid_txn *txn)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < txn->n_events; i++)
+		if (txn->events[i].result > 0)
+			txn->events[n++] = txn->events[i];
+	(void)tell(txn->events, n); /* nobody is left to be told of it */
+	while (txn->names != NULL) {
+		struct subid_names *names = txn->names;
+
+		txn->names = names->next;
+		free(names);
+	}
+	free(txn->events);
+}
+
+struct subid_traced subid_txn_traced(const struct subid_txn *txn)
+{
+	return txn->traced;
+}
