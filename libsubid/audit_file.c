@@ -59,7 +59,7 @@ static const char *acl_reason(struct subid_audit *audit,
 			  file->acl == SUBID_ACL_USER ? "uid" : "gid", file->acl_id);
 }
 
-const char *audit_chown(struct subid_audit *audit, const char *path)
+static const char *chown_command(struct subid_audit *audit, const char *path)
 {
 	const struct subid_host *host = audit->in->host;
 
@@ -83,7 +83,7 @@ const char *audit_who_writes(struct subid_audit *audit,
 	if (foreign) {
 		reason = audit_text(audit, "it belongs to uid %u, not to %s", file->uid,
 				    host->image ? "the owner of the image" : "root");
-		remedy = audit_chown(audit, path);
+		remedy = chown_command(audit, path);
 	}
 	if (file->acl != SUBID_ACL_NOBODY) {
 		reason = audit_join(audit, reason, "; ", acl_reason(audit, file));
@@ -93,15 +93,13 @@ const char *audit_who_writes(struct subid_audit *audit,
 	if ((file->mode & S_IWOTH) != 0)
 		reason = audit_join(audit, reason, "; ",
 				    audit_text(audit, "mode %04o: everybody can write it",
-					       (file->mode & 07777)));
+					       file->mode & 07777));
 	else if (group)
 		reason = audit_join(
 		    audit, reason, "; ",
 		    audit_text(audit, "mode %04o: its group, gid %u, can write it",
-			       (file->mode & 07777), file->gid));
-	/* chown(2) takes the setuid bit away: so the mode comes last, and whole */
-	if ((file->mode & S_IWOTH) != 0 || group ||
-	    (foreign && (file->mode & 07777) > 0777))
+			       file->mode & 07777, file->gid));
+	if ((file->mode & S_IWOTH) != 0 || group)
 		remedy = audit_join(
 		    audit, remedy, " && ",
 		    audit_text(audit, "chmod %04o %s", file->mode & 07777 & ~022U, path));

@@ -128,17 +128,31 @@ static const char *unprivileged_reason(struct subid_audit *audit,
 			  capability, caps->rootid);
 }
 
+/*
+ * Threat: whoever could write a helper may have put something else in it, and a
+ * command of ours must not make that root's.
+ */
+static const char *install_again(struct subid_audit *audit)
+{
+	return audit->in->host->image
+		   ? "Install it in the image again (subid, or the package uidmap): its"
+		     " content may have been changed"
+		   : "Install it again, since its content may have been changed: apt-get"
+		     " install --reinstall uidmap, or, in the sources of subid, make "
+		     "install";
+}
+
 static const char *privilege_remedy(struct subid_audit *audit,
 				    const struct subid_host_helper *helper)
 {
-	const char *path = audit_quoted(audit, helper->path);
+	const char *path = audit_quoted(audit, helper->path), *remedy;
 
+	if (audit_who_writes(audit, program_of(helper), &remedy) != NULL)
+		return install_again(audit);
 	if (helper->caps.error != ENODATA)
 		return audit_text(audit, "setcap %s+ep %s",
 				  programs[helper->kind].capability, path);
-	if (audit_is_root(audit->in->host, program_of(helper)->uid))
-		return audit_text(audit, "chmod u+s %s", path);
-	return audit_text(audit, "%s && chmod u+s %s", audit_chown(audit, path), path);
+	return audit_text(audit, "chmod u+s %s", path);
 }
 
 int audit_find_helper_unprivileged(struct subid_audit *audit)
@@ -177,6 +191,17 @@ static const char *name_capabilities(struct subid_audit *audit, uint64_t bits)
 	return names;
 }
 
+/* A finding whose remedy takes something away, and so is safe. */
+static void report_mended(struct subid_audit *audit,
+			  const struct subid_host_helper *helper, const char *remedy,
+			  const char *reason)
+{
+	struct subid_finding finding = at(helper);
+
+	finding.fix = remedy;
+	(void)audit_report(audit, &finding, remedy, "%s %s", helper->path, reason);
+}
+
 int audit_find_helper_double(struct subid_audit *audit)
 {
 	const struct subid_host *host = audit->in->host;
@@ -186,29 +211,32 @@ int audit_find_helper_double(struct subid_audit *audit)
 		uint32_t mode = program_of(helper)->mode;
 		uint64_t permitted = helper->caps.error == 0 ? helper->caps.permitted : 0;
 		uint64_t extra = permitted & ~programs[helper->kind].allowed;
-		const struct subid_finding finding = at(helper);
 		const char *path = audit_quoted(audit, helper->path);
 		const char *capability = programs[helper->kind].capability;
 
 		if ((mode & S_ISUID) != 0 && permitted != 0)
-			(void)audit_report(audit, &finding,
-					   audit_text(audit, "setcap -r %s", path),
-					   "%s is setuid (mode %04o) and has file"
-					   " capabilities (%s): one of the two is enough",
-					   helper->path, mode & 07777,
-					   name_capabilities(audit, permitted));
+			report_mended(audit, helper,
+				      audit_text(audit, "setcap -r %s", path),
+				      audit_text(audit,
+						 "is setuid (mode %04o) and has file"
+						 " capabilities (%s): one of the two is"
+						 " enough",
+						 mode & 07777,
+						 name_capabilities(audit, permitted)));
 		else if (extra != 0)
-			(void)audit_report(
-			    audit, &finding,
+			report_mended(
+			    audit, helper,
 			    audit_text(audit, "setcap %s+ep %s", capability, path),
-			    "%s has %s, which it does not need: %s is enough",
-			    helper->path, name_capabilities(audit, extra), capability);
+			    audit_text(audit,
+				       "has %s, which it does not need: %s is enough",
+				       name_capabilities(audit, extra), capability));
 		if ((mode & S_ISGID) != 0)
-			(void)audit_report(audit, &finding,
-					   audit_text(audit, "chmod g-s %s", path),
-					   "%s is setgid (mode %04o), which it does not"
-					   " need",
-					   helper->path, mode & 07777);
+			report_mended(
+			    audit, helper, audit_text(audit, "chmod g-s %s", path),
+			    audit_text(audit,
+				       "is setgid (mode %04o), which it does not"
+				       " need",
+				       mode & 07777));
 	}
 	return 0;
 }
@@ -223,17 +251,32 @@ static bool is_reported(const struct subid_host *host, size_t helper, const char
 	return false;
 }
 
-/* chown(2) takes file capabilities away. */
-static const char *set_again(struct subid_audit *audit,
-			     const struct subid_host_helper *helper, const char *remedy)
+static void report_program(struct subid_audit *audit,
+			   const struct subid_host_helper *helper, const char *reason)
 {
-	const struct subid_host *host = audit->in->host;
+	const char *path = program_of(helper)->path;
 
-	if (audit_is_root(host, program_of(helper)->uid) || !has_capability(host, helper))
-		return remedy;
-	return audit_text(audit, "%s && setcap %s+ep %s", remedy,
-			  programs[helper->kind].capability,
-			  audit_quoted(audit, program_of(helper)->path));
+	(void)audit_report(
+	    audit, &(struct subid_finding){ .kind = (int)helper->kind, .file = path },
+	    install_again(audit),
+	    "%s: %s; whoever can write it can change what everybody runs as %s", path,
+	    reason, helper->path);
+}
+
+static void report_directory(struct subid_audit *audit,
+			     const struct subid_host_helper *helper, const char *path,
+			     const char *reason, const char *remedy)
+{
+	const struct subid_finding finding = {
+		.kind = (int)helper->kind,
+		.file = path,
+		.fix = remedy,
+	};
+
+	(void)audit_report(audit, &finding, remedy,
+			   "%s is a directory on the way to a helper: %s; whoever can"
+			   " write it can put another program in the place of %s",
+			   path, reason, helper->path);
 }
 
 int audit_find_helper_writable(struct subid_audit *audit)
@@ -245,23 +288,16 @@ int audit_find_helper_writable(struct subid_audit *audit)
 
 		for (size_t j = 0; j < helper->way.n; j++) {
 			const struct subid_host_file *file = &helper->way.files[j];
-			bool is_program = j + 1 == helper->way.n;
 			const char *remedy;
 			const char *reason = audit_who_writes(audit, file, &remedy);
 
 			if (reason == NULL || is_reported(host, i, file->path))
 				continue;
-			(void)audit_report(
-			    audit,
-			    &(struct subid_finding){ .kind = (int)helper->kind,
-						     .file = file->path },
-			    is_program ? set_again(audit, helper, remedy) : remedy,
-			    is_program
-				? "%s: %s, and so change what everybody runs as %s"
-				: "%s is a directory on the way to a helper, and %s: "
-				  "whoever"
-				  " writes it can put another program in the place of %s",
-			    file->path, reason, helper->path);
+			if (j + 1 == helper->way.n)
+				report_program(audit, helper, reason);
+			else
+				report_directory(audit, helper, file->path, reason,
+						 remedy);
 		}
 	}
 	return 0;

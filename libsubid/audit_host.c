@@ -32,11 +32,12 @@ static void find_writable_directories(struct subid_audit *audit, enum subid_kind
 		    (kind > 0 && is_on_way(&host->ways[kind - 1], file->path)))
 			continue;
 		(void)audit_report(
-		    audit, &(struct subid_finding){ .kind = -1, .file = file->path },
+		    audit,
+		    &(struct subid_finding){
+			.kind = -1, .file = file->path, .fix = remedy },
 		    remedy,
-		    "%s is a directory on the way to the tables, and %s: whoever writes "
-		    "it"
-		    " can put another table in the place of %s",
+		    "%s is a directory on the way to the tables: %s; whoever can write"
+		    " it can put another table in the place of %s",
 		    file->path, reason, host->tables[kind].path);
 	}
 }
@@ -92,8 +93,10 @@ int audit_find_table_writable(struct subid_audit *audit)
 			.kind = (int)kind,
 			.file = host->tables[kind].target == NULL ? subid_kind_table(kind)
 								  : file->path,
+			.fix = remedy,
 		    },
-		    remedy, "%s: %s, and so give himself any id", file->path, reason);
+		    remedy, "%s: %s; whoever can write it can give himself any id",
+		    file->path, reason);
 	}
 	return 0;
 }
@@ -194,23 +197,25 @@ int audit_find_backup_readable(struct subid_audit *audit)
 	for (enum subid_kind kind = 0; host != NULL && kind < SUBID_KINDS; kind++) {
 		const struct subid_host_file *table = &host->tables[kind];
 		const struct subid_host_file *backup = &host->backups[kind];
-		const char *path;
+		const char *path, *remedy;
 
 		if (table->error != 0 || backup->error != 0 || !S_ISREG(table->mode) ||
 		    !S_ISREG(backup->mode) || !is_more_open(host, table, backup))
 			continue;
 		path = audit_quoted(audit, backup->path);
+		remedy = audit_text(audit, "%schown %u:%u %s && chmod %04o %s",
+				    backup->acl == SUBID_ACL_NOBODY
+					? ""
+					: audit_text(audit, "setfacl -b %s && ", path),
+				    table->uid, table->gid, path, MODE(table), path);
 		(void)audit_report(
 		    audit,
 		    &(struct subid_finding){
 			.kind = (int)kind,
 			.file = audit_text(audit, "%s-", subid_kind_table(kind)),
+			.fix = remedy,
 		    },
-		    audit_text(audit, "%schown %u:%u %s && chmod %04o %s",
-			       backup->acl == SUBID_ACL_NOBODY
-				   ? ""
-				   : audit_text(audit, "setfacl -b %s && ", path),
-			       table->uid, table->gid, path, MODE(table), path),
+		    remedy,
 		    "%s has mode %04o, uid %u, gid %u%s, its table %s has mode %04o, uid"
 		    " %u, gid %u: more people can read or write the backup",
 		    backup->path, MODE(backup), backup->uid, backup->gid,
@@ -220,42 +225,56 @@ int audit_find_backup_readable(struct subid_audit *audit)
 	return 0;
 }
 
-/* Appends a path that no rule watches: to the sentence, and to the command. */
+/* Appends a path that no rule watches: to the sentence, and to the commands. */
 static void add_unwatched(struct subid_audit *audit, const char *path, const char **list,
-			  const char **command)
+			  const char **commands)
 {
 	path += audit->in->host->prefix_len;
 	*list = audit_join(audit, *list, ", ", path);
-	*command = audit_text(
-	    audit, "%s %s", *command,
-	    audit_quoted(audit, audit_text(audit, "-w %s -p wa -k subid", path)));
+	*commands = audit_join(
+	    audit, *commands, "\n",
+	    audit_text(
+		audit, "echo %s >>%s",
+		audit_quoted(audit, audit_text(audit, "-w %s -p wa -k subid", path)),
+		audit_quoted(audit, audit_in_etc(audit, "audit/rules.d/subid.rules"))));
+}
+
+static void report_unwatched(struct subid_audit *audit, const char *list,
+			     const char *commands)
+{
+	const struct subid_host *host = audit->in->host;
+	struct subid_finding finding = { .kind = -1, .file = "audit/rules.d" };
+
+	if (!host->image)
+		commands = audit_text(audit, "%s\naugenrules --load", commands);
+	if (host->has_audit)
+		finding.fix = commands;
+	(void)audit_report(
+	    audit, &finding,
+	    host->has_audit
+		? commands
+		: audit_text(audit, "Install auditd (apt-get install auditd), then:\n%s",
+			     commands),
+	    "No audit rule in %s watches %s: who changed %s, and when, cannot"
+	    " be found out afterwards",
+	    audit_in_etc(audit, "audit"), list,
+	    strchr(list, ',') == NULL ? "it" : "them");
 }
 
 int audit_find_no_audit_watch(struct subid_audit *audit)
 {
 	const struct subid_host *host = audit->in->host;
-	const char *list = "", *command = "printf '%s\\n'";
+	const char *list = "", *commands = "";
 
 	if (host == NULL || host->rules_error != 0)
 		return 0;
 	for (enum subid_kind kind = 0; kind < SUBID_KINDS; kind++)
 		if (!host->watched[kind])
-			add_unwatched(audit, host->tables[kind].path, &list, &command);
+			add_unwatched(audit, host->tables[kind].path, &list, &commands);
 	for (size_t i = 0; i < host->n_helpers; i++)
 		if (!host->helpers[i].watched)
-			add_unwatched(audit, host->helpers[i].path, &list, &command);
-	if (*list == '\0')
-		return 0;
-	(void)audit_report(
-	    audit, &(struct subid_finding){ .kind = -1, .file = "audit/rules.d" },
-	    audit_text(
-		audit, "%s >>%s%s", command,
-		audit_quoted(audit, audit_in_etc(audit, "audit/rules.d/subid.rules")),
-		host->image ? "" : " && augenrules --load"),
-	    "No audit rule in %s watches %s: who changed %s, and when, cannot be found "
-	    "out"
-	    " afterwards",
-	    audit_in_etc(audit, "audit"), list,
-	    strchr(list, ',') == NULL ? "it" : "them");
+			add_unwatched(audit, host->helpers[i].path, &list, &commands);
+	if (*list != '\0')
+		report_unwatched(audit, list, commands);
 	return 0;
 }

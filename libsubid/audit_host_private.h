@@ -21,9 +21,6 @@ bool audit_is_roots_group(const struct subid_host *host, uint32_t gid);
 const char *audit_join(struct subid_audit *audit, const char *a, const char *with,
 		       const char *b);
 
-/* The command that gives path, quoted already, to root. */
-const char *audit_chown(struct subid_audit *audit, const char *path);
-
 /*
  * How others than root can write a file or directory: "mode 0666: everybody can
  * write it", with the commands that end it in *ret_remedy.  NULL: they cannot, or

@@ -18,17 +18,18 @@ int audit_find_unsafe_wrap(struct subid_audit *audit)
 
 	for (enum subid_kind kind = 0; kind < SUBID_KINDS; kind++) {
 		const struct subid_window *window = &policy->window[kind];
-		const char *upper = upper_names[kind];
+		const char *upper = upper_names[kind], *remedy;
 
 		if (!window->wrap)
 			continue;
+		remedy = audit_text(
+		    audit, "sed -i '/^[[:space:]]*UNSAFE_SUB_%s_DETERMINISTIC_WRAP/d' %s",
+		    upper, audit_quoted(audit, audit_in_etc(audit, LOGIN_DEFS)));
 		(void)audit_report(
 		    audit,
-		    &(struct subid_finding){ .kind = (int)kind, .file = LOGIN_DEFS },
-		    audit_text(
-			audit,
-			"sed -i '/^[[:space:]]*UNSAFE_SUB_%s_DETERMINISTIC_WRAP/d' %s",
-			upper, audit_quoted(audit, audit_in_etc(audit, LOGIN_DEFS))),
+		    &(struct subid_finding){
+			.kind = (int)kind, .file = LOGIN_DEFS, .fix = remedy },
+		    remedy,
 		    "UNSAFE_SUB_%s_DETERMINISTIC_WRAP is yes in %s: behind the end of the"
 		    " window shadow starts over, and two users get the same %ss%s",
 		    upper, audit_in_etc(audit, LOGIN_DEFS), subid_kind_name(kind),
@@ -157,9 +158,8 @@ int audit_find_source_open(struct subid_audit *audit)
 			" delete the line to use the files alone: %s",
 			host->source.name, delete_line(audit)),
 		    "%s says that ranges come from %s, but libsubid_%s.so %s: shadow's"
-		    " tools fall back to the files, whose ranges the source may have "
-		    "given"
-		    " to others",
+		    " tools fall back to the files, whose ranges the source may"
+		    " have given to others",
 		    file, host->source.name, host->source.name,
 		    host->source_error != SUBID_INVALID
 			? "cannot be loaded"
@@ -215,9 +215,8 @@ int audit_find_source_and_files(struct subid_audit *audit)
 			" files are meant: %s",
 			host->source.name, delete_line(audit)),
 		    "%zu %s of %s %s ids, while ranges come from %s (line %zu of %s):"
-		    " newuidmap and newgidmap do not read the file, but other programs "
-		    "do,"
-		    " and the same ids may be somebody else's in %s",
+		    " newuidmap and newgidmap do not read the file, but other"
+		    " programs do, and the same ids may be somebody else's in %s",
 		    n, n == 1 ? "line" : "lines", table, n == 1 ? "gives" : "give",
 		    host->source.name, host->source.line, audit_in_etc(audit, NSSWITCH),
 		    host->source.name);

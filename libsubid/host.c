@@ -2,6 +2,7 @@
 #include "host.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
 #include <sys/stat.h>
@@ -232,6 +233,8 @@ static int read_watches(const struct subid_host_options *options, struct subid_h
 			.path = host->helpers[i].path + skip,
 			.programs = true,
 		};
+	host->has_audit =
+	    faccessat(options->etc, "audit/rules.d", F_OK, AT_SYMLINK_NOFOLLOW) == 0;
 	r = host_watch_read(options->etc, !options->image, watches, n,
 			    &host->rules_error);
 	note_unread(host, host->rules_error);

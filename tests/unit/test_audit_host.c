@@ -64,6 +64,7 @@ static void make_machine(struct machine *machine)
 	machine->host = (struct subid_host){
 		.etc = (char *)(uintptr_t) "/etc",
 		.has_programs = true,
+		.has_audit = true,
 		.helpers = machine->helpers,
 		.n_helpers = 2,
 		.watched = { true, true },
@@ -518,6 +519,19 @@ SPOIL(one_unwatched)
 {
 	m->host.watched[SUBID_GID] = false;
 }
+SPOIL(no_auditd)
+{
+	one_unwatched(m);
+	m->host.has_audit = false;
+}
+SPOIL(image_unwatched)
+{
+	one_unwatched(m);
+	m->host.image = true;
+	m->host.prefix_len = strlen("/srv");
+	m->host.etc = (char *)(uintptr_t) "/srv/etc";
+	m->host.tables[SUBID_GID].path = (char *)(uintptr_t) "/srv/etc/subgid";
+}
 SPOIL(none_watched)
 {
 	m->host.watched[SUBID_UID] = m->host.watched[SUBID_GID] = false;
@@ -637,8 +651,7 @@ static const struct {
 	  "not setuid (mode 0755) and has no file capabilities",
 	  "chmod u+s /usr/bin/newuidmap" },
 	{ "helper-unprivileged", setuid_to_user, 1, "/usr/bin/newuidmap",
-	  "setuid to uid 1000, not to root",
-	  "chown root:root /usr/bin/newuidmap && chmod u+s /usr/bin/newuidmap" },
+	  "setuid to uid 1000, not to root", "apt-get install --reinstall uidmap" },
 	{ "helper-unprivileged", capability, 0, NULL, NULL, NULL },
 	{ "helper-unprivileged", capability_for_root, 0, NULL, NULL, NULL },
 	{ "helper-unprivileged", wrong_capability, 1, "/usr/bin/newuidmap",
@@ -669,13 +682,11 @@ static const struct {
 	  "chmod g-s /usr/bin/newgidmap" },
 	{ "helper-writable", nothing, 0, NULL, NULL, NULL },
 	{ "helper-writable", helper_for_all, 1, "/usr/bin/newuidmap", "mode 4777",
-	  "chmod 4755 /usr/bin/newuidmap" },
+	  "apt-get install --reinstall uidmap" },
 	{ "helper-writable", setuid_to_user, 1, "/usr/bin/newuidmap", "uid 1000",
-	  "chown root:root /usr/bin/newuidmap && chmod 4755 /usr/bin/newuidmap" },
+	  "may have been changed" },
 	{ "helper-writable", helper_of_user_with_capability, 1, "/usr/bin/newuidmap",
-	  "uid 1000",
-	  "chown root:root /usr/bin/newuidmap && setcap cap_setuid+ep "
-	  "/usr/bin/newuidmap" },
+	  "uid 1000", "apt-get install --reinstall uidmap" },
 	{ "helper-writable", bin_of_group, 1, "/usr/bin",
 	  "mode 2775: its group, gid 50, can write it", "chmod 2755 /usr/bin" },
 	{ "helper-nosuid", nothing, 0, NULL, NULL, NULL },
@@ -712,8 +723,13 @@ static const struct {
 	{ "no-audit-watch", nothing, 0, NULL, NULL, NULL },
 	{ "no-audit-watch", all_unreadable, 0, NULL, NULL, NULL },
 	{ "no-audit-watch", one_unwatched, 1, "audit/rules.d", "watches /etc/subgid: who",
-	  "printf '%s\\n' '-w /etc/subgid -p wa -k subid' >>"
-	  "/etc/audit/rules.d/subid.rules && augenrules --load" },
+	  "echo '-w /etc/subgid -p wa -k subid' "
+	  ">>/etc/audit/rules.d/subid.rules\naugenrules --load" },
+	{ "no-audit-watch", no_auditd, 1, "audit/rules.d", "watches /etc/subgid: who",
+	  "Install auditd (apt-get install auditd), then:\necho" },
+	{ "no-audit-watch", image_unwatched, 1, "audit/rules.d",
+	  "in /srv/etc/audit watches /etc/subgid: who",
+	  "echo '-w /etc/subgid -p wa -k subid' >>/srv/etc/audit/rules.d/subid.rules" },
 	{ "no-audit-watch", none_watched, 1, "audit/rules.d",
 	  "/etc/subuid, /etc/subgid, /usr/bin/newuidmap, /usr/bin/newgidmap",
 	  "'-w /usr/bin/newgidmap -p wa -k subid'" },
@@ -767,6 +783,50 @@ static void test_cases(void **state)
 	}
 }
 
+/* What is offered as a safe command is the remedy, and just these rules do so. */
+static void test_fixes(void **state)
+{
+	static const struct {
+		const char *rule;
+		void (*spoil)(struct machine *machine);
+		bool safe;
+	} fixes[] = {
+		{ "unsafe-wrap", wrap, true },
+		{ "window-invalid", no_number, false },
+		{ "table-writable", table_for_all, true },
+		{ "table-writable", etc_for_all, true },
+		{ "table-writable", linked, false },
+		{ "table-symlink", table_link, false },
+		{ "stale-lock", lock_of, false },
+		{ "backup-readable", backup_for_all, true },
+		{ "helper-unprivileged", plain, false },
+		{ "helper-double", too_many, true },
+		{ "helper-writable", helper_for_all, false },
+		{ "helper-writable", bin_of_group, true },
+		{ "helper-shadowed", second_newuidmap, false },
+		{ "source-open", source_missing, false },
+		{ "no-audit-watch", none_watched, true },
+		{ "no-audit-watch", no_auditd, false },
+	};
+
+	for (size_t i = 0; i < ARRAY(fixes); i++) {
+		struct subid_audit_input input = { .only =
+						       subid_rule_find(fixes[i].rule) };
+		auto_report struct subid_report report = { .n = 0 };
+		struct machine machine;
+
+		make_machine(&machine);
+		fixes[i].spoil(&machine);
+		audit_machine(etc_of(state), &machine, &input, &report);
+		assert_int_equal(report.n, 1);
+		if (fixes[i].safe)
+			assert_string_equal(report.findings[0].fix,
+					    report.findings[0].remedy);
+		else
+			assert_null(report.findings[0].fix);
+	}
+}
+
 /* Each that triggers, accepted: counted, not reported. */
 static void test_accepted(void **state)
 {
@@ -816,6 +876,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		scratch_test(test_cases),
+		scratch_test(test_fixes),
 		scratch_test(test_accepted),
 		scratch_test(test_not_looked_at),
 	};
