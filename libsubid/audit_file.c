@@ -107,6 +107,20 @@ const char *audit_who_writes(struct subid_audit *audit,
 	return *reason == '\0' ? NULL : reason;
 }
 
+const char *audit_who_replaces(struct subid_audit *audit,
+			       const struct subid_host_way *way, size_t i,
+			       const char **ret_remedy)
+{
+	struct subid_host_file directory = way->files[i];
+
+	if ((directory.mode & S_ISVTX) != 0 && way->files[i + 1].error == 0) {
+		directory.mode &= ~(uint32_t)S_IWOTH;
+		directory.group_writes = false;
+		directory.acl = SUBID_ACL_NOBODY;
+	}
+	return audit_who_writes(audit, &directory, ret_remedy);
+}
+
 size_t audit_count_grants(const struct subid_audit *audit, enum subid_kind kind)
 {
 	const struct subid_table *table = audit->in->tables[kind];

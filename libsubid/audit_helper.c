@@ -84,8 +84,12 @@ int audit_find_helper_missing(struct subid_audit *audit)
 			continue;
 		(void)audit_report(
 		    audit,
-		    &(struct subid_finding){ .kind = (int)kind,
-					     .file = programs[kind].name },
+		    &(struct subid_finding){
+			.kind = (int)kind,
+			.file =
+			    audit_text(audit, "%.*s/usr/bin/%s", (int)host->prefix_len,
+				       host->etc, programs[kind].name),
+		    },
 		    host->image ? "Install subid in the image, or the package uidmap"
 				: "apt-get install uidmap, or, in the sources of subid,"
 				  " make install",
@@ -288,12 +292,16 @@ int audit_find_helper_writable(struct subid_audit *audit)
 
 		for (size_t j = 0; j < helper->way.n; j++) {
 			const struct subid_host_file *file = &helper->way.files[j];
+			bool is_program = j + 1 == helper->way.n;
 			const char *remedy;
-			const char *reason = audit_who_writes(audit, file, &remedy);
+			const char *reason =
+			    is_program
+				? audit_who_writes(audit, file, &remedy)
+				: audit_who_replaces(audit, &helper->way, j, &remedy);
 
 			if (reason == NULL || is_reported(host, i, file->path))
 				continue;
-			if (j + 1 == helper->way.n)
+			if (is_program)
 				report_program(audit, helper, reason);
 			else
 				report_directory(audit, helper, file->path, reason,

@@ -26,7 +26,11 @@ static void find_writable_directories(struct subid_audit *audit, enum subid_kind
 
 	for (size_t i = 0; i + 1 < way->n; i++) {
 		const struct subid_host_file *file = &way->files[i];
-		const char *remedy, *reason = audit_who_writes(audit, file, &remedy);
+		/* locks and drafts come and go in the directory of the tables */
+		bool is_etc = i + 2 == way->n && host->tables[kind].target == NULL;
+		const char *remedy;
+		const char *reason = is_etc ? audit_who_writes(audit, file, &remedy)
+					    : audit_who_replaces(audit, way, i, &remedy);
 
 		if (reason == NULL ||
 		    (kind > 0 && is_on_way(&host->ways[kind - 1], file->path)))

@@ -29,5 +29,13 @@ const char *audit_join(struct subid_audit *audit, const char *a, const char *wit
 const char *audit_who_writes(struct subid_audit *audit,
 			     const struct subid_host_file *file, const char **ret_remedy);
 
+/*
+ * The same for directory i on a way: how somebody can put another file in the place of
+ * the next.  In a sticky directory only its owner can.
+ */
+const char *audit_who_replaces(struct subid_audit *audit,
+			       const struct subid_host_way *way, size_t i,
+			       const char **ret_remedy);
+
 /* How many lines of the table give ids to somebody; 0 also without a table. */
 size_t audit_count_grants(const struct subid_audit *audit, enum subid_kind kind);

@@ -229,6 +229,27 @@ SPOIL(etc_for_all)
 	m->ways[SUBID_UID][1].mode = S_IFDIR | 01777;
 	m->ways[SUBID_GID][1].mode = S_IFDIR | 01777;
 }
+SPOIL(sticky_root)
+{
+	for (int kind = 0; kind < SUBID_KINDS; kind++) {
+		m->ways[kind][0].mode = S_IFDIR | 01777;
+		m->helper_ways[kind][1].mode = S_IFDIR | 01777;
+		m->helper_ways[kind][1].group_writes = true;
+		m->helper_ways[kind][1].gid = 50;
+		m->helper_ways[kind][1].acl = SUBID_ACL_USER;
+	}
+}
+SPOIL(sticky_of_user)
+{
+	sticky_root(m);
+	m->ways[SUBID_UID][0].uid = 1000;
+	m->helper_ways[0][1].uid = 1000;
+}
+SPOIL(sticky_with_nothing)
+{
+	sticky_root(m);
+	m->ways[SUBID_UID][1].error = ENOENT;
+}
 SPOIL(linked)
 {
 	m->host.tables[SUBID_UID].links = 2;
@@ -588,6 +609,9 @@ static const struct {
 	  "its access list is damaged", "setfacl -b /etc/subgid" },
 	{ "table-writable", etc_for_all, 1, "/etc", "mode 1777: everybody can write it",
 	  "chmod 1755 /etc" },
+	{ "table-writable", sticky_root, 0, NULL, NULL, NULL },
+	{ "table-writable", sticky_of_user, 1, "/", "uid 1000", "chown root:root /" },
+	{ "table-writable", sticky_with_nothing, 1, "/", "mode 1777", "chmod 1755 /" },
 	{ "table-writable", linked, 1, "subuid", "/etc/subuid has 2 hard links",
 	  "cp -p /etc/subuid /etc/subuid.new && mv /etc/subuid.new /etc/subuid" },
 	{ "table-writable", linked_by_backup, 0, NULL, NULL, NULL },
@@ -639,10 +663,10 @@ static const struct {
 	{ "backup-readable", image_of_user, 0, NULL, NULL, NULL },
 
 	{ "helper-missing", nothing, 0, NULL, NULL, NULL },
-	{ "helper-missing", no_newgidmap, 1, "newgidmap", "No newgidmap",
+	{ "helper-missing", no_newgidmap, 1, "/usr/bin/newgidmap", "No newgidmap",
 	  "apt-get install uidmap" },
-	{ "helper-missing", no_helpers, 2, "newuidmap", "1 line of the tables gives ids",
-	  "apt-get install uidmap" },
+	{ "helper-missing", no_helpers, 2, "/usr/bin/newuidmap",
+	  "1 line of the tables gives ids", "apt-get install uidmap" },
 	{ "helper-missing", no_helpers_no_grants, 0, NULL, NULL, NULL },
 	{ "helper-missing", no_helpers_only_etc, 0, NULL, NULL, NULL },
 	{ "helper-unprivileged", nothing, 0, NULL, NULL, NULL },
@@ -687,6 +711,9 @@ static const struct {
 	  "may have been changed" },
 	{ "helper-writable", helper_of_user_with_capability, 1, "/usr/bin/newuidmap",
 	  "uid 1000", "apt-get install --reinstall uidmap" },
+	{ "helper-writable", sticky_root, 0, NULL, NULL, NULL },
+	{ "helper-writable", sticky_of_user, 1, "/usr", "uid 1000",
+	  "chown root:root /usr" },
 	{ "helper-writable", bin_of_group, 1, "/usr/bin",
 	  "mode 2775: its group, gid 50, can write it", "chmod 2755 /usr/bin" },
 	{ "helper-nosuid", nothing, 0, NULL, NULL, NULL },
