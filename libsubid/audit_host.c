@@ -147,6 +147,13 @@ static const char *stale_reason(struct subid_audit *audit,
 		return audit_text(audit,
 				  "it names process %d, but nothing of the image runs",
 				  (int)lock->holder.pid);
+	if (lock->recycled)
+		return audit_text(
+		    audit,
+		    "process %d (%s), which it names, began after the lock was"
+		    " taken, so that it is another one with the same number:"
+		    " %s",
+		    (int)lock->holder.pid, lock->holder.program, refuses);
 	return audit_text(audit,
 			  "process %d, which it names, does not run: the program that"
 			  " took it was killed, and if another process gets this number,"
@@ -161,7 +168,8 @@ int audit_find_stale_lock(struct subid_audit *audit)
 	for (enum subid_kind kind = 0; host != NULL && kind < SUBID_KINDS; kind++) {
 		const struct subid_host_lock *lock = &host->locks[kind];
 
-		if (lock->file.error != 0 || lock->error != 0 || lock->holder.alive)
+		if (lock->file.error != 0 || lock->error != 0 ||
+		    (lock->holder.alive && !lock->recycled))
 			continue;
 		(void)audit_report(
 		    audit,

@@ -95,16 +95,8 @@ static int read_locks(const struct subid_host_options *options, struct subid_hos
 			return r;
 		if (lock->file.error != 0)
 			continue;
-		r = subid_lock_look(options->etc, kind, &lock->holder);
-		if (r == SUBID_ABSENT) /* let go meanwhile */
-			lock->file.error = ENOENT;
-		else if (r < 0)
-			lock->error = -r;
-		/* what runs here is nothing of the image's */
-		if (options->image) {
-			lock->holder.alive = false;
-			lock->holder.program[0] = '\0';
-		}
+		host_lock_look(options->etc, lock_names[kind], kind, options->image,
+			       lock);
 		note_unread(host, lock->error);
 	}
 	return 0;

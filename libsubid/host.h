@@ -78,6 +78,7 @@ struct subid_host_lock {
 	struct subid_host_file file; /* ENOENT: there is none */
 	int error;		     /* what is in it could not be read; or 0 */
 	struct subid_holder holder;  /* alive: never in an image */
+	bool recycled; /* alive, but it began after the lock: another has its number */
 };
 
 struct subid_host {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * How host.c looks at files: host_file.c at one, host_way.c along a path,
- * host_watch.c into audit rules.
+ * How host.c looks at files: host_file.c at one, host_way.c along a path, host_lock.c
+ * into locks, host_watch.c into audit rules.
  */
 #pragma once
 
@@ -45,6 +45,10 @@ int host_way_walk(const struct subid_host_options *options, uint32_t root,
 		  const char *path, struct subid_host_way *ret, int *ret_fd);
 
 void host_way_free(struct subid_host_way *way);
+
+/* Fills all of a lock but its file, which is there, or makes that ENOENT. */
+void host_lock_look(int etc, const char *name, enum subid_kind kind, bool image,
+		    struct subid_host_lock *lock);
 
 /* What audit rules are asked for: a path, and is it watched? */
 struct host_watch {

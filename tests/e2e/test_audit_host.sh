@@ -3,7 +3,7 @@
 # The audit of files, helpers, policy and the source of ranges, on real ones; and
 # each command that it prints mends what it was printed for.
 . "$(dirname "$0")/lib.sh"
-plan 86
+plan 88
 
 # Prints "FILE: REASON" for each finding of a rule.
 found() { # rule [options before audit...]
@@ -114,6 +114,8 @@ rm /etc/subgid.lock
 mends "a lock of the dead" stale-lock "/etc/subuid.lock: /etc/subuid.lock: process [0-9]*, which it names, does not run:*"
 printf '%d\0' $$ >/etc/subuid.lock
 is "a lock of the living" "$(found stale-lock)" ""
+touch -d '2001-01-01' /etc/subuid.lock
+mends "a lock of one who had the same number" stale-lock "*process $$ (bash), which it names, began after the lock *"
 : >/etc/subuid.lock
 mends "a lock without pid" stale-lock "*it holds no process id: useradd*"
 mkdir /etc/subuid.lock

@@ -295,6 +295,12 @@ SPOIL(lock_alive)
 	lock_of(m);
 	m->host.locks[SUBID_UID].holder.alive = true;
 }
+SPOIL(lock_recycled)
+{
+	lock_alive(m);
+	m->host.locks[SUBID_UID].recycled = true;
+	(void)strcpy(m->host.locks[SUBID_UID].holder.program, "cron");
+}
 SPOIL(lock_empty)
 {
 	lock_of(m);
@@ -633,6 +639,9 @@ static const struct {
 	{ "stale-lock", lock_of, 1, "subuid.lock", "process 4711, which it names",
 	  "rm /etc/subuid.lock" },
 	{ "stale-lock", lock_alive, 0, NULL, NULL, NULL },
+	{ "stale-lock", lock_recycled, 1, "subuid.lock",
+	  "process 4711 (cron), which it names, began after the lock",
+	  "rm /etc/subuid.lock" },
 	{ "stale-lock", lock_secret, 0, NULL, NULL, NULL },
 	{ "stale-lock", lock_empty, 1, "subuid.lock", "holds no process id",
 	  "rm /etc/subuid.lock" },
