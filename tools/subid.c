@@ -14,7 +14,7 @@
 #include "cli.h"
 
 static const struct cli_command *const commands[] = {
-	&cmd_list, &cmd_grant, &cmd_revoke, &cmd_hold, &cmd_unhold,
+	&cmd_list, &cmd_grant, &cmd_revoke, &cmd_hold, &cmd_unhold, &cmd_policy,
 };
 
 #define N_COMMANDS (sizeof(commands) / sizeof(commands[0]))
