@@ -18,6 +18,7 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <syslog.h>
 #include <unistd.h>
 
 extern char **environ;
@@ -31,7 +32,8 @@ struct job {
 
 /* What the host has that a module could change. */
 struct self {
-	struct sigaction actions[NSIG];
+	void (*handlers[NSIG])(int);
+	int flags[NSIG];
 	sigset_t mask;
 	mode_t umask;
 	char cwd[4096];
@@ -73,8 +75,13 @@ static struct self look_at_self(void)
 	DIR *dir;
 
 	memset(&self, 0, sizeof(self));
-	for (int i = 1; i < NSIG; i++)
-		(void)sigaction(i, NULL, &self.actions[i]);
+	for (int i = 1; i < NSIG; i++) {
+		struct sigaction action = { .sa_flags = 0 };
+
+		(void)sigaction(i, NULL, &action);
+		self.handlers[i] = action.sa_handler;
+		self.flags[i] = action.sa_flags;
+	}
 	(void)pthread_sigmask(SIG_SETMASK, NULL, &self.mask);
 	self.umask = umask(022);
 	(void)umask(self.umask);
@@ -94,7 +101,8 @@ static struct self look_at_self(void)
 
 static const char *what_has_changed(const struct self *a, const struct self *b)
 {
-	if (memcmp(a->actions, b->actions, sizeof(a->actions)) != 0)
+	if (memcmp(a->handlers, b->handlers, sizeof(a->handlers)) != 0 ||
+	    memcmp(a->flags, b->flags, sizeof(a->flags)) != 0)
 		return "signal actions";
 	if (memcmp(&a->mask, &b->mask, sizeof(a->mask)) != 0)
 		return "the signal mask";
@@ -157,6 +165,7 @@ int main(int argc, char *argv[])
 			.name = strcmp(argv[i], "@1M") == 0 ? long_name() : argv[i],
 		};
 	(void)umask(0137);
+	syslog(LOG_DEBUG, "the host is here"); /* libc keeps its socket */
 	before = look_at_self();
 	for (int round = 0; round < atoi(argv[3]); round++) {
 		if (run_round(jobs, n) != 0)
