@@ -5,7 +5,9 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <pwd.h>
 #include <security/pam_ext.h>
+#include <security/pam_modutil.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -21,20 +23,32 @@
 /* No account is called longer (useradd(8)), and some readers drop long lines. */
 #define NAME_LENGTH_MAX 256
 
+/* Threat: a login name that is a number must not be taken for the uid of somebody
+ * else; its account can have a range by its own uid. */
+static int find_number(const struct session *session, const struct subid_users *users,
+		       const char *name, struct subid_owner *ret)
+{
+	const struct passwd *account = pam_modutil_getpwnam(session->pamh, name);
+
+	if (account == NULL)
+		return SUBID_UNKNOWN;
+	if (strcmp(account->pw_name, name) != 0)
+		return SUBID_INVALID;
+	return subid_owner_of_uid(users, account->pw_uid, ret);
+}
+
 /* The account behind PAM_USER.  0, or > 0 when there is none that could have a
  * range, or -errno. */
-static int find_owner(const struct subid_users *users, const char *name,
-		      struct subid_owner *ret)
+static int find_owner(const struct session *session, const struct subid_users *users,
+		      const char *name, struct subid_owner *ret)
 {
 	size_t len = strlen(name);
-	int r;
 
-	/* Threat: a login name that is a number must not be taken for the uid of
-	 * somebody else. */
-	if (strspn(name, "0123456789") == len || len > NAME_LENGTH_MAX)
+	if (len == 0 || len > NAME_LENGTH_MAX)
 		return SUBID_INVALID;
-	r = subid_owner_find(users, name, ret);
-	return r == 0 && ret->uid == UINT32_MAX ? SUBID_INVALID : r;
+	if (strspn(name, "0123456789") == len)
+		return find_number(session, users, name, ret);
+	return subid_owner_find(users, name, ret);
 }
 
 /* Has the owner any id of each kind?  0: yes; SUBID_ABSENT: no; -errno. */
@@ -201,7 +215,7 @@ static int give(const struct session *session, const char *name)
 		say_failure(session, r, &failure);
 		return r;
 	}
-	r = find_owner(subid_txn_users(txn), name, &owner);
+	r = find_owner(session, subid_txn_users(txn), name, &owner);
 	if (r == 0)
 		r = subid_txn_decide(txn, &owner, &decision);
 	if (r == 0 && decision.verdict != SUBID_VERDICT_GIVE)
@@ -262,6 +276,18 @@ static int answer(const struct session *session, const struct subid_owner *owner
 	return failed ? PAM_IGNORE : PAM_SUCCESS;
 }
 
+/* The same for who can have none, by name. */
+static int answer_nobody(const struct session *session, const char *name)
+{
+	const char *group = session->options.required_for;
+
+	if (group == NULL)
+		return PAM_USER_UNKNOWN;
+	return pam_modutil_user_in_group_nam_nam(session->pamh, name, group) == 1
+		   ? PAM_SESSION_ERR
+		   : PAM_IGNORE;
+}
+
 static int for_owner(const struct session *session, const char *name,
 		     const struct subid_owner *owner)
 {
@@ -316,7 +342,7 @@ static int open_session(struct session *session, const char *name)
 	session->etc = etc;
 	r = subid_users_open(etc, true, &users);
 	if (r == 0)
-		r = find_owner(users, name, &owner);
+		r = find_owner(session, users, name, &owner);
 	if (r == 0)
 		return for_owner(session, name, &owner);
 	if (r < 0) {
@@ -326,7 +352,7 @@ static int open_session(struct session *session, const char *name)
 	say(session, LOG_NOTICE, "no range is given: %s",
 	    r == SUBID_UNKNOWN ? "there is no such account"
 			       : "no owner of ranges can be called so");
-	return PAM_USER_UNKNOWN;
+	return answer_nobody(session, name);
 }
 
 int pam_sm_open_session(pam_handle_t *pamh, int flags, int argc, const char **argv)

@@ -65,9 +65,12 @@ void say_failure(const struct session *session, int r,
 		return;
 	}
 	name_file(failure->conf[0] != '\0' ? failure->conf : file, name, sizeof(name));
-	if (r == SUBID_INVALID)
+	if (r == SUBID_INVALID && place->line > 0)
 		say(session, LOG_ERR, "no range is given: %s:%zu: %s %s", name,
 		    place->line, place->key, place->why);
+	else if (r == SUBID_INVALID)
+		say(session, LOG_ERR, "no range is given: %s: %s %s", name, place->key,
+		    place->why);
 	else
 		say(session, LOG_ERR, "no range is given: %s: %s", name, strerror(-r));
 }

@@ -3,7 +3,7 @@
 # pam_subid.so: what it gives, and what happens when it cannot.
 . "$(dirname "$0")/lib.sh"
 . "$(dirname "$0")/pam.sh"
-plan 97
+plan 98
 
 rm -rf /etc/subid.conf /etc/subid.conf.d
 sed -i '/^\(UID_M\|SUB_\)/d' /etc/login.defs
@@ -160,6 +160,8 @@ forget_log
 control=required module required_for=nosuch timeout=0
 hold_lock
 echo 'session required pam_permit.so' >>/etc/pam.d/only
+run pamtester only nosuch open_session
+is "nor who has no account" "$status" 0
 goes "required_for= of no group locks nobody out" 0 bob ""
 ok "but is logged" has_logged "required_for=nosuch: there is no such group"
 end "$started_pid"

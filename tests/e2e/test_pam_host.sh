@@ -4,7 +4,7 @@
 # was; then under AddressSanitizer without privilege, and under ThreadSanitizer.
 . "$(dirname "$0")/lib.sh"
 . "$(dirname "$0")/pam.sh"
-plan 48
+plan 47
 
 rm -rf /etc/subid.conf /etc/subid.conf.d
 sed -i '/^\(UID_M\|SUB_\)/d' /etc/login.defs
@@ -17,8 +17,9 @@ ok "a host with threads" gcc -O1 -g -D_GNU_SOURCE -o "$T/host" tests/pam/host.c 
 # --- names -----------------------------------------------------------------------------
 
 # Accounts that some source of names might really have.
+uid=30000
 for name in 4242 '!released' '!x' 'a b' $'j\xf6rg'; do
-	echo "$name:x:$((30000 + ${#name})):100::/:/bin/sh" >>/etc/passwd
+	echo "$name:x:$((++uid)):100::/:/bin/sh" >>/etc/passwd
 done
 refused() { # name what-it-is
 	tables ""
@@ -33,7 +34,6 @@ refused $'alice\nroot:0:65536' "with a newline"
 refused ' alice' "with a blank in front"
 refused '' "that is empty"
 refused '!released' "that holds ids"
-refused 4242 "that is a number"
 refused 1001 "that is the uid of another"
 refused @1M "of a million bytes"
 is "the log has no more lines than messages" "$(grep -cvE 'pam_subid\(only:session\)|the host is here' "$T/log")" 0
@@ -41,6 +41,11 @@ run host 1 $'\e[2Jevil'
 is "what a terminal acts on is no name" "$status:$(grep -c $'\e' "$T/log")" "0:0"
 run host 1 '!x'
 is "who else begins with '!' may have one" "$(</etc/subuid)" '!x:100000:65536'
+tables ""
+run host 1 4242
+is "a number gets a line by its uid" "$status:$(</etc/subuid)" "0:30001:100000:65536"
+run host 1 4242
+is "which is enough" "$status:$(</etc/subuid)" "0:30001:100000:65536"
 tables ""
 run host 1 'a b' $'j\xf6rg'
 is "blanks inside, and bytes that are not UTF-8, are names" "$(cut -d : -f 1 /etc/subuid | LC_ALL=C sort)" $'a b\nj\xf6rg'
