@@ -7,9 +7,9 @@
 commands=$(subid --help | sed -nE 's/^  ([a-z]+) .*/\1/p')
 programs="subid newuidmap newgidmap getsubids"
 read -ra every <<<"$(tr '\n' ' ' <<<"$commands")"
-plan $((1 + 5 * ${#every[@]} + 2 + 4 * 4 + 1 + 3 + 4 + 4 + 13 + ${#every[@]}))
+plan $((1 + 5 * ${#every[@]} + 2 + 4 * 4 + 3 + 3 + 4 + 4 + 15 + ${#every[@]}))
 
-is "these are the commands" "${every[*]}" "list grant revoke hold unhold"
+is "these are the commands" "${every[*]}" "list grant revoke hold unhold policy"
 
 # The options in a --help, as "-c, --count N" or "-g", sorted.
 help_options() { # program [command]
@@ -65,19 +65,30 @@ for program in $programs; do
 			"$(man_options "$program.1" ".Sh DESCRIPTION")" "$(help_options "$program")"
 	fi
 done
-run mandoc -Tlint -Wwarning man/subid.7
-is "subid(7) is clean" "$status $out" "0 "
+for page in subid.7 subid.conf.5 pam_subid.8; do
+	run mandoc -Tlint -Wwarning "man/$page"
+	is "$page is clean" "$status $out" "0 "
+done
 
 # Pages refer to pages that are there: ours, or those of the packages around us.
 dangling() {
 	local page section
-	sed -nE 's/^\.Xr ([^ ]+) ([0-9]).*/\1 \2/p' man/*.[17] | sort -u | while read -r page section; do
+	sed -nE 's/^\.Xr ([^ ]+) ([0-9]).*/\1 \2/p' man/*.[1578] | sort -u | while read -r page section; do
 		[ -e "man/$page.$section" ] || man -w "$section" "$page" >/dev/null 2>&1 ||
 			grep -qx "$page" <<<"prctl
+atd
+authselect
+cron
+getpwent
+runuser
+su
+pam
+pam_systemd
 setgroups
 user_namespaces
 find
 newgrp
+sshd_config
 unshare
 login.defs
 nsswitch.conf
@@ -163,6 +174,8 @@ is "revoke: who has something" "$(offers revoke '')" "alice containers"
 is "list: owners" "$(offers list con)" "containers"
 is "unhold: what is held" "$(offers unhold '')" "165536-165545"
 is "revoke --range: what is granted" "$(offers revoke --range 1)" "100000-165535"
+is "policy: what it can do" "$(offers policy '')" "check explain"
+is "policy explain: people" "$(offers policy explain ali)" "alice"
 is "grant --group: groups" "$(offers grant --group ali)" "alice"
 mkdir -p "$T/image/etc"
 echo image:1:1 >"$T/image/etc/subuid"
