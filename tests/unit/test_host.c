@@ -406,6 +406,23 @@ static void test_rules(void **state)
 	}
 }
 
+/* A NUL in a rule: found by the fuzzer, once read beyond the path. */
+static void test_rules_with_nul(void **state)
+{
+	static const char rule[] = "-w /etc/subuid\0and more";
+	char *path = strdup("/etc/subuid");
+	struct host_watch watch = { .path = path };
+	struct subid_text text = { (char *)(uintptr_t)rule, sizeof(rule) - 1 };
+
+	(void)state;
+	host_watch_parse(&text, &watch, 1);
+	assert_false(watch.watched);
+	text.size = strlen(rule);
+	host_watch_parse(&text, &watch, 1);
+	assert_true(watch.watched);
+	free(path);
+}
+
 static void test_rules_files(void **state)
 {
 	auto_image struct image image = make_image(state);
@@ -665,6 +682,7 @@ int main(void)
 		cmocka_unit_test(test_access_lists),
 		cmocka_unit_test(test_capabilities),
 		cmocka_unit_test(test_rules),
+		cmocka_unit_test(test_rules_with_nul),
 		host_test(test_rules_files),
 		host_test(test_odd_files),
 		host_test(test_running),
