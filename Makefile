@@ -50,8 +50,8 @@ shared := $(BUILD)/libsubid-ng.so.$(VERSION)
 helpers = newuidmap newgidmap
 programs = subid $(helpers) getsubids
 subid_src := tools/subid.c $(wildcard tools/cmd_*.c) $(filter-out tools/newidmap.c,$(wildcard tools/lib_*.c))
-newuidmap_src = tools/newuidmap.c tools/newidmap.c
-newgidmap_src = tools/newgidmap.c tools/newidmap.c
+newuidmap_src = tools/newuidmap.c tools/newidmap.c tools/newidmap_log.c
+newgidmap_src = tools/newgidmap.c tools/newidmap.c tools/newidmap_log.c
 getsubids_src = tools/getsubids.c
 subid_pkgs = smartcols jansson
 

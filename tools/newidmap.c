@@ -20,6 +20,10 @@
  *     caller chose, but for /proc/PID.
  *  7. A map is written with one write(2) or not at all, and nothing is written
  *     to a descriptor that the caller left closed.
+ *  8. A refusal leaves a line in the system's log, made without privilege, in
+ *     which the caller chooses nothing but numbers that were checked, and so
+ *     many as a file tells that was opened with privilege, under a fixed name
+ *     (newidmap_log.c).
  *
  * Every failure exits with 1, also a call without arguments, which mmdebstrap
  * makes to see whether the program is there.
@@ -45,6 +49,7 @@
 #include "libsubid/policy.h"
 #include "libsubid/source.h"
 #include "libsubid/users.h"
+#include "newidmap_log.h"
 
 /* What one call is about.  It lives in main's frame; there is no other state. */
 struct call {
@@ -63,6 +68,7 @@ struct call {
 	size_t n_holdings;
 	struct subid_set held; /* their union, and what aliases have */
 	bool by_table;	       /* some line of the map is allowed by the table */
+	struct refusals refusals;
 };
 
 __attribute__((format(printf, 2, 3))) static int fail(const struct idmap_kind *kind,
@@ -292,6 +298,33 @@ static int find_caller(struct call *call)
 	return fail(call->kind, "Cannot determine your user name: %s", strerror(-r));
 }
 
+/*
+ * Rule 8.  Privilege is of no more use: nothing will be written.  Threat: without
+ * privilege (no_new_privs, ptrace) there are no counts, so there is no line.
+ */
+static void log_refusal(const struct call *call, const struct subid_map_line *line,
+			int result)
+{
+	const struct subid_spelling *name = &call->caller.spellings[0];
+	uint32_t permitted = 0;
+
+	if (get_permitted(&permitted) < 0 ||
+	    (permitted & CAP_TO_MASK(call->kind->cap)) == 0 || set_capabilities(0, 0) < 0)
+		return;
+	refusals_log(&call->refusals,
+		     (struct subid_event){
+			 .action = SUBID_MAP,
+			 .kind = call->kind->table,
+			 .range = line->outside,
+			 .owner = name->text,
+			 .owner_len = name->len,
+			 .uid = call->uid,
+			 .result = result,
+			 .program = call->kind->prog,
+		     },
+		     call->target);
+}
+
 /* GRANT_AUX_GROUP_SUBIDS in login.defs; what cannot be read grants nothing. */
 static bool any_group_will_do(const struct call *call)
 {
@@ -314,6 +347,7 @@ static int check_target(const struct call *call)
 	    call->gid == st.st_gid &&
 	    (call->gid == call->caller.gid || any_group_will_do(call)))
 		return 0;
+	log_refusal(call, &call->lines[0], -EPERM);
 	return fail(call->kind,
 		    "Target process is owned by a different user:"
 		    " uid:%u pw_uid:%u st_uid:%u, gid:%u pw_gid:%u st_gid:%u",
@@ -410,6 +444,7 @@ static int refuse(const struct call *call, const struct subid_map_line *line)
 	const char *table = subid_kind_table(call->kind->table);
 	const struct subid_spelling *name = &call->caller.spellings[0];
 
+	log_refusal(call, line, SUBID_DENIED);
 	(void)fail(call->kind, "%s range [%u-%llu) -> [%u-%llu) not allowed", id,
 		   line->inside.start, (unsigned long long)id_range_end(line->inside),
 		   line->outside.start, (unsigned long long)id_range_end(line->outside));
@@ -609,6 +644,7 @@ int newidmap_main(const struct idmap_kind *kind, int argc, char *argv[])
 
 	if (!descriptors_are_open())
 		return EXIT_FAILURE;
+	call.refusals = refusals_open();
 	r = drop_privilege(&call);
 	/* LXC quotes what one read(2) gets: a message is one write(2), at exit */
 	(void)setvbuf(stderr, NULL, _IOFBF, BUFSIZ);

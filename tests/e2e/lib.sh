@@ -145,7 +145,8 @@ wait_for() {
 	return 1
 }
 
-# A copy of /etc over the real one, with empty tables and locks of nobody.
+# A copy of /etc over the real one, with empty tables and locks of nobody, and an
+# empty /run.
 private_etc() {
 	mkdir -p "$T/etc" "$T/home" "$T/run"
 	cp -a /etc/. "$T/etc"
@@ -153,9 +154,9 @@ private_etc() {
 	rm -f /etc/subuid* /etc/subgid* /etc/.pwd.lock /etc/*.lock
 	: >/etc/subuid
 	: >/etc/subgid
-	mount -t tmpfs -o mode=755 run /run/user 2>/dev/null || {
-		mkdir -p /run/user && mount -t tmpfs -o mode=755 run /run/user
-	}
+	# the log and the counts of refusals are none of the machine's
+	mount -t tmpfs -o mode=755 run /run
+	mkdir /run/user /run/lock
 }
 
 # Installs into $PRE and puts it first in PATH: install_programs [VARIABLE=value...]
