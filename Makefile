@@ -15,6 +15,7 @@ MANDIR ?= $(PREFIX)/share/man
 PAMDIR ?= $(LIBDIR)/security
 PKGCONFIGDIR ?= $(LIBDIR)/pkgconfig
 BASHCOMPDIR ?= $(PREFIX)/share/bash-completion/completions
+DOCDIR ?= $(PREFIX)/share/doc/subid
 # How newuidmap and newgidmap get their privilege: setuid or caps.
 HELPER_PRIVILEGE ?= setuid
 
@@ -60,13 +61,14 @@ all_src := $(lib_src) $(wildcard tools/*.c) $(wildcard tests/unit/*.c) $(wildcar
 all_c := $(all_src) $(wildcard libsubid/*.h tools/*.h tests/unit/*.h tests/fuzz/*.h)
 scripts := $(wildcard tests/*.sh tests/*/*.sh) tests/run tests/fuzz/run tools/subid.bash .ci/run
 man_pages := $(wildcard man/*.[1-8])
+examples := $(patsubst examples/%.in,%,$(wildcard examples/*.in))
 unit_tests := $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(wildcard tests/unit/test_*.c))
 fuzzers := $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
 
 .PHONY: all check check-unit unit-tests mutate sanitize fuzz fuzzers bench coverage lint format install uninstall demo deps help clean
 .DELETE_ON_ERROR:
 
-all: $(archive) $(shared) $(programs:%=$(BUILD)/%) $(BUILD)/libsubid-ng.pc ## build the library and the programs
+all: $(archive) $(shared) $(programs:%=$(BUILD)/%) $(BUILD)/libsubid-ng.pc $(examples:%=$(BUILD)/examples/%) ## build the library and the programs
 
 # Everything is rebuilt when the compiler or a flag changes.
 $(BUILD)/flags: FORCE
@@ -100,6 +102,10 @@ $(foreach p,$(programs),$(eval $(call program,$(p))))
 $(BUILD)/libsubid-ng.pc: libsubid/libsubid-ng.pc.in $(BUILD)/flags FORCE
 	$(Q)sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@LIBDIR@|$(LIBDIR)|' -e 's|@INCLUDEDIR@|$(INCLUDEDIR)|' \
 		-e 's|@VERSION@|$(VERSION)|' $< > $@
+
+$(BUILD)/examples/%: examples/%.in $(BUILD)/flags FORCE
+	@mkdir -p $(@D)
+	$(Q)sed -e 's|@SYSCONFDIR@|$(SYSCONFDIR)|' -e 's|@BINDIR@|$(BINDIR)|' $< > $@
 
 # A unit test names in its first lines the functions that it makes fail: "wrap: write fsync".
 wraps = $(patsubst %,-Wl$(,)--wrap=%,$(shell sed -n 's/^ \* wrap: //p' $(1)))
@@ -181,7 +187,7 @@ endif
 destdir = $(DESTDIR)
 install: all ## install beneath PREFIX; the helpers setuid root, or HELPER_PRIVILEGE=caps
 	$(Q)$(INSTALL) -d $(destdir)$(BINDIR) $(destdir)$(LIBDIR) $(destdir)$(PKGCONFIGDIR) \
-		$(destdir)$(INCLUDEDIR)/subid-ng $(destdir)$(BASHCOMPDIR) \
+		$(destdir)$(INCLUDEDIR)/subid-ng $(destdir)$(BASHCOMPDIR) $(destdir)$(DOCDIR)/examples \
 		$(foreach s,$(sort $(man_pages:man/%=%)),$(destdir)$(MANDIR)/man$(lastword $(subst ., ,$(s))))
 	$(Q)$(INSTALL) -m 755 $(BUILD)/subid $(BUILD)/getsubids $(destdir)$(BINDIR)
 ifeq ($(HELPER_PRIVILEGE),caps)
@@ -200,6 +206,7 @@ endif
 	$(Q)for page in $(man_pages); do \
 		$(INSTALL) -m 644 $$page $(destdir)$(MANDIR)/man$${page##*.}/ || exit 1; done
 	$(Q)$(INSTALL) -m 644 tools/subid.bash $(destdir)$(BASHCOMPDIR)/subid
+	$(Q)$(INSTALL) -m 644 $(examples:%=$(BUILD)/examples/%) $(destdir)$(DOCDIR)/examples
 
 uninstall: ## remove just what install put there
 	$(Q)rm -f $(programs:%=$(destdir)$(BINDIR)/%) $(destdir)$(LIBDIR)/$(notdir $(archive)) \
@@ -207,7 +214,7 @@ uninstall: ## remove just what install put there
 		$(destdir)$(LIBDIR)/libsubid-ng.so $(destdir)$(PKGCONFIGDIR)/libsubid-ng.pc \
 		$(lib_headers:libsubid/%=$(destdir)$(INCLUDEDIR)/subid-ng/%) \
 		$(foreach p,$(man_pages),$(destdir)$(MANDIR)/man$(lastword $(subst ., ,$(p)))/$(notdir $(p))) \
-		$(destdir)$(BASHCOMPDIR)/subid
+		$(destdir)$(BASHCOMPDIR)/subid $(examples:%=$(destdir)$(DOCDIR)/examples/%)
 	$(Q)[ ! -d $(destdir)$(INCLUDEDIR)/subid-ng ] || rmdir --ignore-fail-on-non-empty $(destdir)$(INCLUDEDIR)/subid-ng
 
 demo: ## two users, two ranges, a real container (as root, in a private mount namespace)

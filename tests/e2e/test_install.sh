@@ -4,7 +4,7 @@
 # with it.  The programs are built anew, with the flags that a user's make has:
 # those of a sanitized or coverage build are not what is shipped.
 . "$(dirname "$0")/lib.sh"
-plan 63
+plan 65
 
 version=$(sed -n 's/^VERSION = //p' Makefile)
 plain=(env -u MAKEFLAGS -u MFLAGS -u CFLAGS -u LDFLAGS -u HARDEN make -s -j2 "BUILD=$T/plain")
@@ -12,13 +12,14 @@ ok "a build with nothing but defaults" "${plain[@]}" all
 
 # Where everything goes, and back.
 places=(PREFIX=/opt/s BINDIR=/opt/s/programs LIBDIR=/opt/s/lib/arch INCLUDEDIR=/opt/s/inc
-	MANDIR=/opt/s/pages BASHCOMPDIR=/opt/s/completions)
+	MANDIR=/opt/s/pages BASHCOMPDIR=/opt/s/completions DOCDIR=/opt/s/doc)
 listing() { (cd "$1" && find . ! -type d | sort); }
 
 ok "install into a DESTDIR" "${plain[@]}" DESTDIR="$T/d" install
 is "everything is beneath /usr/local" "$(listing "$T/d" | grep -vc '^\./usr/local/')" 0
 for file in bin/subid bin/newuidmap bin/newgidmap bin/getsubids lib/libsubid-ng.a "lib/libsubid-ng.so.$version" \
-	lib/pkgconfig/libsubid-ng.pc include/subid-ng/subid.h share/bash-completion/completions/subid; do
+	lib/pkgconfig/libsubid-ng.pc include/subid-ng/subid.h share/bash-completion/completions/subid \
+	share/doc/subid/examples/30-subid.rules; do
 	ok "there is $file" test -f "$T/d/usr/local/$file"
 done
 touch "$T/d/usr/local/bin/foreign" "$T/d/usr/local/include/subid-ng/foreign.h"
@@ -31,8 +32,9 @@ ok "our own folder goes with it" test ! -e "$T/d/usr/local/include/subid-ng"
 
 (umask 077 && "${plain[@]}" DESTDIR="$T/d2" "${places[@]}" install)
 is "each place is where it was said, whatever the umask" "$(cd "$T/d2/opt/s" && stat -c '%a %n' programs/* lib/arch/*.* \
-	lib/arch/pkgconfig/* inc/subid-ng/subid.h completions/* | sort -k2)" \
+	lib/arch/pkgconfig/* inc/subid-ng/subid.h completions/* doc/examples/* | sort -k2)" \
 	"644 completions/subid
+644 doc/examples/30-subid.rules
 644 inc/subid-ng/subid.h
 644 lib/arch/libsubid-ng.a
 777 lib/arch/libsubid-ng.so
@@ -44,7 +46,7 @@ is "each place is where it was said, whatever the umask" "$(cd "$T/d2/opt/s" && 
 4755 programs/newuidmap
 755 programs/subid"
 is "and nothing is elsewhere" "$(cd "$T/d2" && find . -maxdepth 3 ! -name pages | sort | tr '\n' ' ')" \
-	". ./opt ./opt/s ./opt/s/completions ./opt/s/inc ./opt/s/lib ./opt/s/programs "
+	". ./opt ./opt/s ./opt/s/completions ./opt/s/doc ./opt/s/inc ./opt/s/lib ./opt/s/programs "
 is "each man page is in its section" "$(find "$T/d2/opt/s/pages" -type f -printf "%P\n" 2>/dev/null | sort)" \
 	"$(shopt -s nullglob; for page in man/*.[1-8]; do echo "man${page##*.}/${page##*/}"; done | sort)"
 is "the .pc file says so" "$(grep -E '^(prefix|libdir|includedir|Version)' "$T/d2/opt/s/lib/arch/pkgconfig/libsubid-ng.pc")" \
@@ -52,6 +54,8 @@ is "the .pc file says so" "$(grep -E '^(prefix|libdir|includedir|Version)' "$T/d
 libdir=/opt/s/lib/arch
 includedir=/opt/s/inc
 Version: $version"
+is "the rules watch these places" "$(grep -ohE '^-w [^ ]+' "$T/d2/opt/s/doc/examples/30-subid.rules" | sort -u | tr '\n' ' ')" \
+	"-w /etc/login.defs -w /etc/nsswitch.conf -w /etc/subgid -w /etc/subuid -w /opt/s/programs/newgidmap -w /opt/s/programs/newuidmap "
 ok "uninstall from there" "${plain[@]}" DESTDIR="$T/d2" "${places[@]}" uninstall
 is "nothing is left" "$(listing "$T/d2")" ""
 
