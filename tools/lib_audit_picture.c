@@ -155,11 +155,16 @@ static int fill_lanes(struct picture *picture)
 	struct lane *lanes = picture->lanes;
 	int r;
 
-	lanes[LANE_GRANTS] =
-	    (struct lane){ .label = "owners", .of = "ranges", .name = name_entry };
-	lanes[LANE_HELD] = (struct lane){
-		.label = "held", .style = "held", .of = "held ranges", .name = name_entry
-	};
+	lanes[LANE_GRANTS] = (struct lane){ .label = "owners",
+					    .of = "ranges",
+					    .width_min = 1.5,
+					    .name = name_entry,
+					    .legend = true };
+	lanes[LANE_HELD] = (struct lane){ .label = "held",
+					  .style = "held",
+					  .of = "held ranges",
+					  .width_min = 1.5,
+					  .name = name_entry };
 	lanes[LANE_ACCOUNTS] = (struct lane){
 		.label = picture->kind == SUBID_UID ? "accounts" : "groups",
 		.style = "account",
@@ -167,8 +172,9 @@ static int fill_lanes(struct picture *picture)
 		.width_min = 1.5,
 		.name = name_account,
 	};
-	lanes[LANE_LIVE] =
-	    (struct lane){ .label = "running", .of = "maps", .name = name_userns };
+	lanes[LANE_LIVE] = (struct lane){
+		.label = "running", .of = "maps", .width_min = 1.5, .name = name_userns
+	};
 	lanes[LANE_SHARED] = (struct lane){
 		.label = "shared",
 		.style = "shared",
@@ -204,7 +210,8 @@ static int make_axis(struct picture *picture)
 	if (r < 0)
 		return r;
 	subid_set_sort(&used);
-	picture->axis = axis_make(&used, PICTURE_LEFT, PICTURE_WIDTH - PICTURE_LEFT - 8);
+	picture->axis =
+	    axis_make(&used, PICTURE_LEFT, PICTURE_WIDTH - PICTURE_LEFT - PICTURE_RIGHT);
 	return 0;
 }
 
