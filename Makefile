@@ -14,6 +14,7 @@ INCLUDEDIR ?= $(PREFIX)/include
 MANDIR ?= $(PREFIX)/share/man
 PAMDIR ?= $(LIBDIR)/security
 DATADIR ?= $(PREFIX)/share
+DOCDIR ?= $(DATADIR)/doc/subid
 # Where the vendor's subid.conf is read from, whatever PREFIX: it is the distribution's.
 VENDORDIR ?= /usr/share/subid
 PKGCONFIGDIR ?= $(LIBDIR)/pkgconfig
@@ -63,6 +64,8 @@ all_src := $(lib_src) $(wildcard tools/*.c) $(wildcard tests/unit/*.c) $(wildcar
 all_c := $(all_src) $(wildcard libsubid/*.h tools/*.h tests/unit/*.h tests/fuzz/*.h)
 scripts := $(wildcard tests/*.sh tests/*/*.sh) tests/run tests/fuzz/run tools/subid.bash .ci/run
 man_pages := $(wildcard man/*.[1-8])
+data := $(wildcard share/*)
+examples := $(wildcard examples/*)
 unit_tests := $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(wildcard tests/unit/test_*.c))
 fuzzers := $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
 
@@ -184,7 +187,7 @@ endif
 destdir = $(DESTDIR)
 install: all ## install beneath PREFIX; the helpers setuid root, or HELPER_PRIVILEGE=caps
 	$(Q)$(INSTALL) -d $(destdir)$(BINDIR) $(destdir)$(LIBDIR) $(destdir)$(PKGCONFIGDIR) \
-		$(destdir)$(INCLUDEDIR)/subid-ng $(destdir)$(BASHCOMPDIR) \
+		$(destdir)$(INCLUDEDIR)/subid-ng $(destdir)$(BASHCOMPDIR) $(destdir)$(DATADIR)/subid $(destdir)$(DOCDIR)/examples \
 		$(foreach s,$(sort $(man_pages:man/%=%)),$(destdir)$(MANDIR)/man$(lastword $(subst ., ,$(s))))
 	$(Q)$(INSTALL) -m 755 $(BUILD)/subid $(BUILD)/getsubids $(destdir)$(BINDIR)
 ifeq ($(HELPER_PRIVILEGE),caps)
@@ -203,6 +206,10 @@ endif
 	$(Q)for page in $(man_pages); do \
 		$(INSTALL) -m 644 $$page $(destdir)$(MANDIR)/man$${page##*.}/ || exit 1; done
 	$(Q)$(INSTALL) -m 644 tools/subid.bash $(destdir)$(BASHCOMPDIR)/subid
+	$(Q)$(INSTALL) -m 644 $(data) $(destdir)$(DATADIR)/subid
+	$(Q)for example in $(examples:examples/%=%); do \
+		sed 's|@BINDIR@|$(BINDIR)|' examples/$$example > $(BUILD)/example && \
+		$(INSTALL) -m 644 $(BUILD)/example $(destdir)$(DOCDIR)/examples/$$example || exit 1; done
 
 uninstall: ## remove just what install put there
 	$(Q)rm -f $(programs:%=$(destdir)$(BINDIR)/%) $(destdir)$(LIBDIR)/$(notdir $(archive)) \
@@ -210,8 +217,10 @@ uninstall: ## remove just what install put there
 		$(destdir)$(LIBDIR)/libsubid-ng.so $(destdir)$(PKGCONFIGDIR)/libsubid-ng.pc \
 		$(lib_headers:libsubid/%=$(destdir)$(INCLUDEDIR)/subid-ng/%) \
 		$(foreach p,$(man_pages),$(destdir)$(MANDIR)/man$(lastword $(subst ., ,$(p)))/$(notdir $(p))) \
-		$(destdir)$(BASHCOMPDIR)/subid
-	$(Q)[ ! -d $(destdir)$(INCLUDEDIR)/subid-ng ] || rmdir --ignore-fail-on-non-empty $(destdir)$(INCLUDEDIR)/subid-ng
+		$(destdir)$(BASHCOMPDIR)/subid $(data:share/%=$(destdir)$(DATADIR)/subid/%) \
+		$(examples:examples/%=$(destdir)$(DOCDIR)/examples/%)
+	$(Q)for dir in $(INCLUDEDIR)/subid-ng $(DATADIR)/subid $(DOCDIR)/examples $(DOCDIR); do \
+		[ ! -d $(destdir)$$dir ] || rmdir --ignore-fail-on-non-empty $(destdir)$$dir; done
 
 demo: ## two users, two ranges, a real container (as root, in a private mount namespace)
 	$(Q)tests/deps.sh build demo
