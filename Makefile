@@ -69,7 +69,7 @@ examples := $(wildcard examples/*)
 unit_tests := $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(wildcard tests/unit/test_*.c))
 fuzzers := $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
 
-.PHONY: all check check-unit unit-tests mutate sanitize fuzz fuzzers bench coverage lint format install uninstall demo deps help clean
+.PHONY: all check check-unit unit-tests mutate sanitize fuzz fuzzers bench coverage lint man-rules format install uninstall demo deps help clean
 .DELETE_ON_ERROR:
 
 all: $(archive) $(shared) $(programs:%=$(BUILD)/%) $(BUILD)/libsubid-ng.pc ## build the library and the programs
@@ -176,6 +176,10 @@ lint: ## static analysis, and the style of scripts and man pages
 	$(Q)$(MAKE) BUILD=build/analyzer WERROR=-Werror CFLAGS='-O2 -fanalyzer' $(lib_src:%.c=build/analyzer/%.o) \
 		$(patsubst %.c,build/analyzer/%.o,$(wildcard tools/*.c))
 	$(Q)$(MAKE) BUILD=build/clang CC=clang WERROR=-Werror all
+
+man-rules: $(BUILD)/subid ## write the auditor's rules into subid-audit(7)
+	$(Q)tests/man_rules.sh $(BUILD)/subid man/subid-audit.7 > $(BUILD)/subid-audit.7
+	$(Q)cp $(BUILD)/subid-audit.7 man/subid-audit.7
 
 format: ## put the sources into the house format
 	$(Q)clang-format -i $(all_c)

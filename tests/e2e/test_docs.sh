@@ -7,9 +7,9 @@
 commands=$(subid --help | sed -nE 's/^  ([a-z]+) .*/\1/p')
 programs="subid newuidmap newgidmap getsubids"
 read -ra every <<<"$(tr '\n' ' ' <<<"$commands")"
-plan $((1 + 5 * ${#every[@]} + 2 + 4 * 4 + 1 + 3 + 4 + 4 + 13 + ${#every[@]}))
+plan $((1 + 5 * ${#every[@]} + 2 + 4 * 4 + 3 + 3 + 4 + 4 + 17 + ${#every[@]}))
 
-is "these are the commands" "${every[*]}" "list grant revoke hold unhold"
+is "these are the commands" "${every[*]}" "list grant revoke hold unhold audit"
 
 # The options in a --help, as "-c, --count N" or "-g", sorted.
 help_options() { # program [command]
@@ -67,6 +67,10 @@ for program in $programs; do
 done
 run mandoc -Tlint -Wwarning man/subid.7
 is "subid(7) is clean" "$status $out" "0 "
+run mandoc -Tlint -Wwarning man/subid-audit.7
+is "subid-audit(7) is clean" "$status $out" "0 "
+is "subid-audit(7) has the rules as they are (or: make man-rules)" \
+	"$(tests/man_rules.sh "$PRE/bin/subid" man/subid-audit.7 | diff man/subid-audit.7 - | head -n 20)" ""
 
 # Pages refer to pages that are there: ours, or those of the packages around us.
 dangling() {
@@ -164,6 +168,10 @@ is "list: owners" "$(offers list con)" "containers"
 is "unhold: what is held" "$(offers unhold '')" "165536-165545"
 is "revoke --range: what is granted" "$(offers revoke --range 1)" "100000-165535"
 is "grant --group: groups" "$(offers grant --group ali)" "alice"
+is "audit --rule: rules" "$(offers audit --rule overlap-o)" "overlap-owners"
+is "audit --explain: each rule" "$(offers audit --explain '')" "$(subid audit --list-rules | awk '{ print $1 }' | sort | paste -sd ' ')"
+is "audit --format" "$(offers audit --format '')" "html json prometheus text"
+is "audit --fail-on" "$(offers audit --fail-on '')" "critical error info never warning"
 mkdir -p "$T/image/etc"
 echo image:1:1 >"$T/image/etc/subuid"
 echo carol:x:1005:1005::/:/bin/sh >"$T/image/etc/passwd"
