@@ -55,6 +55,7 @@ struct audit_shown {
 	const struct subid_audit_input *input;
 	const struct subid_report *report;
 	const size_t *twins; /* see audit_find_twins() */
+	bool quiet;	     /* only what fails, and nothing if nothing does */
 	int fail_on;	     /* enum subid_level, or SUBID_LEVELS: never */
 	char *const *missing;
 	size_t n_missing;

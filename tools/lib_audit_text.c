@@ -318,14 +318,11 @@ int audit_write_text(const struct audit_shown *shown, FILE *out)
 
 	for (size_t i = 0; i < report->n;) {
 		/* worst first: behind this one, none is worse */
-		if (shown->cli->quiet &&
-		    (int)report->findings[i].rule->level < shown->fail_on)
+		if (shown->quiet && (int)report->findings[i].rule->level < shown->fail_on)
 			break;
 		i = print_rule(&page, i);
 	}
-	if (shown->cli->quiet && !audit_is_bad(shown))
-		return 0;
-	if (!shown->cli->quiet)
+	if (!shown->quiet)
 		print_gone(&page);
 	print_summary(&page);
 	return 0;
