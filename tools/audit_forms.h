@@ -109,6 +109,12 @@ static inline bool audit_is_second(const struct audit_shown *shown, size_t i)
 	return shown->twins[i] != AUDIT_TWIN_NONE && shown->twins[i] < i;
 }
 
+/* How many user namespaces there are besides the host's own, which comes first. */
+static inline size_t audit_namespaces(const struct subid_live *live)
+{
+	return live->n == 0 ? 0 : live->n - 1;
+}
+
 /* One of a finding's commands, to be pasted; with --root if that was given. */
 void audit_print_command(const struct audit_shown *shown, const char *command, size_t len,
 			 FILE *out);

@@ -114,12 +114,10 @@ static int add_live(struct picture *picture)
 	const struct subid_live *live = picture->shown->input->live;
 	int r = 0;
 
-	for (size_t i = 0; live != NULL && i < live->n; i++) {
+	/* the first is the host's own, which has every id */
+	for (size_t i = 1; live != NULL && i < live->n; i++) {
 		const struct subid_live_map *map = &live->userns[i].maps[picture->kind];
 
-		/* the host's own has every id */
-		if (live->userns[i].parent == SUBID_LIVE_NONE)
-			continue;
 		for (size_t k = 0; r == 0 && k < map->n; k++)
 			r = add_bar(&picture->lanes[LANE_LIVE], map->lines[k].outside, i);
 	}

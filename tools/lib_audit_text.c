@@ -257,8 +257,8 @@ static void print_looked_at(const struct page *page)
 		(void)snprintf(running, sizeof(running), "not at what runs");
 	else
 		(void)snprintf(running, sizeof(running),
-			       "%zu user namespace%s, %zu process%s", live->n,
-			       plural(live->n), live->n_processes,
+			       "%zu user namespace%s, %zu process%s", audit_namespaces(live),
+			       plural(audit_namespaces(live)), live->n_processes,
 			       live->n_processes == 1 ? "" : "es");
 	(void)snprintf(text, sizeof(text),
 		       "%zu line%s of subuid, %zu of subgid, %zu owner%s, %zu account%s,"
