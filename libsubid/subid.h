@@ -14,6 +14,7 @@
 #include "host.h"     /* facts about the machine around the tables */
 #include "idmap.h"    /* the text of uid_map and gid_map */
 #include "line.h"     /* one line of a table */
+#include "live.h"     /* what runs: namespaces and processes */
 #include "lock.h"     /* the locks that shadow's tools take too */
 #include "member.h"   /* who is in a group */
 #include "policy.h"   /* login.defs */

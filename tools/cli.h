@@ -47,8 +47,8 @@ struct cli_command {
 
 #define CLI_OPTIONS(rows) .options = (rows), .n_options = sizeof(rows) / sizeof((rows)[0])
 
-extern const struct cli_command cmd_list, cmd_grant, cmd_revoke, cmd_hold, cmd_unhold,
-    cmd_audit;
+extern const struct cli_command cmd_list, cmd_grant, cmd_revoke, cmd_hold, cmd_unhold;
+extern const struct cli_command cmd_policy, cmd_audit;
 
 /*
  * The next option that is the command's own, as its letter; those that every
@@ -96,6 +96,9 @@ void cli_conf_file(const struct cli *cli, const char *file, char *buf, size_t si
  */
 int cli_grant_refused(const struct cli *cli, struct subid_txn *txn, const char *name,
 		      const struct subid_request *request, int answer);
+
+/* subid policy explain, for n names; the status. */
+int cli_explain_policy(struct cli *cli, size_t n, char *names[]);
 
 /*
  * Commits, and on the running system makes nscd and SSSD forget what they knew.

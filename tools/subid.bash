@@ -60,7 +60,7 @@ _subid_scan() {
 		--root | --range | --count | --from | --group | -r | -c) option=$word ;;
 		--format | --output | --fail-on | --rule | --ignore | --since | --explain | -o) option=$word ;;
 		-*) ;;
-		*) [ -n "$command" ] || command=$word ;;
+		*) if [ -z "$command" ]; then command=$word; else operand=$word; fi ;;
 		esac
 	done
 }
@@ -84,7 +84,7 @@ _subid_argument() {
 
 _subid() {
 	# shellcheck disable=SC2034 # _init_completion sets prev
-	local cur prev words cword root='' command='' option=''
+	local cur prev words cword root='' command='' operand='' option=''
 
 	_init_completion -n := || return
 	_subid_scan
@@ -97,6 +97,7 @@ _subid() {
 		'') _subid_offer < <(_subid_commands) ;;
 		list | grant) _subid_offer < <({ _subid_people; _subid_holders; } | sort -u) ;;
 		revoke) _subid_offer < <(_subid_holders) ;;
+		policy) _subid_offer < <(if [ -z "$operand" ]; then printf '%s\n' check explain; else _subid_people; fi) ;;
 		unhold) _subid_offer < <(_subid_rows | awk '$6 != "granted" { print $3 "-" $4 }' | sort -u) ;;
 		esac
 	fi

@@ -7,9 +7,9 @@
 commands=$(subid --help | sed -nE 's/^  ([a-z]+) .*/\1/p')
 programs="subid newuidmap newgidmap getsubids"
 read -ra every <<<"$(tr '\n' ' ' <<<"$commands")"
-plan $((1 + 5 * ${#every[@]} + 2 + 4 * 4 + 3 + 3 + 4 + 4 + 17 + ${#every[@]}))
+plan $((1 + 5 * ${#every[@]} + 2 + 4 * 4 + 5 + 3 + 4 + 4 + 19 + ${#every[@]}))
 
-is "these are the commands" "${every[*]}" "list grant revoke hold unhold audit"
+is "these are the commands" "${every[*]}" "list grant revoke hold unhold audit policy"
 
 # The options in a --help, as "-c, --count N" or "-g", sorted.
 help_options() { # program [command]
@@ -65,23 +65,32 @@ for program in $programs; do
 			"$(man_options "$program.1" ".Sh DESCRIPTION")" "$(help_options "$program")"
 	fi
 done
-run mandoc -Tlint -Wwarning man/subid.7
-is "subid(7) is clean" "$status $out" "0 "
-run mandoc -Tlint -Wwarning man/subid-audit.7
-is "subid-audit(7) is clean" "$status $out" "0 "
 is "subid-audit(7) has the rules as they are (or: make man-rules)" \
 	"$(tests/man_rules.sh "$PRE/bin/subid" man/subid-audit.7 | diff man/subid-audit.7 - | head -n 20)" ""
+for page in subid.7 subid-audit.7 subid.conf.5 pam_subid.8; do
+	run mandoc -Tlint -Wwarning "man/$page"
+	is "$page is clean" "$status $out" "0 "
+done
 
 # Pages refer to pages that are there: ours, or those of the packages around us.
 dangling() {
 	local page section
-	sed -nE 's/^\.Xr ([^ ]+) ([0-9]).*/\1 \2/p' man/*.[17] | sort -u | while read -r page section; do
+	sed -nE 's/^\.Xr ([^ ]+) ([0-9]).*/\1 \2/p' man/*.[1578] | sort -u | while read -r page section; do
 		[ -e "man/$page.$section" ] || man -w "$section" "$page" >/dev/null 2>&1 ||
 			grep -qx "$page" <<<"prctl
+atd
+authselect
+cron
+getpwent
+runuser
+su
+pam
+pam_systemd
 setgroups
 user_namespaces
 find
 newgrp
+sshd_config
 unshare
 login.defs
 nsswitch.conf
@@ -167,6 +176,8 @@ is "revoke: who has something" "$(offers revoke '')" "alice containers"
 is "list: owners" "$(offers list con)" "containers"
 is "unhold: what is held" "$(offers unhold '')" "165536-165545"
 is "revoke --range: what is granted" "$(offers revoke --range 1)" "100000-165535"
+is "policy: what it can do" "$(offers policy '')" "check explain"
+is "policy explain: people" "$(offers policy explain ali)" "alice"
 is "grant --group: groups" "$(offers grant --group ali)" "alice"
 is "audit --rule: rules" "$(offers audit --rule overlap-o)" "overlap-owners"
 is "audit --explain: each rule" "$(offers audit --explain '')" "$(subid audit --list-rules | awk '{ print $1 }' | sort | paste -sd ' ')"

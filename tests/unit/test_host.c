@@ -165,6 +165,8 @@ static const struct {
 	{ "/a/link/etc/passwd", "/i /i/a /i/etc!2", "a/link", "../../../../../../.." },
 	{ "/a/link", "/i /i/a /i/etc!2", "a/link", "/etc/passwd" },
 	{ "/a/link/passwd", "/i /i/a /i/proc!2", "a/link", "/proc/self/root/etc" },
+	/* names that are not for a terminal */
+	{ "/a/link", "/i /i/a /i/a/x?[2J?y!2", "a/link", "x\033[2J\ny" },
 	/* that lead nowhere */
 	{ "/a/link", "/i /i/a /i/a/none!2", "a/link", "none" },
 	{ "/a/link", "/i /i/a /i/a/link!40", "a/link", "link" },
@@ -485,9 +487,35 @@ static void test_running(void **state)
 	assert_int_equal(subid_host_read(&image.options, &host), 0);
 	assert_int_equal(host.root_uid, 0);
 	assert_true(host.locks[SUBID_UID].holder.alive);
+	assert_false(host.locks[SUBID_UID].recycled);
+	assert_false(host.locks[SUBID_GID].recycled);
 	assert_false(host.locks[SUBID_GID].holder.alive);
 	assert_int_equal(host.source_error, -ELIBACC);
 	assert_string_equal(host.ways[SUBID_UID].files[0].path, "/");
+}
+
+/* A process that began after the lock has only its number. */
+static void test_recycled(void **state)
+{
+	auto_image struct image image = make_image(state);
+	const struct timespec old[2] = { { .tv_sec = 1 }, { .tv_sec = 1 } };
+	struct subid_host host;
+	pid_t parent = getppid();
+	char text[16];
+
+	(void)snprintf(text, sizeof(text), "%d", (int)parent);
+	put_file(image.etc, "subuid.lock", text);
+	put_file(image.etc, "subgid.lock", "2147483647");
+	assert_int_equal(utimensat(image.etc, "subuid.lock", old, 0), 0);
+	assert_int_equal(utimensat(image.etc, "subgid.lock", old, 0), 0);
+	for (int i = 0; i < 2; i++) {
+		image.options.image = i == 1;
+		assert_int_equal(subid_host_read(&image.options, &host), 0);
+		assert_int_equal(host.locks[SUBID_UID].holder.alive, i == 0);
+		assert_int_equal(host.locks[SUBID_UID].recycled, i == 0);
+		assert_false(host.locks[SUBID_GID].recycled);
+		subid_host_free(&host);
+	}
 }
 
 /* One file under several names is one helper; what cannot run is none. */
@@ -614,6 +642,7 @@ int main(void)
 		host_test(test_rules_files),
 		host_test(test_odd_files),
 		host_test(test_running),
+		host_test(test_recycled),
 		host_test(test_helpers),
 		host_test(test_no_memory),
 		host_test(test_every_call_fails),
