@@ -13,6 +13,7 @@ LIBDIR ?= $(PREFIX)/lib
 INCLUDEDIR ?= $(PREFIX)/include
 MANDIR ?= $(PREFIX)/share/man
 DATADIR ?= $(PREFIX)/share
+DOCDIR ?= $(DATADIR)/doc/subid
 # Where the vendor's subid.conf is read from, whatever PREFIX: it is the distribution's.
 VENDORDIR ?= /usr/share/subid
 PKGCONFIGDIR ?= $(LIBDIR)/pkgconfig
@@ -69,10 +70,11 @@ all_c := $(all_src) $(wildcard libsubid/*.h pam/*.h tools/*.h tests/unit/*.h tes
 scripts := $(wildcard tests/*.sh tests/*/*.sh) tests/run tests/fuzz/run tools/subid.bash .ci/run
 man_pages := $(wildcard man/*.[1-8])
 examples := $(patsubst examples/%.in,%,$(wildcard examples/*.in))
+data := $(wildcard share/*.json share/*.conf)
 unit_tests := $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(wildcard tests/unit/test_*.c))
 fuzzers := $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
 
-.PHONY: all check check-unit unit-tests mutate sanitize fuzz fuzzers bench coverage lint format install uninstall demo deps help clean
+.PHONY: all check check-unit unit-tests mutate sanitize fuzz fuzzers bench coverage lint man-rules format install uninstall demo deps help clean
 .DELETE_ON_ERROR:
 
 all: $(archive) $(shared) $(pam_module) $(programs:%=$(BUILD)/%) $(BUILD)/libsubid-ng.pc $(BUILD)/pam-config $(examples:%=$(BUILD)/examples/%) ## build the library, the programs and the PAM module
@@ -194,6 +196,10 @@ lint: ## static analysis, and the style of scripts and man pages
 		$(patsubst %.c,build/analyzer/%.o,$(wildcard tools/*.c pam/*.c))
 	$(Q)$(MAKE) BUILD=build/clang CC=clang WERROR=-Werror all
 
+man-rules: $(BUILD)/subid ## write the auditor's rules into subid-audit(7)
+	$(Q)tests/man_rules.sh $(BUILD)/subid man/subid-audit.7 > $(BUILD)/subid-audit.7
+	$(Q)cp $(BUILD)/subid-audit.7 man/subid-audit.7
+
 format: ## put the sources into the house format
 	$(Q)clang-format -i $(all_c)
 
@@ -205,8 +211,7 @@ destdir = $(DESTDIR)
 install: all ## install beneath PREFIX; the helpers setuid root, or HELPER_PRIVILEGE=caps
 	$(Q)$(INSTALL) -d $(destdir)$(BINDIR) $(destdir)$(LIBDIR) $(destdir)$(PKGCONFIGDIR) \
 		$(destdir)$(INCLUDEDIR)/subid-ng $(destdir)$(BASHCOMPDIR) $(destdir)$(PAMDIR) \
-		$(destdir)$(DATADIR)/subid $(destdir)$(DATADIR)/pam-configs \
-		$(destdir)$(DOCDIR)/examples \
+		$(destdir)$(DATADIR)/subid $(destdir)$(DATADIR)/pam-configs $(destdir)$(DOCDIR)/examples \
 		$(foreach s,$(sort $(man_pages:man/%=%)),$(destdir)$(MANDIR)/man$(lastword $(subst ., ,$(s))))
 	$(Q)$(INSTALL) -m 755 $(BUILD)/subid $(BUILD)/getsubids $(destdir)$(BINDIR)
 ifeq ($(HELPER_PRIVILEGE),caps)
@@ -225,8 +230,8 @@ endif
 	$(Q)for page in $(man_pages); do \
 		$(INSTALL) -m 644 $$page $(destdir)$(MANDIR)/man$${page##*.}/ || exit 1; done
 	$(Q)$(INSTALL) -m 644 tools/subid.bash $(destdir)$(BASHCOMPDIR)/subid
+	$(Q)$(INSTALL) -m 644 $(data) $(destdir)$(DATADIR)/subid
 	$(Q)$(INSTALL) -m 644 $(pam_module) $(destdir)$(PAMDIR)
-	$(Q)$(INSTALL) -m 644 share/subid.conf $(destdir)$(DATADIR)/subid
 	$(Q)$(INSTALL) -m 644 $(BUILD)/pam-config $(destdir)$(DATADIR)/pam-configs/subid
 	$(Q)$(INSTALL) -m 644 $(examples:%=$(BUILD)/examples/%) $(destdir)$(DOCDIR)/examples
 
@@ -237,9 +242,10 @@ uninstall: ## remove just what install put there
 		$(lib_headers:libsubid/%=$(destdir)$(INCLUDEDIR)/subid-ng/%) \
 		$(foreach p,$(man_pages),$(destdir)$(MANDIR)/man$(lastword $(subst ., ,$(p)))/$(notdir $(p))) \
 		$(destdir)$(BASHCOMPDIR)/subid $(destdir)$(PAMDIR)/$(notdir $(pam_module)) \
-		$(destdir)$(DATADIR)/subid/subid.conf $(destdir)$(DATADIR)/pam-configs/subid \
+		$(destdir)$(DATADIR)/pam-configs/subid $(data:share/%=$(destdir)$(DATADIR)/subid/%) \
 		$(examples:%=$(destdir)$(DOCDIR)/examples/%)
-	$(Q)[ ! -d $(destdir)$(INCLUDEDIR)/subid-ng ] || rmdir --ignore-fail-on-non-empty $(destdir)$(INCLUDEDIR)/subid-ng
+	$(Q)for dir in $(INCLUDEDIR)/subid-ng $(DATADIR)/subid $(DOCDIR)/examples $(DOCDIR); do \
+		[ ! -d $(destdir)$$dir ] || rmdir --ignore-fail-on-non-empty $(destdir)$$dir; done
 
 demo: ## two users, two ranges, a real container (as root, in a private mount namespace)
 	$(Q)tests/deps.sh build demo
