@@ -55,6 +55,7 @@ struct audit_shown {
 	const struct subid_audit_input *input;
 	const struct subid_report *report;
 	const size_t *twins; /* see audit_find_twins() */
+	bool quiet;	     /* only what fails, and nothing if nothing does */
 	int fail_on;	     /* enum subid_level, or SUBID_LEVELS: never */
 	char *const *missing;
 	size_t n_missing;
@@ -106,6 +107,12 @@ size_t *audit_find_twins(const struct subid_report *report);
 static inline bool audit_is_second(const struct audit_shown *shown, size_t i)
 {
 	return shown->twins[i] != AUDIT_TWIN_NONE && shown->twins[i] < i;
+}
+
+/* How many user namespaces there are besides the host's own, which comes first. */
+static inline size_t audit_namespaces(const struct subid_live *live)
+{
+	return live->n == 0 ? 0 : live->n - 1;
 }
 
 /* One of a finding's commands, to be pasted; with --root if that was given. */

@@ -35,7 +35,7 @@ int html_picture(const struct audit_shown *shown, enum subid_kind kind, FILE *ou
 /* Four thousand million ids, of which a few are used: an axis that has those in
  * pieces, each to its own scale, and leaves out what is empty in between. */
 #define AXIS_PIECES 10
-#define AXIS_GAP    22.0 /* the width of what is left out */
+#define AXIS_GAP    28.0 /* the width of what is left out */
 
 struct axis_piece {
 	uint64_t first;

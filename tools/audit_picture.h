@@ -9,6 +9,7 @@
 
 #define PICTURE_WIDTH 1000.0
 #define PICTURE_LEFT  92.0 /* for the names of the lanes */
+#define PICTURE_RIGHT 36.0 /* for half of the last number */
 
 /* Ids in a lane; what index means is the lane's. */
 struct bar {
@@ -26,6 +27,7 @@ struct lane {
 	struct subid_spelling (*name)(const struct audit_shown *shown,
 				      enum subid_kind kind, const struct bar *bar,
 				      char buf[128]);
+	bool legend;  /* names that find no room go below the picture */
 	bool trouble; /* links to findings */
 };
 

@@ -188,7 +188,7 @@ static int show(const struct request *request, const struct audit_shown *shown)
 {
 	if (request->output != NULL)
 		return audit_save(request->output, shown, request->write);
-	if (shown->cli->quiet && !audit_is_bad(shown))
+	if (shown->quiet && !audit_is_bad(shown))
 		return EXIT_DONE;
 	return finish_output(request->write(shown, stdout));
 }
@@ -244,6 +244,7 @@ static int audit(const struct cli *cli, int etc, const struct request *request)
 		.input = &gathered.input,
 		.report = &report,
 		.twins = twins,
+		.quiet = cli->quiet && request->output == NULL,
 		.fail_on = request->fail_on,
 		.missing = gathered.missing,
 		.n_missing = gathered.n_missing,

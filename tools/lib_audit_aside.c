@@ -157,7 +157,7 @@ static void print_looked_at(const struct audit_shown *shown, FILE *out)
 	print_row(out, "owners", report->owners);
 	print_row(out, "accounts", subid_users_count(shown->input->users));
 	if (live != NULL) {
-		print_row(out, "user namespaces", live->n);
+		print_row(out, "user namespaces", audit_namespaces(live));
 		print_row(out, "processes", live->n_processes);
 	} else {
 		(void)fputs("<dt>what runs</dt><dd>not looked at</dd>", out);

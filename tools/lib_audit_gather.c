@@ -148,6 +148,17 @@ static void load_conf(const struct cli *cli, int etc, struct audit_gathered *gat
 	(void)cli_complain(0, "%s", gathered->missing[gathered->n_missing - 1]);
 }
 
+/* Without shadow, who is locked is not known. */
+static void check_shadow(const struct cli *cli, int etc, struct audit_gathered *gathered)
+{
+	if (gathered->host.shadow.size == 0 &&
+	    faccessat(etc, "shadow", R_OK, AT_EACCESS) != 0 && errno != ENOENT)
+		add_missing(gathered,
+			    "%s/shadow could not be read, so that locked accounts are"
+			    " not known: %s: run the audit as root",
+			    cli->etc_name, strerror(errno));
+}
+
 static int load_host(const struct cli *cli, int etc, struct audit_gathered *gathered)
 {
 	auto_close int root =
@@ -170,6 +181,7 @@ static int load_host(const struct cli *cli, int etc, struct audit_gathered *gath
 	if (r < 0)
 		return r;
 	gathered->input.host = &gathered->host;
+	check_shadow(cli, etc, gathered);
 	if (gathered->host.n_unread > 0)
 		add_missing(gathered,
 			    "%zu facts about files, helpers and audit rules could not be"

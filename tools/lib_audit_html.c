@@ -59,14 +59,17 @@ static void print_chips(const struct audit_shown *shown, FILE *out)
 	for (int level = SUBID_LEVELS - 1; level >= 0; level--) {
 		const char *name = subid_level_name((enum subid_level)level);
 		size_t n = shown->report->counts[level];
+		const char *plural =
+		    n != 1 && (level == SUBID_ERROR || level == SUBID_WARNING) ? "s" : "";
 
 		if (n > 0)
 			(void)fprintf(
-			    out, "<a class=\"chip %s on\" href=\"#%s\"><b>%zu</b>%s</a>",
-			    name, name, n, name);
+			    out,
+			    "<a class=\"chip %s on\" href=\"#%s\"><b>%zu</b>%s%s</a>",
+			    name, name, n, name, plural);
 		else
-			(void)fprintf(out, "<span class=\"chip\"><b>0</b>%s</span>",
-				      name);
+			(void)fprintf(out, "<span class=\"chip\"><b>0</b>%s%s</span>",
+				      name, plural);
 	}
 	if (shown->report->accepted > 0)
 		(void)fprintf(
@@ -137,7 +140,8 @@ static int print_pictures(const struct audit_shown *shown, FILE *out)
 	}
 	(void)fputs(
 	    "<div class=\"key\"><span><i class=\"owner\"></i>ranges of an owner, a"
-	    " colour each</span><span><i class=\"held\"></i>held for nobody</span>"
+	    " colour each; grey: many</span><span><i class=\"held\"></i>held for "
+	    "nobody</span>"
 	    "<span><i class=\"account\"></i>accounts and groups</span>"
 	    "<span><i class=\"window\"></i>window that is given from</span>"
 	    "<span><i class=\"shared\"></i>shared: more than one has these ids"

@@ -162,7 +162,7 @@ static json_t *looked_at_json(const struct audit_shown *shown)
 	set_number(&object, "accounts", subid_users_count(input->users));
 	set(&object, "live", json_boolean(input->live != NULL));
 	if (input->live != NULL) {
-		set_number(&object, "namespaces", input->live->n);
+		set_number(&object, "namespaces", audit_namespaces(input->live));
 		set_number(&object, "processes", input->live->n_processes);
 	}
 	set(&object, "host", json_boolean(input->host != NULL));

@@ -114,12 +114,10 @@ static int add_live(struct picture *picture)
 	const struct subid_live *live = picture->shown->input->live;
 	int r = 0;
 
-	for (size_t i = 0; live != NULL && i < live->n; i++) {
+	/* the first is the host's own, which has every id */
+	for (size_t i = 1; live != NULL && i < live->n; i++) {
 		const struct subid_live_map *map = &live->userns[i].maps[picture->kind];
 
-		/* the host's own has every id */
-		if (live->userns[i].parent == SUBID_LIVE_NONE)
-			continue;
 		for (size_t k = 0; r == 0 && k < map->n; k++)
 			r = add_bar(&picture->lanes[LANE_LIVE], map->lines[k].outside, i);
 	}
@@ -155,11 +153,16 @@ static int fill_lanes(struct picture *picture)
 	struct lane *lanes = picture->lanes;
 	int r;
 
-	lanes[LANE_GRANTS] =
-	    (struct lane){ .label = "owners", .of = "ranges", .name = name_entry };
-	lanes[LANE_HELD] = (struct lane){
-		.label = "held", .style = "held", .of = "held ranges", .name = name_entry
-	};
+	lanes[LANE_GRANTS] = (struct lane){ .label = "owners",
+					    .of = "ranges",
+					    .width_min = 1.5,
+					    .name = name_entry,
+					    .legend = true };
+	lanes[LANE_HELD] = (struct lane){ .label = "held",
+					  .style = "held",
+					  .of = "held ranges",
+					  .width_min = 1.5,
+					  .name = name_entry };
 	lanes[LANE_ACCOUNTS] = (struct lane){
 		.label = picture->kind == SUBID_UID ? "accounts" : "groups",
 		.style = "account",
@@ -167,8 +170,9 @@ static int fill_lanes(struct picture *picture)
 		.width_min = 1.5,
 		.name = name_account,
 	};
-	lanes[LANE_LIVE] =
-	    (struct lane){ .label = "running", .of = "maps", .name = name_userns };
+	lanes[LANE_LIVE] = (struct lane){
+		.label = "running", .of = "maps", .width_min = 1.5, .name = name_userns
+	};
 	lanes[LANE_SHARED] = (struct lane){
 		.label = "shared",
 		.style = "shared",
@@ -204,7 +208,8 @@ static int make_axis(struct picture *picture)
 	if (r < 0)
 		return r;
 	subid_set_sort(&used);
-	picture->axis = axis_make(&used, PICTURE_LEFT, PICTURE_WIDTH - PICTURE_LEFT - 8);
+	picture->axis =
+	    axis_make(&used, PICTURE_LEFT, PICTURE_WIDTH - PICTURE_LEFT - PICTURE_RIGHT);
 	return 0;
 }
 

@@ -116,7 +116,7 @@ int audit_write_prometheus(const struct audit_shown *shown, FILE *out)
 		  (double)shown->report->owners);
 	if (live != NULL) {
 		print_one(out, "subid_user_namespaces", "Live user namespaces.",
-			  (double)live->n);
+			  (double)audit_namespaces(live));
 		print_one(out, "subid_user_namespace_processes",
 			  "Processes in live user namespaces.",
 			  (double)live->n_processes);

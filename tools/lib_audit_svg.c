@@ -10,19 +10,29 @@
 #include "audit_picture.h"
 #include "libsubid/cleanup.h"
 
-#define ROWS_MAX     3 /* of a lane, for what overlaps in it */
-#define ROW_HEIGHT   18.0
-#define LANE_GAP     8.0
-#define TOP	     30.0 /* below the numbers */
-#define NARROW	     1.5  /* narrower shapes are drawn as one */
-#define MERGED_MAX   5.0  /* but no wider than this */
-#define LETTER_WIDTH 6.6
-#define OWNER_HUES   12
+#define ROWS_MAX      3 /* of a lane, for what overlaps in it */
+#define ROW_HEIGHT    18.0
+#define LANE_GAP      8.0
+#define TOP	      30.0 /* below the numbers */
+#define NARROW	      1.5  /* narrower shapes are drawn as one */
+#define MERGED_MAX    5.0  /* but no wider than this */
+#define LETTER_WIDTH  6.6
+#define OWNER_HUES    12
+#define COLOURED_SIZE 64 /* longer names share colours */
+#define UNNAMED_MAX   24 /* more names make no legend */
 
 struct drawing {
 	struct picture picture;
 	FILE *out;
 	double y; /* how far it is drawn */
+	/* owners whose names found no room in their shapes */
+	struct subid_spelling unnamed[UNNAMED_MAX + 1];
+	size_t n_unnamed;
+	/* the first owners, each in a colour of its own */
+	char coloured[OWNER_HUES][COLOURED_SIZE];
+	unsigned int colours[OWNER_HUES];
+	unsigned int used; /* bits 1 << colour */
+	size_t n_coloured;
 };
 
 /* One or more bars, drawn as one. */
@@ -47,17 +57,36 @@ static size_t find_trouble(const struct drawing *drawing, const struct shape *sh
 	return SIZE_MAX;
 }
 
-/* Names get one of the colours that are not red, always the same one. */
-static void print_class(const struct lane *lane, struct subid_spelling name, size_t n,
-			FILE *out)
+/* A colour that is not red: always the same one for a name, unless one of the first
+ * names has it already. */
+static unsigned int colour_of(struct drawing *drawing, struct subid_spelling name)
+{
+	uint32_t hash = (uint32_t)subid_table_hash(name.text, name.len) * 2654435761U;
+	unsigned int colour = (hash >> 16) % OWNER_HUES;
+
+	for (size_t i = 0; i < drawing->n_coloured; i++)
+		if (strlen(drawing->coloured[i]) == name.len &&
+		    memcmp(drawing->coloured[i], name.text, name.len) == 0)
+			return drawing->colours[i];
+	if (drawing->n_coloured == OWNER_HUES || name.len >= COLOURED_SIZE)
+		return colour;
+	while (drawing->used & (1U << colour))
+		colour = (colour + 1) % OWNER_HUES;
+	drawing->used |= 1U << colour;
+	memcpy(drawing->coloured[drawing->n_coloured], name.text, name.len);
+	drawing->colours[drawing->n_coloured++] = colour;
+	return colour;
+}
+
+static void print_class(struct drawing *drawing, const struct lane *lane,
+			struct subid_spelling name, size_t n)
 {
 	if (lane->style != NULL)
-		(void)fprintf(out, "class=\"%s\"", lane->style);
+		(void)fprintf(drawing->out, "class=\"%s\"", lane->style);
 	else if (n > 1)
-		(void)fputs("class=\"many\"", out);
+		(void)fputs("class=\"many\"", drawing->out);
 	else
-		(void)fprintf(out, "class=\"o%zu\"",
-			      subid_table_hash(name.text, name.len) % OWNER_HUES);
+		(void)fprintf(drawing->out, "class=\"o%u\"", colour_of(drawing, name));
 }
 
 static void print_title(const struct lane *lane, const struct shape *shape,
@@ -80,21 +109,49 @@ static void print_title(const struct lane *lane, const struct shape *shape,
 			      (unsigned long long)shape->end_id - first);
 }
 
-/* The owner's name, where there is room for it. */
-static void print_label(const struct shape *shape, struct subid_spelling name, double y,
+/* For the legend; a spelling once. */
+static void add_unnamed(struct drawing *drawing, struct subid_spelling name)
+{
+	for (size_t i = 0; i < drawing->n_unnamed; i++)
+		if (drawing->unnamed[i].len == name.len &&
+		    memcmp(drawing->unnamed[i].text, name.text, name.len) == 0)
+			return;
+	if (drawing->n_unnamed <= UNNAMED_MAX)
+		drawing->unnamed[drawing->n_unnamed++] = name;
+}
+
+static void print_legend(struct drawing *drawing, FILE *out)
+{
+	if (drawing->n_unnamed == 0 || drawing->n_unnamed > UNNAMED_MAX)
+		return;
+	(void)fputs("<div class=\"key names\">", out);
+	for (size_t i = 0; i < drawing->n_unnamed; i++) {
+		struct subid_spelling name = drawing->unnamed[i];
+
+		(void)fprintf(out, "<span><i class=\"o%u\"></i>",
+			      colour_of(drawing, name));
+		html_name(out, name);
+		(void)fputs("</span>", out);
+	}
+	(void)fputs("</div>\n", out);
+}
+
+/* The owner's name, where there is room for it.  False: there is not. */
+static bool print_label(const struct shape *shape, struct subid_spelling name, double y,
 			FILE *out)
 {
 	double width = shape->end - shape->x;
 
 	if (shape->n > 1 || name.len == 0 || (double)name.len * LETTER_WIDTH + 8 > width)
-		return;
+		return false;
 	(void)fprintf(out, "<text class=\"name\" x=\"%.1f\" y=\"%.1f\">",
 		      shape->x + width / 2, y + ROW_HEIGHT - 5.5);
 	html_name(out, name);
 	(void)fputs("</text>", out);
+	return true;
 }
 
-static void print_shape(const struct drawing *drawing, const struct lane *lane,
+static void print_shape(struct drawing *drawing, const struct lane *lane,
 			const struct shape *shape, double y)
 {
 	char buf[128];
@@ -119,12 +176,13 @@ static void print_shape(const struct drawing *drawing, const struct lane *lane,
 	if (lane->trouble && trouble == SIZE_MAX)
 		(void)fputs("class=\"known\"", drawing->out);
 	else
-		print_class(lane, name, shape->n, drawing->out);
+		print_class(drawing, lane, name, shape->n);
 	(void)fprintf(
 	    drawing->out,
 	    " x=\"%.2f\" y=\"%.1f\" width=\"%.2f\" height=\"%.1f\" rx=\"1.5\"/>",
 	    shape->x, y, width, ROW_HEIGHT - 2);
-	print_label(shape, name, y, drawing->out);
+	if (!print_label(shape, name, y, drawing->out) && lane->legend && shape->n == 1)
+		add_unnamed(drawing, name);
 	(void)fputs(trouble != SIZE_MAX ? "</g></a>\n" : "</g>\n", drawing->out);
 }
 
@@ -207,53 +265,77 @@ static void draw_window(struct drawing *drawing)
 	drawing->y += 8 + LANE_GAP;
 }
 
-/* A tick with its number, if that does not run into the one before. */
-static void draw_tick(const struct drawing *drawing, uint64_t id, double *behind)
+/* Half the room that a number takes. */
+static double half_width(uint64_t id)
 {
-	double x = axis_x(&drawing->picture.axis, id), half;
-	char text[24];
+	double digits = 1;
 
-	half = (double)snprintf(text, sizeof(text), "%llu", (unsigned long long)id) *
-	       LETTER_WIDTH / 2;
+	for (; id > 9; id /= 10)
+		digits++;
+	return digits * LETTER_WIDTH / 2;
+}
+
+/* A tick, with its number if that does not run into others: it must begin behind
+ * *behind and end before limit. */
+static void draw_tick(const struct drawing *drawing, uint64_t id, double *behind,
+		      double limit)
+{
+	double x = axis_x(&drawing->picture.axis, id), half = half_width(id);
+
 	(void)fprintf(drawing->out, "<path class=\"tick\" d=\"M%.1f 18v6\"/>", x);
-	if (x - half < *behind)
+	if (x - half < *behind || x + half > limit)
 		return;
 	(void)fprintf(drawing->out,
-		      "<text class=\"number\" x=\"%.1f\" y=\"13\">%s</text>\n",
-		      x + half > PICTURE_WIDTH ? PICTURE_WIDTH - half : x, text);
-	*behind = x + half + 6;
+		      "<text class=\"number\" x=\"%.1f\" y=\"13\">%llu</text>\n", x,
+		      (unsigned long long)id);
+	*behind = x + half + 5;
+}
+
+/* One piece of the axis; limit is where the next one's first number begins. */
+static void draw_piece(const struct drawing *drawing, const struct axis_piece *piece,
+		       double *behind, double limit)
+{
+	uint64_t step = axis_step(piece, 80);
+
+	(void)fprintf(drawing->out,
+		      "<rect class=\"piece\" x=\"%.1f\" y=\"24\" width=\"%.1f\""
+		      " height=\"%.1f\" rx=\"3\"/>\n",
+		      piece->x, piece->width, drawing->y - 24);
+	draw_tick(drawing, piece->first, behind, PICTURE_WIDTH);
+	for (uint64_t id = (piece->first / step + 1) * step; id < piece->end; id += step)
+		draw_tick(drawing, id, behind, limit);
+}
+
+/* What is left out between two pieces. */
+static void draw_gap(const struct drawing *drawing, const struct axis_piece *piece)
+{
+	double x = piece->x + piece->width;
+
+	(void)fprintf(drawing->out,
+		      "<g><title>nothing in %llu-%llu, %llu ids</title>"
+		      "<rect class=\"left-out\" x=\"%.1f\" y=\"24\" width=\"%.1f\""
+		      " height=\"%.1f\"/><text class=\"dots\" x=\"%.1f\" y=\"%.1f\">"
+		      "&#8943;</text></g>\n",
+		      (unsigned long long)piece->end,
+		      (unsigned long long)piece[1].first - 1,
+		      (unsigned long long)(piece[1].first - piece->end), x, AXIS_GAP,
+		      drawing->y - 24, x + AXIS_GAP / 2, 24 + (drawing->y - 24) / 2 + 5);
 }
 
 static void draw_axis(const struct drawing *drawing)
 {
-	double behind = PICTURE_LEFT - 30;
+	const struct axis *axis = &drawing->picture.axis;
+	double behind = 0, limit;
 
-	for (size_t i = 0; i < drawing->picture.axis.n; i++) {
-		const struct axis_piece *piece = &drawing->picture.axis.pieces[i];
-		uint64_t step = axis_step(piece, 90);
-		uint64_t ids;
+	for (size_t i = 0; i < axis->n; i++) {
+		const struct axis_piece *piece = &axis->pieces[i];
 
-		(void)fprintf(drawing->out,
-			      "<rect class=\"piece\" x=\"%.1f\" y=\"24\" width=\"%.1f\""
-			      " height=\"%.1f\"/>\n",
-			      piece->x, piece->width, drawing->y - 24);
-		draw_tick(drawing, piece->first, &behind);
-		for (uint64_t id = (piece->first / step + 1) * step; id < piece->end;
-		     id += step)
-			draw_tick(drawing, id, &behind);
-		if (i + 1 >= drawing->picture.axis.n)
-			continue;
-		ids = piece[1].first - piece->end;
-		(void)fprintf(
-		    drawing->out,
-		    "<g><title>nothing in %llu-%llu, %llu ids</title>"
-		    "<rect class=\"left-out\" x=\"%.1f\" y=\"24\" width=\"%.1f\""
-		    " height=\"%.1f\"/><text class=\"dots\" x=\"%.1f\" y=\"20\">"
-		    "&#8943;</text></g>\n",
-		    (unsigned long long)piece->end,
-		    (unsigned long long)piece[1].first - 1, (unsigned long long)ids,
-		    piece->x + piece->width, AXIS_GAP, drawing->y - 24,
-		    piece->x + piece->width + AXIS_GAP / 2);
+		limit = PICTURE_WIDTH;
+		if (i + 1 < axis->n)
+			limit = piece[1].x - half_width(piece[1].first) - 5;
+		draw_piece(drawing, piece, &behind, limit);
+		if (i + 1 < axis->n)
+			draw_gap(drawing, piece);
 	}
 }
 
@@ -273,7 +355,7 @@ static int draw_lanes(struct drawing *drawing, char **ret, size_t *ret_size)
 int html_picture(const struct audit_shown *shown, enum subid_kind kind, FILE *out)
 {
 	auto_free char *lanes = NULL;
-	struct drawing drawing;
+	struct drawing drawing = { .n_unnamed = 0 };
 	size_t size = 0;
 	int r;
 
@@ -289,6 +371,7 @@ int html_picture(const struct audit_shown *shown, enum subid_kind kind, FILE *ou
 		draw_axis(&drawing);
 		(void)fwrite(lanes, 1, size, out);
 		(void)fputs("</svg>\n", out);
+		print_legend(&drawing, out);
 	}
 	picture_free(&drawing.picture);
 	return r;

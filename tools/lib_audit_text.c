@@ -257,8 +257,8 @@ static void print_looked_at(const struct page *page)
 		(void)snprintf(running, sizeof(running), "not at what runs");
 	else
 		(void)snprintf(running, sizeof(running),
-			       "%zu user namespace%s, %zu process%s", live->n,
-			       plural(live->n), live->n_processes,
+			       "%zu user namespace%s, %zu process%s", audit_namespaces(live),
+			       plural(audit_namespaces(live)), live->n_processes,
 			       live->n_processes == 1 ? "" : "es");
 	(void)snprintf(text, sizeof(text),
 		       "%zu line%s of subuid, %zu of subgid, %zu owner%s, %zu account%s,"
@@ -318,14 +318,11 @@ int audit_write_text(const struct audit_shown *shown, FILE *out)
 
 	for (size_t i = 0; i < report->n;) {
 		/* worst first: behind this one, none is worse */
-		if (shown->cli->quiet &&
-		    (int)report->findings[i].rule->level < shown->fail_on)
+		if (shown->quiet && (int)report->findings[i].rule->level < shown->fail_on)
 			break;
 		i = print_rule(&page, i);
 	}
-	if (shown->cli->quiet && !audit_is_bad(shown))
-		return 0;
-	if (!shown->cli->quiet)
+	if (!shown->quiet)
 		print_gone(&page);
 	print_summary(&page);
 	return 0;

@@ -58,6 +58,7 @@ _subid_scan() {
 		case $word in
 		--root=*) root=${word#*=} ;;
 		--root | --range | --count | --from | --group | -r | -c) option=$word ;;
+		--format | --output | --fail-on | --rule | --ignore | --since | --explain | -o) option=$word ;;
 		-*) ;;
 		*) if [ -z "$command" ]; then command=$word; else operand=$word; fi ;;
 		esac
@@ -67,7 +68,12 @@ _subid_scan() {
 _subid_argument() {
 	case $option in
 	--root) _filedir -d ;;
-	--from) _filedir ;;
+	--from | --output | --since | -o) _filedir ;;
+	--format) _subid_offer <<<$'text\njson\nhtml\nprometheus' ;;
+	--fail-on) _subid_offer <<<$'info\nwarning\nerror\ncritical\nnever' ;;
+	--rule | --ignore | --explain)
+		_subid_offer < <(command subid audit --list-rules 2>/dev/null | awk '{ print $1 }')
+		;;
 	--group) _subid_offer < <(compgen -g) ;;
 	-r | --range)
 		[ "$command" != revoke ] ||
