@@ -21,6 +21,7 @@ BASHCOMPDIR ?= $(PREFIX)/share/bash-completion/completions
 # pam_subid.so: where the system's PAM looks, if PREFIX is the system's; else service
 # files name it by its path.
 PAMDIR ?= $(if $(filter /usr,$(PREFIX)),$(system_pamdir),$(LIBDIR)/security)
+DOCDIR ?= $(PREFIX)/share/doc/subid
 # How newuidmap and newgidmap get their privilege: setuid or caps.
 HELPER_PRIVILEGE ?= setuid
 
@@ -68,15 +69,15 @@ all_src := $(lib_src) $(pam_src) $(wildcard tools/*.c) $(wildcard tests/unit/*.c
 all_c := $(all_src) $(wildcard libsubid/*.h pam/*.h tools/*.h tests/unit/*.h tests/fuzz/*.h)
 scripts := $(wildcard tests/*.sh tests/*/*.sh) tests/run tests/fuzz/run tools/subid.bash .ci/run
 man_pages := $(wildcard man/*.[1-8])
+examples := $(patsubst examples/%.in,%,$(wildcard examples/*.in))
 data := $(wildcard share/*.json share/*.conf)
-examples := $(wildcard examples/*)
 unit_tests := $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(wildcard tests/unit/test_*.c))
 fuzzers := $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
 
 .PHONY: all check check-unit unit-tests mutate sanitize fuzz fuzzers bench coverage lint man-rules format install uninstall demo deps help clean
 .DELETE_ON_ERROR:
 
-all: $(archive) $(shared) $(pam_module) $(programs:%=$(BUILD)/%) $(BUILD)/libsubid-ng.pc $(BUILD)/pam-config ## build the library, the programs and the PAM module
+all: $(archive) $(shared) $(pam_module) $(programs:%=$(BUILD)/%) $(BUILD)/libsubid-ng.pc $(BUILD)/pam-config $(examples:%=$(BUILD)/examples/%) ## build the library, the programs and the PAM module
 
 # Everything is rebuilt when the compiler or a flag changes.
 $(BUILD)/flags: FORCE
@@ -120,6 +121,10 @@ $(BUILD)/pam-config: share/pam-configs/subid.in FORCE
 $(BUILD)/libsubid-ng.pc: libsubid/libsubid-ng.pc.in $(BUILD)/flags FORCE
 	$(Q)sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@LIBDIR@|$(LIBDIR)|' -e 's|@INCLUDEDIR@|$(INCLUDEDIR)|' \
 		-e 's|@VERSION@|$(VERSION)|' $< > $@
+
+$(BUILD)/examples/%: examples/%.in $(BUILD)/flags FORCE
+	@mkdir -p $(@D)
+	$(Q)sed -e 's|@SYSCONFDIR@|$(SYSCONFDIR)|' -e 's|@BINDIR@|$(BINDIR)|' $< > $@
 
 # A unit test names in its first lines the functions that it makes fail: "wrap: write fsync".
 wraps = $(patsubst %,-Wl$(,)--wrap=%,$(shell sed -n 's/^ \* wrap: //p' $(1)))
@@ -226,11 +231,9 @@ endif
 		$(INSTALL) -m 644 $$page $(destdir)$(MANDIR)/man$${page##*.}/ || exit 1; done
 	$(Q)$(INSTALL) -m 644 tools/subid.bash $(destdir)$(BASHCOMPDIR)/subid
 	$(Q)$(INSTALL) -m 644 $(data) $(destdir)$(DATADIR)/subid
-	$(Q)for example in $(examples:examples/%=%); do \
-		sed 's|@BINDIR@|$(BINDIR)|' examples/$$example > $(BUILD)/example && \
-		$(INSTALL) -m 644 $(BUILD)/example $(destdir)$(DOCDIR)/examples/$$example || exit 1; done
 	$(Q)$(INSTALL) -m 644 $(pam_module) $(destdir)$(PAMDIR)
 	$(Q)$(INSTALL) -m 644 $(BUILD)/pam-config $(destdir)$(DATADIR)/pam-configs/subid
+	$(Q)$(INSTALL) -m 644 $(examples:%=$(BUILD)/examples/%) $(destdir)$(DOCDIR)/examples
 
 uninstall: ## remove just what install put there
 	$(Q)rm -f $(programs:%=$(destdir)$(BINDIR)/%) $(destdir)$(LIBDIR)/$(notdir $(archive)) \
@@ -240,7 +243,7 @@ uninstall: ## remove just what install put there
 		$(foreach p,$(man_pages),$(destdir)$(MANDIR)/man$(lastword $(subst ., ,$(p)))/$(notdir $(p))) \
 		$(destdir)$(BASHCOMPDIR)/subid $(destdir)$(PAMDIR)/$(notdir $(pam_module)) \
 		$(destdir)$(DATADIR)/pam-configs/subid $(data:share/%=$(destdir)$(DATADIR)/subid/%) \
-		$(examples:examples/%=$(destdir)$(DOCDIR)/examples/%)
+		$(examples:%=$(destdir)$(DOCDIR)/examples/%)
 	$(Q)for dir in $(INCLUDEDIR)/subid-ng $(DATADIR)/subid $(DOCDIR)/examples $(DOCDIR); do \
 		[ ! -d $(destdir)$$dir ] || rmdir --ignore-fail-on-non-empty $(destdir)$$dir; done
 

@@ -98,7 +98,9 @@ subuid
 subgid
 useradd
 usermod
-userdel" || echo "$page($section)"
+userdel
+auditd
+ausearch" || echo "$page($section)"
 	done
 }
 is "no page refers to one that is not there" "$(dangling)" ""
@@ -136,7 +138,7 @@ run bash -c "grep -ohE '(sudo |\`)make [a-z-]+' README.md SECURITY.md | sed 's/.
 like "README names check and demo" "$out" "*check*demo*"
 is "each make target in README exists" "$(grep -vxF -e "$targets" <<<"$out" | tr '\n' ' ')" ""
 # shellcheck disable=SC2016 # backquotes of markdown
-missing=$(grep -oE '`(libsubid|tools|tests|man|\.ci)/[a-zA-Z0-9_./-]*`' README.md SECURITY.md |
+missing=$(grep -oE '`(libsubid|tools|tests|man|examples|\.ci)/[a-zA-Z0-9_./-]*`' README.md SECURITY.md |
 	sed 's/.*:`//; s/`//g' | grep -v NAME | sort -u | while read -r path; do [ -e "$path" ] || echo "$path"; done)
 is "each file in README exists" "$missing" ""
 

@@ -12,7 +12,7 @@ ok "a build with nothing but defaults" "${plain[@]}" all
 
 # Where everything goes, and back.
 places=(PREFIX=/opt/s BINDIR=/opt/s/programs LIBDIR=/opt/s/lib/arch INCLUDEDIR=/opt/s/inc
-	MANDIR=/opt/s/pages BASHCOMPDIR=/opt/s/completions DATADIR=/opt/s/data PAMDIR=/opt/s/pam)
+	MANDIR=/opt/s/pages BASHCOMPDIR=/opt/s/completions DATADIR=/opt/s/data PAMDIR=/opt/s/pam DOCDIR=/opt/s/doc)
 listing() { (cd "$1" && find . ! -type d | sort); }
 
 ok "install into a DESTDIR" "${plain[@]}" DESTDIR="$T/d" install
