@@ -207,7 +207,7 @@ static void print_finding(const struct audit_shown *shown, size_t i, FILE *out)
 		(void)fputs(", likewise in subgid", out);
 	if (finding->count > 1)
 		(void)fprintf(out, ", %zu cases", finding->count);
-	if (shown->past != NULL && shown->past->is_new[i])
+	if (audit_is_new(shown, i))
 		(void)fputs("<span class=\"new-mark\">new</span>", out);
 	(void)fputs("</div><p>", out);
 	text(out, finding->reason);
