@@ -153,7 +153,7 @@ static int resolve_owner(const struct subid_users *users, struct subid_spelling 
 	struct subid_account account;
 	size_t at = 0;
 
-	owner->hold = subid_owner_is_hold(text.text, text.len);
+	owner->hold = *text.text == '!' && subid_owner_is_hold(text.text, text.len);
 	if (owner->hold)
 		return 0;
 	owner->number = subid_id_parse(text.text, text.len, &owner->uid) == 0;
