@@ -3,7 +3,7 @@
 # subid audit: its forms, its statuses, its files.  What the rules find is tested
 # with the rules; here are two tables with a little of everything.
 . "$(dirname "$0")/lib.sh"
-plan 136
+plan 137
 
 add_user alice -u 5001
 add_user bob -u 5002
@@ -297,6 +297,11 @@ image "${lines[@]}"
 ok "65,000 owners make no larger a picture" test "$(stat -c %s "$T/large.html")" -lt 600000
 ok "in which seven shared ids are seen" grep -q 'class="shared" x' "$T/large.html"
 ok "which is well formed, too" well_formed "$T/large.html"
+
+image alice:100000:65536 bob:165536:65536 root:1000000:1000000000
+"${audit[@]}" --format html >"$T/lxd.html"
+is "a thousand million ids of one leave room for the names of the others" \
+	"$(grep -o '<text class="name"[^>]*>[a-z]*' "$T/lxd.html" | sed 's/.*>//' | sort | uniq -c | tr -s ' \n' ' ')" " 2 alice 2 bob 2 root "
 
 # --- since last time ------------------------------------------------------------
 
