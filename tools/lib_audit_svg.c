@@ -367,7 +367,7 @@ int html_picture(const struct audit_shown *shown, enum subid_kind kind, FILE *ou
 	if (r == 0) {
 		drawing.out = out;
 		(void)fprintf(out,
-			      "<svg viewBox=\"0 0 %.0f %.0f\" role=\"img\""
+			      "<svg viewBox=\"0 0 %.0f %.0f\" role=\"group\""
 			      " aria-label=\"who has which %ss\">\n",
 			      PICTURE_WIDTH, drawing.y, subid_kind_name(kind));
 		draw_axis(&drawing);
