@@ -10,11 +10,9 @@ demo="lxc lxc-templates busybox-static util-linux passwd procps uidmap libcap2-b
 # shellcheck disable=SC2034
 test="$demo libcmocka-dev clang clang-format clang-tools libclang-rt-14-dev gcovr valgrind
 	strace acl attr devscripts mandoc shellcheck man-db bash-completion podman runc crun
-	python3 e2fsprogs libnss-extrausers buildah mmdebstrap libsubid4 jq
-	chromium fonts-dejavu-core python3-jsonschema systemd cron"
 	python3 e2fsprogs libnss-extrausers buildah mmdebstrap libsubid4 jq pamtester libpam-wrapper
-	libnss-wrapper libuid-wrapper openssh-server openssh-client sshpass cron at login"
-	python3 e2fsprogs libnss-extrausers buildah mmdebstrap libsubid4 jq auditd"
+	libnss-wrapper libuid-wrapper openssh-server openssh-client sshpass cron at login
+	chromium fonts-dejavu-core python3-jsonschema systemd auditd"
 
 missing=()
 for set in "$@"; do

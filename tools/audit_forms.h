@@ -22,6 +22,8 @@ struct audit_gathered {
 	struct subid_conf conf;
 	struct subid_acceptance *accepted; /* on the command line, then in conf */
 	struct subid_host host;
+	struct subid_live live;
+	struct subid_table backups[SUBID_KINDS];
 	char **missing; /* what could not be looked at, and why: sentences */
 	size_t n_missing;
 	bool failed; /* something that has to be there could not be read */
@@ -109,11 +111,33 @@ static inline bool audit_is_second(const struct audit_shown *shown, size_t i)
 	return shown->twins[i] != AUDIT_TWIN_NONE && shown->twins[i] < i;
 }
 
+/* Has the former report not got it, or not got its twin? */
+static inline bool audit_is_new(const struct audit_shown *shown, size_t i)
+{
+	size_t twin = shown->twins[i];
+
+	return shown->past != NULL &&
+	       (shown->past->is_new[i] ||
+		(twin != AUDIT_TWIN_NONE && shown->past->is_new[twin]));
+}
+
 /* How many user namespaces there are besides the host's own, which comes first. */
 static inline size_t audit_namespaces(const struct subid_live *live)
 {
 	return live->n == 0 ? 0 : live->n - 1;
 }
+
+/* What to do, in words, and the commands of it, one a line. */
+#define AUDIT_REMEDY_COMMANDS 3
+struct audit_remedy {
+	const char *text;
+	size_t len;
+	const char *commands[AUDIT_REMEDY_COMMANDS]; /* NULL: none */
+};
+
+/* Of a finding, and of its twin, if there is one, what is more. */
+struct audit_remedy audit_remedy(const struct subid_finding *finding,
+				 const struct subid_finding *twin);
 
 /* One of a finding's commands, to be pasted; with --root if that was given. */
 void audit_print_command(const struct audit_shown *shown, const char *command, size_t len,

@@ -88,6 +88,54 @@ static void load_policy(const struct cli *cli, int etc, struct audit_gathered *g
 	(void)cli_txn_failed(cli, r, &failure);
 }
 
+/* What the tables were before their last change: live-stale asks. */
+static void load_backup(const struct cli *cli, int etc, enum subid_kind kind,
+			struct audit_gathered *gathered)
+{
+	static const char *const names[SUBID_KINDS] = { "subuid-", "subgid-" };
+	struct subid_text text;
+	int r = subid_text_read(etc, names[kind], false, &text);
+
+	if (r == 0)
+		r = subid_table_from_text(kind, &text, &gathered->backups[kind]);
+	if (r == 0)
+		gathered->input.backups[kind] = &gathered->backups[kind];
+	else if (r != -ENOENT)
+		add_missing(gathered, "%s/%s could not be read: %s", cli->etc_name,
+			    names[kind], strerror(-r));
+}
+
+static void name_containers(int proc, struct subid_live *live)
+{
+	for (size_t i = 1; i < live->n; i++)
+		subid_live_name(proc, live, i);
+}
+
+static void load_live(const struct cli *cli, int etc, struct audit_gathered *gathered)
+{
+	auto_close int proc = cli_open_proc(cli);
+	const struct subid_live *live = &gathered->live;
+	int r = proc < 0 ? -EIO : subid_live_read(proc, &gathered->live);
+
+	if (r < 0) {
+		add_missing(gathered, "what runs could not be looked at: %s",
+			    proc < 0 ? "no /proc" : strerror(-r));
+		return;
+	}
+	gathered->input.live = live;
+	name_containers(proc, &gathered->live);
+	for (enum subid_kind kind = 0; kind < SUBID_KINDS; kind++)
+		load_backup(cli, etc, kind, gathered);
+	if (live->n_unread > 0)
+		add_missing(gathered,
+			    "%zu processes could not be looked at: %s: run the audit"
+			    " as root, in the host's namespaces",
+			    live->n_unread, strerror(-live->unread_error));
+	else if (live->partial)
+		add_missing(gathered, "user namespaces of others may be missing: run the"
+				      " audit as root, in the host's namespaces");
+}
+
 /* What the site accepts comes behind what the command line does. */
 static int join_accepted(struct audit_gathered *gathered)
 {
@@ -197,7 +245,6 @@ int audit_gather(const struct cli *cli, int etc, bool live, struct audit_gathere
 	struct subid_failure failure = { .file = "passwd" };
 	int r;
 
-	(void)live;
 	for (enum subid_kind kind = 0; kind < SUBID_KINDS; kind++)
 		load_table(cli, etc, kind, ret);
 	load_policy(cli, etc, ret);
@@ -206,6 +253,8 @@ int audit_gather(const struct cli *cli, int etc, bool live, struct audit_gathere
 	if (r < 0)
 		return cli_txn_failed(cli, r, &failure);
 	ret->input.users = ret->users;
+	if (live && cli->root == NULL)
+		load_live(cli, etc, ret);
 	r = join_accepted(ret);
 	if (r == 0)
 		r = load_host(cli, etc, ret);
@@ -214,8 +263,11 @@ int audit_gather(const struct cli *cli, int etc, bool live, struct audit_gathere
 
 void audit_gathered_free(struct audit_gathered *gathered)
 {
-	for (enum subid_kind kind = 0; kind < SUBID_KINDS; kind++)
+	for (enum subid_kind kind = 0; kind < SUBID_KINDS; kind++) {
 		subid_table_free(&gathered->tables[kind]);
+		subid_table_free(&gathered->backups[kind]);
+	}
+	subid_live_free(&gathered->live);
 	subid_users_free(&gathered->users);
 	subid_conf_free(&gathered->conf);
 	subid_host_free(&gathered->host);

@@ -168,33 +168,30 @@ static void print_commands(const struct audit_shown *shown, const char *fix, FIL
 	}
 }
 
-/* The remedy, and the commands that are it, for both tables. */
 static void print_remedy(const struct audit_shown *shown,
-			 const struct subid_finding *finding,
-			 const struct subid_finding *twin, FILE *out)
+			 const struct audit_remedy *remedy, FILE *out)
 {
-	const char *other = twin == NULL ? NULL : twin->fix;
+	bool open = false;
 
-	if (finding->fix != NULL && other != NULL && strcmp(finding->fix, other) == 0)
-		other = NULL;
 	(void)fputs("<p class=\"mend\">", out);
-	text(out, finding->fix != NULL && strcmp(finding->fix, finding->remedy) == 0
-		      ? "as root:"
-		      : finding->remedy);
+	html_text(out, remedy->text, remedy->len);
 	(void)fputs("</p>", out);
-	if (finding->fix == NULL && other == NULL)
-		return;
-	(void)fputs("<pre>", out);
-	if (finding->fix != NULL)
-		print_commands(shown, finding->fix, out);
-	if (other != NULL)
-		print_commands(shown, other, out);
-	(void)fputs("</pre>", out);
+	for (size_t i = 0; i < AUDIT_REMEDY_COMMANDS; i++) {
+		if (remedy->commands[i] == NULL)
+			continue;
+		if (!open)
+			(void)fputs("<pre>", out);
+		open = true;
+		print_commands(shown, remedy->commands[i], out);
+	}
+	if (open)
+		(void)fputs("</pre>", out);
 }
 
 static void print_finding(const struct audit_shown *shown, size_t i, FILE *out)
 {
 	const struct subid_finding *finding = &shown->report->findings[i], *twin = NULL;
+	struct audit_remedy remedy;
 	char place[4200];
 
 	(void)fprintf(out, "<div class=\"finding\" id=\"f%zu\">", i);
@@ -210,12 +207,13 @@ static void print_finding(const struct audit_shown *shown, size_t i, FILE *out)
 		(void)fputs(", likewise in subgid", out);
 	if (finding->count > 1)
 		(void)fprintf(out, ", %zu cases", finding->count);
-	if (shown->past != NULL && shown->past->is_new[i])
+	if (audit_is_new(shown, i))
 		(void)fputs("<span class=\"new-mark\">new</span>", out);
 	(void)fputs("</div><p>", out);
 	text(out, finding->reason);
 	(void)fputs("</p>", out);
-	print_remedy(shown, finding, twin, out);
+	remedy = audit_remedy(finding, twin);
+	print_remedy(shown, &remedy, out);
 	(void)fputs("</div>\n", out);
 }
 

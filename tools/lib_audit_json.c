@@ -126,7 +126,7 @@ json_t *audit_finding_json(const struct audit_shown *shown,
 		    cli_json_name(finding->other.text, finding->other.len));
 	if (finding->range.count > 0)
 		set(&object, "range", range_json(finding->range));
-	if (finding->userns != 0)
+	if (finding->userns != 0 && !(finding->userns & SUBID_LIVE_GUESSED))
 		set_number(&object, "namespace", finding->userns);
 	if (finding->n_pids > 0)
 		set(&object, "pids", pids_json(finding));

@@ -36,11 +36,14 @@ static struct subid_spelling name_userns(const struct audit_shown *shown,
 					 char buf[128])
 {
 	const struct subid_live_userns *userns = &shown->input->live->userns[bar->index];
+	size_t len;
 
-	buf[0] = '\0';
 	(void)kind;
-	if (!subid_users_name(shown->input->users, SUBID_UID, userns->owner, buf, 128))
-		(void)snprintf(buf, 128, "uid %u", userns->owner);
+	if (!subid_users_name(shown->input->users, SUBID_UID, userns->owner, buf, 64))
+		(void)snprintf(buf, 64, "uid %u", userns->owner);
+	len = strlen(buf);
+	if (userns->container[0] != '\0')
+		(void)snprintf(buf + len, 128 - len, "/%s", userns->container);
 	return (struct subid_spelling){ .text = buf, .len = strlen(buf) };
 }
 

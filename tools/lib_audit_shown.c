@@ -52,7 +52,7 @@ void audit_place(const struct audit_shown *shown, const struct subid_finding *fi
 		place_in_file(shown, finding, buf, size);
 		len = strlen(buf);
 	}
-	if (finding->userns != 0)
+	if (finding->userns != 0 && !(finding->userns & SUBID_LIVE_GUESSED))
 		(void)snprintf(buf + len, size - len, "%suser namespace %" PRIu64,
 			       len > 0 ? ", " : "", finding->userns);
 	else if (finding->n_pids > 0)
@@ -60,8 +60,9 @@ void audit_place(const struct audit_shown *shown, const struct subid_finding *fi
 			       finding->pids[0]);
 	else if (len == 0)
 		(void)snprintf(buf, size, "%s",
-			       finding->kind < 0 ? "this system"
-						 : subid_kind_name(finding->kind));
+			       finding->kind < 0
+				   ? "this system"
+				   : subid_kind_name((enum subid_kind)finding->kind));
 }
 
 void audit_time(time_t when, char buf[AUDIT_TIME_SIZE])
@@ -119,6 +120,26 @@ void audit_print_command(const struct audit_shown *shown, const char *command, s
 		len -= n;
 	}
 	audit_print_safe(out, command, len);
+}
+
+struct audit_remedy audit_remedy(const struct subid_finding *finding,
+				 const struct subid_finding *twin)
+{
+	struct audit_remedy remedy = { .text = finding->remedy };
+	const char *fix = finding->fix;
+
+	if (fix != NULL && strcmp(fix, finding->remedy) == 0)
+		remedy.text = "as root:\n";
+	remedy.len = strcspn(remedy.text, "\n");
+	if (remedy.text == finding->remedy && remedy.text[remedy.len] == '\n')
+		remedy.commands[0] = finding->remedy + remedy.len + 1;
+	if (fix != NULL &&
+	    (remedy.commands[0] == NULL || strcmp(remedy.commands[0], fix) != 0))
+		remedy.commands[1] = fix;
+	if (twin != NULL && twin->fix != NULL &&
+	    (fix == NULL || strcmp(twin->fix, fix) != 0))
+		remedy.commands[2] = twin->fix;
+	return remedy;
 }
 
 static bool is_same_name(struct subid_spelling a, struct subid_spelling b)

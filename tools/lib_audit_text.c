@@ -64,12 +64,13 @@ static void print_colour(const struct page *page, const char *colour)
 
 /* A paragraph: words between blanks, as many on a line as there is room for; the
  * first line begins with head, which has as many columns as indent has blanks. */
-static void print_wrapped(const struct page *page, const char *head, const char *text)
+static void print_some(const struct page *page, const char *head, const char *text,
+		       const char *end)
 {
 	size_t indent = strlen(head), column = indent, len;
 
 	(void)fputs(head, page->out);
-	for (text += strspn(text, " \n"); *text != '\0'; text += strspn(text, " \n")) {
+	for (text += strspn(text, " \n"); text < end; text += strspn(text, " \n")) {
 		len = strcspn(text, " \n");
 		if (column > indent && column + 1 + len > page->width) {
 			(void)fprintf(page->out, "\n%*s", (int)indent, "");
@@ -85,32 +86,31 @@ static void print_wrapped(const struct page *page, const char *head, const char 
 	(void)fputc('\n', page->out);
 }
 
-static void print_commands(const struct page *page, const char *fix)
+static void print_wrapped(const struct page *page, const char *head, const char *text)
 {
-	while (*fix != '\0') {
-		size_t len = strcspn(fix, "\n");
+	print_some(page, head, text, text + strlen(text));
+}
+
+/* Each line of commands, after '#', which is not wrapped so that it can be pasted. */
+static void print_commands(const struct page *page, const char *commands)
+{
+	while (*commands != '\0') {
+		size_t len = strcspn(commands, "\n");
 
 		(void)fputs("       # ", page->out);
-		audit_print_command(page->shown, fix, len, page->out);
+		audit_print_command(page->shown, commands, len, page->out);
 		(void)fputc('\n', page->out);
-		fix += len;
-		fix += *fix == '\n';
+		commands += len;
+		commands += *commands == '\n';
 	}
 }
 
-/* The remedy, and the commands that are it; twin: the same of the other table. */
-static void print_remedy(const struct page *page, const struct subid_finding *finding,
-			 const struct subid_finding *twin)
+static void print_remedy(const struct page *page, const struct audit_remedy *remedy)
 {
-	bool is_command =
-	    finding->fix != NULL && strcmp(finding->fix, finding->remedy) == 0;
-
-	print_wrapped(page, "    -> ", is_command ? "as root:" : finding->remedy);
-	if (finding->fix != NULL)
-		print_commands(page, finding->fix);
-	if (twin != NULL && twin->fix != NULL &&
-	    (finding->fix == NULL || strcmp(finding->fix, twin->fix) != 0))
-		print_commands(page, twin->fix);
+	print_some(page, "    -> ", remedy->text, remedy->text + remedy->len);
+	for (size_t i = 0; i < AUDIT_REMEDY_COMMANDS; i++)
+		if (remedy->commands[i] != NULL)
+			print_commands(page, remedy->commands[i]);
 }
 
 static void print_finding(const struct page *page, size_t i)
@@ -118,6 +118,7 @@ static void print_finding(const struct page *page, size_t i)
 	const struct audit_shown *shown = page->shown;
 	const struct subid_finding *finding = &shown->report->findings[i], *twin = NULL;
 	enum subid_level level = finding->rule->level;
+	struct audit_remedy remedy;
 	char place[4200];
 
 	audit_place(shown, finding, place, sizeof(place));
@@ -132,11 +133,12 @@ static void print_finding(const struct page *page, size_t i)
 		(void)fprintf(page->out, "; likewise in %s", subid_kind_table(SUBID_GID));
 	if (finding->count > 1)
 		(void)fprintf(page->out, " (%zu cases)", finding->count);
-	if (shown->past != NULL && shown->past->is_new[i])
+	if (audit_is_new(shown, i))
 		(void)fputs(" (new)", page->out);
 	(void)fputc('\n', page->out);
 	print_wrapped(page, "    ", finding->reason);
-	print_remedy(page, finding, twin);
+	remedy = audit_remedy(finding, twin);
+	print_remedy(page, &remedy);
 	(void)fputc('\n', page->out);
 }
 
@@ -175,11 +177,16 @@ static void print_gone(const struct page *page)
 	for (size_t i = 0; i < n && i < SHOWN_MAX; i++) {
 		const json_t *gone = json_array_get(past->gone, i);
 		const char *reason = json_string_value(json_object_get(gone, "reason"));
+		const char *kind = json_string_value(json_object_get(gone, "kind"));
 
 		(void)fputs("gone: ", page->out);
 		audit_print_safe(page->out,
 				 json_string_value(json_object_get(gone, "rule")),
 				 json_string_length(json_object_get(gone, "rule")));
+		if (kind != NULL) {
+			(void)fputs(", ", page->out);
+			audit_print_safe(page->out, kind, strlen(kind));
+		}
 		(void)fputc('\n', page->out);
 		print_wrapped(page, "    ", reason == NULL ? "" : reason);
 	}
@@ -257,9 +264,9 @@ static void print_looked_at(const struct page *page)
 		(void)snprintf(running, sizeof(running), "not at what runs");
 	else
 		(void)snprintf(running, sizeof(running),
-			       "%zu user namespace%s, %zu process%s", audit_namespaces(live),
-			       plural(audit_namespaces(live)), live->n_processes,
-			       live->n_processes == 1 ? "" : "es");
+			       "%zu user namespace%s, %zu process%s",
+			       audit_namespaces(live), plural(audit_namespaces(live)),
+			       live->n_processes, live->n_processes == 1 ? "" : "es");
 	(void)snprintf(text, sizeof(text),
 		       "%zu line%s of subuid, %zu of subgid, %zu owner%s, %zu account%s,"
 		       " %s; %.2f seconds.",

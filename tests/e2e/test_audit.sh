@@ -3,7 +3,7 @@
 # subid audit: its forms, its statuses, its files.  What the rules find is tested
 # with the rules; here are two tables with a little of everything.
 . "$(dirname "$0")/lib.sh"
-plan 127
+plan 136
 
 add_user alice -u 5001
 add_user bob -u 5002
@@ -12,8 +12,9 @@ add_user carol -u 5003
 # An image of a machine, with nothing but what is given: image LINE...
 image() {
 	rm -rf "$T/image"
-	mkdir -p "$T/image/etc"
+	mkdir -p "$T/image/etc/audit/rules.d"
 	cp /etc/passwd /etc/group "$T/image/etc"
+	printf -- '-w %s -p wa -k subid\n' /etc/subuid /etc/subgid >"$T/image/etc/audit/rules.d/subid.rules"
 	printf '%s\n' "$@" | tee "$T/image/etc/subuid" >"$T/image/etc/subgid"
 }
 audit=(subid --root "$T/image" audit)
@@ -65,7 +66,7 @@ image alice:100000:65536 bob:120000:65536
 like "colour on a terminal" "$(TERM=xterm in_terminal "${audit[@]}")" $'*\033\[1;31mCRITICAL*'
 is "none with NO_COLOR" "$(NO_COLOR=1 TERM=xterm in_terminal "${audit[@]}" | grep -c $'\033')" 0
 is "none on a dumb terminal" "$(TERM=dumb in_terminal "${audit[@]}" | grep -c $'\033')" 0
-ok "as wide as the terminal" test "$(columns=50 TERM=dumb in_terminal "${audit[@]}" | grep -E '^    ' | wc -L)" -le 50
+ok "as wide as the terminal" test "$(columns=50 TERM=dumb in_terminal "${audit[@]}" | grep -E '^    [^ ]' | wc -L)" -le 50
 
 # --- a flood --------------------------------------------------------------------
 
@@ -368,6 +369,28 @@ expect "a table that is a link is read through it" 0 '*2 lines of subuid*' '' su
 rm /etc/subuid
 mv /etc/elsewhere /etc/subuid
 
+# What runs: alice's namespace with her own ids, and one into which somebody with
+# privilege has written bob's.
+tables $'alice:100000:65536\nbob:165536:65536'
+start become alice unshare --user --map-users=100000,0,1000 --map-groups=100000,0,1000 sleep infinity
+wait_for runs "$started_pid" sleep
+new_target alice
+printf '0 165536 10\n' >"/proc/$target/uid_map"
+printf '0 165536 10\n' >"/proc/$target/gid_map"
+inode=$(stat -Lc %i "/proc/$target/ns/user")
+expect "a live map of another's ids, with its namespace" 1 "*CRITICAL live-unauthorised: user namespace $inode*165536*" '' subid audit
+like "what was looked at" "$(tr -s ' \n' ' ' <<<"$out")" '* 2 user namespaces, [1-9]* processes; *'
+expect "--no-live does not look" 0 '*not at what*runs*' '' subid audit --no-live
+subid --json audit >"$T/live.json"
+ok "JSON is as its schema says" validate "$T/live.json"
+is "and has the namespace and its process" \
+	"$(jq -c '[.findings[] | select(.rule == "live-unauthorised")][0] | [.namespace, .pids[0]]' "$T/live.json")" "[$inode,$target]"
+subid audit --format html >"$T/live.html"
+ok "the page is well formed" well_formed "$T/live.html"
+is "and has what runs in its pictures" "$(grep -c '>running</text>' "$T/live.html")" 2
+like "metrics count namespaces" "$(subid audit --format prometheus)" $'*\nsubid_user_namespaces 2\n*'
+end "$target"
+
 # --- by itself ------------------------------------------------------------------
 
 examples=$PRE/share/doc/subid/examples
@@ -385,11 +408,28 @@ expect "run with its capabilities alone, they see all" 0 '' '' \
 is "and write what the page promises" "$(ls "$T/state")" $'audit.html\naudit.prom'
 is "which is not partial" "$(grep '^subid_audit_partial' "$T/state/audit.prom")" "subid_audit_partial 0"
 
-# cron(8) runs the example, mails when there is something, and not when there is not.
-crontab_at_once() { # level: what the example says, every minute
-	grep -v '^#' "$examples/subid-audit.cron" | sed "s|^PATH=.*|PATH=$PATH|; s/^[0-9]* [0-9]* /* * /; s/warning/$1/"
+# cron(8) runs the example as it is but for the time, which is when cron starts; what
+# it would mail goes to a file.
+mkdir -p "$T/sbin" "$T/sbin.work"
+printf '#!/bin/sh\ncat >>%s\n' "$T/mail" >"$T/sbin/sendmail"
+chmod +x "$T/sbin/sendmail"
+mount -t overlay -o "lowerdir=/usr/sbin,upperdir=$T/sbin,workdir=$T/sbin.work" sbin /usr/sbin
+mount -t tmpfs run /run
+rm -f /etc/crontab /etc/cron.d/*
+sed "s|^PATH=.*|PATH=$PATH|; s/^[0-9]* [0-9]* \* \* \*/@reboot/; s|warning\$|&; touch $T/ran|" "$examples/subid-audit.cron" \
+	>/etc/cron.d/subid-audit
+childless() { ! pgrep -P "$1" >/dev/null; }
+cron_runs() {
+	rm -f "$T/ran" "$T/mail" /run/crond.*
+	start cron -f
+	wait_for test -e "$T/ran"
+	wait_for childless "$started_pid"
+	end "$started_pid"
 }
-like "the example is a line of cron.d" "$(crontab_at_once warning | tail -n 1)" '\* \* \* \* \* root subid -q audit --fail-on warning'
-line=$(crontab_at_once warning | sed -n 's/^.* root //p')
+is "the example is one line for cron" "$(grep -c '^@reboot root subid -q audit --fail-on warning' /etc/cron.d/subid-audit)" 1
+tables $'alice:100000:65536\nbob:165536:65536'
+cron_runs
+is "all is well: cron has run it and sends no mail" "$(ls "$T/ran" "$T/mail" 2>/dev/null)" "$T/ran"
 tables $'alice:100000:65536\nbob:120000:65536'
-like "as cron runs it: something to mail" "$(env -i PATH="$PATH" /bin/sh -c "$line" 2>&1)" 'CRITICAL overlap-owners*'
+cron_runs
+like "an overlap: cron mails it" "$(cat "$T/mail")" '*CRITICAL overlap-owners*'
