@@ -151,8 +151,9 @@ const char *audit_text(struct subid_audit *audit, const char *format, ...)
 /* size bytes in the report's memory, zeroed; NULL for want of it. */
 void *audit_alloc(struct subid_audit *audit, size_t size);
 
-/* For "%.*s". */
-#define SPELLING(s) (int)((s).len > 200 ? 200 : (s).len), (s).text
+/* For "%.*s".  A longer one is cut, and then audit_report() keeps no command with it. */
+#define SPELLING_SHOWN 200
+#define SPELLING(s)    (int)((s).len > SPELLING_SHOWN ? SPELLING_SHOWN : (s).len), (s).text
 
 /* For "%u-%llu" or the like: first and last id of a range. */
 #define FIRST_LAST(r) (r).start, (unsigned long long)id_range_end(r) - 1
