@@ -21,7 +21,6 @@ BASHCOMPDIR ?= $(PREFIX)/share/bash-completion/completions
 # pam_subid.so: where the system's PAM looks, if PREFIX is the system's; else service
 # files name it by its path.
 PAMDIR ?= $(if $(filter /usr,$(PREFIX)),$(system_pamdir),$(LIBDIR)/security)
-DOCDIR ?= $(PREFIX)/share/doc/subid
 # How newuidmap and newgidmap get their privilege: setuid or caps.
 HELPER_PRIVILEGE ?= setuid
 

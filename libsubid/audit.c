@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "audit_live.h"
+#include "audit_live_private.h"
 
 #define CHUNK_SIZE (64 << 10)
 

@@ -2,7 +2,7 @@
 /*
  * What is wrong with the text of a line.
  */
-#include "audit_fields.h"
+#include "audit_fields_private.h"
 
 #include <string.h>
 
@@ -70,7 +70,7 @@ static unsigned int number_faults(const struct audit_field *start,
 unsigned int audit_line_faults(const char *text, size_t len)
 {
 	unsigned int faults = len > LINE_MAX_OF_SHADOW ? BIT(FAULT_LONG) : 0;
-	struct audit_field fields[3];
+	struct audit_field fields[3] = { { .len = 0 } };
 	struct subid_line line;
 	size_t n;
 

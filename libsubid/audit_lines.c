@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "audit_fields.h"
+#include "audit_fields_private.h"
 
 static struct subid_finding at_odd(enum subid_kind kind, const struct audit_odd *odd)
 {
@@ -153,7 +153,7 @@ int audit_find_ambiguous_number(struct subid_audit *audit)
 static void say_extra_field(struct subid_audit *audit, struct subid_finding *finding,
 			    const struct audit_odd *odd)
 {
-	struct audit_field fields[3];
+	struct audit_field fields[3] = { { .len = 0 } };
 
 	(void)audit_split(odd->text, odd->len, fields);
 	audit_report(audit, finding,
@@ -174,7 +174,7 @@ int audit_find_extra_field(struct subid_audit *audit)
 static void say_beyond(struct subid_audit *audit, struct subid_finding *finding,
 		       const struct audit_odd *odd)
 {
-	struct audit_field fields[3];
+	struct audit_field fields[3] = { { .len = 0 } };
 	uint64_t room;
 
 	(void)audit_split(odd->text, odd->len, fields);

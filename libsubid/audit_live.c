@@ -13,7 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "audit_live.h"
+#include "audit_live_private.h"
 
 #define NSPAWN_FIRST 524288
 #define NSPAWN_LAST  1879048191
@@ -215,7 +215,25 @@ static int unheld_ids(struct subid_audit *audit, const struct live_holder *holde
 	return r == 0 ? subid_set_subtract(ids, &known, ret) : r;
 }
 
-/* The ids that were the holder's until the last change, or rest since. */
+/* The ids that a backup gives to others than the holder. */
+static int others_before(const struct subid_table *backup, const struct subid_set *own,
+			 struct subid_set *ret)
+{
+	auto_set struct subid_set all = { .n = 0 };
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < backup->n; i++)
+		if (!subid_owner_is_hold(subid_table_owner(backup, &backup->entries[i]),
+					 backup->entries[i].owner_len))
+			r = subid_set_add(&all, backup->entries[i].range);
+	subid_set_sort(&all);
+	return r == 0 ? subid_set_subtract(&all, own, ret) : r;
+}
+
+/*
+ * The ids that were the holder's before: by the table as it was until the last change,
+ * or at rest since some change, unless that table gives them to somebody else.
+ */
 static int former_ids(const struct subid_audit *audit, const struct live_holder *holder,
 		      enum subid_kind kind, struct subid_set *ret)
 {
@@ -225,14 +243,21 @@ static int former_ids(const struct subid_audit *audit, const struct live_holder 
 	};
 	const struct subid_table *backup = audit->in->backups[kind];
 	auto_owner struct subid_owner owner = { .has_account = false };
-	int r = subid_table_holdings(audit->tables[kind].table, &released, 1, ret);
+	auto_set struct subid_set resting = { .n = 0 }, others = { .n = 0 };
+	int r = subid_table_holdings(audit->tables[kind].table, &released, 1, &resting);
 
 	if (r < 0 || backup == NULL)
-		return r;
+		return r < 0 ? r : subid_set_unite(ret, &resting);
 	r = subid_owner_of_uid(audit->in->users, holder->uid, &owner);
-	if (r < 0)
-		return r == -ENOMEM ? r : 0;
-	return subid_table_holdings(backup, owner.spellings, owner.n, ret);
+	if (r == -ENOMEM)
+		return r;
+	r = subid_table_holdings(backup, owner.spellings, owner.n, ret);
+	if (r == 0)
+		r = others_before(backup, ret, &others);
+	if (r == 0)
+		r = subid_set_subtract(&resting, &others, ret);
+	subid_set_sort(ret);
+	return r;
 }
 
 static bool is_within(const struct subid_set *inner, const struct subid_set *outer)

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "audit_live.h"
+#include "audit_live_private.h"
 
 const char *audit_live_describe(struct subid_audit *audit,
 				const struct subid_live_userns *ns)

@@ -88,7 +88,7 @@ struct audit_table {
 	bool meets_accounts;	   /* some line has one of them */
 };
 
-struct live_view;   /* see audit_live.h */
+struct live_view;   /* see audit_live_private.h */
 struct audit_chunk; /* of memory for texts and findings */
 
 struct subid_audit {

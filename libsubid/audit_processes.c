@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "audit_live.h"
+#include "audit_live_private.h"
 
 static bool is_released(struct subid_spelling owner)
 {

@@ -5,7 +5,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#include "audit_live.h"
+#include "audit_live_private.h"
 
 /* Ids that a namespace maps, for the sweep over all of them. */
 struct mapped {

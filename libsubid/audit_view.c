@@ -37,22 +37,19 @@ struct subid_finding audit_at_entry(const struct subid_audit *audit, enum subid_
 static int view_odd_lines(struct audit_table *view)
 {
 	const struct subid_table *table = view->table;
-	const struct subid_text *text = &table->text;
+	struct audit_odd *odd = calloc(table->n_odd + 1, sizeof(*odd));
 
-	if (table->n_odd == 0)
-		return 0;
-	view->odd = calloc(table->n_odd, sizeof(*view->odd));
-	if (view->odd == NULL)
+	if (odd == NULL)
 		return -ENOMEM;
-	view->n_odd = table->n_odd;
 	for (size_t i = 0; i < table->n_odd; i++) {
-		struct audit_odd *odd = &view->odd[i];
 		size_t pos = table->odd_lines[i];
 
-		(void)subid_text_next(text, &pos, &odd->text, &odd->len);
-		odd->line = subid_table_odd_line(table, i);
-		odd->faults = audit_line_faults(odd->text, odd->len);
+		(void)subid_text_next(&table->text, &pos, &odd[i].text, &odd[i].len);
+		odd[i].line = subid_table_odd_line(table, i);
+		odd[i].faults = audit_line_faults(odd[i].text, odd[i].len);
 	}
+	view->odd = odd;
+	view->n_odd = table->n_odd;
 	return 0;
 }
 

@@ -80,7 +80,8 @@ static int collect_of_table(struct subid_audit *audit, struct owner_slots *slots
 		return -ENOMEM;
 	(void)advise_large(view->owner, table->n * sizeof(*view->owner));
 	for (size_t i = 0; i < table->n; i += BATCH) {
-		size_t n = table->n - i < BATCH ? table->n - i : BATCH, hashes[BATCH];
+		size_t n = table->n - i < BATCH ? table->n - i : BATCH;
+		size_t hashes[BATCH] = { 0 };
 
 		for (size_t j = 0; j < n; j++) {
 			const struct subid_entry *e = &table->entries[i + j];

@@ -253,30 +253,57 @@ void subid_host_free(struct subid_host *host)
 	*host = (struct subid_host){ .etc = NULL };
 }
 
+/* The prefix without a slash at its end, and absolute where it can be had. */
+static int make_prefix(const char *prefix, char **ret)
+{
+	bool is_relative = prefix[0] != '\0' && prefix[0] != '/';
+	auto_free char *here = is_relative ? getcwd(NULL, 0) : NULL;
+	size_t len = strlen(prefix);
+
+	while (len > 0 && prefix[len - 1] == '/')
+		len--;
+	if (asprintf(ret, "%s%s%.*s", here == NULL ? "" : here, here == NULL ? "" : "/",
+		     (int)len, prefix) < 0) {
+		*ret = NULL;
+		return -ENOMEM;
+	}
+	return 0;
+}
+
+static int read_all(const struct subid_host_options *options, struct subid_host *host)
+{
+	int r;
+
+	if (asprintf(&host->etc, "%s%s", options->prefix, options->etc_path) < 0) {
+		host->etc = NULL;
+		return -ENOMEM;
+	}
+	host_make_printable(host->etc);
+	host->prefix_len = strlen(options->prefix);
+	read_root(options, host);
+	r = subid_text_read(options->etc, "shadow", !options->image, &host->shadow);
+	if (r == -ENOMEM)
+		return r;
+	r = read_tables(options, host);
+	if (r == 0)
+		r = read_locks(options, host);
+	if (r == 0)
+		r = read_helpers(options, host);
+	if (r == 0)
+		r = read_source(options, host);
+	return r == 0 ? read_watches(options, host) : r;
+}
+
 int subid_host_read(const struct subid_host_options *options, struct subid_host *ret)
 {
 	auto_host struct subid_host host = { .etc = NULL };
-	int r;
+	struct subid_host_options absolute = *options;
+	auto_free char *prefix = NULL;
+	int r = make_prefix(options->prefix, &prefix);
 
-	if (asprintf(&host.etc, "%s%s", options->prefix, options->etc_path) < 0) {
-		host.etc = NULL;
-		return -ENOMEM;
-	}
-	host_make_printable(host.etc);
-	host.prefix_len = strlen(options->prefix);
-	read_root(options, &host);
-	r = subid_text_read(options->etc, "shadow", !options->image, &host.shadow);
-	if (r == -ENOMEM)
-		return r;
-	r = read_tables(options, &host);
+	absolute.prefix = prefix;
 	if (r == 0)
-		r = read_locks(options, &host);
-	if (r == 0)
-		r = read_helpers(options, &host);
-	if (r == 0)
-		r = read_source(options, &host);
-	if (r == 0)
-		r = read_watches(options, &host);
+		r = read_all(&absolute, &host);
 	if (r < 0)
 		return r;
 	*ret = host;

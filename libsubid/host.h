@@ -18,7 +18,8 @@ struct subid_host_options {
 	int etc;	      /* the directory of the tables */
 	const char *etc_path; /* its path beneath root: "/etc" */
 	int root;	      /* the root directory; no link leads out of it */
-	const char *prefix;   /* for people, before each path: "", or the image's DIR */
+	const char *prefix;   /* for people, before each path: "", or the image's DIR as
+				 they say it */
 	bool image;	      /* nothing of what lies beneath root runs */
 };
 

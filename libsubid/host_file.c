@@ -44,7 +44,7 @@ static struct acl_entry acl_at(const unsigned char *entries, size_t i)
 void host_file_set_acl(struct subid_host_file *file, const void *bytes, size_t size,
 		       uint32_t root)
 {
-	const unsigned char *entries = (const unsigned char *)bytes + sizeof(uint32_t);
+	const unsigned char *entries;
 	bool masked = (file->mode & S_IWGRP) == 0;
 	uint32_t version = 0;
 	size_t n;
@@ -61,6 +61,7 @@ void host_file_set_acl(struct subid_host_file *file, const void *bytes, size_t s
 		file->acl = SUBID_ACL_DAMAGED;
 		return;
 	}
+	entries = (const unsigned char *)bytes + sizeof(version);
 	n = (size - sizeof(version)) / sizeof(struct acl_entry);
 	for (size_t i = 0; i < n; i++) {
 		struct acl_entry entry = acl_at(entries, i);

@@ -114,7 +114,8 @@ static struct rule parse_rule(const char *line, size_t len)
 /* The path itself, or a directory above it. */
 static bool covers(const struct rule *rule, const char *path)
 {
-	return rule->len > 1 && strncmp(path, rule->path, rule->len) == 0 &&
+	return rule->len > 1 && rule->len <= strlen(path) &&
+	       memcmp(path, rule->path, rule->len) == 0 &&
 	       (path[rule->len] == '\0' || path[rule->len] == '/');
 }
 

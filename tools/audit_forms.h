@@ -111,6 +111,16 @@ static inline bool audit_is_second(const struct audit_shown *shown, size_t i)
 	return shown->twins[i] != AUDIT_TWIN_NONE && shown->twins[i] < i;
 }
 
+/* Has the former report not got it, or not got its twin? */
+static inline bool audit_is_new(const struct audit_shown *shown, size_t i)
+{
+	size_t twin = shown->twins[i];
+
+	return shown->past != NULL &&
+	       (shown->past->is_new[i] ||
+		(twin != AUDIT_TWIN_NONE && shown->past->is_new[twin]));
+}
+
 /* How many user namespaces there are besides the host's own, which comes first. */
 static inline size_t audit_namespaces(const struct subid_live *live)
 {

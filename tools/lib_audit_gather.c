@@ -232,8 +232,8 @@ static int load_host(const struct cli *cli, int etc, struct audit_gathered *gath
 	check_shadow(cli, etc, gathered);
 	if (gathered->host.n_unread > 0)
 		add_missing(gathered,
-			    "%zu facts about files, helpers and audit rules could not be"
-			    " looked at: %s%s",
+			    "%zu of the facts about files, helpers and audit rules could"
+			    " not be looked at: %s%s",
 			    gathered->host.n_unread,
 			    strerror(gathered->host.unread_error),
 			    geteuid() == 0 ? "" : ": run the audit as root");

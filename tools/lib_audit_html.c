@@ -131,7 +131,8 @@ static int print_pictures(const struct audit_shown *shown, FILE *out)
 	int r = 0;
 
 	(void)fputs(
-	    "<h2>Who has which ids<small>what is empty is left out (&#8943;); each"
+	    "<h2>Who has which ids<small>what is empty, or much larger than the rest, is "
+	    "cut short (&#8943;); each"
 	    " piece has its own scale</small></h2>\n<div class=\"card picture\">\n",
 	    out);
 	for (enum subid_kind kind = 0; r == 0 && kind < SUBID_KINDS; kind++) {
@@ -207,7 +208,7 @@ static void print_finding(const struct audit_shown *shown, size_t i, FILE *out)
 		(void)fputs(", likewise in subgid", out);
 	if (finding->count > 1)
 		(void)fprintf(out, ", %zu cases", finding->count);
-	if (shown->past != NULL && shown->past->is_new[i])
+	if (audit_is_new(shown, i))
 		(void)fputs("<span class=\"new-mark\">new</span>", out);
 	(void)fputs("</div><p>", out);
 	text(out, finding->reason);

@@ -60,8 +60,9 @@ void audit_place(const struct audit_shown *shown, const struct subid_finding *fi
 			       finding->pids[0]);
 	else if (len == 0)
 		(void)snprintf(buf, size, "%s",
-			       finding->kind < 0 ? "this system"
-						 : subid_kind_name(finding->kind));
+			       finding->kind < 0
+				   ? "this system"
+				   : subid_kind_name((enum subid_kind)finding->kind));
 }
 
 void audit_time(time_t when, char buf[AUDIT_TIME_SIZE])

@@ -133,7 +133,7 @@ static void print_finding(const struct page *page, size_t i)
 		(void)fprintf(page->out, "; likewise in %s", subid_kind_table(SUBID_GID));
 	if (finding->count > 1)
 		(void)fprintf(page->out, " (%zu cases)", finding->count);
-	if (shown->past != NULL && shown->past->is_new[i])
+	if (audit_is_new(shown, i))
 		(void)fputs(" (new)", page->out);
 	(void)fputc('\n', page->out);
 	print_wrapped(page, "    ", finding->reason);
@@ -177,11 +177,16 @@ static void print_gone(const struct page *page)
 	for (size_t i = 0; i < n && i < SHOWN_MAX; i++) {
 		const json_t *gone = json_array_get(past->gone, i);
 		const char *reason = json_string_value(json_object_get(gone, "reason"));
+		const char *kind = json_string_value(json_object_get(gone, "kind"));
 
 		(void)fputs("gone: ", page->out);
 		audit_print_safe(page->out,
 				 json_string_value(json_object_get(gone, "rule")),
 				 json_string_length(json_object_get(gone, "rule")));
+		if (kind != NULL) {
+			(void)fputs(", ", page->out);
+			audit_print_safe(page->out, kind, strlen(kind));
+		}
 		(void)fputc('\n', page->out);
 		print_wrapped(page, "    ", reason == NULL ? "" : reason);
 	}

@@ -9,7 +9,7 @@ programs="subid newuidmap newgidmap getsubids"
 read -ra every <<<"$(tr '\n' ' ' <<<"$commands")"
 plan $((1 + 5 * ${#every[@]} + 2 + 4 * 4 + 5 + 3 + 4 + 4 + 19 + ${#every[@]}))
 
-is "these are the commands" "${every[*]}" "list grant revoke hold unhold audit policy"
+is "these are the commands" "${every[*]}" "list grant revoke hold unhold policy audit"
 
 # The options in a --help, as "-c, --count N" or "-g", sorted.
 help_options() { # program [command]

@@ -32,10 +32,15 @@ ok "our own folder goes with it" test ! -e "$T/d/usr/local/include/subid-ng"
 
 (umask 077 && "${plain[@]}" DESTDIR="$T/d2" "${places[@]}" install)
 is "each place is where it was said, whatever the umask" "$(cd "$T/d2/opt/s" && stat -c '%a %n' programs/* lib/arch/*.* \
-	lib/arch/pkgconfig/* inc/subid-ng/subid.h completions/* data/*/* pam/* | sort -k2)" \
+	lib/arch/pkgconfig/* inc/subid-ng/subid.h completions/* data/*/* doc/*/* pam/* | sort -k2)" \
 	"644 completions/subid
 644 data/pam-configs/subid
+644 data/subid/audit.schema.json
 644 data/subid/subid.conf
+644 doc/examples/30-subid.rules
+644 doc/examples/subid-audit.cron
+644 doc/examples/subid-audit.service
+644 doc/examples/subid-audit.timer
 644 inc/subid-ng/subid.h
 644 lib/arch/libsubid-ng.a
 777 lib/arch/libsubid-ng.so
@@ -48,7 +53,7 @@ is "each place is where it was said, whatever the umask" "$(cd "$T/d2/opt/s" && 
 4755 programs/newuidmap
 755 programs/subid"
 is "and nothing is elsewhere" "$(cd "$T/d2" && find . -maxdepth 3 ! -name pages | sort | tr '\n' ' ')" \
-	". ./opt ./opt/s ./opt/s/completions ./opt/s/data ./opt/s/inc ./opt/s/lib ./opt/s/pam ./opt/s/programs "
+	". ./opt ./opt/s ./opt/s/completions ./opt/s/data ./opt/s/doc ./opt/s/inc ./opt/s/lib ./opt/s/pam ./opt/s/programs "
 is "each man page is in its section" "$(find "$T/d2/opt/s/pages" -type f -printf "%P\n" 2>/dev/null | sort)" \
 	"$(shopt -s nullglob; for page in man/*.[1-8]; do echo "man${page##*.}/${page##*/}"; done | sort)"
 is "the .pc file says so" "$(grep -E '^(prefix|libdir|includedir|Version)' "$T/d2/opt/s/lib/arch/pkgconfig/libsubid-ng.pc")" \

@@ -8,6 +8,7 @@
 #include "libsubid/host_private.h"
 
 #include "faults.h"
+#include "libsubid/cleanup.h"
 
 #define ARRAY(a) (sizeof(a) / sizeof((a)[0]))
 
@@ -405,6 +406,23 @@ static void test_rules(void **state)
 	}
 }
 
+/* A NUL in a rule: found by the fuzzer, once read beyond the path. */
+static void test_rules_with_nul(void **state)
+{
+	static const char rule[] = "-w /etc/subuid\0and more";
+	char *path = strdup("/etc/subuid");
+	struct host_watch watch = { .path = path };
+	struct subid_text text = { (char *)(uintptr_t)rule, sizeof(rule) - 1 };
+
+	(void)state;
+	host_watch_parse(&text, &watch, 1);
+	assert_false(watch.watched);
+	text.size = strlen(rule);
+	host_watch_parse(&text, &watch, 1);
+	assert_true(watch.watched);
+	free(path);
+}
+
 static void test_rules_files(void **state)
 {
 	auto_image struct image image = make_image(state);
@@ -492,6 +510,31 @@ static void test_running(void **state)
 	assert_false(host.locks[SUBID_GID].holder.alive);
 	assert_int_equal(host.source_error, -ELIBACC);
 	assert_string_equal(host.ways[SUBID_UID].files[0].path, "/");
+}
+
+/* What people read is absolute, however they named the image. */
+static void test_prefixes(void **state)
+{
+	auto_image struct image image = make_image(state);
+	auto_free char *here = getcwd(NULL, 0);
+	char path[5000];
+	const char *const prefixes[][2] = {
+		{ "/", "/etc/subuid" },
+		{ "/image//", "/image/etc/subuid" },
+		{ "image/", path },
+	};
+
+	assert_non_null(here);
+	(void)snprintf(path, sizeof(path), "%s/image/etc/subuid", here);
+	for (size_t i = 0; i < ARRAY(prefixes); i++) {
+		auto_host struct subid_host host = { .etc = NULL };
+
+		image.options.prefix = prefixes[i][0];
+		assert_int_equal(subid_host_read(&image.options, &host), 0);
+		assert_string_equal(host.tables[SUBID_UID].path, prefixes[i][1]);
+		assert_string_equal(host.helpers[0].path + host.prefix_len,
+				    "/usr/bin/newuidmap");
+	}
 }
 
 /* A process that began after the lock has only its number. */
@@ -639,9 +682,11 @@ int main(void)
 		cmocka_unit_test(test_access_lists),
 		cmocka_unit_test(test_capabilities),
 		cmocka_unit_test(test_rules),
+		cmocka_unit_test(test_rules_with_nul),
 		host_test(test_rules_files),
 		host_test(test_odd_files),
 		host_test(test_running),
+		host_test(test_prefixes),
 		host_test(test_recycled),
 		host_test(test_helpers),
 		host_test(test_no_memory),
