@@ -315,7 +315,8 @@ int audit_find_mergeable(struct subid_audit *audit)
 			    id_range_end(entries[a].range) != entries[b].range.start ||
 			    id_range_end(entries[b].range) - entries[a].range.start >
 				ID_COUNT_MAX ||
-			    audit->owners[view->owner[a]].hold)
+			    audit->owners[view->owner[a]].hold ||
+			    audit_floods(audit, (int)kind))
 				continue;
 			finding = audit_at_entry(audit, kind, a);
 			finding.other_line = subid_table_line(view->table, &entries[b]);

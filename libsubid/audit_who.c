@@ -82,19 +82,23 @@ static int collect_of_table(struct subid_audit *audit, struct owner_slots *slots
 	for (size_t i = 0; i < table->n; i += BATCH) {
 		size_t n = table->n - i < BATCH ? table->n - i : BATCH;
 		size_t hashes[BATCH] = { 0 };
+		bool repeated[BATCH];
 
 		for (size_t j = 0; j < n; j++) {
 			const struct subid_entry *e = &table->entries[i + j];
 
+			repeated[j] = is_repeated(table, i + j);
+			if (repeated[j])
+				continue;
 			hashes[j] =
 			    subid_table_hash(table->text.bytes + e->offset, e->owner_len);
 			__builtin_prefetch(&slots->slots[hashes[j] & slots->mask]);
 		}
-		for (size_t j = i; j < i + n; j++)
-			view->owner[j] = is_repeated(table, j)
-					     ? view->owner[j - 1]
-					     : put_owner(audit, slots, kind, (uint32_t)j,
-							 hashes[j - i]);
+		for (size_t j = 0; j < n; j++)
+			view->owner[i + j] =
+			    repeated[j] ? view->owner[i + j - 1]
+					: put_owner(audit, slots, kind, (uint32_t)(i + j),
+						    hashes[j]);
 	}
 	return 0;
 }
