@@ -237,8 +237,11 @@ static int look_at_pieces(const struct subid_audit *audit, enum subid_kind kind,
 	int r = 0;
 
 	*ret = (struct pieces){ .lacks = false };
-	/* a single line may be small, but is not in pieces */
-	if (n == 0 || (n == 1 && !few) || has_large_line(audit, kind, owner, &ret->size))
+	/* a single line may be small, but is not in pieces; and the sum of lines that
+	 * share nothing is what there is */
+	if (n == 0 || (n == 1 && !few) ||
+	    has_large_line(audit, kind, owner, &ret->size) ||
+	    (few && ret->size >= WANTED && audit->tables[kind].disjoint))
 		return 0;
 	if (n > 1)
 		r = count_pieces(audit, kind, owner, &ret->size, &ret->n, &large);

@@ -84,6 +84,7 @@ struct audit_table {
 	size_t n_odd;
 	struct audit_overlap *overlaps;
 	size_t n_overlaps;
+	bool disjoint;		   /* no two lines share an id */
 	struct subid_set accounts; /* ids of accounts or groups */
 	bool meets_accounts;	   /* some line has one of them */
 };
