@@ -9,7 +9,8 @@
 checks_wanted=25
 plan $checks_wanted
 # In the machine's own pid namespace, its containers keep ids from us: far from these.
-printf '%s\n' 'SUB_UID_MIN 400000000' 'SUB_GID_MIN 400000000' >>/etc/login.defs
+printf '%s\n' 'SUB_UID_MIN 400000000' 'SUB_UID_MAX 1400000000' \
+	'SUB_GID_MIN 400000000' 'SUB_GID_MAX 1400000000' >>/etc/login.defs
 state() { auditctl -s 2>/dev/null | awk -v key="$1" '$1 == key { print $2 }'; }
 
 # There is one audit for the whole kernel: what was switched on is switched off.
