@@ -34,21 +34,22 @@ TESTS = {
     "libsubid/allocate.c": ["allocate"],
     "libsubid/idmap.c": ["idmap"],
     "libsubid/conf_parse.c": ["conf"],
+    "libsubid/conf_words.c": ["conf"],
     "libsubid/decide.c": ["decide"],
     "libsubid/member.c": ["member"],
 }
 
 # What the tests need of the library; the rest would only be compiled for nothing.
 NEEDED = {"base", "range", "line", "file", "table", "allocate", "idmap",
-          "policy", "conf", "conf_parse", "decide", "users", "owner", "group", "member"}
+          "policy", "conf", "conf_parse", "conf_words", "decide", "users", "owner", "group", "member"}
 
 # Changes that make no difference: (file, the changed line): why.
 EQUIVALENT = {
-    ("libsubid/conf_parse.c", "if (*p == '\\\\' && end - p >= 1 && (p[1] == '\"' || p[1] == '\\\\'))"):
+    ("libsubid/conf_words.c", "if (*p == '\\\\' && end - p >= 1 && (p[1] == '\"' || p[1] == '\\\\'))"):
         "at the end p[1] is a newline or NUL",
-    ("libsubid/conf_parse.c", "if (((unsigned char)*p <= ' ' && !is_blank(*p)) || *p == 0x7f)"):
+    ("libsubid/conf_words.c", "if (((unsigned char)*p <= ' ' && !is_blank(*p)) || *p == 0x7f)"):
         "' ' is blank",
-    ("libsubid/conf_parse.c", "while (at <= end && is_blank(*at))"):
+    ("libsubid/conf_words.c", "while (at <= end && is_blank(*at))"):
         "*end is a newline or NUL",
     ("libsubid/conf_parse.c", "file.bytes = malloc(size + 2);"):
         "one byte of room more",
