@@ -155,19 +155,22 @@ static int is_member(void *data, const char *name)
 	return r == 0 && owner.has_account && owner.uid == wanted->uid ? SUBID_ENOUGH : 0;
 }
 
-bool audit_live_is_own(const struct subid_audit *audit, const struct live_holder *holder,
+bool audit_live_is_own(struct subid_audit *audit, const struct live_holder *holder,
 		       enum subid_kind kind, uint32_t id)
 {
 	struct membership wanted = { audit, holder->uid };
 	char group[16];
+	int r;
 
 	if (kind == SUBID_UID)
 		return id == holder->uid;
 	if (id == holder->gid)
 		return true;
 	(void)snprintf(group, sizeof(group), "%u", id);
-	return subid_users_members(audit->in->users, group, is_member, &wanted) ==
-	       SUBID_ENOUGH;
+	r = subid_users_members(audit->in->users, group, is_member, &wanted);
+	if (r == -ENOMEM)
+		audit->error = r;
+	return r == SUBID_ENOUGH;
 }
 
 /* Is a line of root's the range that systemd-nspawn picks for a container? */

@@ -173,7 +173,7 @@ int audit_find_live_stale(struct subid_audit *audit)
 }
 
 /* Does the map have host id 0, and not as the owner's own? */
-static bool maps_root(const struct subid_audit *audit, const struct subid_live_userns *ns,
+static bool maps_root(struct subid_audit *audit, const struct subid_live_userns *ns,
 		      enum subid_kind kind)
 {
 	const struct live_holder *holder = audit_live_holder(audit->live, ns->owner);
@@ -215,7 +215,7 @@ int audit_find_live_root(struct subid_audit *audit)
 }
 
 /* The first id of an account in these, but for root's and the holder's; count 0: none. */
-static struct id_range first_of_account(const struct subid_audit *audit,
+static struct id_range first_of_account(struct subid_audit *audit,
 					const struct live_holder *holder,
 					enum subid_kind kind, const struct subid_set *ids)
 {
