@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "audit_live_private.h"
+#include "cleanup.h"
 
 #define NSPAWN_FIRST 524288
 #define NSPAWN_LAST  1879048191
@@ -160,14 +161,17 @@ bool audit_live_is_own(const struct subid_audit *audit, const struct live_holder
 {
 	struct membership wanted = { audit, holder->uid };
 	char group[16];
+	int r;
 
 	if (kind == SUBID_UID)
 		return id == holder->uid;
 	if (id == holder->gid)
 		return true;
 	(void)snprintf(group, sizeof(group), "%u", id);
-	return subid_users_members(audit->in->users, group, is_member, &wanted) ==
-	       SUBID_ENOUGH;
+	r = subid_users_members(audit->in->users, group, is_member, &wanted);
+	/* userdel takes the group of the same number along */
+	return r == SUBID_ENOUGH ||
+	       (r == SUBID_UNKNOWN && holder->gid == SUBID_ID_NONE && id == holder->uid);
 }
 
 /* Is a line of root's the range that systemd-nspawn picks for a container? */
@@ -230,6 +234,26 @@ static int others_before(const struct subid_table *backup, const struct subid_se
 	return r == 0 ? subid_set_subtract(&all, own, ret) : r;
 }
 
+/* Ids by lines of names that no account has: whose account is gone had some of them. */
+static int accountless_ids(const struct subid_audit *audit,
+			   const struct subid_table *table, struct subid_set *ret)
+{
+	for (size_t i = 0; i < table->n; i++) {
+		const struct subid_entry *entry = &table->entries[i];
+		auto_owner struct subid_owner owner = { .has_account = false };
+		auto_free char *name =
+		    strndup(subid_table_owner(table, entry), entry->owner_len);
+		int r = name == NULL ? -ENOMEM
+				     : subid_owner_find(audit->in->users, name, &owner);
+
+		if (r == SUBID_UNKNOWN)
+			r = subid_set_insert(ret, entry->range);
+		if (r == -ENOMEM)
+			return r;
+	}
+	return 0;
+}
+
 /*
  * The ids that were the holder's before: by the table as it was until the last change,
  * or at rest since some change, unless that table gives them to somebody else.
@@ -251,7 +275,9 @@ static int former_ids(const struct subid_audit *audit, const struct live_holder 
 	r = subid_owner_of_uid(audit->in->users, holder->uid, &owner);
 	if (r == -ENOMEM)
 		return r;
-	r = subid_table_holdings(backup, owner.spellings, owner.n, ret);
+	r = r == SUBID_UNKNOWN
+		? accountless_ids(audit, backup, ret)
+		: subid_table_holdings(backup, owner.spellings, owner.n, ret);
 	if (r == 0)
 		r = others_before(backup, ret, &others);
 	if (r == 0)
