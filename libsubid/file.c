@@ -15,14 +15,14 @@ void subid_text_free(struct subid_text *text)
 }
 
 /* Room for one byte more than the file has, so that its growing is seen. */
-static int make_room(char **bytes, size_t *room, size_t used)
+static int make_room(char **bytes, size_t *room, size_t used, size_t max)
 {
 	char *grown;
 
+	if (used > max)
+		return -EFBIG;
 	if (used < *room)
 		return 0;
-	if (used > SUBID_FILE_SIZE_MAX)
-		return -EFBIG;
 	grown = realloc(*bytes, *room * 2 + 1);
 	if (grown == NULL)
 		return -ENOMEM;
@@ -32,6 +32,12 @@ static int make_room(char **bytes, size_t *room, size_t used)
 }
 
 int subid_text_read(int dir, const char *name, bool follow, struct subid_text *ret)
+{
+	return subid_text_read_max(dir, name, follow, SUBID_FILE_SIZE_MAX, ret);
+}
+
+int subid_text_read_max(int dir, const char *name, bool follow, size_t max,
+			struct subid_text *ret)
 {
 	auto_close int fd = -1;
 	auto_free char *bytes = NULL;
@@ -47,7 +53,7 @@ int subid_text_read(int dir, const char *name, bool follow, struct subid_text *r
 		return -errno;
 	if (!S_ISREG(st.st_mode))
 		return -EINVAL;
-	if (st.st_size > SUBID_FILE_SIZE_MAX)
+	if ((uint64_t)st.st_size > max)
 		return -EFBIG;
 	room = (size_t)st.st_size + 1;
 	bytes = advise_large(malloc(room + 1), room);
@@ -64,7 +70,7 @@ int subid_text_read(int dir, const char *name, bool follow, struct subid_text *r
 		if (n == 0)
 			break;
 		used += (size_t)n;
-		r = make_room(&bytes, &room, used);
+		r = make_room(&bytes, &room, used, max);
 		if (r < 0)
 			return r;
 	}

@@ -36,6 +36,10 @@ void subid_text_free(struct subid_text *text);
  */
 int subid_text_read(int dir, const char *name, bool follow, struct subid_text *ret);
 
+/* The same for a file of at most max bytes; -EFBIG beyond. */
+int subid_text_read_max(int dir, const char *name, bool follow, size_t max,
+			struct subid_text *ret);
+
 /*
  * Goes through a text line by line.  Start with *pos = 0.  Sets *ret_line and
  * *ret_len to the line that begins there, without its newline, moves *pos
