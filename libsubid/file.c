@@ -17,14 +17,14 @@ void subid_text_free(struct subid_text *text)
 }
 
 /* Room for one byte more than the file has, so that its growing is seen. */
-static int make_room(char **bytes, size_t *room, size_t used)
+static int make_room(char **bytes, size_t *room, size_t used, size_t max)
 {
 	char *grown;
 
+	if (used > max)
+		return -EFBIG;
 	if (used < *room)
 		return 0;
-	if (used > SUBID_FILE_SIZE_MAX)
-		return -EFBIG;
 	grown = realloc(*bytes, *room * 2 + 1);
 	if (grown == NULL)
 		return -ENOMEM;
@@ -34,7 +34,8 @@ static int make_room(char **bytes, size_t *room, size_t used)
 }
 
 /* Opens a regular file to be read; -errno. */
-static int open_regular(int dir, const char *name, bool follow, struct stat *ret)
+static int open_regular(int dir, const char *name, bool follow, size_t max,
+			struct stat *ret)
 {
 	/* Threat: a fifo or terminal put in the file's place must not hang us or
 	 * become our controlling terminal. */
@@ -45,7 +46,7 @@ static int open_regular(int dir, const char *name, bool follow, struct stat *ret
 
 	if (r == 0 && !S_ISREG(ret->st_mode))
 		r = -EINVAL;
-	if (r == 0 && ret->st_size > SUBID_FILE_SIZE_MAX)
+	if (r == 0 && (uint64_t)ret->st_size > max)
 		r = -EFBIG;
 	if (r == 0)
 		return fd;
@@ -67,12 +68,18 @@ static ssize_t read_some(int fd, void *buf, size_t size)
 
 int subid_text_read(int dir, const char *name, bool follow, struct subid_text *ret)
 {
+	return subid_text_read_max(dir, name, follow, SUBID_FILE_SIZE_MAX, ret);
+}
+
+int subid_text_read_max(int dir, const char *name, bool follow, size_t max,
+			struct subid_text *ret)
+{
 	auto_close int fd = -1;
 	auto_free char *bytes = NULL;
 	size_t used = 0, room;
 	struct stat st;
 
-	fd = open_regular(dir, name, follow, &st);
+	fd = open_regular(dir, name, follow, max, &st);
 	if (fd < 0)
 		return fd;
 	room = (size_t)st.st_size + 1;
@@ -88,7 +95,7 @@ int subid_text_read(int dir, const char *name, bool follow, struct subid_text *r
 		if (n == 0)
 			break;
 		used += (size_t)n;
-		r = make_room(&bytes, &room, used);
+		r = make_room(&bytes, &room, used, max);
 		if (r < 0)
 			return r;
 	}
@@ -107,7 +114,7 @@ int subid_text_compare(int dir, const char *name, const struct subid_text *text,
 	struct stat st;
 	ssize_t n;
 
-	fd = open_regular(dir, name, false, &st);
+	fd = open_regular(dir, name, false, SUBID_FILE_SIZE_MAX, &st);
 	if (fd < 0)
 		return fd;
 	*ret = false;

@@ -36,6 +36,10 @@ void subid_text_free(struct subid_text *text);
  */
 int subid_text_read(int dir, const char *name, bool follow, struct subid_text *ret);
 
+/* The same for a file of at most max bytes; -EFBIG beyond. */
+int subid_text_read_max(int dir, const char *name, bool follow, size_t max,
+			struct subid_text *ret);
+
 /*
  * Has the regular file name in the directory dir, which is no link, just these bytes?
  * Returns 0 with *ret set, or what subid_text_read() fails with.
