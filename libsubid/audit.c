@@ -145,11 +145,12 @@ bool audit_skips(struct subid_audit *audit, const struct subid_finding *finding)
 static void end_rule(struct subid_audit *audit)
 {
 	for (size_t i = 0; i <= SUBID_KINDS; i++) {
-		struct subid_finding *last = audit->findings + audit->n_findings;
+		struct subid_finding *last;
 		int kind = i == SUBID_KINDS ? -1 : (int)i;
 
 		if (audit->flood[i] == 0)
 			continue;
+		last = audit->findings + audit->n_findings;
 		while ((--last)->kind != kind)
 			;
 		last->count += audit->flood[i];
