@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "audit_live_private.h"
+#include "cleanup.h"
 
 #define NSPAWN_FIRST 524288
 #define NSPAWN_LAST  1879048191
@@ -170,7 +171,9 @@ bool audit_live_is_own(struct subid_audit *audit, const struct live_holder *hold
 	r = subid_users_members(audit->in->users, group, is_member, &wanted);
 	if (r == -ENOMEM)
 		audit->error = r;
-	return r == SUBID_ENOUGH;
+	/* userdel takes the group of the same number along */
+	return r == SUBID_ENOUGH ||
+	       (r == SUBID_UNKNOWN && holder->gid == SUBID_ID_NONE && id == holder->uid);
 }
 
 /* Is a line of root's the range that systemd-nspawn picks for a container? */
@@ -233,6 +236,26 @@ static int others_before(const struct subid_table *backup, const struct subid_se
 	return r == 0 ? subid_set_subtract(&all, own, ret) : r;
 }
 
+/* Ids by lines of names that no account has: whose account is gone had some of them. */
+static int accountless_ids(const struct subid_audit *audit,
+			   const struct subid_table *table, struct subid_set *ret)
+{
+	for (size_t i = 0; i < table->n; i++) {
+		const struct subid_entry *entry = &table->entries[i];
+		auto_owner struct subid_owner owner = { .has_account = false };
+		auto_free char *name =
+		    strndup(subid_table_owner(table, entry), entry->owner_len);
+		int r = name == NULL ? -ENOMEM
+				     : subid_owner_find(audit->in->users, name, &owner);
+
+		if (r == SUBID_UNKNOWN)
+			r = subid_set_insert(ret, entry->range);
+		if (r == -ENOMEM)
+			return r;
+	}
+	return 0;
+}
+
 /*
  * The ids that were the holder's before: by the table as it was until the last change,
  * or at rest since some change, unless that table gives them to somebody else.
@@ -254,7 +277,9 @@ static int former_ids(const struct subid_audit *audit, const struct live_holder 
 	r = subid_owner_of_uid(audit->in->users, holder->uid, &owner);
 	if (r == -ENOMEM)
 		return r;
-	r = subid_table_holdings(backup, owner.spellings, owner.n, ret);
+	r = r == SUBID_UNKNOWN
+		? accountless_ids(audit, backup, ret)
+		: subid_table_holdings(backup, owner.spellings, owner.n, ret);
 	if (r == 0)
 		r = others_before(backup, ret, &others);
 	if (r == 0)

@@ -98,11 +98,16 @@ static const char *whose(struct subid_audit *audit, enum subid_kind kind,
 	for (size_t i = 0; i < view->table->n; i++) {
 		const struct subid_entry *entry = &view->table->entries[i];
 
-		if (id_range_overlaps(entry->range, ids))
-			return audit_text(
-			    audit, "%.*s's by line %zu of %s", (int)entry->owner_len,
-			    subid_table_owner(view->table, entry),
-			    subid_table_line(view->table, entry), subid_kind_table(kind));
+		if (!id_range_overlaps(entry->range, ids))
+			continue;
+		if (audit->owners[view->owner[i]].hold)
+			return audit_text(audit, "held, by line %zu of %s",
+					  subid_table_line(view->table, entry),
+					  subid_kind_table(kind));
+		return audit_text(
+		    audit, "%.*s's by line %zu of %s", (int)entry->owner_len,
+		    subid_table_owner(view->table, entry),
+		    subid_table_line(view->table, entry), subid_kind_table(kind));
 	}
 	if (subid_set_meets(&view->accounts, ids, &ids) &&
 	    subid_users_name(audit->in->users, kind, ids.start, name, sizeof(name)))

@@ -84,6 +84,7 @@ struct audit_table {
 	size_t n_odd;
 	struct audit_overlap *overlaps;
 	size_t n_overlaps;
+	bool disjoint;		   /* no two lines share an id */
 	struct subid_set accounts; /* ids of accounts or groups */
 	bool meets_accounts;	   /* some line has one of them */
 };
@@ -158,8 +159,17 @@ void *audit_alloc(struct subid_audit *audit, size_t size);
 /* For "%u-%llu" or the like: first and last id of a range. */
 #define FIRST_LAST(r) (r).start, (unsigned long long)id_range_end(r) - 1
 
-/* "user" names the table's file, "subuid" or "subgid", of a kind. */
-struct subid_spelling audit_owner_text(const struct subid_audit *audit, size_t owner);
+/* How the lines spell an owner; a table that is audited has no new entries. */
+static inline struct subid_spelling audit_owner_text(const struct subid_audit *audit,
+						     size_t owner)
+{
+	const struct audit_owner *o = &audit->owners[owner];
+	const struct subid_table *table = audit->in->tables[o->kind];
+	const struct subid_entry *entry = &table->entries[o->entry];
+
+	return (struct subid_spelling){ table->text.bytes + entry->offset,
+					entry->owner_len };
+}
 
 /* The finding that a rule about an entry begins with: kind, file, line, owner, range. */
 struct subid_finding audit_at_entry(const struct subid_audit *audit, enum subid_kind kind,

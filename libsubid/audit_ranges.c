@@ -183,6 +183,7 @@ static const struct subid_reserved by_convention[] = {
 struct claim {
 	struct id_range range;
 	const char *by;
+	bool wide; /* of by_convention: too much to be cut out by a command */
 };
 
 /*
@@ -206,14 +207,16 @@ static struct claim *list_claims(struct subid_audit *audit, enum subid_kind kind
 	for (size_t i = 0; i < n_reserved; i++)
 		/* id 0 is includes-root's */
 		if (reserved[i].range.start != 0)
-			claims[n++] = (struct claim){ reserved[i].range, reserved[i].by };
+			claims[n++] =
+			    (struct claim){ reserved[i].range, reserved[i].by, false };
 	for (size_t i = 0; i < n_convention; i++) {
 		struct id_range parts[2];
 		size_t n_parts =
 		    subid_range_without(by_convention[i].range, inside, parts);
 
 		for (size_t j = 0; j < n_parts; j++)
-			claims[n++] = (struct claim){ parts[j], by_convention[i].by };
+			claims[n++] =
+			    (struct claim){ parts[j], by_convention[i].by, true };
 	}
 	for (size_t i = 0; i < audit->in->n_reserved; i++) {
 		const struct subid_conf_reserve *site = &audit->in->reserved[i];
@@ -223,54 +226,70 @@ static struct claim *list_claims(struct subid_audit *audit, enum subid_kind kind
 				site->range,
 				audit_text(audit, "\"%s\" (%s:%zu)", site->reason,
 					   site->file, site->line),
+				false,
 			};
 	}
 	*ret_n = n;
 	return claims;
 }
 
+/* What of a line is claimed, and by whom first. */
+struct claimed {
+	struct subid_set ids;
+	const char *by;
+	bool wide; /* some claim is */
+};
+
 static void say_reserved(struct subid_audit *audit, struct subid_finding *finding,
-			 size_t entry, const struct subid_set *claimed, const char *by)
+			 size_t entry, const struct claimed *claimed)
 {
 	enum subid_kind kind = (enum subid_kind)finding->kind;
+	const char *remedy;
 
-	finding->fix = audit_cut_commands(audit, kind, entry, claimed);
+	if (!claimed->wide)
+		finding->fix = audit_cut_commands(audit, kind, entry, &claimed->ids);
+	remedy = CUT_OR_MOVE(audit, finding, entry);
+	if (claimed->wide)
+		remedy = audit_text(audit,
+				    "%s; or, if these are never used here, accept it in"
+				    " subid.conf: accept overlap-reserved:%.*s \"why\"",
+				    remedy, SPELLING(finding->owner));
 	audit_report(
-	    audit, finding, CUT_OR_MOVE(audit, finding, entry),
+	    audit, finding, remedy,
 	    "%ss %u-%llu in the range of %.*s (line %zu) are set aside for %s, and may"
 	    " be in use at any moment%s",
 	    subid_kind_name(kind), FIRST_LAST(finding->range), SPELLING(finding->owner),
-	    finding->line, by,
-	    claimed->n == 1 ? "" : "; and more of its ids are set aside, too");
+	    finding->line, claimed->by,
+	    claimed->ids.n == 1 ? "" : "; and more of its ids are set aside, too");
 }
 
 /* One line, against the claims on any line. */
 static int check_claims(struct subid_audit *audit, enum subid_kind kind, size_t entry,
 			const struct claim *claims, size_t n)
 {
-	const struct audit_table *view = &audit->tables[kind];
-	struct subid_finding finding;
-	auto_set struct subid_set claimed = { .n = 0 };
-	const char *by = NULL;
+	struct subid_finding finding = { .kind = (int)kind };
+	struct claimed claimed = { .by = NULL };
+	struct id_range range = audit->tables[kind].table->entries[entry].range;
 	int r = 0;
 
 	for (size_t i = 0; r == 0 && i < n; i++) {
-		struct id_range common =
-		    id_range_common(claims[i].range, view->table->entries[entry].range);
+		struct id_range common = id_range_common(claims[i].range, range);
 
 		if (common.count == 0)
 			continue;
-		if (by == NULL) {
+		if (claimed.by == NULL) {
 			finding = audit_at_entry(audit, kind, entry);
 			if (audit_skips(audit, &finding))
 				return 0;
 			finding.range = common;
-			by = claims[i].by;
+			claimed.by = claims[i].by;
 		}
-		r = subid_set_insert(&claimed, common);
+		claimed.wide |= claims[i].wide;
+		r = subid_set_insert(&claimed.ids, common);
 	}
-	if (r == 0 && by != NULL)
-		say_reserved(audit, &finding, entry, &claimed, by);
+	if (r == 0 && claimed.by != NULL)
+		say_reserved(audit, &finding, entry, &claimed);
+	subid_set_free(&claimed.ids);
 	return r;
 }
 
@@ -307,7 +326,7 @@ static void say_outside(struct subid_audit *audit, struct subid_finding *finding
 	    audit_text(
 		audit,
 		"if no file has these ids yet: subid revoke --range %u:%u '%.*s', then"
-		" subid grant '%.*s'; or widen the window in login.defs",
+		" subid grant --another '%.*s'; or widen the window in login.defs",
 		finding->range.start, finding->range.count, SPELLING(finding->owner),
 		SPELLING(finding->owner)),
 	    "%ss %u-%llu of %.*s (line %zu) are not within SUB_%s_MIN to SUB_%s_MAX, "

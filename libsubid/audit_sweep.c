@@ -427,7 +427,8 @@ int audit_find_overlaps(const struct subid_audit *audit, struct audit_table *vie
 	size_t n = view->table->n;
 	int r;
 
-	if (is_disjoint(view->table))
+	view->disjoint = is_disjoint(view->table);
+	if (view->disjoint)
 		return 0;
 	sweep.lines = reallocarray(NULL, n, sizeof(*sweep.lines));
 	if (sweep.lines == NULL)
