@@ -233,25 +233,19 @@ static struct claim *list_claims(struct subid_audit *audit, enum subid_kind kind
 	return claims;
 }
 
-/* What of a line is claimed, and by whom first. */
-struct claimed {
-	struct subid_set ids;
-	const char *by;
-	bool wide; /* some claim is */
-};
-
 static void say_reserved(struct subid_audit *audit, struct subid_finding *finding,
-			 size_t entry, const struct claimed *claimed)
+			 size_t entry, const struct subid_set *claimed,
+			 struct claim first)
 {
 	enum subid_kind kind = (enum subid_kind)finding->kind;
 	const char *remedy;
 
-	if (!claimed->wide)
-		finding->fix = audit_cut_commands(audit, kind, entry, &claimed->ids);
+	if (!first.wide)
+		finding->fix = audit_cut_commands(audit, kind, entry, claimed);
 	remedy = CUT_OR_MOVE(audit, finding, entry);
-	if (claimed->wide)
+	if (first.wide)
 		remedy = audit_text(audit,
-				    "%s; or, if these are never used here, accept it in"
+				    "%s; or, if nothing here uses them so, accept it in"
 				    " subid.conf: accept overlap-reserved:%.*s \"why\"",
 				    remedy, SPELLING(finding->owner));
 	audit_report(
@@ -259,17 +253,18 @@ static void say_reserved(struct subid_audit *audit, struct subid_finding *findin
 	    "%ss %u-%llu in the range of %.*s (line %zu) are set aside for %s, and may"
 	    " be in use at any moment%s",
 	    subid_kind_name(kind), FIRST_LAST(finding->range), SPELLING(finding->owner),
-	    finding->line, claimed->by,
-	    claimed->ids.n == 1 ? "" : "; and more of its ids are set aside, too");
+	    finding->line, first.by,
+	    claimed->n == 1 ? "" : "; and more of its ids are set aside, too");
 }
 
 /* One line, against the claims on any line. */
 static int check_claims(struct subid_audit *audit, enum subid_kind kind, size_t entry,
 			const struct claim *claims, size_t n)
 {
-	struct subid_finding finding = { .kind = (int)kind };
-	struct claimed claimed = { .by = NULL };
 	struct id_range range = audit->tables[kind].table->entries[entry].range;
+	struct subid_finding finding = { .kind = (int)kind };
+	auto_set struct subid_set claimed = { .n = 0 };
+	struct claim first = { .by = NULL };
 	int r = 0;
 
 	for (size_t i = 0; r == 0 && i < n; i++) {
@@ -277,19 +272,18 @@ static int check_claims(struct subid_audit *audit, enum subid_kind kind, size_t 
 
 		if (common.count == 0)
 			continue;
-		if (claimed.by == NULL) {
+		if (first.by == NULL) {
 			finding = audit_at_entry(audit, kind, entry);
 			if (audit_skips(audit, &finding))
 				return 0;
 			finding.range = common;
-			claimed.by = claims[i].by;
+			first.by = claims[i].by;
 		}
-		claimed.wide |= claims[i].wide;
-		r = subid_set_insert(&claimed.ids, common);
+		first.wide |= claims[i].wide;
+		r = subid_set_insert(&claimed, common);
 	}
-	if (r == 0 && claimed.by != NULL)
-		say_reserved(audit, &finding, entry, &claimed);
-	subid_set_free(&claimed.ids);
+	if (r == 0 && first.by != NULL)
+		say_reserved(audit, &finding, entry, &claimed, first);
 	return r;
 }
 
