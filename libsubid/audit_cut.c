@@ -126,7 +126,8 @@ const char *audit_move_remedy(struct subid_audit *audit,
 {
 	return audit_text(audit,
 			  "move the range of line %zu of %s, if no file has its ids yet:"
-			  " subid revoke --range %u:%u '%.*s', then subid grant '%.*s'",
+			  " subid revoke --range %u:%u '%.*s', then subid grant"
+			  " --another '%.*s'",
 			  finding->line, finding->file, range.start, range.count,
 			  SPELLING(finding->owner), SPELLING(finding->owner));
 }

@@ -79,6 +79,7 @@ static int say_one_sided(struct subid_audit *audit, enum subid_kind kind, size_t
 	size_t entry = view->order[view->begin[owner]];
 	struct subid_finding finding = audit_at_entry(audit, kind, entry);
 	auto_set struct subid_set ids = { .n = 0 };
+	const char *remedy;
 	int r;
 
 	if (audit_skips(audit, &finding))
@@ -87,14 +88,21 @@ static int say_one_sided(struct subid_audit *audit, enum subid_kind kind, size_t
 	if (r < 0)
 		return r;
 	finding.fix = grant_commands(audit, missing, owner, &ids);
+	if (finding.fix != NULL)
+		remedy = finding.fix;
+	else if (audit->owners[owner].account)
+		remedy = audit_text(audit,
+				    "if it is needed: subid revoke '%.*s', then subid"
+				    " grant '%.*s', which gives both kinds; if not: the"
+				    " first alone",
+				    SPELLING(finding.owner), SPELLING(finding.owner));
+	else
+		remedy = audit_text(audit,
+				    "take it back: subid revoke '%.*s'; or add a line of"
+				    " the same ids to %s",
+				    SPELLING(finding.owner), subid_kind_table(missing));
 	audit_report(
-	    audit, &finding,
-	    finding.fix != NULL
-		? finding.fix
-		: audit_text(audit,
-			     "if it is needed: subid revoke '%.*s', then subid grant"
-			     " '%.*s', which gives both kinds; if not: the first alone",
-			     SPELLING(finding.owner), SPELLING(finding.owner)),
+	    audit, &finding, remedy,
 	    "%.*s has %llu %ss (line %zu) and no %ss: a container needs both, and does"
 	    " not start, or runs with a single id",
 	    SPELLING(finding.owner), (unsigned long long)subid_set_size(&ids),
@@ -145,24 +153,29 @@ static void say_unequal(struct subid_audit *audit, size_t owner,
 	const struct audit_table *view = &audit->tables[SUBID_UID];
 	size_t entry = view->order[view->begin[owner]];
 	struct subid_finding finding = audit_at_entry(audit, SUBID_UID, entry);
+	const char *remedy;
 	size_t i = 0;
 
 	finding.kind = -1;
 	if (audit_skips(audit, &finding))
 		return;
+	remedy = audit_text(audit,
+			    "if no file has these ids yet: subid revoke '%.*s', then"
+			    " subid grant '%.*s', which gives both the same numbers",
+			    SPELLING(finding.owner), SPELLING(finding.owner));
 	/* the first range in which the two differ */
 	while (i < uids->n && i < gids->n &&
 	       id_range_equal(uids->ranges[i], gids->ranges[i]))
 		i++;
 	if (i < uids->n && i < gids->n)
-		audit_report(audit, &finding, NULL,
+		audit_report(audit, &finding, remedy,
 			     "%.*s has uids %u-%llu where its gids are %u-%llu: some"
 			     " programs, kubelet among them, take the same numbers for"
 			     " both",
 			     SPELLING(finding.owner), FIRST_LAST(uids->ranges[i]),
 			     FIRST_LAST(gids->ranges[i]));
 	else
-		audit_report(audit, &finding, NULL,
+		audit_report(audit, &finding, remedy,
 			     "%.*s has %llu uids and %llu gids: some programs, kubelet"
 			     " among them, take the same numbers for both",
 			     SPELLING(finding.owner),
@@ -336,8 +349,9 @@ static void say_mergeable(struct subid_audit *audit, struct subid_finding *findi
 
 	audit_report(
 	    audit, finding,
-	    audit_text(audit, "in %s, write one line %.*s:%u:%u instead", finding->file,
-		       SPELLING(finding->owner), r.start, r.count),
+	    audit_text(audit, "in %s, write %.*s:%u:%u in place of lines %zu and %zu",
+		       finding->file, SPELLING(finding->owner), r.start, r.count,
+		       finding->line, finding->other_line),
 	    "lines %zu and %zu of %.*s adjoin and could be one, %u-%llu: programs"
 	    " that use only the first line get fewer ids than there are",
 	    finding->line, finding->other_line, SPELLING(finding->owner), FIRST_LAST(r));

@@ -279,18 +279,23 @@ static void say_two_spellings(struct subid_audit *audit, struct subid_finding *f
 {
 	const struct audit_table *view = &audit->tables[finding->kind];
 	size_t first = view->order[view->begin[audit->owners[owner].same]];
+	struct subid_spelling name, number;
 
 	finding->other = audit_owner_text(audit, view->owner[first]);
 	finding->other_line = subid_table_line(view->table, &view->table->entries[first]);
+	/* a name is better than a number, and else the first as good as any */
+	name = finding->other;
+	number = finding->owner;
+	if (audit->owners[view->owner[first]].number) {
+		name = finding->owner;
+		number = finding->other;
+	}
 	audit_report(
 	    audit, finding,
-	    audit_text(audit,
-		       "write one of the two, the login name as a rule, in all lines"
-		       " of %s that are this account's",
-		       finding->file),
-	    "line %zu names the account with uid %u as %.*s, line %zu as %.*s: programs "
-	    "that"
-	    " read the table by themselves see one of the two",
+	    audit_text(audit, "in all lines of %s that begin with \"%.*s:\", write %.*s",
+		       finding->file, SPELLING(number), SPELLING(name)),
+	    "line %zu names the account with uid %u as %.*s, line %zu as %.*s: programs"
+	    " that read the table by themselves see one of the two",
 	    finding->other_line, audit->owners[owner].uid, SPELLING(finding->other),
 	    finding->line, SPELLING(finding->owner));
 }

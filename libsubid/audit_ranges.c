@@ -238,18 +238,18 @@ static void say_reserved(struct subid_audit *audit, struct subid_finding *findin
 			 struct claim first)
 {
 	enum subid_kind kind = (enum subid_kind)finding->kind;
+	const char *remedy;
 
 	if (!first.wide)
 		finding->fix = audit_cut_commands(audit, kind, entry, claimed);
+	remedy = CUT_OR_MOVE(audit, finding, entry);
+	if (first.wide)
+		remedy = audit_text(audit,
+				    "%s; or, if nothing here uses them so, accept it in"
+				    " subid.conf: accept overlap-reserved:%.*s \"why\"",
+				    remedy, SPELLING(finding->owner));
 	audit_report(
-	    audit, finding,
-	    first.wide
-		? audit_text(
-		      audit,
-		      "move the range: subid revoke '%.*s', then subid grant '%.*s';"
-		      " or, if nothing here uses them so, accept it in subid.conf",
-		      SPELLING(finding->owner), SPELLING(finding->owner))
-		: CUT_OR_MOVE(audit, finding, entry),
+	    audit, finding, remedy,
 	    "%ss %u-%llu in the range of %.*s (line %zu) are set aside for %s, and may"
 	    " be in use at any moment%s",
 	    subid_kind_name(kind), FIRST_LAST(finding->range), SPELLING(finding->owner),
@@ -261,15 +261,14 @@ static void say_reserved(struct subid_audit *audit, struct subid_finding *findin
 static int check_claims(struct subid_audit *audit, enum subid_kind kind, size_t entry,
 			const struct claim *claims, size_t n)
 {
-	const struct audit_table *view = &audit->tables[kind];
-	struct subid_finding finding;
+	struct id_range range = audit->tables[kind].table->entries[entry].range;
+	struct subid_finding finding = { .kind = (int)kind };
 	auto_set struct subid_set claimed = { .n = 0 };
 	struct claim first = { .by = NULL };
 	int r = 0;
 
 	for (size_t i = 0; r == 0 && i < n; i++) {
-		struct id_range common =
-		    id_range_common(claims[i].range, view->table->entries[entry].range);
+		struct id_range common = id_range_common(claims[i].range, range);
 
 		if (common.count == 0)
 			continue;
@@ -321,7 +320,7 @@ static void say_outside(struct subid_audit *audit, struct subid_finding *finding
 	    audit_text(
 		audit,
 		"if no file has these ids yet: subid revoke --range %u:%u '%.*s', then"
-		" subid grant '%.*s'; or widen the window in login.defs",
+		" subid grant --another '%.*s'; or widen the window in login.defs",
 		finding->range.start, finding->range.count, SPELLING(finding->owner),
 		SPELLING(finding->owner)),
 	    "%ss %u-%llu of %.*s (line %zu) are not within SUB_%s_MIN to SUB_%s_MAX, "
