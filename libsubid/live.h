@@ -56,7 +56,8 @@ struct subid_live_userns {
 
 struct subid_live_process {
 	pid_t pid;
-	uint32_t uid; /* effective, in the caller's ids; SUBID_ID_NONE: not known */
+	uint32_t uid; /* effective, in the caller's ids; SUBID_ID_NONE: not looked at, as
+			 in namespaces that are not the caller's */
 	uint32_t gid;
 	size_t userns; /* index */
 };
@@ -93,6 +94,9 @@ void subid_live_free(struct subid_live *live);
  * cannot be told.  Whoever runs a container can make it look like any other.
  */
 void subid_live_name(int proc, struct subid_live *live, size_t index);
+
+/* The same for every namespace, in threads. */
+void subid_live_name_all(int proc, struct subid_live *live);
 
 #ifdef __cplusplus
 }

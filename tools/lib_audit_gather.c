@@ -105,12 +105,6 @@ static void load_backup(const struct cli *cli, int etc, enum subid_kind kind,
 			    names[kind], strerror(-r));
 }
 
-static void name_containers(int proc, struct subid_live *live)
-{
-	for (size_t i = 1; i < live->n; i++)
-		subid_live_name(proc, live, i);
-}
-
 static void load_live(const struct cli *cli, int etc, struct audit_gathered *gathered)
 {
 	auto_close int proc = cli_open_proc(cli);
@@ -123,7 +117,7 @@ static void load_live(const struct cli *cli, int etc, struct audit_gathered *gat
 		return;
 	}
 	gathered->input.live = live;
-	name_containers(proc, &gathered->live);
+	subid_live_name_all(proc, &gathered->live);
 	for (enum subid_kind kind = 0; kind < SUBID_KINDS; kind++)
 		load_backup(cli, etc, kind, gathered);
 	if (live->n_unread > 0)
