@@ -92,13 +92,21 @@ static void print_readings(const struct audit_field *field, char *buf, size_t si
 		unsigned long value = strtoul(digits, &stop, 0);
 		bool hex = (digits[1] | 0x20) == 'x';
 
-		(void)snprintf(
-		    buf, size,
-		    hex ? "%lu to shadow, which reads hexadecimal; 0 or an error"
-			  " to the others"
-			: "%lu to shadow, which reads octal; %llu to util-linux"
-			  " and Go programs",
-		    value, (unsigned long long)field->value);
+		if (hex)
+			(void)snprintf(buf, size,
+				       "%lu to shadow, which reads hexadecimal; 0 or an"
+				       " error to the others",
+				       value);
+		else if (*stop >= '0' && *stop <= '9')
+			(void)snprintf(buf, size,
+				       "nothing to shadow, which reads octal; %llu to"
+				       " util-linux and Go programs",
+				       (unsigned long long)field->value);
+		else
+			(void)snprintf(buf, size,
+				       "%lu to shadow, which reads octal; %llu to"
+				       " util-linux and Go programs",
+				       value, (unsigned long long)field->value);
 	} else if (*digits == '+' || *digits == '-') {
 		(void)snprintf(
 		    buf, size,

@@ -156,7 +156,7 @@ static int is_member(void *data, const char *name)
 	return r == 0 && owner.has_account && owner.uid == wanted->uid ? SUBID_ENOUGH : 0;
 }
 
-bool audit_live_is_own(const struct subid_audit *audit, const struct live_holder *holder,
+bool audit_live_is_own(struct subid_audit *audit, const struct live_holder *holder,
 		       enum subid_kind kind, uint32_t id)
 {
 	struct membership wanted = { audit, holder->uid };
@@ -169,6 +169,8 @@ bool audit_live_is_own(const struct subid_audit *audit, const struct live_holder
 		return true;
 	(void)snprintf(group, sizeof(group), "%u", id);
 	r = subid_users_members(audit->in->users, group, is_member, &wanted);
+	if (r == -ENOMEM)
+		audit->error = r;
 	/* userdel takes the group of the same number along */
 	return r == SUBID_ENOUGH ||
 	       (r == SUBID_UNKNOWN && holder->gid == SUBID_ID_NONE && id == holder->uid);

@@ -128,13 +128,15 @@ int audit_find_own_id_inside(struct subid_audit *audit)
 			finding = audit_at_entry(audit, kind, i);
 			if (audit_skips(audit, &finding))
 				continue;
-			finding.fix = audit_text(
-			    audit, "subid revoke %s --range %u:1 --reuse '%.*s'",
-			    kind == SUBID_UID ? "-u" : "-g", id.start,
-			    SPELLING(finding.owner));
+			finding.fix = audit_cut_commands(
+			    audit, kind, i, &(struct subid_set){ .ranges = &id, .n = 1 });
 			finding.range = id;
 			audit_report(
-			    audit, &finding, finding.fix,
+			    audit, &finding,
+			    finding.fix != NULL
+				? finding.fix
+				: audit_move_remedy(audit, &finding,
+						    view->table->entries[i].range),
 			    "%s %u is %.*s's own, and lies in the range of line %zu:"
 			    " rootless runtimes map the own id besides, and the kernel"
 			    " refuses a map that has an id twice",
@@ -212,11 +214,15 @@ static void say_unknown(struct subid_audit *audit, struct subid_finding *finding
 			size_t owner)
 {
 	enum subid_kind kind = (enum subid_kind)finding->kind;
+	enum subid_kind other = kind == SUBID_UID ? SUBID_GID : SUBID_UID;
 	size_t n = count_entries(audit, kind, owner);
+	bool in_both = count_entries(audit, other, owner) > 0;
 
-	finding->fix =
-	    audit_text(audit, "subid revoke %s '%.*s'", kind == SUBID_UID ? "-u" : "-g",
-		       SPELLING(finding->owner));
+	finding->fix = audit_text(audit, "subid revoke %s'%.*s'",
+				  in_both	      ? ""
+				  : kind == SUBID_UID ? "-u "
+						      : "-g ",
+				  SPELLING(finding->owner));
 	audit_report(
 	    audit, finding, finding->fix,
 	    "there is no account %.*s, which %zu line%s of %s name%s as owner:"

@@ -84,6 +84,7 @@ struct audit_table {
 	size_t n_odd;
 	struct audit_overlap *overlaps;
 	size_t n_overlaps;
+	bool disjoint;		   /* no two lines share an id */
 	struct subid_set accounts; /* ids of accounts or groups */
 	bool meets_accounts;	   /* some line has one of them */
 };
@@ -151,18 +152,47 @@ const char *audit_text(struct subid_audit *audit, const char *format, ...)
 /* size bytes in the report's memory, zeroed; NULL for want of it. */
 void *audit_alloc(struct subid_audit *audit, size_t size);
 
-/* For "%.*s". */
-#define SPELLING(s) (int)((s).len > 200 ? 200 : (s).len), (s).text
+/* For "%.*s".  A longer one is cut, and then audit_report() keeps no command with it. */
+#define SPELLING_SHOWN 200
+#define SPELLING(s)    (int)((s).len > SPELLING_SHOWN ? SPELLING_SHOWN : (s).len), (s).text
 
 /* For "%u-%llu" or the like: first and last id of a range. */
 #define FIRST_LAST(r) (r).start, (unsigned long long)id_range_end(r) - 1
 
-/* "user" names the table's file, "subuid" or "subgid", of a kind. */
-struct subid_spelling audit_owner_text(const struct subid_audit *audit, size_t owner);
+/* How the lines spell an owner; a table that is audited has no new entries. */
+static inline struct subid_spelling audit_owner_text(const struct subid_audit *audit,
+						     size_t owner)
+{
+	const struct audit_owner *o = &audit->owners[owner];
+	const struct subid_table *table = audit->in->tables[o->kind];
+	const struct subid_entry *entry = &table->entries[o->entry];
+
+	return (struct subid_spelling){ table->text.bytes + entry->offset,
+					entry->owner_len };
+}
 
 /* The finding that a rule about an entry begins with: kind, file, line, owner, range. */
 struct subid_finding audit_at_entry(const struct subid_audit *audit, enum subid_kind kind,
 				    size_t entry);
+
+/* The ids that an account (an owner's same) has in a table, into an empty set. */
+int audit_holdings(const struct subid_audit *audit, enum subid_kind kind, size_t owner,
+		   struct subid_set *ret);
+
+/* Are they the same ids? */
+bool audit_is_equal(const struct subid_set *a, const struct subid_set *b);
+
+/*
+ * subid's commands, one a line, that take ids out of what the owner of an entry has;
+ * in both tables where it has them in both.  NULL where they would be too many, would
+ * leave its uids and gids different, or for want of memory.
+ */
+const char *audit_cut_commands(struct subid_audit *audit, enum subid_kind kind,
+			       size_t entry, const struct subid_set *cuts);
+
+/* The other way, for somebody to decide: to give the owner another range. */
+const char *audit_move_remedy(struct subid_audit *audit,
+			      const struct subid_finding *finding, struct id_range range);
 
 /* Makes what several rules need.  0 or -ENOMEM. */
 int audit_make_views(struct subid_audit *audit);

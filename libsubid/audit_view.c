@@ -9,16 +9,6 @@
 
 #include "audit_private.h"
 
-struct subid_spelling audit_owner_text(const struct subid_audit *audit, size_t owner)
-{
-	const struct audit_owner *o = &audit->owners[owner];
-	const struct subid_table *table = audit->in->tables[o->kind];
-	const struct subid_entry *entry = &table->entries[o->entry];
-
-	return (struct subid_spelling){ subid_table_owner(table, entry),
-					entry->owner_len };
-}
-
 struct subid_finding audit_at_entry(const struct subid_audit *audit, enum subid_kind kind,
 				    size_t entry)
 {
@@ -79,6 +69,15 @@ static void count_use(struct subid_audit *audit, enum subid_kind kind)
 	const struct audit_table *view = &audit->tables[kind];
 	struct subid_window_use *use = &audit->report->use[kind];
 
+	if (kind == SUBID_GID && audit->alike) {
+		const struct subid_window_use *uid = &audit->report->use[SUBID_UID];
+
+		use->lines = uid->lines;
+		use->held = uid->held;
+		use->granted = uid->granted;
+		use->grants = uid->grants;
+		return;
+	}
 	use->lines = view->table->n + view->table->n_odd;
 	for (size_t i = 0; i < view->table->n; i++) {
 		bool hold = audit->owners[view->owner[i]].hold;
@@ -121,8 +120,9 @@ static int make_views_of_table(struct subid_audit *audit, enum subid_kind kind)
 
 static bool is_alike(const struct subid_table *a, const struct subid_table *b)
 {
-	return a->text.size == b->text.size && a->text.size > 0 && a->n == b->n &&
-	       memcmp(a->text.bytes, b->text.bytes, a->text.size) == 0;
+	return a == b ||
+	       (a->text.size == b->text.size && a->text.size > 0 && a->n == b->n &&
+		memcmp(a->text.bytes, b->text.bytes, a->text.size) == 0);
 }
 
 int audit_make_views(struct subid_audit *audit)

@@ -95,9 +95,6 @@ void subid_live_free(struct subid_live *live);
  */
 void subid_live_name(int proc, struct subid_live *live, size_t index);
 
-/* The same for every namespace, in threads. */
-void subid_live_name_all(int proc, struct subid_live *live);
-
 #ifdef __cplusplus
 }
 #endif

@@ -198,22 +198,3 @@ void subid_live_name(int proc, struct subid_live *live, size_t index)
 	 */
 	(void)name_by_process(proc, ns, live->processes[ns->first + ns->n - 1].pid);
 }
-
-struct naming {
-	int proc;
-	struct subid_live *live;
-};
-
-static void name_one(void *data, size_t i)
-{
-	const struct naming *naming = data;
-
-	subid_live_name(naming->proc, naming->live, i);
-}
-
-void subid_live_name_all(int proc, struct subid_live *live)
-{
-	struct naming naming = { proc, live };
-
-	live_run_loop(name_one, &naming, live->n);
-}

@@ -13,6 +13,7 @@
 #include "file.h"     /* a file's bytes and lines */
 #include "host.h"     /* facts about the machine around the tables */
 #include "idmap.h"    /* the text of uid_map and gid_map */
+#include "lease.h"    /* a range for each container */
 #include "line.h"     /* one line of a table */
 #include "live.h"     /* what runs: namespaces and processes */
 #include "lock.h"     /* the locks that shadow's tools take too */

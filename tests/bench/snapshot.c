@@ -48,8 +48,8 @@ static size_t read_live(int proc, bool names)
 
 	if (subid_live_read(proc, &live) != 0)
 		exit(EXIT_FAILURE);
-	if (names)
-		subid_live_name_all(proc, &live);
+	for (size_t i = 1; names && i < live.n; i++)
+		subid_live_name(proc, &live, i);
 	return live.n_processes;
 }
 
