@@ -13,12 +13,14 @@
 #include "file.h"     /* a file's bytes and lines */
 #include "host.h"     /* facts about the machine around the tables */
 #include "idmap.h"    /* the text of uid_map and gid_map */
+#include "layout.h"   /* how ids lie in maps */
 #include "line.h"     /* one line of a table */
 #include "lock.h"     /* the locks that shadow's tools take too */
 #include "member.h"   /* who is in a group */
 #include "policy.h"   /* login.defs */
 #include "range.h"    /* ranges and sets of ids */
 #include "replace.h"  /* a file replaced as a whole */
+#include "runtime.h"  /* what a container runtime is to be told */
 #include "source.h"   /* where ranges come from */
 #include "table.h"    /* a table in memory */
 #include "txn.h"      /* the only way to change the tables */

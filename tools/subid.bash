@@ -24,6 +24,10 @@ _subid_commands() {
 	command subid --help 2>/dev/null | sed -nE 's/^  ([a-z]+) .*/\1/p'
 }
 
+_subid_runtimes() {
+	command subid config --help 2>/dev/null | sed -n 's/\..*//; s/^RUNTIME is //p' | grep -oE '[a-z]{3,}'
+}
+
 # The rows of the tables; $root is --root's directory, if any.
 _subid_rows() {
 	command subid ${root:+--root "$root"} list 2>/dev/null
@@ -43,8 +47,8 @@ _subid_people() {
 	fi | awk -F: '$3 == 0 || ($3 >= 1000 && $3 <= 60000) { print $1 }'
 }
 
-# Finds the command and --root in what stands before the cursor, and the option
-# whose argument is being typed.
+# Finds the command, --root and how many operands stand before the cursor, and the
+# option whose argument is being typed.
 _subid_scan() {
 	local i word
 
@@ -57,9 +61,11 @@ _subid_scan() {
 		fi
 		case $word in
 		--root=*) root=${word#*=} ;;
-		--root | --range | --count | --from | --group | -r | -c) option=$word ;;
+		--root | --range | --count | --from | --group | --keep-id | --for | -r | -c) option=$word ;;
 		-*) ;;
-		*) [ -n "$command" ] || command=$word ;;
+		*)
+			if [ -n "$command" ]; then operands=$((operands + 1)); else command=$word; fi
+			;;
 		esac
 	done
 }
@@ -78,7 +84,7 @@ _subid_argument() {
 
 _subid() {
 	# shellcheck disable=SC2034 # _init_completion sets prev
-	local cur prev words cword root='' command='' option=''
+	local cur prev words cword root='' command='' option='' operands=0
 
 	_init_completion -n := || return
 	_subid_scan
@@ -91,6 +97,9 @@ _subid() {
 		'') _subid_offer < <(_subid_commands) ;;
 		list | grant) _subid_offer < <({ _subid_people; _subid_holders; } | sort -u) ;;
 		revoke) _subid_offer < <(_subid_holders) ;;
+		config)
+			if [ "$operands" = 0 ]; then _subid_offer < <(_subid_runtimes); else _subid_offer < <(_subid_holders); fi
+			;;
 		unhold) _subid_offer < <(_subid_rows | awk '$6 != "granted" { print $3 "-" $4 }' | sort -u) ;;
 		esac
 	fi

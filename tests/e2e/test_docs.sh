@@ -7,9 +7,9 @@
 commands=$(subid --help | sed -nE 's/^  ([a-z]+) .*/\1/p')
 programs="subid newuidmap newgidmap getsubids"
 read -ra every <<<"$(tr '\n' ' ' <<<"$commands")"
-plan $((1 + 5 * ${#every[@]} + 2 + 4 * 4 + 1 + 3 + 4 + 4 + 13 + ${#every[@]}))
+plan $((1 + 5 * ${#every[@]} + 2 + 4 * 4 + 1 + 3 + 4 + 4 + 15 + ${#every[@]}))
 
-is "these are the commands" "${every[*]}" "list grant revoke hold unhold"
+is "these are the commands" "${every[*]}" "list grant revoke hold unhold config"
 
 # The options in a --help, as "-c, --count N" or "-g", sorted.
 help_options() { # program [command]
@@ -163,6 +163,8 @@ is "revoke: who has something" "$(offers revoke '')" "alice containers"
 is "list: owners" "$(offers list con)" "containers"
 is "unhold: what is held" "$(offers unhold '')" "165536-165545"
 is "revoke --range: what is granted" "$(offers revoke --range 1)" "100000-165535"
+is "config: a runtime" "$(offers config l)" "lxc lxd"
+is "config: then who" "$(offers config lxc '')" "alice containers"
 is "grant --group: groups" "$(offers grant --group ali)" "alice"
 mkdir -p "$T/image/etc"
 echo image:1:1 >"$T/image/etc/subuid"
