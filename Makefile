@@ -12,12 +12,15 @@ BINDIR ?= $(PREFIX)/bin
 LIBDIR ?= $(PREFIX)/lib
 INCLUDEDIR ?= $(PREFIX)/include
 MANDIR ?= $(PREFIX)/share/man
-PAMDIR ?= $(LIBDIR)/security
 DATADIR ?= $(PREFIX)/share
+DOCDIR ?= $(DATADIR)/doc/subid
 # Where the vendor's subid.conf is read from, whatever PREFIX: it is the distribution's.
 VENDORDIR ?= /usr/share/subid
 PKGCONFIGDIR ?= $(LIBDIR)/pkgconfig
 BASHCOMPDIR ?= $(PREFIX)/share/bash-completion/completions
+# pam_subid.so: where the system's PAM looks, if PREFIX is the system's; else service
+# files name it by its path.
+PAMDIR ?= $(if $(filter /usr,$(PREFIX)),$(system_pamdir),$(LIBDIR)/security)
 # How newuidmap and newgidmap get their privilege: setuid or caps.
 HELPER_PRIVILEGE ?= setuid
 
@@ -57,19 +60,23 @@ newuidmap_src = tools/newuidmap.c tools/newidmap.c tools/newidmap_log.c
 newgidmap_src = tools/newgidmap.c tools/newidmap.c tools/newidmap_log.c
 getsubids_src = tools/getsubids.c
 subid_pkgs = smartcols jansson
+pam_src := $(wildcard pam/*.c)
+pam_module := $(BUILD)/pam_subid.so
 
-all_src := $(lib_src) $(wildcard tools/*.c) $(wildcard tests/unit/*.c) $(wildcard tests/fuzz/*.c) \
-	$(wildcard tests/bench/*.c)
-all_c := $(all_src) $(wildcard libsubid/*.h tools/*.h tests/unit/*.h tests/fuzz/*.h)
+all_src := $(lib_src) $(pam_src) $(wildcard tools/*.c) $(wildcard tests/unit/*.c) $(wildcard tests/fuzz/*.c) \
+	$(wildcard tests/bench/*.c tests/pam/*.c)
+all_c := $(all_src) $(wildcard libsubid/*.h pam/*.h tools/*.h tests/unit/*.h tests/fuzz/*.h)
 scripts := $(wildcard tests/*.sh tests/*/*.sh) tests/run tests/fuzz/run tools/subid.bash .ci/run
 man_pages := $(wildcard man/*.[1-8])
+examples := $(patsubst examples/%.in,%,$(wildcard examples/*.in))
+data := $(wildcard share/*.json share/*.conf)
 unit_tests := $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(wildcard tests/unit/test_*.c))
 fuzzers := $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
 
-.PHONY: all check check-unit unit-tests mutate sanitize fuzz fuzzers bench coverage lint format install uninstall demo deps help clean
+.PHONY: all check check-unit unit-tests mutate sanitize fuzz fuzzers bench coverage lint man-rules format install uninstall demo deps help clean
 .DELETE_ON_ERROR:
 
-all: $(archive) $(shared) $(programs:%=$(BUILD)/%) $(BUILD)/libsubid-ng.pc ## build the library and the programs
+all: $(archive) $(shared) $(pam_module) $(programs:%=$(BUILD)/%) $(BUILD)/libsubid-ng.pc $(BUILD)/pam-config $(examples:%=$(BUILD)/examples/%) ## build the library, the programs and the PAM module
 
 # Everything is rebuilt when the compiler or a flag changes.
 $(BUILD)/flags: FORCE
@@ -99,10 +106,24 @@ $(BUILD)/$(1): $$($(1)_src:%.c=$(BUILD)/%.o) $(archive)
 endef
 $(foreach p,$(programs),$(eval $(call program,$(p))))
 
+# Only pam_sm_* is seen from outside: the host may have a libsubid of its own.
+$(pam_module): $(pam_src:%.c=$(BUILD)/%.o) $(archive) pam/pam_subid.map
+	$(call say,LD,$@)
+	$(Q)$(link) -shared -Wl,-z,defs -Wl,--version-script,pam/pam_subid.map -o $@ $(filter-out %.map,$^) -lpam
+
+# A module that PAM would not find by its name is named by its path.
+system_pamdir = /usr/lib/$(shell $(CC) -print-multiarch)/security
+$(BUILD)/pam-config: share/pam-configs/subid.in FORCE
+	$(Q)sed 's|@PAM_SUBID@|$(if $(filter $(system_pamdir),$(PAMDIR)),,$(PAMDIR)/)$(notdir $(pam_module))|' $< > $@
+
 # Always anew: PREFIX and its like are in no flag.
 $(BUILD)/libsubid-ng.pc: libsubid/libsubid-ng.pc.in $(BUILD)/flags FORCE
 	$(Q)sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@LIBDIR@|$(LIBDIR)|' -e 's|@INCLUDEDIR@|$(INCLUDEDIR)|' \
 		-e 's|@VERSION@|$(VERSION)|' $< > $@
+
+$(BUILD)/examples/%: examples/%.in $(BUILD)/flags FORCE
+	@mkdir -p $(@D)
+	$(Q)sed -e 's|@SYSCONFDIR@|$(SYSCONFDIR)|' -e 's|@BINDIR@|$(BINDIR)|' $< > $@
 
 # A unit test names in its first lines the functions that it makes fail: "wrap: write fsync".
 wraps = $(patsubst %,-Wl$(,)--wrap=%,$(shell sed -n 's/^ \* wrap: //p' $(1)))
@@ -171,8 +192,12 @@ lint: ## static analysis, and the style of scripts and man pages
 	$(Q)shellcheck $(scripts)
 	$(Q)for page in $(man_pages); do mandoc -Tlint -Wwarning $$page || exit 1; done
 	$(Q)$(MAKE) BUILD=build/analyzer WERROR=-Werror CFLAGS='-O2 -fanalyzer' $(lib_src:%.c=build/analyzer/%.o) \
-		$(patsubst %.c,build/analyzer/%.o,$(wildcard tools/*.c))
+		$(patsubst %.c,build/analyzer/%.o,$(wildcard tools/*.c pam/*.c))
 	$(Q)$(MAKE) BUILD=build/clang CC=clang WERROR=-Werror all
+
+man-rules: $(BUILD)/subid ## write the auditor's rules into subid-audit(7)
+	$(Q)tests/man_rules.sh $(BUILD)/subid man/subid-audit.7 > $(BUILD)/subid-audit.7
+	$(Q)cp $(BUILD)/subid-audit.7 man/subid-audit.7
 
 format: ## put the sources into the house format
 	$(Q)clang-format -i $(all_c)
@@ -184,7 +209,8 @@ endif
 destdir = $(DESTDIR)
 install: all ## install beneath PREFIX; the helpers setuid root, or HELPER_PRIVILEGE=caps
 	$(Q)$(INSTALL) -d $(destdir)$(BINDIR) $(destdir)$(LIBDIR) $(destdir)$(PKGCONFIGDIR) \
-		$(destdir)$(INCLUDEDIR)/subid-ng $(destdir)$(BASHCOMPDIR) \
+		$(destdir)$(INCLUDEDIR)/subid-ng $(destdir)$(BASHCOMPDIR) $(destdir)$(PAMDIR) \
+		$(destdir)$(DATADIR)/subid $(destdir)$(DATADIR)/pam-configs $(destdir)$(DOCDIR)/examples \
 		$(foreach s,$(sort $(man_pages:man/%=%)),$(destdir)$(MANDIR)/man$(lastword $(subst ., ,$(s))))
 	$(Q)$(INSTALL) -m 755 $(BUILD)/subid $(BUILD)/getsubids $(destdir)$(BINDIR)
 ifeq ($(HELPER_PRIVILEGE),caps)
@@ -203,6 +229,10 @@ endif
 	$(Q)for page in $(man_pages); do \
 		$(INSTALL) -m 644 $$page $(destdir)$(MANDIR)/man$${page##*.}/ || exit 1; done
 	$(Q)$(INSTALL) -m 644 tools/subid.bash $(destdir)$(BASHCOMPDIR)/subid
+	$(Q)$(INSTALL) -m 644 $(data) $(destdir)$(DATADIR)/subid
+	$(Q)$(INSTALL) -m 644 $(pam_module) $(destdir)$(PAMDIR)
+	$(Q)$(INSTALL) -m 644 $(BUILD)/pam-config $(destdir)$(DATADIR)/pam-configs/subid
+	$(Q)$(INSTALL) -m 644 $(examples:%=$(BUILD)/examples/%) $(destdir)$(DOCDIR)/examples
 
 uninstall: ## remove just what install put there
 	$(Q)rm -f $(programs:%=$(destdir)$(BINDIR)/%) $(destdir)$(LIBDIR)/$(notdir $(archive)) \
@@ -210,8 +240,11 @@ uninstall: ## remove just what install put there
 		$(destdir)$(LIBDIR)/libsubid-ng.so $(destdir)$(PKGCONFIGDIR)/libsubid-ng.pc \
 		$(lib_headers:libsubid/%=$(destdir)$(INCLUDEDIR)/subid-ng/%) \
 		$(foreach p,$(man_pages),$(destdir)$(MANDIR)/man$(lastword $(subst ., ,$(p)))/$(notdir $(p))) \
-		$(destdir)$(BASHCOMPDIR)/subid
-	$(Q)[ ! -d $(destdir)$(INCLUDEDIR)/subid-ng ] || rmdir --ignore-fail-on-non-empty $(destdir)$(INCLUDEDIR)/subid-ng
+		$(destdir)$(BASHCOMPDIR)/subid $(destdir)$(PAMDIR)/$(notdir $(pam_module)) \
+		$(destdir)$(DATADIR)/pam-configs/subid $(data:share/%=$(destdir)$(DATADIR)/subid/%) \
+		$(examples:%=$(destdir)$(DOCDIR)/examples/%)
+	$(Q)for dir in $(INCLUDEDIR)/subid-ng $(DATADIR)/subid $(DOCDIR)/examples $(DOCDIR); do \
+		[ ! -d $(destdir)$$dir ] || rmdir --ignore-fail-on-non-empty $(destdir)$$dir; done
 
 demo: ## two users, two ranges, a real container (as root, in a private mount namespace)
 	$(Q)tests/deps.sh build demo

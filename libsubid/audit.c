@@ -191,6 +191,17 @@ static const pid_t *copy_pids(struct subid_audit *audit, const pid_t *pids, size
 	return copy;
 }
 
+/* Threat: an owner like "x';reboot;'" in a command that root pastes.  In quotes
+ * everything is harmless but a quote; a name that looks like an option, or that is
+ * not printed as it is, would name something else. */
+static bool can_be_quoted(struct subid_spelling name)
+{
+	for (size_t i = 0; i < name.len; i++)
+		if (name.text[i] < ' ' || name.text[i] > '~' || name.text[i] == '\'')
+			return false;
+	return name.len == 0 || name.text[0] != '-';
+}
+
 void audit_report(struct subid_audit *audit, const struct subid_finding *finding,
 		  const char *remedy, const char *reason, ...)
 {
@@ -213,6 +224,10 @@ void audit_report(struct subid_audit *audit, const struct subid_finding *finding
 	kept->reason = make_text(audit, reason, args);
 	va_end(args);
 	kept->remedy = remedy == NULL ? kept->rule->remedy : remedy;
+	if (!can_be_quoted(kept->owner) || !can_be_quoted(kept->other)) {
+		kept->remedy = kept->rule->remedy;
+		kept->fix = NULL;
+	}
 }
 
 /* Worst first, then in the order of the catalogue, the tables and their lines. */

@@ -66,7 +66,7 @@ struct subid_finding {
 	size_t count;	    /* how many cases this one stands for, itself included; 1 */
 	const char *reason; /* what and why, a sentence or two; printable */
 	const char *remedy; /* the command or edit that mends it; printable */
-	const char *fix; /* subid's commands that mend it safely, one a line; or NULL */
+	const char *fix;    /* commands that mend it safely, one a line; or NULL */
 };
 
 /* What is looked at.  Everything is the caller's, and lives as long as the report. */

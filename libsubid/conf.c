@@ -183,3 +183,19 @@ int subid_conf_load(int etc, const char *vendor, bool follow, struct subid_conf 
 {
 	return subid_conf_check(etc, vendor, follow, NULL, ret, ret_place);
 }
+
+int subid_conf_load_file(const char *path, struct subid_conf *ret,
+			 struct subid_conf_place *ret_place)
+{
+	auto_conf struct subid_conf conf = { .n_rules = 0 };
+	struct reading reading = { .conf = &conf };
+	int r = load_file(&reading, AT_FDCWD, "", path, true);
+
+	if (r != 0) {
+		*ret_place = reading.place;
+		return r;
+	}
+	*ret = conf;
+	conf = (struct subid_conf){ .n_rules = 0 };
+	return 0;
+}

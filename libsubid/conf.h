@@ -129,6 +129,12 @@ bool subid_conf_gives(const struct subid_conf *conf);
 int subid_conf_load(int etc, const char *vendor, bool follow, struct subid_conf *ret,
 		    struct subid_conf_place *ret_place);
 
+/*
+ * The same from one file alone, which must be there; -ENOENT if it is not.
+ */
+int subid_conf_load_file(const char *path, struct subid_conf *ret,
+			 struct subid_conf_place *ret_place);
+
 /* Who is told of each line that is wrong. */
 struct subid_conf_reporter {
 	/* 0 to go on behind it, or what the reading shall fail with */

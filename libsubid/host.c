@@ -2,6 +2,7 @@
 #include "host.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
 #include <sys/stat.h>
@@ -94,16 +95,8 @@ static int read_locks(const struct subid_host_options *options, struct subid_hos
 			return r;
 		if (lock->file.error != 0)
 			continue;
-		r = subid_lock_look(options->etc, kind, &lock->holder);
-		if (r == SUBID_ABSENT) /* let go meanwhile */
-			lock->file.error = ENOENT;
-		else if (r < 0)
-			lock->error = -r;
-		/* what runs here is nothing of the image's */
-		if (options->image) {
-			lock->holder.alive = false;
-			lock->holder.program[0] = '\0';
-		}
+		host_lock_look(options->etc, lock_names[kind], kind, options->image,
+			       lock);
 		note_unread(host, lock->error);
 	}
 	return 0;
@@ -152,8 +145,8 @@ static int add_helper(const struct subid_host_options *options, struct subid_hos
 		helper.path = NULL;
 		return -ENOMEM;
 	}
-	r = read_way(options, host, helper.path + strlen(options->prefix), &helper.way,
-		     &fd);
+	host_make_printable(helper.path);
+	r = read_way(options, host, helper.path + host->prefix_len, &helper.way, &fd);
 	if (r < 0 || !is_program(&helper.way.files[helper.way.n - 1]) ||
 	    is_known(host, kind, &helper.way.files[helper.way.n - 1]))
 		return r;
@@ -219,7 +212,7 @@ static int read_source(const struct subid_host_options *options, struct subid_ho
 /* Rules name paths as the system that they are for has them. */
 static int read_watches(const struct subid_host_options *options, struct subid_host *host)
 {
-	size_t n = SUBID_KINDS + host->n_helpers, skip = strlen(options->prefix);
+	size_t n = SUBID_KINDS + host->n_helpers, skip = host->prefix_len;
 	auto_free struct host_watch *watches = calloc(n, sizeof(*watches));
 	int r;
 
@@ -232,7 +225,11 @@ static int read_watches(const struct subid_host_options *options, struct subid_h
 			.path = host->helpers[i].path + skip,
 			.programs = true,
 		};
-	r = host_watch_read(options->etc, !options->image, watches, n);
+	host->has_audit =
+	    faccessat(options->etc, "audit/rules.d", F_OK, AT_SYMLINK_NOFOLLOW) == 0;
+	r = host_watch_read(options->etc, !options->image, watches, n,
+			    &host->rules_error);
+	note_unread(host, host->rules_error);
 	for (size_t i = 0; i < SUBID_KINDS; i++)
 		host->watched[i] = watches[i].watched;
 	for (size_t i = 0; i < host->n_helpers; i++)
@@ -256,28 +253,57 @@ void subid_host_free(struct subid_host *host)
 	*host = (struct subid_host){ .etc = NULL };
 }
 
+/* The prefix without a slash at its end, and absolute where it can be had. */
+static int make_prefix(const char *prefix, char **ret)
+{
+	bool is_relative = prefix[0] != '\0' && prefix[0] != '/';
+	auto_free char *here = is_relative ? getcwd(NULL, 0) : NULL;
+	size_t len = strlen(prefix);
+
+	while (len > 0 && prefix[len - 1] == '/')
+		len--;
+	if (asprintf(ret, "%s%s%.*s", here == NULL ? "" : here, here == NULL ? "" : "/",
+		     (int)len, prefix) < 0) {
+		*ret = NULL;
+		return -ENOMEM;
+	}
+	return 0;
+}
+
+static int read_all(const struct subid_host_options *options, struct subid_host *host)
+{
+	int r;
+
+	if (asprintf(&host->etc, "%s%s", options->prefix, options->etc_path) < 0) {
+		host->etc = NULL;
+		return -ENOMEM;
+	}
+	host_make_printable(host->etc);
+	host->prefix_len = strlen(options->prefix);
+	read_root(options, host);
+	r = subid_text_read(options->etc, "shadow", !options->image, &host->shadow);
+	if (r == -ENOMEM)
+		return r;
+	r = read_tables(options, host);
+	if (r == 0)
+		r = read_locks(options, host);
+	if (r == 0)
+		r = read_helpers(options, host);
+	if (r == 0)
+		r = read_source(options, host);
+	return r == 0 ? read_watches(options, host) : r;
+}
+
 int subid_host_read(const struct subid_host_options *options, struct subid_host *ret)
 {
 	auto_host struct subid_host host = { .etc = NULL };
-	int r;
+	struct subid_host_options absolute = *options;
+	auto_free char *prefix = NULL;
+	int r = make_prefix(options->prefix, &prefix);
 
-	if (asprintf(&host.etc, "%s%s", options->prefix, options->etc_path) < 0) {
-		host.etc = NULL;
-		return -ENOMEM;
-	}
-	read_root(options, &host);
-	r = subid_text_read(options->etc, "shadow", !options->image, &host.shadow);
-	if (r == -ENOMEM)
-		return r;
-	r = read_tables(options, &host);
+	absolute.prefix = prefix;
 	if (r == 0)
-		r = read_locks(options, &host);
-	if (r == 0)
-		r = read_helpers(options, &host);
-	if (r == 0)
-		r = read_source(options, &host);
-	if (r == 0)
-		r = read_watches(options, &host);
+		r = read_all(&absolute, &host);
 	if (r < 0)
 		return r;
 	*ret = host;

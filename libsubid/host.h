@@ -18,7 +18,8 @@ struct subid_host_options {
 	int etc;	      /* the directory of the tables */
 	const char *etc_path; /* its path beneath root: "/etc" */
 	int root;	      /* the root directory; no link leads out of it */
-	const char *prefix;   /* for people, before each path: "", or the image's DIR */
+	const char *prefix;   /* for people, before each path: "", or the image's DIR as
+				 they say it */
 	bool image;	      /* nothing of what lies beneath root runs */
 };
 
@@ -30,7 +31,7 @@ enum subid_acl_writer {
 	SUBID_ACL_DAMAGED, /* the list means nothing */
 };
 
-/* A file or directory. */
+/* A file or directory.  In its two texts what is not printable ASCII is '?'. */
 struct subid_host_file {
 	char *path;    /* for people: absolute, the prefix in front */
 	char *target;  /* where the link leads, as it says; NULL: no link */
@@ -78,10 +79,12 @@ struct subid_host_lock {
 	struct subid_host_file file; /* ENOENT: there is none */
 	int error;		     /* what is in it could not be read; or 0 */
 	struct subid_holder holder;  /* alive: never in an image */
+	bool recycled; /* alive, but it began after the lock: another has its number */
 };
 
 struct subid_host {
-	char *etc; /* path of the directory of the tables, for people */
+	char *etc;	   /* path of the directory of the tables, for people */
+	size_t prefix_len; /* the bytes at the head of each path that are the prefix */
 	bool image;
 	uint32_t root_uid; /* who plays root's part: 0, or the owner of the image */
 	uint32_t root_gid;
@@ -98,8 +101,10 @@ struct subid_host {
 	int source_error;		 /* 0; -ELIBACC; SUBID_INVALID; 0 in an image */
 	const char *source_missing;	 /* the function that the module lacks */
 	bool watched[SUBID_KINDS];	 /* some audit rule watches writing the table */
-	size_t n_unread;		 /* of the above, that could not be looked at */
-	int unread_error;		 /* of the first of them */
+	bool has_audit;			 /* there is a directory of audit rules */
+	int rules_error;  /* EACCES: not all audit rules may be read; or 0 */
+	size_t n_unread;  /* of the above, that could not be looked at */
+	int unread_error; /* of the first of them */
 };
 
 /*

@@ -44,7 +44,7 @@ static struct acl_entry acl_at(const unsigned char *entries, size_t i)
 void host_file_set_acl(struct subid_host_file *file, const void *bytes, size_t size,
 		       uint32_t root)
 {
-	const unsigned char *entries = (const unsigned char *)bytes + sizeof(uint32_t);
+	const unsigned char *entries;
 	bool masked = (file->mode & S_IWGRP) == 0;
 	uint32_t version = 0;
 	size_t n;
@@ -61,6 +61,7 @@ void host_file_set_acl(struct subid_host_file *file, const void *bytes, size_t s
 		file->acl = SUBID_ACL_DAMAGED;
 		return;
 	}
+	entries = (const unsigned char *)bytes + sizeof(version);
 	n = (size - sizeof(version)) / sizeof(struct acl_entry);
 	for (size_t i = 0; i < n; i++) {
 		struct acl_entry entry = acl_at(entries, i);
@@ -125,10 +126,21 @@ static int read_xattr(int fd, const char *name, char **ret, size_t *ret_size)
 	return 0;
 }
 
-int host_file_look(int fd, uint32_t root, struct subid_host_file *ret)
+static int look_at_acl(int fd, uint32_t root, struct subid_host_file *file)
 {
 	auto_free char *bytes = NULL;
 	size_t size = 0;
+
+	/* whatever else fails: as if there were no list, and the mode counts */
+	if ((S_ISREG(file->mode) || S_ISDIR(file->mode)) &&
+	    read_xattr(fd, "system.posix_acl_access", &bytes, &size) == -ENOMEM)
+		return -ENOMEM;
+	host_file_set_acl(file, bytes, size, root);
+	return 0;
+}
+
+int host_file_look(int fd, uint32_t root, struct subid_host_file *ret)
+{
 	struct stat st;
 
 	if (fstat(fd, &st) < 0) {
@@ -141,18 +153,13 @@ int host_file_look(int fd, uint32_t root, struct subid_host_file *ret)
 	ret->dev = st.st_dev;
 	ret->ino = st.st_ino;
 	ret->links = st.st_nlink;
-	/* whatever else fails: as if there were no list, and the mode counts */
-	if ((S_ISREG(st.st_mode) || S_ISDIR(st.st_mode)) &&
-	    read_xattr(fd, "system.posix_acl_access", &bytes, &size) == -ENOMEM)
-		return -ENOMEM;
-	host_file_set_acl(ret, bytes, size, root);
-	return 0;
+	return look_at_acl(fd, root, ret);
 }
 
 int host_caps_look(int fd, struct subid_host_caps *ret)
 {
 	auto_free char *bytes = NULL;
-	size_t size;
+	size_t size = 0;
 	int r = read_xattr(fd, "security.capability", &bytes, &size);
 
 	if (r == -ENOMEM)
@@ -164,6 +171,13 @@ int host_caps_look(int fd, struct subid_host_caps *ret)
 	else
 		*ret = host_caps_parse(bytes, size);
 	return 0;
+}
+
+void host_make_printable(char *text)
+{
+	for (; *text != '\0'; text++)
+		if (*text < ' ' || *text > '~')
+			*text = '?';
 }
 
 void host_file_free(struct subid_host_file *file)
@@ -184,6 +198,7 @@ int host_file_at(int dir, const char *name, const char *path, uint32_t root,
 		ret->path = NULL;
 		return -ENOMEM;
 	}
+	host_make_printable(ret->path);
 	/* Threat: whatever stands there is not opened, so that it cannot hang us. */
 	fd = openat(dir, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
 	if (fd < 0) {
@@ -195,6 +210,7 @@ int host_file_at(int dir, const char *name, const char *path, uint32_t root,
 		ret->target = strndup(target, (size_t)n);
 		if (ret->target == NULL)
 			return -ENOMEM;
+		host_make_printable(ret->target);
 	}
 	return host_file_look(fd, root, ret);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * How host.c looks at files: host_file.c at one, host_way.c along a path,
- * host_watch.c into audit rules.
+ * How host.c looks at files: host_file.c at one, host_way.c along a path, host_lock.c
+ * into locks, host_watch.c into audit rules.
  */
 #pragma once
 
@@ -24,6 +24,10 @@ int host_file_look(int fd, uint32_t root, struct subid_host_file *ret);
 /* The capabilities of the program that fd, perhaps of O_PATH, leads to. */
 int host_caps_look(int fd, struct subid_host_caps *ret);
 
+/* Threat: directories of an image have names that could act on a terminal, or begin
+ * a new line of a report: what is not printable ASCII becomes '?'. */
+void host_make_printable(char *text);
+
 void host_file_free(struct subid_host_file *file);
 
 /*
@@ -42,6 +46,10 @@ int host_way_walk(const struct subid_host_options *options, uint32_t root,
 
 void host_way_free(struct subid_host_way *way);
 
+/* Fills all of a lock but its file, which is there, or makes that ENOENT. */
+void host_lock_look(int etc, const char *name, enum subid_kind kind, bool image,
+		    struct subid_host_lock *lock);
+
 /* What audit rules are asked for: a path, and is it watched? */
 struct host_watch {
 	const char *path;
@@ -53,5 +61,9 @@ struct host_watch {
 void host_watch_parse(const struct subid_text *text, struct host_watch *watches,
 		      size_t n);
 
-/* The same with every file of rules in etc.  follow: they may be links. */
-int host_watch_read(int etc, bool follow, struct host_watch *watches, size_t n);
+/*
+ * The same with every file of rules in etc.  follow: they may be links.  *ret_denied:
+ * EACCES or the like when not all of them may be read.
+ */
+int host_watch_read(int etc, bool follow, struct host_watch *watches, size_t n,
+		    int *ret_denied);

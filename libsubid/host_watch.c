@@ -114,7 +114,8 @@ static struct rule parse_rule(const char *line, size_t len)
 /* The path itself, or a directory above it. */
 static bool covers(const struct rule *rule, const char *path)
 {
-	return rule->len > 1 && strncmp(path, rule->path, rule->len) == 0 &&
+	return rule->len > 1 && rule->len <= strlen(path) &&
+	       memcmp(path, rule->path, rule->len) == 0 &&
 	       (path[rule->len] == '\0' || path[rule->len] == '/');
 }
 
@@ -138,8 +139,15 @@ void host_watch_parse(const struct subid_text *text, struct host_watch *watches,
 	}
 }
 
+/* Rules that may not be read are another thing than none. */
+static void note_denied(int error, int *denied)
+{
+	if (error == EACCES || error == EPERM)
+		*denied = error;
+}
+
 static int read_rules(int dir, const char *name, bool follow, struct host_watch *watches,
-		      size_t n)
+		      size_t n, int *denied)
 {
 	auto_text struct subid_text text = { .bytes = NULL };
 	struct stat st;
@@ -151,6 +159,7 @@ static int read_rules(int dir, const char *name, bool follow, struct host_watch 
 	r = subid_text_read(dir, name, follow, &text);
 	if (r == 0)
 		host_watch_parse(&text, watches, n);
+	note_denied(-r, denied);
 	return r == -ENOMEM ? r : 0;
 }
 
@@ -166,14 +175,17 @@ static void close_directory(DIR **dir)
 		(void)closedir(*dir); /* read only: nothing to lose */
 }
 
-static int read_rules_d(int audit, bool follow, struct host_watch *watches, size_t n)
+static int read_rules_d(int audit, bool follow, struct host_watch *watches, size_t n,
+			int *denied)
 {
 	__attribute__((cleanup(close_directory))) DIR *dir = NULL;
 	int fd = open_directory(audit, "rules.d", follow), r = 0;
 	const struct dirent *entry;
 
-	if (fd < 0)
+	if (fd < 0) {
+		note_denied(errno, denied);
 		return 0;
+	}
 	dir = fdopendir(fd);
 	if (dir == NULL) {
 		r = errno == ENOMEM ? -ENOMEM : 0;
@@ -184,18 +196,22 @@ static int read_rules_d(int audit, bool follow, struct host_watch *watches, size
 		size_t len = strlen(entry->d_name);
 
 		if (len > 6 && strcmp(entry->d_name + len - 6, ".rules") == 0)
-			r = read_rules(fd, entry->d_name, follow, watches, n);
+			r = read_rules(fd, entry->d_name, follow, watches, n, denied);
 	}
 	return r;
 }
 
-int host_watch_read(int etc, bool follow, struct host_watch *watches, size_t n)
+int host_watch_read(int etc, bool follow, struct host_watch *watches, size_t n,
+		    int *ret_denied)
 {
 	auto_close int audit = open_directory(etc, "audit", follow);
 	int r;
 
-	if (audit < 0)
-		return 0; /* no rules, or not for us to see: nothing is known to watch */
-	r = read_rules(audit, "audit.rules", follow, watches, n);
-	return r < 0 ? r : read_rules_d(audit, follow, watches, n);
+	*ret_denied = 0;
+	if (audit < 0) {
+		note_denied(errno, ret_denied);
+		return 0;
+	}
+	r = read_rules(audit, "audit.rules", follow, watches, n, ret_denied);
+	return r < 0 ? r : read_rules_d(audit, follow, watches, n, ret_denied);
 }

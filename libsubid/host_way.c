@@ -23,7 +23,6 @@ struct walk {
 	char done[PATH_MAX]; /* has no links; "" is the root */
 	char todo[PATH_MAX]; /* comes behind it */
 	unsigned int links;
-	struct subid_host_way *way;
 };
 
 void host_way_free(struct subid_host_way *way)
@@ -35,29 +34,27 @@ void host_way_free(struct subid_host_way *way)
 }
 
 /* One more file, with the path where the walk stands; NULL for want of memory. */
-static struct subid_host_file *add_file(struct walk *walk)
+static struct subid_host_file *add_file(const struct walk *walk,
+					struct subid_host_way *way)
 {
-	struct subid_host_way *way = walk->way;
-	struct subid_host_file *grown, *file;
+	bool is_top = walk->done[0] == '\0' && walk->options->prefix[0] == '\0';
+	struct subid_host_file *grown;
+	char *path;
 
 	grown = reallocarray(way->files, way->n + 1, sizeof(*grown));
 	if (grown == NULL)
 		return NULL;
 	way->files = grown;
-	file = &way->files[way->n];
-	*file = (struct subid_host_file){ .path = NULL };
-	if (asprintf(&file->path, "%s%s", walk->options->prefix,
-		     walk->done[0] == '\0' && walk->options->prefix[0] == '\0'
-			 ? "/"
-			 : walk->done) < 0)
+	if (asprintf(&path, "%s%s", walk->options->prefix, is_top ? "/" : walk->done) < 0)
 		return NULL;
-	way->n++;
-	return file;
+	host_make_printable(path);
+	grown[way->n] = (struct subid_host_file){ .path = path };
+	return &grown[way->n++];
 }
 
-static int add_error(struct walk *walk, int error)
+static int add_error(const struct walk *walk, struct subid_host_way *way, int error)
 {
-	struct subid_host_file *file = add_file(walk);
+	struct subid_host_file *file = add_file(walk, way);
 
 	if (file == NULL)
 		return -ENOMEM;
@@ -65,15 +62,14 @@ static int add_error(struct walk *walk, int error)
 	return 0;
 }
 
-static bool is_on_way(const struct walk *walk, int fd)
+static bool is_on_way(const struct subid_host_way *way, int fd)
 {
 	struct stat st;
 
 	if (fstat(fd, &st) < 0)
 		return false;
-	for (size_t i = 0; i < walk->way->n; i++)
-		if (walk->way->files[i].dev == st.st_dev &&
-		    walk->way->files[i].ino == st.st_ino)
+	for (size_t i = 0; i < way->n; i++)
+		if (way->files[i].dev == st.st_dev && way->files[i].ino == st.st_ino)
 			return true;
 	return false;
 }
@@ -143,7 +139,7 @@ static int follow(struct walk *walk, int fd)
  * Looks at what the walk has reached.  Returns 0, to go on; 1 at the end, with
  * *ret_fd set when it is the file; -ENOMEM.
  */
-static int visit(struct walk *walk, int *ret_fd)
+static int visit(struct walk *walk, struct subid_host_way *way, int *ret_fd)
 {
 	auto_close int fd = open_done(walk);
 	struct subid_host_file *file;
@@ -161,10 +157,10 @@ static int visit(struct walk *walk, int *ret_fd)
 	if (error == 0 && !S_ISDIR(st.st_mode) && !is_last)
 		error = ENOTDIR;
 	if (error != 0)
-		return add_error(walk, error) < 0 ? -ENOMEM : 1;
-	if (!is_last && is_on_way(walk, fd))
+		return add_error(walk, way, error) < 0 ? -ENOMEM : 1;
+	if (!is_last && is_on_way(way, fd))
 		return 0;
-	file = add_file(walk);
+	file = add_file(walk, way);
 	if (file == NULL || host_file_look(fd, walk->root, file) < 0)
 		return -ENOMEM;
 	if (!is_last)
@@ -177,18 +173,18 @@ static int visit(struct walk *walk, int *ret_fd)
 int host_way_walk(const struct subid_host_options *options, uint32_t root,
 		  const char *path, struct subid_host_way *ret, int *ret_fd)
 {
-	struct walk walk = { .options = options, .root = root, .way = ret };
+	struct walk walk = { .options = options, .root = root };
 	int r, error;
 
 	*ret = (struct subid_host_way){ .n = 0 };
 	*ret_fd = -1;
 	if (strlen(path) >= sizeof(walk.todo))
-		return add_error(&walk, ENAMETOOLONG);
+		return add_error(&walk, ret, ENAMETOOLONG);
 	(void)strcpy(walk.todo, path);
-	for (r = visit(&walk, ret_fd); r == 0; r = visit(&walk, ret_fd)) {
+	for (r = visit(&walk, ret, ret_fd); r == 0; r = visit(&walk, ret, ret_fd)) {
 		error = advance(&walk);
 		if (error != 0)
-			return add_error(&walk, error);
+			return add_error(&walk, ret, error);
 	}
 	return r < 0 ? r : 0;
 }

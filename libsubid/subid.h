@@ -15,6 +15,7 @@
 #include "idmap.h"    /* the text of uid_map and gid_map */
 #include "layout.h"   /* how ids lie in maps */
 #include "line.h"     /* one line of a table */
+#include "live.h"     /* what runs: namespaces and processes */
 #include "lock.h"     /* the locks that shadow's tools take too */
 #include "member.h"   /* who is in a group */
 #include "policy.h"   /* login.defs */

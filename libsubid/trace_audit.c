@@ -91,8 +91,8 @@ static int send_batch(struct batch *batch)
 	return n < 0 ? -errno : read_answer(batch);
 }
 
-int subid_audit_send(const struct subid_event *events, size_t n,
-		     const struct timespec *deadline, size_t *ret_taken)
+int subid_audit_send(const struct subid_event *events, size_t n, int patience_ms,
+		     size_t *ret_taken)
 {
 	char exe[SUBID_TRACE_NAME_MAX];
 	auto_close int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_AUDIT);
@@ -107,18 +107,20 @@ int subid_audit_send(const struct subid_event *events, size_t n,
 		batch.exe = exe;
 	}
 	for (size_t i = 0; i < n; i++) {
+		struct timespec deadline;
 		int r;
 
 		put(&batch, &events[i]);
 		if (i + 1 < n && sizeof(batch.bytes) - batch.size >= RECORD_SPACE)
 			continue;
+		deadline = subid_trace_deadline(patience_ms);
 		r = send_batch(&batch);
 		if (r < 0)
 			return r;
 		*ret_taken = i + 1;
-		/* Threat: the kernel makes senders wait, for minutes, while auditd
-		 * hangs; we have locks that others want. */
-		if (i + 1 < n && subid_trace_left_ms(deadline) == 0)
+		/* Threat: while auditd hangs, the kernel lets each sender wait for a
+		 * minute, once and again; we have locks that others want. */
+		if (i + 1 < n && subid_trace_left_ms(&deadline) == 0)
 			return -ETIME;
 	}
 	return 0;

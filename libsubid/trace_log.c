@@ -67,8 +67,9 @@ int subid_log_open(const char *journal, const char *syslog, struct subid_log *re
 }
 
 int subid_log_send(const struct subid_log *log, const struct subid_event *event,
-		   const struct timespec *deadline)
+		   int patience_ms)
 {
+	struct timespec deadline = subid_trace_deadline(patience_ms);
 	struct subid_message message;
 
 	if (log->native)
@@ -86,7 +87,7 @@ int subid_log_send(const struct subid_log *log, const struct subid_event *event,
 			continue;
 		if (errno != EAGAIN)
 			return -errno;
-		ms = deadline == NULL ? 0 : subid_trace_left_ms(deadline);
+		ms = subid_trace_left_ms(&deadline);
 		if (ms == 0)
 			return -EAGAIN;
 		(void)poll(&wait, 1, ms); /* whatever it says, send(2) knows */

@@ -90,19 +90,20 @@ struct subid_log {
 int subid_log_open(const char *journal, const char *syslog, struct subid_log *ret);
 
 /*
- * Hands a line to the log.  If the receiver is slow it is waited for until the
- * deadline, not at all if deadline is NULL.  No signal is raised.  Returns 0 or
- * -errno, -EAGAIN if it did not take it in time.
+ * Hands a line to the log.  A receiver that is slow is waited for, at most
+ * patience_ms; 0: not at all.  No signal is raised.  Returns 0 or -errno, -EAGAIN
+ * if it did not take it in time.
  */
 int subid_log_send(const struct subid_log *log, const struct subid_event *event,
-		   const struct timespec *deadline);
+		   int patience_ms);
 
 /*
- * Sends a record of each event to the kernel's audit, until the deadline.  How
- * many it took is *ret_taken, in any case.  Returns 0; -EPERM without
- * CAP_AUDIT_WRITE; -EPROTONOSUPPORT for a kernel without audit; -ECONNREFUSED in
- * a user namespace; -ETIME when the kernel holds us up; other -errno.  With
- * auditing switched off the kernel takes a record and drops it.
+ * Sends a record of each event to the kernel's audit.  How many it took is
+ * *ret_taken, in any case.  Returns 0; -EPERM without CAP_AUDIT_WRITE;
+ * -EPROTONOSUPPORT for a kernel without audit; -ECONNREFUSED in a user namespace;
+ * -ETIME if the kernel made us wait for more than patience_ms at once, and there
+ * was more to send; other -errno.  With auditing switched off the kernel takes a
+ * record and drops it.
  */
-int subid_audit_send(const struct subid_event *events, size_t n,
-		     const struct timespec *deadline, size_t *ret_taken);
+int subid_audit_send(const struct subid_event *events, size_t n, int patience_ms,
+		     size_t *ret_taken);

@@ -39,8 +39,11 @@ static int load_policy(struct subid_txn *txn, struct subid_failure *failure)
 	if (r != 0)
 		return r;
 	failure->file = SUBID_CONF_FILE;
-	r = subid_conf_load(txn->options.etc, txn->options.vendor, txn->options.nss,
-			    &txn->conf, &place);
+	if (txn->options.conf != NULL)
+		r = subid_conf_load_file(txn->options.conf, &txn->conf, &place);
+	else
+		r = subid_conf_load(txn->options.etc, txn->options.vendor,
+				    txn->options.nss, &txn->conf, &place);
 	if (r != 0) {
 		failure->place = place.place;
 		(void)memcpy(failure->conf, place.file, sizeof(failure->conf));

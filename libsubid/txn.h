@@ -38,6 +38,7 @@ struct subid_txn_options {
 	bool dry_run;	    /* take no lock, and refuse to commit */
 	int timeout_ms;	    /* patience for the locks; SUBID_LOCK_PATIENCE_MS */
 	const char *vendor; /* as subid_conf_load() has it; NULL: none */
+	const char *conf;   /* this file as the site's policy; NULL: the usual ones */
 };
 
 /* What stood in the way, for a message. */

@@ -11,9 +11,11 @@
 #include "cleanup.h"
 #include "txn_private.h"
 
-/* How long others may have to wait for the locks because of us, each way. */
-#define PATIENCE_AUDIT_MS 2000
-#define PATIENCE_LOG_MS	  250
+/* Others wait for our locks meanwhile: how long a receiver may take for one, and
+ * the log, which may take lines one by one for ever, for all. */
+#define PATIENCE_AUDIT_MS   2000
+#define PATIENCE_LOG_MS	    250
+#define PATIENCE_ALL_LOG_MS 5000
 
 bool subid_txn_is_host(const struct subid_txn *txn)
 {
@@ -100,12 +102,14 @@ int subid_txn_record_refused(struct subid_txn *txn, const struct subid_event *ev
 static void tell_log(const struct subid_event *events, size_t n,
 		     struct subid_traced *traced)
 {
-	struct timespec deadline = subid_trace_deadline(PATIENCE_LOG_MS);
+	struct timespec deadline = subid_trace_deadline(PATIENCE_ALL_LOG_MS);
 	struct subid_log log = { .fd = -1 };
 	int r = subid_log_open(SUBID_JOURNAL_SOCKET, SUBID_SYSLOG_SOCKET, &log);
 
 	for (size_t i = 0; r == 0 && i < n; i++) {
-		r = subid_log_send(&log, &events[i], &deadline);
+		r = subid_trace_left_ms(&deadline) == 0
+			? -ETIME
+			: subid_log_send(&log, &events[i], PATIENCE_LOG_MS);
 		traced->log += r == 0;
 	}
 	traced->log_error = r;
@@ -115,12 +119,12 @@ static void tell_log(const struct subid_event *events, size_t n,
 /* Both ways are tried, whatever the other says. */
 static struct subid_traced tell(struct subid_event *events, size_t n)
 {
-	struct timespec deadline = subid_trace_deadline(PATIENCE_AUDIT_MS);
 	struct subid_traced traced = { .changes = n };
 
 	if (n == 0)
 		return traced;
-	traced.audit_error = subid_audit_send(events, n, &deadline, &traced.audit);
+	traced.audit_error =
+	    subid_audit_send(events, n, PATIENCE_AUDIT_MS, &traced.audit);
 	/* a line says so if there is no record beside it */
 	for (size_t i = traced.audit; i < n; i++)
 		events[i].audit_error = traced.audit_error;

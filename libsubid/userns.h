@@ -19,7 +19,8 @@ struct subid_use {
 	char program[16]; /* its comm, '?' for bytes that are not printable */
 	enum subid_kind kind;
 	struct id_range ids; /* the first of those asked for that it uses */
-	uint64_t userns;     /* inode of its user namespace if that maps them, or 0 */
+	uint64_t userns;     /* inode of the user namespace that maps them, or 0 */
+	bool hidden; /* no process is in that: pid has it open, or sees its mount */
 };
 
 /*

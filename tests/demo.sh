@@ -25,6 +25,8 @@ cgroup=  # of the demo, delegated to the users
 init=    # of the container
 started= # in the background
 what="the set-up"
+counts= # of refusals: kept if they were there before
+[ ! -e /run/subid-refusals ] || counts=1
 
 fail() {
 	echo "demo: FAILED: $what${1:+: $1}" >&2
@@ -46,6 +48,7 @@ finish() {
 	done
 	wait
 	[ -z "$cgroup" ] || remove_cgroup
+	[ -n "$counts" ] || rm -f /run/subid-refusals
 	cd /
 	umount -l "$T" 2>/dev/null
 	rmdir "$T"

@@ -47,8 +47,8 @@ struct cli_command {
 
 #define CLI_OPTIONS(rows) .options = (rows), .n_options = sizeof(rows) / sizeof((rows)[0])
 
-extern const struct cli_command cmd_list, cmd_grant, cmd_revoke, cmd_hold, cmd_unhold,
-    cmd_config;
+extern const struct cli_command cmd_list, cmd_grant, cmd_revoke, cmd_hold, cmd_unhold;
+extern const struct cli_command cmd_policy, cmd_audit, cmd_config;
 
 /*
  * The next option that is the command's own, as its letter; those that every
@@ -104,6 +104,9 @@ void cli_conf_file(const struct cli *cli, const char *file, char *buf, size_t si
 int cli_grant_refused(const struct cli *cli, struct subid_txn *txn, const char *name,
 		      const struct subid_request *request, int answer);
 
+/* subid policy explain, for n names; the status. */
+int cli_explain_policy(struct cli *cli, size_t n, char *names[]);
+
 /*
  * Commits, and on the running system makes nscd and SSSD forget what they knew.
  * The status, after a complaint if it is not EXIT_DONE.
@@ -142,7 +145,7 @@ int cli_finish_output(void);
 void cli_print_escaped(const char *text, size_t len);
 
 /*
- * A string for JSON, which knows no bytes, only UTF-8: another text has '?' for what
- * is beyond ASCII.  NULL for want of memory.
+ * A name as JSON text.  JSON knows no bytes, only UTF-8: another name has '?' for
+ * what is beyond ASCII.  NULL for want of memory.
  */
 struct json_t *cli_json_name(const char *text, size_t len);

@@ -35,10 +35,12 @@ static void print_use(const char *name, const struct subid_use *use)
 
 	if (use->userns != 0)
 		(void)cli_complain(0,
-				   "%s: in use: user namespace %llu (process %d, %s) maps"
-				   " %s %u-%llu",
-				   name, (unsigned long long)use->userns, (int)use->pid,
-				   use->program, id, use->ids.start, last);
+				   "%s: in use: user namespace %llu (%sprocess %d, %s)"
+				   " maps %s %u-%llu",
+				   name, (unsigned long long)use->userns,
+				   use->hidden ? "kept alive by a descriptor or mount of "
+					       : "",
+				   (int)use->pid, use->program, id, use->ids.start, last);
 	else
 		(void)cli_complain(0, "%s: in use: process %d (%s) runs with %s %u", name,
 				   (int)use->pid, use->program, id, use->ids.start);

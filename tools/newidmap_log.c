@@ -78,6 +78,6 @@ void refusals_log(const struct refusals *refusals, struct subid_event event, int
 		return;
 	event.target = pid_of(target);
 	/* a receiver that is slow is not waited for */
-	(void)subid_log_send(&log, &event, NULL);
+	(void)subid_log_send(&log, &event, 0);
 	(void)close(log.fd);
 }

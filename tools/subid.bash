@@ -47,7 +47,7 @@ _subid_people() {
 	fi | awk -F: '$3 == 0 || ($3 >= 1000 && $3 <= 60000) { print $1 }'
 }
 
-# Finds the command, --root and how many operands stand before the cursor, and the
+# Finds the command, --root and an operand in what stands before the cursor, and the
 # option whose argument is being typed.
 _subid_scan() {
 	local i word
@@ -62,10 +62,9 @@ _subid_scan() {
 		case $word in
 		--root=*) root=${word#*=} ;;
 		--root | --range | --count | --from | --group | --keep-id | --for | -r | -c) option=$word ;;
+		--format | --output | --fail-on | --rule | --ignore | --since | --explain | -o) option=$word ;;
 		-*) ;;
-		*)
-			if [ -n "$command" ]; then operands=$((operands + 1)); else command=$word; fi
-			;;
+		*) if [ -z "$command" ]; then command=$word; else operand=$word; fi ;;
 		esac
 	done
 }
@@ -73,7 +72,12 @@ _subid_scan() {
 _subid_argument() {
 	case $option in
 	--root) _filedir -d ;;
-	--from) _filedir ;;
+	--from | --output | --since | -o) _filedir ;;
+	--format) _subid_offer <<<$'text\njson\nhtml\nprometheus' ;;
+	--fail-on) _subid_offer <<<$'info\nwarning\nerror\ncritical\nnever' ;;
+	--rule | --ignore | --explain)
+		_subid_offer < <(command subid audit --list-rules 2>/dev/null | awk '{ print $1 }')
+		;;
 	--group) _subid_offer < <(compgen -g) ;;
 	-r | --range)
 		[ "$command" != revoke ] ||
@@ -84,7 +88,7 @@ _subid_argument() {
 
 _subid() {
 	# shellcheck disable=SC2034 # _init_completion sets prev
-	local cur prev words cword root='' command='' option='' operands=0
+	local cur prev words cword root='' command='' operand='' option=''
 
 	_init_completion -n := || return
 	_subid_scan
@@ -98,8 +102,9 @@ _subid() {
 		list | grant) _subid_offer < <({ _subid_people; _subid_holders; } | sort -u) ;;
 		revoke) _subid_offer < <(_subid_holders) ;;
 		config)
-			if [ "$operands" = 0 ]; then _subid_offer < <(_subid_runtimes); else _subid_offer < <(_subid_holders); fi
+			if [ -z "$operand" ]; then _subid_offer < <(_subid_runtimes); else _subid_offer < <(_subid_holders); fi
 			;;
+		policy) _subid_offer < <(if [ -z "$operand" ]; then printf '%s\n' check explain; else _subid_people; fi) ;;
 		unhold) _subid_offer < <(_subid_rows | awk '$6 != "granted" { print $3 "-" $4 }' | sort -u) ;;
 		esac
 	fi

@@ -7,9 +7,9 @@
 commands=$(subid --help | sed -nE 's/^  ([a-z]+) .*/\1/p')
 programs="subid newuidmap newgidmap getsubids"
 read -ra every <<<"$(tr '\n' ' ' <<<"$commands")"
-plan $((1 + 5 * ${#every[@]} + 2 + 4 * 4 + 1 + 3 + 4 + 4 + 15 + ${#every[@]}))
+plan $((1 + 5 * ${#every[@]} + 2 + 4 * 4 + 5 + 3 + 4 + 4 + 21 + ${#every[@]}))
 
-is "these are the commands" "${every[*]}" "list grant revoke hold unhold config"
+is "these are the commands" "${every[*]}" "list grant revoke hold unhold config policy audit"
 
 # The options in a --help, as "-c, --count N" or "-g", sorted.
 help_options() { # program [command]
@@ -65,19 +65,32 @@ for program in $programs; do
 			"$(man_options "$program.1" ".Sh DESCRIPTION")" "$(help_options "$program")"
 	fi
 done
-run mandoc -Tlint -Wwarning man/subid.7
-is "subid(7) is clean" "$status $out" "0 "
+is "subid-audit(7) has the rules as they are (or: make man-rules)" \
+	"$(tests/man_rules.sh "$PRE/bin/subid" man/subid-audit.7 | diff man/subid-audit.7 - | head -n 20)" ""
+for page in subid.7 subid-audit.7 subid.conf.5 pam_subid.8; do
+	run mandoc -Tlint -Wwarning "man/$page"
+	is "$page is clean" "$status $out" "0 "
+done
 
 # Pages refer to pages that are there: ours, or those of the packages around us.
 dangling() {
 	local page section
-	sed -nE 's/^\.Xr ([^ ]+) ([0-9]).*/\1 \2/p' man/*.[17] | sort -u | while read -r page section; do
+	sed -nE 's/^\.Xr ([^ ]+) ([0-9]).*/\1 \2/p' man/*.[1578] | sort -u | while read -r page section; do
 		[ -e "man/$page.$section" ] || man -w "$section" "$page" >/dev/null 2>&1 ||
 			grep -qx "$page" <<<"prctl
+atd
+authselect
+cron
+getpwent
+runuser
+su
+pam
+pam_systemd
 setgroups
 user_namespaces
 find
 newgrp
+sshd_config
 unshare
 login.defs
 nsswitch.conf
@@ -85,7 +98,9 @@ subuid
 subgid
 useradd
 usermod
-userdel" || echo "$page($section)"
+userdel
+auditd
+ausearch" || echo "$page($section)"
 	done
 }
 is "no page refers to one that is not there" "$(dangling)" ""
@@ -123,7 +138,7 @@ run bash -c "grep -ohE '(sudo |\`)make [a-z-]+' README.md SECURITY.md | sed 's/.
 like "README names check and demo" "$out" "*check*demo*"
 is "each make target in README exists" "$(grep -vxF -e "$targets" <<<"$out" | tr '\n' ' ')" ""
 # shellcheck disable=SC2016 # backquotes of markdown
-missing=$(grep -oE '`(libsubid|tools|tests|man|\.ci)/[a-zA-Z0-9_./-]*`' README.md SECURITY.md |
+missing=$(grep -oE '`(libsubid|tools|tests|man|examples|\.ci)/[a-zA-Z0-9_./-]*`' README.md SECURITY.md |
 	sed 's/.*:`//; s/`//g' | grep -v NAME | sort -u | while read -r path; do [ -e "$path" ] || echo "$path"; done)
 is "each file in README exists" "$missing" ""
 
@@ -165,7 +180,13 @@ is "unhold: what is held" "$(offers unhold '')" "165536-165545"
 is "revoke --range: what is granted" "$(offers revoke --range 1)" "100000-165535"
 is "config: a runtime" "$(offers config l)" "lxc lxd"
 is "config: then who" "$(offers config lxc '')" "alice containers"
+is "policy: what it can do" "$(offers policy '')" "check explain"
+is "policy explain: people" "$(offers policy explain ali)" "alice"
 is "grant --group: groups" "$(offers grant --group ali)" "alice"
+is "audit --rule: rules" "$(offers audit --rule overlap-o)" "overlap-owners"
+is "audit --explain: each rule" "$(offers audit --explain '')" "$(subid audit --list-rules | awk '{ print $1 }' | sort | paste -sd ' ')"
+is "audit --format" "$(offers audit --format '')" "html json prometheus text"
+is "audit --fail-on" "$(offers audit --fail-on '')" "critical error info never warning"
 mkdir -p "$T/image/etc"
 echo image:1:1 >"$T/image/etc/subuid"
 echo carol:x:1005:1005::/:/bin/sh >"$T/image/etc/passwd"

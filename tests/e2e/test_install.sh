@@ -4,7 +4,7 @@
 # with it.  The programs are built anew, with the flags that a user's make has:
 # those of a sanitized or coverage build are not what is shipped.
 . "$(dirname "$0")/lib.sh"
-plan 63
+plan 74
 
 version=$(sed -n 's/^VERSION = //p' Makefile)
 plain=(env -u MAKEFLAGS -u MFLAGS -u CFLAGS -u LDFLAGS -u HARDEN make -s -j2 "BUILD=$T/plain")
@@ -12,13 +12,14 @@ ok "a build with nothing but defaults" "${plain[@]}" all
 
 # Where everything goes, and back.
 places=(PREFIX=/opt/s BINDIR=/opt/s/programs LIBDIR=/opt/s/lib/arch INCLUDEDIR=/opt/s/inc
-	MANDIR=/opt/s/pages BASHCOMPDIR=/opt/s/completions)
+	MANDIR=/opt/s/pages BASHCOMPDIR=/opt/s/completions DATADIR=/opt/s/data PAMDIR=/opt/s/pam DOCDIR=/opt/s/doc)
 listing() { (cd "$1" && find . ! -type d | sort); }
 
 ok "install into a DESTDIR" "${plain[@]}" DESTDIR="$T/d" install
 is "everything is beneath /usr/local" "$(listing "$T/d" | grep -vc '^\./usr/local/')" 0
 for file in bin/subid bin/newuidmap bin/newgidmap bin/getsubids lib/libsubid-ng.a "lib/libsubid-ng.so.$version" \
-	lib/pkgconfig/libsubid-ng.pc include/subid-ng/subid.h share/bash-completion/completions/subid; do
+	lib/pkgconfig/libsubid-ng.pc include/subid-ng/subid.h share/bash-completion/completions/subid lib/security/pam_subid.so \
+	share/subid/subid.conf share/pam-configs/subid; do
 	ok "there is $file" test -f "$T/d/usr/local/$file"
 done
 touch "$T/d/usr/local/bin/foreign" "$T/d/usr/local/include/subid-ng/foreign.h"
@@ -31,20 +32,28 @@ ok "our own folder goes with it" test ! -e "$T/d/usr/local/include/subid-ng"
 
 (umask 077 && "${plain[@]}" DESTDIR="$T/d2" "${places[@]}" install)
 is "each place is where it was said, whatever the umask" "$(cd "$T/d2/opt/s" && stat -c '%a %n' programs/* lib/arch/*.* \
-	lib/arch/pkgconfig/* inc/subid-ng/subid.h completions/* | sort -k2)" \
+	lib/arch/pkgconfig/* inc/subid-ng/subid.h completions/* data/*/* doc/*/* pam/* | sort -k2)" \
 	"644 completions/subid
+644 data/pam-configs/subid
+644 data/subid/audit.schema.json
+644 data/subid/subid.conf
+644 doc/examples/30-subid.rules
+644 doc/examples/subid-audit.cron
+644 doc/examples/subid-audit.service
+644 doc/examples/subid-audit.timer
 644 inc/subid-ng/subid.h
 644 lib/arch/libsubid-ng.a
 777 lib/arch/libsubid-ng.so
 777 lib/arch/libsubid-ng.so.0
 755 lib/arch/libsubid-ng.so.$version
 644 lib/arch/pkgconfig/libsubid-ng.pc
+644 pam/pam_subid.so
 755 programs/getsubids
 4755 programs/newgidmap
 4755 programs/newuidmap
 755 programs/subid"
 is "and nothing is elsewhere" "$(cd "$T/d2" && find . -maxdepth 3 ! -name pages | sort | tr '\n' ' ')" \
-	". ./opt ./opt/s ./opt/s/completions ./opt/s/inc ./opt/s/lib ./opt/s/programs "
+	". ./opt ./opt/s ./opt/s/completions ./opt/s/data ./opt/s/doc ./opt/s/inc ./opt/s/lib ./opt/s/pam ./opt/s/programs "
 is "each man page is in its section" "$(find "$T/d2/opt/s/pages" -type f -printf "%P\n" 2>/dev/null | sort)" \
 	"$(shopt -s nullglob; for page in man/*.[1-8]; do echo "man${page##*.}/${page##*/}"; done | sort)"
 is "the .pc file says so" "$(grep -E '^(prefix|libdir|includedir|Version)' "$T/d2/opt/s/lib/arch/pkgconfig/libsubid-ng.pc")" \
@@ -52,8 +61,19 @@ is "the .pc file says so" "$(grep -E '^(prefix|libdir|includedir|Version)' "$T/d
 libdir=/opt/s/lib/arch
 includedir=/opt/s/inc
 Version: $version"
+like "the PAM profile names the module by its path" "$(<"$T/d2/opt/s/data/pam-configs/subid")" \
+	$'*\n\toptional\t/opt/s/pam/pam_subid.so'
 ok "uninstall from there" "${plain[@]}" DESTDIR="$T/d2" "${places[@]}" uninstall
 is "nothing is left" "$(listing "$T/d2")" ""
+
+multiarch=$(gcc -print-multiarch)
+ok "install beneath /usr" "${plain[@]}" DESTDIR="$T/d4" PREFIX=/usr install
+ok "there the module is where PAM looks" test -f "$T/d4/usr/lib/$multiarch/security/pam_subid.so"
+like "and its profile names it by its name" "$(<"$T/d4/usr/share/pam-configs/subid")" $'*\n\toptional\tpam_subid.so'
+ok "the example of a policy says nothing" test -z "$(grep -v '^#' "$T/d4/usr/share/subid/subid.conf")"
+sed 's/^#\([a-z]\)/\1/' "$T/d4/usr/share/subid/subid.conf" >/etc/subid.conf
+ok "what it shows is right" "$T/d4/usr/bin/subid" policy check
+rm /etc/subid.conf
 
 ok "helpers with file capabilities" "${plain[@]}" DESTDIR="$T/d" HELPER_PRIVILEGE=caps install
 is "just the one each needs" "$(getcap "$T"/d/usr/local/bin/* | sed "s|$T/d/usr/local/bin/||")" \
@@ -71,7 +91,7 @@ like "for getsubids as well" "$("$T/pre2/bin/getsubids" containers)" '0: contain
 # --- what the programs are made of ---------------------------------------------
 
 programs=("$T"/plain/{subid,newuidmap,newgidmap,getsubids})
-machine_code=("${programs[@]}" "$T/plain/libsubid-ng.so.$version")
+machine_code=("${programs[@]}" "$T/plain/libsubid-ng.so.$version" "$T/plain/pam_subid.so")
 lacking() { # what: the programs in whose check it is not "yes"
 	local program
 	for program in "${programs[@]}"; do
@@ -107,6 +127,9 @@ is "no stack is executable, no text relocated, no path built in" \
 		readelf -lW "$file" | grep 'GNU_STACK.*E '
 		readelf -d "$file" | grep -E 'TEXTREL|RPATH|RUNPATH'
 	done)" ""
+is "the PAM module shows nothing but what PAM wants" "$(nm -D --defined-only "$T/plain/pam_subid.so" | awk '{ print $3 }' | sort | paste -sd ' ')" \
+	"pam_sm_acct_mgmt pam_sm_authenticate pam_sm_chauthtok pam_sm_close_session pam_sm_open_session pam_sm_setcred"
+is "and links libpam alone" "$(readelf -d "$T/plain/pam_subid.so" | grep NEEDED | grep -vE 'libc\.so|libpam\.so')" ""
 is "the helpers link libc alone" "$(for file in "$T"/plain/new[ug]idmap; do readelf -d "$file" | grep NEEDED; done | grep -v libc.so)" ""
 
 # --- the library -----------------------------------------------------------------

@@ -12,6 +12,7 @@ static FILE *messages;
 #define stderr messages
 #include "tools/newidmap.c"
 #undef stderr
+#include "tools/newidmap_log.c"
 
 #define WORDS_MAX 1100
 

@@ -8,6 +8,7 @@
 #include "libsubid/host_private.h"
 
 #include "faults.h"
+#include "libsubid/cleanup.h"
 
 #define ARRAY(a) (sizeof(a) / sizeof((a)[0]))
 
@@ -165,6 +166,8 @@ static const struct {
 	{ "/a/link/etc/passwd", "/i /i/a /i/etc!2", "a/link", "../../../../../../.." },
 	{ "/a/link", "/i /i/a /i/etc!2", "a/link", "/etc/passwd" },
 	{ "/a/link/passwd", "/i /i/a /i/proc!2", "a/link", "/proc/self/root/etc" },
+	/* names that are not for a terminal */
+	{ "/a/link", "/i /i/a /i/a/x?[2J?y!2", "a/link", "x\033[2J\ny" },
 	/* that lead nowhere */
 	{ "/a/link", "/i /i/a /i/a/none!2", "a/link", "none" },
 	{ "/a/link", "/i /i/a /i/a/link!40", "a/link", "link" },
@@ -403,6 +406,23 @@ static void test_rules(void **state)
 	}
 }
 
+/* A NUL in a rule: found by the fuzzer, once read beyond the path. */
+static void test_rules_with_nul(void **state)
+{
+	static const char rule[] = "-w /etc/subuid\0and more";
+	char *path = strdup("/etc/subuid");
+	struct host_watch watch = { .path = path };
+	struct subid_text text = { (char *)(uintptr_t)rule, sizeof(rule) - 1 };
+
+	(void)state;
+	host_watch_parse(&text, &watch, 1);
+	assert_false(watch.watched);
+	text.size = strlen(rule);
+	host_watch_parse(&text, &watch, 1);
+	assert_true(watch.watched);
+	free(path);
+}
+
 static void test_rules_files(void **state)
 {
 	auto_image struct image image = make_image(state);
@@ -485,9 +505,60 @@ static void test_running(void **state)
 	assert_int_equal(subid_host_read(&image.options, &host), 0);
 	assert_int_equal(host.root_uid, 0);
 	assert_true(host.locks[SUBID_UID].holder.alive);
+	assert_false(host.locks[SUBID_UID].recycled);
+	assert_false(host.locks[SUBID_GID].recycled);
 	assert_false(host.locks[SUBID_GID].holder.alive);
 	assert_int_equal(host.source_error, -ELIBACC);
 	assert_string_equal(host.ways[SUBID_UID].files[0].path, "/");
+}
+
+/* What people read is absolute, however they named the image. */
+static void test_prefixes(void **state)
+{
+	auto_image struct image image = make_image(state);
+	auto_free char *here = getcwd(NULL, 0);
+	char path[5000];
+	const char *const prefixes[][2] = {
+		{ "/", "/etc/subuid" },
+		{ "/image//", "/image/etc/subuid" },
+		{ "image/", path },
+	};
+
+	assert_non_null(here);
+	(void)snprintf(path, sizeof(path), "%s/image/etc/subuid", here);
+	for (size_t i = 0; i < ARRAY(prefixes); i++) {
+		auto_host struct subid_host host = { .etc = NULL };
+
+		image.options.prefix = prefixes[i][0];
+		assert_int_equal(subid_host_read(&image.options, &host), 0);
+		assert_string_equal(host.tables[SUBID_UID].path, prefixes[i][1]);
+		assert_string_equal(host.helpers[0].path + host.prefix_len,
+				    "/usr/bin/newuidmap");
+	}
+}
+
+/* A process that began after the lock has only its number. */
+static void test_recycled(void **state)
+{
+	auto_image struct image image = make_image(state);
+	const struct timespec old[2] = { { .tv_sec = 1 }, { .tv_sec = 1 } };
+	struct subid_host host;
+	pid_t parent = getppid();
+	char text[16];
+
+	(void)snprintf(text, sizeof(text), "%d", (int)parent);
+	put_file(image.etc, "subuid.lock", text);
+	put_file(image.etc, "subgid.lock", "2147483647");
+	assert_int_equal(utimensat(image.etc, "subuid.lock", old, 0), 0);
+	assert_int_equal(utimensat(image.etc, "subgid.lock", old, 0), 0);
+	for (int i = 0; i < 2; i++) {
+		image.options.image = i == 1;
+		assert_int_equal(subid_host_read(&image.options, &host), 0);
+		assert_int_equal(host.locks[SUBID_UID].holder.alive, i == 0);
+		assert_int_equal(host.locks[SUBID_UID].recycled, i == 0);
+		assert_false(host.locks[SUBID_GID].recycled);
+		subid_host_free(&host);
+	}
 }
 
 /* One file under several names is one helper; what cannot run is none. */
@@ -611,9 +682,12 @@ int main(void)
 		cmocka_unit_test(test_access_lists),
 		cmocka_unit_test(test_capabilities),
 		cmocka_unit_test(test_rules),
+		cmocka_unit_test(test_rules_with_nul),
 		host_test(test_rules_files),
 		host_test(test_odd_files),
 		host_test(test_running),
+		host_test(test_prefixes),
+		host_test(test_recycled),
 		host_test(test_helpers),
 		host_test(test_no_memory),
 		host_test(test_every_call_fails),

@@ -620,6 +620,9 @@ static void test_load_like(void **state)
 		for (size_t k = 0; k < like.n; k++)
 			assert_memory_equal(&like.entries[k], &alone.entries[k],
 					    sizeof(like.entries[k]));
+		assert_int_equal(like.n_odd, alone.n_odd);
+		for (size_t k = 0; k < like.n_odd; k++)
+			assert_int_equal(like.odd_lines[k], alone.odd_lines[k]);
 		assert_int_equal(subid_table_taken(&alone, &want), 0);
 		assert_int_equal(subid_table_taken(&like, &got), 0);
 		assert_int_equal(got.n, want.n);
@@ -717,6 +720,60 @@ static void test_line_numbers(void **state)
 	assert_int_equal(table.n, ARRAY(want));
 	for (size_t i = 0; i < table.n; i++)
 		assert_int_equal(subid_table_line(&table, &table.entries[i]), want[i]);
+}
+
+/* Where the lines are that are no entries, and that entries which come later, or go,
+ * change no number. */
+static void test_odd_lines(void **state)
+{
+	static const size_t want[] = { 1, 4, 6, 7 };
+	static const char *const heads[] = { "# 1", "# 4", "", "c:07:1" };
+	auto_table struct subid_table table = { .exists = false };
+
+	load(etc_of(state), "# 1\na:2:1\na:3:1\n# 4\nb:5:1\n\nc:07:1\nd:8:1", &table);
+	assert_int_equal(subid_table_add(&table, "e", 1, (struct id_range){ 9, 1 }), 0);
+	cut_all(&table, "a", (struct id_range){ 2, 1 });
+	assert_int_equal(table.n_odd, ARRAY(want));
+	for (size_t i = 0; i < table.n_odd; i++) {
+		size_t pos = table.odd_lines[i], len;
+		const char *line;
+
+		assert_int_equal(subid_table_odd_line(&table, i), want[i]);
+		assert_true(subid_text_next(&table.text, &pos, &line, &len));
+		assert_int_equal(len, strlen(heads[i]));
+		assert_memory_equal(line, heads[i], len);
+	}
+	assert_int_equal(subid_table_line(&table, &table.entries[3]), 8);
+}
+
+/* As loaded from a file of these bytes; the text changes hands, also on failure. */
+static void test_from_text(void **state)
+{
+	static const char bytes[] = "a:5:9\nb:07:8\nc:20:1";
+	auto_table struct subid_table loaded = { .exists = false };
+	int r = -ENOMEM;
+
+	load(etc_of(state), bytes, &loaded);
+	for (unsigned int turn = 1; r != 0; turn++) {
+		auto_table struct subid_table table = { .exists = false };
+		auto_text struct subid_text text = { .bytes = strdup(bytes),
+						     .size = sizeof(bytes) - 1 };
+
+		until_failure = turn;
+		r = subid_table_from_text(SUBID_GID, &text, &table);
+		until_failure = 0;
+		assert_null(text.bytes);
+		assert_true(r == 0 || r == -ENOMEM);
+		assert_int_equal(table.n, r == 0 ? loaded.n : 0);
+		if (r != 0)
+			continue;
+		assert_true(turn > 1);
+		assert_int_equal(table.kind, SUBID_GID);
+		assert_true(table.exists);
+		assert_string_equal(print(&table), bytes);
+		assert_int_equal(table.n_odd, 1);
+		assert_int_equal(subid_set_size(&table.odd), subid_set_size(&loaded.odd));
+	}
 }
 
 static void test_who_has(void **state)
@@ -1296,6 +1353,8 @@ int main(void)
 		scratch_test(test_add_refuses),
 		scratch_test(test_add_copies_owner),
 		scratch_test(test_line_numbers),
+		scratch_test(test_odd_lines),
+		scratch_test(test_from_text),
 		scratch_test(test_who_has),
 		scratch_test(test_holdings),
 		cmocka_unit_test(test_many_holdings),

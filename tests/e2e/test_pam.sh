@@ -1,0 +1,268 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: MIT
+# pam_subid.so: what it gives, and what happens when it cannot.
+. "$(dirname "$0")/lib.sh"
+. "$(dirname "$0")/pam.sh"
+plan 98
+
+rm -rf /etc/subid.conf /etc/subid.conf.d
+sed -i '/^\(UID_M\|SUB_\)/d' /etc/login.defs
+printf 'UID_MIN 1000\nUID_MAX 60000\nSUB_UID_COUNT 65536\nSUB_GID_COUNT 65536\n' >>/etc/login.defs
+groupadd -g 7100 students
+for user in alice bob carl; do add_user "$user"; done
+usermod -aG students bob
+useradd -r -M system
+tables ""
+
+# Opens a session that must go well, or must not.
+goes() { # name answer user tables
+	session "$3"
+	is "$1" "$status $(</etc/subuid)|$(</etc/subgid)" "$2 $4|$4"
+}
+
+# --- what is given -------------------------------------------------------------------
+
+goes "a first login gets a range in both tables" 0 alice alice:100000:65536
+like "the user is told" "$out" "You have been given 65536 subordinate ids for containers.*"
+ok "and the log" has_logged "pam_subid(only:session): alice: given uid 100000-165535 (uid $(id -u alice), subuid)"
+ok "of both" has_logged "alice: given gid 100000-165535 (uid $(id -u alice), subgid)"
+inode=$(stat -c %i /etc/subuid)
+goes "the second one gets nothing more" 0 alice alice:100000:65536
+is "and the table is not even replaced" "$(stat -c %i /etc/subuid)" "$inode"
+is "nothing is said" "$out" "pamtester: successfully opened a session"
+goes "a system account gets none" 0 system alice:100000:65536
+goes "nor root" 0 root alice:100000:65536
+printf 'alice:100000:65536\n' >/etc/subgid
+printf 'bob:300000:65536\n' >/etc/subuid
+session bob
+is "who has one kind gets the same numbers of the other" "$(tail -n 1 /etc/subgid)" "bob:300000:65536"
+tables "$(id -u alice):100000:10"
+goes "a line with the uid counts" 0 alice "$(id -u alice):100000:10"
+echo "alias:x:$(id -u alice):100::/:/bin/sh" >>/etc/passwd
+tables alias:100000:10
+goes "and one with another name of it" 0 alice alias:100000:10
+sed -i '/^alias/d' /etc/passwd
+printf '%s\n' "bob:5:5:5" "# x" >/etc/subuid
+: >/etc/subgid
+session alice
+is "odd lines stay" "$(head -n 2 /etc/subuid)" "$(printf '%s\n' "bob:5:5:5" "# x")"
+is "a close of the session says nothing" "$(pamtester only alice open_session close_session | tail -n 1)" \
+	"pamtester: session has successfully been closed."
+for what in authenticate acct_mgmt chauthtok "setcred(PAM_ESTABLISH_CRED)"; do
+	printf '%s\n' "auth required $MODULE" "auth required pam_permit.so" "account required $MODULE" "account required pam_permit.so" \
+		"password required $MODULE" "password required pam_permit.so" >/etc/pam.d/other-types
+	tables ""
+	ok "$what: ignored" pamtester other-types alice "$what"
+	tables_are "nothing is given by $what" ""
+done
+
+# --- options -------------------------------------------------------------------------
+
+tables ""
+module count=1000
+goes "count=" 0 alice alice:100000:1000
+tables ""
+module quiet
+session alice
+is "quiet" "$out" "pamtester: successfully opened a session"
+tables ""
+module silent
+session alice
+is "silent, as pam_mkhomedir has it" "$out" "pamtester: successfully opened a session"
+tables ""
+module
+run pamtester only alice 'open_session(PAM_SILENT)'
+is "PAM_SILENT" "$status:$out:$(wc -l </etc/subuid)" "0:pamtester: successfully opened a session:1"
+tables ""
+module min_uid=60001
+goes "min_uid=" 0 alice ""
+forget_log
+module debug
+goes "debug" 0 system ""
+ok "tells why nothing is given" has_logged 'system: no range: no rule of the policy fits'
+for wrong in colour count= count=0 count=x count=-1 min_uid=x timeout=61 timeout=x conf=subid.conf conf= required_for= debug=1; do
+	forget_log
+	printf 'session optional %s %s\nsession required pam_permit.so\n' "$MODULE" "$wrong" >/etc/pam.d/only
+	session alice
+	is "a wrong option, '$wrong': the login goes on" "$status $(</etc/subuid)" "0 "
+	ok "'$wrong' is logged" has_logged "option '$wrong' is not known or has a wrong value: nothing is given*"
+done
+echo 'give user alice count 77' >"$T/policy"
+module "conf=$T/policy"
+goes "conf=" 0 alice alice:100000:77
+forget_log
+goes "conf= is all the policy there is" 0 bob alice:100000:77
+rm "$T/policy"
+forget_log
+goes "conf= that is not there: no range" 1 bob alice:100000:77
+ok "and the log says why" has_logged "bob: no range is given: $T/policy: No such file or directory"
+
+# --- policy --------------------------------------------------------------------------
+
+module debug
+cat >/etc/subid.conf <<'END'
+never user carl "no containers"
+give group students count 10 window 500000-500099
+reserve 500000-500004
+END
+tables ""
+goes "a rule's count and window, and reserved ids" 0 bob bob:500005:10
+goes "never" 0 carl bob:500005:10
+ok "by which rule" has_logged "carl: no range, by subid.conf:1"
+goes "no rule fits" 0 alice bob:500005:10
+forget_log
+echo 'give all' >>/etc/subid.conf
+goes "a policy that is wrong gives nothing" 1 alice bob:500005:10
+ok "and says where" has_logged "alice: no range is given: /etc/subid.conf:4: all is not *"
+goes "who has a range does not notice" 0 bob bob:500005:10
+rm /etc/subid.conf
+
+# --- when it fails -------------------------------------------------------------------
+
+hold_lock() { # until it is ended
+	start python3 -c '
+import fcntl, sys, time
+file = open("/etc/.pwd.lock", "w")
+fcntl.lockf(file, fcntl.LOCK_EX)
+open(sys.argv[1], "w").close()
+time.sleep(1000)' "$T/held"
+	wait_for test -e "$T/held"
+	rm "$T/held"
+}
+
+tables ""
+hold_lock
+holder=$started_pid
+control=optional module timeout=1
+echo 'session required pam_permit.so' >>/etc/pam.d/only
+forget_log
+goes "a held lock: the login goes on" 0 alice ""
+ok "after the time that was said ($ms ms)" test "$ms" -ge 1000 -a "$ms" -lt 2500
+ok "who holds it is logged" has_logged "no range this time: /etc/.pwd.lock is locked by process $holder (python3)*"
+control=required module timeout=0
+goes "behind 'required' it does not" 1 alice ""
+control=required module timeout=0 required_for=students
+session bob
+is "required_for=: a member does not" "$status" 1
+like "and is told" "$out" "*You have no subordinate ids, which students need.*"
+tables bob:100000:10
+goes "unless there is a range" 0 bob bob:100000:10
+echo 'session required pam_permit.so' >>/etc/pam.d/only
+goes "others log in" 0 alice bob:100000:10
+end "$holder"
+goes "the next login gets its range" 0 alice "$(printf 'bob:100000:10\nalice:100010:65536')"
+control=required module required_for=students
+echo 'never user bob' >/etc/subid.conf
+tables ""
+goes "required_for= and policy's never: no login" 1 bob ""
+rm /etc/subid.conf
+forget_log
+control=required module required_for=nosuch timeout=0
+hold_lock
+echo 'session required pam_permit.so' >>/etc/pam.d/only
+run pamtester only nosuch open_session
+is "nor who has no account" "$status" 0
+goes "required_for= of no group locks nobody out" 0 bob ""
+ok "but is logged" has_logged "required_for=nosuch: there is no such group"
+end "$started_pid"
+
+module
+mount --bind /etc /etc
+mount -o remount,bind,ro /etc
+forget_log
+session alice
+is "/etc read only" "$status" 1
+ok "is logged" has_logged 'alice: no range is given: /etc/.pwd.lock: Read-only file system'
+umount /etc
+tables_are "and nothing was changed" ""
+
+# An /etc that is full: no room for the new table.
+mkdir "$T/full"
+mount -t tmpfs -o size=4m,mode=755 full "$T/full"
+(cd /etc && cp -a passwd group shadow nsswitch.conf login.defs pam.d "$T/full")
+printf '%s\n' carl:700000:10 | tee "$T/full/subuid" >"$T/full/subgid"
+: >"$T/full/.pwd.lock"
+mount --bind "$T/full" /etc
+dd if=/dev/zero of=/etc/filler bs=4k 2>/dev/null
+forget_log
+session alice
+is "a full disk" "$status" 1
+ok "is logged" has_logged 'alice: no range is given: *: No space left on device'
+is "and nothing was changed" "$(cat /etc/subuid /etc/subgid | sort -u)" carl:700000:10
+is "nothing is left lying" "$(find /etc -name 'sub*' -printf '%f\n' | sort | paste -sd ' ')" "subgid subuid"
+rm /etc/filler
+session alice
+is "with room again" "$status $(tail -n 1 /etc/subuid)" "0 alice:100000:65536"
+umount -l /etc
+
+tables ""
+ln -sf "$T/elsewhere" /etc/subuid.link && mv -T /etc/subuid.link /etc/subuid
+forget_log
+session alice
+is "a table that is a link" "$status" 1
+ok "is logged" has_logged 'alice: no range is given: the tables: Too many levels of symbolic links'
+rm /etc/subuid
+
+# --- killed in the middle --------------------------------------------------------------
+
+kills=0
+for call in linkat fsync renameat rename unlinkat; do
+	for turn in 1 2 3; do
+		tables carl:700000:10
+		{
+			strace -f -qq -o "$T/strace" -e trace="$call" -e inject="$call:signal=KILL:when=$turn" \
+				pamtester only alice open_session >/dev/null
+			[ $? != 137 ] || kills=$((kills + 1))
+		} 2>/dev/null # the shell tells of each
+		for table in /etc/subuid /etc/subgid; do
+			case $(<$table) in carl:700000:10 | $'carl:700000:10\nalice:100000:65536') ;; *) echo "$call $turn: $(<$table)" ;; esac
+		done
+		pamtester only alice open_session >/dev/null 2>&1 || echo "$call $turn: the next login"
+		[ "$(</etc/subuid)|$(</etc/subgid)" = $'carl:700000:10\nalice:100000:65536|carl:700000:10\nalice:100000:65536' ] ||
+			echo "$call $turn: then $(cat /etc/subuid /etc/subgid)"
+	done
+done >"$T/killed" 2>&1
+is "killed at each step, the tables are whole and the next login puts it right" "$(<"$T/killed")" ""
+ok "so it was ($kills times)" test "$kills" -ge 8
+
+# --- a crowd ---------------------------------------------------------------------------
+
+tables ""
+for i in {1..200}; do echo "crowd$i:x:$((20000 + i)):100::/:/bin/sh"; done >>/etc/passwd
+pids=()
+for i in {1..200}; do
+	(
+		session "crowd$i"
+		echo "$status $ms" >"$T/crowd.$i"
+	) &
+	pids+=($!)
+	if [ $((i % 40)) = 0 ]; then
+		useradd -M "late$i" &
+		pids+=($!)
+	fi
+done
+wait "${pids[@]}"
+is "200 first logins at once, with useradd between them: all go well" "$(cut -d ' ' -f 1 "$T"/crowd.* | sort | uniq -c | tr -s ' ')" " 200 0"
+is "each has its range, and so have useradd's" "$(grep -cE '^(crowd|late)[0-9]+:[0-9]+:65536$' /etc/subuid)" 205
+is "in both tables, the same numbers" "$(sort /etc/subuid)" "$(sort /etc/subgid)"
+is "and no two share an id" "$(sort -t: -k2n /etc/subuid | awk -F: '$2 < last { print } { last = $2 + $3 }')" ""
+longest=$(cut -d ' ' -f 2 "$T"/crowd.* | sort -n | tail -n 1)
+ok "nobody waited long ($longest ms)" test "$longest" -lt 20000
+
+# --- what a second login costs -----------------------------------------------------------
+
+grep -q '^alice:' /etc/subuid || session alice
+strace -f -o "$T/second" pamtester only alice open_session >/dev/null 2>&1
+printf 'session required pam_permit.so\n' >/etc/pam.d/bare
+strace -f -o "$T/bare" pamtester bare alice open_session >/dev/null 2>&1
+is "no file is opened for writing" "$(grep -E 'open(at)?\(.*(O_WRONLY|O_RDWR|O_CREAT)' "$T/second")" ""
+is "no lock is taken" "$(grep -E ' (link|linkat|flock)\(|SETLK' "$T/second")" ""
+calls=$(($(wc -l <"$T/second") - $(wc -l <"$T/bare")))
+ok "few system calls, loading included ($calls)" test "$calls" -gt 0 -a "$calls" -lt 60
+valgrind --tool=callgrind --callgrind-out-file="$T/callgrind" --toggle-collect=pam_sm_open_session \
+	pamtester only alice open_session >"$T/valgrind" 2>&1
+instructions=$(sed -n 's/.*Collected : //p' "$T/valgrind")
+case $BUILD in
+*asan* | *coverage*) ok "instructions are counted in a plain build" test -n "$instructions" ;;
+*) ok "far below a millisecond (${instructions:-not counted} instructions)" test "${instructions:-0}" -gt 0 -a "${instructions:-0}" -lt 500000 ;;
+esac

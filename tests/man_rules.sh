@@ -1,0 +1,17 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: MIT
+# Prints subid-audit(7) with the rules as the program has them, between the two
+# marks: tests/man_rules.sh SUBID PAGE.  `make man-rules` writes it.
+set -eu
+subid=$1 page=$2
+
+rules() {
+	# a new sentence begins a new line; a backslash would be an escape of roff
+	"$subid" --json audit --list-rules | jq -r '.rules[] |
+		".It Sy \(.rule) Pq \(.level)", "\(.summary).", .why, "Mend:", .remedy' |
+		sed -e 's/\\/\\e/g' -e 's/\. \([A-Z]\)/.\n\1/g' | fmt -s -w 80
+}
+
+sed '/^\.\\" rules begin/q' "$page"
+rules
+sed -n '/^\.\\" rules end/,$p' "$page"

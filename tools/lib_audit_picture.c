@@ -1,0 +1,233 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What is in the picture of the id space.
+ */
+#include "audit_picture.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+static struct subid_spelling name_entry(const struct audit_shown *shown,
+					enum subid_kind kind, const struct bar *bar,
+					char buf[128])
+{
+	const struct subid_table *table = shown->input->tables[kind];
+	const struct subid_entry *entry = &table->entries[bar->index];
+
+	(void)buf;
+	return (struct subid_spelling){ .text = subid_table_owner(table, entry),
+					.len = entry->owner_len };
+}
+
+static struct subid_spelling name_account(const struct audit_shown *shown,
+					  enum subid_kind kind, const struct bar *bar,
+					  char buf[128])
+{
+	buf[0] = '\0';
+	if (bar->range.count == 1)
+		(void)subid_users_name(shown->input->users, kind, bar->range.start, buf,
+				       128);
+	return (struct subid_spelling){ .text = buf, .len = strlen(buf) };
+}
+
+static struct subid_spelling name_userns(const struct audit_shown *shown,
+					 enum subid_kind kind, const struct bar *bar,
+					 char buf[128])
+{
+	const struct subid_live_userns *userns = &shown->input->live->userns[bar->index];
+	size_t len;
+
+	(void)kind;
+	if (!subid_users_name(shown->input->users, SUBID_UID, userns->owner, buf, 64))
+		(void)snprintf(buf, 64, "uid %u", userns->owner);
+	len = strlen(buf);
+	if (userns->container[0] != '\0')
+		(void)snprintf(buf + len, 128 - len, "/%s", userns->container);
+	return (struct subid_spelling){ .text = buf, .len = strlen(buf) };
+}
+
+static struct subid_spelling name_nobody(const struct audit_shown *shown,
+					 enum subid_kind kind, const struct bar *bar,
+					 char buf[128])
+{
+	(void)shown, (void)kind, (void)bar, (void)buf;
+	return (struct subid_spelling){ .text = "", .len = 0 };
+}
+
+static int compare_bars(const void *a, const void *b)
+{
+	const struct bar *x = a, *y = b;
+
+	if (x->range.start != y->range.start)
+		return x->range.start < y->range.start ? -1 : 1;
+	return x->range.count > y->range.count ? -1 : x->range.count < y->range.count;
+}
+
+static void sort_bars(struct lane *lane)
+{
+	if (lane->n > 1)
+		qsort(lane->bars, lane->n, sizeof(*lane->bars), compare_bars);
+}
+
+static int add_bar(struct lane *lane, struct id_range range, size_t index)
+{
+	if (range.count == 0)
+		return 0;
+	if ((lane->n & (lane->n - 1)) == 0) { /* a power of two: full */
+		struct bar *grown = reallocarray(
+		    lane->bars, lane->n == 0 ? 1 : lane->n * 2, sizeof(*grown));
+
+		if (grown == NULL)
+			return -ENOMEM;
+		lane->bars = grown;
+	}
+	lane->bars[lane->n++] = (struct bar){ .range = range, .index = (uint32_t)index };
+	return 0;
+}
+
+static int add_entries(struct picture *picture)
+{
+	const struct subid_table *table = picture->shown->input->tables[picture->kind];
+	int r = 0;
+
+	for (size_t i = 0; table != NULL && r == 0 && i < table->n; i++) {
+		const struct subid_entry *entry = &table->entries[i];
+		bool held = subid_owner_is_hold(subid_table_owner(table, entry),
+						entry->owner_len);
+
+		r = add_bar(&picture->lanes[held ? LANE_HELD : LANE_GRANTS], entry->range,
+			    i);
+	}
+	return r;
+}
+
+static int add_accounts(struct picture *picture)
+{
+	auto_set struct subid_set ids = { .n = 0 };
+	int r = subid_users_taken(picture->shown->input->users, picture->kind, &ids);
+
+	for (size_t i = 0; r == 0 && i < ids.n; i++)
+		r = add_bar(&picture->lanes[LANE_ACCOUNTS], ids.ranges[i], i);
+	return r == -ENOMEM ? r : 0; /* who cannot be asked is a finding elsewhere */
+}
+
+static int add_live(struct picture *picture)
+{
+	const struct subid_live *live = picture->shown->input->live;
+	int r = 0;
+
+	/* the first is the host's own, which has every id */
+	for (size_t i = 1; live != NULL && i < live->n; i++) {
+		const struct subid_live_map *map = &live->userns[i].maps[picture->kind];
+
+		for (size_t k = 0; r == 0 && k < map->n; k++)
+			r = add_bar(&picture->lanes[LANE_LIVE], map->lines[k].outside, i);
+	}
+	return r;
+}
+
+/* What more than one line has, or a line and an account. */
+static int add_shared(struct picture *picture)
+{
+	auto_set struct subid_set shared = { .n = 0 };
+	struct lane all = { .n = 0 };
+	struct id_range seen = { .count = 0 };
+	int r = 0;
+
+	for (size_t lane = LANE_GRANTS; lane <= LANE_ACCOUNTS; lane++)
+		for (size_t i = 0; r == 0 && i < picture->lanes[lane].n; i++)
+			r = add_bar(&all, picture->lanes[lane].bars[i].range, 0);
+	sort_bars(&all);
+	for (size_t i = 0; r == 0 && i < all.n; i++) {
+		r = subid_set_add(&shared, id_range_common(seen, all.bars[i].range));
+		if (id_range_end(all.bars[i].range) > id_range_end(seen))
+			seen = all.bars[i].range;
+	}
+	free(all.bars);
+	subid_set_sort(&shared);
+	for (size_t i = 0; r == 0 && i < shared.n; i++)
+		r = add_bar(&picture->lanes[LANE_SHARED], shared.ranges[i], i);
+	return r;
+}
+
+static int fill_lanes(struct picture *picture)
+{
+	struct lane *lanes = picture->lanes;
+	int r;
+
+	lanes[LANE_GRANTS] = (struct lane){ .label = "owners",
+					    .of = "ranges",
+					    .width_min = 1.5,
+					    .name = name_entry,
+					    .legend = true };
+	lanes[LANE_HELD] = (struct lane){ .label = "held",
+					  .style = "held",
+					  .of = "held ranges",
+					  .width_min = 1.5,
+					  .name = name_entry };
+	lanes[LANE_ACCOUNTS] = (struct lane){
+		.label = picture->kind == SUBID_UID ? "accounts" : "groups",
+		.style = "account",
+		.of = "runs of ids",
+		.width_min = 1.5,
+		.name = name_account,
+	};
+	lanes[LANE_LIVE] = (struct lane){
+		.label = "running", .of = "maps", .width_min = 1.5, .name = name_userns
+	};
+	lanes[LANE_SHARED] = (struct lane){
+		.label = "shared",
+		.style = "shared",
+		.of = "shared ranges",
+		.width_min = 3,
+		.name = name_nobody,
+		.trouble = true,
+	};
+	r = add_entries(picture);
+	if (r == 0)
+		r = add_accounts(picture);
+	if (r == 0)
+		r = add_live(picture);
+	for (size_t i = 0; i < LANES; i++)
+		sort_bars(&lanes[i]);
+	return r == 0 ? add_shared(picture) : r;
+}
+
+/* The axis has all that is drawn, and the ends of the window. */
+static int make_axis(struct picture *picture)
+{
+	const struct subid_window *window =
+	    &picture->shown->input->policy->window[picture->kind];
+	auto_set struct subid_set used = { .n = 0 };
+	int r = subid_set_add(&used, id_range_between(window->min, window->min + 1ULL));
+
+	if (r == 0)
+		r = subid_set_add(&used,
+				  id_range_between(window->max, window->max + 1ULL));
+	for (size_t lane = 0; lane < LANES; lane++)
+		for (size_t i = 0; r == 0 && i < picture->lanes[lane].n; i++)
+			r = subid_set_add(&used, picture->lanes[lane].bars[i].range);
+	if (r < 0)
+		return r;
+	subid_set_sort(&used);
+	picture->axis =
+	    axis_make(&used, PICTURE_LEFT, PICTURE_WIDTH - PICTURE_LEFT - PICTURE_RIGHT);
+	return 0;
+}
+
+int picture_make(const struct audit_shown *shown, enum subid_kind kind,
+		 struct picture *ret)
+{
+	int r;
+
+	*ret = (struct picture){ .shown = shown, .kind = kind };
+	r = fill_lanes(ret);
+	return r == 0 ? make_axis(ret) : r;
+}
+
+void picture_free(struct picture *picture)
+{
+	for (size_t i = 0; i < LANES; i++)
+		free(picture->lanes[i].bars);
+}
