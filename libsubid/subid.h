@@ -13,6 +13,7 @@
 #include "file.h"     /* a file's bytes and lines */
 #include "host.h"     /* facts about the machine around the tables */
 #include "idmap.h"    /* the text of uid_map and gid_map */
+#include "inside.h"   /* a process as its container sees it */
 #include "layout.h"   /* how ids lie in maps */
 #include "line.h"     /* one line of a table */
 #include "live.h"     /* what runs: namespaces and processes */
@@ -27,3 +28,4 @@
 #include "txn.h"      /* the only way to change the tables */
 #include "userns.h"   /* the live user namespaces */
 #include "users.h"    /* owner <-> uid */
+#include "whose.h"    /* whose is an id */
