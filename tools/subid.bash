@@ -61,7 +61,7 @@ _subid_scan() {
 		fi
 		case $word in
 		--root=*) root=${word#*=} ;;
-		--root | --range | --count | --from | --group | --keep-id | --for | -r | -c) option=$word ;;
+		--root | --range | --count | --from | --group | --keep-id | --for | --inside | -r | -c) option=$word ;;
 		--format | --output | --fail-on | --rule | --ignore | --since | --explain | -o) option=$word ;;
 		-*) ;;
 		*) if [ -z "$command" ]; then command=$word; else operand=$word; fi ;;
@@ -100,7 +100,13 @@ _subid() {
 		case $command in
 		'') _subid_offer < <(_subid_commands) ;;
 		list | grant) _subid_offer < <({ _subid_people; _subid_holders; } | sort -u) ;;
-		revoke) _subid_offer < <(_subid_holders) ;;
+		revoke | ps) _subid_offer < <(_subid_holders) ;;
+		id)
+			case " ${words[*]} " in
+			*' --inside'[\ =]*) _subid_offer < <(_subid_holders) ;;
+			*) _filedir ;;
+			esac
+			;;
 		config)
 			if [ -z "$operand" ]; then _subid_offer < <(_subid_runtimes); else _subid_offer < <(_subid_holders); fi
 			;;
