@@ -14,6 +14,8 @@ INCLUDEDIR ?= $(PREFIX)/include
 MANDIR ?= $(PREFIX)/share/man
 DATADIR ?= $(PREFIX)/share
 DOCDIR ?= $(DATADIR)/doc/subid
+# Root's leases of ranges to containers.
+STATEDIR ?= /var/lib/subid
 # Where the vendor's subid.conf is read from, whatever PREFIX: it is the distribution's.
 VENDORDIR ?= /usr/share/subid
 PKGCONFIGDIR ?= $(LIBDIR)/pkgconfig
@@ -41,7 +43,8 @@ HARDEN_LD ?= -Wl,-z,relro,-z,now,-z,noexecstack
 
 warnings = -Wall -Wextra -Wconversion -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
 	-Wcast-qual -Wpointer-arith -Wwrite-strings -Wvla -Wformat=2 -Wundef $(WERROR)
-cpp = -D_GNU_SOURCE -DSUBID_VERSION='"$(VERSION)"' -DSUBID_SYSCONFDIR='"$(SYSCONFDIR)"' -DSUBID_VENDORDIR='"$(VENDORDIR)"' -I. $(CPPFLAGS)
+cpp = -D_GNU_SOURCE -DSUBID_VERSION='"$(VERSION)"' -DSUBID_SYSCONFDIR='"$(SYSCONFDIR)"' -DSUBID_VENDORDIR='"$(VENDORDIR)"' \
+	-DSUBID_STATEDIR='"$(STATEDIR)"' -I. $(CPPFLAGS)
 compile = $(CC) -std=gnu17 -fPIC -fvisibility=default $(warnings) $(HARDEN) $(CFLAGS) $(cpp)
 link = $(CC) $(HARDEN) $(CFLAGS) $(HARDEN_LD) -Wl,--as-needed $(LDFLAGS)
 

@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "audit_live.h"
+#include "audit_live_private.h"
 
 #define CHUNK_SIZE (64 << 10)
 
@@ -193,9 +193,11 @@ static const pid_t *copy_pids(struct subid_audit *audit, const pid_t *pids, size
 
 /* Threat: an owner like "x';reboot;'" in a command that root pastes.  In quotes
  * everything is harmless but a quote; a name that looks like an option, or that is
- * not printed as it is, would name something else. */
+ * not printed as it is, or not as a whole, would name something else. */
 static bool can_be_quoted(struct subid_spelling name)
 {
+	if (name.len > SPELLING_SHOWN)
+		return false;
 	for (size_t i = 0; i < name.len; i++)
 		if (name.text[i] < ' ' || name.text[i] > '~' || name.text[i] == '\'')
 			return false;

@@ -71,7 +71,8 @@ struct subid_finding {
 
 /* What is looked at.  Everything is the caller's, and lives as long as the report. */
 struct subid_audit_input {
-	const struct subid_table *tables[SUBID_KINDS];	/* NULL: could not be read */
+	const struct subid_table *tables[SUBID_KINDS]; /* NULL: could not be read; one for
+							  both if the files are alike */
 	const struct subid_table *backups[SUBID_KINDS]; /* subuid-, subgid-; or NULL */
 	struct subid_users *users;
 	const struct subid_policy *policy;

@@ -2,23 +2,37 @@
 /*
  * What is wrong with the text of a line.
  */
-#include "audit_fields.h"
+#include "audit_fields_private.h"
 
 #include <string.h>
+
+static unsigned int digit_of(char c)
+{
+	if (c >= '0' && c <= '9')
+		return (unsigned int)(c - '0');
+	c |= 0x20;
+	return c >= 'a' && c <= 'f' ? (unsigned int)(c - 'a') + 10 : 16;
+}
 
 static struct audit_field read_field(const char *text, size_t len)
 {
 	struct audit_field field = { .text = text, .len = len };
+	unsigned int base = 10;
 	size_t i = 0, digits;
 
 	while (i < len && audit_is_blank(text[i]))
 		i++;
 	if (i < len && (text[i] == '+' || text[i] == '-'))
 		field.negative = text[i++] == '-';
-	for (digits = i; i < len && text[i] >= '0' && text[i] <= '9'; i++)
-		if (__builtin_mul_overflow(field.value, 10, &field.value) ||
-		    __builtin_add_overflow(field.value, (uint64_t)(text[i] - '0'),
-					   &field.value))
+	digits = i;
+	if (len - i > 2 && text[i] == '0' && (text[i + 1] | 0x20) == 'x' &&
+	    digit_of(text[i + 2]) < 16) {
+		base = 16;
+		i += 2;
+	}
+	for (; i < len && digit_of(text[i]) < base; i++)
+		if (__builtin_mul_overflow(field.value, base, &field.value) ||
+		    __builtin_add_overflow(field.value, digit_of(text[i]), &field.value))
 			field.value = UINT64_MAX;
 	field.number = i > digits;
 	field.whole = field.number && i == len;
@@ -64,13 +78,16 @@ static unsigned int number_faults(const struct audit_field *start,
 		return faults | BIT(FAULT_EMPTY_RANGE);
 	if (start->plain && count->plain && end > ID_COUNT_MAX)
 		faults |= BIT(FAULT_BEYOND);
+	/* shadow before 4.20 takes it as it stands, and it has every id there is */
+	if ((faults & BIT(FAULT_BEYOND)) != 0 && start->value == 0)
+		faults |= BIT(FAULT_EVERY_ID);
 	return faults;
 }
 
 unsigned int audit_line_faults(const char *text, size_t len)
 {
 	unsigned int faults = len > LINE_MAX_OF_SHADOW ? BIT(FAULT_LONG) : 0;
-	struct audit_field fields[3];
+	struct audit_field fields[3] = { { .len = 0 } };
 	struct subid_line line;
 	size_t n;
 

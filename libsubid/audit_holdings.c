@@ -222,6 +222,33 @@ static int count_pieces(const struct subid_audit *audit, enum subid_kind kind,
 	return 0;
 }
 
+/* What an account has in a table, if it has no piece of WANTED ids. */
+struct pieces {
+	bool lacks;
+	uint64_t size;
+	size_t n;
+};
+
+static int look_at_pieces(const struct subid_audit *audit, enum subid_kind kind,
+			  size_t owner, bool few, struct pieces *ret)
+{
+	size_t n = entries_of(audit, kind, owner);
+	bool large = false;
+	int r = 0;
+
+	*ret = (struct pieces){ .lacks = false };
+	/* a single line may be small, but is not in pieces; and the sum of lines that
+	 * share nothing is what there is */
+	if (n == 0 || (n == 1 && !few) ||
+	    has_large_line(audit, kind, owner, &ret->size) ||
+	    (few && ret->size >= WANTED && audit->tables[kind].disjoint))
+		return 0;
+	if (n > 1)
+		r = count_pieces(audit, kind, owner, &ret->size, &ret->n, &large);
+	ret->lacks = !large;
+	return r;
+}
+
 /* Hands each account that has no piece of WANTED ids, but in all fewer, or not, to say().
  */
 static int find_pieces(struct subid_audit *audit, bool few,
@@ -229,33 +256,28 @@ static int find_pieces(struct subid_audit *audit, bool few,
 				   struct subid_finding *finding, uint64_t size,
 				   size_t pieces))
 {
-	int r = 0;
+	for (size_t i = 0; i < audit->n_owners; i++) {
+		struct pieces pieces = { .lacks = false };
 
-	for (enum subid_kind kind = 0; kind < SUBID_KINDS; kind++) {
-		const struct audit_table *view = &audit->tables[kind];
-
-		for (size_t i = 0; r == 0 && i < audit->n_owners; i++) {
+		for (enum subid_kind kind = 0; kind < SUBID_KINDS; kind++) {
+			const struct audit_table *view = &audit->tables[kind];
 			struct subid_finding finding;
-			uint64_t size;
-			size_t pieces = 0, n = entries_of(audit, kind, i);
-			bool large = false;
+			int r = 0;
 
-			if (n == 0 || audit->owners[i].hold ||
-			    has_large_line(audit, kind, i, &size) ||
-			    (!few && size < WANTED))
-				continue;
-			if (n > 1)
-				r = count_pieces(audit, kind, i, &size, &pieces, &large);
-			if (r < 0 || large || (size < WANTED) != few ||
-			    audit_floods(audit, (int)kind))
+			if (kind == SUBID_UID || !audit->alike)
+				r = look_at_pieces(audit, kind, i, few, &pieces);
+			if (r < 0)
+				return r;
+			if (!pieces.lacks || (pieces.size < WANTED) != few ||
+			    audit->owners[i].hold || audit_floods(audit, (int)kind))
 				continue;
 			finding =
 			    audit_at_entry(audit, kind, view->order[view->begin[i]]);
 			if (!audit_skips(audit, &finding))
-				say(audit, &finding, size, pieces);
+				say(audit, &finding, pieces.size, pieces.n);
 		}
 	}
-	return r;
+	return 0;
 }
 
 int audit_find_small(struct subid_audit *audit)
@@ -296,7 +318,8 @@ int audit_find_mergeable(struct subid_audit *audit)
 			    id_range_end(entries[a].range) != entries[b].range.start ||
 			    id_range_end(entries[b].range) - entries[a].range.start >
 				ID_COUNT_MAX ||
-			    audit->owners[view->owner[a]].hold)
+			    audit->owners[view->owner[a]].hold ||
+			    audit_floods(audit, (int)kind))
 				continue;
 			finding = audit_at_entry(audit, kind, a);
 			finding.other_line = subid_table_line(view->table, &entries[b]);

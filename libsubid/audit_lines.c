@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "audit_fields.h"
+#include "audit_fields_private.h"
 
 static struct subid_finding at_odd(enum subid_kind kind, const struct audit_odd *odd)
 {
@@ -92,13 +92,21 @@ static void print_readings(const struct audit_field *field, char *buf, size_t si
 		unsigned long value = strtoul(digits, &stop, 0);
 		bool hex = (digits[1] | 0x20) == 'x';
 
-		(void)snprintf(
-		    buf, size,
-		    hex ? "%lu to shadow, which reads hexadecimal; 0 or an error"
-			  " to the others"
-			: "%lu to shadow, which reads octal; %llu to util-linux"
-			  " and Go programs",
-		    value, (unsigned long long)field->value);
+		if (hex)
+			(void)snprintf(buf, size,
+				       "%lu to shadow, which reads hexadecimal; 0 or an"
+				       " error to the others",
+				       value);
+		else if (*stop >= '0' && *stop <= '9')
+			(void)snprintf(buf, size,
+				       "nothing to shadow, which reads octal; %llu to"
+				       " util-linux and Go programs",
+				       (unsigned long long)field->value);
+		else
+			(void)snprintf(buf, size,
+				       "%lu to shadow, which reads octal; %llu to"
+				       " util-linux and Go programs",
+				       value, (unsigned long long)field->value);
 	} else if (*digits == '+' || *digits == '-') {
 		(void)snprintf(
 		    buf, size,
@@ -153,7 +161,7 @@ int audit_find_ambiguous_number(struct subid_audit *audit)
 static void say_extra_field(struct subid_audit *audit, struct subid_finding *finding,
 			    const struct audit_odd *odd)
 {
-	struct audit_field fields[3];
+	struct audit_field fields[3] = { { .len = 0 } };
 
 	(void)audit_split(odd->text, odd->len, fields);
 	audit_report(audit, finding,
@@ -174,7 +182,7 @@ int audit_find_extra_field(struct subid_audit *audit)
 static void say_beyond(struct subid_audit *audit, struct subid_finding *finding,
 		       const struct audit_odd *odd)
 {
-	struct audit_field fields[3];
+	struct audit_field fields[3] = { { .len = 0 } };
 	uint64_t room;
 
 	(void)audit_split(odd->text, odd->len, fields);

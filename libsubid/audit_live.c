@@ -13,7 +13,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "audit_live.h"
+#include "audit_live_private.h"
+#include "cleanup.h"
 
 #define NSPAWN_FIRST 524288
 #define NSPAWN_LAST  1879048191
@@ -155,19 +156,24 @@ static int is_member(void *data, const char *name)
 	return r == 0 && owner.has_account && owner.uid == wanted->uid ? SUBID_ENOUGH : 0;
 }
 
-bool audit_live_is_own(const struct subid_audit *audit, const struct live_holder *holder,
+bool audit_live_is_own(struct subid_audit *audit, const struct live_holder *holder,
 		       enum subid_kind kind, uint32_t id)
 {
 	struct membership wanted = { audit, holder->uid };
 	char group[16];
+	int r;
 
 	if (kind == SUBID_UID)
 		return id == holder->uid;
 	if (id == holder->gid)
 		return true;
 	(void)snprintf(group, sizeof(group), "%u", id);
-	return subid_users_members(audit->in->users, group, is_member, &wanted) ==
-	       SUBID_ENOUGH;
+	r = subid_users_members(audit->in->users, group, is_member, &wanted);
+	if (r == -ENOMEM)
+		audit->error = r;
+	/* userdel takes the group of the same number along */
+	return r == SUBID_ENOUGH ||
+	       (r == SUBID_UNKNOWN && holder->gid == SUBID_ID_NONE && id == holder->uid);
 }
 
 /* Is a line of root's the range that systemd-nspawn picks for a container? */
@@ -215,7 +221,45 @@ static int unheld_ids(struct subid_audit *audit, const struct live_holder *holde
 	return r == 0 ? subid_set_subtract(ids, &known, ret) : r;
 }
 
-/* The ids that were the holder's until the last change, or rest since. */
+/* The ids that a backup gives to others than the holder. */
+static int others_before(const struct subid_table *backup, const struct subid_set *own,
+			 struct subid_set *ret)
+{
+	auto_set struct subid_set all = { .n = 0 };
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < backup->n; i++)
+		if (!subid_owner_is_hold(subid_table_owner(backup, &backup->entries[i]),
+					 backup->entries[i].owner_len))
+			r = subid_set_add(&all, backup->entries[i].range);
+	subid_set_sort(&all);
+	return r == 0 ? subid_set_subtract(&all, own, ret) : r;
+}
+
+/* Ids by lines of names that no account has: whose account is gone had some of them. */
+static int accountless_ids(const struct subid_audit *audit,
+			   const struct subid_table *table, struct subid_set *ret)
+{
+	for (size_t i = 0; i < table->n; i++) {
+		const struct subid_entry *entry = &table->entries[i];
+		auto_owner struct subid_owner owner = { .has_account = false };
+		auto_free char *name =
+		    strndup(subid_table_owner(table, entry), entry->owner_len);
+		int r = name == NULL ? -ENOMEM
+				     : subid_owner_find(audit->in->users, name, &owner);
+
+		if (r == SUBID_UNKNOWN)
+			r = subid_set_insert(ret, entry->range);
+		if (r == -ENOMEM)
+			return r;
+	}
+	return 0;
+}
+
+/*
+ * The ids that were the holder's before: by the table as it was until the last change,
+ * or at rest since some change, unless that table gives them to somebody else.
+ */
 static int former_ids(const struct subid_audit *audit, const struct live_holder *holder,
 		      enum subid_kind kind, struct subid_set *ret)
 {
@@ -225,14 +269,23 @@ static int former_ids(const struct subid_audit *audit, const struct live_holder 
 	};
 	const struct subid_table *backup = audit->in->backups[kind];
 	auto_owner struct subid_owner owner = { .has_account = false };
-	int r = subid_table_holdings(audit->tables[kind].table, &released, 1, ret);
+	auto_set struct subid_set resting = { .n = 0 }, others = { .n = 0 };
+	int r = subid_table_holdings(audit->tables[kind].table, &released, 1, &resting);
 
 	if (r < 0 || backup == NULL)
-		return r;
+		return r < 0 ? r : subid_set_unite(ret, &resting);
 	r = subid_owner_of_uid(audit->in->users, holder->uid, &owner);
-	if (r < 0)
-		return r == -ENOMEM ? r : 0;
-	return subid_table_holdings(backup, owner.spellings, owner.n, ret);
+	if (r == -ENOMEM)
+		return r;
+	r = r == SUBID_UNKNOWN
+		? accountless_ids(audit, backup, ret)
+		: subid_table_holdings(backup, owner.spellings, owner.n, ret);
+	if (r == 0)
+		r = others_before(backup, ret, &others);
+	if (r == 0)
+		r = subid_set_subtract(&resting, &others, ret);
+	subid_set_sort(ret);
+	return r;
 }
 
 static bool is_within(const struct subid_set *inner, const struct subid_set *outer)

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "audit_live.h"
+#include "audit_live_private.h"
 
 const char *audit_live_describe(struct subid_audit *audit,
 				const struct subid_live_userns *ns)
@@ -98,11 +98,16 @@ static const char *whose(struct subid_audit *audit, enum subid_kind kind,
 	for (size_t i = 0; i < view->table->n; i++) {
 		const struct subid_entry *entry = &view->table->entries[i];
 
-		if (id_range_overlaps(entry->range, ids))
-			return audit_text(
-			    audit, "%.*s's by line %zu of %s", (int)entry->owner_len,
-			    subid_table_owner(view->table, entry),
-			    subid_table_line(view->table, entry), subid_kind_table(kind));
+		if (!id_range_overlaps(entry->range, ids))
+			continue;
+		if (audit->owners[view->owner[i]].hold)
+			return audit_text(audit, "held, by line %zu of %s",
+					  subid_table_line(view->table, entry),
+					  subid_kind_table(kind));
+		return audit_text(
+		    audit, "%.*s's by line %zu of %s", (int)entry->owner_len,
+		    subid_table_owner(view->table, entry),
+		    subid_table_line(view->table, entry), subid_kind_table(kind));
 	}
 	if (subid_set_meets(&view->accounts, ids, &ids) &&
 	    subid_users_name(audit->in->users, kind, ids.start, name, sizeof(name)))
@@ -168,7 +173,7 @@ int audit_find_live_stale(struct subid_audit *audit)
 }
 
 /* Does the map have host id 0, and not as the owner's own? */
-static bool maps_root(const struct subid_audit *audit, const struct subid_live_userns *ns,
+static bool maps_root(struct subid_audit *audit, const struct subid_live_userns *ns,
 		      enum subid_kind kind)
 {
 	const struct live_holder *holder = audit_live_holder(audit->live, ns->owner);
@@ -210,7 +215,7 @@ int audit_find_live_root(struct subid_audit *audit)
 }
 
 /* The first id of an account in these, but for root's and the holder's; count 0: none. */
-static struct id_range first_of_account(const struct subid_audit *audit,
+static struct id_range first_of_account(struct subid_audit *audit,
 					const struct live_holder *holder,
 					enum subid_kind kind, const struct subid_set *ids)
 {

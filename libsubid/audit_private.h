@@ -84,11 +84,12 @@ struct audit_table {
 	size_t n_odd;
 	struct audit_overlap *overlaps;
 	size_t n_overlaps;
+	bool disjoint;		   /* no two lines share an id */
 	struct subid_set accounts; /* ids of accounts or groups */
 	bool meets_accounts;	   /* some line has one of them */
 };
 
-struct live_view;   /* see audit_live.h */
+struct live_view;   /* see audit_live_private.h */
 struct audit_chunk; /* of memory for texts and findings */
 
 struct subid_audit {
@@ -151,14 +152,24 @@ const char *audit_text(struct subid_audit *audit, const char *format, ...)
 /* size bytes in the report's memory, zeroed; NULL for want of it. */
 void *audit_alloc(struct subid_audit *audit, size_t size);
 
-/* For "%.*s". */
-#define SPELLING(s) (int)((s).len > 200 ? 200 : (s).len), (s).text
+/* For "%.*s".  A longer one is cut, and then audit_report() keeps no command with it. */
+#define SPELLING_SHOWN 200
+#define SPELLING(s)    (int)((s).len > SPELLING_SHOWN ? SPELLING_SHOWN : (s).len), (s).text
 
 /* For "%u-%llu" or the like: first and last id of a range. */
 #define FIRST_LAST(r) (r).start, (unsigned long long)id_range_end(r) - 1
 
-/* "user" names the table's file, "subuid" or "subgid", of a kind. */
-struct subid_spelling audit_owner_text(const struct subid_audit *audit, size_t owner);
+/* How the lines spell an owner; a table that is audited has no new entries. */
+static inline struct subid_spelling audit_owner_text(const struct subid_audit *audit,
+						     size_t owner)
+{
+	const struct audit_owner *o = &audit->owners[owner];
+	const struct subid_table *table = audit->in->tables[o->kind];
+	const struct subid_entry *entry = &table->entries[o->entry];
+
+	return (struct subid_spelling){ table->text.bytes + entry->offset,
+					entry->owner_len };
+}
 
 /* The finding that a rule about an entry begins with: kind, file, line, owner, range. */
 struct subid_finding audit_at_entry(const struct subid_audit *audit, enum subid_kind kind,

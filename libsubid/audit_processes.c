@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "audit_live.h"
+#include "audit_live_private.h"
 
 static bool is_released(struct subid_spelling owner)
 {
@@ -55,16 +55,20 @@ static int nobody(void *data, const char *name)
 }
 
 /* Does the name service know the id, or can it not tell? */
-static bool is_known(const struct subid_audit *audit, enum subid_kind kind, uint32_t id)
+static bool is_known(struct subid_audit *audit, enum subid_kind kind, uint32_t id)
 {
 	auto_owner struct subid_owner owner = { .has_account = false };
 	char group[16];
+	int r;
 
-	if (kind == SUBID_UID)
-		return subid_owner_of_uid(audit->in->users, id, &owner) != SUBID_UNKNOWN;
 	(void)snprintf(group, sizeof(group), "%u", id);
-	return subid_users_members(audit->in->users, group, nobody, NULL) !=
-	       SUBID_UNKNOWN;
+	if (kind == SUBID_UID)
+		r = subid_owner_of_uid(audit->in->users, id, &owner);
+	else
+		r = subid_users_members(audit->in->users, group, nobody, NULL);
+	if (r == -ENOMEM)
+		audit->error = r;
+	return r != SUBID_UNKNOWN;
 }
 
 /* Processes that share an id that nobody answers for. */

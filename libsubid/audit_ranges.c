@@ -179,6 +179,7 @@ static const struct subid_reserved by_convention[] = {
 struct claim {
 	struct id_range range;
 	const char *by;
+	bool wide; /* of by_convention: too much to be cut out by a command */
 };
 
 /*
@@ -202,14 +203,16 @@ static struct claim *list_claims(struct subid_audit *audit, enum subid_kind kind
 	for (size_t i = 0; i < n_reserved; i++)
 		/* id 0 is includes-root's */
 		if (reserved[i].range.start != 0)
-			claims[n++] = (struct claim){ reserved[i].range, reserved[i].by };
+			claims[n++] =
+			    (struct claim){ reserved[i].range, reserved[i].by, false };
 	for (size_t i = 0; i < n_convention; i++) {
 		struct id_range parts[2];
 		size_t n_parts =
 		    subid_range_without(by_convention[i].range, inside, parts);
 
 		for (size_t j = 0; j < n_parts; j++)
-			claims[n++] = (struct claim){ parts[j], by_convention[i].by };
+			claims[n++] =
+			    (struct claim){ parts[j], by_convention[i].by, true };
 	}
 	for (size_t i = 0; i < audit->in->n_reserved; i++) {
 		const struct subid_conf_reserve *site = &audit->in->reserved[i];
@@ -219,6 +222,7 @@ static struct claim *list_claims(struct subid_audit *audit, enum subid_kind kind
 				site->range,
 				audit_text(audit, "\"%s\" (%s:%zu)", site->reason,
 					   site->file, site->line),
+				false,
 			};
 	}
 	*ret_n = n;
@@ -232,21 +236,29 @@ static struct claim first_claim(const struct claim *claims, size_t n,
 	for (size_t i = 0; i < n; i++)
 		if (id_range_overlaps(claims[i].range, range))
 			return (struct claim){ id_range_common(claims[i].range, range),
-					       claims[i].by };
+					       claims[i].by, claims[i].wide };
 	return (struct claim){ .by = NULL };
 }
 
 static void say_reserved(struct subid_audit *audit, struct subid_finding *finding,
 			 struct claim claim)
 {
+	const char *cut;
+
 	finding->range = claim.range;
-	finding->fix = cut_command(audit, finding);
+	cut = cut_command(audit, finding);
+	if (!claim.wide)
+		finding->fix = cut;
 	audit_report(
 	    audit, finding,
 	    audit_text(audit,
-		       "%s; or move the range: subid revoke '%.*s', then subid grant"
-		       " '%.*s'",
-		       finding->fix, SPELLING(finding->owner), SPELLING(finding->owner)),
+		       claim.wide
+			   ? "move the range: subid revoke '%.*s', then subid grant"
+			     " '%.*s'; or, if that is never used here, accept it in"
+			     " subid.conf"
+			   : "move the range: subid revoke '%.*s', then subid grant"
+			     " '%.*s'; or take these ids out of it",
+		       SPELLING(finding->owner), SPELLING(finding->owner)),
 	    "%ss %u-%llu in the range of %.*s (line %zu) are set aside for %s, and may"
 	    " be in use at any moment",
 	    subid_kind_name((enum subid_kind)finding->kind), FIRST_LAST(finding->range),

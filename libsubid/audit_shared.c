@@ -3,9 +3,11 @@
  * The rule about namespaces of two owners that share ids.
  */
 #include <errno.h>
+#include <search.h>
 #include <stdlib.h>
 
-#include "audit_live.h"
+#include "audit_live_private.h"
+#include "cleanup.h"
 
 /* Ids that a namespace maps, for the sweep over all of them. */
 struct mapped {
@@ -70,57 +72,88 @@ static void say_shared(struct subid_audit *audit, enum subid_kind kind,
 	    subid_kind_name(kind), FIRST_LAST(finding.range));
 }
 
-/* Have these two owners been told of in this table already? */
-static bool is_told(const struct subid_audit *audit, enum subid_kind kind,
-		    const struct mapped *a, const struct mapped *b)
+static int compare_pairs(const void *a, const void *b)
 {
-	struct subid_spelling x = audit_live_holder(audit->live, a->owner)->name;
-	struct subid_spelling y = audit_live_holder(audit->live, b->owner)->name;
+	const uint64_t *x = a, *y = b;
 
-	for (size_t i = audit->n_findings; i > 0; i--) {
-		const struct subid_finding *told = &audit->findings[i - 1];
-
-		if (told->rule != audit->rule)
-			return false;
-		if (told->kind == (int)kind &&
-		    ((told->owner.text == x.text && told->other.text == y.text) ||
-		     (told->owner.text == y.text && told->other.text == x.text)))
-			return true;
-	}
-	return false;
+	return *x < *y ? -1 : *x > *y;
 }
 
-/* One sweep: each range against the one of another owner that reaches farthest. */
+static void keep_pair(void *pair)
+{
+	(void)pair; /* the report's memory */
+}
+
+/* Tells of two owners, unless *told, a tree of pairs, has them already. */
+static int tell_once(struct subid_audit *audit, enum subid_kind kind, void **told,
+		     const struct mapped *a, const struct mapped *b)
+{
+	uint64_t pair = a->owner < b->owner ? (uint64_t)a->owner << 32 | b->owner
+					    : (uint64_t)b->owner << 32 | a->owner;
+	uint64_t *kept;
+
+	if (tfind(&pair, told, compare_pairs) != NULL)
+		return 0;
+	kept = audit_alloc(audit, sizeof(*kept));
+	if (kept == NULL)
+		return -ENOMEM;
+	*kept = pair;
+	if (tsearch(kept, told, compare_pairs) == NULL)
+		return -ENOMEM;
+	say_shared(audit, kind, a, b);
+	return 0;
+}
+
+/*
+ * One sweep: each range against those before it that reach so far, of every owner the
+ * one that reaches farthest.  active: room for n.
+ */
+static int sweep_mapped(struct subid_audit *audit, enum subid_kind kind,
+			const struct mapped *mapped, size_t n,
+			const struct mapped **active)
+{
+	size_t n_active = 0;
+	void *told = NULL;
+	int r = 0;
+
+	for (const struct mapped *m = mapped; r == 0 && m < mapped + n; m++) {
+		size_t kept = 0;
+		bool stands = false;
+
+		for (size_t i = 0; r == 0 && i < n_active; i++) {
+			const struct mapped *before = active[i];
+			uint64_t end = id_range_end(before->range);
+
+			if (end <= m->range.start)
+				continue;
+			if (before->owner != m->owner)
+				r = tell_once(audit, kind, &told, before, m);
+			else if (id_range_end(m->range) > end)
+				before = m;
+			stands |= before->owner == m->owner;
+			active[kept++] = before;
+		}
+		if (!stands)
+			active[kept++] = m;
+		n_active = kept;
+	}
+	tdestroy(told, keep_pair);
+	return r;
+}
+
 int audit_find_live_shared(struct subid_audit *audit)
 {
-	for (enum subid_kind kind = 0; audit->live != NULL && kind < SUBID_KINDS;
-	     kind++) {
-		const struct mapped *farthest = NULL, *other = NULL;
+	int r = 0;
+
+	for (enum subid_kind kind = 0;
+	     r == 0 && audit->live != NULL && kind < SUBID_KINDS; kind++) {
 		size_t n;
-		struct mapped *mapped = list_mapped(audit, kind, &n);
+		auto_free struct mapped *mapped = list_mapped(audit, kind, &n);
+		auto_free const struct mapped **active = calloc(n + 1, sizeof(*active));
 
-		if (mapped == NULL)
+		if (mapped == NULL || active == NULL)
 			return -ENOMEM;
-		for (const struct mapped *m = mapped; m < mapped + n; m++) {
-			const struct mapped *met = farthest;
-
-			if (met != NULL && met->owner == m->owner)
-				met = other;
-			if (met != NULL && id_range_overlaps(met->range, m->range) &&
-			    !is_told(audit, kind, met, m))
-				say_shared(audit, kind, met, m);
-			if (farthest == NULL ||
-			    id_range_end(m->range) > id_range_end(farthest->range)) {
-				if (farthest != NULL && farthest->owner != m->owner)
-					other = farthest;
-				farthest = m;
-			} else if (farthest->owner != m->owner &&
-				   (other == NULL || id_range_end(m->range) >
-							 id_range_end(other->range))) {
-				other = m;
-			}
-		}
-		free(mapped);
+		r = sweep_mapped(audit, kind, mapped, n, active);
 	}
-	return 0;
+	return r;
 }

@@ -68,21 +68,29 @@ static bool is_lxd(const struct sweep *sweep, uint32_t a, uint32_t b)
 	       (is_called(sweep, b, "_lxd") || is_called(sweep, b, "lxd"));
 }
 
+/* Do two lines share their ids because somebody meant it so? */
+static bool is_meant(const struct sweep *sweep, uint32_t a, uint32_t b)
+{
+	const struct subid_entry *entries = sweep->view->table->entries;
+
+	return id_range_equal(entries[a].range, entries[b].range) &&
+	       (is_lxd(sweep, a, b) || is_lxd(sweep, b, a));
+}
+
 static int add_overlap(struct sweep *sweep, struct audit_overlap overlap)
 {
 	struct audit_table *view = sweep->view;
 	const struct subid_entry *entries = view->table->entries;
 	const struct audit_owner *owners = sweep->audit->owners;
-	bool equal = id_range_equal(entries[overlap.a].range, entries[overlap.b].range);
 	bool hold_a = owners[spelling_of(sweep, overlap.a)].hold;
 	bool hold_b = owners[spelling_of(sweep, overlap.b)].hold;
 
 	overlap.held = hold_a || hold_b;
 	overlap.duplicate =
-	    equal && spelling_of(sweep, overlap.a) == spelling_of(sweep, overlap.b);
+	    id_range_equal(entries[overlap.a].range, entries[overlap.b].range) &&
+	    spelling_of(sweep, overlap.a) == spelling_of(sweep, overlap.b);
 	if ((hold_a && hold_b && !overlap.duplicate) ||
-	    (equal && (is_lxd(sweep, overlap.a, overlap.b) ||
-		       is_lxd(sweep, overlap.b, overlap.a))))
+	    is_meant(sweep, overlap.a, overlap.b))
 		return 0;
 	if (view->n_overlaps == sweep->room) {
 		size_t room = sweep->room * 2 + 16;
@@ -196,7 +204,8 @@ static int tell_first(struct sweep *sweep, const sorted_line *lines, size_t n, e
 		if (met != NULL && by != BY_NOTHING &&
 		    class_of(sweep, *met, by) == class_of(sweep, *line, by))
 			met = other;
-		if (met != NULL && id_range_end(range_of(sweep, *met)) > *line >> 32) {
+		if (met != NULL && id_range_end(range_of(sweep, *met)) > *line >> 32 &&
+		    !is_meant(sweep, entry_of(*met), entry_of(*line))) {
 			struct audit_overlap overlap = pair_of(sweep, *met, *line);
 
 			overlap.pairs = pairs;
@@ -266,23 +275,30 @@ static size_t count_owners(const struct sweep *sweep, const sorted_line *lines, 
 	return count;
 }
 
-/* A large cluster of many owners: all of it once, and once more what is held in it. */
+static int tell_clusters(struct sweep *sweep, const sorted_line *lines, size_t n);
+
+/*
+ * A large cluster of many owners: all of it once.  Where holds tie it together, what
+ * hangs together without them is told for itself, and once what is held and given.
+ */
 static int tell_all(struct sweep *sweep, const sorted_line *lines, size_t n,
-		    sorted_line *scratch)
+		    size_t n_owners, sorted_line *scratch)
 {
-	size_t granted = 0, pairs, n_owners, all = count_pairs(sweep, lines, n);
-	uint32_t owners[OWNERS_MAX];
+	size_t granted = 0, held = 0, pairs = count_pairs(sweep, lines, n);
 	int r;
 
-	for (size_t i = 0; i < n; i++)
+	for (size_t i = 0; i < n; i++) {
 		if (class_of(sweep, lines[i], BY_HOLD) == 0)
 			scratch[granted++] = lines[i];
-	pairs = count_pairs(sweep, scratch, granted);
-	n_owners = count_owners(sweep, scratch, granted, owners, scratch + n);
-	r = tell_first(sweep, scratch, granted, BY_ACCOUNT, pairs, n_owners);
-	if (r == 0 && granted < n)
-		r = tell_first(sweep, lines, n, BY_HOLD, all - pairs, 2);
-	return r;
+		else
+			scratch[n + held++] = lines[i];
+	}
+	if (held == 0)
+		return tell_first(sweep, lines, n, BY_ACCOUNT, pairs, n_owners);
+	pairs -= count_pairs(sweep, scratch, granted);
+	pairs -= count_pairs(sweep, scratch + n, held);
+	r = tell_clusters(sweep, scratch, granted);
+	return r == 0 ? tell_first(sweep, lines, n, BY_HOLD, pairs, 2) : r;
 }
 
 static int tell_cluster(struct sweep *sweep, const sorted_line *lines, size_t n)
@@ -301,8 +317,26 @@ static int tell_cluster(struct sweep *sweep, const sorted_line *lines, size_t n)
 	if (n_owners <= OWNERS_MAX)
 		r = tell_owners(sweep, lines, n, owners, n_owners, scratch);
 	else
-		r = tell_all(sweep, lines, n, scratch);
+		r = tell_all(sweep, lines, n, n_owners, scratch);
 	free(scratch);
+	return r;
+}
+
+/* Cluster by cluster of lines in order. */
+static int tell_clusters(struct sweep *sweep, const sorted_line *lines, size_t n)
+{
+	size_t behind;
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < n; i = behind) {
+		uint64_t end = id_range_end(range_of(sweep, lines[i]));
+
+		for (behind = i + 1; behind < n && lines[behind] >> 32 < end; behind++)
+			if (id_range_end(range_of(sweep, lines[behind])) > end)
+				end = id_range_end(range_of(sweep, lines[behind]));
+		if (behind - i > 1)
+			r = tell_cluster(sweep, &lines[i], behind - i);
+	}
 	return r;
 }
 
@@ -390,25 +424,17 @@ static void sort_lines(struct sweep *sweep)
 int audit_find_overlaps(const struct subid_audit *audit, struct audit_table *view)
 {
 	struct sweep sweep = { .audit = audit, .view = view };
-	size_t n = view->table->n, behind;
-	int r = 0;
+	size_t n = view->table->n;
+	int r;
 
-	if (is_disjoint(view->table))
+	view->disjoint = is_disjoint(view->table);
+	if (view->disjoint)
 		return 0;
 	sweep.lines = reallocarray(NULL, n, sizeof(*sweep.lines));
 	if (sweep.lines == NULL)
 		return -ENOMEM;
 	sort_lines(&sweep);
-	for (size_t i = 0; r == 0 && i < n; i = behind) {
-		uint64_t end = id_range_end(range_of(&sweep, sweep.lines[i]));
-
-		for (behind = i + 1; behind < n && sweep.lines[behind] >> 32 < end;
-		     behind++)
-			if (id_range_end(range_of(&sweep, sweep.lines[behind])) > end)
-				end = id_range_end(range_of(&sweep, sweep.lines[behind]));
-		if (behind - i > 1)
-			r = tell_cluster(&sweep, &sweep.lines[i], behind - i);
-	}
+	r = tell_clusters(&sweep, sweep.lines, n);
 	free(sweep.lines);
 	if (r == 0)
 		merge_kin(&sweep);

@@ -9,16 +9,6 @@
 
 #include "audit_private.h"
 
-struct subid_spelling audit_owner_text(const struct subid_audit *audit, size_t owner)
-{
-	const struct audit_owner *o = &audit->owners[owner];
-	const struct subid_table *table = audit->in->tables[o->kind];
-	const struct subid_entry *entry = &table->entries[o->entry];
-
-	return (struct subid_spelling){ subid_table_owner(table, entry),
-					entry->owner_len };
-}
-
 struct subid_finding audit_at_entry(const struct subid_audit *audit, enum subid_kind kind,
 				    size_t entry)
 {
@@ -37,22 +27,19 @@ struct subid_finding audit_at_entry(const struct subid_audit *audit, enum subid_
 static int view_odd_lines(struct audit_table *view)
 {
 	const struct subid_table *table = view->table;
-	const struct subid_text *text = &table->text;
+	struct audit_odd *odd = calloc(table->n_odd + 1, sizeof(*odd));
 
-	if (table->n_odd == 0)
-		return 0;
-	view->odd = calloc(table->n_odd, sizeof(*view->odd));
-	if (view->odd == NULL)
+	if (odd == NULL)
 		return -ENOMEM;
-	view->n_odd = table->n_odd;
 	for (size_t i = 0; i < table->n_odd; i++) {
-		struct audit_odd *odd = &view->odd[i];
 		size_t pos = table->odd_lines[i];
 
-		(void)subid_text_next(text, &pos, &odd->text, &odd->len);
-		odd->line = subid_table_odd_line(table, i);
-		odd->faults = audit_line_faults(odd->text, odd->len);
+		(void)subid_text_next(&table->text, &pos, &odd[i].text, &odd[i].len);
+		odd[i].line = subid_table_odd_line(table, i);
+		odd[i].faults = audit_line_faults(odd[i].text, odd[i].len);
 	}
+	view->odd = odd;
+	view->n_odd = table->n_odd;
 	return 0;
 }
 
@@ -82,6 +69,15 @@ static void count_use(struct subid_audit *audit, enum subid_kind kind)
 	const struct audit_table *view = &audit->tables[kind];
 	struct subid_window_use *use = &audit->report->use[kind];
 
+	if (kind == SUBID_GID && audit->alike) {
+		const struct subid_window_use *uid = &audit->report->use[SUBID_UID];
+
+		use->lines = uid->lines;
+		use->held = uid->held;
+		use->granted = uid->granted;
+		use->grants = uid->grants;
+		return;
+	}
 	use->lines = view->table->n + view->table->n_odd;
 	for (size_t i = 0; i < view->table->n; i++) {
 		bool hold = audit->owners[view->owner[i]].hold;
@@ -124,8 +120,9 @@ static int make_views_of_table(struct subid_audit *audit, enum subid_kind kind)
 
 static bool is_alike(const struct subid_table *a, const struct subid_table *b)
 {
-	return a->text.size == b->text.size && a->text.size > 0 && a->n == b->n &&
-	       memcmp(a->text.bytes, b->text.bytes, a->text.size) == 0;
+	return a == b ||
+	       (a->text.size == b->text.size && a->text.size > 0 && a->n == b->n &&
+		memcmp(a->text.bytes, b->text.bytes, a->text.size) == 0);
 }
 
 int audit_make_views(struct subid_audit *audit)

@@ -27,9 +27,32 @@ static void free_slots(struct owner_slots *slots)
 	free(slots->slots);
 }
 
+/* Room for n owners and as many free slots. */
+static int make_slots(struct owner_slots *slots, size_t n)
+{
+	struct owner_slot *before = slots->slots, *made;
+	size_t mask = n * 2 - 1;
+
+	made = advise_large(calloc(n * 2, sizeof(*made)), n * 2 * sizeof(*made));
+	if (made == NULL)
+		return -ENOMEM;
+	for (size_t i = 0; before != NULL && i <= slots->mask; i++) {
+		size_t at = before[i].hash & mask;
+
+		if (before[i].owner == 0)
+			continue;
+		while (made[at].owner != 0)
+			at = (at + 1) & mask;
+		made[at] = before[i];
+	}
+	free(before);
+	*slots = (struct owner_slots){ made, mask };
+	return 0;
+}
+
 /* The owner of an entry, which is new if nobody before had these bytes. */
 static uint32_t put_owner(struct subid_audit *audit, struct owner_slots *slots,
-			  enum subid_kind kind, uint32_t entry, size_t hash)
+			  enum subid_kind kind, uint32_t entry, uint32_t hash)
 {
 	const struct subid_table *table = audit->in->tables[kind];
 	const struct subid_entry *e = &table->entries[entry];
@@ -39,7 +62,7 @@ static uint32_t put_owner(struct subid_audit *audit, struct owner_slots *slots,
 	for (; slots->slots[at].owner != 0; at = (at + 1) & slots->mask) {
 		struct subid_spelling other;
 
-		if (slots->slots[at].hash != (uint32_t)hash)
+		if (slots->slots[at].hash != hash)
 			continue;
 		other = audit_owner_text(audit, slots->slots[at].owner - 1);
 		if (other.len == e->owner_len && memcmp(other.text, text, other.len) == 0)
@@ -51,7 +74,7 @@ static uint32_t put_owner(struct subid_audit *audit, struct owner_slots *slots,
 		.uid = SUBID_ID_NONE,
 		.gid = SUBID_ID_NONE,
 	};
-	slots->slots[at].hash = (uint32_t)hash;
+	slots->slots[at].hash = hash;
 	slots->slots[at].owner = (uint32_t)++audit->n_owners;
 	return slots->slots[at].owner - 1;
 }
@@ -80,40 +103,45 @@ static int collect_of_table(struct subid_audit *audit, struct owner_slots *slots
 		return -ENOMEM;
 	(void)advise_large(view->owner, table->n * sizeof(*view->owner));
 	for (size_t i = 0; i < table->n; i += BATCH) {
-		size_t n = table->n - i < BATCH ? table->n - i : BATCH, hashes[BATCH];
+		/* the next batch may have as many new ones */
+		if ((audit->n_owners + BATCH) * 2 > slots->mask &&
+		    make_slots(slots, slots->mask + 1) < 0)
+			return -ENOMEM;
+		size_t n = table->n - i < BATCH ? table->n - i : BATCH;
+		uint32_t hashes[BATCH] = { 0 };
+		bool repeated[BATCH];
 
 		for (size_t j = 0; j < n; j++) {
 			const struct subid_entry *e = &table->entries[i + j];
 
-			hashes[j] =
-			    subid_table_hash(table->text.bytes + e->offset, e->owner_len);
+			repeated[j] = is_repeated(table, i + j);
+			if (repeated[j])
+				continue;
+			hashes[j] = (uint32_t)subid_table_hash(
+			    table->text.bytes + e->offset, e->owner_len);
 			__builtin_prefetch(&slots->slots[hashes[j] & slots->mask]);
 		}
-		for (size_t j = i; j < i + n; j++)
-			view->owner[j] = is_repeated(table, j)
-					     ? view->owner[j - 1]
-					     : put_owner(audit, slots, kind, (uint32_t)j,
-							 hashes[j - i]);
+		for (size_t j = 0; j < n; j++)
+			view->owner[i + j] =
+			    repeated[j] ? view->owner[i + j - 1]
+					: put_owner(audit, slots, kind, (uint32_t)(i + j),
+						    hashes[j]);
 	}
 	return 0;
 }
 
 static int collect_owners(struct subid_audit *audit)
 {
-	__attribute__((cleanup(free_slots))) struct owner_slots slots = { .mask = 15 };
+	__attribute__((cleanup(free_slots))) struct owner_slots slots = { .slots = NULL };
 	size_t n = audit->tables[SUBID_UID].table->n;
-	int r;
+	int r = make_slots(&slots, 256);
 
 	if (!audit->alike)
 		n += audit->tables[SUBID_GID].table->n;
-	while (slots.mask + 1 < n + n / 2)
-		slots.mask = slots.mask * 2 + 1;
-	slots.slots = calloc(slots.mask + 1, sizeof(*slots.slots));
 	/* room for the worst case; pages that are not written to cost nothing */
 	audit->owners = reallocarray(NULL, n + 1, sizeof(*audit->owners));
-	if (slots.slots == NULL || audit->owners == NULL)
+	if (r < 0 || audit->owners == NULL)
 		return -ENOMEM;
-	(void)advise_large(slots.slots, (slots.mask + 1) * sizeof(*slots.slots));
 	r = collect_of_table(audit, &slots, SUBID_UID);
 	if (r == 0 && audit->alike)
 		audit->tables[SUBID_GID].owner = audit->tables[SUBID_UID].owner;
@@ -152,7 +180,7 @@ static int resolve_owner(const struct subid_users *users, struct subid_spelling 
 	struct subid_account account;
 	size_t at = 0;
 
-	owner->hold = subid_owner_is_hold(text.text, text.len);
+	owner->hold = *text.text == '!' && subid_owner_is_hold(text.text, text.len);
 	if (owner->hold)
 		return 0;
 	owner->number = subid_id_parse(text.text, text.len, &owner->uid) == 0;

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The lines of subid.conf(5).  Words are cut out of a copy of the text in place:
- * a NUL behind each, and quotes and backslashes taken out.
+ * The lines of subid.conf(5): what the words of each mean.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -11,39 +10,6 @@
 #include "conf_private.h"
 #include "file.h"
 #include "line.h"
-
-#define WORDS_MAX 16
-
-struct word {
-	char *text;
-	bool quoted;
-};
-
-struct line {
-	struct subid_conf *conf;
-	const char *file;
-	size_t number;
-	struct word words[WORDS_MAX];
-	size_t n;
-	size_t at; /* the next word */
-	struct subid_place *place;
-};
-
-/* What is wrong with a word, made fit for a terminal; or with the line. */
-static int wrong(const struct line *line, const char *word, const char *why)
-{
-	size_t len;
-
-	if (word[0] == '\0')
-		word = "\"\"";
-	len = strlen(word);
-	*line->place = (struct subid_place){ .line = line->number, .why = why };
-	if (len >= sizeof(line->place->key))
-		len = sizeof(line->place->key) - 1;
-	for (size_t i = 0; i < len; i++)
-		line->place->key[i] = word[i] < ' ' || word[i] > '~' ? '?' : word[i];
-	return SUBID_INVALID;
-}
 
 /* Room for one more behind n elements: it doubles. */
 static int make_room(void *array, size_t n, size_t size)
@@ -59,82 +25,15 @@ static int make_room(void *array, size_t n, size_t size)
 	return 0;
 }
 
-static bool is_blank(char c)
-{
-	return c == ' ' || c == '\t' || c == '\r';
-}
-
-/* *at is behind the opening quote, and then behind the closing one. */
-static int cut_quoted(const struct line *line, char **at, const char *end)
-{
-	char *to = *at, *p = *at;
-
-	while (p < end && *p != '"') {
-		if (*p == '\\' && end - p > 1 && (p[1] == '"' || p[1] == '\\'))
-			p++;
-		*to++ = *p++;
-	}
-	if (p == end)
-		return wrong(line, "a quote", "is opened and not closed");
-	*to = '\0';
-	*at = p + 1;
-	if (*at < end && !is_blank(**at) && **at != '#')
-		return wrong(line, "a quote", "is closed in the middle of a word");
-	return 0;
-}
-
-static int cut_plain(const struct line *line, char **at, const char *end)
-{
-	while (*at < end && !is_blank(**at)) {
-		if (**at == '"')
-			return wrong(line, "a quote",
-				     "is opened in the middle of a word");
-		(*at)++;
-	}
-	return 0;
-}
-
-/* bytes: the line, which has room for a NUL behind it. */
-static int cut_words(struct line *line, char *bytes, size_t len)
-{
-	char *at = bytes, *end = bytes + len;
-
-	for (char *p = bytes; p < end; p++)
-		if (((unsigned char)*p < ' ' && !is_blank(*p)) || *p == 0x7f)
-			return wrong(line, "the line", "has a control character");
-	for (;;) {
-		struct word word = { .quoted = false };
-		int r;
-
-		while (at < end && is_blank(*at))
-			at++;
-		if (at == end || *at == '#')
-			return 0;
-		word.quoted = *at == '"';
-		at += word.quoted;
-		word.text = at;
-		r = word.quoted ? cut_quoted(line, &at, end) : cut_plain(line, &at, end);
-		if (r != 0)
-			return r;
-		if (line->n == WORDS_MAX)
-			return wrong(line, "the line", "has too many words");
-		line->words[line->n++] = word;
-		if (!word.quoted && at < end)
-			*at++ = '\0';
-		else if (!word.quoted)
-			*at = '\0';
-	}
-}
-
 /* The next word, or NULL at the end; quoted ones are no keywords. */
-static const char *peek_plain(const struct line *line)
+static const char *peek_plain(const struct conf_line *line)
 {
 	if (line->at == line->n || line->words[line->at].quoted)
 		return NULL;
 	return line->words[line->at].text;
 }
 
-static bool take_keyword(struct line *line, const char *keyword)
+static bool take_keyword(struct conf_line *line, const char *keyword)
 {
 	const char *word = peek_plain(line);
 
@@ -145,52 +44,56 @@ static bool take_keyword(struct line *line, const char *keyword)
 }
 
 /* The word before the next one, for what is missing behind it. */
-static const char *last_word(const struct line *line)
+static const char *last_word(const struct conf_line *line)
 {
 	return line->words[line->at - 1].text;
 }
 
 /* The end of every statement: perhaps a reason in quotes, and nothing else. */
-static int take_reason(struct line *line, const char **ret)
+static int take_reason(struct conf_line *line, const char **ret)
 {
 	*ret = "";
 	if (line->at < line->n && line->words[line->at].quoted)
 		*ret = line->words[line->at++].text;
 	if (line->at < line->n)
-		return wrong(line, line->words[line->at].text,
-			     "is not expected here (reasons are in double quotes)");
+		return subid_conf_wrong(
+		    line, line->words[line->at].text,
+		    "is not expected here (reasons are in double quotes)");
 	return 0;
 }
 
-static int take_range(struct line *line, struct id_range *ret)
+static int take_range(struct conf_line *line, struct id_range *ret)
 {
 	const char *word = peek_plain(line);
 
 	if (word == NULL)
-		return wrong(line, last_word(line), "needs a range, FIRST-LAST");
+		return subid_conf_wrong(line, last_word(line),
+					"needs a range, FIRST-LAST");
 	if (subid_range_parse(word, ret) != 0)
-		return wrong(line, word,
-			     "is no range: FIRST-LAST or START:COUNT, in decimal, with"
-			     " ids up to 4294967294");
+		return subid_conf_wrong(
+		    line, word,
+		    "is no range: FIRST-LAST or START:COUNT, in decimal, with"
+		    " ids up to 4294967294");
 	line->at++;
 	return 0;
 }
 
-static int take_count(struct line *line, uint32_t *ret)
+static int take_count(struct conf_line *line, uint32_t *ret)
 {
 	const char *word = peek_plain(line);
 
 	if (word == NULL)
-		return wrong(line, last_word(line), "needs a number of ids");
+		return subid_conf_wrong(line, last_word(line), "needs a number of ids");
 	if (subid_id_parse(word, strlen(word), ret) != 0 || *ret == 0)
-		return wrong(line, word, "is not a number from 1 to 4294967295");
+		return subid_conf_wrong(line, word,
+					"is not a number from 1 to 4294967295");
 	line->at++;
 	return 0;
 }
 
 /* "1000" and "1000-1999" are uids, everything else that is written plainly a
  * pattern of names. */
-static int read_user(const struct line *line, const struct word *word,
+static int read_user(const struct conf_line *line, const struct conf_word *word,
 		     struct subid_conf_rule *rule)
 {
 	uint32_t uid;
@@ -204,14 +107,14 @@ static int read_user(const struct line *line, const struct word *word,
 		rule->whom = SUBID_CONF_USER;
 	if (rule->whom == SUBID_CONF_USER &&
 	    !subid_owner_valid(word->text, strlen(word->text)))
-		return wrong(line, word->text, "can be no login name");
+		return subid_conf_wrong(line, word->text, "can be no login name");
 	return 0;
 }
 
-static int take_whom(struct line *line, struct subid_conf_rule *rule)
+static int take_whom(struct conf_line *line, struct subid_conf_rule *rule)
 {
 	const char *kind = peek_plain(line);
-	const struct word *name;
+	const struct conf_word *name;
 
 	rule->name = "";
 	if (take_keyword(line, "everyone")) {
@@ -219,12 +122,13 @@ static int take_whom(struct line *line, struct subid_conf_rule *rule)
 		return 0;
 	}
 	if (kind == NULL)
-		return wrong(line, last_word(line),
-			     "needs 'user NAME', 'group NAME' or 'everyone'");
+		return subid_conf_wrong(line, last_word(line),
+					"needs 'user NAME', 'group NAME' or 'everyone'");
 	if (strcmp(kind, "user") != 0 && strcmp(kind, "group") != 0)
-		return wrong(line, kind, "is not 'user', 'group' or 'everyone'");
+		return subid_conf_wrong(line, kind,
+					"is not 'user', 'group' or 'everyone'");
 	if (line->at + 1 == line->n)
-		return wrong(line, kind, "needs a name");
+		return subid_conf_wrong(line, kind, "needs a name");
 	name = &line->words[line->at + 1];
 	line->at += 2;
 	rule->name = name->text;
@@ -232,14 +136,15 @@ static int take_whom(struct line *line, struct subid_conf_rule *rule)
 		return read_user(line, name, rule);
 	rule->whom = SUBID_CONF_GROUP;
 	if (!subid_owner_valid(name->text, strlen(name->text)))
-		return wrong(line, name->text, "can be no name of a group");
+		return subid_conf_wrong(line, name->text, "can be no name of a group");
 	if (!name->quoted && strpbrk(name->text, "*?") != NULL)
-		return wrong(line, name->text,
-			     "is a pattern: those are for users, not for groups");
+		return subid_conf_wrong(
+		    line, name->text,
+		    "is a pattern: those are for users, not for groups");
 	return 0;
 }
 
-static int take_sizes(struct line *line, struct subid_conf_rule *rule)
+static int take_sizes(struct conf_line *line, struct subid_conf_rule *rule)
 {
 	int r = 0;
 
@@ -249,17 +154,17 @@ static int take_sizes(struct line *line, struct subid_conf_rule *rule)
 		else if (rule->window.count == 0 && take_keyword(line, "window"))
 			r = take_range(line, &rule->window);
 		else
-			r = wrong(
+			r = subid_conf_wrong(
 			    line, peek_plain(line),
 			    "is not expected here: 'count N' and 'window RANGE'"
 			    " may follow, each once, and a reason in double quotes");
 	}
 	if (r == 0 && rule->window.count > 0 && rule->count > rule->window.count)
-		r = wrong(line, "the window", "is smaller than the count");
+		r = subid_conf_wrong(line, "the window", "is smaller than the count");
 	return r;
 }
 
-static int read_rule(struct line *line, enum subid_conf_verb verb)
+static int read_rule(struct conf_line *line, enum subid_conf_verb verb)
 {
 	struct subid_conf *conf = line->conf;
 	struct subid_conf_rule rule = {
@@ -280,17 +185,17 @@ static int read_rule(struct line *line, enum subid_conf_verb verb)
 	return r;
 }
 
-static int read_give(struct line *line)
+static int read_give(struct conf_line *line)
 {
 	return read_rule(line, SUBID_CONF_GIVE);
 }
 
-static int read_never(struct line *line)
+static int read_never(struct conf_line *line)
 {
 	return read_rule(line, SUBID_CONF_NEVER);
 }
 
-static int read_reserve(struct line *line)
+static int read_reserve(struct conf_line *line)
 {
 	struct subid_conf *conf = line->conf;
 	struct subid_conf_reserve reserve = {
@@ -314,7 +219,7 @@ static int read_reserve(struct line *line)
 	return r;
 }
 
-static int read_accept(struct line *line)
+static int read_accept(struct conf_line *line)
 {
 	static const char letters[] = "abcdefghijklmnopqrstuvwxyz0123456789-";
 	struct subid_conf *conf = line->conf;
@@ -323,20 +228,21 @@ static int read_accept(struct line *line)
 	int r;
 
 	if (line->at == line->n)
-		return wrong(line, last_word(line), "needs a rule of the audit");
+		return subid_conf_wrong(line, last_word(line),
+					"needs a rule of the audit");
 	word = line->words[line->at++].text;
 	accept.rule = word;
 	colon = strchr(word, ':');
 	if (colon != NULL && !subid_owner_valid(colon + 1, strlen(colon + 1)))
-		return wrong(line, word, "has no owner's name behind the ':'");
+		return subid_conf_wrong(line, word, "has no owner's name behind the ':'");
 	if (colon != NULL) {
 		*colon = '\0';
 		accept.owner = colon + 1;
 	}
 	if (word[0] == '\0' || word[strspn(word, letters)] != '\0')
-		return wrong(line, word,
-			     "is no rule of the audit, RULE or RULE:OWNER"
-			     " (small letters, digits and '-')");
+		return subid_conf_wrong(line, word,
+					"is no rule of the audit, RULE or RULE:OWNER"
+					" (small letters, digits and '-')");
 	r = take_reason(line, &accept.reason);
 	if (r == 0)
 		r = make_room(&conf->accepted, conf->n_accepted, sizeof(accept));
@@ -347,7 +253,7 @@ static int read_accept(struct line *line)
 
 static const struct {
 	const char *keyword;
-	int (*read)(struct line *line);
+	int (*read)(struct conf_line *line);
 } statements[] = {
 	{ "give", read_give },
 	{ "never", read_never },
@@ -355,17 +261,18 @@ static const struct {
 	{ "accept", read_accept },
 };
 
-static int parse_line(struct line *line, char *bytes, size_t len)
+static int parse_line(struct conf_line *line, char *bytes, size_t len)
 {
-	int r = cut_words(line, bytes, len);
+	int r = subid_conf_cut_words(line, bytes, len);
 
 	if (r != 0 || line->n == 0)
 		return r;
 	for (size_t i = 0; i < sizeof(statements) / sizeof(statements[0]); i++)
 		if (take_keyword(line, statements[i].keyword))
 			return statements[i].read(line);
-	return wrong(line, line->words[0].text,
-		     "is no statement: 'give', 'never', 'reserve' or 'accept'");
+	return subid_conf_wrong(
+	    line, line->words[0].text,
+	    "is no statement: 'give', 'never', 'reserve' or 'accept'");
 }
 
 /* Keeps a copy of the text, into which words will point. */
@@ -392,7 +299,8 @@ static int keep_file(struct subid_conf *conf, const char *name, const char *text
 	return 0;
 }
 
-static int report(const struct subid_conf_reporter *reporter, const struct line *line)
+static int report(const struct subid_conf_reporter *reporter,
+		  const struct conf_line *line)
 {
 	struct subid_conf_place place = { .place = *line->place };
 
@@ -406,7 +314,7 @@ int subid_conf_parse_on(struct subid_conf *conf, const char *file, const char *t
 {
 	const struct subid_conf_file *kept = NULL;
 	struct subid_text lines = { .size = size };
-	struct line line = { .conf = conf, .place = ret_place };
+	struct conf_line line = { .conf = conf, .place = ret_place };
 	const char *bytes;
 	size_t pos = 0, len;
 	int r = keep_file(conf, file, text, size, &kept);

@@ -88,9 +88,9 @@ void subid_live_free(struct subid_live *live);
 #define auto_live __attribute__((cleanup(subid_live_free)))
 
 /*
- * Finds out which container a namespace is, from the program that started its first
- * process, and the control group; leaves runtime and container empty if it cannot be
- * told.  Whoever runs a container can make it look like any other.
+ * Finds out which container a namespace is, from the program that started its first or
+ * its last process, and their control groups; leaves runtime and container empty if it
+ * cannot be told.  Whoever runs a container can make it look like any other.
  */
 void subid_live_name(int proc, struct subid_live *live, size_t index);
 

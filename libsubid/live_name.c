@@ -138,16 +138,17 @@ static bool name_by_part(struct subid_live_userns *ns, const char *part, size_t 
 	return false;
 }
 
-static void name_by_group(struct subid_live_userns *ns, const char *groups)
+static bool name_by_group(struct subid_live_userns *ns, const char *groups)
 {
 	while (*groups != '\0') {
 		const char *part = groups;
 		size_t len = strcspn(groups, "/\n");
 
 		if (name_by_part(ns, part, len))
-			return;
+			return true;
 		groups += len + (groups[len] != '\0');
 	}
+	return false;
 }
 
 /* The parent's pid: the second field behind the name in parentheses (proc(5)). */
@@ -167,25 +168,32 @@ static pid_t parent_of(int proc, pid_t pid)
 	return parent;
 }
 
-void subid_live_name(int proc, struct subid_live *live, size_t index)
+static bool name_by_process(int proc, struct subid_live_userns *ns, pid_t pid)
 {
-	struct subid_live_userns *ns = &live->userns[index];
 	char text[4097];
-	pid_t parent;
-	ssize_t n;
+	pid_t parent = parent_of(proc, pid);
+	ssize_t n =
+	    parent <= 0 ? 0 : proc_read(proc, parent, "cmdline", text, sizeof(text) - 1);
 
-	if (index == 0 || ns->n == 0)
-		return;
-	parent = parent_of(proc, ns->holder);
-	n = parent <= 0 ? 0 : proc_read(proc, parent, "cmdline", text, sizeof(text) - 1);
 	if (n > 0) {
 		text[n] = '\0';
 		if (name_by_command(ns, text, text + n))
-			return;
+			return true;
 	}
-	n = proc_read(proc, ns->holder, "cgroup", text, sizeof(text) - 1);
-	if (n > 0) {
-		text[n] = '\0';
-		name_by_group(ns, text);
-	}
+	n = proc_read(proc, pid, "cgroup", text, sizeof(text) - 1);
+	if (n <= 0)
+		return false;
+	text[n] = '\0';
+	return name_by_group(ns, text);
+}
+
+void subid_live_name(int proc, struct subid_live *live, size_t index)
+{
+	struct subid_live_userns *ns = &live->userns[index];
+
+	if (index == 0 || ns->n == 0 || name_by_process(proc, ns, ns->holder))
+		return;
+	/* the first may hold the namespace for all containers of a user, as podman's does
+	 */
+	(void)name_by_process(proc, ns, live->processes[ns->first + ns->n - 1].pid);
 }

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The inside of the snapshot: live.c (the processes and what is known of each
- * namespace), live_hidden.c (namespaces without a process), proc_read.c.
+ * The inside of the snapshot: live.c puts together what live_sweep.c (every process),
+ * live_learn.c (each namespace) and live_hidden.c (namespaces without a process: behind
+ * descriptors, and in live_mounts.c behind mounts) find; live_inside.c reads the maps of
+ * one without a process; proc_read.c reads the small files of a process.
  */
 #pragma once
 
@@ -11,6 +13,15 @@
 
 /* A small file of a process, or of PROC_SELF, at once.  Its size, or -errno. */
 ssize_t proc_read(int proc, pid_t pid, const char *name, char *buf, size_t size);
+
+/* The same of a file anywhere. */
+ssize_t proc_read_at(int dir, const char *path, char *buf, size_t size);
+
+/* Does a failure say that the process is gone? */
+bool proc_vanished(int error);
+
+/* Is it in the namespace with this inode?  0, -ESRCH: no, or -errno. */
+int proc_is_in(int proc, pid_t pid, uint64_t inode);
 
 /* The inode in a link like "user:[4026531837]"; 0 if it is of another type. */
 uint64_t proc_namespace(const char *link, const char *type);
@@ -22,6 +33,24 @@ uint64_t proc_namespace(const char *link, const char *type);
 int proc_read_map(int proc, pid_t pid, enum subid_kind kind, struct subid_live_map *ret);
 
 enum subid_setgroups proc_read_setgroups(int proc, pid_t pid);
+
+void live_map_free(struct subid_live_map *map);
+
+/* What the sweep learns of a process. */
+struct live_seen {
+	pid_t pid;
+	uint64_t inode; /* of its namespace */
+	uint32_t uid;
+	uint32_t gid;
+	int error; /* 0, or -errno */
+};
+
+/* Looks at every process.  own: inode of the caller's namespace.  0, and the caller frees
+ * *ret; -errno. */
+int live_sweep(int proc, uint64_t own, struct live_seen **ret, size_t *ret_n);
+
+/* Runs the turns 0..turns - 1, which know nothing of each other, in threads. */
+void live_run_loop(void (*turn)(void *data, size_t i), void *data, size_t turns);
 
 /* Index of a namespace by its inode, or SUBID_LIVE_NONE. */
 struct live_index {
@@ -36,6 +65,12 @@ int live_add(struct subid_live *live, struct live_index *index, uint64_t inode,
 	     enum subid_held held, pid_t holder, size_t *ret);
 
 /*
+ * Learns owner, parent, maps of each namespace that has processes; those that are gone
+ * get inode 0.  0 or -ENOMEM.
+ */
+int live_learn(int proc, struct subid_live *live, struct live_index *index);
+
+/*
  * Learns owner and parent from a descriptor of the namespace, and adds the parents that
  * are not known yet, with their maps.  0 or -ENOMEM.
  */
@@ -48,6 +83,17 @@ int live_relate(int proc, struct subid_live *live, struct live_index *index, siz
  */
 int live_add_behind(int proc, struct subid_live *live, struct live_index *index, int ns,
 		    enum subid_held held, pid_t holder);
+
+/* Reads maps and setgroups of a namespace without a process.  0 or -ENOMEM. */
+int live_read_inside(int proc, struct subid_live_userns *userns, int ns);
+
+/* Is it a link to a namespace's file that may lead to an unknown user namespace? */
+bool live_may_lead(const struct subid_live *live, const struct live_index *index,
+		   const char *link);
+
+/* What the mounts that a process sees lead to.  0 or -ENOMEM. */
+int live_follow_mounts(int proc, struct subid_live *live, struct live_index *index,
+		       pid_t pid);
 
 /* What the descriptors and mounts of the processes lead to.  0 or -ENOMEM. */
 int live_find_hidden(int proc, struct subid_live *live, struct live_index *index);

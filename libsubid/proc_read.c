@@ -11,18 +11,12 @@
 #include "cleanup.h"
 #include "live_private.h"
 
-ssize_t proc_read(int proc, pid_t pid, const char *name, char *buf, size_t size)
+ssize_t proc_read_at(int dir, const char *path, char *buf, size_t size)
 {
-	char path[64];
-	auto_close int fd = -1;
+	auto_close int fd = openat(dir, path, O_RDONLY | O_CLOEXEC);
 	size_t used = 0;
 	ssize_t n;
 
-	if (pid == PROC_SELF)
-		(void)snprintf(path, sizeof(path), "self/%s", name);
-	else
-		(void)snprintf(path, sizeof(path), "%d/%s", (int)pid, name);
-	fd = openat(proc, path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
 		return -errno;
 	while (used < size && (n = read(fd, buf + used, size - used)) != 0) {
@@ -31,6 +25,35 @@ ssize_t proc_read(int proc, pid_t pid, const char *name, char *buf, size_t size)
 		used += (size_t)n;
 	}
 	return (ssize_t)used;
+}
+
+ssize_t proc_read(int proc, pid_t pid, const char *name, char *buf, size_t size)
+{
+	char path[64];
+
+	if (pid == PROC_SELF)
+		(void)snprintf(path, sizeof(path), "self/%s", name);
+	else
+		(void)snprintf(path, sizeof(path), "%d/%s", (int)pid, name);
+	return proc_read_at(proc, path, buf, size);
+}
+
+int proc_is_in(int proc, pid_t pid, uint64_t inode)
+{
+	char path[32], link[64];
+	ssize_t n;
+
+	(void)snprintf(path, sizeof(path), "%d/ns/user", (int)pid);
+	n = readlinkat(proc, path, link, sizeof(link) - 1);
+	if (n < 0)
+		return errno == EACCES ? -ESRCH : -errno; /* the kernel's word for gone */
+	link[n] = '\0';
+	return proc_namespace(link, "user") == inode ? 0 : -ESRCH;
+}
+
+bool proc_vanished(int error)
+{
+	return error == -ENOENT || error == -ESRCH;
 }
 
 uint64_t proc_namespace(const char *link, const char *type)

@@ -15,6 +15,7 @@
 #include "idmap.h"    /* the text of uid_map and gid_map */
 #include "inside.h"   /* a process as its container sees it */
 #include "layout.h"   /* how ids lie in maps */
+#include "lease.h"    /* a range for each container */
 #include "line.h"     /* one line of a table */
 #include "live.h"     /* what runs: namespaces and processes */
 #include "lock.h"     /* the locks that shadow's tools take too */

@@ -179,6 +179,12 @@ int subid_table_load_like(int etc, const struct subid_table *other, enum subid_k
 	return 0;
 }
 
+int subid_table_is_alike(int etc, enum subid_kind kind, const struct subid_table *table,
+			 bool *ret)
+{
+	return subid_text_compare(etc, subid_kind_table(kind), &table->text, ret);
+}
+
 void subid_table_free(struct subid_table *table)
 {
 	subid_text_free(&table->text);
@@ -245,14 +251,34 @@ size_t subid_table_odd_line(const struct subid_table *table, size_t odd)
 	return low + odd + 1;
 }
 
-/* FNV-1a */
+static uint64_t mix(uint64_t hash, uint64_t word)
+{
+	hash = (hash ^ word) * 0x9e3779b97f4a7c15;
+	return hash ^ hash >> 32;
+}
+
+/* By words: this is done for each line of a table.  Not against who chooses the names,
+ * which root does. */
 size_t subid_table_hash(const char *owner, size_t len)
 {
-	uint64_t hash = 0xcbf29ce484222325;
+	uint64_t hash = len, word = 0;
+	uint32_t head, tail;
 
-	for (size_t i = 0; i < len; i++)
-		hash = (hash ^ (unsigned char)owner[i]) * 0x100000001b3;
-	return (size_t)(hash ^ hash >> 32);
+	for (; len >= sizeof(word); owner += sizeof(word), len -= sizeof(word)) {
+		memcpy(&word, owner, sizeof(word));
+		hash = mix(hash, word);
+	}
+	word = 0;
+	if (len >= sizeof(head)) {
+		memcpy(&head, owner, sizeof(head));
+		memcpy(&tail, owner + len - sizeof(tail), sizeof(tail));
+		word = (uint64_t)head << 32 | tail;
+	} else if (len > 0) {
+		word = (uint64_t)(unsigned char)owner[0] << 16 |
+		       (uint64_t)(unsigned char)owner[len / 2] << 8 |
+		       (unsigned char)owner[len - 1];
+	}
+	return (size_t)mix(mix(hash, word), 0xcbf29ce484222325);
 }
 
 /* New entries go to the head, so a walk does not meet those it adds itself. */

@@ -66,6 +66,14 @@ int subid_table_from_text(enum subid_kind kind, struct subid_text *text,
 int subid_table_load_like(int etc, const struct subid_table *other, enum subid_kind kind,
 			  struct subid_table *ret);
 
+/*
+ * Has the file of a kind the same bytes as a table that is loaded, and not changed since?
+ * Then who only looks need not load it.  Costs no memory.  Returns 0 with *ret set, or
+ * what subid_text_read() fails with.
+ */
+int subid_table_is_alike(int etc, enum subid_kind kind, const struct subid_table *table,
+			 bool *ret);
+
 void subid_table_free(struct subid_table *table);
 
 #define auto_table __attribute__((cleanup(subid_table_free)))

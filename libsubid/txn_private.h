@@ -2,7 +2,7 @@
 /*
  * A transaction's inside, for the files that share it: txn.c (begin, commit),
  * grant.c, revoke.c (and hold, unhold), explain.c,
- * txn_trace.c.
+ * txn_trace.c; and lease.c, whose transactions are over a store of leases.
  */
 #pragma once
 
@@ -22,7 +22,8 @@ struct subid_txn {
 	struct subid_set live[SUBID_KINDS];
 	struct subid_set taken[SUBID_KINDS]; /* all of it: nothing of this is given */
 	bool broken;			     /* half changed: not to be committed */
-	struct subid_change *changes;	     /* of the last call */
+	bool lease_user;	      /* a store of leases, whose lines name no owner */
+	struct subid_change *changes; /* of the last call */
 	size_t n_changes;
 	size_t room;
 	/* where the last search for a gap ended: below, there is none of that size */

@@ -25,6 +25,26 @@ static size_t count_unread(const struct subid_live *live)
 	return n;
 }
 
+/*
+ * Does every id in a namespace of root's mean what it means outside, root's first, as in
+ * those that systemd makes for services?  Such a one is no container and takes no ids.
+ */
+static bool is_transparent(const struct subid_live_userns *userns)
+{
+	bool maps_root = false;
+
+	for (enum subid_kind kind = 0; kind < SUBID_KINDS; kind++) {
+		for (size_t i = 0; i < userns->maps[kind].n; i++) {
+			const struct subid_map_line *line = &userns->maps[kind].lines[i];
+
+			if (line->inside.start != line->outside.start)
+				return false;
+			maps_root |= line->outside.start == 0;
+		}
+	}
+	return maps_root && userns->owner == 0;
+}
+
 static int unite_maps(const struct subid_live *live, enum subid_kind kind,
 		      struct subid_set *ret)
 {
@@ -33,6 +53,8 @@ static int unite_maps(const struct subid_live *live, enum subid_kind kind,
 	for (size_t i = 1; r == 0 && i < live->n; i++) {
 		const struct subid_live_map *map = &live->userns[i].maps[kind];
 
+		if (is_transparent(&live->userns[i]))
+			continue;
 		for (size_t j = 0; r == 0 && j < map->n; j++)
 			r = subid_set_add(ret, map->lines[j].outside);
 	}
@@ -208,7 +230,8 @@ int subid_userns_uses(int proc, const struct subid_set wanted[SUBID_KINDS],
 	for (size_t i = 0; r == 0 && i < live.n; i++) {
 		struct subid_use use;
 
-		if (i > 0 && userns_uses(&search, &live.userns[i], &use))
+		if (i > 0 && !is_transparent(&live.userns[i]) &&
+		    userns_uses(&search, &live.userns[i], &use))
 			r = add_use(&search, use);
 		else
 			r = judge_processes(&search, &live, &live.userns[i]);

@@ -43,6 +43,19 @@ struct session {
 /* Reads the module's arguments.  False after a log line about one that is wrong. */
 bool options_parse(pam_handle_t *pamh, int argc, const char **argv, struct options *ret);
 
+/*
+ * The account behind PAM_USER.  0, or > 0 when there is none that could have a
+ * range, or -errno.
+ */
+int session_owner(const struct session *session, const struct subid_users *users,
+		  const char *name, struct subid_owner *ret);
+
+/*
+ * Gives a range, under the locks.  0 if the owner has one in the end; otherwise it
+ * has been said why not.
+ */
+int session_give(const struct session *session, const char *name);
+
 /* Logs; nothing at LOG_DEBUG without the option debug. */
 void say(const struct session *session, int priority, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
@@ -63,13 +76,15 @@ void say_given(const struct session *session, const struct subid_owner *owner,
 void say_source(const struct session *session, const char *source);
 
 /*
- * The calling thread while it works on the tables: not to be cancelled, and not to
- * be killed by a limit on the size of files.
+ * The calling thread while it works on the tables: not to be cancelled, not to be
+ * killed by a limit on the size of files, and not to write the host's messages into
+ * a table.
  */
 struct guard {
 	sigset_t mask;	  /* of the host */
 	bool was_pending; /* SIGXFSZ, before us */
 	int cancel_state;
+	int filled[3]; /* standard descriptors that were closed; -1 */
 };
 
 void guard_begin(struct guard *ret);

@@ -21,6 +21,7 @@ struct audit_gathered {
 	struct subid_place policy_place;
 	struct subid_conf conf;
 	struct subid_acceptance *accepted; /* on the command line, then in conf */
+	char *remap;			   /* whom Docker's containers run as, or NULL */
 	struct subid_host host;
 	struct subid_live live;
 	struct subid_table backups[SUBID_KINDS];
@@ -36,6 +37,14 @@ struct audit_gathered {
  * to audit.
  */
 int audit_gather(const struct cli *cli, int etc, bool live, struct audit_gathered *ret);
+
+/*
+ * Finds out which containers the namespaces are that something was found in, or all of
+ * them for found NULL.  For each, that costs more than all the rest of the look at it.
+ * True if there was a name, so that the rules can say it.
+ */
+bool audit_name_containers(const struct cli *cli, const struct subid_report *found,
+			   struct audit_gathered *gathered);
 
 void audit_gathered_free(struct audit_gathered *gathered);
 

@@ -32,16 +32,21 @@ void html_aside(const struct audit_shown *shown, FILE *out);
 /* The picture of the id space of one kind.  0 or -ENOMEM. */
 int html_picture(const struct audit_shown *shown, enum subid_kind kind, FILE *out);
 
-/* Four thousand million ids, of which a few are used: an axis that has those in
- * pieces, each to its own scale, and leaves out what is empty in between. */
+/*
+ * Four thousand million ids, of which a few are used: an axis that has those in
+ * pieces, each to its own scale, and leaves out long stretches in between where
+ * nothing begins or ends, because nobody has them, or because one range is so much
+ * larger than the others.
+ */
 #define AXIS_PIECES 10
-#define AXIS_GAP    28.0 /* the width of what is left out */
 
 struct axis_piece {
 	uint64_t first;
 	uint64_t end;
 	double x;
 	double width;
+	double gap;  /* how wide what is left out behind it is drawn */
+	bool is_had; /* somebody has what is left out */
 };
 
 struct axis {
@@ -49,8 +54,12 @@ struct axis {
 	size_t n;
 };
 
-/* Makes an axis for used, which is sorted and not empty. */
-struct axis axis_make(const struct subid_set *used, double left, double width);
+/*
+ * Makes an axis.  bounds: where something begins or ends, ascending, each once, two at
+ * least; used: what somebody has, sorted.
+ */
+struct axis axis_make(const uint64_t *bounds, size_t n, const struct subid_set *used,
+		      double left, double width);
 
 /* Where the id begins. */
 double axis_x(const struct axis *axis, uint64_t id);

@@ -215,6 +215,23 @@ static double seconds_since(const struct timespec *start)
 	       (double)(now.tv_nsec - start->tv_nsec) / 1e9;
 }
 
+/* Once more with the names of containers, if there are any to be named. */
+static int run_rules(const struct cli *cli, const struct request *request,
+		     struct audit_gathered *gathered, struct subid_report *ret)
+{
+	int r;
+
+	/* the picture shows every namespace */
+	if (request->write == audit_write_html)
+		(void)audit_name_containers(cli, NULL, gathered);
+	r = subid_audit(&gathered->input, ret);
+	if (r < 0 || request->write == audit_write_html ||
+	    !audit_name_containers(cli, ret, gathered))
+		return r;
+	subid_report_free(ret);
+	return subid_audit(&gathered->input, ret);
+}
+
 static int audit(const struct cli *cli, int etc, const struct request *request)
 {
 	auto_gathered struct audit_gathered gathered = { .n_missing = 0 };
@@ -233,7 +250,7 @@ static int audit(const struct cli *cli, int etc, const struct request *request)
 	status = audit_gather(cli, etc, !request->no_live, &gathered);
 	if (status != EXIT_DONE)
 		return status;
-	r = subid_audit(&gathered.input, &report);
+	r = run_rules(cli, request, &gathered, &report);
 	if (r == 0 && (twins = audit_find_twins(&report)) == NULL)
 		r = -ENOMEM;
 	if (r < 0)

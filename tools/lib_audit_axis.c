@@ -5,56 +5,81 @@
 #include "audit_html.h"
 
 #define PIECE_WIDTH_MIN 16.0
-#define CUT_SHARE	10 /* a gap is left out if it is more than a tenth */
+#define GAP_EMPTY	28.0
+#define GAP_HAD		70.0
+#define CUT_SHARE	10   /* a stretch is left out if it is more than a tenth */
+#define CUT_RATIO	100  /* and, if it is had, so much larger than the smallest */
+#define SMALL		1024 /* that is no account's, but a range */
 
-/* What is left out: the gap behind ranges[after] of the set. */
-struct cut {
-	size_t after;
-	uint64_t size;
+/* What is drawn: n - 1 stretches between the bounds. */
+struct plan {
+	const uint64_t *bounds;
+	size_t n;
+	const struct subid_set *used;
+	uint64_t smallest; /* stretch that is had, accounts apart */
+	size_t cuts[AXIS_PIECES - 1];
+	size_t n_cuts;
 };
 
-static uint64_t gap_behind(const struct subid_set *used, size_t i)
+static uint64_t length(const struct plan *plan, size_t i)
 {
-	return used->ranges[i + 1].start - id_range_end(used->ranges[i]);
+	return plan->bounds[i + 1] - plan->bounds[i];
 }
 
-static bool is_cut(const struct cut *cuts, size_t n, size_t i)
+static bool is_had(const struct plan *plan, size_t i)
 {
-	for (size_t c = 0; c < n; c++)
-		if (cuts[c].after == i)
+	return subid_set_meets(
+	    plan->used, id_range_between(plan->bounds[i], plan->bounds[i] + 1), NULL);
+}
+
+static bool is_cut(const struct plan *plan, size_t i)
+{
+	for (size_t c = 0; c < plan->n_cuts; c++)
+		if (plan->cuts[c] == i)
 			return true;
 	return false;
 }
 
-static struct cut largest_gap(const struct subid_set *used, const struct cut *cuts,
-			      size_t n)
+static uint64_t smallest(const struct plan *plan)
 {
-	struct cut largest = { .size = 0 };
+	uint64_t least = UINT64_MAX;
 
-	for (size_t i = 0; i + 1 < used->n; i++) {
-		uint64_t gap = gap_behind(used, i);
-
-		if (gap > largest.size && !is_cut(cuts, n, i))
-			largest = (struct cut){ .after = i, .size = gap };
-	}
-	return largest;
+	for (size_t i = 0; i + 1 < plan->n; i++)
+		if (length(plan, i) >= SMALL && length(plan, i) < least &&
+		    is_had(plan, i))
+			least = length(plan, i);
+	return least;
 }
 
-/* The largest gaps, as long as they are large beside what is left. */
-static size_t choose_cuts(const struct subid_set *used, struct cut cuts[AXIS_PIECES - 1])
+/* The longest stretch that may be left out, of at least so many ids; n: none. */
+static size_t longest(const struct plan *plan, uint64_t least)
 {
-	uint64_t span = id_range_end(used->ranges[used->n - 1]) - used->ranges[0].start;
-	size_t n = 0;
+	size_t found = plan->n;
 
-	while (n < AXIS_PIECES - 1) {
-		struct cut cut = largest_gap(used, cuts, n);
-
-		if (cut.size == 0 || cut.size < span / CUT_SHARE)
-			break;
-		span -= cut.size;
-		cuts[n++] = cut;
+	for (size_t i = 0; i + 1 < plan->n; i++) {
+		if (length(plan, i) < least || is_cut(plan, i) ||
+		    (is_had(plan, i) && length(plan, i) / CUT_RATIO < plan->smallest))
+			continue;
+		found = i;
+		least = length(plan, i) + 1;
 	}
-	return n;
+	return found;
+}
+
+/* The longest stretches, as long as they are long beside what is left. */
+static void choose_cuts(struct plan *plan)
+{
+	uint64_t span = plan->bounds[plan->n - 1] - plan->bounds[0];
+
+	plan->smallest = smallest(plan);
+	while (plan->n_cuts < AXIS_PIECES - 1) {
+		size_t cut = longest(plan, span / CUT_SHARE + 1);
+
+		if (cut == plan->n)
+			return;
+		span -= length(plan, cut);
+		plan->cuts[plan->n_cuts++] = cut;
+	}
 }
 
 /* A piece of many ids gets more room, but by far not in proportion. */
@@ -69,37 +94,46 @@ static double weight_of(const struct axis_piece *piece)
 
 static void place_pieces(struct axis *axis, double left, double width)
 {
-	double room =
-	    width - AXIS_GAP * (double)(axis->n - 1) - PIECE_WIDTH_MIN * (double)axis->n;
-	double sum = 0;
+	double room = width - PIECE_WIDTH_MIN * (double)axis->n, sum = 0;
 
-	for (size_t i = 0; i < axis->n; i++)
+	for (size_t i = 0; i < axis->n; i++) {
 		sum += weight_of(&axis->pieces[i]);
+		room -= axis->pieces[i].gap;
+	}
 	for (size_t i = 0; i < axis->n; i++) {
 		struct axis_piece *piece = &axis->pieces[i];
 
 		piece->x = left;
 		piece->width = PIECE_WIDTH_MIN + room * weight_of(piece) / sum;
-		left += piece->width + AXIS_GAP;
+		left += piece->width + piece->gap;
 	}
 }
 
-struct axis axis_make(const struct subid_set *used, double left, double width)
+struct axis axis_make(const uint64_t *bounds, size_t n, const struct subid_set *used,
+		      double left, double width)
 {
+	struct plan plan = { .bounds = bounds, .n = n, .used = used };
 	struct axis axis = { .n = 0 };
-	struct cut cuts[AXIS_PIECES - 1];
-	size_t n_cuts = choose_cuts(used, cuts);
-	uint64_t first = used->ranges[0].start;
+	uint64_t first = bounds[0];
 
-	for (size_t i = 0; i < used->n; i++) {
-		if (i + 1 < used->n && !is_cut(cuts, n_cuts, i))
+	choose_cuts(&plan);
+	for (size_t i = 0; i < n; i++) {
+		bool last = i + 1 == n, had;
+
+		/* two stretches that are left out may stand side by side */
+		if ((!last && !is_cut(&plan, i)) || axis.n == AXIS_PIECES)
 			continue;
+		had = !last && is_had(&plan, i);
 		axis.pieces[axis.n++] = (struct axis_piece){
 			.first = first,
-			.end = id_range_end(used->ranges[i]),
+			.end = bounds[i] > first ? bounds[i] : first + 1,
+			.gap = last  ? 0
+			       : had ? GAP_HAD
+				     : GAP_EMPTY,
+			.is_had = had,
 		};
-		if (i + 1 < used->n)
-			first = used->ranges[i + 1].start;
+		if (!last)
+			first = bounds[i + 1];
 	}
 	place_pieces(&axis, left, width);
 	return axis;
@@ -120,7 +154,7 @@ double axis_x(const struct axis *axis, uint64_t id)
 					      (double)(piece->end - piece->first);
 		if (id < next)
 			return piece->x + piece->width +
-			       AXIS_GAP * (double)(id - piece->end) /
+			       piece->gap * (double)(id - piece->end) /
 				   (double)(next - piece->end);
 	}
 	return piece->x + piece->width;

@@ -14,6 +14,8 @@
 #include "audit_forms.h"
 #include "libsubid/cleanup.h"
 
+#define DAEMON_JSON_MAX (1 << 20)
+
 /* Something that the report says nothing about. */
 __attribute__((format(printf, 2, 3))) static void
 add_missing(struct audit_gathered *gathered, const char *format, ...)
@@ -50,11 +52,16 @@ static void load_table(const struct cli *cli, int etc, enum subid_kind kind,
 {
 	struct subid_table *table = &gathered->tables[kind];
 	struct subid_failure failure = { .file = subid_kind_table(kind) };
-	int r;
+	const struct subid_table *other = gathered->input.tables[SUBID_UID];
+	bool alike = false;
+	int r = 0;
 
-	if (kind == SUBID_GID && gathered->input.tables[SUBID_UID] != NULL)
-		r = subid_table_load_like(etc, &gathered->tables[SUBID_UID], kind, table);
-	else
+	/* the same bytes, as mostly, are looked at once */
+	if (kind == SUBID_GID && other != NULL && other->exists)
+		r = subid_table_is_alike(etc, kind, other, &alike);
+	if (r == 0 && alike)
+		table = &gathered->tables[SUBID_UID];
+	else if (r == 0 || r == -ENOENT)
 		r = subid_table_load(etc, kind, table);
 	if (r == -ELOOP && cli->root == NULL)
 		r = load_through_link(etc, kind, table);
@@ -105,12 +112,6 @@ static void load_backup(const struct cli *cli, int etc, enum subid_kind kind,
 			    names[kind], strerror(-r));
 }
 
-static void name_containers(int proc, struct subid_live *live)
-{
-	for (size_t i = 1; i < live->n; i++)
-		subid_live_name(proc, live, i);
-}
-
 static void load_live(const struct cli *cli, int etc, struct audit_gathered *gathered)
 {
 	auto_close int proc = cli_open_proc(cli);
@@ -123,7 +124,6 @@ static void load_live(const struct cli *cli, int etc, struct audit_gathered *gat
 		return;
 	}
 	gathered->input.live = live;
-	name_containers(proc, &gathered->live);
 	for (enum subid_kind kind = 0; kind < SUBID_KINDS; kind++)
 		load_backup(cli, etc, kind, gathered);
 	if (live->n_unread > 0)
@@ -134,6 +134,60 @@ static void load_live(const struct cli *cli, int etc, struct audit_gathered *gat
 	else if (live->partial)
 		add_missing(gathered, "user namespaces of others may be missing: run the"
 				      " audit as root, in the host's namespaces");
+}
+
+static bool is_found(const struct subid_report *report, uint64_t inode)
+{
+	for (size_t i = 0; i < report->n; i++)
+		if (report->findings[i].userns == inode)
+			return true;
+	return false;
+}
+
+bool audit_name_containers(const struct cli *cli, const struct subid_report *found,
+			   struct audit_gathered *gathered)
+{
+	auto_close int proc = -1;
+	bool named = false;
+
+	if (gathered->live.n < 2)
+		return false;
+	proc = cli_open_proc(cli);
+	for (size_t i = 1; proc >= 0 && i < gathered->live.n; i++) {
+		struct subid_live_userns *userns = &gathered->live.userns[i];
+
+		if (found != NULL && !is_found(found, userns->inode))
+			continue;
+		subid_live_name(proc, &gathered->live, i);
+		named |= userns->runtime[0] != '\0' || userns->container[0] != '\0';
+	}
+	return named;
+}
+
+/*
+ * Whose range Docker uses for its containers ("userns-remap" in daemon.json): dockerd
+ * runs as root, so that root's namespaces may map it.
+ */
+static int load_remap(int etc, bool follow, struct audit_gathered *gathered)
+{
+	auto_text struct subid_text text = { .bytes = NULL };
+	const char *remap = NULL;
+	json_t *daemon;
+	int r = 0;
+
+	if (subid_text_read(etc, "docker/daemon.json", follow, &text) != 0 ||
+	    text.size > DAEMON_JSON_MAX)
+		return 0; /* no Docker, or none that would start */
+	daemon = json_loadb(text.bytes, text.size, 0, NULL);
+	remap = json_string_value(json_object_get(daemon, "userns-remap"));
+	if (remap != NULL) {
+		gathered->remap = strndup(remap, strcspn(remap, ":"));
+		r = gathered->remap == NULL ? -ENOMEM : 0;
+		gathered->input.for_root = (const char *const *)&gathered->remap;
+		gathered->input.n_for_root = r == 0;
+	}
+	json_decref(daemon);
+	return r;
 }
 
 /* What the site accepts comes behind what the command line does. */
@@ -181,6 +235,8 @@ static void load_conf(const struct cli *cli, int etc, struct audit_gathered *gat
 
 	if (r == 0) {
 		check_accepted(cli, &gathered->conf);
+		gathered->input.reserved = gathered->conf.reserved;
+		gathered->input.n_reserved = gathered->conf.n_reserved;
 		return;
 	}
 	gathered->conf = (struct subid_conf){ .n_accepted = 0 };
@@ -232,8 +288,8 @@ static int load_host(const struct cli *cli, int etc, struct audit_gathered *gath
 	check_shadow(cli, etc, gathered);
 	if (gathered->host.n_unread > 0)
 		add_missing(gathered,
-			    "%zu facts about files, helpers and audit rules could not be"
-			    " looked at: %s%s",
+			    "%zu of the facts about files, helpers and audit rules could"
+			    " not be looked at: %s%s",
 			    gathered->host.n_unread,
 			    strerror(gathered->host.unread_error),
 			    geteuid() == 0 ? "" : ": run the audit as root");
@@ -257,6 +313,8 @@ int audit_gather(const struct cli *cli, int etc, bool live, struct audit_gathere
 		load_live(cli, etc, ret);
 	r = join_accepted(ret);
 	if (r == 0)
+		r = load_remap(etc, cli->root == NULL, ret);
+	if (r == 0)
 		r = load_host(cli, etc, ret);
 	return r == 0 ? EXIT_DONE : cli_complain(EXIT_UNABLE, "audit: %s", strerror(-r));
 }
@@ -272,6 +330,7 @@ void audit_gathered_free(struct audit_gathered *gathered)
 	subid_conf_free(&gathered->conf);
 	subid_host_free(&gathered->host);
 	free(gathered->accepted);
+	free(gathered->remap);
 	for (size_t i = 0; i < gathered->n_missing; i++)
 		free(gathered->missing[i]);
 	free(gathered->missing);

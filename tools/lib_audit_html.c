@@ -131,7 +131,8 @@ static int print_pictures(const struct audit_shown *shown, FILE *out)
 	int r = 0;
 
 	(void)fputs(
-	    "<h2>Who has which ids<small>what is empty is left out (&#8943;); each"
+	    "<h2>Who has which ids<small>what is empty, or much larger than the rest, is "
+	    "cut short (&#8943;); each"
 	    " piece has its own scale</small></h2>\n<div class=\"card picture\">\n",
 	    out);
 	for (enum subid_kind kind = 0; r == 0 && kind < SUBID_KINDS; kind++) {

@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "libsubid/cleanup.h"
+
 static struct subid_spelling name_entry(const struct audit_shown *shown,
 					enum subid_kind kind, const struct bar *bar,
 					char buf[128])
@@ -194,25 +196,62 @@ static int fill_lanes(struct picture *picture)
 	return r == 0 ? add_shared(picture) : r;
 }
 
-/* The axis has all that is drawn, and the ends of the window. */
-static int make_axis(struct picture *picture)
+static int compare_bounds(const void *a, const void *b)
+{
+	const uint64_t *x = a, *y = b;
+
+	return *x < *y ? -1 : *x > *y;
+}
+
+/* Where something begins or ends: the bars, and the window's ends. */
+static uint64_t *find_bounds(const struct picture *picture, size_t *ret_n)
 {
 	const struct subid_window *window =
 	    &picture->shown->input->policy->window[picture->kind];
-	auto_set struct subid_set used = { .n = 0 };
-	int r = subid_set_add(&used, id_range_between(window->min, window->min + 1ULL));
+	size_t n = 4, unique = 0;
+	uint64_t *bounds;
 
-	if (r == 0)
-		r = subid_set_add(&used,
-				  id_range_between(window->max, window->max + 1ULL));
+	for (size_t lane = 0; lane < LANES; lane++)
+		n += 2 * picture->lanes[lane].n;
+	bounds = calloc(n, sizeof(*bounds));
+	if (bounds == NULL)
+		return NULL;
+	n = 0;
+	for (size_t lane = 0; lane < LANES; lane++) {
+		for (size_t i = 0; i < picture->lanes[lane].n; i++) {
+			bounds[n++] = picture->lanes[lane].bars[i].range.start;
+			bounds[n++] = id_range_end(picture->lanes[lane].bars[i].range);
+		}
+	}
+	bounds[n++] = window->min;
+	bounds[n++] = window->min + 1ULL;
+	bounds[n++] = window->max;
+	bounds[n++] = window->max + 1ULL;
+	qsort(bounds, n, sizeof(*bounds), compare_bounds);
+	for (size_t i = 0; i < n; i++)
+		if (unique == 0 || bounds[unique - 1] != bounds[i])
+			bounds[unique++] = bounds[i];
+	*ret_n = unique;
+	return bounds;
+}
+
+static int make_axis(struct picture *picture)
+{
+	auto_free uint64_t *bounds = NULL;
+	auto_set struct subid_set used = { .n = 0 };
+	size_t n = 0;
+	int r = 0;
+
 	for (size_t lane = 0; lane < LANES; lane++)
 		for (size_t i = 0; r == 0 && i < picture->lanes[lane].n; i++)
 			r = subid_set_add(&used, picture->lanes[lane].bars[i].range);
-	if (r < 0)
-		return r;
+	if (r == 0)
+		bounds = find_bounds(picture, &n);
+	if (bounds == NULL)
+		return -ENOMEM;
 	subid_set_sort(&used);
-	picture->axis =
-	    axis_make(&used, PICTURE_LEFT, PICTURE_WIDTH - PICTURE_LEFT - PICTURE_RIGHT);
+	picture->axis = axis_make(bounds, n, &used, PICTURE_LEFT,
+				  PICTURE_WIDTH - PICTURE_LEFT - PICTURE_RIGHT);
 	return 0;
 }
 

@@ -51,7 +51,8 @@ const char html_style[] =
     "svg .number{font-variant-numeric:tabular-nums}"
     "svg .name{fill:#fff;font-weight:500;pointer-events:none}\n"
     "svg .tick{stroke:var(--dim);stroke-width:1;fill:none}svg .piece{fill:var(--soft)}"
-    "svg .left-out{fill:transparent}svg .dots{font-size:17px}\n"
+    "svg .left-out{fill:transparent}svg .short{fill:var(--soft);opacity:.5}svg "
+    ".dots{font-size:17px}\n"
     "svg .window,.key .window{fill:var(--info);background:var(--info);opacity:.45}"
     "svg .account,.key .account{fill:var(--dim);background:var(--dim)}"
     "svg .held,.key .held{fill:var(--hatch);background:var(--hatch)}"
@@ -112,5 +113,8 @@ const char html_style[] =
     ".well{background:var(--ok-bg);color:var(--ok);border-color:transparent;"
     "font-size:16px}\n"
     "footer{color:var(--dim);font-size:13px;padding-top:10px;padding-bottom:32px}\n"
-    "@media print{:root{color-scheme:light}body,header{background:#fff}"
-    ".card{break-inside:avoid;border-color:#ccc}*{print-color-adjust:exact}}\n";
+    "@media "
+    "print{:root{color-scheme:light}body,header{background:#fff}body{font-size:12px}"
+    ".picture{overflow:visible}.picture svg{min-width:0}h2{break-after:avoid}"
+    ".finding,.rule h3,.picture{break-inside:avoid}.rule h3,.why{break-after:avoid}"
+    "*{print-color-adjust:exact}}\n";

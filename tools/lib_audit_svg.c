@@ -309,17 +309,19 @@ static void draw_piece(const struct drawing *drawing, const struct axis_piece *p
 /* What is left out between two pieces. */
 static void draw_gap(const struct drawing *drawing, const struct axis_piece *piece)
 {
-	double x = piece->x + piece->width;
+	double x = piece->x + piece->width, height = drawing->y - 24;
 
-	(void)fprintf(drawing->out,
-		      "<g><title>nothing in %llu-%llu, %llu ids</title>"
-		      "<rect class=\"left-out\" x=\"%.1f\" y=\"24\" width=\"%.1f\""
-		      " height=\"%.1f\"/><text class=\"dots\" x=\"%.1f\" y=\"%.1f\">"
-		      "&#8943;</text></g>\n",
-		      (unsigned long long)piece->end,
-		      (unsigned long long)piece[1].first - 1,
-		      (unsigned long long)(piece[1].first - piece->end), x, AXIS_GAP,
-		      drawing->y - 24, x + AXIS_GAP / 2, 24 + (drawing->y - 24) / 2 + 5);
+	(void)fprintf(
+	    drawing->out,
+	    "<g><title>%s %llu-%llu, %llu ids</title>"
+	    "<rect class=\"%s\" x=\"%.1f\" y=\"24\" width=\"%.1f\" height=\"%.1f\"/>"
+	    "<text class=\"dots\" x=\"%.1f\" y=\"%.1f\">&#8943;</text></g>\n",
+	    piece->is_had ? "drawn short, because nothing else begins or ends in"
+			  : "nothing in",
+	    (unsigned long long)piece->end, (unsigned long long)piece[1].first - 1,
+	    (unsigned long long)(piece[1].first - piece->end),
+	    piece->is_had ? "short" : "left-out", x, piece->gap, height,
+	    x + piece->gap / 2, piece->is_had ? 28 : 24 + height / 2 + 5);
 }
 
 static void draw_axis(const struct drawing *drawing)
@@ -365,7 +367,7 @@ int html_picture(const struct audit_shown *shown, enum subid_kind kind, FILE *ou
 	if (r == 0) {
 		drawing.out = out;
 		(void)fprintf(out,
-			      "<svg viewBox=\"0 0 %.0f %.0f\" role=\"img\""
+			      "<svg viewBox=\"0 0 %.0f %.0f\" role=\"group\""
 			      " aria-label=\"who has which %ss\">\n",
 			      PICTURE_WIDTH, drawing.y, subid_kind_name(kind));
 		draw_axis(&drawing);

@@ -86,8 +86,9 @@ int cli_finish_output(void)
 static int print_help(const struct cli_command *command)
 {
 	if (command != NULL) {
-		(void)printf("usage: subid %s [OPTION...] %s\n%s\n\n", command->name,
-			     command->arguments, command->summary);
+		(void)printf("usage: subid %s [OPTION...]%s%s\n%s\n\n", command->name,
+			     command->arguments[0] == '\0' ? "" : " ", command->arguments,
+			     command->summary);
 		print_options(command->options, command->n_options);
 		print_options(common_options, N_COMMON);
 		(void)printf(

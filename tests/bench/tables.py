@@ -52,6 +52,21 @@ def make(n, directory, groups=False):
                   % (kind, FIRST, kind, IDS - 1, kind, width(n)) for kind in ("UID", "GID")))
 
 
+def make_audited(n, directory, shift):
+    """Tables of n lines in the order of their ids, of 1000 accounts, in which there is
+    nothing to be found above info; the gids differ from the uids by shift."""
+    count = (600000000 - 2) // n if n > 9000 else 65536
+    people = min(n, 1000)
+    write(directory, "passwd", "".join(
+        "u%d:x:%d:%d::/:/bin/sh\n" % (i, 1000 + i, 1000 + i) for i in range(people)))
+    write(directory, "group", "")
+    write(directory, "login.defs", "")
+    for name, first in (("subuid", FIRST), ("subgid", FIRST + shift)):
+        write(directory, name, "".join(
+            "u%d:%d:%d\n" % (i * people // n, first + i * count, count - (shift > 0))
+            for i in range(n)))
+
+
 if __name__ == "__main__":
     if len(sys.argv) != 3:
         sys.exit("usage: tables.py N DIR")

@@ -3,7 +3,7 @@
 # subid audit: its forms, its statuses, its files.  What the rules find is tested
 # with the rules; here are two tables with a little of everything.
 . "$(dirname "$0")/lib.sh"
-plan 136
+plan 141
 
 add_user alice -u 5001
 add_user bob -u 5002
@@ -298,6 +298,11 @@ ok "65,000 owners make no larger a picture" test "$(stat -c %s "$T/large.html")"
 ok "in which seven shared ids are seen" grep -q 'class="shared" x' "$T/large.html"
 ok "which is well formed, too" well_formed "$T/large.html"
 
+image alice:100000:65536 bob:165536:65536 root:1000000:1000000000
+"${audit[@]}" --format html >"$T/lxd.html"
+is "a thousand million ids of one leave room for the names of the others" \
+	"$(grep -o '<text class="name"[^>]*>[a-z]*' "$T/lxd.html" | sed 's/.*>//' | sort | uniq -c | tr -s ' \n' ' ')" " 2 alice 2 bob 2 root "
+
 # --- since last time ------------------------------------------------------------
 
 image alice:100000:65536 bob:120000:65536 dave:300000:65536
@@ -341,6 +346,17 @@ mount -t tmpfs -o ro shut "$T/shut"
 expect "a file system that is read-only" 3 '' "subid: $T/shut/audit: Read-only file system*" "${audit[@]}" --output "$T/shut/audit"
 (umask 077 && subid --root "$T/image" audit --output "$T/out.txt")
 is "the mode is 0644, whatever the umask" "$(stat -c %a "$T/out.txt")" 644
+# Each call that puts the file in its place made to fail: the old one stays, alone.
+mkdir "$T/faulty"
+left_whole() { # call
+	echo old >"$T/faulty/audit"
+	strace -f -qq -e trace="$1" -e "inject=$1:error=EIO:when=1" -o /dev/null \
+		subid --root "$T/image" audit --output "$T/faulty/audit" 2>"$T/stderr"
+	echo "$? $(ls "$T/faulty") $(<"$T/faulty/audit") $(grep -c ': Input/output error' "$T/stderr")"
+}
+for call in write fchmod fsync rename; do
+	is "$call fails" "$(left_whole "$call")" "3 audit old 1"
+done
 ln -s /dev/null "$T/link"
 expect "what is no regular file is not replaced" 3 '' "subid: $T/link: is no regular file*" "${audit[@]}" --output "$T/link"
 expect "nor is a device" 3 '' 'subid: /dev/null: is no regular file*' "${audit[@]}" --output /dev/null

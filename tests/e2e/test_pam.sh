@@ -3,7 +3,7 @@
 # pam_subid.so: what it gives, and what happens when it cannot.
 . "$(dirname "$0")/lib.sh"
 . "$(dirname "$0")/pam.sh"
-plan 98
+plan 100
 
 rm -rf /etc/subid.conf /etc/subid.conf.d
 sed -i '/^\(UID_M\|SUB_\)/d' /etc/login.defs
@@ -115,6 +115,9 @@ echo 'give all' >>/etc/subid.conf
 goes "a policy that is wrong gives nothing" 1 alice bob:500005:10
 ok "and says where" has_logged "alice: no range is given: /etc/subid.conf:4: all is not *"
 goes "who has a range does not notice" 0 bob bob:500005:10
+echo 'session required pam_permit.so' >>/etc/pam.d/only
+goes "behind 'required', root may come and put it right" 0 root bob:500005:10
+goes "and others are still refused" 1 alice bob:500005:10
 rm /etc/subid.conf
 
 # --- when it fails -------------------------------------------------------------------

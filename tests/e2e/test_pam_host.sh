@@ -4,7 +4,7 @@
 # was; then under AddressSanitizer without privilege, and under ThreadSanitizer.
 . "$(dirname "$0")/lib.sh"
 . "$(dirname "$0")/pam.sh"
-plan 47
+plan 50
 
 rm -rf /etc/subid.conf /etc/subid.conf.d
 sed -i '/^\(UID_M\|SUB_\)/d' /etc/login.defs
@@ -67,6 +67,11 @@ forget_log
 FSIZE=1000 run host 1 alice
 is "a limit on the size of files does not end the host" "$status:$(cksum </etc/subuid)" "0:$before"
 ok "and is logged" has_logged "alice: no range is given: /etc/subuid: File too large"
+tables ""
+strace -f -qq -o "$T/strace" -e trace=openat "$T/host" /etc/pam.d only 1 alice >&- 2>&- <&-
+is "a host that has closed its descriptors is as it was" "$?:$(wc -l </etc/subuid)" "0:1"
+is "and no file is open in their places" "$(grep -E 'O_(WRONLY|RDWR).* = [0-2]$' "$T/strace")" ""
+ok "though one was to be had" grep -q '/dev/null.* = [0-2]$' "$T/strace"
 tables ""
 run setpriv --reuid alice --regid 100 --clear-groups "$T/host" /etc/pam.d only 1 alice
 like "a service that is not root" "$out" "alice: Cannot make/remove an entry for the specified session"

@@ -43,7 +43,6 @@ ok "its log" has_logged "pam_subid(login:session): logged: given uid *"
 
 # --- sshd ------------------------------------------------------------------------------
 
-port=$((20000 + $$ % 20000))
 ssh-keygen -q -t ed25519 -N '' -f "$T/host_key"
 ssh-keygen -q -t ed25519 -N '' -f "$T/key"
 mkdir -p "$T/home/keyed/.ssh"
@@ -53,7 +52,6 @@ chmod 755 "$T" "$T/home"
 echo 'typed:a good password' | chpasswd
 cat >"$T/sshd_config" <<END
 ListenAddress 127.0.0.1
-Port $port
 HostKey $T/host_key
 UsePAM yes
 PasswordAuthentication yes
@@ -61,10 +59,15 @@ KbdInteractiveAuthentication no
 StrictModes no
 PidFile none
 END
-start /usr/sbin/sshd -D -e -f "$T/sshd_config" 2>"$T/sshd.log"
-listens() { (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null; }
-wait_for listens || sed 's/^/# /' "$T/sshd.log"
-ssh_options=(-F none -p "$port" -o StrictHostKeyChecking=no -o "UserKnownHostsFile=$T/known" -o LogLevel=ERROR)
+# a port that nobody has, and then our own sshd by its key: others may run here
+for _ in {1..20}; do
+	port=$((20000 + RANDOM % 30000))
+	start /usr/sbin/sshd -D -e -p "$port" -f "$T/sshd_config" 2>"$T/sshd.log"
+	wait_for grep -qE 'Server listening|Cannot bind' "$T/sshd.log"
+	! grep -q 'Server listening' "$T/sshd.log" || break
+done
+echo "sshd $(<"$T/host_key.pub")" >"$T/known"
+ssh_options=(-F none -p "$port" -o HostKeyAlias=sshd -o StrictHostKeyChecking=yes -o "UserKnownHostsFile=$T/known" -o LogLevel=ERROR)
 run ssh "${ssh_options[@]}" -o BatchMode=yes -i "$T/key" keyed@127.0.0.1 'echo in'
 is "sshd, with a key" "$status:$out" "0:in"
 ok "its user has a range" has_range keyed

@@ -8,6 +8,9 @@
 
 checks_wanted=25
 plan $checks_wanted
+# In the machine's own pid namespace, its containers keep ids from us: far from these.
+printf '%s\n' 'SUB_UID_MIN 400000000' 'SUB_UID_MAX 1400000000' \
+	'SUB_GID_MIN 400000000' 'SUB_GID_MAX 1400000000' >>/etc/login.defs
 state() { auditctl -s 2>/dev/null | awk -v key="$1" '$1 == key { print $2 }'; }
 
 # There is one audit for the whole kernel: what was switched on is switched off.
@@ -74,24 +77,24 @@ add_user bob -u 5002
 tables ""
 expect "a range" 0 '*' '' subid grant alice
 is "is a record of each kind" "$(logged -i)" \
-	"USER_MGMT op=add-subuid-range acct=alice id=alice subid-start=100000 subid-count=65536${by}success
-GRP_MGMT op=add-subgid-range acct=alice id=alice subid-start=100000 subid-count=65536${by}success"
-expect "a part taken back" 0 '*' '' subid revoke -u alice --range 100000:10
+	"USER_MGMT op=add-subuid-range acct=alice id=alice subid-start=400000000 subid-count=65536${by}success
+GRP_MGMT op=add-subgid-range acct=alice id=alice subid-start=400000000 subid-count=65536${by}success"
+expect "a part taken back" 0 '*' '' subid revoke -u alice --range 400000000:10
 is "is two: taken, and held" "$(logged -i)" \
-	"USER_MGMT op=remove-subuid-range acct=alice id=alice subid-start=100000 subid-count=10${by}success
-USER_MGMT op=hold-subuid-range acct=!released id=unset subid-start=100000 subid-count=10${by}success"
-expect "hold" 0 '*' '' subid hold -g 700000:5
-expect "unhold" 0 '*' '' subid unhold -g 700000:1
+	"USER_MGMT op=remove-subuid-range acct=alice id=alice subid-start=400000000 subid-count=10${by}success
+USER_MGMT op=hold-subuid-range acct=!released id=unset subid-start=400000000 subid-count=10${by}success"
+expect "hold" 0 '*' '' subid hold -g 500000000:5
+expect "unhold" 0 '*' '' subid unhold -g 500000000:1
 is "a record each" "$(logged -i)" \
-	"GRP_MGMT op=hold-subgid-range acct=!reserved id=unset subid-start=700000 subid-count=5${by}success
-GRP_MGMT op=unhold-subgid-range acct=!reserved id=unset subid-start=700000 subid-count=1${by}success"
-expect "ids that somebody has" 1 '' '*' subid grant -u bob --range 100020:5
+	"GRP_MGMT op=hold-subgid-range acct=!reserved id=unset subid-start=500000000 subid-count=5${by}success
+GRP_MGMT op=unhold-subgid-range acct=!reserved id=unset subid-start=500000000 subid-count=1${by}success"
+expect "ids that somebody has" 1 '' '*' subid grant -u bob --range 400000020:5
 mkdir /etc/subgid+
 expect "a table that cannot be written" 3 '' '*' subid grant -g bob
 rmdir /etc/subgid+
 is "are records of failure" "$(logged -i)" \
-	"USER_MGMT op=add-subuid-range acct=bob id=bob subid-start=100020 subid-count=5${by}failed
-GRP_MGMT op=add-subgid-range acct=bob id=bob subid-start=165536 subid-count=65536${by}failed"
+	"USER_MGMT op=add-subuid-range acct=bob id=bob subid-start=400000020 subid-count=5${by}failed
+GRP_MGMT op=add-subgid-range acct=bob id=bob subid-start=400065536 subid-count=65536${by}failed"
 expect "a dry run" 0 '*' '' subid grant -n bob
 mkdir -p "$T/image/etc"
 cp /etc/passwd /etc/group "$T/image/etc"

@@ -59,7 +59,12 @@ static const struct {
 	{ TEXT("give user 0-4294967294\n"),
 	  { GIVE, SUBID_CONF_UIDS, "0-4294967294", .uids = { 0, 4294967295U },
 	    .reason = "", .line = 1 } },
+	{ TEXT("give user 4294967294\n"),
+	  { GIVE, SUBID_CONF_UIDS, "4294967294", .uids = { LAST, 1 }, .reason = "",
+	    .line = 1 } },
 	/* names, not numbers */
+	{ TEXT("give user 4294967295\n"),
+	  { GIVE, SUBID_CONF_USER, "4294967295", .reason = "", .line = 1 } },
 	{ TEXT("give user \"1000-1999\"\n"),
 	  { GIVE, SUBID_CONF_USER, "1000-1999", .reason = "", .line = 1 } },
 	{ TEXT("give user 1000foo\n"),
@@ -134,11 +139,13 @@ static void test_accept(void **state)
 	static const char text[] = "\naccept weak-owner:_lxd \"lxd's own account\"\n"
 				   "accept overlap-2\n"
 				   "accept \"odd-line:domain users\" \"\"\n"
+				   "accept odd-line:b\n"
 				   "accept odd-line:a:b\n";
 	static const struct subid_acceptance want[] = {
 		{ "weak-owner", "_lxd", "lxd's own account", "subid.conf", 2 },
 		{ "overlap-2", NULL, "", "subid.conf", 3 },
 		{ "odd-line", "domain users", "", "subid.conf", 4 },
+		{ "odd-line", "b", "", "subid.conf", 5 },
 	};
 	auto_conf struct subid_conf conf;
 	struct subid_place place;
@@ -146,7 +153,7 @@ static void test_accept(void **state)
 	(void)state;
 	/* no owner has a ':' */
 	assert_int_equal(parse(&conf, TEXT(text), &place), SUBID_INVALID);
-	assert_int_equal(place.line, 5);
+	assert_int_equal(place.line, 6);
 	subid_conf_free(&conf);
 	assert_int_equal(
 	    parse(&conf, text, strlen(text) - strlen("accept odd-line:a:b\n"), &place),
@@ -228,6 +235,11 @@ static const struct {
 	{ TEXT("# \033[2J\n"), 1, "the line" },
 	{ TEXT("give user \x7f\n"), 1, "the line" },
 	{ TEXT("a b c d e f g h i j k l m n o p q\n"), 1, "the line" },
+	{ TEXT("~a user alice\n"), 1, "~a" },
+	{ TEXT("aaaaaaaaaabbbbbbbbbbccccccccccddddddddddeeeeeeeeeeffffffffffggg"), 1,
+	  "aaaaaaaaaabbbbbbbbbbccccccccccddddddddddeeeeeeeeeeffffffffffggg" },
+	{ TEXT("aaaaaaaaaabbbbbbbbbbccccccccccddddddddddeeeeeeeeeeffffffffffgggg"), 1,
+	  "aaaaaaaaaabbbbbbbbbbccccccccccddddddddddeeeeeeeeeeffffffffffggg" },
 	{ TEXT("aaaaaaaaaabbbbbbbbbbccccccccccddddddddddeeeeeeeeeeffffffffffgggggg"), 1,
 	  "aaaaaaaaaabbbbbbbbbbccccccccccddddddddddeeeeeeeeeeffffffffffggg" },
 };
@@ -375,6 +387,76 @@ static void test_load_fails(void **state)
 	assert_fails(etc, NULL, true, -ENOTDIR, "subid.conf.d", 0);
 }
 
+/* What subid_conf_check() told of: "FILE:LINE KEY, ...". */
+struct told {
+	char text[256];
+	int answer;
+};
+
+static int tell(void *data, const struct subid_conf_place *place)
+{
+	struct told *told = data;
+	size_t len = strlen(told->text);
+
+	(void)snprintf(told->text + len, sizeof(told->text) - len, "%s%s:%zu %s",
+		       len > 0 ? ", " : "", place->file, place->place.line,
+		       place->place.key);
+	return told->answer;
+}
+
+/* All that is wrong, and what is right between it; or until the caller has enough. */
+static void test_check(void **state)
+{
+	int etc = etc_of(state);
+	struct told told = { .answer = 0 };
+	struct subid_conf_reporter reporter = { tell, &told };
+	auto_conf struct subid_conf conf = { .n_rules = 0 };
+	struct subid_conf_place place;
+
+	put_file(etc, "subid.conf", "give x\ngive user a\n\nreserve\nnever user b");
+	put_dir(etc, "subid.conf.d");
+	put_file(etc, "subid.conf.d/1.conf", "accept A\naccept b\n");
+	assert_int_equal(subid_conf_check(etc, NULL, true, &reporter, &conf, &place), 0);
+	assert_string_equal(told.text, "subid.conf:1 x, subid.conf:4 reserve,"
+				       " subid.conf.d/1.conf:1 A");
+	assert_int_equal(conf.n_rules, 2);
+	assert_int_equal(conf.n_reserved, 0);
+	assert_int_equal(conf.n_accepted, 1);
+	subid_conf_free(&conf);
+	told = (struct told){ .answer = -ECANCELED };
+	assert_int_equal(subid_conf_check(etc, NULL, true, &reporter, &conf, &place),
+			 -ECANCELED);
+	assert_string_equal(told.text, "subid.conf:1 x");
+	/* nothing wrong: nobody is told */
+	told = (struct told){ .answer = 0 };
+	put_file(etc, "subid.conf", "give user a\n");
+	put_file(etc, "subid.conf.d/1.conf", "");
+	assert_int_equal(subid_conf_check(etc, NULL, true, &reporter, &conf, &place), 0);
+	assert_string_equal(told.text, "");
+}
+
+static void test_load_file(void **state)
+{
+	const struct scratch *scratch = *state;
+	auto_conf struct subid_conf conf = { .n_rules = 0 };
+	struct subid_conf_place place = { .file = "?" };
+	char path[64];
+
+	(void)snprintf(path, sizeof(path), "%s/x", scratch->path);
+	assert_int_equal(subid_conf_load_file(path, &conf, &place), -ENOENT);
+	assert_string_equal(place.file, path);
+	put_file(scratch->fd, "x", "give user a\n");
+	/* alone */
+	put_file(scratch->fd, "subid.conf", "give user b\n");
+	assert_int_equal(subid_conf_load_file(path, &conf, &place), 0);
+	assert_int_equal(conf.n_rules, 1);
+	assert_string_equal(conf.rules[0].file, path);
+	put_file(scratch->fd, "x", "\ngive\n");
+	subid_conf_free(&conf);
+	assert_int_equal(subid_conf_load_file(path, &conf, &place), SUBID_INVALID);
+	assert_int_equal(place.place.line, 2);
+}
+
 static void test_many_drop_ins(void **state)
 {
 	int etc = etc_of(state);
@@ -397,6 +479,7 @@ int main(void)
 		cmocka_unit_test(test_accept), cmocka_unit_test(test_invalid),
 		cmocka_unit_test(test_edges),  scratch_test(test_load),
 		scratch_test(test_load_fails), scratch_test(test_many_drop_ins),
+		scratch_test(test_check),      scratch_test(test_load_file),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * wrap: getgrouplist
+ */
 #include "libsubid/member.h"
 
 #include "support.h"
@@ -70,7 +73,96 @@ static void test_members(void **state)
 	assert_int_equal(members.n, 10);
 }
 
-/* The running system's name service: root is in root's group, and not in 4's. */
+/* A group with more members than any buffer starts with. */
+static void test_large_group(void **state)
+{
+	enum { MEMBERS = 2000 };
+	int etc = etc_of(state);
+	auto_users struct subid_users *users = NULL;
+	auto_members struct subid_members members = { .n = 0 };
+	char *text = malloc(MEMBERS * 8 + 32), *end = text;
+
+	assert_non_null(text);
+	end += sprintf(end, "large:x:5000:");
+	for (int i = MEMBERS; i > 0; i--)
+		end += sprintf(end, "u%d%s", i * 2, i > 1 ? "," : "\n");
+	put_file(etc, "group", text);
+	free(text);
+	assert_int_equal(subid_users_load(etc, false, &users), 0);
+	for (int i = 1; i <= MEMBERS * 2 + 1; i++) {
+		auto_owner struct subid_owner owner = { .n = 0 };
+		char name[16];
+
+		(void)snprintf(name, sizeof(name), "u%d", i);
+		assert_int_equal(subid_owner_find(users, name, &owner), SUBID_UNKNOWN);
+		assert_int_equal(subid_members_ask(&members, users, &owner, "large"),
+				 i % 2 == 0 ? 0 : SUBID_ABSENT);
+	}
+}
+
+/* What the name service says of somebody's groups: many, 7778 the last. */
+#define MANY 100
+static unsigned int asked;
+
+int __wrap_getgrouplist(const char *user, gid_t gid, gid_t *groups, int *n);
+int __wrap_getgrouplist(const char *user, gid_t gid, gid_t *groups, int *n)
+{
+	int room = *n;
+
+	(void)user;
+	asked++;
+	*n = MANY;
+	if (room < MANY)
+		return -1;
+	for (int i = 0; i < MANY - 1; i++)
+		groups[i] = gid;
+	groups[MANY - 1] = 7778;
+	return MANY;
+}
+
+/* Who is asked: daemon is an account of every system, and not in our file. */
+static void test_who_is_asked(void **state)
+{
+	static const struct {
+		const char *sources;
+		const char *owner;
+		int answer;
+		unsigned int asked; /* twice: once for want of room */
+	} cases[] = {
+		{ "files", "alice", SUBID_ABSENT, 0 },
+		{ "files systemd", "alice", SUBID_ABSENT, 0 },
+		{ "files systemd", "daemon", 0, 2 },
+		{ "files other", "alice", 0, 2 },
+		{ "files other", "daemon", 0, 2 },
+		{ "files other", "no account has this name", SUBID_ABSENT, 0 },
+	};
+	int etc = etc_of(state);
+
+	put_file(etc, "passwd", "alice:x:1000:1000::/:/bin/sh\n");
+	put_file(etc, "group", "others:x:7778:\nmine:x:7777:\n");
+	for (size_t i = 0; i < ARRAY(cases); i++) {
+		auto_users struct subid_users *users = NULL;
+		auto_members struct subid_members members = { .n = 0 };
+		auto_owner struct subid_owner owner = { .n = 0 };
+		char conf[64];
+		int r;
+
+		(void)snprintf(conf, sizeof(conf), "passwd: %s\ngroup: %s\n",
+			       cases[i].sources, cases[i].sources);
+		put_file(etc, "nsswitch.conf", conf);
+		assert_int_equal(subid_users_load(etc, true, &users), 0);
+		(void)subid_owner_find(users, cases[i].owner, &owner);
+		asked = 0;
+		r = subid_members_ask(&members, users, &owner, "others");
+		if (r != cases[i].answer || asked != cases[i].asked)
+			fail_msg("%s, %s: %d, asked %u times", cases[i].sources,
+				 cases[i].owner, r, asked);
+		assert_int_equal(subid_members_ask(&members, users, &owner, "mine"),
+				 SUBID_ABSENT);
+	}
+}
+
+/* The running system's name service: groups that it alone knows. */
 static void test_name_service(void **state)
 {
 	int etc = etc_of(state);
@@ -84,8 +176,7 @@ static void test_name_service(void **state)
 	assert_int_equal(subid_users_load(etc, true, &users), 0);
 	assert_int_equal(subid_owner_find(users, "root", &owner), 0);
 	assert_int_equal(subid_members_ask(&members, users, &owner, "mine"), 0);
-	assert_int_equal(subid_members_ask(&members, users, &owner, "others"),
-			 SUBID_ABSENT);
+	assert_int_equal(subid_members_ask(&members, users, &owner, "others"), 0);
 	/* a group that only the name service has */
 	assert_int_equal(subid_members_ask(&members, users, &owner, "root"),
 			 SUBID_ABSENT);
@@ -98,6 +189,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		scratch_test(test_members),
+		scratch_test(test_large_group),
+		scratch_test(test_who_is_asked),
 		scratch_test(test_name_service),
 	};
 

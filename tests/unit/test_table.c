@@ -4,6 +4,7 @@
  */
 #include "libsubid/table.h"
 
+#include <sys/mman.h>
 #include <sys/wait.h>
 
 #include "model.h"
@@ -1095,24 +1096,75 @@ static void test_index_of_many(void **state)
 }
 
 /* FNV-1a's published values, folded. */
+/* Every byte counts, and none behind the owner is looked at. */
 static void test_hash(void **state)
 {
-	static const struct {
-		const char *text;
-		uint64_t fnv;
-	} cases[] = {
-		{ "", 0xcbf29ce484222325 },
-		{ "a", 0xaf63dc4c8601ec8c },
-		{ "foobar", 0x85944171f73967e8 },
-	};
+	char *page =
+	    mmap(NULL, 8192, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
 	(void)state;
-	for (size_t i = 0; i < ARRAY(cases); i++)
-		assert_int_equal(subid_table_hash(cases[i].text, strlen(cases[i].text)),
-				 (size_t)(cases[i].fnv ^ cases[i].fnv >> 32));
+	assert_true(page != MAP_FAILED);
+	assert_int_equal(mprotect(page + 4096, 4096, PROT_NONE), 0);
+	for (size_t len = 0; len < 40; len++) {
+		char *owner = page + 4096 - len;
+		size_t hash;
+
+		memset(owner, 'x', len);
+		hash = subid_table_hash(owner, len);
+		assert_int_equal(subid_table_hash(owner, len), hash);
+		for (size_t i = 0; i < len; i++) {
+			owner[i] = 'y';
+			assert_int_not_equal(subid_table_hash(owner, len), hash);
+			owner[i] = 'x';
+		}
+		if (len > 0)
+			assert_int_not_equal(subid_table_hash(owner, len - 1), hash);
+	}
+	assert_int_equal(munmap(page, 8192), 0);
 }
 
-/* A sink that fails ends the printing with its own answer, whichever call it is. */
+/* The bytes of the other file, without loading it. */
+static void test_is_alike(void **state)
+{
+	static const struct {
+		const char *uid, *gid;
+		bool alike;
+	} cases[] = {
+		{ "", "", true },
+		{ "a:1:2\n", "a:1:2\n", true },
+		{ "a:1:2\n", "a:1:3\n", false },
+		{ "a:1:2\n", "a:1:2", false },
+		{ "a:1:2\n", "", false },
+	};
+	auto_table struct subid_table table = { .exists = false };
+	int etc = etc_of(state);
+	bool alike = true;
+
+	for (size_t i = 0; i < ARRAY(cases); i++) {
+		load(etc, cases[i].uid, &table);
+		put_file(etc, "subgid", cases[i].gid);
+		assert_int_equal(subid_table_is_alike(etc, SUBID_GID, &table, &alike), 0);
+		assert_int_equal(alike, cases[i].alike);
+		subid_table_free(&table);
+	}
+	load(etc, "a:1:2\n", &table);
+	put_file(etc, "subgid", "a:1:2\n");
+	reads.by_byte = true;
+	assert_int_equal(subid_table_is_alike(etc, SUBID_GID, &table, &alike), 0);
+	assert_true(alike);
+	memset(&reads, 0, sizeof(reads));
+	reads.calls_left = 1;
+	assert_int_equal(subid_table_is_alike(etc, SUBID_GID, &table, &alike), -EIO);
+	memset(&reads, 0, sizeof(reads));
+	until_failure = 1;
+	assert_int_equal(subid_table_is_alike(etc, SUBID_GID, &table, &alike), -ENOMEM);
+	until_failure = 0;
+	assert_int_equal(unlinkat(etc, "subgid", 0), 0);
+	assert_int_equal(subid_table_is_alike(etc, SUBID_GID, &table, &alike), -ENOENT);
+	assert_int_equal(symlinkat("subuid", etc, "subgid"), 0);
+	assert_int_equal(subid_table_is_alike(etc, SUBID_GID, &table, &alike), -ELOOP);
+}
+
 static void test_print_fails(void **state)
 {
 	auto_table struct subid_table table = { .exists = false };
@@ -1363,6 +1415,7 @@ int main(void)
 		scratch_test(test_walk_while_index_grows),
 		scratch_test(test_index_of_many),
 		cmocka_unit_test(test_hash),
+		scratch_test(test_is_alike),
 		scratch_test(test_print_fails),
 		scratch_test(test_no_memory),
 		cmocka_unit_test(test_holdings_no_memory),

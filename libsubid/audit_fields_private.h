@@ -14,9 +14,9 @@ struct audit_field {
 	size_t len;
 	bool plain;	/* decimal, without sign, blank or leading zero */
 	bool number;	/* some program reads a number from it */
-	bool whole;	/* and in decimal nothing of it is left */
+	bool whole;	/* and nothing of it is left */
 	bool negative;	/* below 0 */
-	uint64_t value; /* of a plain one, and of a decimal one; saturated */
+	uint64_t value; /* in decimal, behind 0x in hexadecimal; saturated */
 };
 
 /* Splits at colons; returns how many fields there are, the first three into ret. */

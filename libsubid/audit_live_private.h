@@ -37,8 +37,11 @@ void audit_live_view_free(struct live_view *view);
 /* Who made a namespace; NULL for a uid that made none. */
 struct live_holder *audit_live_holder(const struct live_view *view, uint32_t uid);
 
-/* Is an id the holder's own: the uid, the primary gid, that of a group it is in? */
-bool audit_live_is_own(const struct subid_audit *audit, const struct live_holder *holder,
+/*
+ * Is an id the holder's own: the uid, the primary gid, that of a group it is in?  Want
+ * of memory ends the audit later.
+ */
+bool audit_live_is_own(struct subid_audit *audit, const struct live_holder *holder,
 		       enum subid_kind kind, uint32_t id);
 
 /* How many processes a finding names at most. */

@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Giving a range under the locks, and who it is for.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <pwd.h>
+#include <security/pam_modutil.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "libsubid/cleanup.h"
+#include "module.h"
+
+/* How often the patience for the locks begins anew because others get on. */
+#define PATIENCE_TIMES 10
+
+/* No account is called longer (useradd(8)), and some readers drop long lines. */
+#define NAME_LENGTH_MAX 256
+
+/* Threat: a login name that is a number must not be taken for the uid of somebody
+ * else; its account can have a range by its own uid. */
+static int find_number(const struct session *session, const struct subid_users *users,
+		       const char *name, struct subid_owner *ret)
+{
+	const struct passwd *account = pam_modutil_getpwnam(session->pamh, name);
+
+	if (account == NULL)
+		return SUBID_UNKNOWN;
+	if (strcmp(account->pw_name, name) != 0)
+		return SUBID_INVALID;
+	return subid_owner_of_uid(users, account->pw_uid, ret);
+}
+
+int session_owner(const struct session *session, const struct subid_users *users,
+		  const char *name, struct subid_owner *ret)
+{
+	size_t len = strlen(name);
+
+	if (len == 0 || len > NAME_LENGTH_MAX)
+		return SUBID_INVALID;
+	if (strspn(name, "0123456789") == len)
+		return find_number(session, users, name, ret);
+	return subid_owner_find(users, name, ret);
+}
+
+/* When the tables were last replaced, to see whether others get on. */
+struct progress {
+	struct stat tables[SUBID_KINDS];
+};
+
+static struct progress look_at_progress(int etc)
+{
+	struct progress now = { .tables = { { .st_ino = 0 }, { .st_ino = 0 } } };
+
+	for (enum subid_kind kind = 0; kind < SUBID_KINDS; kind++)
+		(void)fstatat(etc, subid_kind_table(kind), &now.tables[kind],
+			      AT_SYMLINK_NOFOLLOW); /* or none yet */
+	return now;
+}
+
+static bool is_progress(const struct progress *a, const struct progress *b)
+{
+	for (enum subid_kind kind = 0; kind < SUBID_KINDS; kind++)
+		if (a->tables[kind].st_ino != b->tables[kind].st_ino ||
+		    a->tables[kind].st_mtim.tv_nsec != b->tables[kind].st_mtim.tv_nsec ||
+		    a->tables[kind].st_mtim.tv_sec != b->tables[kind].st_mtim.tv_sec)
+			return true;
+	return false;
+}
+
+/*
+ * Begins a transaction.  Hundreds of first logins at once wait for each other; so
+ * patience ends only when nothing has moved for that long.
+ */
+static int begin(const struct session *session, int proc, struct subid_txn **ret,
+		 struct subid_failure *failure)
+{
+	struct subid_txn_options options = {
+		.etc = session->etc,
+		.proc = proc,
+		.nss = true,
+		.timeout_ms = session->options.timeout_ms,
+		.vendor = SUBID_VENDORDIR,
+		.conf = session->options.conf,
+	};
+	struct progress before, now = look_at_progress(session->etc);
+	int r;
+
+	for (int times = 0; times < PATIENCE_TIMES; times++) {
+		before = now;
+		r = subid_txn_begin(&options, ret, failure);
+		now = look_at_progress(session->etc);
+		if (r != SUBID_BUSY || !is_progress(&before, &now))
+			break;
+	}
+	return r;
+}
+
+/* Gives a range, under the locks.  0 if the owner has one in the end; said. */
+static int give(const struct session *session, const char *name)
+{
+	auto_txn struct subid_txn *txn = NULL;
+	auto_owner struct subid_owner owner = { .has_account = false };
+	auto_close int proc = open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	struct subid_failure failure = { .file = "/proc" };
+	struct subid_request request = {
+		.owner = &owner,
+		.kinds = SUBID_BOTH_KINDS,
+		.count = session->options.count,
+	};
+	struct subid_decision decision = { .verdict = SUBID_VERDICT_NONE };
+	struct subid_changes changes = { .n = 0 };
+	int r = proc < 0 ? -errno : begin(session, proc, &txn, &failure);
+
+	if (r != 0) {
+		say_failure(session, r, &failure);
+		return r;
+	}
+	r = session_owner(session, subid_txn_users(txn), name, &owner);
+	if (r == 0)
+		r = subid_txn_decide(txn, &owner, &decision);
+	if (r == 0 && decision.verdict != SUBID_VERDICT_GIVE)
+		r = SUBID_FORBIDDEN;
+	if (r == 0)
+		r = subid_txn_grant(txn, &request, &changes);
+	if (r == SUBID_ENOUGH)
+		return 0; /* another login was quicker */
+	if (r != 0) {
+		say_refusal(session, txn, r, &changes);
+		return r;
+	}
+	r = subid_txn_commit(txn, &failure);
+	if (r != 0)
+		say_failure(session, r, &failure);
+	else
+		say_given(session, &owner, &changes);
+	return r;
+}
+
+int session_give(const struct session *session, const char *name)
+{
+	struct guard guard;
+	int r;
+
+	guard_begin(&guard);
+	r = give(session, name);
+	guard_end(&guard);
+	return r;
+}

@@ -1,0 +1,491 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The auditor's rules about what runs: what triggers each, and what just does not.
+ * Namespaces are written by hand, in the ids of the host.
+ */
+#include "audit_support.h"
+
+#define TABLE "alice:100000:65536\nbob:165536:65536\n"
+#define ALL   "0 0 4294967295"
+#define OWN   .gids = "0 1001 1", .setgroups = SUBID_SETGROUPS_DENY
+
+/* A namespace, or a process of the host if owner is 0 and there is no map. */
+struct space {
+	uint64_t inode; /* 0: no more */
+	uint32_t owner;
+	const char *uids, *gids; /* "inside outside count[, ...]"; NULL: gids as uids */
+	size_t parent;
+	enum subid_setgroups setgroups;
+	int error; /* of reading the map of uids */
+};
+
+struct live_case {
+	const char *name;
+	struct space spaces[4];
+	const char *table;  /* of both kinds; NULL: TABLE */
+	const char *backup; /* NULL: there is none */
+	const char *passwd, *group;
+	const char *expected; /* of the rules live-* alone */
+};
+
+static const struct live_case cases[] = {
+	{ .name = "nothing runs", .expected = "" },
+	{ .name = "as the tables say",
+	  .spaces = { { 11, 1001, "0 100000 65536" },
+		      { 12, 1002, "0 165536 100, 100 165636 65436" } },
+	  .expected = "" },
+	{ .name = "with the own ids",
+	  .spaces = { { 11, 1001, "0 1001 1, 1 100000 65536" } },
+	  .expected = "" },
+
+	{ .name = "nobody's ids",
+	  .spaces = { { 11, 1001, "0 300000 10", OWN } },
+	  .expected = "critical live-unauthorised uid ns11 alice 300000:10\n" },
+	{ .name = "nobody's gids",
+	  .spaces = { { 11, 1001, "0 1001 1",
+			.gids = "0 100000 65536, 65536 300000 1" } },
+	  .expected = "critical live-unauthorised gid ns11 alice 300000:1\n" },
+	{ .name = "one id too many, which is another's",
+	  .spaces = { { 11, 1001, "0 100000 65537", OWN } },
+	  .expected = "critical live-unauthorised uid ns11 alice 165536:1\n" },
+	{ .name = "one id too few",
+	  .spaces = { { 11, 1001, "0 100000 65535" } },
+	  .expected = "" },
+	{ .name = "of two pieces the first",
+	  .spaces = { { 11, 1001, "0 99990 65556", OWN } },
+	  .expected = "critical live-unauthorised uid ns11 alice 99990:10\n" },
+	{ .name = "by the decimal uid, and another name of it",
+	  .spaces = { { 11, 1001, "0 100000 10, 10 200000 10" } },
+	  .table = "1001:100000:10\nal:200000:10\n",
+	  .passwd = "al:x:1001:1001::/:/bin/sh\n",
+	  .expected = "" },
+	{ .name = "somebody without an account, with a line and without",
+	  .spaces = { { 11, 4242, "0 300000 10" }, { 12, 4243, "0 400000 10" } },
+	  .table = "4242:300000:10\n",
+	  .expected = "critical live-unauthorised uid ns12 4243 400000:10\n"
+		      "critical live-unauthorised gid ns12 4243 400000:10\n" },
+	{ .name = "what is reserved is nobody's",
+	  .spaces = { { 11, 1001, "0 300000 10", OWN } },
+	  .table = TABLE "!reserved:300000:10\n",
+	  .expected = "critical live-unauthorised uid ns11 alice 300000:10\n" },
+	{ .name = "nested ones have no ids but those of the one around them",
+	  .spaces = { { 11, 1001, "0 100000 65536" },
+		      { 12, 100005, "0 100000 10", .parent = 1 },
+		      { 13, 100006, "0 100000 10", .parent = 2 } },
+	  .expected = "" },
+	{ .name = "a parent that is not known is the host",
+	  .spaces = { { 11, 1001, "0 300000 10", OWN, .parent = SUBID_LIVE_NONE } },
+	  .expected = "critical live-unauthorised uid ns11 alice 300000:10\n" },
+
+	{ .name = "root by its own line",
+	  .spaces = { { 11, 0, "0 300000 65536" } },
+	  .table = "root:300000:65536\n",
+	  .expected = "" },
+	{ .name = "root for LXD, podman and Docker",
+	  .spaces = { { 11, 0, "0 300000 10" },
+		      { 12, 0, "0 400000 10" },
+		      { 13, 0, "0 500000 10" },
+		      { 14, 0, "0 600000 10" } },
+	  .table = "lxd:300000:10\n_lxd:400000:10\ncontainers:500000:10\n"
+		   "dockremap:600000:10\n",
+	  .expected = "" },
+	{ .name = "root for nobody",
+	  .spaces = { { 11, 0, "0 300000 10", .gids = ALL }, { 12, 0, "0 100000 10" } },
+	  .expected = "critical live-unauthorised uid ns12 root 100000:10\n"
+		      "critical live-unauthorised uid ns11 root 300000:10\n"
+		      "critical live-unauthorised gid ns12 root 100000:10\n" },
+	{ .name = "ids that mean the same inside are no mapping",
+	  .spaces = { { 11, 0, ALL }, { 12, 0, "5000 5000 60000" } },
+	  .expected = "" },
+	{ .name = "but for others than root they are",
+	  .spaces = { { 11, 1001, "300000 300000 10", OWN } },
+	  .expected = "critical live-unauthorised uid ns11 alice 300000:10\n" },
+	{ .name = "what systemd-nspawn picks, first and last",
+	  .spaces = { { 11, 0, "0 524288 65536" }, { 12, 0, "0 1878982656 65536" } },
+	  .expected = "" },
+	{ .name = "what it does not pick",
+	  .spaces = { { 11, 0, "0 524289 65536", .gids = ALL },
+		      { 12, 0, "0 655360 65535", .gids = ALL },
+		      { 13, 0, "0 458752 65536", .gids = ALL },
+		      { 14, 1001, "0 786432 65536", OWN } },
+	  .expected = "critical live-unauthorised uid ns13 root 458752:65536\n"
+		      "critical live-unauthorised uid ns11 root 524289:65536\n"
+		      "critical live-unauthorised uid ns12 root 655360:65535\n"
+		      "critical live-unauthorised uid ns14 alice 786432:65536\n" },
+	{ .name = "nor what a table gives to somebody",
+	  .spaces = { { 11, 0, "0 524288 65536", .gids = ALL } },
+	  .table = TABLE "carol:589823:1\n",
+	  .expected = "critical live-unauthorised uid ns11 root 524288:65536\n" },
+
+	{ .name = "root's id",
+	  .spaces = { { 11, 1001, "0 0 1", OWN } },
+	  .expected = "critical live-root uid ns11 alice 0:1\n" },
+	{ .name = "root's gid, and all others",
+	  .spaces = { { 11, 1001, "0 1001 1", .gids = "0 0 1002" } },
+	  .expected = "critical live-unauthorised gid ns11 alice 1:1001\n"
+		      "critical live-root gid ns11 alice 0:1\n"
+		      "error live-account gid ns11 alice 1:1\n" },
+	{ .name = "root's id by a line of one's own is no better",
+	  .spaces = { { 11, 1001, "0 0 1", OWN } },
+	  .table = "alice:0:1\n",
+	  .expected = "critical live-root uid ns11 alice 0:1\n" },
+	{ .name = "root's id in root's namespace",
+	  .spaces = { { 11, 0, "0 0 1" } },
+	  .expected = "" },
+	{ .name = "somebody's namespace in one of root's",
+	  .spaces = { { 11, 0, ALL }, { 12, 1001, "0 0 1", OWN, .parent = 1 } },
+	  .expected = "critical live-root uid ns12 alice 0:1\n" },
+	{ .name = "what is in one that is told of is not told again",
+	  .spaces = { { 11, 1001, "0 0 1", OWN },
+		      { 12, 1002, "0 0 1", .gids = "0 1002 1", .parent = 1 } },
+	  .expected = "critical live-root uid ns11 alice 0:1\n" },
+
+	{ .name = "two owners, the same ids",
+	  .spaces = { { 11, 1001, "0 100000 10", OWN },
+		      { 12, 1002, "0 100005 10", .gids = "0 1002 1" } },
+	  .table = "alice:100000:10\nbob:100005:10\n",
+	  .expected = "critical live-shared uid ns11 alice/bob 100005:5\n" },
+	{ .name = "side by side",
+	  .spaces = { { 11, 1001, "0 100000 10", OWN },
+		      { 12, 1002, "0 100010 10", .gids = "0 1002 1" } },
+	  .table = "alice:100000:10\nbob:100010:10\n",
+	  .expected = "" },
+	{ .name = "two of one owner may",
+	  .spaces = { { 11, 1001, "0 100000 10" }, { 12, 1001, "0 100000 10" } },
+	  .expected = "" },
+	{ .name = "each pair of three, two of which lie in the first",
+	  .spaces = { { 11, 1001, "0 100000 1000", OWN },
+		      { 12, 1002, "0 100100 10", .gids = "0 1002 1" },
+		      { 13, 1003, "0 100105 10", .gids = "0 1003 1" } },
+	  .table = "alice:100000:1000\nbob:100100:10\ncarol:100105:10\n",
+	  .expected = "critical live-shared uid ns11 alice/bob 100100:10\n"
+		      "critical live-shared uid ns11 alice/carol 100105:10\n"
+		      "critical live-shared uid ns12 bob/carol 100105:5\n" },
+	{ .name = "each pair of owners once",
+	  .spaces = { { 11, 1001, "0 100000 10", OWN },
+		      { 12, 1002, "0 100000 10", .gids = "0 1002 1" },
+		      { 13, 1001, "0 100000 10", OWN } },
+	  .table = "alice:100000:10\nbob:100000:10\n",
+	  .expected = "critical live-shared uid ns11 alice/bob 100000:10\n" },
+	{ .name = "a group that both are in is no secret",
+	  .spaces = { { 11, 1001, "0 1001 1", .gids = "0 1001 1, 1 100 1" },
+		      { 12, 1002, "0 1002 1", .gids = "0 1002 1, 1 100 1" } },
+	  .expected = "" },
+
+	{ .name = "an account within the own range",
+	  .spaces = { { 11, 1001, "0 100000 65536", OWN } },
+	  .passwd = "eve:x:100005:5::/:/bin/sh\n",
+	  .expected = "error live-account uid ns11 alice 100005:1\n" },
+	{ .name = "another's own id",
+	  .spaces = { { 11, 1001, "0 1002 1", OWN } },
+	  .expected = "critical live-unauthorised uid ns11 alice 1002:1\n"
+		      "error live-account uid ns11 alice 1002:1\n" },
+	{ .name = "a group that the owner is in, and one that it is not in",
+	  .spaces = { { 11, 1001, "0 1001 1", .gids = "0 1001 1, 1 100 1" },
+		      { 12, 1003, "0 1003 1", .gids = "0 1003 1, 1 100 1" } },
+	  .expected = "critical live-unauthorised gid ns12 carol 100:1\n"
+		      "error live-account gid ns12 carol 100:1\n" },
+
+	{ .name = "setgroups is allowed",
+	  .spaces = { { 11, 1001, "0 1001 1", "0 1001 1",
+			.setgroups = SUBID_SETGROUPS_ALLOW } },
+	  .expected = "error live-setgroups gid ns11 alice 1001:1\n" },
+	{ .name = "of a group that the owner is in",
+	  .spaces = { { 11, 1001, "0 1001 1", "0 100 1",
+			.setgroups = SUBID_SETGROUPS_ALLOW } },
+	  .expected = "error live-setgroups gid ns11 alice 100:1\n" },
+	{ .name = "denied, or not known",
+	  .spaces = { { 11, 1001, "0 1001 1", OWN },
+		      { 12, 1001, "0 1001 1", "0 1001 1" } },
+	  .expected = "" },
+	{ .name = "with a range of gids",
+	  .spaces = { { 11, 1001, "0 1001 1", "0 1001 1, 1 100000 10",
+			.setgroups = SUBID_SETGROUPS_ALLOW } },
+	  .expected = "" },
+	{ .name = "a gid of a range alone",
+	  .spaces = { { 11, 1001, "0 1001 1", "0 100000 1",
+			.setgroups = SUBID_SETGROUPS_ALLOW } },
+	  .expected = "" },
+	{ .name = "root may",
+	  .spaces = { { 11, 0, "0 0 1", "0 0 1", .setgroups = SUBID_SETGROUPS_ALLOW } },
+	  .expected = "" },
+
+	{ .name = "after a revoke",
+	  .spaces = { { 11, 1001, "0 100000 65536", OWN } },
+	  .table = "!released:100000:65536\n",
+	  .expected = "warning live-stale uid ns11 alice 100000:65536\n" },
+	{ .name = "after an edit, by the backup",
+	  .spaces = { { 11, 1001, "0 100000 65536", OWN } },
+	  .table = "bob:165536:65536\n",
+	  .backup = TABLE,
+	  .expected = "warning live-stale uid ns11 alice 100000:65536\n" },
+	{ .name = "a part was taken back",
+	  .spaces = { { 11, 1001, "0 100000 65536", OWN } },
+	  .table = "alice:100000:65000\n",
+	  .backup = TABLE,
+	  .expected = "warning live-stale uid ns11 alice 165000:536\n" },
+	{ .name = "given to another meanwhile",
+	  .spaces = { { 11, 1001, "0 100000 65536", OWN } },
+	  .table = "bob:165000:65536\n",
+	  .backup = TABLE,
+	  .expected = "critical live-unauthorised uid ns11 alice 100000:65536\n" },
+	{ .name = "more than was taken back",
+	  .spaces = { { 11, 1001, "0 100000 65537", OWN } },
+	  .table = "!released:100000:65536\n",
+	  .expected = "critical live-unauthorised uid ns11 alice 100000:65537\n" },
+	{ .name = "another's before",
+	  .spaces = { { 11, 1001, "0 165536 10", OWN } },
+	  .table = "alice:100000:65536\n!released:165536:65536\n",
+	  .backup = TABLE,
+	  .expected = "critical live-unauthorised uid ns11 alice 165536:10\n" },
+
+	{ .name = "a map that could not be read",
+	  .spaces = { { 11, 1001, "", .error = -EACCES } },
+	  .expected = "info live-unread -\n" },
+	{ .name = "whose it is could not be told",
+	  .spaces = { { 11, SUBID_ID_NONE, "0 300000 10" } },
+	  .expected = "info live-unread -\n" },
+};
+
+static void parse_map(const char *text, struct subid_live_map *ret)
+{
+	ret->lines = calloc(8, sizeof(*ret->lines));
+	assert_non_null(ret->lines);
+	while (*text != '\0') {
+		unsigned int inside, outside, count;
+		int len;
+
+		assert_int_equal(
+		    sscanf(text, "%u %u %u%n", &inside, &outside, &count, &len), 3);
+		ret->lines[ret->n++] =
+		    (struct subid_map_line){ { inside, count }, { outside, count } };
+		text += len;
+		text += strspn(text, ", ");
+	}
+}
+
+#define SPACES_MAX 5
+
+/* What runs, as subid_live_read() would have it. */
+struct world {
+	struct audit_world audit;
+	struct subid_table backups[SUBID_KINDS];
+	struct subid_live live;
+	struct subid_live_userns userns[SPACES_MAX];
+	struct subid_live_process processes[16];
+};
+
+static void add_userns(struct world *world, const struct space *space)
+{
+	struct subid_live_userns *ns = &world->userns[world->live.n++];
+
+	*ns = (struct subid_live_userns){
+		.inode = space->inode,
+		.parent = space->parent,
+		.owner = space->owner,
+		.setgroups = space->setgroups,
+		.holder = (pid_t)(space->inode * 10),
+		.first = world->live.n_processes,
+		.n = 2,
+	};
+	parse_map(space->uids, &ns->maps[SUBID_UID]);
+	parse_map(space->gids == NULL ? space->uids : space->gids, &ns->maps[SUBID_GID]);
+	ns->maps[SUBID_UID].error = space->error;
+	for (size_t i = 0; i < ns->n; i++)
+		world->processes[world->live.n_processes++] =
+		    (struct subid_live_process){ .pid = ns->holder + (pid_t)i,
+						 .uid = SUBID_ID_NONE,
+						 .gid = SUBID_ID_NONE,
+						 .userns = world->live.n - 1 };
+}
+
+static void make_world(int dir, const struct live_case *c, struct world *world)
+{
+	const char *table = c->table == NULL ? TABLE : c->table;
+
+	*world = (struct world){ .live = { .userns = world->userns,
+					   .processes = world->processes } };
+	audit_world_make(dir,
+			 &(struct audit_case){
+			     .tables = { table, table },
+			     .passwd = c->passwd,
+			     .group = c->group,
+			 },
+			 &world->audit);
+	for (enum subid_kind kind = 0; c->backup != NULL && kind < SUBID_KINDS; kind++) {
+		audit_read_table(kind, c->backup, &world->backups[kind]);
+		world->audit.input.backups[kind] = &world->backups[kind];
+	}
+	add_userns(world, &(struct space){ .inode = 1, .uids = ALL });
+	for (size_t i = 0; i < 4 && c->spaces[i].inode != 0; i++)
+		add_userns(world, &c->spaces[i]);
+	world->audit.input.live = &world->live;
+}
+
+static void free_world(struct world *world)
+{
+	for (size_t i = 0; i < world->live.n; i++)
+		for (enum subid_kind kind = 0; kind < SUBID_KINDS; kind++)
+			free(world->userns[i].maps[kind].lines);
+	for (enum subid_kind kind = 0; kind < SUBID_KINDS; kind++)
+		subid_table_free(&world->backups[kind]);
+	audit_world_free(&world->audit);
+}
+
+/* What the rules about what runs have found, one a line. */
+static char *print_live(const struct subid_report *report)
+{
+	struct subid_report only = *report;
+	struct subid_finding *kept = calloc(report->n + 1, sizeof(*kept));
+	char *text;
+
+	assert_non_null(kept);
+	only.n = 0;
+	for (size_t i = 0; i < report->n; i++)
+		if (strncmp(report->findings[i].rule->name, "live-", 5) == 0)
+			kept[only.n++] = report->findings[i];
+	only.findings = kept;
+	text = audit_print_all(&only);
+	free(kept);
+	return text;
+}
+
+static bool run_case(int dir, const struct live_case *c)
+{
+	auto_report struct subid_report report = { .n = 0 };
+	struct world world;
+	char *found;
+	bool right;
+
+	make_world(dir, c, &world);
+	assert_int_equal(subid_audit(&world.audit.input, &report), 0);
+	audit_assert_sound(&report);
+	found = print_live(&report);
+	right = strcmp(found, c->expected) == 0;
+	if (!right)
+		print_error("%s: found:\n%swanted:\n%s", c->name, found, c->expected);
+	free(found);
+	audit_try_accepting(&world.audit, &report);
+	for (size_t i = 0; i < report.n; i++)
+		if (report.findings[i].userns != 0) {
+			assert_int_equal(report.findings[i].n_pids, 2);
+			assert_int_equal(report.findings[i].pids[0],
+					 report.findings[i].userns * 10);
+		}
+	free_world(&world);
+	return right;
+}
+
+static void test_cases(void **state)
+{
+	size_t wrong = 0;
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+		wrong += !run_case(etc_of(state), &cases[i]);
+	assert_int_equal(wrong, 0);
+}
+
+/* Processes of the host itself, under ids that are whose? */
+static void test_orphans(void **state)
+{
+	static const struct {
+		const char *table;
+		uint32_t uid, gid;
+		const char *expected;
+	} orphans[] = {
+		{ "", 0, 0, "" },
+		{ "", 300000, 300000,
+		  "warning live-orphan uid 300000:1\nwarning live-orphan gid "
+		  "300000:1\n" },
+		{ "", 300000, 1001, "warning live-orphan uid 300000:1\n" },
+		{ "alice:300000:1\n", 300000, 300000, "" },
+		{ "ghost:300000:1\n", 300000, 300000, "" },
+		{ "!reserved:300000:1\n", 300000, 300000, "" },
+		{ "!released:300000:1\n", 300000, 0,
+		  "warning live-orphan uid 300000:1\n" },
+		{ "alice:300001:1\n", 300000, 0, "warning live-orphan uid 300000:1\n" },
+		/* the window */
+		{ "", 99999, 0, "" },
+		{ "", 100000, 0, "warning live-orphan uid 100000:1\n" },
+		{ "", 600100000, 0, "warning live-orphan uid 600100000:1\n" },
+		{ "", 600100001, 0, "" },
+		{ "", SUBID_ID_NONE, SUBID_ID_NONE, "" },
+		/* an account's, a group's */
+		{ "", 310000, 320000, "" },
+		{ "", 320000, 310000,
+		  "warning live-orphan uid 320000:1\nwarning live-orphan gid "
+		  "310000:1\n" },
+	};
+
+	for (size_t i = 0; i < sizeof(orphans) / sizeof(orphans[0]); i++) {
+		const struct live_case c = {
+			.table = orphans[i].table,
+			.passwd = "eve:x:310000:1001::/:/bin/sh\n",
+			.group = "team:x:320000:\n",
+		};
+		auto_report struct subid_report report = { .n = 0 };
+		struct world world;
+		char *found;
+
+		make_world(etc_of(state), &c, &world);
+		for (size_t j = 0; j < 2; j++) {
+			world.processes[j].uid = orphans[i].uid;
+			world.processes[j].gid = orphans[i].gid;
+		}
+		assert_int_equal(subid_audit(&world.audit.input, &report), 0);
+		audit_assert_sound(&report);
+		found = print_live(&report);
+		assert_string_equal(found, orphans[i].expected);
+		free(found);
+		for (size_t j = 0; j < report.n; j++)
+			if (strcmp(report.findings[j].rule->name, "live-orphan") == 0)
+				assert_int_equal(report.findings[j].n_pids, 2);
+		free_world(&world);
+	}
+}
+
+/* A name that acts for root on this machine, as it is told. */
+static void test_for_root(void **state)
+{
+	static const char *const names[] = { "alice" };
+	const struct live_case c = { .spaces = { { 11, 0, "0 100000 10" } } };
+	auto_report struct subid_report report = { .n = 0 };
+	struct world world;
+
+	make_world(etc_of(state), &c, &world);
+	world.audit.input.for_root = names;
+	world.audit.input.n_for_root = 1;
+	assert_int_equal(subid_audit(&world.audit.input, &report), 0);
+	assert_int_equal(report.n, 0);
+	free_world(&world);
+}
+
+/* Processes that may not be looked at are counted, with the reason. */
+static void test_unread(void **state)
+{
+	const struct live_case c = { .name = "unread" };
+	auto_report struct subid_report report = { .n = 0 };
+	struct world world;
+
+	make_world(etc_of(state), &c, &world);
+	world.live.n_unread = 3;
+	world.live.unread_error = -EACCES;
+	assert_int_equal(subid_audit(&world.audit.input, &report), 0);
+	assert_int_equal(report.n, 1);
+	assert_string_equal(report.findings[0].rule->name, "live-unread");
+	assert_non_null(strstr(report.findings[0].reason, "3 processes"));
+	assert_non_null(strstr(report.findings[0].reason, "Permission denied"));
+	free_world(&world);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		scratch_test(test_cases),
+		scratch_test(test_orphans),
+		scratch_test(test_for_root),
+		scratch_test(test_unread),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
