@@ -21,7 +21,7 @@ static const struct cli_option options[] = {
 
 struct config {
 	struct cli *cli;
-	const struct subid_runtime *runtime;
+	const struct subid_setup_runtime *runtime;
 	struct subid_version version; /* 0: not known */
 	uint32_t keep;
 	const char *whose;
@@ -134,8 +134,8 @@ static int make_setup(const struct config *config, const struct cli_share *share
 	int status, r = -ENOMEM;
 
 	if (setup != NULL && wanted.name != NULL)
-		r = subid_runtime_setup(config->runtime, &wanted, config->keep,
-					config->version, setup);
+		r = subid_setup_make(config->runtime, &wanted, config->keep,
+				     config->version, setup);
 	if (r < 0)
 		return cli_complain(EXIT_UNABLE, "%s", strerror(-r));
 	status = r == 0 ? print(config, share, setup)
@@ -181,13 +181,13 @@ static void find_version(struct config *config)
 }
 
 static int find_runtime(const struct cli *cli, const char *name,
-			const struct subid_runtime **ret)
+			const struct subid_setup_runtime **ret)
 {
 	char names[128] = "";
 	size_t n;
-	const struct subid_runtime *all = subid_runtimes(&n);
+	const struct subid_setup_runtime *all = subid_setup_runtimes(&n);
 
-	*ret = subid_runtime_find(name);
+	*ret = subid_setup_find(name);
 	if (*ret != NULL)
 		return EXIT_DONE;
 	for (size_t i = 0; i < n; i++) {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "libsubid/runtime.h"
+#include "libsubid/setup.h"
 
 #include "support.h"
 
@@ -391,10 +391,10 @@ static int setup_of(const struct ask *ask, struct subid_setup *ret)
 		.all = { &uids, &gids },
 		.ids = { &uids, &gids },
 	};
-	const struct subid_runtime *runtime = subid_runtime_find(ask->runtime);
+	const struct subid_setup_runtime *runtime = subid_setup_find(ask->runtime);
 
 	assert_non_null(runtime);
-	return subid_runtime_setup(runtime, &share, ask->keep, ask->version, ret);
+	return subid_setup_make(runtime, &share, ask->keep, ask->version, ret);
 }
 
 static void test_texts(void **state)
@@ -420,11 +420,11 @@ static void test_texts(void **state)
 /* Every runtime, for a user and for root: either a text or a reason. */
 static void test_all_answer(void **state)
 {
-	const struct subid_runtime *all;
+	const struct subid_setup_runtime *all;
 	size_t n;
 
 	(void)state;
-	all = subid_runtimes(&n);
+	all = subid_setup_runtimes(&n);
 	assert_int_equal(n, 7);
 	for (size_t i = 0; i < n; i++) {
 		for (size_t owner = 0; owner < ARRAY(owners); owner++) {
@@ -444,9 +444,9 @@ static void test_all_answer(void **state)
 			assert_int_equal(setup.n[SUBID_UID], r == 0 ? 1 : setup.n[0]);
 		}
 	}
-	assert_null(subid_runtime_find("lx"));
-	assert_null(subid_runtime_find("lxcc"));
-	assert_null(subid_runtime_find(""));
+	assert_null(subid_setup_find("lx"));
+	assert_null(subid_setup_find("lxcc"));
+	assert_null(subid_setup_find(""));
 }
 
 /* podman in a user's own namespace has what the user's lines give, once each. */
@@ -463,23 +463,23 @@ static void test_rootless(void **state)
 		.all = { &held, &held },
 		.ids = { &leased, &leased },
 	};
-	const struct subid_runtime *podman = subid_runtime_find("podman");
+	const struct subid_setup_runtime *podman = subid_setup_find("podman");
 	struct subid_version version = { 4, 3 };
 	struct subid_setup setup;
 
 	(void)state;
-	assert_int_equal(subid_runtime_setup(podman, &share, NONE, version, &setup), 0);
+	assert_int_equal(subid_setup_make(podman, &share, NONE, version, &setup), 0);
 	assert_string_equal(setup.text, "--uidmap 0:51:10 --gidmap 0:51:10\n");
 	assert_int_equal(setup.maps[SUBID_UID][0].outside.start, 100050);
 	subid_setup_free(&setup);
 	share.doubled = true;
-	assert_int_equal(subid_runtime_setup(podman, &share, NONE, version, &setup),
+	assert_int_equal(subid_setup_make(podman, &share, NONE, version, &setup),
 			 SUBID_DENIED);
 	assert_non_null(strstr(setup.refusal, "twice"));
 	subid_setup_free(&setup);
 	share.doubled = false;
 	part = off;
-	assert_int_equal(subid_runtime_setup(podman, &share, NONE, version, &setup),
+	assert_int_equal(subid_setup_make(podman, &share, NONE, version, &setup),
 			 SUBID_DENIED);
 	assert_non_null(strstr(setup.refusal, "not all of its uids lie in lines"));
 	subid_setup_free(&setup);

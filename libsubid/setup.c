@@ -4,68 +4,68 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "runtime_private.h"
+#include "setup_private.h"
 
-static const struct subid_runtime runtimes[] = {
+static const struct subid_setup_runtime runtimes[] = {
 	{
 	    .name = "lxc",
 	    .title = "LXC",
 	    .program = "lxc-start",
 	    .keeps = true,
-	    .write = runtime_write_lxc,
+	    .write = setup_write_lxc,
 	},
 	{
 	    .name = "lxd",
 	    .title = "LXD",
 	    .roots = true,
 	    .one_range = true,
-	    .write = runtime_write_lxd,
+	    .write = setup_write_lxd,
 	},
 	{
 	    .name = "incus",
 	    .title = "Incus",
 	    .roots = true,
 	    .one_range = true,
-	    .write = runtime_write_lxd,
+	    .write = setup_write_lxd,
 	},
 	{
 	    .name = "podman",
 	    .title = "podman",
 	    .keeps = true,
-	    .write = runtime_write_podman,
+	    .write = setup_write_podman,
 	},
 	{
 	    .name = "docker",
 	    .title = "Docker",
 	    .is_json = true,
 	    .one_map = true,
-	    .write = runtime_write_docker,
+	    .write = setup_write_docker,
 	},
 	{
 	    .name = "oci",
 	    .title = "an OCI runtime",
 	    .is_json = true,
 	    .keeps = true,
-	    .write = runtime_write_oci,
+	    .write = setup_write_oci,
 	},
 	{
 	    .name = "nspawn",
 	    .title = "systemd-nspawn",
 	    .program = "systemd-nspawn",
 	    .one_range = true,
-	    .write = runtime_write_nspawn,
+	    .write = setup_write_nspawn,
 	},
 };
 
 #define N_RUNTIMES (sizeof(runtimes) / sizeof(runtimes[0]))
 
-const struct subid_runtime *subid_runtimes(size_t *ret_n)
+const struct subid_setup_runtime *subid_setup_runtimes(size_t *ret_n)
 {
 	*ret_n = N_RUNTIMES;
 	return runtimes;
 }
 
-const struct subid_runtime *subid_runtime_find(const char *name)
+const struct subid_setup_runtime *subid_setup_find(const char *name)
 {
 	for (size_t i = 0; i < N_RUNTIMES; i++)
 		if (strcmp(runtimes[i].name, name) == 0)
@@ -121,9 +121,9 @@ __attribute__((format(printf, 2, 3))) static int refuse(struct subid_setup *setu
 }
 
 /* What the runtime cannot do for this share, as the table says. */
-static int check_runtime(const struct runtime_draft *draft, struct subid_setup *setup)
+static int check_runtime(const struct setup_draft *draft, struct subid_setup *setup)
 {
-	const struct subid_runtime *runtime = draft->runtime;
+	const struct subid_setup_runtime *runtime = draft->runtime;
 	const struct subid_share *share = draft->share;
 
 	if (share->container != NULL && runtime->one_map)
@@ -167,7 +167,7 @@ static int check_rootless(const struct subid_share *share, struct subid_setup *s
 	return 0;
 }
 
-static int check_share(const struct runtime_draft *draft, struct subid_setup *setup)
+static int check_share(const struct setup_draft *draft, struct subid_setup *setup)
 {
 	const struct subid_share *share = draft->share;
 
@@ -175,9 +175,9 @@ static int check_share(const struct runtime_draft *draft, struct subid_setup *se
 		if (share->ids[kind]->n == 0)
 			return refuse(setup, "no subordinate %ss: try 'subid grant %s'",
 				      subid_kind_name(kind), share->name);
-	if (draft->runtime->write == runtime_write_podman && runtime_is_rootless(share))
+	if (draft->runtime->write == setup_write_podman && setup_is_rootless(share))
 		return check_rootless(share, setup);
-	if (draft->runtime->write == runtime_write_docker && !share->has_account &&
+	if (draft->runtime->write == setup_write_docker && !share->has_account &&
 	    strcmp(share->name, "dockremap") != 0)
 		return refuse(setup, "there is no such account, and Docker wants one");
 	return 0;
@@ -201,7 +201,7 @@ static struct id_range find_common(const struct subid_set *a, const struct subid
 	return best;
 }
 
-static int make_maps(struct runtime_draft *draft, struct subid_setup *setup)
+static int make_maps(struct setup_draft *draft, struct subid_setup *setup)
 {
 	const struct subid_share *share = draft->share;
 
@@ -233,7 +233,7 @@ static int make_maps(struct runtime_draft *draft, struct subid_setup *setup)
 	return 0;
 }
 
-static int write_text(struct runtime_draft *draft, struct subid_setup *setup)
+static int write_text(struct setup_draft *draft, struct subid_setup *setup)
 {
 	size_t text_size, remarks_size;
 	bool failed;
@@ -247,11 +247,11 @@ static int write_text(struct runtime_draft *draft, struct subid_setup *setup)
 	return failed ? -ENOMEM : 0;
 }
 
-int subid_runtime_setup(const struct subid_runtime *runtime,
-			const struct subid_share *share, uint32_t keep,
-			struct subid_version version, struct subid_setup *ret)
+int subid_setup_make(const struct subid_setup_runtime *runtime,
+		     const struct subid_share *share, uint32_t keep,
+		     struct subid_version version, struct subid_setup *ret)
 {
-	struct runtime_draft draft = {
+	struct setup_draft draft = {
 		.runtime = runtime,
 		.share = share,
 		.setup = ret,

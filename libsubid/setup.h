@@ -2,7 +2,7 @@
 /*
  * What a container runtime is to be told, so that a container gets the ids that an
  * owner or a lease has: the text to paste, for each runtime one.  Pure; the rows are
- * in runtime.c, and a new runtime is one more of them.
+ * in setup.c, and a new runtime is one more of them.
  */
 #pragma once
 
@@ -47,10 +47,10 @@ void subid_setup_free(struct subid_setup *setup);
 
 #define auto_setup __attribute__((cleanup(subid_setup_free)))
 
-struct runtime_draft; /* inside the library */
+struct setup_draft; /* inside the library */
 
 /* A row of the table. */
-struct subid_runtime {
+struct subid_setup_runtime {
 	const char *name;    /* "lxc" */
 	const char *title;   /* "LXC" */
 	const char *program; /* that says its version with --version, or NULL */
@@ -59,14 +59,14 @@ struct subid_runtime {
 	bool roots;	     /* takes ids out of root's lines alone */
 	bool one_range;	     /* wants one range, of the same numbers for uid and gid */
 	bool one_map;	     /* has one map for all containers */
-	void (*write)(struct runtime_draft *draft);
+	void (*write)(struct setup_draft *draft);
 };
 
 /* All of them; *ret_n is how many. */
-const struct subid_runtime *subid_runtimes(size_t *ret_n);
+const struct subid_setup_runtime *subid_setup_runtimes(size_t *ret_n);
 
 /* The row of that name; NULL if there is none. */
-const struct subid_runtime *subid_runtime_find(const char *name);
+const struct subid_setup_runtime *subid_setup_find(const char *name);
 
 /*
  * Makes the text for share.  keep: what the owner's own uid and gid shall be
@@ -74,9 +74,9 @@ const struct subid_runtime *subid_runtime_find(const char *name);
  * subid_setup_free(); SUBID_DENIED, with ret->refusal set, to be released too, when the
  * runtime cannot do that, or the share has not got what it takes; -ENOMEM.
  */
-int subid_runtime_setup(const struct subid_runtime *runtime,
-			const struct subid_share *share, uint32_t keep,
-			struct subid_version version, struct subid_setup *ret);
+int subid_setup_make(const struct subid_setup_runtime *runtime,
+		     const struct subid_share *share, uint32_t keep,
+		     struct subid_version version, struct subid_setup *ret);
 
 #ifdef __cplusplus
 }
