@@ -24,6 +24,9 @@ struct id_range {
 /* The number of ids that can be mapped: 0 to 4294967294. */
 #define ID_COUNT_MAX UINT32_MAX
 
+/* No id, as a value. */
+#define SUBID_ID_NONE UINT32_MAX
+
 /* The first id behind the range. */
 static inline uint64_t id_range_end(struct id_range r)
 {

@@ -13,6 +13,8 @@
 #include "file.h"     /* a file's bytes and lines */
 #include "host.h"     /* facts about the machine around the tables */
 #include "idmap.h"    /* the text of uid_map and gid_map */
+#include "inside.h"   /* a process as its container sees it */
+#include "layout.h"   /* how ids lie in maps */
 #include "lease.h"    /* a range for each container */
 #include "line.h"     /* one line of a table */
 #include "live.h"     /* what runs: namespaces and processes */
@@ -21,8 +23,10 @@
 #include "policy.h"   /* login.defs */
 #include "range.h"    /* ranges and sets of ids */
 #include "replace.h"  /* a file replaced as a whole */
+#include "setup.h"    /* what a container runtime is to be told */
 #include "source.h"   /* where ranges come from */
 #include "table.h"    /* a table in memory */
 #include "txn.h"      /* the only way to change the tables */
 #include "userns.h"   /* the live user namespaces */
 #include "users.h"    /* owner <-> uid */
+#include "whose.h"    /* whose is an id */

@@ -10,6 +10,8 @@ demo="lxc lxc-templates busybox-static util-linux passwd procps uidmap libcap2-b
 # shellcheck disable=SC2034
 test="$demo libcmocka-dev clang clang-format clang-tools libclang-rt-14-dev gcovr valgrind
 	strace acl attr devscripts mandoc shellcheck man-db bash-completion podman runc crun
+	python3 e2fsprogs libnss-extrausers buildah mmdebstrap libsubid4 jq
+	systemd-container lxd lxd-client"
 	python3 e2fsprogs libnss-extrausers buildah mmdebstrap libsubid4 jq pamtester libpam-wrapper
 	libnss-wrapper libuid-wrapper openssh-server openssh-client sshpass cron at login
 	chromium fonts-dejavu-core python3-jsonschema systemd auditd"

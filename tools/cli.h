@@ -48,7 +48,7 @@ struct cli_command {
 #define CLI_OPTIONS(rows) .options = (rows), .n_options = sizeof(rows) / sizeof((rows)[0])
 
 extern const struct cli_command cmd_list, cmd_grant, cmd_revoke, cmd_hold, cmd_unhold;
-extern const struct cli_command cmd_policy, cmd_audit;
+extern const struct cli_command cmd_policy, cmd_audit, cmd_config, cmd_ps, cmd_id;
 
 /*
  * The next option that is the command's own, as its letter; those that every
@@ -77,6 +77,13 @@ int cli_open_proc(const struct cli *cli);
 
 /* Warns if the running system's ranges do not come from the tables at all. */
 void cli_warn_of_source(const struct cli *cli, int etc);
+
+/*
+ * Loads a table, and warns of the first line that is no entry but has ids to some
+ * reader.  The status, after a complaint if it is not EXIT_DONE.
+ */
+int cli_load_table(const struct cli *cli, int etc, enum subid_kind kind,
+		   struct subid_table *ret);
 
 /* Complains of what subid_txn_begin() or subid_txn_commit() said; the status. */
 int cli_txn_failed(const struct cli *cli, int r, const struct subid_failure *failure);
@@ -130,6 +137,12 @@ struct cli_output; /* keeps cli */
 struct cli_output *cli_output_open(const struct cli *cli);
 void cli_output_row(struct cli_output *output, const struct cli_row *row);
 int cli_output_close(struct cli_output *output);
+
+/* Flushes standard output; the status, after a complaint if it could not be written. */
+int cli_finish_output(void);
+
+/* Prints bytes so that they stay one word, and nothing for a terminal: \xHH. */
+void cli_print_escaped(const char *text, size_t len);
 
 /*
  * A name as JSON text.  JSON knows no bytes, only UTF-8: another name has '?' for

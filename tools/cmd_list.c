@@ -33,41 +33,6 @@ static void print_entry(struct cli_output *output, const struct subid_table *tab
 	cli_output_row(output, &row);
 }
 
-/* A line that gives nothing, but has ids to some reader: somebody should look at it. */
-static void warn_of_odd_lines(const struct cli *cli, const struct subid_table *table)
-{
-	struct id_range readings[SUBID_READINGS_MAX];
-	struct subid_line parsed;
-	size_t pos = 0, len, number = 1;
-	const char *text;
-
-	if (table->odd.n == 0 || cli->quiet)
-		return;
-	for (; subid_text_next(&table->text, &pos, &text, &len); number++) {
-		if (subid_line_parse(text, len, &parsed) == 0 ||
-		    subid_line_readings(text, len, readings) == 0)
-			continue;
-		(void)cli_complain(
-		    0,
-		    "%s/%s:%zu: warning: not a line \"owner:start:count\": it gives"
-		    " nothing to anybody, but its ids are not given away",
-		    cli->etc_name, subid_kind_table(table->kind), number);
-		return;
-	}
-}
-
-static int load(const struct cli *cli, int etc, enum subid_kind kind,
-		struct subid_table *ret)
-{
-	struct subid_failure failure = { .file = subid_kind_table(kind) };
-	int r = subid_table_load(etc, kind, ret);
-
-	if (r != 0)
-		return cli_txn_failed(cli, r, &failure);
-	warn_of_odd_lines(cli, ret);
-	return EXIT_DONE;
-}
-
 /* Owner and who asks for them: all lines, or those of the owners that are named. */
 static size_t list_owner(struct cli_output *output, const struct subid_table *table,
 			 const struct subid_owner *owner)
@@ -149,9 +114,9 @@ static int run(struct cli *cli, int argc, char *argv[])
 		return EXIT_UNABLE;
 	cli_warn_of_source(cli, etc);
 	if (!only_gid || only_uid)
-		status = load(cli, etc, SUBID_UID, &uid);
+		status = cli_load_table(cli, etc, SUBID_UID, &uid);
 	if (status == EXIT_DONE && (!only_uid || only_gid))
-		status = load(cli, etc, SUBID_GID, &gid);
+		status = cli_load_table(cli, etc, SUBID_GID, &gid);
 	if (status != EXIT_DONE)
 		return status;
 	output = cli_output_open(cli);

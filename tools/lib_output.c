@@ -61,8 +61,7 @@ struct cli_output *cli_output_open(const struct cli *cli)
 	return output;
 }
 
-/* Bytes that a column may take for something else, as \xHH. */
-static void print_escaped(const char *text, size_t len)
+void cli_print_escaped(const char *text, size_t len)
 {
 	for (size_t i = 0; i < len; i++) {
 		if (text[i] > ' ' && text[i] <= '~' && text[i] != '\\')
@@ -72,7 +71,7 @@ static void print_escaped(const char *text, size_t len)
 	}
 }
 
-json_t *cli_json_name(const char *text, size_t len)
+struct json_t *cli_json_name(const char *text, size_t len)
 {
 	json_t *name = json_stringn(text, len);
 	char *copy;
@@ -135,7 +134,7 @@ void cli_output_row(struct cli_output *output, const struct cli_row *row)
 	} else if (output->table != NULL) {
 		add_line(output, row);
 	} else {
-		print_escaped(row->owner, row->owner_len);
+		cli_print_escaped(row->owner, row->owner_len);
 		(void)printf(" %s %u %llu %u %s\n", subid_kind_name(row->kind),
 			     row->range.start,
 			     (unsigned long long)id_range_end(row->range) - 1,

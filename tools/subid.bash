@@ -24,6 +24,10 @@ _subid_commands() {
 	command subid --help 2>/dev/null | sed -nE 's/^  ([a-z]+) .*/\1/p'
 }
 
+_subid_runtimes() {
+	command subid config --help 2>/dev/null | sed -n 's/\..*//; s/^RUNTIME is //p' | grep -oE '[a-z]{3,}'
+}
+
 # The rows of the tables; $root is --root's directory, if any.
 _subid_rows() {
 	command subid ${root:+--root "$root"} list 2>/dev/null
@@ -43,8 +47,8 @@ _subid_people() {
 	fi | awk -F: '$3 == 0 || ($3 >= 1000 && $3 <= 60000) { print $1 }'
 }
 
-# Finds the command and --root in what stands before the cursor, and the option
-# whose argument is being typed.
+# Finds the command, --root and an operand in what stands before the cursor, and the
+# option whose argument is being typed.
 _subid_scan() {
 	local i word
 
@@ -57,7 +61,7 @@ _subid_scan() {
 		fi
 		case $word in
 		--root=*) root=${word#*=} ;;
-		--root | --range | --count | --from | --group | -r | -c) option=$word ;;
+		--root | --range | --count | --from | --group | --keep-id | --for | --inside | -r | -c) option=$word ;;
 		--format | --output | --fail-on | --rule | --ignore | --since | --explain | -o) option=$word ;;
 		-*) ;;
 		*) if [ -z "$command" ]; then command=$word; else operand=$word; fi ;;
@@ -96,7 +100,16 @@ _subid() {
 		case $command in
 		'') _subid_offer < <(_subid_commands) ;;
 		list | grant) _subid_offer < <({ _subid_people; _subid_holders; } | sort -u) ;;
-		revoke) _subid_offer < <(_subid_holders) ;;
+		revoke | ps) _subid_offer < <(_subid_holders) ;;
+		id)
+			case " ${words[*]} " in
+			*' --inside'[\ =]*) _subid_offer < <(_subid_holders) ;;
+			*) _filedir ;;
+			esac
+			;;
+		config)
+			if [ -z "$operand" ]; then _subid_offer < <(_subid_runtimes); else _subid_offer < <(_subid_holders); fi
+			;;
 		policy) _subid_offer < <(if [ -z "$operand" ]; then printf '%s\n' check explain; else _subid_people; fi) ;;
 		unhold) _subid_offer < <(_subid_rows | awk '$6 != "granted" { print $3 "-" $4 }' | sort -u) ;;
 		esac

@@ -14,8 +14,8 @@
 #include "cli.h"
 
 static const struct cli_command *const commands[] = {
-	&cmd_list,   &cmd_grant,  &cmd_revoke, &cmd_hold,
-	&cmd_unhold, &cmd_policy, &cmd_audit,
+	&cmd_list, &cmd_grant, &cmd_revoke, &cmd_hold,	 &cmd_unhold,
+	&cmd_ps,   &cmd_id,    &cmd_config, &cmd_policy, &cmd_audit,
 };
 
 #define N_COMMANDS (sizeof(commands) / sizeof(commands[0]))
@@ -76,7 +76,7 @@ static void print_options(const struct cli_option *rows, size_t n)
 	}
 }
 
-static int finish_output(void)
+int cli_finish_output(void)
 {
 	if (fflush(stdout) == 0 && !ferror(stdout))
 		return EXIT_DONE;
@@ -95,7 +95,7 @@ static int print_help(const struct cli_command *command)
 		    "\n%s\nExit status: 0 done; 1 the answer is no; 2 wrong usage;"
 		    " 3 could not do it.\nSee subid(1).\n",
 		    command->text);
-		return finish_output();
+		return cli_finish_output();
 	}
 	(void)printf("usage: subid [--root DIR] [--json] [-q] COMMAND [ARGUMENT...]\n"
 		     "Hands out ranges of subordinate ids and keeps them apart.\n\n");
@@ -105,13 +105,13 @@ static int print_help(const struct cli_command *command)
 	print_options(common_options, N_COMMON);
 	(void)printf(
 	    "\n'subid COMMAND --help' tells more, subid(1) all, subid(7) why.\n");
-	return finish_output();
+	return cli_finish_output();
 }
 
 static int print_version(void)
 {
 	(void)printf("subid %s\n", SUBID_VERSION);
-	return finish_output();
+	return cli_finish_output();
 }
 
 /* An option that every command has.  False: it is none of them. */

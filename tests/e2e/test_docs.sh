@@ -7,9 +7,9 @@
 commands=$(subid --help | sed -nE 's/^  ([a-z]+) .*/\1/p')
 programs="subid newuidmap newgidmap getsubids"
 read -ra every <<<"$(tr '\n' ' ' <<<"$commands")"
-plan $((1 + 5 * ${#every[@]} + 2 + 4 * 4 + 5 + 3 + 4 + 4 + 19 + ${#every[@]}))
+plan $((1 + 5 * ${#every[@]} + 2 + 4 * 4 + 5 + 3 + 4 + 4 + 23 + ${#every[@]}))
 
-is "these are the commands" "${every[*]}" "list grant revoke hold unhold policy audit"
+is "these are the commands" "${every[*]}" "list grant revoke hold unhold ps id config policy audit"
 
 # The options in a --help, as "-c, --count N" or "-g", sorted.
 help_options() { # program [command]
@@ -178,6 +178,10 @@ is "revoke: who has something" "$(offers revoke '')" "alice containers"
 is "list: owners" "$(offers list con)" "containers"
 is "unhold: what is held" "$(offers unhold '')" "165536-165545"
 is "revoke --range: what is granted" "$(offers revoke --range 1)" "100000-165535"
+is "config: a runtime" "$(offers config l)" "lxc lxd"
+is "ps: owners" "$(offers ps con)" "containers"
+is "id --inside: owners" "$(offers id --inside 5 al)" "alice"
+is "config: then who" "$(offers config lxc '')" "alice containers"
 is "policy: what it can do" "$(offers policy '')" "check explain"
 is "policy explain: people" "$(offers policy explain ali)" "alice"
 is "grant --group: groups" "$(offers grant --group ali)" "alice"

@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: MIT */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "share.h"
+
+void cli_share_free(struct cli_share *share)
+{
+	for (enum subid_kind kind = 0; kind < SUBID_KINDS; kind++) {
+		subid_set_free(&share->all[kind]);
+		subid_set_free(&share->ids[kind]);
+	}
+	subid_owner_free(&share->owner);
+	free(share->name);
+	free(share->container);
+	*share = (struct cli_share){ .name = NULL };
+}
+
+/* The ids of the owner's lines, whatever spelling they use. */
+static int add_lines(struct cli_share *share, const struct subid_table *table)
+{
+	struct subid_set *all = &share->all[table->kind];
+	const struct subid_owner *owner = &share->owner;
+	uint64_t sum = 0;
+	int r = 0;
+
+	for (size_t s = 0; r == 0 && s < owner->n; s++) {
+		const struct subid_spelling *spelling = &owner->spellings[s];
+
+		for (size_t i = subid_table_first(table, spelling->text, spelling->len);
+		     r == 0 && i < table->n; i = subid_table_after(table, i)) {
+			r = subid_set_insert(all, table->entries[i].range);
+			sum += table->entries[i].range.count;
+		}
+	}
+	share->doubled |= sum != subid_set_size(all);
+	return r;
+}
+
+static int split(const struct cli *cli, const char *text, struct cli_share *share)
+{
+	size_t len = strcspn(text, "/");
+
+	share->name = strndup(text, len);
+	if (text[len] == '/')
+		share->container = strdup(text + len + 1);
+	if (share->name == NULL || (text[len] == '/' && share->container == NULL))
+		return cli_complain(EXIT_UNABLE, "%s", strerror(ENOMEM));
+	if (share->container != NULL && share->container[0] == '\0')
+		return cli_misused(cli, "%s: the name of the container is missing", text);
+	return EXIT_DONE;
+}
+
+int cli_share_find(const struct cli *cli, const struct subid_users *users,
+		   const struct subid_table *const tables[SUBID_KINDS], const char *text,
+		   struct cli_share *ret)
+{
+	int status = split(cli, text, ret), r;
+
+	if (status != EXIT_DONE)
+		return status;
+	r = subid_owner_find(users, ret->name, &ret->owner);
+	if (r < 0)
+		return cli_complain(EXIT_UNABLE, "%s: cannot be looked up: %s", ret->name,
+				    strerror(-r));
+	if (r == SUBID_INVALID)
+		return cli_complain(EXIT_NO, "%s: not a name that an owner can have",
+				    ret->name);
+	for (enum subid_kind kind = 0; r >= 0 && kind < SUBID_KINDS; kind++)
+		r = add_lines(ret, tables[kind]);
+	for (enum subid_kind kind = 0; r >= 0 && kind < SUBID_KINDS; kind++)
+		r = subid_set_unite(&ret->ids[kind], &ret->all[kind]);
+	if (r < 0)
+		return cli_complain(EXIT_UNABLE, "%s", strerror(-r));
+	if (!ret->owner.has_account && ret->all[SUBID_UID].n == 0 &&
+	    ret->all[SUBID_GID].n == 0)
+		return cli_complain(EXIT_NO,
+				    "%s: no such account, and no ranges of that name",
+				    ret->name);
+	if (ret->container != NULL)
+		return cli_complain(EXIT_NO, "%s/%s: there is no such lease", ret->name,
+				    ret->container);
+	return EXIT_DONE;
+}
