@@ -20,6 +20,7 @@
 #include "policy.h"   /* login.defs */
 #include "range.h"    /* ranges and sets of ids */
 #include "replace.h"  /* a file replaced as a whole */
+#include "runtime.h"  /* what container runtimes have written down */
 #include "source.h"   /* where ranges come from */
 #include "table.h"    /* a table in memory */
 #include "txn.h"      /* the only way to change the tables */
