@@ -38,6 +38,9 @@ struct subid_txn_options {
 	bool dry_run;	    /* take no lock, and refuse to commit */
 	int timeout_ms;	    /* patience for the locks; SUBID_LOCK_PATIENCE_MS */
 	const char *vendor; /* as subid_conf_load() has it; NULL: none */
+	/* [SUBID_KINDS], sorted: more ids that are not to be given, of containers
+	 * (lease.h, runtime.h); NULL: none */
+	const struct subid_set *avoid;
 };
 
 /* What stood in the way, for a message. */
@@ -159,6 +162,7 @@ enum subid_obstacle_kind {
 	SUBID_OBSTACLE_RESERVED, /* subid_reserved() */
 	SUBID_OBSTACLE_NEW,	 /* a range given in this transaction */
 	SUBID_OBSTACLE_CONF,	 /* the site's policy */
+	SUBID_OBSTACLE_AVOIDED,	 /* options' avoid */
 };
 
 struct subid_obstacle {
