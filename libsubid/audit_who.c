@@ -109,7 +109,7 @@ static int collect_of_table(struct subid_audit *audit, struct owner_slots *slots
 			return -ENOMEM;
 		size_t n = table->n - i < BATCH ? table->n - i : BATCH;
 		uint32_t hashes[BATCH] = { 0 };
-		bool repeated[BATCH];
+		bool repeated[BATCH] = { false };
 
 		for (size_t j = 0; j < n; j++) {
 			const struct subid_entry *e = &table->entries[i + j];

@@ -314,11 +314,11 @@ int subid_live_read(int proc, struct subid_live *ret)
 {
 	auto_live struct subid_live live = { .n = 0 };
 	struct live_index index = { .mask = 0 };
-	struct live_seen *seen;
-	size_t n;
+	struct live_seen *seen = NULL;
+	size_t n = 0;
 	int r = add_own(proc, &live, &index);
 
-	if (r == 0)
+	if (r == 0 && live.userns != NULL)
 		r = live_sweep(proc, live.userns[0].inode, &seen, &n);
 	if (r == 0)
 		r = put_together(proc, seen, n, &live, &index);

@@ -245,21 +245,20 @@ static int print(const struct list *list)
 
 static int find_wanted(const struct view *view, const char *text, struct wanted *wanted)
 {
-	char *slash;
-	int r = -ENOMEM;
+	char *copy = strdup(text), *slash;
+	int r;
 
-	wanted->text = strdup(text);
-	if (wanted->text != NULL) {
-		slash = strchr(wanted->text, '/');
-		if (slash != NULL) {
-			*slash = '\0';
-			wanted->container = slash + 1;
-		}
-		r = subid_owner_find(view->users, wanted->text, &wanted->owner);
+	if (copy == NULL)
+		return cli_complain(EXIT_UNABLE, "%s", strerror(ENOMEM));
+	slash = strchr(copy, '/');
+	if (slash != NULL) {
+		*slash = '\0';
+		wanted->container = slash + 1;
 	}
-	if (r < 0)
-		return cli_complain(EXIT_UNABLE, "%s: %s", text, strerror(-r));
-	return EXIT_DONE;
+	wanted->text = copy;
+	r = subid_owner_find(view->users, copy, &wanted->owner);
+	return r < 0 ? cli_complain(EXIT_UNABLE, "%s: %s", text, strerror(-r))
+		     : EXIT_DONE;
 }
 
 static int list_wanted(struct view *view, struct wanted *wanted, size_t n,
