@@ -76,7 +76,7 @@ data := $(wildcard share/*.json share/*.conf)
 unit_tests := $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(wildcard tests/unit/test_*.c))
 fuzzers := $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
 
-.PHONY: all check check-unit unit-tests mutate sanitize fuzz fuzzers bench coverage lint man-rules format install uninstall demo deps help clean
+.PHONY: all check check-unit unit-tests mutate sanitize tsan fuzz fuzzers bench coverage lint man-rules format install uninstall demo deps help clean
 .DELETE_ON_ERROR:
 
 all: $(archive) $(shared) $(pam_module) $(programs:%=$(BUILD)/%) $(BUILD)/libsubid-ng.pc $(BUILD)/pam-config $(examples:%=$(BUILD)/examples/%) ## build the library, the programs and the PAM module
@@ -154,6 +154,11 @@ sanitize_flags = -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all -
 
 sanitize: ## run the tests with AddressSanitizer and UBSan
 	$(Q)$(MAKE) BUILD=build/asan HARDEN= CFLAGS='$(sanitize_flags)' check
+
+# Where the library has threads.  Without random addresses, which TSan may not like.
+tsan: ## run the test of what has threads with ThreadSanitizer
+	$(Q)$(MAKE) BUILD=build/tsan HARDEN= CFLAGS='-O1 -g -fsanitize=thread' build/tsan/unit/test_live
+	$(Q)TSAN_OPTIONS=halt_on_error=1:exitcode=66 setarch -R build/tsan/unit/test_live
 
 FUZZ_SECONDS ?= 20
 fuzzers: ## build the fuzzers (clang)

@@ -87,7 +87,8 @@ void live_map_free(struct subid_live_map *map)
 }
 
 /* The caller's own namespace, from which all others are told. */
-static int add_own(int proc, struct subid_live *live, struct live_index *index)
+static int add_own(int proc, struct subid_live *live, struct live_index *index,
+		   uint64_t *ret_inode)
 {
 	char link[64];
 	ssize_t n = readlinkat(proc, "self/ns/user", link, sizeof(link) - 1);
@@ -104,6 +105,7 @@ static int add_own(int proc, struct subid_live *live, struct live_index *index)
 	r = live_add(live, index, inode, SUBID_HELD_BY_PROCESS, PROC_SELF, &own);
 	for (enum subid_kind kind = 0; r == 0 && kind < SUBID_KINDS; kind++)
 		r = proc_read_map(proc, PROC_SELF, kind, &live->userns[own].maps[kind]);
+	*ret_inode = inode;
 	return r;
 }
 
@@ -314,12 +316,13 @@ int subid_live_read(int proc, struct subid_live *ret)
 {
 	auto_live struct subid_live live = { .n = 0 };
 	struct live_index index = { .mask = 0 };
-	struct live_seen *seen = NULL;
-	size_t n = 0;
-	int r = add_own(proc, &live, &index);
+	struct live_seen *seen;
+	uint64_t own = 0;
+	size_t n;
+	int r = add_own(proc, &live, &index, &own);
 
-	if (r == 0 && live.userns != NULL)
-		r = live_sweep(proc, live.userns[0].inode, &seen, &n);
+	if (r == 0)
+		r = live_sweep(proc, own, &seen, &n);
 	if (r == 0)
 		r = put_together(proc, seen, n, &live, &index);
 	free(index.slots);

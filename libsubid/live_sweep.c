@@ -125,18 +125,19 @@ static void look_at(void *data, size_t i)
 	const struct sweep *sweep = data;
 	struct live_seen *seen = &sweep->seen[i];
 	char path[32];
-	size_t end = (size_t)snprintf(path, sizeof(path), "%d", (int)seen->pid);
+	size_t pid_len;
 
-	(void)strcpy(path + end, "/ns/user");
+	(void)snprintf(path, sizeof(path), "%d/ns/user", (int)seen->pid);
 	look_at_namespace(sweep->proc, path, seen);
 	if (seen->error == 0 && seen->inode != sweep->own)
 		return;
-	path[end] = '\0';
+	pid_len = strcspn(path, "/");
+	path[pid_len] = '\0';
 	if (look_at_ids(sweep->proc, path, seen) < 0) {
 		seen->error = -ESRCH;
 		return;
 	}
-	path[end] = '/';
+	path[pid_len] = '/';
 	if (seen->error == 0 &&
 	    (seen->uid > ID_OF_HOST_MAX || seen->gid > ID_OF_HOST_MAX))
 		look_at_namespace(sweep->proc, path, seen);
