@@ -168,7 +168,7 @@ build/fuzz/fuzz_%: tests/fuzz/fuzz_%.c $(archive) $(BUILD)/flags
 	$(call say,CC,$<)
 	$(Q)$(compile) -MMD -MP -MF $@.d -fsanitize=fuzzer -o $@ $< $(archive)
 
-bench: all $(BUILD)/bench/floor $(BUILD)/bench/load ## count instructions beside shadow's tools (callgrind)
+bench: all $(patsubst tests/%.c,$(BUILD)/%,$(wildcard tests/bench/*.c)) ## count instructions beside shadow's tools (callgrind)
 	$(Q)BUILD='$(BUILD)' tests/bench/run
 
 $(BUILD)/bench/%: tests/bench/%.c $(archive) $(BUILD)/flags

@@ -145,11 +145,12 @@ bool audit_skips(struct subid_audit *audit, const struct subid_finding *finding)
 static void end_rule(struct subid_audit *audit)
 {
 	for (size_t i = 0; i <= SUBID_KINDS; i++) {
-		struct subid_finding *last = audit->findings + audit->n_findings;
+		struct subid_finding *last;
 		int kind = i == SUBID_KINDS ? -1 : (int)i;
 
 		if (audit->flood[i] == 0)
 			continue;
+		last = audit->findings + audit->n_findings;
 		while ((--last)->kind != kind)
 			;
 		last->count += audit->flood[i];
@@ -196,7 +197,16 @@ static const pid_t *copy_pids(struct subid_audit *audit, const pid_t *pids, size
  * not printed as it is, or not as a whole, would name something else. */
 static bool can_be_quoted(struct subid_spelling name)
 {
+	size_t digits = 0;
+	uint32_t id;
+
 	if (name.len > SPELLING_SHOWN)
+		return false;
+	while (digits < name.len && name.text[digits] >= '0' && name.text[digits] <= '9')
+		digits++;
+	/* "007" is no uid, and no command takes it for a name */
+	if (digits > 0 && digits == name.len &&
+	    (subid_id_parse(name.text, name.len, &id) != 0 || id == SUBID_ID_NONE))
 		return false;
 	for (size_t i = 0; i < name.len; i++)
 		if (name.text[i] < ' ' || name.text[i] > '~' || name.text[i] == '\'')

@@ -15,19 +15,6 @@ static size_t entries_of(const struct subid_audit *audit, enum subid_kind kind,
 	return view->begin[owner + 1] - view->begin[owner];
 }
 
-/* The ids that an account has in a table, under whatever spelling, into an empty set. */
-static int holdings(const struct subid_audit *audit, enum subid_kind kind, size_t owner,
-		    struct subid_set *ret)
-{
-	const struct audit_table *view = &audit->tables[kind];
-	int r = 0;
-
-	for (size_t i = view->begin[owner]; r == 0 && i < view->begin[owner + 1]; i++)
-		r = subid_set_add(ret, view->table->entries[view->order[i]].range);
-	subid_set_sort(ret);
-	return r;
-}
-
 /* Has policy switched one of the tables off, or could it not be read? */
 static bool is_off(const struct subid_audit *audit)
 {
@@ -38,45 +25,106 @@ static bool is_off(const struct subid_audit *audit)
 	return false;
 }
 
-static void say_one_sided(struct subid_audit *audit, enum subid_kind kind, size_t owner)
+/* Is nobody in the way of these ids, as far as can be told? */
+static bool is_free(const struct subid_audit *audit, enum subid_kind kind,
+		    struct id_range range)
 {
+	const struct audit_table *view = &audit->tables[kind];
+	size_t n_reserved;
+	const struct subid_reserved *reserved = subid_reserved(&n_reserved);
+
+	if (!id_range_contains(subid_window_range(&audit->in->policy->window[kind]),
+			       range))
+		return false;
+	for (size_t i = 0; i < n_reserved; i++)
+		if (id_range_overlaps(reserved[i].range, range))
+			return false;
+	for (size_t i = 0; i < audit->in->n_reserved; i++)
+		if (id_range_overlaps(audit->in->reserved[i].range, range))
+			return false;
+	return !subid_set_meets(&view->table->ids, range, NULL) &&
+	       !subid_set_meets(&view->table->odd, range, NULL) &&
+	       !subid_set_meets(&view->accounts, range, NULL);
+}
+
+/* More commands than this are for nobody to read. */
+#define GRANTS_MAX 8
+
+/* The commands that give an account the same ids of the missing kind; NULL: none do. */
+static const char *grant_commands(struct subid_audit *audit, enum subid_kind missing,
+				  size_t owner, const struct subid_set *ids)
+{
+	struct subid_spelling name = audit_owner_text(audit, owner);
+	const char *commands = "";
+
+	/* a name that is wrong in one table need not be wrong in both */
+	if (!audit->owners[owner].account || audit->owners[owner].digit ||
+	    ids->n > GRANTS_MAX)
+		return NULL;
+	for (size_t i = 0; i < ids->n; i++) {
+		if (!is_free(audit, missing, ids->ranges[i]))
+			return NULL;
+		commands = audit_text(
+		    audit, "%s%ssubid grant %s --range %u:%u '%.*s'", commands,
+		    i == 0 ? "" : "\n", missing == SUBID_UID ? "-u" : "-g",
+		    ids->ranges[i].start, ids->ranges[i].count, SPELLING(name));
+	}
+	return commands;
+}
+
+static int say_one_sided(struct subid_audit *audit, enum subid_kind kind, size_t owner)
+{
+	enum subid_kind missing = kind == SUBID_UID ? SUBID_GID : SUBID_UID;
 	const struct audit_table *view = &audit->tables[kind];
 	size_t entry = view->order[view->begin[owner]];
 	struct subid_finding finding = audit_at_entry(audit, kind, entry);
-	const char *missing = kind == SUBID_UID ? "-g" : "-u";
+	auto_set struct subid_set ids = { .n = 0 };
+	const char *remedy;
+	int r;
 
 	if (audit_skips(audit, &finding))
-		return;
-	finding.fix =
-	    audit_text(audit, "subid grant %s --range %u:%u '%.*s'", missing,
-		       finding.range.start, finding.range.count, SPELLING(finding.owner));
+		return 0;
+	r = audit_holdings(audit, kind, owner, &ids);
+	if (r < 0)
+		return r;
+	finding.fix = grant_commands(audit, missing, owner, &ids);
+	if (finding.fix != NULL)
+		remedy = finding.fix;
+	else if (audit->owners[owner].account)
+		remedy = audit_text(audit,
+				    "if it is needed: subid revoke '%.*s', then subid"
+				    " grant '%.*s', which gives both kinds; if not: the"
+				    " first alone",
+				    SPELLING(finding.owner), SPELLING(finding.owner));
+	else
+		remedy = audit_text(audit,
+				    "take it back: subid revoke '%.*s'; or add a line of"
+				    " the same ids to %s",
+				    SPELLING(finding.owner), subid_kind_table(missing));
 	audit_report(
-	    audit, &finding, finding.fix,
-	    "%.*s has %u %ss (line %zu) and no %ss: a container needs both, and does not"
-	    " start, or runs with a single id",
-	    SPELLING(finding.owner), finding.range.count, subid_kind_name(kind),
-	    finding.line, subid_kind_name(kind == SUBID_UID ? SUBID_GID : SUBID_UID));
+	    audit, &finding, remedy,
+	    "%.*s has %llu %ss (line %zu) and no %ss: a container needs both, and does"
+	    " not start, or runs with a single id",
+	    SPELLING(finding.owner), (unsigned long long)subid_set_size(&ids),
+	    subid_kind_name(kind), finding.line, subid_kind_name(missing));
+	return 0;
 }
 
 int audit_find_one_sided(struct subid_audit *audit)
 {
+	int r = 0;
+
 	if (audit->alike || is_off(audit))
 		return 0;
-	for (size_t i = 0; i < audit->n_owners; i++) {
+	for (size_t i = 0; r == 0 && i < audit->n_owners; i++) {
 		size_t uids = entries_of(audit, SUBID_UID, i);
 		size_t gids = entries_of(audit, SUBID_GID, i);
 
 		if (audit->owners[i].hold || (uids > 0) == (gids > 0))
 			continue;
-		say_one_sided(audit, uids > 0 ? SUBID_UID : SUBID_GID, i);
+		r = say_one_sided(audit, uids > 0 ? SUBID_UID : SUBID_GID, i);
 	}
-	return 0;
-}
-
-static bool is_equal(const struct subid_set *a, const struct subid_set *b)
-{
-	return a->n == b->n && (a->n == 0 || memcmp(a->ranges, b->ranges,
-						    a->n * sizeof(*a->ranges)) == 0);
+	return r;
 }
 
 /* Are an account's lines in both tables the same, one by one? */
@@ -105,24 +153,29 @@ static void say_unequal(struct subid_audit *audit, size_t owner,
 	const struct audit_table *view = &audit->tables[SUBID_UID];
 	size_t entry = view->order[view->begin[owner]];
 	struct subid_finding finding = audit_at_entry(audit, SUBID_UID, entry);
+	const char *remedy;
 	size_t i = 0;
 
 	finding.kind = -1;
 	if (audit_skips(audit, &finding))
 		return;
+	remedy = audit_text(audit,
+			    "if no file has these ids yet: subid revoke '%.*s', then"
+			    " subid grant '%.*s', which gives both the same numbers",
+			    SPELLING(finding.owner), SPELLING(finding.owner));
 	/* the first range in which the two differ */
 	while (i < uids->n && i < gids->n &&
 	       id_range_equal(uids->ranges[i], gids->ranges[i]))
 		i++;
 	if (i < uids->n && i < gids->n)
-		audit_report(audit, &finding, NULL,
+		audit_report(audit, &finding, remedy,
 			     "%.*s has uids %u-%llu where its gids are %u-%llu: some"
 			     " programs, kubelet among them, take the same numbers for"
 			     " both",
 			     SPELLING(finding.owner), FIRST_LAST(uids->ranges[i]),
 			     FIRST_LAST(gids->ranges[i]));
 	else
-		audit_report(audit, &finding, NULL,
+		audit_report(audit, &finding, remedy,
 			     "%.*s has %llu uids and %llu gids: some programs, kubelet"
 			     " among them, take the same numbers for both",
 			     SPELLING(finding.owner),
@@ -142,10 +195,10 @@ int audit_find_unequal(struct subid_audit *audit)
 		if (audit->owners[i].hold || entries_of(audit, SUBID_UID, i) == 0 ||
 		    entries_of(audit, SUBID_GID, i) == 0 || has_same_lines(audit, i))
 			continue;
-		r = holdings(audit, SUBID_UID, i, &uids);
+		r = audit_holdings(audit, SUBID_UID, i, &uids);
 		if (r == 0)
-			r = holdings(audit, SUBID_GID, i, &gids);
-		if (r == 0 && !is_equal(&uids, &gids))
+			r = audit_holdings(audit, SUBID_GID, i, &gids);
+		if (r == 0 && !audit_is_equal(&uids, &gids))
 			say_unequal(audit, i, &uids, &gids);
 	}
 	return r;
@@ -210,7 +263,7 @@ static int count_pieces(const struct subid_audit *audit, enum subid_kind kind,
 			bool *ret_large)
 {
 	auto_set struct subid_set ids = { .n = 0 };
-	int r = holdings(audit, kind, owner, &ids);
+	int r = audit_holdings(audit, kind, owner, &ids);
 
 	if (r < 0)
 		return r;
@@ -296,8 +349,9 @@ static void say_mergeable(struct subid_audit *audit, struct subid_finding *findi
 
 	audit_report(
 	    audit, finding,
-	    audit_text(audit, "in %s, write one line %.*s:%u:%u instead", finding->file,
-		       SPELLING(finding->owner), r.start, r.count),
+	    audit_text(audit, "in %s, write %.*s:%u:%u in place of lines %zu and %zu",
+		       finding->file, SPELLING(finding->owner), r.start, r.count,
+		       finding->line, finding->other_line),
 	    "lines %zu and %zu of %.*s adjoin and could be one, %u-%llu: programs"
 	    " that use only the first line get fewer ids than there are",
 	    finding->line, finding->other_line, SPELLING(finding->owner), FIRST_LAST(r));

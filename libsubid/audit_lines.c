@@ -223,16 +223,16 @@ int audit_find_empty_range(struct subid_audit *audit)
 static void say_stray_blank(struct subid_audit *audit, struct subid_finding *finding,
 			    const struct audit_odd *odd)
 {
-	const char *what = "a blank at an end";
+	const char *what = "blank at an end";
 
 	if (memchr(odd->text, '\r', odd->len) != NULL)
-		what = "a carriage return";
+		what = "carriage return";
 	else if (memchr(odd->text, '\t', odd->len) != NULL)
-		what = "a tab";
+		what = "tab";
 	audit_report(audit, finding,
-		     audit_text(audit, "delete it from line %zu of %s", finding->line,
-				finding->file),
-		     "\"%.*s\" has %s: shadow's tools pass over the line, and podman"
+		     audit_text(audit, "delete the %s in line %zu of %s", what,
+				finding->line, finding->file),
+		     "\"%.*s\" has a %s: shadow's tools pass over the line, and podman"
 		     " reads it all the same",
 		     LINE_TEXT(odd), what);
 }

@@ -67,11 +67,14 @@ static const char *and_more(struct subid_audit *audit,
 static void say_overlap_owners(struct subid_audit *audit, struct subid_finding *finding,
 			       const struct audit_overlap *overlap)
 {
+	struct id_range moved =
+	    audit->tables[finding->kind].table->entries[overlap->b].range;
+
 	if (overlap->owners > 2) {
 		audit_report(
 		    audit, finding,
 		    "give each of these owners a range of its own: subid revoke OWNER"
-		    " --range RANGE, then subid grant OWNER",
+		    " --range RANGE, then subid grant --another OWNER",
 		    "%zu lines of %zu owners share %ss, beginning with %u-%llu, which"
 		    " both %.*s (line %zu) and %.*s (line %zu) have",
 		    overlap->lines, overlap->owners,
@@ -85,9 +88,9 @@ static void say_overlap_owners(struct subid_audit *audit, struct subid_finding *
 	    audit_text(
 		audit,
 		"move one of the two, say %.*s: stop its containers, then subid revoke"
-		" --range %u:%u '%.*s', subid grant '%.*s', and give its files the new"
-		" ids",
-		SPELLING(finding->other), finding->range.start, finding->range.count,
+		" --range %u:%u '%.*s', subid grant --another '%.*s', and give its files"
+		" the new ids",
+		SPELLING(finding->other), moved.start, moved.count,
 		SPELLING(finding->other), SPELLING(finding->other)),
 	    "%ss %u-%llu belong to %.*s (line %zu) and to %.*s (line %zu)%s: what escapes"
 	    " from a container of the one reaches the processes and files of the other",

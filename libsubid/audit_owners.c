@@ -128,13 +128,15 @@ int audit_find_own_id_inside(struct subid_audit *audit)
 			finding = audit_at_entry(audit, kind, i);
 			if (audit_skips(audit, &finding))
 				continue;
-			finding.fix = audit_text(
-			    audit, "subid revoke %s --range %u:1 --reuse '%.*s'",
-			    kind == SUBID_UID ? "-u" : "-g", id.start,
-			    SPELLING(finding.owner));
+			finding.fix = audit_cut_commands(
+			    audit, kind, i, &(struct subid_set){ .ranges = &id, .n = 1 });
 			finding.range = id;
 			audit_report(
-			    audit, &finding, finding.fix,
+			    audit, &finding,
+			    finding.fix != NULL
+				? finding.fix
+				: audit_move_remedy(audit, &finding,
+						    view->table->entries[i].range),
 			    "%s %u is %.*s's own, and lies in the range of line %zu:"
 			    " rootless runtimes map the own id besides, and the kernel"
 			    " refuses a map that has an id twice",
@@ -212,11 +214,15 @@ static void say_unknown(struct subid_audit *audit, struct subid_finding *finding
 			size_t owner)
 {
 	enum subid_kind kind = (enum subid_kind)finding->kind;
+	enum subid_kind other = kind == SUBID_UID ? SUBID_GID : SUBID_UID;
 	size_t n = count_entries(audit, kind, owner);
+	bool in_both = count_entries(audit, other, owner) > 0;
 
-	finding->fix =
-	    audit_text(audit, "subid revoke %s '%.*s'", kind == SUBID_UID ? "-u" : "-g",
-		       SPELLING(finding->owner));
+	finding->fix = audit_text(audit, "subid revoke %s'%.*s'",
+				  in_both	      ? ""
+				  : kind == SUBID_UID ? "-u "
+						      : "-g ",
+				  SPELLING(finding->owner));
 	audit_report(
 	    audit, finding, finding->fix,
 	    "there is no account %.*s, which %zu line%s of %s name%s as owner:"
@@ -273,18 +279,23 @@ static void say_two_spellings(struct subid_audit *audit, struct subid_finding *f
 {
 	const struct audit_table *view = &audit->tables[finding->kind];
 	size_t first = view->order[view->begin[audit->owners[owner].same]];
+	struct subid_spelling name, number;
 
 	finding->other = audit_owner_text(audit, view->owner[first]);
 	finding->other_line = subid_table_line(view->table, &view->table->entries[first]);
+	/* a name is better than a number, and else the first as good as any */
+	name = finding->other;
+	number = finding->owner;
+	if (audit->owners[view->owner[first]].number) {
+		name = finding->owner;
+		number = finding->other;
+	}
 	audit_report(
 	    audit, finding,
-	    audit_text(audit,
-		       "write one of the two, the login name as a rule, in all lines"
-		       " of %s that are this account's",
-		       finding->file),
-	    "line %zu names the account with uid %u as %.*s, line %zu as %.*s: programs "
-	    "that"
-	    " read the table by themselves see one of the two",
+	    audit_text(audit, "in all lines of %s that begin with \"%.*s:\", write %.*s",
+		       finding->file, SPELLING(number), SPELLING(name)),
+	    "line %zu names the account with uid %u as %.*s, line %zu as %.*s: programs"
+	    " that read the table by themselves see one of the two",
 	    finding->other_line, audit->owners[owner].uid, SPELLING(finding->other),
 	    finding->line, SPELLING(finding->owner));
 }

@@ -175,6 +175,25 @@ static inline struct subid_spelling audit_owner_text(const struct subid_audit *a
 struct subid_finding audit_at_entry(const struct subid_audit *audit, enum subid_kind kind,
 				    size_t entry);
 
+/* The ids that an account (an owner's same) has in a table, into an empty set. */
+int audit_holdings(const struct subid_audit *audit, enum subid_kind kind, size_t owner,
+		   struct subid_set *ret);
+
+/* Are they the same ids? */
+bool audit_is_equal(const struct subid_set *a, const struct subid_set *b);
+
+/*
+ * subid's commands, one a line, that take ids out of what the owner of an entry has;
+ * in both tables where it has them in both.  NULL where they would be too many, would
+ * leave its uids and gids different, or for want of memory.
+ */
+const char *audit_cut_commands(struct subid_audit *audit, enum subid_kind kind,
+			       size_t entry, const struct subid_set *cuts);
+
+/* The other way, for somebody to decide: to give the owner another range. */
+const char *audit_move_remedy(struct subid_audit *audit,
+			      const struct subid_finding *finding, struct id_range range);
+
 /* Makes what several rules need.  0 or -ENOMEM. */
 int audit_make_views(struct subid_audit *audit);
 void audit_free_views(struct subid_audit *audit);

@@ -14,8 +14,7 @@
  */
 static int find_meeting(struct subid_audit *audit, struct id_range r,
 			void (*say)(struct subid_audit *audit,
-				    struct subid_finding *finding, const void *data),
-			const void *data)
+				    struct subid_finding *finding, size_t entry))
 {
 	for (enum subid_kind kind = 0; kind < SUBID_KINDS; kind++) {
 		const struct audit_table *view = &audit->tables[kind];
@@ -32,27 +31,27 @@ static int find_meeting(struct subid_audit *audit, struct id_range r,
 			finding = audit_at_entry(audit, kind, i);
 			finding.range = id_range_common(finding.range, r);
 			if (!audit_skips(audit, &finding))
-				say(audit, &finding, data);
+				say(audit, &finding, i);
 		}
 	}
 	return 0;
 }
 
-/* The command that takes just the finding's ids from its owner. */
-static const char *cut_command(struct subid_audit *audit,
-			       const struct subid_finding *finding)
-{
-	return audit_text(audit, "subid revoke %s --range %u:%u --reuse '%.*s'",
-			  finding->kind == SUBID_UID ? "-u" : "-g", finding->range.start,
-			  finding->range.count, SPELLING(finding->owner));
-}
+/* Reports with commands that cut, or else with what is to be decided. */
+#define CUT_OR_MOVE(audit, finding, entry)                                               \
+	((finding)->fix != NULL                                                          \
+	     ? (finding)->fix                                                            \
+	     : audit_move_remedy(                                                        \
+		   audit, finding,                                                       \
+		   (audit)->tables[(finding)->kind].table->entries[entry].range))
 
 static void say_includes_root(struct subid_audit *audit, struct subid_finding *finding,
-			      const void *data)
+			      size_t entry)
 {
-	(void)data;
-	finding->fix = cut_command(audit, finding);
-	audit_report(audit, finding, finding->fix,
+	finding->fix =
+	    audit_cut_commands(audit, (enum subid_kind)finding->kind, entry,
+			       &(struct subid_set){ .ranges = &finding->range, .n = 1 });
+	audit_report(audit, finding, CUT_OR_MOVE(audit, finding, entry),
 		     "%.*s may map %s 0: a container of %.*s can be root on the host",
 		     SPELLING(finding->owner), finding->kind == SUBID_UID ? "uid" : "gid",
 		     SPELLING(finding->owner));
@@ -60,16 +59,22 @@ static void say_includes_root(struct subid_audit *audit, struct subid_finding *f
 
 int audit_find_includes_root(struct subid_audit *audit)
 {
-	return find_meeting(audit, (struct id_range){ 0, 1 }, say_includes_root, NULL);
+	return find_meeting(audit, (struct id_range){ 0, 1 }, say_includes_root);
 }
 
-/* Account ids in a range, but for root's and for the owner's own. */
-static struct id_range first_foreign(const struct subid_set *accounts,
-				     struct id_range range, uint32_t own, uint64_t *ret_n)
+/* More pieces than are told of. */
+#define PIECES_MAX 16
+
+/*
+ * Account ids in a range, but for root's and for the owner's own: the first pieces of
+ * them into an empty set, and in *ret_n how many ids there are.
+ */
+static int foreign_ids(const struct subid_set *accounts, struct id_range range,
+		       uint32_t own, struct subid_set *ret, uint64_t *ret_n)
 {
-	struct id_range first = { .count = 0 };
 	uint64_t n = 0;
 	size_t low = 0, high = accounts->n;
+	int r = 0;
 
 	/* the first that ends behind the range's start */
 	while (low < high) {
@@ -80,7 +85,7 @@ static struct id_range first_foreign(const struct subid_set *accounts,
 		else
 			high = middle;
 	}
-	for (; low < accounts->n; low++) {
+	for (; r == 0 && low < accounts->n; low++) {
 		struct id_range parts[2], rest[2];
 		struct id_range common = id_range_common(accounts->ranges[low], range);
 		size_t n_parts;
@@ -93,24 +98,25 @@ static struct id_range first_foreign(const struct subid_set *accounts,
 			    parts[i], (struct id_range){ own, own != SUBID_ID_NONE },
 			    rest);
 
-			for (size_t j = 0; j < n_rest; j++) {
-				if (first.count == 0)
-					first = rest[j];
+			for (size_t j = 0; r == 0 && j < n_rest; j++) {
+				if (ret->n < PIECES_MAX)
+					r = subid_set_add(ret, rest[j]);
 				n += rest[j].count;
 			}
 		}
 	}
 	*ret_n = n;
-	return first;
+	return r;
 }
 
 static void say_overlap_account(struct subid_audit *audit, struct subid_finding *finding,
-				uint64_t n)
+				size_t entry, const struct subid_set *foreign, uint64_t n)
 {
 	enum subid_kind kind = (enum subid_kind)finding->kind;
 	const char *what = kind == SUBID_UID ? "account" : "group";
 	char name[64] = "", *copy;
 
+	finding->range = foreign->ranges[0];
 	if (subid_users_name(audit->in->users, kind, finding->range.start, name,
 			     sizeof(name))) {
 		copy = audit_alloc(audit, sizeof(name));
@@ -118,19 +124,11 @@ static void say_overlap_account(struct subid_audit *audit, struct subid_finding 
 			finding->other =
 			    (struct subid_spelling){ strcpy(copy, name), strlen(name) };
 	}
-	finding->fix = cut_command(audit, finding);
+	finding->fix = audit_cut_commands(audit, kind, entry, foreign);
 	audit_report(
-	    audit, finding,
-	    n == finding->range.count
-		? finding->fix
-		: audit_text(audit,
-			     "%s, and so on for the others; or move the range: subid"
-			     " revoke '%.*s', then subid grant '%.*s'",
-			     finding->fix, SPELLING(finding->owner),
-			     SPELLING(finding->owner)),
-	    "%s %u is %s %s's own%s, and lies in the range of %.*s (line %zu), who can "
-	    "act"
-	    " as that %s",
+	    audit, finding, CUT_OR_MOVE(audit, finding, entry),
+	    "%s %u is %s %s's own%s, and lies in the range of %.*s (line %zu), who can"
+	    " act as that %s",
 	    subid_kind_name(kind), finding->range.start, what,
 	    name[0] == '\0' ? "somebody" : name,
 	    n == 1 ? ""
@@ -139,31 +137,37 @@ static void say_overlap_account(struct subid_audit *audit, struct subid_finding 
 	    SPELLING(finding->owner), finding->line, what);
 }
 
+/* One line, of which some id is an account's. */
+static int check_accounts(struct subid_audit *audit, enum subid_kind kind, size_t entry)
+{
+	const struct audit_table *view = &audit->tables[kind];
+	const struct audit_owner *owner = &audit->owners[view->owner[entry]];
+	struct subid_finding finding = audit_at_entry(audit, kind, entry);
+	auto_set struct subid_set foreign = { .n = 0 };
+	uint64_t n;
+	int r = foreign_ids(&view->accounts, finding.range,
+			    kind == SUBID_UID ? owner->uid : owner->gid, &foreign, &n);
+
+	if (r == 0 && n > 0 && !audit_skips(audit, &finding))
+		say_overlap_account(audit, &finding, entry, &foreign, n);
+	return r;
+}
+
 int audit_find_overlap_account(struct subid_audit *audit)
 {
+	int r = 0;
+
 	for (enum subid_kind kind = 0; kind < SUBID_KINDS; kind++) {
 		const struct audit_table *view = &audit->tables[kind];
 
-		for (size_t i = 0; view->meets_accounts && i < view->table->n; i++) {
-			const struct audit_owner *owner = &audit->owners[view->owner[i]];
-			struct id_range range = view->table->entries[i].range, first;
-			struct subid_finding finding;
-			uint64_t n;
-
-			if (owner->hold || !subid_set_meets(&view->accounts, range, NULL))
-				continue;
-			first = first_foreign(&view->accounts, range,
-					      kind == SUBID_UID ? owner->uid : owner->gid,
-					      &n);
-			if (n == 0)
-				continue;
-			finding = audit_at_entry(audit, kind, i);
-			finding.range = first;
-			if (!audit_skips(audit, &finding))
-				say_overlap_account(audit, &finding, n);
-		}
+		for (size_t i = 0; r == 0 && view->meets_accounts && i < view->table->n;
+		     i++)
+			if (!audit->owners[view->owner[i]].hold &&
+			    subid_set_meets(&view->accounts,
+					    view->table->entries[i].range, NULL))
+				r = check_accounts(audit, kind, i);
 	}
-	return 0;
+	return r;
 }
 
 /*
@@ -229,44 +233,64 @@ static struct claim *list_claims(struct subid_audit *audit, enum subid_kind kind
 	return claims;
 }
 
-/* The first claim on ids of a range, cut to them; without a name if there is none. */
-static struct claim first_claim(const struct claim *claims, size_t n,
-				struct id_range range)
+static void say_reserved(struct subid_audit *audit, struct subid_finding *finding,
+			 size_t entry, const struct subid_set *claimed,
+			 struct claim first)
 {
-	for (size_t i = 0; i < n; i++)
-		if (id_range_overlaps(claims[i].range, range))
-			return (struct claim){ id_range_common(claims[i].range, range),
-					       claims[i].by, claims[i].wide };
-	return (struct claim){ .by = NULL };
+	enum subid_kind kind = (enum subid_kind)finding->kind;
+	const char *remedy;
+
+	if (!first.wide)
+		finding->fix = audit_cut_commands(audit, kind, entry, claimed);
+	remedy = CUT_OR_MOVE(audit, finding, entry);
+	if (first.wide)
+		remedy = audit_text(audit,
+				    "%s; or, if nothing here uses them so, accept it in"
+				    " subid.conf: accept overlap-reserved:%.*s \"why\"",
+				    remedy, SPELLING(finding->owner));
+	audit_report(
+	    audit, finding, remedy,
+	    "%ss %u-%llu in the range of %.*s (line %zu) are set aside for %s, and may"
+	    " be in use at any moment%s",
+	    subid_kind_name(kind), FIRST_LAST(finding->range), SPELLING(finding->owner),
+	    finding->line, first.by,
+	    claimed->n == 1 ? "" : "; and more of its ids are set aside, too");
 }
 
-static void say_reserved(struct subid_audit *audit, struct subid_finding *finding,
-			 struct claim claim)
+/* One line, against the claims on any line. */
+static int check_claims(struct subid_audit *audit, enum subid_kind kind, size_t entry,
+			const struct claim *claims, size_t n)
 {
-	const char *cut;
+	struct id_range range = audit->tables[kind].table->entries[entry].range;
+	struct subid_finding finding = { .kind = (int)kind };
+	auto_set struct subid_set claimed = { .n = 0 };
+	struct claim first = { .by = NULL };
+	int r = 0;
 
-	finding->range = claim.range;
-	cut = cut_command(audit, finding);
-	if (!claim.wide)
-		finding->fix = cut;
-	audit_report(
-	    audit, finding,
-	    audit_text(audit,
-		       claim.wide
-			   ? "move the range: subid revoke '%.*s', then subid grant"
-			     " '%.*s'; or, if that is never used here, accept it in"
-			     " subid.conf"
-			   : "move the range: subid revoke '%.*s', then subid grant"
-			     " '%.*s'; or take these ids out of it",
-		       SPELLING(finding->owner), SPELLING(finding->owner)),
-	    "%ss %u-%llu in the range of %.*s (line %zu) are set aside for %s, and may"
-	    " be in use at any moment",
-	    subid_kind_name((enum subid_kind)finding->kind), FIRST_LAST(finding->range),
-	    SPELLING(finding->owner), finding->line, claim.by);
+	for (size_t i = 0; r == 0 && i < n; i++) {
+		struct id_range common = id_range_common(claims[i].range, range);
+
+		if (common.count == 0)
+			continue;
+		if (first.by == NULL) {
+			finding = audit_at_entry(audit, kind, entry);
+			if (audit_skips(audit, &finding))
+				return 0;
+			finding.range = common;
+			first.by = claims[i].by;
+		}
+		first.wide |= claims[i].wide;
+		r = subid_set_insert(&claimed, common);
+	}
+	if (r == 0 && first.by != NULL)
+		say_reserved(audit, &finding, entry, &claimed, first);
+	return r;
 }
 
 int audit_find_overlap_reserved(struct subid_audit *audit)
 {
+	int r = 0;
+
 	for (enum subid_kind kind = 0; kind < SUBID_KINDS; kind++) {
 		const struct audit_table *view = &audit->tables[kind];
 		size_t n, met = 0;
@@ -278,19 +302,11 @@ int audit_find_overlap_reserved(struct subid_audit *audit)
 		for (size_t i = 0; i < n; i++)
 			if (subid_set_meets(&view->table->ids, claims[i].range, NULL))
 				claims[met++] = claims[i];
-		for (size_t i = 0; met > 0 && i < view->table->n; i++) {
-			struct subid_finding finding;
-			struct claim claim =
-			    first_claim(claims, met, view->table->entries[i].range);
-
-			if (claim.by == NULL || audit->owners[view->owner[i]].hold)
-				continue;
-			finding = audit_at_entry(audit, kind, i);
-			if (!audit_skips(audit, &finding))
-				say_reserved(audit, &finding, claim);
-		}
+		for (size_t i = 0; r == 0 && met > 0 && i < view->table->n; i++)
+			if (!audit->owners[view->owner[i]].hold)
+				r = check_claims(audit, kind, i, claims, met);
 	}
-	return 0;
+	return r;
 }
 
 static void say_outside(struct subid_audit *audit, struct subid_finding *finding)
@@ -304,7 +320,7 @@ static void say_outside(struct subid_audit *audit, struct subid_finding *finding
 	    audit_text(
 		audit,
 		"if no file has these ids yet: subid revoke --range %u:%u '%.*s', then"
-		" subid grant '%.*s'; or widen the window in login.defs",
+		" subid grant --another '%.*s'; or widen the window in login.defs",
 		finding->range.start, finding->range.count, SPELLING(finding->owner),
 		SPELLING(finding->owner)),
 	    "%ss %u-%llu of %.*s (line %zu) are not within SUB_%s_MIN to SUB_%s_MAX, "

@@ -16,27 +16,6 @@
 #include "conf_private.h"
 #include "file.h"
 
-void subid_conf_free(struct subid_conf *conf)
-{
-	for (size_t i = 0; i < conf->n_files; i++) {
-		free(conf->files[i].name);
-		free(conf->files[i].bytes);
-	}
-	free(conf->files);
-	free(conf->rules);
-	free(conf->reserved);
-	free(conf->accepted);
-	*conf = (struct subid_conf){ .n_rules = 0 };
-}
-
-bool subid_conf_gives(const struct subid_conf *conf)
-{
-	for (size_t i = 0; i < conf->n_rules; i++)
-		if (conf->rules[i].verb == SUBID_CONF_GIVE)
-			return true;
-	return false;
-}
-
 /* A reading of the files. */
 struct reading {
 	struct subid_conf *conf;

@@ -2,28 +2,12 @@
 /*
  * The lines of subid.conf(5): what the words of each mean.
  */
-#include <errno.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "conf_private.h"
 #include "file.h"
 #include "line.h"
-
-/* Room for one more behind n elements: it doubles. */
-static int make_room(void *array, size_t n, size_t size)
-{
-	void *grown;
-
-	if ((n & (n - 1)) != 0)
-		return 0;
-	grown = reallocarray(*(void **)array, n == 0 ? 1 : n * 2, size);
-	if (grown == NULL)
-		return -ENOMEM;
-	*(void **)array = grown;
-	return 0;
-}
 
 /* The next word, or NULL at the end; quoted ones are no keywords. */
 static const char *peek_plain(const struct conf_line *line)
@@ -166,7 +150,6 @@ static int take_sizes(struct conf_line *line, struct subid_conf_rule *rule)
 
 static int read_rule(struct conf_line *line, enum subid_conf_verb verb)
 {
-	struct subid_conf *conf = line->conf;
 	struct subid_conf_rule rule = {
 		.verb = verb,
 		.file = line->file,
@@ -178,11 +161,7 @@ static int read_rule(struct conf_line *line, enum subid_conf_verb verb)
 		r = take_sizes(line, &rule);
 	if (r == 0)
 		r = take_reason(line, &rule.reason);
-	if (r == 0)
-		r = make_room(&conf->rules, conf->n_rules, sizeof(rule));
-	if (r == 0)
-		conf->rules[conf->n_rules++] = rule;
-	return r;
+	return r == 0 ? subid_conf_add_rule(line->conf, &rule) : r;
 }
 
 static int read_give(struct conf_line *line)
@@ -197,7 +176,6 @@ static int read_never(struct conf_line *line)
 
 static int read_reserve(struct conf_line *line)
 {
-	struct subid_conf *conf = line->conf;
 	struct subid_conf_reserve reserve = {
 		.kinds = (1U << SUBID_UID) | (1U << SUBID_GID),
 		.file = line->file,
@@ -212,17 +190,12 @@ static int read_reserve(struct conf_line *line)
 	r = take_range(line, &reserve.range);
 	if (r == 0)
 		r = take_reason(line, &reserve.reason);
-	if (r == 0)
-		r = make_room(&conf->reserved, conf->n_reserved, sizeof(reserve));
-	if (r == 0)
-		conf->reserved[conf->n_reserved++] = reserve;
-	return r;
+	return r == 0 ? subid_conf_add_reserve(line->conf, &reserve) : r;
 }
 
 static int read_accept(struct conf_line *line)
 {
 	static const char letters[] = "abcdefghijklmnopqrstuvwxyz0123456789-";
-	struct subid_conf *conf = line->conf;
 	struct subid_acceptance accept = { .file = line->file, .line = line->number };
 	char *word, *colon;
 	int r;
@@ -244,11 +217,7 @@ static int read_accept(struct conf_line *line)
 					"is no rule of the audit, RULE or RULE:OWNER"
 					" (small letters, digits and '-')");
 	r = take_reason(line, &accept.reason);
-	if (r == 0)
-		r = make_room(&conf->accepted, conf->n_accepted, sizeof(accept));
-	if (r == 0)
-		conf->accepted[conf->n_accepted++] = accept;
-	return r;
+	return r == 0 ? subid_conf_add_acceptance(line->conf, &accept) : r;
 }
 
 static const struct {
@@ -275,30 +244,6 @@ static int parse_line(struct conf_line *line, char *bytes, size_t len)
 	    "is no statement: 'give', 'never', 'reserve' or 'accept'");
 }
 
-/* Keeps a copy of the text, into which words will point. */
-static int keep_file(struct subid_conf *conf, const char *name, const char *text,
-		     size_t size, const struct subid_conf_file **ret)
-{
-	struct subid_conf_file file;
-	int r = make_room(&conf->files, conf->n_files, sizeof(file));
-
-	if (r < 0)
-		return r;
-	file.name = strdup(name);
-	file.bytes = malloc(size + 1);
-	if (file.name == NULL || file.bytes == NULL) {
-		free(file.name);
-		free(file.bytes);
-		return -ENOMEM;
-	}
-	if (size > 0)
-		memcpy(file.bytes, text, size);
-	file.bytes[size] = '\0';
-	conf->files[conf->n_files] = file;
-	*ret = &conf->files[conf->n_files++];
-	return 0;
-}
-
 static int report(const struct subid_conf_reporter *reporter,
 		  const struct conf_line *line)
 {
@@ -317,7 +262,7 @@ int subid_conf_parse_on(struct subid_conf *conf, const char *file, const char *t
 	struct conf_line line = { .conf = conf, .place = ret_place };
 	const char *bytes;
 	size_t pos = 0, len;
-	int r = keep_file(conf, file, text, size, &kept);
+	int r = subid_conf_add_file(conf, file, text, size, &kept);
 
 	if (r < 0)
 		return r;

@@ -112,6 +112,9 @@ int subid_txn_explain(const struct subid_txn *txn, enum subid_kind kind,
 				       sizeof(obstacle.who));
 	} else if (subid_set_meets(&txn->live[kind], range, &obstacle.ids)) {
 		r = explain_live(txn, kind, obstacle.ids, &obstacle);
+	} else if (txn->options.avoid != NULL &&
+		   subid_set_meets(&txn->options.avoid[kind], range, &obstacle.ids)) {
+		obstacle.what = SUBID_OBSTACLE_AVOIDED;
 	} else if (!explain_reserved(range, &obstacle)) {
 		explain_conf(txn, kind, range, &obstacle);
 	}

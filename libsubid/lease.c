@@ -73,9 +73,12 @@ static int load_store(struct subid_txn *txn, struct subid_failure *failure)
 		struct subid_text text = { .bytes = NULL };
 
 		failure->file = subid_kind_table(kind);
-		r = subid_text_read_max(
-		    txn->options.etc, subid_kind_table(kind), false,
-		    txn->lease_user ? SUBID_LEASE_SIZE_MAX : SUBID_FILE_SIZE_MAX, &text);
+		r = -ENOENT;
+		if (txn->options.etc >= 0)
+			r = subid_text_read_max(
+			    txn->options.etc, subid_kind_table(kind), false,
+			    txn->lease_user ? SUBID_LEASE_SIZE_MAX : SUBID_FILE_SIZE_MAX,
+			    &text);
 		if (r == -ENOENT)
 			r = 0;
 		if (r == 0)

@@ -91,7 +91,8 @@ bool subid_lease_name_valid(const char *name, size_t len);
 size_t subid_lease_owner(const char *text);
 
 struct subid_lease_options {
-	int state;	  /* the store's directory, opened for reading */
+	int state; /* the store's directory, opened for reading; -1, for a dry run: none
+		    */
 	const char *user; /* whose store it is; NULL: root's */
 	bool dry_run;	  /* take no lock, and refuse to commit */
 	int timeout_ms;	  /* patience for the locks; SUBID_LOCK_PATIENCE_MS */

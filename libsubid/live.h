@@ -56,7 +56,8 @@ struct subid_live_userns {
 
 struct subid_live_process {
 	pid_t pid;
-	uint32_t uid; /* effective, in the caller's ids; SUBID_ID_NONE: not known */
+	uint32_t uid; /* effective, in the caller's ids; SUBID_ID_NONE: not looked at, as
+			 in namespaces that are not the caller's */
 	uint32_t gid;
 	size_t userns; /* index */
 };

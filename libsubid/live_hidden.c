@@ -153,41 +153,63 @@ static int is_new_mount(struct mounts *mounts, uint64_t inode)
 	return 1;
 }
 
-/* What a process's mounts lead to, once for all that share them. */
-static int follow_new_mounts(int proc, struct subid_live *live, struct live_index *index,
-			     struct mounts *mounts, pid_t pid)
+/* Which mounts a process sees. */
+struct sight {
+	pid_t pid;
+	uint64_t mounts; /* inode of its mount namespace; 0: gone, or not to be seen */
+};
+
+struct sights {
+	int proc;
+	struct sight *all;
+};
+
+static void look_at_mounts(void *data, size_t i)
 {
+	const struct sights *sights = data;
 	char path[32], link[64];
 	ssize_t n;
-	int r;
 
-	(void)snprintf(path, sizeof(path), "%d/ns/mnt", (int)pid);
-	n = readlinkat(proc, path, link, sizeof(link) - 1);
-	if (n < 0)
-		return 0; /* it is gone, or its descriptors may not be seen either */
-	link[n] = '\0';
-	r = is_new_mount(mounts, proc_namespace(link, "mnt"));
-	return r == 1 ? live_follow_mounts(proc, live, index, pid) : r;
+	(void)snprintf(path, sizeof(path), "%d/ns/mnt", (int)sights->all[i].pid);
+	n = readlinkat(sights->proc, path, link, sizeof(link) - 1);
+	link[n < 0 ? 0 : n] = '\0';
+	sights->all[i].mounts = proc_namespace(link, "mnt");
+}
+
+/* What the mounts of some processes lead to, once for all that share them. */
+static int follow_all_mounts(int proc, struct subid_live *live, struct live_index *index,
+			     const struct sight *sights, size_t n)
+{
+	struct mounts mounts = { .n = 0 };
+	int r = 0;
+
+	for (size_t i = 0; r >= 0 && i < n; i++) {
+		r = sights[i].mounts == 0 ? 0 : is_new_mount(&mounts, sights[i].mounts);
+		if (r == 1)
+			r = live_follow_mounts(proc, live, index, sights[i].pid);
+	}
+	free(mounts.inodes);
+	return r < 0 ? r : 0;
 }
 
 int live_find_hidden(int proc, struct subid_live *live, struct live_index *index)
 {
-	struct mounts mounts = { .n = 0 };
-	size_t n = live->n;
-	int r = 0;
+	/* of the caller's own namespace all, where what holds them from outside is */
+	size_t n_own = live->userns[0].n, n = 0;
+	auto_free struct sight *all = reallocarray(NULL, n_own + live->n, sizeof(*all));
+	struct sights sights = { proc, all };
+	int r;
 
-	/* the caller's own namespace, where all that holds them from outside is */
-	for (size_t i = 0; r == 0 && i < live->userns[0].n; i++) {
-		pid_t pid = live->processes[live->userns[0].first + i].pid;
-
-		r = follow_new_mounts(proc, live, index, &mounts, pid);
-		if (r == 0)
-			r = follow_descriptors(proc, live, index, pid);
-	}
-	for (size_t i = 1; r == 0 && i < n; i++)
+	if (all == NULL)
+		return -ENOMEM;
+	for (; n < n_own; n++)
+		all[n].pid = live->processes[live->userns[0].first + n].pid;
+	for (size_t i = 1; i < live->n; i++)
 		if (live->userns[i].n > 0)
-			r = follow_new_mounts(proc, live, index, &mounts,
-					      live->processes[live->userns[i].first].pid);
-	free(mounts.inodes);
+			all[n++].pid = live->processes[live->userns[i].first].pid;
+	live_run_loop(look_at_mounts, &sights, n);
+	r = follow_all_mounts(proc, live, index, all, n);
+	for (size_t i = 0; r == 0 && i < n_own; i++)
+		r = follow_descriptors(proc, live, index, all[i].pid);
 	return r;
 }

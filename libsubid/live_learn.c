@@ -65,18 +65,15 @@ static int open_userns(int proc, pid_t pid)
 	return openat(proc, path, O_RDONLY | O_CLOEXEC);
 }
 
-static int learn_relations(int proc, struct subid_live_userns *userns, pid_t pid,
-			   uint64_t *ret_parent)
+static void learn_relations(int proc, struct subid_live_userns *userns, pid_t pid,
+			    uint64_t *ret_parent)
 {
 	auto_close int ns = open_userns(proc, pid), parent = -1;
 
 	if (ns < 0)
-		return 0; /* the maps tell whether it is there at all */
-	if (inode_of(ns) != userns->inode)
-		return -ESRCH;
+		return; /* the maps tell whether it is there at all */
 	parent = ask_relations(userns, ns);
 	*ret_parent = parent < 0 ? 0 : inode_of(parent);
-	return 0;
 }
 
 /* setgroups matters where a gid is mapped that nobody has given: then alone. */
@@ -88,14 +85,16 @@ static bool is_single(const struct subid_live_map *map)
 static int learn_from(const struct learnt *learnt, size_t i, pid_t pid)
 {
 	struct subid_live_userns *userns = &learnt->live->userns[i];
-	int r = learn_relations(learnt->proc, userns, pid, &learnt->rows[i].parent);
-	int still;
+	int r = 0, still;
 
+	learn_relations(learnt->proc, userns, pid, &learnt->rows[i].parent);
 	for (enum subid_kind kind = 0; r == 0 && kind < SUBID_KINDS; kind++)
 		r = proc_read_map(learnt->proc, pid, kind, &userns->maps[kind]);
 	if (r == 0 && is_single(&userns->maps[SUBID_GID]))
 		userns->setgroups = proc_read_setgroups(learnt->proc, pid);
-	/* the pid may be another process's by now, or this one in another namespace */
+	/* It was in the namespace when the sweep came by.  If it is now, it has been all
+	 * the time: there is no way back into a namespace.  Else the pid may be
+	 * another's. */
 	still = proc_is_in(learnt->proc, pid, userns->inode);
 	if (still < 0)
 		r = still;

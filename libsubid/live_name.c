@@ -191,7 +191,8 @@ void subid_live_name(int proc, struct subid_live *live, size_t index)
 {
 	struct subid_live_userns *ns = &live->userns[index];
 
-	if (index == 0 || ns->n == 0 || name_by_process(proc, ns, ns->holder))
+	if (index == 0 || ns->n == 0 || name_by_process(proc, ns, ns->holder) ||
+	    ns->n == 1)
 		return;
 	/* the first may hold the namespace for all containers of a user, as podman's does
 	 */

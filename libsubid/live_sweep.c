@@ -115,32 +115,31 @@ static int look_at_ids(int proc, const char *path, struct live_seen *seen)
 }
 
 /*
- * A container's process begins in the caller's namespace, and enters its own before it
- * takes an id there: so a subordinate id that is met outside asks for a second look.
+ * Ids are asked for where no map says what they may be: in the caller's namespace, and
+ * where it is not known.  A container's process begins in the caller's namespace, and
+ * enters its own before it takes an id there: so a subordinate id that is met outside
+ * asks for a second look.
  */
 static void look_at(void *data, size_t i)
 {
 	const struct sweep *sweep = data;
 	struct live_seen *seen = &sweep->seen[i];
-	char path[32], dir[16];
-	uint64_t before;
+	char path[32], *slash;
 
-	(void)snprintf(dir, sizeof(dir), "%d", (int)seen->pid);
-	(void)snprintf(path, sizeof(path), "%s/ns/user", dir);
+	(void)snprintf(path, sizeof(path), "%d/ns/user", (int)seen->pid);
 	look_at_namespace(sweep->proc, path, seen);
-	for (int looks = 1; looks < LOOKS_MAX; looks++) {
-		int r = look_at_ids(sweep->proc, dir, seen);
-
-		if (r < 0)
-			seen->error = r;
-		if (seen->error != 0 || seen->inode != sweep->own ||
-		    (seen->uid <= ID_OF_HOST_MAX && seen->gid <= ID_OF_HOST_MAX))
-			return;
-		before = seen->inode;
-		look_at_namespace(sweep->proc, path, seen);
-		if (seen->inode == before)
-			return;
+	if (seen->error == 0 && seen->inode != sweep->own)
+		return;
+	slash = strchr(path, '/');
+	*slash = '\0';
+	if (look_at_ids(sweep->proc, path, seen) < 0) {
+		seen->error = -ESRCH;
+		return;
 	}
+	*slash = '/';
+	if (seen->error == 0 &&
+	    (seen->uid > ID_OF_HOST_MAX || seen->gid > ID_OF_HOST_MAX))
+		look_at_namespace(sweep->proc, path, seen);
 }
 
 static void close_dir(DIR **dir)

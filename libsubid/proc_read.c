@@ -11,6 +11,16 @@
 #include "cleanup.h"
 #include "live_private.h"
 
+#define MAP_PAGE 4096 /* at least */
+
+static void name_file(pid_t pid, const char *name, char *buf, size_t size)
+{
+	if (pid == PROC_SELF)
+		(void)snprintf(buf, size, "self/%s", name);
+	else
+		(void)snprintf(buf, size, "%d/%s", (int)pid, name);
+}
+
 ssize_t proc_read_at(int dir, const char *path, char *buf, size_t size)
 {
 	auto_close int fd = openat(dir, path, O_RDONLY | O_CLOEXEC);
@@ -27,14 +37,30 @@ ssize_t proc_read_at(int dir, const char *path, char *buf, size_t size)
 	return (ssize_t)used;
 }
 
+/*
+ * The same of a map: the kernel hands out as many lines as fit into a page, so that a
+ * read that leaves room for one has had them all.
+ */
+static ssize_t read_small_map(int proc, pid_t pid, const char *name, char *buf,
+			      size_t size)
+{
+	char path[64];
+	auto_close int fd = -1;
+	ssize_t n;
+
+	name_file(pid, name, path, sizeof(path));
+	fd = openat(proc, path, O_RDONLY | O_CLOEXEC);
+	n = fd < 0 ? -1 : read(fd, buf, size);
+	if (n < 0)
+		return -errno;
+	return n + SUBID_MAP_LINE_SIZE < MAP_PAGE ? n : (ssize_t)size;
+}
+
 ssize_t proc_read(int proc, pid_t pid, const char *name, char *buf, size_t size)
 {
 	char path[64];
 
-	if (pid == PROC_SELF)
-		(void)snprintf(path, sizeof(path), "self/%s", name);
-	else
-		(void)snprintf(path, sizeof(path), "%d/%s", (int)pid, name);
+	name_file(pid, name, path, sizeof(path));
 	return proc_read_at(proc, path, buf, size);
 }
 
@@ -69,10 +95,10 @@ int proc_read_map(int proc, pid_t pid, enum subid_kind kind, struct subid_live_m
 {
 	static const char *const files[SUBID_KINDS] = { "uid_map", "gid_map" };
 	struct subid_map_line lines[SUBID_MAP_LINES_MAX];
-	char small[4096];
+	char small[MAP_PAGE];
 	auto_free char *large = NULL;
 	const char *text = small;
-	ssize_t size = proc_read(proc, pid, files[kind], small, sizeof(small));
+	ssize_t size = read_small_map(proc, pid, files[kind], small, sizeof(small));
 	size_t n;
 
 	if (size == sizeof(small)) {

@@ -23,6 +23,7 @@
 #include "policy.h"   /* login.defs */
 #include "range.h"    /* ranges and sets of ids */
 #include "replace.h"  /* a file replaced as a whole */
+#include "runtime.h"  /* what container runtimes have written down */
 #include "setup.h"    /* what a container runtime is to be told */
 #include "source.h"   /* where ranges come from */
 #include "table.h"    /* a table in memory */

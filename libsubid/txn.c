@@ -118,6 +118,8 @@ static int unite_taken(struct subid_txn *txn)
 			r = subid_set_unite(taken, &txn->accounts[kind]);
 		if (r == 0)
 			r = subid_set_unite(taken, &txn->live[kind]);
+		if (r == 0 && txn->options.avoid != NULL)
+			r = subid_set_unite(taken, &txn->options.avoid[kind]);
 		for (size_t i = 0; r == 0 && i < n_reserved; i++)
 			r = subid_set_insert(taken, reserved[i].range);
 		if (r == 0)

@@ -39,6 +39,9 @@ struct subid_txn_options {
 	int timeout_ms;	    /* patience for the locks; SUBID_LOCK_PATIENCE_MS */
 	const char *vendor; /* as subid_conf_load() has it; NULL: none */
 	const char *conf;   /* this file as the site's policy; NULL: the usual ones */
+	/* [SUBID_KINDS], sorted: more ids that are not to be given, of containers
+	 * (lease.h, runtime.h); NULL: none */
+	const struct subid_set *avoid;
 };
 
 /* What stood in the way, for a message. */
@@ -160,6 +163,7 @@ enum subid_obstacle_kind {
 	SUBID_OBSTACLE_RESERVED, /* subid_reserved() */
 	SUBID_OBSTACLE_NEW,	 /* a range given in this transaction */
 	SUBID_OBSTACLE_CONF,	 /* the site's policy */
+	SUBID_OBSTACLE_AVOIDED,	 /* options' avoid */
 };
 
 struct subid_obstacle {

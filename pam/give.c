@@ -15,11 +15,7 @@
 /* How often the patience for the locks begins anew because others get on. */
 #define PATIENCE_TIMES 10
 
-/* No account is called longer (useradd(8)), and some readers drop long lines. */
-#define NAME_LENGTH_MAX 256
-
-/* Threat: a login name that is a number must not be taken for the uid of somebody
- * else; its account can have a range by its own uid. */
+/* The account of a name that is a number can have a range by its uid. */
 static int find_number(const struct session *session, const struct subid_users *users,
 		       const char *name, struct subid_owner *ret)
 {
@@ -39,7 +35,7 @@ int session_owner(const struct session *session, const struct subid_users *users
 
 	if (len == 0 || len > NAME_LENGTH_MAX)
 		return SUBID_INVALID;
-	if (strspn(name, "0123456789") == len)
+	if (is_number(name))
 		return find_number(session, users, name, ret);
 	return subid_owner_find(users, name, ret);
 }

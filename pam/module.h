@@ -17,6 +17,7 @@
 
 #include <security/pam_modules.h>
 #include <signal.h>
+#include <string.h>
 
 #include "libsubid/subid.h"
 
@@ -42,6 +43,16 @@ struct session {
 
 /* Reads the module's arguments.  False after a log line about one that is wrong. */
 bool options_parse(pam_handle_t *pamh, int argc, const char **argv, struct options *ret);
+
+/* No account is called longer (useradd(8)), and some readers drop long lines. */
+#define NAME_LENGTH_MAX 256
+
+/* Threat: a login name that is a number must not be taken for the uid of somebody
+ * else. */
+static inline bool is_number(const char *name)
+{
+	return name[strspn(name, "0123456789")] == '\0';
+}
 
 /*
  * The account behind PAM_USER.  0, or > 0 when there is none that could have a

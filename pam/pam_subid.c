@@ -35,6 +35,16 @@ static int look(int etc, const struct subid_owner *owner)
 	return 0;
 }
 
+/* The same for the name alone and its uid: most often enough, and without a pass over
+ * passwd for other names of the uid. */
+static bool has_by_name(int etc, const struct subid_users *users, const char *name)
+{
+	auto_owner struct subid_owner owner = { .has_account = false };
+
+	return subid_owner_find_plain(users, name, &owner) == 0 && owner.has_account &&
+	       look(etc, &owner) == 0;
+}
+
 /* For rules about groups: all accounts, read once a rule asks. */
 struct groups {
 	int etc;
@@ -158,7 +168,7 @@ static int for_owner(const struct session *session, const char *name,
 	int r = look(session->etc, owner);
 
 	if (r == 0)
-		return PAM_SUCCESS; /* without a lock, a write, or a look at policy */
+		return PAM_SUCCESS;
 	if (r < 0) {
 		say(session, LOG_ERR, "no range is given: the tables: %s", strerror(-r));
 		return answer(session, owner, &groups, true);
@@ -201,6 +211,9 @@ static int open_session(struct session *session, const char *name)
 	}
 	session->etc = etc;
 	r = subid_users_open(etc, true, &users);
+	if (r == 0 && !is_number(name) && strlen(name) <= NAME_LENGTH_MAX &&
+	    has_by_name(etc, users, name))
+		return PAM_SUCCESS; /* without a lock, a write, or a look at policy */
 	if (r == 0)
 		r = session_owner(session, users, name, &owner);
 	if (r == 0)

@@ -11,10 +11,9 @@ demo="lxc lxc-templates busybox-static util-linux passwd procps uidmap libcap2-b
 test="$demo libcmocka-dev clang clang-format clang-tools libclang-rt-14-dev gcovr valgrind
 	strace acl attr devscripts mandoc shellcheck man-db bash-completion podman runc crun
 	python3 e2fsprogs libnss-extrausers buildah mmdebstrap libsubid4 jq
-	systemd-container lxd lxd-client"
-	python3 e2fsprogs libnss-extrausers buildah mmdebstrap libsubid4 jq pamtester libpam-wrapper
-	libnss-wrapper libuid-wrapper openssh-server openssh-client sshpass cron at login
-	chromium fonts-dejavu-core python3-jsonschema systemd auditd"
+	pamtester libpam-wrapper libnss-wrapper libuid-wrapper
+	openssh-server openssh-client sshpass cron at login auditd
+	chromium fonts-dejavu-core python3-jsonschema systemd systemd-container lxd lxd-client"
 
 missing=()
 for set in "$@"; do

@@ -32,6 +32,7 @@ struct cli {
 	bool json;
 	bool quiet;
 	bool changed; /* the tables have been, whatever else fails */
+	bool store;   /* etc_name is a store of leases, not the configuration */
 };
 
 /* One row of the table of commands. */
@@ -112,6 +113,13 @@ int cli_explain_policy(struct cli *cli, size_t n, char *names[]);
  * The status, after a complaint if it is not EXIT_DONE.
  */
 int cli_commit(struct cli *cli, struct subid_txn *txn);
+
+/*
+ * The status, after a complaint that names them, if processes use the ids: a range
+ * pulled from under a running container would go to the next with its files.
+ * proc: -1 if nothing runs.
+ */
+int cli_check_unused(int proc, const char *name, const struct subid_changes *changes);
 
 /* Both kinds, unless one of -u and -g narrows it. */
 unsigned int cli_kinds(bool uid, bool gid);

@@ -6,10 +6,17 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "cli.h"
+#include "lease.h"
 #include "libsubid/cleanup.h"
 
-enum { OPTION_ANOTHER = 256 * 2, OPTION_FROM, OPTION_GROUP, OPTION_ALL, OPTION_FORCE };
+enum {
+	OPTION_ANOTHER = 256 * 2,
+	OPTION_FROM,
+	OPTION_GROUP,
+	OPTION_ALL,
+	OPTION_FORCE,
+	OPTION_OWN,
+};
 
 static const struct cli_option options[] = {
 	{ 'u', "uid", NULL, "only uids" },
@@ -21,6 +28,8 @@ static const struct cli_option options[] = {
 	{ OPTION_GROUP, "group", "GROUP", "to the members of GROUP" },
 	{ OPTION_ALL, "all", NULL, "to all people (as policy says)" },
 	{ OPTION_FORCE, "force-unknown", NULL, "also to an owner without account" },
+	{ OPTION_OWN, "own", NULL,
+	  "to a container: a new line of its owner, just for it" },
 	{ 'n', "dry-run", NULL, "show what would be given" },
 };
 
@@ -29,7 +38,7 @@ static const char *const pseudo_owners[] = { "containers", "dockremap" };
 
 struct grant {
 	struct cli *cli;
-	bool uid, gid, another, all, force_unknown, dry_run;
+	bool uid, gid, another, all, force_unknown, own, dry_run;
 	uint32_t count;
 	struct id_range range;
 	const char *from;
@@ -320,6 +329,8 @@ static int print_rows(const struct grant *grant)
 
 static int carry_out(struct grant *grant)
 {
+	auto_set struct subid_set uids = { .ranges = NULL }, gids = { .ranges = NULL };
+	struct subid_set avoid[SUBID_KINDS] = { { .n = 0 }, { .n = 0 } };
 	auto_txn struct subid_txn *txn = NULL;
 	auto_close int etc = cli_open_etc(grant->cli);
 	auto_close int proc = -1;
@@ -333,7 +344,13 @@ static int carry_out(struct grant *grant)
 	proc = cli_open_proc(grant->cli);
 	if (proc == -2)
 		return EXIT_UNABLE;
+	status = cli_leases_avoid(grant->cli, avoid);
+	uids = avoid[SUBID_UID];
+	gids = avoid[SUBID_GID];
+	if (status != EXIT_DONE)
+		return status;
 	txn_options = cli_txn_options(grant->cli, etc, proc, grant->dry_run);
+	txn_options.avoid = avoid;
 	r = subid_txn_begin(&txn_options, &txn, &failure);
 	if (r != 0)
 		return cli_txn_failed(grant->cli, r, &failure);
@@ -390,12 +407,40 @@ static bool parse_option(struct grant *grant, int letter)
 	case OPTION_FORCE:
 		grant->force_unknown = true;
 		return true;
+	case OPTION_OWN:
+		grant->own = true;
+		return true;
 	}
 	return false;
 }
 
+static size_t count_containers(const struct grant *grant)
+{
+	const char *name = grant->names;
+	size_t n = 0;
+
+	for (size_t i = 0; i < grant->n; i++, name += strlen(name) + 1)
+		n += strchr(name, '/') != NULL;
+	return n;
+}
+
+static int grant_leases(const struct grant *grant)
+{
+	const struct cli_lease_grant lease = {
+		.kinds = cli_kinds(grant->uid, grant->gid),
+		.count = grant->count,
+		.range = grant->range,
+		.another = grant->another,
+		.own = grant->own,
+		.dry_run = grant->dry_run,
+	};
+
+	return cli_lease_grant(grant->cli, &lease, grant->names, grant->n);
+}
+
 static int run_grant(struct grant *grant, int argc, char *argv[])
 {
+	size_t n_containers;
 	bool many = grant->from != NULL || grant->group != NULL || grant->all;
 	int status = EXIT_DONE;
 
@@ -411,7 +456,17 @@ static int run_grant(struct grant *grant, int argc, char *argv[])
 			return out_of_memory();
 	if (grant->from != NULL)
 		status = read_from(grant);
-	return status == EXIT_DONE ? carry_out(grant) : status;
+	if (status != EXIT_DONE)
+		return status;
+	n_containers = count_containers(grant);
+	if (n_containers == 0 && !grant->own)
+		return carry_out(grant);
+	if (n_containers < grant->n || grant->group != NULL || grant->all ||
+	    grant->force_unknown)
+		return cli_misused(grant->cli,
+				   "containers, OWNER/NAME, get theirs in a call of their"
+				   " own");
+	return grant_leases(grant);
 }
 
 static int run(struct cli *cli, int argc, char *argv[])
@@ -427,11 +482,10 @@ static int run(struct cli *cli, int argc, char *argv[])
 
 const struct cli_command cmd_grant = {
 	.name = "grant",
-	.arguments = "OWNER...",
+	.arguments = "OWNER[/NAME]...",
 	.summary = "give ranges that nobody else has, the same numbers for uid and gid",
 	CLI_OPTIONS(options),
-	.text = "OWNER is a login name or a uid.  One that has enough keeps it.  Several "
-		"owners\n"
-		"are one transaction: all get theirs, or nothing is changed.\n",
+	.text = "OWNER is a login name or a uid, NAME its container.  All get "
+		"theirs, or none.\n",
 	.run = run,
 };

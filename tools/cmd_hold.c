@@ -6,7 +6,7 @@
 #include <getopt.h>
 #include <string.h>
 
-#include "cli.h"
+#include "lease.h"
 #include "libsubid/cleanup.h"
 
 static const struct cli_option options[] = {
@@ -23,13 +23,11 @@ struct hold {
 	struct id_range range;
 };
 
-static int print_changes(const struct hold *hold, const struct subid_changes *changes)
+static void print_rows(const struct hold *hold, struct cli_output *output,
+		       const struct subid_changes *changes)
 {
 	const char *owner = hold->release ? "-" : SUBID_OWNER_RESERVED;
-	struct cli_output *output = cli_output_open(hold->cli);
 
-	if (output == NULL)
-		return cli_complain(EXIT_UNABLE, "%s", strerror(ENOMEM));
 	for (size_t i = 0; i < changes->n; i++)
 		cli_output_row(output, &(struct cli_row){
 					   .owner = owner,
@@ -38,31 +36,57 @@ static int print_changes(const struct hold *hold, const struct subid_changes *ch
 					   .range = changes->list[i].range,
 					   .state = hold->release ? "free" : "reserved",
 				       });
+}
+
+static int print_changes(const struct hold *hold, const struct subid_changes *changes,
+			 const struct subid_changes *of_leases)
+{
+	struct cli_output *output = cli_output_open(hold->cli);
+
+	if (output == NULL)
+		return cli_complain(EXIT_UNABLE, "%s", strerror(ENOMEM));
+	print_rows(hold, output, changes);
+	print_rows(hold, output, of_leases);
 	return cli_output_close(output);
 }
 
-static int change(const struct hold *hold, struct subid_txn *txn,
-		  struct subid_changes *ret)
+/* What the tables hold is given back, and what rests in the store of leases. */
+static int unhold(const struct hold *hold, struct subid_txn *txn, struct cli_store *store)
 {
+	struct subid_changes changes = { .n = 0 }, of_leases = { .n = 0 };
 	unsigned int kinds = cli_kinds(hold->uid, hold->gid);
+	auto_txn struct subid_txn *leases = NULL;
+	int status = EXIT_DONE, r = SUBID_ABSENT;
 
-	return hold->release ? subid_txn_unhold(txn, kinds, hold->range, ret)
-			     : subid_txn_hold(txn, kinds, hold->range, ret);
+	if (txn != NULL)
+		r = subid_txn_unhold(txn, kinds, hold->range, &changes);
+	if (r < 0)
+		return cli_complain(EXIT_UNABLE, "%s: %s", hold->text, strerror(-r));
+	if (r == 0 && !hold->dry_run)
+		status = cli_commit(hold->cli, txn);
+	if (status == EXIT_DONE)
+		status = cli_leases_unhold(store, kinds, hold->range, hold->dry_run,
+					   &leases, &of_leases);
+	if (status != EXIT_DONE)
+		return status;
+	if (changes.n + of_leases.n == 0)
+		return cli_complain(EXIT_NO, "%s: none of these ids is held", hold->text);
+	return print_changes(hold, &changes, &of_leases);
 }
 
 static int hold_in(const struct hold *hold, struct subid_txn *txn)
 {
+	const struct subid_changes none = { .n = 0 };
 	struct subid_changes changes;
-	int status = EXIT_DONE, r = change(hold, txn, &changes);
+	int status = EXIT_DONE, r;
 
+	r = subid_txn_hold(txn, cli_kinds(hold->uid, hold->gid), hold->range, &changes);
 	if (r < 0)
 		return cli_complain(EXIT_UNABLE, "%s: %s", hold->text, strerror(-r));
-	if (r == SUBID_ABSENT)
-		return cli_complain(EXIT_NO, "%s: none of these ids is held", hold->text);
 	if (r == SUBID_ENOUGH) {
 		if (!hold->cli->quiet)
 			(void)cli_complain(0, "%s: held already", hold->text);
-		return print_changes(hold, &changes);
+		return print_changes(hold, &changes, &none);
 	}
 	if (r == SUBID_TAKEN) {
 		for (size_t i = 0; i < changes.n; i++)
@@ -73,7 +97,7 @@ static int hold_in(const struct hold *hold, struct subid_txn *txn)
 		status = cli_commit(hold->cli, txn);
 	if (status != EXIT_DONE)
 		return status;
-	return print_changes(hold, &changes);
+	return print_changes(hold, &changes, &none);
 }
 
 static int carry_out(const struct hold *hold)
@@ -81,12 +105,18 @@ static int carry_out(const struct hold *hold)
 	auto_txn struct subid_txn *txn = NULL;
 	auto_close int etc = cli_open_etc(hold->cli);
 	auto_close int proc = -1;
+	auto_store struct cli_store store = { .fd = -1 };
 	struct subid_txn_options txn_options;
 	struct subid_failure failure;
 	int r;
 
 	if (etc < 0)
 		return EXIT_UNABLE;
+	if (hold->release && cli_store_open(hold->cli, false, &store) != EXIT_DONE)
+		return EXIT_UNABLE;
+	/* an ordinary user who has leases means those */
+	if (store.fd >= 0 && store.user != NULL)
+		return unhold(hold, NULL, &store);
 	/* giving ids back asks nobody; who may have them is looked at by grant */
 	proc = hold->release ? -1 : cli_open_proc(hold->cli);
 	if (proc == -2)
@@ -95,7 +125,7 @@ static int carry_out(const struct hold *hold)
 	r = subid_txn_begin(&txn_options, &txn, &failure);
 	if (r != 0)
 		return cli_txn_failed(hold->cli, r, &failure);
-	return hold_in(hold, txn);
+	return hold->release ? unhold(hold, txn, &store) : hold_in(hold, txn);
 }
 
 static int run(struct hold *hold, int argc, char *argv[])

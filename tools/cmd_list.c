@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cli.h"
+#include "lease.h"
 #include "libsubid/cleanup.h"
 
 static const struct cli_option options[] = {
@@ -63,34 +63,59 @@ static size_t list_held(struct cli_output *output, const struct subid_table *tab
 	return list_owner(output, table, &holder);
 }
 
-static int list_owners(const struct cli *cli, int etc, struct cli_output *output,
-		       const struct subid_table tables[SUBID_KINDS], char *const names[])
+struct listing {
+	struct cli *cli;
+	int etc;
+	struct cli_output *output;
+	const struct subid_table *tables;
+	unsigned int kinds;
+};
+
+/* One operand: an owner, with its containers, or a container alone. */
+static int list_name(const struct listing *listing, const struct subid_users *users,
+		     char *name)
+{
+	size_t len = subid_lease_owner(name), n = 0, n_leases = 0;
+	auto_free char *text = strndup(name, len > 0 ? len : strlen(name));
+	auto_owner struct subid_owner owner = { .has_account = false };
+	int status = EXIT_DONE, r;
+
+	r = text == NULL ? -ENOMEM : subid_owner_find(users, text, &owner);
+	if (r < 0)
+		return cli_complain(EXIT_UNABLE, "%s: %s", name, strerror(-r));
+	for (enum subid_kind kind = 0; len == 0 && kind < SUBID_KINDS; kind++)
+		n += r == SUBID_INVALID
+			 ? list_held(listing->output, &listing->tables[kind], name)
+			 : list_owner(listing->output, &listing->tables[kind], &owner);
+	if (r != SUBID_INVALID)
+		status = cli_leases_list(listing->cli, listing->output, &owner,
+					 len > 0 ? name + len + 1 : NULL, listing->kinds,
+					 &n_leases);
+	if (status != EXIT_DONE || n + n_leases > 0)
+		return status;
+	if (len > 0)
+		return cli_complain(EXIT_NO, "%s: has no lease", name);
+	return cli_complain(EXIT_NO, "%s: %s", name,
+			    r == 0 ? "has no ranges"
+				   : "no such account, and no ranges of that name");
+}
+
+static int list_owners(const struct listing *listing, char *const names[])
 {
 	auto_users struct subid_users *users = NULL;
 	struct subid_failure failure = { .file = "passwd" };
 	int status = EXIT_DONE, r;
 
-	r = subid_users_open(etc, cli->root == NULL, &users);
+	r = subid_users_open(listing->etc, listing->cli->root == NULL, &users);
 	if (r < 0)
-		return cli_txn_failed(cli, r, &failure);
+		return cli_txn_failed(listing->cli, r, &failure);
 	for (; *names != NULL; names++) {
-		auto_owner struct subid_owner owner = { .has_account = false };
-		size_t n = 0;
+		int one = list_name(listing, users, *names);
 
-		r = subid_owner_find(users, *names, &owner);
-		if (r < 0)
-			return cli_complain(EXIT_UNABLE, "%s: %s", *names, strerror(-r));
-		for (enum subid_kind kind = 0; kind < SUBID_KINDS; kind++)
-			n += r == SUBID_INVALID
-				 ? list_held(output, &tables[kind], *names)
-				 : list_owner(output, &tables[kind], &owner);
-		if (n > 0)
-			continue;
-		status = EXIT_NO;
-		(void)cli_complain(0, "%s: %s", *names,
-				   r == 0
-				       ? "has no ranges"
-				       : "no such account, and no ranges of that name");
+		if (one == EXIT_UNABLE)
+			return one;
+		if (one != EXIT_DONE)
+			status = one;
 	}
 	return status;
 }
@@ -125,7 +150,9 @@ static int run(struct cli *cli, int argc, char *argv[])
 	tables[SUBID_UID] = uid;
 	tables[SUBID_GID] = gid;
 	if (optind < argc) {
-		status = list_owners(cli, etc, output, tables, argv + optind);
+		status = list_owners(&(struct listing){ cli, etc, output, tables,
+							cli_kinds(only_uid, only_gid) },
+				     argv + optind);
 	} else {
 		for (enum subid_kind kind = 0; kind < SUBID_KINDS; kind++)
 			for (size_t i = 0; i < tables[kind].n; i++)
@@ -138,13 +165,14 @@ static int run(struct cli *cli, int argc, char *argv[])
 
 const struct cli_command cmd_list = {
 	.name = "list",
-	.arguments = "[OWNER...]",
+	.arguments = "[OWNER[/NAME]...]",
 	.summary = "show who has which ids",
 	CLI_OPTIONS(options),
 	.text =
 	    "OWNER is a login name or a uid; without one, every line is listed.  "
 	    "Columns:\n"
 	    "owner, kind, first id, last id, number of ids, state (granted; released or\n"
-	    "reserved: held for nobody).  With owners, exit status 1 if one has none.\n",
+	    "reserved: held for nobody; leased to a container).  With owners, their\n"
+	    "containers too, and exit status 1 if one has none.\n",
 	.run = run,
 };

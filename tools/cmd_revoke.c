@@ -4,10 +4,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cli.h"
+#include "lease.h"
 #include "libsubid/cleanup.h"
 
-enum { OPTION_REUSE = 256 * 2, OPTION_FORCE };
+enum { OPTION_REUSE = 256 * 2, OPTION_FORCE, OPTION_OWN };
 
 static const struct cli_option options[] = {
 	{ 'u', "uid", NULL, "only uids" },
@@ -16,71 +16,17 @@ static const struct cli_option options[] = {
 	{ OPTION_REUSE, "reuse", NULL,
 	  "do not hold the ids: the next owner may get them" },
 	{ OPTION_FORCE, "force", NULL, "also while processes use them" },
+	{ OPTION_OWN, "own", NULL,
+	  "of a container, with the owner's lines of these ids" },
 	{ 'n', "dry-run", NULL, "show what would be taken" },
 };
 
 struct revoke {
 	struct cli *cli;
-	bool uid, gid, reuse, force, dry_run;
+	bool uid, gid, reuse, force, own, dry_run;
 	struct id_range range;
 	const char *name;
 };
-
-#define USES_SHOWN 10
-
-static void print_use(const char *name, const struct subid_use *use)
-{
-	const char *id = subid_kind_name(use->kind);
-	unsigned long long last = id_range_end(use->ids) - 1;
-
-	if (use->userns != 0)
-		(void)cli_complain(0,
-				   "%s: in use: user namespace %llu (%sprocess %d, %s)"
-				   " maps %s %u-%llu",
-				   name, (unsigned long long)use->userns,
-				   use->hidden ? "kept alive by a descriptor or mount of "
-					       : "",
-				   (int)use->pid, use->program, id, use->ids.start, last);
-	else
-		(void)cli_complain(0, "%s: in use: process %d (%s) runs with %s %u", name,
-				   (int)use->pid, use->program, id, use->ids.start);
-}
-
-/* The status if somebody uses the ids; a range pulled from under a running
- * container would go to the next owner with the container's files. */
-static int check_unused(const struct revoke *revoke, int proc,
-			const struct subid_changes *changes)
-{
-	auto_set struct subid_set uids = { .ranges = NULL }, gids = { .ranges = NULL };
-	struct subid_set wanted[SUBID_KINDS];
-	auto_free struct subid_use *uses = NULL;
-	size_t n = 0, unread = 0;
-	int r = 0;
-
-	if (proc < 0 || revoke->force)
-		return EXIT_DONE;
-	for (size_t i = 0; r == 0 && i < changes->n; i++)
-		r = subid_set_insert(changes->list[i].kind == SUBID_UID ? &uids : &gids,
-				     changes->list[i].range);
-	wanted[SUBID_UID] = uids;
-	wanted[SUBID_GID] = gids;
-	if (r == 0)
-		r = subid_userns_uses(proc, wanted, &uses, &n, &unread);
-	if (r < 0 || unread > 0)
-		return cli_complain(EXIT_UNABLE,
-				    "%s: cannot see whether the ids are in use: %s",
-				    revoke->name, strerror(r < 0 ? -r : EACCES));
-	for (size_t i = 0; i < n && i < USES_SHOWN; i++)
-		print_use(revoke->name, &uses[i]);
-	if (n > USES_SHOWN)
-		(void)cli_complain(0, "%s: and %zu more", revoke->name, n - USES_SHOWN);
-	if (n == 0)
-		return EXIT_DONE;
-	return cli_complain(EXIT_NO,
-			    "%s: nothing was changed: stop these first, or use"
-			    " --force",
-			    revoke->name);
-}
 
 static const char *state_of(const struct revoke *revoke,
 			    const struct subid_change *change)
@@ -127,7 +73,8 @@ static int revoke_in(const struct revoke *revoke, struct subid_txn *txn, int pro
 {
 	auto_owner struct subid_owner owner = { .has_account = false };
 	struct subid_changes changes;
-	int status, found, r;
+	auto_txn struct subid_txn *leases = NULL;
+	int status = EXIT_DONE, found, r;
 
 	/* an owner without account may have lines all the same */
 	r = found = subid_owner_find(subid_txn_users(txn), revoke->name, &owner);
@@ -141,7 +88,11 @@ static int revoke_in(const struct revoke *revoke, struct subid_txn *txn, int pro
 		return cli_complain(EXIT_UNABLE, "%s: %s", revoke->name, strerror(-r));
 	if (r != 0)
 		return complain_of_none(revoke, found);
-	status = check_unused(revoke, proc, &changes);
+	if (!revoke->force)
+		status = cli_check_unused(proc, revoke->name, &changes);
+	if (status == EXIT_DONE)
+		status = cli_leases_allow(revoke->cli, &owner, &changes, revoke->force,
+					  revoke->dry_run, &leases);
 	if (status != EXIT_DONE)
 		return status;
 	if (!revoke->dry_run)
@@ -173,6 +124,20 @@ static int carry_out(const struct revoke *revoke)
 	return revoke_in(revoke, txn, proc);
 }
 
+static int revoke_lease(const struct revoke *revoke)
+{
+	const struct cli_lease_revoke lease = {
+		.kinds = cli_kinds(revoke->uid, revoke->gid),
+		.range = revoke->range,
+		.reuse = revoke->reuse,
+		.force = revoke->force,
+		.own = revoke->own,
+		.dry_run = revoke->dry_run,
+	};
+
+	return cli_lease_revoke(revoke->cli, &lease, revoke->name);
+}
+
 static int run(struct cli *cli, int argc, char *argv[])
 {
 	struct revoke revoke = { .cli = cli };
@@ -184,23 +149,28 @@ static int run(struct cli *cli, int argc, char *argv[])
 		revoke.dry_run |= letter == 'n';
 		revoke.reuse |= letter == OPTION_REUSE;
 		revoke.force |= letter == OPTION_FORCE;
+		revoke.own |= letter == OPTION_OWN;
 		if (letter == 'r' && !cli_parse_range(cli, optarg, &revoke.range))
 			return EXIT_USAGE;
 	}
 	if (argc - optind != 1)
 		return cli_misused(cli, "revoke: whose ranges? Name one owner");
 	revoke.name = argv[optind];
+	if (strchr(revoke.name, '/') != NULL)
+		return revoke_lease(&revoke);
+	if (revoke.own)
+		return cli_misused(cli, "--own is for a container, OWNER/NAME");
 	return carry_out(&revoke);
 }
 
 const struct cli_command cmd_revoke = {
 	.name = "revoke",
-	.arguments = "OWNER",
+	.arguments = "OWNER[/NAME]",
 	.summary = "take ranges back, and hold the ids, since their files may be left",
 	CLI_OPTIONS(options),
 	.text = "The ids are held as " SUBID_OWNER_RELEASED
 		" until 'subid unhold' gives them back.  While a\n"
 		"process runs with one of them, or a user namespace maps one, nothing is "
-		"taken.\n",
+		"taken;\nnor while containers have leases of them (OWNER/NAME).\n",
 	.run = run,
 };

@@ -240,6 +240,13 @@ int cli_txn_taken(const struct cli *cli, const struct subid_txn *txn, const char
 		return cli_complain(EXIT_NO, "%s: %s %llu-%llu: reserved by %s:%zu%s%s",
 				    what, id, first, last, file, obstacle.line,
 				    obstacle.who[0] == '\0' ? "" : ": ", obstacle.who);
+	case SUBID_OBSTACLE_AVOIDED:
+		return cli_complain(EXIT_NO,
+				    "%s: %s %llu-%llu: a container has them, or they rest"
+				    " since it was taken away (" SUBID_STATEDIR
+				    ", or what LXC, LXD, podman or nspawn has written"
+				    " down)",
+				    what, id, first, last);
 	case SUBID_OBSTACLE_NEW:
 		break;
 	}
@@ -314,7 +321,7 @@ int cli_commit(struct cli *cli, struct subid_txn *txn)
 		return cli_txn_failed(cli, r, &failure);
 	cli->changed = changed;
 	warn_of_trace(cli, txn);
-	if (changed && cli->root == NULL)
+	if (changed && cli->root == NULL && !cli->store)
 		tell_caches();
 	return EXIT_DONE;
 }

@@ -20,14 +20,13 @@ space() { # user uid_map gid_map
 }
 inode_of() { readlink "/proc/$1/ns/user" | tr -dc 0-9; }
 
-# A namespace in $target's, with a map of one of its ids: $inner, and $inner_ns.
+# A namespace in $target's, with a map of some of its ids: $inner.
 inner_space() { # inside outside count
 	start nsenter --user --target "$target" -S 0 -G 0 unshare --user sleep infinity
 	inner=$started_pid
 	wait_for runs "$inner" sleep
 	nsenter --user --target "$target" -S 0 -G 0 sh -c "echo $1 $2 $3 >/proc/$inner/uid_map
 		echo $1 $2 $3 >/proc/$inner/gid_map"
-	inner_ns=$(inode_of "$inner")
 }
 
 # What an audit says about what runs, a line each: rule kind owner ids namespace.

@@ -1,0 +1,205 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The table of adapters, and all that they open.
+ */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/openat2.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
+
+#include "cleanup.h"
+#include "runtime_private.h"
+
+static const struct runtime_adapter adapters[] = {
+	{ "lxc", runtime_lxc_read },
+	{ "lxd", runtime_lxd_read },
+	{ "podman", runtime_podman_read },
+	{ "nspawn", runtime_nspawn_read },
+};
+
+void subid_runtime_state_free(struct subid_runtime_state *state)
+{
+	free(state->list);
+	*state = (struct subid_runtime_state){ .list = NULL };
+}
+
+static void copy_printable(char *to, size_t size, const char *from, size_t len)
+{
+	len = len < size ? len : size - 1;
+	for (size_t i = 0; i < len; i++)
+		to[i] = from[i] < ' ' || from[i] > '~' ? '?' : from[i];
+	to[len] = '\0';
+}
+
+int runtime_add(struct runtime_scan *scan, enum subid_kind kind, struct id_range range,
+		const char *name, size_t len)
+{
+	struct subid_runtime_state *state = scan->state;
+
+	if (!id_range_valid(range) || state->n >= RUNTIME_RANGES_MAX)
+		return SUBID_INVALID;
+	if (state->n == state->room) {
+		size_t room = state->room * 2 + 16;
+		struct subid_runtime_range *grown =
+		    reallocarray(state->list, room, sizeof(*grown));
+
+		if (grown == NULL)
+			return -ENOMEM;
+		state->list = grown;
+		state->room = room;
+	}
+	state->list[state->n] = (struct subid_runtime_range){
+		.kind = kind,
+		.range = range,
+		.runtime = scan->runtime,
+	};
+	state->n++;
+	runtime_rename(scan, state->n - 1, name, len);
+	return 0;
+}
+
+void runtime_rename(struct runtime_scan *scan, size_t n, const char *name, size_t len)
+{
+	for (size_t i = n; i < scan->state->n; i++)
+		copy_printable(scan->state->list[i].name, SUBID_RUNTIME_NAME_SIZE, name,
+			       len);
+}
+
+int runtime_unread(struct runtime_scan *scan, const char *path, int error)
+{
+	struct subid_runtime_state *state = scan->state;
+
+	if (error == 0 || error == -ENOENT || error == -ENOTDIR)
+		return 0;
+	if (error == -ENOMEM)
+		return error;
+	if (state->n_unread++ == 0) {
+		state->error = error;
+		copy_printable(state->unread, sizeof(state->unread), path, strlen(path));
+	}
+	return 0;
+}
+
+static int open_below(const struct runtime_scan *scan, const char *path, uint64_t flags)
+{
+	struct open_how how = {
+		.flags = flags | O_CLOEXEC,
+		.resolve = RESOLVE_NO_MAGICLINKS,
+	};
+	int fd;
+
+	if (scan->place->trusted)
+		how.resolve |= scan->place->user ? 0 : RESOLVE_IN_ROOT;
+	else
+		how.resolve |= RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_XDEV;
+	fd = (int)syscall(SYS_openat2, scan->place->dir, path, &how, sizeof(how));
+	return fd < 0 ? -errno : fd;
+}
+
+static void close_dir(DIR **dir)
+{
+	if (*dir != NULL)
+		(void)closedir(*dir); /* only read */
+}
+
+int runtime_each(struct runtime_scan *scan, const char *path,
+		 int (*each)(struct runtime_scan *scan, const char *path,
+			     const char *name))
+{
+	__attribute__((cleanup(close_dir))) DIR *dir = NULL;
+	int fd = open_below(scan, path, O_RDONLY | O_DIRECTORY);
+	const struct dirent *entry;
+	int r = 0;
+
+	if (fd < 0)
+		return runtime_unread(scan, path, fd);
+	dir = fdopendir(fd);
+	if (dir == NULL) {
+		r = -errno;
+		(void)close(fd);
+		return runtime_unread(scan, path, r);
+	}
+	while (r == 0) {
+		char below[4096];
+		int n;
+
+		errno = 0;
+		entry = readdir(dir);
+		if (entry == NULL)
+			return runtime_unread(scan, path, -errno);
+		if (entry->d_name[0] == '.')
+			continue;
+		if (scan->entries_left == 0)
+			return runtime_unread(scan, path, -EFBIG);
+		scan->entries_left--;
+		n = snprintf(below, sizeof(below), "%s/%s", path, entry->d_name);
+		if (n >= (int)sizeof(below))
+			r = runtime_unread(scan, path, -ENAMETOOLONG);
+		else
+			r = runtime_unread(scan, below, each(scan, below, entry->d_name));
+	}
+	return r;
+}
+
+int runtime_stat(const struct runtime_scan *scan, const char *path, struct stat *ret)
+{
+	auto_close int fd = open_below(scan, path, O_PATH | O_NOFOLLOW);
+
+	if (fd < 0)
+		return fd;
+	return fstat(fd, ret) < 0 ? -errno : 0;
+}
+
+int runtime_text(struct runtime_scan *scan, const char *path, struct subid_text *ret)
+{
+	size_t max =
+	    scan->bytes_left < RUNTIME_FILE_MAX ? scan->bytes_left : RUNTIME_FILE_MAX;
+	char proc[sizeof("/proc/self/fd/4294967295")];
+	/* what it is comes first: a device does things when it is opened */
+	auto_close int fd = open_below(scan, path, O_PATH);
+	int r;
+
+	if (fd < 0)
+		return fd;
+	(void)snprintf(proc, sizeof(proc), "/proc/self/fd/%d", fd);
+	r = subid_text_read_max(AT_FDCWD, proc, true, max, ret);
+	if (r == 0)
+		scan->bytes_left -= ret->size;
+	return r;
+}
+
+int subid_runtime_read(const struct subid_runtime_place *place,
+		       struct subid_runtime_state *state)
+{
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < sizeof(adapters) / sizeof(adapters[0]); i++) {
+		struct runtime_scan scan = {
+			.place = place,
+			.runtime = adapters[i].name,
+			.state = state,
+			.entries_left = RUNTIME_ENTRIES_MAX,
+			.bytes_left = RUNTIME_BYTES_MAX,
+		};
+
+		r = adapters[i].read(&scan);
+	}
+	return r;
+}
+
+int subid_runtime_taken(const struct subid_runtime_state *state, enum subid_kind kind,
+			struct subid_set *ret)
+{
+	auto_set struct subid_set ids = { .ranges = NULL };
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < state->n; i++)
+		if (state->list[i].kind == kind)
+			r = subid_set_add(&ids, state->list[i].range);
+	subid_set_sort(&ids);
+	return r == 0 ? subid_set_unite(ret, &ids) : r;
+}

@@ -1,0 +1,50 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: MIT
+# The commands that subid audit gives for a finding mend it, and break nothing.
+. "$(dirname "$0")/lib.sh"
+plan 12
+
+seed=${SUBID_SEED:-$(date +%s)}
+echo "# seed $seed; to run it again: SUBID_SEED=$seed"
+mkdir "$T/image"
+mends() { python3 "$TESTS/e2e/audit_fix.py" "$@" "$T/image"; }
+
+ok "each finding of small random tables" mends "$seed" 80 4
+ok "and of larger ones" mends "$seed" 15 15
+is "of each rule that has commands" "$(mends 1 100 6)" \
+	'includes-root one-sided overlap-account overlap-held overlap-reserved own-id-inside unknown-owner'
+
+# --- what needs no chance -------------------------------------------------------
+
+root=$T/image/one
+# one RULE SUBUID SUBGID: what the rule's findings of these tables say, line by line
+fixes() {
+	mkdir -p "$root/etc"
+	printf 'alice:x:1001:1001::/:/bin/sh\nbob:x:1002:1002::/:/bin/sh\neve:x:150000:150000::/:/bin/sh\n' >"$root/etc/passwd"
+	printf 'alice:x:1001:\nteam:x:150000:\n' >"$root/etc/group"
+	printf '%b' "$2" >"$root/etc/subuid"
+	printf '%b' "$3" >"$root/etc/subgid"
+	subid --root "$root" --json audit --rule "$1" --fail-on never | jq -r '.findings[] | .fix // ["none"] | .[]' |
+		sed "s|--root '$root' ||" | awk '!seen[$0]++'
+}
+is "an id of both kinds goes from both" \
+	"$(fixes overlap-account 'alice:100000:65536\n' 'alice:100000:65536\n')" \
+	"subid revoke --range 150000:1 --reuse 'alice'"
+is "of one kind from that alone" \
+	"$(fixes overlap-account 'alice:100000:65536\n' 'alice:300000:65536\n')" \
+	"subid revoke -u --range 150000:1 --reuse 'alice'"
+is "all that are foreign, not the first alone" \
+	"$(fixes overlap-account 'alice:1000:200000\n' 'alice:1000:200000\n')" \
+	"subid revoke --range 1002:1 --reuse 'alice'
+subid revoke --range 150000:1 --reuse 'alice'"
+is "uids without gids" "$(fixes one-sided 'alice:100000:10\nalice:200000:10\n' '')" \
+	"subid grant -g --range 100000:10 'alice'
+subid grant -g --range 200000:10 'alice'"
+is "but not where another has them" "$(fixes one-sided 'alice:100000:10\n' 'bob:100005:10\n')" none
+is "a name that is nobody's, from both tables" "$(fixes unknown-owner 'ghost:100000:10\n' 'ghost:100000:10\n')" \
+	"subid revoke 'ghost'"
+# Threat: a name in a command that root runs.
+is "a name that quotes cannot hold has no command" "$(fixes unknown-owner "a';reboot;':100000:10\n" '')" none
+is "nor one that no command takes for a name" "$(fixes unknown-owner '007:100000:10\n-x:200000:10\n' '')" none
+# shellcheck disable=SC2016 # a name as an attacker has it
+is "any other is quoted" "$(fixes unknown-owner '$(reboot) ;x:100000:10\n' '')" "subid revoke -u '\$(reboot) ;x'"

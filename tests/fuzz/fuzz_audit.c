@@ -1,0 +1,181 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * passwd, group, subuid, subgid and login.defs of any bytes, one behind the other with a
+ * line "%%" between them; what the auditor says of them, and of a namespace made up of
+ * the same numbers.
+ */
+#include "fuzz.h"
+#include "libsubid/audit.h"
+#include "libsubid/cleanup.h"
+
+#define SEPARATOR "%%\n"
+
+/* Cuts off the part up to the separator, and leaves what is behind it. */
+static struct subid_text cut_part(const char **at, const char *end)
+{
+	size_t len = strlen(SEPARATOR);
+	const char *stop = memmem(*at, (size_t)(end - *at), SEPARATOR, len);
+	struct subid_text part =
+	    make_text(*at, (size_t)((stop == NULL ? end : stop) - *at));
+
+	*at = stop == NULL ? end : stop + len;
+	return part;
+}
+
+static void check_text(const char *text)
+{
+	must(text != NULL && *text != '\0');
+	for (; *text != '\0'; text++)
+		must((*text >= ' ' && *text <= '~') || *text == '\n');
+}
+
+/* Threat: a name in a command that root runs.  Outside of quotes there is nothing but
+ * what we have put there; in them is the name as the table has it. */
+static void check_fix(const struct subid_finding *finding)
+{
+	bool quoted = false;
+
+	check_text(finding->fix);
+	must(strncmp(finding->fix, "subid ", 6) == 0);
+	for (const char *c = finding->fix; *c != '\0'; c++) {
+		if (*c == '\'')
+			quoted = !quoted;
+		else if (!quoted)
+			must(strchr("abcdefghijklmnopqrstuvwxyz0123456789-: \n", *c) !=
+			     NULL);
+	}
+	must(!quoted);
+	must(finding->owner.len == 0 ||
+	     memmem(finding->fix, strlen(finding->fix), finding->owner.text,
+		    finding->owner.len) ||
+	     strstr(finding->fix, "subid unhold ") == finding->fix);
+}
+
+static void check_finding(const struct subid_finding *finding,
+			  const struct subid_audit_input *in)
+{
+	must(subid_rule_find(finding->rule->name) == finding->rule);
+	must(finding->count > 0);
+	must(finding->kind >= -1 && finding->kind < SUBID_KINDS);
+	must(id_range_end(finding->range) <= ID_COUNT_MAX);
+	must(finding->other_line == 0 || finding->line != finding->other_line);
+	if (finding->kind >= 0 && finding->file != NULL &&
+	    strcmp(finding->file, subid_kind_table((enum subid_kind)finding->kind)) ==
+		0) {
+		const struct subid_table *table = in->tables[finding->kind];
+
+		must(finding->line > 0 && finding->line <= table->n + table->n_odd);
+		must(finding->other_line <= table->n + table->n_odd);
+	}
+	check_text(finding->reason);
+	check_text(finding->remedy);
+	if (finding->fix != NULL && strncmp(finding->rule->name, "window", 6) != 0 &&
+	    strcmp(finding->rule->name, "unsafe-wrap") != 0)
+		check_fix(finding);
+}
+
+static void check_report(const struct subid_report *report,
+			 const struct subid_audit_input *in)
+{
+	size_t counts[SUBID_LEVELS] = { 0 };
+
+	for (size_t i = 0; i < report->n; i++) {
+		const struct subid_finding *finding = &report->findings[i];
+
+		check_finding(finding, in);
+		counts[finding->rule->level] += finding->count;
+		must(i == 0 || finding->rule->level <= finding[-1].rule->level);
+	}
+	for (size_t level = 0; level < SUBID_LEVELS; level++)
+		must(counts[level] == report->counts[level]);
+	for (size_t kind = 0; kind < SUBID_KINDS; kind++)
+		must(report->use[kind].free <= report->use[kind].ids);
+}
+
+/* A namespace of somebody that maps what the tables begin with. */
+static void check_live(struct subid_audit_input *in)
+{
+	struct subid_map_line lines[SUBID_KINDS][4] = { { { .inside = { 0, 0 } } } };
+	struct subid_live_userns userns[3] = {
+		{ .inode = 1 },
+		{ .inode = 2, .owner = 1000, .setgroups = SUBID_SETGROUPS_ALLOW },
+		{ .inode = 3 },
+	};
+	const struct subid_live live = { .userns = userns, .n = 3 };
+	auto_report struct subid_report report = { .n = 0 };
+
+	for (enum subid_kind kind = 0; kind < SUBID_KINDS; kind++) {
+		const struct subid_table *table = in->tables[kind];
+
+		for (size_t i = 0; i < table->n && i < 4; i++)
+			lines[kind][i] = (struct subid_map_line){
+				{ 0, table->entries[i].range.count },
+				table->entries[i].range,
+			};
+		for (size_t i = 1; i < 3; i++)
+			userns[i].maps[kind] = (struct subid_live_map){
+				.lines = lines[kind],
+				.n = table->n < 4 ? table->n : 4,
+			};
+	}
+	in->live = &live;
+	must(subid_audit(in, &report) == 0);
+	check_report(&report, in);
+}
+
+static void check_audit(struct subid_audit_input *in)
+{
+	static const struct subid_acceptance accepted[] = {
+		{ .rule = "overlap-owners", .reason = "" },
+		{ .rule = "unknown-owner", .owner = "ghost", .reason = "" },
+	};
+	auto_report struct subid_report report = { .n = 0 }, left = { .n = 0 };
+	size_t all = 0, kept = 0;
+
+	must(subid_audit(in, &report) == 0);
+	check_report(&report, in);
+	in->accepted = accepted;
+	in->n_accepted = 2;
+	must(subid_audit(in, &left) == 0);
+	check_report(&left, in);
+	for (size_t level = 0; level < SUBID_LEVELS; level++) {
+		all += report.counts[level];
+		kept += left.counts[level];
+	}
+	must(all == kept + left.accepted);
+	must(left.accepted == left.accepted_by[0] + left.accepted_by[1]);
+	in->n_accepted = 0;
+	check_live(in);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	const char *at = (const char *)data, *end = at + size;
+	struct subid_policy policy = subid_policy_default;
+	struct subid_audit_input in = { .policy = &policy };
+	auto_users struct subid_users *users = NULL;
+	auto_table struct subid_table uids = { .n = 0 }, gids = { .n = 0 };
+	static const char *const names[] = { "passwd", "group" };
+	struct subid_place place;
+	struct subid_text text;
+
+	for (size_t i = 0; i < 2; i++) {
+		text = cut_part(&at, end);
+		put_file(scratch_dir(), names[i], text.bytes, text.size);
+		subid_text_free(&text);
+	}
+	must(subid_users_load(scratch_dir(), false, &users) == 0);
+	text = cut_part(&at, end);
+	must(subid_table_from_text(SUBID_UID, &text, &uids) == 0);
+	text = cut_part(&at, end);
+	must(subid_table_from_text(SUBID_GID, &text, &gids) == 0);
+	text = cut_part(&at, end);
+	if (subid_policy_parse(text.bytes, text.size, &policy, &place) != 0)
+		policy = subid_policy_default;
+	subid_text_free(&text);
+	in.users = users;
+	in.tables[SUBID_UID] = &uids;
+	in.tables[SUBID_GID] = &gids;
+	check_audit(&in);
+	return 0;
+}

@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Leases on the command line: "OWNER/NAME" in place of an owner.
+ */
+#pragma once
+
+#include "cli.h"
+
+/* A store of leases, see libsubid/lease.h. */
+struct cli_store {
+	struct cli cli;	  /* the call's, with the store as its directory: for messages */
+	int fd;		  /* -1: there is none (yet) */
+	const char *user; /* whose; NULL: root's */
+};
+
+void cli_store_close(struct cli_store *store);
+
+#define auto_store __attribute__((cleanup(cli_store_close)))
+
+/*
+ * Opens the store that the caller changes: root's, an image's with --root, or the
+ * caller's own.  create: makes it if there is none.  The status, after a complaint.
+ */
+int cli_store_open(const struct cli *cli, bool create, struct cli_store *ret);
+
+/* Opens the store that the caller does not change, but has to keep off: the owner's
+ * own for root, root's for anybody else.  The status, after a complaint. */
+int cli_store_open_other(const struct cli *cli, const struct subid_owner *owner,
+			 struct cli_store *ret);
+
+/* An owner, and what its containers may have. */
+struct cli_lessor {
+	struct subid_owner owner;
+	char *name; /* as it was asked for */
+	struct subid_set held[SUBID_KINDS];
+	struct subid_set avoid[SUBID_KINDS];
+	struct subid_leases leases; /* of both stores, when loaded */
+	struct subid_runtime_state runtimes;
+};
+
+void cli_lessor_free(struct cli_lessor *lessor);
+
+/* What all owners have in common. */
+struct cli_leasing {
+	struct cli *cli;
+	struct cli_store store;
+	int etc, proc; /* proc -1: nothing runs */
+	struct subid_users *users;
+	struct subid_table tables[SUBID_KINDS];
+	struct subid_set live[SUBID_KINDS];
+};
+
+void cli_leasing_free(struct cli_leasing *leasing);
+
+/* Finds the owner and reads what has a say, *ret zeroed.  The status, after a
+ * complaint. */
+int cli_lessor_find(struct cli_leasing *leasing, const char *name, size_t len,
+		    struct cli_lessor *ret);
+
+/* Says who has ids of the owner's range, at most a few.  how many were said. */
+size_t cli_lessor_explain(const struct cli_leasing *leasing,
+			  const struct cli_lessor *lessor, const char *what,
+			  enum subid_kind kind, struct id_range range);
+
+/* What subid grant shall do for containers. */
+struct cli_lease_grant {
+	unsigned int kinds;
+	uint32_t count;
+	struct id_range range;
+	bool another, own, dry_run;
+};
+
+/* Grants for the n names "OWNER/NAME", terminated, one behind the other: the status. */
+int cli_lease_grant(struct cli *cli, const struct cli_lease_grant *grant,
+		    const char *names, size_t n);
+
+/* A lease that was refused. */
+struct cli_lease_refusal {
+	const struct cli_leasing *leasing;
+	const struct cli_lessor *lessor;
+	unsigned int kinds;
+	uint32_t count;
+};
+
+/* Says why: SUBID_FULL, SUBID_DENIED, SUBID_TAKEN of subid_lease_grant(); the status. */
+int cli_lease_refused(const struct cli_lease_refusal *refusal, const char *name,
+		      int answer, const struct subid_changes *changes);
+
+struct cli_lease_revoke {
+	unsigned int kinds;
+	struct id_range range;
+	bool reuse, force, own, dry_run;
+};
+
+int cli_lease_revoke(struct cli *cli, const struct cli_lease_revoke *revoke,
+		     const char *name);
+
+/*
+ * Refuses, naming them, to take ids from an owner out of which its containers have
+ * leases.  force: those in the owner's own store do not count.  Keeps the store
+ * locked, so that no lease is made meanwhile, until *ret_lock is freed.
+ */
+int cli_leases_allow(struct cli *cli, const struct subid_owner *owner,
+		     const struct subid_changes *changes, bool force, bool dry_run,
+		     struct subid_txn **ret_lock);
+
+/*
+ * Prints the leases of an owner, both stores', or of one container of it (name not
+ * NULL), of the kinds.  *ret_n: how many.  The status.
+ */
+int cli_leases_list(struct cli *cli, struct cli_output *output,
+		    const struct subid_owner *owner, const char *name, unsigned int kinds,
+		    size_t *ret_n);
+
+/*
+ * Gives back what rests of range in a store: *ret has it, until *ret_txn is freed, by
+ * the caller.  The status.
+ */
+int cli_leases_unhold(struct cli_store *store, unsigned int kinds, struct id_range range,
+		      bool dry_run, struct subid_txn **ret_txn,
+		      struct subid_changes *ret);
+
+/*
+ * Adds to avoid what containers have wherever they got it: all of root's store, and
+ * what root's runtimes have written down.  The status.
+ */
+int cli_leases_avoid(struct cli *cli, struct subid_set avoid[SUBID_KINDS]);

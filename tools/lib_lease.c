@@ -1,0 +1,339 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * subid grant OWNER/NAME: a range for each container.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lease.h"
+#include "libsubid/cleanup.h"
+
+/* Of a container, when login.defs gives none. */
+#define COUNT_DEFAULT 65536
+
+struct grant {
+	const struct cli_lease_grant *asked;
+	struct cli_leasing *leasing;
+	struct subid_txn *txn;
+	struct subid_txn *tables; /* with --own; else NULL */
+	struct cli_lessor lessor; /* of the last name */
+	uint32_t count;
+	struct cli_row *rows; /* to be printed once all is committed */
+	size_t n_rows;
+	size_t rows_room;
+};
+
+static void grant_free(struct grant *grant)
+{
+	cli_lessor_free(&grant->lessor);
+	free(grant->rows);
+}
+
+static int keep_row(struct grant *grant, const char *owner, struct subid_change change,
+		    const char *state)
+{
+	if (grant->n_rows == grant->rows_room) {
+		size_t room = grant->rows_room * 2 + 16;
+		struct cli_row *grown = reallocarray(grant->rows, room, sizeof(*grown));
+
+		if (grown == NULL)
+			return cli_complain(EXIT_UNABLE, "%s", strerror(ENOMEM));
+		grant->rows = grown;
+		grant->rows_room = room;
+	}
+	grant->rows[grant->n_rows++] = (struct cli_row){
+		.owner = owner,
+		.owner_len = strlen(owner),
+		.kind = change.kind,
+		.range = change.range,
+		.state = state,
+	};
+	return EXIT_DONE;
+}
+
+static int find_lessor(struct grant *grant, const char *name, size_t len)
+{
+	struct cli_lessor *lessor = &grant->lessor;
+
+	if (lessor->name != NULL && strlen(lessor->name) == len &&
+	    memcmp(lessor->name, name, len) == 0)
+		return EXIT_DONE;
+	cli_lessor_free(lessor);
+	return cli_lessor_find(grant->leasing, name, len, lessor);
+}
+
+/* One range of a new line, to the container that it was made for. */
+static int lease_line(struct grant *grant, const char *name,
+		      const struct subid_lease_request *asked, struct subid_change change)
+{
+	struct subid_set own[SUBID_KINDS] = { { .n = 0 }, { .n = 0 } };
+	struct subid_lease_request request = *asked;
+	struct subid_changes changes;
+	int r;
+
+	own[change.kind] = (struct subid_set){ .ranges = &change.range, .n = 1 };
+	request.held = own;
+	request.kinds = 1U << change.kind;
+	request.range = change.range;
+	r = subid_lease_grant(grant->txn, &request, &changes);
+	if (r == 0)
+		return keep_row(grant, name, change, "new");
+	if (r < 0)
+		return cli_complain(EXIT_UNABLE, "%s: %s", name, strerror(-r));
+	return cli_complain(EXIT_NO, "%s: %s %u-%llu: not free in %s", name,
+			    subid_kind_name(change.kind), change.range.start,
+			    (unsigned long long)id_range_end(change.range) - 1,
+			    grant->leasing->store.cli.etc_name);
+}
+
+/* --own: the owner gets one more line, and the container just that. */
+static int grant_own(struct grant *grant, const char *name,
+		     const struct subid_lease_request *asked)
+{
+	const struct subid_request request = {
+		.owner = asked->owner,
+		.kinds = asked->kinds,
+		.count = grant->count,
+		.another = true,
+	};
+	struct subid_changes changes;
+	int status = EXIT_DONE, r = subid_txn_grant(grant->tables, &request, &changes);
+
+	if (r < 0)
+		return cli_complain(EXIT_UNABLE, "%s: %s", name, strerror(-r));
+	if (r == SUBID_TAKEN)
+		return cli_txn_taken(grant->leasing->cli, grant->tables, name,
+				     changes.list[0]);
+	if (r != 0)
+		return cli_grant_refused(grant->leasing->cli, grant->tables, name,
+					 &request, r);
+	for (size_t i = 0; status == EXIT_DONE && i < changes.n; i++)
+		status = lease_line(grant, name, asked, changes.list[i]);
+	return status;
+}
+
+static int grant_one(struct grant *grant, const char *name)
+{
+	size_t len = subid_lease_owner(name);
+	struct subid_lease_request request = {
+		.owner = &grant->lessor.owner,
+		.name = name + len + 1,
+		.held = grant->lessor.held,
+		.avoid = grant->lessor.avoid,
+		.kinds = grant->asked->kinds,
+		.count = grant->count,
+		.range = grant->asked->range,
+		.another = grant->asked->another,
+	};
+	const struct cli_lease_refusal refusal = {
+		.leasing = grant->leasing,
+		.lessor = &grant->lessor,
+		.kinds = grant->asked->kinds,
+		.count = grant->count,
+	};
+	static const struct subid_set nothing[SUBID_KINDS];
+	struct subid_changes changes;
+	int status, r;
+
+	if (len == 0 || !subid_lease_name_valid(request.name, strlen(request.name)))
+		return cli_complain(
+		    EXIT_NO,
+		    "%s: write OWNER/NAME, where NAME is at most %d"
+		    " letters, digits and _.@+-, and begins with a letter,"
+		    " a digit or _",
+		    name, SUBID_LEASE_NAME_MAX);
+	status = find_lessor(grant, name, len);
+	if (status != EXIT_DONE)
+		return status;
+	if (grant->tables != NULL)
+		request.held = nothing;
+	r = subid_lease_grant(grant->txn, &request, &changes);
+	if (r < 0)
+		return cli_complain(EXIT_UNABLE, "%s: %s", name, strerror(-r));
+	if (r == SUBID_FULL && grant->tables != NULL)
+		return grant_own(grant, name, &request);
+	if (r == SUBID_FULL || r == SUBID_DENIED || r == SUBID_TAKEN)
+		return cli_lease_refused(&refusal, name, r, &changes);
+	for (size_t i = 0; status == EXIT_DONE && i < changes.n; i++)
+		status = keep_row(grant, name, changes.list[i],
+				  r == SUBID_ENOUGH ? "kept" : "new");
+	return status;
+}
+
+static int grant_all(struct grant *grant, const char *names, size_t n)
+{
+	int status = EXIT_DONE;
+
+	for (size_t i = 0; i < n; i++, names += strlen(names) + 1) {
+		int one = grant_one(grant, names);
+
+		if (one == EXIT_UNABLE)
+			return one;
+		if (one != EXIT_DONE)
+			status = one;
+	}
+	if (status != EXIT_DONE && n > 1)
+		return cli_complain(
+		    status, "nothing was changed for any of the %zu containers", n);
+	return status;
+}
+
+static int print_rows(const struct grant *grant)
+{
+	struct cli_output *output = cli_output_open(&grant->leasing->store.cli);
+
+	if (output == NULL)
+		return cli_complain(EXIT_UNABLE, "%s", strerror(ENOMEM));
+	for (size_t i = 0; i < grant->n_rows; i++)
+		cli_output_row(output, &grant->rows[i]);
+	return cli_output_close(output);
+}
+
+/* Under the store's lock: so the tables cannot lose what is leased meanwhile. */
+static int load(struct cli_leasing *leasing)
+{
+	struct subid_failure failure = { .file = NULL };
+	int r = 0;
+
+	for (enum subid_kind kind = 0; r == 0 && kind < SUBID_KINDS; kind++) {
+		failure.file = subid_kind_table(kind);
+		r = subid_table_load(leasing->etc, kind, &leasing->tables[kind]);
+	}
+	if (r == 0) {
+		failure.file = "passwd";
+		r = subid_users_open(leasing->etc, leasing->cli->root == NULL,
+				     &leasing->users);
+	}
+	return r == 0 ? EXIT_DONE : cli_txn_failed(leasing->cli, r, &failure);
+}
+
+static int load_live(struct cli_leasing *leasing)
+{
+	size_t unread;
+	int r;
+
+	leasing->proc = cli_open_proc(leasing->cli);
+	if (leasing->proc == -2)
+		return EXIT_UNABLE;
+	if (leasing->proc < 0)
+		return EXIT_DONE;
+	r = subid_userns_taken(leasing->proc, leasing->live, &unread);
+	/* a map that cannot be read may map anything */
+	if (r == 0 && unread > 0)
+		r = -EACCES;
+	if (r == 0)
+		return EXIT_DONE;
+	return cli_complain(EXIT_UNABLE, "/proc: %s: what runs cannot be seen",
+			    strerror(-r));
+}
+
+static int find_count(struct grant *grant)
+{
+	struct subid_policy policy = subid_policy_default;
+	struct subid_failure failure = { .file = "login.defs" };
+	int r;
+
+	grant->count = grant->asked->count;
+	if (grant->count > 0 || grant->asked->range.count > 0)
+		return EXIT_DONE;
+	r = subid_policy_load(grant->leasing->etc, grant->leasing->cli->root == NULL,
+			      &policy, &failure.place);
+	if (r != 0)
+		return cli_txn_failed(grant->leasing->cli, r, &failure);
+	grant->count = policy.window[SUBID_UID].count;
+	if (grant->count == 0)
+		grant->count = COUNT_DEFAULT;
+	return EXIT_DONE;
+}
+
+static int grant_in(struct cli_leasing *leasing, const struct cli_lease_grant *asked,
+		    struct subid_txn *tables, const char *names, size_t n)
+{
+	auto_txn struct subid_txn *txn = NULL;
+	__attribute__((cleanup(grant_free))) struct grant grant = {
+		.asked = asked,
+		.leasing = leasing,
+		.tables = tables,
+	};
+	struct subid_lease_options options = {
+		.state = leasing->store.fd,
+		.user = leasing->store.user,
+		.dry_run = asked->dry_run,
+		.timeout_ms = SUBID_LOCK_PATIENCE_MS,
+	};
+	struct subid_failure failure;
+	int status, r = subid_lease_begin(&options, &txn, &failure);
+
+	if (r != 0)
+		return cli_txn_failed(&leasing->store.cli, r, &failure);
+	grant.txn = txn;
+	status = load(leasing);
+	if (status == EXIT_DONE)
+		status = find_count(&grant);
+	if (status == EXIT_DONE)
+		status = grant_all(&grant, names, n);
+	/* the line first: one without lease is no harm, a lease without line would be */
+	if (status == EXIT_DONE && !asked->dry_run && tables != NULL)
+		status = cli_commit(leasing->cli, tables);
+	if (status == EXIT_DONE && !asked->dry_run)
+		status = cli_commit(&leasing->store.cli, txn);
+	/* who reads slowly what we print must not keep others waiting */
+	subid_txn_free(&txn);
+	return status == EXIT_DONE ? print_rows(&grant) : status;
+}
+
+/* --own takes the tables' locks, and those before the store's. */
+static int grant_with_lines(struct cli_leasing *leasing,
+			    const struct cli_lease_grant *asked, const char *names,
+			    size_t n)
+{
+	auto_set struct subid_set uids = { .ranges = NULL }, gids = { .ranges = NULL };
+	struct subid_set avoid[SUBID_KINDS] = { { .n = 0 }, { .n = 0 } };
+	auto_txn struct subid_txn *tables = NULL;
+	struct subid_txn_options options =
+	    cli_txn_options(leasing->cli, leasing->etc, leasing->proc, asked->dry_run);
+	struct subid_failure failure;
+	int r, status;
+
+	if (leasing->store.user != NULL)
+		return cli_complain(EXIT_UNABLE, "--own: run this as root");
+	status = cli_leases_avoid(leasing->cli, avoid);
+	uids = avoid[SUBID_UID];
+	gids = avoid[SUBID_GID];
+	if (status != EXIT_DONE)
+		return status;
+	options.avoid = avoid;
+	r = subid_txn_begin(&options, &tables, &failure);
+	if (r != 0)
+		return cli_txn_failed(leasing->cli, r, &failure);
+	return grant_in(leasing, asked, tables, names, n);
+}
+
+int cli_lease_grant(struct cli *cli, const struct cli_lease_grant *grant,
+		    const char *names, size_t n)
+{
+	__attribute__((cleanup(cli_leasing_free))) struct cli_leasing leasing = {
+		.cli = cli,
+		.etc = cli_open_etc(cli),
+		.proc = -1,
+		.store.fd = -1,
+	};
+	int status;
+
+	if (leasing.etc < 0)
+		return EXIT_UNABLE;
+	if (grant->own && grant->range.count > 0)
+		return cli_misused(cli, "--own finds the ids: leave --range away");
+	cli_warn_of_source(cli, leasing.etc);
+	/* before the lock: it is the slowest, and a lease that is made meanwhile is in
+	 * the store */
+	status = load_live(&leasing);
+	if (status == EXIT_DONE)
+		status = cli_store_open(cli, !grant->dry_run, &leasing.store);
+	if (status != EXIT_DONE)
+		return status;
+	return grant->own ? grant_with_lines(&leasing, grant, names, n)
+			  : grant_in(&leasing, grant, NULL, names, n);
+}

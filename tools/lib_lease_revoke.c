@@ -1,0 +1,336 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Leases taken back and listed; and grants that cannot be, because of leases.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "lease.h"
+#include "libsubid/cleanup.h"
+
+#define NAMED_MAX 20
+
+/* Begins a transaction over the caller's store; *ret NULL if there is no store. */
+static int begin(const struct cli_store *store, bool dry_run, struct subid_txn **ret)
+{
+	struct subid_lease_options options = {
+		.state = store->fd,
+		.user = store->user,
+		.dry_run = dry_run,
+		.timeout_ms = SUBID_LOCK_PATIENCE_MS,
+	};
+	struct subid_failure failure;
+	int r;
+
+	if (store->fd < 0)
+		return EXIT_DONE;
+	r = subid_lease_begin(&options, ret, &failure);
+	return r == 0 ? EXIT_DONE : cli_txn_failed(&store->cli, r, &failure);
+}
+
+static int print_changes(const struct cli_store *store, const char *name,
+			 const struct subid_changes *changes, const char *state)
+{
+	struct cli_output *output = cli_output_open(&store->cli);
+
+	if (output == NULL)
+		return cli_complain(EXIT_UNABLE, "%s", strerror(ENOMEM));
+	for (size_t i = 0; i < changes->n; i++)
+		cli_output_row(output, &(struct cli_row){
+					   .owner = name,
+					   .owner_len = strlen(name),
+					   .kind = changes->list[i].kind,
+					   .range = changes->list[i].range,
+					   .state = state,
+				       });
+	return cli_output_close(output);
+}
+
+struct revocation {
+	struct cli *cli;
+	const struct cli_lease_revoke *asked;
+	const char *name; /* OWNER/NAME */
+	const struct subid_owner *owner;
+	struct cli_store *store;
+	struct subid_txn *tables; /* with --own; else NULL */
+};
+
+static int check_unused(const struct revocation *revocation,
+			const struct subid_changes *changes)
+{
+	auto_close int proc = cli_open_proc(revocation->cli);
+
+	return proc == -2 ? EXIT_UNABLE
+			  : cli_check_unused(proc, revocation->name, changes);
+}
+
+/* --own: the lines that were made for the container go with its lease. */
+static int revoke_lines(const struct revocation *revocation,
+			const struct subid_changes *changes)
+{
+	for (size_t i = 0; i < changes->n; i++) {
+		const struct subid_change *change = &changes->list[i];
+		struct subid_changes of_lines;
+		int r = subid_txn_revoke(revocation->tables, revocation->owner,
+					 1U << change->kind, change->range,
+					 revocation->asked->reuse, &of_lines);
+
+		if (r < 0)
+			return cli_complain(EXIT_UNABLE, "%s: %s", revocation->name,
+					    strerror(-r));
+	}
+	return revocation->asked->dry_run
+		   ? EXIT_DONE
+		   : cli_commit(revocation->cli, revocation->tables);
+}
+
+static int revoke_in(const struct revocation *revocation, struct subid_txn *txn)
+{
+	const struct cli_lease_revoke *asked = revocation->asked;
+	const char *name = revocation->name;
+	/* ids whose lines go rest there, not here */
+	bool reuse = asked->reuse || revocation->tables != NULL;
+	struct subid_changes changes = { .n = 0 };
+	int status, r = SUBID_ABSENT;
+
+	if (txn != NULL)
+		r = subid_lease_revoke(txn, revocation->owner,
+				       name + subid_lease_owner(name) + 1, asked->kinds,
+				       asked->range, reuse, &changes);
+	if (r < 0)
+		return cli_complain(EXIT_UNABLE, "%s: %s", name, strerror(-r));
+	if (r != 0)
+		return cli_complain(EXIT_NO, "%s: has no lease%s in %s", name,
+				    asked->range.count > 0 ? " of these ids" : "",
+				    revocation->store->cli.etc_name);
+	status = asked->force ? EXIT_DONE : check_unused(revocation, &changes);
+	if (status == EXIT_DONE && !asked->dry_run)
+		status = cli_commit(&revocation->store->cli, txn);
+	/* a line without lease is no harm, a lease without line would be */
+	if (status == EXIT_DONE && revocation->tables != NULL)
+		status = revoke_lines(revocation, &changes);
+	if (status != EXIT_DONE)
+		return status;
+	return print_changes(revocation->store, name, &changes,
+			     asked->reuse ? "free" : "released");
+}
+
+/* Locks come in this order: the tables', if they are needed, then the store's. */
+static int revoke_locked(struct revocation *revocation, int etc)
+{
+	auto_txn struct subid_txn *tables = NULL, *txn = NULL;
+	bool dry_run = revocation->asked->dry_run;
+	struct subid_txn_options options =
+	    cli_txn_options(revocation->cli, etc, -1, dry_run);
+	struct subid_failure failure;
+	int status, r;
+
+	if (revocation->asked->own && revocation->store->user != NULL)
+		return cli_complain(EXIT_UNABLE, "--own: run this as root");
+	if (revocation->asked->own) {
+		r = subid_txn_begin(&options, &tables, &failure);
+		if (r != 0)
+			return cli_txn_failed(revocation->cli, r, &failure);
+	}
+	revocation->tables = tables;
+	status = begin(revocation->store, dry_run, &txn);
+	if (status == EXIT_DONE)
+		status = revoke_in(revocation, txn);
+	subid_txn_free(&txn);
+	return status;
+}
+
+int cli_lease_revoke(struct cli *cli, const struct cli_lease_revoke *revoke,
+		     const char *name)
+{
+	auto_store struct cli_store store = { .fd = -1 };
+	auto_users struct subid_users *users = NULL;
+	auto_owner struct subid_owner owner = { .has_account = false };
+	auto_free char *owner_name = strndup(name, subid_lease_owner(name));
+	auto_close int etc = cli_open_etc(cli);
+	struct subid_failure failure = { .file = "passwd" };
+	struct revocation revocation = {
+		.cli = cli,
+		.asked = revoke,
+		.name = name,
+		.owner = &owner,
+		.store = &store,
+	};
+	int r;
+
+	if (owner_name == NULL)
+		return cli_complain(EXIT_UNABLE, "%s", strerror(ENOMEM));
+	if (etc < 0)
+		return EXIT_UNABLE;
+	r = subid_users_open(etc, cli->root == NULL, &users);
+	if (r < 0)
+		return cli_txn_failed(cli, r, &failure);
+	/* an owner that has no account any more may have leases all the same */
+	r = subid_owner_find(users, owner_name, &owner);
+	if (r < 0)
+		return cli_complain(EXIT_UNABLE, "%s: cannot be looked up: %s",
+				    owner_name, strerror(-r));
+	if (cli_store_open(cli, false, &store) != EXIT_DONE)
+		return EXIT_UNABLE;
+	if (r == SUBID_INVALID || (store.user != NULL && owner.uid != getuid()))
+		return cli_complain(EXIT_NO, "%s: has no lease in %s", name,
+				    store.cli.etc_name);
+	return revoke_locked(&revocation, etc);
+}
+
+static bool is_name_of(const struct subid_owner *owner, const char *name)
+{
+	for (size_t i = 0; i < owner->n; i++)
+		if (strlen(name) == owner->spellings[i].len &&
+		    memcmp(name, owner->spellings[i].text, owner->spellings[i].len) == 0)
+			return true;
+	return false;
+}
+
+/* Adds the leases of a store; a user's have the owner's first name, terminated. */
+static int load(const struct cli_store *store, const struct subid_owner *owner,
+		struct subid_leases *leases)
+{
+	auto_free char *name = strndup(owner->spellings[0].text, owner->spellings[0].len);
+
+	if (store->fd < 0)
+		return 0;
+	if (name == NULL)
+		return -ENOMEM;
+	return subid_leases_load(store->fd, store->user != NULL ? name : NULL, leases);
+}
+
+static size_t name_leases(const struct subid_leases *leases, size_t from,
+			  const struct subid_owner *owner,
+			  const struct subid_changes *changes)
+{
+	size_t n = 0;
+
+	for (size_t i = from; i < leases->n; i++) {
+		const struct subid_lease *lease = &leases->list[i];
+		bool meets = false;
+
+		for (size_t k = 0; k < changes->n; k++)
+			meets |= changes->list[k].kind == lease->kind &&
+				 id_range_overlaps(changes->list[k].range, lease->range);
+		if (!meets || !is_name_of(owner, lease->owner) || n++ >= NAMED_MAX)
+			continue;
+		(void)cli_complain(0, "%s/%s: %s %u-%llu are leased to this container",
+				   lease->owner, lease->name,
+				   subid_kind_name(lease->kind), lease->range.start,
+				   (unsigned long long)id_range_end(lease->range) - 1);
+	}
+	if (n > NAMED_MAX)
+		(void)cli_complain(0, "and %zu more", n - NAMED_MAX);
+	return n;
+}
+
+/* Threat: a user's store may say anything; it keeps root from taking the user's own
+ * ids back, until root says --force, and from nothing else. */
+static size_t name_users_leases(struct cli *cli, const struct subid_owner *owner,
+				const struct subid_changes *changes)
+{
+	auto_store struct cli_store other = { .fd = -1 };
+	auto_leases struct subid_leases leases = { .list = NULL };
+	int r;
+
+	if (cli_store_open_other(cli, owner, &other) != EXIT_DONE)
+		return 0;
+	r = load(&other, owner, &leases);
+	if (r < 0)
+		(void)cli_complain(0,
+				   "warning: %s: %s: leases that are there do not"
+				   " count",
+				   other.cli.etc_name, strerror(-r));
+	return name_leases(&leases, 0, owner, changes);
+}
+
+int cli_leases_allow(struct cli *cli, const struct subid_owner *owner,
+		     const struct subid_changes *changes, bool force, bool dry_run,
+		     struct subid_txn **ret_lock)
+{
+	auto_store struct cli_store store = { .fd = -1 };
+	auto_leases struct subid_leases leases = { .list = NULL };
+	size_t n, n_users = 0;
+	int r, status = cli_store_open(cli, false, &store);
+
+	/* without root's rights nothing will be changed anyway */
+	if (status != EXIT_DONE || store.user != NULL)
+		return status;
+	status = begin(&store, dry_run, ret_lock);
+	if (status != EXIT_DONE)
+		return status;
+	r = load(&store, owner, &leases);
+	if (r < 0)
+		return cli_complain(EXIT_UNABLE, "%s: %s", store.cli.etc_name,
+				    strerror(-r));
+	n = name_leases(&leases, 0, owner, changes);
+	if (!force)
+		n_users = name_users_leases(cli, owner, changes);
+	if (n + n_users == 0)
+		return EXIT_DONE;
+	return cli_complain(EXIT_NO, "nothing was changed: 'subid revoke' these first%s",
+			    n > 0 ? "" : ", as the user that has them, or use --force");
+}
+
+int cli_leases_list(struct cli *cli, struct cli_output *output,
+		    const struct subid_owner *owner, const char *name, unsigned int kinds,
+		    size_t *ret_n)
+{
+	auto_store struct cli_store store = { .fd = -1 }, other = { .fd = -1 };
+	auto_leases struct subid_leases leases = { .list = NULL };
+	int r, status = cli_store_open(cli, false, &store);
+
+	/* a user asks about others: her own store is none of theirs */
+	if (status == EXIT_DONE && store.user != NULL && owner->uid != getuid())
+		cli_store_close(&store);
+	if (status == EXIT_DONE)
+		status = cli_store_open_other(cli, owner, &other);
+	if (status != EXIT_DONE)
+		return status;
+	r = load(&store, owner, &leases);
+	if (r == 0)
+		r = load(&other, owner, &leases);
+	if (r < 0)
+		return cli_complain(EXIT_UNABLE, "leases: %s", strerror(-r));
+	for (size_t i = 0; i < leases.n; i++) {
+		const struct subid_lease *lease = &leases.list[i];
+		char both[1200];
+
+		if ((kinds & (1U << lease->kind)) == 0 ||
+		    !is_name_of(owner, lease->owner) ||
+		    (name != NULL && strcmp(name, lease->name) != 0))
+			continue;
+		(void)snprintf(both, sizeof(both), "%s/%s", lease->owner, lease->name);
+		cli_output_row(output, &(struct cli_row){
+					   .owner = both,
+					   .owner_len = strlen(both),
+					   .kind = lease->kind,
+					   .range = lease->range,
+					   .state = "leased",
+				       });
+		++*ret_n;
+	}
+	return EXIT_DONE;
+}
+
+int cli_leases_unhold(struct cli_store *store, unsigned int kinds, struct id_range range,
+		      bool dry_run, struct subid_txn **ret_txn, struct subid_changes *ret)
+{
+	struct subid_changes changes;
+	int r, status = begin(store, dry_run, ret_txn);
+
+	if (status != EXIT_DONE || *ret_txn == NULL)
+		return status;
+	r = subid_txn_unhold(*ret_txn, kinds, range, &changes);
+	if (r < 0)
+		return cli_complain(EXIT_UNABLE, "%s: %s", store->cli.etc_name,
+				    strerror(-r));
+	if (r != 0)
+		return EXIT_DONE;
+	*ret = changes;
+	return dry_run ? EXIT_DONE : cli_commit(&store->cli, *ret_txn);
+}

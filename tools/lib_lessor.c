@@ -1,0 +1,297 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What an owner's containers may have, and what they must keep off.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <pwd.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "lease.h"
+#include "libsubid/cleanup.h"
+
+#define EXPLAINED_MAX 5
+
+void cli_lessor_free(struct cli_lessor *lessor)
+{
+	for (enum subid_kind kind = 0; kind < SUBID_KINDS; kind++) {
+		subid_set_free(&lessor->held[kind]);
+		subid_set_free(&lessor->avoid[kind]);
+	}
+	subid_owner_free(&lessor->owner);
+	subid_leases_free(&lessor->leases);
+	subid_runtime_state_free(&lessor->runtimes);
+	free(lessor->name);
+	*lessor = (struct cli_lessor){ .name = NULL };
+}
+
+void cli_leasing_free(struct cli_leasing *leasing)
+{
+	for (enum subid_kind kind = 0; kind < SUBID_KINDS; kind++) {
+		subid_table_free(&leasing->tables[kind]);
+		subid_set_free(&leasing->live[kind]);
+	}
+	subid_users_free(&leasing->users);
+	cli_store_close(&leasing->store);
+	cleanup_close(&leasing->etc);
+	cleanup_close(&leasing->proc);
+}
+
+/* Everything that any line of the other store has counts, also what rests. */
+static int avoid_store(const struct cli_store *store, struct subid_set avoid[SUBID_KINDS])
+{
+	int r = 0;
+
+	for (enum subid_kind kind = 0; r == 0 && kind < SUBID_KINDS; kind++) {
+		auto_table struct subid_table table = { .kind = kind };
+		auto_set struct subid_set taken = { .ranges = NULL };
+		struct subid_text text = { .bytes = NULL };
+
+		r = subid_text_read_max(store->fd, subid_kind_table(kind), false,
+					store->user != NULL ? SUBID_LEASE_SIZE_MAX
+							    : SUBID_FILE_SIZE_MAX,
+					&text);
+		if (r == 0)
+			r = subid_table_from_text(kind, &text, &table);
+		if (r == 0)
+			r = subid_table_taken(&table, &taken);
+		if (r == 0)
+			r = subid_set_unite(&avoid[kind], &taken);
+		if (r == -ENOENT)
+			r = 0;
+	}
+	return r;
+}
+
+/* The ids that a user's runtimes count from 0 on, see runtime.h. */
+static int make_session(const struct cli_leasing *leasing,
+			const struct cli_lessor *lessor, enum subid_kind kind,
+			struct id_range **ret, size_t *ret_n)
+{
+	const struct subid_owner *owner = &lessor->owner;
+	struct subid_holding *lines = NULL;
+	size_t n = 0;
+	int r = subid_holdings(&leasing->tables[kind].text, owner->spellings, owner->n,
+			       &lines, &n);
+
+	if (r < 0)
+		return r;
+	*ret = calloc(n + 1, sizeof(**ret));
+	if (*ret == NULL) {
+		free(lines);
+		return -ENOMEM;
+	}
+	(*ret)[0] = (struct id_range){ kind == SUBID_UID ? owner->uid : owner->gid, 1 };
+	for (size_t i = 0; i < n; i++)
+		(*ret)[i + 1] = lines[i].range;
+	*ret_n = n + 1;
+	free(lines);
+	return 0;
+}
+
+/* What the owner's own runtimes have written down in its home. */
+static int read_home(const struct cli_leasing *leasing, struct cli_lessor *lessor)
+{
+	const struct subid_owner *owner = &lessor->owner;
+	const struct passwd *passwd = owner->uid == 0 ? NULL : getpwuid(owner->uid);
+	auto_free struct id_range *uids = NULL, *gids = NULL;
+	auto_close int home = -1;
+	struct subid_runtime_place place = { .user = true, .trusted = geteuid() != 0 };
+	int r;
+
+	if (passwd == NULL || passwd->pw_dir[0] != '/')
+		return 0;
+	home = open(passwd->pw_dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (home < 0)
+		return 0; /* it has none, or none now */
+	r = make_session(leasing, lessor, SUBID_UID, &uids, &place.n_session[SUBID_UID]);
+	if (r == 0)
+		r = make_session(leasing, lessor, SUBID_GID, &gids,
+				 &place.n_session[SUBID_GID]);
+	if (r < 0)
+		return r;
+	place.dir = home;
+	place.session[SUBID_UID] = uids;
+	place.session[SUBID_GID] = gids;
+	return subid_runtime_read(&place, &lessor->runtimes);
+}
+
+static int read_runtimes(const struct cli_leasing *leasing, struct cli_lessor *lessor)
+{
+	const struct cli *cli = leasing->cli;
+	struct subid_runtime_state *state = &lessor->runtimes;
+	auto_close int root =
+	    open(cli->root == NULL ? "/" : cli->root, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	struct subid_runtime_place place = { .dir = root, .trusted = true };
+	int r = root < 0 ? -errno : subid_runtime_read(&place, state);
+
+	if (r < 0)
+		return r;
+	/* what root's runtimes do is none of an ordinary user's business */
+	if (geteuid() != 0)
+		state->n_unread = 0;
+	if (cli->root == NULL && lessor->owner.has_account)
+		r = read_home(leasing, lessor);
+	if (r == 0 && state->n_unread > 0 && !cli->quiet)
+		(void)cli_complain(
+		    0,
+		    "warning: %s: %s (and %zu more): the ids of a stopped container"
+		    " that are written there are not known",
+		    state->unread, state->error < 0 ? strerror(-state->error) : "damaged",
+		    state->n_unread - 1);
+	for (enum subid_kind kind = 0; r == 0 && kind < SUBID_KINDS; kind++)
+		r = subid_runtime_taken(state, kind, &lessor->avoid[kind]);
+	return r;
+}
+
+static int read_other_store(struct cli_leasing *leasing, struct cli_lessor *lessor)
+{
+	auto_store struct cli_store other = { .fd = -1 };
+	int r, status = cli_store_open_other(leasing->cli, &lessor->owner, &other);
+
+	if (status != EXIT_DONE || other.fd < 0)
+		return status;
+	r = avoid_store(&other, lessor->avoid);
+	if (r == 0)
+		r = subid_leases_load(other.fd, other.user != NULL ? lessor->name : NULL,
+				      &lessor->leases);
+	if (r == 0)
+		return EXIT_DONE;
+	return cli_complain(EXIT_UNABLE, "%s: %s: leases that are there cannot be seen",
+			    other.cli.etc_name, strerror(-r));
+}
+
+static int gather(struct cli_leasing *leasing, struct cli_lessor *lessor)
+{
+	const struct subid_owner *owner = &lessor->owner;
+	int r = 0;
+
+	for (enum subid_kind kind = 0; r == 0 && kind < SUBID_KINDS; kind++) {
+		r = subid_table_holdings(&leasing->tables[kind], owner->spellings,
+					 owner->n, &lessor->held[kind]);
+		if (r == 0)
+			r = subid_set_unite(&lessor->avoid[kind], &leasing->live[kind]);
+	}
+	return r == 0 ? read_runtimes(leasing, lessor) : r;
+}
+
+int cli_lessor_find(struct cli_leasing *leasing, const char *name, size_t len,
+		    struct cli_lessor *ret)
+{
+	int r, status;
+
+	ret->name = strndup(name, len);
+	if (ret->name == NULL)
+		return cli_complain(EXIT_UNABLE, "%s", strerror(ENOMEM));
+	r = subid_owner_find(leasing->users, ret->name, &ret->owner);
+	if (r < 0)
+		return cli_complain(EXIT_UNABLE, "%s: cannot be looked up: %s", ret->name,
+				    strerror(-r));
+	if (r == SUBID_INVALID)
+		return cli_complain(EXIT_NO, "%s: no owner can be called so", ret->name);
+	if (leasing->store.user != NULL &&
+	    (!ret->owner.has_account || ret->owner.uid != getuid()))
+		return cli_complain(EXIT_NO,
+				    "%s: is not you: only root gives leases to others'"
+				    " containers",
+				    ret->name);
+	r = gather(leasing, ret);
+	if (r < 0)
+		return cli_complain(EXIT_UNABLE, "%s: %s", ret->name, strerror(-r));
+	if (!ret->owner.has_account &&
+	    ret->held[SUBID_UID].n + ret->held[SUBID_GID].n == 0)
+		return cli_complain(EXIT_NO,
+				    "%s: no such account, and no ranges of that name",
+				    ret->name);
+	status = read_other_store(leasing, ret);
+	if (status != EXIT_DONE || leasing->store.fd < 0)
+		return status;
+	r = subid_leases_load(leasing->store.fd,
+			      leasing->store.user != NULL ? ret->name : NULL,
+			      &ret->leases);
+	if (r == 0)
+		return EXIT_DONE;
+	return cli_complain(EXIT_UNABLE, "%s: %s", leasing->store.cli.etc_name,
+			    strerror(-r));
+}
+
+static size_t explain_live(const struct cli_leasing *leasing, const char *what,
+			   enum subid_kind kind, struct id_range range)
+{
+	auto_free struct subid_use *uses = NULL;
+	struct subid_set wanted[SUBID_KINDS] = { { .n = 0 }, { .n = 0 } };
+	size_t n = 0, unread;
+
+	if (leasing->proc < 0 || !subid_set_meets(&leasing->live[kind], range, NULL))
+		return 0;
+	wanted[kind] = (struct subid_set){ .ranges = &range, .n = 1 };
+	if (subid_userns_uses(leasing->proc, wanted, &uses, &n, &unread) < 0)
+		return 0;
+	for (size_t i = 0; i < n && i < EXPLAINED_MAX; i++)
+		(void)cli_complain(0, "%s: %s %u-%llu: in use by process %d (%s)", what,
+				   subid_kind_name(kind), uses[i].ids.start,
+				   (unsigned long long)id_range_end(uses[i].ids) - 1,
+				   (int)uses[i].pid, uses[i].program);
+	return n;
+}
+
+size_t cli_lessor_explain(const struct cli_leasing *leasing,
+			  const struct cli_lessor *lessor, const char *what,
+			  enum subid_kind kind, struct id_range range)
+{
+	size_t said = 0;
+
+	for (size_t i = 0; i < lessor->leases.n && said < EXPLAINED_MAX; i++) {
+		const struct subid_lease *lease = &lessor->leases.list[i];
+
+		if (lease->kind != kind || !id_range_overlaps(lease->range, range))
+			continue;
+		(void)cli_complain(0, "%s: %s %u-%llu: leased to %s/%s", what,
+				   subid_kind_name(kind), lease->range.start,
+				   (unsigned long long)id_range_end(lease->range) - 1,
+				   lease->owner, lease->name);
+		said++;
+	}
+	for (size_t i = 0; i < lessor->runtimes.n && said < EXPLAINED_MAX; i++) {
+		const struct subid_runtime_range *one = &lessor->runtimes.list[i];
+
+		if (one->kind != kind || !id_range_overlaps(one->range, range))
+			continue;
+		(void)cli_complain(0, "%s: %s %u-%llu: %s has them for container '%s'",
+				   what, subid_kind_name(kind), one->range.start,
+				   (unsigned long long)id_range_end(one->range) - 1,
+				   one->runtime, one->name);
+		said++;
+	}
+	return said +
+	       (said < EXPLAINED_MAX ? explain_live(leasing, what, kind, range) : 0);
+}
+
+int cli_leases_avoid(struct cli *cli, struct subid_set avoid[SUBID_KINDS])
+{
+	auto_store struct cli_store store = { .fd = -1 };
+	auto_runtime_state struct subid_runtime_state state = { .list = NULL };
+	auto_close int root = -1;
+	struct subid_runtime_place place = { .trusted = true };
+	int r = 0, status;
+
+	/* an ordinary user changes no table */
+	if (cli->root == NULL && geteuid() != 0)
+		return EXIT_DONE;
+	status = cli_store_open(cli, false, &store);
+	if (status != EXIT_DONE)
+		return status;
+	if (store.fd >= 0)
+		r = avoid_store(&store, avoid);
+	if (r < 0)
+		return cli_complain(EXIT_UNABLE, "%s: %s", store.cli.etc_name,
+				    strerror(-r));
+	root = place.dir =
+	    open(cli->root == NULL ? "/" : cli->root, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	r = root < 0 ? -errno : subid_runtime_read(&place, &state);
+	for (enum subid_kind kind = 0; r == 0 && kind < SUBID_KINDS; kind++)
+		r = subid_runtime_taken(&state, kind, &avoid[kind]);
+	return r == 0 ? EXIT_DONE : cli_complain(EXIT_UNABLE, "%s", strerror(-r));
+}

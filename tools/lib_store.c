@@ -1,0 +1,185 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Where leases are kept, and how to get there.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/openat2.h>
+#include <pwd.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "lease.h"
+#include "libsubid/cleanup.h"
+
+#define MODE_ROOT 0755 /* root's leases are no secret: users keep off them */
+#define MODE_USER 0700
+
+void cli_store_close(struct cli_store *store)
+{
+	if (store->fd >= 0)
+		(void)close(store->fd); /* only read: drafts are synced by themselves */
+	store->fd = -1;
+}
+
+/* One more directory on the way; created if it is not there and may be. */
+static int step_down(int dir, const char *name, bool create, mode_t mode)
+{
+	struct open_how how = {
+		.flags = O_RDONLY | O_DIRECTORY | O_CLOEXEC,
+		/* "..", too: no name here has it */
+		.resolve = RESOLVE_NO_MAGICLINKS,
+	};
+	int fd;
+
+	if (create && mkdirat(dir, name, mode) < 0 && errno != EEXIST)
+		return -errno;
+	fd = (int)syscall(SYS_openat2, dir, name, &how, sizeof(how));
+	return fd < 0 ? -errno : fd;
+}
+
+/* Opens path beneath dir, which is closed, with the parts that are missing made. */
+static int walk_down(int dir, const char *path, bool create, mode_t mode)
+{
+	char name[256];
+
+	while (dir >= 0 && *path != '\0') {
+		size_t len = strcspn(path, "/");
+		int next = -ENAMETOOLONG;
+
+		if (len > 0 && len < sizeof(name)) {
+			(void)snprintf(name, sizeof(name), "%.*s", (int)len, path);
+			next = step_down(dir, name, create, mode);
+		}
+		if (len > 0) {
+			(void)close(dir); /* a directory */
+			dir = next;
+		}
+		path += len + (path[len] == '/');
+	}
+	return dir;
+}
+
+/* Threat: links of an image lead nowhere but below it. */
+static int open_in_image(const char *root, bool create)
+{
+	auto_close int dir = open(root, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	struct open_how how = {
+		.flags = O_RDONLY | O_DIRECTORY | O_CLOEXEC,
+		.resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS,
+	};
+	int fd, parent;
+
+	if (dir < 0)
+		return -errno;
+	fd = (int)syscall(SYS_openat2, dir, SUBID_STATEDIR, &how, sizeof(how));
+	if (fd >= 0 || errno != ENOENT || !create)
+		return fd < 0 ? -errno : fd;
+	parent = (int)syscall(SYS_openat2, dir, "var/lib", &how, sizeof(how));
+	if (parent < 0)
+		return -errno;
+	return walk_down(parent, strrchr(SUBID_STATEDIR, '/'), true, MODE_ROOT);
+}
+
+static int open_root_store(bool create)
+{
+	return walk_down(open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC), SUBID_STATEDIR,
+			 create, MODE_ROOT);
+}
+
+/* The base directories' specification: an absolute XDG_STATE_HOME, or the default. */
+static int name_user_store(char *buf, size_t size)
+{
+	const char *state = getenv("XDG_STATE_HOME"), *home = getenv("HOME");
+	const struct passwd *passwd;
+	int n;
+
+	if (state != NULL && state[0] == '/') {
+		n = snprintf(buf, size, "%s/subid", state);
+	} else {
+		passwd = home != NULL && home[0] == '/' ? NULL : getpwuid(getuid());
+		if (passwd != NULL)
+			home = passwd->pw_dir;
+		if (home == NULL || home[0] != '/')
+			return -ENOENT;
+		n = snprintf(buf, size, "%s/%s", home, SUBID_LEASE_USER_DIR);
+	}
+	return n < (int)size ? 0 : -ENAMETOOLONG;
+}
+
+static int open_user_store(struct cli_store *store, bool create)
+{
+	char *name = store->cli.etc_name;
+	int r = name_user_store(name, sizeof(store->cli.etc_name));
+
+	store->user = "";
+	if (r < 0)
+		return r;
+	return walk_down(open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC), name, create,
+			 MODE_USER);
+}
+
+/* What became of opening: none is no failure unless it should have been made. */
+static int opened(struct cli_store *store, int fd, bool create)
+{
+	store->fd = fd < 0 ? -1 : fd;
+	if (fd >= 0 || (fd == -ENOENT && !create))
+		return EXIT_DONE;
+	return cli_complain(EXIT_UNABLE, "%s: %s: leases cannot be %s",
+			    store->cli.etc_name, strerror(-fd), create ? "kept" : "read");
+}
+
+int cli_store_open(const struct cli *cli, bool create, struct cli_store *ret)
+{
+	int fd;
+
+	*ret = (struct cli_store){ .cli = *cli, .fd = -1 };
+	ret->cli.store = true;
+	(void)snprintf(ret->cli.etc_name, sizeof(ret->cli.etc_name), "%s%s",
+		       cli->root == NULL ? "" : cli->root, SUBID_STATEDIR);
+	if (cli->root != NULL)
+		fd = open_in_image(cli->root, create);
+	else if (geteuid() == 0)
+		fd = open_root_store(create);
+	else
+		fd = open_user_store(ret, create);
+	return opened(ret, fd, create);
+}
+
+/* Root looks at a user's: see subid_lease_open_user(). */
+static int open_users(const struct subid_owner *owner, struct cli_store *ret)
+{
+	const struct passwd *passwd;
+	int fd, r;
+
+	if (!owner->has_account || owner->uid == 0)
+		return EXIT_DONE;
+	passwd = getpwuid(owner->uid);
+	if (passwd == NULL || passwd->pw_dir[0] != '/')
+		return EXIT_DONE;
+	ret->user = "";
+	(void)snprintf(ret->cli.etc_name, sizeof(ret->cli.etc_name), "%s/%s",
+		       passwd->pw_dir, SUBID_LEASE_USER_DIR);
+	r = subid_lease_open_user(passwd->pw_dir, owner->uid, &fd);
+	if (r > 0 || r == -ENOTDIR)
+		return EXIT_DONE;
+	return opened(ret, r < 0 ? r : fd, false);
+}
+
+int cli_store_open_other(const struct cli *cli, const struct subid_owner *owner,
+			 struct cli_store *ret)
+{
+	*ret = (struct cli_store){ .cli = *cli, .fd = -1 };
+	ret->cli.store = true;
+	if (cli->root != NULL)
+		return EXIT_DONE; /* an image's homes are not known */
+	if (geteuid() == 0)
+		return open_users(owner, ret);
+	(void)snprintf(ret->cli.etc_name, sizeof(ret->cli.etc_name), "%s",
+		       SUBID_STATEDIR);
+	return opened(ret, open_root_store(false), false);
+}
