@@ -3,7 +3,7 @@
 # subid config: what it prints is pasted into the real thing, and the kernel says
 # what became of it.  Docker's engine is not here: its file is read as JSON.
 . "$(dirname "$0")/lib.sh"
-plan 67
+plan 69
 
 add_user alice -u 2001 -s /bin/bash
 add_user bob -u 2002
@@ -65,7 +65,8 @@ leases() { # line...
 	printf '%s\n' "$@" | tee "$store/subuid" >"$store/subgid"
 	chown alice: "$store"/*
 }
-leases c3:110000:10000 c4:120000:10000
+expect "a lease" 0 '*' '' as alice subid grant alice/c3 --range 110000:10000
+expect "and another" 0 '*' '' as alice subid grant alice/c4 --range 120000:10000
 expect "of a lease" 0 '# alice/c3: into ~/.local/share/lxc/c3/config, *
 lxc.idmap = u 0 110000 10000
 lxc.idmap = g 0 110000 10000' '' as alice subid config lxc alice/c3
