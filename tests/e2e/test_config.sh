@@ -56,6 +56,9 @@ is "and alice's group" "$(map_of gid "$init")" "0 100000 1000, 1000 2001 1, 1001
 as alice lxc-attach -n c2 -- sh -c 'echo >/tmp/made; chown 1000:1000 /tmp/made'
 is "what 1000 makes is alice's" "$(stat -c %u:%g "$home/.local/share/lxc/c2/rootfs/tmp/made" "/proc/$init/root/tmp/made" 2>/dev/null | sort -u)" 2001:2001
 as alice lxc-stop -k -n c2
+# they would keep their ids from the leases
+as alice lxc-destroy -n c1
+as alice lxc-destroy -n c2
 
 # Two containers of alice's, each with a lease of its own: nothing is shared.
 store=$home/.local/state/subid
