@@ -117,6 +117,25 @@ static const char *spelling_of(const struct cli_share *share,
 	return share->name;
 }
 
+/* The lines are for what no container has leased; some runtimes ask for no leases. */
+static int check_leases(const struct config *config, const struct cli_share *share)
+{
+	if (share->container != NULL || share->n_leases == 0)
+		return EXIT_DONE;
+	for (enum subid_kind kind = 0; kind < SUBID_KINDS; kind++)
+		if (share->all[kind].n > 0 && share->ids[kind].n == 0)
+			return cli_complain(EXIT_NO,
+					    "%s: all of its %ss are leased to containers:"
+					    " name one, OWNER/NAME",
+					    share->name, subid_kind_name(kind));
+	if (config->runtime->one_map && !config->cli->quiet)
+		(void)cli_complain(0,
+				   "warning: %s: %s takes all of its ids, also those that"
+				   " containers have leased",
+				   share->name, config->runtime->title);
+	return EXIT_DONE;
+}
+
 static int make_setup(const struct config *config, const struct cli_share *share,
 		      const struct subid_table *uids)
 {
@@ -169,7 +188,8 @@ static int carry_out(const struct config *config)
 	status = cli_share_find(config->cli, users, tables, config->whose, &share);
 	if (status != EXIT_DONE)
 		return status;
-	return make_setup(config, &share, &uid);
+	status = check_leases(config, &share);
+	return status == EXIT_DONE ? make_setup(config, &share, &uid) : status;
 }
 
 /* An image's programs are not ours to run. */

@@ -258,6 +258,8 @@ static bool is_of(struct view *view, size_t userns, const struct subid_owner *ow
 			      owner->spellings[i].len) == 0;
 	if (!owns || container == NULL)
 		return owns;
+	if (answer != NULL && is_same(answer->container, container))
+		return true;
 	return named > 0 && strcmp(view->live.userns[named].container, container) == 0;
 }
 

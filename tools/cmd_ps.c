@@ -70,8 +70,7 @@ struct list {
 
 /* Whose processes are asked for: OWNER or OWNER/NAME. */
 struct wanted {
-	char *text;
-	const char *container; /* in text, or NULL */
+	const char *container; /* or NULL */
 	struct subid_owner owner;
 	bool found;
 };
@@ -245,20 +244,16 @@ static int print(const struct list *list)
 
 static int find_wanted(const struct view *view, const char *text, struct wanted *wanted)
 {
-	char *copy = strdup(text), *slash;
-	int r;
+	size_t len = strcspn(text, "/");
+	auto_free char *name = strndup(text, len);
+	int r = -ENOMEM;
 
-	if (copy == NULL)
-		return cli_complain(EXIT_UNABLE, "%s", strerror(ENOMEM));
-	slash = strchr(copy, '/');
-	if (slash != NULL) {
-		*slash = '\0';
-		wanted->container = slash + 1;
-	}
-	wanted->text = copy;
-	r = subid_owner_find(view->users, copy, &wanted->owner);
-	return r < 0 ? cli_complain(EXIT_UNABLE, "%s: %s", text, strerror(-r))
-		     : EXIT_DONE;
+	if (name != NULL)
+		r = subid_owner_find(view->users, name, &wanted->owner);
+	if (r < 0)
+		return cli_complain(EXIT_UNABLE, "%s: %s", text, strerror(-r));
+	wanted->container = text[len] == '/' ? text + len + 1 : NULL;
+	return EXIT_DONE;
 }
 
 static int list_wanted(struct view *view, struct wanted *wanted, size_t n,
@@ -300,10 +295,8 @@ static int run(struct cli *cli, int argc, char *argv[])
 	if (wanted == NULL)
 		return cli_complain(EXIT_UNABLE, "%s", strerror(ENOMEM));
 	status = list_wanted(&view, wanted, n, argv + optind);
-	for (size_t i = 0; i < n; i++) {
+	for (size_t i = 0; i < n; i++)
 		subid_owner_free(&wanted[i].owner);
-		free(wanted[i].text);
-	}
 	free(wanted);
 	return status;
 }

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "leases.h"
 #include "share.h"
 
 void cli_share_free(struct cli_share *share)
@@ -52,6 +53,66 @@ static int split(const struct cli *cli, const char *text, struct cli_share *shar
 	return EXIT_DONE;
 }
 
+/* The container's leases; or all but any container's. */
+static int choose_ids(struct cli_share *share, const struct subid_leases *leases)
+{
+	auto_set struct subid_set uids = { .ranges = NULL }, gids = { .ranges = NULL };
+	struct subid_set *leased[SUBID_KINDS] = { &uids, &gids };
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < leases->n; i++) {
+		const struct subid_lease *lease = &leases->list[i];
+
+		if (!cli_lease_is_of(lease, &share->owner, share->name) ||
+		    subid_owner_is_hold(lease->name, strlen(lease->name)))
+			continue;
+		share->n_leases++;
+		if (share->container == NULL ||
+		    strcmp(share->container, lease->name) == 0)
+			r = subid_set_insert(leased[lease->kind], lease->range);
+	}
+	for (enum subid_kind kind = 0; r == 0 && kind < SUBID_KINDS; kind++)
+		r = share->container == NULL
+			? subid_set_subtract(&share->all[kind], leased[kind],
+					     &share->ids[kind])
+			: subid_set_unite(&share->ids[kind], leased[kind]);
+	return r;
+}
+
+/* Is what the container has still the owner's?  The tables have the last word. */
+static bool is_held(const struct cli_share *share)
+{
+	for (enum subid_kind kind = 0; kind < SUBID_KINDS; kind++)
+		for (size_t i = 0; i < share->ids[kind].n; i++)
+			if (!subid_set_contains(&share->all[kind],
+						share->ids[kind].ranges[i]))
+				return false;
+	return true;
+}
+
+static int add_leases(const struct cli *cli, struct cli_share *share)
+{
+	auto_leases struct subid_leases leases = { .n = 0 };
+	char where[CLI_CONF_FILE_SIZE];
+	int r = cli_leases_load(cli, &share->owner, share->name, &leases, where);
+
+	if (r < 0)
+		return cli_complain(EXIT_UNABLE, "%s: %s: leases cannot be read", where,
+				    strerror(-r));
+	if (choose_ids(share, &leases) < 0)
+		return cli_complain(EXIT_UNABLE, "%s", strerror(ENOMEM));
+	if (share->container == NULL)
+		return EXIT_DONE;
+	if (share->ids[SUBID_UID].n == 0 && share->ids[SUBID_GID].n == 0)
+		return cli_complain(EXIT_NO, "%s/%s: there is no such lease", share->name,
+				    share->container);
+	if (!is_held(share))
+		return cli_complain(EXIT_NO,
+				    "%s/%s: not all of its ids are %s's any more",
+				    share->name, share->container, share->name);
+	return EXIT_DONE;
+}
+
 int cli_share_find(const struct cli *cli, const struct subid_users *users,
 		   const struct subid_table *const tables[SUBID_KINDS], const char *text,
 		   struct cli_share *ret)
@@ -69,8 +130,6 @@ int cli_share_find(const struct cli *cli, const struct subid_users *users,
 				    ret->name);
 	for (enum subid_kind kind = 0; r >= 0 && kind < SUBID_KINDS; kind++)
 		r = add_lines(ret, tables[kind]);
-	for (enum subid_kind kind = 0; r >= 0 && kind < SUBID_KINDS; kind++)
-		r = subid_set_unite(&ret->ids[kind], &ret->all[kind]);
 	if (r < 0)
 		return cli_complain(EXIT_UNABLE, "%s", strerror(-r));
 	if (!ret->owner.has_account && ret->all[SUBID_UID].n == 0 &&
@@ -78,8 +137,5 @@ int cli_share_find(const struct cli *cli, const struct subid_users *users,
 		return cli_complain(EXIT_NO,
 				    "%s: no such account, and no ranges of that name",
 				    ret->name);
-	if (ret->container != NULL)
-		return cli_complain(EXIT_NO, "%s/%s: there is no such lease", ret->name,
-				    ret->container);
-	return EXIT_DONE;
+	return add_leases(cli, ret);
 }

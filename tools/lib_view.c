@@ -30,6 +30,7 @@ void view_free(struct view *view)
 	for (size_t i = 0; i < view->n_known; i++)
 		free_answer(view->known[i].answer);
 	free(view->known);
+	view_lessors_free(view);
 	view_roots_free(view);
 	subid_live_free(&view->live);
 	for (enum subid_kind kind = 0; kind < SUBID_KINDS; kind++) {
@@ -112,13 +113,12 @@ static char *owner_name(const struct view *view, const char *text, size_t len)
 	return strndup(text, len);
 }
 
-static struct view_answer *look_up(const struct view *view, enum subid_kind kind,
-				   uint32_t id)
+static struct view_answer *look_up(struct view *view, enum subid_kind kind, uint32_t id)
 {
 	const struct subid_entry *entry = subid_whose_find(&view->whose[kind], id);
 	struct view_answer *answer = calloc(1, sizeof(*answer));
 	char account[NAME_SIZE];
-	const char *owner;
+	const char *owner, *container;
 	bool failed = false;
 
 	if (answer == NULL)
@@ -134,6 +134,12 @@ static struct view_answer *look_up(const struct view *view, enum subid_kind kind
 		    subid_owner_is_hold(owner, entry->owner_len) ? VIEW_HELD : VIEW_LINE;
 		answer->owner = owner_name(view, owner, entry->owner_len);
 		failed |= answer->owner == NULL;
+		container = failed ? NULL : view_lease(view, answer->owner, kind, id);
+		if (container != NULL && answer->by == VIEW_LINE) {
+			answer->by = VIEW_LEASE;
+			answer->container = strdup(container);
+			failed |= answer->container == NULL;
+		}
 	} else if (answer->account != NULL) {
 		answer->owner = strdup(account);
 		failed |= answer->owner == NULL;

@@ -11,7 +11,8 @@ struct cli_share {
 	char *container; /* NAME, or NULL */
 	struct subid_owner owner;
 	struct subid_set all[SUBID_KINDS]; /* what the owner's lines give */
-	struct subid_set ids[SUBID_KINDS]; /* all, or what the container has */
+	struct subid_set ids[SUBID_KINDS]; /* of NAME; or all that no container has */
+	size_t n_leases;		   /* of all its containers */
 	bool doubled;			   /* two lines of the owner have ids in common */
 };
 

@@ -23,8 +23,9 @@ struct view_answer {
 	char *container; /* to which it is leased, or NULL */
 };
 
-struct view_known; /* in lib_view.c */
-struct view_root;  /* in lib_view_names.c */
+struct view_known;  /* in lib_view.c */
+struct view_lessor; /* in lib_view_leases.c */
+struct view_root;   /* in lib_view_names.c */
 
 struct view {
 	const struct cli *cli;
@@ -37,6 +38,8 @@ struct view {
 	struct view_known *known; /* answers so far, sorted */
 	size_t n_known;
 	size_t room;
+	struct view_lessor *lessors; /* owners whose leases have been read */
+	size_t n_lessors;
 	struct view_root *roots; /* names of containers, by mount namespace */
 	size_t n_roots;
 	int64_t patience_ms; /* left for reading them */
@@ -66,4 +69,12 @@ uint32_t view_creator(const struct view *view, size_t userns);
 const char *view_name_inside(struct view *view, size_t userns, pid_t pid,
 			     enum subid_kind kind, uint32_t inside);
 
+/*
+ * The container to which an id of an owner's line is leased, the view's; NULL: none,
+ * or the leases cannot be read, which is warned of once.
+ */
+const char *view_lease(struct view *view, const char *owner, enum subid_kind kind,
+		       uint32_t id);
+
+void view_lessors_free(struct view *view);
 void view_roots_free(struct view *view);

@@ -3,7 +3,7 @@
 # subid config: what it prints is pasted into the real thing, and the kernel says
 # what became of it.  Docker's engine is not here: its file is read as JSON.
 . "$(dirname "$0")/lib.sh"
-plan 49
+plan 69
 
 add_user alice -u 2001 -s /bin/bash
 add_user bob -u 2002
@@ -56,6 +56,53 @@ is "and alice's group" "$(map_of gid "$init")" "0 100000 1000, 1000 2001 1, 1001
 as alice lxc-attach -n c2 -- sh -c 'echo >/tmp/made; chown 1000:1000 /tmp/made'
 is "what 1000 makes is alice's" "$(stat -c %u:%g "$home/.local/share/lxc/c2/rootfs/tmp/made" "/proc/$init/root/tmp/made" 2>/dev/null | sort -u)" 2001:2001
 as alice lxc-stop -k -n c2
+# they would keep their ids from the leases
+as alice lxc-destroy -n c1
+as alice lxc-destroy -n c2
+
+# Two containers of alice's, each with a lease of its own: nothing is shared.
+store=$home/.local/state/subid
+leases() { # line...
+	install -d -o alice -g alice "$home/.local" "$home/.local/state"
+	install -d -m 700 -o alice -g alice "$store"
+	printf '%s\n' "$@" | tee "$store/subuid" >"$store/subgid"
+	chown alice: "$store"/*
+}
+expect "a lease" 0 '*' '' as alice subid grant alice/c3 --range 110000:10000
+expect "and another" 0 '*' '' as alice subid grant alice/c4 --range 120000:10000
+expect "of a lease" 0 '# alice/c3: into ~/.local/share/lxc/c3/config, *
+lxc.idmap = u 0 110000 10000
+lxc.idmap = g 0 110000 10000' '' as alice subid config lxc alice/c3
+expect "root reads it, too" 0 '*lxc.idmap = u 0 120000 10000*' '' subid config lxc alice/c4
+expect "others may not" 1 '' 'subid: alice/c4: there is no such lease' as bob subid config lxc alice/c4
+expect "without a name: what is not leased" 0 '*lxc.idmap = u 0 100000 10000
+lxc.idmap = u 10000 130000 35536
+*' '' subid config lxc alice
+ok "one container starts" lxc_container c3 alice/c3
+ok "and the other" lxc_container c4 alice/c4
+c3=$(init_of c3) c4=$(init_of c4)
+is "their maps are disjoint" "$(map_of uid "$c3"), $(map_of gid "$c3"), $(map_of uid "$c4"), $(map_of gid "$c4")" \
+	"0 110000 10000, 0 110000 10000, 0 120000 10000, 0 120000 10000"
+as alice lxc-attach -n c3 -- sh -c 'echo mine >/root/mine; chmod 600 /root/mine'
+# who has escaped from c4 is its root, with all of its ids, on the host
+escaped() { setpriv --reuid 120000 --regid 120000 --clear-groups "$@"; }
+not_ok "who escapes from one does not signal the other's processes" escaped bash -c "kill -0 $c3"
+not_ok "nor reads its files" escaped cat "$home/.local/share/lxc/c3/rootfs/root/mine"
+not_ok "nor enters its namespace" escaped nsenter -t "$c3" -U true
+like "who is who" "$(subid ps alice | cut -d ' ' -f 2,3,7,8,9,10 | sort -u)" \
+	'*110000 root 1 alice c3 init*120000 root 1 alice c4 init*'
+is "back from a file" "$(subid id -u "$home/.local/share/lxc/c3/rootfs/root/mine")" "uid 110000 alice c3 0 root leased"
+as alice lxc-stop -k -n c3
+as alice lxc-stop -k -n c4
+expect "podman: a lease counted from the start of alice's ids" 0 '*
+--uidmap 0:20001:10000 --gidmap 0:20001:10000' '' subid config podman alice/c4
+expect "docker knows no leases" 0 '*' 'subid: warning: alice: Docker takes all of its ids, *' subid config docker alice
+expect "nor maps for one container" 1 '' 'subid: alice/c3: Docker has one map for all *' subid config docker alice/c3
+leases all:100000:65536
+expect "when all is leased" 1 '' 'subid: alice: all of its uids are leased to containers: *' subid config lxc alice
+leases gone:165000:1000
+expect "a lease that is not alice's any more" 1 '' "subid: alice/gone: not all of its ids are alice's any more" subid config lxc alice/gone
+rm -r "$store"
 
 # The version decides about the word.
 mkdir "$T/old"
@@ -105,9 +152,20 @@ is "podman, rootless: on the host" "$(in_host $(options podman alice))" "0 10000
 # shellcheck disable=SC2046
 is "podman, rootless: --keep-id" "$(in_host $(options podman alice --keep-id 1000))" \
 	"0 100000 1000, 1000 2001 1, 1001 101001 64535, 0 100000 1000, 1000 2001 1, 1001 101001 64535"
+# its driver vfs lets no other map into a store than the first
+anew() {
+	as alice podman system reset -f >/dev/null 2>&1
+	as alice podman system migrate >/dev/null 2>&1
+	as alice podman import "$T/rootfs.tar" tiny >/dev/null 2>&1
+}
+anew
+leases c4:120000:10000
+# shellcheck disable=SC2046
+is "podman, rootless: a lease" "$(in_host $(options podman alice/c4))" "0 120000 10000, 0 120000 10000"
+rm -r "$store"
 # podman puts the lines in the order of their ids, whatever the file has
 tables $'alice:300000:1000\n2001:200000:10\nalice:100000:100\nroot:655360:655360\ncontainers:2000000:1000000'
-as alice podman system migrate
+anew
 expect "lines out of order" 0 '*--uidmap 0:1:1110 --gidmap 0:1:1110' '' subid config podman alice
 # shellcheck disable=SC2046
 is "podman has them in the order of ids, as we" "$(in_host $(options podman alice))" \

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 # subid id: whose an id is, at rest and while it runs; and back.
 . "$(dirname "$0")/lib.sh"
-plan 43
+plan 53
 
 add_user alice -u 2001 -s /bin/bash
 add_user bob -u 2002
@@ -45,6 +45,29 @@ expect "--inside -g" 0 'gid 300044 bob - 44 - granted' '' subid id --inside 44 -
 expect "--inside: too far" 1 '' 'subid: alice: has no uid 2000 inside' subid id --inside 2000 alice
 expect "--inside of nobody" 1 '' 'subid: alize: no such account, and no ranges of that name' subid id --inside 0 alize
 expect "--inside of no container" 1 '' 'subid: alice/c9: there is no such lease' subid id --inside 0 alice/c9
+
+# Leases of alice's own store
+store=$T/home/alice/.local/state/subid
+install -d -o alice -g alice "$T/home/alice/.local" "$T/home/alice/.local/state"
+install -d -m 700 -o alice -g alice "$store"
+printf 'c1:100100:100\n!released:100300:10\nc2:200500:20\n' | tee "$store/subuid" >"$store/subgid"
+chown alice: "$store"/*
+expect "a leased id: inside of its container" 0 'uid 100133 alice c1 33 - leased' '' subid id 100133
+expect "so alice sees it" 0 'gid 200519 alice c2 19 - leased' '' as alice subid id -g 200519
+expect "but bob may not look" 0 'uid 100133 alice - 133 - granted' '' as bob subid id 100133
+expect "an id at rest there is in no container" 0 'uid 100300 alice - * - granted' '' subid id 100300
+expect "behind a lease: the others close up" 0 'uid 100200 alice - 100 - granted' '' subid id 100200
+expect "and back: a container's" 0 'uid 200505 alice c2 5 - leased' '' subid id --inside 5 alice/c2
+expect "beyond it" 1 '' 'subid: alice/c2: has no uid 20 inside' subid id --inside 20 alice/c2
+expect "there and back: not a container's" 0 'uid 100200 alice - 100 - granted' '' subid id --inside 100 alice
+mv "$store/subuid" "$store/away"
+ln -s away "$store/subuid"
+expect "a store that root must not follow is warned of" 0 'uid 100133 alice - - - granted' \
+	"subid: warning: $store: *: leases cannot be read"* subid id 100133
+rm "$store/subuid"
+mkfifo "$store/subuid"
+expect "nor waited for" 0 '*' '*leases cannot be read*' timeout 5 "$PRE/bin/subid" id 100133
+rm -r "$store"
 
 # While it runs
 root=$T/root
