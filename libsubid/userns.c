@@ -10,6 +10,7 @@
 
 #include "cleanup.h"
 #include "idmap.h"
+#include "userns_private.h"
 
 /* A page, which is all that a map can have, and some. */
 #define PROC_FILE_MAX (64 << 10)
@@ -25,6 +26,7 @@ struct walk {
 	size_t n_seen;
 	size_t slots;
 	size_t unread;
+	uint32_t user;			/* whose session is passed over; USERNS_NOBODY */
 	const struct subid_set *wanted; /* for uses; else NULL */
 	struct subid_set *taken;	/* for taken; else NULL */
 	struct subid_use *uses;
@@ -81,8 +83,7 @@ static int remember(struct walk *walk, uint64_t inode)
 	return 0;
 }
 
-/* A small file of a process, at once; its size or -errno. */
-static ssize_t read_proc(int proc, const char *pid, const char *name, char *buf,
+ssize_t userns_read_proc(int proc, const char *pid, const char *name, char *buf,
 			 size_t size)
 {
 	char path[64];
@@ -135,7 +136,7 @@ static int read_map(int proc, const char *pid, enum subid_kind kind,
 
 	if (text == NULL)
 		return -ENOMEM;
-	size = read_proc(proc, pid, files[kind], text, PROC_FILE_MAX);
+	size = userns_read_proc(proc, pid, files[kind], text, PROC_FILE_MAX);
 	if (size < 0)
 		return (int)size;
 	if (subid_map_parse(text, (size_t)size, lines, &n) != 0)
@@ -149,9 +150,9 @@ static int read_map(int proc, const char *pid, enum subid_kind kind,
 	return 0;
 }
 
-static void read_program(int proc, const char *pid, char ret[16])
+void userns_read_program(int proc, const char *pid, char ret[16])
 {
-	ssize_t n = read_proc(proc, pid, "comm", ret, 15);
+	ssize_t n = userns_read_proc(proc, pid, "comm", ret, 15);
 
 	ret[n < 0 ? 0 : n] = '\0';
 	ret[strcspn(ret, "\n")] = '\0';
@@ -176,7 +177,7 @@ static int add_use(struct walk *walk, const char *pid, enum subid_kind kind,
 		walk->room = room;
 	}
 	use.pid = (pid_t)strtol(pid, NULL, 10);
-	read_program(walk->proc, pid, use.program);
+	userns_read_program(walk->proc, pid, use.program);
 	walk->uses[walk->n_uses++] = use;
 	return 0;
 }
@@ -265,7 +266,7 @@ static int judge_process(struct walk *walk, const char *pid)
 
 	if (status == NULL)
 		return -ENOMEM;
-	size = read_proc(walk->proc, pid, "status", status, STATUS_MAX);
+	size = userns_read_proc(walk->proc, pid, "status", status, STATUS_MAX);
 	if (size < 0)
 		return (int)size;
 	if (size == STATUS_MAX)
@@ -282,8 +283,11 @@ static int judge_process(struct walk *walk, const char *pid)
 static int visit(struct walk *walk, const char *pid)
 {
 	uint64_t inode;
-	int r = read_namespace(walk->proc, pid, &inode);
+	int r;
 
+	if (userns_is_of_session(walk->proc, walk->user, pid))
+		return 0;
+	r = read_namespace(walk->proc, pid, &inode);
 	if (r == 0)
 		r = judge_namespace(walk, pid, inode);
 	if (r == 0 && walk->wanted != NULL && !is_used(walk, inode))
@@ -333,9 +337,15 @@ static int walk_proc(struct walk *walk)
 
 int subid_userns_taken(int proc, struct subid_set ret[SUBID_KINDS], size_t *ret_unread)
 {
+	return subid_userns_taken_beside(proc, USERNS_NOBODY, ret, ret_unread);
+}
+
+int subid_userns_taken_beside(int proc, uint32_t user, struct subid_set ret[SUBID_KINDS],
+			      size_t *ret_unread)
+{
 	auto_set struct subid_set uids = { .ranges = NULL }, gids = { .ranges = NULL };
 	struct subid_set taken[SUBID_KINDS] = { uids, gids };
-	struct walk walk = { .proc = proc, .taken = taken };
+	struct walk walk = { .proc = proc, .user = user, .taken = taken };
 	int r = walk_proc(&walk);
 
 	walk_free(&walk);
@@ -353,7 +363,15 @@ int subid_userns_taken(int proc, struct subid_set ret[SUBID_KINDS], size_t *ret_
 int subid_userns_uses(int proc, const struct subid_set wanted[SUBID_KINDS],
 		      struct subid_use **ret, size_t *ret_n, size_t *ret_unread)
 {
-	struct walk walk = { .proc = proc, .wanted = wanted };
+	return subid_userns_uses_beside(proc, USERNS_NOBODY, wanted, ret, ret_n,
+					ret_unread);
+}
+
+int subid_userns_uses_beside(int proc, uint32_t user,
+			     const struct subid_set wanted[SUBID_KINDS],
+			     struct subid_use **ret, size_t *ret_n, size_t *ret_unread)
+{
+	struct walk walk = { .proc = proc, .user = user, .wanted = wanted };
 	int r = walk_proc(&walk);
 
 	if (r == 0) {

@@ -10,7 +10,7 @@ demo="lxc lxc-templates busybox-static util-linux passwd procps uidmap libcap2-b
 # shellcheck disable=SC2034
 test="$demo libcmocka-dev clang clang-format clang-tools libclang-rt-14-dev gcovr valgrind
 	strace acl attr devscripts mandoc shellcheck man-db bash-completion podman runc crun
-	python3 e2fsprogs libnss-extrausers buildah mmdebstrap libsubid4 jq"
+	python3 e2fsprogs libnss-extrausers buildah mmdebstrap libsubid4 jq lxd lxd-client"
 
 missing=()
 for set in "$@"; do

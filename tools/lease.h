@@ -47,10 +47,14 @@ struct cli_leasing {
 	int etc, proc; /* proc -1: nothing runs */
 	struct subid_users *users;
 	struct subid_table tables[SUBID_KINDS];
+	uint32_t session; /* whose rootless session is not in live, or CLI_NO_SESSION */
 	struct subid_set live[SUBID_KINDS];
 };
 
 void cli_leasing_free(struct cli_leasing *leasing);
+
+/* Looks what runs, the session of that user apart.  The status, after a complaint. */
+int cli_leasing_look(struct cli_leasing *leasing, uint32_t session);
 
 /* Finds the owner and reads what has a say, *ret zeroed.  The status, after a
  * complaint. */

@@ -166,6 +166,8 @@ static int grant_all(struct grant *grant, const char *names, size_t n)
 {
 	int status = EXIT_DONE;
 
+	if (n > 1 && subid_txn_prepare_bulk(grant->txn) < 0)
+		return cli_complain(EXIT_UNABLE, "%s", strerror(ENOMEM));
 	for (size_t i = 0; i < n; i++, names += strlen(names) + 1) {
 		int one = grant_one(grant, names);
 
@@ -201,32 +203,32 @@ static int load(struct cli_leasing *leasing)
 		failure.file = subid_kind_table(kind);
 		r = subid_table_load(leasing->etc, kind, &leasing->tables[kind]);
 	}
-	if (r == 0) {
-		failure.file = "passwd";
-		r = subid_users_open(leasing->etc, leasing->cli->root == NULL,
-				     &leasing->users);
-	}
 	return r == 0 ? EXIT_DONE : cli_txn_failed(leasing->cli, r, &failure);
 }
 
-static int load_live(struct cli_leasing *leasing)
+/*
+ * Who the accounts are and what runs, as far as it can be known, before the lock: it
+ * takes the longest, and a lease that is made meanwhile is in the store.  names: the
+ * first is enough, most often they have one owner.
+ */
+static int look(struct cli_leasing *leasing, const char *names)
 {
-	size_t unread;
-	int r;
+	auto_owner struct subid_owner owner = { .has_account = false };
+	auto_free char *name = strndup(names, subid_lease_owner(names));
+	struct subid_failure failure = { .file = "passwd" };
+	int r =
+	    subid_users_open(leasing->etc, leasing->cli->root == NULL, &leasing->users);
 
+	if (r == 0 && name == NULL)
+		r = -ENOMEM;
+	if (r < 0)
+		return cli_txn_failed(leasing->cli, r, &failure);
 	leasing->proc = cli_open_proc(leasing->cli);
 	if (leasing->proc == -2)
 		return EXIT_UNABLE;
-	if (leasing->proc < 0)
-		return EXIT_DONE;
-	r = subid_userns_taken(leasing->proc, leasing->live, &unread);
-	/* a map that cannot be read may map anything */
-	if (r == 0 && unread > 0)
-		r = -EACCES;
-	if (r == 0)
-		return EXIT_DONE;
-	return cli_complain(EXIT_UNABLE, "/proc: %s: what runs cannot be seen",
-			    strerror(-r));
+	if (subid_owner_find(leasing->users, name, &owner) != 0)
+		return cli_leasing_look(leasing, CLI_NO_SESSION);
+	return cli_leasing_look(leasing, owner.uid);
 }
 
 static int find_count(struct grant *grant)
@@ -327,9 +329,7 @@ int cli_lease_grant(struct cli *cli, const struct cli_lease_grant *grant,
 	if (grant->own && grant->range.count > 0)
 		return cli_misused(cli, "--own finds the ids: leave --range away");
 	cli_warn_of_source(cli, leasing.etc);
-	/* before the lock: it is the slowest, and a lease that is made meanwhile is in
-	 * the store */
-	status = load_live(&leasing);
+	status = look(&leasing, names);
 	if (status == EXIT_DONE)
 		status = cli_store_open(cli, !grant->dry_run, &leasing.store);
 	if (status != EXIT_DONE)

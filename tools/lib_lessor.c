@@ -39,6 +39,26 @@ void cli_leasing_free(struct cli_leasing *leasing)
 	cleanup_close(&leasing->proc);
 }
 
+int cli_leasing_look(struct cli_leasing *leasing, uint32_t session)
+{
+	size_t unread;
+	int r;
+
+	if (leasing->proc < 0)
+		return EXIT_DONE;
+	for (enum subid_kind kind = 0; kind < SUBID_KINDS; kind++)
+		subid_set_free(&leasing->live[kind]);
+	leasing->session = session;
+	r = subid_userns_taken_beside(leasing->proc, session, leasing->live, &unread);
+	/* a map that cannot be read may map anything */
+	if (r == 0 && unread > 0)
+		r = -EACCES;
+	if (r == 0)
+		return EXIT_DONE;
+	return cli_complain(EXIT_UNABLE, "/proc: %s: what runs cannot be seen",
+			    strerror(-r));
+}
+
 /* Everything that any line of the other store has counts, also what rests. */
 static int avoid_store(const struct cli_store *store, struct subid_set avoid[SUBID_KINDS])
 {
@@ -197,6 +217,11 @@ int cli_lessor_find(struct cli_leasing *leasing, const char *name, size_t len,
 				    "%s: is not you: only root gives leases to others'"
 				    " containers",
 				    ret->name);
+	status = EXIT_DONE;
+	if (ret->owner.has_account && ret->owner.uid != leasing->session)
+		status = cli_leasing_look(leasing, ret->owner.uid);
+	if (status != EXIT_DONE)
+		return status;
 	r = gather(leasing, ret);
 	if (r < 0)
 		return cli_complain(EXIT_UNABLE, "%s: %s", ret->name, strerror(-r));
@@ -227,7 +252,8 @@ static size_t explain_live(const struct cli_leasing *leasing, const char *what,
 	if (leasing->proc < 0 || !subid_set_meets(&leasing->live[kind], range, NULL))
 		return 0;
 	wanted[kind] = (struct subid_set){ .ranges = &range, .n = 1 };
-	if (subid_userns_uses(leasing->proc, wanted, &uses, &n, &unread) < 0)
+	if (subid_userns_uses_beside(leasing->proc, leasing->session, wanted, &uses, &n,
+				     &unread) < 0)
 		return 0;
 	for (size_t i = 0; i < n && i < EXPLAINED_MAX; i++)
 		(void)cli_complain(0, "%s: %s %u-%llu: in use by process %d (%s)", what,
