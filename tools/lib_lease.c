@@ -13,6 +13,9 @@
 /* Of a container, when login.defs gives none. */
 #define COUNT_DEFAULT 65536
 
+/* How often it is tried to be alone. */
+#define TURNS_MAX 20
+
 struct grant {
 	const struct cli_lease_grant *asked;
 	struct cli_leasing *leasing;
@@ -79,7 +82,7 @@ static int lease_line(struct grant *grant, const char *name,
 	request.range = change.range;
 	r = subid_lease_grant(grant->txn, &request, &changes);
 	if (r == 0)
-		return keep_row(grant, name, change, "new");
+		return keep_row(grant, name, change, CLI_STATE_NEW);
 	if (r < 0)
 		return cli_complain(EXIT_UNABLE, "%s: %s", name, strerror(-r));
 	return cli_complain(EXIT_NO, "%s: %s %u-%llu: not free in %s", name,
@@ -158,7 +161,7 @@ static int grant_one(struct grant *grant, const char *name)
 		return cli_lease_refused(&refusal, name, r, &changes);
 	for (size_t i = 0; status == EXIT_DONE && i < changes.n; i++)
 		status = keep_row(grant, name, changes.list[i],
-				  r == SUBID_ENOUGH ? "kept" : "new");
+				  r == SUBID_ENOUGH ? "kept" : CLI_STATE_NEW);
 	return status;
 }
 
@@ -201,6 +204,7 @@ static int load(struct cli_leasing *leasing)
 
 	for (enum subid_kind kind = 0; r == 0 && kind < SUBID_KINDS; kind++) {
 		failure.file = subid_kind_table(kind);
+		subid_table_free(&leasing->tables[kind]); /* of the last turn */
 		r = subid_table_load(leasing->etc, kind, &leasing->tables[kind]);
 	}
 	return r == 0 ? EXIT_DONE : cli_txn_failed(leasing->cli, r, &failure);
@@ -250,8 +254,27 @@ static int find_count(struct grant *grant)
 	return EXIT_DONE;
 }
 
+static int commit(struct grant *grant, bool *ret_raced)
+{
+	struct cli_leasing *leasing = grant->leasing;
+	int status = EXIT_DONE;
+
+	if (grant->asked->dry_run)
+		return EXIT_DONE;
+	/* the line first: one without lease is no harm, a lease without line would be */
+	if (grant->tables != NULL)
+		status = cli_commit(leasing->cli, grant->tables);
+	if (status == EXIT_DONE)
+		status = cli_commit(&leasing->store.cli, grant->txn);
+	if (status == EXIT_DONE)
+		status = cli_lease_check_race(leasing, grant->txn, grant->rows,
+					      grant->n_rows, ret_raced);
+	return status;
+}
+
 static int grant_in(struct cli_leasing *leasing, const struct cli_lease_grant *asked,
-		    struct subid_txn *tables, const char *names, size_t n)
+		    struct subid_txn *tables, const char *names, size_t n,
+		    bool *ret_raced)
 {
 	auto_txn struct subid_txn *txn = NULL;
 	__attribute__((cleanup(grant_free))) struct grant grant = {
@@ -268,6 +291,7 @@ static int grant_in(struct cli_leasing *leasing, const struct cli_lease_grant *a
 	struct subid_failure failure;
 	int status, r = subid_lease_begin(&options, &txn, &failure);
 
+	*ret_raced = false;
 	if (r != 0)
 		return cli_txn_failed(&leasing->store.cli, r, &failure);
 	grant.txn = txn;
@@ -276,14 +300,28 @@ static int grant_in(struct cli_leasing *leasing, const struct cli_lease_grant *a
 		status = find_count(&grant);
 	if (status == EXIT_DONE)
 		status = grant_all(&grant, names, n);
-	/* the line first: one without lease is no harm, a lease without line would be */
-	if (status == EXIT_DONE && !asked->dry_run && tables != NULL)
-		status = cli_commit(leasing->cli, tables);
-	if (status == EXIT_DONE && !asked->dry_run)
-		status = cli_commit(&leasing->store.cli, txn);
+	if (status == EXIT_DONE)
+		status = commit(&grant, ret_raced);
 	/* who reads slowly what we print must not keep others waiting */
 	subid_txn_free(&txn);
-	return status == EXIT_DONE ? print_rows(&grant) : status;
+	return status == EXIT_DONE && !*ret_raced ? print_rows(&grant) : status;
+}
+
+/* Both sides may lose a race, but not for ever: others come in between. */
+static int grant_until(struct cli_leasing *leasing, const struct cli_lease_grant *asked,
+		       struct subid_txn *tables, const char *names, size_t n)
+{
+	bool raced = true;
+	int status = EXIT_DONE;
+
+	for (int turn = 0; raced && status == EXIT_DONE && turn < TURNS_MAX; turn++)
+		status = grant_in(leasing, asked, tables, names, n, &raced);
+	if (!raced || status != EXIT_DONE)
+		return status;
+	return cli_complain(EXIT_UNABLE,
+			    "%s: others lease the same ids at the same moment:"
+			    " nothing was changed: try again",
+			    leasing->store.cli.etc_name);
 }
 
 /* --own takes the tables' locks, and those before the store's. */
@@ -310,7 +348,7 @@ static int grant_with_lines(struct cli_leasing *leasing,
 	r = subid_txn_begin(&options, &tables, &failure);
 	if (r != 0)
 		return cli_txn_failed(leasing->cli, r, &failure);
-	return grant_in(leasing, asked, tables, names, n);
+	return grant_until(leasing, asked, tables, names, n);
 }
 
 int cli_lease_grant(struct cli *cli, const struct cli_lease_grant *grant,
@@ -335,5 +373,5 @@ int cli_lease_grant(struct cli *cli, const struct cli_lease_grant *grant,
 	if (status != EXIT_DONE)
 		return status;
 	return grant->own ? grant_with_lines(&leasing, grant, names, n)
-			  : grant_in(&leasing, grant, NULL, names, n);
+			  : grant_until(&leasing, grant, NULL, names, n);
 }

@@ -59,8 +59,7 @@ int cli_leasing_look(struct cli_leasing *leasing, uint32_t session)
 			    strerror(-r));
 }
 
-/* Everything that any line of the other store has counts, also what rests. */
-static int avoid_store(const struct cli_store *store, struct subid_set avoid[SUBID_KINDS])
+int cli_store_taken(const struct cli_store *store, struct subid_set ret[SUBID_KINDS])
 {
 	int r = 0;
 
@@ -78,7 +77,7 @@ static int avoid_store(const struct cli_store *store, struct subid_set avoid[SUB
 		if (r == 0)
 			r = subid_table_taken(&table, &taken);
 		if (r == 0)
-			r = subid_set_unite(&avoid[kind], &taken);
+			r = subid_set_unite(&ret[kind], &taken);
 		if (r == -ENOENT)
 			r = 0;
 	}
@@ -173,7 +172,7 @@ static int read_other_store(struct cli_leasing *leasing, struct cli_lessor *less
 
 	if (status != EXIT_DONE || other.fd < 0)
 		return status;
-	r = avoid_store(&other, lessor->avoid);
+	r = cli_store_taken(&other, lessor->avoid);
 	if (r == 0)
 		r = subid_leases_load(other.fd, other.user != NULL ? lessor->name : NULL,
 				      &lessor->leases);
@@ -310,7 +309,7 @@ int cli_leases_avoid(struct cli *cli, struct subid_set avoid[SUBID_KINDS])
 	if (status != EXIT_DONE)
 		return status;
 	if (store.fd >= 0)
-		r = avoid_store(&store, avoid);
+		r = cli_store_taken(&store, avoid);
 	if (r < 0)
 		return cli_complain(EXIT_UNABLE, "%s: %s", store.cli.etc_name,
 				    strerror(-r));

@@ -3,7 +3,7 @@
 # A range for each container: subid grant, revoke and list OWNER/NAME, by root and by
 # a user without privilege, beside what LXC, podman and nspawn have written down.
 . "$(dirname "$0")/lib.sh"
-plan 97
+plan 100
 
 private_store
 store=/var/lib/subid
@@ -220,6 +220,22 @@ is "all are there" "$(grep -c '/k[0-9]' $store/subuid)" $((crowd * 16))
 ok "and disjoint" disjoint $store/subuid
 ok "the killed ones left no lock that holds" subid -q grant -c 1 alice/last
 is "both kinds have the same" "$(sort $store/subuid | md5sum)" "$(sort $store/subgid | md5sum)"
+
+# root's store and hers have locks of their own
+tables alice:1000000:64000000
+leases ''
+pids=()
+for ((i = 0; i < 8; i++)); do
+	for ((k = 0; k < 25; k++)); do subid -q grant -c 10 "alice/r$i.$k" || echo failed; done >>"$T/said" 2>&1 &
+	pids+=($!)
+	for ((k = 0; k < 25; k++)); do as alice subid -q grant -c 10 "alice/u$i.$k" || echo failed; done >>"$T/said" 2>&1 &
+	pids+=($!)
+done
+for pid in "${pids[@]}"; do wait "$pid"; done
+is "root and alice at once: none fails" "$(cat "$T/said")" ''
+is "all are there" "$(wc -l <$store/subuid) $(wc -l <"$hers/subuid")" '200 200'
+ok "and disjoint" disjoint $store/subuid "$hers/subuid"
+rm -rf "$hers"
 
 # --- a full disk ----------------------------------------------------------------------
 
