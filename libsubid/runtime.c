@@ -35,6 +35,24 @@ static void copy_printable(char *to, size_t size, const char *from, size_t len)
 	to[len] = '\0';
 }
 
+/* LXD says the same several times of one container: among the last few. */
+static bool is_known(const struct runtime_scan *scan, enum subid_kind kind,
+		     struct id_range range, const char *name, size_t len)
+{
+	const struct subid_runtime_state *state = scan->state;
+	char printable[SUBID_RUNTIME_NAME_SIZE];
+
+	copy_printable(printable, sizeof(printable), name, len);
+	for (size_t back = 1; back <= 4 && back <= state->n; back++) {
+		const struct subid_runtime_range *one = &state->list[state->n - back];
+
+		if (one->kind == kind && id_range_equal(one->range, range) &&
+		    one->runtime == scan->runtime && strcmp(one->name, printable) == 0)
+			return true;
+	}
+	return false;
+}
+
 int runtime_add(struct runtime_scan *scan, enum subid_kind kind, struct id_range range,
 		const char *name, size_t len)
 {
@@ -42,6 +60,8 @@ int runtime_add(struct runtime_scan *scan, enum subid_kind kind, struct id_range
 
 	if (!id_range_valid(range) || state->n >= RUNTIME_RANGES_MAX)
 		return SUBID_INVALID;
+	if (is_known(scan, kind, range, name, len))
+		return 0;
 	if (state->n == state->room) {
 		size_t room = state->room * 2 + 16;
 		struct subid_runtime_range *grown =

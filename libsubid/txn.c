@@ -198,7 +198,8 @@ int subid_txn_decide(struct subid_txn *txn, const struct subid_owner *owner,
 
 int subid_txn_prepare_bulk(struct subid_txn *txn)
 {
-	int r = subid_users_index(txn->users);
+	/* a transaction over leases knows no accounts */
+	int r = txn->users == NULL ? 0 : subid_users_index(txn->users);
 
 	for (enum subid_kind kind = 0; r == 0 && kind < SUBID_KINDS; kind++)
 		r = subid_table_index(&txn->tables[kind]);

@@ -10,7 +10,7 @@
 #include <string.h>
 
 #include "cleanup.h"
-#include "live_private.h"
+#include "userns_private.h"
 
 #define STATUS_MAX (1 << 20) /* it lists up to 65536 groups */
 
@@ -45,15 +45,27 @@ static bool is_transparent(const struct subid_live_userns *userns)
 	return maps_root && userns->owner == 0;
 }
 
-static int unite_maps(const struct subid_live *live, enum subid_kind kind,
-		      struct subid_set *ret)
+/* Is a namespace but a rootless session of a user, with no other process in it? */
+static bool is_session(int proc, const struct subid_live *live, size_t i, uint32_t user)
+{
+	const struct subid_live_userns *userns = &live->userns[i];
+
+	for (size_t j = 0; j < userns->n; j++)
+		if (!userns_is_of_session(proc, user,
+					  live->processes[userns->first + j].pid))
+			return false;
+	return userns->n > 0;
+}
+
+static int unite_maps(int proc, const struct subid_live *live, enum subid_kind kind,
+		      uint32_t user, struct subid_set *ret)
 {
 	int r = 0;
 
 	for (size_t i = 1; r == 0 && i < live->n; i++) {
 		const struct subid_live_map *map = &live->userns[i].maps[kind];
 
-		if (is_transparent(&live->userns[i]))
+		if (is_transparent(&live->userns[i]) || is_session(proc, live, i, user))
 			continue;
 		for (size_t j = 0; r == 0 && j < map->n; j++)
 			r = subid_set_add(ret, map->lines[j].outside);
@@ -64,14 +76,20 @@ static int unite_maps(const struct subid_live *live, enum subid_kind kind,
 
 int subid_userns_taken(int proc, struct subid_set ret[SUBID_KINDS], size_t *ret_unread)
 {
+	return subid_userns_taken_beside(proc, USERNS_NOBODY, ret, ret_unread);
+}
+
+int subid_userns_taken_beside(int proc, uint32_t user, struct subid_set ret[SUBID_KINDS],
+			      size_t *ret_unread)
+{
 	auto_live struct subid_live live = { .n = 0 };
 	auto_set struct subid_set uids = { .n = 0 }, gids = { .n = 0 };
 	int r = subid_live_read(proc, &live);
 
 	if (r == 0)
-		r = unite_maps(&live, SUBID_UID, &uids);
+		r = unite_maps(proc, &live, SUBID_UID, user, &uids);
 	if (r == 0)
-		r = unite_maps(&live, SUBID_GID, &gids);
+		r = unite_maps(proc, &live, SUBID_GID, user, &gids);
 	if (r == 0)
 		r = subid_set_unite(&ret[SUBID_UID], &uids);
 	if (r == 0)
@@ -84,6 +102,7 @@ int subid_userns_taken(int proc, struct subid_set ret[SUBID_KINDS], size_t *ret_
 /* What uses the ids that are asked for, as it is found. */
 struct search {
 	int proc;
+	uint32_t user; /* whose sessions are passed over; USERNS_NOBODY */
 	const struct subid_set *wanted;
 	struct subid_use *uses;
 	size_t n;
@@ -91,7 +110,7 @@ struct search {
 	size_t unread;
 };
 
-static void read_program(int proc, pid_t pid, char ret[16])
+void userns_read_program(int proc, pid_t pid, char ret[16])
 {
 	ssize_t n = proc_read(proc, pid, "comm", ret, 15);
 
@@ -115,7 +134,7 @@ static int add_use(struct search *search, struct subid_use use)
 		search->uses = grown;
 		search->room = room;
 	}
-	read_program(search->proc, use.pid, use.program);
+	userns_read_program(search->proc, use.pid, use.program);
 	search->uses[search->n++] = use;
 	return 0;
 }
@@ -211,8 +230,11 @@ static int judge_processes(struct search *search, const struct subid_live *live,
 			   const struct subid_live_userns *userns)
 {
 	for (size_t i = 0; i < userns->n; i++) {
-		int r = judge_process(search, live->processes[userns->first + i].pid);
+		pid_t pid = live->processes[userns->first + i].pid;
+		int r = 0;
 
+		if (!userns_is_of_session(search->proc, search->user, pid))
+			r = judge_process(search, pid);
 		if (r == -ENOMEM)
 			return r;
 		search->unread += r < 0 && r != -ENOENT && r != -ESRCH;
@@ -223,14 +245,23 @@ static int judge_processes(struct search *search, const struct subid_live *live,
 int subid_userns_uses(int proc, const struct subid_set wanted[SUBID_KINDS],
 		      struct subid_use **ret, size_t *ret_n, size_t *ret_unread)
 {
+	return subid_userns_uses_beside(proc, USERNS_NOBODY, wanted, ret, ret_n,
+					ret_unread);
+}
+
+int subid_userns_uses_beside(int proc, uint32_t user,
+			     const struct subid_set wanted[SUBID_KINDS],
+			     struct subid_use **ret, size_t *ret_n, size_t *ret_unread)
+{
 	auto_live struct subid_live live = { .n = 0 };
-	struct search search = { .proc = proc, .wanted = wanted };
+	struct search search = { .proc = proc, .user = user, .wanted = wanted };
 	int r = subid_live_read(proc, &live);
 
 	for (size_t i = 0; r == 0 && i < live.n; i++) {
 		struct subid_use use;
 
 		if (i > 0 && !is_transparent(&live.userns[i]) &&
+		    !is_session(proc, &live, i, user) &&
 		    userns_uses(&search, &live.userns[i], &use))
 			r = add_use(&search, use);
 		else

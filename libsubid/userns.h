@@ -43,6 +43,21 @@ int subid_userns_uses(int proc, const struct subid_set wanted[SUBID_KINDS],
 		      struct subid_use **ret, size_t *ret_n,
 		      size_t *ret_unread) SUBID_WARN_UNUSED;
 
+/*
+ * The same two for the containers of one user: a rootless session of the user's is
+ * passed over.  podman keeps a process that holds a namespace with all of the
+ * user's ids, for as long as it has containers, and so do its like; what of these
+ * ids a container has is in the container's own map.  Such a process is known by
+ * its name, and it runs as the user itself.  Threat: a container may give its
+ * processes any names; but one that runs as the user has nothing to win by them.
+ */
+int subid_userns_taken_beside(int proc, uint32_t user, struct subid_set ret[SUBID_KINDS],
+			      size_t *ret_unread) SUBID_WARN_UNUSED;
+int subid_userns_uses_beside(int proc, uint32_t user,
+			     const struct subid_set wanted[SUBID_KINDS],
+			     struct subid_use **ret, size_t *ret_n,
+			     size_t *ret_unread) SUBID_WARN_UNUSED;
+
 #ifdef __cplusplus
 }
 #endif

@@ -117,9 +117,13 @@ int cli_commit(struct cli *cli, struct subid_txn *txn);
 /*
  * The status, after a complaint that names them, if processes use the ids: a range
  * pulled from under a running container would go to the next with its files.
- * proc: -1 if nothing runs.
+ * proc: -1 if nothing runs.  session: the user whose rootless session does not count
+ * (userns.h), or CLI_NO_SESSION.
  */
-int cli_check_unused(int proc, const char *name, const struct subid_changes *changes);
+int cli_check_unused(int proc, uint32_t session, const char *name,
+		     const struct subid_changes *changes);
+
+#define CLI_NO_SESSION UINT32_MAX
 
 /* Both kinds, unless one of -u and -g narrows it. */
 unsigned int cli_kinds(bool uid, bool gid);

@@ -89,7 +89,7 @@ static int revoke_in(const struct revoke *revoke, struct subid_txn *txn, int pro
 	if (r != 0)
 		return complain_of_none(revoke, found);
 	if (!revoke->force)
-		status = cli_check_unused(proc, revoke->name, &changes);
+		status = cli_check_unused(proc, CLI_NO_SESSION, revoke->name, &changes);
 	if (status == EXIT_DONE)
 		status = cli_leases_allow(revoke->cli, &owner, &changes, revoke->force,
 					  revoke->dry_run, &leases);

@@ -28,6 +28,9 @@ int cli_store_open(const struct cli *cli, bool create, struct cli_store *ret);
 int cli_store_open_other(const struct cli *cli, const struct subid_owner *owner,
 			 struct cli_store *ret);
 
+/* Adds all ids that any line of a store has, also what rests.  0 or -errno. */
+int cli_store_taken(const struct cli_store *store, struct subid_set ret[SUBID_KINDS]);
+
 /* An owner, and what its containers may have. */
 struct cli_lessor {
 	struct subid_owner owner;
@@ -47,10 +50,14 @@ struct cli_leasing {
 	int etc, proc; /* proc -1: nothing runs */
 	struct subid_users *users;
 	struct subid_table tables[SUBID_KINDS];
+	uint32_t session; /* whose rootless session is not in live, or CLI_NO_SESSION */
 	struct subid_set live[SUBID_KINDS];
 };
 
 void cli_leasing_free(struct cli_leasing *leasing);
+
+/* Looks what runs, the session of that user apart.  The status, after a complaint. */
+int cli_leasing_look(struct cli_leasing *leasing, uint32_t session);
 
 /* Finds the owner and reads what has a say, *ret zeroed.  The status, after a
  * complaint. */
@@ -61,6 +68,17 @@ int cli_lessor_find(struct cli_leasing *leasing, const char *name, size_t len,
 size_t cli_lessor_explain(const struct cli_leasing *leasing,
 			  const struct cli_lessor *lessor, const char *what,
 			  enum subid_kind kind, struct id_range range);
+
+/*
+ * Looks once more into the other stores, after the n rows have been committed with txn:
+ * if one of those that are new meets what is there now, all new ones are taken back,
+ * and *ret_raced is true.  The status.
+ */
+int cli_lease_check_race(struct cli_leasing *leasing, struct subid_txn *txn,
+			 const struct cli_row *rows, size_t n, bool *ret_raced);
+
+/* The state of a row that was given just now. */
+#define CLI_STATE_NEW "new"
 
 /* What subid grant shall do for containers. */
 struct cli_lease_grant {

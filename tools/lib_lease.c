@@ -13,6 +13,9 @@
 /* Of a container, when login.defs gives none. */
 #define COUNT_DEFAULT 65536
 
+/* How often it is tried to be alone. */
+#define TURNS_MAX 20
+
 struct grant {
 	const struct cli_lease_grant *asked;
 	struct cli_leasing *leasing;
@@ -79,7 +82,7 @@ static int lease_line(struct grant *grant, const char *name,
 	request.range = change.range;
 	r = subid_lease_grant(grant->txn, &request, &changes);
 	if (r == 0)
-		return keep_row(grant, name, change, "new");
+		return keep_row(grant, name, change, CLI_STATE_NEW);
 	if (r < 0)
 		return cli_complain(EXIT_UNABLE, "%s: %s", name, strerror(-r));
 	return cli_complain(EXIT_NO, "%s: %s %u-%llu: not free in %s", name,
@@ -158,7 +161,7 @@ static int grant_one(struct grant *grant, const char *name)
 		return cli_lease_refused(&refusal, name, r, &changes);
 	for (size_t i = 0; status == EXIT_DONE && i < changes.n; i++)
 		status = keep_row(grant, name, changes.list[i],
-				  r == SUBID_ENOUGH ? "kept" : "new");
+				  r == SUBID_ENOUGH ? "kept" : CLI_STATE_NEW);
 	return status;
 }
 
@@ -166,6 +169,8 @@ static int grant_all(struct grant *grant, const char *names, size_t n)
 {
 	int status = EXIT_DONE;
 
+	if (n > 1 && subid_txn_prepare_bulk(grant->txn) < 0)
+		return cli_complain(EXIT_UNABLE, "%s", strerror(ENOMEM));
 	for (size_t i = 0; i < n; i++, names += strlen(names) + 1) {
 		int one = grant_one(grant, names);
 
@@ -199,34 +204,35 @@ static int load(struct cli_leasing *leasing)
 
 	for (enum subid_kind kind = 0; r == 0 && kind < SUBID_KINDS; kind++) {
 		failure.file = subid_kind_table(kind);
+		subid_table_free(&leasing->tables[kind]); /* of the last turn */
 		r = subid_table_load(leasing->etc, kind, &leasing->tables[kind]);
-	}
-	if (r == 0) {
-		failure.file = "passwd";
-		r = subid_users_open(leasing->etc, leasing->cli->root == NULL,
-				     &leasing->users);
 	}
 	return r == 0 ? EXIT_DONE : cli_txn_failed(leasing->cli, r, &failure);
 }
 
-static int load_live(struct cli_leasing *leasing)
+/*
+ * Who the accounts are and what runs, as far as it can be known, before the lock: it
+ * takes the longest, and a lease that is made meanwhile is in the store.  names: the
+ * first is enough, most often they have one owner.
+ */
+static int look(struct cli_leasing *leasing, const char *names)
 {
-	size_t unread;
-	int r;
+	auto_owner struct subid_owner owner = { .has_account = false };
+	auto_free char *name = strndup(names, subid_lease_owner(names));
+	struct subid_failure failure = { .file = "passwd" };
+	int r =
+	    subid_users_open(leasing->etc, leasing->cli->root == NULL, &leasing->users);
 
+	if (r == 0 && name == NULL)
+		r = -ENOMEM;
+	if (r < 0)
+		return cli_txn_failed(leasing->cli, r, &failure);
 	leasing->proc = cli_open_proc(leasing->cli);
 	if (leasing->proc == -2)
 		return EXIT_UNABLE;
-	if (leasing->proc < 0)
-		return EXIT_DONE;
-	r = subid_userns_taken(leasing->proc, leasing->live, &unread);
-	/* a map that cannot be read may map anything */
-	if (r == 0 && unread > 0)
-		r = -EACCES;
-	if (r == 0)
-		return EXIT_DONE;
-	return cli_complain(EXIT_UNABLE, "/proc: %s: what runs cannot be seen",
-			    strerror(-r));
+	if (subid_owner_find(leasing->users, name, &owner) != 0)
+		return cli_leasing_look(leasing, CLI_NO_SESSION);
+	return cli_leasing_look(leasing, owner.uid);
 }
 
 static int find_count(struct grant *grant)
@@ -248,8 +254,27 @@ static int find_count(struct grant *grant)
 	return EXIT_DONE;
 }
 
+static int commit(struct grant *grant, bool *ret_raced)
+{
+	struct cli_leasing *leasing = grant->leasing;
+	int status = EXIT_DONE;
+
+	if (grant->asked->dry_run)
+		return EXIT_DONE;
+	/* the line first: one without lease is no harm, a lease without line would be */
+	if (grant->tables != NULL)
+		status = cli_commit(leasing->cli, grant->tables);
+	if (status == EXIT_DONE)
+		status = cli_commit(&leasing->store.cli, grant->txn);
+	if (status == EXIT_DONE)
+		status = cli_lease_check_race(leasing, grant->txn, grant->rows,
+					      grant->n_rows, ret_raced);
+	return status;
+}
+
 static int grant_in(struct cli_leasing *leasing, const struct cli_lease_grant *asked,
-		    struct subid_txn *tables, const char *names, size_t n)
+		    struct subid_txn *tables, const char *names, size_t n,
+		    bool *ret_raced)
 {
 	auto_txn struct subid_txn *txn = NULL;
 	__attribute__((cleanup(grant_free))) struct grant grant = {
@@ -266,6 +291,7 @@ static int grant_in(struct cli_leasing *leasing, const struct cli_lease_grant *a
 	struct subid_failure failure;
 	int status, r = subid_lease_begin(&options, &txn, &failure);
 
+	*ret_raced = false;
 	if (r != 0)
 		return cli_txn_failed(&leasing->store.cli, r, &failure);
 	grant.txn = txn;
@@ -274,14 +300,28 @@ static int grant_in(struct cli_leasing *leasing, const struct cli_lease_grant *a
 		status = find_count(&grant);
 	if (status == EXIT_DONE)
 		status = grant_all(&grant, names, n);
-	/* the line first: one without lease is no harm, a lease without line would be */
-	if (status == EXIT_DONE && !asked->dry_run && tables != NULL)
-		status = cli_commit(leasing->cli, tables);
-	if (status == EXIT_DONE && !asked->dry_run)
-		status = cli_commit(&leasing->store.cli, txn);
+	if (status == EXIT_DONE)
+		status = commit(&grant, ret_raced);
 	/* who reads slowly what we print must not keep others waiting */
 	subid_txn_free(&txn);
-	return status == EXIT_DONE ? print_rows(&grant) : status;
+	return status == EXIT_DONE && !*ret_raced ? print_rows(&grant) : status;
+}
+
+/* Both sides may lose a race, but not for ever: others come in between. */
+static int grant_until(struct cli_leasing *leasing, const struct cli_lease_grant *asked,
+		       struct subid_txn *tables, const char *names, size_t n)
+{
+	bool raced = true;
+	int status = EXIT_DONE;
+
+	for (int turn = 0; raced && status == EXIT_DONE && turn < TURNS_MAX; turn++)
+		status = grant_in(leasing, asked, tables, names, n, &raced);
+	if (!raced || status != EXIT_DONE)
+		return status;
+	return cli_complain(EXIT_UNABLE,
+			    "%s: others lease the same ids at the same moment:"
+			    " nothing was changed: try again",
+			    leasing->store.cli.etc_name);
 }
 
 /* --own takes the tables' locks, and those before the store's. */
@@ -308,7 +348,7 @@ static int grant_with_lines(struct cli_leasing *leasing,
 	r = subid_txn_begin(&options, &tables, &failure);
 	if (r != 0)
 		return cli_txn_failed(leasing->cli, r, &failure);
-	return grant_in(leasing, asked, tables, names, n);
+	return grant_until(leasing, asked, tables, names, n);
 }
 
 int cli_lease_grant(struct cli *cli, const struct cli_lease_grant *grant,
@@ -327,13 +367,11 @@ int cli_lease_grant(struct cli *cli, const struct cli_lease_grant *grant,
 	if (grant->own && grant->range.count > 0)
 		return cli_misused(cli, "--own finds the ids: leave --range away");
 	cli_warn_of_source(cli, leasing.etc);
-	/* before the lock: it is the slowest, and a lease that is made meanwhile is in
-	 * the store */
-	status = load_live(&leasing);
+	status = look(&leasing, names);
 	if (status == EXIT_DONE)
 		status = cli_store_open(cli, !grant->dry_run, &leasing.store);
 	if (status != EXIT_DONE)
 		return status;
 	return grant->own ? grant_with_lines(&leasing, grant, names, n)
-			  : grant_in(&leasing, grant, NULL, names, n);
+			  : grant_until(&leasing, grant, NULL, names, n);
 }

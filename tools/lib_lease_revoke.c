@@ -64,7 +64,11 @@ static int check_unused(const struct revocation *revocation,
 	auto_close int proc = cli_open_proc(revocation->cli);
 
 	return proc == -2 ? EXIT_UNABLE
-			  : cli_check_unused(proc, revocation->name, changes);
+			  : cli_check_unused(proc,
+					     revocation->owner->has_account
+						 ? revocation->owner->uid
+						 : CLI_NO_SESSION,
+					     revocation->name, changes);
 }
 
 /* --own: the lines that were made for the container go with its lease. */

@@ -39,8 +39,27 @@ void cli_leasing_free(struct cli_leasing *leasing)
 	cleanup_close(&leasing->proc);
 }
 
-/* Everything that any line of the other store has counts, also what rests. */
-static int avoid_store(const struct cli_store *store, struct subid_set avoid[SUBID_KINDS])
+int cli_leasing_look(struct cli_leasing *leasing, uint32_t session)
+{
+	size_t unread;
+	int r;
+
+	if (leasing->proc < 0)
+		return EXIT_DONE;
+	for (enum subid_kind kind = 0; kind < SUBID_KINDS; kind++)
+		subid_set_free(&leasing->live[kind]);
+	leasing->session = session;
+	r = subid_userns_taken_beside(leasing->proc, session, leasing->live, &unread);
+	/* a map that cannot be read may map anything */
+	if (r == 0 && unread > 0)
+		r = -EACCES;
+	if (r == 0)
+		return EXIT_DONE;
+	return cli_complain(EXIT_UNABLE, "/proc: %s: what runs cannot be seen",
+			    strerror(-r));
+}
+
+int cli_store_taken(const struct cli_store *store, struct subid_set ret[SUBID_KINDS])
 {
 	int r = 0;
 
@@ -58,7 +77,7 @@ static int avoid_store(const struct cli_store *store, struct subid_set avoid[SUB
 		if (r == 0)
 			r = subid_table_taken(&table, &taken);
 		if (r == 0)
-			r = subid_set_unite(&avoid[kind], &taken);
+			r = subid_set_unite(&ret[kind], &taken);
 		if (r == -ENOENT)
 			r = 0;
 	}
@@ -153,7 +172,7 @@ static int read_other_store(struct cli_leasing *leasing, struct cli_lessor *less
 
 	if (status != EXIT_DONE || other.fd < 0)
 		return status;
-	r = avoid_store(&other, lessor->avoid);
+	r = cli_store_taken(&other, lessor->avoid);
 	if (r == 0)
 		r = subid_leases_load(other.fd, other.user != NULL ? lessor->name : NULL,
 				      &lessor->leases);
@@ -197,6 +216,11 @@ int cli_lessor_find(struct cli_leasing *leasing, const char *name, size_t len,
 				    "%s: is not you: only root gives leases to others'"
 				    " containers",
 				    ret->name);
+	status = EXIT_DONE;
+	if (ret->owner.has_account && ret->owner.uid != leasing->session)
+		status = cli_leasing_look(leasing, ret->owner.uid);
+	if (status != EXIT_DONE)
+		return status;
 	r = gather(leasing, ret);
 	if (r < 0)
 		return cli_complain(EXIT_UNABLE, "%s: %s", ret->name, strerror(-r));
@@ -227,7 +251,8 @@ static size_t explain_live(const struct cli_leasing *leasing, const char *what,
 	if (leasing->proc < 0 || !subid_set_meets(&leasing->live[kind], range, NULL))
 		return 0;
 	wanted[kind] = (struct subid_set){ .ranges = &range, .n = 1 };
-	if (subid_userns_uses(leasing->proc, wanted, &uses, &n, &unread) < 0)
+	if (subid_userns_uses_beside(leasing->proc, leasing->session, wanted, &uses, &n,
+				     &unread) < 0)
 		return 0;
 	for (size_t i = 0; i < n && i < EXPLAINED_MAX; i++)
 		(void)cli_complain(0, "%s: %s %u-%llu: in use by process %d (%s)", what,
@@ -284,7 +309,7 @@ int cli_leases_avoid(struct cli *cli, struct subid_set avoid[SUBID_KINDS])
 	if (status != EXIT_DONE)
 		return status;
 	if (store.fd >= 0)
-		r = avoid_store(&store, avoid);
+		r = cli_store_taken(&store, avoid);
 	if (r < 0)
 		return cli_complain(EXIT_UNABLE, "%s: %s", store.cli.etc_name,
 				    strerror(-r));

@@ -18,6 +18,8 @@
 
 #define MODE_ROOT 0755 /* root's leases are no secret: users keep off them */
 #define MODE_USER 0700
+#define MODE_WAY                                                                         \
+	0755 /* what is made on the way: containers' roots walk through ~/.local */
 
 void cli_store_close(struct cli_store *store)
 {
@@ -53,7 +55,9 @@ static int walk_down(int dir, const char *path, bool create, mode_t mode)
 
 		if (len > 0 && len < sizeof(name)) {
 			(void)snprintf(name, sizeof(name), "%.*s", (int)len, path);
-			next = step_down(dir, name, create, mode);
+			next =
+			    step_down(dir, name, create,
+				      strchr(path + len, '/') == NULL ? mode : MODE_WAY);
 		}
 		if (len > 0) {
 			(void)close(dir); /* a directory */

@@ -28,7 +28,8 @@ static void print_use(const char *name, const struct subid_use *use)
 				   (int)use->pid, use->program, id, use->ids.start);
 }
 
-int cli_check_unused(int proc, const char *name, const struct subid_changes *changes)
+int cli_check_unused(int proc, uint32_t session, const char *name,
+		     const struct subid_changes *changes)
 {
 	auto_set struct subid_set uids = { .ranges = NULL }, gids = { .ranges = NULL };
 	struct subid_set wanted[SUBID_KINDS];
@@ -44,7 +45,7 @@ int cli_check_unused(int proc, const char *name, const struct subid_changes *cha
 	wanted[SUBID_UID] = uids;
 	wanted[SUBID_GID] = gids;
 	if (r == 0)
-		r = subid_userns_uses(proc, wanted, &uses, &n, &unread);
+		r = subid_userns_uses_beside(proc, session, wanted, &uses, &n, &unread);
 	if (r < 0 || unread > 0)
 		return cli_complain(EXIT_UNABLE,
 				    "%s: cannot see whether the ids are in use: %s", name,

@@ -148,6 +148,7 @@ wait_for() {
 # A copy of /etc over the real one, with empty tables and locks of nobody, and an
 # empty /run.
 private_etc() {
+	local dir
 	mkdir -p "$T/etc" "$T/home" "$T/run"
 	cp -a /etc/. "$T/etc"
 	mount --bind "$T/etc" /etc
@@ -157,6 +158,17 @@ private_etc() {
 	# the log and the counts of refusals are none of the machine's
 	mount -t tmpfs -o mode=755 run /run
 	mkdir /run/user /run/lock
+	# nor is what its containers have
+	for dir in subid lxc lxd incus containers machines; do
+		[ ! -d /var/lib/$dir ] || mount -t tmpfs -o mode=755 subid-test /var/lib/$dir
+	done
+}
+
+# A store of leases, empty.  Its directory, where there is none yet, is made on the
+# machine itself, as what the store is mounted on; nothing is written into it there.
+private_store() {
+	mkdir -p /var/lib/subid
+	mountpoint -q /var/lib/subid || mount -t tmpfs -o mode=755 subid-test /var/lib/subid
 }
 
 # Installs into $PRE and puts it first in PATH: install_programs [VARIABLE=value...]

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* LXD's and incus's backup.yaml.  Lines behind the text change nothing of what was
+/* LXD's and incus's backup.yaml.  Lines behind the text take nothing away of what was
  * found in it. */
 #include "fuzz_runtime.h"
 
@@ -20,7 +20,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (size > 0)
 		memcpy(longer, data, size);
 	memcpy(longer + size, more, sizeof(more));
-	must(parse_any(longer, size + sizeof(more) - 1, false, parse) == sum + 10);
+	must(parse_any(longer, size + sizeof(more) - 1, false, parse) - sum <= 10);
 	free(longer);
 	return 0;
 }

@@ -440,6 +440,68 @@ static void test_every_call_fails_in_turn(void **state)
 	assert_true(turn > 20);
 }
 
+/* A user's rootless session, and what is not one. */
+static void test_beside_a_session(void **state)
+{
+	static const struct {
+		const char *comm, *uids;
+		bool passed_over;
+	} rows[] = {
+		{ "catatonit\n", "1000\t1000\t1000\t1000", true },
+		{ "podman pause\n", "1000\t1000\t1000\t1000", true },
+		{ "sleep\n", "1000\t1000\t1000\t1000", false },
+		{ "catatonit\n", "100000\t100000\t100000\t100000", false },
+		{ "catatonit\n", "1000\t1000\t100000\t1000", false },
+		{ "catatonit\n", "1001\t1001\t1001\t1001", false },
+		{ "catatonit", "10001000\t1000\t1000\t1000", false },
+	};
+	int proc = etc_of(state);
+
+	put_self(proc);
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		auto_set struct subid_set uids = { .n = 0 }, gids = { .n = 0 };
+		auto_set struct subid_set all = { .n = 0 };
+		struct subid_set taken[SUBID_KINDS] = { { .n = 0 }, { .n = 0 } },
+				 wanted[2];
+		struct subid_use *uses = NULL;
+		char status[128], pid[16], ns[32];
+		size_t unread, n;
+
+		(void)snprintf(status, sizeof(status), "Name:\tx\nUid:\t%s\nGid:\t1\n",
+			       rows[i].uids);
+		(void)snprintf(pid, sizeof(pid), "%zu", 100 + i);
+		(void)snprintf(ns, sizeof(ns), "user:[%zu]", 5000 + i);
+		put_process(proc, &(struct fake_process){
+				      .pid = pid,
+				      .ns = ns,
+				      .uid_map = "0 1000 1\n1 100000 10\n",
+				      .gid_map = "0 1000 1\n1 100000 10\n",
+				      .status = status,
+				      .comm = rows[i].comm,
+				  });
+		assert_int_equal(subid_userns_taken_beside(proc, 1000, taken, &unread),
+				 0);
+		assert_int_equal(unread, 0);
+		uids = taken[SUBID_UID];
+		gids = taken[SUBID_GID];
+		if ((uids.n == 0) != rows[i].passed_over)
+			fail_msg("row %zu: %zu ranges", i, uids.n);
+		assert_int_equal(subid_set_insert(&all, (struct id_range){ 100005, 1 }),
+				 0);
+		wanted[SUBID_UID] = wanted[SUBID_GID] = all;
+		assert_int_equal(
+		    subid_userns_uses_beside(proc, 1000, wanted, &uses, &n, &unread), 0);
+		assert_int_equal(n, rows[i].passed_over ? 0 : 1);
+		free(uses);
+		/* to others it counts */
+		assert_int_equal(subid_userns_uses(proc, wanted, &uses, &n, &unread), 0);
+		assert_int_equal(n, 1);
+		free(uses);
+		(void)snprintf(ns, sizeof(ns), "%s/ns/user", pid);
+		assert_int_equal(unlinkat(proc, ns, 0), 0);
+	}
+}
+
 static int setup(void **state)
 {
 	return faults_reset(state) != 0 ? -1 : scratch_setup(state);
@@ -467,6 +529,7 @@ int main(void)
 		userns_test(test_who_uses_ids),
 		userns_test(test_one_row_for_a_namespace),
 		userns_test(test_who_cannot_be_looked_at),
+		userns_test(test_beside_a_session),
 		userns_test(test_every_call_fails_in_turn),
 	};
 

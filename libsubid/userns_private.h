@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What userns.c and userns_session.c share.
+ */
+#pragma once
+
+#include "live_private.h"
+#include "userns.h"
+
+#define USERNS_NOBODY UINT32_MAX
+
+/* A process's comm, or "". */
+void userns_read_program(int proc, pid_t pid, char ret[16]);
+
+/* Does the process but hold a rootless session of the user?  USERNS_NOBODY: never. */
+bool userns_is_of_session(int proc, uint32_t user, pid_t pid);
