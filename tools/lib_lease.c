@@ -275,10 +275,8 @@ static int grant_in(struct cli_leasing *leasing, const struct cli_lease_grant *a
 	if (status == EXIT_DONE)
 		status = grant_all(&grant, names, n);
 	/* the line first: one without lease is no harm, a lease without line would be */
-	if (status == EXIT_DONE && !asked->dry_run && tables != NULL)
-		status = cli_commit(leasing->cli, tables);
 	if (status == EXIT_DONE && !asked->dry_run)
-		status = cli_commit(&leasing->store.cli, txn);
+		status = cli_commit_both(leasing->cli, tables, &leasing->store.cli, txn);
 	/* who reads slowly what we print must not keep others waiting */
 	subid_txn_free(&txn);
 	return status == EXIT_DONE ? print_rows(&grant) : status;
