@@ -123,7 +123,10 @@ int subid_table_load(int etc, enum subid_kind kind, struct subid_table *ret)
 int subid_table_from_text(enum subid_kind kind, struct subid_text *text,
 			  struct subid_table *ret)
 {
-	auto_table struct subid_table table = { .kind = kind, .exists = true };
+	auto_table struct subid_table table = {
+		.kind = kind,
+		.exists = text->bytes != NULL,
+	};
 	int r;
 
 	table.text = *text;

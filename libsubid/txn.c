@@ -240,6 +240,26 @@ bool subid_txn_changed(const struct subid_txn *txn)
 	return false;
 }
 
+/*
+ * An editor takes no lock: what it has saved since the table was read would be lost, and
+ * while it saves there may be no file at all, which is no empty table.
+ */
+static int check_as_read(const struct subid_txn *txn, enum subid_kind kind)
+{
+	const struct subid_table *table = &txn->tables[kind];
+	bool alike = false;
+	int r;
+
+	if (txn->written[kind])
+		return 0;
+	r = subid_table_is_alike(txn->options.etc, kind, table, &alike);
+	if (r == -ENOENT && !table->exists)
+		return 0;
+	if (r < 0 && r != -ENOENT)
+		return r;
+	return alike && table->exists ? 0 : -ESTALE;
+}
+
 int subid_txn_commit(struct subid_txn *txn, struct subid_failure *ret_failure)
 {
 	auto_draft struct subid_draft *uid = NULL, *gid = NULL;
@@ -262,12 +282,19 @@ int subid_txn_commit(struct subid_txn *txn, struct subid_failure *ret_failure)
 					      *drafts[kind]);
 		ready[n++] = *drafts[kind];
 	}
+	/* the one that stays as it is has had its say, too */
+	for (enum subid_kind kind = 0; r == 0 && n > 0 && kind < SUBID_KINDS; kind++) {
+		ret_failure->file = subid_kind_table(kind);
+		r = check_as_read(txn, kind);
+	}
 	if (r == 0 && n > 0) {
 		ret_failure->file = NULL; /* it is about both */
 		r = subid_drafts_commit(ready, n);
 	}
-	for (enum subid_kind kind = 0; r == 0 && kind < SUBID_KINDS; kind++)
+	for (enum subid_kind kind = 0; r == 0 && kind < SUBID_KINDS; kind++) {
+		txn->written[kind] |= txn->tables[kind].changed;
 		txn->tables[kind].changed = false;
+	}
 	/* with the locks still held: so records come in the order of the changes */
 	subid_txn_trace_commit(txn, r);
 	return r;

@@ -22,6 +22,7 @@ struct subid_txn {
 	struct subid_set live[SUBID_KINDS];
 	struct subid_set taken[SUBID_KINDS]; /* all of it: nothing of this is given */
 	bool broken;			     /* half changed: not to be committed */
+	bool written[SUBID_KINDS];    /* by a commit: the file is not as it was read */
 	bool lease_user;	      /* a store of leases, whose lines name no owner */
 	struct subid_change *changes; /* of the last call */
 	size_t n_changes;

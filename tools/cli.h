@@ -115,6 +115,13 @@ int cli_explain_policy(struct cli *cli, size_t n, char *names[]);
 int cli_commit(struct cli *cli, struct subid_txn *txn);
 
 /*
+ * Two transactions, either NULL, the second after the first; each with the call that its
+ * messages are about.  Should the second fail when the first is done, that is said, too.
+ */
+int cli_commit_both(struct cli *cli, struct subid_txn *txn, struct cli *other_cli,
+		    struct subid_txn *other) SUBID_WARN_UNUSED;
+
+/*
  * The status, after a complaint that names them, if processes use the ids: a range
  * pulled from under a running container would go to the next with its files.
  * proc: -1 if nothing runs.  session: the user whose rootless session does not count

@@ -62,11 +62,10 @@ static int unhold(const struct hold *hold, struct subid_txn *txn, struct cli_sto
 		r = subid_txn_unhold(txn, kinds, hold->range, &changes);
 	if (r < 0)
 		return cli_complain(EXIT_UNABLE, "%s: %s", hold->text, strerror(-r));
-	if (r == 0 && !hold->dry_run)
-		status = cli_commit(hold->cli, txn);
-	if (status == EXIT_DONE)
-		status = cli_leases_unhold(store, kinds, hold->range, hold->dry_run,
-					   &leases, &of_leases);
+	status = cli_leases_unhold(store, kinds, hold->range, hold->dry_run, &leases,
+				   &of_leases);
+	if (status == EXIT_DONE && !hold->dry_run)
+		status = cli_commit_both(hold->cli, txn, &store->cli, leases);
 	if (status != EXIT_DONE)
 		return status;
 	if (changes.n + of_leases.n == 0)

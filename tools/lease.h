@@ -131,8 +131,8 @@ int cli_leases_list(struct cli *cli, struct cli_output *output,
 		    size_t *ret_n);
 
 /*
- * Gives back what rests of range in a store: *ret has it, until *ret_txn is freed, by
- * the caller.  The status.
+ * Gives back what rests of range in a store: *ret has it, until *ret_txn, NULL if there
+ * is no store, is freed.  The caller commits and frees it.  The status.
  */
 int cli_leases_unhold(struct cli_store *store, unsigned int kinds, struct id_range range,
 		      bool dry_run, struct subid_txn **ret_txn,

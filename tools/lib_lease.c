@@ -257,15 +257,13 @@ static int find_count(struct grant *grant)
 static int commit(struct grant *grant, bool *ret_raced)
 {
 	struct cli_leasing *leasing = grant->leasing;
-	int status = EXIT_DONE;
+	int status;
 
 	if (grant->asked->dry_run)
 		return EXIT_DONE;
 	/* the line first: one without lease is no harm, a lease without line would be */
-	if (grant->tables != NULL)
-		status = cli_commit(leasing->cli, grant->tables);
-	if (status == EXIT_DONE)
-		status = cli_commit(&leasing->store.cli, grant->txn);
+	status =
+	    cli_commit_both(leasing->cli, grant->tables, &leasing->store.cli, grant->txn);
 	if (status == EXIT_DONE)
 		status = cli_lease_check_race(leasing, grant->txn, grant->rows,
 					      grant->n_rows, ret_raced);

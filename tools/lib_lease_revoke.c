@@ -86,9 +86,7 @@ static int revoke_lines(const struct revocation *revocation,
 			return cli_complain(EXIT_UNABLE, "%s: %s", revocation->name,
 					    strerror(-r));
 	}
-	return revocation->asked->dry_run
-		   ? EXIT_DONE
-		   : cli_commit(revocation->cli, revocation->tables);
+	return EXIT_DONE;
 }
 
 static int revoke_in(const struct revocation *revocation, struct subid_txn *txn)
@@ -111,11 +109,12 @@ static int revoke_in(const struct revocation *revocation, struct subid_txn *txn)
 				    asked->range.count > 0 ? " of these ids" : "",
 				    revocation->store->cli.etc_name);
 	status = asked->force ? EXIT_DONE : check_unused(revocation, &changes);
-	if (status == EXIT_DONE && !asked->dry_run)
-		status = cli_commit(&revocation->store->cli, txn);
-	/* a line without lease is no harm, a lease without line would be */
 	if (status == EXIT_DONE && revocation->tables != NULL)
 		status = revoke_lines(revocation, &changes);
+	/* a line without lease is no harm, a lease without line would be */
+	if (status == EXIT_DONE && !asked->dry_run)
+		status = cli_commit_both(&revocation->store->cli, txn, revocation->cli,
+					 revocation->tables);
 	if (status != EXIT_DONE)
 		return status;
 	return print_changes(revocation->store, name, &changes,
@@ -333,8 +332,7 @@ int cli_leases_unhold(struct cli_store *store, unsigned int kinds, struct id_ran
 	if (r < 0)
 		return cli_complain(EXIT_UNABLE, "%s: %s", store->cli.etc_name,
 				    strerror(-r));
-	if (r != 0)
-		return EXIT_DONE;
-	*ret = changes;
-	return dry_run ? EXIT_DONE : cli_commit(&store->cli, *ret_txn);
+	if (r == 0)
+		*ret = changes;
+	return EXIT_DONE;
 }

@@ -137,6 +137,9 @@ static const char *advice(int error)
 	case ENOSPC:
 	case EDQUOT:
 		return ": nothing was changed; make room and try again";
+	case ESTALE:
+		return ": somebody has saved it meanwhile without the lock that useradd"
+		       " takes, too: nothing was changed; try again";
 	case EINVAL:
 		return ": it is not a regular file";
 	default:
@@ -324,6 +327,22 @@ int cli_commit(struct cli *cli, struct subid_txn *txn)
 	if (changed && cli->root == NULL && !cli->store)
 		tell_caches();
 	return EXIT_DONE;
+}
+
+int cli_commit_both(struct cli *cli, struct subid_txn *txn, struct cli *other_cli,
+		    struct subid_txn *other)
+{
+	int status = txn == NULL ? EXIT_DONE : cli_commit(cli, txn);
+
+	if (status != EXIT_DONE || other == NULL)
+		return status;
+	status = cli_commit(other_cli, other);
+	if (status != EXIT_DONE && txn != NULL && cli->changed)
+		return cli_complain(status,
+				    "%s: its part of the change is made all the same:"
+				    " 'subid list' shows it",
+				    cli->etc_name);
+	return status;
 }
 
 unsigned int cli_kinds(bool uid, bool gid)

@@ -303,6 +303,45 @@ static void test_commit_fails(void **state)
 	assert_file(etc, "subgid", BOB "alice:1000010:10\n");
 }
 
+/* An editor saves a table, or takes it away for a moment, while we have the lock. */
+static void test_changed_without_the_lock(void **state)
+{
+	static const char mine[] = BOB "alice:1000010:10\n";
+	static const struct {
+		const char *name, *at_begin, *at_commit, *after;
+		int r;
+	} rows[] = {
+		{ "another line", BOB, BOB "x:5:5\n", BOB "x:5:5\n", -ESTALE },
+		{ "another byte", BOB, "bab" BOB, "bab" BOB, -ESTALE },
+		{ "gone", BOB, NULL, NULL, -ESTALE },
+		{ "emptied", BOB, "", "", -ESTALE },
+		{ "not there when it was read", NULL, BOB, BOB, -ESTALE },
+		{ "new and empty", NULL, "", "", -ESTALE },
+		{ "saved as it was", BOB, BOB, mine, 0 },
+		{ "never there", NULL, NULL, "alice:1000010:10\n", 0 },
+	};
+	int etc = etc_of(state);
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		auto_txn struct subid_txn *txn = NULL;
+		struct subid_failure failure;
+
+		put_world(etc);
+		put_or_remove(etc, "subgid", rows[i].at_begin);
+		txn = begin(etc, -1);
+		assert_int_equal(grant(txn, "alice", SUBID_BOTH_KINDS,
+				       (struct id_range){ 1000010, 10 }),
+				 0);
+		put_or_remove(etc, "subgid", rows[i].at_commit);
+		if (subid_txn_commit(txn, &failure) != rows[i].r)
+			fail_msg("%s: not %d", rows[i].name, rows[i].r);
+		assert_row_file(rows[i].name, etc, "subuid", rows[i].r == 0 ? mine : BOB);
+		assert_row_file(rows[i].name, etc, "subgid", rows[i].after);
+		if (rows[i].r != 0)
+			assert_string_equal(failure.file, "subgid");
+	}
+}
+
 /* After a call that failed in its middle nothing may reach the tables. */
 static void test_failed_call_cannot_be_committed(void **state)
 {
@@ -721,6 +760,7 @@ int main(void)
 		txn_test(test_what_cannot_be_read),
 		txn_test(test_unreadable_proc),
 		txn_test(test_commit_fails),
+		txn_test(test_changed_without_the_lock),
 		txn_test(test_failed_call_cannot_be_committed),
 		txn_test(test_failed_call_is_canceled),
 		txn_test(test_explain),
