@@ -16,8 +16,8 @@
  *     being able to find out is a no.
  *  5. setgroups(2) is denied to the namespace unless a line of the table lets
  *     the caller have other groups (CVE-2018-7169).
- *  6. Nothing comes from the environment, and no file is opened whose name the
- *     caller chose, but for /proc/PID.
+ *  6. Nothing comes from the environment, which is emptied, and no file is opened
+ *     whose name the caller chose, but for /proc/PID.
  *  7. A map is written with one write(2) or not at all, and nothing is written
  *     to a descriptor that the caller left closed.
  *  8. A refusal leaves a line in the system's log, made without privilege, in
@@ -642,7 +642,10 @@ int newidmap_main(const struct idmap_kind *kind, int argc, char *argv[])
 	};
 	int r;
 
-	if (!descriptors_are_open())
+	/* Rule 6.  Threat: modules of the name service look at variables of their own
+	 * when real and effective uid are the same, as they will be; who turns one to
+	 * another server would be whoever that says. */
+	if (clearenv() != 0 || !descriptors_are_open())
 		return EXIT_FAILURE;
 	call.refusals = refusals_open();
 	r = drop_privilege(&call);

@@ -11,13 +11,16 @@
  * file of root's, and so it is opened before privilege is given up, under a fixed
  * name, and only read and written at the caller's own place after.
  *
- * There is no lock: who stopped his process while it has it would silence all
- * others.  Processes that read at the same instant may write a line each.
+ * The count is changed in memory that is mapped, by atomic steps.  Threat: a write
+ * could be cut in its middle by a limit on the size of files, and one that was read
+ * long before, by a process that its user has stopped, would give back what he has
+ * used since.
  */
 #include "newidmap_log.h"
 
 #include <fcntl.h>
 #include <signal.h>
+#include <sys/mman.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -37,24 +40,33 @@ struct refusals refusals_open(void)
 	return refusals;
 }
 
-/* May this user leave one more line?  A user's counts are at his uid's place. */
+static uint32_t seconds_since_boot(void)
+{
+	struct timespec now;
+
+	(void)clock_gettime(CLOCK_BOOTTIME, &now); /* always there since Linux 2.6.39 */
+	return (uint32_t)now.tv_sec;
+}
+
+/* May this user leave one more line?  A user's count is at his uid's place. */
 static bool may_log(int fd, uid_t uid, uint32_t *ret_left_out)
 {
-	struct subid_limit limit = { .full_ms = 0 };
-	off_t place = (off_t)uid * (off_t)sizeof(limit);
-	struct timespec now;
-	bool may;
+	off_t place = (off_t)uid * (off_t)sizeof(struct subid_limit);
+	off_t page_size = (off_t)sysconf(_SC_PAGESIZE);
+	off_t within = place % page_size;
+	char *page;
 
-	/* behind the end is nothing, which is what a new user has */
-	if (clock_gettime(CLOCK_BOOTTIME, &now) < 0 ||
-	    pread(fd, &limit, sizeof(limit), place) < 0)
-		return false;
-	may = subid_limit_take(
-	    &limit, (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000,
-	    ret_left_out);
-	/* Threat: with a limit on the size of files it would not be counted. */
+	/* Threat: a limit on the size of files, or a full disk, must not kill. */
 	(void)signal(SIGXFSZ, SIG_IGN);
-	return pwrite(fd, &limit, sizeof(limit), place) == sizeof(limit) && may;
+	if (fallocate(fd, 0, place, sizeof(struct subid_limit)) < 0)
+		return false;
+	page = mmap(NULL, (size_t)page_size, PROT_READ | PROT_WRITE, MAP_SHARED, fd,
+		    place - within);
+	if (page == MAP_FAILED)
+		return false;
+	/* mapped until the program ends */
+	return subid_limit_take((struct subid_limit *)(void *)(page + within),
+				seconds_since_boot, ret_left_out);
 }
 
 /* The process whose directory it is: not from argv, which may say fd:N. */

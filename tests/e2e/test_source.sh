@@ -3,7 +3,7 @@
 # Accounts that only the name service knows, and ranges that a module gives
 # (nsswitch.conf "subid:").  libnss-extrausers stands for a directory service.
 . "$(dirname "$0")/lib.sh"
-plan 24
+plan 26
 
 mount -t tmpfs -o mode=755 extrausers /var/lib/extrausers
 sed -i -e '/^passwd:/s/.*/passwd: files extrausers/' -e '/^group:/s/.*/group: files extrausers/' /etc/nsswitch.conf
@@ -55,8 +55,10 @@ cat >"$T/module.c" <<'EOF'
 struct range { unsigned long start, count; };
 int shadow_subid_list_owner_ranges(const char *owner, int type, struct range **ranges, int *count)
 {
-	if (getenv("BROKEN") || !strcmp(owner, "bob"))
+	if (!strcmp(owner, "bob"))
 		return 2;
+	if (getenv("SERVER")) /* as LDAPCONF is to a directory's module */
+		owner = getenv("SERVER");
 	*ranges = calloc(2, sizeof(**ranges));
 	*count = strcmp(owner, "alice") ? 0 : 2;
 	(*ranges)[0].start = type == 1 ? 700000 : 800000;
@@ -86,6 +88,11 @@ run as alice newuidmap "$started_pid" 0 700000 51
 is "beyond the module's range" "$status" 1
 run as alice newuidmap "$started_pid" 0 700000 50
 is "within the module's range" "$status:$out" "0:"
+hold_ns 7001
+run setpriv --reuid 7001 --regid 7001 --clear-groups env SERVER=alice getsubids direct
+is "a module that believes a variable" "$out" "0: direct 700000 50"
+run setpriv --reuid 7001 --regid 7001 --clear-groups env SERVER=alice newuidmap "$started_pid" 0 700000 50
+like "has none to believe in the helpers" "$status:$out" "1:newuidmap: uid range * not allowed*"
 hold_ns bob
 run as bob newuidmap "$started_pid" 0 500000 1
 like "a module that cannot tell is a no" "$status:$out" "1:*libsubid_test.so could not tell"

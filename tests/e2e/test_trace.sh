@@ -3,7 +3,7 @@
 # What a change, and a refusal, leaves in the journal or in syslog; test_trace_audit.sh
 # has the kernel's audit.
 . "$(dirname "$0")/lib.sh"
-plan 66
+plan 68
 
 add_user alice -u 5001
 add_user bob -u 5002
@@ -169,7 +169,7 @@ is "leave none" "$(logged $journal "${who[@]}")" ""
 later() { # the time for new lines has come for a user
 	python3 -c 'import os, struct, sys
 fd = os.open("/run/subid-refusals", os.O_RDWR)
-os.pwrite(fd, struct.pack("Q", 0), int(sys.argv[1]) * 16)' "$1"
+os.pwrite(fd, struct.pack("I", 0), int(sys.argv[1]) * 8)' "$1"
 }
 many() { # n: so many refusals
 	for ((i = 0; i < $1; i++)); do newuidmap "$target" 0 200000 1; done 2>&1 | grep -c 'not allowed'
@@ -190,6 +190,16 @@ run as alice newuidmap "$target" 0 200000 1
 logged $journal SUBID_OWNER SUBID_UNLOGGED >>"$T/of_many"
 is "later, one says how many there were" "$(awk '{ n += $2 } END { print NR, n }' "$T/of_many")" \
 	"$((lines + 1)) $((30 - lines))"
+later 5001
+SECONDS=0
+run as alice prlimit --fsize=$((5001 * 8 + 2)) "$PRE/bin/newuidmap" "$target" 0 200000 1
+is "a limit that ends within the count" "$status $(logged $journal SUBID_OWNER)" "1 alice"
+for i in {1..40}; do
+	as alice prlimit --fsize=$((5001 * 8 + i % 8)) "$PRE/bin/newuidmap" "$target" 0 200000 1
+done >/dev/null 2>&1
+may=$((11 + SECONDS / 6))
+ok "gives no more lines either" test "$(logged $journal SUBID_OWNER | wc -l)" -le "$may"
+rm -f /run/subid-refusals
 run as alice bash -c "ulimit -f 0; newuidmap $target 0 200000 1"
 like "what cannot be counted is refused alike" "$status $out" "1 newuidmap: uid range * not allowed*"
 is "without a line" "$(logged $journal SUBID_OWNER)" ""
