@@ -73,11 +73,11 @@ struct subid_live {
 
 /*
  * Looks at everything once.  proc: a directory, /proc, of type procfs.  A process that
- * vanishes meanwhile is no error.  Descriptors and mounts are followed from processes
- * of the caller's own namespace, and mounts from the first of each other: what is held
- * from inside a namespace lies within it.  Starts threads, with all signals
- * blocked, when there is much to look at; and for a namespace without a process a
- * child without an exit signal, which is gone on return.
+ * vanishes meanwhile is no error.  The descriptors of every process are followed, the
+ * mounts of every mount namespace that has one, and all that either leads to; but not
+ * what a single thread, a socket or an open file's credentials hold.  Starts threads,
+ * with all signals blocked, when there is much to look at; and for a namespace without a
+ * process a child without an exit signal, which is gone on return.
  *
  * Returns 0, and the caller releases *ret with subid_live_free(); -errno.
  */

@@ -82,6 +82,8 @@ static int follow_mount(int proc, struct subid_live *live, struct live_index *in
 {
 	auto_close int ns = -1;
 	char *root = line, *path, *end;
+	bool is_user;
+	uint64_t inode;
 
 	for (int i = 0; i < 3 && root != NULL; i++) {
 		root = strchr(root, ' ');
@@ -94,7 +96,8 @@ static int follow_mount(int proc, struct subid_live *live, struct live_index *in
 		return 0;
 	*path++ = '\0';
 	*end = '\0';
-	if (!live_may_lead(live, index, root))
+	inode = live_namespace(root, &is_user);
+	if (inode == 0 || (is_user && live_find(live, index, inode) != SUBID_LIVE_NONE))
 		return 0;
 	unescape(path);
 	ns = open_mount(proc, pid, path);
@@ -107,15 +110,27 @@ static int follow_mount(int proc, struct subid_live *live, struct live_index *in
 	return live_add_behind(proc, live, index, ns, SUBID_HELD_BY_MOUNT, pid);
 }
 
+/* Is it the line of what is mounted at "/"? */
+static bool is_root(const char *line)
+{
+	for (int i = 0; i < 4 && line != NULL; i++) {
+		line = strchr(line, ' ');
+		if (line != NULL)
+			line++;
+	}
+	return line != NULL && line[0] == '/' && line[1] == ' ';
+}
+
 /* Follows the whole lines of a text, and moves what is left to its front. */
 static int follow_lines(int proc, struct subid_live *live, struct live_index *index,
-			char *text, size_t *size, pid_t pid)
+			char *text, size_t *size, pid_t pid, bool *whole)
 {
 	char *line = text, *end;
 	int r = 0;
 
 	while (r == 0 && (end = memchr(line, '\n', (size_t)(text + *size - line)))) {
 		*end = '\0';
+		*whole |= is_root(line);
 		if (strstr(line, NSFS_TYPE) != NULL)
 			r = follow_mount(proc, live, index, line, pid);
 		line = end + 1;
@@ -126,7 +141,7 @@ static int follow_lines(int proc, struct subid_live *live, struct live_index *in
 }
 
 int live_follow_mounts(int proc, struct subid_live *live, struct live_index *index,
-		       pid_t pid)
+		       pid_t pid, bool *ret_whole)
 {
 	auto_free char *text = malloc(MOUNTINFO_ROOM);
 	auto_close int fd = -1;
@@ -135,6 +150,7 @@ int live_follow_mounts(int proc, struct subid_live *live, struct live_index *ind
 	char name[32];
 	int r = 0;
 
+	*ret_whole = false;
 	if (text == NULL)
 		return -ENOMEM;
 	(void)snprintf(name, sizeof(name), "%d/mountinfo", (int)pid);
@@ -146,7 +162,7 @@ int live_follow_mounts(int proc, struct subid_live *live, struct live_index *ind
 	while (r == 0 && size < MOUNTINFO_ROOM &&
 	       (n = read(fd, text + size, MOUNTINFO_ROOM - size)) > 0) {
 		size += (size_t)n;
-		r = follow_lines(proc, live, index, text, &size, pid);
+		r = follow_lines(proc, live, index, text, &size, pid, ret_whole);
 	}
 	live->partial |= n < 0 || size == MOUNTINFO_ROOM;
 	return r;
