@@ -116,6 +116,7 @@ static void gather_descriptors(int dir, struct live_links *links)
 static void gather(void *data, size_t i)
 {
 	const struct gathering *gathering = data;
+	struct live_links links = { .n = 0 };
 	auto_close int dir = -1;
 	char name[16];
 
@@ -123,8 +124,9 @@ static void gather(void *data, size_t i)
 	dir = openat(gathering->proc, name, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (dir < 0)
 		return;
-	gather_namespaces(gathering, dir, &gathering->links[i]);
-	gather_descriptors(dir, &gathering->links[i]);
+	gather_namespaces(gathering, dir, &links);
+	gather_descriptors(dir, &links);
+	gathering->links[i] = links;
 }
 
 struct live_links live_own_links(int proc)

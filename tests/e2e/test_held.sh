@@ -3,7 +3,7 @@
 # User namespaces that no process is in: what they map is in use all the same, by
 # whatever way the kernel keeps them.
 . "$(dirname "$0")/lib.sh"
-plan 30
+plan 33
 
 add_user alice -u 5001
 tables alice:100000:65536
@@ -102,6 +102,20 @@ kept_by "a mount beside a chroot" "$started_pid"
 end "$jailed"
 let_go "a mount beside a chroot" "$started_pid"
 
+# what it maps cannot be read: it may map anything
+new_inside
+mkdir "$T/over"
+touch "$T/over/file"
+start unshare --mount sh -c "mount --bind /proc/$inside/ns/user '$T/over/file'; mount -t tmpfs over '$T/over'; exec sleep 600"
+wait_for runs "$started_pid" sleep
+end "$inside"
+expect "a mount under another mount: revoke cannot tell" 3 '' 'subid: alice: cannot see whether the ids are in use: *' \
+	subid revoke alice
+tables ""
+expect "nothing is given" 3 '' 'subid: /proc: *' subid grant -n alice
+tables alice:100000:65536
+let_go "a mount under another mount" "$started_pid"
+
 # a namespace in it, of another map, is all that is left
 new_inside
 start nsenter -U -t "$inside" unshare --user sleep 600
@@ -113,7 +127,7 @@ let_go "a namespace below" "$started_pid"
 new_inside
 exec 9<"/proc/$inside/ns/user"
 start sleep 600
-start sleep 600
+wait_for runs "$started_pid" sleep
 exec 9<&-
 end "$inside"
 expect "twice gives the same" 1 '' 'subid: alice: in use: user namespace*' subid revoke alice
