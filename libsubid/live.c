@@ -299,8 +299,8 @@ static int leave_out(struct subid_live *live)
 }
 
 /* Frees with it what the sweep has seen. */
-static int put_together(int proc, struct live_seen *seen, size_t n,
-			struct subid_live *live, struct live_index *index)
+static int put_together(int proc, enum subid_live_depth depth, struct live_seen *seen,
+			size_t n, struct subid_live *live, struct live_index *index)
 {
 	int r = group_processes(proc, seen, n, live, index);
 
@@ -308,11 +308,11 @@ static int put_together(int proc, struct live_seen *seen, size_t n,
 	if (r == 0)
 		r = live_learn(proc, live, index);
 	if (r == 0)
-		r = live_find_hidden(proc, live, index);
+		r = live_find_hidden(proc, depth, live, index);
 	return r == 0 ? leave_out(live) : r;
 }
 
-int subid_live_read(int proc, struct subid_live *ret)
+int subid_live_read(int proc, enum subid_live_depth depth, struct subid_live *ret)
 {
 	auto_live struct subid_live live = { .n = 0 };
 	struct live_index index = { .mask = 0 };
@@ -324,7 +324,7 @@ int subid_live_read(int proc, struct subid_live *ret)
 	if (r == 0)
 		r = live_sweep(proc, own, &seen, &n);
 	if (r == 0)
-		r = put_together(proc, seen, n, &live, &index);
+		r = put_together(proc, depth, seen, n, &live, &index);
 	free(index.slots);
 	if (r < 0)
 		return r;

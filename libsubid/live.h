@@ -70,19 +70,29 @@ struct subid_live {
 	size_t n_unread;  /* processes that may not be looked at, and are in no list */
 	int unread_error; /* -errno of one of them */
 	bool partial;	  /* without privilege: something may be missing */
+	bool passed_over; /* descriptors of many were not followed; SUBID_LIVE_QUICK */
 };
+
+/* What is followed of the processes in other namespaces than the caller's. */
+enum subid_live_depth {
+	SUBID_LIVE_THOROUGH, /* the descriptors and the namespaces of each */
+	SUBID_LIVE_QUICK,    /* if there are more than SUBID_LIVE_MANY, the mounts of the
+				first in each namespace alone */
+};
+
+#define SUBID_LIVE_MANY 1000
 
 /*
  * Looks at everything once.  proc: a directory, /proc, of type procfs.  A process that
- * vanishes meanwhile is no error.  Descriptors and mounts are followed from processes
- * of the caller's own namespace, and mounts from the first of each other: what is held
- * from inside a namespace lies within it.  Starts threads, with all signals
- * blocked, when there is much to look at; and for a namespace without a process a
- * child without an exit signal, which is gone on return.
+ * vanishes meanwhile is no error.  The descriptors of every process (but see the
+ * depth) are followed, the mounts of every mount namespace that has one, and all that
+ * either leads to; but not what a single thread, a socket or an open file's credentials
+ * hold.  Starts threads, with all signals blocked, when there is much to look at; and for
+ * a namespace without a process a child without an exit signal, which is gone on return.
  *
  * Returns 0, and the caller releases *ret with subid_live_free(); -errno.
  */
-int subid_live_read(int proc, struct subid_live *ret);
+int subid_live_read(int proc, enum subid_live_depth depth, struct subid_live *ret);
 
 void subid_live_free(struct subid_live *live);
 

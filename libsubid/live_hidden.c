@@ -3,7 +3,6 @@
  * Namespaces that no process is in: behind open descriptors, behind bind mounts
  * (live_mounts.c), and around namespaces of other kinds.
  */
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/magic.h>
@@ -11,7 +10,6 @@
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
@@ -44,172 +42,182 @@ int live_add_behind(int proc, struct subid_live *live, struct live_index *index,
 	return r == 0 ? live_relate(proc, live, index, i, ns) : r;
 }
 
-bool live_may_lead(const struct subid_live *live, const struct live_index *index,
-		   const char *link)
+/* Opens what a link of a process leads to.  A descriptor; -ESRCH: it is gone. */
+static int open_link(int proc, pid_t pid, const struct live_link *link)
 {
-	static const char *const types[] = { "mnt",    "net", "uts", "ipc",
-					     "cgroup", "pid", "time" };
-	uint64_t inode = proc_namespace(link, "user");
-
-	if (inode != 0)
-		return live_find(live, index, inode) == SUBID_LIVE_NONE;
-	for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++)
-		if (proc_namespace(link, types[i]) != 0)
-			return true;
-	return false;
-}
-
-/* Follows a link in a directory of a process, if it is one to a namespace's file. */
-static int follow(int proc, struct subid_live *live, struct live_index *index, int dir,
-		  const char *name, pid_t pid)
-{
-	auto_close int named = -1, ns = -1;
+	auto_close int named = -1;
+	char path[48];
 	struct statfs fs;
-	char link[64], path[32];
-	ssize_t n = readlinkat(dir, name, link, sizeof(link) - 1);
+	struct stat st;
+	int ns;
 
-	if (n <= 0)
-		return 0;
-	link[n] = '\0';
-	if (!live_may_lead(live, index, link))
-		return 0;
+	if (link->name == NULL)
+		(void)snprintf(path, sizeof(path), "%d/fd/%d", (int)pid, link->fd);
+	else if (pid == PROC_SELF)
+		(void)snprintf(path, sizeof(path), "self/%s", link->name);
+	else
+		(void)snprintf(path, sizeof(path), "%d/%s", (int)pid, link->name);
 	/* Threat: by now the descriptor may be a device, which opening would set going,
 	 * or a fifo, on which it would hang: so first it is only named. */
-	named = openat(dir, name, O_PATH | O_CLOEXEC);
-	if (named < 0 || fstatfs(named, &fs) < 0 || fs.f_type != NSFS_MAGIC)
-		return 0;
+	named = openat(proc, path, O_PATH | O_CLOEXEC);
+	if (named < 0 || fstatfs(named, &fs) < 0 || fs.f_type != NSFS_MAGIC ||
+	    fstat(named, &st) < 0 || st.st_ino != link->inode)
+		return -ESRCH;
 	(void)snprintf(path, sizeof(path), "self/fd/%d", named);
 	ns = openat(proc, path, O_RDONLY | O_CLOEXEC);
-	if (ns < 0) {
-		live->partial = true;
-		return 0;
-	}
-	return live_add_behind(proc, live, index, ns, SUBID_HELD_BY_DESCRIPTOR, pid);
+	return ns < 0 ? -errno : ns;
 }
 
-/* The descriptors of a process.  What cannot be listed makes the snapshot partial. */
-static int follow_descriptors(int proc, struct subid_live *live, struct live_index *index,
-			      pid_t pid)
-{
-	auto_close int dir = -1;
-	char path[32];
-	_Alignas(struct dirent64) char buf[4096];
-	ssize_t size;
-	int r = 0;
-
-	(void)snprintf(path, sizeof(path), "%d/fd", (int)pid);
-	dir = openat(proc, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (dir < 0) {
-		live->partial |= errno == EACCES || errno == EPERM;
-		return 0;
-	}
-	while (r == 0 && (size = getdents64(dir, buf, sizeof(buf))) > 0) {
-		for (ssize_t at = 0; r == 0 && at < size;) {
-			const struct dirent64 *entry = (const void *)(buf + at);
-
-			at += entry->d_reclen;
-			if (entry->d_name[0] != '.')
-				r = follow(proc, live, index, dir, entry->d_name, pid);
-		}
-	}
-	return r;
-}
-
-/* Mount namespaces that were looked at, by inode. */
-struct mounts {
-	uint64_t *inodes;
+/* Inodes that were met before. */
+struct met {
+	uint64_t *slots; /* open addressing, 0 free */
 	size_t n;
 	size_t room;
 };
 
-static int compare_inodes(const void *a, const void *b)
+static size_t met_slot(const struct met *met, uint64_t inode)
 {
-	const uint64_t *x = a, *y = b;
+	size_t at = (size_t)((inode * 0x9e3779b97f4a7c15) >> 32) & (met->room - 1);
 
-	return *x < *y ? -1 : *x > *y;
+	while (met->slots[at] != 0 && met->slots[at] != inode)
+		at = (at + 1) & (met->room - 1);
+	return at;
 }
 
-/* Is a mount namespace met for the first time?  1 yes, 0 no, -ENOMEM. */
-static int is_new_mount(struct mounts *mounts, uint64_t inode)
+/* Is it met for the first time?  1 yes, 0 no, -ENOMEM. */
+static int is_new(struct met *met, uint64_t inode)
 {
 	size_t at;
 
-	if (mounts->n > 0 && bsearch(&inode, mounts->inodes, mounts->n, sizeof(inode),
-				     compare_inodes) != NULL)
-		return 0;
-	if (mounts->n == mounts->room) {
-		size_t room = mounts->room * 2 + 64;
-		uint64_t *grown = reallocarray(mounts->inodes, room, sizeof(*grown));
+	if (met->n * 2 >= met->room) {
+		struct met grown = { .n = met->n,
+				     .room = met->room == 0 ? 64 : met->room * 2 };
 
-		if (grown == NULL)
+		grown.slots = calloc(grown.room, sizeof(*grown.slots));
+		if (grown.slots == NULL)
 			return -ENOMEM;
-		mounts->inodes = grown;
-		mounts->room = room;
+		for (size_t i = 0; i < met->room; i++)
+			if (met->slots[i] != 0)
+				grown.slots[met_slot(&grown, met->slots[i])] =
+				    met->slots[i];
+		free(met->slots);
+		*met = grown;
 	}
-	for (at = mounts->n; at > 0 && mounts->inodes[at - 1] > inode; at--)
-		mounts->inodes[at] = mounts->inodes[at - 1];
-	mounts->inodes[at] = inode;
-	mounts->n++;
+	at = met_slot(met, inode);
+	if (met->slots[at] == inode)
+		return 0;
+	met->slots[at] = inode;
+	met->n++;
 	return 1;
 }
 
-/* Which mounts a process sees. */
-struct sight {
-	pid_t pid;
-	uint64_t mounts; /* inode of its mount namespace; 0: gone, or not to be seen */
-};
-
-struct sights {
+/* What is told once of each namespace, whoever leads to it. */
+struct chase {
 	int proc;
-	struct sight *all;
+	struct subid_live *live;
+	struct live_index *index;
+	struct live_links *links; /* as live->processes */
+	struct met others;
 };
 
-static void look_at_mounts(void *data, size_t i)
+static int follow_link(struct chase *chase, pid_t pid, const struct live_link *link)
 {
-	const struct sights *sights = data;
-	char path[32], link[64];
-	ssize_t n;
+	auto_close int ns = -1;
+	int r = 1;
 
-	(void)snprintf(path, sizeof(path), "%d/ns/mnt", (int)sights->all[i].pid);
-	n = readlinkat(sights->proc, path, link, sizeof(link) - 1);
-	link[n < 0 ? 0 : n] = '\0';
-	sights->all[i].mounts = proc_namespace(link, "mnt");
+	if (link->is_user)
+		r = live_find(chase->live, chase->index, link->inode) == SUBID_LIVE_NONE;
+	else
+		r = is_new(&chase->others, link->inode);
+	if (r != 1)
+		return r;
+	ns = open_link(chase->proc, pid, link);
+	if (ns < 0) {
+		chase->live->partial |= ns != -ESRCH;
+		return 0;
+	}
+	return live_add_behind(chase->proc, chase->live, chase->index, ns,
+			       SUBID_HELD_BY_DESCRIPTOR, pid);
 }
 
-/* What the mounts of some processes lead to, once for all that share them. */
-static int follow_all_mounts(int proc, struct subid_live *live, struct live_index *index,
-			     const struct sight *sights, size_t n)
+static int follow_links(struct chase *chase, pid_t pid, const struct live_links *links,
+			bool users)
 {
-	struct mounts mounts = { .n = 0 };
 	int r = 0;
 
-	for (size_t i = 0; r >= 0 && i < n; i++) {
-		r = sights[i].mounts == 0 ? 0 : is_new_mount(&mounts, sights[i].mounts);
-		if (r == 1)
-			r = live_follow_mounts(proc, live, index, sights[i].pid);
-	}
-	free(mounts.inodes);
-	return r < 0 ? r : 0;
+	for (size_t i = 0; r == 0 && i < links->n; i++)
+		if (links->list[i].is_user == users)
+			r = follow_link(chase, pid, &links->list[i]);
+	return r;
 }
 
-int live_find_hidden(int proc, struct subid_live *live, struct live_index *index)
+static int follow_own_links(struct chase *chase)
 {
-	/* of the caller's own namespace all, where what holds them from outside is */
-	size_t n_own = live->userns[0].n, n = 0;
-	auto_free struct sight *all = reallocarray(NULL, n_own + live->n, sizeof(*all));
-	struct sights sights = { proc, all };
+	struct live_links own = live_own_links(chase->proc);
+	int r = own.error != 0 ? own.error : follow_links(chase, PROC_SELF, &own, false);
+
+	free(own.list);
+	return r;
+}
+
+/*
+ * Of each mount namespace what its first process sees, and if that is in a chroot,
+ * which hides mounts, the next ones do.
+ */
+static int follow_all_mounts(struct chase *chase, size_t n)
+{
+	struct met whole = { .n = 0 };
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < n; i++) {
+		uint64_t mnt = chase->links[i].mnt;
+		bool sees_all;
+
+		if (mnt == 0 || (whole.n > 0 && whole.slots[met_slot(&whole, mnt)] != 0))
+			continue;
+		r = live_follow_mounts(chase->proc, chase->live, chase->index,
+				       chase->live->processes[i].pid, &sees_all);
+		if (r == 0 && sees_all)
+			r = is_new(&whole, mnt) < 0 ? -ENOMEM : 0;
+	}
+	free(whole.slots);
+	return r;
+}
+
+static int chase_all(struct chase *chase, size_t n)
+{
+	const struct subid_live_process *processes = chase->live->processes;
+	int r = live_gather_links(chase->proc, chase->live, chase->links);
+
+	for (size_t i = 0; i < n; i++)
+		chase->live->partial |= chase->links[i].hidden;
+	for (size_t i = 0; r == 0 && i < n; i++)
+		r = follow_links(chase, processes[i].pid, &chase->links[i], true);
+	if (r == 0)
+		r = follow_all_mounts(chase, n);
+	if (r == 0)
+		r = follow_own_links(chase);
+	for (size_t i = 0; r == 0 && i < n; i++)
+		r = follow_links(chase, processes[i].pid, &chase->links[i], false);
+	return r;
+}
+
+int live_find_hidden(int proc, enum subid_live_depth depth, struct subid_live *live,
+		     struct live_index *index)
+{
+	struct chase chase = { .proc = proc, .live = live, .index = index };
+	size_t n = live->n_processes;
 	int r;
 
-	if (all == NULL)
+	live->passed_over =
+	    depth == SUBID_LIVE_QUICK && n - live->userns[0].n > SUBID_LIVE_MANY;
+	chase.links = calloc(n + 1, sizeof(*chase.links));
+	if (chase.links == NULL)
 		return -ENOMEM;
-	for (; n < n_own; n++)
-		all[n].pid = live->processes[live->userns[0].first + n].pid;
-	for (size_t i = 1; i < live->n; i++)
-		if (live->userns[i].n > 0)
-			all[n++].pid = live->processes[live->userns[i].first].pid;
-	live_run_loop(look_at_mounts, &sights, n);
-	r = follow_all_mounts(proc, live, index, all, n);
-	for (size_t i = 0; r == 0 && i < n_own; i++)
-		r = follow_descriptors(proc, live, index, all[i].pid);
+	r = chase_all(&chase, n);
+	for (size_t i = 0; i < n; i++)
+		free(chase.links[i].list);
+	free(chase.links);
+	free(chase.others.slots);
 	return r;
 }

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The inside of the snapshot: live.c puts together what live_sweep.c (every process),
- * live_learn.c (each namespace) and live_hidden.c (namespaces without a process: behind
- * descriptors, and in live_mounts.c behind mounts) find; live_inside.c reads the maps of
- * one without a process; proc_read.c reads the small files of a process.
+ * live_learn.c (each namespace) and live_hidden.c (namespaces without a process: through
+ * the links of live_links.c, and in live_mounts.c behind mounts) find; live_inside.c
+ * reads the maps of one without a process; proc_read.c reads the small files of a
+ * process.
  */
 #pragma once
 
@@ -87,13 +88,44 @@ int live_add_behind(int proc, struct subid_live *live, struct live_index *index,
 /* Reads maps and setgroups of a namespace without a process.  0 or -ENOMEM. */
 int live_read_inside(int proc, struct subid_live_userns *userns, int ns);
 
-/* Is it a link to a namespace's file that may lead to an unknown user namespace? */
-bool live_may_lead(const struct subid_live *live, const struct live_index *index,
-		   const char *link);
+/* The inode in a link to a namespace of any type; 0 if it is to something else. */
+uint64_t live_namespace(const char *link, bool *ret_is_user);
 
-/* What the mounts that a process sees lead to.  0 or -ENOMEM. */
+/* The types of namespaces beside user namespaces. */
+enum { LIVE_MNT, LIVE_TYPES = 7 };
+
+/* A link of a process to a namespace. */
+struct live_link {
+	uint64_t inode;
+	bool is_user;
+	const char *name; /* below /proc/PID, of one that it is in; else NULL */
+	int fd;
+};
+
+struct live_links {
+	struct live_link *list;
+	size_t n;
+	size_t room;
+	uint64_t mnt; /* its mount namespace; 0: not known */
+	bool hidden;  /* its descriptors may not be looked at */
+	int error;
+};
+
+/*
+ * The links of each process, into ret[i] as live->processes, whose lists the caller
+ * frees, also on failure; without the namespaces that the caller is in, which are
+ * live_own_links().  0 or -ENOMEM.
+ */
+int live_gather_links(int proc, const struct subid_live *live, struct live_links *ret);
+struct live_links live_own_links(int proc);
+
+/*
+ * What the mounts that a process sees lead to.  *ret_whole: it sees the root of its mount
+ * namespace, so that nothing is hidden from it by a chroot.  0 or -ENOMEM.
+ */
 int live_follow_mounts(int proc, struct subid_live *live, struct live_index *index,
-		       pid_t pid);
+		       pid_t pid, bool *ret_whole);
 
 /* What the descriptors and mounts of the processes lead to.  0 or -ENOMEM. */
-int live_find_hidden(int proc, struct subid_live *live, struct live_index *index);
+int live_find_hidden(int proc, enum subid_live_depth depth, struct subid_live *live,
+		     struct live_index *index);

@@ -84,7 +84,7 @@ int subid_userns_taken_beside(int proc, uint32_t user, struct subid_set ret[SUBI
 {
 	auto_live struct subid_live live = { .n = 0 };
 	auto_set struct subid_set uids = { .n = 0 }, gids = { .n = 0 };
-	int r = subid_live_read(proc, &live);
+	int r = subid_live_read(proc, SUBID_LIVE_THOROUGH, &live);
 
 	if (r == 0)
 		r = unite_maps(proc, &live, SUBID_UID, user, &uids);
@@ -255,7 +255,7 @@ int subid_userns_uses_beside(int proc, uint32_t user,
 {
 	auto_live struct subid_live live = { .n = 0 };
 	struct search search = { .proc = proc, .user = user, .wanted = wanted };
-	int r = subid_live_read(proc, &live);
+	int r = subid_live_read(proc, SUBID_LIVE_THOROUGH, &live);
 
 	for (size_t i = 0; r == 0 && i < live.n; i++) {
 		struct subid_use use;

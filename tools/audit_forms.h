@@ -27,7 +27,8 @@ struct audit_gathered {
 	struct subid_table backups[SUBID_KINDS];
 	char **missing; /* what could not be looked at, and why: sentences */
 	size_t n_missing;
-	bool failed; /* something that has to be there could not be read */
+	bool thorough; /* follow the descriptors of every process; the caller's to set */
+	bool failed;   /* something that has to be there could not be read */
 };
 
 /*

@@ -16,6 +16,7 @@ enum {
 	OPTION_FAIL_ON,
 	OPTION_PARTIAL,
 	OPTION_NO_LIVE,
+	OPTION_THOROUGH,
 	OPTION_RULE,
 	OPTION_IGNORE,
 	OPTION_SINCE,
@@ -31,6 +32,7 @@ static const struct cli_option options[] = {
 	  "what makes the status 1 (error); or never" },
 	{ OPTION_PARTIAL, "partial", NULL, "not seeing everything is no failure" },
 	{ OPTION_NO_LIVE, "no-live", NULL, "do not look at what runs" },
+	{ OPTION_THOROUGH, "thorough", NULL, "follow all descriptors, however many" },
 	{ OPTION_RULE, "rule", "RULE", "apply this rule alone, and show all it finds" },
 	{ OPTION_IGNORE, "ignore", "RULE", "accept its findings; RULE:OWNER only hers" },
 	{ OPTION_SINCE, "since", "FILE", "what is new or gone since a report in JSON" },
@@ -60,6 +62,7 @@ struct request {
 	int fail_on;
 	bool partial;
 	bool no_live;
+	bool thorough;
 	bool list_rules;
 	bool plan;
 	const struct subid_rule *explain;
@@ -139,6 +142,9 @@ static int take_option(const struct cli *cli, int letter, struct request *reques
 		return EXIT_DONE;
 	case OPTION_NO_LIVE:
 		request->no_live = true;
+		return EXIT_DONE;
+	case OPTION_THOROUGH:
+		request->thorough = true;
 		return EXIT_DONE;
 	case OPTION_RULE:
 		return take_rule(cli, optarg, &request->only);
@@ -247,6 +253,7 @@ static int audit(const struct cli *cli, int etc, const struct request *request)
 	gathered.input.accepted = request->ignored;
 	gathered.input.n_accepted = request->n_ignored;
 	gathered.input.only = request->only;
+	gathered.thorough = request->thorough;
 	status = audit_gather(cli, etc, !request->no_live, &gathered);
 	if (status != EXIT_DONE)
 		return status;
@@ -312,6 +319,6 @@ const struct cli_command cmd_audit = {
 	.summary = "find what breaks isolation, and say how to mend it",
 	CLI_OPTIONS(options),
 	.text =
-	    "Levels: info, warning, error, critical.  Rules and forms: subid-audit(7).\n",
+	    "Levels: info, warning, error, critical.  Rules and forms: subid-audit(7).",
 	.run = run,
 };

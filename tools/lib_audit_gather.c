@@ -116,7 +116,11 @@ static void load_live(const struct cli *cli, int etc, struct audit_gathered *gat
 {
 	auto_close int proc = cli_open_proc(cli);
 	const struct subid_live *live = &gathered->live;
-	int r = proc < 0 ? -EIO : subid_live_read(proc, &gathered->live);
+	int r = proc < 0 ? -EIO
+			 : subid_live_read(proc,
+					   gathered->thorough ? SUBID_LIVE_THOROUGH
+							      : SUBID_LIVE_QUICK,
+					   &gathered->live);
 
 	if (r < 0) {
 		add_missing(gathered, "what runs could not be looked at: %s",

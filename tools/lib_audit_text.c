@@ -263,10 +263,13 @@ static void print_looked_at(const struct page *page)
 	if (live == NULL)
 		(void)snprintf(running, sizeof(running), "not at what runs");
 	else
-		(void)snprintf(running, sizeof(running),
-			       "%zu user namespace%s, %zu process%s",
-			       audit_namespaces(live), plural(audit_namespaces(live)),
-			       live->n_processes, live->n_processes == 1 ? "" : "es");
+		(void)snprintf(
+		    running, sizeof(running), "%zu user namespace%s, %zu process%s%s",
+		    audit_namespaces(live), plural(audit_namespaces(live)),
+		    live->n_processes, live->n_processes == 1 ? "" : "es",
+		    live->passed_over ? " (--thorough follows the descriptors of"
+					" each)"
+				      : "");
 	(void)snprintf(text, sizeof(text),
 		       "%zu line%s of subuid, %zu of subgid, %zu owner%s, %zu account%s,"
 		       " %s; %.2f seconds.",

@@ -64,7 +64,7 @@ static int load_live(struct view *view)
 
 	if (view->proc < 0)
 		return EXIT_DONE;
-	r = subid_live_read(view->proc, &view->live);
+	r = subid_live_read(view->proc, SUBID_LIVE_QUICK, &view->live);
 	if (r < 0)
 		return cli_complain(EXIT_UNABLE, "/proc: %s: what runs cannot be seen",
 				    strerror(-r));

@@ -3,7 +3,7 @@
  * What runs, looked at TIMES times; prints the shortest, in ms, and what was found.
  *
  *   snapshot sweep TIMES    the floor: a readlink(2) for each process
- *   snapshot read TIMES     subid_live_read()
+ *   snapshot read TIMES     subid_live_read() as the audit does
  *   snapshot name TIMES     and the names of the containers
  */
 #include <dirent.h>
@@ -46,7 +46,7 @@ static size_t read_live(int proc, bool names)
 {
 	auto_live struct subid_live live = { .n = 0 };
 
-	if (subid_live_read(proc, &live) != 0)
+	if (subid_live_read(proc, SUBID_LIVE_QUICK, &live) != 0)
 		exit(EXIT_FAILURE);
 	for (size_t i = 1; names && i < live.n; i++)
 		subid_live_name(proc, &live, i);

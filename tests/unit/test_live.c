@@ -30,7 +30,7 @@ static struct subid_live look(int proc)
 {
 	struct subid_live live;
 
-	assert_int_equal(subid_live_read(proc, &live), 0);
+	assert_int_equal(subid_live_read(proc, SUBID_LIVE_THOROUGH, &live), 0);
 	return live;
 }
 
@@ -299,7 +299,7 @@ static void test_every_call_fails_in_turn(void **state)
 		int r;
 
 		faults_arm(turn, EIO);
-		r = subid_live_read(proc, &live);
+		r = subid_live_read(proc, SUBID_LIVE_THOROUGH, &live);
 		struck = faults_disarm();
 		assert_true(r == 0 || r == -EIO || r == -ENOMEM);
 		assert_true(struck || r == 0);
