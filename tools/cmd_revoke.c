@@ -74,7 +74,7 @@ static int revoke_in(const struct revoke *revoke, struct subid_txn *txn, int pro
 	auto_owner struct subid_owner owner = { .has_account = false };
 	struct subid_changes changes;
 	auto_txn struct subid_txn *leases = NULL;
-	int status = EXIT_DONE, found, r;
+	int status, found, r;
 
 	/* an owner without account may have lines all the same */
 	r = found = subid_owner_find(subid_txn_users(txn), revoke->name, &owner);
@@ -88,11 +88,10 @@ static int revoke_in(const struct revoke *revoke, struct subid_txn *txn, int pro
 		return cli_complain(EXIT_UNABLE, "%s: %s", revoke->name, strerror(-r));
 	if (r != 0)
 		return complain_of_none(revoke, found);
-	if (!revoke->force)
+	status = cli_leases_allow(revoke->cli, &owner, &changes, revoke->force,
+				  revoke->dry_run, &leases);
+	if (status == EXIT_DONE && !revoke->force)
 		status = cli_check_unused(proc, CLI_NO_SESSION, revoke->name, &changes);
-	if (status == EXIT_DONE)
-		status = cli_leases_allow(revoke->cli, &owner, &changes, revoke->force,
-					  revoke->dry_run, &leases);
 	if (status != EXIT_DONE)
 		return status;
 	if (!revoke->dry_run)

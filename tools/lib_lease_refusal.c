@@ -12,10 +12,10 @@ static void advise(const struct cli_lease_refusal *refusal, const char *owner)
 	bool root = refusal->leasing->store.user == NULL;
 
 	(void)cli_complain(0,
-			   "%s: '%ssubid grant --another --count %u %s' gives more,"
+			   "%s: 'subid grant --another --count %u %s'%s gives more,"
 			   " --count takes less, 'subid revoke %s/NAME' and then"
 			   " 'subid unhold' give back what a container had%s",
-			   owner, root ? "" : "sudo ", refusal->count, owner, owner,
+			   owner, refusal->count, owner, root ? "" : ", by root,", owner,
 			   root ? "; or --own" : "");
 }
 

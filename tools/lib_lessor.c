@@ -5,6 +5,8 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pwd.h>
+#include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -241,57 +243,83 @@ int cli_lessor_find(struct cli_leasing *leasing, const char *name, size_t len,
 			    strerror(-r));
 }
 
-static size_t explain_live(const struct cli_leasing *leasing, const char *what,
-			   enum subid_kind kind, struct id_range range)
+/* Who has ids, until enough have been said; named: whose have been. */
+struct explanation {
+	const char *what;
+	enum subid_kind kind;
+	struct id_range range;
+	struct subid_set named;
+	size_t said;
+};
+
+static bool is_news(const struct explanation *explanation, enum subid_kind kind,
+		    struct id_range range)
+{
+	return explanation->said < EXPLAINED_MAX && kind == explanation->kind &&
+	       id_range_overlaps(range, explanation->range) &&
+	       !subid_set_contains(&explanation->named, range);
+}
+
+__attribute__((format(printf, 3, 4))) static void
+say(struct explanation *explanation, struct id_range range, const char *format, ...)
+{
+	char who[512];
+	va_list args;
+
+	va_start(args, format);
+	(void)vsnprintf(who, sizeof(who), format, args);
+	va_end(args);
+	(void)cli_complain(0, "%s: %s %u-%llu: %s", explanation->what,
+			   subid_kind_name(explanation->kind), range.start,
+			   (unsigned long long)id_range_end(range) - 1, who);
+	explanation->said++;
+	/* without memory it is said again */
+	(void)!subid_set_insert(&explanation->named, range);
+}
+
+static void explain_live(struct explanation *explanation,
+			 const struct cli_leasing *leasing)
 {
 	auto_free struct subid_use *uses = NULL;
+	auto_set struct subid_set all = { .ranges = NULL }, left = { .ranges = NULL };
 	struct subid_set wanted[SUBID_KINDS] = { { .n = 0 }, { .n = 0 } };
 	size_t n = 0, unread;
 
-	if (leasing->proc < 0 || !subid_set_meets(&leasing->live[kind], range, NULL))
-		return 0;
-	wanted[kind] = (struct subid_set){ .ranges = &range, .n = 1 };
+	if (leasing->proc < 0 || subid_set_insert(&all, explanation->range) < 0 ||
+	    subid_set_subtract(&all, &explanation->named, &left) < 0)
+		return;
+	wanted[explanation->kind] = left;
 	if (subid_userns_uses_beside(leasing->proc, leasing->session, wanted, &uses, &n,
 				     &unread) < 0)
-		return 0;
-	for (size_t i = 0; i < n && i < EXPLAINED_MAX; i++)
-		(void)cli_complain(0, "%s: %s %u-%llu: in use by process %d (%s)", what,
-				   subid_kind_name(kind), uses[i].ids.start,
-				   (unsigned long long)id_range_end(uses[i].ids) - 1,
-				   (int)uses[i].pid, uses[i].program);
-	return n;
+		return;
+	for (size_t i = 0; i < n && explanation->said < EXPLAINED_MAX; i++)
+		say(explanation, uses[i].ids, "in use by process %d (%s)",
+		    (int)uses[i].pid, uses[i].program);
 }
 
 size_t cli_lessor_explain(const struct cli_leasing *leasing,
 			  const struct cli_lessor *lessor, const char *what,
 			  enum subid_kind kind, struct id_range range)
 {
-	size_t said = 0;
+	struct explanation explanation = { .what = what, .kind = kind, .range = range };
 
-	for (size_t i = 0; i < lessor->leases.n && said < EXPLAINED_MAX; i++) {
+	for (size_t i = 0; i < lessor->leases.n; i++) {
 		const struct subid_lease *lease = &lessor->leases.list[i];
 
-		if (lease->kind != kind || !id_range_overlaps(lease->range, range))
-			continue;
-		(void)cli_complain(0, "%s: %s %u-%llu: leased to %s/%s", what,
-				   subid_kind_name(kind), lease->range.start,
-				   (unsigned long long)id_range_end(lease->range) - 1,
-				   lease->owner, lease->name);
-		said++;
+		if (is_news(&explanation, lease->kind, lease->range))
+			say(&explanation, lease->range, "leased to %s/%s", lease->owner,
+			    lease->name);
 	}
-	for (size_t i = 0; i < lessor->runtimes.n && said < EXPLAINED_MAX; i++) {
+	for (size_t i = 0; i < lessor->runtimes.n; i++) {
 		const struct subid_runtime_range *one = &lessor->runtimes.list[i];
 
-		if (one->kind != kind || !id_range_overlaps(one->range, range))
-			continue;
-		(void)cli_complain(0, "%s: %s %u-%llu: %s has them for container '%s'",
-				   what, subid_kind_name(kind), one->range.start,
-				   (unsigned long long)id_range_end(one->range) - 1,
-				   one->runtime, one->name);
-		said++;
+		if (is_news(&explanation, one->kind, one->range))
+			say(&explanation, one->range, "%s has them for container '%s'",
+			    one->runtime, one->name);
 	}
-	return said +
-	       (said < EXPLAINED_MAX ? explain_live(leasing, what, kind, range) : 0);
+	explain_live(&explanation, leasing);
+	subid_set_free(&explanation.named);
+	return explanation.said;
 }
 
 int cli_leases_avoid(struct cli *cli, struct subid_set avoid[SUBID_KINDS])

@@ -10,7 +10,7 @@ _subid_offer() {
 	local word
 
 	while IFS= read -r word; do
-		[[ $word == "$cur"* && $word =~ ^[A-Za-z0-9_@.+-]+$ ]] && COMPREPLY+=("$word")
+		[[ $word == "$cur"* && $word =~ ^[A-Za-z0-9_@.+/-]+$ ]] && COMPREPLY+=("$word")
 	done
 }
 
@@ -36,6 +36,12 @@ _subid_rows() {
 # Whoever has a range, by the name in the table.
 _subid_holders() {
 	_subid_rows | awk '$6 == "granted" { print $1 }' | sort -u
+}
+
+# The containers of the owner in what is being typed, OWNER/NAME.
+_subid_containers() {
+	[[ $cur == */* ]] || return 0
+	command subid ${root:+--root "$root"} list -- "${cur%%/*}" 2>/dev/null | awk '$6 == "leased" { print $1 }' | sort -u
 }
 
 # root, and the accounts that useradd(8) numbers by default for people.
@@ -99,8 +105,8 @@ _subid() {
 	else
 		case $command in
 		'') _subid_offer < <(_subid_commands) ;;
-		list | grant) _subid_offer < <({ _subid_people; _subid_holders; } | sort -u) ;;
-		revoke | ps) _subid_offer < <(_subid_holders) ;;
+		list | grant) _subid_offer < <({ _subid_people; _subid_holders; _subid_containers; } | sort -u) ;;
+		revoke | ps) _subid_offer < <({ _subid_holders; _subid_containers; } | sort -u) ;;
 		id)
 			case " ${words[*]} " in
 			*' --inside'[\ =]*) _subid_offer < <(_subid_holders) ;;
