@@ -12,7 +12,6 @@ soon as what the rule is about is taken out of the case, and the rule is counted
 Prints the counts; ends with 1 at the first few differences that nothing explains.
 """
 import collections
-import os
 import random
 import re
 import subprocess
