@@ -67,7 +67,7 @@ pam_src := $(wildcard pam/*.c)
 pam_module := $(BUILD)/pam_subid.so
 
 all_src := $(lib_src) $(pam_src) $(wildcard tools/*.c) $(wildcard tests/unit/*.c) $(wildcard tests/fuzz/*.c) \
-	$(wildcard tests/bench/*.c tests/pam/*.c)
+	$(wildcard tests/bench/*.c tests/pam/*.c tests/faults/*.c)
 all_c := $(all_src) $(wildcard libsubid/*.h pam/*.h tools/*.h tests/unit/*.h tests/fuzz/*.h)
 scripts := $(wildcard tests/*.sh tests/*/*.sh) tests/run tests/fuzz/run tools/subid.bash .ci/run
 man_pages := $(wildcard man/*.[1-8])
@@ -76,7 +76,7 @@ data := $(wildcard share/*.json share/*.conf)
 unit_tests := $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(wildcard tests/unit/test_*.c))
 fuzzers := $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
 
-.PHONY: all check check-unit unit-tests mutate sanitize tsan fuzz fuzzers bench coverage lint man-rules format install uninstall demo deps help clean
+.PHONY: all check check-unit unit-tests faults powercut crowd differential mutate sanitize tsan fuzz fuzzers bench coverage lint man-rules format install uninstall demo deps help clean
 .DELETE_ON_ERROR:
 
 all: $(archive) $(shared) $(pam_module) $(programs:%=$(BUILD)/%) $(BUILD)/libsubid-ng.pc $(BUILD)/pam-config $(examples:%=$(BUILD)/examples/%) ## build the library, the programs and the PAM module
@@ -146,6 +146,17 @@ unit-tests: $(unit_tests)
 
 check-unit: $(unit_tests) ## run the unit tests alone
 	$(Q)BUILD='$(BUILD)' MAKE='$(MAKE)' tests/run --unit
+
+# The long forms of tests that make check runs a sample of; what they counted is shown.
+long_forms = faults powercut crowd differential
+faults: ## every system call of every command fails, is killed at, cut short, delayed
+powercut: ## 200 power cuts under a running workload (ext4 on a loop device)
+crowd: ## 64 processes, 1,000 changes each, beside useradd and kill -9
+differential: ## 20,000 random tables and requests, ours beside shadow's and a model
+$(long_forms): all
+	$(Q)tests/deps.sh build test
+	$(Q)FULL=1 BUILD='$(BUILD)' MAKE='$(MAKE)' tests/run test_$@; status=$$?; \
+		sed -n '/^# /p' $(BUILD)/logs/test_$@.log; exit $$status
 
 mutate: ## break comparisons and bounds one by one: which do the unit tests miss?
 	$(Q)tests/mutate.py
@@ -263,7 +274,7 @@ deps: ## install what building and testing need (Debian, as root)
 	$(Q)tests/deps.sh build demo test
 
 help: ## list the targets
-	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 12
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 14
 
 clean: ## remove what was built
 	$(Q)rm -rf build

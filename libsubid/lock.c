@@ -23,9 +23,10 @@
 #include "cleanup.h"
 #include "range.h"
 
-#define FILE_LOCK     ".pwd.lock"
-#define POLL_MIN_NS   1000000 /* 1 ms */
-#define POLL_RANGE_NS 8000000 /* and up to 8 more, so that waiters spread out */
+#define FILE_LOCK      ".pwd.lock"
+#define CLOCKS_APART_S 2       /* of a file system, and of ticks */
+#define POLL_MIN_NS    1000000 /* 1 ms */
+#define POLL_RANGE_NS  8000000 /* and up to 8 more, so that waiters spread out */
 
 struct subid_lock {
 	int etc; /* our own descriptor: the caller's may be closed before us */
@@ -39,6 +40,48 @@ static const char *const lock_files[SUBID_KINDS] = { "subuid.lock", "subgid.lock
 static bool is_alive(pid_t pid)
 {
 	return pid != getpid() && (kill(pid, 0) == 0 || errno != ESRCH);
+}
+
+/* When a process began, in seconds of the real-time clock; -1 if that cannot be told. */
+static int64_t began_at(pid_t pid)
+{
+	char path[sizeof("/proc/4294967295/stat")], text[1024];
+	unsigned long long ticks;
+	struct timespec real, boot;
+	auto_close int fd = -1;
+	const char *at;
+	ssize_t n;
+
+	(void)snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	n = fd < 0 ? -1 : read(fd, text, sizeof(text) - 1);
+	if (n <= 0)
+		return -1;
+	text[n] = '\0';
+	at = strrchr(text, ')'); /* of the name, which may have anything in it */
+	for (int field = 2; at != NULL && field < 22; field++)
+		at = strchr(at + 1, ' ');
+	if (at == NULL)
+		return -1;
+	ticks = strtoull(at + 1, NULL, 10);
+	(void)clock_gettime(CLOCK_REALTIME, &real); /* cannot fail, nor the next */
+	(void)clock_gettime(CLOCK_BOOTTIME, &boot);
+	return real.tv_sec - boot.tv_sec +
+	       (int64_t)(ticks / (uint64_t)sysconf(_SC_CLK_TCK));
+}
+
+/*
+ * After a power cut a lock file is still there, and its pid may be somebody else's: a
+ * process that began after the file was written.  Clocks may be set in between: so this
+ * is asked only with .pwd.lock in hand, which who really is at work would have.
+ */
+static bool is_of_a_namesake(int etc, const char *file, pid_t pid)
+{
+	int64_t began = began_at(pid);
+	struct stat st;
+
+	return began >= 0 && fstatat(etc, file, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+	       began > st.st_mtim.tv_sec + CLOCKS_APART_S;
 }
 
 static void holder_set(struct subid_holder *holder, const char *file, pid_t pid)
@@ -193,7 +236,7 @@ static int try_table_lock(int etc, const char *file, struct subid_holder *holder
 	if (r != -EEXIST)
 		return r;
 	pid = read_lock_pid(etc, file);
-	if (pid < 0 || (pid > 0 && is_alive(pid))) {
+	if (pid < 0 || (pid > 0 && is_alive(pid) && !is_of_a_namesake(etc, file, pid))) {
 		holder_set(holder, file, pid);
 		return SUBID_BUSY;
 	}
@@ -219,16 +262,13 @@ int subid_lock_look(int etc, enum subid_kind kind, struct subid_holder *ret)
 	return 0;
 }
 
-static int try_file_lock(int etc, int fd, struct subid_holder *holder)
+static int try_file_lock(int fd)
 {
 	struct flock lock = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
 
 	if (fcntl(fd, F_OFD_SETLK, &lock) == 0)
 		return 0;
-	if (errno != EAGAIN && errno != EACCES)
-		return -errno;
-	find_file_holder(etc, fd, holder);
-	return SUBID_BUSY;
+	return errno == EAGAIN || errno == EACCES ? SUBID_BUSY : -errno;
 }
 
 static int64_t now_ms(void)
@@ -239,14 +279,17 @@ static int64_t now_ms(void)
 	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
-static void pause_a_little(void)
+/* Shorter, the longer it is that one has waited: so who came early is soon served. */
+static void pause_a_little(int64_t waited_ms)
 {
+	int64_t seconds = waited_ms / 1000;
+	int64_t range = POLL_RANGE_NS >> (seconds < 3 ? seconds : 3);
 	struct timespec pause;
 
 	/* the clock's low digits differ from process to process */
 	(void)clock_gettime(CLOCK_MONOTONIC, &pause);
 	pause.tv_sec = 0;
-	pause.tv_nsec = POLL_MIN_NS + pause.tv_nsec % POLL_RANGE_NS;
+	pause.tv_nsec = POLL_MIN_NS + pause.tv_nsec % range;
 	(void)nanosleep(&pause, NULL); /* woken early: tries early */
 }
 
@@ -256,7 +299,7 @@ static int try_next(struct subid_lock *lock, bool *file_held, struct subid_holde
 	int r = 0;
 
 	if (!*file_held)
-		r = try_file_lock(lock->etc, lock->fd, holder);
+		r = try_file_lock(lock->fd);
 	if (r != 0)
 		return r;
 	*file_held = true;
@@ -275,7 +318,7 @@ int subid_lock_take(int etc, int timeout_ms, struct subid_lock **ret,
 		    struct subid_holder *ret_holder)
 {
 	auto_lock struct subid_lock *lock = malloc(sizeof(*lock));
-	int64_t deadline = now_ms() + timeout_ms;
+	int64_t start = now_ms();
 	bool file_held = false;
 	int r;
 
@@ -290,8 +333,11 @@ int subid_lock_take(int etc, int timeout_ms, struct subid_lock **ret,
 	if (lock->fd < 0)
 		return -errno;
 	while ((r = try_next(lock, &file_held, ret_holder)) == SUBID_BUSY &&
-	       now_ms() < deadline)
-		pause_a_little();
+	       now_ms() - start < timeout_ms)
+		pause_a_little(now_ms() - start);
+	/* once: looking costs more than trying, for all who wait */
+	if (r == SUBID_BUSY && !file_held)
+		find_file_holder(lock->etc, lock->fd, ret_holder);
 	if (r != 0)
 		return r;
 	*ret = lock;

@@ -71,6 +71,12 @@ void say_failure(const struct session *session, int r,
 	else if (r == SUBID_INVALID)
 		say(session, LOG_ERR, "no range is given: %s: %s %s", name, place->key,
 		    place->why);
+	else if (r == -ESTALE)
+		say(session, LOG_WARNING,
+		    "no range this time: %s was saved meanwhile without the lock: the "
+		    "next"
+		    " login tries again",
+		    name);
 	else
 		say(session, LOG_ERR, "no range is given: %s: %s", name, strerror(-r));
 }

@@ -13,7 +13,7 @@ test="$demo libcmocka-dev clang clang-format clang-tools libclang-rt-14-dev gcov
 	python3 e2fsprogs libnss-extrausers buildah mmdebstrap libsubid4 jq
 	pamtester libpam-wrapper libnss-wrapper libuid-wrapper
 	openssh-server openssh-client sshpass cron at login auditd
-	chromium fonts-dejavu-core python3-jsonschema systemd systemd-container lxd lxd-client"
+	btrfs-progs xfsprogs chromium fonts-dejavu-core python3-jsonschema systemd systemd-container lxd lxd-client"
 
 missing=()
 for set in "$@"; do

@@ -319,6 +319,40 @@ static void test_live_pid_is_respected(void **state)
 	assert_file(etc, "subuid.lock", "1");
 }
 
+/* After a power cut: the lock's pid is now that of a process which began later. */
+static void test_lock_older_than_its_process(void **state)
+{
+	static const struct {
+		const char *file;
+		time_t age;
+		bool is_stale;
+	} rows[] = {
+		{ "subuid.lock", 3600, true },
+		{ "subgid.lock", 3600, true },
+		{ "subuid.lock", 0, false },
+		{ "subgid.lock", -3600, false }, /* from a clock that is ahead */
+	};
+	int etc = etc_of(state);
+	struct other other = start_other(etc, do_nothing);
+	char text[16];
+
+	(void)snprintf(text, sizeof(text), "%d", (int)other.pid);
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct timespec times[2] = { { .tv_sec = time(NULL) - rows[i].age } };
+
+		times[1] = times[0];
+		put_file(etc, rows[i].file, text);
+		assert_int_equal(utimensat(etc, rows[i].file, times, 0), 0);
+		if (rows[i].is_stale) {
+			assert_can_be_taken(etc);
+			continue;
+		}
+		assert_busy(etc, rows[i].file, other.pid, "test_lock");
+		assert_int_equal(unlinkat(etc, rows[i].file, 0), 0);
+	}
+	end_other(&other);
+}
+
 /* Without a pid nobody can be found dead: as with shadow, somebody must look. */
 static void test_lock_without_pid(void **state)
 {
@@ -637,6 +671,7 @@ int main(void)
 		lock_test(test_holder_is_not_known),
 		lock_test(test_stale_lock_is_taken_over),
 		lock_test(test_live_pid_is_respected),
+		lock_test(test_lock_older_than_its_process),
 		lock_test(test_lock_without_pid),
 		lock_test(test_patience_ends),
 		lock_test(test_patience_is_rewarded),

@@ -1,0 +1,447 @@
+# SPDX-License-Identifier: MIT
+"""What is swept: the commands that write, PAM's session, the helpers, the readers.
+
+To add a command that writes, add a row to WRITERS at the end.
+"""
+import ctypes
+import glob
+import os
+import signal
+import subprocess
+
+import trace
+
+T = trace.T
+PRE = f"{T}/pre/bin"
+ALICE = 5001
+TABLES = ("/etc/subuid", "/etc/subgid")
+STORE = ("/var/lib/subid/subuid", "/var/lib/subid/subgid")
+# and no newline at the end
+ODD = "# kept\nother:200000:10\nbroken:line\n\nx:0900:1"
+RANGES = "alice:100000:65536\nbob:165536:65536\n"
+
+
+def get(path):
+    try:
+        with open(path, "rb") as f:
+            return f.read()
+    except FileNotFoundError:
+        return None
+
+
+def put(path, content):
+    if content is None:
+        if os.path.exists(path):
+            os.unlink(path)
+        return
+    with open(path, "w", encoding="latin-1") as f:
+        f.write(content)
+
+
+def litter():
+    files = glob.glob("/etc/sub[ug]id[!-]*") + glob.glob("/var/lib/subid/*[!-]*")
+    return [f for f in files if f not in TABLES + STORE and not f.endswith("-")]
+
+
+class Scenario:
+    closely = False
+
+    def __init__(self, name):
+        self.name = name
+
+    def strace_options(self):
+        return []
+
+    def tampered_calls(self):
+        return []
+
+    def own_calls(self, calls):
+        """Of the calls after the dynamic loader's: those that are ours."""
+        return calls
+
+    def wants(self, point):
+        return True
+
+    def start_rival(self):
+        return None
+
+    def end_rival(self, rival):
+        pass
+
+    def clean_up(self):
+        pass
+
+
+class Writer(Scenario):
+    """A command that changes files: each is the old one or the new one, and whole."""
+
+    def __init__(self, name, before, words, files=TABLES, again=(0,), closely=False, no_exchange=False):
+        super().__init__(name)
+        self.before, self.words, self.files = before, words, files
+        self.again_with, self.closely, self.no_exchange = again, closely, no_exchange
+        self.after = self.out = None
+        self.rival_wrong = []
+
+    def argv(self):
+        return [f"{PRE}/subid"] + self.words.split()
+
+    def strace_options(self):
+        return ["-e", "inject=renameat2:error=EINVAL"] if self.no_exchange else []
+
+    def tampered_calls(self):
+        return ["renameat2"] if self.no_exchange else []
+
+    def wants(self, point):
+        return not self.no_exchange or point.call != "renameat2" and point.way not in ("short", "delayed")
+
+    def prepare(self):
+        # locks of the dead stay: they must block nobody
+        old = [path for path in litter() if not path.endswith(".lock")]
+        for path in old + glob.glob("/etc/sub[ug]id-") + list(STORE):
+            if os.path.exists(path):
+                os.unlink(path)
+        for path in self.files:
+            put(path, self.before.get(path, self.before[""]))
+
+    def learn(self, answer):
+        self.after = [get(path) for path in self.files]
+        self.out = answer.out
+        before = [self.before.get(path, self.before[""]) for path in self.files]
+        self.old = [None if b is None else b.encode("latin-1") for b in before]
+        if not self.done(answer) or self.after == self.old:
+            raise SystemExit(f"{self.name}: untampered with: {answer}")
+
+    def done(self, answer):
+        return answer.status == 0
+
+    def state(self):
+        """How many files are new; None if one is neither old nor new."""
+        new = 0
+        for path, old, after in zip(self.files, self.old, self.after):
+            content = get(path)
+            if content not in (old, after):
+                return None
+            new += old != after and content == after
+        return new
+
+    def look(self, point, answer, rival):
+        if rival:
+            yield from self.look_beside_rival(answer)
+            return
+        new = self.state()
+        if new is None:
+            yield f"a file is neither old nor new: {[get(f) for f in self.files]}"
+            return
+        self.was_new = new > 0
+        full = sum(old != after for old, after in zip(self.old, self.after))
+        yield from self.judge(point, answer, new, full)
+
+    def judge(self, point, answer, new, full):
+        if answer.status == -9:
+            return
+        if answer.status == 0:
+            if new != full:
+                yield f"done, it says, but {new} of {full} files are new"
+            if answer.out != self.out:
+                yield f"done, but it prints {answer.out!r}"
+        elif answer.status == 1 and "ENOENT" in (point.inject or "") and '"passwd"' in point.line:
+            if new:  # without accounts there is none of that name
+                yield f"no, it says, but {new} files are new"
+        elif answer.status == 3:
+            yield from self.judge_failure(point, answer, new, full)
+        else:
+            yield "that status is neither done nor failed"
+
+    def judge_failure(self, point, answer, new, full):
+        says = answer.err
+        if "only one of subuid and subgid could be replaced" in says:
+            if new == 0 or new == full:
+                yield f"only one, it says, but {new} are new"
+            if point.way != "fails-on":
+                yield "it could have been put back"
+        elif "the change is made all the same" in says:
+            if new != full:
+                yield f"made, it says, but {new} of {full} are new"
+        elif says.startswith("subid: "):
+            if new:
+                yield f"not done, it says, but {new} are new"
+        elif not (point.call == "write" and ("fails" in point.way)):
+            yield "no message"
+        elif new and new != full:
+            yield "no message, and half done"
+
+    def again(self, rival):
+        before = self.state()
+        answer = trace.run(self.argv())
+        if answer.status not in (self.again_with or (0, 1)) and not rival:
+            yield f"ended with {answer.status}: {answer.err!r}"
+        # what goes on from the half that was done may well come to another end
+        whole = self.again_with is not None or before == 0
+        if not rival and whole and [get(f) for f in self.files] != self.after:
+            yield f"leaves {[get(f) for f in self.files]}"
+        if rival:
+            yield from self.look_beside_rival(None)
+        for path in litter():
+            # a draft, or the old file under another name, stays until the next change;
+            # and a lock in a store until somebody wants it
+            if path.endswith(".lock") and path.startswith("/var"):
+                continue
+            if not (path.endswith(("+", "=")) and (rival or self.was_new)):
+                yield f"leaves {path}"
+
+    # a second command at the same moment
+
+    def start_rival(self):
+        return subprocess.Popen([f"{PRE}/subid", "grant", "--another", "--count", "7", "bob"], stdin=subprocess.DEVNULL,
+                                stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+
+    def end_rival(self, rival):
+        self.rival_wrong = []
+        if rival is not None:
+            err = rival.communicate()[1]
+            if rival.returncode != 0:
+                self.rival_wrong = [f"the other command: {err!r}"]
+
+    def look_beside_rival(self, answer):
+        yield from self.rival_wrong
+        self.rival_wrong = []
+        if answer is not None and not self.done(answer):
+            yield "it failed beside another command"
+        for path in TABLES:
+            yield from self.overlaps(path)
+            if b"bob:" not in (get(path) or b"") or b":7\n" not in get(path):
+                yield f"the other command's line is lost from {path}"
+
+    def overlaps(self, path):
+        lines = (get(path) or b"").decode("latin-1").splitlines()
+        old = (self.before.get(path, self.before[""]) or "").splitlines()
+        for line in old:
+            if not line.startswith(("alice:", "!", "bob:")) and line not in lines:
+                yield f"{path} has lost {line!r}"
+        end, spans = 0, []
+        for line in lines:
+            words = line.split(":")
+            if len(words) == 3 and words[1].isdigit() and words[2].isdigit():
+                spans.append((int(words[1]), int(words[1]) + int(words[2]), line))
+            elif line not in old:
+                yield f"{path} has a line {line!r}"
+        for start, stop, line in sorted(spans):
+            if start < end:
+                yield f"{path}: {line!r} overlaps another"
+            end = max(end, stop)
+
+
+class Both(Writer):
+    """A command that changes the tables and a store of leases, one after the other."""
+
+    def judge_failure(self, point, answer, new, full):
+        if "its part of the change is made all the same" in answer.err:
+            if new in (0, full):
+                yield f"one part, it says, but {new} of {full} are new"
+            return
+        yield from super().judge_failure(point, answer, new, full)
+
+
+class Session(Writer):
+    """A login: pam_subid.so in the stack of a service, required."""
+
+    def argv(self):
+        return self.words.split() and super().argv() or ["pamtester", "only", "alice", "open_session"]
+
+    def prepare(self):
+        super().prepare()
+        self.words = ""
+
+    def own_calls(self, calls):
+        """The module's, from its first to PAM's audit record of the session."""
+        lines = [line for _, _, line in calls]
+        first = next(i for i, line in enumerate(lines) if line.startswith('openat(AT_FDCWD, "/etc", '))
+        last = max(i for i, line in enumerate(lines) if "NETLINK_AUDIT" in line and line.startswith("socket("))
+        return calls[first:last]
+
+    def done(self, answer):
+        return answer.status == 0 and "successfully opened" in answer.out
+
+    def judge(self, point, answer, new, full):
+        says = "successfully opened" in answer.out
+        if says and answer.status == 0 and new != full:
+            yield f"opened, it says, but {new} of {full} files are new"
+        if answer.status > 0 and new:
+            yield f"no session, but {new} files are new"
+
+    def again(self, rival):
+        # one who has a range looks without a lock, so locks of the dead stay
+        answer = trace.run(self.argv())
+        if not self.done(answer):
+            yield f"ended with {answer.status}: {answer.err!r}"
+        self.words = "grant alice"
+        yield from super().again(rival)
+
+
+libc = ctypes.CDLL(None, use_errno=True)
+PR_SET_DUMPABLE, CLONE_NEWUSER = 4, 0x10000000
+
+
+class Target:
+    """A process of a uid, and the gid of that number, in a new user namespace without maps."""
+
+    def __init__(self, uid):
+        ready, tell = os.pipe()
+        self.pid = os.fork()
+        if self.pid == 0:
+            os.setgroups([])
+            os.setresgid(uid, uid, uid)
+            os.setresuid(uid, uid, uid)
+            libc.prctl(PR_SET_DUMPABLE, 1, 0, 0, 0)
+            r = libc.unshare(CLONE_NEWUSER)
+            os.write(tell, b"0" if r == 0 else b"1")
+            while True:
+                signal.pause()
+        os.close(tell)
+        if os.read(ready, 1) != b"0":
+            raise SystemExit("no user namespace")
+        os.close(ready)
+
+    def map(self, kind):
+        with open(f"/proc/{self.pid}/{kind}_map", encoding="ascii") as f:
+            return [tuple(map(int, line.split())) for line in f]
+
+    def end(self):
+        os.kill(self.pid, signal.SIGKILL)
+        os.waitpid(self.pid, 0)
+
+
+class Helper(Scenario):
+    """newuidmap or newgidmap, called by alice: the map is written as asked, or not."""
+
+    def __init__(self, name, kind, allowed):
+        super().__init__(name)
+        self.kind, self.allowed = kind, allowed
+        self.closely = not allowed  # nothing may turn a no into a yes
+        self.target = None
+
+    def argv(self):
+        start = 100000 if self.allowed else 165536  # bob's
+        self.asked = [(0, start, 1000)]
+        return [f"{PRE}/new{self.kind}map", str(self.target.pid)] + "0 {} 1000".format(start).split()
+
+    def strace_options(self):
+        return ["-u", "alice"]
+
+    def wants(self, point):
+        # preloading does not reach what has privilege, and nobody else is waited for
+        return point.way not in ("short", "delayed")
+
+    def prepare(self):
+        self.clean_up()
+        for path in TABLES:
+            put(path, RANGES)
+        put("/run/subid-refusals", None)  # refusals are counted, and some not logged
+        self.target = Target(ALICE)
+
+    def clean_up(self):
+        if self.target is not None:
+            self.target.end()
+        self.target = None
+
+    def learn(self, answer):
+        if (answer.status == 0) != self.allowed or (self.target.map(self.kind) == self.asked) != self.allowed:
+            raise SystemExit(f"{self.name}: untampered with: {answer}")
+
+    def look(self, point, answer, rival):
+        got = self.target.map(self.kind)
+        if got not in ([], self.asked if self.allowed else []):
+            yield f"the map is {got}"
+        if answer.status == 0 and got != self.asked:
+            yield f"done, it says, but the map is {got}"
+        if answer.status == 1 and got:
+            yield "refused, it says, but the map is written"
+        if answer.status not in (0, 1, -9):
+            yield "that status is neither"
+        if answer.status == 1 and not answer.err and point.call != "write":
+            yield "no message"
+        if [get(path) for path in TABLES] != [RANGES.encode()] * 2:
+            yield "the tables were touched"
+
+    def again(self, rival):
+        self.prepare()
+        answer = trace.run(["setpriv", f"--reuid={ALICE}", f"--regid={ALICE}", "--clear-groups"] + self.argv())
+        if (answer.status == 0) != self.allowed:
+            yield f"ended with {answer.status}: {answer.err!r}"
+
+
+class Reader(Scenario):
+    """Prints what there is: all of it, or a failure that says so."""
+
+    def __init__(self, name, words, statuses):
+        super().__init__(name)
+        self.words, self.statuses = words.split(), statuses
+        self.right = None
+
+    def argv(self):
+        return [f"{PRE}/{self.words[0]}"] + self.words[1:]
+
+    def prepare(self):
+        for path in TABLES:
+            put(path, RANGES)
+
+    def learn(self, answer):
+        self.right = answer
+        if answer.status != 0 or not answer.out:
+            raise SystemExit(f"{self.name}: untampered with: {answer}")
+
+    def wants(self, point):
+        return point.way != "delayed"
+
+    def look(self, point, answer, rival):
+        if answer.status == 0 and answer.out != self.right.out:
+            yield f"done, but it prints {answer.out!r}"
+        if answer.status > 0 and (answer.status not in self.statuses or not answer.err and point.call != "write"):
+            yield "neither the answer nor a failure that says so"
+        if [get(path) for path in TABLES] != [RANGES.encode()] * 2:
+            yield "the tables were touched"
+
+    def again(self, rival):
+        if trace.run(self.argv()) != self.right:
+            yield "another answer"
+
+
+def both(text):
+    return {"": text}
+
+
+BULK = f"{T}/bulk"
+HELD = ODD + "\n!released:100000:65536\n"
+HERS = ODD + "\nalice:100000:65536\n"
+WITH_STORE = TABLES + STORE
+LEASABLE = {TABLES[0]: HERS, TABLES[1]: HERS, "": "other/c9:1:1\n"}
+RESTING = {TABLES[0]: HELD, TABLES[1]: HELD, "": "other/c9:1:1\n!released:100010:10\n"}
+LEASED = {TABLES[0]: HERS, TABLES[1]: HERS, "": "other/c9:1:1\nalice/c1:100000:65536\n"}
+
+# name, what the files are before, the command
+WRITERS = [
+    lambda: Writer("grant", both(ODD), "grant alice", closely=True),
+    lambda: Writer("grant, no tables yet", both(None), "grant alice"),
+    lambda: Writer("grant, names cannot be exchanged", both(ODD), "grant alice", no_exchange=True),
+    lambda: Writer("grant --range", both(ODD), "grant --range 300000:10 alice"),
+    lambda: Writer("bulk", both(ODD), f"grant --count 100 --from {BULK}"),
+    lambda: Writer("revoke", both(HERS), "revoke alice", again=(0, 1)),
+    lambda: Writer("revoke --range --reuse", both(HERS), "revoke --reuse --range 100010:20 alice", again=(0, 1)),
+    lambda: Writer("hold", both(ODD), "hold 300000:10", again=(0, 1)),
+    lambda: Writer("unhold", both(HELD), "unhold 100000:65536", again=(0, 1)),
+    lambda: Session("session", both(ODD), ""),
+    lambda: Writer("lease", LEASABLE, "grant --count 1000 alice/c1", files=WITH_STORE),
+    lambda: Writer("lease taken back", LEASED, "revoke alice/c1", files=WITH_STORE, again=(0, 1)),
+    lambda: Both("unhold, with leases", RESTING, "unhold 100000:65536", files=WITH_STORE, again=(0, 1)),
+    lambda: Both("lease --own", LEASABLE, "grant --own --count 1000 alice/c1", files=WITH_STORE, again=None),
+    lambda: Both("lease --own taken back", LEASED, "revoke --own alice/c1", files=WITH_STORE, again=None),
+]
+OTHERS = [
+    lambda: Helper("newuidmap", "uid", True),
+    lambda: Helper("newgidmap", "gid", True),
+    lambda: Helper("newuidmap, not allowed", "uid", False),
+    lambda: Helper("newgidmap, not allowed", "gid", False),
+    lambda: Reader("getsubids", "getsubids alice", (1,)),
+    lambda: Reader("list", "subid list", (3,)),
+]
+ALL = {make().name: make for make in WRITERS + OTHERS}
