@@ -69,14 +69,14 @@ pam_module := $(BUILD)/pam_subid.so
 all_src := $(lib_src) $(pam_src) $(wildcard tools/*.c) $(wildcard tests/unit/*.c) $(wildcard tests/fuzz/*.c) \
 	$(wildcard tests/bench/*.c tests/pam/*.c tests/faults/*.c)
 all_c := $(all_src) $(wildcard libsubid/*.h pam/*.h tools/*.h tests/unit/*.h tests/fuzz/*.h)
-scripts := $(wildcard tests/*.sh tests/*/*.sh) tests/run tests/fuzz/run tools/subid.bash .ci/run
+scripts := $(wildcard tests/*.sh tests/*/*.sh) tests/run tests/fuzz/run tests/proof/run tools/subid.bash .ci/run
 man_pages := $(wildcard man/*.[1-8])
 examples := $(patsubst examples/%.in,%,$(wildcard examples/*.in))
 data := $(wildcard share/*.json share/*.conf)
 unit_tests := $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(wildcard tests/unit/test_*.c))
 fuzzers := $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
 
-.PHONY: all check check-unit unit-tests faults powercut crowd differential mutate sanitize tsan fuzz fuzzers bench coverage lint man-rules format install uninstall demo deps help clean
+.PHONY: all check check-unit unit-tests faults powercut crowd differential mutate sanitize tsan fuzz fuzzers bench proof coverage lint man-rules format install uninstall demo deps help clean
 .DELETE_ON_ERROR:
 
 all: $(archive) $(shared) $(pam_module) $(programs:%=$(BUILD)/%) $(BUILD)/libsubid-ng.pc $(BUILD)/pam-config $(examples:%=$(BUILD)/examples/%) ## build the library, the programs and the PAM module
@@ -192,6 +192,10 @@ $(BUILD)/bench/%: tests/bench/%.c $(archive) $(BUILD)/flags
 	@mkdir -p $(@D)
 	$(Q)$(compile) -MMD -MP -MF $@.d -pie -o $@ $< $(archive) $(LDFLAGS)
 
+proof: ## prove the arithmetic on ids for all inputs (frama-c)
+	$(Q)tests/deps.sh proof
+	$(Q)tests/proof/run
+
 # What is killed while it writes down its counts loses them all: so the tests that
 # reach most come once more behind those that kill.
 coverage: ## run the tests and print line and branch coverage
@@ -271,7 +275,7 @@ demo: ## two users, two ranges, a real container (as root, in a private mount na
 	$(Q)BUILD='$(BUILD)' MAKE='$(MAKE)' tests/demo.sh
 
 deps: ## install what building and testing need (Debian, as root)
-	$(Q)tests/deps.sh build demo test
+	$(Q)tests/deps.sh build demo test proof
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 14

@@ -91,6 +91,17 @@ static int set_grow(struct subid_set *set)
 }
 
 /* Lets the last range take in one that starts in it or right behind it. */
+/*@ requires \valid(set) && r.start + r.count <= UINT32_MAX;
+  @ requires set->n > 0 ==> \valid(set->ranges + (set->n - 1)) &&
+  @	!holds(set->ranges[set->n - 1], UINT32_MAX);
+  @ requires \separated(set, set->ranges + (set->n - 1));
+  @ assigns set->unsorted, set->ranges[set->n - 1].count;
+  @ ensures \result ==> set->n > 0 && \forall integer id;
+  @	holds(set->ranges[set->n - 1], id) <==>
+  @	holds(\old(set->ranges[set->n - 1]), id) || holds(r, id);
+  @ ensures !\result && set->n > 0 ==>
+  @	set->ranges[set->n - 1] == \old(set->ranges[set->n - 1]);
+  @*/
 static inline bool absorb(struct subid_set *set, struct id_range r)
 {
 	struct id_range *last;
@@ -206,10 +217,22 @@ int subid_set_unite(struct subid_set *set, const struct subid_set *other)
 }
 
 /* The place of the first range that ends at or behind id (adjoining counts). */
+/*@ requires sorted(set);
+  @ assigns \nothing;
+  @ ensures 0 <= \result <= set->n;
+  @ ensures \forall integer i; 0 <= i < \result ==> end_of(set, i) < id;
+  @ ensures \forall integer i; \result <= i < set->n ==> id <= end_of(set, i);
+  @*/
 static size_t set_find(const struct subid_set *set, uint64_t id)
 {
 	size_t low = 0, high = set->n;
 
+	/*@ loop invariant 0 <= low <= high <= set->n;
+	  @ loop invariant \forall integer i; 0 <= i < low ==> end_of(set, i) < id;
+	  @ loop invariant \forall integer i; high <= i < set->n ==> id <= end_of(set, i);
+	  @ loop assigns low, high;
+	  @ loop variant high - low;
+	  @*/
 	while (low < high) {
 		size_t middle = low + (high - low) / 2;
 
@@ -279,6 +302,11 @@ uint64_t subid_set_size(const struct subid_set *set)
 {
 	uint64_t size = 0;
 
+	/*@ loop invariant 0 <= i <= set->n && size == total(set, i);
+	  @ loop invariant i == 0 ? size == 0 : size <= end_of(set, i - 1);
+	  @ loop assigns i, size;
+	  @ loop variant set->n - i;
+	  @*/
 	for (size_t i = 0; i < set->n; i++)
 		size += set->ranges[i].count;
 	return size;

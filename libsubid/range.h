@@ -2,6 +2,10 @@
 /*
  * Arithmetic on ranges of ids, and sets of ids.  The only place in the program
  * where ids are added or compared.
+ *
+ * A comment that begins with @ is a contract in ACSL: what must be true before
+ * (requires) and is after (ensures), in numbers without bounds.  `make proof`
+ * proves them for all inputs, and that no sum or cast loses a bit.
  */
 #pragma once
 
@@ -27,19 +31,35 @@ struct id_range {
 /* No id, as a value. */
 #define SUBID_ID_NONE UINT32_MAX
 
+/*@ predicate holds(struct id_range r, integer id) =
+  @	r.start <= id < r.start + r.count;
+  @*/
+
 /* The first id behind the range. */
+/*@ assigns \nothing;
+  @ ensures \result == r.start + r.count;
+  @*/
 static inline uint64_t id_range_end(struct id_range r)
 {
 	return (uint64_t)r.start + r.count;
 }
 
 /* At least one id, and "no id" not among them. */
+/*@ assigns \nothing;
+  @ ensures \result <==> r.count > 0 && !holds(r, UINT32_MAX) &&
+  @	\forall integer id; holds(r, id) ==> id <= UINT32_MAX;
+  @*/
 static inline bool id_range_valid(struct id_range r)
 {
 	return r.count > 0 && id_range_end(r) <= ID_COUNT_MAX;
 }
 
 /* Every id of inner is in outer.  An empty inner is in nothing. */
+/*@ assigns \nothing;
+  @ ensures \result <==> inner.count > 0 && holds(outer, inner.start) &&
+  @	holds(outer, inner.start + inner.count - 1);
+  @ ensures \result ==> \forall integer id; holds(inner, id) ==> holds(outer, id);
+  @*/
 static inline bool id_range_contains(struct id_range outer, struct id_range inner)
 {
 	return inner.count > 0 && inner.start >= outer.start &&
@@ -47,6 +67,12 @@ static inline bool id_range_contains(struct id_range outer, struct id_range inne
 }
 
 /* The ids that both have; count 0 if there is none. */
+/*@ assigns \nothing;
+  @ ensures \forall integer id; holds(\result, id) <==> holds(a, id) && holds(b, id);
+  @ ensures \result.start == \max(a.start, b.start) && \result.count ==
+  @	\max(0, \min(a.start + a.count, b.start + b.count) - \result.start);
+  @ ensures \result.count > 0 ==> holds(\result, \result.start);
+  @*/
 static inline struct id_range id_range_common(struct id_range a, struct id_range b)
 {
 	uint32_t start = a.start > b.start ? a.start : b.start;
@@ -58,11 +84,17 @@ static inline struct id_range id_range_common(struct id_range a, struct id_range
 	return (struct id_range){ .start = start, .count = (uint32_t)(end - start) };
 }
 
+/*@ assigns \nothing;
+  @ ensures \result <==> \exists integer id; holds(a, id) && holds(b, id);
+  @*/
 static inline bool id_range_overlaps(struct id_range a, struct id_range b)
 {
 	return id_range_common(a, b).count > 0;
 }
 
+/*@ assigns \nothing;
+  @ ensures \result <==> a.start == b.start && a.count == b.count;
+  @*/
 static inline bool id_range_equal(struct id_range a, struct id_range b)
 {
 	return a.start == b.start && a.count == b.count;
@@ -72,6 +104,10 @@ static inline bool id_range_equal(struct id_range a, struct id_range b)
  * The range from the id first to the id before end, cut to the ids that exist.
  * first and end: any 64-bit number.  Count 0 if nothing is left.
  */
+/*@ assigns \nothing;
+  @ ensures \forall integer id;
+  @	holds(\result, id) <==> first <= id < end && id < UINT32_MAX;
+  @*/
 static inline struct id_range id_range_between(uint64_t first, uint64_t end)
 {
 	if (end > ID_COUNT_MAX)
@@ -86,6 +122,16 @@ static inline struct id_range id_range_between(uint64_t first, uint64_t end)
  * What is left of r without cut: up to two ranges, the lower one first, into
  * ret.  Returns how many: 0 when cut covers r.
  */
+/*@ requires \valid(ret + (0 .. 1));
+  @ assigns ret[0 .. 1];
+  @ ensures \result <= 2;
+  @ ensures \forall integer id; holds(r, id) && !holds(cut, id) && id < UINT32_MAX ==>
+  @	(\result > 0 && holds(ret[0], id)) || (\result > 1 && holds(ret[1], id));
+  @ ensures \result > 0 ==> \forall integer id; holds(ret[0], id) ==>
+  @	holds(r, id) && !holds(cut, id);
+  @ ensures \result > 1 ==> \forall integer id; holds(ret[1], id) ==>
+  @	holds(r, id) && !holds(cut, id);
+  @*/
 size_t subid_range_without(struct id_range r, struct id_range cut,
 			   struct id_range ret[2]);
 
@@ -112,6 +158,20 @@ struct subid_set {
 	size_t room;
 	bool unsorted; /* added to out of order; subid_set_sort() is due */
 };
+
+/*@ logic integer end_of{L}(struct subid_set *set, integer i) =
+  @	set->ranges[i].start + set->ranges[i].count;
+  @ predicate sorted{L}(struct subid_set *set) =
+  @	\valid_read(set) && \valid_read(set->ranges + (0 .. set->n - 1)) &&
+  @	(\forall integer i; 0 <= i < set->n ==>
+  @		set->ranges[i].count > 0 && end_of(set, i) <= UINT32_MAX) &&
+  @	(\forall integer i, j; 0 <= i < j < set->n ==>
+  @		end_of(set, i) < set->ranges[j].start);
+  @ predicate in_set{L}(struct subid_set *set, integer id) =
+  @	\exists integer i; 0 <= i < set->n && holds(set->ranges[i], id);
+  @ logic integer total{L}(struct subid_set *set, integer n) =
+  @	n <= 0 ? 0 : total(set, n - 1) + set->ranges[n - 1].count;
+  @*/
 
 void subid_set_free(struct subid_set *set);
 
@@ -151,13 +211,30 @@ int subid_set_unite(struct subid_set *set,
  * The first ids that set, sorted, shares with r.  Returns true if there are
  * any, and then sets *ret to them (ret may be NULL).
  */
+/*@ requires sorted(set) && (ret == \null || \valid(ret));
+  @ assigns *ret;
+  @ ensures !\result ==> \forall integer id; holds(r, id) ==> !in_set{Pre}(set, id);
+  @ ensures \result && ret != \null ==> holds(*ret, ret->start) &&
+  @	\forall integer id; holds(*ret, id) ==> holds(r, id) && in_set{Pre}(set, id);
+  @ ensures \result && ret != \null ==>
+  @	\forall integer id; holds(r, id) && id < ret->start ==> !in_set{Pre}(set, id);
+  @*/
 bool subid_set_meets(const struct subid_set *set, struct id_range r,
 		     struct id_range *ret);
 
 /* Every id of r is in set, sorted.  False for an empty r. */
+/*@ requires sorted(set);
+  @ assigns \nothing;
+  @ ensures \result ==> r.count > 0 &&
+  @	\forall integer id; holds(r, id) ==> in_set(set, id);
+  @*/
 bool subid_set_contains(const struct subid_set *set, struct id_range r);
 
 /* How many ids are in set, sorted. */
+/*@ requires sorted(set);
+  @ assigns \nothing;
+  @ ensures \result == total(set, set->n) <= UINT32_MAX;
+  @*/
 uint64_t subid_set_size(const struct subid_set *set);
 
 /*

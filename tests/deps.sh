@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
 # Installs the Debian packages that are missing: tests/deps.sh SET..., where a set
-# is build, demo or test.  Does nothing, and needs no root, if all are there.
+# is build, demo, test or proof.  Does nothing, and needs no root, if all are there.
 set -eu
 
 # shellcheck disable=SC2034 # named by the arguments
@@ -14,6 +14,8 @@ test="$demo libcmocka-dev clang clang-format clang-tools libclang-rt-14-dev gcov
 	pamtester libpam-wrapper libnss-wrapper libuid-wrapper
 	openssh-server openssh-client sshpass cron at login auditd
 	btrfs-progs xfsprogs chromium fonts-dejavu-core python3-jsonschema systemd systemd-container lxd lxd-client"
+# shellcheck disable=SC2034
+proof="frama-c-base why3 z3 cvc4"
 
 missing=()
 for set in "$@"; do
