@@ -36,9 +36,11 @@ struct cli_lessor {
 	struct subid_owner owner;
 	char *name; /* as it was asked for */
 	struct subid_set held[SUBID_KINDS];
-	struct subid_set avoid[SUBID_KINDS];
-	struct subid_leases leases; /* of both stores, when loaded */
+	struct subid_set avoid[SUBID_KINDS];  /* all of what follows */
+	struct subid_set others[SUBID_KINDS]; /* without what runtimes have written */
+	struct subid_leases leases;	      /* of both stores, when loaded */
 	struct subid_runtime_state runtimes;
+	size_t own_begin, own_end; /* of runtimes, those that the owner itself runs */
 };
 
 void cli_lessor_free(struct cli_lessor *lessor);
@@ -63,6 +65,14 @@ int cli_leasing_look(struct cli_leasing *leasing, uint32_t session);
  * complaint. */
 int cli_lessor_find(struct cli_leasing *leasing, const char *name, size_t len,
 		    struct cli_lessor *ret);
+
+/*
+ * What a container is given by name must keep off, added to ret: not what the owner's
+ * own runtimes have written down for a container of that name, which is this one.
+ * 0 or -ENOMEM.
+ */
+int cli_lessor_avoid_but(const struct cli_lessor *lessor, const char *name,
+			 struct subid_set ret[SUBID_KINDS]);
 
 /* Says who has ids of the owner's range, at most a few.  how many were said. */
 size_t cli_lessor_explain(const struct cli_leasing *leasing,

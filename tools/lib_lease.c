@@ -117,6 +117,23 @@ static int grant_own(struct grant *grant, const char *name,
 	return status;
 }
 
+/* By --range a container may be given what it has already, by its runtime's word. */
+static int lease(struct grant *grant, struct subid_lease_request *request,
+		 struct subid_changes *ret)
+{
+	auto_set struct subid_set uids = { .ranges = NULL }, gids = { .ranges = NULL };
+	struct subid_set avoid[SUBID_KINDS] = { { .n = 0 }, { .n = 0 } };
+	int r = 0;
+
+	if (request->range.count > 0) {
+		r = cli_lessor_avoid_but(&grant->lessor, request->name, avoid);
+		request->avoid = avoid;
+	}
+	uids = avoid[SUBID_UID];
+	gids = avoid[SUBID_GID];
+	return r == 0 ? subid_lease_grant(grant->txn, request, ret) : r;
+}
+
 static int grant_one(struct grant *grant, const char *name)
 {
 	size_t len = subid_lease_owner(name);
@@ -152,7 +169,7 @@ static int grant_one(struct grant *grant, const char *name)
 		return status;
 	if (grant->tables != NULL)
 		request.held = nothing;
-	r = subid_lease_grant(grant->txn, &request, &changes);
+	r = lease(grant, &request, &changes);
 	if (r < 0)
 		return cli_complain(EXIT_UNABLE, "%s: %s", name, strerror(-r));
 	if (r == SUBID_FULL && grant->tables != NULL)

@@ -21,6 +21,7 @@ void cli_lessor_free(struct cli_lessor *lessor)
 	for (enum subid_kind kind = 0; kind < SUBID_KINDS; kind++) {
 		subid_set_free(&lessor->held[kind]);
 		subid_set_free(&lessor->avoid[kind]);
+		subid_set_free(&lessor->others[kind]);
 	}
 	subid_owner_free(&lessor->owner);
 	subid_leases_free(&lessor->leases);
@@ -153,8 +154,12 @@ static int read_runtimes(const struct cli_leasing *leasing, struct cli_lessor *l
 	/* what root's runtimes do is none of an ordinary user's business */
 	if (geteuid() != 0)
 		state->n_unread = 0;
+	/* root's runtimes are root's own */
+	lessor->own_begin =
+	    lessor->owner.has_account && lessor->owner.uid == 0 ? 0 : state->n;
 	if (cli->root == NULL && lessor->owner.has_account)
 		r = read_home(leasing, lessor);
+	lessor->own_end = state->n;
 	if (r == 0 && state->n_unread > 0 && !cli->quiet)
 		(void)cli_complain(
 		    0,
@@ -162,8 +167,6 @@ static int read_runtimes(const struct cli_leasing *leasing, struct cli_lessor *l
 		    " that are written there are not known",
 		    state->unread, state->error < 0 ? strerror(-state->error) : "damaged",
 		    state->n_unread - 1);
-	for (enum subid_kind kind = 0; r == 0 && kind < SUBID_KINDS; kind++)
-		r = subid_runtime_taken(state, kind, &lessor->avoid[kind]);
 	return r;
 }
 
@@ -174,7 +177,7 @@ static int read_other_store(struct cli_leasing *leasing, struct cli_lessor *less
 
 	if (status != EXIT_DONE || other.fd < 0)
 		return status;
-	r = cli_store_taken(&other, lessor->avoid);
+	r = cli_store_taken(&other, lessor->others);
 	if (r == 0)
 		r = subid_leases_load(other.fd, other.user != NULL ? lessor->name : NULL,
 				      &lessor->leases);
@@ -193,7 +196,7 @@ static int gather(struct cli_leasing *leasing, struct cli_lessor *lessor)
 		r = subid_table_holdings(&leasing->tables[kind], owner->spellings,
 					 owner->n, &lessor->held[kind]);
 		if (r == 0)
-			r = subid_set_unite(&lessor->avoid[kind], &leasing->live[kind]);
+			r = subid_set_unite(&lessor->others[kind], &leasing->live[kind]);
 	}
 	return r == 0 ? read_runtimes(leasing, lessor) : r;
 }
@@ -232,8 +235,17 @@ int cli_lessor_find(struct cli_leasing *leasing, const char *name, size_t len,
 				    "%s: no such account, and no ranges of that name",
 				    ret->name);
 	status = read_other_store(leasing, ret);
-	if (status != EXIT_DONE || leasing->store.fd < 0)
+	if (status != EXIT_DONE)
 		return status;
+	for (enum subid_kind kind = 0; r == 0 && kind < SUBID_KINDS; kind++) {
+		r = subid_set_unite(&ret->avoid[kind], &ret->others[kind]);
+		if (r == 0)
+			r = subid_runtime_taken(&ret->runtimes, kind, &ret->avoid[kind]);
+	}
+	if (r < 0)
+		return cli_complain(EXIT_UNABLE, "%s: %s", ret->name, strerror(-r));
+	if (leasing->store.fd < 0)
+		return EXIT_DONE;
 	r = subid_leases_load(leasing->store.fd,
 			      leasing->store.user != NULL ? ret->name : NULL,
 			      &ret->leases);
@@ -241,6 +253,24 @@ int cli_lessor_find(struct cli_leasing *leasing, const char *name, size_t len,
 		return EXIT_DONE;
 	return cli_complain(EXIT_UNABLE, "%s: %s", leasing->store.cli.etc_name,
 			    strerror(-r));
+}
+
+int cli_lessor_avoid_but(const struct cli_lessor *lessor, const char *name,
+			 struct subid_set ret[SUBID_KINDS])
+{
+	const struct subid_runtime_state *runtimes = &lessor->runtimes;
+	int r = 0;
+
+	for (enum subid_kind kind = 0; r == 0 && kind < SUBID_KINDS; kind++)
+		r = subid_set_unite(&ret[kind], &lessor->others[kind]);
+	for (size_t i = 0; r == 0 && i < runtimes->n; i++) {
+		const struct subid_runtime_range *one = &runtimes->list[i];
+
+		if (i < lessor->own_begin || i >= lessor->own_end ||
+		    strcmp(one->name, name) != 0)
+			r = subid_set_insert(&ret[one->kind], one->range);
+	}
+	return r;
 }
 
 /* Who has ids, until enough have been said; named: whose have been. */

@@ -66,9 +66,9 @@ ok "podman: starts" as alice podman --runtime runc start pod
 pod=$(as alice podman inspect -f '{{.State.Pid}}' pod)
 is "podman: to the host its map is the lease" "$(map_of uid "$pod"), $(map_of gid "$pod")" \
 	"0 $start 1000, 0 $start 1000"
-as alice podman --runtime runc create --name own --network=none --uidmap 0:50001:500 --gidmap 0:50001:500 tiny /bin/sleep 9 >/dev/null
-expect "podman: ids of a container that never ran are avoided" 1 '' "*150000-150499: podman has them for container 'own'*" \
-	as alice subid grant --range 150100:1 alice/x
+as alice podman --runtime runc create --name own --network=none --uidmap 0:150001:500 --gidmap 0:150001:500 tiny /bin/sleep 9 >/dev/null
+expect "podman: ids of a container that never ran are avoided" 1 '' "*250000-250499: podman has them for container 'own'*" \
+	as alice subid grant --range 250100:1 alice/x
 as alice podman stop -t 0 pod >/dev/null
 ok "podman: stopped, the lease can be taken back" as alice subid revoke alice/pod
 as alice podman system migrate >/dev/null 2>&1

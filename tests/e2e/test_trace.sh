@@ -3,7 +3,7 @@
 # What a change, and a refusal, leaves in the journal or in syslog; test_trace_audit.sh
 # has the kernel's audit.
 . "$(dirname "$0")/lib.sh"
-plan 68
+plan 74
 
 add_user alice -u 5001
 add_user bob -u 5002
@@ -82,6 +82,18 @@ is "one of each kind" "$(logged $journal "${what[@]}")" \
 	"hold !reserved - gid 700000 5 success -
 unhold !released - uid 100000 10 success -
 unhold !reserved - gid 700000 1 success -"
+private_store
+chmod 755 "$T"
+expect "a lease" 0 '*' '' subid grant -u -c 5 alice/web
+is "names owner and container" "$(logged $journal "${what[@]}")" "add alice/web 5001 uid 100020 5 success -"
+expect "taken back" 0 '*' '' subid revoke -u alice/web
+is "is two as well" "$(logged $journal "${what[@]}")" \
+	"remove alice/web 5001 uid 100020 5 success -
+hold !released - uid 100020 5 success -"
+expect "a user's own lease" 0 '*' '' as alice subid grant -u -c 5 alice/own
+is "changes nobody's rights, and leaves none" "$(logged $journal "${what[@]}")" ""
+umount /var/lib/subid
+rm -r "$T/home/alice/.local"
 expect "ids that somebody has" 1 '' '*' subid grant -u bob --range 100020:5
 expect "held for nobody" 1 '' '*' subid hold -g 100000:1
 is "are lines of failure" "$(logged $journal "${what[@]}")" \
