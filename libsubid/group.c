@@ -108,7 +108,7 @@ static int each_primary(const struct subid_users *users, uint32_t gid,
 static int find_in_nss(const char *group, int (*each)(void *data, const char *name),
 		       void *data, uint32_t *ret_gid)
 {
-	for (size_t size = 4096; size <= SUBID_NSS_BUFFER_MAX * 16; size *= 2) {
+	for (size_t size = 4096; size <= (size_t)SUBID_NSS_BUFFER_MAX * 16; size *= 2) {
 		auto_free char *buffer = malloc(size);
 		struct group entry = { .gr_mem = NULL }, *found = NULL;
 		uint32_t gid;

@@ -76,7 +76,7 @@ static int make_owner(const struct subid_users *aliases, uint32_t uid,
 		return -ENOMEM;
 	(void)sprintf(owner.own, "%u", uid);
 	name = stpcpy(owner.own + DECIMAL_SIZE, asked) + 1;
-	(void)strcpy(name, called);
+	memcpy(name, called, strlen(called) + 1);
 	owner.gid = known ? *gid : 0;
 	r = add_spelling(&owner, owner.own + DECIMAL_SIZE, strlen(asked));
 	if (r == 0)

@@ -199,6 +199,7 @@ int subid_set_unite(struct subid_set *set, const struct subid_set *other)
 		return 0;
 	r = subid_set_reserve(&both, set->n + other->n);
 	if (r == 0 && set->n == 0) {
+		/* there is room for one at least: NOLINTNEXTLINE(*NonNullParamChecker) */
 		memcpy(both.ranges, other->ranges, other->n * sizeof(*other->ranges));
 		both.n = other->n;
 		j = other->n;

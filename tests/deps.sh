@@ -8,7 +8,7 @@ set -eu
 build="gcc make libc6-dev pkg-config libjansson-dev libsmartcols-dev libpam0g-dev"
 demo="lxc lxc-templates busybox-static util-linux passwd procps uidmap libcap2-bin"
 # shellcheck disable=SC2034
-test="$demo libcmocka-dev clang clang-format clang-tools libclang-rt-14-dev gcovr valgrind
+test="$demo libcmocka-dev clang clang-format clang-tidy clang-tools cppcheck libclang-rt-14-dev gcovr valgrind
 	strace acl attr devscripts mandoc shellcheck man-db bash-completion podman runc crun
 	python3 e2fsprogs libnss-extrausers buildah mmdebstrap libsubid4 jq
 	pamtester libpam-wrapper libnss-wrapper libuid-wrapper
