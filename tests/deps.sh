@@ -12,7 +12,7 @@ test="$demo libcmocka-dev clang clang-format clang-tools libclang-rt-14-dev gcov
 	strace acl attr devscripts mandoc shellcheck man-db bash-completion podman runc crun
 	python3 e2fsprogs libnss-extrausers buildah mmdebstrap libsubid4 jq pamtester libpam-wrapper
 	libnss-wrapper libuid-wrapper openssh-server openssh-client sshpass cron at login
-	chromium fonts-dejavu-core python3-jsonschema systemd auditd"
+	chromium fonts-dejavu-core python3-jsonschema systemd auditd afl++"
 
 missing=()
 for set in "$@"; do
