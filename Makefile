@@ -69,14 +69,14 @@ pam_module := $(BUILD)/pam_subid.so
 all_src := $(lib_src) $(pam_src) $(wildcard tools/*.c) $(wildcard tests/unit/*.c) $(wildcard tests/fuzz/*.c) \
 	$(wildcard tests/bench/*.c tests/pam/*.c tests/faults/*.c)
 all_c := $(all_src) $(wildcard libsubid/*.h pam/*.h tools/*.h tests/unit/*.h tests/fuzz/*.h)
-scripts := $(wildcard tests/*.sh tests/*/*.sh) tests/run tests/fuzz/run tests/proof/run tools/subid.bash .ci/run
+scripts := $(wildcard tests/*.sh tests/*/*.sh) tests/run tests/fuzz/run tests/fuzz/afl tests/proof/run tools/subid.bash .ci/run
 man_pages := $(wildcard man/*.[1-8])
 examples := $(patsubst examples/%.in,%,$(wildcard examples/*.in))
 data := $(wildcard share/*.json share/*.conf)
 unit_tests := $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(wildcard tests/unit/test_*.c))
 fuzzers := $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
 
-.PHONY: all check check-unit unit-tests faults powercut crowd differential mutate sanitize tsan fuzz fuzzers bench proof coverage counted tidy lint man-rules format install uninstall demo deps help clean
+.PHONY: all check check-unit unit-tests faults powercut crowd differential mutate sanitize tsan fuzz fuzzers fuzz-msan msan_fuzzers afl afl_fuzzer bench proof coverage counted tidy lint man-rules format install uninstall demo deps help clean
 .DELETE_ON_ERROR:
 
 all: $(archive) $(shared) $(pam_module) $(programs:%=$(BUILD)/%) $(BUILD)/libsubid-ng.pc $(BUILD)/pam-config $(examples:%=$(BUILD)/examples/%) ## build the library, the programs and the PAM module
@@ -180,7 +180,27 @@ fuzzers: ## build the fuzzers (clang)
 fuzz: fuzzers ## fuzz each parser for FUZZ_SECONDS seconds (20)
 	$(Q)for f in $(fuzzers); do tests/fuzz/run build/fuzz/$$f tests/fuzz/seeds/$$f $(FUZZ_SECONDS) || exit 1; done
 
-build/fuzz/fuzz_%: tests/fuzz/fuzz_%.c $(archive) $(BUILD)/flags
+# No library but libc, whose functions the sanitizer knows.
+msan_fuzzers:
+	$(Q)$(MAKE) BUILD=build/fuzz-msan CC=clang HARDEN= \
+		CFLAGS='-O1 -g -fsanitize=memory,fuzzer-no-link -fsanitize-memory-track-origins -fno-omit-frame-pointer' \
+		$(fuzzers:%=build/fuzz-msan/%)
+
+fuzz-msan: msan_fuzzers ## the same, looking for what is read before it is written
+	$(Q)for f in $(fuzzers); do tests/fuzz/run build/fuzz-msan/$$f tests/fuzz/seeds/$$f $(FUZZ_SECONDS) || exit 1; done
+
+afl_fuzzer:
+	$(Q)AFL_QUIET=1 AFL_USE_ASAN=1 AFL_USE_UBSAN=1 $(MAKE) BUILD=build/afl CC=afl-clang-fast HARDEN= \
+		CFLAGS='-O1 -g -DAFL' build/afl/afl_newidmap
+
+afl: afl_fuzzer ## fuzz the setuid helpers as whole programs (AFL++, as root)
+	$(Q)tests/fuzz/afl build/afl/afl_newidmap tests/fuzz/seeds/afl_newidmap $(FUZZ_SECONDS)
+
+$(BUILD)/afl_newidmap: tests/fuzz/afl_newidmap.c tools/newidmap.c tools/newidmap_log.c $(archive) $(BUILD)/flags
+	$(call say,CC,$<)
+	$(Q)$(compile) -o $@ $(filter %.c,$^) $(archive)
+
+$(BUILD)/fuzz_%: tests/fuzz/fuzz_%.c $(archive) $(BUILD)/flags
 	$(call say,CC,$<)
 	$(Q)$(compile) -MMD -MP -MF $@.d -fsanitize=fuzzer -o $@ $< $(archive)
 

@@ -114,8 +114,12 @@ void subid_trace_audit_text(const struct subid_event *event, const char *exe,
 	    event->result == 0 ? "success" : "failed");
 }
 
-/* The line for people.  It has no byte that begins another line, and in the name
- * none that ends it. */
+/*
+ * The line for people.  It has no byte that begins another line, and in the name
+ * none that ends it.  Threat: a log is shown on terminals, and to many U+009B, which
+ * has no byte below ' ' in UTF-8, begins a command; so a name is ASCII here.  The
+ * journal and the audit have it as it is.
+ */
 static void add_says(struct subid_message *message, const struct subid_event *event)
 {
 	size_t begin;
@@ -124,7 +128,7 @@ static void add_says(struct subid_message *message, const struct subid_event *ev
 	begin = message->size;
 	add_bytes(message, event->owner, name_len(event));
 	for (char *c = message->bytes + begin; c < message->bytes + message->size; c++)
-		if ((unsigned char)*c < ' ' || *c == '\177' || *c == '"')
+		if (*c < ' ' || *c > '~' || *c == '"')
 			*c = '?';
 	add(message, "\"");
 	if (event->uid != SUBID_NO_UID)

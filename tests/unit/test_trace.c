@@ -213,6 +213,12 @@ static void test_syslog_text(void **state)
 		{ "a newline", EVENT("a\n<0>kernel: x", 1000, .kind = SUBID_UID),
 		  "<85>subid[7]: range for \"a?<0>kernel: x\" (uid 1000):"
 		  " uid 100000-165535" },
+		{ "what a terminal takes for a command",
+		  EVENT("j\xc3\xb6rg\xc2\x9b"
+			"2J\033",
+			1000, .kind = SUBID_UID),
+		  "<85>subid[7]: range for \"j??rg??2J?\" (uid 1000): uid "
+		  "100000-165535" },
 	};
 
 	(void)state;
