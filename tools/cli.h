@@ -66,6 +66,12 @@ int cli_complain(int status, const char *format, ...)
 int cli_misused(const struct cli *cli, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
+/*
+ * Opens the directory path below root.  Threat: links of an image may lead to ours;
+ * they lead nowhere but below it.  A descriptor, or -errno.
+ */
+int cli_open_below(const char *root, const char *path);
+
 /* --root's or the system's configuration directory; -1 after a complaint. */
 int cli_open_etc(struct cli *cli);
 

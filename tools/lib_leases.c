@@ -1,12 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/openat2.h>
 #include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "leases.h"
@@ -18,22 +16,6 @@ static int open_directory(const char *path)
 {
 	int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
-	return fd < 0 ? -errno : fd;
-}
-
-/* Threat: links of an image lead nowhere but below it. */
-static int open_in_image(const char *image)
-{
-	struct open_how how = {
-		.flags = O_RDONLY | O_DIRECTORY | O_CLOEXEC,
-		.resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS,
-	};
-	auto_close int dir = open(image, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	int fd;
-
-	if (dir < 0)
-		return -errno;
-	fd = (int)syscall(SYS_openat2, dir, SUBID_STATEDIR, &how, sizeof(how));
 	return fd < 0 ? -errno : fd;
 }
 
@@ -89,7 +71,7 @@ int cli_leases_load(const struct cli *cli, const struct subid_owner *owner,
 	(void)snprintf(ret_where, WHERE_SIZE, "%s%s", cli->root == NULL ? "" : cli->root,
 		       SUBID_STATEDIR);
 	r = load(cli->root == NULL ? open_directory(SUBID_STATEDIR)
-				   : open_in_image(cli->root),
+				   : cli_open_below(cli->root, SUBID_STATEDIR),
 		 NULL, leases);
 	if (r < 0 || cli->root != NULL)
 		return r; /* an image's homes are not known */

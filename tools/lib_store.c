@@ -41,6 +41,8 @@ static int step_down(int dir, const char *name, bool create, mode_t mode)
 	if (create && mkdirat(dir, name, mode) < 0 && errno != EEXIST)
 		return -errno;
 	fd = (int)syscall(SYS_openat2, dir, name, &how, sizeof(how));
+	if (fd < 0 && errno == ENOSYS) /* before Linux 5.6 */
+		fd = openat(dir, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	return fd < 0 ? -errno : fd;
 }
 
@@ -68,25 +70,16 @@ static int walk_down(int dir, const char *path, bool create, mode_t mode)
 	return dir;
 }
 
-/* Threat: links of an image lead nowhere but below it. */
 static int open_in_image(const char *root, bool create)
 {
-	auto_close int dir = open(root, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	struct open_how how = {
-		.flags = O_RDONLY | O_DIRECTORY | O_CLOEXEC,
-		.resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS,
-	};
-	int fd, parent;
+	int fd = cli_open_below(root, SUBID_STATEDIR), parent;
 
-	if (dir < 0)
-		return -errno;
-	fd = (int)syscall(SYS_openat2, dir, SUBID_STATEDIR, &how, sizeof(how));
-	if (fd >= 0 || errno != ENOENT || !create)
-		return fd < 0 ? -errno : fd;
-	parent = (int)syscall(SYS_openat2, dir, "var/lib", &how, sizeof(how));
-	if (parent < 0)
-		return -errno;
-	return walk_down(parent, strrchr(SUBID_STATEDIR, '/'), true, MODE_ROOT);
+	if (fd != -ENOENT || !create)
+		return fd;
+	parent = cli_open_below(root, "var/lib");
+	return parent < 0
+		   ? parent
+		   : walk_down(parent, strrchr(SUBID_STATEDIR, '/'), true, MODE_ROOT);
 }
 
 static int open_root_store(bool create)

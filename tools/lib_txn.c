@@ -4,6 +4,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <linux/openat2.h>
 #include <spawn.h>
 #include <stdio.h>
@@ -15,23 +16,45 @@
 #include "cli.h"
 #include "libsubid/cleanup.h"
 
-/* Threat: the etc of an image may be a link to ours; it leads nowhere but below. */
-static int open_etc_below(const char *root)
+/* Before Linux 5.6: part by part, and no link at all. */
+static int walk_below(int dir, const char *path)
+{
+	int at = openat(dir, ".", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	char name[NAME_MAX + 1];
+
+	for (size_t len; at >= 0 && *path != '\0'; path += len) {
+		bool last = strchr(path + strspn(path, "/"), '/') == NULL;
+		int next;
+
+		path += strspn(path, "/");
+		len = strcspn(path, "/");
+		if (len == 0)
+			break;
+		(void)snprintf(name, sizeof(name), "%.*s", (int)len, path);
+		next = openat(at, name,
+			      (last ? O_RDONLY : O_PATH) | O_DIRECTORY | O_NOFOLLOW |
+				  O_CLOEXEC);
+		(void)close(at); /* a directory */
+		at = next;
+	}
+	return at;
+}
+
+int cli_open_below(const char *root, const char *path)
 {
 	auto_close int dir = open(root, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	struct open_how how = {
 		.flags = O_RDONLY | O_DIRECTORY | O_CLOEXEC,
 		.resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS,
 	};
-
 	int fd;
 
 	if (dir < 0)
-		return -1;
-	fd = (int)syscall(SYS_openat2, dir, "etc", &how, sizeof(how));
-	if (fd < 0 && errno == ENOSYS) /* before Linux 5.6: no link at all */
-		fd = openat(dir, "etc", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	return fd;
+		return -errno;
+	fd = (int)syscall(SYS_openat2, dir, path, &how, sizeof(how));
+	if (fd < 0 && errno == ENOSYS)
+		fd = walk_below(dir, path);
+	return fd < 0 ? -errno : fd;
 }
 
 int cli_open_etc(struct cli *cli)
@@ -49,10 +72,12 @@ int cli_open_etc(struct cli *cli)
 	}
 	fd = cli->root == NULL
 		 ? open(SUBID_SYSCONFDIR, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
-		 : open_etc_below(cli->root);
-	if (fd < 0)
-		(void)cli_complain(EXIT_UNABLE, "%s: %s", cli->etc_name, strerror(errno));
-	return fd;
+		 : cli_open_below(cli->root, "etc");
+	if (fd >= 0)
+		return fd;
+	(void)cli_complain(EXIT_UNABLE, "%s: %s", cli->etc_name,
+			   strerror(cli->root == NULL ? errno : -fd));
+	return -1;
 }
 
 int cli_open_proc(const struct cli *cli)
