@@ -276,6 +276,16 @@ static void keep_backup(struct subid_draft *draft)
 	draft->there = false;
 }
 
+/*
+ * XFS that has shut down, as after an I/O error, has thrown away what the directory
+ * was to get, and still says that it is on the disk: xfs_dir_fsync() does not look,
+ * xfs_file_fsync() does (fs/xfs/xfs_file.c).  So the file has the last word.
+ */
+static int sync_names(const struct subid_draft *draft)
+{
+	return fsync(draft->dir) < 0 || fdatasync(draft->fd) < 0 ? -errno : 0;
+}
+
 static int put_all_in_place(struct subid_draft *const drafts[], size_t n)
 {
 	int r = 0;
@@ -285,7 +295,7 @@ static int put_all_in_place(struct subid_draft *const drafts[], size_t n)
 	/* all in one directory: once is enough, but it costs nothing to be sure */
 	for (size_t i = 0; r == 0 && i < n; i++)
 		if (i == 0 || drafts[i]->dir != drafts[0]->dir)
-			r = fsync(drafts[i]->dir) < 0 ? -errno : 0;
+			r = sync_names(drafts[i]);
 	return r;
 }
 

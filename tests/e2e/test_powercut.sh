@@ -4,7 +4,7 @@
 # what had said done is there after mounting again, and each table is whole.  With
 # FULL=1 many more times (make powercut).
 . "$(dirname "$0")/lib.sh"
-plan 3
+plan 7
 
 export T ASAN_OPTIONS=detect_leaks=0:verify_asan_link_order=0
 few=${FULL:+200} few=${few:-12} fewer=${FULL:+50} fewer=${fewer:-3}
@@ -23,3 +23,18 @@ result $? "XFS: likewise"
 gcc -shared -fPIC -D_GNU_SOURCE -O1 -o "$T/nosync.so" tests/faults/nosync.c
 PRELOAD=$T/nosync.so cut ext4 3 >/dev/null
 like "a program that does not write to the disk is found out" "$status $out" "1 cut *, as was said*"
+
+# The file system goes away when the names are changed and not yet on the disk.
+gcc -shared -fPIC -D_GNU_SOURCE -O1 -o "$T/gone.so" tests/faults/gone.c
+for kind in ext4 xfs; do
+	truncate -s 320M "$T/disk"
+	"mkfs.$kind" -q "$T/disk" && mount -o loop "$T/disk" "$T/mnt" && mkdir "$T/mnt/etc" &&
+		echo alice:x:5001:5001::/:/bin/sh >"$T/mnt/etc/passwd" && : >"$T/mnt/etc/group" &&
+		: >"$T/mnt/etc/subuid" && : >"$T/mnt/etc/subgid" && sync -f "$T/mnt"
+	expect "$kind that shuts down before the names are on the disk" 3 '' "subid: $T/mnt/etc*" \
+		env LD_PRELOAD="$T/gone.so" subid --root "$T/mnt" grant alice
+	umount "$T/mnt" && mount -o loop "$T/disk" "$T/mnt"
+	expect "$kind: afterwards it can be done" 0 'alice uid 100000 *' '' subid --root "$T/mnt" grant alice
+	umount "$T/mnt"
+	rm "$T/disk"
+done

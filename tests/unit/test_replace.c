@@ -486,10 +486,10 @@ static void test_every_function_matters(void **state)
 	} rows[] = {
 		{ "openat", 0, 4 },	   { "fstat", 0, 4 },
 		{ "fchmod", 0, 2 },	   { "write", 0, 2 },
-		{ "fsync", 0, 3 },	   { "renameat2", 0, 2 },
-		{ "renameat", 0, 2 },	   { "unlinkat", 0, 4 },
-		{ "linkat", EINVAL, 2 },   { "renameat", EINVAL, 4 },
-		{ "unlinkat", EINVAL, 6 },
+		{ "fsync", 0, 3 },	   { "fdatasync", 0, 1 },
+		{ "renameat2", 0, 2 },	   { "renameat", 0, 2 },
+		{ "unlinkat", 0, 4 },	   { "linkat", EINVAL, 2 },
+		{ "renameat", EINVAL, 4 }, { "unlinkat", EINVAL, 6 },
 	};
 	int etc = etc_of(state);
 
