@@ -127,6 +127,9 @@ int cli_commit(struct cli *cli, struct subid_txn *txn);
 int cli_commit_both(struct cli *cli, struct subid_txn *txn, struct cli *other_cli,
 		    struct subid_txn *other) SUBID_WARN_UNUSED;
 
+/* The status, after saying that the tables are changed if it is not EXIT_DONE. */
+int cli_say_part(const struct cli *cli, int status) SUBID_WARN_UNUSED;
+
 /*
  * The status, after a complaint that names them, if processes use the ids: a range
  * pulled from under a running container would go to the next with its files.

@@ -281,10 +281,11 @@ static int commit(struct grant *grant, bool *ret_raced)
 	/* the line first: one without lease is no harm, a lease without line would be */
 	status =
 	    cli_commit_both(leasing->cli, grant->tables, &leasing->store.cli, grant->txn);
-	if (status == EXIT_DONE)
-		status = cli_lease_check_race(leasing, grant->txn, grant->rows,
-					      grant->n_rows, ret_raced);
-	return status;
+	if (status != EXIT_DONE)
+		return status;
+	return cli_say_part(leasing->cli,
+			    cli_lease_check_race(leasing, grant->txn, grant->rows,
+						 grant->n_rows, ret_raced));
 }
 
 static int grant_in(struct cli_leasing *leasing, const struct cli_lease_grant *asked,
@@ -333,10 +334,12 @@ static int grant_until(struct cli_leasing *leasing, const struct cli_lease_grant
 		status = grant_in(leasing, asked, tables, names, n, &raced);
 	if (!raced || status != EXIT_DONE)
 		return status;
-	return cli_complain(EXIT_UNABLE,
-			    "%s: others lease the same ids at the same moment:"
-			    " nothing was changed: try again",
-			    leasing->store.cli.etc_name);
+	return cli_say_part(
+	    leasing->cli,
+	    cli_complain(EXIT_UNABLE,
+			 "%s: others lease the same ids at the same moment: no lease is"
+			 " made: try again",
+			 leasing->store.cli.etc_name));
 }
 
 /* --own takes the tables' locks, and those before the store's. */

@@ -47,68 +47,92 @@ static bool is_new(const struct cli_row *row)
 	return strcmp(row->state, CLI_STATE_NEW) == 0;
 }
 
-static int meets_other(struct cli_leasing *leasing, const struct cli_row *rows,
-		       const struct owned *owned, bool *ret)
+struct check {
+	struct cli_leasing *leasing;
+	struct subid_txn *txn;
+	const struct cli_row *rows;
+	size_t n;
+	bool meets; /* a new row meets what its owner's other store has */
+};
+
+static int see_other(struct check *check, const struct owned *owned)
 {
 	auto_store struct cli_store other = { .fd = -1 };
 	auto_set struct subid_set uids = { .ranges = NULL }, gids = { .ranges = NULL };
 	struct subid_set taken[SUBID_KINDS] = { { .n = 0 }, { .n = 0 } };
 	int r;
 
-	if (cli_store_open_other(leasing->cli, &owned->owner, &other) != EXIT_DONE)
+	if (cli_store_open_other(check->leasing->cli, &owned->owner, &other) != EXIT_DONE)
 		return -EIO;
 	if (other.fd < 0)
 		return 0;
 	r = cli_store_taken(&other, taken);
 	uids = taken[SUBID_UID];
 	gids = taken[SUBID_GID];
-	for (size_t i = owned->begin; i < owned->end; i++)
-		*ret |= is_new(&rows[i]) &&
-			subid_set_meets(&taken[rows[i].kind], rows[i].range, NULL);
+	for (size_t i = owned->begin; i < owned->end; i++) {
+		const struct cli_row *row = &check->rows[i];
+
+		check->meets |=
+		    is_new(row) && subid_set_meets(&taken[row->kind], row->range, NULL);
+	}
 	return r;
 }
 
-static int take_back(struct subid_txn *txn, const struct cli_row *rows,
-		     const struct owned *owned)
+static int take_back(struct check *check, const struct owned *owned)
 {
 	int r = 0;
 
 	for (size_t i = owned->begin; r == 0 && i < owned->end; i++) {
-		const char *name = rows[i].owner + subid_lease_owner(rows[i].owner) + 1;
+		const struct cli_row *row = &check->rows[i];
+		const char *name = row->owner + subid_lease_owner(row->owner) + 1;
 		struct subid_changes changes;
 
-		if (is_new(&rows[i]))
-			r = subid_lease_revoke(txn, &owned->owner, name,
-					       1U << rows[i].kind, rows[i].range, true,
+		if (is_new(row))
+			r = subid_lease_revoke(check->txn, &owned->owner, name,
+					       1U << row->kind, row->range, true,
 					       &changes);
 	}
 	return r;
 }
 
+/* 0, or an errno. */
+static int for_each_owner(struct check *check,
+			  int (*visit)(struct check *check, const struct owned *owned))
+{
+	struct owned owned;
+	int r = 0;
+
+	for (size_t begin = 0; r == 0 && begin < check->n; begin = owned.end) {
+		r = find_rows(check->leasing, check->rows, check->n, begin, &owned);
+		if (r == 0)
+			r = visit(check, &owned);
+		subid_owner_free(&owned.owner);
+	}
+	return r <= 0 ? -r : EIO;
+}
+
 int cli_lease_check_race(struct cli_leasing *leasing, struct subid_txn *txn,
 			 const struct cli_row *rows, size_t n, bool *ret_raced)
 {
-	bool raced = false;
-	int r = 0;
+	struct check check = { .leasing = leasing, .txn = txn, .rows = rows, .n = n };
+	const char *store = leasing->store.cli.etc_name;
+	int error = for_each_owner(&check, see_other);
+	int status;
 
-	/* first whether, then all of them */
-	for (int turn = 0; turn < (raced ? 2 : 1); turn++) {
-		struct owned owned = { .end = 0 };
-
-		for (size_t begin = 0; r == 0 && begin < n; begin = owned.end) {
-			r = find_rows(leasing, rows, n, begin, &owned);
-			if (r == 0)
-				r = turn == 0 ? meets_other(leasing, rows, &owned, &raced)
-					      : take_back(txn, rows, &owned);
-			subid_owner_free(&owned.owner);
-		}
-	}
-	if (r != 0)
+	*ret_raced = check.meets;
+	if (error == 0 && !check.meets)
+		return EXIT_DONE;
+	status = for_each_owner(&check, take_back);
+	if (status != 0)
 		return cli_complain(EXIT_UNABLE,
 				    "%s: the leases are made, but perhaps others have the"
 				    " same ids: %s",
-				    leasing->store.cli.etc_name,
-				    strerror(r < 0 ? -r : EIO));
-	*ret_raced = raced;
-	return raced ? cli_commit(&leasing->store.cli, txn) : EXIT_DONE;
+				    store, strerror(status));
+	status = cli_commit(&leasing->store.cli, txn);
+	if (status != EXIT_DONE || error == 0)
+		return status;
+	return cli_complain(EXIT_UNABLE,
+			    "%s: whether others have the same ids cannot be seen: the"
+			    " leases are taken back: %s",
+			    store, strerror(error));
 }

@@ -361,13 +361,17 @@ int cli_commit_both(struct cli *cli, struct subid_txn *txn, struct cli *other_cl
 
 	if (status != EXIT_DONE || other == NULL)
 		return status;
-	status = cli_commit(other_cli, other);
-	if (status != EXIT_DONE && txn != NULL && cli->changed)
-		return cli_complain(status,
-				    "%s: its part of the change is made all the same:"
-				    " 'subid list' shows it",
-				    cli->etc_name);
-	return status;
+	return cli_say_part(cli, cli_commit(other_cli, other));
+}
+
+int cli_say_part(const struct cli *cli, int status)
+{
+	if (status == EXIT_DONE || !cli->changed)
+		return status;
+	return cli_complain(status,
+			    "%s: its part of the change is made all the same:"
+			    " 'subid list' shows it",
+			    cli->etc_name);
 }
 
 unsigned int cli_kinds(bool uid, bool gid)

@@ -7,9 +7,11 @@
 # true; and the same command, run again, ends what was begun, and leaves no litter.
 # tests/faults/sweep.py does it, and scenarios.py says of what.  A sample of the points
 # here; all of them with FULL=1 (make faults).
+# With SCENARIO just that one.
 . "$(dirname "$0")/lib.sh"
 . "$(dirname "$0")/pam.sh"
 mapfile -t scenarios < <(sed -n 's/^    lambda: [A-Za-z]*("\([^"]*\)".*/\1/p' tests/faults/scenarios.py)
+[ -z "${SCENARIO-}" ] || scenarios=("$SCENARIO")
 plan $((${#scenarios[@]} + 2))
 
 add_user alice -u 5001
@@ -23,7 +25,7 @@ sed -i '/^passwd:/s/.*/passwd: files/; /^group:/s/.*/group: files/' /etc/nsswitc
 # what is installed under a sanitizer traces itself, and must come first when preloaded
 export T ASAN_OPTIONS=detect_leaks=0:verify_asan_link_order=0
 ok "calls can be cut short" gcc -shared -fPIC -D_GNU_SOURCE -O1 -o "$T/short.so" tests/faults/short.c
-is "there are scenarios" "$((${#scenarios[@]} > 10))" 1
+is "there are scenarios" "$((${#scenarios[@]} > 10 || 0${SCENARIO:+1}))" 1
 
 for scenario in "${scenarios[@]}"; do
 	forget_log
