@@ -397,8 +397,14 @@ class Reader(Scenario):
     def wants(self, point):
         return point.way != "delayed"
 
+    def expected(self, point):
+        """What it prints when it says done: a table that is not there is empty."""
+        gone = [k for k in ("uid", "gid") if "ENOENT" in (point.inject or "") and f'"sub{k}"' in point.line]
+        lines = self.right.out.splitlines(True)
+        return "".join(line for line in lines if line.split()[1:2] != gone)
+
     def look(self, point, answer, rival):
-        if answer.status == 0 and answer.out != self.right.out:
+        if answer.status == 0 and answer.out != self.expected(point):
             yield f"done, but it prints {answer.out!r}"
         if answer.status > 0 and (answer.status not in self.statuses or not answer.err and point.call != "write"):
             yield "neither the answer nor a failure that says so"
@@ -410,10 +416,41 @@ class Reader(Scenario):
             yield "another answer"
 
 
+class Auditor(Reader):
+    """Finds what is wrong, or says that it could not look everywhere: never that all is well."""
+
+    def prepare(self):
+        for path in TABLES:
+            put(path, OVERLAP)
+
+    def learn(self, answer):
+        if answer.status != 1 or FINDING not in answer.out:
+            raise SystemExit(f"{self.name}: untampered with: {answer}")
+
+    def look(self, point, answer, rival):
+        if answer.status == -9:
+            return
+        if answer.status not in (1, 3):
+            yield "neither a finding nor a failure"
+        if answer.status == 1 and FINDING not in answer.out and not (point.call == "write"):
+            yield f"findings, but not this one: {answer.out!r}"
+        if answer.status == 3 and not answer.err and point.call != "write":
+            yield "no message"
+        if [get(path) for path in TABLES] != [OVERLAP.encode()] * 2:
+            yield "the tables were touched"
+
+    def again(self, rival):
+        answer = trace.run(self.argv())
+        if answer.status != 1 or FINDING not in answer.out:
+            yield f"another answer: {answer}"
+
+
 def both(text):
     return {"": text}
 
 
+OVERLAP = "alice:100000:65536\nbob:120000:65536\n"
+FINDING = "overlap-owners"
 BULK = f"{T}/bulk"
 HELD = ODD + "\n!released:100000:65536\n"
 HERS = ODD + "\nalice:100000:65536\n"
@@ -447,5 +484,6 @@ OTHERS = [
     lambda: Helper("newgidmap, not allowed", "gid", False),
     lambda: Reader("getsubids", "getsubids alice", (1,)),
     lambda: Reader("list", "subid list", (3,)),
+    lambda: Auditor("audit", "subid audit", (3,)),
 ]
 ALL = {make().name: make for make in WRITERS + OTHERS}
