@@ -34,8 +34,6 @@ enum audit_fault {
 /* What is wrong with the text of a line, as bits; 0 for a plain entry. */
 unsigned int audit_line_faults(const char *text, size_t len);
 
-#define OWNER_NONE UINT32_MAX
-
 /* Somebody that lines name, by one spelling. */
 struct audit_owner {
 	uint32_t entry;	  /* the first that names it */

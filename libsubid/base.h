@@ -11,6 +11,10 @@
  * where a header says that they explain an answer.  Predicates that cannot
  * fail return bool.
  *
+ * A _free() function takes what a call has made, and what is zeroed (or a pointer
+ * that is NULL), and leaves it empty; auto_NAME calls it at the end of the scope.
+ * So set to zero what a call may leave unset, before it is declared so.
+ *
  * The library never prints, exits, or keeps state of its own, and leaves the
  * process's signals, environment, umask and working directory alone.
  */

@@ -247,7 +247,7 @@ static const struct subid_rule rules[] = {
 	{ "no-audit-watch", SUBID_INFO,
 	  "no audit rule watches the tables and the helpers",
 	  "Who changed them by hand, and when, cannot be found out afterwards.",
-	  "Install the example of the audit rules, see subid(1).",
+	  "Install the example of the audit rules, see subid(7).",
 	  audit_find_no_audit_watch },
 	/* What runs */
 	{ "live-unauthorised", SUBID_CRITICAL,

@@ -11,6 +11,7 @@
 #include "cleanup.h"
 #include "host_private.h"
 
+/* Where helpers are looked for. */
 static const char *const path_directories[] = {
 	"/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin",
 };
@@ -18,12 +19,6 @@ static const char *const path_directories[] = {
 static const char *const helper_names[SUBID_KINDS] = { "newuidmap", "newgidmap" };
 static const char *const backup_names[SUBID_KINDS] = { "subuid-", "subgid-" };
 static const char *const lock_names[SUBID_KINDS] = { "subuid.lock", "subgid.lock" };
-
-const char *const *subid_host_path(size_t *ret_n)
-{
-	*ret_n = sizeof(path_directories) / sizeof(path_directories[0]);
-	return path_directories;
-}
 
 static void note_unread(struct subid_host *host, int error)
 {
@@ -181,15 +176,14 @@ static int find_programs(const struct subid_host_options *options,
 
 static int read_helpers(const struct subid_host_options *options, struct subid_host *host)
 {
-	size_t n;
-	const char *const *directories = subid_host_path(&n);
+	const size_t n = sizeof(path_directories) / sizeof(path_directories[0]);
 	int r = 0;
 
 	for (size_t i = 0; r == 0 && i < n; i++)
-		r = find_programs(options, host, directories[i]);
+		r = find_programs(options, host, path_directories[i]);
 	for (enum subid_kind kind = 0; kind < SUBID_KINDS; kind++)
 		for (size_t i = 0; r == 0 && i < n; i++)
-			r = add_helper(options, host, directories[i], kind);
+			r = add_helper(options, host, path_directories[i], kind);
 	return r;
 }
 

@@ -118,9 +118,6 @@ void subid_host_free(struct subid_host *host);
 
 #define auto_host __attribute__((cleanup(subid_host_free)))
 
-/* The directories where helpers are looked for; *ret_n is how many. */
-const char *const *subid_host_path(size_t *ret_n);
-
 #ifdef __cplusplus
 }
 #endif

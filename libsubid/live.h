@@ -14,8 +14,7 @@
 extern "C" {
 #endif
 
-#define SUBID_ID_NONE	   UINT32_MAX /* no id, or it is not known */
-#define SUBID_LIVE_NONE	   SIZE_MAX   /* no index, or it is not known */
+#define SUBID_LIVE_NONE	   SIZE_MAX /* no index, or it is not known */
 #define SUBID_LIVE_GUESSED (UINT64_C(1) << 63)
 
 enum subid_setgroups {

@@ -31,9 +31,9 @@ struct subid_holder {
 /*
  * Takes all three locks in the configuration directory etc, trying again and
  * again for timeout_ms milliseconds (0: once; SUBID_LOCK_PATIENCE_MS as shadow
- * does).  No signal is used, so that
- * it works in any process and thread.  A table's lock whose owner is dead, or began after
- * the lock was made, is taken over; one without a pid in it is not, as with shadow.
+ * does).  No signal is used, so that it works in any process and thread.  A table's
+ * lock whose owner is dead, or began after the lock was made, is taken over; one
+ * without a pid in it is not, as with shadow.
  *
  * Returns 0, and the caller releases *ret with subid_lock_release(); SUBID_BUSY
  * with *ret_holder set; -errno: -EACCES and -EROFS are the usual ones.

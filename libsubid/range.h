@@ -28,7 +28,7 @@ struct id_range {
 /* The number of ids that can be mapped: 0 to 4294967294. */
 #define ID_COUNT_MAX UINT32_MAX
 
-/* No id, as a value. */
+/* No id, as a value; or it is not known. */
 #define SUBID_ID_NONE UINT32_MAX
 
 /*@ predicate holds(struct id_range r, integer id) =

@@ -89,7 +89,9 @@ void runtime_rename(struct runtime_scan *scan, size_t n, const char *name, size_
 			       len);
 }
 
-int runtime_unread(struct runtime_scan *scan, const char *path, int error)
+/* Notes that path told nothing; -ENOENT and -ENOTDIR are no trouble.  0; -ENOMEM
+ * for that error. */
+static int note_unread(struct runtime_scan *scan, const char *path, int error)
 {
 	struct subid_runtime_state *state = scan->state;
 
@@ -136,12 +138,12 @@ int runtime_each(struct runtime_scan *scan, const char *path,
 	int r = 0;
 
 	if (fd < 0)
-		return runtime_unread(scan, path, fd);
+		return note_unread(scan, path, fd);
 	dir = fdopendir(fd);
 	if (dir == NULL) {
 		r = -errno;
 		(void)close(fd);
-		return runtime_unread(scan, path, r);
+		return note_unread(scan, path, r);
 	}
 	while (r == 0) {
 		char below[4096];
@@ -150,17 +152,17 @@ int runtime_each(struct runtime_scan *scan, const char *path,
 		errno = 0;
 		entry = readdir(dir);
 		if (entry == NULL)
-			return runtime_unread(scan, path, -errno);
+			return note_unread(scan, path, -errno);
 		if (entry->d_name[0] == '.')
 			continue;
 		if (scan->entries_left == 0)
-			return runtime_unread(scan, path, -EFBIG);
+			return note_unread(scan, path, -EFBIG);
 		scan->entries_left--;
 		n = snprintf(below, sizeof(below), "%s/%s", path, entry->d_name);
 		if (n >= (int)sizeof(below))
-			r = runtime_unread(scan, path, -ENAMETOOLONG);
+			r = note_unread(scan, path, -ENAMETOOLONG);
 		else
-			r = runtime_unread(scan, below, each(scan, below, entry->d_name));
+			r = note_unread(scan, below, each(scan, below, entry->d_name));
 	}
 	return r;
 }

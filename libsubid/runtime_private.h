@@ -32,7 +32,7 @@ struct runtime_scan {
 
 struct runtime_adapter {
 	const char *name;
-	/* 0 or -ENOMEM; anything else is noted by runtime_unread() */
+	/* 0 or -ENOMEM; anything else is noted in the state */
 	int (*read)(struct runtime_scan *scan);
 };
 
@@ -58,10 +58,6 @@ int runtime_add(struct runtime_scan *scan, enum subid_kind kind, struct id_range
 
 /* Names the ranges from the n-th on anew. */
 void runtime_rename(struct runtime_scan *scan, size_t n, const char *name, size_t len);
-
-/* Notes that path told nothing; -ENOENT and -ENOTDIR are no trouble.  0; -ENOMEM
- * for that error. */
-int runtime_unread(struct runtime_scan *scan, const char *path, int error);
 
 /* Calls each() for every entry of the directory path but those that begin with a
  * '.'; what each() fails with but -ENOMEM is noted.  0 or -ENOMEM. */

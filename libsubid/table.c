@@ -9,7 +9,6 @@
 #include "scan_private.h"
 
 #define OWNER_LEN_MAX 0x7fffffff
-#define NO_ENTRY      UINT32_MAX
 
 static int grow_entries(struct subid_table *table, size_t room)
 {

@@ -34,7 +34,8 @@ struct subid_txn; /* opaque */
 struct subid_txn_options {
 	int etc;	    /* the configuration directory, opened for reading */
 	int proc;	    /* /proc, to keep off what runs; -1: nothing runs here */
-	bool nss;	    /* ask the running system's name service */
+	bool nss;	    /* ask the running system's name service; for threads see
+				subid_users_taken() */
 	bool dry_run;	    /* take no lock, and refuse to commit */
 	int timeout_ms;	    /* patience for the locks; SUBID_LOCK_PATIENCE_MS */
 	const char *vendor; /* as subid_conf_load() has it; NULL: none */

@@ -100,7 +100,9 @@ int subid_owner_of_uid(const struct subid_users *users, uint32_t uid,
  * Adds to *ret every id that an account (SUBID_UID) or a group (SUBID_GID) has:
  * uids of passwd; gids of group and primary gids of passwd; with nss also what
  * other sources of nsswitch.conf enumerate (not systemd's: its ids are among
- * subid_reserved(), see policy.h).  *ret, sorted, keeps what it had.  0 or -errno.
+ * subid_reserved(), see policy.h), which is done with getpwent(3) and getgrent(3):
+ * not while another thread of the process uses these.  *ret, sorted, keeps what it
+ * had.  0 or -errno.
  */
 int subid_users_taken(struct subid_users *users, enum subid_kind kind,
 		      struct subid_set *ret) SUBID_WARN_UNUSED;

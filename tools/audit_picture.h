@@ -45,5 +45,3 @@ struct picture {
 int picture_make(const struct audit_shown *shown, enum subid_kind kind,
 		 struct picture *ret);
 void picture_free(struct picture *picture);
-
-#define auto_picture __attribute__((cleanup(picture_free)))

@@ -95,6 +95,8 @@ static int list_name(const struct listing *listing, const struct subid_users *us
 		return status;
 	if (len > 0)
 		return cli_complain(EXIT_NO, "%s: has no lease", name);
+	if (subid_owner_is_hold(name, strlen(name)))
+		return cli_complain(EXIT_NO, "%s: no ids are held under that name", name);
 	return cli_complain(EXIT_NO, "%s: %s", name,
 			    r == 0 ? "has no ranges"
 				   : "no such account, and no ranges of that name");

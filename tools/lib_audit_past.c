@@ -170,8 +170,11 @@ int audit_past_load(const char *name, const struct audit_shown *shown,
 
 	ret->report = json_load_file(name, JSON_REJECT_DUPLICATES, &error);
 	if (ret->report == NULL)
-		return cli_complain(EXIT_UNABLE, "--since: %s: line %d: %s", name,
-				    error.line, error.text);
+		return error.line > 0
+			   ? cli_complain(EXIT_UNABLE, "--since: %s: line %d: %s", name,
+					  error.line, error.text)
+			   : cli_complain(EXIT_UNABLE, "--since: %s: %s", name,
+					  error.text);
 	fault = fault_of(ret->report);
 	if (fault == NULL &&
 	    !parse_time(json_string_value(json_object_get(ret->report, "time")), &then))

@@ -276,7 +276,10 @@ int cli_leases_allow(struct cli *cli, const struct subid_owner *owner,
 	if (n + n_users == 0)
 		return EXIT_DONE;
 	return cli_complain(EXIT_NO, "nothing was changed: 'subid revoke' these first%s",
-			    n > 0 ? "" : ", as the user that has them, or use --force");
+			    n_users == 0 ? ""
+			    : n > 0 ? "; those that the user has given as the user, or"
+				      " use --force for them"
+				    : ", as the user that has them, or use --force");
 }
 
 int cli_leases_list(struct cli *cli, struct cli_output *output,

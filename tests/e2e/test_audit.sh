@@ -333,7 +333,7 @@ for bad in '' '[]' '{' '{"version":"1","time":"2026-01-01T00:00:00Z","findings":
 	printf %s "$bad" >"$T/bad.json"
 	expect "--since refuses '$bad'" 3 '' "subid: --since: $T/bad.json: *" "${audit[@]}" --since "$T/bad.json"
 done
-expect "--since without the file" 3 '' 'subid: --since: /nowhere: *' "${audit[@]}" --since /nowhere
+expect "--since without the file" 3 '' 'subid: --since: /nowhere: unable to open /nowhere: *' "${audit[@]}" --since /nowhere
 
 # --- into a file ----------------------------------------------------------------
 

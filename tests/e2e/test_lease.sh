@@ -3,7 +3,7 @@
 # A range for each container: subid grant, revoke and list OWNER/NAME, by root and by
 # a user without privilege, beside what LXC, podman and nspawn have written down.
 . "$(dirname "$0")/lib.sh"
-plan 101
+plan 102
 
 private_store
 store=/var/lib/subid
@@ -115,7 +115,9 @@ is "which is hers alone" "$(stat -c '%U %a' "$home/.local/state/subid")" 'alice 
 expect "not another's" 1 '' 'subid: bob: is not you*' as alice subid grant -c 1 bob/mine
 expect "root's list shows hers" 0 $'*alice/roots uid *alice/mine uid 100100 *' '' subid list alice
 expect "root keeps off hers" 0 $'alice/more uid 100200 *' '' subid grant -c 100 alice/more
-expect "root does not take the range" 1 '' $'*alice/mine: uid 100100-100199 are leased*' subid revoke -r 100150:1 alice
+expect "root does not take the range" 1 '' $'*alice/mine: uid 100100-100199 are leased*first, as the user that has them, or use --force' subid revoke -r 100150:1 alice
+expect "nor with root's own in it" 1 '' $'*alice/roots: uid *alice/mine: uid *first; those that the user has given as the user, or use --force for them' \
+	subid revoke alice
 expect "until it is forced to" 0 'alice uid 100150 *' '' subid revoke --force -u -r 100150:1 alice
 tables $'alice:100000:1000\nbob:200000:1000'
 expect "she takes it back" 0 $'alice/mine uid 100100 100199 100 released\n*' '' as alice subid revoke alice/mine

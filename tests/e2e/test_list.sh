@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 # subid list, as it is typed, right and wrong.
 . "$(dirname "$0")/lib.sh"
-plan 50
+plan 51
 
 add_user alice -u 5001
 add_user bob -u 5002
@@ -98,6 +98,8 @@ expect "65,000 lines" 0 '*' '' timeout 20 subid list
 is "all of them" "$(wc -l <<<"$out")" 65000
 expect "the last of them" 0 'u64999 uid 749990 749999 10 granted' '' subid list u64999
 
+tables ""
+expect "nothing is held" 1 '' 'subid: !released: no ids are held under that name' subid list '!released'
 tables $'alice:100000:65536\nbob:100000:65536:extra'
 run subid list
 like "the warning is of the odd line, not of one with the same ids" "$out" '*/etc/subuid:2: warning*'
