@@ -75,13 +75,13 @@ static inline bool id_range_contains(struct id_range outer, struct id_range inne
   @*/
 static inline struct id_range id_range_common(struct id_range a, struct id_range b)
 {
-	uint32_t start = a.start > b.start ? a.start : b.start;
+	struct id_range common = { a.start > b.start ? a.start : b.start, 0 };
 	uint64_t end =
 	    id_range_end(a) < id_range_end(b) ? id_range_end(a) : id_range_end(b);
 
-	if (end <= start)
-		return (struct id_range){ .start = start, .count = 0 };
-	return (struct id_range){ .start = start, .count = (uint32_t)(end - start) };
+	if (end > common.start)
+		common.count = (uint32_t)(end - common.start);
+	return common;
 }
 
 /*@ assigns \nothing;
@@ -110,12 +110,15 @@ static inline bool id_range_equal(struct id_range a, struct id_range b)
   @*/
 static inline struct id_range id_range_between(uint64_t first, uint64_t end)
 {
+	struct id_range between = { 0, 0 };
+
 	if (end > ID_COUNT_MAX)
 		end = ID_COUNT_MAX;
-	if (first >= end)
-		return (struct id_range){ .start = 0, .count = 0 };
-	return (struct id_range){ .start = (uint32_t)first,
-				  .count = (uint32_t)(end - first) };
+	if (first < end) {
+		between.start = (uint32_t)first;
+		between.count = (uint32_t)(end - first);
+	}
+	return between;
 }
 
 /*

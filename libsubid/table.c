@@ -499,28 +499,40 @@ int subid_table_taken(const struct subid_table *table, struct subid_set *ret)
 	return subid_set_unite(ret, &table->odd);
 }
 
-static bool reads_into(const char *line, size_t len, struct id_range r)
+/* How many ids of r some reader takes from the line, at most. */
+static uint32_t read_into(const char *line, size_t len, struct id_range r)
 {
 	struct id_range readings[SUBID_READINGS_MAX];
 	size_t n = subid_line_readings(line, len, readings);
+	uint32_t most = 0;
 
-	for (size_t i = 0; i < n; i++)
-		if (id_range_overlaps(readings[i], r))
-			return true;
-	return false;
+	for (size_t i = 0; i < n; i++) {
+		uint32_t common = id_range_common(readings[i], r).count;
+
+		most = common > most ? common : most;
+	}
+	return most;
 }
 
 size_t subid_table_who_has(const struct subid_table *table, struct id_range r,
 			   const char **ret_text, size_t *ret_len)
 {
-	size_t pos = 0, number = 1;
+	size_t pos = 0, len, found = 0;
+	uint32_t most = 0;
+	const char *line;
 
-	while (subid_text_next(&table->text, &pos, ret_text, ret_len)) {
-		if (reads_into(*ret_text, *ret_len, r))
-			return number;
-		number++;
+	for (size_t number = 1; subid_text_next(&table->text, &pos, &line, &len);
+	     number++) {
+		uint32_t n = read_into(line, len, r);
+
+		if (n <= most)
+			continue;
+		most = n;
+		found = number;
+		*ret_text = line;
+		*ret_len = len;
 	}
-	return 0;
+	return found;
 }
 
 struct printer {

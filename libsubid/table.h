@@ -129,9 +129,9 @@ int subid_table_taken(const struct subid_table *table,
 		      struct subid_set *ret) SUBID_WARN_UNUSED;
 
 /*
- * Finds the first line, entry or not, from which some reader takes one of the
- * ids of r.  Returns its number, from 1, or 0.  Sets *ret_text and *ret_len to
- * the line.  Slow: for explaining a refusal.
+ * Finds the line, entry or not, from which some reader takes the most of the ids
+ * of r, the first of several.  Returns its number, from 1, and sets *ret_text and
+ * *ret_len to the line; or 0.  Slow: for explaining a refusal.
  */
 size_t subid_table_who_has(const struct subid_table *table, struct id_range r,
 			   const char **ret_text, size_t *ret_len);

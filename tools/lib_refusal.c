@@ -78,7 +78,8 @@ static void complain_of_window(const struct refusal *refusal, enum subid_kind ki
 	(void)cli_complain(0,
 			   "%s: no gap of %u %ss in %s: %llu of %u are free, at most %llu"
 			   " in one piece: widen it in %s, or give less (--count), or"
-			   " 'subid unhold' what is held",
+			   " 'subid unhold' what is held; 'subid audit' tells of lines"
+			   " that take too much",
 			   refusal->name, count, subid_kind_name(kind), bounds,
 			   (unsigned long long)free_ids, all.count,
 			   (unsigned long long)largest, refusal->source);

@@ -185,8 +185,8 @@ done
 like "the shared one needs our library" "$(readelf -d "$T/program" | grep NEEDED)" '*libsubid-ng.so.0*'
 for header in "$T"/pre3/include/subid-ng/*.h; do
 	printf '#include <subid-ng/%s>\n' "${header##*/}" >"$T/header.c"
-	gcc -Wall -Wextra -Werror -std=c11 -fsyntax-only -I"$T/pre3/include" "$T/header.c" &&
-		clang -Wall -Wextra -Werror -x c++ -fsyntax-only -I"$T/pre3/include" "$T/header.c"
+	gcc -Wall -Wextra -pedantic -Werror -std=c11 -fsyntax-only -I"$T/pre3/include" "$T/header.c" &&
+		clang -Wall -Wextra -pedantic -Werror -x c++ -fsyntax-only -I"$T/pre3/include" "$T/header.c"
 done >"$T/headers" 2>&1
 is "each header stands alone, in C and C++" "$(<"$T/headers")" ""
 

@@ -800,6 +800,8 @@ static void test_who_has(void **state)
 		{ { 600, 1 }, 9, "end:600:1" },
 		{ { 100, 0 }, 0, "" },
 		{ { 0, UINT32_MAX }, 2, "alice:100:10" },
+		{ { 104, 10 }, 5, "alice:105:10" }, /* more of them */
+		{ { 205, 96 }, 4, "bob:0200:10" },
 	};
 	auto_table struct subid_table table = { .exists = false };
 
