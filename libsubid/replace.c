@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The draft is "NAME+", as shadow calls it, and the backup "NAME-".  Exchanging
- * the two names (renameat2(2), RENAME_EXCHANGE) makes the old file itself the
- * backup, and makes undoing the same step again.  Where a file system cannot
- * exchange (NFS, some overlays), the old file is kept under the name "NAME=" by
- * a hard link while the draft is renamed over it.
+ * The draft is "NAME+", as shadow calls it, and the backup "NAME-".  The old file gets
+ * a second name, "NAME=", by a hard link, and the draft is renamed over the first; to
+ * undo that, the second is renamed back.
+ *
+ * The old file itself must get neither of shadow's names: its tools open them to write
+ * (fopen(3) with "w"), and whoever has the old table open at that moment, as the
+ * helpers may, would read an empty one.  So the backup is a copy.
  */
 #include "replace.h"
 
@@ -13,6 +15,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/sendfile.h>
 #include <sys/stat.h>
 #include <sys/xattr.h>
 
@@ -21,13 +24,13 @@
 #define NAME_SIZE   202
 #define XATTRS_MAX  (64 << 10) /* XATTR_LIST_MAX, and XATTR_SIZE_MAX for each */
 #define BUFFER_SIZE (64 << 10)
+#define COPY_SIZE   (1 << 30) /* at once */
 
 /* How the draft came to its place, so that it can go back. */
 enum place {
-	IN_DRAFT,  /* not yet */
-	EXCHANGED, /* the old file is at the draft's name */
-	RENAMED,   /* the old file is at the aside name */
-	CREATED,   /* there was no old file */
+	IN_DRAFT, /* not yet */
+	REPLACED, /* the old file is at the aside name */
+	CREATED,  /* there was no old file */
 };
 
 struct subid_draft {
@@ -84,32 +87,63 @@ static int copy_xattrs(int from, int to)
 	return 0;
 }
 
-/* Makes the draft look like the old file. */
-static int take_over_attributes(struct subid_draft *draft)
+/* Makes a new file look like the old one, which is st. */
+static int copy_attributes(int old, const struct stat *st, int to)
 {
-	auto_close int old = -1;
-	struct stat st, own;
+	struct stat own;
 
-	old = openat(draft->dir, draft->name,
-		     O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
-	if (old < 0 && errno == ENOENT)
-		return fchmod(draft->fd, 0644) < 0 ? -errno : 0;
-	if (old < 0 || fstat(old, &st) < 0 || fstat(draft->fd, &own) < 0)
+	if (fstat(to, &own) < 0)
 		return -errno;
-	if (!S_ISREG(st.st_mode))
-		return -EINVAL;
-	draft->replaces = true;
-	if ((st.st_uid != own.st_uid || st.st_gid != own.st_gid) &&
-	    fchown(draft->fd, st.st_uid, st.st_gid) < 0)
+	if ((st->st_uid != own.st_uid || st->st_gid != own.st_gid) &&
+	    fchown(to, st->st_uid, st->st_gid) < 0)
 		return -errno;
 	/* what the directory's default ACL gives to a new file is not the old one's */
-	if (fremovexattr(draft->fd, "system.posix_acl_access") < 0 && errno != ENODATA &&
+	if (fremovexattr(to, "system.posix_acl_access") < 0 && errno != ENODATA &&
 	    errno != EOPNOTSUPP)
 		return -errno;
 	/* the mode last: chown takes bits away, and an ACL's mask is in it */
-	if (fchmod(draft->fd, st.st_mode & 07777) < 0)
+	if (fchmod(to, st->st_mode & 07777) < 0)
 		return -errno;
-	return copy_xattrs(old, draft->fd);
+	return copy_xattrs(old, to);
+}
+
+/* Opens a regular file, and no link to one. */
+static int open_old(int dir, const char *name, struct stat *ret)
+{
+	int fd =
+	    openat(dir, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+	int r = fd < 0 || fstat(fd, ret) < 0 ? -errno : 0;
+
+	if (r == 0 && S_ISREG(ret->st_mode))
+		return fd;
+	if (fd >= 0)
+		(void)close(fd); /* only read */
+	return r < 0 ? r : -EINVAL;
+}
+
+/*
+ * Threat: a link planted at the name would send root's write elsewhere; so the name is
+ * made new, never opened.
+ */
+static int create(int dir, const char *name)
+{
+	int fd =
+	    openat(dir, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+
+	return fd < 0 ? -errno : fd;
+}
+
+static int take_over_attributes(struct subid_draft *draft)
+{
+	struct stat st;
+	auto_close int old = open_old(draft->dir, draft->name, &st);
+
+	if (old == -ENOENT)
+		return fchmod(draft->fd, 0644) < 0 ? -errno : 0;
+	if (old < 0)
+		return old;
+	draft->replaces = true;
+	return copy_attributes(old, &st, draft->fd);
 }
 
 static int remove_if_there(int dir, const char *name)
@@ -135,17 +169,14 @@ int subid_draft_open(int dir, const char *name, struct subid_draft **ret)
 	(void)snprintf(draft->draft, NAME_SIZE, "%s+", name);
 	(void)snprintf(draft->aside, NAME_SIZE, "%s=", name);
 	(void)snprintf(draft->backup, NAME_SIZE, "%s-", name);
-	/* Threat: a link planted at the draft's name would send root's write
-	 * elsewhere; so the name is made new, never opened. */
 	r = remove_if_there(dir, draft->draft);
 	if (r == 0)
 		r = remove_if_there(dir, draft->aside);
 	if (r < 0)
 		return r;
-	draft->fd = openat(dir, draft->draft,
-			   O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+	draft->fd = create(dir, draft->draft);
 	if (draft->fd < 0)
-		return -errno;
+		return draft->fd;
 	draft->there = true;
 	r = take_over_attributes(draft);
 	if (r < 0)
@@ -197,83 +228,78 @@ int subid_draft_write(void *data, const void *bytes, size_t size)
 	return 0;
 }
 
-/* For file systems that cannot exchange two names. */
-static int put_in_place_by_link(struct subid_draft *draft)
+/* There is no old file, and there must be none that somebody has just made. */
+static int put_in_nothing(struct subid_draft *draft)
 {
-	int r;
+	if (renameat2(draft->dir, draft->draft, draft->dir, draft->name,
+		      RENAME_NOREPLACE) < 0 &&
+	    ((errno != EINVAL && errno != ENOSYS) ||
+	     renameat(draft->dir, draft->draft, draft->dir, draft->name) < 0))
+		return -errno;
+	draft->place = CREATED;
+	return 0;
+}
 
-	r = remove_if_there(draft->dir, draft->aside);
+static int put_over_old(struct subid_draft *draft)
+{
+	int r = remove_if_there(draft->dir, draft->aside);
+
 	if (r < 0)
 		return r;
 	if (linkat(draft->dir, draft->name, draft->dir, draft->aside, 0) < 0)
 		return -errno;
 	if (renameat(draft->dir, draft->draft, draft->dir, draft->name) < 0) {
 		r = -errno;
-		(void)unlinkat(draft->dir, draft->aside,
-			       0); /* the name still leads there */
+		/* the name still leads there */
+		(void)unlinkat(draft->dir, draft->aside, 0);
 		return r;
 	}
-	draft->place = RENAMED;
-	draft->there = false;
+	draft->place = REPLACED;
 	return 0;
 }
 
 static int put_in_place(struct subid_draft *draft)
 {
-	if (!draft->replaces) {
-		if (renameat2(draft->dir, draft->draft, draft->dir, draft->name,
-			      RENAME_NOREPLACE) < 0 &&
-		    ((errno != EINVAL && errno != ENOSYS) ||
-		     renameat(draft->dir, draft->draft, draft->dir, draft->name) < 0))
-			return -errno;
-		draft->place = CREATED;
-		draft->there = false;
-		return 0;
-	}
-	if (renameat2(draft->dir, draft->draft, draft->dir, draft->name,
-		      RENAME_EXCHANGE) == 0) {
-		draft->place = EXCHANGED;
-		return 0;
-	}
-	if (errno != EINVAL && errno != ENOSYS)
-		return -errno;
-	return put_in_place_by_link(draft);
+	int r = draft->replaces ? put_over_old(draft) : put_in_nothing(draft);
+
+	draft->there = r < 0;
+	return r;
 }
 
 static int put_back(struct subid_draft *draft)
 {
-	int r = 0;
-
-	switch (draft->place) {
-	case IN_DRAFT:
-		return 0;
-	case EXCHANGED:
-		r = renameat2(draft->dir, draft->draft, draft->dir, draft->name,
-			      RENAME_EXCHANGE);
-		break;
-	case RENAMED:
-		r = renameat(draft->dir, draft->aside, draft->dir, draft->name);
-		break;
-	case CREATED:
-		r = unlinkat(draft->dir, draft->name, 0);
-		break;
-	}
-	if (r < 0) {
-		draft->there = false; /* that name may lead to the old file now */
+	if ((draft->place == REPLACED &&
+	     renameat(draft->dir, draft->aside, draft->dir, draft->name) < 0) ||
+	    (draft->place == CREATED && unlinkat(draft->dir, draft->name, 0) < 0))
 		return -errno;
-	}
 	draft->place = IN_DRAFT;
 	return 0;
+}
+
+static int copy_bytes(int from, int to)
+{
+	ssize_t n;
+
+	do {
+		n = sendfile(to, from, NULL, COPY_SIZE);
+	} while (n > 0);
+	return n < 0 ? -errno : 0;
 }
 
 /* After the point of no return: what fails here costs a backup, not a table. */
 static void keep_backup(struct subid_draft *draft)
 {
-	if (draft->place == EXCHANGED)
-		(void)renameat(draft->dir, draft->draft, draft->dir, draft->backup);
-	else if (draft->place == RENAMED)
-		(void)renameat(draft->dir, draft->aside, draft->dir, draft->backup);
-	draft->there = false;
+	auto_close int old = -1, copy = -1;
+	struct stat st;
+
+	old = open_old(draft->dir, draft->aside, &st);
+	copy = old < 0 ? -1 : create(draft->dir, draft->draft);
+	if (copy >= 0) {
+		draft->there =
+		    copy_attributes(old, &st, copy) < 0 || copy_bytes(old, copy) < 0 ||
+		    renameat(draft->dir, draft->draft, draft->dir, draft->backup) < 0;
+	}
+	(void)unlinkat(draft->dir, draft->aside, 0);
 }
 
 /*
@@ -312,7 +338,8 @@ int subid_drafts_commit(struct subid_draft *const drafts[], size_t n)
 		r = put_all_in_place(drafts, n);
 	if (r == 0) {
 		for (size_t i = 0; i < n; i++)
-			keep_backup(drafts[i]);
+			if (drafts[i]->place == REPLACED)
+				keep_backup(drafts[i]);
 		return 0;
 	}
 	for (size_t i = n; i > 0; i--)

@@ -36,10 +36,10 @@ int subid_draft_open(int dir, const char *name,
 int subid_draft_write(void *data, const void *bytes, size_t size) SUBID_WARN_UNUSED;
 
 /*
- * Puts all n drafts in their places, or none: written to disk, then exchanged
- * with the old files one after the other, then the directory written to disk.
- * If one step fails, those already done are undone.  The old files stay as
- * "NAME-".
+ * Puts all n drafts in their places, or none: written to disk, then renamed
+ * over the old files one after the other, then the directory written to disk.
+ * If one step fails, those already done are undone.  "NAME-" is a copy of the
+ * old file; if it cannot be made, that is no failure.
  *
  * Returns 0: all is durable.  -errno: every name leads to its old file.
  * -ENOTRECOVERABLE: undoing failed as well, so that some names lead to new

@@ -157,6 +157,7 @@ static const char *advice(int error)
 		return ": it is a symbolic link, which neither this nor useradd follows:"
 		       " replace it by a copy of the file it leads to";
 	case EBUSY:
+	case EXDEV: /* it gets no second name in the directory */
 		return ": is a file mounted on it? It cannot be replaced then: mount the"
 		       " directory instead";
 	case ENOSPC:

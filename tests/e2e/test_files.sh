@@ -3,7 +3,7 @@
 # The tables as files: what they are like stays as it was, and where they cannot
 # be replaced, nothing is changed and the message says what to do.
 . "$(dirname "$0")/lib.sh"
-plan 78
+plan 82
 
 add_user alice -u 5001
 add_user bob -u 5002
@@ -54,6 +54,16 @@ ok "is not followed" cmp "$T/passwd" /etc/passwd
 ok "the table is a file" test -f /etc/subuid -a ! -L /etc/subuid
 nothing_left "no litter"
 
+# useradd writes its backup into the file that has the backup's name
+tables other:100000:65536
+exec {old}</etc/subuid {second}</etc/subuid
+subid -q grant alice
+ok "a neighbour" useradd -M -N neighbour
+is "who has the old table open reads it whole" "$(cat <&"$old")" other:100000:65536
+ok "another neighbour" userdel neighbour
+is "and whoever comes later" "$(cat <&"$second")" other:100000:65536
+exec {old}<&- {second}<&-
+
 # --- refused -----------------------------------------------------------------------
 
 # With the tables spoilt somehow: the status, the message, and both as before.
@@ -93,7 +103,7 @@ umount /etc
 
 cp /etc/subuid "$T/mounted"
 mount --bind "$T/mounted" /etc/subuid
-refused "a file mounted on the table" 'subid: /etc*: Device or resource busy: is a file mounted on it?*mount the directory instead'
+refused "a file mounted on the table" 'subid: /etc*: Invalid cross-device link: is a file mounted on it?*mount the directory instead'
 umount /etc/subuid
 nothing_left "no litter"
 

@@ -52,9 +52,6 @@ class Scenario:
     def strace_options(self):
         return []
 
-    def tampered_calls(self):
-        return []
-
     def own_calls(self, calls):
         """Of the calls after the dynamic loader's: those that are ours."""
         return calls
@@ -75,26 +72,17 @@ class Scenario:
 class Writer(Scenario):
     """A command that changes files: each is the old one or the new one, and whole."""
 
-    def __init__(self, name, before, words, files=TABLES, again=(0,), closely=False, no_exchange=False,
+    def __init__(self, name, before, words, files=TABLES, again=(0,), closely=False,
                  none_without=("passwd",)):
         super().__init__(name)
         self.none_without = none_without
         self.before, self.words, self.files = before, words, files
-        self.again_with, self.closely, self.no_exchange = again, closely, no_exchange
+        self.again_with, self.closely = again, closely
         self.after = self.out = None
         self.rival_wrong = []
 
     def argv(self):
         return [f"{PRE}/subid"] + self.words.split()
-
-    def strace_options(self):
-        return ["-e", "inject=renameat2:error=EINVAL"] if self.no_exchange else []
-
-    def tampered_calls(self):
-        return ["renameat2"] if self.no_exchange else []
-
-    def wants(self, point):
-        return not self.no_exchange or point.call != "renameat2" and point.way not in ("short", "delayed")
 
     def prepare(self):
         # locks of the dead stay: they must block nobody
@@ -463,7 +451,6 @@ LEASED = {TABLES[0]: HERS, TABLES[1]: HERS, "": "other/c9:1:1\nalice/c1:100000:6
 WRITERS = [
     lambda: Writer("grant", both(ODD), "grant alice", closely=True),
     lambda: Writer("grant, no tables yet", both(None), "grant alice"),
-    lambda: Writer("grant, names cannot be exchanged", both(ODD), "grant alice", no_exchange=True),
     lambda: Writer("grant --range", both(ODD), "grant --range 300000:10 alice"),
     lambda: Writer("bulk", both(ODD), f"grant --count 100 --from {BULK}"),
     lambda: Writer("revoke", both(HERS), "revoke alice", again=(0, 1)),

@@ -25,7 +25,7 @@ static struct {
 	bool struck;
 	const char *function; /* that was made to fail first */
 	/* what a file system cannot do; independent of the above */
-	int exchange_error; /* renameat2(2) */
+	int noreplace_error; /* renameat2(2) */
 	int unnamed_error;  /* O_TMPFILE */
 	int dir_sync_error; /* fsync(2) of a directory */
 } faults;
@@ -178,8 +178,8 @@ int __wrap_renameat2(int a, const char *from, int b, const char *to, unsigned in
 {
 	if (fault_is_due("renameat2"))
 		return -1;
-	if (faults.exchange_error != 0) {
-		errno = faults.exchange_error;
+	if (faults.noreplace_error != 0) {
+		errno = faults.noreplace_error;
 		return -1;
 	}
 	return __real_renameat2(a, from, b, to, flags);

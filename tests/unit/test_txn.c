@@ -659,7 +659,7 @@ struct sweep {
 	const char *after;
 	unsigned int error;
 	bool lasting;
-	int exchange_error;
+	int noreplace_error;
 	int unnamed_error;
 };
 
@@ -675,7 +675,7 @@ static unsigned int run_sweep(int etc, int proc, const struct sweep *sweep)
 		assert_true(turn < 2000);
 		put_world(etc);
 		faults.lasting = sweep->lasting;
-		faults.exchange_error = sweep->exchange_error;
+		faults.noreplace_error = sweep->noreplace_error;
 		faults.unnamed_error = sweep->unnamed_error;
 		faults_arm(turn, sweep->error);
 		r = sweep->change(etc, proc);
