@@ -61,6 +61,20 @@ static void test_target(void **state)
 	}
 }
 
+/* A uid that no account has holds nothing, nor its own id alone. */
+static void test_no_account(void **state)
+{
+	(void)state;
+	put("etc/subuid", "2999:100000:65536\n");
+	start_over(&uid_kind);
+	machine.uid = machine.target_uid = 2999;
+	call_helper(GOOD);
+	assert_int_equal(outcome.status, EXIT_FAILURE);
+	assert_string_equal(outcome.map, "");
+	assert_string_equal(outcome.said, "newuidmap: Cannot determine your user name: no"
+					  " account has uid 2999\n");
+}
+
 static void test_many_holdings(void **state)
 {
 	static const struct {
@@ -259,9 +273,13 @@ static void test_source(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		machine_test(test_target),	 machine_test(test_many_holdings),
-		machine_test(test_aliases),	 machine_test(test_few_aliases_are_asked),
-		machine_test(test_aliases_fail), machine_test(test_source),
+		machine_test(test_target),
+		machine_test(test_no_account),
+		machine_test(test_many_holdings),
+		machine_test(test_aliases),
+		machine_test(test_few_aliases_are_asked),
+		machine_test(test_aliases_fail),
+		machine_test(test_source),
 	};
 
 	return cmocka_run_group_tests_name("newidmap_who", tests, NULL, NULL);
