@@ -214,5 +214,5 @@ int main(void)
 		host_test(test_other_types),
 	};
 
-	return cmocka_run_group_tests_name("pam", tests, NULL, NULL);
+	return cmocka_run_group_tests_name("pam_subid", tests, NULL, NULL);
 }
