@@ -131,6 +131,8 @@ static struct {
 
 static inline void put(const char *path, const char *text)
 {
+	/* anew: some file systems write out at once what was cut and written again */
+	(void)unlinkat(machine.root, path, 0);
 	put_file(machine.root, path, text);
 }
 
