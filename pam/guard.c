@@ -13,11 +13,6 @@ static void only_xfsz(sigset_t *ret)
 }
 
 /*
- * Threat: with a limit on the size of files (pam_limits(8)), writing a large table
- * would raise SIGXFSZ, which ends the host.  Blocked in this thread, the write fails
- * with EFBIG instead.  A thread cancelled in the middle would keep the locks.
- */
-/*
  * Threat: in a host that has closed its standard error, a table opened as number 2
  * would get the messages of another thread.  What was closed is /dev/null meanwhile.
  */
@@ -44,6 +39,11 @@ static void restore_descriptors(const int filled[3])
 			(void)close(filled[fd]); /* ours, and empty */
 }
 
+/*
+ * Threat: with a limit on the size of files (pam_limits(8)), writing a large table
+ * would raise SIGXFSZ, which ends the host.  Blocked in this thread, the write fails
+ * with EFBIG instead.  A thread cancelled in the middle would keep the locks.
+ */
 void guard_begin(struct guard *ret)
 {
 	sigset_t xfsz, pending;

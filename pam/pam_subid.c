@@ -158,6 +158,12 @@ static int answer_nobody(const struct session *session, const char *name)
 		   : PAM_IGNORE;
 }
 
+/* The same when it cannot be found out who that is: so nobody is found in a group. */
+static int answer_unknown(const struct session *session)
+{
+	return session->options.required_for == NULL ? PAM_SESSION_ERR : PAM_IGNORE;
+}
+
 static int for_owner(const struct session *session, const char *name,
 		     const struct subid_owner *owner)
 {
@@ -207,7 +213,7 @@ static int open_session(struct session *session, const char *name)
 
 	if (etc < 0) {
 		say(session, LOG_ERR, SUBID_SYSCONFDIR ": %s", strerror(errno));
-		return PAM_SESSION_ERR;
+		return answer_unknown(session);
 	}
 	session->etc = etc;
 	r = subid_users_open(etc, true, &users);
@@ -220,8 +226,7 @@ static int open_session(struct session *session, const char *name)
 		return for_owner(session, name, &owner);
 	if (r < 0) {
 		say(session, LOG_ERR, "cannot be looked up: %s", strerror(-r));
-		return session->options.required_for == NULL ? PAM_SESSION_ERR
-							     : PAM_IGNORE;
+		return answer_unknown(session);
 	}
 	say(session, LOG_NOTICE, "no range is given: %s",
 	    r == SUBID_UNKNOWN ? "there is no such account"

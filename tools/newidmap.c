@@ -487,7 +487,7 @@ static bool find_aliases(struct call *call, struct id_range wanted)
 	uint64_t had = subid_set_size(&call->held);
 	const char *text;
 
-	if (call->table.bytes == NULL || !subid_users_ask_others(call->users))
+	if (!subid_users_ask_others(call->users))
 		return false;
 	while (asked < ALIASES_ASKED &&
 	       subid_text_next(&call->table, &pos, &text, &len)) {

@@ -1,0 +1,360 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Logins that give no range: what PAM is answered, the log and the user are told.
+ *
+ * wrap: open geteuid subid_users_open subid_source_read subid_text_read
+ * wrap: subid_txn_begin subid_txn_decide subid_txn_grant subid_txn_commit
+ */
+#include "pam_support.h"
+
+#define STUDENTS "required_for=students"
+#define DENIED	 "You have no subordinate ids, which students need.\n"
+
+/* What a login comes to, with the machine as it is made by begin. */
+struct row {
+	const char *name;
+	void (*begin)(void);
+	const char *user, *options;
+	int answer;
+	const char *log;  /* a glob */
+	const char *said; /* to the user */
+};
+
+static void etc_is_gone(void)
+{
+	assert_int_equal(renameat(host.root, "etc", host.root, "etc.kept"), 0);
+}
+
+static void passwd_is_a_directory(void)
+{
+	assert_int_equal(unlinkat(host.root, "etc/passwd", 0), 0);
+	put_dir(host.root, "etc/passwd");
+}
+
+static void group_is_a_directory(void)
+{
+	assert_int_equal(unlinkat(host.root, "etc/group", 0), 0);
+	put_dir(host.root, "etc/group");
+	host.grant_answer = SUBID_FULL;
+}
+
+static void table_is_a_link(void)
+{
+	assert_int_equal(unlinkat(host.root, "etc/subuid", 0), 0);
+	assert_int_equal(symlinkat("elsewhere", host.root, "etc/subuid"), 0);
+}
+
+static void no_memory_for_a_table(void)
+{
+	faults.only = "subid_text_read";
+	faults.lasting = true;
+	faults_arm(3, ENOMEM); /* behind passwd and nsswitch.conf */
+}
+
+static void nsswitch_fails(void)
+{
+	host.source_answer = -EIO;
+}
+
+static void nsswitch_is_wrong(void)
+{
+	put("etc/nsswitch.conf", "subid: a/b\n");
+}
+
+static void ranges_come_from_elsewhere(void)
+{
+	put("etc/nsswitch.conf", "subid: sss\n");
+}
+
+static void ranges_have_long_come_from_elsewhere(void)
+{
+	put("etc/nsswitch.conf", "subid: sss\n");
+	put("run/pam_subid.source", "");
+}
+
+static void not_root(void)
+{
+	host.euid = 1000;
+}
+
+static void defs_are_wrong(void)
+{
+	put("etc/login.defs", "SUB_UID_COUNT x\n");
+}
+
+static void defs_are_off(void)
+{
+	put("etc/login.defs", "SUB_UID_COUNT 0\nSUB_GID_COUNT 0\n");
+}
+
+static void conf_is_wrong(void)
+{
+	put("etc/subid.conf", "give all\n");
+}
+
+static void conf_asks_for_a_group(void)
+{
+	put("etc/subid.conf", "give group students\n");
+	group_is_a_directory();
+}
+
+static void never_alice(void)
+{
+	put("etc/subid.conf", "never user alice \"no\"\n");
+}
+
+static void never_bob(void)
+{
+	put("etc/subid.conf", "never user bob \"no\"\n");
+}
+
+static void window_is_full(void)
+{
+	put("etc/subid.conf", "give everyone count 10 window 200000-200009\n");
+	put("etc/subuid", "x:200000:10\n");
+	put("etc/subgid", "x:200000:10\n");
+}
+
+static void proc_is_gone(void)
+{
+	assert_int_equal(renameat(host.root, "proc", host.root, "proc.kept"), 0);
+}
+
+static void somebody_is_busy(void)
+{
+	host.begin_answer = SUBID_BUSY;
+}
+
+static void begin_fails(void)
+{
+	host.begin_answer = -EROFS;
+}
+
+static void decide_fails(void)
+{
+	host.decide_answer = -ENOMEM;
+}
+
+static void policy_has_changed(void)
+{
+	host.decide_answer = 1;
+}
+
+static void grant_full(void)
+{
+	host.grant_answer = SUBID_FULL;
+}
+
+static void grant_taken(void)
+{
+	put("etc/subuid", "other:200005:1\n");
+	put("etc/subgid", "other:200005:1\n");
+	host.grant_answer = SUBID_TAKEN;
+}
+
+static void grant_off(void)
+{
+	host.grant_answer = SUBID_OFF;
+}
+
+static void grant_forbidden(void)
+{
+	host.grant_answer = SUBID_FORBIDDEN;
+}
+
+static void grant_enough(void)
+{
+	host.grant_answer = SUBID_ENOUGH;
+}
+
+static void grant_fails(void)
+{
+	host.grant_answer = -ENOMEM;
+}
+
+static void commit_stale(void)
+{
+	host.commit_answer = -ESTALE;
+}
+
+static void commit_fails(void)
+{
+	host.commit_answer = -ENOSPC;
+}
+
+static void no_user(void)
+{
+	host.item_answer = PAM_BAD_ITEM;
+}
+
+static void is_in_group(void)
+{
+	host.in_group = 1;
+}
+
+static const struct row rows[] = {
+	{ "no name", NULL, NULL, "", PAM_SESSION_ERR,
+	  "3: the service has not said who logs in\n", "" },
+	{ "no item", no_user, "alice", "", PAM_SESSION_ERR,
+	  "3: the service has not said who logs in\n", "" },
+	{ "no /etc", etc_is_gone, "alice", "", PAM_SESSION_ERR,
+	  "3: alice: " SUBID_SYSCONFDIR ": No such file or directory\n", "" },
+	{ "no /etc, for a group", etc_is_gone, "alice", STUDENTS, PAM_IGNORE,
+	  "3: alice: " SUBID_SYSCONFDIR ": No such file or directory\n", "" },
+	{ "nobody", NULL, "nobody", "", PAM_USER_UNKNOWN,
+	  "5: nobody: no range is given: there is no such account\n", "" },
+	{ "nobody, for a group", NULL, "nobody", STUDENTS, PAM_IGNORE,
+	  "5: nobody: no range is given: there is no such account\n", "" },
+	{ "nobody, of the group", is_in_group, "nobody", STUDENTS, PAM_SESSION_ERR,
+	  "5: nobody: no range is given: there is no such account\n", "" },
+	{ "a hostile name", NULL, "a:b \n\033", "", PAM_USER_UNKNOWN,
+	  "5: a:b[?][?][?]: no range is given: no owner of ranges can be called so\n",
+	  "" },
+	{ "an empty name", NULL, "", "", PAM_USER_UNKNOWN, "5: : no range is given: no*",
+	  "" },
+	{ "a number of nobody", NULL, "1000", "", PAM_USER_UNKNOWN,
+	  "5: 1000: no range is given: there is no such account\n", "" },
+	{ "a number for another", NULL, "0", "", PAM_USER_UNKNOWN,
+	  "5: 0: no range is given: no owner of ranges can be called so\n", "" },
+	{ "passwd", passwd_is_a_directory, "alice", "", PAM_SESSION_ERR,
+	  "3: alice: cannot be looked up: Invalid argument\n", "" },
+	{ "passwd, for a group", passwd_is_a_directory, "alice", STUDENTS, PAM_IGNORE,
+	  "3: alice: cannot be looked up: Invalid argument\n", "" },
+	{ "a table", table_is_a_link, "alice", "", PAM_SESSION_ERR,
+	  "3: alice: no range is given: the tables: Too many levels of symbolic links\n",
+	  "" },
+	{ "a table, for root", table_is_a_link, "root", "", PAM_IGNORE,
+	  "3: root: no range is given: the tables: *", "" },
+	{ "a table, for a group", table_is_a_link, "alice", STUDENTS, PAM_IGNORE,
+	  "3: alice: no range is given: the tables: *", "" },
+	{ "a table, of the group", table_is_a_link, "bob", STUDENTS, PAM_SESSION_ERR,
+	  "3: bob: no range is given: the tables: *", DENIED },
+	{ "memory", no_memory_for_a_table, "alice", "", PAM_SESSION_ERR,
+	  "3: alice: no range is given: the tables: Cannot allocate memory\n", "" },
+	{ "min_uid", NULL, "alice", "debug min_uid=1001", PAM_SUCCESS, "", "" },
+	{ "min_uid is hers", window_is_full, "alice", "min_uid=1000", PAM_SESSION_ERR,
+	  "3: alice: no range is given: the window is full *", "" },
+	{ "nsswitch.conf", nsswitch_fails, "alice", "", PAM_SESSION_ERR,
+	  "3: alice: no range is given: nsswitch.conf: Input/output error\n", "" },
+	{ "nsswitch.conf is wrong", nsswitch_is_wrong, "alice", "", PAM_SESSION_ERR,
+	  "3: alice: no range is given: nsswitch.conf: 'subid:' names no source\n", "" },
+	{ "a source", ranges_come_from_elsewhere, "alice", "", PAM_SUCCESS,
+	  "5: alice: no range is given: " SUBID_SYSCONFDIR "/nsswitch.conf says 'subid:"
+	  " sss', so ranges come from there (said once)\n",
+	  "" },
+	{ "a source, again", ranges_have_long_come_from_elsewhere, "alice", "",
+	  PAM_SUCCESS, "", "" },
+	{ "a source, debug", ranges_have_long_come_from_elsewhere, "alice", "debug",
+	  PAM_SUCCESS, "7: alice: no range is given: * (said once)\n", "" },
+	{ "not root", not_root, "alice", "", PAM_SESSION_ERR,
+	  "5: alice: no range is given: the service is not root\n", "" },
+	{ "login.defs", defs_are_wrong, "alice", "", PAM_SESSION_ERR,
+	  "3: alice: no range is given: " SUBID_SYSCONFDIR
+	  "/login.defs:1: SUB_UID_COUNT *\n",
+	  "" },
+	{ "login.defs is off", defs_are_off, "alice", "", PAM_SESSION_ERR,
+	  "5: alice: no range is given: login.defs has none for this account\n", "" },
+	{ "subid.conf", conf_is_wrong, "alice", "", PAM_SESSION_ERR,
+	  "3: alice: no range is given: " SUBID_SYSCONFDIR "/subid.conf:1: all is not *",
+	  "" },
+	{ "conf=", NULL, "alice", "conf=/dev/null/none", PAM_SESSION_ERR,
+	  "3: alice: no range is given: /dev/null/none: Not a directory\n", "" },
+	{ "group", conf_asks_for_a_group, "alice", "", PAM_SESSION_ERR,
+	  "3: alice: no range is given: " SUBID_SYSCONFDIR "/group: Invalid argument\n",
+	  "" },
+	{ "never", never_alice, "alice", "debug", PAM_SUCCESS,
+	  "7: alice: no range, by subid.conf:1\n", "" },
+	{ "never, of the group", never_bob, "bob", STUDENTS, PAM_SESSION_ERR, "",
+	  DENIED },
+	{ "no rule", NULL, "system", "debug", PAM_SUCCESS,
+	  "7: system: no range: no rule of the policy fits\n", "" },
+	{ "a group that is not there", never_alice, "alice", "required_for=nosuch",
+	  PAM_SUCCESS, "3: alice: required_for=nosuch: there is no such group\n", "" },
+	{ "a group that cannot be read", group_is_a_directory, "alice", STUDENTS,
+	  PAM_IGNORE, "*3: alice: required_for=students: Invalid argument\n", "" },
+	{ "full", window_is_full, "alice", "", PAM_SESSION_ERR,
+	  "3: alice: no range is given: the window is full ('subid grant alice' says"
+	  " more)\n",
+	  "" },
+	{ "no /proc", proc_is_gone, "alice", "", PAM_SESSION_ERR,
+	  "3: alice: no range is given: /proc: No such file or directory\n", "" },
+	{ "busy", somebody_is_busy, "alice", "", PAM_SESSION_ERR,
+	  "4: alice: no range this time: " SUBID_SYSCONFDIR "/subuid is locked by another"
+	  " process: the next login tries again\n",
+	  "" },
+	{ "begin", begin_fails, "alice", "", PAM_SESSION_ERR,
+	  "3: alice: no range is given: " SUBID_SYSCONFDIR "/subuid: Read-only file"
+	  " system\n",
+	  "" },
+	{ "decide", decide_fails, "alice", "", PAM_SESSION_ERR,
+	  "3: alice: no range is given: Cannot allocate memory\n", "" },
+	{ "policy", policy_has_changed, "alice", "", PAM_SESSION_ERR,
+	  "3: alice: no range is given: policy has changed meanwhile\n", "" },
+	{ "grant: full", grant_full, "bob", STUDENTS, PAM_SESSION_ERR,
+	  "3: bob: no range is given: the window is full *", DENIED },
+	{ "grant: full, for another group", grant_full, "alice", STUDENTS, PAM_IGNORE,
+	  "3: alice: no range is given: the window is full *", "" },
+	{ "grant: taken", grant_taken, "alice", "", PAM_SESSION_ERR,
+	  "3: alice: no range is given: of gid 200000-200009, other:200005:1 has some"
+	  " ('subid grant alice' says more)\n",
+	  "" },
+	{ "grant: off", grant_off, "alice", "", PAM_SESSION_ERR,
+	  "5: alice: no range is given: login.defs has none for this account\n", "" },
+	{ "grant: forbidden", grant_forbidden, "alice", "", PAM_SESSION_ERR,
+	  "3: alice: no range is given: policy has changed meanwhile\n", "" },
+	{ "grant: enough", grant_enough, "alice", "", PAM_SUCCESS, "", "" },
+	{ "grant", grant_fails, "alice", "", PAM_SESSION_ERR,
+	  "3: alice: no range is given: Cannot allocate memory\n", "" },
+	{ "commit: stale", commit_stale, "alice", "", PAM_SESSION_ERR,
+	  "4: alice: no range this time: " SUBID_SYSCONFDIR "/subuid and subgid was saved"
+	  " meanwhile without the lock: the next login tries again\n",
+	  "" },
+	{ "commit", commit_fails, "alice", "", PAM_SESSION_ERR,
+	  "3: alice: no range is given: " SUBID_SYSCONFDIR "/subuid and subgid: No space"
+	  " left on device\n",
+	  "" },
+};
+
+/* The table subuid, if there is one that can be read. */
+static void keep(char *ret, size_t size)
+{
+	int fd = openat(host.root, "etc/subuid", O_RDONLY | O_CLOEXEC);
+	ssize_t n = fd < 0 ? 0 : read(fd, ret, size - 1);
+
+	assert_true(n >= 0);
+	ret[n] = '\0';
+	if (fd >= 0)
+		(void)close(fd);
+}
+
+static void test_rows(void **state)
+{
+	for (size_t i = 0; i < ARRAY(rows); i++) {
+		const struct row *row = &rows[i];
+		char before[64] = "", after[64] = "";
+		int answer;
+
+		assert_int_equal(host_setup(state), 0);
+		if (row->begin != NULL)
+			row->begin();
+		keep(before, sizeof(before));
+		answer = log_in(row->user, row->options, 0);
+		keep(after, sizeof(after));
+		if (answer != row->answer)
+			fail_msg("%s: answer %d, \"%s\"", row->name, answer, host.log);
+		assert_like(row->name, host.log, row->log);
+		assert_string_equal(host.said, row->said);
+		/* nothing was given in any of them */
+		assert_string_equal(before, after);
+		assert_int_equal(host_teardown(state), 0);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_rows),
+	};
+
+	return cmocka_run_group_tests_name("pam_refusal", tests, NULL, NULL);
+}
