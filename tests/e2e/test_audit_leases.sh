@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 # The audit of leases: at rest, in users' hands, and of containers that run.
 . "$(dirname "$0")/lib.sh"
-plan 35
+plan 37
 
 private_store
 for dir in lxc lxd; do
@@ -148,6 +148,12 @@ finds "of somebody who does: one finding, about her" "lease-own - alice - -"
 is "in numbers" "$(reason lease-own)" \
 	"of alice's own leases, 4 have ids that alice does not hold, and 6 share ids with another container's; 4 lines are no leases"
 expect "by default it fails nothing" 0 '*' '' subid audit
+page=$(subid audit --format html)
+is "the picture has a lane of containers" "$(grep -c '>containers</text>' <<<"$page")" 2
+is "with what she holds, and nothing else of hers" \
+	"$(grep -oE '<title>alice/c[0-9]: [0-9]+-[0-9]+' <<<"$page" | sort | uniq -c | tr -s ' ')" \
+	" 4 <title>alice/c1: 100000-100009
+ 2 <title>alice/c2: 100000-100009"
 like "she sees it, too" "$(as alice subid --json audit --partial 2>/dev/null | of_leases)" "*lease-own - alice - -*"
 is "and not at bob's" "$(as bob subid --json audit --partial 2>/dev/null | of_leases | grep lease)" ""
 truncate -s 257K "$own/subuid"
