@@ -171,7 +171,9 @@ int audit_find_lease_overlap(struct subid_audit *audit)
 
 static const char *why_unread(int error)
 {
-	return error == -EFBIG ? "it is too large" : strerrordesc_np(-error);
+	if (error == -EFBIG)
+		return "it is too large";
+	return error == -ETIMEDOUT ? "that takes too long" : strerrordesc_np(-error);
 }
 
 int audit_find_lease_broken(struct subid_audit *audit)

@@ -71,6 +71,13 @@ int subid_leases_load(int state, const char *user,
 		      struct subid_leases *leases) SUBID_WARN_UNUSED;
 
 /*
+ * The same with the text of one of its files, which it takes over, whatever becomes of
+ * it.  user is the caller's here, and must live as long as *leases.  0 or -ENOMEM.
+ */
+int subid_leases_parse(enum subid_kind kind, const char *user, struct subid_text *text,
+		       struct subid_leases *leases) SUBID_WARN_UNUSED;
+
+/*
  * Opens the store of another user for looking, beneath home, the user's directory in
  * passwd.  Threat: the user owns all that lies beneath, and may put links, pipes or
  * mounts there while we look.  So no link is followed beneath home and no mount

@@ -113,21 +113,30 @@ static int add_line(struct subid_leases *leases, struct subid_lease lease, char 
 static int load_kind(struct subid_leases *leases, int state, enum subid_kind kind,
 		     const char *user)
 {
-	struct subid_lease lease = { .kind = kind, .owner = user };
 	struct subid_text text = { .bytes = NULL };
-	const char *line;
-	size_t pos = 0, len;
 	int r = subid_text_read_max(
 	    state, subid_kind_table(kind), false,
 	    user != NULL ? SUBID_LEASE_SIZE_MAX : SUBID_FILE_SIZE_MAX, &text);
 
 	if (r == -ENOENT)
 		return 0;
-	if (r == 0)
-		r = keep_text(leases, text.bytes);
-	while (r == 0 && subid_text_next(&text, &pos, &line, &len)) {
+	return r == 0 ? subid_leases_parse(kind, user, &text, leases) : r;
+}
+
+int subid_leases_parse(enum subid_kind kind, const char *user, struct subid_text *text,
+		       struct subid_leases *leases)
+{
+	struct subid_lease lease = { .kind = kind, .owner = user };
+	struct subid_text lines = *text;
+	const char *line;
+	size_t pos = 0, len;
+	int r;
+
+	*text = (struct subid_text){ .bytes = NULL };
+	r = keep_text(leases, lines.bytes);
+	while (r == 0 && subid_text_next(&lines, &pos, &line, &len)) {
 		lease.line++;
-		r = add_line(leases, lease, text.bytes + (line - text.bytes), len);
+		r = add_line(leases, lease, lines.bytes + (line - lines.bytes), len);
 		if (r > 0)
 			count_odd(leases, kind, lease.line);
 		r = r > 0 ? 0 : r;

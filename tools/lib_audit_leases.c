@@ -3,63 +3,171 @@
  * The leases that an audit looks at: root's store, and those of the users who run
  * something, and what root's runtimes have written down.
  *
- * Threat: a user's store is the user's: it may be as large as the disk.  So it is read
- * up to a bound, and what is wrong with it is one finding about that user.
+ * Threat: a user's store is the user's: it may be as large as the disk, or hang whoever
+ * reads it.  So root reads it up to a bound, in a child, and what is wrong with it is
+ * one finding about that user.
  */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "audit_forms.h"
+#include "child.h"
 #include "lease.h"
 #include "libsubid/cleanup.h"
 
-#define USERS_FILE_MAX (256 << 10) /* subid-audit(7) has it, in lease-own */
+#define USERS_FILE_MAX	((size_t)256 << 10) /* subid-audit(7) has it, in lease-own */
+#define PATIENCE_ONE_MS 1000		    /* with one user's */
+#define PATIENCE_MS	10000		    /* with all of them */
 
-static int check_size(int dir)
+/* What the child finds in a user's store, before the bytes of the two files. */
+struct found {
+	int error;
+	size_t sizes[SUBID_KINDS];
+};
+
+struct wanted {
+	const struct cli *cli;
+	const struct subid_owner *owner;
+};
+
+static void read_files(int dir, struct found *found, struct subid_text texts[SUBID_KINDS])
 {
-	struct stat st;
+	for (enum subid_kind kind = 0; found->error == 0 && kind < SUBID_KINDS; kind++) {
+		int r = subid_text_read_max(dir, subid_kind_table(kind), false,
+					    USERS_FILE_MAX, &texts[kind]);
 
-	for (enum subid_kind kind = 0; kind < SUBID_KINDS; kind++)
-		if (fstatat(dir, subid_kind_table(kind), &st, AT_SYMLINK_NOFOLLOW) == 0 &&
-		    st.st_size > USERS_FILE_MAX)
-			return -EFBIG;
+		found->sizes[kind] = r == 0 ? texts[kind].size : 0;
+		if (r < 0 && r != -ENOENT)
+			found->error = r;
+	}
+}
+
+/* The child: it ends with this, and all that it has goes with it. */
+static int send_store(const void *data, int writer)
+{
+	const struct wanted *wanted = data;
+	struct subid_text texts[SUBID_KINDS] = { { .size = 0 }, { .size = 0 } };
+	struct cli_store store = { .fd = -1 };
+	struct found found = { .error = 0 };
+	int r;
+
+	found.error = cli_store_find_other(wanted->cli, wanted->owner, &store);
+	if (found.error == 0 && store.fd < 0)
+		return 0; /* there is none: not a byte */
+	read_files(store.fd, &found, texts);
+	if (found.error != 0)
+		found.sizes[SUBID_UID] = found.sizes[SUBID_GID] = 0;
+	r = cli_child_send(writer, &found, sizeof(found));
+	for (enum subid_kind kind = 0; r == 0 && found.error == 0 && kind < SUBID_KINDS;
+	     kind++)
+		r = cli_child_send(writer, texts[kind].bytes, found.sizes[kind]);
+	return r;
+}
+
+static struct subid_audit_store *add_store(struct audit_gathered *gathered,
+					   const char *path)
+{
+	struct subid_audit_store *grown =
+	    reallocarray(gathered->stores, gathered->input.n_stores + 1, sizeof(*grown));
+
+	if (grown == NULL)
+		return NULL;
+	gathered->input.stores = gathered->stores = grown;
+	grown += gathered->input.n_stores;
+	*grown = (struct subid_audit_store){ .path = strdup(path) };
+	if (grown->path == NULL)
+		return NULL;
+	gathered->input.n_stores++;
+	return grown;
+}
+
+static struct subid_audit_store *add_users_store(struct audit_gathered *gathered,
+						 const char *path,
+						 const struct subid_owner *owner)
+{
+	struct subid_audit_store *store = add_store(gathered, path);
+
+	if (store == NULL)
+		return NULL;
+	store->uid = owner->uid;
+	store->user = strndup(owner->spellings[0].text, owner->spellings[0].len);
+	return store->user == NULL ? NULL : store;
+}
+
+/* What the child has sent becomes leases.  0 or -ENOMEM. */
+static int take_sent(const struct subid_text *sent, struct subid_audit_store *store)
+{
+	struct found found;
+	const char *at = sent->bytes + sizeof(found);
+	int r = 0;
+
+	memcpy(&found, sent->bytes, sizeof(found));
+	if (sent->size != sizeof(found) + found.sizes[SUBID_UID] + found.sizes[SUBID_GID])
+		found.error = -EIO;
+	store->error = found.error;
+	for (enum subid_kind kind = 0; r == 0 && found.error == 0 && kind < SUBID_KINDS;
+	     kind++) {
+		struct subid_text text = { .size = found.sizes[kind] };
+
+		text.bytes = malloc(text.size + 1);
+		if (text.bytes == NULL)
+			return -ENOMEM;
+		memcpy(text.bytes, at, text.size);
+		text.bytes[text.size] = '\0';
+		at += text.size;
+		r = subid_leases_parse(kind, store->user, &text, &store->leases);
+	}
+	return r;
+}
+
+/* A user's store, for root. */
+static int add_users(const struct cli *cli, struct audit_gathered *gathered,
+		     const struct subid_owner *owner, int64_t *patience_ms)
+{
+	const struct wanted wanted = { cli, owner };
+	auto_text struct subid_text sent = { .bytes = NULL };
+	struct subid_audit_store *store;
+	char path[CLI_CONF_FILE_SIZE];
+	bool done =
+	    cli_child_run(send_store, &wanted,
+			  sizeof(struct found) + (size_t)SUBID_KINDS * USERS_FILE_MAX,
+			  patience_ms, PATIENCE_ONE_MS, &sent);
+
+	if (done && sent.size < sizeof(struct found))
+		return 0; /* there is none */
+	cli_store_name_users(owner, path);
+	store = add_users_store(gathered, path, owner);
+	if (store == NULL)
+		return -ENOMEM;
+	if (done)
+		return take_sent(&sent, store);
+	store->error = -ETIMEDOUT;
 	return 0;
 }
 
-/* Adds a store, or that it cannot be read.  found: what became of finding it. */
-static int add_store(struct audit_gathered *gathered, const struct cli_store *store,
-		     int found, const struct subid_owner *owner)
+/* The store that is found in the caller's own way: root's, or the caller's. */
+static int add_found(struct audit_gathered *gathered, const struct cli_store *found,
+		     int error, const struct subid_owner *owner)
 {
-	struct subid_audit_store *grown, *added;
+	struct subid_audit_store *store;
 
-	if (found == 0 && store->fd < 0)
+	if (error == 0 && found->fd < 0)
 		return 0;
-	grown =
-	    reallocarray(gathered->stores, gathered->input.n_stores + 1, sizeof(*grown));
-	if (grown == NULL)
+	store = found->user == NULL
+		    ? add_store(gathered, found->cli.etc_name)
+		    : add_users_store(gathered, found->cli.etc_name, owner);
+	if (store == NULL)
 		return -ENOMEM;
-	gathered->input.stores = gathered->stores = grown;
-	added = &grown[gathered->input.n_stores++];
-	*added = (struct subid_audit_store){ .path = strdup(store->cli.etc_name) };
-	if (store->user != NULL) {
-		added->uid = owner->uid;
-		added->user = strndup(owner->spellings[0].text, owner->spellings[0].len);
-	}
-	if (added->path == NULL || (store->user != NULL && added->user == NULL))
-		return -ENOMEM;
-	if (found == 0 && store->user != NULL)
-		found = check_size(store->fd);
-	if (found == 0)
-		found = subid_leases_load(store->fd, added->user, &added->leases);
-	added->error = found;
-	if (found < 0 && store->user == NULL)
+	store->error = error != 0
+			   ? error
+			   : subid_leases_load(found->fd, store->user, &store->leases);
+	if (store->error < 0 && store->user == NULL)
 		audit_add_missing(gathered, "the leases in %s could not be read: %s",
-				  added->path, strerror(-found));
-	return found == -ENOMEM ? found : 0;
+				  store->path, strerror(-store->error));
+	return store->error == -ENOMEM ? -ENOMEM : 0;
 }
 
 /* The store that is the caller's; owner: the caller, NULL for root. */
@@ -71,7 +179,7 @@ static int add_own(const struct cli *cli, struct audit_gathered *gathered,
 
 	if (store.user != NULL && (owner == NULL || !owner->has_account))
 		return 0;
-	return add_store(gathered, &store, found, owner);
+	return add_found(gathered, &store, found, owner);
 }
 
 static int add_other(const struct cli *cli, struct audit_gathered *gathered,
@@ -80,7 +188,7 @@ static int add_other(const struct cli *cli, struct audit_gathered *gathered,
 	auto_store struct cli_store store = { .fd = -1 };
 	int found = cli_store_find_other(cli, owner, &store);
 
-	return add_store(gathered, &store, found, owner);
+	return add_found(gathered, &store, found, owner);
 }
 
 static int compare_uids(const void *a, const void *b)
@@ -91,10 +199,11 @@ static int compare_uids(const void *a, const void *b)
 }
 
 /* Those of everybody who runs something. */
-static int add_users(const struct cli *cli, struct audit_gathered *gathered)
+static int add_all(const struct cli *cli, struct audit_gathered *gathered)
 {
 	const struct subid_live *live = &gathered->live;
 	auto_free uint32_t *uids = calloc(live->n + 1, sizeof(*uids));
+	int64_t patience_ms = PATIENCE_MS;
 	size_t n = 0;
 	int r = uids == NULL ? -ENOMEM : 0;
 
@@ -112,7 +221,7 @@ static int add_users(const struct cli *cli, struct audit_gathered *gathered)
 			continue;
 		r = subid_owner_of_uid(gathered->users, uids[i], &owner);
 		if (r == 0 && owner.has_account)
-			r = add_other(cli, gathered, &owner);
+			r = add_users(cli, gathered, &owner, &patience_ms);
 		r = r == -ENOMEM ? r : 0; /* who it is, is told elsewhere */
 	}
 	return r;
@@ -163,7 +272,7 @@ int audit_gather_leases(const struct cli *cli, struct audit_gathered *gathered)
 	if (r == 0 && user)
 		r = add_other(cli, gathered, &self); /* root's */
 	else if (r == 0 && gathered->input.live != NULL)
-		r = add_users(cli, gathered);
+		r = add_all(cli, gathered);
 	if (r == 0)
 		r = read_runtimes(cli, gathered);
 	if (r == 0)

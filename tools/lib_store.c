@@ -156,6 +156,14 @@ int cli_store_find(const struct cli *cli, struct cli_store *ret)
 	return find(cli, false, ret);
 }
 
+void cli_store_name_users(const struct subid_owner *owner, char ret[CLI_CONF_FILE_SIZE])
+{
+	const struct passwd *passwd = getpwuid(owner->uid);
+
+	(void)snprintf(ret, CLI_CONF_FILE_SIZE, "%s/%s",
+		       passwd == NULL ? "" : passwd->pw_dir, SUBID_LEASE_USER_DIR);
+}
+
 /* Root looks at a user's: see subid_lease_open_user(). */
 static int find_users(const struct subid_owner *owner, struct cli_store *ret)
 {

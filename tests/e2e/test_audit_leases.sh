@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 # The audit of leases: at rest, in users' hands, and of containers that run.
 . "$(dirname "$0")/lib.sh"
-plan 37
+plan 38
 
 private_store
 for dir in lxc lxd; do
@@ -165,6 +165,12 @@ rm -r "$own"
 ln -s $store "$own"
 finds "nor a link followed" "lease-own - alice - -"
 rm "$own"
+start python3 tests/e2e/hang.py "$T/home/alice" "$T/hangs"
+wait_for test -e "$T/hangs"
+like "nor a home waited for that never answers" "$(timeout 30 "$PRE/bin/subid" --json audit |
+	jq -r '.findings[] | select(.rule == "lease-own") | .owner + ": " + .reason')" "alice: *: that takes too long"
+end "$started_pid"
+umount -l "$T/home/alice"
 stop "$monitor" "$inside"
 stop "$m1" "$i1"
 
