@@ -288,7 +288,7 @@ static const struct subid_rule rules[] = {
 	  "A process in there that becomes that id is root on the host.",
 	  "Stop it, and find out who wrote the map.", audit_find_live_root },
 	{ "live-shared", SUBID_CRITICAL,
-	  "two owners, or two containers that a lease should keep apart, map the same ids",
+	  "two owners, or two containers that a lease keeps apart, map the same ids",
 	  "A process that escapes from the one can signal the processes and change the "
 	  "files of"
 	  " the other. Containers of one owner may share ids that are leased to none of"
@@ -317,10 +317,10 @@ static const struct subid_rule rules[] = {
 	  "Run the audit as root, in the host's namespaces.", audit_find_live_unread },
 	{ "runtime-unread", SUBID_INFO,
 	  "what a runtime has written down about a container cannot be read",
-	  "LXC, LXD, incus, podman and systemd-nspawn write down which ids a container has;"
-	  " without it, those of one that is stopped are not known, and may be granted or"
-	  " leased to another. LXD's are in its storage pool: one that is not mounted,"
-	  " or only in the daemon's mounts, hides them.",
+	  "LXC, LXD, incus, podman and systemd-nspawn write down which ids a container"
+	  " has; without it, those of one that is stopped are not known, and may be"
+	  " granted or leased to another. LXD's are in its storage pool: one that is not"
+	  " mounted, or only in the daemon's mounts, hides them.",
 	  "Correct the file, or start the container before ids are granted.",
 	  audit_find_runtime_unread },
 };

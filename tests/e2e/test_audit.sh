@@ -409,6 +409,7 @@ is "of few, all descriptors are followed" "$(jq .summary.looked_at.passed_over "
 end "$target"
 
 # more than are followed one by one
+# shellcheck disable=SC2016 # for that shell to expand
 start unshare --user --map-root-user --pid --fork --kill-child sh -c \
 	'for i in $(seq 1001); do sleep infinity & done; touch "$1"; wait' sh "$T/crowd"
 wait_for test -e "$T/crowd"
