@@ -67,34 +67,31 @@ static int send_store(const void *data, int writer)
 	return r;
 }
 
+/* owner: whose store it is; NULL: root's.  NULL for want of memory. */
 static struct subid_audit_store *add_store(struct audit_gathered *gathered,
-					   const char *path)
+					   const char *path,
+					   const struct subid_owner *owner)
 {
+	size_t n = gathered->input.n_stores;
 	struct subid_audit_store *grown =
-	    reallocarray(gathered->stores, gathered->input.n_stores + 1, sizeof(*grown));
+	    reallocarray(gathered->stores, n + 1, sizeof(*grown));
+	auto_free char *name = strdup(path);
+	auto_free char *user = NULL;
 
 	if (grown == NULL)
 		return NULL;
 	gathered->input.stores = gathered->stores = grown;
-	grown += gathered->input.n_stores;
-	*grown = (struct subid_audit_store){ .path = strdup(path) };
-	if (grown->path == NULL)
+	if (owner != NULL)
+		user = strndup(owner->spellings[0].text, owner->spellings[0].len);
+	if (name == NULL || (owner != NULL && user == NULL))
 		return NULL;
+	memset(&grown[n], 0, sizeof(grown[n]));
+	grown[n].path = name;
+	grown[n].user = user;
+	grown[n].uid = owner == NULL ? 0 : owner->uid;
+	name = user = NULL;
 	gathered->input.n_stores++;
-	return grown;
-}
-
-static struct subid_audit_store *add_users_store(struct audit_gathered *gathered,
-						 const char *path,
-						 const struct subid_owner *owner)
-{
-	struct subid_audit_store *store = add_store(gathered, path);
-
-	if (store == NULL)
-		return NULL;
-	store->uid = owner->uid;
-	store->user = strndup(owner->spellings[0].text, owner->spellings[0].len);
-	return store->user == NULL ? NULL : store;
+	return &grown[n];
 }
 
 /* What the child has sent becomes leases.  0 or -ENOMEM. */
@@ -139,7 +136,7 @@ static int add_users(const struct cli *cli, struct audit_gathered *gathered,
 	if (done && sent.size < sizeof(struct found))
 		return 0; /* there is none */
 	cli_store_name_users(owner, path);
-	store = add_users_store(gathered, path, owner);
+	store = add_store(gathered, path, owner);
 	if (store == NULL)
 		return -ENOMEM;
 	if (done)
@@ -156,9 +153,8 @@ static int add_found(struct audit_gathered *gathered, const struct cli_store *fo
 
 	if (error == 0 && found->fd < 0)
 		return 0;
-	store = found->user == NULL
-		    ? add_store(gathered, found->cli.etc_name)
-		    : add_users_store(gathered, found->cli.etc_name, owner);
+	store =
+	    add_store(gathered, found->cli.etc_name, found->user == NULL ? NULL : owner);
 	if (store == NULL)
 		return -ENOMEM;
 	store->error = error != 0
