@@ -81,7 +81,7 @@ static void read_leases(const struct view *view, struct view_lessor *lessor)
 static struct view_lessor *find_lessor(struct view *view, const char *owner)
 {
 	auto_free char *name = view_owner_name(view, owner, strlen(owner));
-	struct view_lessor *grown, *lessor;
+	struct view_lessor lessor = { .name = name }, *grown;
 
 	for (size_t i = 0; name != NULL && i < view->n_lessors; i++)
 		if (strcmp(view->lessors[i].name, name) == 0)
@@ -92,12 +92,10 @@ static struct view_lessor *find_lessor(struct view *view, const char *owner)
 	if (grown == NULL)
 		return NULL;
 	view->lessors = grown;
-	lessor = &grown[view->n_lessors];
-	*lessor = (struct view_lessor){ .name = name };
 	name = NULL;
-	view->n_lessors++;
-	read_leases(view, lessor);
-	return lessor;
+	read_leases(view, &lessor);
+	grown[view->n_lessors] = lessor;
+	return &grown[view->n_lessors++];
 }
 
 const struct subid_leases *view_leases(struct view *view, const char *owner)
