@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 # The audit of leases: at rest, in users' hands, and of containers that run.
 . "$(dirname "$0")/lib.sh"
-plan 38
+plan 39
 
 private_store
 for dir in lxc lxd; do
@@ -181,3 +181,6 @@ printf 'root:x:0:0::/:/bin/sh\nzoe:x:1234:1234::/:/bin/sh\n' >"$T/image/etc/pass
 printf 'zoe:70000:70\n' | tee "$T/image/etc/subuid" >"$T/image/etc/subgid"
 printf 'zoe/c1:70060:11\n' | tee "$T/image/var/lib/subid/subuid" >"$T/image/var/lib/subid/subgid"
 is "has a store, too" "$(subid --root "$T/image" --json audit --fail-on never | of_leases)" "$(both lease-outside "zoe 70070+1 1")"
+is "is named as the root is" \
+	"$(cd "$T" && subid --root image --json audit --fail-on never | jq -r '[.findings[] | select(.rule == "lease-outside")][0].file')" \
+	image/var/lib/subid/subuid
