@@ -13,7 +13,8 @@
  *
  * Threat: names and the leases of a user's own store are of the user's making.  They
  * can hide what the user's own containers share, or invent it; they are asked for
- * nobody else's.
+ * nobody else's.  So what root has not leased is live-shared-own, which fails nobody's
+ * audit by default, and each owner has a few findings, so that nobody drowns another's.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -23,6 +24,8 @@
 #include "audit_live_private.h"
 #include "cleanup.h"
 
+#define TOLD_MAX 8 /* of an owner and kind */
+
 /* Ids that a container maps. */
 struct piece {
 	struct id_range range;
@@ -30,10 +33,15 @@ struct piece {
 	const char *name;
 };
 
+/* Two that share some. */
+struct pair {
+	const struct piece *a, *b;
+};
+
 /* The leases of one owner and kind, in the order of their starts. */
 struct leased {
 	const struct lease_row *begin, *end;
-	struct subid_set ids;
+	struct subid_set ids; /* of root's store; for live-shared-own, of the other */
 };
 
 static int compare_pieces(const void *a, const void *b)
@@ -107,7 +115,7 @@ static const char *container_of(const struct subid_audit *audit, size_t userns,
 
 static void say_shared(struct subid_audit *audit, enum subid_kind kind,
 		       const struct leased *leased, const struct piece *a,
-		       const struct piece *b)
+		       const struct piece *b, size_t count)
 {
 	const struct subid_live *live = audit->in->live;
 	pid_t pids[PIDS_SHOWN];
@@ -120,6 +128,7 @@ static void say_shared(struct subid_audit *audit, enum subid_kind kind,
 	lease = find_lease(leased, first.start);
 	finding.kind = (int)kind;
 	finding.range = first;
+	finding.count = count;
 	audit_report(audit, &finding,
 		     audit_text(audit,
 				"%s; then give each container a lease of its own: subid"
@@ -136,13 +145,13 @@ static void say_shared(struct subid_audit *audit, enum subid_kind kind,
 /*
  * One sweep, against the one before that reaches farthest: whom another shares ids
  * with, this one shares them with, too, unless they are the same container.  Each
- * namespace is told once: told has a mark for each.
+ * namespace is in one pair: told has a mark for each.  How many there are.
  */
-static void sweep(struct subid_audit *audit, enum subid_kind kind,
-		  const struct leased *leased, const struct piece *pieces, size_t n,
-		  bool *told)
+static size_t sweep(const struct leased *leased, const struct piece *pieces, size_t n,
+		    bool *told, struct pair *ret)
 {
 	const struct piece *before = NULL;
+	size_t n_pairs = 0;
 
 	for (const struct piece *piece = pieces; piece < pieces + n; piece++) {
 		if (before != NULL && !told[piece->userns] &&
@@ -152,12 +161,13 @@ static void sweep(struct subid_audit *audit, enum subid_kind kind,
 		    subid_set_meets(&leased->ids,
 				    id_range_common(before->range, piece->range), NULL)) {
 			told[piece->userns] = true;
-			say_shared(audit, kind, leased, before, piece);
+			ret[n_pairs++] = (struct pair){ before, piece };
 		}
 		if (before == NULL ||
 		    id_range_end(piece->range) > id_range_end(before->range))
 			before = piece;
 	}
+	return n_pairs;
 }
 
 /* The containers of one owner, whose leases these are. */
@@ -166,13 +176,15 @@ static int judge_owner(struct subid_audit *audit, enum subid_kind kind, uint32_t
 {
 	const struct live_view *view = audit->live;
 	auto_free struct piece *pieces = NULL;
+	auto_free struct pair *pairs = NULL;
 	auto_free bool *told = calloc(view->n + 1, sizeof(*told));
-	size_t n = 0;
+	size_t n = 0, n_pairs;
 
 	for (size_t i = 0; i < view->n; i++)
 		n += view->verdicts[i].foreign[kind].n;
 	pieces = calloc(n + 1, sizeof(*pieces));
-	if (pieces == NULL || told == NULL)
+	pairs = calloc(n + 1, sizeof(*pairs));
+	if (pieces == NULL || pairs == NULL || told == NULL)
 		return -ENOMEM;
 	n = 0;
 	for (size_t i = 0; i < view->n; i++) {
@@ -186,22 +198,26 @@ static int judge_owner(struct subid_audit *audit, enum subid_kind kind, uint32_t
 	}
 	if (n > 1)
 		qsort(pieces, n, sizeof(*pieces), compare_pieces);
-	sweep(audit, kind, leased, pieces, n, told);
+	n_pairs = sweep(leased, pieces, n, told, pairs);
+	for (size_t i = 0; i < n_pairs && i < TOLD_MAX; i++)
+		say_shared(audit, kind, leased, pairs[i].a, pairs[i].b,
+			   i == TOLD_MAX - 1 ? n_pairs - i : 1);
 	return 0;
 }
 
-static int list_leased(struct leased *leased)
+static int list_leased(const struct subid_audit *audit, bool own, struct leased *leased)
 {
 	int r = 0;
 
 	for (const struct lease_row *row = leased->begin; r == 0 && row < leased->end;
 	     row++)
-		r = subid_set_add(&leased->ids, row->lease->range);
+		if ((audit_lessor(audit->leases, row)->store->user != NULL) == own)
+			r = subid_set_add(&leased->ids, row->lease->range);
 	subid_set_sort(&leased->ids);
 	return r;
 }
 
-int audit_live_leases(struct subid_audit *audit)
+int audit_live_leases(struct subid_audit *audit, bool own)
 {
 	const struct live_view *view = audit->live;
 	int r = 0;
@@ -215,12 +231,15 @@ int audit_live_leases(struct subid_audit *audit)
 
 			leased.end =
 			    audit_lease_rows(audit->leases, uid, kind, &leased.begin);
-			if (leased.begin == leased.end)
-				continue;
-			r = list_leased(&leased);
-			if (r == 0)
+			r = list_leased(audit, own, &leased);
+			if (r == 0 && leased.ids.n > 0)
 				r = judge_owner(audit, kind, uid, &leased);
 			subid_set_free(&leased.ids);
 		}
 	return r;
+}
+
+int audit_find_live_shared_own(struct subid_audit *audit)
+{
+	return audit_live_leases(audit, true);
 }

@@ -272,6 +272,7 @@ AUDIT_RULE(no_audit_watch);
 AUDIT_RULE(live_unauthorised);
 AUDIT_RULE(live_root);
 AUDIT_RULE(live_shared);
+AUDIT_RULE(live_shared_own);
 AUDIT_RULE(live_account);
 AUDIT_RULE(live_setgroups);
 AUDIT_RULE(live_stale);

@@ -156,5 +156,5 @@ int audit_find_live_shared(struct subid_audit *audit)
 			return -ENOMEM;
 		r = sweep_mapped(audit, kind, mapped, n, active);
 	}
-	return r == 0 ? audit_live_leases(audit) : r;
+	return r == 0 ? audit_live_leases(audit, false) : r;
 }

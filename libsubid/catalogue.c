@@ -297,6 +297,13 @@ static const struct subid_rule rules[] = {
 	  "Stop one of them, and give its owner a range, or the container a lease, of its"
 	  " own.",
 	  audit_find_live_shared },
+	{ "live-shared-own", SUBID_WARNING,
+	  "two containers of a user share ids that she has leased to one of them",
+	  "The lease is of the user's own store, and so is all that may be lost: a"
+	  " process that escapes from the one container can change the files of the"
+	  " other.",
+	  "As that user: stop one of them, and give it a lease of its own.",
+	  audit_find_live_shared_own },
 	{ "live-account", SUBID_ERROR, "ids of another account are mapped",
 	  "A process in there can act as that account on the host.",
 	  "Stop it, and take the account's id out of the range.",

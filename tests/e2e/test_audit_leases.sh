@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 # The audit of leases: at rest, in users' hands, and of containers that run.
 . "$(dirname "$0")/lib.sh"
-plan 39
+plan 41
 
 private_store
 for dir in lxc lxd; do
@@ -144,6 +144,7 @@ finds "of somebody who runs nothing, nothing is looked at" ""
 container alice c1 "0 100000 10"
 m1=$monitor i1=$inside
 container bob c1 "0 200000 10"
+bobs=$monitor bobs_inside=$inside
 finds "of somebody who does: one finding, about her" "lease-own - alice - -"
 is "in numbers" "$(reason lease-own)" \
 	"of alice's own leases, 4 have ids that alice does not hold, and 6 share ids with another container's; 4 lines are no leases"
@@ -154,6 +155,16 @@ is "with what she holds, and nothing else of hers" \
 	"$(grep -oE '<title>alice/c[0-9]: [0-9]+-[0-9]+' <<<"$page" | sort | uniq -c | tr -s ' ')" \
 	" 4 <title>alice/c1: 100000-100009
  2 <title>alice/c2: 100000-100009"
+chown -R alice: "$own"
+echo 'c7:100500:10' | tee "$own/subuid" >"$own/subgid"
+container alice c8 "0 100500 20"
+m8=$monitor i8=$inside
+container alice c7 "0 100500 10"
+finds "what her containers share against her own lease is no alarm" "$(both live-shared-own "alice 100500+10 -")"
+expect "by default" 0 '*WARNING live-shared-own: *' '' subid audit
+stop "$monitor" "$inside"
+stop "$m8" "$i8"
+printf 'x\nc1:200000:10\n' | tee "$own/subuid" >"$own/subgid"
 like "she sees it, too" "$(as alice subid --json audit --partial 2>/dev/null | of_leases)" "*lease-own - alice - -*"
 is "and not at bob's" "$(as bob subid --json audit --partial 2>/dev/null | of_leases | grep lease)" ""
 truncate -s 257K "$own/subuid"
@@ -171,7 +182,7 @@ like "nor a home waited for that never answers" "$(timeout 30 "$PRE/bin/subid" -
 	jq -r '.findings[] | select(.rule == "lease-own") | .owner + ": " + .reason')" "alice: *: that takes too long"
 end "$started_pid"
 umount -l "$T/home/alice"
-stop "$monitor" "$inside"
+stop "$bobs" "$bobs_inside"
 stop "$m1" "$i1"
 
 # --- an image -------------------------------------------------------------------------

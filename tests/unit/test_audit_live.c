@@ -254,7 +254,8 @@ static const struct live_case cases[] = {
 			.container = "c2" } },
 	  .leases = "1001/c3:100003:1\n",
 	  .own = "c1:100000:3\n",
-	  .expected = "critical live-shared uid ns11 alice 100000:4\n" },
+	  .expected = "critical live-shared uid ns11 alice 100003:1\n"
+		      "warning live-shared-own uid ns11 alice 100000:3\n" },
 	{ .name = "each has a lease, and one uses the other's",
 	  .spaces = { { .inode = 11,
 			.owner = 1001,
@@ -493,7 +494,7 @@ static void parse_map(const char *text, struct subid_live_map *ret)
 	}
 }
 
-#define SPACES_MAX 5
+#define SPACES_MAX 14
 
 /* What runs, as subid_live_read() would have it. */
 struct world {
@@ -502,7 +503,7 @@ struct world {
 	struct subid_audit_store stores[2];
 	struct subid_live live;
 	struct subid_live_userns userns[SPACES_MAX];
-	struct subid_live_process processes[16];
+	struct subid_live_process processes[2 * SPACES_MAX];
 };
 
 static void add_userns(struct world *world, const struct space *space)
@@ -722,13 +723,43 @@ static void test_unread(void **state)
 	free_world(&world);
 }
 
+/* Of one owner's there are eight findings, the last of which stands for the rest. */
+static void test_many_containers(void **state)
+{
+	const struct live_case c = { .leases = "alice/c0:100000:10\n" };
+	auto_report struct subid_report report = { .n = 0 };
+	size_t cases_told = 0, n = 0;
+	struct world world;
+
+	make_world(etc_of(state), &c, &world);
+	for (unsigned int i = 0; i < 12; i++) {
+		char name[8];
+
+		(void)snprintf(name, sizeof(name), "c%u", i);
+		add_userns(&world, &(struct space){ .inode = 20 + i,
+						    .owner = 1001,
+						    .uids = "0 100000 10",
+						    OWN,
+						    .container = name });
+	}
+	assert_int_equal(subid_audit(&world.audit.input, &report), 0);
+	for (size_t i = 0; i < report.n; i++)
+		if (strcmp(report.findings[i].rule->name, "live-shared") == 0) {
+			cases_told += report.findings[i].count;
+			n++;
+		}
+	assert_int_equal(n, 8);
+	assert_int_equal(cases_told, 11);
+	assert_int_equal(report.counts[SUBID_CRITICAL], 11);
+	free_world(&world);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		scratch_test(test_cases),
-		scratch_test(test_orphans),
-		scratch_test(test_for_root),
-		scratch_test(test_unread),
+		scratch_test(test_cases),	    scratch_test(test_orphans),
+		scratch_test(test_for_root),	    scratch_test(test_unread),
+		scratch_test(test_many_containers),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
