@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "audit_lease_private.h"
 #include "audit_live_private.h"
 
 #define CHUNK_SIZE (64 << 10)
@@ -305,6 +306,7 @@ int subid_audit(const struct subid_audit_input *input, struct subid_report *ret)
 {
 	auto_report struct subid_report report = { .n = 0 };
 	struct subid_audit *audit = calloc(1, sizeof(*audit));
+	struct lease_view leases = { .n = 0 };
 	struct live_view live = { .n = 0 };
 	int r;
 
@@ -317,12 +319,17 @@ int subid_audit(const struct subid_audit_input *input, struct subid_report *ret)
 	audit->in = input;
 	audit->report = &report;
 	r = audit_make_views(audit);
+	if (r == 0 && input->n_stores > 0) {
+		audit->leases = &leases;
+		r = audit_lease_view(audit, &leases);
+	}
 	if (r == 0 && input->live != NULL) {
 		audit->live = &live;
 		r = audit_live_view(audit, &live);
 	}
 	if (r == 0)
 		r = run_rules(audit);
+	audit_lease_view_free(&leases);
 	audit_live_view_free(&live);
 	audit_free_views(audit);
 	if (r < 0)

@@ -8,8 +8,10 @@
 
 #include "conf.h"
 #include "host.h"
+#include "lease.h"
 #include "live.h"
 #include "policy.h"
+#include "runtime.h"
 #include "users.h"
 
 #ifdef __cplusplus
@@ -69,6 +71,15 @@ struct subid_finding {
 	const char *fix;    /* commands that mend it safely, one a line; or NULL */
 };
 
+/* A store of leases, see lease.h. */
+struct subid_audit_store {
+	char *path;   /* of its directory, for people */
+	char *user;   /* whose it is, as in its leases; NULL: root's */
+	uint32_t uid; /* that user's */
+	int error;    /* 0, or -errno: why it could not be read */
+	struct subid_leases leases;
+};
+
 /* What is looked at.  Everything is the caller's, and lives as long as the report. */
 struct subid_audit_input {
 	const struct subid_table *tables[SUBID_KINDS]; /* NULL: could not be read; one for
@@ -79,6 +90,9 @@ struct subid_audit_input {
 	const struct subid_place *policy_fault; /* NULL: login.defs is right */
 	const struct subid_host *host;		/* NULL: not looked at */
 	const struct subid_live *live;		/* NULL: not looked at */
+	const struct subid_audit_store *stores; /* each of one owner, and once */
+	size_t n_stores;
+	const struct subid_runtime_state *runtimes; /* root's; NULL: not looked at */
 	const char *const *for_root; /* more owners whose ranges root's programs use */
 	size_t n_for_root;
 	const struct subid_conf_reserve *reserved; /* ids that the site keeps free */

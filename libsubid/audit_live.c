@@ -28,7 +28,7 @@ static bool is_named(struct subid_spelling owner, const char *name)
 	return owner.len == strlen(name) && memcmp(owner.text, name, owner.len) == 0;
 }
 
-static bool is_for_root(const struct subid_audit *audit, struct subid_spelling owner)
+bool audit_is_for_root(const struct subid_audit *audit, struct subid_spelling owner)
 {
 	for (size_t i = 0; i < sizeof(acts_for_root) / sizeof(acts_for_root[0]); i++)
 		if (is_named(owner, acts_for_root[i]))
@@ -112,7 +112,7 @@ static int find_lines(struct subid_audit *audit, struct live_view *view)
 		if (holder != NULL)
 			r = add_lines(audit, i, holder);
 		if (r == 0 && root != NULL && holder != root &&
-		    is_for_root(audit, audit_owner_text(audit, i)))
+		    audit_is_for_root(audit, audit_owner_text(audit, i)))
 			r = add_lines(audit, i, root);
 	}
 	for (size_t i = 0; i < view->n_holders; i++)

@@ -44,6 +44,10 @@ struct live_holder *audit_live_holder(const struct live_view *view, uint32_t uid
 bool audit_live_is_own(struct subid_audit *audit, const struct live_holder *holder,
 		       enum subid_kind kind, uint32_t id);
 
+/* live-shared among the containers of one owner, by root's leases; own: by those of the
+ * owner's own store.  0 or -ENOMEM. */
+int audit_live_leases(struct subid_audit *audit, bool own);
+
 /* How many processes a finding names at most. */
 #define PIDS_SHOWN 8
 

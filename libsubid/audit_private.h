@@ -3,7 +3,8 @@
  * What the rules share.  audit.c runs them and keeps what they find; catalogue.c
  * is the table of rules.  What several rules need is made from the input first:
  * audit_view.c, with audit_who.c (the owners), audit_sweep.c (the overlaps) and
- * audit_live.c (the namespaces).  The rules are in the other audit_*.c.
+ * audit_leases.c (the leases), audit_live.c (the namespaces).  The rules are in the other
+ * audit_*.c.
  */
 #pragma once
 
@@ -87,6 +88,7 @@ struct audit_table {
 	bool meets_accounts;	   /* some line has one of them */
 };
 
+struct lease_view;  /* see audit_lease_private.h */
 struct live_view;   /* see audit_live_private.h */
 struct audit_chunk; /* of memory for texts and findings */
 
@@ -106,7 +108,8 @@ struct subid_audit {
 	bool accepts;		       /* the site accepts some of the rule's findings */
 	unsigned int traits;	       /* of all owners: bits 1 << enum audit_trait */
 	struct subid_report *report;
-	struct live_view *live; /* of what runs; NULL: not looked at */
+	struct lease_view *leases; /* of all stores; NULL: none was looked at */
+	struct live_view *live;	   /* of what runs; NULL: not looked at */
 	struct audit_chunk *memory;
 	int error; /* of the first report that found no memory */
 };
@@ -192,6 +195,9 @@ const char *audit_cut_commands(struct subid_audit *audit, enum subid_kind kind,
 const char *audit_move_remedy(struct subid_audit *audit,
 			      const struct subid_finding *finding, struct id_range range);
 
+/* Does root run containers with the ranges of that owner? */
+bool audit_is_for_root(const struct subid_audit *audit, struct subid_spelling owner);
+
 /* Makes what several rules need.  0 or -ENOMEM. */
 int audit_make_views(struct subid_audit *audit);
 void audit_free_views(struct subid_audit *audit);
@@ -239,6 +245,11 @@ AUDIT_RULE(small);
 AUDIT_RULE(mergeable);
 AUDIT_RULE(fragmented);
 AUDIT_RULE(window_filling);
+AUDIT_RULE(lease_outside);
+AUDIT_RULE(lease_overlap);
+AUDIT_RULE(lease_taken);
+AUDIT_RULE(lease_broken);
+AUDIT_RULE(lease_own);
 AUDIT_RULE(unsafe_wrap);
 AUDIT_RULE(window_invalid);
 AUDIT_RULE(window_meets_accounts);
@@ -259,8 +270,10 @@ AUDIT_RULE(no_audit_watch);
 AUDIT_RULE(live_unauthorised);
 AUDIT_RULE(live_root);
 AUDIT_RULE(live_shared);
+AUDIT_RULE(live_shared_own);
 AUDIT_RULE(live_account);
 AUDIT_RULE(live_setgroups);
 AUDIT_RULE(live_stale);
 AUDIT_RULE(live_orphan);
 AUDIT_RULE(live_unread);
+AUDIT_RULE(runtime_unread);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The rule about namespaces of two owners that share ids.
+ * The rule about namespaces of two owners that share ids; audit_live_leases.c has what
+ * it finds among those of one.
  */
 #include <errno.h>
 #include <search.h>
@@ -155,5 +156,5 @@ int audit_find_live_shared(struct subid_audit *audit)
 			return -ENOMEM;
 		r = sweep_mapped(audit, kind, mapped, n, active);
 	}
-	return r;
+	return r == 0 ? audit_live_leases(audit, false) : r;
 }

@@ -167,6 +167,34 @@ static const struct subid_rule rules[] = {
 	  "Give held ids back, revoke what nobody needs, or raise SUB_*_MAX in "
 	  "login.defs.",
 	  audit_find_window_filling },
+	/* Leases */
+	{ "lease-outside", SUBID_WARNING, "a lease of ids that its owner does not hold",
+	  "The container cannot start with it, or root starts it with ids that somebody"
+	  " else may be given.",
+	  "Take the lease back with subid revoke OWNER/NAME, and grant another.",
+	  audit_find_lease_outside },
+	{ "lease-overlap", SUBID_ERROR, "two containers have leases of the same ids",
+	  "A lease is there to keep its container apart: when both run, a process that"
+	  " escapes from the one can change the files of the other.",
+	  "Take one of the leases back, and grant that container another.",
+	  audit_find_lease_overlap },
+	{ "lease-taken", SUBID_WARNING,
+	  "root's runtime has the ids of a lease for another container",
+	  "The container need not run now: when it is started, it shares these ids, and"
+	  " its files on disk have them already.",
+	  "Give that container ids of its own, or the lease's another lease.",
+	  audit_find_lease_taken },
+	{ "lease-broken", SUBID_WARNING,
+	  "root's store of leases cannot be read, or not all of it",
+	  "A lease that cannot be read gives its container nothing, and nothing tells"
+	  " whose the ids are.",
+	  "Correct the line, or delete it.", audit_find_lease_broken },
+	{ "lease-own", SUBID_INFO, "a user's own store of leases is not in order",
+	  "What is in it concerns that user's containers alone: they do not start, or"
+	  " share ids with each other. Only stores of users who run something are looked"
+	  " at, of at most 256 KiB.",
+	  "As that user: subid list shows the leases, subid revoke takes one back.",
+	  audit_find_lease_own },
 	/* Policy and files */
 	{ "unsafe-wrap", SUBID_CRITICAL, "ranges wrap around and are given twice",
 	  "With UNSAFE_SUB_*_DETERMINISTIC_WRAP, shadow starts over at the beginning of "
@@ -259,12 +287,23 @@ static const struct subid_rule rules[] = {
 	{ "live-root", SUBID_CRITICAL, "host root is mapped into somebody's namespace",
 	  "A process in there that becomes that id is root on the host.",
 	  "Stop it, and find out who wrote the map.", audit_find_live_root },
-	{ "live-shared", SUBID_CRITICAL, "namespaces of two owners map the same ids",
+	{ "live-shared", SUBID_CRITICAL,
+	  "two owners, or two containers that a lease keeps apart, map the same ids",
 	  "A process that escapes from the one can signal the processes and change the "
 	  "files of"
-	  " the other.",
-	  "Stop one of them, and give its owner a range of its own.",
+	  " the other. Containers of one owner may share ids that are leased to none of"
+	  " them; a namespace within another, or one that maps the owner's own uid, as"
+	  " podman's pause process and podman unshare do, is no container beside it.",
+	  "Stop one of them, and give its owner a range, or the container a lease, of its"
+	  " own.",
 	  audit_find_live_shared },
+	{ "live-shared-own", SUBID_WARNING,
+	  "two containers of a user share ids that she has leased to one of them",
+	  "The lease is of the user's own store, and so is all that may be lost: a"
+	  " process that escapes from the one container can change the files of the"
+	  " other.",
+	  "As that user: stop one of them, and give it a lease of its own.",
+	  audit_find_live_shared_own },
 	{ "live-account", SUBID_ERROR, "ids of another account are mapped",
 	  "A process in there can act as that account on the host.",
 	  "Stop it, and take the account's id out of the range.",
@@ -283,6 +322,14 @@ static const struct subid_rule rules[] = {
 	{ "live-unread", SUBID_INFO, "not everything that runs could be looked at",
 	  "What is mapped there is not known, so that the report is not complete.",
 	  "Run the audit as root, in the host's namespaces.", audit_find_live_unread },
+	{ "runtime-unread", SUBID_INFO,
+	  "what a runtime has written down about a container cannot be read",
+	  "LXC, LXD, incus, podman and systemd-nspawn write down which ids a container"
+	  " has; without it, those of one that is stopped are not known, and may be"
+	  " granted or leased to another. LXD's are in its storage pool: one that is not"
+	  " mounted, or only in the daemon's mounts, hides them.",
+	  "Correct the file, or start the container before ids are granted.",
+	  audit_find_runtime_unread },
 };
 /* clang-format on */
 

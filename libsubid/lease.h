@@ -39,6 +39,7 @@ struct subid_lease {
 	const char *name; /* the container's */
 	enum subid_kind kind;
 	struct id_range range;
+	size_t line; /* in the store's file of that kind, from 1 */
 };
 
 /* A snapshot of stores: read freely.  Zeroed, it is empty. */
@@ -49,6 +50,8 @@ struct subid_leases {
 	size_t room;
 	char **texts;
 	size_t n_texts;
+	size_t n_odd[SUBID_KINDS];    /* lines that are no leases, of all stores */
+	size_t odd_line[SUBID_KINDS]; /* the first of them, from 1; 0: none */
 };
 
 void subid_leases_free(struct subid_leases *leases);
@@ -59,13 +62,20 @@ void subid_leases_free(struct subid_leases *leases);
  * Adds the leases of a store to *leases, with no lock: each file is the old one or
  * the new one.  state: its directory, opened; user: whose store it is, by whatever
  * name the caller wants it in owner; NULL for root's.  Lines that are no leases
- * are passed over.  A file that does not exist is empty.
+ * are passed over, and counted.  A file that does not exist is empty.
  *
  * Returns 0; -EFBIG beyond SUBID_LEASE_SIZE_MAX; -ELOOP for a link and what else
  * subid_text_read() fails with; then *leases is as it was.
  */
 int subid_leases_load(int state, const char *user,
 		      struct subid_leases *leases) SUBID_WARN_UNUSED;
+
+/*
+ * The same with the text of one of its files, which it takes over, whatever becomes of
+ * it.  user is the caller's here, and must live as long as *leases.  0 or -ENOMEM.
+ */
+int subid_leases_parse(enum subid_kind kind, const char *user, struct subid_text *text,
+		       struct subid_leases *leases) SUBID_WARN_UNUSED;
 
 /*
  * Opens the store of another user for looking, beneath home, the user's directory in

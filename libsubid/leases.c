@@ -74,29 +74,37 @@ static int keep_text(struct subid_leases *leases, char *text)
 	return 0;
 }
 
-/* A line's owner becomes one or two texts, where it stands: ends are written over
- * the '/' and the ':'. */
-static int add_line(struct subid_leases *leases, enum subid_kind kind, const char *user,
-		    char *line, size_t len)
+static void count_odd(struct subid_leases *leases, enum subid_kind kind, size_t line)
 {
-	struct subid_lease lease = { .kind = kind, .owner = user, .name = line };
+	if (leases->n_odd[kind]++ == 0)
+		leases->odd_line[kind] = line;
+}
+
+/* A line's owner becomes one or two texts, where it stands: ends are written over
+ * the '/' and the ':'.  0, SUBID_INVALID, -ENOMEM. */
+static int add_line(struct subid_leases *leases, struct subid_lease lease, char *line,
+		    size_t len)
+{
+	const char *user = lease.owner;
 	struct subid_line parsed;
 	char *slash;
 
-	if (subid_line_parse(line, len, &parsed) != 0 ||
-	    subid_owner_is_hold(parsed.owner, parsed.owner_len))
+	if (subid_line_parse(line, len, &parsed) != 0)
+		return SUBID_INVALID;
+	if (subid_owner_is_hold(parsed.owner, parsed.owner_len))
 		return 0;
+	lease.name = line;
 	lease.range = parsed.range;
 	slash = memchr(line, '/', parsed.owner_len);
 	if (user == NULL) {
 		if (slash == NULL || !subid_owner_valid(line, (size_t)(slash - line)))
-			return 0;
+			return SUBID_INVALID;
 		lease.owner = line;
 		lease.name = slash + 1;
 	}
 	line[parsed.owner_len] = '\0';
 	if (!subid_lease_name_valid(lease.name, strlen(lease.name)))
-		return 0;
+		return SUBID_INVALID;
 	if (user == NULL)
 		*slash = '\0';
 	return add_lease(leases, &lease);
@@ -106,24 +114,39 @@ static int load_kind(struct subid_leases *leases, int state, enum subid_kind kin
 		     const char *user)
 {
 	struct subid_text text = { .bytes = NULL };
-	const char *line;
-	size_t pos = 0, len;
 	int r = subid_text_read_max(
 	    state, subid_kind_table(kind), false,
 	    user != NULL ? SUBID_LEASE_SIZE_MAX : SUBID_FILE_SIZE_MAX, &text);
 
 	if (r == -ENOENT)
 		return 0;
-	if (r == 0)
-		r = keep_text(leases, text.bytes);
-	while (r == 0 && subid_text_next(&text, &pos, &line, &len))
-		r = add_line(leases, kind, user, text.bytes + (line - text.bytes), len);
+	return r == 0 ? subid_leases_parse(kind, user, &text, leases) : r;
+}
+
+int subid_leases_parse(enum subid_kind kind, const char *user, struct subid_text *text,
+		       struct subid_leases *leases)
+{
+	struct subid_lease lease = { .kind = kind, .owner = user };
+	struct subid_text lines = *text;
+	const char *line;
+	size_t pos = 0, len;
+	int r;
+
+	*text = (struct subid_text){ .bytes = NULL };
+	r = keep_text(leases, lines.bytes);
+	while (r == 0 && subid_text_next(&lines, &pos, &line, &len)) {
+		lease.line++;
+		r = add_line(leases, lease, lines.bytes + (line - lines.bytes), len);
+		if (r > 0)
+			count_odd(leases, kind, lease.line);
+		r = r > 0 ? 0 : r;
+	}
 	return r;
 }
 
 int subid_leases_load(int state, const char *user, struct subid_leases *leases)
 {
-	size_t n = leases->n, n_texts = leases->n_texts;
+	const struct subid_leases before = *leases;
 	char *kept = NULL;
 	int r = 0;
 
@@ -135,8 +158,12 @@ int subid_leases_load(int state, const char *user, struct subid_leases *leases)
 		r = load_kind(leases, state, kind, kept);
 	if (r == 0)
 		return 0;
-	leases->n = n;
-	while (leases->n_texts > n_texts)
+	leases->n = before.n;
+	for (enum subid_kind kind = 0; kind < SUBID_KINDS; kind++) {
+		leases->n_odd[kind] = before.n_odd[kind];
+		leases->odd_line[kind] = before.odd_line[kind];
+	}
+	while (leases->n_texts > before.n_texts)
 		free(leases->texts[--leases->n_texts]);
 	return r;
 }

@@ -33,7 +33,8 @@ struct subid_runtime_state {
 	size_t n;
 	size_t room;
 	size_t n_unread;  /* files and directories that told nothing, or not all */
-	int error;	  /* of the first: -errno, or SUBID_INVALID for damage */
+	int error;	  /* of the first: -errno; SUBID_INVALID for damage; SUBID_ABSENT:
+			     the storage of a container is not mounted */
 	char unread[256]; /* the first, beneath dir; cut if longer */
 };
 

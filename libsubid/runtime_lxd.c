@@ -8,7 +8,8 @@
  *         "Nsid":0,"Maprange":65536},...]'
  *
  * (on one line), and the same for the next start and for the files on disk.  While a
- * pool is not mounted its files are not seen; what runs has a map in the kernel.
+ * pool is not mounted its files are not seen; what runs has a map in the kernel.  Beside
+ * the pools there is a link to each container: one that leads to no such file is told.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -21,6 +22,12 @@ static const char *const bases[] = {
 	"var/lib/lxd/storage-pools",
 	"var/lib/incus/storage-pools",
 	"var/snap/lxd/common/lxd/storage-pools",
+};
+
+static const char *const links[] = {
+	"var/lib/lxd/containers",
+	"var/lib/incus/containers",
+	"var/snap/lxd/common/lxd/containers",
 };
 
 static const char *const keys[] = {
@@ -135,6 +142,19 @@ static int read_pool(struct runtime_scan *scan, const char *path, const char *na
 	return runtime_each(scan, containers, read_container);
 }
 
+static int check_link(struct runtime_scan *scan, const char *path, const char *name)
+{
+	char file[4096 + 16];
+	struct stat st;
+	int r;
+
+	(void)name;
+	(void)snprintf(file, sizeof(file), "%s/backup.yaml", path);
+	r = runtime_stat(scan, file, &st);
+	/* a file beside the links leads nowhere by itself: -ENOTDIR */
+	return r == -ENOENT ? SUBID_ABSENT : r;
+}
+
 int runtime_lxd_read(struct runtime_scan *scan)
 {
 	int r = 0;
@@ -143,5 +163,7 @@ int runtime_lxd_read(struct runtime_scan *scan)
 		return 0; /* its daemon runs as root */
 	for (size_t i = 0; r == 0 && i < sizeof(bases) / sizeof(bases[0]); i++)
 		r = runtime_each(scan, bases[i], read_pool);
+	for (size_t i = 0; r == 0 && i < sizeof(links) / sizeof(links[0]); i++)
+		r = runtime_each(scan, links[i], check_link);
 	return r;
 }

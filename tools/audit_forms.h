@@ -25,6 +25,8 @@ struct audit_gathered {
 	struct subid_host host;
 	struct subid_live live;
 	struct subid_table backups[SUBID_KINDS];
+	struct subid_audit_store *stores; /* input.n_stores of them */
+	struct subid_runtime_state runtimes;
 	char **missing; /* what could not be looked at, and why: sentences */
 	size_t n_missing;
 	bool thorough; /* follow the descriptors of every process; the caller's to set */
@@ -38,6 +40,17 @@ struct audit_gathered {
  * to audit.
  */
 int audit_gather(const struct cli *cli, int etc, bool live, struct audit_gathered *ret);
+
+/* Something that the report says nothing about. */
+void audit_add_missing(struct audit_gathered *gathered, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+/*
+ * The part of audit_gather() that reads leases and what runtimes have written, when the
+ * accounts and what runs are there.  What cannot be read is in it; 0 or -ENOMEM.
+ */
+int audit_gather_leases(const struct cli *cli, struct audit_gathered *gathered);
+void audit_leases_free(struct audit_gathered *gathered);
 
 /*
  * Finds out which containers the namespaces are that something was found in, or all of

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * A picture of the ids of one kind: lanes over one axis, one each for those who
- * have ids, held ids, accounts, what runs, and what two share.
+ * have ids, their containers' leases, held ids, accounts, what runs, and what two share.
  */
 #pragma once
 
@@ -28,11 +28,20 @@ struct lane {
 				      enum subid_kind kind, const struct bar *bar,
 				      char buf[128]);
 	bool legend;  /* names that find no room go below the picture */
+	bool nested;  /* names are OWNER/NAME: in the colour of OWNER */
 	bool trouble; /* links to findings */
 };
 
 /* From top to bottom. */
-enum { LANE_GRANTS, LANE_HELD, LANE_ACCOUNTS, LANE_LIVE, LANE_SHARED, LANES };
+enum {
+	LANE_GRANTS,
+	LANE_LEASES,
+	LANE_HELD,
+	LANE_ACCOUNTS,
+	LANE_LIVE,
+	LANE_SHARED,
+	LANES,
+};
 
 struct picture {
 	const struct audit_shown *shown;

@@ -185,7 +185,7 @@ static int carry_out(const struct config *config)
 	r = subid_users_open(etc, config->cli->root == NULL, &users);
 	if (r != 0)
 		return cli_txn_failed(config->cli, r, &failure);
-	status = cli_share_find(config->cli, users, tables, config->whose, &share);
+	status = cli_share_find(config->cli, users, tables, NULL, config->whose, &share);
 	if (status != EXIT_DONE)
 		return status;
 	status = check_leases(config, &share);

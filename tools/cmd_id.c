@@ -143,15 +143,19 @@ static int find_position(struct view *view, enum subid_kind kind,
 	auto_share struct cli_share share = { .name = NULL };
 	struct subid_map_line lines[SUBID_MAP_LINES_MAX];
 	struct subid_keep none = { .inside = SUBID_ID_NONE };
+	const struct subid_leases *leases = view_leases(view, answer->owner);
 	auto_free char *text = NULL;
 	size_t n;
 
+	if (leases == NULL)
+		return SUBID_ABSENT;
 	if (asprintf(&text, "%s%s%s", answer->owner, answer->container == NULL ? "" : "/",
 		     answer->container == NULL ? "" : answer->container) < 0) {
 		text = NULL;
 		return -ENOMEM;
 	}
-	if (cli_share_find(view->cli, view->users, tables, text, &share) != EXIT_DONE ||
+	if (cli_share_find(view->cli, view->users, tables, leases, text, &share) !=
+		EXIT_DONE ||
 	    subid_layout(&share.ids[kind], none, lines, &n) != 0)
 		return SUBID_ABSENT;
 	return subid_map_inside(lines, n, id, ret);
@@ -283,7 +287,7 @@ static int ask_live_inside(struct query *query, enum subid_kind kind, uint32_t i
 
 /* What it would be by the map that 'subid config' prints.  The status. */
 static int ask_share_inside(struct query *query, enum subid_kind kind, uint32_t inside,
-			    const char *whose)
+			    const char *owner, const char *whose)
 {
 	struct view *view = query->view;
 	const struct subid_table *const tables[SUBID_KINDS] = { &view->tables[0],
@@ -292,10 +296,16 @@ static int ask_share_inside(struct query *query, enum subid_kind kind, uint32_t 
 	struct subid_map_line lines[SUBID_MAP_LINES_MAX];
 	struct subid_keep none = { .inside = SUBID_ID_NONE };
 	struct finding finding = { .kind = kind, .inside = inside };
+	const struct subid_leases *leases = view_leases(view, owner);
 	int status;
 	size_t n;
 
-	status = cli_share_find(view->cli, view->users, tables, whose, &share);
+	if (leases == NULL)
+		return cli_complain(EXIT_UNABLE,
+				    "%s: which ids it has is not known without the"
+				    " leases",
+				    whose);
+	status = cli_share_find(view->cli, view->users, tables, leases, whose, &share);
 	if (status != EXIT_DONE)
 		return status;
 	if (subid_layout(&share.ids[kind], none, lines, &n) != 0 ||
@@ -326,7 +336,8 @@ static int ask_inside(struct query *query, enum subid_kind kind, uint32_t inside
 				    slash == NULL ? NULL : slash + 1);
 	if (r < 0)
 		return cli_complain(EXIT_UNABLE, "%s: %s", whose, strerror(-r));
-	return query->rows > 0 ? EXIT_DONE : ask_share_inside(query, kind, inside, whose);
+	return query->rows > 0 ? EXIT_DONE
+			       : ask_share_inside(query, kind, inside, name, whose);
 }
 
 struct request {

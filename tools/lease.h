@@ -28,6 +28,15 @@ int cli_store_open(const struct cli *cli, bool create, struct cli_store *ret);
 int cli_store_open_other(const struct cli *cli, const struct subid_owner *owner,
 			 struct cli_store *ret);
 
+/* The same two without a complaint, for looking.  0, also if there is none; -errno,
+ * with the store's name in ret->cli.etc_name. */
+int cli_store_find(const struct cli *cli, struct cli_store *ret);
+int cli_store_find_other(const struct cli *cli, const struct subid_owner *owner,
+			 struct cli_store *ret);
+
+/* What the store of another user is called, which need not exist. */
+void cli_store_name_users(const struct subid_owner *owner, char ret[CLI_CONF_FILE_SIZE]);
+
 /* Adds all ids that any line of a store has, also what rests.  0 or -errno. */
 int cli_store_taken(const struct cli_store *store, struct subid_set ret[SUBID_KINDS]);
 

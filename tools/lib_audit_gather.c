@@ -16,9 +16,7 @@
 
 #define DAEMON_JSON_MAX (1 << 20)
 
-/* Something that the report says nothing about. */
-__attribute__((format(printf, 2, 3))) static void
-add_missing(struct audit_gathered *gathered, const char *format, ...)
+void audit_add_missing(struct audit_gathered *gathered, const char *format, ...)
 {
 	char **grown =
 	    reallocarray(gathered->missing, gathered->n_missing + 1, sizeof(*grown));
@@ -70,8 +68,8 @@ static void load_table(const struct cli *cli, int etc, enum subid_kind kind,
 		return;
 	}
 	gathered->failed = true;
-	add_missing(gathered, "%s/%s could not be read: %s", cli->etc_name, failure.file,
-		    strerror(-r));
+	audit_add_missing(gathered, "%s/%s could not be read: %s", cli->etc_name,
+			  failure.file, strerror(-r));
 	(void)cli_txn_failed(cli, r, &failure);
 }
 
@@ -90,8 +88,8 @@ static void load_policy(const struct cli *cli, int etc, struct audit_gathered *g
 		return;
 	gathered->failed = true;
 	gathered->policy = subid_policy_default;
-	add_missing(gathered, "%s/login.defs could not be read: %s", cli->etc_name,
-		    strerror(-r));
+	audit_add_missing(gathered, "%s/login.defs could not be read: %s", cli->etc_name,
+			  strerror(-r));
 	(void)cli_txn_failed(cli, r, &failure);
 }
 
@@ -108,8 +106,8 @@ static void load_backup(const struct cli *cli, int etc, enum subid_kind kind,
 	if (r == 0)
 		gathered->input.backups[kind] = &gathered->backups[kind];
 	else if (r != -ENOENT)
-		add_missing(gathered, "%s/%s could not be read: %s", cli->etc_name,
-			    names[kind], strerror(-r));
+		audit_add_missing(gathered, "%s/%s could not be read: %s", cli->etc_name,
+				  names[kind], strerror(-r));
 }
 
 static void load_live(const struct cli *cli, int etc, struct audit_gathered *gathered)
@@ -123,21 +121,23 @@ static void load_live(const struct cli *cli, int etc, struct audit_gathered *gat
 					   &gathered->live);
 
 	if (r < 0) {
-		add_missing(gathered, "what runs could not be looked at: %s",
-			    proc < 0 ? "no /proc" : strerror(-r));
+		audit_add_missing(gathered, "what runs could not be looked at: %s",
+				  proc < 0 ? "no /proc" : strerror(-r));
 		return;
 	}
 	gathered->input.live = live;
 	for (enum subid_kind kind = 0; kind < SUBID_KINDS; kind++)
 		load_backup(cli, etc, kind, gathered);
 	if (live->n_unread > 0)
-		add_missing(gathered,
-			    "%zu processes could not be looked at: %s: run the audit"
-			    " as root, in the host's namespaces",
-			    live->n_unread, strerror(-live->unread_error));
+		audit_add_missing(
+		    gathered,
+		    "%zu processes could not be looked at: %s: run the audit"
+		    " as root, in the host's namespaces",
+		    live->n_unread, strerror(-live->unread_error));
 	else if (live->partial)
-		add_missing(gathered, "user namespaces of others may be missing: run the"
-				      " audit as root, in the host's namespaces");
+		audit_add_missing(gathered,
+				  "user namespaces of others may be missing: run the"
+				  " audit as root, in the host's namespaces");
 }
 
 static bool is_found(const struct subid_report *report, uint64_t inode)
@@ -247,12 +247,13 @@ static void load_conf(const struct cli *cli, int etc, struct audit_gathered *gat
 	gathered->failed = true;
 	cli_conf_file(cli, place.file, file, sizeof(file));
 	if (r < 0)
-		add_missing(gathered,
-			    "%s could not be read, so that nothing is accepted: %s", file,
-			    strerror(-r));
+		audit_add_missing(gathered,
+				  "%s could not be read, so that nothing is accepted: %s",
+				  file, strerror(-r));
 	else
-		add_missing(gathered, "%s:%zu: %s %s, so that nothing is accepted", file,
-			    place.place.line, place.place.key, place.place.why);
+		audit_add_missing(gathered, "%s:%zu: %s %s, so that nothing is accepted",
+				  file, place.place.line, place.place.key,
+				  place.place.why);
 	(void)cli_complain(0, "%s", gathered->missing[gathered->n_missing - 1]);
 }
 
@@ -261,10 +262,11 @@ static void check_shadow(const struct cli *cli, int etc, struct audit_gathered *
 {
 	if (gathered->host.shadow.size == 0 &&
 	    faccessat(etc, "shadow", R_OK, AT_EACCESS) != 0 && errno != ENOENT)
-		add_missing(gathered,
-			    "%s/shadow could not be read, so that locked accounts are"
-			    " not known: %s: run the audit as root",
-			    cli->etc_name, strerror(errno));
+		audit_add_missing(
+		    gathered,
+		    "%s/shadow could not be read, so that locked accounts are"
+		    " not known: %s: run the audit as root",
+		    cli->etc_name, strerror(errno));
 }
 
 static int load_host(const struct cli *cli, int etc, struct audit_gathered *gathered)
@@ -281,8 +283,8 @@ static int load_host(const struct cli *cli, int etc, struct audit_gathered *gath
 	int r;
 
 	if (root < 0) {
-		add_missing(gathered, "files and helpers were not looked at: %s",
-			    strerror(errno));
+		audit_add_missing(gathered, "files and helpers were not looked at: %s",
+				  strerror(errno));
 		return 0;
 	}
 	r = subid_host_read(&options, &gathered->host);
@@ -291,12 +293,12 @@ static int load_host(const struct cli *cli, int etc, struct audit_gathered *gath
 	gathered->input.host = &gathered->host;
 	check_shadow(cli, etc, gathered);
 	if (gathered->host.n_unread > 0)
-		add_missing(gathered,
-			    "%zu of the facts about files, helpers and audit rules could"
-			    " not be looked at: %s%s",
-			    gathered->host.n_unread,
-			    strerror(gathered->host.unread_error),
-			    geteuid() == 0 ? "" : ": run the audit as root");
+		audit_add_missing(
+		    gathered,
+		    "%zu of the facts about files, helpers and audit rules could"
+		    " not be looked at: %s%s",
+		    gathered->host.n_unread, strerror(gathered->host.unread_error),
+		    geteuid() == 0 ? "" : ": run the audit as root");
 	return 0;
 }
 
@@ -315,7 +317,9 @@ int audit_gather(const struct cli *cli, int etc, bool live, struct audit_gathere
 	ret->input.users = ret->users;
 	if (live && cli->root == NULL)
 		load_live(cli, etc, ret);
-	r = join_accepted(ret);
+	r = audit_gather_leases(cli, ret);
+	if (r == 0)
+		r = join_accepted(ret);
 	if (r == 0)
 		r = load_remap(etc, cli->root == NULL, ret);
 	if (r == 0)
@@ -329,6 +333,7 @@ void audit_gathered_free(struct audit_gathered *gathered)
 		subid_table_free(&gathered->tables[kind]);
 		subid_table_free(&gathered->backups[kind]);
 	}
+	audit_leases_free(gathered);
 	subid_live_free(&gathered->live);
 	subid_users_free(&gathered->users);
 	subid_conf_free(&gathered->conf);

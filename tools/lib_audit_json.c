@@ -164,6 +164,7 @@ static json_t *looked_at_json(const struct audit_shown *shown)
 	if (input->live != NULL) {
 		set_number(&object, "namespaces", audit_namespaces(input->live));
 		set_number(&object, "processes", input->live->n_processes);
+		set(&object, "passed_over", json_boolean(input->live->passed_over));
 	}
 	set(&object, "host", json_boolean(input->host != NULL));
 	if (input->only != NULL)

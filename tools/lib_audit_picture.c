@@ -33,6 +33,22 @@ static struct subid_spelling name_account(const struct audit_shown *shown,
 	return (struct subid_spelling){ .text = buf, .len = strlen(buf) };
 }
 
+/* Bars count the leases of all stores through. */
+static struct subid_spelling name_lease(const struct audit_shown *shown,
+					enum subid_kind kind, const struct bar *bar,
+					char buf[128])
+{
+	const struct subid_audit_store *store = shown->input->stores;
+	size_t i = bar->index;
+
+	(void)kind;
+	for (; i >= store->leases.n; store++)
+		i -= store->leases.n;
+	(void)snprintf(buf, 128, "%.60s/%.60s", store->leases.list[i].owner,
+		       store->leases.list[i].name);
+	return (struct subid_spelling){ .text = buf, .len = strlen(buf) };
+}
+
 static struct subid_spelling name_userns(const struct audit_shown *shown,
 					 enum subid_kind kind, const struct bar *bar,
 					 char buf[128])
@@ -104,6 +120,47 @@ static int add_entries(struct picture *picture)
 	return r;
 }
 
+/* What a user holds, into an empty set. */
+static int add_held(const struct picture *picture, const char *user,
+		    struct subid_set *ret)
+{
+	const struct subid_audit_input *input = picture->shown->input;
+	auto_owner struct subid_owner owner = { .has_account = false };
+	int r = subid_owner_find(input->users, user, &owner);
+
+	if (r < 0 || r == SUBID_INVALID)
+		return r == -ENOMEM ? r : 0;
+	return subid_table_holdings(input->tables[picture->kind], owner.spellings,
+				    owner.n, ret);
+}
+
+/* Threat: in a user's own store there may be anything; what the user does not hold is
+ * not drawn. */
+static int add_leases(struct picture *picture)
+{
+	const struct subid_audit_input *input = picture->shown->input;
+	size_t index = 0;
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < input->n_stores; i++) {
+		const struct subid_audit_store *store = &input->stores[i];
+		auto_set struct subid_set held = { .n = 0 };
+
+		if (store->user != NULL && input->tables[picture->kind] != NULL)
+			r = add_held(picture, store->user, &held);
+		for (size_t j = 0; r == 0 && j < store->leases.n; j++, index++) {
+			const struct subid_lease *lease = &store->leases.list[j];
+
+			if (lease->kind == picture->kind &&
+			    (store->user == NULL ||
+			     subid_set_contains(&held, lease->range)))
+				r = add_bar(&picture->lanes[LANE_LEASES], lease->range,
+					    index);
+		}
+	}
+	return r;
+}
+
 static int add_accounts(struct picture *picture)
 {
 	auto_set struct subid_set ids = { .n = 0 };
@@ -129,24 +186,37 @@ static int add_live(struct picture *picture)
 	return r;
 }
 
-/* What more than one line has, or a line and an account. */
-static int add_shared(struct picture *picture)
+/* What more than one of the bars have, which are sorted. */
+static int find_shared(const struct lane *lane, struct subid_set *ret)
 {
-	auto_set struct subid_set shared = { .n = 0 };
-	struct lane all = { .n = 0 };
 	struct id_range seen = { .count = 0 };
 	int r = 0;
 
-	for (size_t lane = LANE_GRANTS; lane <= LANE_ACCOUNTS; lane++)
-		for (size_t i = 0; r == 0 && i < picture->lanes[lane].n; i++)
-			r = add_bar(&all, picture->lanes[lane].bars[i].range, 0);
-	sort_bars(&all);
-	for (size_t i = 0; r == 0 && i < all.n; i++) {
-		r = subid_set_add(&shared, id_range_common(seen, all.bars[i].range));
-		if (id_range_end(all.bars[i].range) > id_range_end(seen))
-			seen = all.bars[i].range;
+	for (size_t i = 0; r == 0 && i < lane->n; i++) {
+		r = subid_set_add(ret, id_range_common(seen, lane->bars[i].range));
+		if (id_range_end(lane->bars[i].range) > id_range_end(seen))
+			seen = lane->bars[i].range;
 	}
+	return r;
+}
+
+/* What more than one line has, or a line and an account, or two leases. */
+static int add_shared(struct picture *picture)
+{
+	static const int lines[] = { LANE_GRANTS, LANE_HELD, LANE_ACCOUNTS };
+	auto_set struct subid_set shared = { .n = 0 };
+	struct lane all = { .n = 0 };
+	int r = 0;
+
+	for (size_t k = 0; k < sizeof(lines) / sizeof(lines[0]); k++)
+		for (size_t i = 0; r == 0 && i < picture->lanes[lines[k]].n; i++)
+			r = add_bar(&all, picture->lanes[lines[k]].bars[i].range, 0);
+	sort_bars(&all);
+	if (r == 0)
+		r = find_shared(&all, &shared);
 	free(all.bars);
+	if (r == 0)
+		r = find_shared(&picture->lanes[LANE_LEASES], &shared);
 	subid_set_sort(&shared);
 	for (size_t i = 0; r == 0 && i < shared.n; i++)
 		r = add_bar(&picture->lanes[LANE_SHARED], shared.ranges[i], i);
@@ -163,6 +233,11 @@ static int fill_lanes(struct picture *picture)
 					    .width_min = 1.5,
 					    .name = name_entry,
 					    .legend = true };
+	lanes[LANE_LEASES] = (struct lane){ .label = "containers",
+					    .of = "leases",
+					    .width_min = 1.5,
+					    .name = name_lease,
+					    .nested = true };
 	lanes[LANE_HELD] = (struct lane){ .label = "held",
 					  .style = "held",
 					  .of = "held ranges",
@@ -175,9 +250,11 @@ static int fill_lanes(struct picture *picture)
 		.width_min = 1.5,
 		.name = name_account,
 	};
-	lanes[LANE_LIVE] = (struct lane){
-		.label = "running", .of = "maps", .width_min = 1.5, .name = name_userns
-	};
+	lanes[LANE_LIVE] = (struct lane){ .label = "running",
+					  .of = "maps",
+					  .width_min = 1.5,
+					  .name = name_userns,
+					  .nested = true };
 	lanes[LANE_SHARED] = (struct lane){
 		.label = "shared",
 		.style = "shared",
@@ -187,6 +264,8 @@ static int fill_lanes(struct picture *picture)
 		.trouble = true,
 	};
 	r = add_entries(picture);
+	if (r == 0)
+		r = add_leases(picture);
 	if (r == 0)
 		r = add_accounts(picture);
 	if (r == 0)

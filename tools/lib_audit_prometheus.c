@@ -120,6 +120,10 @@ int audit_write_prometheus(const struct audit_shown *shown, FILE *out)
 		print_one(out, "subid_user_namespace_processes",
 			  "Processes in live user namespaces.",
 			  (double)live->n_processes);
+		print_one(out, "subid_audit_passed_over",
+			  "1 if the descriptors of many processes were not followed,"
+			  " else 0.",
+			  live->passed_over);
 	}
 	print_one(out, "subid_audit_partial",
 		  "1 if not everything could be looked at, else 0.",

@@ -20,7 +20,12 @@ bool audit_is_bad(const struct audit_shown *shown)
 void audit_file_name(const struct audit_shown *shown, const char *file, char *buf,
 		     size_t size)
 {
-	if (file[0] == '/')
+	const char *root = shown->cli->root;
+	size_t len = root == NULL ? 0 : strlen(root);
+
+	/* beneath a root that is not absolute it has the root before it */
+	if (file[0] == '/' ||
+	    (len > 0 && strncmp(file, root, len) == 0 && file[len] == '/'))
 		(void)snprintf(buf, size, "%s", file);
 	else
 		(void)snprintf(buf, size, "%s/%s", shown->cli->etc_name, file);

@@ -78,9 +78,19 @@ static unsigned int colour_of(struct drawing *drawing, struct subid_spelling nam
 	return colour;
 }
 
+/* Of OWNER/NAME. */
+static size_t owner_len(struct subid_spelling name)
+{
+	const char *slash = memchr(name.text, '/', name.len);
+
+	return slash == NULL ? name.len : (size_t)(slash - name.text);
+}
+
 static void print_class(struct drawing *drawing, const struct lane *lane,
 			struct subid_spelling name, size_t n)
 {
+	if (lane->nested)
+		name.len = owner_len(name);
 	if (lane->style != NULL)
 		(void)fprintf(drawing->out, "class=\"%s\"", lane->style);
 	else if (n > 1)
@@ -136,13 +146,20 @@ static void print_legend(struct drawing *drawing, FILE *out)
 	(void)fputs("</div>\n", out);
 }
 
-/* The owner's name, where there is room for it.  False: there is not. */
-static bool print_label(const struct shape *shape, struct subid_spelling name, double y,
-			FILE *out)
+/* The owner's name, where there is room for it; or the container's alone.  False: there
+ * is none. */
+static bool print_label(const struct lane *lane, const struct shape *shape,
+			struct subid_spelling name, double y, FILE *out)
 {
-	double width = shape->end - shape->x;
+	double width = shape->end - shape->x, room = (width - 8) / LETTER_WIDTH;
+	size_t owner = lane->nested ? owner_len(name) : name.len;
 
-	if (shape->n > 1 || name.len == 0 || (double)name.len * LETTER_WIDTH + 8 > width)
+	if (owner < name.len && (double)name.len > room) {
+		name.text += owner + 1;
+		name.len -= owner + 1;
+	}
+
+	if (shape->n > 1 || name.len == 0 || (double)name.len > room)
 		return false;
 	(void)fprintf(out, "<text class=\"name\" x=\"%.1f\" y=\"%.1f\">",
 		      shape->x + width / 2, y + ROW_HEIGHT - 5.5);
@@ -181,7 +198,8 @@ static void print_shape(struct drawing *drawing, const struct lane *lane,
 	    drawing->out,
 	    " x=\"%.2f\" y=\"%.1f\" width=\"%.2f\" height=\"%.1f\" rx=\"1.5\"/>",
 	    shape->x, y, width, ROW_HEIGHT - 2);
-	if (!print_label(shape, name, y, drawing->out) && lane->legend && shape->n == 1)
+	if (!print_label(lane, shape, name, y, drawing->out) && lane->legend &&
+	    shape->n == 1)
 		add_unnamed(drawing, name);
 	(void)fputs(trouble != SIZE_MAX ? "</g></a>\n" : "</g>\n", drawing->out);
 }

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "lease.h"
+#include "leases.h"
 #include "libsubid/cleanup.h"
 
 #define NAMED_MAX 20
@@ -286,22 +287,17 @@ int cli_leases_list(struct cli *cli, struct cli_output *output,
 		    const struct subid_owner *owner, const char *name, unsigned int kinds,
 		    size_t *ret_n)
 {
-	auto_store struct cli_store store = { .fd = -1 }, other = { .fd = -1 };
+	auto_free char *first =
+	    strndup(owner->spellings[0].text, owner->spellings[0].len);
 	auto_leases struct subid_leases leases = { .list = NULL };
-	int r, status = cli_store_open(cli, false, &store);
+	char where[CLI_CONF_FILE_SIZE] = "";
+	int r = -ENOMEM;
 
-	/* a user asks about others: her own store is none of theirs */
-	if (status == EXIT_DONE && store.user != NULL && owner->uid != getuid())
-		cli_store_close(&store);
-	if (status == EXIT_DONE)
-		status = cli_store_open_other(cli, owner, &other);
-	if (status != EXIT_DONE)
-		return status;
-	r = load(&store, owner, &leases);
-	if (r == 0)
-		r = load(&other, owner, &leases);
+	if (first != NULL)
+		r = cli_leases_load(cli, owner, first, &leases, where);
 	if (r < 0)
-		return cli_complain(EXIT_UNABLE, "leases: %s", strerror(-r));
+		return cli_complain(EXIT_UNABLE, "%s: %s: leases cannot be read", where,
+				    strerror(-r));
 	for (size_t i = 0; i < leases.n; i++) {
 		const struct subid_lease *lease = &leases.list[i];
 		char both[1200];

@@ -140,6 +140,21 @@ static int read_home(const struct cli_leasing *leasing, struct cli_lessor *lesso
 	return subid_runtime_read(&place, &lessor->runtimes);
 }
 
+static void warn_of_unread(const struct cli *cli, const struct subid_runtime_state *state)
+{
+	const char *why = "damaged";
+
+	if (state->error != SUBID_INVALID)
+		why = state->error == SUBID_ABSENT ? "its storage is not mounted"
+						   : strerror(-state->error);
+	if (state->n_unread > 0 && !cli->quiet)
+		(void)cli_complain(
+		    0,
+		    "warning: %s: %s (and %zu more): the ids of a stopped container"
+		    " that are written there are not known",
+		    state->unread, why, state->n_unread - 1);
+}
+
 static int read_runtimes(const struct cli_leasing *leasing, struct cli_lessor *lessor)
 {
 	const struct cli *cli = leasing->cli;
@@ -160,13 +175,8 @@ static int read_runtimes(const struct cli_leasing *leasing, struct cli_lessor *l
 	if (cli->root == NULL && lessor->owner.has_account)
 		r = read_home(leasing, lessor);
 	lessor->own_end = state->n;
-	if (r == 0 && state->n_unread > 0 && !cli->quiet)
-		(void)cli_complain(
-		    0,
-		    "warning: %s: %s (and %zu more): the ids of a stopped container"
-		    " that are written there are not known",
-		    state->unread, state->error < 0 ? strerror(-state->error) : "damaged",
-		    state->n_unread - 1);
+	if (r == 0)
+		warn_of_unread(cli, state);
 	return r;
 }
 
@@ -374,6 +384,8 @@ int cli_leases_avoid(struct cli *cli, struct subid_set avoid[SUBID_KINDS])
 	root = place.dir =
 	    open(cli->root == NULL ? "/" : cli->root, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	r = root < 0 ? -errno : subid_runtime_read(&place, &state);
+	if (r == 0)
+		warn_of_unread(cli, &state);
 	for (enum subid_kind kind = 0; r == 0 && kind < SUBID_KINDS; kind++)
 		r = subid_runtime_taken(&state, kind, &avoid[kind]);
 	return r == 0 ? EXIT_DONE : cli_complain(EXIT_UNABLE, "%s", strerror(-r));

@@ -90,16 +90,9 @@ static bool is_held(const struct cli_share *share)
 	return true;
 }
 
-static int add_leases(const struct cli *cli, struct cli_share *share)
+static int add_leases(struct cli_share *share, const struct subid_leases *leases)
 {
-	auto_leases struct subid_leases leases = { .n = 0 };
-	char where[CLI_CONF_FILE_SIZE];
-	int r = cli_leases_load(cli, &share->owner, share->name, &leases, where);
-
-	if (r < 0)
-		return cli_complain(EXIT_UNABLE, "%s: %s: leases cannot be read", where,
-				    strerror(-r));
-	if (choose_ids(share, &leases) < 0)
+	if (choose_ids(share, leases) < 0)
 		return cli_complain(EXIT_UNABLE, "%s", strerror(ENOMEM));
 	if (share->container == NULL)
 		return EXIT_DONE;
@@ -113,8 +106,21 @@ static int add_leases(const struct cli *cli, struct cli_share *share)
 	return EXIT_DONE;
 }
 
+static int read_leases(const struct cli *cli, struct cli_share *share)
+{
+	auto_leases struct subid_leases leases = { .n = 0 };
+	char where[CLI_CONF_FILE_SIZE];
+	int r = cli_leases_load(cli, &share->owner, share->name, &leases, where);
+
+	if (r < 0)
+		return cli_complain(EXIT_UNABLE, "%s: %s: leases cannot be read", where,
+				    strerror(-r));
+	return add_leases(share, &leases);
+}
+
 int cli_share_find(const struct cli *cli, const struct subid_users *users,
-		   const struct subid_table *const tables[SUBID_KINDS], const char *text,
+		   const struct subid_table *const tables[SUBID_KINDS],
+		   const struct subid_leases *leases, const char *text,
 		   struct cli_share *ret)
 {
 	int status = split(cli, text, ret), r;
@@ -137,5 +143,5 @@ int cli_share_find(const struct cli *cli, const struct subid_users *users,
 		return cli_complain(EXIT_NO,
 				    "%s: no such account, and no ranges of that name",
 				    ret->name);
-	return add_leases(cli, ret);
+	return leases == NULL ? read_leases(cli, ret) : add_leases(ret, leases);
 }

@@ -124,20 +124,24 @@ static int open_user_store(struct cli_store *store, bool create)
 static int opened(struct cli_store *store, int fd, bool create)
 {
 	store->fd = fd < 0 ? -1 : fd;
-	if (fd >= 0 || (fd == -ENOENT && !create))
-		return EXIT_DONE;
-	return cli_complain(EXIT_UNABLE, "%s: %s: leases cannot be %s",
-			    store->cli.etc_name, strerror(-fd), create ? "kept" : "read");
+	return fd >= 0 || (!create && (fd == -ENOENT || fd == -ENOTDIR)) ? 0 : fd;
 }
 
-int cli_store_open(const struct cli *cli, bool create, struct cli_store *ret)
+static struct cli_store closed_store(const struct cli *cli)
+{
+	struct cli_store store = { .cli = *cli, .fd = -1 };
+
+	store.cli.store = true;
+	(void)snprintf(store.cli.etc_name, sizeof(store.cli.etc_name), "%s%s",
+		       cli->root == NULL ? "" : cli->root, SUBID_STATEDIR);
+	return store;
+}
+
+static int find(const struct cli *cli, bool create, struct cli_store *ret)
 {
 	int fd;
 
-	*ret = (struct cli_store){ .cli = *cli, .fd = -1 };
-	ret->cli.store = true;
-	(void)snprintf(ret->cli.etc_name, sizeof(ret->cli.etc_name), "%s%s",
-		       cli->root == NULL ? "" : cli->root, SUBID_STATEDIR);
+	*ret = closed_store(cli);
 	if (cli->root != NULL)
 		fd = open_in_image(cli->root, create);
 	else if (geteuid() == 0)
@@ -147,36 +151,65 @@ int cli_store_open(const struct cli *cli, bool create, struct cli_store *ret)
 	return opened(ret, fd, create);
 }
 
+int cli_store_find(const struct cli *cli, struct cli_store *ret)
+{
+	return find(cli, false, ret);
+}
+
+void cli_store_name_users(const struct subid_owner *owner, char ret[CLI_CONF_FILE_SIZE])
+{
+	const struct passwd *passwd = getpwuid(owner->uid);
+
+	(void)snprintf(ret, CLI_CONF_FILE_SIZE, "%s/%s",
+		       passwd == NULL ? "" : passwd->pw_dir, SUBID_LEASE_USER_DIR);
+}
+
 /* Root looks at a user's: see subid_lease_open_user(). */
-static int open_users(const struct subid_owner *owner, struct cli_store *ret)
+static int find_users(const struct subid_owner *owner, struct cli_store *ret)
 {
 	const struct passwd *passwd;
 	int fd, r;
 
 	if (!owner->has_account || owner->uid == 0)
-		return EXIT_DONE;
+		return 0;
 	passwd = getpwuid(owner->uid);
 	if (passwd == NULL || passwd->pw_dir[0] != '/')
-		return EXIT_DONE;
+		return 0;
 	ret->user = "";
 	(void)snprintf(ret->cli.etc_name, sizeof(ret->cli.etc_name), "%s/%s",
 		       passwd->pw_dir, SUBID_LEASE_USER_DIR);
 	r = subid_lease_open_user(passwd->pw_dir, owner->uid, &fd);
-	if (r > 0 || r == -ENOTDIR)
-		return EXIT_DONE;
+	if (r > 0)
+		return 0;
 	return opened(ret, r < 0 ? r : fd, false);
+}
+
+int cli_store_find_other(const struct cli *cli, const struct subid_owner *owner,
+			 struct cli_store *ret)
+{
+	*ret = closed_store(cli);
+	if (cli->root != NULL)
+		return 0; /* an image's homes are not known */
+	if (geteuid() == 0)
+		return find_users(owner, ret);
+	return opened(ret, open_root_store(false), false);
+}
+
+static int complain(const struct cli_store *store, int r, bool create)
+{
+	if (r == 0)
+		return EXIT_DONE;
+	return cli_complain(EXIT_UNABLE, "%s: %s: leases cannot be %s",
+			    store->cli.etc_name, strerror(-r), create ? "kept" : "read");
+}
+
+int cli_store_open(const struct cli *cli, bool create, struct cli_store *ret)
+{
+	return complain(ret, find(cli, create, ret), create);
 }
 
 int cli_store_open_other(const struct cli *cli, const struct subid_owner *owner,
 			 struct cli_store *ret)
 {
-	*ret = (struct cli_store){ .cli = *cli, .fd = -1 };
-	ret->cli.store = true;
-	if (cli->root != NULL)
-		return EXIT_DONE; /* an image's homes are not known */
-	if (geteuid() == 0)
-		return open_users(owner, ret);
-	(void)snprintf(ret->cli.etc_name, sizeof(ret->cli.etc_name), "%s",
-		       SUBID_STATEDIR);
-	return opened(ret, open_root_store(false), false);
+	return complain(ret, cli_store_find_other(cli, owner, ret), false);
 }

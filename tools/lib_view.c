@@ -101,8 +101,7 @@ int view_load(struct cli *cli, struct view *ret)
 	return status == EXIT_DONE ? load_live(ret) : status;
 }
 
-/* The owner in a line by its account's name, if the line has the uid. */
-static char *owner_name(const struct view *view, const char *text, size_t len)
+char *view_owner_name(const struct view *view, const char *text, size_t len)
 {
 	char name[NAME_SIZE];
 	uint32_t uid;
@@ -132,7 +131,7 @@ static struct view_answer *look_up(struct view *view, enum subid_kind kind, uint
 		owner = subid_table_owner(&view->tables[kind], entry);
 		answer->by =
 		    subid_owner_is_hold(owner, entry->owner_len) ? VIEW_HELD : VIEW_LINE;
-		answer->owner = owner_name(view, owner, entry->owner_len);
+		answer->owner = view_owner_name(view, owner, entry->owner_len);
 		failed |= answer->owner == NULL;
 		container = failed ? NULL : view_lease(view, answer->owner, kind, id);
 		if (container != NULL && answer->by == VIEW_LINE) {

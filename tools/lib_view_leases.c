@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "leases.h"
+#include "libsubid/cleanup.h"
 #include "view.h"
 
 struct view_lessor {
@@ -15,6 +16,7 @@ struct view_lessor {
 	struct subid_leases leases;
 	const struct subid_lease **sorted; /* those of this owner, by kind and start */
 	size_t n;
+	bool unread;
 };
 
 void view_lessors_free(struct view *view)
@@ -69,6 +71,7 @@ static void read_leases(const struct view *view, struct view_lessor *lessor)
 	if (r >= 0)
 		r = cli_leases_load(view->cli, &owner, lessor->name, &lessor->leases,
 				    where);
+	lessor->unread = r < 0;
 	if (r < 0 && !view->cli->quiet)
 		(void)cli_complain(0, "warning: %s: %s: leases cannot be read",
 				   where[0] == '\0' ? lessor->name : where, strerror(-r));
@@ -77,22 +80,29 @@ static void read_leases(const struct view *view, struct view_lessor *lessor)
 
 static struct view_lessor *find_lessor(struct view *view, const char *owner)
 {
-	struct view_lessor *grown, *lessor;
+	auto_free char *name = view_owner_name(view, owner, strlen(owner));
+	struct view_lessor lessor = { .name = name }, *grown;
 
-	for (size_t i = 0; i < view->n_lessors; i++)
-		if (strcmp(view->lessors[i].name, owner) == 0)
+	for (size_t i = 0; name != NULL && i < view->n_lessors; i++)
+		if (strcmp(view->lessors[i].name, name) == 0)
 			return &view->lessors[i];
+	if (name == NULL)
+		return NULL;
 	grown = reallocarray(view->lessors, view->n_lessors + 1, sizeof(*grown));
 	if (grown == NULL)
 		return NULL;
 	view->lessors = grown;
-	lessor = &grown[view->n_lessors];
-	*lessor = (struct view_lessor){ .name = strdup(owner) };
-	if (lessor->name == NULL)
-		return NULL;
-	view->n_lessors++;
-	read_leases(view, lessor);
-	return lessor;
+	name = NULL;
+	read_leases(view, &lessor);
+	grown[view->n_lessors] = lessor;
+	return &grown[view->n_lessors++];
+}
+
+const struct subid_leases *view_leases(struct view *view, const char *owner)
+{
+	const struct view_lessor *lessor = find_lessor(view, owner);
+
+	return lessor == NULL || lessor->unread ? NULL : &lessor->leases;
 }
 
 const char *view_lease(struct view *view, const char *owner, enum subid_kind kind,

@@ -8,18 +8,13 @@
  * and with its rights, while the parent looks at the clock.
  */
 #include <errno.h>
-#include <fcntl.h>
 #include <grp.h>
-#include <poll.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
-#include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "child.h"
 #include "libsubid/cleanup.h"
 #include "view.h"
 
@@ -42,14 +37,6 @@ void view_roots_free(struct view *view)
 	free(view->roots);
 }
 
-static int64_t now_ms(void)
-{
-	struct timespec now;
-
-	(void)clock_gettime(CLOCK_MONOTONIC, &now); /* cannot fail */
-	return now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
 /* Goes on as the process that is looked at; root alone can, and must. */
 static int become(uint32_t uid, uint32_t gid)
 {
@@ -61,100 +48,41 @@ static int become(uint32_t uid, uint32_t gid)
 	return 0;
 }
 
+/* What the child is to read. */
+struct wanted {
+	const struct view *view;
+	size_t userns;
+	const struct subid_inside_process *process;
+	enum subid_kind kind;
+};
+
 /* The child: hands the file to the parent, all or nothing of it. */
-static int send_file(const struct view *view, size_t userns,
-		     const struct subid_inside_process *process, enum subid_kind kind,
-		     int writer)
+static int send_file(const void *data, int writer)
 {
-	uint64_t inode = view->live.userns[userns].inode;
+	const struct wanted *wanted = data;
+	const struct subid_inside_process *process = wanted->process;
+	uint64_t inode = wanted->view->live.userns[wanted->userns].inode;
 	struct subid_text text = { .bytes = NULL };
 	int root, r;
 
-	root = subid_inside_open_root(view->proc, process->pid,
+	root = subid_inside_open_root(wanted->view->proc, process->pid,
 				      (inode & SUBID_LIVE_GUESSED) != 0 ? 0 : inode);
 	if (root < 0)
 		return root;
 	r = become(process->ids[SUBID_UID], process->ids[SUBID_GID]);
 	if (r == 0)
-		r = subid_inside_read_file(root, kind, &text);
-	for (size_t sent = 0; r == 0 && sent < text.size;) {
-		ssize_t n = write(writer, text.bytes + sent, text.size - sent);
-
-		if (n < 0)
-			return -errno;
-		sent += (size_t)n;
-	}
-	return r;
-}
-
-/* What the child sends, until it ends or the time is over: then nothing. */
-static bool receive(int reader, int64_t patience_ms, struct subid_text *ret)
-{
-	struct pollfd wait = { .fd = reader, .events = POLLIN };
-	int64_t end = now_ms() + patience_ms, left;
-	ssize_t n = 1;
-
-	ret->bytes = malloc(SUBID_INSIDE_FILE_MAX + 1);
-	if (ret->bytes == NULL)
-		return false;
-	while (n > 0 && ret->size < SUBID_INSIDE_FILE_MAX &&
-	       (left = end - now_ms()) > 0) {
-		if (poll(&wait, 1, (int)left) < 0 && errno != EINTR)
-			break;
-		if (wait.revents == 0)
-			continue;
-		n = read(reader, ret->bytes + ret->size,
-			 SUBID_INSIDE_FILE_MAX - ret->size);
-		ret->size += n > 0 ? (size_t)n : 0;
-	}
-	ret->bytes[ret->size] = '\0';
-	return n == 0 || ret->size == SUBID_INSIDE_FILE_MAX;
-}
-
-/*
- * Ends the child.  One that hangs in a file system of somebody cannot even be killed
- * before that answers: it is left to whoever gets orphans.
- */
-static bool end_child(pid_t pid, bool hangs)
-{
-	int status = 0;
-
-	if (hangs)
-		(void)kill(pid, SIGKILL);
-	while (waitpid(pid, &status, hangs ? WNOHANG : 0) < 0 && errno == EINTR)
-		;
-	return !hangs && WIFEXITED(status) && WEXITSTATUS(status) == 0;
+		r = subid_inside_read_file(root, wanted->kind, &text);
+	return r == 0 ? cli_child_send(writer, text.bytes, text.size) : r;
 }
 
 static bool read_in_child(struct view *view, size_t userns,
 			  const struct subid_inside_process *process,
 			  enum subid_kind kind, struct subid_text *ret)
 {
-	auto_close int reader = -1, writer = -1;
-	int64_t start = now_ms();
-	int pipes[2];
-	bool done;
-	pid_t pid;
+	const struct wanted wanted = { view, userns, process, kind };
 
-	if (view->patience_ms <= 0 || pipe2(pipes, O_CLOEXEC) < 0)
-		return false;
-	reader = pipes[0];
-	writer = pipes[1];
-	(void)fflush(stdout); /* the child has a copy of what waits there */
-	pid = fork();
-	if (pid == 0) {
-		(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
-		_exit(send_file(view, userns, process, kind, writer) == 0 ? 0 : 1);
-	}
-	if (pid < 0)
-		return false;
-	(void)close(writer);
-	writer = -1;
-	done = receive(reader,
-		       view->patience_ms < PATIENCE_MS ? view->patience_ms : PATIENCE_MS,
-		       ret);
-	view->patience_ms -= now_ms() - start;
-	return end_child(pid, !done) && done;
+	return cli_child_run(send_file, &wanted, SUBID_INSIDE_FILE_MAX,
+			     &view->patience_ms, PATIENCE_MS, ret);
 }
 
 /* The inode of a process's mount namespace, or 0. */

@@ -21,9 +21,11 @@ void cli_share_free(struct cli_share *share);
 #define auto_share __attribute__((cleanup(cli_share_free)))
 
 /*
- * Finds what text means.  users must live longer than *ret.  The status, after a
- * complaint if it is not EXIT_DONE.
+ * Finds what text means.  users must live longer than *ret; leases: those of the
+ * owner's containers, or NULL, and they are read.  The status, after a complaint if
+ * it is not EXIT_DONE.
  */
 int cli_share_find(const struct cli *cli, const struct subid_users *users,
-		   const struct subid_table *const tables[SUBID_KINDS], const char *text,
+		   const struct subid_table *const tables[SUBID_KINDS],
+		   const struct subid_leases *leases, const char *text,
 		   struct cli_share *ret);

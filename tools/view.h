@@ -76,5 +76,14 @@ const char *view_name_inside(struct view *view, size_t userns, pid_t pid,
 const char *view_lease(struct view *view, const char *owner, enum subid_kind kind,
 		       uint32_t id);
 
+/*
+ * The leases of an owner's containers, the view's; others' may be among them, see
+ * cli_lease_is_of().  NULL if they cannot be read, which is warned of once.
+ */
+const struct subid_leases *view_leases(struct view *view, const char *owner);
+
+/* What a line calls an owner, by its account's name if that is a uid; the caller's. */
+char *view_owner_name(const struct view *view, const char *text, size_t len);
+
 void view_lessors_free(struct view *view);
 void view_roots_free(struct view *view);

@@ -3,7 +3,7 @@
 # subid audit: its forms, its statuses, its files.  What the rules find is tested
 # with the rules; here are two tables with a little of everything.
 . "$(dirname "$0")/lib.sh"
-plan 141
+plan 146
 
 add_user alice -u 5001
 add_user bob -u 5002
@@ -404,8 +404,21 @@ is "and has the namespace and its process" \
 subid audit --format html >"$T/live.html"
 ok "the page is well formed" well_formed "$T/live.html"
 is "and has what runs in its pictures" "$(grep -c '>running</text>' "$T/live.html")" 2
-like "metrics count namespaces" "$(subid audit --format prometheus)" $'*\nsubid_user_namespaces 2\n*'
+like "metrics count namespaces" "$(subid audit --format prometheus)" $'*\nsubid_user_namespaces 2\n*\nsubid_audit_passed_over 0\n*'
+is "of few, all descriptors are followed" "$(jq .summary.looked_at.passed_over "$T/live.json")" false
 end "$target"
+
+# more than are followed one by one
+# shellcheck disable=SC2016 # for that shell to expand
+start unshare --user --map-root-user --pid --fork --kill-child sh -c \
+	'for i in $(seq 1001); do sleep infinity & done; touch "$1"; wait' sh "$T/crowd"
+wait_for test -e "$T/crowd"
+subid --json audit >"$T/crowd.json"
+is "of many they are not, and the report says so" "$(jq .summary.looked_at.passed_over "$T/crowd.json")" true
+ok "by its schema" validate "$T/crowd.json"
+like "so do the metrics" "$(subid audit --format prometheus)" $'*\nsubid_audit_passed_over 1\n*'
+is "--thorough follows them" "$(subid --json audit --thorough | jq .summary.looked_at.passed_over)" false
+end "$started_pid"
 
 # --- by itself ------------------------------------------------------------------
 

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 # subid id: whose an id is, at rest and while it runs; and back.
 . "$(dirname "$0")/lib.sh"
-plan 53
+plan 56
 
 add_user alice -u 2001 -s /bin/bash
 add_user bob -u 2002
@@ -63,7 +63,11 @@ expect "there and back: not a container's" 0 'uid 100200 alice - 100 - granted' 
 mv "$store/subuid" "$store/away"
 ln -s away "$store/subuid"
 expect "a store that root must not follow is warned of" 0 'uid 100133 alice - - - granted' \
-	"subid: warning: $store: *: leases cannot be read"* subid id 100133
+	"subid: warning: $store: *: leases cannot be read" subid id 100133
+is "once" "$(subid id 100133 100134 2>&1 >/dev/null | wc -l)" 1
+expect "and back, neither" 3 '' "subid: warning: $store: *: leases cannot be read
+subid: alice/c1: which ids it has is not known without the leases" subid id --inside 5 alice/c1
+is "by her uid, too" "$(subid id --inside 5 2001 2>&1 | grep -c cannot)" 1
 rm "$store/subuid"
 mkfifo "$store/subuid"
 expect "nor waited for" 0 '*' '*leases cannot be read*' timeout 5 "$PRE/bin/subid" id 100133

@@ -92,6 +92,34 @@ static inline void audit_world_make(int dir, const struct audit_case *c,
 	}
 }
 
+/* A store of leases with that text in both files; user NULL: root's. */
+static inline void audit_load_store(int dir, const char *text, const char *user,
+				    uint32_t uid, struct subid_audit_store *ret)
+{
+	static const char *const names[SUBID_KINDS] = { "store/subuid", "store/subgid" };
+	int fd;
+
+	put_dir(dir, "store");
+	for (enum subid_kind kind = 0; kind < SUBID_KINDS; kind++)
+		put_file(dir, names[kind], text);
+	fd = openat(dir, "store", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	assert_true(fd >= 0);
+	*ret = (struct subid_audit_store){
+		.path = strdup(user == NULL ? "/state" : "/home/own"),
+		.user = user == NULL ? NULL : strdup(user),
+		.uid = uid,
+	};
+	assert_int_equal(subid_leases_load(fd, user, &ret->leases), 0);
+	assert_int_equal(close(fd), 0);
+}
+
+static inline void audit_free_store(struct subid_audit_store *store)
+{
+	subid_leases_free(&store->leases);
+	free(store->path);
+	free(store->user);
+}
+
 static inline void audit_world_free(struct audit_world *world)
 {
 	for (enum subid_kind kind = 0; kind < SUBID_KINDS; kind++)

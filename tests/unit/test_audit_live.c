@@ -17,6 +17,7 @@ struct space {
 	size_t parent;
 	enum subid_setgroups setgroups;
 	int error; /* of reading the map of uids */
+	const char *container;
 };
 
 struct live_case {
@@ -25,6 +26,8 @@ struct live_case {
 	const char *table;  /* of both kinds; NULL: TABLE */
 	const char *backup; /* NULL: there is none */
 	const char *passwd, *group;
+	const char *leases;   /* root's store, of both kinds; NULL: there is none */
+	const char *own;      /* alice's */
 	const char *expected; /* of the rules live-* alone */
 };
 
@@ -227,6 +230,153 @@ static const struct live_case cases[] = {
 			.gids = "0 1002 1, 1 100 1" } },
 	  .expected = "" },
 
+	{ .name = "two containers of one owner, one of which has a lease",
+	  .spaces = { { .inode = 11,
+			.owner = 1001,
+			.uids = "0 100000 10",
+			.container = "c1" },
+		      { .inode = 12,
+			.owner = 1001,
+			.uids = "0 100005 100",
+			OWN,
+			.container = "c2" } },
+	  .leases = "alice/c1:100000:10\n",
+	  .expected = "critical live-shared uid ns11 alice 100005:5\n" },
+	{ .name = "the lease is by the uid, and her own store's",
+	  .spaces = { { .inode = 11,
+			.owner = 1001,
+			.uids = "0 100000 10",
+			OWN,
+			.container = "c1" },
+		      { .inode = 12,
+			.owner = 1001,
+			.uids = "0 100000 10",
+			.container = "c2" } },
+	  .leases = "1001/c3:100003:1\n",
+	  .own = "c1:100000:3\n",
+	  .expected = "critical live-shared uid ns11 alice 100003:1\n"
+		      "warning live-shared-own uid ns11 alice 100000:3\n" },
+	{ .name = "each has a lease, and one uses the other's",
+	  .spaces = { { .inode = 11,
+			.owner = 1001,
+			.uids = "0 100000 10",
+			OWN,
+			.container = "c1" },
+		      { .inode = 12,
+			.owner = 1001,
+			.uids = "0 100010 10, 10 100009 1",
+			OWN,
+			.container = "c2" } },
+	  .leases = "alice/c1:100000:10\nalice/c2:100010:10\n",
+	  .expected = "critical live-shared uid ns11 alice 100009:1\n" },
+	{ .name = "each keeps to its own",
+	  .spaces = { { .inode = 11,
+			.owner = 1001,
+			.uids = "0 100000 10",
+			.container = "c1" },
+		      { .inode = 12,
+			.owner = 1001,
+			.uids = "0 100010 10",
+			.container = "c2" } },
+	  .leases = "alice/c1:100000:10\nalice/c2:100010:10\n",
+	  .expected = "" },
+	{ .name = "what they share is leased to none",
+	  .spaces = { { .inode = 11,
+			.owner = 1001,
+			.uids = "0 100000 10",
+			.container = "c1" },
+		      { .inode = 12,
+			.owner = 1001,
+			.uids = "0 100000 10",
+			.container = "c2" } },
+	  .leases = "alice/c1:100010:10\nbob/c1:100000:10\n",
+	  .expected = "" },
+	{ .name = "the same container twice, by its name and by its lease",
+	  .spaces = { { .inode = 11,
+			.owner = 1001,
+			.uids = "0 100000 10",
+			.container = "c1" },
+		      { .inode = 12,
+			.owner = 1001,
+			.uids = "0 100000 10",
+			.container = "c1" },
+		      { .inode = 13, .owner = 1001, .uids = "0 100002 3, 3 100010 2" } },
+	  .leases = "alice/c1:100000:10\nalice/c1:100010:10\n",
+	  .expected = "" },
+	{ .name = "two without a name, with leases that overlap",
+	  .spaces = { { .inode = 11, .owner = 1001, .uids = "0 100000 10", OWN },
+		      { .inode = 12, .owner = 1001, .uids = "0 100005 10", OWN } },
+	  .leases = "alice/c1:100000:5\nalice/c2:100005:10\nalice/c1:100005:5\n",
+	  .expected = "" },
+	{ .name = "sessions: all of the ids with the own one, or without a name",
+	  .spaces = { { .inode = 11,
+			.owner = 1001,
+			.uids = "0 1001 1, 1 100000 65536",
+			.container = "pause" },
+		      { .inode = 12,
+			.owner = 1001,
+			.uids = "0 100000 10",
+			.container = "c1" },
+		      { .inode = 13, .owner = 1001, .uids = "0 100000 65536" } },
+	  .leases = "alice/c1:100000:10\n",
+	  .expected = "" },
+	{ .name = "a container in a container is the same ids by right",
+	  .spaces = { { .inode = 11,
+			.owner = 1001,
+			.uids = "0 100000 10",
+			.container = "c1" },
+		      { .inode = 12,
+			.owner = 100000,
+			.uids = "0 100000 10",
+			.parent = 1,
+			.container = "c2" } },
+	  .leases = "alice/c1:100000:10\n",
+	  .expected = "" },
+	{ .name = "root's, by a name that acts for root",
+	  .spaces = { { .inode = 11,
+			.owner = 0,
+			.uids = "0 100000 65536",
+			.gids = ALL,
+			.container = "c1" },
+		      { .inode = 12,
+			.owner = 0,
+			.uids = "0 100000 10",
+			.gids = ALL,
+			.container = "c2" } },
+	  .table = "lxd:100000:65536\n",
+	  .leases = "lxd/c2:100000:10\n",
+	  .expected = "critical live-shared uid ns11 root 100000:10\n" },
+	{ .name = "each of many once",
+	  .spaces = { { .inode = 11,
+			.owner = 1001,
+			.uids = "0 100000 10, 10 100020 10",
+			OWN,
+			.container = "c1" },
+		      { .inode = 12,
+			.owner = 1001,
+			.uids = "0 100000 10, 10 100020 10",
+			OWN,
+			.container = "c2" },
+		      { .inode = 13,
+			.owner = 1001,
+			.uids = "0 100000 10, 10 100020 10",
+			OWN,
+			.container = "c3" } },
+	  .leases = "alice/c1:100000:100\n",
+	  .expected = "critical live-shared uid ns11 alice 100000:10\n"
+		      "critical live-shared uid ns11 alice 100000:10\n" },
+	{ .name = "a user's store says nothing about others",
+	  .spaces = { { .inode = 11,
+			.owner = 1002,
+			.uids = "0 165536 10",
+			.container = "c1" },
+		      { .inode = 12,
+			.owner = 1002,
+			.uids = "0 165536 10",
+			.container = "c2" } },
+	  .own = "c1:165536:10\n",
+	  .expected = "" },
+
 	{ .name = "an account within the own range",
 	  .spaces = { { .inode = 11, .owner = 1001, .uids = "0 100000 65536", OWN } },
 	  .passwd = "eve:x:100005:5::/:/bin/sh\n",
@@ -344,15 +494,16 @@ static void parse_map(const char *text, struct subid_live_map *ret)
 	}
 }
 
-#define SPACES_MAX 5
+#define SPACES_MAX 14
 
 /* What runs, as subid_live_read() would have it. */
 struct world {
 	struct audit_world audit;
 	struct subid_table backups[SUBID_KINDS];
+	struct subid_audit_store stores[2];
 	struct subid_live live;
 	struct subid_live_userns userns[SPACES_MAX];
-	struct subid_live_process processes[16];
+	struct subid_live_process processes[2 * SPACES_MAX];
 };
 
 static void add_userns(struct world *world, const struct space *space)
@@ -368,6 +519,9 @@ static void add_userns(struct world *world, const struct space *space)
 		.first = world->live.n_processes,
 		.n = 2,
 	};
+	if (space->container != NULL)
+		(void)snprintf(ns->container, sizeof(ns->container), "%s",
+			       space->container);
 	parse_map(space->uids, &ns->maps[SUBID_UID]);
 	parse_map(space->gids == NULL ? space->uids : space->gids, &ns->maps[SUBID_GID]);
 	ns->maps[SUBID_UID].error = space->error;
@@ -396,6 +550,13 @@ static void make_world(int dir, const struct live_case *c, struct world *world)
 		audit_read_table(kind, c->backup, &world->backups[kind]);
 		world->audit.input.backups[kind] = &world->backups[kind];
 	}
+	world->audit.input.stores = world->stores;
+	if (c->leases != NULL)
+		audit_load_store(dir, c->leases, NULL, 0,
+				 &world->stores[world->audit.input.n_stores++]);
+	if (c->own != NULL)
+		audit_load_store(dir, c->own, "alice", 1001,
+				 &world->stores[world->audit.input.n_stores++]);
 	add_userns(world, &(struct space){ .inode = 1, .uids = ALL });
 	for (size_t i = 0; i < 4 && c->spaces[i].inode != 0; i++)
 		add_userns(world, &c->spaces[i]);
@@ -409,6 +570,8 @@ static void free_world(struct world *world)
 			free(world->userns[i].maps[kind].lines);
 	for (enum subid_kind kind = 0; kind < SUBID_KINDS; kind++)
 		subid_table_free(&world->backups[kind]);
+	for (size_t i = 0; i < world->audit.input.n_stores; i++)
+		audit_free_store(&world->stores[i]);
 	audit_world_free(&world->audit);
 }
 
@@ -560,13 +723,43 @@ static void test_unread(void **state)
 	free_world(&world);
 }
 
+/* Of one owner's there are eight findings, the last of which stands for the rest. */
+static void test_many_containers(void **state)
+{
+	const struct live_case c = { .leases = "alice/c0:100000:10\n" };
+	auto_report struct subid_report report = { .n = 0 };
+	size_t cases_told = 0, n = 0;
+	struct world world;
+
+	make_world(etc_of(state), &c, &world);
+	for (unsigned int i = 0; i < 12; i++) {
+		char name[8];
+
+		(void)snprintf(name, sizeof(name), "c%u", i);
+		add_userns(&world, &(struct space){ .inode = 20 + i,
+						    .owner = 1001,
+						    .uids = "0 100000 10",
+						    OWN,
+						    .container = name });
+	}
+	assert_int_equal(subid_audit(&world.audit.input, &report), 0);
+	for (size_t i = 0; i < report.n; i++)
+		if (strcmp(report.findings[i].rule->name, "live-shared") == 0) {
+			cases_told += report.findings[i].count;
+			n++;
+		}
+	assert_int_equal(n, 8);
+	assert_int_equal(cases_told, 11);
+	assert_int_equal(report.counts[SUBID_CRITICAL], 11);
+	free_world(&world);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		scratch_test(test_cases),
-		scratch_test(test_orphans),
-		scratch_test(test_for_root),
-		scratch_test(test_unread),
+		scratch_test(test_cases),	    scratch_test(test_orphans),
+		scratch_test(test_for_root),	    scratch_test(test_unread),
+		scratch_test(test_many_containers),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

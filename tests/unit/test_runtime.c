@@ -227,6 +227,41 @@ static void test_root(void **state)
 	assert_int_equal(subid_set_size(&uids), 2 + 65536);
 }
 
+/* LXD's links beside its pools: of a container whose pool is there, of one whose pool is
+ * not mounted; and what is no container. */
+static void test_lxd_links(void **state)
+{
+	auto_runtime_state struct subid_runtime_state found = { .n = 0 };
+	int dir = etc_of(state);
+	struct subid_runtime_place place = { .dir = dir, .trusted = true };
+	char buf[1024];
+
+	put_path(dir, "var/lib/lxd/storage-pools/p/containers/c1/backup.yaml",
+		 "volatile.idmap.current: " LXD(10));
+	put_path(dir, "var/lib/lxd/containers/lxc-monitord.log", "");
+	assert_int_equal(symlinkat("/var/lib/lxd/storage-pools/p/containers/c1", dir,
+				   "var/lib/lxd/containers/c1"),
+			 0);
+	assert_int_equal(subid_runtime_read(&place, &found), 0);
+	print_found(&found, buf);
+	assert_string_equal(buf, "u 10:65536 c1, g 10:65536 c1");
+	assert_int_equal(found.n_unread, 0);
+	assert_int_equal(symlinkat("/var/lib/lxd/storage-pools/q/containers/c2", dir,
+				   "var/lib/lxd/containers/c2"),
+			 0);
+	put_path(dir, "var/lib/lxd/storage-pools/p/containers/c3/x", "");
+	assert_int_equal(symlinkat("/var/lib/lxd/storage-pools/p/containers/c3", dir,
+				   "var/lib/lxd/containers/c3"),
+			 0);
+	subid_runtime_state_free(&found);
+	assert_int_equal(subid_runtime_read(&place, &found), 0);
+	assert_int_equal(found.n_unread, 2);
+	assert_int_equal(found.error, SUBID_ABSENT);
+	assert_int_equal(
+	    strncmp(found.unread, "var/lib/lxd/containers/c", strlen(found.unread) - 1),
+	    0);
+}
+
 /* What a user may put where root reads. */
 static void test_hostile_home(void **state)
 {
@@ -265,6 +300,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_rows),
 		scratch_test(test_root),
+		scratch_test(test_lxd_links),
 		scratch_test(test_hostile_home),
 	};
 
