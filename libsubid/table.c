@@ -59,7 +59,8 @@ static size_t line_end(const struct subid_text *text, size_t offset)
 /* The one pass over all lines: what it does for each is what a large table costs. */
 static int parse_lines(struct subid_table *table)
 {
-	const char *bytes = table->text.bytes, *end = bytes + table->text.size;
+	size_t size = table->text.size;
+	const char *bytes = table->text.bytes, *end = size > 0 ? bytes + size : bytes;
 	struct scan_seen count = SCAN_SEEN_NONE;
 	struct id_range run = { .count = 0 };
 	int r = 0;
@@ -71,7 +72,7 @@ static int parse_lines(struct subid_table *table)
 		/* at first for lines of 24 bytes, which is about what they have */
 		if (table->n == table->room)
 			r = grow_entries(table, table->room == 0
-						    ? table->text.size / 24 + 16
+						    ? size / 24 + 16
 						    : table->room + table->room / 4);
 		if (r < 0)
 			break;

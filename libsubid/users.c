@@ -334,7 +334,8 @@ static bool seek_uid(const struct subid_text *passwd, uint32_t uid, size_t *pos,
 bool subid_users_by_name(const struct subid_users *users, const char *name, size_t len,
 			 struct subid_account *ret)
 {
-	const struct subid_account *end = users->accounts + users->n;
+	const struct subid_account *accounts = users->accounts;
+	size_t n = users->n;
 
 	if (!users->parsed)
 		return seek_name(&users->passwd, name, len, ret);
@@ -349,10 +350,9 @@ bool subid_users_by_name(const struct subid_users *users, const char *name, size
 				return true;
 		}
 	}
-	for (const struct subid_account *account = users->accounts; account < end;
-	     account++) {
-		if (has_name(account, name, len)) {
-			*ret = *account;
+	for (size_t i = 0; i < n; i++) {
+		if (has_name(&accounts[i], name, len)) {
+			*ret = accounts[i];
 			return true;
 		}
 	}
