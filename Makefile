@@ -76,7 +76,7 @@ data := $(wildcard share/*.json share/*.conf)
 unit_tests := $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(wildcard tests/unit/test_*.c))
 fuzzers := $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
 
-.PHONY: all check check-unit unit-tests faults powercut crowd differential mutate sanitize tsan fuzz fuzzers fuzz-msan msan_fuzzers afl afl_fuzzer bench proof coverage counted tidy lint man-rules format install uninstall demo deps help clean
+.PHONY: all check check-unit unit-tests faults powercut crowd differential mutate sanitize tsan fuzz fuzzers fuzz-msan msan_fuzzers afl afl_fuzzer bench bench-programs proof coverage counted tidy lint man-rules format install uninstall demo deps help clean
 .DELETE_ON_ERROR:
 
 all: $(archive) $(shared) $(pam_module) $(programs:%=$(BUILD)/%) $(BUILD)/libsubid-ng.pc $(BUILD)/pam-config $(examples:%=$(BUILD)/examples/%) ## build the library, the programs and the PAM module
@@ -204,13 +204,17 @@ $(BUILD)/fuzz_%: tests/fuzz/fuzz_%.c $(archive) $(BUILD)/flags
 	$(call say,CC,$<)
 	$(Q)$(compile) -MMD -MP -MF $@.d -fsanitize=fuzzer -o $@ $< $(archive)
 
-bench: all $(patsubst tests/%.c,$(BUILD)/%,$(wildcard tests/bench/*.c)) ## count instructions beside shadow's tools (callgrind)
+bench_programs := $(patsubst tests/%.c,$(BUILD)/%,$(wildcard tests/bench/*.c))
+bench-programs: all $(bench_programs)
+
+bench: bench-programs ## measure speed and memory beside shadow's tools; a table and a picture
+	$(Q)tests/deps.sh build test
 	$(Q)BUILD='$(BUILD)' tests/bench/run
 
 $(BUILD)/bench/%: tests/bench/%.c $(archive) $(BUILD)/flags
 	$(call say,CC,$<)
 	@mkdir -p $(@D)
-	$(Q)$(compile) -MMD -MP -MF $@.d -pie -o $@ $< $(archive) $(LDFLAGS)
+	$(Q)$(compile) -MMD -MP -MF $@.d -pie -o $@ $< $(archive) -Wl,--as-needed $(LDFLAGS) -lpam
 
 proof: ## prove the arithmetic on ids for all inputs (frama-c)
 	$(Q)tests/deps.sh proof

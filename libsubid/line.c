@@ -29,10 +29,11 @@ bool subid_owner_is_hold(const char *owner, size_t len)
 
 int subid_line_parse(const char *text, size_t len, struct subid_line *ret)
 {
+	struct scan_seen count = SCAN_SEEN_NONE;
 	struct subid_line line;
 	const char *stop;
 
-	if (!scan_line(text, text + len, &line, &stop) || stop != text + len)
+	if (!scan_line(text, text + len, &count, &line, &stop) || stop != text + len)
 		return SUBID_INVALID;
 	*ret = line;
 	return 0;

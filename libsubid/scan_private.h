@@ -30,19 +30,24 @@ SCAN_INLINE unsigned int scan_first(uint64_t mask)
 }
 
 /*
- * Sets the top bit of each byte of word that is byte, or, for the second, lower;
- * other bits, and bytes above the first that is right, are anything.
+ * Sets the top bit of each byte of word that is byte, or, for the second, lower, both
+ * under 128; other bits, the bytes over 127 of word, and bytes above the first that is
+ * right, are anything.  scan_stops() is to look at them, or at several of them ored.
  */
 SCAN_INLINE uint64_t scan_equal(uint64_t word, unsigned char byte)
 {
-	uint64_t differ = word ^ EACH_BYTE(byte);
-
-	return (differ - EACH_BYTE(1)) & ~differ;
+	return (word ^ EACH_BYTE(byte)) - EACH_BYTE(1);
 }
 
 SCAN_INLINE uint64_t scan_lower(uint64_t word, unsigned char byte)
 {
-	return (word - EACH_BYTE(byte)) & ~word;
+	return word - EACH_BYTE(byte);
+}
+
+/* For scan_first(): a byte over 127 is none that was asked for. */
+SCAN_INLINE uint64_t scan_stops(uint64_t word, uint64_t found)
+{
+	return found & ~word & EACH_BYTE(0x80);
 }
 
 /* The first byte from at on that is ':', a control character or DEL; or end. */
@@ -50,9 +55,9 @@ SCAN_INLINE const char *scan_field(const char *at, const char *end)
 {
 	while (end - at >= 8) {
 		uint64_t word = scan_load(at);
-		uint64_t stops = (scan_equal(word, ':') | scan_lower(word, ' ') |
-				  scan_equal(word, 0x7f)) &
-				 EACH_BYTE(0x80);
+		uint64_t stops =
+		    scan_stops(word, scan_equal(word, ':') | scan_lower(word, ' ') |
+					 scan_equal(word, 0x7f));
 
 		if (stops != 0)
 			return at + scan_first(stops);
@@ -74,38 +79,83 @@ SCAN_INLINE uint64_t scan_eight(uint64_t digits)
 }
 
 /*
- * Reads the digits at *at, up to the first other byte or end, and moves *at
- * there.  True for an id as subid_id_parse() takes it.
+ * A number of up to seven digits as it stands in the text, with the byte behind it:
+ * the next one is mostly the same, and then need not be read.
  */
-SCAN_INLINE bool scan_id(const char **at, const char *end, uint32_t *ret)
+struct scan_seen {
+	uint64_t text;
+	uint64_t mask; /* of the bytes of a word that text is about */
+	unsigned int digits;
+	uint32_t id;
+};
+
+/* Nothing was seen: no word under this mask is like this text. */
+#define SCAN_SEEN_NONE ((struct scan_seen){ .text = 1, .mask = 0 })
+
+SCAN_INLINE bool scan_digit(const char **at, const char *end, uint64_t *value)
 {
-	const char *start = *at, *p = start, *limit;
+	if (*at == end || (unsigned char)(**at - '0') > 9)
+		return false;
+	*value = *value * 10 + (unsigned char)(*(*at)++ - '0');
+	return true;
+}
+
+/*
+ * Reads the digits at *at, up to the first other byte or end, and moves *at
+ * there.  True for an id as subid_id_parse() takes it; if it is short, it is what
+ * *seen has afterwards.  For an id that is mostly like the one seen already.
+ */
+SCAN_INLINE bool scan_id_like(const char **at, const char *end, struct scan_seen *seen,
+			      uint32_t *ret)
+{
+	const char *start = *at;
 	uint64_t value = 0;
+	bool long_one;
 
 	if (end - start >= 8) {
-		uint64_t digits = scan_load(start) ^ EACH_BYTE('0');
-		uint64_t others = ((digits + EACH_BYTE(0x76)) | digits) & EACH_BYTE(0x80);
+		uint64_t word = scan_load(start), digits, others;
+		unsigned int n;
 
+		if ((word & seen->mask) == seen->text) {
+			*at = start + seen->digits;
+			*ret = seen->id;
+			return true;
+		}
+		digits = word ^ EACH_BYTE('0');
+		others = ((digits + EACH_BYTE(0x76)) | digits) & EACH_BYTE(0x80);
 		if (others != 0) {
-			unsigned int n = scan_first(others);
-
-			if (n == 0)
-				return false;
+			n = scan_first(others);
 			*at = start + n;
+			if (n == 0 || (*start == '0' && n > 1))
+				return false;
 			/* fewer than eight: zeros come in front of them */
 			*ret = (uint32_t)scan_eight(digits << (8 - n) * 8);
-			return *start != '0' || n == 1;
+			seen->mask = others ^ (others - 1);
+			seen->text = word & seen->mask;
+			seen->digits = n;
+			seen->id = *ret;
+			return true;
 		}
 		value = scan_eight(digits);
-		p += 8;
+		*at = start + 8;
+		/* ten at most */
+		long_one = scan_digit(at, end, &value) && scan_digit(at, end, &value) &&
+			   scan_digit(at, end, &value);
+		*ret = (uint32_t)value;
+		return !long_one && value <= UINT32_MAX && *start != '0';
 	}
-	limit = end - start > 11 ? start + 11 : end;
-	while (p < limit && (unsigned char)(*p - '0') <= 9)
-		value = value * 10 + (unsigned char)(*p++ - '0');
-	*at = p;
+	while (scan_digit(at, end, &value))
+		;
 	*ret = (uint32_t)value;
-	return p > start && p - start <= 10 && value <= UINT32_MAX &&
-	       (*start != '0' || p - start == 1);
+	return *at > start && (*start != '0' || *at - start == 1);
+}
+
+/* The same for any id. */
+SCAN_INLINE bool scan_id(const char **at, const char *end, uint32_t *ret)
+{
+	struct scan_seen seen = SCAN_SEEN_NONE;
+
+	return scan_id_like(at, end, &seen, ret);
 }
 
 /* The first ':' or newline from at on; or end. */
@@ -114,7 +164,7 @@ SCAN_INLINE const char *scan_to_colon(const char *at, const char *end)
 	while (end - at >= 8) {
 		uint64_t word = scan_load(at);
 		uint64_t stops =
-		    (scan_equal(word, ':') | scan_equal(word, '\n')) & EACH_BYTE(0x80);
+		    scan_stops(word, scan_equal(word, ':') | scan_equal(word, '\n'));
 
 		if (stops != 0)
 			return at + scan_first(stops);
@@ -133,24 +183,29 @@ SCAN_INLINE const char *scan_to_next_line(const char *at, const char *end)
 	return newline == NULL ? end : newline + 1;
 }
 
-/* subid_set_add(), at once for what adjoins the last range, as most does. */
-SCAN_INLINE int scan_add(struct subid_set *set, struct id_range r)
+/*
+ * subid_set_add() for ids that mostly adjoin those before: they gather in *run, empty
+ * at first, and what has gathered is for the caller to add when there are no more.
+ */
+SCAN_INLINE int scan_add(struct subid_set *set, struct id_range *run, struct id_range r)
 {
-	if (set->n > 0 && r.start == id_range_end(set->ranges[set->n - 1]) &&
-	    id_range_end(r) <= ID_COUNT_MAX) {
-		set->ranges[set->n - 1].count += r.count;
+	struct id_range done = *run;
+
+	if (r.start == id_range_end(done) && id_range_end(r) <= ID_COUNT_MAX) {
+		run->count += r.count;
 		return 0;
 	}
-	return subid_set_add(set, r);
+	*run = r;
+	return subid_set_add(set, done);
 }
 
 /*
  * Reads an entry of a table, strictly (see line.h), from text up to a newline or
  * end, and sets *ret_stop there.  False for any other line, which may go further
- * than what was looked at.
+ * than what was looked at.  count: that of the line before; most are the same.
  */
-SCAN_INLINE bool scan_line(const char *text, const char *end, struct subid_line *ret,
-			   const char **ret_stop)
+SCAN_INLINE bool scan_line(const char *text, const char *end, struct scan_seen *count,
+			   struct subid_line *ret, const char **ret_stop)
 {
 	const char *colon = scan_field(text, end), *at = colon + 1;
 	struct id_range range;
@@ -159,7 +214,7 @@ SCAN_INLINE bool scan_line(const char *text, const char *end, struct subid_line 
 	    *text == ' ' || colon[-1] == ' ')
 		return false;
 	if (!scan_id(&at, end, &range.start) || at == end || *at++ != ':' ||
-	    !scan_id(&at, end, &range.count) || (at < end && *at != '\n') ||
+	    !scan_id_like(&at, end, count, &range.count) || (at < end && *at != '\n') ||
 	    !id_range_valid(range))
 		return false;
 	ret->owner = text;

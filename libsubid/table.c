@@ -58,14 +58,15 @@ static size_t line_end(const struct subid_text *text, size_t offset)
 /* The one pass over all lines: what it does for each is what a large table costs. */
 static int parse_lines(struct subid_table *table)
 {
-	const char *bytes = table->text.bytes;
-	size_t size = table->text.size, pos = 0;
+	size_t size = table->text.size;
+	const char *bytes = table->text.bytes, *end = size > 0 ? bytes + size : bytes;
+	struct scan_seen count = SCAN_SEEN_NONE;
+	struct id_range run = { .count = 0 };
 	int r = 0;
 
-	while (r == 0 && pos < size) {
+	for (const char *at = bytes; r == 0 && at < end;) {
 		struct subid_line line;
-		const char *stop;
-		size_t next;
+		const char *next;
 
 		/* at first for lines of 24 bytes, which is about what they have */
 		if (table->n == table->room)
@@ -74,23 +75,24 @@ static int parse_lines(struct subid_table *table)
 						    : table->room + table->room / 4);
 		if (r < 0)
 			break;
-		if (scan_line(bytes + pos, bytes + size, &line, &stop) &&
+		if (scan_line(at, end, &count, &line, &next) &&
 		    line.owner_len <= OWNER_LEN_MAX) {
 			struct subid_entry *entry = &table->entries[table->n++];
 
-			entry->offset = (uint32_t)pos;
+			entry->offset = (uint32_t)(at - bytes);
 			entry->owner_len = (uint32_t)line.owner_len & OWNER_LEN_MAX;
 			entry->changed = false;
 			entry->range = line.range;
-			r = scan_add(&table->ids, line.range);
-			pos = (size_t)(stop - bytes) + 1;
+			r = scan_add(&table->ids, &run, line.range);
+			at = next + 1;
 			continue;
 		}
-		next = line_end(&table->text, pos);
-		r = note_odd_line(table, bytes + pos,
-				  next - pos - (bytes[next - 1] == '\n'));
-		pos = next;
+		next = scan_to_next_line(at, end);
+		r = note_odd_line(table, at, (size_t)(next - at) - (next[-1] == '\n'));
+		at = next;
 	}
+	if (r == 0)
+		r = subid_set_add(&table->ids, run);
 	table->first_changed = table->n;
 	subid_set_sort(&table->odd);
 	subid_set_sort(&table->ids);
@@ -363,15 +365,17 @@ static int holdings_by_pass(const struct subid_table *table,
 			    const struct subid_spelling *spellings, size_t n,
 			    struct subid_set *ret)
 {
+	const struct subid_entry *end = table->entries + table->n;
 	uint64_t lengths = 0;
 	int r = 0;
 
 	for (size_t s = 0; s < n; s++)
 		lengths |= UINT64_C(1) << spellings[s].len % 64;
-	for (const struct subid_entry *entry = table->entries;
-	     r == 0 && entry < table->entries + table->n; entry++) {
-		if ((lengths >> entry->owner_len % 64 & 1) == 0)
-			continue;
+	for (const struct subid_entry *entry = table->entries; r == 0; entry++) {
+		while (entry < end && (lengths >> entry->owner_len % 64 & 1) == 0)
+			entry++;
+		if (entry == end)
+			break;
 		for (size_t s = 0; r == 0 && s < n; s++)
 			if (is_owned_by(table, entry, spellings[s].text,
 					spellings[s].len))
@@ -485,6 +489,7 @@ int subid_table_cut(struct subid_table *table, size_t index, struct id_range cut
 
 int subid_table_taken(const struct subid_table *table, struct subid_set *ret)
 {
+	struct id_range run = { .count = 0 };
 	int r = 0;
 
 	if (!table->stale) {
@@ -492,7 +497,9 @@ int subid_table_taken(const struct subid_table *table, struct subid_set *ret)
 		return r == 0 ? subid_set_unite(ret, &table->odd) : r;
 	}
 	for (size_t i = 0; r == 0 && i < table->n; i++)
-		r = scan_add(ret, table->entries[i].range);
+		r = scan_add(ret, &run, table->entries[i].range);
+	if (r == 0)
+		r = subid_set_add(ret, run);
 	if (r < 0)
 		return r;
 	subid_set_sort(ret);

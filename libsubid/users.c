@@ -10,22 +10,22 @@
 
 #include "users_private.h"
 
-static inline int add_id(struct subid_set *set, uint32_t id)
+static inline struct id_range just(uint32_t id)
 {
-	return scan_add(set, (struct id_range){ .start = id, .count = 1 });
+	return (struct id_range){ .start = id, .count = 1 };
 }
 
 static int make_room(struct subid_users *users, size_t *room)
 {
+	/* at first for lines of 32 bytes, of which few files have more */
+	size_t more = *room == 0 ? users->passwd.size / 32 + 16 : *room + *room / 2;
 	struct subid_account *grown;
 
-	if (users->n < *room)
-		return 0;
-	grown = reallocarray(users->accounts, *room + *room / 2 + 64, sizeof(*grown));
+	grown = reallocarray(users->accounts, more, sizeof(*grown));
 	if (grown == NULL)
 		return -ENOMEM;
 	users->accounts = grown;
-	*room = *room + *room / 2 + 64;
+	*room = more;
 	return 0;
 }
 
@@ -68,7 +68,7 @@ static int note_odd_line(const char *line, const char *end, struct subid_set *th
 		if (sets[i] != NULL && !loose_id(field, &id))
 			return 0;
 		if (sets[i] != NULL)
-			r = add_id(sets[i], id);
+			r = subid_set_add(sets[i], just(id));
 		if (stop == end || *stop == '\n')
 			break;
 		line = stop + 1;
@@ -79,6 +79,7 @@ static int note_odd_line(const char *line, const char *end, struct subid_set *th
 static int parse_passwd(struct subid_users *users)
 {
 	const char *at = users->passwd.bytes, *end = at + users->passwd.size;
+	struct id_range uids = { .count = 0 }, gids = { .count = 0 };
 	size_t room = 0;
 	int r = 0;
 
@@ -86,7 +87,8 @@ static int parse_passwd(struct subid_users *users)
 		struct subid_account *account;
 		const char *line = at;
 
-		r = make_room(users, &room);
+		if (users->n == room)
+			r = make_room(users, &room);
 		if (r < 0)
 			return r;
 		account = &users->accounts[users->n];
@@ -96,10 +98,14 @@ static int parse_passwd(struct subid_users *users)
 			continue;
 		}
 		users->n++;
-		r = add_id(&users->ids[SUBID_UID], account->uid);
+		r = scan_add(&users->ids[SUBID_UID], &uids, just(account->uid));
 		if (r == 0)
-			r = add_id(&users->ids[SUBID_GID], account->gid);
+			r = scan_add(&users->ids[SUBID_GID], &gids, just(account->gid));
 	}
+	if (r == 0)
+		r = subid_set_add(&users->ids[SUBID_UID], uids);
+	if (r == 0)
+		r = subid_set_add(&users->ids[SUBID_GID], gids);
 	users->parsed = true;
 	return r;
 }
@@ -328,6 +334,9 @@ static bool seek_uid(const struct subid_text *passwd, uint32_t uid, size_t *pos,
 bool subid_users_by_name(const struct subid_users *users, const char *name, size_t len,
 			 struct subid_account *ret)
 {
+	const struct subid_account *accounts = users->accounts;
+	size_t n = users->n;
+
 	if (!users->parsed)
 		return seek_name(&users->passwd, name, len, ret);
 	if (users->by_name != NULL) {
@@ -341,9 +350,9 @@ bool subid_users_by_name(const struct subid_users *users, const char *name, size
 				return true;
 		}
 	}
-	for (size_t i = 0; i < users->n; i++) {
-		if (has_name(&users->accounts[i], name, len)) {
-			*ret = users->accounts[i];
+	for (size_t i = 0; i < n; i++) {
+		if (has_name(&accounts[i], name, len)) {
+			*ret = accounts[i];
 			return true;
 		}
 	}
@@ -353,6 +362,9 @@ bool subid_users_by_name(const struct subid_users *users, const char *name, size
 bool subid_users_by_uid(const struct subid_users *users, uint32_t uid, size_t *at,
 			struct subid_account *ret)
 {
+	const struct subid_account *accounts = users->accounts;
+	size_t n = users->n;
+
 	if (!users->parsed)
 		return seek_uid(&users->passwd, uid, at, ret);
 	if (users->by_uid != NULL) {
@@ -367,14 +379,14 @@ bool subid_users_by_uid(const struct subid_users *users, uint32_t uid, size_t *a
 				return true;
 		}
 	}
-	while (*at < users->n) {
-		size_t i = (*at)++;
-
-		if (users->accounts[i].uid == uid) {
-			*ret = users->accounts[i];
+	for (size_t i = *at; i < n; i++) {
+		if (accounts[i].uid == uid) {
+			*ret = accounts[i];
+			*at = i + 1;
 			return true;
 		}
 	}
+	*at = n;
 	return false;
 }
 
@@ -382,6 +394,7 @@ bool subid_users_by_uid(const struct subid_users *users, uint32_t uid, size_t *a
 static int read_gids(const struct subid_text *group, struct subid_set *ret)
 {
 	const char *at = group->bytes, *end = at + group->size;
+	struct id_range gids = { .count = 0 };
 	int r = 0;
 
 	for (; r == 0 && at < end; at = scan_to_next_line(at, end)) {
@@ -390,9 +403,11 @@ static int read_gids(const struct subid_text *group, struct subid_set *ret)
 		uint32_t gid;
 
 		r = users_scan_head(&at, end, &name, &gid)
-			? add_id(ret, gid)
+			? scan_add(ret, &gids, just(gid))
 			: note_odd_line(line, end, ret, NULL);
 	}
+	if (r == 0)
+		r = subid_set_add(ret, gids);
 	subid_set_sort(ret);
 	return r;
 }
@@ -407,12 +422,12 @@ static int add_enumerated(enum subid_kind kind, struct subid_set *ret)
 	if (kind == SUBID_UID) {
 		setpwent();
 		while (r == 0 && (account = getpwent()) != NULL)
-			r = add_id(ret, account->pw_uid);
+			r = subid_set_add(ret, just(account->pw_uid));
 		endpwent();
 	} else {
 		setgrent();
 		while (r == 0 && (group = getgrent()) != NULL)
-			r = add_id(ret, group->gr_gid);
+			r = subid_set_add(ret, just(group->gr_gid));
 		endgrent();
 	}
 	return r;

@@ -44,7 +44,11 @@ SCAN_INLINE bool users_scan_name(const char **at, const char *end,
 	ret->len = (size_t)(p - line);
 	p++;
 	/* the password is mostly an "x" */
-	p = end - p > 2 && p[1] == ':' && p[0] > ' ' ? p + 1 : scan_to_colon(p, end);
+	if (end - p > 2 && p[1] == ':' && p[0] > ' ') {
+		*at = p + 2;
+		return true;
+	}
+	p = scan_to_colon(p, end);
 	*at = p;
 	if (p == end || *p != ':')
 		return false;
@@ -64,12 +68,16 @@ SCAN_INLINE bool users_scan_head(const char **at, const char *end,
 SCAN_INLINE bool users_scan_account(const char **at, const char *end,
 				    struct subid_account *ret)
 {
+	struct scan_seen uid = SCAN_SEEN_NONE;
 	struct subid_spelling name;
 
-	if (!users_scan_head(at, end, &name, &ret->uid) || *at == end || **at != ':')
+	/* a user's own group mostly has the same number */
+	if (!users_scan_name(at, end, &name) || !scan_id_like(at, end, &uid, &ret->uid) ||
+	    *at == end || **at != ':')
 		return false;
 	(*at)++;
-	if (!scan_id(at, end, &ret->gid) || (*at < end && **at != ':' && **at != '\n'))
+	if (!scan_id_like(at, end, &uid, &ret->gid) ||
+	    (*at < end && **at != ':' && **at != '\n'))
 		return false;
 	ret->name = name.text;
 	ret->name_len = (uint32_t)name.len;

@@ -171,6 +171,43 @@ static void test_random_ids(void **state)
 	}
 }
 
+/* Numbers after numbers of which most are like one before: as if each were the first. */
+static void test_like_ids(void **state)
+{
+	static const char *const texts[] = {
+		"65536\n",     "65536:",	   "65536",	 "6553",
+		"65537\n",     "0065536\n",	   "0:",	 "00:",
+		"1234567\n",   "1234567:",	   "12345678\n", "4294967295:",
+		"4294967296:", "x65536\n",	   ":",		 "65536\xb0\n",
+		"1:",	       "\1\0\0\0\0\0\0\0",
+	};
+	struct scan_seen seen = SCAN_SEEN_NONE;
+	struct draw numbers = { .state = 299792 };
+	unsigned int same = 0;
+
+	(void)state;
+	for (unsigned int turn = 0; turn < 50000; turn++) {
+		size_t of = draw(&numbers, 3) > 0 ? 0 : draw(&numbers, ARRAY(texts));
+		size_t len = of == ARRAY(texts) - 1 ? 8 : strlen(texts[of]), tail;
+		char text[32] = "";
+		const char *edge, *at, *plain_at;
+		uint32_t id = 0, plain_id = 0;
+		bool is_id, is_plain;
+
+		memcpy(text, texts[of], len);
+		for (tail = draw(&numbers, 12); tail > 0; tail--)
+			text[len++] = "1:\n\0a"[draw(&numbers, 5)];
+		at = plain_at = edge = at_edge(text, len, turn % 4 > 0);
+		same += len >= 8 && (scan_load(edge) & seen.mask) == seen.text;
+		is_id = scan_id_like(&at, edge + len, &seen, &id);
+		is_plain = scan_id(&plain_at, edge + len, &plain_id);
+		if (is_id != is_plain || at != plain_at || (is_id && id != plain_id))
+			fail_msg("turn %u, \"%.*s\": %d, %u, %td digits", turn, (int)len,
+				 text, is_id, id, at - edge);
+	}
+	assert_true(same > 10000);
+}
+
 /* As subid_set_add() does it. */
 static void test_add(void **state)
 {
@@ -180,6 +217,7 @@ static void test_add(void **state)
 	for (unsigned int turn = 0; turn < 20000; turn++) {
 		struct model model = { .base = model_bases[turn % MODEL_BASES] };
 		auto_set struct subid_set set = { .ranges = NULL }, plain = set;
+		struct id_range run = { .count = 0 };
 		uint32_t n = draw(&numbers, 8);
 		uint64_t next = model.base;
 
@@ -192,10 +230,11 @@ static void test_add(void **state)
 				r.start = (uint32_t)next;
 			next = (uint64_t)r.start + r.count;
 			model_put(&model, r, true);
-			assert_int_equal(scan_add(&set, r), 0);
+			assert_int_equal(scan_add(&set, &run, r), 0);
 			assert_int_equal(subid_set_add(&plain, r), 0);
-			assert_int_equal(set.n, plain.n);
 		}
+		assert_int_equal(subid_set_add(&set, run), 0);
+		assert_int_equal(set.n, plain.n);
 		subid_set_sort(&set);
 		if (!model_equals(&model, &set))
 			fail_msg("turn %u at %u: %zu ranges", turn, model.base, set.n);
@@ -206,18 +245,21 @@ static void test_add(void **state)
 static void test_add_at_the_end(void **state)
 {
 	auto_set struct subid_set set = { .ranges = NULL };
+	struct id_range run = { .count = 0 };
 
 	(void)state;
-	assert_int_equal(scan_add(&set, (struct id_range){ 5, 5 }), 0);
-	assert_int_equal(scan_add(&set, (struct id_range){ 4294967280U, 5 }), 0);
-	assert_int_equal(scan_add(&set, (struct id_range){ 4294967285U, 9 }), 0);
-	assert_int_equal(scan_add(&set, (struct id_range){ 4294967294U, 9 }), 0);
+	assert_int_equal(scan_add(&set, &run, (struct id_range){ 5, 5 }), 0);
+	assert_int_equal(scan_add(&set, &run, (struct id_range){ 4294967280U, 5 }), 0);
+	assert_int_equal(scan_add(&set, &run, (struct id_range){ 4294967285U, 9 }), 0);
+	assert_int_equal(scan_add(&set, &run, (struct id_range){ 4294967294U, 9 }), 0);
+	assert_int_equal(subid_set_add(&set, run), 0);
 	assert_int_equal(set.n, 2);
 	assert_int_equal(set.ranges[0].count, 5);
 	assert_int_equal(set.ranges[1].start, 4294967280U);
 	assert_int_equal(set.ranges[1].count, 15);
 	assert_false(set.unsorted);
-	assert_int_equal(scan_add(&set, (struct id_range){ 10, 2 }), 0);
+	assert_int_equal(scan_add(&set, &run, (struct id_range){ 10, 2 }), 0);
+	assert_int_equal(subid_set_add(&set, run), 0);
 	assert_true(set.unsorted);
 	subid_set_sort(&set);
 	assert_int_equal(set.n, 2);
@@ -227,9 +269,13 @@ static void test_add_at_the_end(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_each_byte), cmocka_unit_test(test_random_bytes),
-		cmocka_unit_test(test_ids),	  cmocka_unit_test(test_random_ids),
-		cmocka_unit_test(test_add),	  cmocka_unit_test(test_add_at_the_end),
+		cmocka_unit_test(test_each_byte),
+		cmocka_unit_test(test_random_bytes),
+		cmocka_unit_test(test_ids),
+		cmocka_unit_test(test_random_ids),
+		cmocka_unit_test(test_like_ids),
+		cmocka_unit_test(test_add),
+		cmocka_unit_test(test_add_at_the_end),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

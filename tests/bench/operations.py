@@ -1,0 +1,291 @@
+# SPDX-License-Identifier: MIT
+"""The operations that are measured: each prepares the files of N lines, is done by a
+program of ours, shadow's or the floor, in the way that it is told to (measure.py), and
+is looked at: who measures a wrong answer measures nothing.
+
+passwd, subuid and subgid have N lines each, and what is sought stands on the last.
+valgrind does not run setuid programs, so copies of the two newuidmap are called
+by root for a process of root's in a new user namespace, and root has its line in
+the table as anybody else; neither newuidmap makes an exception for root.
+"allowed" asks for that line and writes the map, "denied" for the one before, which
+is somebody else's.  usermod is told the range to give, which spares it the search.
+"""
+import collections
+import os
+import re
+import subprocess
+import sys
+
+import tables
+from measure import ours, run, theirs
+
+STORE = "/var/lib/subid"
+AUDITED = "/etc/audited"
+FLOOR = ours("bench/floor")
+SUBUID, SUBGID, PASSWD = "/etc/subuid", "/etc/subgid", "/etc/passwd"
+
+
+def lines_of(path, owner):
+    with open(path, encoding="ascii") as file:
+        return sum(line.startswith(owner + ":") for line in file)
+
+
+class Operation:
+    """ours(), theirs() if there is such a peer, and floor(), which may answer None, are
+    to be measured as how() does; prepare() comes before, also between two."""
+    peer = True
+
+    def __init__(self, name):
+        self.name = name
+
+    def prepare(self, n):
+        tables.make(n, "/etc")
+        for name in ("subuid", "subgid"):  # nothing gets what is leased
+            tables.write(STORE, name, "")
+
+    def floor(self, how):
+        return how([FLOOR, "find", "root", SUBUID])
+
+
+class Find(Operation):
+    def prepare(self, n):
+        super().prepare(n)
+        if run([ours("getsubids"), "root"]) != run([theirs("getsubids"), "root"]):
+            sys.exit("getsubids answers not what shadow's does")
+
+    def ours(self, how):
+        return how([ours("getsubids"), "root"])
+
+    def theirs(self, how):
+        return how([theirs("getsubids"), "root"])
+
+
+class Map(Operation):
+    """newuidmap for a new process, which waits in its namespace until we are done."""
+
+    def __init__(self, name, allowed):
+        super().__init__(name)
+        self.allowed = allowed
+
+    def prepare(self, n):
+        super().prepare(n)
+        self.ids = tables.width(n)
+        self.start = tables.FIRST + (n - 1 if self.allowed else n - 2) * self.ids
+
+    def map(self, how, program):
+        target = subprocess.Popen(["unshare", "--user", "cat"], stdin=subprocess.PIPE,
+                                  stdout=subprocess.PIPE)
+        target.stdin.write(b"x")
+        target.stdin.flush()
+        target.stdout.read(1)
+        result = how([program, str(target.pid), "0", str(self.start), str(self.ids)],
+                     0 if self.allowed else 1)
+        with open("/proc/%d/uid_map" % target.pid, encoding="ascii") as file:
+            written = file.read().split()
+        target.stdin.close()
+        target.wait()
+        if written != (["0", str(self.start), str(self.ids)] if self.allowed else []):
+            sys.exit("%s left the map %s" % (program, written))
+        return result
+
+    def ours(self, how):
+        return self.map(how, ours("newuidmap"))
+
+    def theirs(self, how):
+        return self.map(how, theirs("newuidmap"))
+
+    def floor(self, how):
+        return how([FLOOR, "find", "root", SUBUID, PASSWD])
+
+
+class Give(Operation):
+    """One range more, for the last of N; the tables in order, or shuffled, which has no
+    peer then, and with a group for each account."""
+
+    def __init__(self, name, shuffled=False, groups=False):
+        super().__init__(name)
+        self.peer = not shuffled
+        self.shuffled, self.groups = shuffled, groups
+
+    def prepare(self, n):
+        super().prepare(n)
+        self.n = n
+        tables.make(n, "/etc", self.groups)
+        if self.shuffled:
+            for name in ("subuid", "subgid"):
+                tables.write("/etc", name, tables.table(n, self.shuffled))
+
+    def give(self, how, command):
+        self.prepare(self.n)
+        result = how(command)
+        if [lines_of(SUBUID, "root"), lines_of(SUBGID, "root")] != [2, 2]:
+            sys.exit("%s gave no range" % command[0])
+        return result
+
+    def ours(self, how):
+        return self.give(how, [ours("subid"), "-q", "grant", "--another", "root"])
+
+    def theirs(self, how):
+        ids = tables.width(self.n)
+        first = tables.FIRST + self.n * ids
+        span = "%d-%d" % (first, first + ids - 1)
+        return self.give(how, [theirs("usermod"), "-v", span, "-w", span, "root"])
+
+    def floor(self, how):
+        return how([FLOOR, "give", "root", SUBUID, SUBGID, PASSWD])
+
+
+class GiveMany(Operation):
+    """N ranges in one transaction, to N accounts that have none."""
+    peer = False
+
+    def prepare(self, n):
+        super().prepare(n + 1)
+        self.n = n
+        tables.write("/etc", "names", "".join("u%d\n" % i for i in range(n)))
+
+    def ours(self, how):
+        for name in ("subuid", "subgid"):
+            tables.write("/etc", name, "")
+        result = how([ours("subid"), "-q", "grant", "--from", "/etc/names"])
+        given = lines_of(SUBUID, "u%d" % (self.n - 1)), sum(1 for _ in open(SUBGID))
+        if given != (1, self.n):
+            sys.exit("subid grant --from gave %s" % (given,))
+        return result
+
+    def floor(self, how):
+        return None
+
+
+class Lease(Operation):
+    """A range for a container of the last of N owners, each other of whom has one."""
+    peer = False
+
+    def prepare(self, n):
+        super().prepare(n)
+        self.n = n
+
+    def ours(self, how):
+        ids = tables.width(self.n)
+        for name in ("subuid", "subgid"):
+            tables.write(STORE, name, "".join(
+                "u%d/c:%d:%d\n" % (i, tables.FIRST + i * ids, ids)
+                for i in range(self.n - 1)))
+        result = how([ours("subid"), "-q", "grant", "root/web"])
+        if [lines_of(STORE + "/" + name, "root/web") for name in ("subuid", "subgid")] != [1, 1]:
+            sys.exit("subid grant leased nothing")
+        return result
+
+    def floor(self, how):
+        return (how([FLOOR, "give", "u0/c", STORE + "/subuid", STORE + "/subgid"])
+                + how([FLOOR, "find", "root", SUBUID, SUBGID, PASSWD]))
+
+
+class Login(Operation):
+    """The second login of the last of N: what a session with the module takes more than
+    one without."""
+    peer = False
+
+    def prepare(self, n):
+        super().prepare(n)
+        os.makedirs("/etc/bench-pam", exist_ok=True)
+        line = "session required "
+        tables.write("/etc/bench-pam", "without", line + "pam_permit.so\n")
+        tables.write("/etc/bench-pam", "with", line + "pam_permit.so\n"
+                     + line + ours("pam_subid.so") + "\n")
+
+    @staticmethod
+    def command(service, *times):
+        return [ours("bench/login"), "/etc/bench-pam", service, "root", *times]
+
+    def ours(self, how):
+        return how(self.command("with")) - how(self.command("without"))
+
+    def floor(self, how):
+        return how([FLOOR, "find", "root", SUBUID, SUBGID, PASSWD])
+
+    def changes(self, service):
+        """How often a session makes each system call that locks, writes or sends."""
+        said = run(["strace", "-f", "-qq", "-o", "/etc/strace"] + self.command(service))
+        if "Success" not in said:
+            sys.exit("a login ends with %s" % said)
+        with open("/etc/strace", encoding="ascii", errors="replace") as file:
+            calls = [line.split(None, 1)[1].split("(")[0] for line in file
+                     if re.search(r"O_WRONLY|O_RDWR|O_CREAT|SETLK|^\d+ +(flock|rename\w*|"
+                                  r"link\w*|unlink\w*|\w*write\w*|send\w*|socket|connect|"
+                                  r"f?truncate|f\w*sync|f?ch(mod|own)\w*|mk\w*)\(", line)]
+        return collections.Counter(calls)
+
+    def changes_more(self):
+        """The calls that the module adds: there should be none."""
+        return self.changes("with") - self.changes("without")
+
+
+class List(Operation):
+    peer = False
+
+    def prepare(self, n):
+        super().prepare(n)
+        if run([ours("subid"), "list"]).count("\n") != 2 * n:
+            sys.exit("subid list does not print all lines")
+
+    def ours(self, how):
+        return how([ours("subid"), "list"])
+
+    def floor(self, how):
+        return None
+
+
+class Load(Operation):
+    """What the library takes for one table."""
+    peer = False
+
+    def __init__(self, name, shuffled=False):
+        super().__init__(name)
+        self.shuffled = shuffled
+
+    def prepare(self, n):
+        tables.write("/etc", "subuid", tables.table(n, self.shuffled))
+
+    def ours(self, how):
+        return how([ours("bench/load"), "/etc"])
+
+
+class Audit(Operation):
+    """Of N lines in each table, in order: alike, or with other gids."""
+    peer = False
+
+    def __init__(self, name, shift):
+        super().__init__(name)
+        self.shift = shift
+
+    def prepare(self, n):
+        os.makedirs(AUDITED + "/etc", exist_ok=True)
+        tables.make_audited(n, AUDITED + "/etc", self.shift)
+
+    def ours(self, how):
+        return how([ours("subid"), "--root", AUDITED, "-q", "audit", "--partial",
+                    "--fail-on", "critical"])
+
+    def floor(self, how):
+        return sum(how([FLOOR, "find", "u1", AUDITED + "/etc/" + name])
+                   for name in ("subuid", "subgid"))
+
+
+FIND = Find("getsubids, last user")
+GIVE = Give("give one range")
+GIVE_MANY = GiveMany("give 10,000 ranges")
+LOGIN = Login("second login (PAM)")
+LEASE = Lease("lease for a container")
+AUDIT = Audit("audit", 0)
+AUDIT_SHIFTED = Audit("audit, gids differ", 1)
+LOAD = Load("load a table")
+
+# by size, with shadow's
+PEERS = [FIND, Map("newuidmap, allowed", True), Map("newuidmap, denied", False), GIVE]
+# by size, without a peer
+ALONE = [Give("- unsorted tables", shuffled=True),
+         Give("- and N groups", shuffled=True, groups=True), LEASE, LOGIN,
+         List("list")]
+# up to a million lines
+MILLION = [LOAD, Load("load, unsorted", shuffled=True), AUDIT, AUDIT_SHIFTED]
