@@ -265,4 +265,5 @@ AUDIT_RULE(live_account);
 AUDIT_RULE(live_setgroups);
 AUDIT_RULE(live_stale);
 AUDIT_RULE(live_orphan);
+AUDIT_RULE(live_hidden);
 AUDIT_RULE(live_unread);

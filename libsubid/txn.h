@@ -51,6 +51,7 @@ struct subid_failure {
 	char conf[SUBID_CONF_NAME_SIZE]; /* the file instead, when file is
 					    SUBID_CONF_FILE: perhaps a drop-in */
 	struct subid_holder holder;	 /* with SUBID_BUSY */
+	struct subid_unseen unseen;	 /* with "/proc": n > 0: that is why */
 };
 
 /*
@@ -70,6 +71,14 @@ void subid_txn_free(struct subid_txn **txn);
 const struct subid_policy *subid_txn_policy(const struct subid_txn *txn);
 const struct subid_conf *subid_txn_conf(const struct subid_txn *txn);
 const struct subid_users *subid_txn_users(const struct subid_txn *txn);
+
+/*
+ * What runs and could not be looked into.  Where a process is in it, subid_txn_begin()
+ * fails.  Where none is (n_hidden), which any user can bring about, the transaction goes
+ * on, and gives none of the ids that a line had until the last change of the tables
+ * either; the caller says so.
+ */
+const struct subid_unseen *subid_txn_unseen(const struct subid_txn *txn);
 
 /*
  * What policy says about an owner, its groups looked up.  Returns as
@@ -114,8 +123,8 @@ struct subid_changes {
  * deterministic, and whether the line names the owner by uid.
  *
  * Nothing is given that any reader may take from any line, that an account or
- * group has, that a live namespace maps, or that subid_reserved() or the site's
- * policy sets aside.
+ * group has, that a live namespace maps (or a hidden one may map, see
+ * subid_txn_unseen()), or that subid_reserved() or the site's policy sets aside.
  *
  * Returns 0 with what was given in *ret; SUBID_ENOUGH with what the owner has in
  * *ret; SUBID_FULL; SUBID_TAKEN with *ret holding the ranges that are not free
@@ -164,6 +173,7 @@ enum subid_obstacle_kind {
 	SUBID_OBSTACLE_NEW,	 /* a range given in this transaction */
 	SUBID_OBSTACLE_CONF,	 /* the site's policy */
 	SUBID_OBSTACLE_AVOIDED,	 /* options' avoid */
+	SUBID_OBSTACLE_BEFORE,	 /* a line that is gone, see subid_txn_unseen() */
 };
 
 struct subid_obstacle {

@@ -113,6 +113,7 @@ static int give(const struct session *session, const char *name)
 		say_failure(session, r, &failure);
 		return r;
 	}
+	say_hidden(session, subid_txn_unseen(txn));
 	r = session_owner(session, subid_txn_users(txn), name, &owner);
 	if (r == 0)
 		r = subid_txn_decide(txn, &owner, &decision);

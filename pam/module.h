@@ -75,6 +75,9 @@ void say(const struct session *session, int priority, const char *format, ...)
 void say_failure(const struct session *session, int r,
 		 const struct subid_failure *failure);
 
+/* Logs who hides namespaces, if anybody does. */
+void say_hidden(const struct session *session, const struct subid_unseen *unseen);
+
 /* Logs why no range was given: another answer of subid_txn_grant() than 0. */
 void say_refusal(const struct session *session, const struct subid_txn *txn, int r,
 		 const struct subid_changes *changes);

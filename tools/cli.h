@@ -99,6 +99,22 @@ int cli_txn_failed(const struct cli *cli, int r, const struct subid_failure *fai
 int cli_txn_taken(const struct cli *cli, const struct subid_txn *txn, const char *what,
 		  struct subid_change change);
 
+/* Who hides something: "process 12 (sleep) of alice (uid 1000)". */
+void cli_hider_text(const struct subid_hider *hider, char *buf, size_t size);
+
+#define CLI_HIDER_SIZE 128
+
+/*
+ * Complains of what could not be looked into, where a process is in it, or where none is
+ * (then with what follows from it); returns status.
+ */
+int cli_unseen_is_wrong(int status, const char *what, const struct subid_unseen *unseen);
+int cli_hidden_is_wrong(int status, const char *what, const struct subid_unseen *unseen,
+			const char *but);
+
+/* Warns of who hides namespaces, if anybody does, when ids are given all the same. */
+void cli_warn_of_hidden(const struct cli *cli, const struct subid_unseen *unseen);
+
 /* A file of the site's policy (conf.h), as messages name it. */
 void cli_conf_file(const struct cli *cli, const char *file, char *buf, size_t size);
 
@@ -131,10 +147,12 @@ int cli_commit_both(struct cli *cli, struct subid_txn *txn, struct cli *other_cl
  * The status, after a complaint that names them, if processes use the ids: a range
  * pulled from under a running container would go to the next with its files.
  * proc: -1 if nothing runs.  session: the user whose rootless session does not count
- * (userns.h), or CLI_NO_SESSION.
+ * (userns.h), or CLI_NO_SESSION.  reuse: the ids may be given again at once, so that
+ * nothing may be hidden that could have them; else somebody who hides a namespace is
+ * only warned of.
  */
-int cli_check_unused(int proc, uint32_t session, const char *name,
-		     const struct subid_changes *changes);
+int cli_check_unused(const struct cli *cli, int proc, uint32_t session, const char *name,
+		     const struct subid_changes *changes, bool reuse);
 
 #define CLI_NO_SESSION UINT32_MAX
 

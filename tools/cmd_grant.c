@@ -355,6 +355,7 @@ static int carry_out(struct grant *grant)
 	if (r != 0)
 		return cli_txn_failed(grant->cli, r, &failure);
 	grant->txn = txn;
+	cli_warn_of_hidden(grant->cli, subid_txn_unseen(txn));
 	status = add_accounts(grant);
 	if (status == EXIT_DONE)
 		status = grant_all(grant, txn);

@@ -44,7 +44,8 @@ void cli_leasing_free(struct cli_leasing *leasing)
 
 int cli_leasing_look(struct cli_leasing *leasing, uint32_t session)
 {
-	size_t unread;
+	auto_live struct subid_live live = { .n = 0 };
+	struct subid_unseen unseen;
 	int r;
 
 	if (leasing->proc < 0)
@@ -52,37 +53,66 @@ int cli_leasing_look(struct cli_leasing *leasing, uint32_t session)
 	for (enum subid_kind kind = 0; kind < SUBID_KINDS; kind++)
 		subid_set_free(&leasing->live[kind]);
 	leasing->session = session;
-	r = subid_userns_taken_beside(leasing->proc, session, leasing->live, &unread);
-	/* a map that cannot be read may map anything */
-	if (r == 0 && unread > 0)
-		r = -EACCES;
+	r = subid_live_read(leasing->proc, SUBID_LIVE_THOROUGH, &live);
 	if (r == 0)
-		return EXIT_DONE;
-	return cli_complain(EXIT_UNABLE, "/proc: %s: what runs cannot be seen",
-			    strerror(-r));
+		r = subid_userns_taken_of(leasing->proc, &live, session, leasing->live);
+	if (r < 0)
+		return cli_complain(EXIT_UNABLE, "/proc: %s: what runs cannot be seen",
+				    strerror(-r));
+	subid_userns_unseen(leasing->proc, &live, &unseen);
+	/* a map that cannot be read may map anything */
+	if (unseen.n > 0)
+		return cli_unseen_is_wrong(EXIT_UNABLE, "/proc", &unseen);
+	if (leasing->unseen.n_hidden == 0)
+		cli_warn_of_hidden(leasing->cli, &unseen);
+	leasing->unseen = unseen;
+	return EXIT_DONE;
+}
+
+static int add_file(const struct cli_store *store, enum subid_kind kind, const char *name,
+		    struct subid_set *ret)
+{
+	auto_table struct subid_table table = { .kind = kind };
+	auto_set struct subid_set taken = { .ranges = NULL };
+	struct subid_text text = { .bytes = NULL };
+	int r = subid_text_read_max(
+	    store->fd, name, false,
+	    store->user != NULL ? SUBID_LEASE_SIZE_MAX : SUBID_FILE_SIZE_MAX, &text);
+
+	if (r == 0)
+		r = subid_table_from_text(kind, &text, &table);
+	if (r == 0)
+		r = subid_table_taken(&table, &taken);
+	if (r == 0)
+		r = subid_set_unite(ret, &taken);
+	return r == -ENOENT ? 0 : r;
 }
 
 int cli_store_taken(const struct cli_store *store, struct subid_set ret[SUBID_KINDS])
 {
 	int r = 0;
 
-	for (enum subid_kind kind = 0; r == 0 && kind < SUBID_KINDS; kind++) {
-		auto_table struct subid_table table = { .kind = kind };
-		auto_set struct subid_set taken = { .ranges = NULL };
-		struct subid_text text = { .bytes = NULL };
+	for (enum subid_kind kind = 0; r == 0 && kind < SUBID_KINDS; kind++)
+		r = add_file(store, kind, subid_kind_table(kind), &ret[kind]);
+	return r;
+}
 
-		r = subid_text_read_max(store->fd, subid_kind_table(kind), false,
-					store->user != NULL ? SUBID_LEASE_SIZE_MAX
-							    : SUBID_FILE_SIZE_MAX,
-					&text);
+int cli_store_before(const struct cli_store *store, struct subid_set ret[SUBID_KINDS])
+{
+	static const char *const backups[SUBID_KINDS] = { "subuid-", "subgid-" };
+	int r = 0;
+
+	for (enum subid_kind kind = 0; r == 0 && kind < SUBID_KINDS; kind++) {
+		auto_set struct subid_set now = { .n = 0 }, before = { .n = 0 };
+		auto_set struct subid_set gone = { .n = 0 };
+
+		r = add_file(store, kind, subid_kind_table(kind), &now);
 		if (r == 0)
-			r = subid_table_from_text(kind, &text, &table);
+			r = add_file(store, kind, backups[kind], &before);
 		if (r == 0)
-			r = subid_table_taken(&table, &taken);
+			r = subid_set_subtract(&before, &now, &gone);
 		if (r == 0)
-			r = subid_set_unite(&ret[kind], &taken);
-		if (r == -ENOENT)
-			r = 0;
+			r = subid_set_unite(&ret[kind], &gone);
 	}
 	return r;
 }
@@ -198,6 +228,8 @@ static int gather(struct cli_leasing *leasing, struct cli_lessor *lessor)
 		if (r == 0)
 			r = subid_set_unite(&lessor->others[kind], &leasing->live[kind]);
 	}
+	if (r == 0 && leasing->unseen.n_hidden > 0 && leasing->store.fd >= 0)
+		r = cli_store_before(&leasing->store, lessor->others);
 	return r == 0 ? read_runtimes(leasing, lessor) : r;
 }
 
