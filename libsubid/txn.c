@@ -128,7 +128,7 @@ int subid_txn_begin(const struct subid_txn_options *options, struct subid_txn **
 	if (txn == NULL)
 		return -ENOMEM;
 	txn->options = *options;
-	txn->is_traced = !options->dry_run && subid_txn_is_host(txn);
+	txn->is_traced = !options->dry_run && subid_txn_is_host(options);
 	if (!options->dry_run) {
 		ret_failure->file = ".pwd.lock";
 		r = subid_lock_take(options->etc, options->timeout_ms, &txn->lock,

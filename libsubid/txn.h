@@ -38,7 +38,8 @@ struct subid_txn_options {
 	bool dry_run;	    /* take no lock, and refuse to commit */
 	int timeout_ms;	    /* patience for the locks; SUBID_LOCK_PATIENCE_MS */
 	const char *vendor; /* as subid_conf_load() has it; NULL: none */
-	const char *conf;   /* this file as the site's policy; NULL: the usual ones */
+	bool by_login; /* users bring it about: of what is refused, few leave a trace */
+	const char *conf; /* this file as the site's policy; NULL: the usual ones */
 	/* [SUBID_KINDS], sorted: more ids that are not to be given, of containers
 	 * (lease.h, runtime.h); NULL: none */
 	const struct subid_set *avoid;
@@ -216,6 +217,29 @@ bool subid_txn_changed(const struct subid_txn *txn);
 int subid_txn_commit(struct subid_txn *txn,
 		     struct subid_failure *ret_failure) SUBID_WARN_UNUSED;
 
+/* A grant that came to nothing by another than subid_txn_grant(), which sees to that. */
+struct subid_refused {
+	const char *owner; /* owner_len bytes, as it was asked for */
+	size_t owner_len;
+	uint32_t uid;	       /* UINT32_MAX: none, or not known */
+	unsigned int kinds;    /* bits 1 << enum subid_kind */
+	struct id_range range; /* start UINT32_MAX: no ids were chosen; count: how many
+				  were asked for, 0: not known */
+	int result;	       /* -errno or an enum subid_answer */
+};
+
+/*
+ * Leaves the trace of grants for which no transaction could begin, or none was: a failed
+ * record and line for each kind.  By root and for the running system alone, and not of a
+ * dry run.
+ */
+void subid_txn_trace_refused(const struct subid_txn_options *options,
+			     const struct subid_refused *list, size_t n);
+
+/* The same of one that the caller refuses, when the transaction ends; result > 0.
+ * 0 or -ENOMEM. */
+int subid_txn_refuse(struct subid_txn *txn, const struct subid_refused *refused);
+
 /*
  * What became of the trace of the last commit, or 0 everywhere before the first.
  *
@@ -223,7 +247,9 @@ int subid_txn_commit(struct subid_txn *txn,
  * opened as), each range that was given, taken, held or given back leaves a record
  * in the kernel's audit and a line in the journal or syslog: when it is committed;
  * as failed, when the commit fails; and as failed, when the transaction ends, if
- * it was refused with SUBID_TAKEN.  A dry run and an image leave none.  A trace
+ * it was refused; where no ids had been chosen, with how many were asked for.  With
+ * by_login, a user's failures leave ten lines at once, and one each six seconds then.  A
+ * dry run and an image leave none.  A trace
  * that cannot be written is no failure; here it shows.
  */
 struct subid_traced {

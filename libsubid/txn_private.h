@@ -65,8 +65,11 @@ int subid_txn_record(struct subid_txn *txn, const struct subid_event *event,
 int subid_txn_record_refused(struct subid_txn *txn, const struct subid_event *event,
 			     int result);
 
+/* Sends events both ways, with by_login only those that the limit leaves. */
+struct subid_traced subid_txn_tell(struct subid_event *events, size_t n, bool by_login);
+
 /* Is etc the running system's?  So changes in it are traced. */
-bool subid_txn_is_host(const struct subid_txn *txn);
+bool subid_txn_is_host(const struct subid_txn_options *options);
 
 /* Leaves the trace of a commit that ended with r. */
 void subid_txn_trace_commit(struct subid_txn *txn, int r);

@@ -92,6 +92,10 @@ void cli_warn_of_source(const struct cli *cli, int etc);
 int cli_load_table(const struct cli *cli, int etc, enum subid_kind kind,
 		   struct subid_table *ret);
 
+/* A grant that is refused, for the trace; owner may be NULL. */
+struct subid_refused cli_refused(const char *name, const struct subid_owner *owner,
+				 const struct subid_request *request, int result);
+
 /* Complains of what subid_txn_begin() or subid_txn_commit() said; the status. */
 int cli_txn_failed(const struct cli *cli, int r, const struct subid_failure *failure);
 

@@ -51,7 +51,8 @@ struct grant {
 	size_t n_rows;
 	size_t rows_room;
 	struct subid_txn *txn; /* while it runs */
-	size_t passed_over;    /* whom policy does not give any */
+	struct subid_txn_options txn_options;
+	size_t passed_over; /* whom policy does not give any */
 };
 
 static int add_name(struct grant *grant, const char *name)
@@ -249,22 +250,32 @@ static int find_owner(const struct grant *grant, const struct subid_txn *txn,
 	return EXIT_DONE;
 }
 
-static int grant_one(struct grant *grant, struct subid_txn *txn, const char *name)
+static struct subid_request request_of(const struct grant *grant,
+				       const struct subid_owner *owner)
 {
-	auto_owner struct subid_owner owner = { .has_account = false };
-	struct subid_request request = {
-		.owner = &owner,
+	return (struct subid_request){
+		.owner = owner,
 		.kinds = cli_kinds(grant->uid, grant->gid),
 		.count = grant->count,
 		.range = grant->range,
 		.another = grant->another,
 	};
+}
+
+static int grant_one(struct grant *grant, struct subid_txn *txn, const char *name)
+{
+	auto_owner struct subid_owner owner = { .has_account = false };
+	struct subid_request request = request_of(grant, &owner);
 	struct subid_changes changes;
 	int status, r;
 
 	status = find_owner(grant, txn, name, &owner);
-	if (status != EXIT_DONE)
-		return status;
+	if (status != EXIT_DONE) {
+		struct subid_refused refused =
+		    cli_refused(name, NULL, &request, SUBID_UNKNOWN);
+
+		return subid_txn_refuse(txn, &refused) < 0 ? out_of_memory() : status;
+	}
 	r = subid_txn_grant(txn, &request, &changes);
 	if (r < 0)
 		return cli_complain(EXIT_UNABLE, "%s: %s", name, strerror(-r));
@@ -327,6 +338,26 @@ static int print_rows(const struct grant *grant)
 	return cli_output_close(output);
 }
 
+/* Nobody gets any: who is named, each, or the choice as it was asked for. */
+static void trace_refused(const struct grant *grant, int result)
+{
+	struct subid_request request = request_of(grant, NULL);
+	auto_free struct subid_refused *list =
+	    reallocarray(NULL, grant->n + 2, sizeof(*list));
+	const char *name = grant->names;
+	size_t n = 0;
+
+	if (list == NULL)
+		return; /* what is refused stays so */
+	for (size_t i = 0; i < grant->n; i++, name += strlen(name) + 1)
+		list[n++] = cli_refused(name, NULL, &request, result);
+	if (grant->group != NULL)
+		list[n++] = cli_refused(grant->group, NULL, &request, result);
+	if (grant->all)
+		list[n++] = cli_refused("--all", NULL, &request, result);
+	subid_txn_trace_refused(&grant->txn_options, list, n);
+}
+
 static int carry_out(struct grant *grant)
 {
 	auto_set struct subid_set uids = { .ranges = NULL }, gids = { .ranges = NULL };
@@ -334,7 +365,6 @@ static int carry_out(struct grant *grant)
 	auto_txn struct subid_txn *txn = NULL;
 	auto_close int etc = cli_open_etc(grant->cli);
 	auto_close int proc = -1;
-	struct subid_txn_options txn_options;
 	struct subid_failure failure;
 	int status, r;
 
@@ -349,11 +379,13 @@ static int carry_out(struct grant *grant)
 	gids = avoid[SUBID_GID];
 	if (status != EXIT_DONE)
 		return status;
-	txn_options = cli_txn_options(grant->cli, etc, proc, grant->dry_run);
-	txn_options.avoid = avoid;
-	r = subid_txn_begin(&txn_options, &txn, &failure);
-	if (r != 0)
+	grant->txn_options = cli_txn_options(grant->cli, etc, proc, grant->dry_run);
+	grant->txn_options.avoid = avoid;
+	r = subid_txn_begin(&grant->txn_options, &txn, &failure);
+	if (r != 0) {
+		trace_refused(grant, r);
 		return cli_txn_failed(grant->cli, r, &failure);
+	}
 	grant->txn = txn;
 	cli_warn_of_hidden(grant->cli, subid_txn_unseen(txn));
 	status = add_accounts(grant);

@@ -23,6 +23,7 @@ struct grant {
 	struct subid_txn *tables; /* with --own; else NULL */
 	struct cli_lessor lessor; /* of the last name */
 	uint32_t count;
+	int answer;	      /* for the trace: why the last name gets none */
 	struct cli_row *rows; /* to be printed once all is committed */
 	size_t n_rows;
 	size_t rows_room;
@@ -172,6 +173,7 @@ static int grant_one(struct grant *grant, const char *name)
 	r = lease(grant, &request, &changes);
 	if (r < 0)
 		return cli_complain(EXIT_UNABLE, "%s: %s", name, strerror(-r));
+	grant->answer = r;
 	if (r == SUBID_FULL && grant->tables != NULL)
 		return grant_own(grant, name, &request);
 	if (r == SUBID_FULL || r == SUBID_DENIED || r == SUBID_TAKEN)
@@ -182,6 +184,21 @@ static int grant_one(struct grant *grant, const char *name)
 	return status;
 }
 
+/* With --own that is done where the line is refused. */
+static int trace_refused(struct grant *grant, const char *name)
+{
+	const struct subid_request request = {
+		.kinds = grant->asked->kinds,
+		.count = grant->count,
+		.range = grant->asked->range,
+	};
+	struct subid_refused refused =
+	    cli_refused(name, grant->lessor.name == NULL ? NULL : &grant->lessor.owner,
+			&request, grant->answer);
+
+	return grant->tables != NULL ? 0 : subid_txn_refuse(grant->txn, &refused);
+}
+
 static int grant_all(struct grant *grant, const char *names, size_t n)
 {
 	int status = EXIT_DONE;
@@ -189,12 +206,17 @@ static int grant_all(struct grant *grant, const char *names, size_t n)
 	if (n > 1 && subid_txn_prepare_bulk(grant->txn) < 0)
 		return cli_complain(EXIT_UNABLE, "%s", strerror(ENOMEM));
 	for (size_t i = 0; i < n; i++, names += strlen(names) + 1) {
-		int one = grant_one(grant, names);
+		int one;
 
+		grant->answer = SUBID_UNKNOWN;
+		one = grant_one(grant, names);
 		if (one == EXIT_UNABLE)
 			return one;
-		if (one != EXIT_DONE)
-			status = one;
+		if (one == EXIT_DONE)
+			continue;
+		status = one;
+		if (trace_refused(grant, names) < 0)
+			return cli_complain(EXIT_UNABLE, "%s", strerror(ENOMEM));
 	}
 	if (status != EXIT_DONE && n > 1)
 		return cli_complain(
