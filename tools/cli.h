@@ -185,6 +185,19 @@ struct cli_output *cli_output_open(const struct cli *cli);
 void cli_output_row(struct cli_output *output, const struct cli_row *row);
 int cli_output_close(struct cli_output *output);
 
+/* Rows that are printed once all is done; what they point to is the caller's. */
+struct cli_rows {
+	struct cli_row *list;
+	size_t n;
+	size_t room;
+};
+
+/* The status, after a complaint. */
+int cli_rows_add(struct cli_rows *rows, const char *owner, struct subid_change change,
+		 const char *state);
+int cli_rows_print(const struct cli *cli, const struct cli_rows *rows);
+void cli_rows_free(struct cli_rows *rows);
+
 /* Flushes standard output; the status, after a complaint if it could not be written. */
 int cli_finish_output(void);
 
