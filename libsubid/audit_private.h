@@ -207,6 +207,9 @@ int audit_measure_window(struct subid_audit *audit, enum subid_kind kind);
 /* Fills view->overlaps.  0 or -ENOMEM. */
 int audit_find_overlaps(const struct subid_audit *audit, struct audit_table *view);
 
+/* Makes one of many overlaps of the same two owners. */
+void audit_merge_kin(const struct subid_audit *audit, struct audit_table *view);
+
 /* The rules, in the order of the catalogue.  Each answers 0 or -errno. */
 #define AUDIT_RULE(name) int audit_find_##name(struct subid_audit *audit)
 
