@@ -44,14 +44,14 @@ struct grant {
 	struct id_range range;
 	const char *from;
 	const char *group;
-	struct grant_owners owners;
+	struct cli_names owners;
 	struct cli_rows rows; /* to be printed once all is committed */
 	struct subid_txn_options txn_options;
 };
 
 static void grant_free(struct grant *grant)
 {
-	grant_owners_free(&grant->owners);
+	cli_names_free(&grant->owners);
 	cli_rows_free(&grant->rows);
 }
 
@@ -149,7 +149,7 @@ static void show_progress(const struct grant *grant, size_t done)
 /* Everybody, or nobody: the first kind of no is the status of all. */
 static int grant_all(struct grant *grant, struct subid_txn *txn)
 {
-	const char *name = grant->owners.names;
+	const char *name = grant->owners.text;
 	int status = EXIT_DONE;
 
 	if (grant->owners.n > 1 && subid_txn_prepare_bulk(txn) < 0)
@@ -177,7 +177,7 @@ static void trace_refused(const struct grant *grant, int result)
 	struct subid_request request = request_of(grant, NULL);
 	auto_free struct subid_refused *list =
 	    reallocarray(NULL, grant->owners.n + 2, sizeof(*list));
-	const char *name = grant->owners.names;
+	const char *name = grant->owners.text;
 	size_t n = 0;
 
 	if (list == NULL)
@@ -282,7 +282,7 @@ static bool parse_option(struct grant *grant, int letter)
 
 static size_t count_containers(const struct grant *grant)
 {
-	const char *name = grant->owners.names;
+	const char *name = grant->owners.text;
 	size_t n = 0;
 
 	for (size_t i = 0; i < grant->owners.n; i++, name += strlen(name) + 1)
@@ -301,7 +301,7 @@ static int grant_leases(const struct grant *grant)
 		.dry_run = grant->dry_run,
 	};
 
-	return cli_lease_grant(grant->cli, &lease, grant->owners.names, grant->owners.n);
+	return cli_lease_grant(grant->cli, &lease, grant->owners.text, grant->owners.n);
 }
 
 static int run_grant(struct grant *grant, int argc, char *argv[])
@@ -318,10 +318,10 @@ static int run_grant(struct grant *grant, int argc, char *argv[])
 		return cli_misused(grant->cli,
 				   "--range says how many: leave --count away");
 	for (; optind < argc; optind++)
-		if (grant_owners_add(&grant->owners, argv[optind]) < 0)
+		if (cli_names_add(&grant->owners, argv[optind]) < 0)
 			return out_of_memory();
 	if (grant->from != NULL)
-		status = grant_owners_read(&grant->owners, grant->from);
+		status = cli_names_read(&grant->owners, grant->from);
 	if (status != EXIT_DONE)
 		return status;
 	n_containers = count_containers(grant);

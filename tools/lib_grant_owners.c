@@ -1,90 +1,18 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * To whom subid grant gives: named, in a file, the members of a group, or all.
+ * To whom subid grant gives when only the accounts can tell: a group, or all.
  */
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "grant.h"
 #include "libsubid/cleanup.h"
 
-static int out_of_memory(void)
-{
-	return cli_complain(EXIT_UNABLE, "%s", strerror(ENOMEM));
-}
-
-void grant_owners_free(struct grant_owners *owners)
-{
-	free(owners->names);
-	*owners = (struct grant_owners){ .n = 0 };
-}
-
-int grant_owners_add(struct grant_owners *owners, const char *name)
-{
-	size_t size = strlen(name) + 1;
-
-	if (owners->room - owners->size < size) {
-		size_t room = owners->room * 2 + size + 1024;
-		char *grown = realloc(owners->names, room);
-
-		if (grown == NULL)
-			return -ENOMEM;
-		owners->names = grown;
-		owners->room = room;
-	}
-	memcpy(owners->names + owners->size, name, size);
-	owners->size += size;
-	owners->n++;
-	return 0;
-}
-
-/* One owner a line; blank lines and comments are passed over, and blanks at the
- * ends, which no owner's name has: lines may end in CR LF. */
-static int read_lines(struct grant_owners *owners, const char *from, FILE *stream)
-{
-	auto_free char *line = NULL;
-	size_t size = 0;
-	ssize_t len;
-
-	while ((len = getline(&line, &size, stream)) >= 0) {
-		const char *name = line + strspn(line, " \t\r\n");
-
-		if (strlen(line) != (size_t)len)
-			return cli_complain(
-			    EXIT_NO, "%s: '%s': a NUL byte is in the line", from, line);
-		while (len > 0 && strchr(" \t\r\n", line[len - 1]) != NULL)
-			line[--len] = '\0';
-		if (name[0] == '\0' || name[0] == '#')
-			continue;
-		if (grant_owners_add(owners, name) < 0)
-			return out_of_memory();
-	}
-	if (ferror(stream))
-		return cli_complain(EXIT_UNABLE, "%s: %s", from, strerror(errno));
-	return EXIT_DONE;
-}
-
-int grant_owners_read(struct grant_owners *owners, const char *from)
-{
-	FILE *stream;
-	int status;
-
-	if (strcmp(from, "-") == 0)
-		return read_lines(owners, from, stdin);
-	stream = fopen(from, "re");
-	if (stream == NULL)
-		return cli_complain(EXIT_UNABLE, "%s: %s", from, strerror(errno));
-	status = read_lines(owners, from, stream);
-	(void)fclose(stream); /* only read */
-	return status;
-}
-
 /* Who is meant by a group, or by all. */
 struct choice {
 	const struct cli *cli;
-	struct grant_owners *owners;
+	struct cli_names *owners;
 	struct subid_txn *txn;
 	const char *group;
 	bool all;
@@ -104,7 +32,7 @@ static int add_if_given(struct choice *choice, const char *name, bool selected)
 	int r = subid_owner_find(subid_txn_users(choice->txn), name, &owner);
 
 	if (r == SUBID_INVALID)
-		return grant_owners_add(choice->owners, name); /* to be complained of */
+		return cli_names_add(choice->owners, name); /* to be complained of */
 	if (r == 0 || r == SUBID_UNKNOWN)
 		r = subid_txn_decide(choice->txn, &owner, &decision);
 	if (r < 0)
@@ -113,7 +41,7 @@ static int add_if_given(struct choice *choice, const char *name, bool selected)
 		(decision.verdict == SUBID_VERDICT_NONE && selected &&
 		 !subid_conf_gives(subid_txn_conf(choice->txn)));
 	choice->passed_over += !given && (selected || decision.rule != NULL);
-	return given ? grant_owners_add(choice->owners, name) : 0;
+	return given ? cli_names_add(choice->owners, name) : 0;
 }
 
 static int add_member(void *data, const char *name)
@@ -159,7 +87,7 @@ static int add_accounts(struct choice *choice)
 	return EXIT_DONE;
 }
 
-int grant_owners_choose(const struct cli *cli, struct grant_owners *owners,
+int grant_owners_choose(const struct cli *cli, struct cli_names *owners,
 			struct subid_txn *txn, const char *group, bool all)
 {
 	struct choice choice = { cli, owners, txn, group, all, 0 };
