@@ -211,6 +211,9 @@ int audit_measure_window(struct subid_audit *audit, enum subid_kind kind);
 /* Fills view->overlaps.  0 or -ENOMEM. */
 int audit_find_overlaps(const struct subid_audit *audit, struct audit_table *view);
 
+/* Makes one of many overlaps of the same two owners. */
+void audit_merge_kin(const struct subid_audit *audit, struct audit_table *view);
+
 /* The rules, in the order of the catalogue.  Each answers 0 or -errno. */
 #define AUDIT_RULE(name) int audit_find_##name(struct subid_audit *audit)
 
@@ -275,5 +278,6 @@ AUDIT_RULE(live_account);
 AUDIT_RULE(live_setgroups);
 AUDIT_RULE(live_stale);
 AUDIT_RULE(live_orphan);
+AUDIT_RULE(live_hidden);
 AUDIT_RULE(live_unread);
 AUDIT_RULE(runtime_unread);

@@ -9,6 +9,9 @@
 #include <string.h>
 
 #include "audit_live_private.h"
+#include "userns.h"
+
+#define HIDERS_MAX 100 /* more are no more to be known */
 
 static bool is_released(struct subid_spelling owner)
 {
@@ -136,6 +139,46 @@ int audit_find_live_orphan(struct subid_audit *audit)
 	return r;
 }
 
+/* The name of whoever is behind a process, or else the uid. */
+static const char *name_user(struct subid_audit *audit, uint32_t uid)
+{
+	auto_owner struct subid_owner owner = { .has_account = false };
+	int r = subid_owner_of_uid(audit->in->users, uid, &owner);
+
+	if (r == -ENOMEM)
+		audit->error = r;
+	if (r == 0 && owner.has_account)
+		return audit_text(audit, "%.*s", SPELLING(owner.spellings[0]));
+	return audit_text(audit, "%u", uid);
+}
+
+int audit_find_live_hidden(struct subid_audit *audit)
+{
+	const struct subid_live *live = audit->in->live;
+	struct subid_hider hiders[HIDERS_MAX];
+	size_t n = live == NULL ? 0 : subid_userns_hiders(-1, live, hiders, HIDERS_MAX);
+
+	for (size_t i = 0; i < n; i++) {
+		struct subid_finding finding = {
+			.kind = -1,
+			.userns = hiders[i].userns,
+			.pids = &hiders[i].pid,
+			.n_pids = 1,
+		};
+
+		if (hiders[i].uid != SUBID_ID_NONE) {
+			finding.owner.text = name_user(audit, hiders[i].uid);
+			finding.owner.len = strlen(finding.owner.text);
+		}
+		audit_report(audit, &finding, NULL,
+			     "process %d%s%.*s keeps a user namespace that no process is"
+			     " in where it cannot be looked into: %s",
+			     (int)hiders[i].pid, finding.owner.len > 0 ? " of " : "",
+			     SPELLING(finding.owner), strerrordesc_np(-hiders[i].error));
+	}
+	return 0;
+}
+
 int audit_find_live_unread(struct subid_audit *audit)
 {
 	const struct subid_live *live = audit->in->live;
@@ -150,6 +193,8 @@ int audit_find_live_unread(struct subid_audit *audit)
 		int failed = ns->maps[SUBID_UID].error != 0 ? ns->maps[SUBID_UID].error
 							    : ns->maps[SUBID_GID].error;
 
+		if (ns->n == 0 && failed != 0)
+			continue; /* live-hidden has it */
 		n += failed != 0 || ns->owner == SUBID_ID_NONE;
 		if (failed != 0)
 			error = failed;

@@ -14,7 +14,6 @@
 
 #define PAIRS_MAX  1000 /* of one cluster, told one by one */
 #define OWNERS_MAX 8	/* of a larger cluster, told by pairs of owners */
-#define ALIKE_MAX  16	/* pairs of the same two owners */
 
 /* A line in the order of starts: the start above, the entry's index below. */
 typedef uint64_t sorted_line;
@@ -340,64 +339,6 @@ static int tell_clusters(struct sweep *sweep, const sorted_line *lines, size_t n
 	return r;
 }
 
-/* The two accounts, in whatever order, as one number. */
-static uint64_t accounts_of(const struct sweep *sweep, const struct audit_overlap *x)
-{
-	uint64_t a = account_of(sweep, x->a), b = account_of(sweep, x->b);
-
-	return a < b ? a << 32 | b : b << 32 | a;
-}
-
-/* By owners, then by where they stand. */
-static int compare_overlaps(const void *a, const void *b, void *data)
-{
-	const struct audit_overlap *x = a, *y = b;
-	const struct sweep *sweep = data;
-	uint64_t kin_x = accounts_of(sweep, x), kin_y = accounts_of(sweep, y);
-
-	if (kin_x != kin_y)
-		return kin_x < kin_y ? -1 : 1;
-	if (x->duplicate != y->duplicate)
-		return x->duplicate ? 1 : -1;
-	if (x->a != y->a)
-		return x->a < y->a ? -1 : 1;
-	return x->b < y->b ? -1 : x->b > y->b;
-}
-
-static bool is_kin(const struct sweep *sweep, const struct audit_overlap *x,
-		   const struct audit_overlap *y)
-{
-	return accounts_of(sweep, x) == accounts_of(sweep, y) && x->owners == y->owners &&
-	       x->duplicate == y->duplicate;
-}
-
-/* More than ALIKE_MAX pairs of the same two owners, anywhere, become one. */
-static void merge_kin(struct sweep *sweep)
-{
-	struct audit_overlap *all = sweep->view->overlaps;
-	size_t n = sweep->view->n_overlaps, kept = 0, next;
-
-	if (n <= ALIKE_MAX)
-		return;
-	qsort_r(all, n, sizeof(*all), compare_overlaps, sweep);
-	for (size_t i = 0; i < n; i = next) {
-		struct audit_overlap one = all[i];
-
-		for (next = i + 1; next < n && is_kin(sweep, &all[i], &all[next]);
-		     next++) {
-			one.pairs += all[next].pairs;
-			one.lines++;
-		}
-		if (next - i > ALIKE_MAX) {
-			all[kept++] = one;
-			continue;
-		}
-		memmove(&all[kept], &all[i], (next - i) * sizeof(*all));
-		kept += next - i;
-	}
-	sweep->view->n_overlaps = kept;
-}
-
 /* Do no two lines share an id?  Then the set of all has as many as the lines. */
 static bool is_disjoint(const struct subid_table *table)
 {
@@ -437,6 +378,6 @@ int audit_find_overlaps(const struct subid_audit *audit, struct audit_table *vie
 	r = tell_clusters(&sweep, sweep.lines, n);
 	free(sweep.lines);
 	if (r == 0)
-		merge_kin(&sweep);
+		audit_merge_kin(audit, view);
 	return r;
 }

@@ -319,6 +319,11 @@ static const struct subid_rule rules[] = {
 	{ "live-orphan", SUBID_WARNING, "processes run under ids that nobody has",
 	  "No line and no account covers the id: whoever gets it next can control them.",
 	  "Stop them, or give the id an owner.", audit_find_live_orphan },
+	{ "live-hidden", SUBID_WARNING, "somebody keeps a namespace out of sight",
+	  "It may have ids that were taken back: their next owner would share them with "
+	  "whoever enters it again.",
+	  "End the process, which ends the mount or descriptor that keeps it.",
+	  audit_find_live_hidden },
 	{ "live-unread", SUBID_INFO, "not everything that runs could be looked at",
 	  "What is mapped there is not known, so that the report is not complete.",
 	  "Run the audit as root, in the host's namespaces.", audit_find_live_unread },

@@ -112,6 +112,12 @@ int subid_txn_explain(const struct subid_txn *txn, enum subid_kind kind,
 				       sizeof(obstacle.who));
 	} else if (subid_set_meets(&txn->live[kind], range, &obstacle.ids)) {
 		r = explain_live(txn, kind, obstacle.ids, &obstacle);
+	} else if (subid_set_meets(&txn->before[kind], range, &obstacle.ids)) {
+		obstacle.what = SUBID_OBSTACLE_BEFORE;
+		obstacle.pid = txn->unseen.first.pid;
+		copy_printable(txn->unseen.first.program,
+			       strlen(txn->unseen.first.program), obstacle.who,
+			       sizeof(obstacle.who));
 	} else if (txn->options.avoid != NULL &&
 		   subid_set_meets(&txn->options.avoid[kind], range, &obstacle.ids)) {
 		obstacle.what = SUBID_OBSTACLE_AVOIDED;

@@ -301,6 +301,28 @@ static int note_holdings(struct subid_txn *txn, const struct plan *plan)
 	return SUBID_ENOUGH;
 }
 
+/* What was refused before ids were chosen.  Returns the answer, or -ENOMEM. */
+static int record_no_place(struct subid_txn *txn, const struct plan *plan,
+			   const struct subid_event *event, int answer)
+{
+	const struct subid_request *request = plan->request;
+	struct subid_event refused = *event;
+	int r = 0;
+
+	refused.result = answer;
+	for (enum subid_kind kind = 0; r == 0 && kind < SUBID_KINDS; kind++) {
+		uint32_t count =
+		    plan->count[kind] > 0 ? plan->count[kind] : request->count;
+		struct id_range range = request->range.count > 0
+					    ? request->range
+					    : (struct id_range){ SUBID_NO_PLACE, count };
+
+		if (is_asked(request, kind))
+			r = subid_txn_record(txn, &refused, kind, range);
+	}
+	return r == 0 ? answer : r;
+}
+
 int subid_txn_grant(struct subid_txn *txn, const struct subid_request *request,
 		    struct subid_changes *ret)
 {
@@ -323,5 +345,7 @@ int subid_txn_grant(struct subid_txn *txn, const struct subid_request *request,
 		r = carry_out(txn, &plan, &event);
 	else if (r == SUBID_TAKEN)
 		r = subid_txn_record_refused(txn, &event, r);
+	else if (r > 0 && r != SUBID_ENOUGH)
+		r = record_no_place(txn, &plan, &event, r);
 	return subid_txn_end_call(txn, r, ret);
 }

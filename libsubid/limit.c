@@ -1,6 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 #include "limit_private.h"
 
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <time.h>
+#include <unistd.h>
+
 bool subid_limit_take(struct subid_limit *limit, uint32_t (*now_s)(void),
 		      uint32_t *ret_left_out)
 {
@@ -29,4 +34,32 @@ bool subid_limit_take(struct subid_limit *limit, uint32_t (*now_s)(void),
 	if (__atomic_load_n(&limit->left_out, __ATOMIC_SEQ_CST) < UINT32_MAX)
 		__atomic_add_fetch(&limit->left_out, 1, __ATOMIC_SEQ_CST);
 	return false;
+}
+
+static uint32_t seconds_since_boot(void)
+{
+	struct timespec now;
+
+	(void)clock_gettime(CLOCK_BOOTTIME, &now); /* always there since Linux 2.6.39 */
+	return (uint32_t)now.tv_sec;
+}
+
+bool subid_limit_take_of(int fd, uint32_t uid, uint32_t *ret_left_out)
+{
+	off_t place = (off_t)uid * (off_t)sizeof(struct subid_limit);
+	off_t page_size = (off_t)sysconf(_SC_PAGESIZE);
+	off_t within = place % page_size;
+	char *page;
+	bool may;
+
+	if (fallocate(fd, 0, place, sizeof(struct subid_limit)) < 0)
+		return false;
+	page = mmap(NULL, (size_t)page_size, PROT_READ | PROT_WRITE, MAP_SHARED, fd,
+		    place - within);
+	if (page == MAP_FAILED)
+		return false;
+	may = subid_limit_take((struct subid_limit *)(void *)(page + within),
+			       seconds_since_boot, ret_left_out);
+	(void)munmap(page, (size_t)page_size); /* what it was is written */
+	return may;
 }

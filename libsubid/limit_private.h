@@ -27,3 +27,10 @@ struct subid_limit {
  */
 bool subid_limit_take(struct subid_limit *limit, uint32_t (*now_s)(void),
 		      uint32_t *ret_left_out);
+
+/*
+ * The same of one user's count in a file, which is at the uid's place.  What cannot be
+ * counted may not be done.  SIGXFSZ must be blocked or ignored: a limit on the size of
+ * files would raise it.
+ */
+bool subid_limit_take_of(int fd, uint32_t uid, uint32_t *ret_left_out);

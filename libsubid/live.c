@@ -226,6 +226,7 @@ static int find_namespace(int proc, struct subid_live *live, struct live_index *
 	if (!proc_vanished(r)) {
 		live->n_unread++;
 		live->unread_error = r;
+		live->unread_pid = seen->pid;
 	}
 	return 0;
 }
@@ -341,5 +342,6 @@ void subid_live_free(struct subid_live *live)
 			live_map_free(&live->userns[i].maps[kind]);
 	free(live->userns);
 	free(live->processes);
+	free(live->covered);
 	*live = (struct subid_live){ .n = 0 };
 }

@@ -61,6 +61,14 @@ struct subid_live_process {
 	size_t userns; /* index */
 };
 
+/* A mount of a namespace's file. */
+struct subid_live_mount {
+	uint64_t inode; /* of the namespace */
+	pid_t pid;	/* of a process that sees it */
+	bool is_user;	/* a user namespace's */
+	int error;	/* -errno: why it cannot be opened */
+};
+
 struct subid_live {
 	struct subid_live_userns *userns; /* the first is the caller's own */
 	size_t n;
@@ -68,6 +76,11 @@ struct subid_live {
 	size_t n_processes;
 	size_t n_unread;  /* processes that may not be looked at, and are in no list */
 	int unread_error; /* -errno of one of them */
+	pid_t unread_pid; /* that one */
+	struct subid_live_mount *covered; /* mounts of other kinds of namespaces that
+					     cannot be opened, as another lies over
+					     them: whose they are is not known */
+	size_t n_covered;
 	bool partial;	  /* without privilege: something may be missing */
 	bool passed_over; /* descriptors of many were not followed; SUBID_LIVE_QUICK */
 };

@@ -68,76 +68,32 @@ static int open_link(int proc, pid_t pid, const struct live_link *link)
 	return ns < 0 ? -errno : ns;
 }
 
-/* Inodes that were met before. */
-struct met {
-	uint64_t *slots; /* open addressing, 0 free */
-	size_t n;
-	size_t room;
-};
-
-static size_t met_slot(const struct met *met, uint64_t inode)
-{
-	size_t at = (size_t)((inode * 0x9e3779b97f4a7c15) >> 32) & (met->room - 1);
-
-	while (met->slots[at] != 0 && met->slots[at] != inode)
-		at = (at + 1) & (met->room - 1);
-	return at;
-}
-
-/* Is it met for the first time?  1 yes, 0 no, -ENOMEM. */
-static int is_new(struct met *met, uint64_t inode)
-{
-	size_t at;
-
-	if (met->n * 2 >= met->room) {
-		struct met grown = { .n = met->n,
-				     .room = met->room == 0 ? 64 : met->room * 2 };
-
-		grown.slots = calloc(grown.room, sizeof(*grown.slots));
-		if (grown.slots == NULL)
-			return -ENOMEM;
-		for (size_t i = 0; i < met->room; i++)
-			if (met->slots[i] != 0)
-				grown.slots[met_slot(&grown, met->slots[i])] =
-				    met->slots[i];
-		free(met->slots);
-		*met = grown;
-	}
-	at = met_slot(met, inode);
-	if (met->slots[at] == inode)
-		return 0;
-	met->slots[at] = inode;
-	met->n++;
-	return 1;
-}
-
 /* What is told once of each namespace, whoever leads to it. */
 struct chase {
 	int proc;
 	struct subid_live *live;
 	struct live_index *index;
 	struct live_links *links; /* as live->processes */
-	struct met others;
+	struct live_met others;	  /* namespaces of other kinds that were followed */
 };
 
 static int follow_link(struct chase *chase, pid_t pid, const struct live_link *link)
 {
 	auto_close int ns = -1;
-	int r = 1;
+	int r;
 
-	if (link->is_user)
-		r = live_find(chase->live, chase->index, link->inode) == SUBID_LIVE_NONE;
-	else
-		r = is_new(&chase->others, link->inode);
-	if (r != 1)
-		return r;
+	if (link->is_user
+		? live_find(chase->live, chase->index, link->inode) != SUBID_LIVE_NONE
+		: live_met_has(&chase->others, link->inode))
+		return 0;
 	ns = open_link(chase->proc, pid, link);
 	if (ns < 0) {
 		chase->live->partial |= ns != -ESRCH;
 		return 0;
 	}
-	return live_add_behind(chase->proc, chase->live, chase->index, ns,
-			       SUBID_HELD_BY_DESCRIPTOR, pid);
+	r = live_add_behind(chase->proc, chase->live, chase->index, ns,
+			    SUBID_HELD_BY_DESCRIPTOR, pid);
+	return r == 0 && !link->is_user ? live_met_add(&chase->others, link->inode) : r;
 }
 
 static int follow_links(struct chase *chase, pid_t pid, const struct live_links *links,
@@ -166,21 +122,66 @@ static int follow_own_links(struct chase *chase)
  */
 static int follow_all_mounts(struct chase *chase, size_t n)
 {
-	struct met whole = { .n = 0 };
+	auto_met struct live_met whole = { .n = 0 };
 	int r = 0;
 
 	for (size_t i = 0; r == 0 && i < n; i++) {
 		uint64_t mnt = chase->links[i].mnt;
 		bool sees_all;
 
-		if (mnt == 0 || (whole.n > 0 && whole.slots[met_slot(&whole, mnt)] != 0))
+		if (mnt == 0 || live_met_has(&whole, mnt))
 			continue;
 		r = live_follow_mounts(chase->proc, chase->live, chase->index,
 				       chase->live->processes[i].pid, &sees_all);
 		if (r == 0 && sees_all)
-			r = is_new(&whole, mnt) < 0 ? -ENOMEM : 0;
+			r = live_met_add(&whole, mnt);
 	}
-	free(whole.slots);
+	return r;
+}
+
+/* What a mount that cannot be opened is of, if nothing else has led to it. */
+static int settle_mount(struct chase *chase, const struct subid_live_mount *mount,
+			size_t *n)
+{
+	struct subid_live *live = chase->live;
+	size_t i;
+	int r;
+
+	if (mount->is_user
+		? live_find(live, chase->index, mount->inode) != SUBID_LIVE_NONE
+		: live_met_has(&chase->others, mount->inode))
+		return 0;
+	live->partial = true;
+	if (!mount->is_user) {
+		r = live_met_add(&chase->others, mount->inode);
+		live->covered[(*n)++] = *mount;
+		return r;
+	}
+	r = live_add(live, chase->index, mount->inode, SUBID_HELD_BY_MOUNT, mount->pid,
+		     &i);
+	for (enum subid_kind kind = 0; r == 0 && kind < SUBID_KINDS; kind++)
+		live->userns[i].maps[kind].error = mount->error;
+	return r;
+}
+
+/*
+ * A mount that cannot be opened in one mount namespace often can in another, or a
+ * process is in what it leads to: so these come last.  What is left of user namespaces
+ * is listed, with maps that are not known; the others stay in covered.
+ */
+static int settle_mounts(struct chase *chase)
+{
+	struct subid_live *live = chase->live;
+	size_t n = 0;
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < live->n_covered; i++)
+		if (live->covered[i].error == 0)
+			r = live_met_add(&chase->others, live->covered[i].inode);
+	for (size_t i = 0; r == 0 && i < live->n_covered; i++)
+		if (live->covered[i].error != 0)
+			r = settle_mount(chase, &live->covered[i], &n);
+	live->n_covered = n;
 	return r;
 }
 
@@ -199,7 +200,7 @@ static int chase_all(struct chase *chase, size_t n)
 		r = follow_own_links(chase);
 	for (size_t i = 0; r == 0 && i < n; i++)
 		r = follow_links(chase, processes[i].pid, &chase->links[i], false);
-	return r;
+	return r == 0 ? settle_mounts(chase) : r;
 }
 
 int live_find_hidden(int proc, enum subid_live_depth depth, struct subid_live *live,
@@ -218,6 +219,6 @@ int live_find_hidden(int proc, enum subid_live_depth depth, struct subid_live *l
 	for (size_t i = 0; i < n; i++)
 		free(chase.links[i].list);
 	free(chase.links);
-	free(chase.others.slots);
+	live_met_free(&chase.others);
 	return r;
 }

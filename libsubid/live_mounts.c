@@ -76,65 +76,43 @@ static int open_mount(int proc, pid_t pid, const char *path, uint64_t inode)
 	return fd;
 }
 
-/* Does a process see a mount of that root?  Not when it cannot be read. */
-static bool is_mounted(int proc, pid_t pid, const char *root)
-{
-	auto_free char *line = NULL;
-	char name[32], word[64];
-	size_t room = 0;
-	bool found = false;
-	FILE *file;
-	int fd;
+/* A walk over the mounts that a process sees. */
+struct walk {
+	int proc;
+	pid_t pid;
+	struct subid_live *live;
+	struct live_index *index;
+	bool whole;
+	size_t first;	       /* of live->covered, that is of this process */
+	struct live_met still; /* inodes that are mounted at a second look */
+};
 
-	(void)snprintf(name, sizeof(name), "%d/mountinfo", (int)pid);
-	(void)snprintf(word, sizeof(word), " %s /", root);
-	fd = openat(proc, name, O_RDONLY | O_CLOEXEC);
-	file = fd < 0 ? NULL : fdopen(fd, "r");
-	if (file == NULL && fd >= 0)
-		(void)close(fd);
-	while (file != NULL && !found && getline(&line, &room, file) > 0)
-		found = strstr(line, word) != NULL && strstr(line, NSFS_TYPE) != NULL;
-	if (file != NULL)
-		(void)fclose(file); /* only read */
-	return found;
+static int note_mount(struct subid_live *live, struct subid_live_mount mount)
+{
+	/* full at each power of two */
+	if ((live->n_covered & (live->n_covered - 1)) == 0) {
+		struct subid_live_mount *grown =
+		    reallocarray(live->covered, live->n_covered * 2 + 1, sizeof(*grown));
+
+		if (grown == NULL)
+			return -ENOMEM;
+		live->covered = grown;
+	}
+	live->covered[live->n_covered++] = mount;
+	return 0;
 }
 
 /*
- * A mount that is there and cannot be opened: another lies over it, or a file system on
- * the way does not answer.  Of a user namespace it tells the inode, so the namespace is
- * listed, with maps that are not known: what it maps must not be taken for free.
+ * The parts of a line of mountinfo, "36 35 98:0 ROOT PATH OPTIONS ... - nsfs nsfs rw",
+ * where ROOT is "user:[INODE]" or the like: the inode, and the path, terminated and as
+ * it is.  0 if it is no such line.
  */
-static int add_unopened(int proc, struct subid_live *live, struct live_index *index,
-			const char *root, pid_t pid, int error)
+static uint64_t parse_line(char *line, char **ret_path, bool *ret_is_user)
 {
-	uint64_t inode = proc_namespace(root, "user");
-	size_t i;
-	int r;
-
-	/* what is unmounted by now looks the same as what another mount lies over */
-	if (proc_vanished(error) && !is_mounted(proc, pid, root))
-		return 0;
-	live->partial = true;
-	if (inode == 0)
-		return 0;
-	r = live_add(live, index, inode, SUBID_HELD_BY_MOUNT, pid, &i);
-	for (enum subid_kind kind = 0; r == 0 && kind < SUBID_KINDS; kind++)
-		live->userns[i].maps[kind].error = proc_vanished(error) ? -EACCES : error;
-	return r;
-}
-
-/*
- * A line of mountinfo: "36 35 98:0 ROOT PATH OPTIONS ... - nsfs nsfs rw", where ROOT is
- * "user:[INODE]" or the like.
- */
-static int follow_mount(int proc, struct subid_live *live, struct live_index *index,
-			char *line, pid_t pid)
-{
-	auto_close int ns = -1;
 	char *root = line, *path, *end;
-	bool is_user;
-	uint64_t inode;
 
+	if (strstr(line, NSFS_TYPE) == NULL)
+		return 0;
 	for (int i = 0; i < 3 && root != NULL; i++) {
 		root = strchr(root, ' ');
 		if (root != NULL)
@@ -146,14 +124,9 @@ static int follow_mount(int proc, struct subid_live *live, struct live_index *in
 		return 0;
 	*path++ = '\0';
 	*end = '\0';
-	inode = live_namespace(root, &is_user);
-	if (inode == 0 || (is_user && live_find(live, index, inode) != SUBID_LIVE_NONE))
-		return 0;
 	unescape(path);
-	ns = open_mount(proc, pid, path, inode);
-	if (ns < 0)
-		return add_unopened(proc, live, index, root, pid, ns);
-	return live_add_behind(proc, live, index, ns, SUBID_HELD_BY_MOUNT, pid);
+	*ret_path = path;
+	return live_namespace(root, ret_is_user);
 }
 
 /* Is it the line of what is mounted at "/"? */
@@ -167,18 +140,51 @@ static bool is_root(const char *line)
 	return line != NULL && line[0] == '/' && line[1] == ' ';
 }
 
-/* Follows the whole lines of a text, and moves what is left to its front. */
-static int follow_lines(int proc, struct subid_live *live, struct live_index *index,
-			char *text, size_t *size, pid_t pid, bool *whole)
+/*
+ * A mount that is there may be one that cannot be opened: another lies over it, or a
+ * file system on the way does not answer.  It is noted, to be settled when all else has
+ * been followed; and so is what was opened and is no user namespace.
+ */
+static int follow_line(struct walk *walk, char *line)
+{
+	auto_close int ns = -1;
+	struct subid_live_mount mount = { .pid = walk->pid };
+	char *path;
+	int r = 0;
+
+	walk->whole |= is_root(line);
+	mount.inode = parse_line(line, &path, &mount.is_user);
+	if (mount.inode == 0 ||
+	    (mount.is_user &&
+	     live_find(walk->live, walk->index, mount.inode) != SUBID_LIVE_NONE))
+		return 0;
+	ns = open_mount(walk->proc, walk->pid, path, mount.inode);
+	if (ns >= 0)
+		r = live_add_behind(walk->proc, walk->live, walk->index, ns,
+				    SUBID_HELD_BY_MOUNT, walk->pid);
+	mount.error = ns < 0 ? ns : 0;
+	return r == 0 && (ns < 0 || !mount.is_user) ? note_mount(walk->live, mount) : r;
+}
+
+static int look_again(struct walk *walk, char *line)
+{
+	bool is_user;
+	char *path;
+	uint64_t inode = parse_line(line, &path, &is_user);
+
+	return inode == 0 ? 0 : live_met_add(&walk->still, inode);
+}
+
+/* Takes the whole lines of a text, and moves what is left to its front. */
+static int take_lines(struct walk *walk, int (*turn)(struct walk *, char *), char *text,
+		      size_t *size)
 {
 	char *line = text, *end;
 	int r = 0;
 
 	while (r == 0 && (end = memchr(line, '\n', (size_t)(text + *size - line)))) {
 		*end = '\0';
-		*whole |= is_root(line);
-		if (strstr(line, NSFS_TYPE) != NULL)
-			r = follow_mount(proc, live, index, line, pid);
+		r = turn(walk, line);
 		line = end + 1;
 	}
 	*size -= (size_t)(line - text);
@@ -186,8 +192,7 @@ static int follow_lines(int proc, struct subid_live *live, struct live_index *in
 	return r;
 }
 
-int live_follow_mounts(int proc, struct subid_live *live, struct live_index *index,
-		       pid_t pid, bool *ret_whole)
+static int take_mountinfo(struct walk *walk, int (*turn)(struct walk *, char *))
 {
 	auto_free char *text = malloc(MOUNTINFO_ROOM);
 	auto_close int fd = -1;
@@ -196,20 +201,69 @@ int live_follow_mounts(int proc, struct subid_live *live, struct live_index *ind
 	char name[32];
 	int r = 0;
 
-	*ret_whole = false;
 	if (text == NULL)
 		return -ENOMEM;
-	(void)snprintf(name, sizeof(name), "%d/mountinfo", (int)pid);
-	fd = openat(proc, name, O_RDONLY | O_CLOEXEC);
+	(void)snprintf(name, sizeof(name), "%d/mountinfo", (int)walk->pid);
+	fd = openat(walk->proc, name, O_RDONLY | O_CLOEXEC);
 	if (fd < 0) {
-		live->partial |= errno == EACCES || errno == EPERM;
+		walk->live->partial |= errno == EACCES || errno == EPERM;
 		return 0;
 	}
 	while (r == 0 && size < MOUNTINFO_ROOM &&
 	       (n = read(fd, text + size, MOUNTINFO_ROOM - size)) > 0) {
 		size += (size_t)n;
-		r = follow_lines(proc, live, index, text, &size, pid, ret_whole);
+		r = take_lines(walk, turn, text, &size);
 	}
-	live->partial |= n < 0 || size == MOUNTINFO_ROOM;
+	walk->live->partial |= n < 0 || size == MOUNTINFO_ROOM;
+	return r;
+}
+
+/*
+ * What is unmounted by now looks the same as what another mount lies over: of the
+ * mounts that were not found, those count that are there at a second look.  One for
+ * all: a user can make very many.
+ */
+static int drop_unmounted(struct walk *walk)
+{
+	struct subid_live *live = walk->live;
+	size_t n = walk->first;
+	bool vanished = false;
+	int r;
+
+	for (size_t i = walk->first; i < live->n_covered; i++)
+		vanished |= proc_vanished(live->covered[i].error);
+	if (!vanished)
+		return 0;
+	r = take_mountinfo(walk, look_again);
+	for (size_t i = walk->first; r == 0 && i < live->n_covered; i++) {
+		struct subid_live_mount mount = live->covered[i];
+
+		if (proc_vanished(mount.error)) {
+			if (!live_met_has(&walk->still, mount.inode))
+				continue;
+			mount.error = -EACCES;
+		}
+		live->covered[n++] = mount;
+	}
+	live->n_covered = r == 0 ? n : live->n_covered;
+	return r;
+}
+
+int live_follow_mounts(int proc, struct subid_live *live, struct live_index *index,
+		       pid_t pid, bool *ret_whole)
+{
+	struct walk walk = {
+		.proc = proc,
+		.pid = pid,
+		.live = live,
+		.index = index,
+		.first = live->n_covered,
+	};
+	int r = take_mountinfo(&walk, follow_line);
+
+	if (r == 0)
+		r = drop_unmounted(&walk);
+	live_met_free(&walk.still);
+	*ret_whole = walk.whole;
 	return r;
 }

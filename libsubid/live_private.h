@@ -91,6 +91,18 @@ int live_read_inside(int proc, struct subid_live_userns *userns, int ns);
 /* The inode in a link to a namespace of any type; 0 if it is to something else. */
 uint64_t live_namespace(const char *link, bool *ret_is_user);
 
+/* A set of inodes.  All zero: empty. */
+struct live_met {
+	uint64_t *slots; /* open addressing, 0 free */
+	size_t n;
+	size_t room;
+};
+bool live_met_has(const struct live_met *met, uint64_t inode);
+int live_met_add(struct live_met *met, uint64_t inode); /* 0 or -ENOMEM */
+void live_met_free(struct live_met *met);
+
+#define auto_met __attribute__((cleanup(live_met_free)))
+
 /* The types of namespaces beside user namespaces. */
 enum { LIVE_MNT, LIVE_TYPES = 7 };
 
@@ -120,8 +132,9 @@ int live_gather_links(int proc, const struct subid_live *live, struct live_links
 struct live_links live_own_links(int proc);
 
 /*
- * What the mounts that a process sees lead to.  *ret_whole: it sees the root of its mount
- * namespace, so that nothing is hidden from it by a chroot.  0 or -ENOMEM.
+ * What the mounts that a process sees lead to; those that cannot be opened, and those of
+ * other kinds of namespaces, are added to live->covered.  *ret_whole: it sees the root of
+ * its mount namespace, so that nothing is hidden from it by a chroot.  0 or -ENOMEM.
  */
 int live_follow_mounts(int proc, struct subid_live *live, struct live_index *index,
 		       pid_t pid, bool *ret_whole);

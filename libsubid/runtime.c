@@ -194,6 +194,40 @@ int runtime_text(struct runtime_scan *scan, const char *path, struct subid_text 
 	return r;
 }
 
+int runtime_lines(struct runtime_scan *scan, const struct subid_text *text,
+		  const char *name,
+		  int (*each)(struct runtime_scan *scan, const char *line,
+			      const char *end, const char *name))
+{
+	size_t pos = 0, len;
+	const char *line;
+	int answer = 0;
+
+	while (subid_text_next(text, &pos, &line, &len)) {
+		int r = each(scan, line, line + len, name);
+
+		if (r < 0)
+			return r;
+		if (r > 0)
+			answer = r;
+	}
+	return answer;
+}
+
+int runtime_parse(struct runtime_scan *scan, const char *dir, const char *file,
+		  const char *name,
+		  int (*parse)(struct runtime_scan *scan, const struct subid_text *text,
+			       const char *name))
+{
+	auto_text struct subid_text text = { .bytes = NULL };
+	char path[4096 + 16];
+	int r;
+
+	(void)snprintf(path, sizeof(path), "%s/%s", dir, file);
+	r = runtime_text(scan, path, &text);
+	return r == 0 ? parse(scan, &text, name) : r;
+}
+
 int subid_runtime_read(const struct subid_runtime_place *place,
 		       struct subid_runtime_state *state)
 {

@@ -4,8 +4,6 @@
  * with lines "lxc.idmap = u INSIDE HOST COUNT"; g for gids, b for both.  A file that
  * the config includes is not read: lxc-create copies the lines.
  */
-#include <errno.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "runtime_private.h"
@@ -79,34 +77,21 @@ static int parse_value(struct runtime_scan *scan, const char *at, const char *en
 	return r;
 }
 
+static int parse_line(struct runtime_scan *scan, const char *line, const char *end,
+		      const char *name)
+{
+	return find_value(&line, end) ? parse_value(scan, line, end, name) : 0;
+}
+
 int runtime_lxc_parse(struct runtime_scan *scan, const struct subid_text *text,
 		      const char *name)
 {
-	size_t pos = 0, len;
-	const char *line;
-	int answer = 0;
-
-	while (subid_text_next(text, &pos, &line, &len)) {
-		const char *end = line + len;
-		int r = find_value(&line, end) ? parse_value(scan, line, end, name) : 0;
-
-		if (r < 0)
-			return r;
-		if (r > 0)
-			answer = r;
-	}
-	return answer;
+	return runtime_lines(scan, text, name, parse_line);
 }
 
 static int read_container(struct runtime_scan *scan, const char *path, const char *name)
 {
-	auto_text struct subid_text text = { .bytes = NULL };
-	char file[4096 + 8];
-	int r;
-
-	(void)snprintf(file, sizeof(file), "%s/config", path);
-	r = runtime_text(scan, file, &text);
-	return r == 0 ? runtime_lxc_parse(scan, &text, name) : r;
+	return runtime_parse(scan, path, "config", name, runtime_lxc_parse);
 }
 
 int runtime_lxc_read(struct runtime_scan *scan)

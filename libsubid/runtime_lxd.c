@@ -37,7 +37,7 @@ static const char *const keys[] = {
 };
 
 /* One line of a map, behind its '{'. */
-static int parse_line(struct runtime_scan *scan, struct json *json, const char *name)
+static int parse_map_line(struct runtime_scan *scan, struct json *json, const char *name)
 {
 	struct id_range ids = { .start = 0 };
 	bool is[SUBID_KINDS] = { false, false };
@@ -87,50 +87,39 @@ static int parse_value(struct runtime_scan *scan, const char *value, size_t len,
 	json = json_open(begin, (size_t)(end - begin) + 1);
 	(void)json_next(&json); /* the '[' */
 	while (r == 0 && (token = json_next(&json)) == JSON_OBJECT)
-		r = parse_line(scan, &json, name);
+		r = parse_map_line(scan, &json, name);
 	if (r != 0)
 		return r;
 	return token == JSON_ARRAY_END && json_next(&json) == JSON_END ? 0
 								       : SUBID_INVALID;
 }
 
+static int parse_line(struct runtime_scan *scan, const char *line, const char *end,
+		      const char *name)
+{
+	int r = 0;
+
+	while (line < end && *line == ' ')
+		line++;
+	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
+		size_t key = strlen(keys[i]);
+
+		if ((size_t)(end - line) > key && memcmp(line, keys[i], key) == 0)
+			r = parse_value(scan, line + key, (size_t)(end - line) - key,
+					name);
+	}
+	return r;
+}
+
 int runtime_lxd_parse(struct runtime_scan *scan, const struct subid_text *text,
 		      const char *name)
 {
-	size_t pos = 0, len;
-	const char *line;
-	int answer = 0;
-
-	while (subid_text_next(text, &pos, &line, &len)) {
-		const char *end = line + len;
-		int r = 0;
-
-		while (line < end && *line == ' ')
-			line++;
-		for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
-			size_t key = strlen(keys[i]);
-
-			if ((size_t)(end - line) > key && memcmp(line, keys[i], key) == 0)
-				r = parse_value(scan, line + key,
-						(size_t)(end - line) - key, name);
-		}
-		if (r < 0)
-			return r;
-		if (r > 0)
-			answer = r;
-	}
-	return answer;
+	return runtime_lines(scan, text, name, parse_line);
 }
 
 static int read_container(struct runtime_scan *scan, const char *path, const char *name)
 {
-	auto_text struct subid_text text = { .bytes = NULL };
-	char file[4096 + 16];
-	int r;
-
-	(void)snprintf(file, sizeof(file), "%s/backup.yaml", path);
-	r = runtime_text(scan, file, &text);
-	return r == 0 ? runtime_lxd_parse(scan, &text, name) : r;
+	return runtime_parse(scan, path, "backup.yaml", name, runtime_lxd_parse);
 }
 
 static int read_pool(struct runtime_scan *scan, const char *path, const char *name)

@@ -70,3 +70,17 @@ int runtime_stat(const struct runtime_scan *scan, const char *path, struct stat 
 
 /* Reads a file, bounded.  0, and the caller frees *ret; -errno. */
 int runtime_text(struct runtime_scan *scan, const char *path, struct subid_text *ret);
+
+/* Calls each() for every line of a text; goes on behind one that means nothing.  0,
+ * SUBID_INVALID, -ENOMEM. */
+int runtime_lines(struct runtime_scan *scan, const struct subid_text *text,
+		  const char *name,
+		  int (*each)(struct runtime_scan *scan, const char *line,
+			      const char *end, const char *name));
+
+/* Reads dir/file and parses it, for the container called name.  0, SUBID_INVALID,
+ * -errno. */
+int runtime_parse(struct runtime_scan *scan, const char *dir, const char *file,
+		  const char *name,
+		  int (*parse)(struct runtime_scan *scan, const struct subid_text *text,
+			       const char *name));

@@ -24,10 +24,17 @@ static const struct {
 };
 
 static const char *const answers[] = {
-	[SUBID_DENIED] = "denied", [SUBID_FULL] = "full",     [SUBID_UNKNOWN] = "unknown",
-	[SUBID_TAKEN] = "taken",   [SUBID_BUSY] = "busy",     [SUBID_INVALID] = "invalid",
-	[SUBID_OFF] = "off",	   [SUBID_ENOUGH] = "enough", [SUBID_ABSENT] = "absent",
+	[SUBID_DENIED] = "denied",
+	[SUBID_FULL] = "full",
+	[SUBID_UNKNOWN] = "unknown",
+	[SUBID_TAKEN] = "taken",
+	[SUBID_BUSY] = "busy",
+	[SUBID_INVALID] = "invalid",
+	[SUBID_OFF] = "off",
+	[SUBID_ENOUGH] = "enough",
+	[SUBID_ABSENT] = "absent",
 	[SUBID_IN_USE] = "in use",
+	[SUBID_FORBIDDEN] = "forbidden",
 };
 
 #define N_ANSWERS (sizeof(answers) / sizeof(answers[0]))
@@ -64,6 +71,12 @@ static size_t name_len(const struct subid_event *event)
 {
 	return event->owner_len < SUBID_TRACE_NAME_MAX ? event->owner_len
 						       : SUBID_TRACE_NAME_MAX;
+}
+
+/* Refused before ids were chosen, it has none: at most how many were asked for. */
+static bool has_place(const struct subid_event *event)
+{
+	return event->range.start != SUBID_NO_PLACE;
 }
 
 /* Why not, in a word: "ENOSPC", "taken". */
@@ -104,8 +117,11 @@ void subid_trace_audit_text(const struct subid_event *event, const char *exe,
 	add(ret, "op=%s-%s-range", actions[event->action].op,
 	    subid_kind_table(event->kind));
 	add_encoded(ret, "acct", event->owner, name_len(event));
-	add(ret, " id=%u subid-start=%u subid-count=%u", event->uid, event->range.start,
-	    event->range.count);
+	add(ret, " id=%u", event->uid);
+	if (has_place(event))
+		add(ret, " subid-start=%u", event->range.start);
+	if (event->range.count > 0)
+		add(ret, " subid-count=%u", event->range.count);
 	if (exe == NULL)
 		add(ret, " exe=?");
 	else
@@ -133,8 +149,15 @@ static void add_says(struct subid_message *message, const struct subid_event *ev
 	add(message, "\"");
 	if (event->uid != SUBID_NO_UID)
 		add(message, " (uid %u)", event->uid);
-	add(message, ": %s %u-%llu", subid_kind_name(event->kind), event->range.start,
-	    (unsigned long long)id_range_end(event->range) - 1);
+	if (has_place(event))
+		add(message, ": %s %u-%llu", subid_kind_name(event->kind),
+		    event->range.start,
+		    (unsigned long long)id_range_end(event->range) - 1);
+	else if (event->range.count > 0)
+		add(message, ": %u %ss", event->range.count,
+		    subid_kind_name(event->kind));
+	else
+		add(message, ": %ss", subid_kind_name(event->kind));
 	if (event->target > 0)
 		add(message, " in process %d", (int)event->target);
 	if (event->result != 0)
@@ -178,8 +201,11 @@ void subid_trace_journal_text(const struct subid_event *event, pid_t self,
 	add_field(ret, "SUBID_OWNER", event->owner, name_len(event));
 	if (event->uid != SUBID_NO_UID)
 		add(ret, "SUBID_UID=%u\n", event->uid);
-	add(ret, "SUBID_KIND=%s\nSUBID_START=%u\nSUBID_COUNT=%u\n",
-	    subid_kind_name(event->kind), event->range.start, event->range.count);
+	add(ret, "SUBID_KIND=%s\n", subid_kind_name(event->kind));
+	if (has_place(event))
+		add(ret, "SUBID_START=%u\n", event->range.start);
+	if (event->range.count > 0)
+		add(ret, "SUBID_COUNT=%u\n", event->range.count);
 	add(ret, "SUBID_RESULT=%s\n", event->result == 0 ? "success" : "failed");
 	if (event->result != 0)
 		add(ret, "SUBID_REASON=%s\n", reason(event->result));

@@ -21,14 +21,16 @@ enum subid_action {
 	SUBID_MAP, /* an id map, by a helper */
 };
 
-#define SUBID_NO_UID UINT32_MAX
+#define SUBID_NO_UID   UINT32_MAX
+#define SUBID_NO_PLACE UINT32_MAX
 
 /* What happened, or was refused. */
 struct subid_event {
 	enum subid_action action;
 	enum subid_kind kind;
-	struct id_range range;
-	const char *owner; /* owner_len bytes, which may be any */
+	struct id_range range; /* start SUBID_NO_PLACE: of ids that were not chosen, the
+				  count that was asked for, 0: not known */
+	const char *owner;     /* owner_len bytes, which may be any */
 	size_t owner_len;
 	uint32_t uid;	     /* the owner's; SUBID_NO_UID */
 	int result;	     /* 0, -errno, an enum subid_answer */

@@ -19,6 +19,7 @@ void subid_txn_free(struct subid_txn **txn)
 		subid_table_free(&(*txn)->tables[kind]);
 		subid_set_free(&(*txn)->accounts[kind]);
 		subid_set_free(&(*txn)->live[kind]);
+		subid_set_free(&(*txn)->before[kind]);
 		subid_set_free(&(*txn)->taken[kind]);
 	}
 	subid_conf_free(&(*txn)->conf);
@@ -76,19 +77,6 @@ static int load_accounts(struct subid_txn *txn, struct subid_failure *failure)
 	return r;
 }
 
-static int load_live(struct subid_txn *txn, struct subid_failure *failure)
-{
-	size_t unread;
-	int r;
-
-	if (txn->options.proc < 0)
-		return 0;
-	failure->file = "/proc";
-	r = subid_userns_taken(txn->options.proc, txn->live, &unread);
-	/* a map that cannot be read may map anything */
-	return r == 0 && unread > 0 ? -EACCES : r;
-}
-
 /* What the site's policy sets aside. */
 static int unite_conf(const struct subid_conf *conf, enum subid_kind kind,
 		      struct subid_set *taken)
@@ -118,6 +106,8 @@ static int unite_taken(struct subid_txn *txn)
 			r = subid_set_unite(taken, &txn->accounts[kind]);
 		if (r == 0)
 			r = subid_set_unite(taken, &txn->live[kind]);
+		if (r == 0)
+			r = subid_set_unite(taken, &txn->before[kind]);
 		if (r == 0 && txn->options.avoid != NULL)
 			r = subid_set_unite(taken, &txn->options.avoid[kind]);
 		for (size_t i = 0; r == 0 && i < n_reserved; i++)
@@ -138,7 +128,7 @@ int subid_txn_begin(const struct subid_txn_options *options, struct subid_txn **
 	if (txn == NULL)
 		return -ENOMEM;
 	txn->options = *options;
-	txn->is_traced = !options->dry_run && subid_txn_is_host(txn);
+	txn->is_traced = !options->dry_run && subid_txn_is_host(options);
 	if (!options->dry_run) {
 		ret_failure->file = ".pwd.lock";
 		r = subid_lock_take(options->etc, options->timeout_ms, &txn->lock,
@@ -151,7 +141,7 @@ int subid_txn_begin(const struct subid_txn_options *options, struct subid_txn **
 	if (r == 0)
 		r = load_accounts(txn, ret_failure);
 	if (r == 0)
-		r = load_live(txn, ret_failure);
+		r = subid_txn_load_live(txn, ret_failure);
 	if (r == 0)
 		r = unite_taken(txn);
 	if (r != 0)

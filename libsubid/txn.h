@@ -39,7 +39,8 @@ struct subid_txn_options {
 	bool dry_run;	    /* take no lock, and refuse to commit */
 	int timeout_ms;	    /* patience for the locks; SUBID_LOCK_PATIENCE_MS */
 	const char *vendor; /* as subid_conf_load() has it; NULL: none */
-	const char *conf;   /* this file as the site's policy; NULL: the usual ones */
+	bool by_login; /* users bring it about: of what is refused, few leave a trace */
+	const char *conf; /* this file as the site's policy; NULL: the usual ones */
 	/* [SUBID_KINDS], sorted: more ids that are not to be given, of containers
 	 * (lease.h, runtime.h); NULL: none */
 	const struct subid_set *avoid;
@@ -52,6 +53,7 @@ struct subid_failure {
 	char conf[SUBID_CONF_NAME_SIZE]; /* the file instead, when file is
 					    SUBID_CONF_FILE: perhaps a drop-in */
 	struct subid_holder holder;	 /* with SUBID_BUSY */
+	struct subid_unseen unseen;	 /* with "/proc": n > 0: that is why */
 };
 
 /*
@@ -71,6 +73,14 @@ void subid_txn_free(struct subid_txn **txn);
 const struct subid_policy *subid_txn_policy(const struct subid_txn *txn);
 const struct subid_conf *subid_txn_conf(const struct subid_txn *txn);
 const struct subid_users *subid_txn_users(const struct subid_txn *txn);
+
+/*
+ * What runs and could not be looked into.  Where a process is in it, subid_txn_begin()
+ * fails.  Where none is (n_hidden), which any user can bring about, the transaction goes
+ * on, and gives none of the ids that a line had until the last change of the tables
+ * either; the caller says so.
+ */
+const struct subid_unseen *subid_txn_unseen(const struct subid_txn *txn);
 
 /*
  * What policy says about an owner, its groups looked up.  Returns as
@@ -115,8 +125,8 @@ struct subid_changes {
  * deterministic, and whether the line names the owner by uid.
  *
  * Nothing is given that any reader may take from any line, that an account or
- * group has, that a live namespace maps, or that subid_reserved() or the site's
- * policy sets aside.
+ * group has, that a live namespace maps (or a hidden one may map, see
+ * subid_txn_unseen()), or that subid_reserved() or the site's policy sets aside.
  *
  * Returns 0 with what was given in *ret; SUBID_ENOUGH with what the owner has in
  * *ret; SUBID_FULL; SUBID_TAKEN with *ret holding the ranges that are not free
@@ -165,6 +175,7 @@ enum subid_obstacle_kind {
 	SUBID_OBSTACLE_NEW,	 /* a range given in this transaction */
 	SUBID_OBSTACLE_CONF,	 /* the site's policy */
 	SUBID_OBSTACLE_AVOIDED,	 /* options' avoid */
+	SUBID_OBSTACLE_BEFORE,	 /* a line that is gone, see subid_txn_unseen() */
 };
 
 struct subid_obstacle {
@@ -207,6 +218,29 @@ bool subid_txn_changed(const struct subid_txn *txn);
 int subid_txn_commit(struct subid_txn *txn,
 		     struct subid_failure *ret_failure) SUBID_WARN_UNUSED;
 
+/* A grant that came to nothing by another than subid_txn_grant(), which sees to that. */
+struct subid_refused {
+	const char *owner; /* owner_len bytes, as it was asked for */
+	size_t owner_len;
+	uint32_t uid;	       /* UINT32_MAX: none, or not known */
+	unsigned int kinds;    /* bits 1 << enum subid_kind */
+	struct id_range range; /* start UINT32_MAX: no ids were chosen; count: how many
+				  were asked for, 0: not known */
+	int result;	       /* -errno or an enum subid_answer */
+};
+
+/*
+ * Leaves the trace of grants for which no transaction could begin, or none was: a failed
+ * record and line for each kind.  By root and for the running system alone, and not of a
+ * dry run.
+ */
+void subid_txn_trace_refused(const struct subid_txn_options *options,
+			     const struct subid_refused *list, size_t n);
+
+/* The same of one that the caller refuses, when the transaction ends; result > 0.
+ * 0 or -ENOMEM. */
+int subid_txn_refuse(struct subid_txn *txn, const struct subid_refused *refused);
+
 /*
  * What became of the trace of the last commit, or 0 everywhere before the first.
  *
@@ -214,7 +248,9 @@ int subid_txn_commit(struct subid_txn *txn,
  * opened as), each range that was given, taken, held or given back leaves a record
  * in the kernel's audit and a line in the journal or syslog: when it is committed;
  * as failed, when the commit fails; and as failed, when the transaction ends, if
- * it was refused with SUBID_TAKEN.  A dry run and an image leave none.  A trace
+ * it was refused; where no ids had been chosen, with how many were asked for.  With
+ * by_login, a user's failures leave ten lines at once, and one each six seconds then.  A
+ * dry run and an image leave none.  A trace
  * that cannot be written is no failure; here it shows.
  */
 struct subid_traced {

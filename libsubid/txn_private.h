@@ -20,8 +20,10 @@ struct subid_txn {
 	struct subid_table tables[SUBID_KINDS];
 	struct subid_set accounts[SUBID_KINDS];
 	struct subid_set live[SUBID_KINDS];
-	struct subid_set taken[SUBID_KINDS]; /* all of it: nothing of this is given */
-	bool broken;			     /* half changed: not to be committed */
+	struct subid_unseen unseen;
+	struct subid_set before[SUBID_KINDS]; /* what lines had that may be hidden */
+	struct subid_set taken[SUBID_KINDS];  /* all of it: nothing of this is given */
+	bool broken;			      /* half changed: not to be committed */
 	bool written[SUBID_KINDS];    /* by a commit: the file is not as it was read */
 	bool lease_user;	      /* a store of leases, whose lines name no owner */
 	struct subid_change *changes; /* of the last call */
@@ -38,6 +40,9 @@ struct subid_txn {
 	struct subid_names *names;
 	struct subid_traced traced;
 };
+
+/* Reads what runs, and what may be hidden.  As subid_txn_begin() returns. */
+int subid_txn_load_live(struct subid_txn *txn, struct subid_failure *failure);
 
 /* Adds to the changes that the call will hand out.  0 or -ENOMEM. */
 int subid_txn_note(struct subid_txn *txn, enum subid_kind kind, struct id_range range);
@@ -60,8 +65,11 @@ int subid_txn_record(struct subid_txn *txn, const struct subid_event *event,
 int subid_txn_record_refused(struct subid_txn *txn, const struct subid_event *event,
 			     int result);
 
+/* Sends events both ways, with by_login only those that the limit leaves. */
+struct subid_traced subid_txn_tell(struct subid_event *events, size_t n, bool by_login);
+
 /* Is etc the running system's?  So changes in it are traced. */
-bool subid_txn_is_host(const struct subid_txn *txn);
+bool subid_txn_is_host(const struct subid_txn_options *options);
 
 /* Leaves the trace of a commit that ended with r. */
 void subid_txn_trace_commit(struct subid_txn *txn, int r);

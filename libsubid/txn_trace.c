@@ -4,12 +4,17 @@
  * told when it is known what became of them.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
 #include "cleanup.h"
+#include "limit_private.h"
 #include "txn_private.h"
+
+/* No user can write in /run: nobody has put something else there. */
+#define LOGINS "/run/subid-refused-logins"
 
 /* Others wait for our locks meanwhile: how long a receiver may take for one, and
  * the log, which may take lines one by one for ever, for all. */
@@ -17,11 +22,11 @@
 #define PATIENCE_LOG_MS	    250
 #define PATIENCE_ALL_LOG_MS 5000
 
-bool subid_txn_is_host(const struct subid_txn *txn)
+bool subid_txn_is_host(const struct subid_txn_options *options)
 {
 	struct stat etc, host;
 
-	return fstat(txn->options.etc, &etc) == 0 && stat(SUBID_SYSCONFDIR, &host) == 0 &&
+	return fstat(options->etc, &etc) == 0 && stat(SUBID_SYSCONFDIR, &host) == 0 &&
 	       etc.st_dev == host.st_dev && etc.st_ino == host.st_ino;
 }
 
@@ -116,6 +121,24 @@ static void tell_log(const struct subid_event *events, size_t n,
 	cleanup_close(&log.fd);
 }
 
+/*
+ * Threat: who logs in again and again fills the log with what is refused.  The counts are
+ * as those of newuidmap's refusals, with which they have nothing to do: nobody can use
+ * his up there, to be passed over here.
+ */
+static size_t limit(struct subid_event *events, size_t n)
+{
+	auto_close int fd = open(LOGINS, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+	size_t left = 0;
+
+	for (size_t i = 0; i < n; i++)
+		if (events[i].result == 0 ||
+		    (fd >= 0 &&
+		     subid_limit_take_of(fd, events[i].uid, &events[i].unlogged)))
+			events[left++] = events[i];
+	return left;
+}
+
 /* Both ways are tried, whatever the other says. */
 static struct subid_traced tell(struct subid_event *events, size_t n)
 {
@@ -132,6 +155,20 @@ static struct subid_traced tell(struct subid_event *events, size_t n)
 	return traced;
 }
 
+struct subid_traced subid_txn_tell(struct subid_event *events, size_t n, bool by_login)
+{
+	auto_free struct subid_event *copy = NULL;
+
+	if (!by_login || n == 0)
+		return tell(events, n);
+	/* the caller may need those that leave no line */
+	copy = reallocarray(NULL, n, sizeof(*copy));
+	if (copy == NULL)
+		return (struct subid_traced){ .changes = n, .log_error = -ENOMEM };
+	memcpy(copy, events, n * sizeof(*copy));
+	return tell(copy, limit(copy, n));
+}
+
 void subid_txn_trace_commit(struct subid_txn *txn, int r)
 {
 	size_t n = 0;
@@ -139,7 +176,7 @@ void subid_txn_trace_commit(struct subid_txn *txn, int r)
 	for (size_t i = 0; i < txn->n_events; i++)
 		if (txn->events[i].result == 0)
 			txn->events[i].result = r;
-	txn->traced = tell(txn->events, txn->n_events);
+	txn->traced = subid_txn_tell(txn->events, txn->n_events, txn->options.by_login);
 	/* what failed may be committed once more */
 	for (size_t i = 0; i < txn->n_events; i++) {
 		if (txn->events[i].result >= 0)
@@ -157,7 +194,8 @@ void subid_txn_trace_end(struct subid_txn *txn)
 	for (size_t i = 0; i < txn->n_events; i++)
 		if (txn->events[i].result > 0)
 			txn->events[n++] = txn->events[i];
-	(void)tell(txn->events, n); /* nobody is left to be told of it */
+	/* nobody is left to be told of it */
+	(void)subid_txn_tell(txn->events, n, txn->options.by_login);
 	while (txn->names != NULL) {
 		struct subid_names *names = txn->names;
 

@@ -14,15 +14,13 @@
 
 #define STATUS_MAX (1 << 20) /* it lists up to 65536 groups */
 
-/* How many maps could not be read, which may map anything. */
+/* How many could not be looked at, which may map anything. */
 static size_t count_unread(const struct subid_live *live)
 {
-	size_t n = live->n_unread;
+	struct subid_unseen unseen;
 
-	for (size_t i = 1; i < live->n; i++)
-		n += live->userns[i].maps[SUBID_UID].error != 0 ||
-		     live->userns[i].maps[SUBID_GID].error != 0;
-	return n;
+	subid_userns_unseen(-1, live, &unseen);
+	return unseen.n + unseen.n_hidden;
 }
 
 /*
@@ -79,21 +77,29 @@ int subid_userns_taken(int proc, struct subid_set ret[SUBID_KINDS], size_t *ret_
 	return subid_userns_taken_beside(proc, USERNS_NOBODY, ret, ret_unread);
 }
 
-int subid_userns_taken_beside(int proc, uint32_t user, struct subid_set ret[SUBID_KINDS],
-			      size_t *ret_unread)
+int subid_userns_taken_of(int proc, const struct subid_live *live, uint32_t user,
+			  struct subid_set ret[SUBID_KINDS])
 {
-	auto_live struct subid_live live = { .n = 0 };
 	auto_set struct subid_set uids = { .n = 0 }, gids = { .n = 0 };
-	int r = subid_live_read(proc, SUBID_LIVE_THOROUGH, &live);
+	int r = unite_maps(proc, live, SUBID_UID, user, &uids);
 
 	if (r == 0)
-		r = unite_maps(proc, &live, SUBID_UID, user, &uids);
-	if (r == 0)
-		r = unite_maps(proc, &live, SUBID_GID, user, &gids);
+		r = unite_maps(proc, live, SUBID_GID, user, &gids);
 	if (r == 0)
 		r = subid_set_unite(&ret[SUBID_UID], &uids);
 	if (r == 0)
 		r = subid_set_unite(&ret[SUBID_GID], &gids);
+	return r;
+}
+
+int subid_userns_taken_beside(int proc, uint32_t user, struct subid_set ret[SUBID_KINDS],
+			      size_t *ret_unread)
+{
+	auto_live struct subid_live live = { .n = 0 };
+	int r = subid_live_read(proc, SUBID_LIVE_THOROUGH, &live);
+
+	if (r == 0)
+		r = subid_userns_taken_of(proc, &live, user, ret);
 	if (r == 0)
 		*ret_unread = count_unread(&live);
 	return r;
@@ -249,23 +255,22 @@ int subid_userns_uses(int proc, const struct subid_set wanted[SUBID_KINDS],
 					ret_unread);
 }
 
-int subid_userns_uses_beside(int proc, uint32_t user,
-			     const struct subid_set wanted[SUBID_KINDS],
-			     struct subid_use **ret, size_t *ret_n, size_t *ret_unread)
+int subid_userns_uses_of(int proc, const struct subid_live *live, uint32_t user,
+			 const struct subid_set wanted[SUBID_KINDS],
+			 struct subid_use **ret, size_t *ret_n, size_t *ret_unread)
 {
-	auto_live struct subid_live live = { .n = 0 };
 	struct search search = { .proc = proc, .user = user, .wanted = wanted };
-	int r = subid_live_read(proc, SUBID_LIVE_THOROUGH, &live);
+	int r = 0;
 
-	for (size_t i = 0; r == 0 && i < live.n; i++) {
+	for (size_t i = 0; r == 0 && i < live->n; i++) {
 		struct subid_use use;
 
-		if (i > 0 && !is_transparent(&live.userns[i]) &&
-		    !is_session(proc, &live, i, user) &&
-		    userns_uses(&search, &live.userns[i], &use))
+		if (i > 0 && !is_transparent(&live->userns[i]) &&
+		    !is_session(proc, live, i, user) &&
+		    userns_uses(&search, &live->userns[i], &use))
 			r = add_use(&search, use);
 		else
-			r = judge_processes(&search, &live, &live.userns[i]);
+			r = judge_processes(&search, live, &live->userns[i]);
 	}
 	if (r < 0) {
 		free(search.uses);
@@ -273,6 +278,21 @@ int subid_userns_uses_beside(int proc, uint32_t user,
 	}
 	*ret = search.uses;
 	*ret_n = search.n;
-	*ret_unread = search.unread + count_unread(&live);
+	*ret_unread = search.unread;
 	return 0;
+}
+
+int subid_userns_uses_beside(int proc, uint32_t user,
+			     const struct subid_set wanted[SUBID_KINDS],
+			     struct subid_use **ret, size_t *ret_n, size_t *ret_unread)
+{
+	auto_live struct subid_live live = { .n = 0 };
+	int r = subid_live_read(proc, SUBID_LIVE_THOROUGH, &live);
+
+	if (r == 0)
+		r = subid_userns_uses_of(proc, &live, user, wanted, ret, ret_n,
+					 ret_unread);
+	if (r == 0)
+		*ret_unread += count_unread(&live);
+	return r;
 }

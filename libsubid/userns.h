@@ -7,7 +7,7 @@
 
 #include <sys/types.h>
 
-#include "range.h"
+#include "live.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -57,6 +57,46 @@ int subid_userns_uses_beside(int proc, uint32_t user,
 			     const struct subid_set wanted[SUBID_KINDS],
 			     struct subid_use **ret, size_t *ret_n,
 			     size_t *ret_unread) SUBID_WARN_UNUSED;
+
+/*
+ * The same two of a snapshot that was taken before; user SUBID_ID_NONE: of nobody.  What
+ * could not be looked at when it was taken does not count, subid_userns_unseen() tells;
+ * *ret_unread counts the processes that could not be looked at now.
+ */
+int subid_userns_taken_of(int proc, const struct subid_live *live, uint32_t user,
+			  struct subid_set ret[SUBID_KINDS]) SUBID_WARN_UNUSED;
+int subid_userns_uses_of(int proc, const struct subid_live *live, uint32_t user,
+			 const struct subid_set wanted[SUBID_KINDS],
+			 struct subid_use **ret, size_t *ret_n,
+			 size_t *ret_unread) SUBID_WARN_UNUSED;
+
+/* A process that keeps what could not be looked into. */
+struct subid_hider {
+	pid_t pid;	  /* 0: not known */
+	char program[16]; /* its comm, '?' for bytes that are not printable */
+	uint32_t uid;	 /* the user behind it: its own; or, if it is in a user namespace,
+			    of who made the outermost one; SUBID_ID_NONE */
+	uint64_t userns; /* inode of the user namespace; 0: which one is not known */
+	int error;	 /* -errno: why not */
+};
+
+/*
+ * What a snapshot could not look into.  Any user can hide a namespace that no process is
+ * in, beneath a mount; nobody can hide from root one that a process is in.
+ */
+struct subid_unseen {
+	size_t n;		  /* processes, and namespaces with processes */
+	size_t n_hidden;	  /* namespaces without a process */
+	struct subid_hider first; /* of n, else of n_hidden */
+};
+
+void subid_userns_unseen(int proc, const struct subid_live *live,
+			 struct subid_unseen *ret);
+
+/* Who hides namespaces without a process: one row for each process, at most room rows;
+ * returns how many. */
+size_t subid_userns_hiders(int proc, const struct subid_live *live,
+			   struct subid_hider *ret, size_t room);
 
 #ifdef __cplusplus
 }

@@ -65,6 +65,35 @@ static bool is_progress(const struct progress *a, const struct progress *b)
 	return false;
 }
 
+static struct subid_txn_options options_of(const struct session *session, int proc)
+{
+	return (struct subid_txn_options){
+		.etc = session->etc,
+		.proc = proc,
+		.nss = true,
+		.by_login = true,
+		.timeout_ms = session->options.timeout_ms,
+		.vendor = SUBID_VENDORDIR,
+		.conf = session->options.conf,
+	};
+}
+
+void session_trace_refused(const struct session *session, const struct subid_owner *owner,
+			   int result)
+{
+	const struct subid_txn_options options = options_of(session, -1);
+	const struct subid_refused refused = {
+		.owner = owner->spellings[0].text,
+		.owner_len = owner->spellings[0].len,
+		.uid = owner->uid,
+		.kinds = SUBID_BOTH_KINDS,
+		.range = { UINT32_MAX, session->options.count },
+		.result = result,
+	};
+
+	subid_txn_trace_refused(&options, &refused, 1);
+}
+
 /*
  * Begins a transaction.  Hundreds of first logins at once wait for each other; so
  * patience ends only when nothing has moved for that long.
@@ -72,14 +101,7 @@ static bool is_progress(const struct progress *a, const struct progress *b)
 static int begin(const struct session *session, int proc, struct subid_txn **ret,
 		 struct subid_failure *failure)
 {
-	struct subid_txn_options options = {
-		.etc = session->etc,
-		.proc = proc,
-		.nss = true,
-		.timeout_ms = session->options.timeout_ms,
-		.vendor = SUBID_VENDORDIR,
-		.conf = session->options.conf,
-	};
+	struct subid_txn_options options = options_of(session, proc);
 	struct progress before, now = look_at_progress(session->etc);
 	int r;
 
@@ -94,7 +116,8 @@ static int begin(const struct session *session, int proc, struct subid_txn **ret
 }
 
 /* Gives a range, under the locks.  0 if the owner has one in the end; said. */
-static int give(const struct session *session, const char *name)
+static int give(const struct session *session, const char *name,
+		const struct subid_owner *known)
 {
 	auto_txn struct subid_txn *txn = NULL;
 	auto_owner struct subid_owner owner = { .has_account = false };
@@ -111,8 +134,10 @@ static int give(const struct session *session, const char *name)
 
 	if (r != 0) {
 		say_failure(session, r, &failure);
+		session_trace_refused(session, known, r);
 		return r;
 	}
+	say_hidden(session, subid_txn_unseen(txn));
 	r = session_owner(session, subid_txn_users(txn), name, &owner);
 	if (r == 0)
 		r = subid_txn_decide(txn, &owner, &decision);
@@ -134,13 +159,14 @@ static int give(const struct session *session, const char *name)
 	return r;
 }
 
-int session_give(const struct session *session, const char *name)
+int session_give(const struct session *session, const char *name,
+		 const struct subid_owner *owner)
 {
 	struct guard guard;
 	int r;
 
 	guard_begin(&guard);
-	r = give(session, name);
+	r = give(session, name, owner);
 	guard_end(&guard);
 	return r;
 }

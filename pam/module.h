@@ -61,11 +61,16 @@ static inline bool is_number(const char *name)
 int session_owner(const struct session *session, const struct subid_users *users,
 		  const char *name, struct subid_owner *ret);
 
+/* Leaves the trace of a range that is refused, but by session_give(), which does so. */
+void session_trace_refused(const struct session *session, const struct subid_owner *owner,
+			   int result);
+
 /*
  * Gives a range, under the locks.  0 if the owner has one in the end; otherwise it
  * has been said why not.
  */
-int session_give(const struct session *session, const char *name);
+int session_give(const struct session *session, const char *name,
+		 const struct subid_owner *owner);
 
 /* Logs; nothing at LOG_DEBUG without the option debug. */
 void say(const struct session *session, int priority, const char *format, ...)
@@ -74,6 +79,9 @@ void say(const struct session *session, int priority, const char *format, ...)
 /* Logs why a transaction could not begin or be committed, as txn.h has it. */
 void say_failure(const struct session *session, int r,
 		 const struct subid_failure *failure);
+
+/* Logs who hides namespaces, if anybody does. */
+void say_hidden(const struct session *session, const struct subid_unseen *unseen);
 
 /* Logs why no range was given: another answer of subid_txn_grant() than 0. */
 void say_refusal(const struct session *session, const struct subid_txn *txn, int r,

@@ -137,6 +137,9 @@ static int answer(const struct session *session, const struct subid_owner *owner
 	bool required = !root && is_required(session, owner, groups);
 
 	if (required || (failed && !root && session->options.required_for == NULL)) {
+		/* a failure has left its own */
+		if (!failed)
+			session_trace_refused(session, owner, SUBID_OFF);
 		if (required && !session->silent)
 			(void)pam_error(session->pamh,
 					"You have no subordinate ids, which %s need.",
@@ -177,6 +180,7 @@ static int for_owner(const struct session *session, const char *name,
 		return PAM_SUCCESS;
 	if (r < 0) {
 		say(session, LOG_ERR, "no range is given: the tables: %s", strerror(-r));
+		session_trace_refused(session, owner, r);
 		return answer(session, owner, &groups, true);
 	}
 	if (owner->uid < session->options.min_uid)
@@ -185,6 +189,7 @@ static int for_owner(const struct session *session, const char *name,
 	if (r != 0) {
 		say(session, LOG_ERR, "no range is given: nsswitch.conf: %s",
 		    r < 0 ? strerror(-r) : "'subid:' names no source");
+		session_trace_refused(session, owner, r);
 		return answer(session, owner, &groups, true);
 	}
 	if (source[0] != '\0') {
@@ -196,11 +201,13 @@ static int for_owner(const struct session *session, const char *name,
 		say(session, LOG_NOTICE, "no range is given: the service is not root");
 		r = -EPERM;
 	} else if (r == 0) {
-		r = session_give(session, name);
+		r = session_give(session, name, owner);
 		if (r == 0)
 			return PAM_SUCCESS;
 		return answer(session, owner, &groups, true);
 	}
+	if (r < 0)
+		session_trace_refused(session, owner, r);
 	return answer(session, owner, &groups, r < 0);
 }
 

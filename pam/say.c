@@ -64,6 +64,14 @@ void say_failure(const struct session *session, int r,
 		say_busy(session, &failure->holder);
 		return;
 	}
+	if (failure->unseen.n > 0) {
+		say(session, LOG_ERR,
+		    "no range is given: the ids of process %d (%s) of uid %u cannot be"
+		    " seen: %s",
+		    (int)failure->unseen.first.pid, failure->unseen.first.program,
+		    failure->unseen.first.uid, strerror(-r));
+		return;
+	}
 	name_file(failure->conf[0] != '\0' ? failure->conf : file, name, sizeof(name));
 	if (r == SUBID_INVALID && place->line > 0)
 		say(session, LOG_ERR, "no range is given: %s:%zu: %s %s", name,
@@ -79,6 +87,15 @@ void say_failure(const struct session *session, int r,
 		    name);
 	else
 		say(session, LOG_ERR, "no range is given: %s: %s", name, strerror(-r));
+}
+
+void say_hidden(const struct session *session, const struct subid_unseen *unseen)
+{
+	if (unseen->n_hidden > 0)
+		say(session, LOG_WARNING,
+		    "process %d (%s) of uid %u keeps a user namespace out of sight: end"
+		    " it, and see 'subid audit'",
+		    (int)unseen->first.pid, unseen->first.program, unseen->first.uid);
 }
 
 void say_refusal(const struct session *session, const struct subid_txn *txn, int r,

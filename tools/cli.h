@@ -92,12 +92,32 @@ void cli_warn_of_source(const struct cli *cli, int etc);
 int cli_load_table(const struct cli *cli, int etc, enum subid_kind kind,
 		   struct subid_table *ret);
 
+/* A grant that is refused, for the trace; owner may be NULL. */
+struct subid_refused cli_refused(const char *name, const struct subid_owner *owner,
+				 const struct subid_request *request, int result);
+
 /* Complains of what subid_txn_begin() or subid_txn_commit() said; the status. */
 int cli_txn_failed(const struct cli *cli, int r, const struct subid_failure *failure);
 
 /* Complains of who is in the way of range; the status. */
 int cli_txn_taken(const struct cli *cli, const struct subid_txn *txn, const char *what,
 		  struct subid_change change);
+
+/* Who hides something: "process 12 (sleep) of alice (uid 1000)". */
+void cli_hider_text(const struct subid_hider *hider, char *buf, size_t size);
+
+#define CLI_HIDER_SIZE 128
+
+/*
+ * Complains of what could not be looked into, where a process is in it, or where none is
+ * (then with what follows from it); returns status.
+ */
+int cli_unseen_is_wrong(int status, const char *what, const struct subid_unseen *unseen);
+int cli_hidden_is_wrong(int status, const char *what, const struct subid_unseen *unseen,
+			const char *but);
+
+/* Warns of who hides namespaces, if anybody does, when ids are given all the same. */
+void cli_warn_of_hidden(const struct cli *cli, const struct subid_unseen *unseen);
 
 /* A file of the site's policy (conf.h), as messages name it. */
 void cli_conf_file(const struct cli *cli, const char *file, char *buf, size_t size);
@@ -134,10 +154,12 @@ int cli_say_part(const struct cli *cli, int status) SUBID_WARN_UNUSED;
  * The status, after a complaint that names them, if processes use the ids: a range
  * pulled from under a running container would go to the next with its files.
  * proc: -1 if nothing runs.  session: the user whose rootless session does not count
- * (userns.h), or CLI_NO_SESSION.
+ * (userns.h), or CLI_NO_SESSION.  reuse: the ids may be given again at once, so that
+ * nothing may be hidden that could have them; else somebody who hides a namespace is
+ * only warned of.
  */
-int cli_check_unused(int proc, uint32_t session, const char *name,
-		     const struct subid_changes *changes);
+int cli_check_unused(const struct cli *cli, int proc, uint32_t session, const char *name,
+		     const struct subid_changes *changes, bool reuse);
 
 #define CLI_NO_SESSION UINT32_MAX
 
@@ -165,6 +187,19 @@ struct cli_output; /* keeps cli */
 struct cli_output *cli_output_open(const struct cli *cli);
 void cli_output_row(struct cli_output *output, const struct cli_row *row);
 int cli_output_close(struct cli_output *output);
+
+/* Rows that are printed once all is done; what they point to is the caller's. */
+struct cli_rows {
+	struct cli_row *list;
+	size_t n;
+	size_t room;
+};
+
+/* The status, after a complaint. */
+int cli_rows_add(struct cli_rows *rows, const char *owner, struct subid_change change,
+		 const char *state);
+int cli_rows_print(const struct cli *cli, const struct cli_rows *rows);
+void cli_rows_free(struct cli_rows *rows);
 
 /* Flushes standard output; the status, after a complaint if it could not be written. */
 int cli_finish_output(void);

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "grant.h"
 #include "lease.h"
 #include "libsubid/cleanup.h"
 
@@ -43,177 +44,20 @@ struct grant {
 	struct id_range range;
 	const char *from;
 	const char *group;
-	char *names; /* of the n owners, one behind the other, each terminated */
-	size_t names_size;
-	size_t names_room;
-	size_t n;
-	struct cli_row *rows; /* to be printed once all is committed */
-	size_t n_rows;
-	size_t rows_room;
-	struct subid_txn *txn; /* while it runs */
-	size_t passed_over;    /* whom policy does not give any */
+	struct cli_names owners;
+	struct cli_rows rows; /* to be printed once all is committed */
+	struct subid_txn_options txn_options;
 };
-
-static int add_name(struct grant *grant, const char *name)
-{
-	size_t size = strlen(name) + 1;
-
-	if (grant->names_room - grant->names_size < size) {
-		size_t room = grant->names_room * 2 + size + 1024;
-		char *grown = realloc(grant->names, room);
-
-		if (grown == NULL)
-			return -ENOMEM;
-		grant->names = grown;
-		grant->names_room = room;
-	}
-	memcpy(grant->names + grant->names_size, name, size);
-	grant->names_size += size;
-	grant->n++;
-	return 0;
-}
 
 static void grant_free(struct grant *grant)
 {
-	free(grant->names);
-	free(grant->rows);
+	cli_names_free(&grant->owners);
+	cli_rows_free(&grant->rows);
 }
 
 static int out_of_memory(void)
 {
 	return cli_complain(EXIT_UNABLE, "%s", strerror(ENOMEM));
-}
-
-/* One owner a line; blank lines and comments are passed over, and blanks at the
- * ends, which no owner's name has: lines may end in CR LF. */
-static int read_lines(struct grant *grant, FILE *stream)
-{
-	auto_free char *line = NULL;
-	size_t size = 0;
-	ssize_t len;
-
-	while ((len = getline(&line, &size, stream)) >= 0) {
-		const char *name = line + strspn(line, " \t\r\n");
-
-		if (strlen(line) != (size_t)len)
-			return cli_complain(EXIT_NO,
-					    "%s: '%s': a NUL byte is in the line",
-					    grant->from, line);
-		while (len > 0 && strchr(" \t\r\n", line[len - 1]) != NULL)
-			line[--len] = '\0';
-		if (name[0] == '\0' || name[0] == '#')
-			continue;
-		if (add_name(grant, name) < 0)
-			return out_of_memory();
-	}
-	if (ferror(stream))
-		return cli_complain(EXIT_UNABLE, "%s: %s", grant->from, strerror(errno));
-	return EXIT_DONE;
-}
-
-static int read_from(struct grant *grant)
-{
-	FILE *stream;
-	int status;
-
-	if (strcmp(grant->from, "-") == 0)
-		return read_lines(grant, stdin);
-	stream = fopen(grant->from, "re");
-	if (stream == NULL)
-		return cli_complain(EXIT_UNABLE, "%s: %s", grant->from, strerror(errno));
-	status = read_lines(grant, stream);
-	(void)fclose(stream); /* only read */
-	return status;
-}
-
-/*
- * Adds an owner that nobody has named, if policy gives to it.  selected: somebody
- * has named a group that it is in, which makes up for a uid that is not of people,
- * but not for rules that leave it out.
- */
-static int add_if_given(struct grant *grant, const char *name, bool selected)
-{
-	auto_owner struct subid_owner owner = { .has_account = false };
-	struct subid_decision decision;
-	bool given;
-	int r = subid_owner_find(subid_txn_users(grant->txn), name, &owner);
-
-	if (r == SUBID_INVALID)
-		return add_name(grant, name); /* to be complained of */
-	if (r == 0 || r == SUBID_UNKNOWN)
-		r = subid_txn_decide(grant->txn, &owner, &decision);
-	if (r < 0)
-		return r;
-	given = decision.verdict == SUBID_VERDICT_GIVE ||
-		(decision.verdict == SUBID_VERDICT_NONE && selected &&
-		 !subid_conf_gives(subid_txn_conf(grant->txn)));
-	grant->passed_over += !given && (selected || decision.rule != NULL);
-	return given ? add_name(grant, name) : 0;
-}
-
-static int add_member(void *data, const char *name)
-{
-	return add_if_given(data, name, true);
-}
-
-static int add_all(struct grant *grant)
-{
-	const struct subid_users *users = subid_txn_users(grant->txn);
-	int r = subid_txn_prepare_bulk(grant->txn);
-
-	for (size_t i = 0; r == 0 && i < subid_users_count(users); i++) {
-		const struct subid_account *account = subid_users_at(users, i);
-		auto_free char *name = strndup(account->name, account->name_len);
-
-		r = name == NULL ? -ENOMEM : add_if_given(grant, name, false);
-	}
-	return r;
-}
-
-/* The owners that only the accounts can tell. */
-static int add_accounts(struct grant *grant)
-{
-	int r = 0;
-
-	if (grant->group != NULL)
-		r = subid_users_members(subid_txn_users(grant->txn), grant->group,
-					add_member, grant);
-	if (r == SUBID_UNKNOWN)
-		return cli_complain(EXIT_NO, "%s: no such group", grant->group);
-	if (r < 0)
-		return cli_complain(EXIT_UNABLE, "%s: %s", grant->group, strerror(-r));
-	if (grant->all)
-		r = add_all(grant);
-	if (r < 0)
-		return cli_complain(EXIT_UNABLE, "--all: %s", strerror(-r));
-	if (grant->passed_over > 0 && !grant->cli->quiet)
-		(void)cli_complain(0,
-				   "%zu passed over, to whom %s/" SUBID_CONF_FILE
-				   " gives no ids ('subid policy explain OWNER')",
-				   grant->passed_over, grant->cli->etc_name);
-	return EXIT_DONE;
-}
-
-static int keep_row(struct grant *grant, const char *owner, struct subid_change change,
-		    const char *state)
-{
-	if (grant->n_rows == grant->rows_room) {
-		size_t room = grant->rows_room * 2 + 16;
-		struct cli_row *grown = reallocarray(grant->rows, room, sizeof(*grown));
-
-		if (grown == NULL)
-			return out_of_memory();
-		grant->rows = grown;
-		grant->rows_room = room;
-	}
-	grant->rows[grant->n_rows++] = (struct cli_row){
-		.owner = owner,
-		.owner_len = strlen(owner),
-		.kind = change.kind,
-		.range = change.range,
-		.state = state,
-	};
-	return EXIT_DONE;
 }
 
 static bool is_pseudo_owner(const char *name)
@@ -249,22 +93,32 @@ static int find_owner(const struct grant *grant, const struct subid_txn *txn,
 	return EXIT_DONE;
 }
 
-static int grant_one(struct grant *grant, struct subid_txn *txn, const char *name)
+static struct subid_request request_of(const struct grant *grant,
+				       const struct subid_owner *owner)
 {
-	auto_owner struct subid_owner owner = { .has_account = false };
-	struct subid_request request = {
-		.owner = &owner,
+	return (struct subid_request){
+		.owner = owner,
 		.kinds = cli_kinds(grant->uid, grant->gid),
 		.count = grant->count,
 		.range = grant->range,
 		.another = grant->another,
 	};
+}
+
+static int grant_one(struct grant *grant, struct subid_txn *txn, const char *name)
+{
+	auto_owner struct subid_owner owner = { .has_account = false };
+	struct subid_request request = request_of(grant, &owner);
 	struct subid_changes changes;
 	int status, r;
 
 	status = find_owner(grant, txn, name, &owner);
-	if (status != EXIT_DONE)
-		return status;
+	if (status != EXIT_DONE) {
+		struct subid_refused refused =
+		    cli_refused(name, NULL, &request, SUBID_UNKNOWN);
+
+		return subid_txn_refuse(txn, &refused) < 0 ? out_of_memory() : status;
+	}
 	r = subid_txn_grant(txn, &request, &changes);
 	if (r < 0)
 		return cli_complain(EXIT_UNABLE, "%s: %s", name, strerror(-r));
@@ -274,8 +128,8 @@ static int grant_one(struct grant *grant, struct subid_txn *txn, const char *nam
 		if (r == SUBID_TAKEN)
 			status = cli_txn_taken(grant->cli, txn, name, changes.list[i]);
 		else
-			status = keep_row(grant, name, changes.list[i],
-					  r == SUBID_ENOUGH ? "kept" : "new");
+			status = cli_rows_add(&grant->rows, name, changes.list[i],
+					      r == SUBID_ENOUGH ? "kept" : "new");
 		if (status == EXIT_UNABLE)
 			return status;
 	}
@@ -284,23 +138,23 @@ static int grant_one(struct grant *grant, struct subid_txn *txn, const char *nam
 
 static void show_progress(const struct grant *grant, size_t done)
 {
-	if (grant->cli->quiet || !isatty(STDERR_FILENO) || grant->n < 1000 ||
-	    (done % 1000 != 0 && done < grant->n))
+	if (grant->cli->quiet || !isatty(STDERR_FILENO) || grant->owners.n < 1000 ||
+	    (done % 1000 != 0 && done < grant->owners.n))
 		return;
-	(void)fprintf(stderr, "\rsubid: %zu of %zu owners", done, grant->n);
-	if (done == grant->n)
+	(void)fprintf(stderr, "\rsubid: %zu of %zu owners", done, grant->owners.n);
+	if (done == grant->owners.n)
 		(void)fputs("\r\033[K", stderr);
 }
 
 /* Everybody, or nobody: the first kind of no is the status of all. */
 static int grant_all(struct grant *grant, struct subid_txn *txn)
 {
-	const char *name = grant->names;
+	const char *name = grant->owners.text;
 	int status = EXIT_DONE;
 
-	if (grant->n > 1 && subid_txn_prepare_bulk(txn) < 0)
+	if (grant->owners.n > 1 && subid_txn_prepare_bulk(txn) < 0)
 		return out_of_memory();
-	for (size_t i = 0; i < grant->n; i++) {
+	for (size_t i = 0; i < grant->owners.n; i++) {
 		int one = grant_one(grant, txn, name);
 
 		name += strlen(name) + 1;
@@ -310,21 +164,31 @@ static int grant_all(struct grant *grant, struct subid_txn *txn)
 			status = one;
 		show_progress(grant, i + 1);
 	}
-	if (status != EXIT_DONE && grant->n > 1)
-		return cli_complain(
-		    status, "nothing was changed for any of the %zu owners", grant->n);
+	if (status != EXIT_DONE && grant->owners.n > 1)
+		return cli_complain(status,
+				    "nothing was changed for any of the %zu owners",
+				    grant->owners.n);
 	return status;
 }
 
-static int print_rows(const struct grant *grant)
+/* Nobody gets any: who is named, each, or the choice as it was asked for. */
+static void trace_refused(const struct grant *grant, int result)
 {
-	struct cli_output *output = cli_output_open(grant->cli);
+	struct subid_request request = request_of(grant, NULL);
+	auto_free struct subid_refused *list =
+	    reallocarray(NULL, grant->owners.n + 2, sizeof(*list));
+	const char *name = grant->owners.text;
+	size_t n = 0;
 
-	if (output == NULL)
-		return out_of_memory();
-	for (size_t i = 0; i < grant->n_rows; i++)
-		cli_output_row(output, &grant->rows[i]);
-	return cli_output_close(output);
+	if (list == NULL)
+		return; /* what is refused stays so */
+	for (size_t i = 0; i < grant->owners.n; i++, name += strlen(name) + 1)
+		list[n++] = cli_refused(name, NULL, &request, result);
+	if (grant->group != NULL)
+		list[n++] = cli_refused(grant->group, NULL, &request, result);
+	if (grant->all)
+		list[n++] = cli_refused("--all", NULL, &request, result);
+	subid_txn_trace_refused(&grant->txn_options, list, n);
 }
 
 static int carry_out(struct grant *grant)
@@ -334,7 +198,6 @@ static int carry_out(struct grant *grant)
 	auto_txn struct subid_txn *txn = NULL;
 	auto_close int etc = cli_open_etc(grant->cli);
 	auto_close int proc = -1;
-	struct subid_txn_options txn_options;
 	struct subid_failure failure;
 	int status, r;
 
@@ -349,13 +212,16 @@ static int carry_out(struct grant *grant)
 	gids = avoid[SUBID_GID];
 	if (status != EXIT_DONE)
 		return status;
-	txn_options = cli_txn_options(grant->cli, etc, proc, grant->dry_run);
-	txn_options.avoid = avoid;
-	r = subid_txn_begin(&txn_options, &txn, &failure);
-	if (r != 0)
+	grant->txn_options = cli_txn_options(grant->cli, etc, proc, grant->dry_run);
+	grant->txn_options.avoid = avoid;
+	r = subid_txn_begin(&grant->txn_options, &txn, &failure);
+	if (r != 0) {
+		trace_refused(grant, r);
 		return cli_txn_failed(grant->cli, r, &failure);
-	grant->txn = txn;
-	status = add_accounts(grant);
+	}
+	cli_warn_of_hidden(grant->cli, subid_txn_unseen(txn));
+	status = grant_owners_choose(grant->cli, &grant->owners, txn, grant->group,
+				     grant->all);
 	if (status == EXIT_DONE)
 		status = grant_all(grant, txn);
 	if (status != EXIT_DONE)
@@ -366,7 +232,7 @@ static int carry_out(struct grant *grant)
 	subid_txn_free(&txn);
 	if (status != EXIT_DONE)
 		return status;
-	return print_rows(grant);
+	return cli_rows_print(grant->cli, &grant->rows);
 }
 
 static bool parse_option(struct grant *grant, int letter)
@@ -416,10 +282,10 @@ static bool parse_option(struct grant *grant, int letter)
 
 static size_t count_containers(const struct grant *grant)
 {
-	const char *name = grant->names;
+	const char *name = grant->owners.text;
 	size_t n = 0;
 
-	for (size_t i = 0; i < grant->n; i++, name += strlen(name) + 1)
+	for (size_t i = 0; i < grant->owners.n; i++, name += strlen(name) + 1)
 		n += strchr(name, '/') != NULL;
 	return n;
 }
@@ -435,7 +301,7 @@ static int grant_leases(const struct grant *grant)
 		.dry_run = grant->dry_run,
 	};
 
-	return cli_lease_grant(grant->cli, &lease, grant->names, grant->n);
+	return cli_lease_grant(grant->cli, &lease, grant->owners.text, grant->owners.n);
 }
 
 static int run_grant(struct grant *grant, int argc, char *argv[])
@@ -452,16 +318,16 @@ static int run_grant(struct grant *grant, int argc, char *argv[])
 		return cli_misused(grant->cli,
 				   "--range says how many: leave --count away");
 	for (; optind < argc; optind++)
-		if (add_name(grant, argv[optind]) < 0)
+		if (cli_names_add(&grant->owners, argv[optind]) < 0)
 			return out_of_memory();
 	if (grant->from != NULL)
-		status = read_from(grant);
+		status = cli_names_read(&grant->owners, grant->from);
 	if (status != EXIT_DONE)
 		return status;
 	n_containers = count_containers(grant);
 	if (n_containers == 0 && !grant->own)
 		return carry_out(grant);
-	if (n_containers < grant->n || grant->group != NULL || grant->all ||
+	if (n_containers < grant->owners.n || grant->group != NULL || grant->all ||
 	    grant->force_unknown)
 		return cli_misused(grant->cli,
 				   "containers, OWNER/NAME, get theirs in a call of their"

@@ -9,16 +9,25 @@
 #include "lease.h"
 #include "libsubid/cleanup.h"
 
+enum { OPTION_FORCE = 256 * 2 };
+
 static const struct cli_option options[] = {
 	{ 'u', "uid", NULL, "only uids" },
 	{ 'g', "gid", NULL, "only gids" },
 	{ 'n', "dry-run", NULL, "show what would be done" },
 };
 
+static const struct cli_option unhold_options[] = {
+	{ 'u', "uid", NULL, "only uids" },
+	{ 'g', "gid", NULL, "only gids" },
+	{ OPTION_FORCE, "force", NULL, "also while a namespace is hidden" },
+	{ 'n', "dry-run", NULL, "show what would be done" },
+};
+
 struct hold {
 	struct cli *cli;
 	bool release; /* unhold */
-	bool uid, gid, dry_run;
+	bool uid, gid, force, dry_run;
 	const char *text;
 	struct id_range range;
 };
@@ -50,6 +59,33 @@ static int print_changes(const struct hold *hold, const struct subid_changes *ch
 	return cli_output_close(output);
 }
 
+/*
+ * Ids come to rest since they were somebody's.  Threat: who had them may have hidden a
+ * namespace that still has; then the next grant could not see it.
+ */
+static int check_seen(const struct hold *hold)
+{
+	auto_live struct subid_live live = { .n = 0 };
+	auto_close int proc = hold->force ? -1 : cli_open_proc(hold->cli);
+	struct subid_unseen unseen;
+	int r;
+
+	if (proc < 0)
+		return proc == -2 ? EXIT_UNABLE : EXIT_DONE;
+	r = subid_live_read(proc, SUBID_LIVE_THOROUGH, &live);
+	if (r < 0)
+		return cli_complain(EXIT_UNABLE, "/proc: %s: what runs cannot be seen",
+				    strerror(-r));
+	subid_userns_unseen(proc, &live, &unseen);
+	if (unseen.n > 0)
+		return cli_unseen_is_wrong(EXIT_UNABLE, hold->text, &unseen);
+	if (unseen.n_hidden > 0)
+		return cli_hidden_is_wrong(EXIT_UNABLE, hold->text, &unseen,
+					   "nothing was changed: end the process, or use"
+					   " --force");
+	return EXIT_DONE;
+}
+
 /* What the tables hold is given back, and what rests in the store of leases. */
 static int unhold(const struct hold *hold, struct subid_txn *txn, struct cli_store *store)
 {
@@ -64,6 +100,8 @@ static int unhold(const struct hold *hold, struct subid_txn *txn, struct cli_sto
 		return cli_complain(EXIT_UNABLE, "%s: %s", hold->text, strerror(-r));
 	status = cli_leases_unhold(store, kinds, hold->range, hold->dry_run, &leases,
 				   &of_leases);
+	if (status == EXIT_DONE && changes.n + of_leases.n > 0)
+		status = check_seen(hold);
 	if (status == EXIT_DONE && !hold->dry_run)
 		status = cli_commit_both(hold->cli, txn, &store->cli, leases);
 	if (status != EXIT_DONE)
@@ -116,7 +154,7 @@ static int carry_out(const struct hold *hold)
 	/* an ordinary user who has leases means those */
 	if (store.fd >= 0 && store.user != NULL)
 		return unhold(hold, NULL, &store);
-	/* giving ids back asks nobody; who may have them is looked at by grant */
+	/* who may have the ids that are given back is looked at by grant */
 	proc = hold->release ? -1 : cli_open_proc(hold->cli);
 	if (proc == -2)
 		return EXIT_UNABLE;
@@ -135,6 +173,7 @@ static int run(struct hold *hold, int argc, char *argv[])
 		hold->uid |= letter == 'u';
 		hold->gid |= letter == 'g';
 		hold->dry_run |= letter == 'n';
+		hold->force |= letter == OPTION_FORCE;
 	}
 	if (argc - optind != 1)
 		return cli_misused(hold->cli, "%s: which ids? Name one range",
@@ -169,7 +208,7 @@ const struct cli_command cmd_unhold = {
 	.name = "unhold",
 	.arguments = "RANGE",
 	.summary = "give held ids back, reserved ones and released ones",
-	CLI_OPTIONS(options),
+	CLI_OPTIONS(unhold_options),
 	.text = "RANGE is START:COUNT or FIRST-LAST; what of it is held may be given "
 		"again.\n",
 	.run = run_unhold,

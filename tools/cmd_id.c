@@ -10,9 +10,8 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "grid.h"
+#include "id.h"
 #include "libsubid/cleanup.h"
-#include "view.h"
 
 enum { OPTION_INSIDE = 256 * 2 };
 
@@ -35,33 +34,12 @@ static const struct grid_column columns[N_COLUMNS] = {
 	[USERNS] = { .member = "userns", .number = true },
 };
 
-struct query {
-	struct view *view;
-	struct grid *grid;
-	size_t rows; /* of the question at hand */
-	/* the last of them, since many namespaces may have the same to say */
-	uint32_t last_id, last_inside;
-	const char *last_container;
-};
-
-/* What a row says; NULL, SUBID_ID_NONE and 0: not known. */
-struct finding {
-	enum subid_kind kind;
-	uint32_t id;
-	const char *owner;
-	const char *container;
-	uint32_t inside;
-	const char *name;
-	const char *state;
-	uint64_t userns;
-};
-
 static bool is_same(const char *a, const char *b)
 {
 	return a == b || (a != NULL && b != NULL && strcmp(a, b) == 0);
 }
 
-static void print_finding(struct query *query, const struct finding *finding)
+void id_print(struct id_query *query, const struct id_finding *finding)
 {
 	char id[16], inside[16], userns[24];
 	const char *cells[N_COLUMNS] = {
@@ -103,16 +81,15 @@ static const char *state_of(const struct view_answer *answer)
 	return states[answer->by];
 }
 
-/* A namespace that maps the id; who made it, if nobody else has it.  0 or -ENOMEM. */
-static int print_live(struct query *query, enum subid_kind kind, uint32_t id,
-		      size_t userns, uint32_t inside)
+int id_print_live(struct id_query *query, enum subid_kind kind, uint32_t id,
+		  size_t userns, uint32_t inside)
 {
 	struct view *view = query->view;
 	const struct subid_live_userns *ns = &view->live.userns[userns];
 	const struct view_answer *answer = view_ask(view, kind, id);
 	size_t named = view_container(view, userns);
 	uint32_t creator = view_creator(view, userns);
-	struct finding finding = { .kind = kind, .id = id, .inside = inside };
+	struct id_finding finding = { .kind = kind, .id = id, .inside = inside };
 
 	if (answer == NULL)
 		return -ENOMEM;
@@ -130,7 +107,7 @@ static int print_live(struct query *query, enum subid_kind kind, uint32_t id,
 		finding.name = view_name_inside(view, userns, ns->holder, kind, inside);
 	if ((ns->inode & SUBID_LIVE_GUESSED) == 0)
 		finding.userns = ns->inode;
-	print_finding(query, &finding);
+	id_print(query, &finding);
 	return 0;
 }
 
@@ -162,10 +139,10 @@ static int find_position(struct view *view, enum subid_kind kind,
 }
 
 /* What the tables say of an id that nothing runs with.  0 or -errno. */
-static int print_at_rest(struct query *query, enum subid_kind kind, uint32_t id)
+static int print_at_rest(struct id_query *query, enum subid_kind kind, uint32_t id)
 {
 	const struct view_answer *answer = view_ask(query->view, kind, id);
-	struct finding finding = { .kind = kind, .id = id, .inside = SUBID_ID_NONE };
+	struct id_finding finding = { .kind = kind, .id = id, .inside = SUBID_ID_NONE };
 	int r = 0;
 
 	if (answer == NULL)
@@ -179,12 +156,12 @@ static int print_at_rest(struct query *query, enum subid_kind kind, uint32_t id)
 		r = find_position(query->view, kind, answer, id, &finding.inside);
 	if (r < 0)
 		return r;
-	print_finding(query, &finding);
+	id_print(query, &finding);
 	return 0;
 }
 
 /* Rows for an id of the host.  The status. */
-static int ask_id(struct query *query, enum subid_kind kind, uint32_t id)
+static int ask_id(struct id_query *query, enum subid_kind kind, uint32_t id)
 {
 	const struct subid_live *live = &query->view->live;
 	int r = 0;
@@ -195,7 +172,7 @@ static int ask_id(struct query *query, enum subid_kind kind, uint32_t id)
 		uint32_t inside;
 
 		if (subid_map_inside(map->lines, map->n, id, &inside) == 0)
-			r = print_live(query, kind, id, i, inside);
+			r = id_print_live(query, kind, id, i, inside);
 	}
 	if (r == 0 && query->rows == 0)
 		r = print_at_rest(query, kind, id);
@@ -219,7 +196,7 @@ static int worse(int a, int b)
 }
 
 /* Who owns a file: the link itself, if it is one. */
-static int ask_path(struct query *query, unsigned int kinds, const char *path)
+static int ask_path(struct id_query *query, unsigned int kinds, const char *path)
 {
 	struct stat st;
 	int status = EXIT_DONE;
@@ -233,7 +210,7 @@ static int ask_path(struct query *query, unsigned int kinds, const char *path)
 	return status;
 }
 
-static int ask(struct query *query, bool uid, bool gid, const char *text)
+static int ask(struct id_query *query, bool uid, bool gid, const char *text)
 {
 	int status = EXIT_DONE;
 	uint32_t id;
@@ -247,99 +224,6 @@ static int ask(struct query *query, bool uid, bool gid, const char *text)
 	return status;
 }
 
-/* Does a namespace belong to the owner, and to its container if one is named? */
-static bool is_of(struct view *view, size_t userns, const struct subid_owner *owner,
-		  const char *container, enum subid_kind kind, uint32_t id)
-{
-	const struct view_answer *answer = view_ask(view, kind, id);
-	size_t named = view_container(view, userns);
-	bool owns = owner->has_account && view_creator(view, userns) == owner->uid;
-
-	for (size_t i = 0;
-	     !owns && answer != NULL && answer->owner != NULL && i < owner->n; i++)
-		owns = strlen(answer->owner) == owner->spellings[i].len &&
-		       memcmp(answer->owner, owner->spellings[i].text,
-			      owner->spellings[i].len) == 0;
-	if (!owns || container == NULL)
-		return owns;
-	if (answer != NULL && is_same(answer->container, container))
-		return true;
-	return named > 0 && strcmp(view->live.userns[named].container, container) == 0;
-}
-
-/* Rows for an id inside, of what runs.  0 or -ENOMEM. */
-static int ask_live_inside(struct query *query, enum subid_kind kind, uint32_t inside,
-			   const struct subid_owner *owner, const char *container)
-{
-	const struct subid_live *live = &query->view->live;
-	int r = 0;
-
-	for (size_t i = 1; r == 0 && i < live->n; i++) {
-		const struct subid_live_map *map = &live->userns[i].maps[kind];
-		uint32_t id;
-
-		if (subid_map_outside(map->lines, map->n, inside, &id) == 0 &&
-		    is_of(query->view, i, owner, container, kind, id))
-			r = print_live(query, kind, id, i, inside);
-	}
-	return r;
-}
-
-/* What it would be by the map that 'subid config' prints.  The status. */
-static int ask_share_inside(struct query *query, enum subid_kind kind, uint32_t inside,
-			    const char *owner, const char *whose)
-{
-	struct view *view = query->view;
-	const struct subid_table *const tables[SUBID_KINDS] = { &view->tables[0],
-								&view->tables[1] };
-	auto_share struct cli_share share = { .name = NULL };
-	struct subid_map_line lines[SUBID_MAP_LINES_MAX];
-	struct subid_keep none = { .inside = SUBID_ID_NONE };
-	struct finding finding = { .kind = kind, .inside = inside };
-	const struct subid_leases *leases = view_leases(view, owner);
-	int status;
-	size_t n;
-
-	if (leases == NULL)
-		return cli_complain(EXIT_UNABLE,
-				    "%s: which ids it has is not known without the"
-				    " leases",
-				    whose);
-	status = cli_share_find(view->cli, view->users, tables, leases, whose, &share);
-	if (status != EXIT_DONE)
-		return status;
-	if (subid_layout(&share.ids[kind], none, lines, &n) != 0 ||
-	    subid_map_outside(lines, n, inside, &finding.id) != 0)
-		return cli_complain(EXIT_NO, "%s: has no %s %u inside", whose,
-				    subid_kind_name(kind), inside);
-	finding.owner = share.name;
-	finding.container = share.container;
-	finding.state = share.container == NULL ? "granted" : "leased";
-	print_finding(query, &finding);
-	query->last_container = NULL; /* it is gone with the share */
-	return EXIT_DONE;
-}
-
-static int ask_inside(struct query *query, enum subid_kind kind, uint32_t inside,
-		      const char *whose)
-{
-	auto_owner struct subid_owner owner = { .has_account = false };
-	auto_free char *name = strndup(whose, strcspn(whose, "/"));
-	const char *slash = strchr(whose, '/');
-	int r = -ENOMEM;
-
-	query->rows = 0;
-	if (name != NULL)
-		r = subid_owner_find(query->view->users, name, &owner);
-	if (r >= 0 && r != SUBID_INVALID)
-		r = ask_live_inside(query, kind, inside, &owner,
-				    slash == NULL ? NULL : slash + 1);
-	if (r < 0)
-		return cli_complain(EXIT_UNABLE, "%s: %s", whose, strerror(-r));
-	return query->rows > 0 ? EXIT_DONE
-			       : ask_share_inside(query, kind, inside, name, whose);
-}
-
 struct request {
 	bool uid, gid;
 	const char *inside; /* or NULL */
@@ -347,7 +231,7 @@ struct request {
 	char *const *operands; /* up to NULL */
 };
 
-static int answer_all(struct query *query, const struct request *request)
+static int answer_all(struct id_query *query, const struct request *request)
 {
 	int status = EXIT_DONE;
 
@@ -358,11 +242,11 @@ static int answer_all(struct query *query, const struct request *request)
 			continue;
 		}
 		if (request->uid || !request->gid)
-			status = worse(
-			    status, ask_inside(query, SUBID_UID, request->id, *operand));
+			status = worse(status, id_ask_inside(query, SUBID_UID,
+							     request->id, *operand));
 		if (request->gid)
-			status = worse(
-			    status, ask_inside(query, SUBID_GID, request->id, *operand));
+			status = worse(status, id_ask_inside(query, SUBID_GID,
+							     request->id, *operand));
 	}
 	return status;
 }
@@ -371,7 +255,7 @@ static int run(struct cli *cli, int argc, char *argv[])
 {
 	auto_view struct view view = { .etc = -1, .proc = -1 };
 	struct request request = { .inside = NULL };
-	struct query query = { .view = &view };
+	struct id_query query = { .view = &view };
 	int letter, status, closed;
 
 	while ((letter = cli_next_option(cli, argc, argv)) != -1) {

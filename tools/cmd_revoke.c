@@ -91,7 +91,8 @@ static int revoke_in(const struct revoke *revoke, struct subid_txn *txn, int pro
 	status = cli_leases_allow(revoke->cli, &owner, &changes, revoke->force,
 				  revoke->dry_run, &leases);
 	if (status == EXIT_DONE && !revoke->force)
-		status = cli_check_unused(proc, CLI_NO_SESSION, revoke->name, &changes);
+		status = cli_check_unused(revoke->cli, proc, CLI_NO_SESSION, revoke->name,
+					  &changes, revoke->reuse);
 	if (status != EXIT_DONE)
 		return status;
 	if (!revoke->dry_run)

@@ -40,6 +40,9 @@ void cli_store_name_users(const struct subid_owner *owner, char ret[CLI_CONF_FIL
 /* Adds all ids that any line of a store has, also what rests.  0 or -errno. */
 int cli_store_taken(const struct cli_store *store, struct subid_set ret[SUBID_KINDS]);
 
+/* The same of what its last change has taken away. */
+int cli_store_before(const struct cli_store *store, struct subid_set ret[SUBID_KINDS]);
+
 /* An owner, and what its containers may have. */
 struct cli_lessor {
 	struct subid_owner owner;
@@ -63,6 +66,7 @@ struct cli_leasing {
 	struct subid_table tables[SUBID_KINDS];
 	uint32_t session; /* whose rootless session is not in live, or CLI_NO_SESSION */
 	struct subid_set live[SUBID_KINDS];
+	struct subid_unseen unseen; /* of what runs, where no process is in it */
 };
 
 void cli_leasing_free(struct cli_leasing *leasing);

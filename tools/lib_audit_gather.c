@@ -15,6 +15,7 @@
 #include "libsubid/cleanup.h"
 
 #define DAEMON_JSON_MAX (1 << 20)
+#define HIDERS_NAMED	16
 
 void audit_add_missing(struct audit_gathered *gathered, const char *format, ...)
 {
@@ -110,6 +111,27 @@ static void load_backup(const struct cli *cli, int etc, enum subid_kind kind,
 				  names[kind], strerror(-r));
 }
 
+/* Who hides namespaces that no process is in.  How many were named. */
+static size_t add_hiders(struct audit_gathered *gathered, int proc)
+{
+	struct subid_hider hiders[HIDERS_NAMED];
+	size_t n = subid_userns_hiders(proc, &gathered->live, hiders, HIDERS_NAMED);
+
+	for (size_t i = 0; i < n; i++) {
+		char who[CLI_HIDER_SIZE], inode[32] = "";
+
+		if (hiders[i].userns != 0)
+			(void)snprintf(inode, sizeof(inode), " %llu",
+				       (unsigned long long)hiders[i].userns);
+		cli_hider_text(&hiders[i], who, sizeof(who));
+		audit_add_missing(gathered,
+				  "%s keeps user namespace%s out of sight (%s): end the"
+				  " process",
+				  who, inode, strerror(-hiders[i].error));
+	}
+	return n;
+}
+
 static void load_live(const struct cli *cli, int etc, struct audit_gathered *gathered)
 {
 	auto_close int proc = cli_open_proc(cli);
@@ -134,6 +156,8 @@ static void load_live(const struct cli *cli, int etc, struct audit_gathered *gat
 		    "%zu processes could not be looked at: %s: run the audit"
 		    " as root, in the host's namespaces",
 		    live->n_unread, strerror(-live->unread_error));
+	else if (add_hiders(gathered, proc) > 0)
+		return;
 	else if (live->partial)
 		audit_add_missing(gathered,
 				  "user namespaces of others may be missing: run the"

@@ -23,37 +23,14 @@ struct grant {
 	struct subid_txn *tables; /* with --own; else NULL */
 	struct cli_lessor lessor; /* of the last name */
 	uint32_t count;
-	struct cli_row *rows; /* to be printed once all is committed */
-	size_t n_rows;
-	size_t rows_room;
+	int answer;	      /* for the trace: why the last name gets none */
+	struct cli_rows rows; /* to be printed once all is committed */
 };
 
 static void grant_free(struct grant *grant)
 {
 	cli_lessor_free(&grant->lessor);
-	free(grant->rows);
-}
-
-static int keep_row(struct grant *grant, const char *owner, struct subid_change change,
-		    const char *state)
-{
-	if (grant->n_rows == grant->rows_room) {
-		size_t room = grant->rows_room * 2 + 16;
-		struct cli_row *grown = reallocarray(grant->rows, room, sizeof(*grown));
-
-		if (grown == NULL)
-			return cli_complain(EXIT_UNABLE, "%s", strerror(ENOMEM));
-		grant->rows = grown;
-		grant->rows_room = room;
-	}
-	grant->rows[grant->n_rows++] = (struct cli_row){
-		.owner = owner,
-		.owner_len = strlen(owner),
-		.kind = change.kind,
-		.range = change.range,
-		.state = state,
-	};
-	return EXIT_DONE;
+	cli_rows_free(&grant->rows);
 }
 
 static int find_lessor(struct grant *grant, const char *name, size_t len)
@@ -82,7 +59,7 @@ static int lease_line(struct grant *grant, const char *name,
 	request.range = change.range;
 	r = subid_lease_grant(grant->txn, &request, &changes);
 	if (r == 0)
-		return keep_row(grant, name, change, CLI_STATE_NEW);
+		return cli_rows_add(&grant->rows, name, change, CLI_STATE_NEW);
 	if (r < 0)
 		return cli_complain(EXIT_UNABLE, "%s: %s", name, strerror(-r));
 	return cli_complain(EXIT_NO, "%s: %s %u-%llu: not free in %s", name,
@@ -172,14 +149,30 @@ static int grant_one(struct grant *grant, const char *name)
 	r = lease(grant, &request, &changes);
 	if (r < 0)
 		return cli_complain(EXIT_UNABLE, "%s: %s", name, strerror(-r));
+	grant->answer = r;
 	if (r == SUBID_FULL && grant->tables != NULL)
 		return grant_own(grant, name, &request);
 	if (r == SUBID_FULL || r == SUBID_DENIED || r == SUBID_TAKEN)
 		return cli_lease_refused(&refusal, name, r, &changes);
 	for (size_t i = 0; status == EXIT_DONE && i < changes.n; i++)
-		status = keep_row(grant, name, changes.list[i],
-				  r == SUBID_ENOUGH ? "kept" : CLI_STATE_NEW);
+		status = cli_rows_add(&grant->rows, name, changes.list[i],
+				      r == SUBID_ENOUGH ? "kept" : CLI_STATE_NEW);
 	return status;
+}
+
+/* With --own that is done where the line is refused. */
+static int trace_refused(struct grant *grant, const char *name)
+{
+	const struct subid_request request = {
+		.kinds = grant->asked->kinds,
+		.count = grant->count,
+		.range = grant->asked->range,
+	};
+	struct subid_refused refused =
+	    cli_refused(name, grant->lessor.name == NULL ? NULL : &grant->lessor.owner,
+			&request, grant->answer);
+
+	return grant->tables != NULL ? 0 : subid_txn_refuse(grant->txn, &refused);
 }
 
 static int grant_all(struct grant *grant, const char *names, size_t n)
@@ -189,28 +182,22 @@ static int grant_all(struct grant *grant, const char *names, size_t n)
 	if (n > 1 && subid_txn_prepare_bulk(grant->txn) < 0)
 		return cli_complain(EXIT_UNABLE, "%s", strerror(ENOMEM));
 	for (size_t i = 0; i < n; i++, names += strlen(names) + 1) {
-		int one = grant_one(grant, names);
+		int one;
 
+		grant->answer = SUBID_UNKNOWN;
+		one = grant_one(grant, names);
 		if (one == EXIT_UNABLE)
 			return one;
-		if (one != EXIT_DONE)
-			status = one;
+		if (one == EXIT_DONE)
+			continue;
+		status = one;
+		if (trace_refused(grant, names) < 0)
+			return cli_complain(EXIT_UNABLE, "%s", strerror(ENOMEM));
 	}
 	if (status != EXIT_DONE && n > 1)
 		return cli_complain(
 		    status, "nothing was changed for any of the %zu containers", n);
 	return status;
-}
-
-static int print_rows(const struct grant *grant)
-{
-	struct cli_output *output = cli_output_open(&grant->leasing->store.cli);
-
-	if (output == NULL)
-		return cli_complain(EXIT_UNABLE, "%s", strerror(ENOMEM));
-	for (size_t i = 0; i < grant->n_rows; i++)
-		cli_output_row(output, &grant->rows[i]);
-	return cli_output_close(output);
 }
 
 /* Under the store's lock: so the tables cannot lose what is leased meanwhile. */
@@ -284,8 +271,8 @@ static int commit(struct grant *grant, bool *ret_raced)
 	if (status != EXIT_DONE)
 		return status;
 	return cli_say_part(leasing->cli,
-			    cli_lease_check_race(leasing, grant->txn, grant->rows,
-						 grant->n_rows, ret_raced));
+			    cli_lease_check_race(leasing, grant->txn, grant->rows.list,
+						 grant->rows.n, ret_raced));
 }
 
 static int grant_in(struct cli_leasing *leasing, const struct cli_lease_grant *asked,
@@ -320,7 +307,9 @@ static int grant_in(struct cli_leasing *leasing, const struct cli_lease_grant *a
 		status = commit(&grant, ret_raced);
 	/* who reads slowly what we print must not keep others waiting */
 	subid_txn_free(&txn);
-	return status == EXIT_DONE && !*ret_raced ? print_rows(&grant) : status;
+	return status == EXIT_DONE && !*ret_raced
+		   ? cli_rows_print(&leasing->store.cli, &grant.rows)
+		   : status;
 }
 
 /* Both sides may lose a race, but not for ever: others come in between. */

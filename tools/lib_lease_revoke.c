@@ -62,14 +62,14 @@ struct revocation {
 static int check_unused(const struct revocation *revocation,
 			const struct subid_changes *changes)
 {
+	const struct subid_owner *owner = revocation->owner;
 	auto_close int proc = cli_open_proc(revocation->cli);
+	uint32_t session = owner->has_account ? owner->uid : CLI_NO_SESSION;
 
-	return proc == -2 ? EXIT_UNABLE
-			  : cli_check_unused(proc,
-					     revocation->owner->has_account
-						 ? revocation->owner->uid
-						 : CLI_NO_SESSION,
-					     revocation->name, changes);
+	if (proc == -2)
+		return EXIT_UNABLE;
+	return cli_check_unused(revocation->cli, proc, session, revocation->name, changes,
+				revocation->asked->reuse);
 }
 
 /* --own: the lines that were made for the container go with its lease. */

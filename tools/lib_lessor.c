@@ -5,16 +5,12 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pwd.h>
-#include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "lease.h"
 #include "libsubid/cleanup.h"
-
-#define EXPLAINED_MAX 5
 
 void cli_lessor_free(struct cli_lessor *lessor)
 {
@@ -44,7 +40,8 @@ void cli_leasing_free(struct cli_leasing *leasing)
 
 int cli_leasing_look(struct cli_leasing *leasing, uint32_t session)
 {
-	size_t unread;
+	auto_live struct subid_live live = { .n = 0 };
+	struct subid_unseen unseen;
 	int r;
 
 	if (leasing->proc < 0)
@@ -52,39 +49,20 @@ int cli_leasing_look(struct cli_leasing *leasing, uint32_t session)
 	for (enum subid_kind kind = 0; kind < SUBID_KINDS; kind++)
 		subid_set_free(&leasing->live[kind]);
 	leasing->session = session;
-	r = subid_userns_taken_beside(leasing->proc, session, leasing->live, &unread);
-	/* a map that cannot be read may map anything */
-	if (r == 0 && unread > 0)
-		r = -EACCES;
+	r = subid_live_read(leasing->proc, SUBID_LIVE_THOROUGH, &live);
 	if (r == 0)
-		return EXIT_DONE;
-	return cli_complain(EXIT_UNABLE, "/proc: %s: what runs cannot be seen",
-			    strerror(-r));
-}
-
-int cli_store_taken(const struct cli_store *store, struct subid_set ret[SUBID_KINDS])
-{
-	int r = 0;
-
-	for (enum subid_kind kind = 0; r == 0 && kind < SUBID_KINDS; kind++) {
-		auto_table struct subid_table table = { .kind = kind };
-		auto_set struct subid_set taken = { .ranges = NULL };
-		struct subid_text text = { .bytes = NULL };
-
-		r = subid_text_read_max(store->fd, subid_kind_table(kind), false,
-					store->user != NULL ? SUBID_LEASE_SIZE_MAX
-							    : SUBID_FILE_SIZE_MAX,
-					&text);
-		if (r == 0)
-			r = subid_table_from_text(kind, &text, &table);
-		if (r == 0)
-			r = subid_table_taken(&table, &taken);
-		if (r == 0)
-			r = subid_set_unite(&ret[kind], &taken);
-		if (r == -ENOENT)
-			r = 0;
-	}
-	return r;
+		r = subid_userns_taken_of(leasing->proc, &live, session, leasing->live);
+	if (r < 0)
+		return cli_complain(EXIT_UNABLE, "/proc: %s: what runs cannot be seen",
+				    strerror(-r));
+	subid_userns_unseen(leasing->proc, &live, &unseen);
+	/* a map that cannot be read may map anything */
+	if (unseen.n > 0)
+		return cli_unseen_is_wrong(EXIT_UNABLE, "/proc", &unseen);
+	if (leasing->unseen.n_hidden == 0)
+		cli_warn_of_hidden(leasing->cli, &unseen);
+	leasing->unseen = unseen;
+	return EXIT_DONE;
 }
 
 /* The ids that a user's runtimes count from 0 on, see runtime.h. */
@@ -208,6 +186,8 @@ static int gather(struct cli_leasing *leasing, struct cli_lessor *lessor)
 		if (r == 0)
 			r = subid_set_unite(&lessor->others[kind], &leasing->live[kind]);
 	}
+	if (r == 0 && leasing->unseen.n_hidden > 0 && leasing->store.fd >= 0)
+		r = cli_store_before(&leasing->store, lessor->others);
 	return r == 0 ? read_runtimes(leasing, lessor) : r;
 }
 
@@ -281,85 +261,6 @@ int cli_lessor_avoid_but(const struct cli_lessor *lessor, const char *name,
 			r = subid_set_insert(&ret[one->kind], one->range);
 	}
 	return r;
-}
-
-/* Who has ids, until enough have been said; named: whose have been. */
-struct explanation {
-	const char *what;
-	enum subid_kind kind;
-	struct id_range range;
-	struct subid_set named;
-	size_t said;
-};
-
-static bool is_news(const struct explanation *explanation, enum subid_kind kind,
-		    struct id_range range)
-{
-	return explanation->said < EXPLAINED_MAX && kind == explanation->kind &&
-	       id_range_overlaps(range, explanation->range) &&
-	       !subid_set_contains(&explanation->named, range);
-}
-
-__attribute__((format(printf, 3, 4))) static void
-say(struct explanation *explanation, struct id_range range, const char *format, ...)
-{
-	char who[512];
-	va_list args;
-
-	va_start(args, format);
-	(void)vsnprintf(who, sizeof(who), format, args);
-	va_end(args);
-	(void)cli_complain(0, "%s: %s %u-%llu: %s", explanation->what,
-			   subid_kind_name(explanation->kind), range.start,
-			   (unsigned long long)id_range_end(range) - 1, who);
-	explanation->said++;
-	/* without memory it is said again */
-	(void)!subid_set_insert(&explanation->named, range);
-}
-
-static void explain_live(struct explanation *explanation,
-			 const struct cli_leasing *leasing)
-{
-	auto_free struct subid_use *uses = NULL;
-	auto_set struct subid_set all = { .ranges = NULL }, left = { .ranges = NULL };
-	struct subid_set wanted[SUBID_KINDS] = { { .n = 0 }, { .n = 0 } };
-	size_t n = 0, unread;
-
-	if (leasing->proc < 0 || subid_set_insert(&all, explanation->range) < 0 ||
-	    subid_set_subtract(&all, &explanation->named, &left) < 0)
-		return;
-	wanted[explanation->kind] = left;
-	if (subid_userns_uses_beside(leasing->proc, leasing->session, wanted, &uses, &n,
-				     &unread) < 0)
-		return;
-	for (size_t i = 0; i < n && explanation->said < EXPLAINED_MAX; i++)
-		say(explanation, uses[i].ids, "in use by process %d (%s)",
-		    (int)uses[i].pid, uses[i].program);
-}
-
-size_t cli_lessor_explain(const struct cli_leasing *leasing,
-			  const struct cli_lessor *lessor, const char *what,
-			  enum subid_kind kind, struct id_range range)
-{
-	struct explanation explanation = { .what = what, .kind = kind, .range = range };
-
-	for (size_t i = 0; i < lessor->leases.n; i++) {
-		const struct subid_lease *lease = &lessor->leases.list[i];
-
-		if (is_news(&explanation, lease->kind, lease->range))
-			say(&explanation, lease->range, "leased to %s/%s", lease->owner,
-			    lease->name);
-	}
-	for (size_t i = 0; i < lessor->runtimes.n; i++) {
-		const struct subid_runtime_range *one = &lessor->runtimes.list[i];
-
-		if (is_news(&explanation, one->kind, one->range))
-			say(&explanation, one->range, "%s has them for container '%s'",
-			    one->runtime, one->name);
-	}
-	explain_live(&explanation, leasing);
-	subid_set_free(&explanation.named);
-	return explanation.said;
 }
 
 int cli_leases_avoid(struct cli *cli, struct subid_set avoid[SUBID_KINDS])

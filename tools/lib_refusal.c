@@ -189,3 +189,19 @@ int cli_grant_refused(const struct cli *cli, struct subid_txn *txn, const char *
 	return answer == SUBID_FULL ? complain_of_full(&refusal)
 				    : complain_of_off(&refusal);
 }
+
+struct subid_refused cli_refused(const char *name, const struct subid_owner *owner,
+				 const struct subid_request *request, int result)
+{
+	bool chosen = request->range.count > 0;
+
+	return (struct subid_refused){
+		.owner = name,
+		.owner_len = strlen(name),
+		.uid = owner != NULL && owner->has_account ? owner->uid : UINT32_MAX,
+		.kinds = request->kinds,
+		.range = chosen ? request->range
+				: (struct id_range){ UINT32_MAX, request->count },
+		.result = result,
+	};
+}

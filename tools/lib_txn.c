@@ -225,6 +225,8 @@ int cli_txn_failed(const struct cli *cli, int r, const struct subid_failure *fai
 		return cli_complain(EXIT_UNABLE,
 				    "%s: subuid and subgid were not changed: %s%s", etc,
 				    strerror(-r), advice(-r));
+	if (failure->unseen.n > 0)
+		return cli_unseen_is_wrong(EXIT_UNABLE, file, &failure->unseen);
 	if (file[0] == '/')
 		return cli_complain(EXIT_UNABLE, "%s: %s%s", file, strerror(-r),
 				    advice(-r));
@@ -276,6 +278,15 @@ int cli_txn_taken(const struct cli *cli, const struct subid_txn *txn, const char
 				    ", or what LXC, LXD, podman or nspawn has written"
 				    " down)",
 				    what, id, first, last);
+	case SUBID_OBSTACLE_BEFORE:
+		return cli_complain(EXIT_NO,
+				    "%s: %s %llu-%llu: taken from somebody by the last"
+				    " change of %s/%s, and process %d (%s) keeps a user"
+				    " namespace out of sight, which may have them: end it"
+				    " first",
+				    what, id, first, last, cli->etc_name,
+				    subid_kind_table(change.kind), (int)obstacle.pid,
+				    obstacle.who);
 	case SUBID_OBSTACLE_NEW:
 		break;
 	}

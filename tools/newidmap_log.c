@@ -20,8 +20,6 @@
 
 #include <fcntl.h>
 #include <signal.h>
-#include <sys/mman.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "libsubid/cleanup.h"
@@ -40,35 +38,6 @@ struct refusals refusals_open(void)
 	return refusals;
 }
 
-static uint32_t seconds_since_boot(void)
-{
-	struct timespec now;
-
-	(void)clock_gettime(CLOCK_BOOTTIME, &now); /* always there since Linux 2.6.39 */
-	return (uint32_t)now.tv_sec;
-}
-
-/* May this user leave one more line?  A user's count is at his uid's place. */
-static bool may_log(int fd, uid_t uid, uint32_t *ret_left_out)
-{
-	off_t place = (off_t)uid * (off_t)sizeof(struct subid_limit);
-	off_t page_size = (off_t)sysconf(_SC_PAGESIZE);
-	off_t within = place % page_size;
-	char *page;
-
-	/* Threat: a limit on the size of files, or a full disk, must not kill. */
-	(void)signal(SIGXFSZ, SIG_IGN);
-	if (fallocate(fd, 0, place, sizeof(struct subid_limit)) < 0)
-		return false;
-	page = mmap(NULL, (size_t)page_size, PROT_READ | PROT_WRITE, MAP_SHARED, fd,
-		    place - within);
-	if (page == MAP_FAILED)
-		return false;
-	/* mapped until the program ends */
-	return subid_limit_take((struct subid_limit *)(void *)(page + within),
-				seconds_since_boot, ret_left_out);
-}
-
 /* The process whose directory it is: not from argv, which may say fd:N. */
 static pid_t pid_of(int target)
 {
@@ -84,7 +53,10 @@ void refusals_log(const struct refusals *refusals, struct subid_event event, int
 {
 	struct subid_log log;
 
-	if (refusals->are_counted && !may_log(refusals->fd, getuid(), &event.unlogged))
+	/* Threat: a limit on the size of files, or a full disk, must not kill. */
+	(void)signal(SIGXFSZ, SIG_IGN);
+	if (refusals->are_counted &&
+	    !subid_limit_take_of(refusals->fd, getuid(), &event.unlogged))
 		return;
 	if (subid_log_open(SUBID_JOURNAL_SOCKET, SUBID_SYSLOG_SOCKET, &log) < 0)
 		return;

@@ -1,9 +1,11 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 """Does what the auditor says: the commands of each finding's `fix` must succeed, make it
-go away, and bring no new one above info.
+go away, and bring no new one above info; and so must those of all together, in the order
+of the plan.
 
-    audit_fix.py SEED CASES LINES DIR       random tables of up to LINES lines beneath DIR
+    audit_fix.py SEED CASES LINES DIR         random tables of up to LINES lines beneath DIR
+    audit_fix.py --plan SEED CASES LINES DIR  the whole plan of each
 
 Says what went wrong, and which rules had commands; ends with 1 if something did."""
 import collections
@@ -18,6 +20,8 @@ import audit_model
 
 # What a rule about a line says of it may become another's when the line changes.
 GRAVE = ("critical", "error", "warning")
+
+ROUNDS_MAX = 12  # of plans, each of which is for what the one before has left
 
 
 def audit(root):
@@ -62,7 +66,50 @@ def mends(root, name, finding, before):
     return gone and not new
 
 
+def run_plan(root, name):
+    """Runs one plan: it must go through, and what it is for must be gone.  None if not,
+    or whether there was something to do."""
+    before = audit(root)
+    plan = subprocess.run(["subid", "--root", root, "audit", "--fix-plan", "--fail-on", "never"],
+                          stdout=subprocess.PIPE, text=True, check=True).stdout
+    commands = [line for line in plan.splitlines() if line and not line.startswith("#")]
+    run = subprocess.run(["sh", "-e"], input=plan, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    after = audit(root)
+    wrong = [run.stderr] if run.returncode != 0 else []
+    wrong += [f"does not go away: {key(f)}" for f in before if set(f.get("fix", ["none"])) <= set(commands) and
+              any(key(g) == key(f) and meets(g["range"], f["range"]) for g in after)]
+    wrong += [f"new: {what}" for what in keys(f for f in after if f["level"] in GRAVE) - keys(before)]
+    if any("fix" in f for f in before) and not commands:
+        wrong.append("nothing is planned")
+    for what in wrong:
+        print(f"{name}: {what}", *commands, sep="\n    ")
+    return None if wrong else len(commands) > 0
+
+
+def plan_mends(root, name):
+    """Runs plans until there is nothing more to do."""
+    rounds, more = 0, True
+    while more and rounds < ROUNDS_MAX:
+        more, rounds = run_plan(root, name), rounds + 1
+    if more:
+        print(f"{name}: no end after {rounds} plans")
+    return more is False
+
+
+def each_plan(seed, cases, lines, top):
+    """Every case's plan; how many had more than one command."""
+    right, many, root = True, 0, os.path.join(top, "planned")
+    for i in range(cases):
+        audit_model.random_case(random.Random(f"{seed}/{i}"), root, lines)
+        many += sum("fix" in f for f in audit(root)) > 1
+        right &= plan_mends(root, f"seed {seed}, case {i}")
+    print(f"{many} of {cases} with more than one")
+    return 0 if right and many > 0 else 1
+
+
 def main():
+    if sys.argv[1] == "--plan":
+        return each_plan(int(sys.argv[2]), int(sys.argv[3]), int(sys.argv[4]), sys.argv[5])
     seed, cases, lines, top = int(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3]), sys.argv[4]
     tried, right = collections.Counter(), True
     origin, copy = os.path.join(top, "origin"), os.path.join(top, "copy")

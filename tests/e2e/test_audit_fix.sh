@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 # The commands that subid audit gives for a finding mend it, and break nothing.
 . "$(dirname "$0")/lib.sh"
-plan 12
+plan 17
 
 seed=${SUBID_SEED:-$(date +%s)}
 echo "# seed $seed; to run it again: SUBID_SEED=$seed"
@@ -11,6 +11,9 @@ mends() { python3 "$TESTS/e2e/audit_fix.py" "$@" "$T/image"; }
 
 ok "each finding of small random tables" mends "$seed" 80 4
 ok "and of larger ones" mends "$seed" 15 15
+plans() { python3 "$TESTS/e2e/audit_fix.py" --plan "$@" "$T/image"; }
+ok "and whole plans of small tables" plans "$seed" 80 5
+ok "and of larger ones" plans "$seed" 20 20
 is "of each rule that has commands" "$(mends 1 100 6)" \
 	'includes-root one-sided overlap-account overlap-held overlap-reserved own-id-inside unknown-owner'
 
@@ -48,3 +51,13 @@ is "a name that quotes cannot hold has no command" "$(fixes unknown-owner "a';re
 is "nor one that no command takes for a name" "$(fixes unknown-owner '007:100000:10\n-x:200000:10\n' '')" none
 # shellcheck disable=SC2016 # a name as an attacker has it
 is "any other is quoted" "$(fixes unknown-owner '$(reboot) ;x:100000:10\n' '')" "subid revoke -u '\$(reboot) ;x'"
+
+# --- what meets -------------------------------------------------------------------
+
+commands() { subid --root "$root" audit --fix-plan --fail-on never | grep '^subid' | sed "s|--root '$root' ||"; }
+fixes one-sided 'alice:100000:10\nbob:100005:10\n' '' >/dev/null
+is "of two that lack the same ids, one is given them" "$(commands)" "subid grant -g --range 100000:10 'alice'"
+like "and the plan says that there is more" "$(subid --root "$root" audit --fix-plan --fail-on never)" \
+	"*# 1 more can be mended when this is done: *# 2 of *"
+fixes overlap-account 'ghost:150000:1\n' 'ghost:150000:1\n' >/dev/null
+is "what is cut away whole is not taken once more" "$(commands)" "subid revoke --range 150000:1 --reuse 'ghost'"

@@ -3,7 +3,7 @@
 # pam_subid.so: what it gives, and what happens when it cannot.
 . "$(dirname "$0")/lib.sh"
 . "$(dirname "$0")/pam.sh"
-plan 100
+plan 111
 
 rm -rf /etc/subid.conf /etc/subid.conf.d
 sed -i '/^\(UID_M\|SUB_\)/d' /etc/login.defs
@@ -96,6 +96,7 @@ rm "$T/policy"
 forget_log
 goes "conf= that is not there: no range" 1 bob alice:100000:77
 ok "and the log says why" has_logged "bob: no range is given: $T/policy: No such file or directory"
+ok "as failures" has_logged "*]: range for \"bob\" (uid $(id -u bob)): uids: failed: EINVAL"
 
 # --- policy --------------------------------------------------------------------------
 
@@ -141,6 +142,7 @@ echo 'session required pam_permit.so' >>/etc/pam.d/only
 forget_log
 goes "a held lock: the login goes on" 0 alice ""
 ok "after the time that was said ($ms ms)" test "$ms" -ge 1000 -a "$ms" -lt 2500
+ok "which is a failure" has_logged "range for \"alice\" (uid $(id -u alice)): uids: failed: busy"
 ok "who holds it is logged" has_logged "no range this time: /etc/.pwd.lock is locked by process $holder (python3)*"
 control=required module timeout=0
 goes "behind 'required' it does not" 1 alice ""
@@ -157,7 +159,9 @@ goes "the next login gets its range" 0 alice "$(printf 'bob:100000:10\nalice:100
 control=required module required_for=students
 echo 'never user bob' >/etc/subid.conf
 tables ""
+forget_log
 goes "required_for= and policy's never: no login" 1 bob ""
+ok "which leaves its trace" has_logged "*]: range for \"bob\" (uid $(id -u bob)): gids: failed: off"
 rm /etc/subid.conf
 forget_log
 control=required module required_for=nosuch timeout=0
@@ -168,6 +172,31 @@ is "nor who has no account" "$status" 0
 goes "required_for= of no group locks nobody out" 0 bob ""
 ok "but is logged" has_logged "required_for=nosuch: there is no such group"
 end "$started_pid"
+
+# A user who cannot have a range logs in again and again.
+module
+tables ""
+cp /etc/login.defs "$T/login.defs"
+echo 'SUB_UID_MAX 100100' >>/etc/login.defs
+refusals() { grep -c "subid\[.*range for \"$1\" .*uid" "$T/log"; }
+rm -f /run/subid-refused-logins
+forget_log
+SECONDS=0
+goes "no room: no login" 1 bob ""
+ok "leaves a failure" has_logged "range for \"bob\" (uid $(id -u bob)): 65536 uids: failed: full"
+for i in {1..20}; do session bob; done
+may=$((11 + SECONDS / 6))
+ok "and soon few more" test "$(refusals bob)" -ge 10 -a "$(refusals bob)" -le "$may"
+is "the counts are root's" "$(stat -c '%a %U %F' /run/subid-refused-logins)" "600 root regular file"
+session carl
+ok "another user has his own" has_logged "range for \"carl\" (uid $(id -u carl)): 65536 uids: failed: full"
+forget_log
+run subid grant bob
+ok "and what root asks for is never left out" has_logged "range for \"bob\" (uid $(id -u bob)): 65536 uids: failed: full"
+cp "$T/login.defs" /etc/login.defs
+goes "with room there is a range" 0 bob bob:100000:65536
+ok "with its line" has_logged "range for \"bob\" (uid $(id -u bob)): uid 100000-165535"
+tables ""
 
 module
 mount --bind /etc /etc

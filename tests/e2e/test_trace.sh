@@ -3,7 +3,7 @@
 # What a change, and a refusal, leaves in the journal or in syslog; test_trace_audit.sh
 # has the kernel's audit.
 . "$(dirname "$0")/lib.sh"
-plan 74
+plan 85
 
 add_user alice -u 5001
 add_user bob -u 5002
@@ -105,8 +105,36 @@ rmdir /etc/subgid+
 is "the same" "$(logged $journal "${what[@]}")" \
 	"add bob 5002 uid 165536 65536 failed EISDIR
 add bob 5002 gid 165536 65536 failed EISDIR"
-expect "two owners, one of them unknown" 1 '' '*' subid grant bob nosuch
-is "is nothing tried" "$(logged $journal "${what[@]}")" ""
+expect "two owners, one of them unknown" 1 '' '*' subid grant -c 7 bob nosuch
+is "is a failure of that one" "$(logged $journal "${what[@]}")" \
+	"add nosuch - uid - 7 failed unknown
+add nosuch - gid - 7 failed unknown"
+expect "more than there is" 1 '' '*' subid grant -u -c 4000000000 bob
+echo 'never user root' >/etc/subid.conf
+expect "what policy never gives" 1 '' '*' subid grant -g root
+rm /etc/subid.conf
+is "are failures without a place" "$(logged $journal "${what[@]}")" \
+	"add bob 5002 uid - 4000000000 failed full
+add root 0 gid - - failed forbidden"
+expect "a dry run" 1 '' '*' subid grant -n -u -c 4000000000 bob
+expect "an ordinary user's attempt" 3 '' '*' as alice subid grant alice
+is "leave none" "$(logged $journal "${what[@]}")" ""
+mv /etc/login.defs /etc/login.defs.away
+mkdir /etc/login.defs
+expect "when nothing can be begun" 3 '' '*' subid grant -u --group root alice bob
+rmdir /etc/login.defs
+mv /etc/login.defs.away /etc/login.defs
+is "each that was asked for has failed" "$(logged $journal "${what[@]}")" \
+	"add alice - uid - - failed EINVAL
+add bob - uid - - failed EINVAL
+add root - uid - - failed EINVAL"
+private_store
+expect "a lease for which there is no room" 1 '' '*' subid grant -u -c 4000000000 alice/big
+expect "or outside of the range" 1 '' '*' subid grant -u --range 5:6 alice/out
+is "are failures as well" "$(logged $journal "${what[@]}")" \
+	"add alice/big 5001 uid - 4000000000 failed full
+add alice/out 5001 uid 5 6 failed denied"
+umount /var/lib/subid
 expect "an owner by uid" 0 '*' '' subid grant -u 5002
 is "is named" "$(logged $journal uid MESSAGE PRIORITY SYSLOG_FACILITY SYSLOG_IDENTIFIER MESSAGE_ID SUBID_AUDIT)" \
 	"0 range for \"bob\" (uid 5002): uid 165536-231071 5 10 subid 5a1d4b0e8c4f4c0b9d3c7e2f6a9b1857 -"

@@ -6,7 +6,7 @@
 # needs: the machine's pid namespace
 . "$(dirname "$0")/lib.sh"
 
-checks_wanted=25
+checks_wanted=26
 plan $checks_wanted
 # In the machine's own pid namespace, its containers keep ids from us: far from these.
 printf '%s\n' 'SUB_UID_MIN 400000000' 'SUB_UID_MAX 1400000000' \
@@ -92,16 +92,18 @@ expect "ids that somebody has" 1 '' '*' subid grant -u bob --range 400000020:5
 mkdir /etc/subgid+
 expect "a table that cannot be written" 3 '' '*' subid grant -g bob
 rmdir /etc/subgid+
+expect "more than there is" 1 '' '*' subid grant -u -c 4000000000 bob
 is "are records of failure" "$(logged -i)" \
 	"USER_MGMT op=add-subuid-range acct=bob id=bob subid-start=400000020 subid-count=5${by}failed
-GRP_MGMT op=add-subgid-range acct=bob id=bob subid-start=400065536 subid-count=65536${by}failed"
+GRP_MGMT op=add-subgid-range acct=bob id=bob subid-start=400065536 subid-count=65536${by}failed
+USER_MGMT op=add-subuid-range acct=bob id=bob subid-count=4000000000${by}failed"
 expect "a dry run" 0 '*' '' subid grant -n bob
 mkdir -p "$T/image/etc"
 cp /etc/passwd /etc/group "$T/image/etc"
 expect "an image" 0 '*' '' subid --root "$T/image" grant bob
 is "leave none" "$(logged -i)" ""
 found() { ausearch -if "$log" "$@" 2>/dev/null | grep -c 'op=[a-z]*-sub[ug]id-range'; }
-is "all of an account's" "$(found -x "$PRE/bin/subid" -ui 0 --success no)" 2
+is "all of an account's" "$(found -x "$PRE/bin/subid" -ui 0 --success no)" 3
 
 # Names that want to be more, as they are in the log.
 tables ""

@@ -62,10 +62,12 @@ static void check_mounts(int proc)
 
 	must(live_add(&live, &index, 4026531837, SUBID_HELD_BY_PROCESS, 1, &own) == 0);
 	must(live_follow_mounts(proc, &live, &index, 1, &whole) == 0);
-	for (size_t i = 1; i < live.n; i++)
-		must(live.userns[i].maps[SUBID_UID].error != 0);
+	must(live.n == 1);
+	for (size_t i = 0; i < live.n_covered; i++)
+		must(live.covered[i].inode != 0 && live.covered[i].error < 0);
 	free(index.slots);
 	free(live.userns);
+	free(live.covered);
 }
 
 static void check_map(int proc)

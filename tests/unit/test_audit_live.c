@@ -751,6 +751,40 @@ static void test_many_containers(void **state)
 	assert_int_equal(n, 8);
 	assert_int_equal(cases_told, 11);
 	assert_int_equal(report.counts[SUBID_CRITICAL], 11);
+}
+
+/* Who hides a namespace is named, by the account if there is one. */
+static void test_hidden(void **state)
+{
+	const struct live_case c = {
+		.name = "hidden",
+		.spaces = { { .inode = 11, .owner = 1001, .uids = "", .error = -EACCES },
+			    { .inode = 12, .owner = 7777, .uids = "" } },
+	};
+	struct subid_live_mount covered = { .inode = 9, .pid = 120, .error = -EACCES };
+	auto_report struct subid_report report = { .n = 0 };
+	struct world world;
+
+	make_world(etc_of(state), &c, &world);
+	world.userns[1].n = 0;
+	world.userns[1].holder = 10;
+	world.live.covered = &covered;
+	world.live.n_covered = 1;
+	for (size_t i = 0; i < 2; i++)
+		world.processes[i].uid = 1001;
+	assert_int_equal(subid_audit(&world.audit.input, &report), 0);
+	assert_int_equal(report.n, 2);
+	for (size_t i = 0; i < report.n; i++) {
+		const struct subid_finding *finding = &report.findings[i];
+		bool first = finding->userns == 11;
+
+		assert_string_equal(finding->rule->name, "live-hidden");
+		assert_int_equal(finding->userns, first ? 11 : 0);
+		assert_int_equal(finding->pids[0], first ? 10 : 120);
+		assert_non_null(
+		    strstr(finding->reason, first ? "process 10 of alice keeps"
+						  : "process 120 of 7777 keeps"));
+	}
 	free_world(&world);
 }
 
@@ -759,7 +793,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		scratch_test(test_cases),	    scratch_test(test_orphans),
 		scratch_test(test_for_root),	    scratch_test(test_unread),
-		scratch_test(test_many_containers),
+		scratch_test(test_many_containers), scratch_test(test_hidden),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

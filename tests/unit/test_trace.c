@@ -57,6 +57,14 @@ static void test_audit_text(void **state)
 		  { OF("alice", 1000), .range = { 0, UINT32_MAX } },
 		  "op=add-subuid-range acct=\"alice\" id=1000 subid-start=0"
 		  " subid-count=4294967295" BY_SUBID "success" },
+		{ "refused before ids were chosen",
+		  { OF("alice", 1000), .range = { SUBID_NO_PLACE, 9 }, .result = 2 },
+		  "op=add-subuid-range acct=\"alice\" id=1000 subid-count=9" BY_SUBID
+		  "failed" },
+		{ "nor is it known how many",
+		  { OF("alice", 1000), .range = { SUBID_NO_PLACE, 0 },
+		    .result = -EACCES },
+		  "op=add-subuid-range acct=\"alice\" id=1000" BY_SUBID "failed" },
 		/* names that want to be more than a name */
 		{ "a blank", EVENT("a res=success", 1000, .kind = SUBID_UID),
 		  "op=add-subuid-range acct=61207265733D73756363657373" RANGE_TAIL },
@@ -113,6 +121,11 @@ static void test_program_of_a_record(void **state)
 	}
 }
 
+#define NO_PLACE                                                                         \
+	{                                                                                \
+		OF("alice", 1000), .range = { SUBID_NO_PLACE, 9 },                       \
+				   .result = SUBID_FORBIDDEN, .program = "subid"         \
+	}
 #define JOURNAL(row, event, text)                                                        \
 	{                                                                                \
 		(row), event, (text), sizeof(text) - 1                                   \
@@ -153,6 +166,12 @@ static void test_journal_text(void **state)
 			"SYSLOG_IDENTIFIER=subid\n" PID_7
 			"SUBID_ACTION=unhold\nSUBID_OWNER=alice\n" UID_1000
 			"SUBID_RESULT=failed\nSUBID_REASON=ENOSPC\n"),
+		JOURNAL("refused before ids were chosen", NO_PLACE,
+			"MESSAGE=range for \"alice\" (uid 1000): 9 uids: failed: "
+			"forbidden\n" CHANGE_ID WARNING "SYSLOG_IDENTIFIER=subid\n" PID_7
+			"SUBID_ACTION=add\nSUBID_OWNER=alice\nSUBID_UID=1000\n"
+			"SUBID_KIND=uid\nSUBID_COUNT=9\n"
+			"SUBID_RESULT=failed\nSUBID_REASON=forbidden\n"),
 		JOURNAL("a map that is refused",
 			EVENT_BY("newuidmap", "alice", 1000, .action = SUBID_MAP,
 				 .result = SUBID_DENIED, .target = 42, .unlogged = 3),
@@ -210,6 +229,10 @@ static void test_syslog_text(void **state)
 		{ "no audit", EVENT("alice", 1000, .audit_error = -EPERM),
 		  "<85>subid[7]: range for \"alice\" (uid 1000): uid 100000-165535"
 		  " (no audit record: EPERM)" },
+		{ "refused before ids were chosen",
+		  { OF("alice", 1000), .kind = SUBID_GID, .program = "subid",
+		    .range = { SUBID_NO_PLACE, 0 }, .result = SUBID_FULL },
+		  "<84>subid[7]: range for \"alice\" (uid 1000): gids: failed: full" },
 		{ "a newline", EVENT("a\n<0>kernel: x", 1000, .kind = SUBID_UID),
 		  "<85>subid[7]: range for \"a?<0>kernel: x\" (uid 1000):"
 		  " uid 100000-165535" },

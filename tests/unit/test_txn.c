@@ -542,6 +542,54 @@ static void test_explain_what_has_gone(void **state)
 	assert_int_equal(close(proc), 0);
 }
 
+/* What no process is in may be hidden: nothing is given that lines had before. */
+static void test_hidden_namespace(void **state)
+{
+	static const struct subid_obstacle before = {
+		.what = SUBID_OBSTACLE_BEFORE,
+		.ids = { 1000000, 5 },
+		.who = "hi?er",
+		.pid = 5,
+	};
+	static const struct id_range gone = { 1000000, 10 };
+	int etc = etc_of(state), proc = open_new_dir(etc, "proc");
+	struct subid_txn *txn;
+
+	put_world(etc);
+	put_file(etc, "subuid", "");
+	put_file(etc, "subgid", "");
+	put_file(etc, "subuid-", "carol:1000000:5\n");
+	put_self(proc);
+	put_process(proc, &(struct fake_process){ .pid = "5",
+						  .ns = "user:[4026531837]",
+						  .uid_map = "0 0 4294967295\n",
+						  .gid_map = "0 0 4294967295\n",
+						  .comm = "hi\033er\n" });
+	txn = begin(etc, proc);
+	assert_int_equal(subid_txn_unseen(txn)->n_hidden, 0);
+	assert_int_equal(grant(txn, "bob", 1U << SUBID_UID, gone), 0);
+	subid_txn_free(&txn);
+
+	assert_int_equal(symlinkat("mnt:[9]", proc, "5/ns/mnt"), 0);
+	put_file(proc, "5/mountinfo", "1 0 0:4 user:[77] /x rw - nsfs nsfs rw\n");
+	txn = begin(etc, proc);
+	assert_int_equal(subid_txn_unseen(txn)->n, 0);
+	assert_int_equal(subid_txn_unseen(txn)->n_hidden, 1);
+	assert_int_equal(subid_txn_unseen(txn)->first.pid, 5);
+	assert_int_equal(subid_txn_unseen(txn)->first.userns, 77);
+	assert_int_equal(grant(txn, "bob", 1U << SUBID_UID, gone), SUBID_TAKEN);
+	assert_explained(txn, SUBID_UID, gone, &before);
+	/* of gids, none had any */
+	assert_int_equal(grant(txn, "bob", 1U << SUBID_GID, gone), 0);
+	subid_txn_free(&txn);
+
+	/* what was before must be known */
+	assert_int_equal(unlinkat(etc, "subuid-", 0), 0);
+	put_dir(etc, "subuid-");
+	assert_begin_fails(etc, proc, -EINVAL, "subuid-");
+	assert_int_equal(close(proc), 0);
+}
+
 /* A line longer than the message has room for. */
 static void test_explain_a_long_line(void **state)
 {
@@ -759,6 +807,7 @@ int main(void)
 		txn_test(test_wrong_login_defs),
 		txn_test(test_what_cannot_be_read),
 		txn_test(test_unreadable_proc),
+		txn_test(test_hidden_namespace),
 		txn_test(test_commit_fails),
 		txn_test(test_changed_without_the_lock),
 		txn_test(test_failed_call_cannot_be_committed),

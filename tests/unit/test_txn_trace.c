@@ -3,7 +3,7 @@
  * The trace that a transaction leaves, on a system made up for the test.
  *
  * wrap: subid_txn_is_host subid_audit_send subid_log_open subid_log_send
- * wrap: malloc realloc reallocarray
+ * wrap: malloc realloc reallocarray geteuid
  */
 #include "libsubid/trace_private.h"
 
@@ -17,12 +17,19 @@ static struct {
 	size_t audited, logged;
 	char text[32768];
 	unsigned int allocations_left; /* 0: all */
+	uid_t euid;
 } world;
 
-bool __wrap_subid_txn_is_host(const struct subid_txn *txn);
-bool __wrap_subid_txn_is_host(const struct subid_txn *txn)
+uid_t __wrap_geteuid(void);
+uid_t __wrap_geteuid(void)
 {
-	(void)txn;
+	return world.euid;
+}
+
+bool __wrap_subid_txn_is_host(const struct subid_txn_options *options);
+bool __wrap_subid_txn_is_host(const struct subid_txn_options *options)
+{
+	(void)options;
 	return !world.is_image;
 }
 
@@ -272,6 +279,107 @@ static void test_refused(void **state)
 					"add bob/1001 gid 1000000:1 = 4\n");
 }
 
+/* Refused before ids are chosen: what was asked for is told. */
+static void test_refused_without_a_place(void **state)
+{
+	static const char *const refused = "add alice/1000 uid 4294967295:200 = 2\n"
+					   "add alice/1000 gid 4294967295:200 = 2\n"
+					   "add bob/1001 uid 4294967295:0 = 7\n"
+					   "add daemon/1 uid 4294967295:10 = 11\n"
+					   "add daemon/1 gid 4294967295:10 = 11\n"
+					   "add daemon/1 uid 1000000:1 = 11\n"
+					   "add daemon/1 gid 1000000:1 = 11\n"
+					   "add nobody?/-1 gid 5:6 = 3\n";
+	static const struct subid_refused none = {
+		.owner = "nobody?",
+		.owner_len = 7,
+		.uid = UINT32_MAX,
+		.kinds = 1U << SUBID_GID,
+		.range = { 5, 6 },
+		.result = SUBID_UNKNOWN,
+	};
+	struct subid_txn *txn;
+	struct subid_changes changes;
+	struct subid_request request = { .kinds = SUBID_BOTH_KINDS, .count = 200 };
+
+	assert_int_equal(SUBID_FULL, 2);
+	assert_int_equal(SUBID_OFF, 7);
+	assert_int_equal(SUBID_FORBIDDEN, 11);
+	put_file(
+	    etc_of(state), "login.defs",
+	    "SUB_UID_MIN 1000000\nSUB_UID_MAX 1000099\nSUB_UID_COUNT 0\n" SMALL_GIDS);
+	put_file(etc_of(state), "subid.conf", "never user daemon\n");
+	txn = begin(etc_of(state), -1);
+	{
+		auto_owner struct subid_owner alice = find_owner(txn, "alice");
+		auto_owner struct subid_owner bob = find_owner(txn, "bob");
+
+		request.owner = &alice;
+		assert_int_equal(subid_txn_grant(txn, &request, &changes), SUBID_FULL);
+		request = (struct subid_request){ .owner = &bob, .kinds = 1 };
+		assert_int_equal(subid_txn_grant(txn, &request, &changes), SUBID_OFF);
+	}
+	{
+		auto_owner struct subid_owner daemon = find_owner(txn, "daemon");
+
+		request = (struct subid_request){ .owner = &daemon,
+						  .kinds = SUBID_BOTH_KINDS,
+						  .count = 10 };
+		assert_int_equal(subid_txn_grant(txn, &request, &changes),
+				 SUBID_FORBIDDEN);
+		request.count = 0;
+		request.range = (struct id_range){ 1000000, 1 };
+		assert_int_equal(subid_txn_grant(txn, &request, &changes),
+				 SUBID_FORBIDDEN);
+	}
+	assert_int_equal(subid_txn_refuse(txn, &none), 0);
+	assert_string_equal(world.text, "");
+	subid_txn_free(&txn);
+	assert_string_equal(world.text, refused);
+}
+
+/* What no transaction was begun for: by root, on the system, and in earnest. */
+static void test_refused_without_a_transaction(void **state)
+{
+	static const struct subid_refused list[] = {
+		{ "alice", 5, 1000, SUBID_BOTH_KINDS, { UINT32_MAX, 7 }, -EACCES },
+		{ "x", 1, UINT32_MAX, 1U << SUBID_UID, { UINT32_MAX, 0 }, SUBID_BUSY },
+	};
+	static const struct {
+		bool is_image, dry_run;
+		uid_t euid;
+		const char *text;
+	} rows[] = {
+		{ .text = "add alice/1000 uid 4294967295:7 = -13\n"
+			  "add alice/1000 gid 4294967295:7 = -13\n"
+			  "add x/-1 uid 4294967295:0 = 5\n" },
+		{ .is_image = true, .text = "" },
+		{ .dry_run = true, .text = "" },
+		{ .euid = 1000, .text = "" },
+	};
+
+	assert_int_equal(EACCES, 13);
+	assert_int_equal(SUBID_BUSY, 5);
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		const struct subid_txn_options options = {
+			.etc = etc_of(state),
+			.proc = -1,
+			.dry_run = rows[i].dry_run,
+		};
+
+		memset(&world, 0, sizeof(world));
+		world.is_image = rows[i].is_image;
+		world.euid = rows[i].euid;
+		subid_txn_trace_refused(&options, list, 2);
+		assert_string_equal(world.text, rows[i].text);
+		assert_int_equal(world.logged, rows[i].text[0] == '\0' ? 0 : 3);
+	}
+	memset(&world, 0, sizeof(world));
+	subid_txn_trace_refused(&(struct subid_txn_options){ .etc = etc_of(state) }, list,
+				0);
+	assert_string_equal(world.text, "");
+}
+
 static void test_commit_that_fails(void **state)
 {
 	struct subid_txn *txn = begin(etc_of(state), -1);
@@ -408,9 +516,14 @@ static void test_out_of_memory(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		trace_test(test_what_is_traced),   trace_test(test_what_is_not_traced),
-		trace_test(test_refused),	   trace_test(test_commit_that_fails),
-		trace_test(test_trace_that_fails), trace_test(test_names),
+		trace_test(test_what_is_traced),
+		trace_test(test_what_is_not_traced),
+		trace_test(test_refused),
+		trace_test(test_refused_without_a_place),
+		trace_test(test_refused_without_a_transaction),
+		trace_test(test_commit_that_fails),
+		trace_test(test_trace_that_fails),
+		trace_test(test_names),
 		trace_test(test_out_of_memory),
 	};
 

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What others must keep off of a store of leases.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "lease.h"
+#include "libsubid/cleanup.h"
+
+static int add_file(const struct cli_store *store, enum subid_kind kind, const char *name,
+		    struct subid_set *ret)
+{
+	auto_table struct subid_table table = { .kind = kind };
+	auto_set struct subid_set taken = { .ranges = NULL };
+	struct subid_text text = { .bytes = NULL };
+	int r = subid_text_read_max(
+	    store->fd, name, false,
+	    store->user != NULL ? SUBID_LEASE_SIZE_MAX : SUBID_FILE_SIZE_MAX, &text);
+
+	if (r == 0)
+		r = subid_table_from_text(kind, &text, &table);
+	if (r == 0)
+		r = subid_table_taken(&table, &taken);
+	if (r == 0)
+		r = subid_set_unite(ret, &taken);
+	return r == -ENOENT ? 0 : r;
+}
+
+int cli_store_taken(const struct cli_store *store, struct subid_set ret[SUBID_KINDS])
+{
+	int r = 0;
+
+	for (enum subid_kind kind = 0; r == 0 && kind < SUBID_KINDS; kind++)
+		r = add_file(store, kind, subid_kind_table(kind), &ret[kind]);
+	return r;
+}
+
+int cli_store_before(const struct cli_store *store, struct subid_set ret[SUBID_KINDS])
+{
+	static const char *const backups[SUBID_KINDS] = { "subuid-", "subgid-" };
+	int r = 0;
+
+	for (enum subid_kind kind = 0; r == 0 && kind < SUBID_KINDS; kind++) {
+		auto_set struct subid_set now = { .n = 0 }, before = { .n = 0 };
+		auto_set struct subid_set gone = { .n = 0 };
+
+		r = add_file(store, kind, subid_kind_table(kind), &now);
+		if (r == 0)
+			r = add_file(store, kind, backups[kind], &before);
+		if (r == 0)
+			r = subid_set_subtract(&before, &now, &gone);
+		if (r == 0)
+			r = subid_set_unite(&ret[kind], &gone);
+	}
+	return r;
+}
