@@ -298,7 +298,7 @@ demo: ## two users, two ranges, a real container (as root, in a private mount na
 	$(Q)BUILD='$(BUILD)' MAKE='$(MAKE)' tests/demo.sh
 
 deps: ## install what building and testing need (Debian, as root)
-	$(Q)tests/deps.sh build demo test proof
+	$(Q)tests/deps.sh build demo test
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 14
