@@ -8,6 +8,7 @@
 
 #include "lease.h"
 #include "libsubid/cleanup.h"
+#include "names.h"
 
 enum {
 	OPTION_ANOTHER = 256 * 2,
@@ -43,10 +44,7 @@ struct grant {
 	struct id_range range;
 	const char *from;
 	const char *group;
-	char *names; /* of the n owners, one behind the other, each terminated */
-	size_t names_size;
-	size_t names_room;
-	size_t n;
+	struct cli_names owners;
 	struct cli_row *rows; /* to be printed once all is committed */
 	size_t n_rows;
 	size_t rows_room;
@@ -54,76 +52,15 @@ struct grant {
 	size_t passed_over;    /* whom policy does not give any */
 };
 
-static int add_name(struct grant *grant, const char *name)
-{
-	size_t size = strlen(name) + 1;
-
-	if (grant->names_room - grant->names_size < size) {
-		size_t room = grant->names_room * 2 + size + 1024;
-		char *grown = realloc(grant->names, room);
-
-		if (grown == NULL)
-			return -ENOMEM;
-		grant->names = grown;
-		grant->names_room = room;
-	}
-	memcpy(grant->names + grant->names_size, name, size);
-	grant->names_size += size;
-	grant->n++;
-	return 0;
-}
-
 static void grant_free(struct grant *grant)
 {
-	free(grant->names);
+	cli_names_free(&grant->owners);
 	free(grant->rows);
 }
 
 static int out_of_memory(void)
 {
 	return cli_complain(EXIT_UNABLE, "%s", strerror(ENOMEM));
-}
-
-/* One owner a line; blank lines and comments are passed over, and blanks at the
- * ends, which no owner's name has: lines may end in CR LF. */
-static int read_lines(struct grant *grant, FILE *stream)
-{
-	auto_free char *line = NULL;
-	size_t size = 0;
-	ssize_t len;
-
-	while ((len = getline(&line, &size, stream)) >= 0) {
-		const char *name = line + strspn(line, " \t\r\n");
-
-		if (strlen(line) != (size_t)len)
-			return cli_complain(EXIT_NO,
-					    "%s: '%s': a NUL byte is in the line",
-					    grant->from, line);
-		while (len > 0 && strchr(" \t\r\n", line[len - 1]) != NULL)
-			line[--len] = '\0';
-		if (name[0] == '\0' || name[0] == '#')
-			continue;
-		if (add_name(grant, name) < 0)
-			return out_of_memory();
-	}
-	if (ferror(stream))
-		return cli_complain(EXIT_UNABLE, "%s: %s", grant->from, strerror(errno));
-	return EXIT_DONE;
-}
-
-static int read_from(struct grant *grant)
-{
-	FILE *stream;
-	int status;
-
-	if (strcmp(grant->from, "-") == 0)
-		return read_lines(grant, stdin);
-	stream = fopen(grant->from, "re");
-	if (stream == NULL)
-		return cli_complain(EXIT_UNABLE, "%s: %s", grant->from, strerror(errno));
-	status = read_lines(grant, stream);
-	(void)fclose(stream); /* only read */
-	return status;
 }
 
 /*
@@ -139,7 +76,7 @@ static int add_if_given(struct grant *grant, const char *name, bool selected)
 	int r = subid_owner_find(subid_txn_users(grant->txn), name, &owner);
 
 	if (r == SUBID_INVALID)
-		return add_name(grant, name); /* to be complained of */
+		return cli_names_add(&grant->owners, name); /* to be complained of */
 	if (r == 0 || r == SUBID_UNKNOWN)
 		r = subid_txn_decide(grant->txn, &owner, &decision);
 	if (r < 0)
@@ -148,7 +85,7 @@ static int add_if_given(struct grant *grant, const char *name, bool selected)
 		(decision.verdict == SUBID_VERDICT_NONE && selected &&
 		 !subid_conf_gives(subid_txn_conf(grant->txn)));
 	grant->passed_over += !given && (selected || decision.rule != NULL);
-	return given ? add_name(grant, name) : 0;
+	return given ? cli_names_add(&grant->owners, name) : 0;
 }
 
 static int add_member(void *data, const char *name)
@@ -284,23 +221,23 @@ static int grant_one(struct grant *grant, struct subid_txn *txn, const char *nam
 
 static void show_progress(const struct grant *grant, size_t done)
 {
-	if (grant->cli->quiet || !isatty(STDERR_FILENO) || grant->n < 1000 ||
-	    (done % 1000 != 0 && done < grant->n))
+	if (grant->cli->quiet || !isatty(STDERR_FILENO) || grant->owners.n < 1000 ||
+	    (done % 1000 != 0 && done < grant->owners.n))
 		return;
-	(void)fprintf(stderr, "\rsubid: %zu of %zu owners", done, grant->n);
-	if (done == grant->n)
+	(void)fprintf(stderr, "\rsubid: %zu of %zu owners", done, grant->owners.n);
+	if (done == grant->owners.n)
 		(void)fputs("\r\033[K", stderr);
 }
 
 /* Everybody, or nobody: the first kind of no is the status of all. */
 static int grant_all(struct grant *grant, struct subid_txn *txn)
 {
-	const char *name = grant->names;
+	const char *name = grant->owners.text;
 	int status = EXIT_DONE;
 
-	if (grant->n > 1 && subid_txn_prepare_bulk(txn) < 0)
+	if (grant->owners.n > 1 && subid_txn_prepare_bulk(txn) < 0)
 		return out_of_memory();
-	for (size_t i = 0; i < grant->n; i++) {
+	for (size_t i = 0; i < grant->owners.n; i++) {
 		int one = grant_one(grant, txn, name);
 
 		name += strlen(name) + 1;
@@ -310,9 +247,10 @@ static int grant_all(struct grant *grant, struct subid_txn *txn)
 			status = one;
 		show_progress(grant, i + 1);
 	}
-	if (status != EXIT_DONE && grant->n > 1)
-		return cli_complain(
-		    status, "nothing was changed for any of the %zu owners", grant->n);
+	if (status != EXIT_DONE && grant->owners.n > 1)
+		return cli_complain(status,
+				    "nothing was changed for any of the %zu owners",
+				    grant->owners.n);
 	return status;
 }
 
@@ -416,10 +354,10 @@ static bool parse_option(struct grant *grant, int letter)
 
 static size_t count_containers(const struct grant *grant)
 {
-	const char *name = grant->names;
+	const char *name = grant->owners.text;
 	size_t n = 0;
 
-	for (size_t i = 0; i < grant->n; i++, name += strlen(name) + 1)
+	for (size_t i = 0; i < grant->owners.n; i++, name += strlen(name) + 1)
 		n += strchr(name, '/') != NULL;
 	return n;
 }
@@ -435,7 +373,7 @@ static int grant_leases(const struct grant *grant)
 		.dry_run = grant->dry_run,
 	};
 
-	return cli_lease_grant(grant->cli, &lease, grant->names, grant->n);
+	return cli_lease_grant(grant->cli, &lease, grant->owners.text, grant->owners.n);
 }
 
 static int run_grant(struct grant *grant, int argc, char *argv[])
@@ -452,16 +390,16 @@ static int run_grant(struct grant *grant, int argc, char *argv[])
 		return cli_misused(grant->cli,
 				   "--range says how many: leave --count away");
 	for (; optind < argc; optind++)
-		if (add_name(grant, argv[optind]) < 0)
+		if (cli_names_add(&grant->owners, argv[optind]) < 0)
 			return out_of_memory();
 	if (grant->from != NULL)
-		status = read_from(grant);
+		status = cli_names_read(&grant->owners, grant->from);
 	if (status != EXIT_DONE)
 		return status;
 	n_containers = count_containers(grant);
 	if (n_containers == 0 && !grant->own)
 		return carry_out(grant);
-	if (n_containers < grant->n || grant->group != NULL || grant->all ||
+	if (n_containers < grant->owners.n || grant->group != NULL || grant->all ||
 	    grant->force_unknown)
 		return cli_misused(grant->cli,
 				   "containers, OWNER/NAME, get theirs in a call of their"
