@@ -43,8 +43,8 @@ SCAN_INLINE bool users_scan_name(const char **at, const char *end,
 	ret->text = line;
 	ret->len = (size_t)(p - line);
 	p++;
-	/* the password is mostly an "x" */
-	p = end - p > 2 && p[1] == ':' && p[0] > ' ' ? p + 1 : scan_to_colon(p, end);
+	/* the password is mostly an "x"; one that is empty is no ':' */
+	p = end - p > 2 && p[1] == ':' && p[0] > ':' ? p + 1 : scan_to_colon(p, end);
 	*at = p;
 	if (p == end || *p != ':')
 		return false;
