@@ -369,8 +369,9 @@ static int holdings_by_pass(const struct subid_table *table,
 
 	for (size_t s = 0; s < n; s++)
 		lengths |= UINT64_C(1) << spellings[s].len % 64;
-	for (const struct subid_entry *entry = table->entries;
-	     r == 0 && entry < table->entries + table->n; entry++) {
+	for (size_t i = 0; r == 0 && i < table->n; i++) {
+		const struct subid_entry *entry = &table->entries[i];
+
 		if ((lengths >> entry->owner_len % 64 & 1) == 0)
 			continue;
 		for (size_t s = 0; r == 0 && s < n; s++)
