@@ -177,8 +177,12 @@ fuzzers: ## build the fuzzers (clang)
 		CFLAGS='-O1 -g -fsanitize=address,undefined,fuzzer-no-link -fno-sanitize-recover=all' \
 		$(fuzzers:%=build/fuzz/%)
 
+# A line for each: how often it ran, what of the code was reached, what was found.
+run_fuzzers = status=0; for f in $(fuzzers); do \
+	tests/fuzz/run $(1)/$$f tests/fuzz/seeds/$$f $(FUZZ_SECONDS) || status=1; done; exit $$status
+
 fuzz: fuzzers ## fuzz each parser for FUZZ_SECONDS seconds (20)
-	$(Q)for f in $(fuzzers); do tests/fuzz/run build/fuzz/$$f tests/fuzz/seeds/$$f $(FUZZ_SECONDS) || exit 1; done
+	$(Q)$(call run_fuzzers,build/fuzz)
 
 # No library but libc, whose functions the sanitizer knows.
 msan_fuzzers:
@@ -187,7 +191,7 @@ msan_fuzzers:
 		$(fuzzers:%=build/fuzz-msan/%)
 
 fuzz-msan: msan_fuzzers ## the same, looking for what is read before it is written
-	$(Q)for f in $(fuzzers); do tests/fuzz/run build/fuzz-msan/$$f tests/fuzz/seeds/$$f $(FUZZ_SECONDS) || exit 1; done
+	$(Q)$(call run_fuzzers,build/fuzz-msan)
 
 afl_fuzzer:
 	$(Q)AFL_QUIET=1 AFL_USE_ASAN=1 AFL_USE_UBSAN=1 $(MAKE) BUILD=build/afl CC=afl-clang-fast HARDEN= \
