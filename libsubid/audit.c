@@ -76,6 +76,7 @@ __attribute__((format(printf, 2, 0))) static const char *
 make_text(struct subid_audit *audit, const char *format, va_list args)
 {
 	char *text, *copy;
+	size_t size;
 
 	if (vasprintf(&text, format, args) < 0) {
 		audit->error = -ENOMEM;
@@ -84,9 +85,10 @@ make_text(struct subid_audit *audit, const char *format, va_list args)
 	for (char *c = text; *c != '\0'; c++)
 		if ((*c < ' ' || *c > '~') && *c != '\n')
 			*c = '?';
-	copy = audit_alloc(audit, strlen(text) + 1);
+	size = strlen(text) + 1;
+	copy = audit_alloc(audit, size);
 	if (copy != NULL)
-		(void)strcpy(copy, text);
+		memcpy(copy, text, size);
 	free(text);
 	return copy == NULL ? "" : copy;
 }

@@ -120,9 +120,10 @@ static void say_overlap_account(struct subid_audit *audit, struct subid_finding 
 	if (subid_users_name(audit->in->users, kind, finding->range.start, name,
 			     sizeof(name))) {
 		copy = audit_alloc(audit, sizeof(name));
-		if (copy != NULL)
-			finding->other =
-			    (struct subid_spelling){ strcpy(copy, name), strlen(name) };
+		if (copy != NULL) {
+			memcpy(copy, name, sizeof(name));
+			finding->other = (struct subid_spelling){ copy, strlen(copy) };
+		}
 	}
 	finding->fix = audit_cut_commands(audit, kind, entry, foreign);
 	audit_report(

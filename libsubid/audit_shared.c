@@ -150,6 +150,7 @@ int audit_find_live_shared(struct subid_audit *audit)
 	     r == 0 && audit->live != NULL && kind < SUBID_KINDS; kind++) {
 		size_t n;
 		auto_free struct mapped *mapped = list_mapped(audit, kind, &n);
+		/* of pointers: NOLINTNEXTLINE(bugprone-sizeof-expression) */
 		auto_free const struct mapped **active = calloc(n + 1, sizeof(*active));
 
 		if (mapped == NULL || active == NULL)

@@ -180,7 +180,7 @@ int host_way_walk(const struct subid_host_options *options, uint32_t root,
 	*ret_fd = -1;
 	if (strlen(path) >= sizeof(walk.todo))
 		return add_error(&walk, ret, ENAMETOOLONG);
-	(void)strcpy(walk.todo, path);
+	memcpy(walk.todo, path, strlen(path) + 1);
 	for (r = visit(&walk, ret, ret_fd); r == 0; r = visit(&walk, ret, ret_fd)) {
 		error = advance(&walk);
 		if (error != 0)

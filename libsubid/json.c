@@ -37,9 +37,12 @@ static bool in_object(const struct json *json)
 /* The four digits of \uXXXX. */
 static bool take_hex(struct json *json)
 {
+	/* without the NUL, which is none: no text has room for it */
+	static const char digits[22] = "0123456789abcdefABCDEF";
+
 	for (int i = 0; i < 4; i++, json->at++)
 		if (json->at >= json->end ||
-		    memchr("0123456789abcdefABCDEF", *json->at, 22) == NULL)
+		    memchr(digits, *json->at, sizeof(digits)) == NULL)
 			return false;
 	return true;
 }
@@ -47,6 +50,8 @@ static bool take_hex(struct json *json)
 /* At the opening quote.  False: it does not end, or has what it may not. */
 static bool take_string(struct json *json)
 {
+	static const char escaped[8] = "\"\\/bfnrt"; /* as above */
+
 	json->text = ++json->at;
 	while (json->at < json->end && *json->at != '"') {
 		unsigned char c = (unsigned char)*json->at++;
@@ -60,7 +65,8 @@ static bool take_string(struct json *json)
 				return false;
 			continue;
 		}
-		if (json->at >= json->end || memchr("\"\\/bfnrt", *json->at, 8) == NULL)
+		if (json->at >= json->end ||
+		    memchr(escaped, *json->at, sizeof(escaped)) == NULL)
 			return false;
 		json->at++;
 	}

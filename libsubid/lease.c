@@ -38,8 +38,8 @@ static int spell(const struct subid_txn *txn, const struct subid_owner *owner,
 
 	for (size_t i = 0; i < n; i++)
 		room += owner->spellings[i].len + name_len + 2;
-	ret->list = calloc(n, sizeof(*ret->list));
-	ret->text = at = malloc(room);
+	ret->list = calloc(n + 1, sizeof(*ret->list));
+	ret->text = at = malloc(room + 1);
 	if (ret->list == NULL || at == NULL)
 		return -ENOMEM;
 	for (size_t i = 0; i < n; i++) {

@@ -7,6 +7,7 @@
  * limits, its control groups; so nothing is decided by them, and only printable ASCII
  * is kept.
  */
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -157,15 +158,16 @@ static pid_t parent_of(int proc, pid_t pid)
 	char stat[512];
 	ssize_t n = proc_read(proc, pid, "stat", stat, sizeof(stat) - 1);
 	const char *behind;
-	int parent;
+	long parent;
 
 	if (n < 0)
 		return 0;
 	stat[n] = '\0';
 	behind = strrchr(stat, ')');
-	if (behind == NULL || sscanf(behind + 1, " %*c %d", &parent) != 1)
+	if (behind == NULL || strlen(behind) < strlen(") S 1"))
 		return 0;
-	return parent;
+	parent = strtol(behind + strlen(") S "), NULL, 10);
+	return parent > 0 && parent <= INT_MAX ? (pid_t)parent : 0;
 }
 
 static bool name_by_process(int proc, struct subid_live_userns *ns, pid_t pid)

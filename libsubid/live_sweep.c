@@ -68,7 +68,7 @@ void live_run_loop(void (*turn)(void *data, size_t i), void *data, size_t turns)
 {
 	size_t n = count_threads(turns), started = 0;
 	pthread_t threads[THREADS_MAX];
-	struct part parts[THREADS_MAX];
+	struct part parts[THREADS_MAX] = { { turn, data, 0, turns } };
 	sigset_t every, before;
 
 	for (size_t i = 0; i < n; i++)

@@ -296,7 +296,14 @@ bool subid_set_contains(const struct subid_set *set, struct id_range r)
 {
 	struct id_range common;
 
-	return subid_set_meets(set, r, &common) && id_range_equal(common, r);
+	if (!subid_set_meets(set, r, &common))
+		return false;
+	/*@ assert holds(common, common.start + common.count - 1); */
+	/*@ assert holds(r, common.start) && holds(r, common.start + common.count - 1); */
+	/*@ assert r.start < common.start ==> !in_set(set, r.start); */
+	/*@ assert common.start + common.count < r.start + r.count ==>
+	  @	!in_set(set, common.start + common.count); */
+	return id_range_equal(common, r);
 }
 
 uint64_t subid_set_size(const struct subid_set *set)

@@ -221,6 +221,8 @@ int subid_set_unite(struct subid_set *set,
   @	\forall integer id; holds(*ret, id) ==> holds(r, id) && in_set{Pre}(set, id);
   @ ensures \result && ret != \null ==>
   @	\forall integer id; holds(r, id) && id < ret->start ==> !in_set{Pre}(set, id);
+  @ ensures \result && ret != \null && holds(r, ret->start + ret->count) ==>
+  @	!in_set{Pre}(set, ret->start + ret->count);
   @*/
 bool subid_set_meets(const struct subid_set *set, struct id_range r,
 		     struct id_range *ret);
@@ -230,6 +232,8 @@ bool subid_set_meets(const struct subid_set *set, struct id_range r,
   @ assigns \nothing;
   @ ensures \result ==> r.count > 0 &&
   @	\forall integer id; holds(r, id) ==> in_set(set, id);
+  @ ensures !\result && r.count > 0 ==>
+  @	\exists integer id; holds(r, id) && !in_set(set, id);
   @*/
 bool subid_set_contains(const struct subid_set *set, struct id_range r);
 

@@ -365,12 +365,15 @@ static int holdings_by_pass(const struct subid_table *table,
 			    const struct subid_spelling *spellings, size_t n,
 			    struct subid_set *ret)
 {
-	const struct subid_entry *end = table->entries + table->n;
+	const struct subid_entry *end;
 	uint64_t lengths = 0;
 	int r = 0;
 
+	if (table->n == 0)
+		return 0;
 	for (size_t s = 0; s < n; s++)
 		lengths |= UINT64_C(1) << spellings[s].len % 64;
+	end = table->entries + table->n;
 	for (const struct subid_entry *entry = table->entries; r == 0; entry++) {
 		while (entry < end && (lengths >> entry->owner_len % 64 & 1) == 0)
 			entry++;

@@ -43,8 +43,8 @@ SCAN_INLINE bool users_scan_name(const char **at, const char *end,
 	ret->text = line;
 	ret->len = (size_t)(p - line);
 	p++;
-	/* the password is mostly an "x" */
-	if (end - p > 2 && p[1] == ':' && p[0] > ' ') {
+	/* the password is mostly an "x"; one that is empty is no ':' */
+	if (end - p > 2 && p[1] == ':' && p[0] > ':') {
 		*at = p + 2;
 		return true;
 	}

@@ -168,11 +168,15 @@ static int take_option(const struct cli *cli, int letter, struct request *reques
 /* The form, when all options are known. */
 static int choose_form(const struct cli *cli, struct request *request)
 {
-	if (request->plan && (cli->json || request->write != NULL))
-		return cli_misused(cli, "--fix-plan has a form of its own; the commands"
-					" are in JSON, too, as 'fix'");
-	if (cli->json && request->write != NULL && request->write != audit_write_json)
-		return cli_misused(cli, "--json and --format do not agree");
+	if (request->plan && (cli->json || request->write != NULL)) {
+		(void)cli_misused(cli, "--fix-plan has a form of its own; the commands"
+				       " are in JSON, too, as 'fix'");
+		return EXIT_USAGE;
+	}
+	if (cli->json && request->write != NULL && request->write != audit_write_json) {
+		(void)cli_misused(cli, "--json and --format do not agree");
+		return EXIT_USAGE;
+	}
 	if (request->plan)
 		request->write = audit_write_plan;
 	else if (cli->json)

@@ -9,6 +9,7 @@
 #include "grant.h"
 #include "lease.h"
 #include "libsubid/cleanup.h"
+#include "names.h"
 
 enum {
 	OPTION_ANOTHER = 256 * 2,

@@ -299,6 +299,7 @@ static int load_host(const struct cli *cli, int etc, struct audit_gathered *gath
 	    open(cli->root == NULL ? "/" : cli->root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	const struct subid_host_options options = {
 		.etc = etc,
+		/* SYSCONFDIR may be another: NOLINTNEXTLINE(bugprone-branch-clone) */
 		.etc_path = cli->root == NULL ? SUBID_SYSCONFDIR : "/etc",
 		.root = root,
 		.prefix = cli->root == NULL ? "" : cli->root,

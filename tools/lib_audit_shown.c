@@ -76,7 +76,7 @@ void audit_time(time_t when, char buf[AUDIT_TIME_SIZE])
 
 	if (gmtime_r(&when, &tm) == NULL ||
 	    strftime(buf, AUDIT_TIME_SIZE, "%Y-%m-%dT%H:%M:%SZ", &tm) == 0)
-		(void)strcpy(buf, "unknown");
+		(void)snprintf(buf, AUDIT_TIME_SIZE, "unknown");
 }
 
 /* Threat: names that root did not choose end on root's terminal and in mails: what

@@ -22,8 +22,8 @@ fi
 ok "the fuzzers build" "${MAKE:-make}" -s fuzzers
 for source in "${sources[@]}"; do
 	name=${source##*/} name=${name%.c}
-	# each input of the auditor's is a whole audit
-	case $name in fuzz_audit) runs=500 ;; *) runs=5000 ;; esac
+	# each input of these is a whole audit, a whole /proc
+	case $name in fuzz_audit | fuzz_live) runs=500 ;; *) runs=5000 ;; esac
 	ok "$name finds nothing" fuzz fuzz "$name" "$runs"
 done
 

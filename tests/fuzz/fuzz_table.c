@@ -8,6 +8,7 @@
 
 #include "fuzz.h"
 #include "libsubid/cleanup.h"
+#include "libsubid/whose.h"
 
 struct buffer {
 	char *bytes;
@@ -111,6 +112,32 @@ static void check_who_has(const struct subid_table *table, uint64_t *random)
 		if (id_range_valid(probe))
 			must((subid_table_who_has(table, probe, &text, &len) > 0) ==
 			     subid_set_meets(&taken, probe, NULL));
+	}
+}
+
+/* The first line that has an id is found by its order, too. */
+static void check_whose(const struct subid_table *table, uint64_t *random)
+{
+	auto_whose struct subid_whose whose = { .n = 0 };
+
+	must(subid_whose_make(table, &whose) == 0);
+	for (int i = 0; i < 16; i++) {
+		uint32_t id = next_random(random) << 1;
+		size_t e = 0;
+
+		if (table->n > 0 && i % 4 > 0) {
+			struct id_range r =
+			    table->entries[next_random(random) % table->n].range;
+
+			/* on, beside and behind its ends */
+			id = (uint32_t)(r.start + (i % 2 == 0 ? r.count : 0) +
+					next_random(random) % 3 - 1);
+		}
+		while (e < table->n && !id_range_contains(table->entries[e].range,
+							  (struct id_range){ id, 1 }))
+			e++;
+		must(subid_whose_find(&whose, id) ==
+		     (e == table->n ? NULL : &table->entries[e]));
 	}
 }
 
@@ -229,6 +256,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	load(data, size, &table);
 	check_entries(&table);
 	check_who_has(&table, &random);
+	check_whose(&table, &random);
 	check_holdings(&table);
 	must(subid_table_print(&table, append, &printed) == 0);
 	must(printed.size == size);

@@ -5,7 +5,8 @@
  */
 #include "fuzz.h"
 #include "libsubid/cleanup.h"
-#include "libsubid/users.h"
+#include "libsubid/member.h"
+#include "libsubid/users_private.h"
 
 #define SEPARATOR "%%\n"
 
@@ -134,6 +135,65 @@ static uint64_t check_users(struct subid_users *users)
 	return sum;
 }
 
+/*
+ * Has every account a name that an owner may go by, and that no account before it has?
+ * Others are in groups unnamed, or are listed though their name is another's.
+ */
+static bool all_named(const struct subid_users *users)
+{
+	for (size_t i = 0; i < subid_users_count(users); i++) {
+		const struct subid_account *account = subid_users_at(users, i);
+		struct subid_account first;
+
+		if (!subid_owner_valid(account->name, account->name_len) ||
+		    subid_owner_is_hold(account->name, account->name_len) ||
+		    is_number(
+			(struct subid_spelling){ account->name, account->name_len }))
+			return false;
+		must(
+		    subid_users_by_name(users, account->name, account->name_len, &first));
+		if (first.name != account->name)
+			return false;
+	}
+	return true;
+}
+
+/* Looks for one of an owner's login names. */
+static int is_member(void *data, const char *name)
+{
+	const struct subid_owner *owner = data;
+
+	for (size_t i = 0; i + 1 < owner->n; i++)
+		if (same(owner->spellings[i],
+			 (struct subid_spelling){ name, strlen(name) }))
+			return 1;
+	return 0;
+}
+
+/* Who is in a group is who is listed for it, asked one by one or all at once. */
+static void check_groups(const struct subid_users *users)
+{
+	static const char *const groups[] = { "people", "100", "people" };
+	auto_members struct subid_members members = { .n = 0 };
+	bool named = all_named(users);
+
+	for (size_t i = 0; i < subid_users_count(users) && i < 8; i++) {
+		auto_owner struct subid_owner owner = { .n = 0 };
+		uint32_t uid = subid_users_at(users, i)->uid;
+
+		must(subid_owner_of_uid(users, uid, &owner) == 0);
+		for (size_t g = 0; g < 3; g++) {
+			int r = subid_users_members(users, groups[g], is_member, &owner);
+
+			int asked = subid_members_ask(&members, users, &owner, groups[g]);
+
+			must((r == SUBID_UNKNOWN) == (asked == SUBID_UNKNOWN));
+			must(!named || (r == 1) == (asked == 0));
+		}
+	}
+	must(members.n <= 2);
+}
+
 static int check_member(void *data, const char *name)
 {
 	must(name[0] != '\0');
@@ -161,7 +221,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	sum = check_users(users);
 	(void)subid_users_members(users, "people", check_member, &members);
 	(void)subid_users_members(users, "100", check_member, &members);
+	check_groups(users);
 	must(subid_users_index(users) == 0);
+	check_groups(users);
 	must(check_users(users) == sum);
 	return 0;
 }

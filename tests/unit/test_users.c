@@ -224,6 +224,7 @@ static void test_what_is_an_account(void **state)
 		{ "name:x:1100", false },
 		{ "name:x:1100:", false },
 		{ "name:x::1100:::", false },
+		{ "name:::1100:1100::", false },
 		{ "name:x:1100::::", false },
 		{ "name:x:-1:1100:::", false },
 		{ "name:x:+1100:1100:::", false },
