@@ -144,7 +144,8 @@ int subid_txn_grant(struct subid_txn *txn, const struct subid_request *request,
  * 0: all).  Unless reuse is set, those ids that nobody else has are held in
  * lines of SUBID_OWNER_RELEASED; a change with ids that somebody else has is
  * marked as shared.  Whether they are in use is the caller's to ask
- * before (subid_userns_uses()).  Returns 0 with what was taken in *ret;
+ * before (subid_userns_uses()); with reuse after, too, and of helpers at work
+ * (subid_userns_pending()).  Returns 0 with what was taken in *ret;
  * SUBID_ABSENT; -errno.
  */
 int subid_txn_revoke(struct subid_txn *txn, const struct subid_owner *owner,

@@ -20,7 +20,8 @@ struct subid_use {
 	enum subid_kind kind;
 	struct id_range ids; /* the first of those asked for that it uses */
 	uint64_t userns;     /* inode of the user namespace that maps them, or 0 */
-	bool hidden; /* no process is in that: pid has it open, or sees its mount */
+	bool hidden;  /* no process is in that: pid has it open, or sees its mount */
+	bool pending; /* pid is about to write a map of them */
 };
 
 /*
@@ -69,6 +70,22 @@ int subid_userns_uses_of(int proc, const struct subid_live *live, uint32_t user,
 			 const struct subid_set wanted[SUBID_KINDS],
 			 struct subid_use **ret, size_t *ret_n,
 			 size_t *ret_unread) SUBID_WARN_UNUSED;
+
+/*
+ * The programs that are about to write a map with one of the ids in wanted[kind]: one
+ * row for each.  newuidmap(1), newgidmap(1) and others of their kind read the tables,
+ * decide, and then write.  Threat: their caller may stop them in between for as long as
+ * he likes; when they go on, the ids that he had may be somebody else's.  So who gives
+ * ids to the next, whose line is gone by now, asks this first, and then what is mapped:
+ * what was decided by the old line is in the one or in the other.
+ *
+ * Such a program is known by what it cannot do without: CAP_SETUID or CAP_SETGID,
+ * permitted in the caller's user namespace; a caller who is not root; and a file of a
+ * procfs that it has open.  What it asks for is in its arguments.  proc: as above.  The
+ * caller frees *ret.  Returns 0 or -errno; needs root's rights to see all.
+ */
+int subid_userns_pending(int proc, const struct subid_set wanted[SUBID_KINDS],
+			 struct subid_use **ret, size_t *ret_n) SUBID_WARN_UNUSED;
 
 /* A process that keeps what could not be looked into. */
 struct subid_hider {

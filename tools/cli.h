@@ -163,6 +163,18 @@ int cli_check_unused(const struct cli *cli, int proc, uint32_t session, const ch
 
 #define CLI_NO_SESSION UINT32_MAX
 
+/* The same of what is about to be mapped alone (userns.h).  proc: a /proc. */
+int cli_check_pending(int proc, const char *name, const struct subid_changes *changes);
+
+/*
+ * Frees changes that txn has taken back, held and committed, after another look at what
+ * uses them; the list is the caller's, since txn overwrites its own.  Threat: a helper
+ * that had read the line by then may have gone on meanwhile. The status, after a
+ * complaint that says that the ids are held.
+ */
+int cli_free_held(struct cli *cli, struct subid_txn *txn, int proc, uint32_t session,
+		  const char *name, const struct subid_changes *changes);
+
 /* Both kinds, unless one of -u and -g narrows it. */
 unsigned int cli_kinds(bool uid, bool gid);
 

@@ -20,7 +20,8 @@ static const struct cli_option options[] = {
 static const struct cli_option unhold_options[] = {
 	{ 'u', "uid", NULL, "only uids" },
 	{ 'g', "gid", NULL, "only gids" },
-	{ OPTION_FORCE, "force", NULL, "also while a namespace is hidden" },
+	{ OPTION_FORCE, "force", NULL,
+	  "also while a namespace is hidden, or about to be made" },
 	{ 'n', "dry-run", NULL, "show what would be done" },
 };
 
@@ -61,17 +62,24 @@ static int print_changes(const struct hold *hold, const struct subid_changes *ch
 
 /*
  * Ids come to rest since they were somebody's.  Threat: who had them may have hidden a
- * namespace that still has; then the next grant could not see it.
+ * namespace that still has them, or have stopped a helper that is about to map them;
+ * then the next grant could not see it.
  */
-static int check_seen(const struct hold *hold)
+static int check_seen(const struct hold *hold, const struct subid_changes *changes,
+		      const struct subid_changes *of_leases)
 {
 	auto_live struct subid_live live = { .n = 0 };
 	auto_close int proc = hold->force ? -1 : cli_open_proc(hold->cli);
 	struct subid_unseen unseen;
-	int r;
+	int r, status;
 
 	if (proc < 0)
 		return proc == -2 ? EXIT_UNABLE : EXIT_DONE;
+	status = cli_check_pending(proc, hold->text, changes);
+	if (status == EXIT_DONE)
+		status = cli_check_pending(proc, hold->text, of_leases);
+	if (status != EXIT_DONE)
+		return status;
 	r = subid_live_read(proc, SUBID_LIVE_THOROUGH, &live);
 	if (r < 0)
 		return cli_complain(EXIT_UNABLE, "/proc: %s: what runs cannot be seen",
@@ -101,7 +109,7 @@ static int unhold(const struct hold *hold, struct subid_txn *txn, struct cli_sto
 	status = cli_leases_unhold(store, kinds, hold->range, hold->dry_run, &leases,
 				   &of_leases);
 	if (status == EXIT_DONE && changes.n + of_leases.n > 0)
-		status = check_seen(hold);
+		status = check_seen(hold, &changes, &of_leases);
 	if (status == EXIT_DONE && !hold->dry_run)
 		status = cli_commit_both(hold->cli, txn, &store->cli, leases);
 	if (status != EXIT_DONE)

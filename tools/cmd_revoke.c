@@ -69,11 +69,30 @@ static int complain_of_none(const struct revoke *revoke, int found)
 	return cli_complain(EXIT_NO, "%s: %s", revoke->name, why);
 }
 
+/* Ids that are free from now on: held first, until nobody is at work with them. */
+static int free_ids(const struct revoke *revoke, struct subid_txn *txn, int proc,
+		    const struct subid_changes *changes)
+{
+	auto_free struct subid_change *list = calloc(changes->n + 1, sizeof(*list));
+	struct subid_changes copy = { .list = list, .n = changes->n };
+	int status;
+
+	if (list == NULL)
+		return cli_complain(EXIT_UNABLE, "%s: %s", revoke->name,
+				    strerror(ENOMEM));
+	memcpy(list, changes->list, changes->n * sizeof(*list));
+	status =
+	    cli_free_held(revoke->cli, txn, proc, CLI_NO_SESSION, revoke->name, &copy);
+	return status == EXIT_DONE ? print_changes(revoke, &copy) : status;
+}
+
 static int revoke_in(const struct revoke *revoke, struct subid_txn *txn, int proc)
 {
 	auto_owner struct subid_owner owner = { .has_account = false };
 	struct subid_changes changes;
 	auto_txn struct subid_txn *leases = NULL;
+	bool frees_later =
+	    revoke->reuse && !revoke->force && !revoke->dry_run && proc >= 0;
 	int status, found, r;
 
 	/* an owner without account may have lines all the same */
@@ -83,7 +102,8 @@ static int revoke_in(const struct revoke *revoke, struct subid_txn *txn, int pro
 				    revoke->name, strerror(-r));
 	if (found != SUBID_INVALID)
 		r = subid_txn_revoke(txn, &owner, cli_kinds(revoke->uid, revoke->gid),
-				     revoke->range, revoke->reuse, &changes);
+				     revoke->range, revoke->reuse && !frees_later,
+				     &changes);
 	if (r < 0)
 		return cli_complain(EXIT_UNABLE, "%s: %s", revoke->name, strerror(-r));
 	if (r != 0)
@@ -99,7 +119,8 @@ static int revoke_in(const struct revoke *revoke, struct subid_txn *txn, int pro
 		status = cli_commit(revoke->cli, txn);
 	if (status != EXIT_DONE)
 		return status;
-	return print_changes(revoke, &changes);
+	return frees_later ? free_ids(revoke, txn, proc, &changes)
+			   : print_changes(revoke, &changes);
 }
 
 static int carry_out(const struct revoke *revoke)

@@ -56,33 +56,56 @@ struct revocation {
 	const char *name; /* OWNER/NAME */
 	const struct subid_owner *owner;
 	struct cli_store *store;
-	struct subid_txn *tables; /* with --own; else NULL */
+	struct subid_txn *tables;   /* with --own; else NULL */
+	int proc;		    /* -1: nothing runs, or that does not matter */
+	struct subid_change *lines; /* what went from the tables */
+	size_t n_lines;
 };
 
-static int check_unused(const struct revocation *revocation,
-			const struct subid_changes *changes)
+/* The user whose rootless session does not count. */
+static uint32_t session_of(const struct revocation *revocation)
 {
 	const struct subid_owner *owner = revocation->owner;
-	auto_close int proc = cli_open_proc(revocation->cli);
-	uint32_t session = owner->has_account ? owner->uid : CLI_NO_SESSION;
 
-	if (proc == -2)
-		return EXIT_UNABLE;
-	return cli_check_unused(revocation->cli, proc, session, revocation->name, changes,
-				revocation->asked->reuse);
+	return owner->has_account ? owner->uid : CLI_NO_SESSION;
+}
+
+/* Are the ids of lines held until it is seen that nobody is at work with them? */
+static bool frees_later(const struct revocation *revocation)
+{
+	return revocation->tables != NULL && revocation->asked->reuse &&
+	       !revocation->asked->dry_run && revocation->proc >= 0;
+}
+
+static int keep_lines(struct revocation *revocation, const struct subid_changes *of_lines)
+{
+	size_t n = revocation->n_lines + of_lines->n;
+	struct subid_change *grown =
+	    reallocarray(revocation->lines, n + 1, sizeof(*grown));
+
+	if (grown == NULL)
+		return -ENOMEM;
+	for (size_t i = 0; i < of_lines->n; i++)
+		grown[revocation->n_lines++] = of_lines->list[i];
+	revocation->lines = grown;
+	return 0;
 }
 
 /* --own: the lines that were made for the container go with its lease. */
-static int revoke_lines(const struct revocation *revocation,
+static int revoke_lines(struct revocation *revocation,
 			const struct subid_changes *changes)
 {
+	bool reuse = revocation->asked->reuse && !frees_later(revocation);
+
 	for (size_t i = 0; i < changes->n; i++) {
 		const struct subid_change *change = &changes->list[i];
-		struct subid_changes of_lines;
-		int r = subid_txn_revoke(revocation->tables, revocation->owner,
-					 1U << change->kind, change->range,
-					 revocation->asked->reuse, &of_lines);
+		struct subid_changes of_lines = { .n = 0 };
+		int r =
+		    subid_txn_revoke(revocation->tables, revocation->owner,
+				     1U << change->kind, change->range, reuse, &of_lines);
 
+		if (r == 0)
+			r = keep_lines(revocation, &of_lines);
 		if (r < 0)
 			return cli_complain(EXIT_UNABLE, "%s: %s", revocation->name,
 					    strerror(-r));
@@ -90,7 +113,16 @@ static int revoke_lines(const struct revocation *revocation,
 	return EXIT_DONE;
 }
 
-static int revoke_in(const struct revocation *revocation, struct subid_txn *txn)
+static int free_lines(const struct revocation *revocation)
+{
+	const struct subid_changes lines = { .list = revocation->lines,
+					     .n = revocation->n_lines };
+
+	return cli_free_held(revocation->cli, revocation->tables, revocation->proc,
+			     session_of(revocation), revocation->name, &lines);
+}
+
+static int revoke_in(struct revocation *revocation, struct subid_txn *txn)
 {
 	const struct cli_lease_revoke *asked = revocation->asked;
 	const char *name = revocation->name;
@@ -109,13 +141,16 @@ static int revoke_in(const struct revocation *revocation, struct subid_txn *txn)
 		return cli_complain(EXIT_NO, "%s: has no lease%s in %s", name,
 				    asked->range.count > 0 ? " of these ids" : "",
 				    revocation->store->cli.etc_name);
-	status = asked->force ? EXIT_DONE : check_unused(revocation, &changes);
+	status = cli_check_unused(revocation->cli, revocation->proc,
+				  session_of(revocation), name, &changes, asked->reuse);
 	if (status == EXIT_DONE && revocation->tables != NULL)
 		status = revoke_lines(revocation, &changes);
 	/* a line without lease is no harm, a lease without line would be */
 	if (status == EXIT_DONE && !asked->dry_run)
 		status = cli_commit_both(&revocation->store->cli, txn, revocation->cli,
 					 revocation->tables);
+	if (status == EXIT_DONE && frees_later(revocation))
+		status = free_lines(revocation);
 	if (status != EXIT_DONE)
 		return status;
 	return print_changes(revocation->store, name, &changes,
@@ -144,6 +179,7 @@ static int revoke_locked(struct revocation *revocation, int etc)
 	if (status == EXIT_DONE)
 		status = revoke_in(revocation, txn);
 	subid_txn_free(&txn);
+	free(revocation->lines);
 	return status;
 }
 
@@ -155,6 +191,7 @@ int cli_lease_revoke(struct cli *cli, const struct cli_lease_revoke *revoke,
 	auto_owner struct subid_owner owner = { .has_account = false };
 	auto_free char *owner_name = strndup(name, subid_lease_owner(name));
 	auto_close int etc = cli_open_etc(cli);
+	auto_close int proc = revoke->force ? -1 : cli_open_proc(cli);
 	struct subid_failure failure = { .file = "passwd" };
 	struct revocation revocation = {
 		.cli = cli,
@@ -162,12 +199,13 @@ int cli_lease_revoke(struct cli *cli, const struct cli_lease_revoke *revoke,
 		.name = name,
 		.owner = &owner,
 		.store = &store,
+		.proc = proc,
 	};
 	int r;
 
 	if (owner_name == NULL)
 		return cli_complain(EXIT_UNABLE, "%s", strerror(ENOMEM));
-	if (etc < 0)
+	if (etc < 0 || proc == -2)
 		return EXIT_UNABLE;
 	r = subid_users_open(etc, cli->root == NULL, &users);
 	if (r < 0)

@@ -180,7 +180,9 @@ expect "taken back, with no audit" 0 '*' '' "${powerless[@]}" "$PRE/bin/subid" r
 is "lines of syslog" "$(logged /dev/log text | sed 's/\[[0-9]*\]/[PID]/')" \
 	"<85>subid[PID]: range for \"alice\" (uid 5001): uid 100000-165535
 <85>subid[PID]: range for \"alice\" (uid 5001): gid 100000-165535
-<85>subid[PID]: range taken from \"alice\" (uid 5001): uid 100000-165535 (no audit record: EPERM)"
+<85>subid[PID]: range taken from \"alice\" (uid 5001): uid 100000-165535 (no audit record: EPERM)
+<85>subid[PID]: range held as \"!released\": uid 100000-165535 (no audit record: EPERM)
+<85>subid[PID]: range no longer held as \"!released\": uid 100000-165535 (no audit record: EPERM)"
 end "$listener"
 rm -f /dev/log
 
