@@ -96,7 +96,7 @@ rm "$T/policy"
 forget_log
 goes "conf= that is not there: no range" 1 bob alice:100000:77
 ok "and the log says why" has_logged "bob: no range is given: $T/policy: No such file or directory"
-ok "as failures" has_logged "*]: range for \"bob\" (uid $(id -u bob)): uids: failed: EINVAL"
+ok "as failures" has_logged "*]: range for \"bob\" (uid $(id -u bob)): uids: failed: ENOENT"
 
 # --- policy --------------------------------------------------------------------------
 
