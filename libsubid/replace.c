@@ -112,13 +112,16 @@ static int open_old(int dir, const char *name, struct stat *ret)
 {
 	int fd =
 	    openat(dir, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
-	int r = fd < 0 || fstat(fd, ret) < 0 ? -errno : 0;
+	int r = -EINVAL;
 
-	if (r == 0 && S_ISREG(ret->st_mode))
+	if (fd < 0)
+		return -errno;
+	if (fstat(fd, ret) < 0)
+		r = -errno;
+	else if (S_ISREG(ret->st_mode))
 		return fd;
-	if (fd >= 0)
-		(void)close(fd); /* only read */
-	return r < 0 ? r : -EINVAL;
+	(void)close(fd); /* only read */
+	return r;
 }
 
 /*

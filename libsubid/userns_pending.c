@@ -72,7 +72,7 @@ static bool has_proc_open(int proc, pid_t pid)
 	dir = open_dir(proc, path);
 	if (dir == NULL)
 		return !proc_vanished(-errno);
-	while ((entry = readdir(dir)) != NULL) {
+	for (errno = 0; (entry = readdir(dir)) != NULL; errno = 0) {
 		auto_close int fd = -1;
 		struct statfs fs;
 
@@ -80,10 +80,12 @@ static bool has_proc_open(int proc, pid_t pid)
 			continue;
 		/* follows the link, and opens nothing */
 		fd = openat(dirfd(dir), entry->d_name, O_PATH | O_CLOEXEC);
-		if (fd >= 0 && fstatfs(fd, &fs) == 0 && fs.f_type == PROC_SUPER_MAGIC)
+		if (fd < 0 && proc_vanished(-errno))
+			continue; /* closed meanwhile */
+		if (fd < 0 || fstatfs(fd, &fs) < 0 || fs.f_type == PROC_SUPER_MAGIC)
 			return true;
 	}
-	return false;
+	return errno != 0 && !proc_vanished(-errno);
 }
 
 /* The next argument as an id or a count; false when it is none. */

@@ -124,11 +124,8 @@ static int check_unused(const struct cli *cli, int proc, uint32_t session,
 	auto_free struct subid_use *uses = NULL;
 	struct subid_unseen unseen = { .n = 0 };
 	size_t n = 0;
-	int status = EXIT_DONE, r;
+	int status = EXIT_DONE, r = sets_of(changes, wanted);
 
-	if (proc < 0)
-		return EXIT_DONE;
-	r = sets_of(changes, wanted);
 	uids = wanted[SUBID_UID];
 	gids = wanted[SUBID_GID];
 	/* first what is about to be mapped: it may be by the time that maps are read */
@@ -154,7 +151,9 @@ static int check_unused(const struct cli *cli, int proc, uint32_t session,
 int cli_check_unused(const struct cli *cli, int proc, uint32_t session, const char *name,
 		     const struct subid_changes *changes, bool reuse)
 {
-	return check_unused(cli, proc, session, name, changes, reuse, UNCHANGED);
+	return proc < 0
+		   ? EXIT_DONE
+		   : check_unused(cli, proc, session, name, changes, reuse, UNCHANGED);
 }
 
 int cli_free_held(struct cli *cli, struct subid_txn *txn, int proc, uint32_t session,

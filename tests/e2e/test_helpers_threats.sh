@@ -70,7 +70,9 @@ descriptors() {
 	end "$target"
 	new_target alice
 	with_descriptor 'fd = os.open(f"/proc/{pid}", os.O_RDONLY); os.kill(pid, 9)
-while os.path.exists(f"/proc/{pid}") and "Z" not in open(f"/proc/{pid}/status").read().split("State:")[1][:4]: pass'
+try:
+	while "Z" not in open(f"/proc/{pid}/status").read().split("State:")[1][:4]: pass
+except (FileNotFoundError, ProcessLookupError): pass'
 	like "$mode: fd:N of a process that has ended" "$status $out" "1 newuidmap: *"
 	end "$target"
 	new_target alice
