@@ -87,41 +87,34 @@ static int copy_xattrs(int from, int to)
 	return 0;
 }
 
-/* Makes a new file look like the old one, which is st. */
-static int copy_attributes(int old, const struct stat *st, int to)
+/* Makes a new file look like the old one. */
+static int copy_attributes(int old, int to)
 {
-	struct stat own;
+	struct stat st, own;
 
-	if (fstat(to, &own) < 0)
+	if (fstat(old, &st) < 0 || fstat(to, &own) < 0)
 		return -errno;
-	if ((st->st_uid != own.st_uid || st->st_gid != own.st_gid) &&
-	    fchown(to, st->st_uid, st->st_gid) < 0)
+	if (!S_ISREG(st.st_mode))
+		return -EINVAL;
+	if ((st.st_uid != own.st_uid || st.st_gid != own.st_gid) &&
+	    fchown(to, st.st_uid, st.st_gid) < 0)
 		return -errno;
 	/* what the directory's default ACL gives to a new file is not the old one's */
 	if (fremovexattr(to, "system.posix_acl_access") < 0 && errno != ENODATA &&
 	    errno != EOPNOTSUPP)
 		return -errno;
 	/* the mode last: chown takes bits away, and an ACL's mask is in it */
-	if (fchmod(to, st->st_mode & 07777) < 0)
+	if (fchmod(to, st.st_mode & 07777) < 0)
 		return -errno;
 	return copy_xattrs(old, to);
 }
 
-/* Opens a regular file, and no link to one. */
-static int open_old(int dir, const char *name, struct stat *ret)
+static int open_old(int dir, const char *name)
 {
 	int fd =
 	    openat(dir, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
-	int r = -EINVAL;
 
-	if (fd < 0)
-		return -errno;
-	if (fstat(fd, ret) < 0)
-		r = -errno;
-	else if (S_ISREG(ret->st_mode))
-		return fd;
-	(void)close(fd); /* only read */
-	return r;
+	return fd < 0 ? -errno : fd;
 }
 
 /*
@@ -138,15 +131,14 @@ static int create(int dir, const char *name)
 
 static int take_over_attributes(struct subid_draft *draft)
 {
-	struct stat st;
-	auto_close int old = open_old(draft->dir, draft->name, &st);
+	auto_close int old = open_old(draft->dir, draft->name);
 
 	if (old == -ENOENT)
 		return fchmod(draft->fd, 0644) < 0 ? -errno : 0;
 	if (old < 0)
 		return old;
 	draft->replaces = true;
-	return copy_attributes(old, &st, draft->fd);
+	return copy_attributes(old, draft->fd);
 }
 
 static int remove_if_there(int dir, const char *name)
@@ -293,13 +285,12 @@ static int copy_bytes(int from, int to)
 static void keep_backup(struct subid_draft *draft)
 {
 	auto_close int old = -1, copy = -1;
-	struct stat st;
 
-	old = open_old(draft->dir, draft->aside, &st);
+	old = open_old(draft->dir, draft->aside);
 	copy = old < 0 ? -1 : create(draft->dir, draft->draft);
 	if (copy >= 0) {
 		draft->there =
-		    copy_attributes(old, &st, copy) < 0 || copy_bytes(old, copy) < 0 ||
+		    copy_attributes(old, copy) < 0 || copy_bytes(old, copy) < 0 ||
 		    renameat(draft->dir, draft->draft, draft->dir, draft->backup) < 0;
 	}
 	(void)unlinkat(draft->dir, draft->aside, 0);
