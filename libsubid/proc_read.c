@@ -108,8 +108,9 @@ int proc_read_map(int proc, pid_t pid, enum subid_kind kind, struct subid_live_m
 		text = large;
 		size = proc_read(proc, pid, files[kind], large, PROC_FILE_MAX);
 	}
+	/* proc_id_map_open() says EINVAL of a process that has just gone */
 	if (size < 0)
-		return (int)size;
+		return size == -EINVAL ? -ESRCH : (int)size;
 	if (subid_map_parse(text, (size_t)size, lines, &n) != 0)
 		return -EPROTO;
 	ret->lines = reallocarray(NULL, n + 1, sizeof(*lines));

@@ -8,6 +8,7 @@
 #include "libsubid/userns.h"
 
 #include "faults.h"
+#include "libsubid/live_private.h"
 
 #define IDS_OF_ROOT "Name:\tx\nUid:\t0\t0\t0\t0\nGid:\t0\t0\t0\t0\nGroups:\t \n"
 
@@ -48,6 +49,22 @@ static void assert_taken(int proc, const char *uids, const char *gids, size_t un
 	assert_int_equal(n_unread, unread);
 	subid_set_free(&taken[SUBID_UID]);
 	subid_set_free(&taken[SUBID_GID]);
+}
+
+/* The kernel has words of its own for a process that goes while it is looked at. */
+static void test_gone_at_the_map(void **state)
+{
+	struct subid_live_map map = { .n = 0 };
+	int proc = etc_of(state);
+
+	put_namespace(proc, "9", "user:[5]", "0 1000 1\n", "0 1000 1\n");
+	faults.only = "openat";
+	faults_arm(1, EINVAL);
+	assert_int_equal(proc_read_map(proc, 9, SUBID_UID, &map), -ESRCH);
+	assert_true(faults_disarm());
+	faults_arm(1, EACCES);
+	assert_int_equal(proc_read_map(proc, 9, SUBID_UID, &map), -EACCES);
+	assert_true(faults_disarm());
 }
 
 static void test_nothing_runs(void **state)
@@ -514,6 +531,7 @@ static int setup(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		userns_test(test_gone_at_the_map),
 		userns_test(test_nothing_runs),
 		userns_test(test_what_namespaces_map),
 		userns_test(test_added_to_what_is_there),
