@@ -75,6 +75,9 @@ static int find_owner(const struct grant *grant, const struct subid_txn *txn,
 {
 	int r = subid_owner_find(subid_txn_users(txn), name, ret);
 
+	if (subid_owner_is_hold(name, strlen(name)))
+		return cli_complain(
+		    EXIT_NO, "%s: holds ids for nobody: 'subid hold' does that", name);
 	if (r == SUBID_INVALID)
 		return cli_complain(
 		    EXIT_NO,

@@ -63,6 +63,28 @@ static size_t list_held(struct cli_output *output, const struct subid_table *tab
 	return list_owner(output, table, &holder);
 }
 
+/* The same of the leases that the caller gives and takes: ids of containers rest there.
+ */
+static int list_held_leases(const struct cli *cli, struct cli_output *output, char *name,
+			    unsigned int kinds, size_t *ret_n)
+{
+	auto_store struct cli_store store = { .fd = -1 };
+	int r = 0, status = cli_store_open(cli, false, &store);
+
+	if (status != EXIT_DONE || store.fd < 0)
+		return status;
+	for (enum subid_kind kind = 0; r == 0 && kind < SUBID_KINDS; kind++) {
+		auto_table struct subid_table table = { .kind = kind };
+
+		r = cli_store_load(&store, kind, subid_kind_table(kind), &table);
+		if (r == 0 && (kinds & (1U << kind)) != 0)
+			*ret_n += list_held(output, &table, name);
+	}
+	return r == 0 ? EXIT_DONE
+		      : cli_complain(EXIT_UNABLE, "%s: %s", store.cli.etc_name,
+				     strerror(-r));
+}
+
 struct listing {
 	struct cli *cli;
 	int etc;
@@ -87,7 +109,10 @@ static int list_name(const struct listing *listing, const struct subid_users *us
 		n += r == SUBID_INVALID
 			 ? list_held(listing->output, &listing->tables[kind], name)
 			 : list_owner(listing->output, &listing->tables[kind], &owner);
-	if (r != SUBID_INVALID)
+	if (subid_owner_is_hold(name, strlen(name)))
+		status = list_held_leases(listing->cli, listing->output, name,
+					  listing->kinds, &n_leases);
+	else if (r != SUBID_INVALID)
 		status = cli_leases_list(listing->cli, listing->output, &owner,
 					 len > 0 ? name + len + 1 : NULL, listing->kinds,
 					 &n_leases);

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "cli.h"
+#include "libsubid/audit.h"
 #include "libsubid/cleanup.h"
 
 /* What check has found so far. */
@@ -116,6 +117,17 @@ static void check_rules(struct check *check, const struct subid_conf *conf,
 	}
 }
 
+/* A misspelt rule accepts nothing, and somebody believes that it does. */
+static void check_accepted(struct check *check, const struct subid_conf *conf)
+{
+	for (size_t i = 0; i < conf->n_accepted; i++)
+		if (subid_rule_find(conf->accepted[i].rule) == NULL)
+			note(check, false, conf->accepted[i].file, conf->accepted[i].line,
+			     "accepts '%s', which is no rule: 'subid audit --list-rules'"
+			     " lists them",
+			     conf->accepted[i].rule);
+}
+
 /* login.defs, which the rules lean on.  False: it is no use. */
 static bool check_defs(struct check *check, int etc, struct subid_policy *ret)
 {
@@ -187,6 +199,7 @@ static int check_all(struct check *check, int etc)
 				    strerror(-r));
 	if (check_defs(check, etc, &policy))
 		check_rules(check, &conf, &policy, users);
+	check_accepted(check, &conf);
 	return print_check(check, &conf);
 }
 

@@ -37,6 +37,11 @@ int cli_store_find_other(const struct cli *cli, const struct subid_owner *owner,
 /* What the store of another user is called, which need not exist. */
 void cli_store_name_users(const struct subid_owner *owner, char ret[CLI_CONF_FILE_SIZE]);
 
+/* A file of a store as a table, empty if it is not there; the caller frees it.  0 or
+ * -errno. */
+int cli_store_load(const struct cli_store *store, enum subid_kind kind, const char *name,
+		   struct subid_table *ret);
+
 /* Adds all ids that any line of a store has, also what rests.  0 or -errno. */
 int cli_store_taken(const struct cli_store *store, struct subid_set ret[SUBID_KINDS]);
 

@@ -91,6 +91,10 @@ int grant_owners_choose(const struct cli *cli, struct cli_names *owners,
 			struct subid_txn *txn, const char *group, bool all)
 {
 	struct choice choice = { cli, owners, txn, group, all, 0 };
+	int status = add_accounts(&choice);
 
-	return add_accounts(&choice);
+	if (status == EXIT_DONE && group != NULL && owners->n == 0 &&
+	    choice.passed_over == 0 && !cli->quiet)
+		(void)cli_complain(0, "%s: nobody is in it, nothing was done", group);
+	return status;
 }

@@ -14,7 +14,8 @@ static void advise(const struct cli_lease_refusal *refusal, const char *owner)
 	(void)cli_complain(0,
 			   "%s: 'subid grant --another --count %u %s'%s gives more,"
 			   " --count takes less, 'subid revoke %s/NAME' and then"
-			   " 'subid unhold' give back what a container had%s",
+			   " 'subid unhold' give back what a container had ('subid list"
+			   " '!released'' shows what rests)%s",
 			   owner, refusal->count, owner, root ? "" : ", by root,", owner,
 			   root ? "; or --own" : "");
 }

@@ -8,23 +8,29 @@
 #include "lease.h"
 #include "libsubid/cleanup.h"
 
-static int add_file(const struct cli_store *store, enum subid_kind kind, const char *name,
-		    struct subid_set *ret)
+int cli_store_load(const struct cli_store *store, enum subid_kind kind, const char *name,
+		   struct subid_table *ret)
 {
-	auto_table struct subid_table table = { .kind = kind };
-	auto_set struct subid_set taken = { .ranges = NULL };
 	struct subid_text text = { .bytes = NULL };
 	int r = subid_text_read_max(
 	    store->fd, name, false,
 	    store->user != NULL ? SUBID_LEASE_SIZE_MAX : SUBID_FILE_SIZE_MAX, &text);
 
 	if (r == 0)
-		r = subid_table_from_text(kind, &text, &table);
+		r = subid_table_from_text(kind, &text, ret);
+	return r == -ENOENT ? 0 : r;
+}
+
+static int add_file(const struct cli_store *store, enum subid_kind kind, const char *name,
+		    struct subid_set *ret)
+{
+	auto_table struct subid_table table = { .kind = kind };
+	auto_set struct subid_set taken = { .ranges = NULL };
+	int r = cli_store_load(store, kind, name, &table);
+
 	if (r == 0)
 		r = subid_table_taken(&table, &taken);
-	if (r == 0)
-		r = subid_set_unite(ret, &taken);
-	return r == -ENOENT ? 0 : r;
+	return r == 0 ? subid_set_unite(ret, &taken) : r;
 }
 
 int cli_store_taken(const struct cli_store *store, struct subid_set ret[SUBID_KINDS])

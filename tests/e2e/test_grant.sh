@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 # subid grant, as it is typed, right and wrong.
 . "$(dirname "$0")/lib.sh"
-plan 163
+plan 165
 
 add_user alice -u 5001
 add_user bob -u 5002
@@ -119,7 +119,7 @@ fresh "$before"
 expect "an account that does not exist" 1 '' 'subid: alize: no such account (--force-unknown*' subid grant alize
 expect "an empty name" 1 '' 'subid: *no owner can be called so*' subid grant ''
 expect "a name with a colon" 1 '' 'subid: a:b: no owner can be called so*' subid grant --force-unknown a:b
-expect "a holder's name" 1 '' 'subid: !released: no owner can be called so*' subid grant --force-unknown '!released'
+expect "a holder's name" 1 '' 'subid: !released: holds ids for nobody*' subid grant --force-unknown '!released'
 expect "a name with a newline" 1 '' 'subid: *no owner can be called so*' subid grant --force-unknown $'a\nb:0:9'
 expect "an escape sequence is not sent to the terminal" 1 '' 'subid: *no owner can be called so*' \
 	subid grant --force-unknown $'\e[2Jx'
@@ -344,3 +344,7 @@ echo alice:100000:65536 >"$T/fixed/etc/subuid"
 subid -q --root "$T/fixed" grant alice
 run subid --root "$T/fixed" grant alice
 is "unequal counts: the first grant gives them whole" "$out" $'alice uid 100000 165535 65536 kept\nalice gid 100000 231071 131072 kept'
+
+expect "a holder is no owner" 1 '' "subid: !released: holds ids for nobody: 'subid hold' does that" subid grant '!released'
+groupadd -g 7999 nobodys
+expect "a group that nobody is in" 0 '' 'subid: nobodys: nobody is in it, nothing was done' subid grant --group nobodys

@@ -3,7 +3,7 @@
 # A range for each container: subid grant, revoke and list OWNER/NAME, by root and by
 # a user without privilege, beside what LXC, podman and nspawn have written down.
 . "$(dirname "$0")/lib.sh"
-plan 102
+plan 104
 
 private_store
 store=/var/lib/subid
@@ -121,6 +121,8 @@ expect "nor with root's own in it" 1 '' $'*alice/roots: uid *alice/mine: uid *fi
 expect "until it is forced to" 0 'alice uid 100150 *' '' subid revoke --force -u -r 100150:1 alice
 tables $'alice:100000:1000\nbob:200000:1000'
 expect "she takes it back" 0 $'alice/mine uid 100100 100199 100 released\n*' '' as alice subid revoke alice/mine
+expect "and sees that the ids rest" 0 $'!released uid 100100 100199 100 released\n!released gid *' '' as alice subid list '!released'
+expect "which are none of root's" 1 '' '*no ids are held*' subid list '!released'
 expect "and gives the ids free" 0 $'- uid 100100 100199 100 free\n*' '' as alice subid unhold 0-4294967294
 expect "XDG_STATE_HOME" 0 $'alice/x uid 100100 100109 10 new\n*' '' as alice env XDG_STATE_HOME="$home/state" subid grant -c 10 alice/x
 ok "is where it says" test -s "$home/state/subid/subuid"

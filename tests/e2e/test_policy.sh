@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 # The site's policy: subid policy, and what grant makes of it.
 . "$(dirname "$0")/lib.sh"
-plan 55
+plan 56
 
 rm -rf /etc/subid.conf /etc/subid.conf.d
 groupadd -g 7100 students
@@ -136,6 +136,9 @@ echo 'give user daemon' >/etc/subid.conf
 tables ""
 expect "--all follows a rule for a system account" 0 $'daemon uid *\ndaemon gid *' '' subid grant --all
 expect "--group keeps to the rules" 0 '' 'subid: 3 passed over*' subid grant --group students
+echo 'accept no-such-rule' >/etc/subid.conf
+expect "a rule of the auditor that is none" 0 'policy: *1 warnings' \
+	"subid: /etc/subid.conf:1: warning: accepts 'no-such-rule', which is no rule*" subid policy check
 rm /etc/subid.conf
 groupadd -g 7300 services
 usermod -aG services daemon
