@@ -112,7 +112,6 @@ struct search {
 	const struct subid_set *wanted;
 	struct subid_use *uses;
 	size_t n;
-	size_t room;
 	size_t unread;
 };
 
@@ -128,21 +127,39 @@ void userns_read_program(int proc, pid_t pid, char ret[16])
 			*c = '?';
 }
 
-static int add_use(struct search *search, struct subid_use use)
+/* The parent that a process which has ended waits for; 0 if it has not. */
+static pid_t find_reaper(int proc, pid_t pid)
 {
-	if (search->n == search->room) {
-		size_t room = search->room * 2 + 16;
-		struct subid_use *grown =
-		    reallocarray(search->uses, room, sizeof(*grown));
+	char status[512];
+	ssize_t n = proc_read(proc, pid, "status", status, sizeof(status) - 1);
+	const char *parent;
+
+	status[n < 0 ? 0 : n] = '\0';
+	parent = strstr(status, "\nPPid:\t");
+	if (strstr(status, "\nState:\tZ") == NULL || parent == NULL)
+		return 0;
+	return (pid_t)strtol(parent + strlen("\nPPid:\t"), NULL, 10);
+}
+
+int userns_add_use(int proc, struct subid_use use, struct subid_use **uses, size_t *n)
+{
+	/* full at each power of two */
+	if ((*n & (*n - 1)) == 0) {
+		struct subid_use *grown = reallocarray(*uses, *n * 2 + 1, sizeof(*grown));
 
 		if (grown == NULL)
 			return -ENOMEM;
-		search->uses = grown;
-		search->room = room;
+		*uses = grown;
 	}
-	userns_read_program(search->proc, use.pid, use.program);
-	search->uses[search->n++] = use;
+	userns_read_program(proc, use.pid, use.program);
+	use.reaper = find_reaper(proc, use.pid);
+	(*uses)[(*n)++] = use;
 	return 0;
+}
+
+static int add_use(struct search *search, struct subid_use use)
+{
+	return userns_add_use(search->proc, use, &search->uses, &search->n);
 }
 
 /* The first of the wanted ids that a map has.  False if it has none. */

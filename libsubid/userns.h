@@ -22,6 +22,8 @@ struct subid_use {
 	uint64_t userns;     /* inode of the user namespace that maps them, or 0 */
 	bool hidden;  /* no process is in that: pid has it open, or sees its mount */
 	bool pending; /* pid is about to write a map of them */
+	pid_t
+	    reaper; /* pid has ended, and this, its parent, has not waited for it; or 0 */
 };
 
 /*

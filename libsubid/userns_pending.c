@@ -28,7 +28,6 @@ struct search {
 	char *buffer; /* of STATUS_MAX + 1 */
 	struct subid_use *uses;
 	size_t n;
-	size_t room;
 };
 
 static void close_dir(DIR **dir)
@@ -126,23 +125,6 @@ static int asks_for(const char *words, size_t size, const struct subid_set *want
 	return 0;
 }
 
-static int add(struct search *search, struct subid_use use)
-{
-	if (search->n == search->room) {
-		size_t room = search->room * 2 + 4;
-		struct subid_use *grown =
-		    reallocarray(search->uses, room, sizeof(*grown));
-
-		if (grown == NULL)
-			return -ENOMEM;
-		search->uses = grown;
-		search->room = room;
-	}
-	userns_read_program(search->proc, use.pid, use.program);
-	search->uses[search->n++] = use;
-	return 0;
-}
-
 static int judge(struct search *search, pid_t pid)
 {
 	struct subid_use use = { .pid = pid, .pending = true };
@@ -172,7 +154,8 @@ static int judge(struct search *search, pid_t pid)
 			use.ids = wanted->ranges[0];
 		use.kind = kind;
 		if (r != 0)
-			return add(search, use);
+			return userns_add_use(search->proc, use, &search->uses,
+					      &search->n);
 	}
 	return 0;
 }

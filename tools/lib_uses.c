@@ -35,6 +35,11 @@ static void print_use(const char *name, const struct subid_use *use)
 	else
 		(void)cli_complain(0, "%s: in use: process %d (%s) runs with %s %u", name,
 				   (int)use->pid, use->program, id, use->ids.start);
+	if (use->reaper != 0)
+		(void)cli_complain(0,
+				   "%s: process %d has ended, but its parent, process %d,"
+				   " has not waited for it: end that",
+				   name, (int)use->pid, (int)use->reaper);
 }
 
 /* Of what could not be looked into: the status, after a complaint or a warning. */

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 # subid revoke, as it is typed, right and wrong.
 . "$(dirname "$0")/lib.sh"
-plan 80
+plan 82
 
 add_user alice -u 5001
 add_user bob -u 5002
@@ -168,3 +168,26 @@ run subid revoke bob
 is "a process with 10,000 groups" "$status:$out" "1:subid: bob: in use: process $started_pid (sleep) runs with gid 3000009990
 subid: bob: nothing was changed: stop these first, or use --force"
 end "$started_pid"
+
+# A process that has ended keeps its ids until its parent has taken notice.
+tables alice:100000:65536
+start python3 -c 'import os, sys, time
+pid = os.fork()
+if pid == 0:
+	os.execvp("unshare", ["unshare", "--user", "sleep", "600"])
+with open(sys.argv[1] + "+", "w") as f:
+	f.write(str(pid))
+os.rename(sys.argv[1] + "+", sys.argv[1])
+time.sleep(600)' "$T/zombie"
+parent=$started_pid
+wait_for test -s "$T/zombie"
+zombie=$(<"$T/zombie")
+wait_for runs "$zombie" sleep
+echo 0 100000 10 | tee "/proc/$zombie/uid_map" >"/proc/$zombie/gid_map"
+kill -KILL "$zombie"
+wait_for grep -q '^State:[[:space:]]Z' "/proc/$zombie/status"
+expect "one that its parent has not waited for" 1 '' \
+	"*process $zombie has ended, but its parent, process $parent, has not waited for it: end that*" subid revoke alice
+end "$parent"
+wait_for test ! -e "/proc/$zombie"
+expect "when that is gone" 0 'alice *' '' subid revoke alice
