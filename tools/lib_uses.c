@@ -176,7 +176,11 @@ int cli_free_held(struct cli *cli, struct subid_txn *txn, int proc, uint32_t ses
 					     &freed);
 	}
 	if (r != 0)
-		return cli_complain(EXIT_UNABLE, "%s: %s: %s", name,
-				    strerror(r < 0 ? -r : EIO), HELD);
-	return status == EXIT_DONE ? cli_commit(cli, txn) : status;
+		status =
+		    cli_complain(EXIT_UNABLE, "%s: %s", name, strerror(r < 0 ? -r : EIO));
+	if (status == EXIT_DONE)
+		status = cli_commit(cli, txn);
+	/* "in use" has said it */
+	return status == EXIT_UNABLE ? cli_complain(status, "%s: %s", name, HELD)
+				     : status;
 }
