@@ -174,10 +174,12 @@ int cli_free_held(struct cli *cli, struct subid_txn *txn, int proc, uint32_t ses
 		if (!change->shared)
 			r = subid_txn_unhold(txn, 1U << change->kind, change->range,
 					     &freed);
+		/* two equal lines are held as one */
+		if (r == SUBID_ABSENT)
+			r = 0;
 	}
-	if (r != 0)
-		status =
-		    cli_complain(EXIT_UNABLE, "%s: %s", name, strerror(r < 0 ? -r : EIO));
+	if (r < 0)
+		status = cli_complain(EXIT_UNABLE, "%s: %s", name, strerror(-r));
 	if (status == EXIT_DONE)
 		status = cli_commit(cli, txn);
 	/* "in use" has said it */
