@@ -156,6 +156,10 @@ static const char *advice(int error)
 	case ELOOP:
 		return ": it is a symbolic link, which neither this nor useradd follows:"
 		       " replace it by a copy of the file it leads to";
+	case ENOLINK:
+		return ": it is a symbolic link that leads nowhere: what it means cannot "
+		       "be"
+		       " known";
 	case EBUSY:
 	case EXDEV: /* it gets no second name in the directory */
 		return ": is a file mounted on it? It cannot be replaced then: mount the"
