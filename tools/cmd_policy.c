@@ -185,6 +185,7 @@ static int check_all(struct check *check, int etc)
 	struct subid_conf_place place;
 	char file[CLI_CONF_FILE_SIZE];
 	bool live = cli->root == NULL;
+	struct subid_failure failure = { .file = NULL };
 	int r;
 
 	r = subid_conf_check(etc, live ? SUBID_VENDORDIR : NULL, live, &reporter, &conf,
@@ -193,10 +194,9 @@ static int check_all(struct check *check, int etc)
 		cli_conf_file(cli, place.file, file, sizeof(file));
 		return cli_complain(EXIT_UNABLE, "%s: %s", file, strerror(-r));
 	}
-	r = subid_users_load(etc, live, &users);
+	r = subid_users_load_named(etc, live, &users, &failure.file);
 	if (r < 0)
-		return cli_complain(EXIT_UNABLE, "%s/passwd: %s", cli->etc_name,
-				    strerror(-r));
+		return cli_txn_failed(cli, r, &failure);
 	if (check_defs(check, etc, &policy))
 		check_rules(check, &conf, &policy, users);
 	check_accepted(check, &conf);

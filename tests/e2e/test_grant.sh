@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 # subid grant, as it is typed, right and wrong.
 . "$(dirname "$0")/lib.sh"
-plan 165
+plan 177
 
 add_user alice -u 5001
 add_user bob -u 5002
@@ -348,3 +348,28 @@ is "unequal counts: the first grant gives them whole" "$out" $'alice uid 100000 
 expect "a holder is no owner" 1 '' "subid: !released: holds ids for nobody: 'subid hold' does that" subid grant '!released'
 groupadd -g 7999 nobodys
 expect "a group that nobody is in" 0 '' 'subid: nobodys: nobody is in it, nothing was done' subid grant --group nobodys
+
+# --- what is away is not empty ---------------------------------------------------
+
+fresh
+for name in passwd group; do
+	mv "/etc/$name" "$T/kept"
+	expect "no $name: its ids are not free" 3 '' "subid: /etc/$name: No such file or directory" subid grant --range 5100:10 --force-unknown containers
+	expect "nor to hold" 3 '' "subid: /etc/$name: No such file or directory" subid hold 5100:10
+	ln -s /nowhere/file "/etc/$name"
+	expect "a link that leads nowhere" 3 '' "subid: /etc/$name: *: it is a symbolic link that leads nowhere*" subid grant containers
+	rm "/etc/$name"
+	mkdir "/etc/$name"
+	expect "a directory, by its own name" 3 '' "subid: /etc/$name: Invalid argument: it is not a regular file" subid grant containers
+	rmdir "/etc/$name"
+	mv "$T/kept" "/etc/$name"
+done
+ln -s /nowhere/file /etc/subid.conf
+expect "a policy that leads nowhere" 3 '' 'subid: /etc/subid.conf: *: it is a symbolic link that leads nowhere*: nothing is given until it can be read' subid grant alice
+rm /etc/subid.conf
+ln -sf /nowhere/file /etc/login.defs
+expect "and login.defs" 3 '' 'subid: /etc/login.defs: *: it is a symbolic link that leads nowhere*' subid grant alice
+rm /etc/login.defs
+tables_are "nothing was given" ''
+expect "no login.defs at all is none" 0 'alice uid 100000 165535 65536 new*' '' subid grant alice
+fresh
