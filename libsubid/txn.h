@@ -122,7 +122,8 @@ struct subid_changes {
  * free; else the first gap that is free in both tables, also when one kind alone is
  * asked for, so that the other can follow; or if there is none, one
  * in each.  Policy (subid_txn_decide()) decides the count, the window, the place when
- * deterministic, and whether the line names the owner by uid.
+ * deterministic, and whether the line names the owner by uid; so it does, too, where
+ * the owner's name begins with a digit.
  *
  * Nothing is given that any reader may take from any line, that an account or
  * group has, that a live namespace maps (or a hidden one may map, see
@@ -133,8 +134,10 @@ struct subid_changes {
  * (see subid_txn_explain()); SUBID_FORBIDDEN when the site's policy never gives the
  * owner any; SUBID_OFF when login.defs gives none: count 0, or a
  * deterministic place for an owner without uid or below UID_MIN, or with another
- * count than policy's; -EINVAL for a range that is not valid; other -errno, after
- * which the transaction can only be freed.  But for 0, nothing is changed.
+ * count than policy's; SUBID_INVALID for an owner whose lines some reader would not
+ * see (longer than SUBID_LINE_OWNER_MAX) or would take for another's (no account, and
+ * begins with a digit, but is no uid); -EINVAL for a range that is not valid; other
+ * -errno, after which the transaction can only be freed.  But for 0, nothing is changed.
  */
 int subid_txn_grant(struct subid_txn *txn, const struct subid_request *request,
 		    struct subid_changes *ret) SUBID_WARN_UNUSED;

@@ -168,6 +168,19 @@ static int complain_of_rule(const struct refusal *refusal)
 			    rule->reason[0] == '\0' ? "" : ": ", rule->reason);
 }
 
+static int complain_of_owner(const char *name)
+{
+	if (strlen(name) > SUBID_LINE_OWNER_MAX)
+		return cli_complain(EXIT_NO,
+				    "%.32s...: the name is too long: newuidmap of shadow"
+				    " passes over lines of more than %d bytes",
+				    name, SUBID_LINE_MAX);
+	return cli_complain(EXIT_NO,
+			    "%s: has no account, and begins with a digit: some programs"
+			    " would take the lines for those of the uid before it",
+			    name);
+}
+
 int cli_grant_refused(const struct cli *cli, struct subid_txn *txn, const char *name,
 		      const struct subid_request *request, int answer)
 {
@@ -179,8 +192,11 @@ int cli_grant_refused(const struct cli *cli, struct subid_txn *txn, const char *
 		.request = request,
 		.decision = &decision,
 	};
-	int r = subid_txn_decide(txn, request->owner, &decision);
+	int r;
 
+	if (answer == SUBID_INVALID)
+		return complain_of_owner(name);
+	r = subid_txn_decide(txn, request->owner, &decision);
 	if (r < 0)
 		return cli_complain(EXIT_UNABLE, "%s: %s", name, strerror(-r));
 	find_source(&refusal);

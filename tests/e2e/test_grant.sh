@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 # subid grant, as it is typed, right and wrong.
 . "$(dirname "$0")/lib.sh"
-plan 177
+plan 184
 
 add_user alice -u 5001
 add_user bob -u 5002
@@ -372,4 +372,20 @@ expect "and login.defs" 3 '' 'subid: /etc/login.defs: *: it is a symbolic link t
 rm /etc/login.defs
 tables_are "nothing was given" ''
 expect "no login.defs at all is none" 0 'alice uid 100000 165535 65536 new*' '' subid grant alice
+fresh
+
+# --- owners that some reader would take for another ------------------------------
+
+fresh
+echo '5002foo:x:5012:5012::/:/bin/sh' >>/etc/passwd
+expect "a name that begins with another's uid" 0 '5002foo uid 100000 165535 65536 new*' '' subid grant 5002foo
+tables_are "is written as its own" 5012:100000:65536
+run subid audit --no-live
+not_ok "and the audit agrees" grep -q owner-starts-with-digit <<<"$out"
+expect "once more: it has enough" 0 '5002foo uid 100000 165535 65536 kept*' '' subid grant 5002foo
+expect "without a uid there is nothing to write" 1 '' 'subid: 5002bar: has no account, and begins with a digit: *' subid grant --force-unknown 5002bar
+long=$(printf 'a%.0s' {1..1001})
+expect "longer than shadow reads" 1 '' 'subid: aaaaaaaa*...: the name is too long: *' subid grant --force-unknown "$long"
+expect "just as long" 0 '*' '' subid grant --force-unknown "${long#a}"
+sed -i '/^5002foo:/d' /etc/passwd
 fresh
