@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 # subid grant, as it is typed, right and wrong.
 . "$(dirname "$0")/lib.sh"
-plan 184
+plan 187
 
 add_user alice -u 5001
 add_user bob -u 5002
@@ -388,4 +388,15 @@ long=$(printf 'a%.0s' {1..1001})
 expect "longer than shadow reads" 1 '' 'subid: aaaaaaaa*...: the name is too long: *' subid grant --force-unknown "$long"
 expect "just as long" 0 '*' '' subid grant --force-unknown "${long#a}"
 sed -i '/^5002foo:/d' /etc/passwd
+fresh
+
+# --- ids that others use by custom, and a window without ids ---------------------
+
+expect "FreeIPA's ids are refused, as the audit would" 1 '' $'subid: alice: uid 2147483648-2147483657: set aside for FreeIPA\'s subordinate ids: *\nsubid: alice: gid 2147483648-*' subid grant --range 2147483648:10 alice
+echo 'accept overlap-reserved:alice "no FreeIPA here"' >/etc/subid.conf
+expect "unless the site accepts it" 0 'alice uid 2147483648 2147483657 10 new*' '' subid grant --range 2147483648:10 alice
+rm /etc/subid.conf
+fresh
+printf 'SUB_%s_COUNT 0\nSUB_%s_MIN 7\nSUB_%s_MAX 6\n' UID UID UID GID GID GID >/etc/login.defs
+expect "MIN above MAX, where nothing is given of itself" 1 '' $'subid: alice: no id lies in SUB_UID_MIN 7 to SUB_UID_MAX 6: *login.defs\nsubid: alice: no id lies in SUB_GID_MIN 7*' subid grant --count 3 alice
 fresh
