@@ -86,7 +86,7 @@ static unsigned int number_faults(const struct audit_field *start,
 
 unsigned int audit_line_faults(const char *text, size_t len)
 {
-	unsigned int faults = len > LINE_MAX_OF_SHADOW ? BIT(FAULT_LONG) : 0;
+	unsigned int faults = len > SUBID_LINE_MAX ? BIT(FAULT_LONG) : 0;
 	struct audit_field fields[3] = { { .len = 0 } };
 	struct subid_line line;
 	size_t n;

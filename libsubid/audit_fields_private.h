@@ -6,8 +6,6 @@
 
 #include "audit_private.h"
 
-#define LINE_MAX_OF_SHADOW 1023
-
 /* A field of a line, and what it means as a number. */
 struct audit_field {
 	const char *text;

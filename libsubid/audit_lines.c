@@ -294,7 +294,7 @@ static void say_long_line(struct subid_audit *audit, const struct subid_finding 
 	    audit_text(audit, "shorten line %zu of %s", finding->line, finding->file),
 	    "the line has %zu bytes; shadow's tools drop one of more than %d"
 	    " without a word",
-	    len, LINE_MAX_OF_SHADOW);
+	    len, SUBID_LINE_MAX);
 }
 
 static void say_long_odd_line(struct subid_audit *audit, struct subid_finding *finding,
@@ -315,11 +315,11 @@ int audit_find_long_line(struct subid_audit *audit)
 
 			/* the two numbers take the rest at most */
 			if (table->entries[i].owner_len + SUBID_LINE_TAIL_MAX <=
-			    LINE_MAX_OF_SHADOW)
+			    SUBID_LINE_MAX)
 				continue;
 			(void)subid_text_next(&table->text, &pos, &line, &len);
 			finding = audit_at_entry(audit, kind, i);
-			if (len > LINE_MAX_OF_SHADOW)
+			if (len > SUBID_LINE_MAX)
 				say_long_line(audit, &finding, len);
 		}
 	}

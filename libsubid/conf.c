@@ -15,6 +15,7 @@
 #include "cleanup.h"
 #include "conf_private.h"
 #include "file.h"
+#include "file_private.h"
 
 /* A reading of the files. */
 struct reading {
@@ -65,13 +66,12 @@ static int load_file(struct reading *reading, int dir, const char *called,
 
 static int load_vendor(struct reading *reading, const char *vendor)
 {
-	auto_close int dir = open(vendor, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	auto_close int dir =
+	    file_open(AT_FDCWD, vendor, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
 	if (dir < 0) {
-		int error = errno;
-
 		set_place(reading, vendor, SUBID_CONF_FILE);
-		return -error;
+		return dir;
 	}
 	return load_file(reading, dir, vendor, SUBID_CONF_FILE, true);
 }
@@ -109,15 +109,15 @@ static int load_drop_ins(struct reading *reading, int etc)
 	__attribute__((cleanup(names_free))) struct names names = { .n = 0 };
 	int flags =
 	    O_RDONLY | O_DIRECTORY | O_CLOEXEC | (reading->follow ? 0 : O_NOFOLLOW);
-	auto_close int dir = openat(etc, SUBID_CONF_DIR, flags);
+	auto_close int dir = file_open(etc, SUBID_CONF_DIR, flags);
 	int r = 0;
 
-	if (dir < 0 && errno == ENOENT)
+	if (dir == -ENOENT)
 		return 0;
 	if (dir >= 0)
 		names.n = scandirat(dir, ".", &names.list, is_drop_in, by_bytes);
 	if (dir < 0 || names.n < 0) {
-		r = -errno;
+		r = dir < 0 ? dir : -errno;
 		set_place(reading, "", SUBID_CONF_DIR);
 		return r;
 	}

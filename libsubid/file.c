@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 
 #include "cleanup.h"
+#include "file_private.h"
 #include "memory_private.h"
 
 #define COMPARE_SIZE (128 << 10)
@@ -33,17 +34,33 @@ static int make_room(char **bytes, size_t *room, size_t used, size_t max)
 	return 0;
 }
 
+int file_open(int dir, const char *name, int flags)
+{
+	int fd = openat(dir, name, flags);
+	struct stat st;
+
+	if (fd >= 0)
+		return fd;
+	if (errno != ENOENT)
+		return -errno;
+	return fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISLNK(st.st_mode)
+		   ? -ENOLINK
+		   : -ENOENT;
+}
+
 /* Opens a regular file to be read; -errno. */
 static int open_regular(int dir, const char *name, bool follow, size_t max,
 			struct stat *ret)
 {
 	/* Threat: a fifo or terminal put in the file's place must not hang us or
 	 * become our controlling terminal. */
-	int fd = openat(dir, name,
-			O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC |
-			    (follow ? 0 : O_NOFOLLOW));
-	int r = fd < 0 || fstat(fd, ret) < 0 ? -errno : 0;
+	int fd = file_open(dir, name,
+			   O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC |
+			       (follow ? 0 : O_NOFOLLOW));
+	int r = fd < 0 ? fd : 0;
 
+	if (r == 0 && fstat(fd, ret) < 0)
+		r = -errno;
 	if (r == 0 && !S_ISREG(ret->st_mode))
 		r = -EINVAL;
 	if (r == 0 && (uint64_t)ret->st_size > max)

@@ -30,9 +30,10 @@ void subid_text_free(struct subid_text *text);
  * lock and the replacement would go to another place than the link's target.
  * The caller releases *ret with subid_text_free().
  *
- * Returns 0; -ENOENT when there is no such file; -ELOOP for a link that is not
- * to be followed; -EFBIG beyond SUBID_FILE_SIZE_MAX; -EINVAL for a directory,
- * device or pipe; -ENOMEM and what open(2) and read(2) fail with.
+ * Returns 0; -ENOENT when there is no such file; -ENOLINK for a link that leads
+ * nowhere; -ELOOP for one that is not to be followed; -EFBIG beyond SUBID_FILE_SIZE_MAX;
+ * -EINVAL for a directory, device or pipe; -ENOMEM and what open(2) and read(2) fail
+ * with.
  */
 int subid_text_read(int dir, const char *name, bool follow, struct subid_text *ret);
 

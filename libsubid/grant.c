@@ -225,14 +225,51 @@ static int place_anywhere(struct subid_txn *txn, struct plan *plan)
 	return r;
 }
 
-/* The spelling that policy wants in the table. */
+/*
+ * Threat: unshare of util-linux takes the digits at the head of an owner for a uid: a
+ * range of the account "1002foo" would be uid 1002's as well.
+ */
+static bool begins_like_uid(const struct subid_spelling *owner)
+{
+	return owner->text[0] >= '0' && owner->text[0] <= '9';
+}
+
+/* The spelling that policy wants in the table, and that no reader takes for another. */
 static const struct subid_spelling *line_owner(const struct subid_txn *txn,
 					       const struct subid_owner *owner,
 					       enum subid_kind kind)
 {
-	if (owner->has_account && txn->policy.window[kind].store_by_uid)
+	if (owner->has_account && (txn->policy.window[kind].store_by_uid ||
+				   begins_like_uid(&owner->spellings[0])))
 		return &owner->spellings[owner->n - 1];
 	return &owner->spellings[0];
+}
+
+/* Would every reader see the lines, and as the owner's?  0 or SUBID_INVALID. */
+static int check_owner(const struct subid_txn *txn, const struct plan *plan)
+{
+	for (enum subid_kind kind = 0; kind < SUBID_KINDS; kind++) {
+		const struct subid_spelling *owner =
+		    line_owner(txn, plan->request->owner, kind);
+		uint32_t uid;
+
+		if (owner->len > SUBID_LINE_OWNER_MAX ||
+		    (begins_like_uid(owner) &&
+		     subid_id_parse(owner->text, owner->len, &uid) != 0))
+			return SUBID_INVALID;
+	}
+	return 0;
+}
+
+/* Where policy chooses, its windows say what the site wants. */
+static bool is_custom(const struct subid_txn *txn, const struct plan *plan,
+		      enum subid_kind kind, struct id_range range)
+{
+	struct subid_obstacle obstacle;
+
+	return plan->request->range.count > 0 &&
+	       subid_txn_by_custom(txn, kind, range, &obstacle) &&
+	       !subid_txn_accepts_custom(txn, plan->request->owner);
 }
 
 /* Notes what the plan gives and is not free; SUBID_TAKEN if there is any. */
@@ -243,7 +280,8 @@ static int check_free(struct subid_txn *txn, const struct plan *plan)
 			struct id_range range = plan->gives[kind].ranges[i];
 			int r = 0;
 
-			if (subid_set_meets(&txn->taken[kind], range, NULL))
+			if (subid_set_meets(&txn->taken[kind], range, NULL) ||
+			    is_custom(txn, plan, kind, range))
 				r = subid_txn_note(txn, kind, range);
 			if (r < 0)
 				return r;
@@ -339,6 +377,8 @@ int subid_txn_grant(struct subid_txn *txn, const struct subid_request *request,
 					     : place_anywhere(txn, &plan);
 	if (r == 0 && plan.gives[SUBID_UID].n == 0 && plan.gives[SUBID_GID].n == 0)
 		r = note_holdings(txn, &plan);
+	if (r == 0)
+		r = check_owner(txn, &plan);
 	if (r == 0)
 		r = check_free(txn, &plan);
 	if (r == 0)

@@ -27,8 +27,14 @@ struct subid_line {
 /* The most that the readers of one line can differ. */
 #define SUBID_READINGS_MAX 16
 
+/* Of the longest line that shadow reads, without its newline; it drops longer ones. */
+#define SUBID_LINE_MAX 1023
+
 /* The longest range text that a line can end with: ":4294967294:4294967295\n" */
 #define SUBID_LINE_TAIL_MAX 24
+
+/* The longest owner for whom shadow reads every line: the newline is not counted. */
+#define SUBID_LINE_OWNER_MAX (SUBID_LINE_MAX - (SUBID_LINE_TAIL_MAX - 1))
 
 /*
  * May owner stand at the head of a line?  Not empty; no ':', newline, other

@@ -19,7 +19,6 @@
 
 #define THREADS_MAX    8
 #define TURNS_A_THREAD 100 /* fewer are not worth one */
-#define LOOKS_MAX      4   /* at a process that changes while it is looked at */
 #define ID_OF_HOST_MAX                                                                   \
 	65535 /* ids above are seldom those of the host's own processes                  \
 	       */

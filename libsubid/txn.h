@@ -122,19 +122,24 @@ struct subid_changes {
  * free; else the first gap that is free in both tables, also when one kind alone is
  * asked for, so that the other can follow; or if there is none, one
  * in each.  Policy (subid_txn_decide()) decides the count, the window, the place when
- * deterministic, and whether the line names the owner by uid.
+ * deterministic, and whether the line names the owner by uid; so it does, too, where
+ * the owner's name begins with a digit.
  *
  * Nothing is given that any reader may take from any line, that an account or
  * group has, that a live namespace maps (or a hidden one may map, see
- * subid_txn_unseen()), or that subid_reserved() or the site's policy sets aside.
+ * subid_txn_unseen()), or that subid_reserved() or the site's policy sets aside.  A
+ * range in the request is also kept off what subid_conventions() lists, outside of the
+ * window of login.defs, unless the site accepts "overlap-reserved" of the owner.
  *
  * Returns 0 with what was given in *ret; SUBID_ENOUGH with what the owner has in
  * *ret; SUBID_FULL; SUBID_TAKEN with *ret holding the ranges that are not free
  * (see subid_txn_explain()); SUBID_FORBIDDEN when the site's policy never gives the
  * owner any; SUBID_OFF when login.defs gives none: count 0, or a
  * deterministic place for an owner without uid or below UID_MIN, or with another
- * count than policy's; -EINVAL for a range that is not valid; other -errno, after
- * which the transaction can only be freed.  But for 0, nothing is changed.
+ * count than policy's; SUBID_INVALID for an owner whose lines some reader would not
+ * see (longer than SUBID_LINE_OWNER_MAX) or would take for another's (no account, and
+ * begins with a digit, but is no uid); -EINVAL for a range that is not valid; other
+ * -errno, after which the transaction can only be freed.  But for 0, nothing is changed.
  */
 int subid_txn_grant(struct subid_txn *txn, const struct subid_request *request,
 		    struct subid_changes *ret) SUBID_WARN_UNUSED;
@@ -177,6 +182,7 @@ enum subid_obstacle_kind {
 	SUBID_OBSTACLE_CONF,	 /* the site's policy */
 	SUBID_OBSTACLE_AVOIDED,	 /* options' avoid */
 	SUBID_OBSTACLE_BEFORE,	 /* a line that is gone, see subid_txn_unseen() */
+	SUBID_OBSTACLE_CUSTOM,	 /* subid_conventions(), outside of the window */
 };
 
 struct subid_obstacle {
@@ -191,8 +197,9 @@ struct subid_obstacle {
 };
 
 /*
- * Says who has the first of the ids of range that are not free.  Returns 0,
- * SUBID_ABSENT if all are free, or -errno.
+ * Says who has the first of the ids of range that are not free; if all are, which of
+ * them subid_txn_grant() gives to nobody who asks for just them.  Returns 0,
+ * SUBID_ABSENT if there are none, or -errno.
  */
 int subid_txn_explain(const struct subid_txn *txn, enum subid_kind kind,
 		      struct id_range range, struct subid_obstacle *ret);

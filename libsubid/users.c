@@ -167,26 +167,34 @@ static struct sources read_sources(const struct subid_text *conf, const char *da
 	return sources;
 }
 
-/* A configuration file that may be missing, which is as good as empty. */
-static int read_optional(int etc, const char *name, bool follow, struct subid_text *ret)
+/* A file that may be missing, which is then as good as empty; named when it fails. */
+static int read_file(int etc, const char *name, bool follow, bool optional,
+		     struct subid_text *ret, const char **ret_file)
 {
 	int r = subid_text_read(etc, name, follow, ret);
 
-	return r == -ENOENT ? 0 : r;
+	if (r == 0 || (r == -ENOENT && optional))
+		return 0;
+	*ret_file = name;
+	return r;
 }
 
-int subid_users_open(int etc, bool nss, struct subid_users **ret)
+int subid_users_open_named(int etc, bool nss, struct subid_users **ret,
+			   const char **ret_file)
 {
 	auto_users struct subid_users *users = calloc(1, sizeof(*users));
 	auto_text struct subid_text conf = { .bytes = NULL };
 	struct sources passwd, group;
 	int r;
 
+	*ret_file = "passwd";
 	if (users == NULL)
 		return -ENOMEM;
-	r = read_optional(etc, "passwd", nss, &users->passwd);
+	/* Threat: while a running system's file is away, its accounts' ids are not
+	 * free.  An image without one has none. */
+	r = read_file(etc, "passwd", nss, !nss, &users->passwd, ret_file);
 	if (r == 0 && nss)
-		r = read_optional(etc, "nsswitch.conf", true, &conf);
+		r = read_file(etc, "nsswitch.conf", true, true, &conf, ret_file);
 	if (r < 0)
 		return r;
 	passwd = read_sources(&conf, "passwd");
@@ -201,13 +209,28 @@ int subid_users_open(int etc, bool nss, struct subid_users **ret)
 	return 0;
 }
 
+int subid_users_open(int etc, bool nss, struct subid_users **ret)
+{
+	const char *file;
+
+	return subid_users_open_named(etc, nss, ret, &file);
+}
+
 int subid_users_load(int etc, bool nss, struct subid_users **ret)
 {
+	const char *file;
+
+	return subid_users_load_named(etc, nss, ret, &file);
+}
+
+int subid_users_load_named(int etc, bool nss, struct subid_users **ret,
+			   const char **ret_file)
+{
 	auto_users struct subid_users *users = NULL;
-	int r = subid_users_open(etc, nss, &users);
+	int r = subid_users_open_named(etc, nss, &users, ret_file);
 
 	if (r == 0)
-		r = read_optional(etc, "group", nss, &users->group);
+		r = read_file(etc, "group", nss, !nss, &users->group, ret_file);
 	if (r == 0)
 		r = parse_passwd(users);
 	if (r < 0)

@@ -26,8 +26,9 @@ struct subid_users; /* opaque */
  * Reads DIR/passwd, and DIR/nsswitch.conf to know whom else to ask.  etc: the
  * directory; nss: may the running system's name service be asked (no for an
  * image or chroot), and may the files be links (an image's might lead out of it).
- * A file that does not exist is empty.  The caller releases *ret with
- * subid_users_free().  Returns 0 or -errno, -ELOOP for a link.
+ * Also reads DIR/group.  Without nss, a file that does not exist is empty; with it,
+ * passwd and group must be there.  The caller releases *ret with subid_users_free().
+ * Returns 0 or -errno, as subid_text_read() does: -ENOENT, -ELOOP for a link, -ENOLINK.
  */
 int subid_users_load(int etc, bool nss, struct subid_users **ret);
 
@@ -36,6 +37,12 @@ int subid_users_load(int etc, bool nss, struct subid_users **ret);
  * are asked for.  Only subid_owner_find() and subid_owner_of_uid() may follow.
  */
 int subid_users_open(int etc, bool nss, struct subid_users **ret);
+
+/* The same two; *ret_file is, after a failure, the name of the file that it is about. */
+int subid_users_load_named(int etc, bool nss, struct subid_users **ret,
+			   const char **ret_file);
+int subid_users_open_named(int etc, bool nss, struct subid_users **ret,
+			   const char **ret_file);
 
 void subid_users_free(struct subid_users **users);
 

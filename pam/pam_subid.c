@@ -48,6 +48,7 @@ static bool has_by_name(int etc, const struct subid_users *users, const char *na
 /* For rules about groups: all accounts, read once a rule asks. */
 struct groups {
 	int etc;
+	const char *file; /* that could not be read */
 	struct subid_users *users;
 	struct subid_members members;
 };
@@ -64,7 +65,8 @@ static int in_group(void *data, const struct subid_owner *owner, const char *gro
 	int r = 0;
 
 	if (groups->users == NULL)
-		r = subid_users_load(groups->etc, true, &groups->users);
+		r = subid_users_load_named(groups->etc, true, &groups->users,
+					   &groups->file);
 	if (r < 0)
 		return r;
 	return subid_members_ask(&groups->members, groups->users, owner, group);
@@ -99,8 +101,8 @@ static int ask_policy(const struct session *session, const struct subid_owner *o
 		}
 	}
 	if (r == 0) {
-		failure.file = "group";
 		r = subid_conf_decide(&conf, &policy, &candidate, &decision);
+		failure.file = groups->file;
 	}
 	if (r != 0) {
 		say_failure(session, r, &failure);
@@ -123,9 +125,11 @@ static bool is_required(const struct session *session, const struct subid_owner 
 	const char *group = session->options.required_for;
 	int r = group == NULL ? SUBID_ABSENT : in_group(groups, owner, group);
 
-	if (r < 0 || r == SUBID_UNKNOWN)
-		say(session, LOG_ERR, "required_for=%s: %s", group,
-		    r < 0 ? strerror(-r) : "there is no such group");
+	if (r < 0)
+		say(session, LOG_ERR, "required_for=%s: " SUBID_SYSCONFDIR "/%s: %s",
+		    group, groups->file, strerror(-r));
+	if (r == SUBID_UNKNOWN)
+		say(session, LOG_ERR, "required_for=%s: there is no such group", group);
 	return r == 0;
 }
 
@@ -172,6 +176,7 @@ static int for_owner(const struct session *session, const char *name,
 {
 	__attribute__((cleanup(groups_free))) struct groups groups = {
 		.etc = session->etc,
+		.file = "group",
 	};
 	char source[SUBID_SOURCE_SIZE];
 	int r = look(session->etc, owner);
@@ -216,6 +221,7 @@ static int open_session(struct session *session, const char *name)
 	auto_users struct subid_users *users = NULL;
 	auto_owner struct subid_owner owner = { .has_account = false };
 	auto_close int etc = open(SUBID_SYSCONFDIR, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	const char *file = "passwd";
 	int r;
 
 	if (etc < 0) {
@@ -223,12 +229,16 @@ static int open_session(struct session *session, const char *name)
 		return answer_unknown(session);
 	}
 	session->etc = etc;
-	r = subid_users_open(etc, true, &users);
-	if (r == 0 && !is_number(name) && strlen(name) <= NAME_LENGTH_MAX &&
+	r = subid_users_open_named(etc, true, &users, &file);
+	if (r < 0) {
+		say(session, LOG_ERR, "cannot be looked up: " SUBID_SYSCONFDIR "/%s: %s",
+		    file, strerror(-r));
+		return answer_unknown(session);
+	}
+	if (!is_number(name) && strlen(name) <= NAME_LENGTH_MAX &&
 	    has_by_name(etc, users, name))
 		return PAM_SUCCESS; /* without a lock, a write, or a look at policy */
-	if (r == 0)
-		r = session_owner(session, users, name, &owner);
+	r = session_owner(session, users, name, &owner);
 	if (r == 0)
 		return for_owner(session, name, &owner);
 	if (r < 0) {

@@ -126,7 +126,8 @@ static int grant_one(struct grant *grant, struct subid_txn *txn, const char *nam
 	r = subid_txn_grant(txn, &request, &changes);
 	if (r < 0)
 		return cli_complain(EXIT_UNABLE, "%s: %s", name, strerror(-r));
-	if (r == SUBID_FULL || r == SUBID_OFF || r == SUBID_FORBIDDEN)
+	if (r == SUBID_FULL || r == SUBID_OFF || r == SUBID_FORBIDDEN ||
+	    r == SUBID_INVALID)
 		return cli_grant_refused(grant->cli, txn, name, &request, r);
 	for (size_t i = 0; i < changes.n; i++) {
 		if (r == SUBID_TAKEN)

@@ -159,8 +159,8 @@ static int carry_out(const struct hold *hold)
 		return EXIT_UNABLE;
 	if (hold->release && cli_store_open(hold->cli, false, &store) != EXIT_DONE)
 		return EXIT_UNABLE;
-	/* an ordinary user who has leases means those */
-	if (store.fd >= 0 && store.user != NULL)
+	/* an ordinary user means leases, of which there may be none */
+	if (store.user != NULL)
 		return unhold(hold, NULL, &store);
 	/* who may have the ids that are given back is looked at by grant */
 	proc = hold->release ? -1 : cli_open_proc(hold->cli);

@@ -149,6 +149,11 @@ static json_t *count_statements(const struct subid_conf *conf)
 			 (json_int_t)conf->n_accepted);
 }
 
+static const char *plural(size_t n)
+{
+	return n == 1 ? "" : "s";
+}
+
 static int print_check(const struct check *check, const struct subid_conf *conf)
 {
 	const struct cli *cli = check->cli;
@@ -165,10 +170,11 @@ static int print_check(const struct check *check, const struct subid_conf *conf)
 		json_decref(object);
 		(void)putchar('\n');
 	} else if (!cli->quiet && check->n_wrong == 0) {
-		(void)printf("policy: %zu files, %zu rules, %zu reserved, %zu accepted,"
-			     " %zu warnings\n",
-			     conf->n_files, conf->n_rules, conf->n_reserved,
-			     conf->n_accepted, check->n_warnings);
+		(void)printf("policy: %zu file%s, %zu rule%s, %zu reserved, %zu accepted,"
+			     " %zu warning%s\n",
+			     conf->n_files, plural(conf->n_files), conf->n_rules,
+			     plural(conf->n_rules), conf->n_reserved, conf->n_accepted,
+			     check->n_warnings, plural(check->n_warnings));
 	}
 	if (fflush(stdout) != 0 || ferror(stdout))
 		return cli_complain(EXIT_UNABLE, "standard output: %s", strerror(errno));
@@ -185,6 +191,7 @@ static int check_all(struct check *check, int etc)
 	struct subid_conf_place place;
 	char file[CLI_CONF_FILE_SIZE];
 	bool live = cli->root == NULL;
+	struct subid_failure failure = { .file = NULL };
 	int r;
 
 	r = subid_conf_check(etc, live ? SUBID_VENDORDIR : NULL, live, &reporter, &conf,
@@ -193,10 +200,9 @@ static int check_all(struct check *check, int etc)
 		cli_conf_file(cli, place.file, file, sizeof(file));
 		return cli_complain(EXIT_UNABLE, "%s: %s", file, strerror(-r));
 	}
-	r = subid_users_load(etc, live, &users);
+	r = subid_users_load_named(etc, live, &users, &failure.file);
 	if (r < 0)
-		return cli_complain(EXIT_UNABLE, "%s/passwd: %s", cli->etc_name,
-				    strerror(-r));
+		return cli_txn_failed(cli, r, &failure);
 	if (check_defs(check, etc, &policy))
 		check_rules(check, &conf, &policy, users);
 	check_accepted(check, &conf);

@@ -71,10 +71,17 @@ static void complain_of_window(const struct refusal *refusal, enum subid_kind ki
 
 	if (count <= largest)
 		return;
+	print_window(refusal, kind, bounds, sizeof(bounds));
+	if (all.count == 0) {
+		(void)cli_complain(0,
+				   "%s: no id lies in %s: the first is greater than the"
+				   " last: put it right in %s",
+				   refusal->name, bounds, refusal->source);
+		return;
+	}
 	if (free_ids == 0)
 		(void)cli_txn_taken(refusal->cli, refusal->txn, refusal->name,
 				    (struct subid_change){ .kind = kind, .range = all });
-	print_window(refusal, kind, bounds, sizeof(bounds));
 	(void)cli_complain(0,
 			   "%s: no gap of %u %ss in %s: %llu of %u are free, at most %llu"
 			   " in one piece: widen it in %s, or give less (--count), or"
@@ -168,6 +175,19 @@ static int complain_of_rule(const struct refusal *refusal)
 			    rule->reason[0] == '\0' ? "" : ": ", rule->reason);
 }
 
+static int complain_of_owner(const char *name)
+{
+	if (strlen(name) > SUBID_LINE_OWNER_MAX)
+		return cli_complain(EXIT_NO,
+				    "%.32s...: the name is too long: newuidmap of shadow"
+				    " passes over lines of more than %d bytes",
+				    name, SUBID_LINE_MAX);
+	return cli_complain(EXIT_NO,
+			    "%s: has no account, and begins with a digit: some programs"
+			    " would take the lines for those of the uid before it",
+			    name);
+}
+
 int cli_grant_refused(const struct cli *cli, struct subid_txn *txn, const char *name,
 		      const struct subid_request *request, int answer)
 {
@@ -179,8 +199,11 @@ int cli_grant_refused(const struct cli *cli, struct subid_txn *txn, const char *
 		.request = request,
 		.decision = &decision,
 	};
-	int r = subid_txn_decide(txn, request->owner, &decision);
+	int r;
 
+	if (answer == SUBID_INVALID)
+		return complain_of_owner(name);
+	r = subid_txn_decide(txn, request->owner, &decision);
 	if (r < 0)
 		return cli_complain(EXIT_UNABLE, "%s: %s", name, strerror(-r));
 	find_source(&refusal);

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 # subid grant, as it is typed, right and wrong.
 . "$(dirname "$0")/lib.sh"
-plan 165
+plan 187
 
 add_user alice -u 5001
 add_user bob -u 5002
@@ -348,3 +348,55 @@ is "unequal counts: the first grant gives them whole" "$out" $'alice uid 100000 
 expect "a holder is no owner" 1 '' "subid: !released: holds ids for nobody: 'subid hold' does that" subid grant '!released'
 groupadd -g 7999 nobodys
 expect "a group that nobody is in" 0 '' 'subid: nobodys: nobody is in it, nothing was done' subid grant --group nobodys
+
+# --- what is away is not empty ---------------------------------------------------
+
+fresh
+for name in passwd group; do
+	mv "/etc/$name" "$T/kept"
+	expect "no $name: its ids are not free" 3 '' "subid: /etc/$name: No such file or directory" subid grant --range 5100:10 --force-unknown containers
+	expect "nor to hold" 3 '' "subid: /etc/$name: No such file or directory" subid hold 5100:10
+	ln -s /nowhere/file "/etc/$name"
+	expect "a link that leads nowhere" 3 '' "subid: /etc/$name: *: it is a symbolic link that leads nowhere*" subid grant containers
+	rm "/etc/$name"
+	mkdir "/etc/$name"
+	expect "a directory, by its own name" 3 '' "subid: /etc/$name: Invalid argument: it is not a regular file" subid grant containers
+	rmdir "/etc/$name"
+	mv "$T/kept" "/etc/$name"
+done
+ln -s /nowhere/file /etc/subid.conf
+expect "a policy that leads nowhere" 3 '' 'subid: /etc/subid.conf: *: it is a symbolic link that leads nowhere*: nothing is given until it can be read' subid grant alice
+rm /etc/subid.conf
+ln -sf /nowhere/file /etc/login.defs
+expect "and login.defs" 3 '' 'subid: /etc/login.defs: *: it is a symbolic link that leads nowhere*' subid grant alice
+rm /etc/login.defs
+tables_are "nothing was given" ''
+expect "no login.defs at all is none" 0 'alice uid 100000 165535 65536 new*' '' subid grant alice
+fresh
+
+# --- owners that some reader would take for another ------------------------------
+
+fresh
+echo '5002foo:x:5012:5012::/:/bin/sh' >>/etc/passwd
+expect "a name that begins with another's uid" 0 '5002foo uid 100000 165535 65536 new*' '' subid grant 5002foo
+tables_are "is written as its own" 5012:100000:65536
+run subid audit --no-live
+not_ok "and the audit agrees" grep -q owner-starts-with-digit <<<"$out"
+expect "once more: it has enough" 0 '5002foo uid 100000 165535 65536 kept*' '' subid grant 5002foo
+expect "without a uid there is nothing to write" 1 '' 'subid: 5002bar: has no account, and begins with a digit: *' subid grant --force-unknown 5002bar
+long=$(printf 'a%.0s' {1..1001})
+expect "longer than shadow reads" 1 '' 'subid: aaaaaaaa*...: the name is too long: *' subid grant --force-unknown "$long"
+expect "just as long" 0 '*' '' subid grant --force-unknown "${long#a}"
+sed -i '/^5002foo:/d' /etc/passwd
+fresh
+
+# --- ids that others use by custom, and a window without ids ---------------------
+
+expect "FreeIPA's ids are refused, as the audit would" 1 '' $'subid: alice: uid 2147483648-2147483657: set aside for FreeIPA\'s subordinate ids: *\nsubid: alice: gid 2147483648-*' subid grant --range 2147483648:10 alice
+echo 'accept overlap-reserved:alice "no FreeIPA here"' >/etc/subid.conf
+expect "unless the site accepts it" 0 'alice uid 2147483648 2147483657 10 new*' '' subid grant --range 2147483648:10 alice
+rm /etc/subid.conf
+fresh
+printf 'SUB_%s_COUNT 0\nSUB_%s_MIN 7\nSUB_%s_MAX 6\n' UID UID UID GID GID GID >/etc/login.defs
+expect "MIN above MAX, where nothing is given of itself" 1 '' $'subid: alice: no id lies in SUB_UID_MIN 7 to SUB_UID_MAX 6: *login.defs\nsubid: alice: no id lies in SUB_GID_MIN 7*' subid grant --count 3 alice
+fresh

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 # subid hold and unhold, as they are typed, right and wrong.
 . "$(dirname "$0")/lib.sh"
-plan 63
+plan 64
 
 add_user alice -u 5001
 add_user bob -u 5002
@@ -91,3 +91,5 @@ mkdir -p "$T/image/etc"
 : >"$T/image/etc/group"
 expect "--root" 0 '!reserved uid 100000 *' '' subid --root "$T/image" hold 100000:10
 is "works there" "$(cat "$T"/image/etc/sub[ug]id)" $'!reserved:100000:10\n!reserved:100000:10'
+
+expect "an ordinary user without leases holds nothing" 1 '' 'subid: 100000:10: none of these ids is held' as bob subid unhold 100000:10

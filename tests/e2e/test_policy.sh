@@ -30,7 +30,7 @@ reserve 100000-109999 "NFS server"
 reserve gid 110000:1
 accept weak-owner:_lxd "lxd's own account"
 END
-expect "a right one" 0 'policy: 1 files, 5 rules, 2 reserved, 1 accepted, 0 warnings' '' subid policy check
+expect "a right one" 0 'policy: 1 file, 5 rules, 2 reserved, 1 accepted, 0 warnings' '' subid policy check
 run subid --json policy check
 is "as JSON" "$status $(jq -c . <<<"$out")" '0 {"files":1,"rules":5,"reserved":2,"accepted":1,"problems":[]}'
 mkdir /etc/subid.conf.d
@@ -57,7 +57,7 @@ rm /etc/subid.conf.d/20-site.conf
 chmod 600 /etc/subid.conf
 expect "who may not read it is told so" 3 '' 'subid: /etc/subid.conf: Permission denied' as alice subid policy check
 chmod 644 /etc/subid.conf
-expect "others may check" 0 'policy: 1 files*' '' as alice subid policy check
+expect "others may check" 0 'policy: 1 file*' '' as alice subid policy check
 echo 'UID_MIN few' >>/etc/login.defs
 expect "login.defs is checked as well" 1 '' 'subid: /etc/login.defs:*: UID_MIN is not a number*' subid policy check
 sed -i '/^UID_MIN few/d' /etc/login.defs
@@ -137,7 +137,7 @@ tables ""
 expect "--all follows a rule for a system account" 0 $'daemon uid *\ndaemon gid *' '' subid grant --all
 expect "--group keeps to the rules" 0 '' 'subid: 3 passed over*' subid grant --group students
 echo 'accept no-such-rule' >/etc/subid.conf
-expect "a rule of the auditor that is none" 0 'policy: *1 warnings' \
+expect "a rule of the auditor that is none" 0 'policy: *1 warning' \
 	"subid: /etc/subid.conf:1: warning: accepts 'no-such-rule', which is no rule*" subid policy check
 rm /etc/subid.conf
 groupadd -g 7300 services

@@ -5,7 +5,7 @@
  * directories of the test.
  *
  * A test that includes this file wraps, see the Makefile:
- *     open geteuid subid_users_open subid_source_read subid_text_read
+ *     open geteuid subid_users_open_named subid_source_read subid_text_read
  *     subid_txn_begin subid_txn_decide subid_txn_grant subid_txn_commit
  */
 #pragma once
@@ -114,8 +114,9 @@ int pam_modutil_user_in_group_nam_nam(pam_handle_t *pamh, const char *user,
 /* --- the system ------------------------------------------------------------------------
  */
 
-FAULT(int, -errno, subid_users_open, (int etc, bool nss, struct subid_users **ret),
-      (etc, nss, ret))
+FAULT(int, -errno, subid_users_open_named,
+      (int etc, bool nss, struct subid_users **ret, const char **ret_file),
+      (etc, nss, ret, ret_file))
 FAULT(int, -errno, subid_text_read,
       (int dir, const char *name, bool follow, struct subid_text *ret),
       (dir, name, follow, ret))

@@ -369,7 +369,18 @@ static void test_load_fails(void **state)
 	put_file(etc, "real", "give everyone\n");
 	assert_int_equal(symlinkat("real", etc, "subid.conf"), 0);
 	assert_fails(etc, vendor, false, -ELOOP, "subid.conf", 0);
+	assert_int_equal(unlinkat(etc, "real", 0), 0);
+	assert_fails(etc, vendor, true, -ENOLINK, "subid.conf", 0);
 	assert_int_equal(unlinkat(etc, "subid.conf", 0), 0);
+	assert_int_equal(unlinkat(etc, "subid.conf.d/x.conf", 0), 0);
+	assert_int_equal(symlinkat("real", etc, "subid.conf.d/x.conf"), 0);
+	assert_fails(etc, NULL, true, -ENOLINK, "subid.conf.d/x.conf", 0);
+	assert_int_equal(unlinkat(etc, "subid.conf.d/x.conf", 0), 0);
+	assert_int_equal(renameat(etc, "subid.conf.d", etc, "kept.d"), 0);
+	assert_int_equal(symlinkat("real", etc, "subid.conf.d"), 0);
+	assert_fails(etc, NULL, true, -ENOLINK, "subid.conf.d", 0);
+	assert_int_equal(unlinkat(etc, "subid.conf.d", 0), 0);
+	assert_int_equal(renameat(etc, "kept.d", etc, "subid.conf.d"), 0);
 	put_dir(etc, "subid.conf");
 	assert_fails(etc, vendor, true, -EINVAL, "subid.conf", 0);
 	assert_int_equal(unlinkat(etc, "subid.conf", AT_REMOVEDIR), 0);

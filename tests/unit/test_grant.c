@@ -19,10 +19,15 @@ struct row {
 	const char *uid_after, *gid_after; /* NULL: as before */
 };
 
-#define UID (1U << SUBID_UID)
-#define GID (1U << SUBID_GID)
-#define A10 "alice:1000000:10\n"
-#define B10 "bob:1000000:10\n"
+#define UID	  (1U << SUBID_UID)
+#define GID	  (1U << SUBID_GID)
+#define A10	  "alice:1000000:10\n"
+#define B10	  "bob:1000000:10\n"
+#define A10_TIMES "aaaaaaaaaa"
+#define A100                                                                             \
+	A10_TIMES A10_TIMES A10_TIMES A10_TIMES A10_TIMES A10_TIMES A10_TIMES A10_TIMES  \
+	    A10_TIMES A10_TIMES
+#define A1000 A100 A100 A100 A100 A100 A100 A100 A100 A100 A100
 
 static const struct row rows[] = {
 	/* where there is room */
@@ -165,6 +170,20 @@ static const struct row rows[] = {
 	{ "a login name that is a number is not written", .defs = SMALL, .owner = "1002",
 	  .changes = "uid 1000000:10, gid 1000000:10", .uid_after = "1002:1000000:10\n",
 	  .gid_after = "1002:1000000:10\n" },
+	{ "nor is one that begins with digits", .defs = SMALL, .owner = "1002foo",
+	  .passwd = "1002foo:x:1012:1012::/:/bin/sh\n",
+	  .changes = "uid 1000000:10, gid 1000000:10", .uid_after = "1012:1000000:10\n",
+	  .gid_after = "1012:1000000:10\n" },
+	{ "it keeps what it has", .defs = SMALL, .owner = "1002foo",
+	  .passwd = "1002foo:x:1012:1012::/:/bin/sh\n", .uid = "1002foo:5:10\n",
+	  .gid = "1012:5:10\n", .answer = SUBID_ENOUGH, .changes = "uid 5:10, gid 5:10" },
+	{ "and gets nothing without a uid", .defs = SMALL, .owner = "1002foo",
+	  .answer = SUBID_INVALID, .changes = "" },
+	{ "a name as long as shadow reads", .defs = SMALL, .owner = A1000,
+	  .changes = "uid 1000000:10, gid 1000000:10", .uid_after = A1000 ":1000000:10\n",
+	  .gid_after = A1000 ":1000000:10\n" },
+	{ "a name that is longer", .defs = SMALL, .owner = A1000 "a",
+	  .answer = SUBID_INVALID, .changes = "" },
 	{ "and its lines are another's", .defs = SMALL, .uid = "4242:1000000:10\n",
 	  .gid = "4242:1000000:10\n", .owner = "1002",
 	  .changes = "uid 1000010:10, gid 1000010:10",
@@ -203,6 +222,31 @@ static const struct row rows[] = {
 	{ "exact", .defs = SMALL, .owner = "alice", .range = { 1000033, 5 },
 	  .changes = "uid 1000033:5, gid 1000033:5", .uid_after = "alice:1000033:5\n",
 	  .gid_after = "alice:1000033:5\n" },
+	{ "exact, FreeIPA's", .defs = SMALL, .owner = "alice", .range = { 2147483647, 2 },
+	  .answer = SUBID_TAKEN, .changes = "uid 2147483647:2, gid 2147483647:2" },
+	{ "exact, FreeIPA's, in the window of uids",
+	  .defs = SMALL_GIDS "SUB_UID_MIN 3000000000\nSUB_UID_MAX 3000000009\n",
+	  .owner = "alice", .range = { 3000000000, 10 }, .answer = SUBID_TAKEN,
+	  .changes = "gid 3000000000:10" },
+	{ "exact, FreeIPA's, in the window of both",
+	  .defs = "SUB_UID_MIN 3000000000\nSUB_UID_MAX 3000000009\n"
+		  "SUB_GID_MIN 3000000000\nSUB_GID_MAX 3000000009\n",
+	  .owner = "alice", .range = { 3000000000, 10 },
+	  .changes = "uid 3000000000:10, gid 3000000000:10",
+	  .uid_after = "alice:3000000000:10\n", .gid_after = "alice:3000000000:10\n" },
+	{ "exact, FreeIPA's, one id beyond the window",
+	  .defs = "SUB_UID_MIN 3000000000\nSUB_UID_MAX 3000000009\n"
+		  "SUB_GID_MIN 3000000000\nSUB_GID_MAX 3000000010\n",
+	  .owner = "alice", .range = { 3000000000, 11 }, .answer = SUBID_TAKEN,
+	  .changes = "uid 3000000000:11" },
+	{ "exact, FreeIPA's, accepted", .defs = SMALL,
+	  .conf = "accept overlap-reserved:alice \"mine\"\n", .owner = "al",
+	  .range = { 3000000000, 1 }, .changes = "uid 3000000000:1, gid 3000000000:1",
+	  .uid_after = "al:3000000000:1\n", .gid_after = "al:3000000000:1\n" },
+	{ "exact, FreeIPA's, accepted of another", .defs = SMALL,
+	  .conf = "accept overlap-reserved:bob \"his\"\n", .owner = "alice",
+	  .range = { 3000000000, 1 }, .answer = SUBID_TAKEN,
+	  .changes = "uid 3000000000:1, gid 3000000000:1" },
 	{ "exact, outside the window", .defs = SMALL, .owner = "alice",
 	  .range = { 3000000, 5 }, .changes = "uid 3000000:5, gid 3000000:5",
 	  .uid_after = "alice:3000000:5\n", .gid_after = "alice:3000000:5\n" },

@@ -2,7 +2,7 @@
 /*
  * Logins that give no range: what PAM is answered, the log and the user are told.
  *
- * wrap: open geteuid subid_users_open subid_source_read subid_text_read
+ * wrap: open geteuid subid_users_open_named subid_source_read subid_text_read
  * wrap: subid_txn_begin subid_txn_decide subid_txn_grant subid_txn_commit
  */
 #include "pam_support.h"
@@ -36,6 +36,32 @@ static void group_is_a_directory(void)
 	assert_int_equal(unlinkat(host.root, "etc/group", 0), 0);
 	put_dir(host.root, "etc/group");
 	host.grant_answer = SUBID_FULL;
+}
+
+static void passwd_is_gone(void)
+{
+	assert_int_equal(unlinkat(host.root, "etc/passwd", 0), 0);
+}
+
+static void group_is_gone(void)
+{
+	assert_int_equal(unlinkat(host.root, "etc/group", 0), 0);
+}
+
+static void leads_nowhere(const char *name)
+{
+	assert_true(unlinkat(host.root, name, 0) == 0 || errno == ENOENT);
+	assert_int_equal(symlinkat("nowhere", host.root, name), 0);
+}
+
+static void defs_lead_nowhere(void)
+{
+	leads_nowhere("etc/login.defs");
+}
+
+static void conf_leads_nowhere(void)
+{
+	leads_nowhere("etc/subid.conf");
 }
 
 static void table_is_a_link(void)
@@ -217,9 +243,25 @@ static const struct row rows[] = {
 	{ "a number for another", NULL, "0", "", PAM_USER_UNKNOWN,
 	  "5: 0: no range is given: no owner of ranges can be called so\n", "" },
 	{ "passwd", passwd_is_a_directory, "alice", "", PAM_SESSION_ERR,
-	  "3: alice: cannot be looked up: Invalid argument\n", "" },
+	  "3: alice: cannot be looked up: " SUBID_SYSCONFDIR
+	  "/passwd: Invalid argument\n",
+	  "" },
 	{ "passwd, for a group", passwd_is_a_directory, "alice", STUDENTS, PAM_IGNORE,
-	  "3: alice: cannot be looked up: Invalid argument\n", "" },
+	  "3: alice: cannot be looked up: " SUBID_SYSCONFDIR
+	  "/passwd: Invalid argument\n",
+	  "" },
+	{ "no passwd", passwd_is_gone, "alice", "", PAM_SESSION_ERR,
+	  "3: alice: cannot be looked up: " SUBID_SYSCONFDIR "/passwd: No such file or"
+	  " directory\n",
+	  "" },
+	{ "no group", group_is_gone, "alice", "", PAM_SESSION_ERR,
+	  "3: alice: no range is given: " SUBID_SYSCONFDIR "/group: No such file or"
+	  " directory\n",
+	  "" },
+	{ "login.defs elsewhere", defs_lead_nowhere, "alice", "", PAM_SESSION_ERR,
+	  "3: alice: no range is given: " SUBID_SYSCONFDIR "/login.defs: *", "" },
+	{ "subid.conf elsewhere", conf_leads_nowhere, "alice", "", PAM_SESSION_ERR,
+	  "3: alice: no range is given: " SUBID_SYSCONFDIR "/subid.conf: *", "" },
 	{ "a table", table_is_a_link, "alice", "", PAM_SESSION_ERR,
 	  "3: alice: no range is given: the tables: Too many levels of symbolic links\n",
 	  "" },
@@ -271,7 +313,10 @@ static const struct row rows[] = {
 	{ "a group that is not there", never_alice, "alice", "required_for=nosuch",
 	  PAM_SUCCESS, "3: alice: required_for=nosuch: there is no such group\n", "" },
 	{ "a group that cannot be read", group_is_a_directory, "alice", STUDENTS,
-	  PAM_IGNORE, "*3: alice: required_for=students: Invalid argument\n", "" },
+	  PAM_IGNORE,
+	  "*3: alice: required_for=students: " SUBID_SYSCONFDIR
+	  "/group: Invalid argument\n",
+	  "" },
 	{ "full", window_is_full, "alice", "", PAM_SESSION_ERR,
 	  "3: alice: no range is given: the window is full ('subid grant alice' says"
 	  " more)\n",

@@ -280,6 +280,10 @@ static void test_load(void **state)
 	assert_int_equal(subid_policy_load(etc, false, &policy, &place), -ELOOP);
 	assert_int_equal(policy.uid_max, 77);
 	policy.uid_max = 3000;
+	/* elsewhere, and that is not there */
+	assert_int_equal(unlinkat(etc, "real", 0), 0);
+	assert_int_equal(subid_policy_load(etc, true, &policy, &place), -ENOLINK);
+	assert_int_equal(policy.uid_max, 3000);
 	/* not to be read: no policy, rather than the default */
 	assert_int_equal(unlinkat(etc, "login.defs", 0), 0);
 	put_dir(etc, "login.defs");

@@ -189,6 +189,9 @@ static void test_no_ordinary_file(void **state)
 	assert_int_equal(subid_table_load(etc, SUBID_UID, &table), -ELOOP);
 	assert_int_equal(subid_text_read(etc, "subuid", false, &text), -ELOOP);
 	assert_int_equal(subid_text_read(etc, "absent", false, &text), -ENOENT);
+	assert_int_equal(symlinkat("absent", etc, "dangling"), 0);
+	assert_int_equal(subid_text_read(etc, "dangling", true, &text), -ENOLINK);
+	assert_int_equal(subid_text_read(etc, "dangling", false, &text), -ELOOP);
 	put_dir(etc, "directory");
 	assert_int_equal(subid_text_read(etc, "directory", true, &text), -EINVAL);
 	assert_int_equal(mkfifoat(etc, "subgid", 0600), 0);

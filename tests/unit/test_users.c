@@ -410,7 +410,7 @@ static void test_missing_files(void **state)
 	int etc = etc_of(state);
 
 	for (enum way way = 0; way < WAYS; way++) {
-		struct subid_users *users = read_users(etc, true, way);
+		struct subid_users *users = read_users(etc, false, way);
 		struct subid_set taken = { .n = 0 };
 
 		assert_owner(
@@ -427,6 +427,42 @@ static void test_missing_files(void **state)
 	assert_int_equal(nss.asked, 0);
 }
 
+/* Of the running system they are away for a while: their ids are not free. */
+static void test_missing_files_of_the_host(void **state)
+{
+	static const char *const names[] = { "passwd", "group" };
+	int etc = etc_of(state);
+	struct subid_users *users = NULL;
+	const char *file = NULL;
+
+	for (size_t i = 0; i < 2; i++) {
+		put_file(etc, "passwd", PASSWD);
+		put_file(etc, "group", "");
+		assert_int_equal(unlinkat(etc, names[i], 0), 0);
+		assert_int_equal(subid_users_load_named(etc, true, &users, &file),
+				 -ENOENT);
+		assert_string_equal(file, names[i]);
+		assert_int_equal(symlinkat("nowhere", etc, names[i]), 0);
+		assert_int_equal(subid_users_load_named(etc, true, &users, &file),
+				 -ENOLINK);
+		assert_string_equal(file, names[i]);
+		assert_int_equal(subid_users_load_named(etc, false, &users, &file),
+				 -ELOOP);
+		assert_string_equal(file, names[i]);
+		assert_int_equal(unlinkat(etc, names[i], 0), 0);
+	}
+	assert_int_equal(subid_users_open_named(etc, true, &users, &file), 0);
+	subid_users_free(&users);
+	assert_int_equal(unlinkat(etc, "passwd", 0), 0);
+	assert_int_equal(subid_users_open_named(etc, true, &users, &file), -ENOENT);
+	assert_string_equal(file, "passwd");
+	put_file(etc, "passwd", PASSWD);
+	assert_int_equal(symlinkat("nowhere", etc, "nsswitch.conf"), 0);
+	assert_int_equal(subid_users_open_named(etc, true, &users, &file), -ENOLINK);
+	assert_string_equal(file, "nsswitch.conf");
+	assert_null(users);
+}
+
 static void test_what_cannot_be_read(void **state)
 {
 	static const char *const names[] = { "passwd", "group", "nsswitch.conf" };
@@ -434,9 +470,15 @@ static void test_what_cannot_be_read(void **state)
 
 	for (size_t i = 0; i < 3; i++) {
 		struct subid_users *users = NULL;
+		const char *file = NULL;
 
+		put_file(etc, "passwd", "");
+		put_file(etc, "group", "");
+		assert_int_equal(unlinkat(etc, names[i], 0), i == 2 ? -1 : 0);
 		put_dir(etc, names[i]);
-		assert_int_equal(subid_users_load(etc, true, &users), -EINVAL);
+		assert_int_equal(subid_users_load_named(etc, true, &users, &file),
+				 -EINVAL);
+		assert_string_equal(file, names[i]);
 		assert_null(users);
 		/* which other names to ask does not matter where nobody is asked */
 		if (i == 2) {
@@ -447,6 +489,7 @@ static void test_what_cannot_be_read(void **state)
 	}
 	/* some systems keep these elsewhere */
 	put_file(etc, "real", PASSWD);
+	assert_int_equal(unlinkat(etc, "passwd", 0), 0);
 	assert_int_equal(symlinkat("real", etc, "passwd"), 0);
 	for (enum way way = 0; way < WAYS; way++) {
 		struct subid_users *users = read_users(etc, true, way);
@@ -719,6 +762,7 @@ static void test_name_service_answers(void **state)
 	};
 	int etc = etc_of(state);
 
+	put_file(etc, "group", "");
 	put_file(etc, "passwd", PASSWD);
 	for (enum way way = 0; way < WAYS; way++) {
 		struct subid_users *users;
@@ -751,6 +795,7 @@ static void test_name_service_fails(void **state)
 	struct subid_users *users;
 	char buf[8];
 
+	put_file(etc, "group", "");
 	put_file(etc, "passwd", PASSWD);
 	put_file(etc, "nsswitch.conf", "passwd: files ldap\ngroup: files ldap\n");
 	users = read_users(etc, true, LOAD);
@@ -780,6 +825,8 @@ static void test_large_answers(void **state)
 	int etc = etc_of(state);
 	struct subid_users *users;
 
+	put_file(etc, "passwd", "");
+	put_file(etc, "group", "");
 	put_file(etc, "nsswitch.conf", "passwd: files ldap\ngroup: files ldap\n");
 	users = read_users(etc, true, LOAD);
 	nss.room_wanted = 100000;
@@ -880,6 +927,7 @@ int main(void)
 		users_test(test_owners),
 		users_test(test_many_accounts),
 		users_test(test_missing_files),
+		users_test(test_missing_files_of_the_host),
 		users_test(test_what_cannot_be_read),
 		users_test(test_taken_ids),
 		users_test(test_taken_ids_of_odd_lines),
