@@ -71,7 +71,8 @@ static int hold_range(struct subid_txn *txn, enum subid_kind kind, const char *h
 	return subid_table_add(table, holder, len, range);
 }
 
-/* Which of the changes have ids that another line has too; left: what lines have. */
+/* Which of the changes have ids that another line has too; left: what entries
+ * have. */
 static void mark_shared(struct subid_txn *txn, enum subid_kind kind,
 			const struct subid_set *left)
 {
@@ -81,13 +82,17 @@ static void mark_shared(struct subid_txn *txn, enum subid_kind kind,
 			    subid_set_meets(left, txn->changes[i].range, NULL);
 }
 
-/* Of the ids gone, those that no line has any more are held, unless for reuse. */
+/*
+ * Of the ids gone, those that no entry has any more are held, unless for reuse.
+ * Threat: what only some reader takes from a comment or a broken line would else not
+ * rest, and be anybody's once that line is mended or deleted.
+ */
 static int let_go(struct subid_txn *txn, enum subid_kind kind,
 		  const struct subid_set *gone, bool reuse)
 {
 	auto_set struct subid_set left = { .ranges = NULL }, held = { .ranges = NULL };
 	struct subid_event event = event_of_holder(SUBID_HOLD, SUBID_OWNER_RELEASED);
-	int r = subid_table_taken(&txn->tables[kind], &left);
+	int r = subid_table_granted(&txn->tables[kind], &left);
 
 	if (r < 0)
 		return r;
