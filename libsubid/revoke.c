@@ -2,6 +2,7 @@
 /*
  * Taking ranges back, and keeping ids out of all hands.
  */
+#include <errno.h>
 #include <string.h>
 
 #include "txn_private.h"
@@ -140,6 +141,21 @@ int subid_txn_revoke(struct subid_txn *txn, const struct subid_owner *owner,
 	if (r == 0 && txn->n_changes == 0)
 		r = SUBID_ABSENT;
 	return subid_txn_end_call(txn, r, ret);
+}
+
+int subid_txn_rest(struct subid_txn *txn, enum subid_kind kind, struct id_range range)
+{
+	auto_set struct subid_set gone = { .ranges = NULL };
+	struct subid_changes none;
+	int r;
+
+	if (!id_range_valid(range))
+		return -EINVAL;
+	txn->n_changes = 0;
+	r = subid_set_insert(&gone, range);
+	if (r == 0)
+		r = let_go(txn, kind, &gone, false);
+	return subid_txn_end_call(txn, r, &none);
 }
 
 /* The ids that lines of the two holders have, sorted. */

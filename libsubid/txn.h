@@ -153,6 +153,14 @@ int subid_txn_revoke(struct subid_txn *txn, const struct subid_owner *owner,
 		     struct subid_changes *ret) SUBID_WARN_UNUSED;
 
 /*
+ * Holds ids in lines of SUBID_OWNER_RELEASED, but for those that an entry has: what was
+ * taken back with reuse, and shall rest after all.  Returns 0; -EINVAL for a range that
+ * is not valid; -errno.
+ */
+int subid_txn_rest(struct subid_txn *txn, enum subid_kind kind,
+		   struct id_range range) SUBID_WARN_UNUSED;
+
+/*
  * Keeps ids out of all hands, in lines of SUBID_OWNER_RESERVED.  Returns 0 with
  * what was added in *ret; SUBID_ENOUGH when all were held already; SUBID_TAKEN
  * with *ret holding the range, for each kind of which somebody has an id; -errno.

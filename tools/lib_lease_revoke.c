@@ -47,17 +47,28 @@ static int print_changes(const struct cli_store *store, const char *name,
 	return cli_output_close(output);
 }
 
+/* Changes that outlive the transaction's next call. */
+struct kept {
+	struct subid_change *list;
+	size_t n;
+};
+
 struct revocation {
 	struct cli *cli;
 	const struct cli_lease_revoke *asked;
 	const char *name; /* OWNER/NAME */
 	const struct subid_owner *owner;
 	struct cli_store *store;
-	struct subid_txn *tables;   /* with --own; else NULL */
-	int proc;		    /* -1: nothing runs, or that does not matter */
-	struct subid_change *lines; /* what went from the tables */
-	size_t n_lines;
+	struct subid_txn *tables; /* with --own; else NULL */
+	int proc;		  /* -1: nothing runs, or that does not matter */
+	struct kept leases;	  /* what went from the store */
+	struct kept lines;	  /* what went from the tables */
 };
+
+static struct subid_changes changes_of(const struct kept *kept)
+{
+	return (struct subid_changes){ .list = kept->list, .n = kept->n };
+}
 
 /* The user whose rootless session does not count. */
 static uint32_t session_of(const struct revocation *revocation)
@@ -74,83 +85,144 @@ static bool frees_later(const struct revocation *revocation)
 	       !revocation->asked->dry_run && revocation->proc >= 0;
 }
 
-static int keep_lines(struct revocation *revocation, const struct subid_changes *of_lines)
+static int keep(struct kept *kept, const struct subid_changes *changes)
 {
-	size_t n = revocation->n_lines + of_lines->n;
 	struct subid_change *grown =
-	    reallocarray(revocation->lines, n + 1, sizeof(*grown));
+	    reallocarray(kept->list, kept->n + changes->n + 1, sizeof(*grown));
 
 	if (grown == NULL)
 		return -ENOMEM;
-	for (size_t i = 0; i < of_lines->n; i++)
-		grown[revocation->n_lines++] = of_lines->list[i];
-	revocation->lines = grown;
+	for (size_t i = 0; i < changes->n; i++)
+		grown[kept->n++] = changes->list[i];
+	kept->list = grown;
 	return 0;
 }
 
+static int failed(const struct revocation *revocation, int r)
+{
+	return cli_complain(EXIT_UNABLE, "%s: %s", revocation->name, strerror(-r));
+}
+
 /* --own: the lines that were made for the container go with its lease. */
-static int revoke_lines(struct revocation *revocation,
-			const struct subid_changes *changes)
+static int revoke_lines(struct revocation *revocation)
 {
 	bool reuse = revocation->asked->reuse && !frees_later(revocation);
 
-	for (size_t i = 0; i < changes->n; i++) {
-		const struct subid_change *change = &changes->list[i];
+	for (size_t i = 0; i < revocation->leases.n; i++) {
+		const struct subid_change *change = &revocation->leases.list[i];
 		struct subid_changes of_lines = { .n = 0 };
 		int r =
 		    subid_txn_revoke(revocation->tables, revocation->owner,
 				     1U << change->kind, change->range, reuse, &of_lines);
 
-		if (r == 0)
-			r = keep_lines(revocation, &of_lines);
+		if (r >= 0) /* there may be none any more */
+			r = keep(&revocation->lines, &of_lines);
 		if (r < 0)
-			return cli_complain(EXIT_UNABLE, "%s: %s", revocation->name,
-					    strerror(-r));
+			return failed(revocation, r);
 	}
 	return EXIT_DONE;
 }
 
+/* The ids of one kind that went; held: that the tables hold now. */
+static int collect(const struct kept *kept, enum subid_kind kind, bool held,
+		   struct subid_set *ret)
+{
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < kept->n; i++)
+		if (kept->list[i].kind == kind && !(held && kept->list[i].shared))
+			r = subid_set_insert(ret, kept->list[i].range);
+	return r;
+}
+
+/*
+ * --own: ids rest where their line went, and all others here.  Threat: a line that root
+ * or usermod has taken away before holds nothing, so the next owner would get its ids.
+ */
+static int rest_here(struct revocation *revocation, struct subid_txn *txn)
+{
+	int r = 0;
+
+	for (enum subid_kind kind = 0; r == 0 && kind < SUBID_KINDS; kind++) {
+		auto_set struct subid_set gone = { .n = 0 }, held = { .n = 0 };
+		auto_set struct subid_set here = { .n = 0 };
+
+		r = collect(&revocation->leases, kind, false, &gone);
+		if (r == 0)
+			r = collect(&revocation->lines, kind, true, &held);
+		if (r == 0)
+			r = subid_set_subtract(&gone, &held, &here);
+		for (size_t i = 0; r == 0 && i < here.n; i++)
+			r = subid_txn_rest(txn, kind, here.ranges[i]);
+	}
+	return r == 0 ? EXIT_DONE : failed(revocation, r);
+}
+
+static int revoke_own(struct revocation *revocation, struct subid_txn *txn)
+{
+	int status = revoke_lines(revocation);
+
+	if (status != EXIT_DONE || revocation->asked->reuse)
+		return status;
+	return rest_here(revocation, txn);
+}
+
 static int free_lines(const struct revocation *revocation)
 {
-	const struct subid_changes lines = { .list = revocation->lines,
-					     .n = revocation->n_lines };
+	const struct subid_changes lines = changes_of(&revocation->lines);
 
 	return cli_free_held(revocation->cli, revocation->tables, revocation->proc,
 			     session_of(revocation), revocation->name, &lines);
 }
 
-static int revoke_in(struct revocation *revocation, struct subid_txn *txn)
+/* Takes the lease out of the store, in memory; all that it had, into leases. */
+static int revoke_lease(struct revocation *revocation, struct subid_txn *txn)
 {
 	const struct cli_lease_revoke *asked = revocation->asked;
 	const char *name = revocation->name;
-	/* ids whose lines go rest there, not here */
-	bool reuse = asked->reuse || revocation->tables != NULL;
-	struct subid_changes changes = { .n = 0 };
-	int status, r = SUBID_ABSENT;
+	bool reuse = asked->reuse || revocation->tables != NULL; /* see rest_here() */
+	struct subid_changes changes;
+	int r = SUBID_ABSENT;
 
 	if (txn != NULL)
 		r = subid_lease_revoke(txn, revocation->owner,
 				       name + subid_lease_owner(name) + 1, asked->kinds,
 				       asked->range, reuse, &changes);
+	if (r == 0)
+		r = keep(&revocation->leases, &changes);
 	if (r < 0)
-		return cli_complain(EXIT_UNABLE, "%s: %s", name, strerror(-r));
+		return failed(revocation, r);
 	if (r != 0)
 		return cli_complain(EXIT_NO, "%s: has no lease%s in %s", name,
 				    asked->range.count > 0 ? " of these ids" : "",
 				    revocation->store->cli.etc_name);
-	status = cli_check_unused(revocation->cli, revocation->proc,
-				  session_of(revocation), name, &changes, asked->reuse);
+	return EXIT_DONE;
+}
+
+static int revoke_in(struct revocation *revocation, struct subid_txn *txn)
+{
+	const struct cli_lease_revoke *asked = revocation->asked;
+	struct subid_changes changes;
+	int status = revoke_lease(revocation, txn);
+
+	if (status != EXIT_DONE)
+		return status;
+	changes = changes_of(&revocation->leases);
+	status =
+	    cli_check_unused(revocation->cli, revocation->proc, session_of(revocation),
+			     revocation->name, &changes, asked->reuse);
 	if (status == EXIT_DONE && revocation->tables != NULL)
-		status = revoke_lines(revocation, &changes);
-	/* a line without lease is no harm, a lease without line would be */
+		status = revoke_own(revocation, txn);
+	/* The tables first: a kill in between leaves the lease, which keeps its ids from
+	 * everybody, and with which the same command goes on. */
 	if (status == EXIT_DONE && !asked->dry_run)
-		status = cli_commit_both(&revocation->store->cli, txn, revocation->cli,
-					 revocation->tables);
+		status = cli_commit_both(revocation->cli, revocation->tables,
+					 &revocation->store->cli, txn);
 	if (status == EXIT_DONE && frees_later(revocation))
 		status = free_lines(revocation);
 	if (status != EXIT_DONE)
 		return status;
-	return print_changes(revocation->store, name, &changes,
+	return print_changes(revocation->store, revocation->name, &changes,
 			     asked->reuse ? "free" : "released");
 }
 
@@ -176,7 +248,8 @@ static int revoke_locked(struct revocation *revocation, int etc)
 	if (status == EXIT_DONE)
 		status = revoke_in(revocation, txn);
 	subid_txn_free(&txn);
-	free(revocation->lines);
+	free(revocation->lines.list);
+	free(revocation->leases.list);
 	return status;
 }
 

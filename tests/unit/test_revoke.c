@@ -5,6 +5,7 @@
 enum verb {
 	REVOKE,
 	REUSE, /* revoke without holding */
+	REST,
 	HOLD,
 	UNHOLD,
 };
@@ -164,6 +165,16 @@ static const struct row rows[] = {
 	  .uid = "!reserved:99990:10\n" A10, .changes = "uid 100000:10",
 	  .uid_after = "!reserved:99990:10\n!released:100000:10\n" },
 
+	{ "rest", REST, .range = { 100000, 10 }, .changes = "",
+	  .uid_after = "!released:100000:10\n" },
+	{ "what somebody has, or rests, does not", REST, .range = { 100000, 10 },
+	  .uid = "#x:100000:9\nbob:100001:3\n!released:100006:2\n!reserved:100009:5\n",
+	  .changes = "",
+	  .uid_after = "#x:100000:9\nbob:100001:3\n!reserved:100009:5\n"
+		       "!released:100000:1\n!released:100004:5\n" },
+	{ "no range rests", REST, .range = { UINT32_MAX, 1 }, .answer = -EINVAL,
+	  .changes = "" },
+
 	{ "hold", HOLD, .range = { 100000, 10 }, .changes = "uid 100000:10",
 	  .uid_after = "!reserved:100000:10\n" },
 	{ "hold both", HOLD, UID | GID, .range = { 100000, 10 }, .uid = "bob:1:1\n",
@@ -236,6 +247,8 @@ static int run_verb(struct subid_txn *txn, const struct row *row,
 
 	if (row->verb == HOLD)
 		return subid_txn_hold(txn, kinds, row->range, ret);
+	if (row->verb == REST)
+		return subid_txn_rest(txn, SUBID_UID, row->range);
 	if (row->verb == UNHOLD)
 		return subid_txn_unhold(txn, kinds, row->range, ret);
 	owner = find_owner(txn, row->owner != NULL ? row->owner : "alice");
