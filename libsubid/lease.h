@@ -110,8 +110,8 @@ struct subid_lease_options {
 
 /*
  * Begins a transaction over a store: takes its locks and reads it.  What follows is
- * subid_lease_grant(), subid_lease_revoke() and subid_txn_unhold(); then
- * subid_txn_commit(), with the same promises as for the tables; then
+ * subid_lease_grant(), subid_lease_revoke(), subid_txn_rest() and subid_txn_unhold();
+ * then subid_txn_commit(), with the same promises as for the tables; then
  * subid_txn_free().  Nothing else of txn.h may be called but
  * subid_txn_prepare_bulk(), subid_txn_changed() and subid_txn_traced().  Root's store
  * leaves a trace when it is SUBID_STATEDIR, a user's none: it changes nobody's rights.

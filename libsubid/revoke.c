@@ -2,6 +2,7 @@
 /*
  * Taking ranges back, and keeping ids out of all hands.
  */
+#include <errno.h>
 #include <string.h>
 
 #include "txn_private.h"
@@ -71,7 +72,8 @@ static int hold_range(struct subid_txn *txn, enum subid_kind kind, const char *h
 	return subid_table_add(table, holder, len, range);
 }
 
-/* Which of the changes have ids that another line has too; left: what lines have. */
+/* Which of the changes have ids that another line has too; left: what entries
+ * have. */
 static void mark_shared(struct subid_txn *txn, enum subid_kind kind,
 			const struct subid_set *left)
 {
@@ -81,13 +83,17 @@ static void mark_shared(struct subid_txn *txn, enum subid_kind kind,
 			    subid_set_meets(left, txn->changes[i].range, NULL);
 }
 
-/* Of the ids gone, those that no line has any more are held, unless for reuse. */
+/*
+ * Of the ids gone, those that no entry has any more are held, unless for reuse.
+ * Threat: what only some reader takes from a comment or a broken line would else not
+ * rest, and be anybody's once that line is mended or deleted.
+ */
 static int let_go(struct subid_txn *txn, enum subid_kind kind,
 		  const struct subid_set *gone, bool reuse)
 {
 	auto_set struct subid_set left = { .ranges = NULL }, held = { .ranges = NULL };
 	struct subid_event event = event_of_holder(SUBID_HOLD, SUBID_OWNER_RELEASED);
-	int r = subid_table_taken(&txn->tables[kind], &left);
+	int r = subid_table_granted(&txn->tables[kind], &left);
 
 	if (r < 0)
 		return r;
@@ -135,6 +141,21 @@ int subid_txn_revoke(struct subid_txn *txn, const struct subid_owner *owner,
 	if (r == 0 && txn->n_changes == 0)
 		r = SUBID_ABSENT;
 	return subid_txn_end_call(txn, r, ret);
+}
+
+int subid_txn_rest(struct subid_txn *txn, enum subid_kind kind, struct id_range range)
+{
+	auto_set struct subid_set gone = { .ranges = NULL };
+	struct subid_changes none;
+	int r;
+
+	if (!id_range_valid(range))
+		return -EINVAL;
+	txn->n_changes = 0;
+	r = subid_set_insert(&gone, range);
+	if (r == 0)
+		r = let_go(txn, kind, &gone, false);
+	return subid_txn_end_call(txn, r, &none);
 }
 
 /* The ids that lines of the two holders have, sorted. */

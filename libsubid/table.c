@@ -490,23 +490,27 @@ int subid_table_cut(struct subid_table *table, size_t index, struct id_range cut
 	return 0;
 }
 
-int subid_table_taken(const struct subid_table *table, struct subid_set *ret)
+int subid_table_granted(const struct subid_table *table, struct subid_set *ret)
 {
 	struct id_range run = { .count = 0 };
 	int r = 0;
 
-	if (!table->stale) {
-		r = subid_set_unite(ret, &table->ids);
-		return r == 0 ? subid_set_unite(ret, &table->odd) : r;
-	}
+	if (!table->stale)
+		return subid_set_unite(ret, &table->ids);
 	for (size_t i = 0; r == 0 && i < table->n; i++)
 		r = scan_add(ret, &run, table->entries[i].range);
 	if (r == 0)
 		r = subid_set_add(ret, run);
-	if (r < 0)
-		return r;
-	subid_set_sort(ret);
-	return subid_set_unite(ret, &table->odd);
+	if (r == 0)
+		subid_set_sort(ret);
+	return r;
+}
+
+int subid_table_taken(const struct subid_table *table, struct subid_set *ret)
+{
+	int r = subid_table_granted(table, ret);
+
+	return r == 0 ? subid_set_unite(ret, &table->odd) : r;
 }
 
 /* How many ids of r some reader takes from the line, at most. */

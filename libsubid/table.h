@@ -122,8 +122,14 @@ int subid_table_cut(struct subid_table *table, size_t index,
 		    struct id_range cut) SUBID_WARN_UNUSED;
 
 /*
- * The ids that any reader takes from any line, into *ret, which must be empty;
- * sorted.  Returns 0 or -ENOMEM.
+ * The ids that entries have, whoever owns them, into *ret, which must be empty; sorted.
+ * Returns 0 or -ENOMEM.
+ */
+int subid_table_granted(const struct subid_table *table,
+			struct subid_set *ret) SUBID_WARN_UNUSED;
+
+/*
+ * The same with what other readers take from lines that are no entries.
  */
 int subid_table_taken(const struct subid_table *table,
 		      struct subid_set *ret) SUBID_WARN_UNUSED;

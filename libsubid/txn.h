@@ -106,7 +106,7 @@ struct subid_request {
 struct subid_change {
 	enum subid_kind kind;
 	struct id_range range;
-	bool shared; /* taken back, but another line still has some of it */
+	bool shared; /* taken back, but another entry still has some of it */
 };
 
 /* The transaction's own memory; good until its next call. */
@@ -146,16 +146,24 @@ int subid_txn_grant(struct subid_txn *txn, const struct subid_request *request,
 
 /*
  * Takes ranges back: all that the owner has, or what of it lies in range (count
- * 0: all).  Unless reuse is set, those ids that nobody else has are held in
- * lines of SUBID_OWNER_RELEASED; a change with ids that somebody else has is
- * marked as shared.  Whether they are in use is the caller's to ask
- * before (subid_userns_uses()); with reuse after, too, and of helpers at work
- * (subid_userns_pending()).  Returns 0 with what was taken in *ret;
+ * 0: all).  Unless reuse is set, those ids that no other entry has are held in
+ * lines of SUBID_OWNER_RELEASED, also what some reader takes from a line that is none;
+ * a change with ids that another entry has is marked as shared.  Whether they are in use
+ * is the caller's to ask before (subid_userns_uses()); with reuse after, too, and of
+ * helpers at work (subid_userns_pending()).  Returns 0 with what was taken in *ret;
  * SUBID_ABSENT; -errno.
  */
 int subid_txn_revoke(struct subid_txn *txn, const struct subid_owner *owner,
 		     unsigned int kinds, struct id_range range, bool reuse,
 		     struct subid_changes *ret) SUBID_WARN_UNUSED;
+
+/*
+ * Holds ids in lines of SUBID_OWNER_RELEASED, but for those that an entry has: what was
+ * taken back with reuse, and shall rest after all.  Returns 0; -EINVAL for a range that
+ * is not valid; -errno.
+ */
+int subid_txn_rest(struct subid_txn *txn, enum subid_kind kind,
+		   struct id_range range) SUBID_WARN_UNUSED;
 
 /*
  * Keeps ids out of all hands, in lines of SUBID_OWNER_RESERVED.  Returns 0 with

@@ -34,6 +34,10 @@ int cli_store_find(const struct cli *cli, struct cli_store *ret);
 int cli_store_find_other(const struct cli *cli, const struct subid_owner *owner,
 			 struct cli_store *ret);
 
+/* Begins a transaction over the caller's store; *ret stays as it is if there is no store.
+ * The status, after a complaint. */
+int cli_store_begin(const struct cli_store *store, bool dry_run, struct subid_txn **ret);
+
 /* What the store of another user is called, which need not exist. */
 void cli_store_name_users(const struct subid_owner *owner, char ret[CLI_CONF_FILE_SIZE]);
 
@@ -142,8 +146,8 @@ int cli_lease_revoke(struct cli *cli, const struct cli_lease_revoke *revoke,
 		     const char *name);
 
 /*
- * Refuses, naming them, to take ids from an owner out of which its containers have
- * leases.  force: those in the owner's own store do not count.  Keeps the store
+ * Refuses, naming them, to take ids from an owner out of which containers have leases:
+ * anybody's in root's store, or in the owner's own, unless force is set.  Keeps the store
  * locked, so that no lease is made meanwhile, until *ret_lock is freed.
  */
 int cli_leases_allow(struct cli *cli, const struct subid_owner *owner,

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Leases taken back and listed; and grants that cannot be, because of leases.
+ * Leases taken back and listed.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -12,10 +12,7 @@
 #include "leases.h"
 #include "libsubid/cleanup.h"
 
-#define NAMED_MAX 20
-
-/* Begins a transaction over the caller's store; *ret NULL if there is no store. */
-static int begin(const struct cli_store *store, bool dry_run, struct subid_txn **ret)
+int cli_store_begin(const struct cli_store *store, bool dry_run, struct subid_txn **ret)
 {
 	struct subid_lease_options options = {
 		.state = store->fd,
@@ -50,17 +47,28 @@ static int print_changes(const struct cli_store *store, const char *name,
 	return cli_output_close(output);
 }
 
+/* Changes that outlive the transaction's next call. */
+struct kept {
+	struct subid_change *list;
+	size_t n;
+};
+
 struct revocation {
 	struct cli *cli;
 	const struct cli_lease_revoke *asked;
 	const char *name; /* OWNER/NAME */
 	const struct subid_owner *owner;
 	struct cli_store *store;
-	struct subid_txn *tables;   /* with --own; else NULL */
-	int proc;		    /* -1: nothing runs, or that does not matter */
-	struct subid_change *lines; /* what went from the tables */
-	size_t n_lines;
+	struct subid_txn *tables; /* with --own; else NULL */
+	int proc;		  /* -1: nothing runs, or that does not matter */
+	struct kept leases;	  /* what went from the store */
+	struct kept lines;	  /* what went from the tables */
 };
+
+static struct subid_changes changes_of(const struct kept *kept)
+{
+	return (struct subid_changes){ .list = kept->list, .n = kept->n };
+}
 
 /* The user whose rootless session does not count. */
 static uint32_t session_of(const struct revocation *revocation)
@@ -77,83 +85,144 @@ static bool frees_later(const struct revocation *revocation)
 	       !revocation->asked->dry_run && revocation->proc >= 0;
 }
 
-static int keep_lines(struct revocation *revocation, const struct subid_changes *of_lines)
+static int keep(struct kept *kept, const struct subid_changes *changes)
 {
-	size_t n = revocation->n_lines + of_lines->n;
 	struct subid_change *grown =
-	    reallocarray(revocation->lines, n + 1, sizeof(*grown));
+	    reallocarray(kept->list, kept->n + changes->n + 1, sizeof(*grown));
 
 	if (grown == NULL)
 		return -ENOMEM;
-	for (size_t i = 0; i < of_lines->n; i++)
-		grown[revocation->n_lines++] = of_lines->list[i];
-	revocation->lines = grown;
+	for (size_t i = 0; i < changes->n; i++)
+		grown[kept->n++] = changes->list[i];
+	kept->list = grown;
 	return 0;
 }
 
+static int failed(const struct revocation *revocation, int r)
+{
+	return cli_complain(EXIT_UNABLE, "%s: %s", revocation->name, strerror(-r));
+}
+
 /* --own: the lines that were made for the container go with its lease. */
-static int revoke_lines(struct revocation *revocation,
-			const struct subid_changes *changes)
+static int revoke_lines(struct revocation *revocation)
 {
 	bool reuse = revocation->asked->reuse && !frees_later(revocation);
 
-	for (size_t i = 0; i < changes->n; i++) {
-		const struct subid_change *change = &changes->list[i];
+	for (size_t i = 0; i < revocation->leases.n; i++) {
+		const struct subid_change *change = &revocation->leases.list[i];
 		struct subid_changes of_lines = { .n = 0 };
 		int r =
 		    subid_txn_revoke(revocation->tables, revocation->owner,
 				     1U << change->kind, change->range, reuse, &of_lines);
 
-		if (r == 0)
-			r = keep_lines(revocation, &of_lines);
+		if (r >= 0) /* there may be none any more */
+			r = keep(&revocation->lines, &of_lines);
 		if (r < 0)
-			return cli_complain(EXIT_UNABLE, "%s: %s", revocation->name,
-					    strerror(-r));
+			return failed(revocation, r);
 	}
 	return EXIT_DONE;
 }
 
+/* The ids of one kind that went; held: that the tables hold now. */
+static int collect(const struct kept *kept, enum subid_kind kind, bool held,
+		   struct subid_set *ret)
+{
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < kept->n; i++)
+		if (kept->list[i].kind == kind && !(held && kept->list[i].shared))
+			r = subid_set_insert(ret, kept->list[i].range);
+	return r;
+}
+
+/*
+ * --own: ids rest where their line went, and all others here.  Threat: a line that root
+ * or usermod has taken away before holds nothing, so the next owner would get its ids.
+ */
+static int rest_here(struct revocation *revocation, struct subid_txn *txn)
+{
+	int r = 0;
+
+	for (enum subid_kind kind = 0; r == 0 && kind < SUBID_KINDS; kind++) {
+		auto_set struct subid_set gone = { .n = 0 }, held = { .n = 0 };
+		auto_set struct subid_set here = { .n = 0 };
+
+		r = collect(&revocation->leases, kind, false, &gone);
+		if (r == 0)
+			r = collect(&revocation->lines, kind, true, &held);
+		if (r == 0)
+			r = subid_set_subtract(&gone, &held, &here);
+		for (size_t i = 0; r == 0 && i < here.n; i++)
+			r = subid_txn_rest(txn, kind, here.ranges[i]);
+	}
+	return r == 0 ? EXIT_DONE : failed(revocation, r);
+}
+
+static int revoke_own(struct revocation *revocation, struct subid_txn *txn)
+{
+	int status = revoke_lines(revocation);
+
+	if (status != EXIT_DONE || revocation->asked->reuse)
+		return status;
+	return rest_here(revocation, txn);
+}
+
 static int free_lines(const struct revocation *revocation)
 {
-	const struct subid_changes lines = { .list = revocation->lines,
-					     .n = revocation->n_lines };
+	const struct subid_changes lines = changes_of(&revocation->lines);
 
 	return cli_free_held(revocation->cli, revocation->tables, revocation->proc,
 			     session_of(revocation), revocation->name, &lines);
 }
 
-static int revoke_in(struct revocation *revocation, struct subid_txn *txn)
+/* Takes the lease out of the store, in memory; all that it had, into leases. */
+static int revoke_lease(struct revocation *revocation, struct subid_txn *txn)
 {
 	const struct cli_lease_revoke *asked = revocation->asked;
 	const char *name = revocation->name;
-	/* ids whose lines go rest there, not here */
-	bool reuse = asked->reuse || revocation->tables != NULL;
-	struct subid_changes changes = { .n = 0 };
-	int status, r = SUBID_ABSENT;
+	bool reuse = asked->reuse || revocation->tables != NULL; /* see rest_here() */
+	struct subid_changes changes;
+	int r = SUBID_ABSENT;
 
 	if (txn != NULL)
 		r = subid_lease_revoke(txn, revocation->owner,
 				       name + subid_lease_owner(name) + 1, asked->kinds,
 				       asked->range, reuse, &changes);
+	if (r == 0)
+		r = keep(&revocation->leases, &changes);
 	if (r < 0)
-		return cli_complain(EXIT_UNABLE, "%s: %s", name, strerror(-r));
+		return failed(revocation, r);
 	if (r != 0)
 		return cli_complain(EXIT_NO, "%s: has no lease%s in %s", name,
 				    asked->range.count > 0 ? " of these ids" : "",
 				    revocation->store->cli.etc_name);
-	status = cli_check_unused(revocation->cli, revocation->proc,
-				  session_of(revocation), name, &changes, asked->reuse);
+	return EXIT_DONE;
+}
+
+static int revoke_in(struct revocation *revocation, struct subid_txn *txn)
+{
+	const struct cli_lease_revoke *asked = revocation->asked;
+	struct subid_changes changes;
+	int status = revoke_lease(revocation, txn);
+
+	if (status != EXIT_DONE)
+		return status;
+	changes = changes_of(&revocation->leases);
+	status =
+	    cli_check_unused(revocation->cli, revocation->proc, session_of(revocation),
+			     revocation->name, &changes, asked->reuse);
 	if (status == EXIT_DONE && revocation->tables != NULL)
-		status = revoke_lines(revocation, &changes);
-	/* a line without lease is no harm, a lease without line would be */
+		status = revoke_own(revocation, txn);
+	/* The tables first: a kill in between leaves the lease, which keeps its ids from
+	 * everybody, and with which the same command goes on. */
 	if (status == EXIT_DONE && !asked->dry_run)
-		status = cli_commit_both(&revocation->store->cli, txn, revocation->cli,
-					 revocation->tables);
+		status = cli_commit_both(revocation->cli, revocation->tables,
+					 &revocation->store->cli, txn);
 	if (status == EXIT_DONE && frees_later(revocation))
 		status = free_lines(revocation);
 	if (status != EXIT_DONE)
 		return status;
-	return print_changes(revocation->store, name, &changes,
+	return print_changes(revocation->store, revocation->name, &changes,
 			     asked->reuse ? "free" : "released");
 }
 
@@ -175,11 +244,12 @@ static int revoke_locked(struct revocation *revocation, int etc)
 			return cli_txn_failed(revocation->cli, r, &failure);
 	}
 	revocation->tables = tables;
-	status = begin(revocation->store, dry_run, &txn);
+	status = cli_store_begin(revocation->store, dry_run, &txn);
 	if (status == EXIT_DONE)
 		status = revoke_in(revocation, txn);
 	subid_txn_free(&txn);
-	free(revocation->lines);
+	free(revocation->lines.list);
+	free(revocation->leases.list);
 	return status;
 }
 
@@ -223,104 +293,6 @@ int cli_lease_revoke(struct cli *cli, const struct cli_lease_revoke *revoke,
 	return revoke_locked(&revocation, etc);
 }
 
-static bool is_name_of(const struct subid_owner *owner, const char *name)
-{
-	for (size_t i = 0; i < owner->n; i++)
-		if (strlen(name) == owner->spellings[i].len &&
-		    memcmp(name, owner->spellings[i].text, owner->spellings[i].len) == 0)
-			return true;
-	return false;
-}
-
-/* Adds the leases of a store; a user's have the owner's first name, terminated. */
-static int load(const struct cli_store *store, const struct subid_owner *owner,
-		struct subid_leases *leases)
-{
-	auto_free char *name = strndup(owner->spellings[0].text, owner->spellings[0].len);
-
-	if (store->fd < 0)
-		return 0;
-	if (name == NULL)
-		return -ENOMEM;
-	return subid_leases_load(store->fd, store->user != NULL ? name : NULL, leases);
-}
-
-static size_t name_leases(const struct subid_leases *leases, size_t from,
-			  const struct subid_owner *owner,
-			  const struct subid_changes *changes)
-{
-	size_t n = 0;
-
-	for (size_t i = from; i < leases->n; i++) {
-		const struct subid_lease *lease = &leases->list[i];
-		bool meets = false;
-
-		for (size_t k = 0; k < changes->n; k++)
-			meets |= changes->list[k].kind == lease->kind &&
-				 id_range_overlaps(changes->list[k].range, lease->range);
-		if (!meets || !is_name_of(owner, lease->owner) || n++ >= NAMED_MAX)
-			continue;
-		(void)cli_complain(0, "%s/%s: %s %u-%llu are leased to this container",
-				   lease->owner, lease->name,
-				   subid_kind_name(lease->kind), lease->range.start,
-				   (unsigned long long)id_range_end(lease->range) - 1);
-	}
-	if (n > NAMED_MAX)
-		(void)cli_complain(0, "and %zu more", n - NAMED_MAX);
-	return n;
-}
-
-/* Threat: a user's store may say anything; it keeps root from taking the user's own
- * ids back, until root says --force, and from nothing else. */
-static size_t name_users_leases(struct cli *cli, const struct subid_owner *owner,
-				const struct subid_changes *changes)
-{
-	auto_store struct cli_store other = { .fd = -1 };
-	auto_leases struct subid_leases leases = { .list = NULL };
-	int r;
-
-	if (cli_store_open_other(cli, owner, &other) != EXIT_DONE)
-		return 0;
-	r = load(&other, owner, &leases);
-	if (r < 0)
-		(void)cli_complain(0,
-				   "warning: %s: %s: leases that are there do not"
-				   " count",
-				   other.cli.etc_name, strerror(-r));
-	return name_leases(&leases, 0, owner, changes);
-}
-
-int cli_leases_allow(struct cli *cli, const struct subid_owner *owner,
-		     const struct subid_changes *changes, bool force, bool dry_run,
-		     struct subid_txn **ret_lock)
-{
-	auto_store struct cli_store store = { .fd = -1 };
-	auto_leases struct subid_leases leases = { .list = NULL };
-	size_t n, n_users = 0;
-	int r, status = cli_store_open(cli, false, &store);
-
-	/* without root's rights nothing will be changed anyway */
-	if (status != EXIT_DONE || store.user != NULL)
-		return status;
-	status = begin(&store, dry_run, ret_lock);
-	if (status != EXIT_DONE)
-		return status;
-	r = load(&store, owner, &leases);
-	if (r < 0)
-		return cli_complain(EXIT_UNABLE, "%s: %s", store.cli.etc_name,
-				    strerror(-r));
-	n = name_leases(&leases, 0, owner, changes);
-	if (!force)
-		n_users = name_users_leases(cli, owner, changes);
-	if (n + n_users == 0)
-		return EXIT_DONE;
-	return cli_complain(EXIT_NO, "nothing was changed: 'subid revoke' these first%s",
-			    n_users == 0 ? ""
-			    : n > 0 ? "; those that the user has given as the user, or"
-				      " use --force for them"
-				    : ", as the user that has them, or use --force");
-}
-
 int cli_leases_list(struct cli *cli, struct cli_output *output,
 		    const struct subid_owner *owner, const char *name, unsigned int kinds,
 		    size_t *ret_n)
@@ -341,7 +313,7 @@ int cli_leases_list(struct cli *cli, struct cli_output *output,
 		char both[1200];
 
 		if ((kinds & (1U << lease->kind)) == 0 ||
-		    !is_name_of(owner, lease->owner) ||
+		    !cli_lease_is_of(lease, owner, first) ||
 		    (name != NULL && strcmp(name, lease->name) != 0))
 			continue;
 		(void)snprintf(both, sizeof(both), "%s/%s", lease->owner, lease->name);
@@ -361,7 +333,7 @@ int cli_leases_unhold(struct cli_store *store, unsigned int kinds, struct id_ran
 		      bool dry_run, struct subid_txn **ret_txn, struct subid_changes *ret)
 {
 	struct subid_changes changes;
-	int r, status = begin(store, dry_run, ret_txn);
+	int r, status = cli_store_begin(store, dry_run, ret_txn);
 
 	if (status != EXIT_DONE || *ret_txn == NULL)
 		return status;

@@ -5,6 +5,7 @@
 enum verb {
 	REVOKE,
 	REUSE, /* revoke without holding */
+	REST,
 	HOLD,
 	UNHOLD,
 };
@@ -136,9 +137,16 @@ static const struct row rows[] = {
 	{ "only those that no other line has", REVOKE, .uid = A10 "root:100003:4\n",
 	  .changes = "uid 100000:10 shared",
 	  .uid_after = "root:100003:4\n!released:100000:3\n!released:100007:3\n" },
-	{ "ids that some reader gives to another are not held", REVOKE,
-	  .uid = A10 "#x:100000:9\n", .changes = "uid 100000:10 shared",
-	  .uid_after = "#x:100000:9\n!released:100009:1\n" },
+	{ "ids that a comment has, too, are held: it may be deleted", REVOKE,
+	  .uid = "#x:100000:9\n" A10, .changes = "uid 100000:10",
+	  .uid_after = "#x:100000:9\n!released:100000:10\n" },
+	{ "so are ids that some reader gives to another", REVOKE,
+	  .uid = A10 "bob:0303240:9\nbob:100000:9:x\n", .changes = "uid 100000:10",
+	  .uid_after = "bob:0303240:9\nbob:100000:9:x\n!released:100000:10\n" },
+	{ "but for those that an entry has", REVOKE,
+	  .uid = A10 "#x:100000:10\nbob:100003:4\n", .changes = "uid 100000:10 shared",
+	  .uid_after = "#x:100000:10\nbob:100003:4\n"
+		       "!released:100000:3\n!released:100007:3\n" },
 	{ "ids of the other table are no matter", REVOKE, .uid = A10,
 	  .gid = "bob:100000:10\n", .changes = "uid 100000:10",
 	  .uid_after = "!released:100000:10\n" },
@@ -156,6 +164,16 @@ static const struct row rows[] = {
 	{ "reserved ids that adjoin stay apart", REVOKE,
 	  .uid = "!reserved:99990:10\n" A10, .changes = "uid 100000:10",
 	  .uid_after = "!reserved:99990:10\n!released:100000:10\n" },
+
+	{ "rest", REST, .range = { 100000, 10 }, .changes = "",
+	  .uid_after = "!released:100000:10\n" },
+	{ "what somebody has, or rests, does not", REST, .range = { 100000, 10 },
+	  .uid = "#x:100000:9\nbob:100001:3\n!released:100006:2\n!reserved:100009:5\n",
+	  .changes = "",
+	  .uid_after = "#x:100000:9\nbob:100001:3\n!reserved:100009:5\n"
+		       "!released:100000:1\n!released:100004:5\n" },
+	{ "no range rests", REST, .range = { UINT32_MAX, 1 }, .answer = -EINVAL,
+	  .changes = "" },
 
 	{ "hold", HOLD, .range = { 100000, 10 }, .changes = "uid 100000:10",
 	  .uid_after = "!reserved:100000:10\n" },
@@ -229,6 +247,8 @@ static int run_verb(struct subid_txn *txn, const struct row *row,
 
 	if (row->verb == HOLD)
 		return subid_txn_hold(txn, kinds, row->range, ret);
+	if (row->verb == REST)
+		return subid_txn_rest(txn, SUBID_UID, row->range);
 	if (row->verb == UNHOLD)
 		return subid_txn_unhold(txn, kinds, row->range, ret);
 	owner = find_owner(txn, row->owner != NULL ? row->owner : "alice");

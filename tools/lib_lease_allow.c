@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Grants that cannot be taken back, because of leases.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lease.h"
+#include "libsubid/cleanup.h"
+
+#define NAMED_MAX 20
+
+/* Adds the leases of a store; a user's have the owner's first name, terminated. */
+static int load(const struct cli_store *store, const struct subid_owner *owner,
+		struct subid_leases *leases)
+{
+	auto_free char *name = strndup(owner->spellings[0].text, owner->spellings[0].len);
+
+	if (store->fd < 0)
+		return 0;
+	if (name == NULL)
+		return -ENOMEM;
+	return subid_leases_load(store->fd, store->user != NULL ? name : NULL, leases);
+}
+
+/*
+ * Whoever's they are: a name that a lease has may be the owner's, though nobody knows any
+ * more, once the account is gone.
+ */
+static size_t name_leases(const struct subid_leases *leases,
+			  const struct subid_changes *changes)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < leases->n; i++) {
+		const struct subid_lease *lease = &leases->list[i];
+		bool meets = false;
+
+		for (size_t k = 0; k < changes->n; k++)
+			meets |= changes->list[k].kind == lease->kind &&
+				 id_range_overlaps(changes->list[k].range, lease->range);
+		if (!meets || n++ >= NAMED_MAX)
+			continue;
+		(void)cli_complain(0, "%s/%s: %s %u-%llu are leased to this container",
+				   lease->owner, lease->name,
+				   subid_kind_name(lease->kind), lease->range.start,
+				   (unsigned long long)id_range_end(lease->range) - 1);
+	}
+	if (n > NAMED_MAX)
+		(void)cli_complain(0, "and %zu more", n - NAMED_MAX);
+	return n;
+}
+
+/* Threat: a user's store may say anything; it keeps root from taking the user's own
+ * ids back, until root says --force, and from nothing else. */
+static size_t name_users_leases(struct cli *cli, const struct subid_owner *owner,
+				const struct subid_changes *changes)
+{
+	auto_store struct cli_store other = { .fd = -1 };
+	auto_leases struct subid_leases leases = { .list = NULL };
+	int r;
+
+	if (cli_store_open_other(cli, owner, &other) != EXIT_DONE)
+		return 0;
+	r = load(&other, owner, &leases);
+	if (r < 0)
+		(void)cli_complain(0,
+				   "warning: %s: %s: leases that are there do not"
+				   " count",
+				   other.cli.etc_name, strerror(-r));
+	return name_leases(&leases, changes);
+}
+
+int cli_leases_allow(struct cli *cli, const struct subid_owner *owner,
+		     const struct subid_changes *changes, bool force, bool dry_run,
+		     struct subid_txn **ret_lock)
+{
+	auto_store struct cli_store store = { .fd = -1 };
+	auto_leases struct subid_leases leases = { .list = NULL };
+	size_t n, n_users = 0;
+	int r, status = cli_store_open(cli, false, &store);
+
+	/* without root's rights nothing will be changed anyway */
+	if (status != EXIT_DONE || store.user != NULL)
+		return status;
+	status = cli_store_begin(&store, dry_run, ret_lock);
+	if (status != EXIT_DONE)
+		return status;
+	r = load(&store, owner, &leases);
+	if (r < 0)
+		return cli_complain(EXIT_UNABLE, "%s: %s", store.cli.etc_name,
+				    strerror(-r));
+	n = name_leases(&leases, changes);
+	if (!force)
+		n_users = name_users_leases(cli, owner, changes);
+	if (n + n_users == 0)
+		return EXIT_DONE;
+	return cli_complain(EXIT_NO, "nothing was changed: 'subid revoke' these first%s",
+			    n_users == 0 ? ""
+			    : n > 0 ? "; those that the user has given as the user, or"
+				      " use --force for them"
+				    : ", as the user that has them, or use --force");
+}
