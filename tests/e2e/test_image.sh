@@ -3,7 +3,7 @@
 # --root: an image is somebody else's work.  What its links lead to is in it or is
 # nothing, and what is no regular file is neither opened nor waited for.
 . "$(dirname "$0")/lib.sh"
-plan 10
+plan 16
 
 img=$T/img
 new_image() {
@@ -38,3 +38,27 @@ mkdir -p "$img/srv/leases"
 ln -s /srv/leases "$img/var/lib/subid"
 expect "a store that is a link" 0 $'m/x uid 500000 500009 10 new\n*' '' subid --root "$img" grant m/x -c 10
 is "is where it leads in the image" "$(cat "$img/srv/leases/subuid")" m/x:500000:10
+
+# --- what is no file --------------------------------------------------------------
+
+# The device has no driver: ENXIO says that it was opened.
+odd() { # kind path
+	case $1 in
+	device) mknod "$2" c 511 0 ;;
+	fifo) mkfifo "$2" ;;
+	directory) mkdir "$2" ;;
+	esac
+}
+
+in_image() { timeout 10 subid --root "$img" "$@"; }
+
+for kind in fifo device directory; do
+	for dir in etc var/lib/subid; do
+		new_image
+		mkdir "$img/var/lib/subid"
+		odd $kind "$img/$dir/.pwd.lock"
+		case $dir in etc) what=(m --another) ;; *) what=(m/x -c 10) ;; esac
+		expect "$dir: a $kind is no lock" 3 '' "subid: $img/$dir/.pwd.lock: Invalid argument: it is not a regular file" \
+			in_image grant "${what[@]}"
+	done
+done
