@@ -22,6 +22,7 @@
 
 #include "cleanup.h"
 #include "range.h"
+#include "special_private.h"
 
 #define FILE_LOCK      ".pwd.lock"
 #define CLOCKS_APART_S 2       /* of a file system, and of ticks */
@@ -120,6 +121,8 @@ static pid_t read_lock_pid(int etc, const char *file)
 	uint32_t pid;
 	ssize_t n;
 
+	if (is_special(etc, file, false))
+		return -1;
 	fd = openat(etc, file, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
 	if (fd < 0)
 		return errno == ENOENT ? 0 : -1;
@@ -314,6 +317,30 @@ static int try_next(struct subid_lock *lock, bool *file_held, struct subid_holde
 	return 0;
 }
 
+/*
+ * Opens .pwd.lock, created if it is not there; -errno.  Threat: opening a fifo waits
+ * for a reader that never comes, past every time limit.
+ */
+static int open_file_lock(int etc)
+{
+	auto_close int fd = -1;
+	struct stat st;
+	int opened;
+
+	if (is_special(etc, FILE_LOCK, false))
+		return -EINVAL;
+	fd = openat(etc, FILE_LOCK,
+		    O_WRONLY | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC,
+		    0600);
+	if (fd < 0 || fstat(fd, &st) < 0)
+		return -errno;
+	if (!S_ISREG(st.st_mode))
+		return -EINVAL;
+	opened = fd;
+	fd = -1;
+	return opened;
+}
+
 int subid_lock_take(int etc, int timeout_ms, struct subid_lock **ret,
 		    struct subid_holder *ret_holder)
 {
@@ -328,10 +355,9 @@ int subid_lock_take(int etc, int timeout_ms, struct subid_lock **ret,
 	lock->etc = fcntl(etc, F_DUPFD_CLOEXEC, 0);
 	if (lock->etc < 0)
 		return -errno;
-	lock->fd = openat(etc, FILE_LOCK,
-			  O_WRONLY | O_CREAT | O_NOFOLLOW | O_NOCTTY | O_CLOEXEC, 0600);
+	lock->fd = open_file_lock(etc);
 	if (lock->fd < 0)
-		return -errno;
+		return lock->fd;
 	while ((r = try_next(lock, &file_held, ret_holder)) == SUBID_BUSY &&
 	       now_ms() - start < timeout_ms)
 		pause_a_little(now_ms() - start);

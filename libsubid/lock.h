@@ -36,7 +36,8 @@ struct subid_holder {
  * without a pid in it is not, as with shadow.
  *
  * Returns 0, and the caller releases *ret with subid_lock_release(); SUBID_BUSY
- * with *ret_holder set; -errno: -EACCES and -EROFS are the usual ones.
+ * with *ret_holder set; -errno: -EACCES and -EROFS are the usual ones,
+ * -EINVAL means that .pwd.lock is no regular file.
  */
 int subid_lock_take(int etc, int timeout_ms, struct subid_lock **ret,
 		    struct subid_holder *ret_holder) SUBID_WARN_UNUSED;

@@ -28,7 +28,10 @@ void cli_store_close(struct cli_store *store)
 	store->fd = -1;
 }
 
-/* One more directory on the way; created if it is not there and may be. */
+/*
+ * One more directory on the way; created if it is not there and may be.  Links are
+ * followed: this is for the running system alone.
+ */
 static int step_down(int dir, const char *name, bool create, mode_t mode)
 {
 	struct open_how how = {
@@ -70,16 +73,28 @@ static int walk_down(int dir, const char *path, bool create, mode_t mode)
 	return dir;
 }
 
+/*
+ * Threat: what stands there may be a link of the image's, whose target is missing in
+ * the image but not here: so what is made is not trusted to be it, but opened beneath
+ * the root as if it had been there before.
+ */
 static int open_in_image(const char *root, bool create)
 {
-	int fd = cli_open_below(root, SUBID_STATEDIR), parent;
+	static const char path[] = SUBID_STATEDIR;
+	const char *name = strrchr(path, '/') + 1;
+	char above[sizeof(path)];
+	auto_close int parent = -1;
+	int fd = cli_open_below(root, path);
 
 	if (fd != -ENOENT || !create)
 		return fd;
-	parent = cli_open_below(root, "var/lib");
-	return parent < 0
-		   ? parent
-		   : walk_down(parent, strrchr(SUBID_STATEDIR, '/'), true, MODE_ROOT);
+	(void)snprintf(above, sizeof(above), "%.*s", (int)(name - path), path);
+	parent = cli_open_below(root, above);
+	if (parent < 0)
+		return parent;
+	if (mkdirat(parent, name, MODE_ROOT) < 0 && errno != EEXIST)
+		return -errno;
+	return cli_open_below(root, path);
 }
 
 static int open_root_store(bool create)

@@ -518,6 +518,7 @@ static void test_errors(void **state)
 	int etc = etc_of(state);
 	struct subid_lock *lock = NULL;
 	struct subid_holder holder;
+	int fd;
 
 	assert_int_equal(subid_lock_take(-1, 0, &lock, &holder), -EBADF);
 	put_file(etc, "target", "");
@@ -525,7 +526,15 @@ static void test_errors(void **state)
 	assert_int_equal(subid_lock_take(etc, 0, &lock, &holder), -ELOOP);
 	assert_int_equal(unlinkat(etc, ".pwd.lock", 0), 0);
 	put_dir(etc, ".pwd.lock");
-	assert_int_equal(subid_lock_take(etc, 0, &lock, &holder), -EISDIR);
+	assert_int_equal(subid_lock_take(etc, 0, &lock, &holder), -EINVAL);
+	assert_int_equal(unlinkat(etc, ".pwd.lock", AT_REMOVEDIR), 0);
+	/* neither waited for nor, with a reader at hand, locked */
+	assert_int_equal(mkfifoat(etc, ".pwd.lock", 0600), 0);
+	assert_int_equal(subid_lock_take(etc, 0, &lock, &holder), -EINVAL);
+	fd = openat(etc, ".pwd.lock", O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+	assert_true(fd >= 0);
+	assert_int_equal(subid_lock_take(etc, 0, &lock, &holder), -EINVAL);
+	assert_int_equal(close(fd), 0);
 	assert_null(lock);
 }
 

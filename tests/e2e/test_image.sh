@@ -1,0 +1,64 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: MIT
+# --root: an image is somebody else's work.  What its links lead to is in it or is
+# nothing, and what is no regular file is neither opened nor waited for.
+. "$(dirname "$0")/lib.sh"
+plan 16
+
+img=$T/img
+new_image() {
+	rm -rf "$img"
+	mkdir -p "$img/etc" "$img/var/lib"
+	echo 'm:x:1000:1000::/:/bin/sh' >"$img/etc/passwd"
+	echo 'm:x:1000:' >"$img/etc/group"
+	echo m:500000:1000 | tee "$img/etc/subuid" >"$img/etc/subgid"
+}
+
+# The kernel before Linux 5.6, which knows no openat2(2).
+old_kernel() {
+	strace -qq -f -e trace=openat2 -e inject=openat2:error=ENOSYS -o /dev/null "$@"
+}
+
+# --- the store of leases ----------------------------------------------------------
+
+for kernel in env old_kernel; do
+	new_image
+	tables other:300000:10
+	ln -s /run/../etc "$img/var/lib/subid"
+	expect "$kernel: a store that is a link to the host's /etc" 3 '' "subid: $img/var/lib/subid: *: leases cannot be kept" \
+		"$kernel" subid --root "$img" grant m/x -c 10
+	tables_are "$kernel: the host's tables are as they were" other:300000:10
+	is "$kernel: so are the image's" "$(cat "$img"/etc/sub?id)" $'m:500000:1000\nm:500000:1000'
+done
+new_image
+expect "a store is made" 0 $'m/x uid 500000 500009 10 new\n*' '' subid --root "$img" grant m/x -c 10
+is "in the image" "$(cat "$img/var/lib/subid/subuid")" m/x:500000:10
+new_image
+mkdir -p "$img/srv/leases"
+ln -s /srv/leases "$img/var/lib/subid"
+expect "a store that is a link" 0 $'m/x uid 500000 500009 10 new\n*' '' subid --root "$img" grant m/x -c 10
+is "is where it leads in the image" "$(cat "$img/srv/leases/subuid")" m/x:500000:10
+
+# --- what is no file --------------------------------------------------------------
+
+# The device has no driver: ENXIO says that it was opened.
+odd() { # kind path
+	case $1 in
+	device) mknod "$2" c 511 0 ;;
+	fifo) mkfifo "$2" ;;
+	directory) mkdir "$2" ;;
+	esac
+}
+
+in_image() { timeout 10 subid --root "$img" "$@"; }
+
+for kind in fifo device directory; do
+	for dir in etc var/lib/subid; do
+		new_image
+		mkdir "$img/var/lib/subid"
+		odd $kind "$img/$dir/.pwd.lock"
+		case $dir in etc) what=(m --another) ;; *) what=(m/x -c 10) ;; esac
+		expect "$dir: a $kind is no lock" 3 '' "subid: $img/$dir/.pwd.lock: Invalid argument: it is not a regular file" \
+			in_image grant "${what[@]}"
+	done
+done
