@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 # subid grant, as it is typed, right and wrong.
 . "$(dirname "$0")/lib.sh"
-plan 165
+plan 167
 
 add_user alice -u 5001
 add_user bob -u 5002
@@ -348,3 +348,11 @@ is "unequal counts: the first grant gives them whole" "$out" $'alice uid 100000 
 expect "a holder is no owner" 1 '' "subid: !released: holds ids for nobody: 'subid hold' does that" subid grant '!released'
 groupadd -g 7999 nobodys
 expect "a group that nobody is in" 0 '' 'subid: nobodys: nobody is in it, nothing was done' subid grant --group nobodys
+
+# a work of accounts times members took a minute
+mkdir -p "$T/crowd/etc"
+echo 'SUB_UID_COUNT 100' | sed 'p;s/UID/GID/' >"$T/crowd/etc/login.defs"
+seq -f '%.0f' 0 149999 | awk '{ print "u" $1 ":x:" 1000 + $1 ":1000::/:/bin/sh" }' >"$T/crowd/etc/passwd"
+echo "all:x:5:$(seq -s , -f 'u%.0f' 0 149999)" >"$T/crowd/etc/group"
+ok "a group of 150,000 in a moment" timeout 20 subid --root "$T/crowd" -q grant --group all
+is "each has a range" "$(wc -l <"$T/crowd/etc/subuid")" 150000
