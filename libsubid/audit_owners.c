@@ -2,25 +2,30 @@
 /*
  * Rules about who the owners are.
  */
+#include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "audit_private.h"
+#include "cleanup.h"
 #include "users_private.h"
 
 /*
- * The first entry in a table that is spelt just so; table->n if there is none.  For
- * owners that a rule is about: looks through the entries of the account.
+ * The first entry in a table that is spelt as each owner; table->n where there is none.
+ * All in one walk: an account may have as many spellings as the table has lines.
  */
-static size_t first_entry(const struct subid_audit *audit, enum subid_kind kind,
-			  size_t owner)
+static size_t *find_firsts(const struct subid_audit *audit, enum subid_kind kind)
 {
 	const struct audit_table *view = &audit->tables[kind];
-	size_t same = audit->owners[owner].same;
+	size_t *firsts = reallocarray(NULL, audit->n_owners + 1, sizeof(*firsts));
 
-	for (size_t i = view->begin[same]; i < view->begin[same + 1]; i++)
-		if (view->owner[view->order[i]] == owner)
-			return view->order[i];
-	return view->table->n;
+	if (firsts == NULL)
+		return NULL;
+	for (size_t i = 0; i < audit->n_owners; i++)
+		firsts[i] = view->table->n;
+	for (size_t i = view->begin[audit->n_owners]; i-- > view->begin[0];)
+		firsts[view->owner[view->order[i]]] = view->order[i];
+	return firsts;
 }
 
 /* How many entries in a table are spelt just so. */
@@ -48,17 +53,18 @@ static int find_owners(struct subid_audit *audit, enum audit_trait trait,
 	if ((audit->traits >> trait & 1) == 0)
 		return 0;
 	for (enum subid_kind kind = 0; kind < SUBID_KINDS; kind++) {
+		auto_free size_t *firsts = find_firsts(audit, kind);
+
+		if (firsts == NULL)
+			return -ENOMEM;
 		for (size_t i = 0; i < audit->n_owners; i++) {
 			struct subid_finding finding;
-			size_t entry;
 
-			if (audit->owners[i].hold || !is_bad(audit, kind, i))
+			if (audit->owners[i].hold ||
+			    firsts[i] == audit->tables[kind].table->n ||
+			    !is_bad(audit, kind, i) || audit_floods(audit, (int)kind))
 				continue;
-			entry = first_entry(audit, kind, i);
-			if (entry == audit->tables[kind].table->n ||
-			    audit_floods(audit, (int)kind))
-				continue;
-			finding = audit_at_entry(audit, kind, entry);
+			finding = audit_at_entry(audit, kind, firsts[i]);
 			if (audit_skips(audit, &finding))
 				continue;
 			say(audit, &finding, i);

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "cleanup.h"
+#include "spelling_private.h"
 #include "users_private.h"
 
 #define DECIMAL_SIZE sizeof("4294967295")
@@ -29,29 +30,71 @@ static bool is_number(const char *text, size_t len)
 	return len > 0;
 }
 
+/* Room doubles at each power of two. */
 static int append_spelling(struct subid_owner *owner, const char *text, size_t len)
 {
-	struct subid_spelling *grown =
-	    reallocarray(owner->spellings, owner->n + 1, sizeof(*grown));
+	if ((owner->n & (owner->n - 1)) == 0) {
+		struct subid_spelling *grown = reallocarray(
+		    owner->spellings, owner->n == 0 ? 1 : owner->n * 2, sizeof(*grown));
 
-	if (grown == NULL)
-		return -ENOMEM;
-	owner->spellings = grown;
+		if (grown == NULL)
+			return -ENOMEM;
+		owner->spellings = grown;
+	}
 	owner->spellings[owner->n++] = (struct subid_spelling){ text, len };
 	return 0;
 }
 
-/* Once, and only if a line may be headed by it (see struct subid_owner). */
+/*
+ * Only if a line may be headed by it (see struct subid_owner), and once: beyond a few,
+ * drop_doubles() sees to that.
+ */
 static int add_spelling(struct subid_owner *owner, const char *text, size_t len)
 {
+	const struct subid_spelling one = { text, len };
+
 	if (is_number(text, len) || !subid_owner_valid(text, len) ||
 	    subid_owner_is_hold(text, len))
 		return 0;
-	for (size_t i = 0; i < owner->n; i++)
-		if (owner->spellings[i].len == len &&
-		    memcmp(owner->spellings[i].text, text, len) == 0)
+	for (size_t i = 0; i < owner->n && owner->n <= SPELLINGS_FEW; i++)
+		if (spelling_compare(&owner->spellings[i], &one) == 0)
 			return 0;
 	return append_spelling(owner, text, len);
+}
+
+static int by_bytes(const void *a, const void *b)
+{
+	struct subid_spelling *const *x = a, *const *y = b;
+	int order = spelling_compare(*x, *y);
+
+	if (order != 0)
+		return order;
+	return *x < *y ? -1 : *x > *y;
+}
+
+/* Of equal ones the first stays.  Threat: an image may have any number of names for one
+ * uid; to compare each with each would take for ever. */
+static int drop_doubles(struct subid_owner *owner)
+{
+	auto_free struct subid_spelling **order = NULL;
+	size_t kept = 0;
+
+	if (owner->n <= SPELLINGS_FEW)
+		return 0;
+	order = reallocarray(NULL, owner->n, sizeof(struct subid_spelling *));
+	if (order == NULL)
+		return -ENOMEM;
+	for (size_t i = 0; i < owner->n; i++)
+		order[i] = &owner->spellings[i];
+	qsort(order, owner->n, sizeof(struct subid_spelling *), by_bytes);
+	for (size_t i = owner->n - 1; i > 0; i--)
+		if (spelling_compare(order[i - 1], order[i]) == 0)
+			order[i]->text = NULL;
+	for (size_t i = 0; i < owner->n; i++)
+		if (owner->spellings[i].text != NULL)
+			owner->spellings[kept++] = owner->spellings[i];
+	owner->n = kept;
+	return 0;
 }
 
 /*
@@ -89,6 +132,8 @@ static int make_owner(const struct subid_users *aliases, uint32_t uid,
 	}
 	if (r == 0 && !known)
 		return SUBID_UNKNOWN;
+	if (r == 0)
+		r = drop_doubles(&owner);
 	if (r == 0)
 		r = append_spelling(&owner, owner.own, strlen(owner.own));
 	if (r < 0)

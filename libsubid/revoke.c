@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "spelling_private.h"
 #include "txn_private.h"
 
 /* What happens to ids that are held, or held no longer. */
@@ -132,6 +133,8 @@ int subid_txn_revoke(struct subid_txn *txn, const struct subid_owner *owner,
 
 		if ((kinds & (1U << kind)) == 0)
 			continue;
+		if (owner->n > SPELLINGS_FEW && txn->tables[kind].buckets == NULL)
+			r = subid_table_index(&txn->tables[kind]);
 		for (size_t s = 0; r == 0 && s < owner->n; s++)
 			r = cut_spelling(txn, kind, &owner->spellings[s], range, &event,
 					 &gone);

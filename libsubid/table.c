@@ -5,8 +5,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cleanup.h"
 #include "memory_private.h"
 #include "scan_private.h"
+#include "spelling_private.h"
 
 #define OWNER_LEN_MAX 0x7fffffff
 
@@ -360,6 +362,24 @@ size_t subid_table_after(const struct subid_table *table, size_t index)
 			  table->buckets == NULL ? index + 1 : table->chain[index]);
 }
 
+static int holdings_of_many(const struct subid_table *table,
+			    const struct subid_spelling *spellings, size_t n,
+			    struct subid_set *ret)
+{
+	auto_free struct subid_spelling *sorted = NULL;
+	int r = subid_spellings_sort(spellings, n, &sorted);
+
+	for (size_t i = 0; r == 0 && i < table->n; i++) {
+		const struct subid_entry *entry = &table->entries[i];
+
+		if (entry->range.count > 0 &&
+		    subid_spellings_have(sorted, n, owner_of(table, entry),
+					 entry->owner_len))
+			r = subid_set_insert(ret, entry->range);
+	}
+	return r;
+}
+
 /* Without an index, all spellings in one pass; most owners differ in length. */
 static int holdings_by_pass(const struct subid_table *table,
 			    const struct subid_spelling *spellings, size_t n,
@@ -371,6 +391,8 @@ static int holdings_by_pass(const struct subid_table *table,
 
 	if (table->n == 0)
 		return 0;
+	if (n > SPELLINGS_FEW)
+		return holdings_of_many(table, spellings, n, ret);
 	for (size_t s = 0; s < n; s++)
 		lengths |= UINT64_C(1) << spellings[s].len % 64;
 	end = table->entries + table->n;
@@ -606,9 +628,16 @@ int subid_table_print(const struct subid_table *table,
 	return print(&printer, text->bytes + pos, text->size - pos);
 }
 
+/* sorted: the same spellings in order, if they are many, else NULL. */
 static bool is_spelt(const char *line, size_t len, const struct subid_spelling *spellings,
-		     size_t n)
+		     const struct subid_spelling *sorted, size_t n)
 {
+	if (sorted != NULL) {
+		const char *colon = memchr(line, ':', len);
+
+		return colon != NULL &&
+		       subid_spellings_have(sorted, n, line, (size_t)(colon - line));
+	}
 	for (size_t i = 0; i < n; i++) {
 		const struct subid_spelling *s = &spellings[i];
 
@@ -622,18 +651,21 @@ static bool is_spelt(const char *line, size_t len, const struct subid_spelling *
 int subid_holdings(const struct subid_text *text, const struct subid_spelling *spellings,
 		   size_t n, struct subid_holding **ret, size_t *ret_n)
 {
+	auto_free struct subid_spelling *sorted = NULL;
 	struct subid_holding *found = NULL;
 	size_t n_found = 0, room = 0, pos = 0, len, number = 0;
 	const char *line;
 
+	if (n > SPELLINGS_FEW && subid_spellings_sort(spellings, n, &sorted) < 0)
+		return -ENOMEM;
 	while (subid_text_next(text, &pos, &line, &len)) {
 		struct subid_line parsed;
 
 		number++;
 		/* again for the owner alone: a spelling "x:1" is not that of x */
-		if (!is_spelt(line, len, spellings, n) ||
+		if (!is_spelt(line, len, spellings, sorted, n) ||
 		    subid_line_parse(line, len, &parsed) != 0 ||
-		    !is_spelt(line, parsed.owner_len + 1, spellings, n))
+		    !is_spelt(line, parsed.owner_len + 1, spellings, sorted, n))
 			continue;
 		if (n_found == room) {
 			struct subid_holding *grown;

@@ -251,6 +251,7 @@ void subid_users_free(struct subid_users **users)
 		subid_set_free(&(*users)->ids[kind]);
 	free((*users)->by_name);
 	free((*users)->by_uid);
+	free((*users)->next_of_uid);
 	free(*users);
 	*users = NULL;
 }

@@ -16,13 +16,35 @@ static size_t hash_uid(uint32_t uid)
 	return (size_t)((uid * 0x9e3779b97f4a7c15) >> 32);
 }
 
-static void put_index(uint32_t *slots, size_t mask, size_t hash, size_t i)
+static inline bool has_name(const struct subid_account *account, const char *name,
+			    size_t len)
 {
-	while (slots[hash & mask] != 0)
-		hash++;
-	slots[hash & mask] = (uint32_t)i + 1;
+	return account->name_len == len && memcmp(account->name, name, len) == 0;
 }
 
+/* The slot of a name or a uid, or the free one where it belongs. */
+static uint32_t *name_slot(const struct subid_users *users, const char *name, size_t len)
+{
+	for (size_t h = subid_table_hash(name, len);; h++) {
+		uint32_t *slot = &users->by_name[h & users->mask];
+
+		if (*slot == 0 || has_name(&users->accounts[*slot - 1], name, len))
+			return slot;
+	}
+}
+
+static uint32_t *uid_slot(const struct subid_users *users, uint32_t uid)
+{
+	for (size_t h = hash_uid(uid);; h++) {
+		uint32_t *slot = &users->by_uid[h & users->mask];
+
+		if (*slot == 0 || users->accounts[*slot - 1].uid == uid)
+			return slot;
+	}
+}
+
+/* Each name and each uid has one slot, so that many accounts of one uid or name do not
+ * make a cluster; from the last to the first, so that the first is found first. */
 int subid_users_index(struct subid_users *users)
 {
 	size_t slots = 16;
@@ -33,27 +55,25 @@ int subid_users_index(struct subid_users *users)
 		slots *= 2;
 	users->by_name = calloc(slots, sizeof(*users->by_name));
 	users->by_uid = calloc(slots, sizeof(*users->by_uid));
-	if (users->by_name == NULL || users->by_uid == NULL) {
+	users->next_of_uid = calloc(users->n + 1, sizeof(*users->next_of_uid));
+	if (users->by_name == NULL || users->by_uid == NULL ||
+	    users->next_of_uid == NULL) {
 		free(users->by_name);
 		free(users->by_uid);
-		users->by_name = users->by_uid = NULL;
+		free(users->next_of_uid);
+		users->by_name = users->by_uid = users->next_of_uid = NULL;
 		return -ENOMEM;
 	}
 	users->mask = slots - 1;
-	for (size_t i = 0; i < users->n; i++) {
+	for (size_t i = users->n; i-- > 0;) {
 		const struct subid_account *a = &users->accounts[i];
+		uint32_t *slot = uid_slot(users, a->uid);
 
-		put_index(users->by_name, users->mask,
-			  subid_table_hash(a->name, a->name_len), i);
-		put_index(users->by_uid, users->mask, hash_uid(a->uid), i);
+		users->next_of_uid[i] = *slot;
+		*slot = (uint32_t)i + 1;
+		*name_slot(users, a->name, a->name_len) = (uint32_t)i + 1;
 	}
 	return 0;
-}
-
-static inline bool has_name(const struct subid_account *account, const char *name,
-			    size_t len)
-{
-	return account->name_len == len && memcmp(account->name, name, len) == 0;
 }
 
 /* For one look-up in a file that was not parsed. */
@@ -102,15 +122,11 @@ bool subid_users_by_name(const struct subid_users *users, const char *name, size
 	if (!users->parsed)
 		return seek_name(&users->passwd, name, len, ret);
 	if (users->by_name != NULL) {
-		for (size_t h = subid_table_hash(name, len);; h++) {
-			uint32_t i = users->by_name[h & users->mask];
+		uint32_t i = *name_slot(users, name, len);
 
-			if (i == 0)
-				return false;
-			*ret = users->accounts[i - 1];
-			if (has_name(ret, name, len))
-				return true;
-		}
+		if (i != 0)
+			*ret = accounts[i - 1];
+		return i != 0;
 	}
 	for (size_t i = 0; i < n; i++) {
 		if (has_name(&accounts[i], name, len)) {
@@ -130,16 +146,14 @@ bool subid_users_by_uid(const struct subid_users *users, uint32_t uid, size_t *a
 	if (!users->parsed)
 		return seek_uid(&users->passwd, uid, at, ret);
 	if (users->by_uid != NULL) {
-		for (;;) {
-			uint32_t i = users->by_uid[(hash_uid(uid) + *at) & users->mask];
+		uint32_t i =
+		    *at == 0 ? *uid_slot(users, uid) : users->next_of_uid[*at - 1];
 
-			if (i == 0)
-				return false;
-			(*at)++;
-			*ret = users->accounts[i - 1];
-			if (ret->uid == uid)
-				return true;
-		}
+		if (i == 0)
+			return false;
+		*at = i;
+		*ret = accounts[i - 1];
+		return true;
 	}
 	for (size_t i = *at; i < n; i++) {
 		if (accounts[i].uid == uid) {

@@ -23,6 +23,7 @@ struct subid_users {
 	bool enumerate[2]; /* by kind: somebody beyond the files may have ids */
 	uint32_t *by_name; /* open addressing: index + 1, or 0 */
 	uint32_t *by_uid;
+	uint32_t *next_of_uid; /* by account: the next of the same uid, likewise */
 	size_t mask;
 };
 
@@ -108,9 +109,8 @@ bool subid_users_by_name(const struct subid_users *users, const char *name, size
 			 struct subid_account *ret);
 
 /*
- * The next local account with a uid.  *at is 0 at first, and then the function's
- * own.  With an index in the order of the slots, else of the file.  False at the
- * end.
+ * The next local account with a uid, in the order of the file.  *at is 0 at first, and
+ * then the function's own.  False at the end.
  */
 bool subid_users_by_uid(const struct subid_users *users, uint32_t uid, size_t *at,
 			struct subid_account *ret);

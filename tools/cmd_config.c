@@ -163,6 +163,9 @@ static int make_setup(const struct config *config, const struct cli_share *share
 	return status;
 }
 
+/* With more names to look up than these, an index costs less than it saves. */
+#define NAMES_FEW 16
+
 static int carry_out(const struct config *config)
 {
 	auto_close int etc = cli_open_etc(config->cli);
@@ -188,6 +191,8 @@ static int carry_out(const struct config *config)
 	status = cli_share_find(config->cli, users, tables, NULL, config->whose, &share);
 	if (status != EXIT_DONE)
 		return status;
+	if (share.owner.n > NAMES_FEW && subid_table_index(&uid) < 0)
+		return cli_complain(EXIT_UNABLE, "%s", strerror(ENOMEM));
 	status = check_leases(config, &share);
 	return status == EXIT_DONE ? make_setup(config, &share, &uid) : status;
 }

@@ -33,34 +33,70 @@ static void print_entry(struct cli_output *output, const struct subid_table *tab
 	cli_output_row(output, &row);
 }
 
-/* Owner and who asks for them: all lines, or those of the owners that are named. */
-static size_t list_owner(struct cli_output *output, const struct subid_table *table,
-			 const struct subid_owner *owner)
+/* With more names to look up than these, an index costs less than it saves. */
+#define NAMES_FEW 16
+
+static int in_order(const void *a, const void *b)
 {
+	const size_t *x = a, *y = b;
+
+	return *x < *y ? -1 : *x > *y;
+}
+
+/* In the order of the lines, which an index does not keep.  -1 for want of memory. */
+static ssize_t list_spelling(struct cli_output *output, const struct subid_table *table,
+			     struct subid_spelling spelling)
+{
+	auto_free size_t *found = NULL;
 	size_t n = 0;
 
-	for (size_t s = 0; s < owner->n; s++) {
-		const struct subid_spelling *spelling = &owner->spellings[s];
+	for (size_t i = subid_table_first(table, spelling.text, spelling.len);
+	     i < table->n; i = subid_table_after(table, i)) {
+		if ((n & (n - 1)) == 0) {
+			size_t *grown =
+			    reallocarray(found, n == 0 ? 1 : n * 2, sizeof(*grown));
 
-		for (size_t i = subid_table_first(table, spelling->text, spelling->len);
-		     i < table->n; i = subid_table_after(table, i)) {
-			print_entry(output, table, &table->entries[i]);
-			n++;
+			if (grown == NULL)
+				return -1;
+			found = grown;
 		}
+		found[n++] = i;
 	}
-	return n;
+	if (n > 1)
+		qsort(found, n, sizeof(*found), in_order);
+	for (size_t i = 0; i < n; i++)
+		print_entry(output, table, &table->entries[found[i]]);
+	return (ssize_t)n;
+}
+
+/* Owner and who asks for them: all lines, or those of the owners that are named.
+ * Adds their number to *ret_n.  0 or -ENOMEM. */
+static int list_owner(struct cli_output *output, struct subid_table *table,
+		      const struct subid_owner *owner, size_t *ret_n)
+{
+	if (owner->n > NAMES_FEW && table->buckets == NULL &&
+	    subid_table_index(table) < 0)
+		return -ENOMEM;
+	for (size_t s = 0; s < owner->n; s++) {
+		ssize_t n = list_spelling(output, table, owner->spellings[s]);
+
+		if (n < 0)
+			return -ENOMEM;
+		*ret_n += (size_t)n;
+	}
+	return 0;
 }
 
 /* What is held, by the name of the holder, who is no owner. */
-static size_t list_held(struct cli_output *output, const struct subid_table *table,
-			char *name)
+static int list_held(struct cli_output *output, struct subid_table *table, char *name,
+		     size_t *ret_n)
 {
 	struct subid_spelling spelling = { .text = name, .len = strlen(name) };
 	const struct subid_owner holder = { .spellings = &spelling, .n = 1 };
 
 	if (!subid_owner_is_hold(name, spelling.len))
 		return 0;
-	return list_owner(output, table, &holder);
+	return list_owner(output, table, &holder, ret_n);
 }
 
 /* The same of the leases that the caller gives and takes: ids of containers rest there.
@@ -78,7 +114,7 @@ static int list_held_leases(const struct cli *cli, struct cli_output *output, ch
 
 		r = cli_store_load(&store, kind, subid_kind_table(kind), &table);
 		if (r == 0 && (kinds & (1U << kind)) != 0)
-			*ret_n += list_held(output, &table, name);
+			r = list_held(output, &table, name, ret_n);
 	}
 	return r == 0 ? EXIT_DONE
 		      : cli_complain(EXIT_UNABLE, "%s: %s", store.cli.etc_name,
@@ -89,7 +125,7 @@ struct listing {
 	struct cli *cli;
 	int etc;
 	struct cli_output *output;
-	const struct subid_table *tables;
+	struct subid_table *tables;
 	unsigned int kinds;
 };
 
@@ -100,15 +136,19 @@ static int list_name(const struct listing *listing, const struct subid_users *us
 	size_t len = subid_lease_owner(name), n = 0, n_leases = 0;
 	auto_free char *text = strndup(name, len > 0 ? len : strlen(name));
 	auto_owner struct subid_owner owner = { .has_account = false };
-	int status = EXIT_DONE, r;
+	int status = EXIT_DONE, r, listed = 0;
 
 	r = text == NULL ? -ENOMEM : subid_owner_find(users, text, &owner);
-	if (r < 0)
-		return cli_complain(EXIT_UNABLE, "%s: %s", name, strerror(-r));
-	for (enum subid_kind kind = 0; len == 0 && kind < SUBID_KINDS; kind++)
-		n += r == SUBID_INVALID
-			 ? list_held(listing->output, &listing->tables[kind], name)
-			 : list_owner(listing->output, &listing->tables[kind], &owner);
+	for (enum subid_kind kind = 0; r >= 0 && len == 0 && kind < SUBID_KINDS; kind++)
+		if (listed == 0)
+			listed = r == SUBID_INVALID
+				     ? list_held(listing->output, &listing->tables[kind],
+						 name, &n)
+				     : list_owner(listing->output, &listing->tables[kind],
+						  &owner, &n);
+	if (r < 0 || listed < 0)
+		return cli_complain(EXIT_UNABLE, "%s: %s", name,
+				    strerror(r < 0 ? -r : -listed));
 	if (subid_owner_is_hold(name, strlen(name)))
 		status = list_held_leases(listing->cli, listing->output, name,
 					  listing->kinds, &n_leases);
@@ -137,8 +177,14 @@ static int list_owners(const struct listing *listing, char *const names[])
 				   &failure.file);
 	if (r < 0)
 		return cli_txn_failed(listing->cli, r, &failure);
-	for (; *names != NULL; names++) {
-		int one = list_name(listing, users, *names);
+	for (size_t n = 0; *names != NULL; names++, n++) {
+		int one;
+
+		for (enum subid_kind kind = 0; n == NAMES_FEW && kind < SUBID_KINDS;
+		     kind++)
+			if (subid_table_index(&listing->tables[kind]) < 0)
+				return cli_complain(EXIT_UNABLE, "%s", strerror(ENOMEM));
+		one = list_name(listing, users, *names);
 
 		if (one == EXIT_UNABLE)
 			return one;
@@ -148,11 +194,22 @@ static int list_owners(const struct listing *listing, char *const names[])
 	return status;
 }
 
+struct tables {
+	struct subid_table list[SUBID_KINDS];
+};
+
+static void free_tables(struct tables *tables)
+{
+	for (enum subid_kind kind = 0; kind < SUBID_KINDS; kind++)
+		subid_table_free(&tables->list[kind]);
+}
+
 static int run(struct cli *cli, int argc, char *argv[])
 {
-	auto_table struct subid_table uid = { .kind = SUBID_UID };
-	auto_table struct subid_table gid = { .kind = SUBID_GID };
-	struct subid_table tables[SUBID_KINDS];
+	__attribute__((cleanup(free_tables))) struct tables tables = {
+		.list = { { .kind = SUBID_UID }, { .kind = SUBID_GID } },
+	};
+	struct subid_table *const list = tables.list;
 	bool only_uid = false, only_gid = false;
 	auto_close int etc = -1;
 	struct cli_output *output;
@@ -167,25 +224,22 @@ static int run(struct cli *cli, int argc, char *argv[])
 		return EXIT_UNABLE;
 	cli_warn_of_source(cli, etc);
 	if (!only_gid || only_uid)
-		status = cli_load_table(cli, etc, SUBID_UID, &uid);
+		status = cli_load_table(cli, etc, SUBID_UID, &list[SUBID_UID]);
 	if (status == EXIT_DONE && (!only_uid || only_gid))
-		status = cli_load_table(cli, etc, SUBID_GID, &gid);
+		status = cli_load_table(cli, etc, SUBID_GID, &list[SUBID_GID]);
 	if (status != EXIT_DONE)
 		return status;
 	output = cli_output_open(cli);
 	if (output == NULL)
 		return cli_complain(EXIT_UNABLE, "%s", strerror(ENOMEM));
-	tables[SUBID_UID] = uid;
-	tables[SUBID_GID] = gid;
 	if (optind < argc) {
-		status = list_owners(&(struct listing){ cli, etc, output, tables,
+		status = list_owners(&(struct listing){ cli, etc, output, list,
 							cli_kinds(only_uid, only_gid) },
 				     argv + optind);
 	} else {
 		for (enum subid_kind kind = 0; kind < SUBID_KINDS; kind++)
-			for (size_t i = 0; i < tables[kind].n; i++)
-				print_entry(output, &tables[kind],
-					    &tables[kind].entries[i]);
+			for (size_t i = 0; i < list[kind].n; i++)
+				print_entry(output, &list[kind], &list[kind].entries[i]);
 	}
 	closed = cli_output_close(output);
 	return closed != EXIT_DONE ? closed : status;

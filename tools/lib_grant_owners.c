@@ -9,6 +9,9 @@
 #include "grant.h"
 #include "libsubid/cleanup.h"
 
+/* With more owners than these, an index costs less than it saves. */
+#define OWNERS_FEW 8
+
 /* Who is meant by a group, or by all. */
 struct choice {
 	const struct cli *cli;
@@ -17,6 +20,7 @@ struct choice {
 	const char *group;
 	bool all;
 	size_t passed_over; /* whom policy does not give any */
+	size_t n_members;
 };
 
 /*
@@ -46,7 +50,11 @@ static int add_if_given(struct choice *choice, const char *name, bool selected)
 
 static int add_member(void *data, const char *name)
 {
-	return add_if_given(data, name, true);
+	struct choice *choice = data;
+	int r =
+	    choice->n_members++ == OWNERS_FEW ? subid_txn_prepare_bulk(choice->txn) : 0;
+
+	return r == 0 ? add_if_given(choice, name, true) : r;
 }
 
 static int add_all(struct choice *choice)
@@ -90,7 +98,7 @@ static int add_accounts(struct choice *choice)
 int grant_owners_choose(const struct cli *cli, struct cli_names *owners,
 			struct subid_txn *txn, const char *group, bool all)
 {
-	struct choice choice = { cli, owners, txn, group, all, 0 };
+	struct choice choice = { cli, owners, txn, group, all, 0, 0 };
 	int status = add_accounts(&choice);
 
 	if (status == EXIT_DONE && group != NULL && owners->n == 0 &&

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "leases.h"
+#include "libsubid/cleanup.h"
 #include "share.h"
 
 void cli_share_free(struct cli_share *share)
@@ -23,17 +24,14 @@ static int add_lines(struct cli_share *share, const struct subid_table *table)
 {
 	struct subid_set *all = &share->all[table->kind];
 	const struct subid_owner *owner = &share->owner;
+	auto_free struct subid_holding *lines = NULL;
 	uint64_t sum = 0;
-	int r = 0;
+	size_t n = 0;
+	int r = subid_holdings(&table->text, owner->spellings, owner->n, &lines, &n);
 
-	for (size_t s = 0; r == 0 && s < owner->n; s++) {
-		const struct subid_spelling *spelling = &owner->spellings[s];
-
-		for (size_t i = subid_table_first(table, spelling->text, spelling->len);
-		     r == 0 && i < table->n; i = subid_table_after(table, i)) {
-			r = subid_set_insert(all, table->entries[i].range);
-			sum += table->entries[i].range.count;
-		}
+	for (size_t i = 0; r == 0 && i < n; i++) {
+		r = subid_set_insert(all, lines[i].range);
+		sum += lines[i].range.count;
 	}
 	share->doubled |= sum != subid_set_size(all);
 	return r;

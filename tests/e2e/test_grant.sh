@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 # subid grant, as it is typed, right and wrong.
 . "$(dirname "$0")/lib.sh"
-plan 187
+plan 189
 
 add_user alice -u 5001
 add_user bob -u 5002
@@ -400,3 +400,10 @@ fresh
 printf 'SUB_%s_COUNT 0\nSUB_%s_MIN 7\nSUB_%s_MAX 6\n' UID UID UID GID GID GID >/etc/login.defs
 expect "MIN above MAX, where nothing is given of itself" 1 '' $'subid: alice: no id lies in SUB_UID_MIN 7 to SUB_UID_MAX 6: *login.defs\nsubid: alice: no id lies in SUB_GID_MIN 7*' subid grant --count 3 alice
 fresh
+# a work of accounts times members took a minute
+mkdir -p "$T/crowd/etc"
+echo 'SUB_UID_COUNT 100' | sed 'p;s/UID/GID/' >"$T/crowd/etc/login.defs"
+seq -f '%.0f' 0 149999 | awk '{ print "u" $1 ":x:" 1000 + $1 ":1000::/:/bin/sh" }' >"$T/crowd/etc/passwd"
+echo "all:x:5:$(seq -s , -f 'u%.0f' 0 149999)" >"$T/crowd/etc/group"
+ok "a group of 150,000 in a moment" timeout 20 subid --root "$T/crowd" -q grant --group all
+is "each has a range" "$(wc -l <"$T/crowd/etc/subuid")" 150000

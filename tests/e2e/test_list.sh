@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 # subid list, as it is typed, right and wrong.
 . "$(dirname "$0")/lib.sh"
-plan 51
+plan 56
 
 add_user alice -u 5001
 add_user bob -u 5002
@@ -105,3 +105,22 @@ run subid list
 like "the warning is of the odd line, not of one with the same ids" "$out" '*/etc/subuid:2: warning*'
 run sh -c 'subid --json list >/dev/full'
 like "a full disk is not a lack of memory" "$out" '*standard output: No space left on device*'
+
+# a work of lines times names took a minute
+mkdir -p "$T/names/etc"
+seq -f '%.0f' 0 99999 | awk '{ print "u" $1 ":x:1000:1000::/:/bin/sh" }' >"$T/names/etc/passwd"
+seq -f '%.0f' 0 99999 | awk '{ print "u" $1 ":" 100000 + $1 * 10 ":10" }' | tee "$T/names/etc/subuid" >"$T/names/etc/subgid"
+run timeout 20 subid --root "$T/names" list u99
+is "100,000 names of one uid: all their lines" "$status:$(wc -l <<<"$out"):${out%%$'\n'*}" "0:200000:u99 uid 100990 100999 10 granted"
+ok "... in the audit" timeout 20 subid --root "$T/names" audit -q --fail-on never
+run timeout 20 subid --root "$T/names" config podman u99
+is "... in the lines for podman" "$status:${out##*$'\n'}" "0:--uidmap 0:1:1000000 --gidmap 0:1:1000000"
+run timeout 20 subid --root "$T/names" id 100005
+is "... and of an id" "$status:$out" "0:uid 100005 u0 - 5 - granted"
+seq 0 39 | awk '{ print "u" $1 % 20 ":" ($1 + 1) * 100000 ":5" }' >/etc/subuid
+: >/etc/subgid
+run subid list u19 u{0..18}
+is "many operands: each in the order of its lines" "$(sed -n '1,2p;39,40p' <<<"$out")" "u19 uid 2000000 2000004 5 granted
+u19 uid 4000000 4000004 5 granted
+u18 uid 1900000 1900004 5 granted
+u18 uid 3900000 3900004 5 granted"

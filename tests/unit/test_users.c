@@ -405,6 +405,58 @@ static void test_many_accounts(void **state)
 	subid_users_free(&users);
 }
 
+/* As many that they are not compared with each other, some of them twice. */
+static void test_many_names_of_a_uid(void **state)
+{
+	enum { NAMES = 40 };
+	int etc = etc_of(state);
+	char passwd[8192] = "", table[4096] = "", wanted[1024] = "n7";
+	size_t used = 0, lines = 0;
+
+	for (unsigned int i = 0; i < NAMES * 2; i++)
+		used += (size_t)snprintf(passwd + used, sizeof(passwd) - used,
+					 "n%u:x:1000:%u:::\no%u:x:%u:1:::\n", i % NAMES,
+					 i, i, 2000 + i);
+	for (unsigned int i = 0; i < NAMES; i++) {
+		char name[16];
+
+		(void)snprintf(name, sizeof(name), "n%u", i);
+		if (i != 7)
+			add_text(wanted, sizeof(wanted), name, strlen(name));
+		lines += (size_t)snprintf(table + lines, sizeof(table) - lines,
+					  "%s:%u:1\n%sx:%u:1\n", name, 100 + 3 * i, name,
+					  101 + 3 * i);
+	}
+	add_text(wanted, sizeof(wanted), "1000", 4);
+	put_file(etc, "passwd", passwd);
+	put_file(etc, "subuid", table);
+	for (enum way way = 0; way < WAYS; way++) {
+		struct subid_users *users = read_users(etc, false, way);
+		auto_owner struct subid_owner owner = { .n = 0 };
+		auto_table struct subid_table held = { .kind = SUBID_UID };
+		struct subid_holding *holdings = NULL;
+		auto_set struct subid_set set = { .n = 0 };
+		char buf[1024];
+		size_t n = 0;
+
+		assert_int_equal(subid_owner_find(users, "n7", &owner), 0);
+		assert_string_equal(owner_text(&owner, buf, sizeof(buf)), wanted);
+		assert_int_equal(owner.gid, 7);
+		assert_int_equal(subid_table_load(etc, SUBID_UID, &held), 0);
+		assert_int_equal(
+		    subid_table_holdings(&held, owner.spellings, owner.n, &set), 0);
+		assert_int_equal(set.n, NAMES);
+		assert_int_equal(subid_set_size(&set), NAMES);
+		assert_int_equal(
+		    subid_holdings(&held.text, owner.spellings, owner.n, &holdings, &n),
+		    0);
+		assert_int_equal(n, NAMES);
+		assert_int_equal(holdings[NAMES - 1].range.start, 100 + 3 * (NAMES - 1));
+		free(holdings);
+		subid_users_free(&users);
+	}
+}
+
 static void test_missing_files(void **state)
 {
 	int etc = etc_of(state);
@@ -926,6 +978,7 @@ int main(void)
 		users_test(test_what_is_an_account),
 		users_test(test_owners),
 		users_test(test_many_accounts),
+		users_test(test_many_names_of_a_uid),
 		users_test(test_missing_files),
 		users_test(test_missing_files_of_the_host),
 		users_test(test_what_cannot_be_read),
