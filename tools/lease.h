@@ -23,6 +23,13 @@ void cli_store_close(struct cli_store *store);
  */
 int cli_store_open(const struct cli *cli, bool create, struct cli_store *ret);
 
+/*
+ * Opens root's store to lock it, and makes it if there is none, since without a directory
+ * there is no lock.  None only where nobody can make one, and for an ordinary user, who
+ * changes no table.  The status, after a complaint.
+ */
+int cli_store_open_lockable(const struct cli *cli, struct cli_store *ret);
+
 /* Opens the store that the caller does not change, but has to keep off: the owner's
  * own for root, root's for anybody else.  The status, after a complaint. */
 int cli_store_open_other(const struct cli *cli, const struct subid_owner *owner,
