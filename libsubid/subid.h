@@ -16,6 +16,7 @@
 #include "inside.h"   /* a process as its container sees it */
 #include "layout.h"   /* how ids lie in maps */
 #include "lease.h"    /* a range for each container */
+#include "leased.h"   /* what containers have, whatever the tables say */
 #include "line.h"     /* one line of a table */
 #include "live.h"     /* what runs: namespaces and processes */
 #include "lock.h"     /* the locks that shadow's tools take too */

@@ -22,6 +22,7 @@ void subid_txn_free(struct subid_txn **txn)
 		subid_set_free(&(*txn)->before[kind]);
 		subid_set_free(&(*txn)->taken[kind]);
 	}
+	subid_leased_free(&(*txn)->leased);
 	subid_conf_free(&(*txn)->conf);
 	subid_members_free(&(*txn)->members);
 	free((*txn)->changes);
@@ -76,6 +77,14 @@ static int load_accounts(struct subid_txn *txn, struct subid_failure *failure)
 	return r;
 }
 
+/* Under the lock, like all the rest: who waits for it may wait long. */
+static int load_leased(struct subid_txn *txn, struct subid_failure *failure)
+{
+	if (!txn->options.leased)
+		return 0;
+	return subid_leased_read(txn->options.root, &txn->leased, &failure->file);
+}
+
 /* What the site's policy sets aside. */
 static int unite_conf(const struct subid_conf *conf, enum subid_kind kind,
 		      struct subid_set *taken)
@@ -107,8 +116,8 @@ static int unite_taken(struct subid_txn *txn)
 			r = subid_set_unite(taken, &txn->live[kind]);
 		if (r == 0)
 			r = subid_set_unite(taken, &txn->before[kind]);
-		if (r == 0 && txn->options.avoid != NULL)
-			r = subid_set_unite(taken, &txn->options.avoid[kind]);
+		if (r == 0)
+			r = subid_set_unite(taken, &txn->leased.ids[kind]);
 		for (size_t i = 0; r == 0 && i < n_reserved; i++)
 			r = subid_set_insert(taken, reserved[i].range);
 		if (r == 0)
@@ -142,6 +151,8 @@ int subid_txn_begin(const struct subid_txn_options *options, struct subid_txn **
 	if (r == 0)
 		r = subid_txn_load_live(txn, ret_failure);
 	if (r == 0)
+		r = load_leased(txn, ret_failure);
+	if (r == 0)
 		r = unite_taken(txn);
 	if (r != 0)
 		return r;
@@ -164,6 +175,11 @@ const struct subid_conf *subid_txn_conf(const struct subid_txn *txn)
 const struct subid_users *subid_txn_users(const struct subid_txn *txn)
 {
 	return txn->users;
+}
+
+const struct subid_leased *subid_txn_leased(const struct subid_txn *txn)
+{
+	return &txn->leased;
 }
 
 static int in_group(void *data, const struct subid_owner *owner, const char *group)

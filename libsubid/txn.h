@@ -21,6 +21,7 @@
 
 #include "allocate.h"
 #include "decide.h"
+#include "leased.h"
 #include "lock.h"
 #include "userns.h"
 #include "users.h"
@@ -41,14 +42,14 @@ struct subid_txn_options {
 	const char *vendor; /* as subid_conf_load() has it; NULL: none */
 	bool by_login; /* users bring it about: of what is refused, few leave a trace */
 	const char *conf; /* this file as the site's policy; NULL: the usual ones */
-	/* [SUBID_KINDS], sorted: more ids that are not to be given, of containers
-	 * (lease.h, runtime.h); NULL: none */
-	const struct subid_set *avoid;
+	bool leased;	  /* give nothing that a container has, see leased.h */
+	int root; /* with leased: the root directory above etc, until it has begun */
 };
 
 /* What stood in the way, for a message. */
 struct subid_failure {
-	const char *file;		 /* in etc, or "/proc"; NULL: not about a file */
+	const char *file;		 /* in etc; "/proc"; beneath root, with a '/'
+					    in front; NULL: not about a file */
 	struct subid_place place;	 /* with SUBID_INVALID */
 	char conf[SUBID_CONF_NAME_SIZE]; /* the file instead, when file is
 					    SUBID_CONF_FILE: perhaps a drop-in */
@@ -81,6 +82,9 @@ const struct subid_users *subid_txn_users(const struct subid_txn *txn);
  * either; the caller says so.
  */
 const struct subid_unseen *subid_txn_unseen(const struct subid_txn *txn);
+
+/* What containers have, with leased in the options; else empty. */
+const struct subid_leased *subid_txn_leased(const struct subid_txn *txn);
 
 /*
  * What policy says about an owner, its groups looked up.  Returns as
@@ -127,9 +131,10 @@ struct subid_changes {
  *
  * Nothing is given that any reader may take from any line, that an account or
  * group has, that a live namespace maps (or a hidden one may map, see
- * subid_txn_unseen()), or that subid_reserved() or the site's policy sets aside.  A
- * range in the request is also kept off what subid_conventions() lists, outside of the
- * window of login.defs, unless the site accepts "overlap-reserved" of the owner.
+ * subid_txn_unseen()), that a container has (options' leased), or that
+ * subid_reserved() or the site's policy sets aside.  A range in the request is also
+ * kept off what subid_conventions() lists, outside of the window of login.defs, unless
+ * the site accepts "overlap-reserved" of the owner.
  *
  * Returns 0 with what was given in *ret; SUBID_ENOUGH with what the owner has in
  * *ret; SUBID_FULL; SUBID_TAKEN with *ret holding the ranges that are not free
@@ -188,7 +193,7 @@ enum subid_obstacle_kind {
 	SUBID_OBSTACLE_RESERVED, /* subid_reserved() */
 	SUBID_OBSTACLE_NEW,	 /* a range given in this transaction */
 	SUBID_OBSTACLE_CONF,	 /* the site's policy */
-	SUBID_OBSTACLE_AVOIDED,	 /* options' avoid */
+	SUBID_OBSTACLE_AVOIDED,	 /* a container has them, options' leased */
 	SUBID_OBSTACLE_BEFORE,	 /* a line that is gone, see subid_txn_unseen() */
 	SUBID_OBSTACLE_CUSTOM,	 /* subid_conventions(), outside of the window */
 };

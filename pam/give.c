@@ -95,16 +95,23 @@ void session_trace_refused(const struct session *session, const struct subid_own
 }
 
 /*
- * Begins a transaction.  Hundreds of first logins at once wait for each other; so
- * patience ends only when nothing has moved for that long.
+ * Begins a transaction, which keeps off what containers have.  Hundreds of first logins
+ * at once wait for each other; so patience ends only when nothing has moved for that
+ * long.
  */
 static int begin(const struct session *session, int proc, struct subid_txn **ret,
 		 struct subid_failure *failure)
 {
 	struct subid_txn_options options = options_of(session, proc);
 	struct progress before, now = look_at_progress(session->etc);
+	auto_close int root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	int r;
 
+	*failure = (struct subid_failure){ .file = "/" };
+	if (root < 0)
+		return -errno;
+	options.leased = true;
+	options.root = root;
 	for (int times = 0; times < PATIENCE_TIMES; times++) {
 		before = now;
 		r = subid_txn_begin(&options, ret, failure);
@@ -138,6 +145,7 @@ static int give(const struct session *session, const char *name,
 		return r;
 	}
 	say_hidden(session, subid_txn_unseen(txn));
+	say_unread(session, &subid_txn_leased(txn)->runtimes);
 	r = session_owner(session, subid_txn_users(txn), name, &owner);
 	if (r == 0)
 		r = subid_txn_decide(txn, &owner, &decision);

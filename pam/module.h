@@ -83,6 +83,10 @@ void say_failure(const struct session *session, int r,
 /* Logs who hides namespaces, if anybody does. */
 void say_hidden(const struct session *session, const struct subid_unseen *unseen);
 
+/* Logs what of the runtimes' state told nothing, if there is any. */
+void say_unread(const struct session *session,
+		const struct subid_runtime_state *runtimes);
+
 /* Logs why no range was given: another answer of subid_txn_grant() than 0. */
 void say_refusal(const struct session *session, const struct subid_txn *txn, int r,
 		 const struct subid_changes *changes);

@@ -98,6 +98,22 @@ void say_hidden(const struct session *session, const struct subid_unseen *unseen
 		    (int)unseen->first.pid, unseen->first.program, unseen->first.uid);
 }
 
+void say_unread(const struct session *session, const struct subid_runtime_state *runtimes)
+{
+	const char *why = "damaged";
+
+	if (runtimes->n_unread == 0)
+		return;
+	if (runtimes->error != SUBID_INVALID)
+		why = runtimes->error == SUBID_ABSENT ? "its storage is not mounted"
+						      : strerror(-runtimes->error);
+	say(session, LOG_WARNING,
+	    "/%s: %s (and %zu more): the ids of a stopped container that are written "
+	    "there"
+	    " are not known",
+	    runtimes->unread, why, runtimes->n_unread - 1);
+}
+
 void say_refusal(const struct session *session, const struct subid_txn *txn, int r,
 		 const struct subid_changes *changes)
 {

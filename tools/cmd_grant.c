@@ -198,11 +198,9 @@ static void trace_refused(const struct grant *grant, int result)
 
 static int carry_out(struct grant *grant)
 {
-	auto_set struct subid_set uids = { .ranges = NULL }, gids = { .ranges = NULL };
-	struct subid_set avoid[SUBID_KINDS] = { { .n = 0 }, { .n = 0 } };
 	auto_txn struct subid_txn *txn = NULL;
 	auto_close int etc = cli_open_etc(grant->cli);
-	auto_close int proc = -1;
+	auto_close int proc = -1, root = -1;
 	struct subid_failure failure;
 	int status, r;
 
@@ -210,21 +208,19 @@ static int carry_out(struct grant *grant)
 		return EXIT_UNABLE;
 	cli_warn_of_source(grant->cli, etc);
 	proc = cli_open_proc(grant->cli);
-	if (proc == -2)
+	root = proc == -2 ? -2 : cli_open_root(grant->cli);
+	if (root == -2)
 		return EXIT_UNABLE;
-	status = cli_leases_avoid(grant->cli, avoid);
-	uids = avoid[SUBID_UID];
-	gids = avoid[SUBID_GID];
-	if (status != EXIT_DONE)
-		return status;
 	grant->txn_options = cli_txn_options(grant->cli, etc, proc, grant->dry_run);
-	grant->txn_options.avoid = avoid;
+	grant->txn_options.leased = root >= 0;
+	grant->txn_options.root = root;
 	r = subid_txn_begin(&grant->txn_options, &txn, &failure);
 	if (r != 0) {
 		trace_refused(grant, r);
 		return cli_txn_failed(grant->cli, r, &failure);
 	}
 	cli_warn_of_hidden(grant->cli, subid_txn_unseen(txn));
+	cli_warn_of_unread(grant->cli, &subid_txn_leased(txn)->runtimes);
 	status = grant_owners_choose(grant->cli, &grant->owners, txn, grant->group,
 				     grant->all);
 	if (status == EXIT_DONE)

@@ -23,6 +23,13 @@ void cli_store_close(struct cli_store *store);
  */
 int cli_store_open(const struct cli *cli, bool create, struct cli_store *ret);
 
+/*
+ * Opens root's store to lock it, and makes it if there is none, since without a directory
+ * there is no lock.  None only where nobody can make one, and for an ordinary user, who
+ * changes no table.  The status, after a complaint.
+ */
+int cli_store_open_lockable(const struct cli *cli, struct cli_store *ret);
+
 /* Opens the store that the caller does not change, but has to keep off: the owner's
  * own for root, root's for anybody else.  The status, after a complaint. */
 int cli_store_open_other(const struct cli *cli, const struct subid_owner *owner,
@@ -171,7 +178,11 @@ int cli_leases_unhold(struct cli_store *store, unsigned int kinds, struct id_ran
 		      struct subid_changes *ret);
 
 /*
- * Adds to avoid what containers have wherever they got it: all of root's store, and
- * what root's runtimes have written down.  The status.
+ * The root directory, for a transaction that keeps off what containers have: see leased
+ * in subid_txn_options.  -1 for an ordinary user, who changes no table; -2 after a
+ * complaint.
  */
-int cli_leases_avoid(struct cli *cli, struct subid_set avoid[SUBID_KINDS]);
+int cli_open_root(const struct cli *cli);
+
+/* Warns of what runtimes have written down and could not be read, if there is any. */
+void cli_warn_of_unread(const struct cli *cli, const struct subid_runtime_state *state);

@@ -336,22 +336,20 @@ static int grant_with_lines(struct cli_leasing *leasing,
 			    const struct cli_lease_grant *asked, const char *names,
 			    size_t n)
 {
-	auto_set struct subid_set uids = { .ranges = NULL }, gids = { .ranges = NULL };
-	struct subid_set avoid[SUBID_KINDS] = { { .n = 0 }, { .n = 0 } };
 	auto_txn struct subid_txn *tables = NULL;
+	auto_close int root = -1;
 	struct subid_txn_options options =
 	    cli_txn_options(leasing->cli, leasing->etc, leasing->proc, asked->dry_run);
 	struct subid_failure failure;
-	int r, status;
+	int r;
 
 	if (leasing->store.user != NULL)
 		return cli_complain(EXIT_UNABLE, "--own: run this as root");
-	status = cli_leases_avoid(leasing->cli, avoid);
-	uids = avoid[SUBID_UID];
-	gids = avoid[SUBID_GID];
-	if (status != EXIT_DONE)
-		return status;
-	options.avoid = avoid;
+	root = cli_open_root(leasing->cli);
+	if (root == -2)
+		return EXIT_UNABLE;
+	options.leased = root >= 0;
+	options.root = root;
 	r = subid_txn_begin(&options, &tables, &failure);
 	if (r != 0)
 		return cli_txn_failed(leasing->cli, r, &failure);

@@ -79,7 +79,8 @@ int cli_leases_allow(struct cli *cli, const struct subid_owner *owner,
 	auto_store struct cli_store store = { .fd = -1 };
 	auto_leases struct subid_leases leases = { .list = NULL };
 	size_t n, n_users = 0;
-	int r, status = cli_store_open(cli, false, &store);
+	int r, status = dry_run ? cli_store_open(cli, false, &store)
+				: cli_store_open_lockable(cli, &store);
 
 	/* without root's rights nothing will be changed anyway */
 	if (status != EXIT_DONE || store.user != NULL)

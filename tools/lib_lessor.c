@@ -118,7 +118,7 @@ static int read_home(const struct cli_leasing *leasing, struct cli_lessor *lesso
 	return subid_runtime_read(&place, &lessor->runtimes);
 }
 
-static void warn_of_unread(const struct cli *cli, const struct subid_runtime_state *state)
+void cli_warn_of_unread(const struct cli *cli, const struct subid_runtime_state *state)
 {
 	const char *why = "damaged";
 
@@ -154,7 +154,7 @@ static int read_runtimes(const struct cli_leasing *leasing, struct cli_lessor *l
 		r = read_home(leasing, lessor);
 	lessor->own_end = state->n;
 	if (r == 0)
-		warn_of_unread(cli, state);
+		cli_warn_of_unread(cli, state);
 	return r;
 }
 
@@ -263,31 +263,16 @@ int cli_lessor_avoid_but(const struct cli_lessor *lessor, const char *name,
 	return r;
 }
 
-int cli_leases_avoid(struct cli *cli, struct subid_set avoid[SUBID_KINDS])
+int cli_open_root(const struct cli *cli)
 {
-	auto_store struct cli_store store = { .fd = -1 };
-	auto_runtime_state struct subid_runtime_state state = { .list = NULL };
-	auto_close int root = -1;
-	struct subid_runtime_place place = { .trusted = true };
-	int r = 0, status;
+	const char *name = cli->root == NULL ? "/" : cli->root;
+	int fd;
 
-	/* an ordinary user changes no table */
 	if (cli->root == NULL && geteuid() != 0)
-		return EXIT_DONE;
-	status = cli_store_open(cli, false, &store);
-	if (status != EXIT_DONE)
-		return status;
-	if (store.fd >= 0)
-		r = cli_store_taken(&store, avoid);
-	if (r < 0)
-		return cli_complain(EXIT_UNABLE, "%s: %s", store.cli.etc_name,
-				    strerror(-r));
-	root = place.dir =
-	    open(cli->root == NULL ? "/" : cli->root, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	r = root < 0 ? -errno : subid_runtime_read(&place, &state);
-	if (r == 0)
-		warn_of_unread(cli, &state);
-	for (enum subid_kind kind = 0; r == 0 && kind < SUBID_KINDS; kind++)
-		r = subid_runtime_taken(&state, kind, &avoid[kind]);
-	return r == 0 ? EXIT_DONE : cli_complain(EXIT_UNABLE, "%s", strerror(-r));
+		return -1;
+	fd = open(name, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (fd >= 0)
+		return fd;
+	(void)cli_complain(EXIT_UNABLE, "%s: %s", name, strerror(errno));
+	return -2;
 }

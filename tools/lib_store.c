@@ -223,6 +223,20 @@ int cli_store_open(const struct cli *cli, bool create, struct cli_store *ret)
 	return complain(ret, find(cli, create, ret), create);
 }
 
+int cli_store_open_lockable(const struct cli *cli, struct cli_store *ret)
+{
+	int r;
+
+	*ret = closed_store(cli);
+	if (cli->root == NULL && geteuid() != 0)
+		return EXIT_DONE;
+	r = find(cli, true, ret);
+	/* nor can anybody else make one */
+	if (r == -EROFS || (cli->root != NULL && (r == -ENOENT || r == -ENOTDIR)))
+		r = 0;
+	return complain(ret, r, true);
+}
+
 int cli_store_open_other(const struct cli *cli, const struct subid_owner *owner,
 			 struct cli_store *ret)
 {

@@ -232,8 +232,9 @@ int cli_txn_failed(const struct cli *cli, int r, const struct subid_failure *fai
 	if (failure->unseen.n > 0)
 		return cli_unseen_is_wrong(EXIT_UNABLE, file, &failure->unseen);
 	if (file[0] == '/')
-		return cli_complain(EXIT_UNABLE, "%s: %s%s", file, strerror(-r),
-				    advice(-r));
+		return cli_complain(EXIT_UNABLE, "%s%s: %s%s",
+				    cli->root == NULL ? "" : cli->root, file,
+				    strerror(-r), advice(-r));
 	return cli_complain(EXIT_UNABLE, "%s/%s: %s%s", etc, file, strerror(-r),
 			    advice(-r));
 }

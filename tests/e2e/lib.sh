@@ -145,6 +145,26 @@ wait_for() {
 	return 1
 }
 
+# As another tool has it, until it is ended.
+hold_lock() {
+	start python3 -c '
+import fcntl, sys, time
+file = open("/etc/.pwd.lock", "w")
+fcntl.lockf(file, fcntl.LOCK_EX)
+open(sys.argv[1], "w").close()
+time.sleep(1000)' "$T/held"
+	wait_for test -e "$T/held"
+	rm "$T/held"
+}
+
+# A process is at the lock of a directory, or has ended.
+is_at_lock() { # pid directory
+	local fd
+	[ -d "/proc/$1/fd" ] || return 0
+	for fd in /proc/"$1"/fd/*; do [ "$(readlink "$fd")" != "$2/.pwd.lock" ] || return 0; done
+	return 1
+}
+
 # A copy of /etc over the real one, with empty tables and locks of nobody, and an
 # empty /run.
 private_etc() {
@@ -159,9 +179,10 @@ private_etc() {
 	mount -t tmpfs -o mode=755 run /run
 	mkdir /run/user /run/lock
 	# nor is what its containers have
-	for dir in subid lxc lxd incus containers machines; do
+	for dir in lxc lxd incus containers machines; do
 		[ ! -d /var/lib/$dir ] || mount -t tmpfs -o mode=755 subid-test /var/lib/$dir
 	done
+	private_store
 }
 
 # A store of leases, empty.  Its directory, where there is none yet, is made on the

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 # subid grant, as it is typed, right and wrong.
 . "$(dirname "$0")/lib.sh"
-plan 189
+plan 194
 
 add_user alice -u 5001
 add_user bob -u 5002
@@ -293,6 +293,38 @@ expect "the machine's accounts are unknown there" 1 '' 'subid: alice: no such ac
 expect "a root that is not there" 3 '' "subid: $T/nil/etc: No such file*" subid --root "$T/nil" grant zoe
 expect "a root without accounts: nobody is known" 1 '' "subid: zoe: no such account*" \
 	sh -c "mkdir -p $T/bare/etc && exec subid --root $T/bare grant zoe"
+
+# --- what containers have ------------------------------------------------------
+
+# What becomes of lines and leases while a grant waits for its turn counts.
+while_it_waits() { # command...: for alice, while carol's line goes, and her lease rests
+	fresh carol:100000:65536
+	hold_lock
+	start "$@" >"$T/out" 2>&1
+	wait_for is_at_lock "$started_pid" /etc || echo "# not at the lock"
+	tables ""
+	echo '!released:100000:1000' | tee /var/lib/subid/subuid >/var/lib/subid/subgid
+	end "${started[-2]}"
+	wait "$started_pid"
+	status=$?
+	rm /var/lib/subid/sub*
+}
+while_it_waits subid grant alice
+is "a lease that comes to rest while a grant waits for the lock" "$status $(<"$T/out")" \
+	$'0 alice uid 101000 166535 65536 new\nalice gid 101000 166535 65536 new'
+fresh
+mkdir -p "$T/leased/etc" "$T/leased/var/lib/subid"
+echo zoe:x:1234:1234::/:/bin/sh >"$T/leased/etc/passwd"
+echo yves/web:100000:100 | tee "$T/leased/var/lib/subid/subuid" >"$T/leased/var/lib/subid/subgid"
+expect "--root: the image's leases" 0 'zoe uid 100100 *' '' subid --root "$T/leased" grant -n zoe
+rm "$T/leased/var/lib/subid/subgid"
+mkdir "$T/leased/var/lib/subid/subgid"
+expect "that cannot be read: named, and nothing is given" 3 '' "subid: $T/leased/var/lib/subid/subgid: Invalid argument*" \
+	subid --root "$T/leased" grant zoe
+ln -s x /var/lib/subid/subuid
+expect "nor of the machine's" 3 '' 'subid: /var/lib/subid/subuid: Too many levels of symbolic links*' subid grant alice
+expect "an ordinary user only looks" 0 'alice uid 100000 *' '' as alice subid grant -n alice
+rm /var/lib/subid/subuid
 
 # --- who may -------------------------------------------------------------------
 

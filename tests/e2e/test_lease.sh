@@ -3,7 +3,7 @@
 # A range for each container: subid grant, revoke and list OWNER/NAME, by root and by
 # a user without privilege, beside what LXC, podman and nspawn have written down.
 . "$(dirname "$0")/lib.sh"
-plan 104
+plan 109
 
 private_store
 store=/var/lib/subid
@@ -241,6 +241,38 @@ is "root and alice at once: none fails" "$(cat "$T/said")" ''
 is "all are there" "$(wc -l <$store/subuid) $(wc -l <"$hers/subuid")" '200 200'
 ok "and disjoint" disjoint $store/subuid "$hers/subuid"
 rm -rf "$hers"
+
+# --- while others have the lock ---------------------------------------------------------
+
+# --own gives a line as well: what comes to rest while it waits for the tables' lock
+tables ''
+leases ''
+hold_lock
+start subid grant --own -c 10 root/late >"$T/out" 2>&1
+wait_for is_at_lock "$started_pid" /etc
+leases '!released:100000:1000'
+end "${started[-2]}"
+wait "$started_pid"
+is "--own keeps off a lease that comes to rest while it waits" "$? $(head -n 1 "$T/out")" '0 root/late uid 101000 101009 10 new'
+
+# The first lease of all, while its line is taken back: there was no store to lock.
+umount $store
+mount -t tmpfs -o mode=755 subid-test /var/lib
+tables alice:100000:1000
+start strace -o "$T/revoke" -e trace=linkat -P subuid= -e inject=linkat:signal=STOP:when=1 subid revoke alice
+tracer=$started_pid
+ok "a revoke stands before its rename" wait_for grep 'stopped by SIGSTOP' "$T/revoke"
+start subid grant -c 10 alice/first 2>"$T/out"
+wait_for is_at_lock "$started_pid" $store
+pkill -CONT -P "$tracer"
+wait "$started_pid"
+is "a lease of these ids is refused" "$?" 1
+wait "$tracer"
+is "the revoke is done" "$? $(</etc/subuid)" '0 !released:100000:1000'
+is "no lease is left without its line" "$(cat $store/sub[ug]id 2>/dev/null)" ''
+umount /var/lib
+private_store
+tables alice:1000000:64000000
 
 # --- a full disk ----------------------------------------------------------------------
 

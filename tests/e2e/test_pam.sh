@@ -3,7 +3,7 @@
 # pam_subid.so: what it gives, and what happens when it cannot.
 . "$(dirname "$0")/lib.sh"
 . "$(dirname "$0")/pam.sh"
-plan 111
+plan 122
 
 rm -rf /etc/subid.conf /etc/subid.conf.d
 sed -i '/^\(UID_M\|SUB_\)/d' /etc/login.defs
@@ -55,6 +55,42 @@ for what in authenticate acct_mgmt chauthtok "setcred(PAM_ESTABLISH_CRED)"; do
 	ok "$what: ignored" pamtester other-types alice "$what"
 	tables_are "nothing is given by $what" ""
 done
+
+# --- what containers have ------------------------------------------------------------
+
+goes_off() { # name lines: a first login of bob gets the first ids behind
+	tables ""
+	goes "$1" 0 bob "bob:$2:65536"
+}
+printf '%s\n' alice/web:100000:10000 | tee /var/lib/subid/subuid >/var/lib/subid/subgid
+goes_off "off a lease whose line is gone" 110000
+printf '%s\n' '!released:100000:1000' | tee /var/lib/subid/subuid >/var/lib/subid/subgid
+goes_off "off a lease at rest" 101000
+rm /var/lib/subid/sub*
+mkdir -p /var/lib/lxc/c1 /var/lib/machines/m
+echo 'lxc.idmap = b 0 100000 500' >/var/lib/lxc/c1/config
+goes_off "off root's LXC container that is stopped" 100500
+echo 'lxc.idmap = b 0 65536 65536' >/var/lib/lxc/c1/config
+chown 131072:131072 /var/lib/machines/m
+goes_off "and off nspawn's" 196608
+rm -r /var/lib/lxc/c1 /var/lib/machines/m
+mkdir -p /var/lib/containers/storage/vfs-containers
+echo '[' >/var/lib/containers/storage/vfs-containers/containers.json
+forget_log
+goes_off "damage there is no hindrance" 100000
+ok "but is logged" has_logged "bob: /var/lib/containers/storage/*: damaged (and 0 more): the ids of a stopped container*"
+rm -r /var/lib/containers/storage
+as carl mkdir -p "$T/home/carl/.local/state/subid"
+echo c:100000:100 >"$T/home/carl/.local/state/subid/subuid"
+goes_off "a user's own store keeps nothing from others" 100000
+ln -s elsewhere /var/lib/subid/subgid
+tables alice:100000:65536
+forget_log
+goes "a store that cannot be read: no range" 1 bob alice:100000:65536
+ok "which is said by its name" has_logged 'bob: no range is given: /var/lib/subid/subgid: Too many levels of symbolic links'
+ok "and is a failure" has_logged "range for \"bob\" (uid $(id -u bob)): uids: failed: ELOOP"
+goes "who has a range does not notice" 0 alice alice:100000:65536
+rm /var/lib/subid/subgid
 
 # --- options -------------------------------------------------------------------------
 
@@ -122,17 +158,6 @@ goes "and others are still refused" 1 alice bob:500005:10
 rm /etc/subid.conf
 
 # --- when it fails -------------------------------------------------------------------
-
-hold_lock() { # until it is ended
-	start python3 -c '
-import fcntl, sys, time
-file = open("/etc/.pwd.lock", "w")
-fcntl.lockf(file, fcntl.LOCK_EX)
-open(sys.argv[1], "w").close()
-time.sleep(1000)' "$T/held"
-	wait_for test -e "$T/held"
-	rm "$T/held"
-}
 
 tables ""
 hold_lock

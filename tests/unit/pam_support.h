@@ -126,13 +126,14 @@ int __wrap_open(const char *path, int flags, ...);
 int __wrap_open(const char *path, int flags, ...)
 {
 	static const char *const ours[] = { SUBID_SYSCONFDIR, SUBID_VENDORDIR, "/proc",
-					    SOURCE_FLAG };
+					    "/", SOURCE_FLAG };
 
 	if (fault_is_due(path))
 		return -1;
 	for (size_t i = 0; i < ARRAY(ours); i++)
 		if (strcmp(path, ours[i]) == 0)
-			return openat(host.root, path + 1, flags, 0600);
+			return openat(host.root, path[1] == '\0' ? "." : path + 1, flags,
+				      0600);
 	return __real_open(path, flags, 0600);
 }
 
