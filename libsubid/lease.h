@@ -8,7 +8,7 @@
  *
  *     SUBID_STATEDIR (/var/lib/subid)     root's, for containers of any owner:
  *                                         lines "OWNER/NAME:start:count"
- *     $XDG_STATE_HOME/subid, of a user    for the user's own containers:
+ *     SUBID_LEASE_USER_DIR, of a user     for the user's own containers:
  *     (~/.local/state/subid)              lines "NAME:start:count"
  *
  * A user's store names no owner, so it says nothing about what others hold.
@@ -29,7 +29,7 @@ extern "C" {
 /* The largest file of a user's store that is read: 16 MiB, half a million leases. */
 #define SUBID_LEASE_SIZE_MAX ((size_t)16 << 20)
 
-/* Beneath a user's home, where XDG_STATE_HOME says nothing else. */
+/* Beneath a user's home in passwd, whatever the environment says. */
 #define SUBID_LEASE_USER_DIR ".local/state/subid"
 
 /* A range of a container.  The texts are terminated, and the struct subid_leases'. */

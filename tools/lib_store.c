@@ -4,6 +4,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <linux/openat2.h>
 #include <pwd.h>
 #include <stdio.h>
@@ -103,23 +104,18 @@ static int open_root_store(bool create)
 			 create, MODE_ROOT);
 }
 
-/* The base directories' specification: an absolute XDG_STATE_HOME, or the default. */
+/*
+ * Threat: of two stores of one user neither knows what the other has given.  So there is
+ * one, which root finds, too: passwd alone says where, not XDG_STATE_HOME nor HOME.
+ */
 static int name_user_store(char *buf, size_t size)
 {
-	const char *state = getenv("XDG_STATE_HOME"), *home = getenv("HOME");
-	const struct passwd *passwd;
+	const struct passwd *passwd = getpwuid(getuid());
 	int n;
 
-	if (state != NULL && state[0] == '/') {
-		n = snprintf(buf, size, "%s/subid", state);
-	} else {
-		passwd = home != NULL && home[0] == '/' ? NULL : getpwuid(getuid());
-		if (passwd != NULL)
-			home = passwd->pw_dir;
-		if (home == NULL || home[0] != '/')
-			return -ENOENT;
-		n = snprintf(buf, size, "%s/%s", home, SUBID_LEASE_USER_DIR);
-	}
+	if (passwd == NULL || passwd->pw_dir[0] != '/')
+		return -ENOENT;
+	n = snprintf(buf, size, "%s/%s", passwd->pw_dir, SUBID_LEASE_USER_DIR);
 	return n < (int)size ? 0 : -ENAMETOOLONG;
 }
 
@@ -218,9 +214,55 @@ static int complain(const struct cli_store *store, int r, bool create)
 			    store->cli.etc_name, strerror(-r), create ? "kept" : "read");
 }
 
+/* Leases in a file that is not the store's own. */
+static bool is_stray(const struct cli_store *store, const char *dir, enum subid_kind kind)
+{
+	const char *name = subid_kind_table(kind);
+	struct stat file, own;
+	char path[PATH_MAX + 16];
+
+	(void)snprintf(path, sizeof(path), "%s/%s", dir, name);
+	if (stat(path, &file) < 0 || file.st_size == 0)
+		return false;
+	return store->fd < 0 || fstatat(store->fd, name, &own, 0) < 0 ||
+	       own.st_dev != file.st_dev || own.st_ino != file.st_ino;
+}
+
+/* Leases where who sets these variables may have them are none that we keep off: they
+ * are told, and in the way of new ones. */
+static int check_strays(const struct cli_store *store, bool create)
+{
+	static const struct {
+		const char *variable, *beneath;
+	} places[] = {
+		{ "XDG_STATE_HOME", "subid" },
+		{ "HOME", SUBID_LEASE_USER_DIR },
+	};
+	char dir[PATH_MAX];
+
+	for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
+		const char *value = getenv(places[i].variable);
+
+		if (value == NULL || value[0] != '/')
+			continue;
+		(void)snprintf(dir, sizeof(dir), "%s/%s", value, places[i].beneath);
+		if (is_stray(store, dir, SUBID_UID) || is_stray(store, dir, SUBID_GID))
+			return cli_complain(create ? EXIT_UNABLE : EXIT_DONE,
+					    "%s%s: leases that are there do not count,"
+					    " whatever %s says: move them to %s",
+					    create ? "" : "warning: ", dir,
+					    places[i].variable, store->cli.etc_name);
+	}
+	return EXIT_DONE;
+}
+
 int cli_store_open(const struct cli *cli, bool create, struct cli_store *ret)
 {
-	return complain(ret, find(cli, create, ret), create);
+	int status = complain(ret, find(cli, create, ret), create);
+
+	if (status != EXIT_DONE || ret->user == NULL)
+		return status;
+	return check_strays(ret, create);
 }
 
 int cli_store_open_lockable(const struct cli *cli, struct cli_store *ret)

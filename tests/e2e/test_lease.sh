@@ -124,8 +124,22 @@ expect "she takes it back" 0 $'alice/mine uid 100100 100199 100 released\n*' '' 
 expect "and sees that the ids rest" 0 $'!released uid 100100 100199 100 released\n!released gid *' '' as alice subid list '!released'
 expect "which are none of root's" 1 '' '*no ids are held*' subid list '!released'
 expect "and gives the ids free" 0 $'- uid 100100 100199 100 free\n*' '' as alice subid unhold 0-4294967294
-expect "XDG_STATE_HOME" 0 $'alice/x uid 100100 100109 10 new\n*' '' as alice env XDG_STATE_HOME="$home/state" subid grant -c 10 alice/x
-ok "is where it says" test -s "$home/state/subid/subuid"
+elsewhere() { # command...: in an environment that points elsewhere
+	as alice env HOME="$home/other" XDG_STATE_HOME="$home/state" "$@"
+}
+expect "one store, whatever the environment says" 0 $'alice/x uid 100100 100109 10 new\n*' '' elsewhere subid grant -c 10 alice/x
+is "where root finds it" "$(cat "$home/.local/state/subid/subuid")" x:100100:10
+ok "and no other" test ! -e "$home/state" -a ! -e "$home/other"
+as alice mkdir -p "$home/state" "$home/other/.local/state"
+as alice cp -r "$home/.local/state/subid" "$home/state"
+expect "leases elsewhere are in the way of more" 3 '' \
+	"subid: $home/state/subid: *do not count*XDG_STATE_HOME*: move them to $home/.local/state/subid" elsewhere subid grant -c 10 alice/y
+as alice mv "$home/state/subid" "$home/other/.local/state"
+expect "also beneath another HOME" 3 '' "subid: $home/other/.local/state/subid: *HOME*" elsewhere subid grant -c 10 alice/y
+expect "but only told where one goes" 0 $'alice/x uid *free*' "subid: warning: $home/other/*" elsewhere subid revoke --reuse alice/x
+as alice ln -s "$home/.local/state" "$home/linked"
+expect "a link to the store is no other" 0 $'alice/x uid *' '' \
+	as alice env XDG_STATE_HOME="$home/linked" subid grant -c 10 alice/x
 expect "root's leases are not hers to change" 1 '' '*alice/roots: has no lease*' as alice subid revoke alice/roots
 
 # --- what a user may put into her store --------------------------------------------
