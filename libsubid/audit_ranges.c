@@ -172,20 +172,31 @@ int audit_find_overlap_account(struct subid_audit *audit)
 }
 
 /*
- * Ids that only the auditor minds: a window that has them says that the site wants
- * it so, and the grants keep off what subid_reserved() lists anyway.
+ * Ids that only the auditor minds, and only outside of the window, as those of
+ * subid_conventions().
  */
 static const struct subid_reserved by_convention[] = {
 	{ { 1, 999 }, "system accounts, which packages make" },
 	{ { 524288, 1879048191 - 524288 + 1 }, "systemd-nspawn's containers" },
-	{ { 2147483648, 4294967294 - 2147483648 + 1 }, "FreeIPA's subordinate ids" },
 };
 
 struct claim {
 	struct id_range range;
 	const char *by;
-	bool wide; /* of by_convention: too much to be cut out by a command */
+	bool wide; /* a convention: too much to be cut out by a command */
 };
+
+/* What of a convention lies outside of the window; returns in how many pieces. */
+static size_t claim_outside(const struct subid_reserved *convention,
+			    struct id_range window, struct claim ret[2])
+{
+	struct id_range parts[2];
+	size_t n = subid_range_without(convention->range, window, parts);
+
+	for (size_t i = 0; i < n; i++)
+		ret[i] = (struct claim){ parts[i], convention->by, true };
+	return n;
+}
 
 /*
  * The rows of both tables that hold for a kind, and what the site keeps free; in the
@@ -196,12 +207,13 @@ static struct claim *list_claims(struct subid_audit *audit, enum subid_kind kind
 {
 	const struct subid_window *window = &audit->in->policy->window[kind];
 	struct id_range inside = id_range_between(window->min, (uint64_t)window->max + 1);
-	const size_t n_convention = sizeof(by_convention) / sizeof(by_convention[0]);
-	size_t n_reserved, n = 0;
+	const size_t n_here = sizeof(by_convention) / sizeof(by_convention[0]);
+	size_t n_reserved, n_convention, n = 0;
+	const struct subid_reserved *conventions = subid_conventions(&n_convention);
 	const struct subid_reserved *reserved = subid_reserved(&n_reserved);
-	struct claim *claims =
-	    audit_alloc(audit, (n_reserved + 2 * n_convention + audit->in->n_reserved) *
-				   sizeof(*claims));
+	struct claim *claims = audit_alloc(
+	    audit, (n_reserved + 2 * (n_here + n_convention) + audit->in->n_reserved) *
+		       sizeof(*claims));
 
 	if (claims == NULL)
 		return NULL;
@@ -210,15 +222,10 @@ static struct claim *list_claims(struct subid_audit *audit, enum subid_kind kind
 		if (reserved[i].range.start != 0)
 			claims[n++] =
 			    (struct claim){ reserved[i].range, reserved[i].by, false };
-	for (size_t i = 0; i < n_convention; i++) {
-		struct id_range parts[2];
-		size_t n_parts =
-		    subid_range_without(by_convention[i].range, inside, parts);
-
-		for (size_t j = 0; j < n_parts; j++)
-			claims[n++] =
-			    (struct claim){ parts[j], by_convention[i].by, true };
-	}
+	for (size_t i = 0; i < n_here; i++)
+		n += claim_outside(&by_convention[i], inside, &claims[n]);
+	for (size_t i = 0; i < n_convention; i++)
+		n += claim_outside(&conventions[i], inside, &claims[n]);
 	for (size_t i = 0; i < audit->in->n_reserved; i++) {
 		const struct subid_conf_reserve *site = &audit->in->reserved[i];
 

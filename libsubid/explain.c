@@ -99,7 +99,7 @@ int subid_txn_explain(const struct subid_txn *txn, enum subid_kind kind,
 	int r = 0;
 
 	if (!subid_set_meets(&txn->taken[kind], range, &obstacle.ids))
-		return SUBID_ABSENT;
+		return subid_txn_by_custom(txn, kind, range, ret) ? 0 : SUBID_ABSENT;
 	obstacle.line =
 	    subid_table_who_has(&txn->tables[kind], obstacle.ids, &line, &len);
 	if (obstacle.line > 0) {

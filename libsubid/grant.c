@@ -261,6 +261,17 @@ static int check_owner(const struct subid_txn *txn, const struct plan *plan)
 	return 0;
 }
 
+/* Where policy chooses, its windows say what the site wants. */
+static bool is_custom(const struct subid_txn *txn, const struct plan *plan,
+		      enum subid_kind kind, struct id_range range)
+{
+	struct subid_obstacle obstacle;
+
+	return plan->request->range.count > 0 &&
+	       subid_txn_by_custom(txn, kind, range, &obstacle) &&
+	       !subid_txn_accepts_custom(txn, plan->request->owner);
+}
+
 /* Notes what the plan gives and is not free; SUBID_TAKEN if there is any. */
 static int check_free(struct subid_txn *txn, const struct plan *plan)
 {
@@ -269,7 +280,8 @@ static int check_free(struct subid_txn *txn, const struct plan *plan)
 			struct id_range range = plan->gives[kind].ranges[i];
 			int r = 0;
 
-			if (subid_set_meets(&txn->taken[kind], range, NULL))
+			if (subid_set_meets(&txn->taken[kind], range, NULL) ||
+			    is_custom(txn, plan, kind, range))
 				r = subid_txn_note(txn, kind, range);
 			if (r < 0)
 				return r;

@@ -237,6 +237,16 @@ static const struct subid_reserved reserved[] = {
 	RESERVED(2147352576, 2147418111, "systemd's foreign images"),
 };
 
+static const struct subid_reserved conventions[] = {
+	RESERVED(2147483648, 4294967294, "FreeIPA's subordinate ids"),
+};
+
+const struct subid_reserved *subid_conventions(size_t *ret_n)
+{
+	*ret_n = sizeof(conventions) / sizeof(conventions[0]);
+	return conventions;
+}
+
 const struct subid_reserved *subid_reserved(size_t *ret_n)
 {
 	*ret_n = sizeof(reserved) / sizeof(reserved[0]);

@@ -127,7 +127,9 @@ struct subid_changes {
  *
  * Nothing is given that any reader may take from any line, that an account or
  * group has, that a live namespace maps (or a hidden one may map, see
- * subid_txn_unseen()), or that subid_reserved() or the site's policy sets aside.
+ * subid_txn_unseen()), or that subid_reserved() or the site's policy sets aside.  A
+ * range in the request is also kept off what subid_conventions() lists, outside of the
+ * window of login.defs, unless the site accepts "overlap-reserved" of the owner.
  *
  * Returns 0 with what was given in *ret; SUBID_ENOUGH with what the owner has in
  * *ret; SUBID_FULL; SUBID_TAKEN with *ret holding the ranges that are not free
@@ -180,6 +182,7 @@ enum subid_obstacle_kind {
 	SUBID_OBSTACLE_CONF,	 /* the site's policy */
 	SUBID_OBSTACLE_AVOIDED,	 /* options' avoid */
 	SUBID_OBSTACLE_BEFORE,	 /* a line that is gone, see subid_txn_unseen() */
+	SUBID_OBSTACLE_CUSTOM,	 /* subid_conventions(), outside of the window */
 };
 
 struct subid_obstacle {
@@ -194,8 +197,9 @@ struct subid_obstacle {
 };
 
 /*
- * Says who has the first of the ids of range that are not free.  Returns 0,
- * SUBID_ABSENT if all are free, or -errno.
+ * Says who has the first of the ids of range that are not free; if all are, which of
+ * them subid_txn_grant() gives to nobody who asks for just them.  Returns 0,
+ * SUBID_ABSENT if there are none, or -errno.
  */
 int subid_txn_explain(const struct subid_txn *txn, enum subid_kind kind,
 		      struct id_range range, struct subid_obstacle *ret);

@@ -48,6 +48,17 @@ int subid_txn_load_live(struct subid_txn *txn, struct subid_failure *failure);
 int subid_txn_note(struct subid_txn *txn, enum subid_kind kind, struct id_range range);
 
 /*
+ * Are some of the ids others' by convention, and not in the window of login.defs?  Then
+ * *ret says which, and whose.
+ */
+bool subid_txn_by_custom(const struct subid_txn *txn, enum subid_kind kind,
+			 struct id_range range, struct subid_obstacle *ret);
+
+/* Does the site accept, of the audit, that the owner has such ids? */
+bool subid_txn_accepts_custom(const struct subid_txn *txn,
+			      const struct subid_owner *owner);
+
+/*
  * Ends a call that changes: hands out what was noted, with any answer; after a
  * failure in the middle, sees to it that nothing can be committed any more.
  * Returns r.

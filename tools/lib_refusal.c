@@ -71,10 +71,17 @@ static void complain_of_window(const struct refusal *refusal, enum subid_kind ki
 
 	if (count <= largest)
 		return;
+	print_window(refusal, kind, bounds, sizeof(bounds));
+	if (all.count == 0) {
+		(void)cli_complain(0,
+				   "%s: no id lies in %s: the first is greater than the"
+				   " last: put it right in %s",
+				   refusal->name, bounds, refusal->source);
+		return;
+	}
 	if (free_ids == 0)
 		(void)cli_txn_taken(refusal->cli, refusal->txn, refusal->name,
 				    (struct subid_change){ .kind = kind, .range = all });
-	print_window(refusal, kind, bounds, sizeof(bounds));
 	(void)cli_complain(0,
 			   "%s: no gap of %u %ss in %s: %llu of %u are free, at most %llu"
 			   " in one piece: widen it in %s, or give less (--count), or"

@@ -275,6 +275,14 @@ int cli_txn_taken(const struct cli *cli, const struct subid_txn *txn, const char
 		return cli_complain(EXIT_NO, "%s: %s %llu-%llu: reserved by %s:%zu%s%s",
 				    what, id, first, last, file, obstacle.line,
 				    obstacle.who[0] == '\0' ? "" : ": ", obstacle.who);
+	case SUBID_OBSTACLE_CUSTOM:
+		return cli_complain(
+		    EXIT_NO,
+		    "%s: %s %llu-%llu: set aside for %s: choose others, or,"
+		    " if nothing here uses them so, widen the window in"
+		    " %s/login.defs, or accept overlap-reserved in"
+		    " %s/" SUBID_CONF_FILE,
+		    what, id, first, last, obstacle.who, cli->etc_name, cli->etc_name);
 	case SUBID_OBSTACLE_AVOIDED:
 		return cli_complain(EXIT_NO,
 				    "%s: %s %llu-%llu: a container has them, or they rest"

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 # subid grant, as it is typed, right and wrong.
 . "$(dirname "$0")/lib.sh"
-plan 184
+plan 187
 
 add_user alice -u 5001
 add_user bob -u 5002
@@ -57,8 +57,10 @@ expect "--range FIRST-LAST" 0 $'alice uid 300100 300199 100 new\nalice gid *' ''
 expect "a range that the owner has: kept" 0 $'alice uid * kept\nalice gid * kept' '' \
 	subid grant --range 300050:100 alice
 expect "a range outside the window is the administrator's to give" 0 '*' '' \
-	subid grant --range 3000000000:65536 bob
+	subid grant --range 1900000000:65536 bob
+echo 'accept overlap-reserved' >/etc/subid.conf
 expect "up to the last id" 0 '*' '' subid grant --range 4294967294:1 carol
+rm /etc/subid.conf
 
 fresh
 expect "the pseudo-owners have no account" 0 $'containers uid *\ncontainers gid *\ndockremap uid *' '' \
@@ -388,4 +390,15 @@ long=$(printf 'a%.0s' {1..1001})
 expect "longer than shadow reads" 1 '' 'subid: aaaaaaaa*...: the name is too long: *' subid grant --force-unknown "$long"
 expect "just as long" 0 '*' '' subid grant --force-unknown "${long#a}"
 sed -i '/^5002foo:/d' /etc/passwd
+fresh
+
+# --- ids that others use by custom, and a window without ids ---------------------
+
+expect "FreeIPA's ids are refused, as the audit would" 1 '' $'subid: alice: uid 2147483648-2147483657: set aside for FreeIPA\'s subordinate ids: *\nsubid: alice: gid 2147483648-*' subid grant --range 2147483648:10 alice
+echo 'accept overlap-reserved:alice "no FreeIPA here"' >/etc/subid.conf
+expect "unless the site accepts it" 0 'alice uid 2147483648 2147483657 10 new*' '' subid grant --range 2147483648:10 alice
+rm /etc/subid.conf
+fresh
+printf 'SUB_%s_COUNT 0\nSUB_%s_MIN 7\nSUB_%s_MAX 6\n' UID UID UID GID GID GID >/etc/login.defs
+expect "MIN above MAX, where nothing is given of itself" 1 '' $'subid: alice: no id lies in SUB_UID_MIN 7 to SUB_UID_MAX 6: *login.defs\nsubid: alice: no id lies in SUB_GID_MIN 7*' subid grant --count 3 alice
 fresh
