@@ -40,6 +40,9 @@ int subid_text_read(int dir, const char *name, bool follow, struct subid_text *r
 int subid_text_read_max(int dir, const char *name, bool follow, size_t max,
 			struct subid_text *ret);
 
+/* The same for a file that is open at its beginning; fd stays the caller's. */
+int subid_text_read_fd(int fd, size_t max, struct subid_text *ret);
+
 /*
  * Has the regular file name in the directory dir, which is no link, just these bytes?
  * Returns 0 with *ret set, or what subid_text_read() fails with.

@@ -3,7 +3,7 @@
 # --root: an image is somebody else's work.  What its links lead to is in it or is
 # nothing, and what is no regular file is neither opened nor waited for.
 . "$(dirname "$0")/lib.sh"
-plan 16
+plan 20
 
 img=$T/img
 new_image() {
@@ -62,3 +62,25 @@ for kind in fifo device directory; do
 			in_image grant "${what[@]}"
 	done
 done
+
+# Which of the files, each in turn a device, a command opens.
+opens() { # command...
+	local file
+	for file in etc/{passwd,group,shadow,subuid,subgid,subuid-,subgid-,subuid.lock,login.defs,nsswitch.conf} \
+		etc/subid.conf etc/subid.conf.d/x.conf etc/docker/daemon.json etc/audit/{audit.rules,rules.d/x.rules} \
+		var/lib/lxc/c1/config var/lib/subid/{subuid,subgid}; do
+		new_image
+		mkdir -p "$img/${file%/*}"
+		rm -f "$img/$file"
+		odd device "$img/$file"
+		strace -f -qq -e trace=file -o "$T/trace" timeout 20 subid --root "$img" "$@" >"$T/said" 2>&1
+		grep -q execve "$T/trace" || echo "$file: not traced"
+		! grep -q ENXIO "$T/trace" || echo "$file"
+	done
+}
+
+is "audit opens no device" "$(opens audit)" ''
+is "nor does grant" "$(opens grant m --another -c 10)" ''
+is "nor for a lease" "$(opens grant m/x -c 10)" ''
+odd device "$T/device"
+like "a device that is opened is seen" "$(cat "$T/device" 2>&1)" '*No such device or address'
