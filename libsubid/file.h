@@ -15,6 +15,9 @@ extern "C" {
 /* The largest file that is read: offsets into it fit in 32 bits. */
 #define SUBID_FILE_SIZE_MAX (UINT32_MAX - 1)
 
+/* The largest login.defs or nsswitch.conf, which people write by hand. */
+#define SUBID_SETTINGS_SIZE_MAX (4U << 20)
+
 struct subid_text {
 	char *bytes; /* size bytes, then one NUL that is not part of them */
 	size_t size;
