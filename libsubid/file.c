@@ -8,6 +8,7 @@
 #include "cleanup.h"
 #include "file_private.h"
 #include "memory_private.h"
+#include "special_private.h"
 
 #define COMPARE_SIZE (128 << 10)
 
@@ -52,6 +53,8 @@ int file_open(int dir, const char *name, int flags)
 static int open_regular(int dir, const char *name, bool follow, size_t max,
 			struct stat *ret)
 {
+	if (is_special(dir, name, follow))
+		return -EINVAL;
 	/* Threat: a fifo or terminal put in the file's place must not hang us or
 	 * become our controlling terminal. */
 	int fd = file_open(dir, name,
@@ -88,18 +91,12 @@ int subid_text_read(int dir, const char *name, bool follow, struct subid_text *r
 	return subid_text_read_max(dir, name, follow, SUBID_FILE_SIZE_MAX, ret);
 }
 
-int subid_text_read_max(int dir, const char *name, bool follow, size_t max,
-			struct subid_text *ret)
+/* Reads what is open to its end; size is what it seemed to have. */
+static int read_open(int fd, size_t size, size_t max, struct subid_text *ret)
 {
-	auto_close int fd = -1;
 	auto_free char *bytes = NULL;
-	size_t used = 0, room;
-	struct stat st;
+	size_t used = 0, room = size + 1;
 
-	fd = open_regular(dir, name, follow, max, &st);
-	if (fd < 0)
-		return fd;
-	room = (size_t)st.st_size + 1;
 	bytes = advise_large(malloc(room + 1), room);
 	if (bytes == NULL)
 		return -ENOMEM;
@@ -120,6 +117,28 @@ int subid_text_read_max(int dir, const char *name, bool follow, size_t max,
 	*ret = (struct subid_text){ .bytes = bytes, .size = used };
 	bytes = NULL;
 	return 0;
+}
+
+int subid_text_read_max(int dir, const char *name, bool follow, size_t max,
+			struct subid_text *ret)
+{
+	struct stat st;
+	auto_close int fd = open_regular(dir, name, follow, max, &st);
+
+	return fd < 0 ? fd : read_open(fd, (size_t)st.st_size, max, ret);
+}
+
+int subid_text_read_fd(int fd, size_t max, struct subid_text *ret)
+{
+	struct stat st;
+
+	if (fstat(fd, &st) < 0)
+		return -errno;
+	if (!S_ISREG(st.st_mode))
+		return -EINVAL;
+	if ((uint64_t)st.st_size > max)
+		return -EFBIG;
+	return read_open(fd, (size_t)st.st_size, max, ret);
 }
 
 int subid_text_compare(int dir, const char *name, const struct subid_text *text,

@@ -15,6 +15,9 @@ extern "C" {
 /* The largest file that is read: offsets into it fit in 32 bits. */
 #define SUBID_FILE_SIZE_MAX (UINT32_MAX - 1)
 
+/* The largest login.defs or nsswitch.conf, which people write by hand. */
+#define SUBID_SETTINGS_SIZE_MAX (4U << 20)
+
 struct subid_text {
 	char *bytes; /* size bytes, then one NUL that is not part of them */
 	size_t size;
@@ -40,6 +43,9 @@ int subid_text_read(int dir, const char *name, bool follow, struct subid_text *r
 /* The same for a file of at most max bytes; -EFBIG beyond. */
 int subid_text_read_max(int dir, const char *name, bool follow, size_t max,
 			struct subid_text *ret);
+
+/* The same for a file that is open at its beginning; fd stays the caller's. */
+int subid_text_read_fd(int fd, size_t max, struct subid_text *ret);
 
 /*
  * Has the regular file name in the directory dir, which is no link, just these bytes?

@@ -190,7 +190,8 @@ static int read_helpers(const struct subid_host_options *options, struct subid_h
 static int read_source(const struct subid_host_options *options, struct subid_host *host)
 {
 	auto_text struct subid_text text = { .bytes = NULL };
-	int r = subid_text_read(options->etc, "nsswitch.conf", !options->image, &text);
+	int r = subid_text_read_max(options->etc, "nsswitch.conf", !options->image,
+				    SUBID_SETTINGS_SIZE_MAX, &text);
 
 	if (r < 0) {
 		note_unread(host, -r);

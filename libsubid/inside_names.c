@@ -50,11 +50,10 @@ int subid_inside_open_root(int proc, pid_t pid, uint64_t userns)
 	return fd;
 }
 
-static int open_beneath(int root, const char *name)
+static int open_beneath(int root, const char *name, uint64_t flags)
 {
-	/* O_NONBLOCK: a fifo's open must not wait for a writer */
 	struct open_how how = {
-		.flags = O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC,
+		.flags = flags | O_CLOEXEC,
 		.resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS,
 	};
 	int fd = (int)syscall(SYS_openat2, root, name, &how, sizeof(how));
@@ -62,10 +61,26 @@ static int open_beneath(int root, const char *name)
 	return fd < 0 ? -errno : fd;
 }
 
+/* Threat: a container may have mounted a device there, which acts when it is opened. */
+static int open_regular(int root, const char *name)
+{
+	auto_close int seen = open_beneath(root, name, O_PATH);
+	struct stat st;
+
+	if (seen < 0)
+		return seen;
+	if (fstat(seen, &st) < 0)
+		return -errno;
+	if (!S_ISREG(st.st_mode))
+		return -EINVAL;
+	/* O_NONBLOCK: a fifo's open must not wait for a writer */
+	return open_beneath(root, name, O_RDONLY | O_NONBLOCK | O_NOCTTY);
+}
+
 int subid_inside_read_file(int root, enum subid_kind kind, struct subid_text *ret)
 {
 	static const char *const names[SUBID_KINDS] = { "etc/passwd", "etc/group" };
-	auto_close int fd = open_beneath(root, names[kind]);
+	auto_close int fd = open_regular(root, names[kind]);
 	auto_text struct subid_text text = { .bytes = NULL };
 	struct stat st;
 	ssize_t n = 1;

@@ -186,7 +186,9 @@ int subid_policy_load(int etc, bool follow, struct subid_policy *ret,
 	struct subid_policy policy = subid_policy_default;
 	int r;
 
-	r = subid_text_read(etc, "login.defs", follow, &text);
+	/* Threat: a sparse file takes memory of whoever reads it, and no room on disk. */
+	r = subid_text_read_max(etc, "login.defs", follow, SUBID_SETTINGS_SIZE_MAX,
+				&text);
 	if (r == 0)
 		r = subid_policy_parse(text.bytes, text.size, &policy, ret_place);
 	else if (r == -ENOENT)

@@ -176,19 +176,28 @@ int runtime_stat(const struct runtime_scan *scan, const char *path, struct stat 
 	return fstat(fd, ret) < 0 ? -errno : 0;
 }
 
+/* Threat: a device does things when it is opened; so what it is comes first. */
+static int open_file(const struct runtime_scan *scan, const char *path)
+{
+	auto_close int seen = open_below(scan, path, O_PATH);
+	struct stat st;
+
+	if (seen < 0)
+		return seen;
+	if (fstat(seen, &st) < 0)
+		return -errno;
+	if (!S_ISREG(st.st_mode))
+		return -EINVAL;
+	return open_below(scan, path, O_RDONLY | O_NONBLOCK | O_NOCTTY);
+}
+
 int runtime_text(struct runtime_scan *scan, const char *path, struct subid_text *ret)
 {
 	size_t max =
 	    scan->bytes_left < RUNTIME_FILE_MAX ? scan->bytes_left : RUNTIME_FILE_MAX;
-	char proc[sizeof("/proc/self/fd/4294967295")];
-	/* what it is comes first: a device does things when it is opened */
-	auto_close int fd = open_below(scan, path, O_PATH);
-	int r;
+	auto_close int fd = open_file(scan, path);
+	int r = fd < 0 ? fd : subid_text_read_fd(fd, max, ret);
 
-	if (fd < 0)
-		return fd;
-	(void)snprintf(proc, sizeof(proc), "/proc/self/fd/%d", fd);
-	r = subid_text_read_max(AT_FDCWD, proc, true, max, ret);
 	if (r == 0)
 		scan->bytes_left -= ret->size;
 	return r;

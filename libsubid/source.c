@@ -87,7 +87,8 @@ int subid_source_read(int etc, char ret_name[SUBID_SOURCE_SIZE])
 {
 	auto_text struct subid_text text = { .bytes = NULL };
 	struct subid_source_line line;
-	int r = subid_text_read(etc, "nsswitch.conf", true, &text);
+	int r = subid_text_read_max(etc, "nsswitch.conf", true, SUBID_SETTINGS_SIZE_MAX,
+				    &text);
 
 	if (r < 0 && r != -ENOENT)
 		return r;

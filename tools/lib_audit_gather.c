@@ -196,15 +196,18 @@ bool audit_name_containers(const struct cli *cli, const struct subid_report *fou
  * Whose range Docker uses for its containers ("userns-remap" in daemon.json): dockerd
  * runs as root, so that root's namespaces may map it.
  */
-static int load_remap(int etc, bool follow, struct audit_gathered *gathered)
+static int load_remap(const struct cli *cli, int etc, struct audit_gathered *gathered)
 {
 	auto_text struct subid_text text = { .bytes = NULL };
+	auto_close int docker =
+	    cli->root == NULL ? openat(etc, "docker", O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+			      : cli_open_below(cli->root, "etc/docker");
 	const char *remap = NULL;
 	json_t *daemon;
 	int r = 0;
 
-	if (subid_text_read(etc, "docker/daemon.json", follow, &text) != 0 ||
-	    text.size > DAEMON_JSON_MAX)
+	if (docker < 0 || subid_text_read_max(docker, "daemon.json", cli->root == NULL,
+					      DAEMON_JSON_MAX, &text) != 0)
 		return 0; /* no Docker, or none that would start */
 	daemon = json_loadb(text.bytes, text.size, 0, NULL);
 	remap = json_string_value(json_object_get(daemon, "userns-remap"));
@@ -346,7 +349,7 @@ int audit_gather(const struct cli *cli, int etc, bool live, struct audit_gathere
 	if (r == 0)
 		r = join_accepted(ret);
 	if (r == 0)
-		r = load_remap(etc, cli->root == NULL, ret);
+		r = load_remap(cli, etc, ret);
 	if (r == 0)
 		r = load_host(cli, etc, ret);
 	return r == 0 ? EXIT_DONE : cli_complain(EXIT_UNABLE, "audit: %s", strerror(-r));

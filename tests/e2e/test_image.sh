@@ -3,7 +3,7 @@
 # --root: an image is somebody else's work.  What its links lead to is in it or is
 # nothing, and what is no regular file is neither opened nor waited for.
 . "$(dirname "$0")/lib.sh"
-plan 16
+plan 28
 
 img=$T/img
 new_image() {
@@ -61,4 +61,61 @@ for kind in fifo device directory; do
 		expect "$dir: a $kind is no lock" 3 '' "subid: $img/$dir/.pwd.lock: Invalid argument: it is not a regular file" \
 			in_image grant "${what[@]}"
 	done
+done
+
+# Which of the files, each in turn a device, a command opens.
+opens() { # command...
+	local file
+	for file in etc/{passwd,group,shadow,subuid,subgid,subuid-,subgid-,subuid.lock,login.defs,nsswitch.conf} \
+		etc/subid.conf etc/subid.conf.d/x.conf etc/docker/daemon.json etc/audit/{audit.rules,rules.d/x.rules} \
+		var/lib/lxc/c1/config var/lib/subid/{subuid,subgid}; do
+		new_image
+		mkdir -p "$img/${file%/*}"
+		rm -f "$img/$file"
+		odd device "$img/$file"
+		strace -f -qq -e trace=file -o "$T/trace" timeout 20 subid --root "$img" "$@" >"$T/said" 2>&1
+		grep -q execve "$T/trace" || echo "$file: not traced"
+		! grep -q ENXIO "$T/trace" || echo "$file"
+	done
+}
+
+is "audit opens no device" "$(opens audit)" ''
+is "nor does grant" "$(opens grant m --another -c 10)" ''
+is "nor for a lease" "$(opens grant m/x -c 10)" ''
+odd device "$T/device"
+like "a device that is opened is seen" "$(cat "$T/device" 2>&1)" '*No such device or address'
+
+# --- what is read -----------------------------------------------------------------
+
+# Opened by the command: its trace names the file.
+touched() { # name command...
+	local name=$1
+	shift
+	strace -f -qq -y -e trace=openat,openat2 -o "$T/trace" timeout 20 subid --root "$img" "$@" >"$T/said" 2>&1
+	grep -c "= [0-9]*<[^>]*/$name>" "$T/trace"
+}
+
+mkdir "$T/host"
+echo '{ "userns-remap": "m" }' >"$T/host/daemon.json"
+new_image
+ln -s "$T/host" "$img/etc/docker"
+is "a link to a directory of the host is not followed" "$(touched daemon.json audit)" 0
+new_image
+mkdir "$img/etc/docker"
+cp "$T/host/daemon.json" "$img/etc/docker"
+is "the image's own file is read" "$(touched daemon.json audit)" 1
+
+was_read() { # file
+	strace -f -qq -y -e trace=read -o "$T/trace" timeout 20 subid --root "$img" audit >"$T/said" 2>&1
+	grep -q "read([0-9]*<$img/$1>" "$T/trace" && echo yes
+}
+
+# A sparse file takes memory, and no room on the disk.
+for file in etc/login.defs etc/docker/daemon.json etc/nsswitch.conf; do
+	new_image
+	mkdir "$img/etc/docker"
+	truncate -s 5M "$img/$file"
+	is "$file of 5 MB is not read" "$(was_read $file)" ''
+	truncate -s 100 "$img/$file"
+	is "a small one is" "$(was_read $file)" yes
 done
