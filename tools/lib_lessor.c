@@ -118,14 +118,15 @@ static int read_home(const struct cli_leasing *leasing, struct cli_lessor *lesso
 	return subid_runtime_read(&place, &lessor->runtimes);
 }
 
-static void warn_of_unread(const struct cli *cli, const struct subid_runtime_state *state)
+/* With -q too: an id that may be given twice is no remark. */
+static void warn_of_unread(const struct subid_runtime_state *state)
 {
 	const char *why = "damaged";
 
 	if (state->error != SUBID_INVALID)
 		why = state->error == SUBID_ABSENT ? "its storage is not mounted"
 						   : strerror(-state->error);
-	if (state->n_unread > 0 && !cli->quiet)
+	if (state->n_unread > 0)
 		(void)cli_complain(
 		    0,
 		    "warning: %s: %s (and %zu more): the ids of a stopped container"
@@ -154,7 +155,7 @@ static int read_runtimes(const struct cli_leasing *leasing, struct cli_lessor *l
 		r = read_home(leasing, lessor);
 	lessor->own_end = state->n;
 	if (r == 0)
-		warn_of_unread(cli, state);
+		warn_of_unread(state);
 	return r;
 }
 
@@ -286,7 +287,7 @@ int cli_leases_avoid(struct cli *cli, struct subid_set avoid[SUBID_KINDS])
 	    open(cli->root == NULL ? "/" : cli->root, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	r = root < 0 ? -errno : subid_runtime_read(&place, &state);
 	if (r == 0)
-		warn_of_unread(cli, &state);
+		warn_of_unread(&state);
 	for (enum subid_kind kind = 0; r == 0 && kind < SUBID_KINDS; kind++)
 		r = subid_runtime_taken(&state, kind, &avoid[kind]);
 	return r == 0 ? EXIT_DONE : cli_complain(EXIT_UNABLE, "%s", strerror(-r));

@@ -3,7 +3,7 @@
 # A range for each container: subid grant, revoke and list OWNER/NAME, by root and by
 # a user without privilege, beside what LXC, podman and nspawn have written down.
 . "$(dirname "$0")/lib.sh"
-plan 104
+plan 107
 
 private_store
 store=/var/lib/subid
@@ -162,6 +162,11 @@ expect "a user's LXC container" 0 $'alice/n uid 100010 *' '' subid grant -c 1 al
 expect "is named" 1 '' "*uid 100000-100009: lxc has them for container 'c1'" subid grant --range 100000:2 alice/o
 expect "but may be leased by its own name" 0 $'alice/c1 uid 100000 100009 10 new\n*' '' subid grant --range 100000:10 alice/c1
 mkdir -p /var/lib/lxc/c2 /var/lib/machines/m /var/lib/containers/storage/overlay-containers
+echo 'lxc.idmap = u 0 300000 10' >/var/lib/lxc/c2/config
+truncate -s 17M /var/lib/lxc/c2/config
+expect "one that is too large is warned of" 0 '*' 'subid: warning: var/lib/lxc/c2*are not known' subid grant -n -c 1 root/n
+expect "with -q too" 0 '' 'subid: warning: var/lib/lxc/c2*are not known' subid -q grant -n -c 1 root/n
+expect "also at the grant of a range" 0 '' 'subid: warning: var/lib/lxc/c2*are not known' subid -q grant -n bob
 echo 'lxc.idmap = u 0 300000 10' >/var/lib/lxc/c2/config
 expect "root's LXC container" 0 $'root/n uid 300010 300010 1 new\nroot/n gid 300010 *' '' subid grant -c 1 root/n
 chown 327680:327680 /var/lib/machines/m
