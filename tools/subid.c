@@ -190,15 +190,16 @@ int cli_next_option(struct cli *cli, int argc, char *argv[])
 __attribute__((format(printf, 1, 0))) static void print_message(const char *format,
 								va_list args)
 {
-	char *text;
+	char *text, *safe;
 
 	if (vasprintf(&text, format, args) < 0) {
 		(void)fprintf(stderr, "subid: %s\n", strerror(ENOMEM));
 		return;
 	}
-	(void)fputs("subid: ", stderr);
-	cli_print_safe(stderr, text, strlen(text));
-	(void)fputc('\n', stderr);
+	/* in one piece: others may write there, too */
+	safe = cli_safe_copy(text, strlen(text));
+	(void)fprintf(stderr, "subid: %s\n", safe == NULL ? strerror(ENOMEM) : safe);
+	free(safe);
 	free(text);
 }
 
@@ -234,6 +235,8 @@ int main(int argc, char *argv[])
 
 	/* so that a limit on the size of files is an error with a message */
 	(void)signal(SIGXFSZ, SIG_IGN);
+	/* else nobody can tell how a child has ended */
+	(void)signal(SIGCHLD, SIG_DFL);
 	/* Threat: a table opened as number 2 would get our messages.  What was
 	 * closed is opened the other way round, so that using it still fails. */
 	for (int fd = 0; fd <= 2; fd++)
