@@ -3,7 +3,7 @@
 # A range for each container: subid grant, revoke and list OWNER/NAME, by root and by
 # a user without privilege, beside what LXC, podman and nspawn have written down.
 . "$(dirname "$0")/lib.sh"
-plan 107
+plan 110
 
 private_store
 store=/var/lib/subid
@@ -257,3 +257,18 @@ expect "a full disk" 3 '' "subid: $store/*: *No space left*" subid grant -c 1 al
 leases_are "nothing is lost" alice/a:1000000:10
 rm $store/filler
 ok "nor is anything in the way" subid -q grant -c 1 alice/b
+
+# --- a home that does not answer ------------------------------------------------------
+
+tables 'alice:100000:1000'
+leases ''
+rm -rf "$home/.local"
+ok "a lease of hers" as alice subid -q grant -r 100100:100 alice/mine
+expect "counts whatever whoever starts root's has ignored" 1 '' '*alice/mine: uid 100100-100199 are leased*' \
+	env --ignore-signal=CHLD subid revoke -r 100150:1 alice
+start python3 "$TESTS/e2e/hang.py" "$home" "$T/hangs"
+wait_for test -e "$T/hangs"
+expect "her home never answers: root does not wait for it" 0 'alice uid 100150 *' \
+	'subid: warning: alice: the home cannot be read in time: *' timeout 10 subid revoke -r 100150:1 alice
+kill "$started_pid"
+umount -l "$home"
