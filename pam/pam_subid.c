@@ -166,8 +166,11 @@ static int answer_nobody(const struct session *session, const char *name)
 }
 
 /* The same when it cannot be found out who that is: so nobody is found in a group. */
-static int answer_unknown(const struct session *session)
+static int answer_unknown(const struct session *session, const char *name)
 {
+	/* whom nsswitch.conf cannot make another: somebody has to put it right */
+	if (strcmp(name, "root") == 0)
+		return PAM_IGNORE;
 	return session->options.required_for == NULL ? PAM_SESSION_ERR : PAM_IGNORE;
 }
 
@@ -226,14 +229,14 @@ static int open_session(struct session *session, const char *name)
 
 	if (etc < 0) {
 		say(session, LOG_ERR, SUBID_SYSCONFDIR ": %s", strerror(errno));
-		return answer_unknown(session);
+		return answer_unknown(session, name);
 	}
 	session->etc = etc;
 	r = subid_users_open_named(etc, true, &users, &file);
 	if (r < 0) {
 		say(session, LOG_ERR, "cannot be looked up: " SUBID_SYSCONFDIR "/%s: %s",
 		    file, strerror(-r));
-		return answer_unknown(session);
+		return answer_unknown(session, name);
 	}
 	if (!is_number(name) && strlen(name) <= NAME_LENGTH_MAX &&
 	    has_by_name(etc, users, name))
@@ -243,7 +246,7 @@ static int open_session(struct session *session, const char *name)
 		return for_owner(session, name, &owner);
 	if (r < 0) {
 		say(session, LOG_ERR, "cannot be looked up: %s", strerror(-r));
-		return answer_unknown(session);
+		return answer_unknown(session, name);
 	}
 	say(session, LOG_NOTICE, "no range is given: %s",
 	    r == SUBID_UNKNOWN ? "there is no such account"

@@ -166,9 +166,6 @@ struct audit_remedy audit_remedy(const struct subid_finding *finding,
 void audit_print_command(const struct audit_shown *shown, const char *command, size_t len,
 			 FILE *out);
 
-/* The bytes of a text that a terminal may act on become '?', a newline a blank. */
-void audit_print_safe(FILE *out, const char *text, size_t len);
-
 int audit_write_text(const struct audit_shown *shown, FILE *out);
 int audit_write_json(const struct audit_shown *shown, FILE *out);
 int audit_write_prometheus(const struct audit_shown *shown, FILE *out);

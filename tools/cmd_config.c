@@ -67,7 +67,8 @@ static int print_json(const struct config *config, const struct cli_share *share
 				     : cli_json_name(container, strlen(container)),
 	    "uid_map", json_map(setup, SUBID_UID), "gid_map", json_map(setup, SUBID_GID),
 	    "lines", json_lines(setup->text), "remarks", json_lines(setup->remarks));
-	bool failed = object == NULL || json_dumpf(object, stdout, JSON_INDENT(2)) < 0;
+	bool failed = object == NULL ||
+		      json_dumpf(object, stdout, JSON_INDENT(2) | JSON_ENSURE_ASCII) < 0;
 
 	json_decref(object);
 	if (failed && !ferror(stdout))

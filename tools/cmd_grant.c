@@ -220,7 +220,7 @@ static int carry_out(struct grant *grant)
 		return cli_txn_failed(grant->cli, r, &failure);
 	}
 	cli_warn_of_hidden(grant->cli, subid_txn_unseen(txn));
-	cli_warn_of_unread(grant->cli, &subid_txn_leased(txn)->runtimes);
+	cli_warn_of_unread(&subid_txn_leased(txn)->runtimes);
 	status = grant_owners_choose(grant->cli, &grant->owners, txn, grant->group,
 				     grant->all);
 	if (status == EXIT_DONE)

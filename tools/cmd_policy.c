@@ -163,7 +163,8 @@ static int print_check(const struct check *check, const struct subid_conf *conf)
 
 		if (object == NULL ||
 		    json_object_set(object, "problems", check->problems) < 0 ||
-		    (json_dumpf(object, stdout, JSON_INDENT(2)) < 0 && !ferror(stdout))) {
+		    (json_dumpf(object, stdout, JSON_INDENT(2) | JSON_ENSURE_ASCII) < 0 &&
+		     !ferror(stdout))) {
 			json_decref(object);
 			return cli_complain(EXIT_UNABLE, "output: %s", strerror(ENOMEM));
 		}

@@ -273,7 +273,9 @@ static bool print_json(json_t *json, FILE *out)
 {
 	bool printed =
 	    json != NULL &&
-	    (json_dumpf(json, out, JSON_COMPACT | JSON_ENCODE_ANY) == 0 || ferror(out));
+	    (json_dumpf(json, out, JSON_COMPACT | JSON_ENCODE_ANY | JSON_ENSURE_ASCII) ==
+		 0 ||
+	     ferror(out));
 
 	json_decref(json);
 	return printed;

@@ -13,6 +13,7 @@
 
 #include "audit_forms.h"
 #include "libsubid/cleanup.h"
+#include "safe.h"
 
 /* What a command of ours is about. */
 struct step {
@@ -151,7 +152,7 @@ static int take(struct plan *plan, const struct subid_finding *finding, bool *re
 /* Threat: a name with a newline in a comment would be a command in root's shell. */
 static void print_comment(const char *text, FILE *out)
 {
-	audit_print_safe(out, text, strlen(text));
+	cli_print_safe(out, text, strlen(text));
 }
 
 /* Commands that stand in the plan already are not printed again: uids and gids are
@@ -222,8 +223,12 @@ int audit_write_plan(const struct audit_shown *shown, FILE *out)
 	struct plan plan = { .shown = shown, .out = out, .printed = json_object() };
 	int r;
 
-	(void)fputs("#!/bin/sh -e\n"
-		    "# What subid can mend safely.  Nothing of it is done yet: read it, "
+	/* how audit_print_command() quotes an odd root */
+	(void)fputs(shown->cli->root == NULL || cli_is_safe(shown->cli->root)
+			? "#!/bin/sh -e\n"
+			: "#!/bin/bash -e\n",
+		    out);
+	(void)fputs("# What subid can mend safely.  Nothing of it is done yet: read it, "
 		    "then run it\n"
 		    "# as root.\n",
 		    out);

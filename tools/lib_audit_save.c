@@ -13,6 +13,8 @@
 #include "audit_forms.h"
 #include "libsubid/cleanup.h"
 
+#define MODE_NEW 0644
+
 static int fail(const char *name, int error)
 {
 	return cli_complain(EXIT_UNABLE, "%s: %s%s", name, strerror(error),
@@ -22,19 +24,30 @@ static int fail(const char *name, int error)
 }
 
 /* Threat: a device or a pipe, named by mistake, would be replaced by a file. */
-static int check_target(const char *name)
+static int check_target(const char *name, struct stat *ret)
 {
-	struct stat st;
-
-	if (lstat(name, &st) < 0)
+	if (lstat(name, ret) < 0) {
+		ret->st_mode = MODE_NEW;
 		return errno == ENOENT ? EXIT_DONE : fail(name, errno);
-	if (S_ISREG(st.st_mode))
+	}
+	if (S_ISREG(ret->st_mode))
 		return EXIT_DONE;
 	return cli_complain(EXIT_UNABLE, "%s: is no regular file: not replaced", name);
 }
 
+/* Who may read less of the old file may read no more of the new one; 0 or an errno. */
+static int set_mode(int fd, const struct stat *old)
+{
+	mode_t mode = MODE_NEW & old->st_mode;
+
+	if ((mode & S_IROTH) == 0 && (mode & S_IRGRP) != 0 &&
+	    fchown(fd, (uid_t)-1, old->st_gid) != 0)
+		mode &= ~(mode_t)S_IRGRP; /* another group is not meant */
+	return fchmod(fd, mode) == 0 ? 0 : errno;
+}
+
 /* Writes the form into the open file; 0 or an errno. */
-static int fill(int fd, const struct audit_shown *shown,
+static int fill(int fd, const struct stat *old, const struct audit_shown *shown,
 		int (*write_form)(const struct audit_shown *shown, FILE *out))
 {
 	FILE *out = fdopen(fd, "w");
@@ -49,7 +62,9 @@ static int fill(int fd, const struct audit_shown *shown,
 	error = -write_form(shown, out);
 	if (error == 0 && (fflush(out) != 0 || ferror(out)))
 		error = errno == 0 ? EIO : errno;
-	if (error == 0 && (fchmod(fileno(out), 0644) != 0 || fsync(fileno(out)) != 0))
+	if (error == 0)
+		error = set_mode(fileno(out), old);
+	if (error == 0 && fsync(fileno(out)) != 0)
 		error = errno;
 	if (fclose(out) != 0 && error == 0)
 		error = errno;
@@ -72,8 +87,10 @@ int audit_save(const char *name, const struct audit_shown *shown,
 	       int (*write_form)(const struct audit_shown *shown, FILE *out))
 {
 	auto_free char *draft = NULL;
-	int fd, error, status = check_target(name);
+	int fd, error, status;
+	struct stat old;
 
+	status = check_target(name, &old);
 	if (status != EXIT_DONE)
 		return status;
 	/* not NAME's suffix: node_exporter reads every *.prom in its directory */
@@ -82,7 +99,7 @@ int audit_save(const char *name, const struct audit_shown *shown,
 	fd = mkostemp(draft, O_CLOEXEC);
 	if (fd < 0)
 		return fail(name, errno);
-	error = fill(fd, shown, write_form);
+	error = fill(fd, &old, shown, write_form);
 	if (error == 0 && rename(draft, name) != 0)
 		error = errno;
 	if (error != 0) {

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "audit_forms.h"
+#include "safe.h"
 
 bool audit_is_bad(const struct audit_shown *shown)
 {
@@ -79,34 +80,24 @@ void audit_time(time_t when, char buf[AUDIT_TIME_SIZE])
 		(void)snprintf(buf, AUDIT_TIME_SIZE, "unknown");
 }
 
-/* Threat: names that root did not choose end on root's terminal and in mails: what
- * a terminal may act on is not passed on, C1 controls in UTF-8 included. */
-void audit_print_safe(FILE *out, const char *text, size_t len)
-{
-	for (size_t i = 0; i < len; i++) {
-		unsigned char c = (unsigned char)text[i];
-		unsigned char next = i + 1 < len ? (unsigned char)text[i + 1] : 0;
-
-		if (c == '\n')
-			c = ' ';
-		else if (c < ' ' || c == 127 || (c == 0xc2 && next < 0xa0))
-			c = '?';
-		(void)putc_unlocked(c, out);
-	}
-}
-
+/* For a shell.  Threat: a byte that is left out names another directory, where root's
+ * commands would run; one that a terminal acts on is spelt out, as bash takes it. */
 static void print_quoted(const char *text, FILE *out)
 {
-	(void)fputc('\'', out);
-	while (*text != '\0') {
-		size_t len = strcspn(text, "'");
+	bool safe = cli_is_safe(text);
 
-		audit_print_safe(out, text, len);
-		text += len;
-		if (*text == '\0')
-			break;
-		(void)fputs("'\\''", out);
-		text++;
+	(void)fputs(safe ? "'" : "$'", out);
+	for (; *text != '\0'; text++) {
+		unsigned char c = (unsigned char)*text;
+
+		if (!safe && (c < ' ' || c > '~'))
+			(void)fprintf(out, "\\%03o", c);
+		else if (!safe && (c == '\'' || c == '\\'))
+			(void)fprintf(out, "\\%c", c);
+		else if (c == '\'')
+			(void)fputs("'\\''", out);
+		else
+			(void)fputc(c, out);
 	}
 	(void)fputc('\'', out);
 }
@@ -124,7 +115,7 @@ void audit_print_command(const struct audit_shown *shown, const char *command, s
 		command += n;
 		len -= n;
 	}
-	audit_print_safe(out, command, len);
+	cli_print_safe(out, command, len);
 }
 
 struct audit_remedy audit_remedy(const struct subid_finding *finding,

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "audit_forms.h"
+#include "safe.h"
 
 #define WIDTH_DEFAULT 80
 #define WIDTH_MIN     40
@@ -79,7 +80,7 @@ static void print_some(const struct page *page, const char *head, const char *te
 			(void)fputc(' ', page->out);
 			column++;
 		}
-		audit_print_safe(page->out, text, len);
+		cli_print_safe(page->out, text, len);
 		column += len;
 		text += len;
 	}
@@ -128,7 +129,7 @@ static void print_finding(const struct page *page, size_t i)
 	(void)fprintf(page->out, "%s %s", level_titles[level], finding->rule->name);
 	print_colour(page, "\033[0m");
 	(void)fputs(": ", page->out);
-	audit_print_safe(page->out, place, strlen(place));
+	cli_print_safe(page->out, place, strlen(place));
 	if (twin != NULL && twin->file != NULL)
 		(void)fprintf(page->out, "; likewise in %s", subid_kind_table(SUBID_GID));
 	if (finding->count > 1)
@@ -180,12 +181,12 @@ static void print_gone(const struct page *page)
 		const char *kind = json_string_value(json_object_get(gone, "kind"));
 
 		(void)fputs("gone: ", page->out);
-		audit_print_safe(page->out,
-				 json_string_value(json_object_get(gone, "rule")),
-				 json_string_length(json_object_get(gone, "rule")));
+		cli_print_safe(page->out,
+			       json_string_value(json_object_get(gone, "rule")),
+			       json_string_length(json_object_get(gone, "rule")));
 		if (kind != NULL) {
 			(void)fputs(", ", page->out);
-			audit_print_safe(page->out, kind, strlen(kind));
+			cli_print_safe(page->out, kind, strlen(kind));
 		}
 		(void)fputc('\n', page->out);
 		print_wrapped(page, "    ", reason == NULL ? "" : reason);

@@ -66,12 +66,14 @@ static bool receive(int reader, int64_t patience_ms, size_t max, struct subid_te
 static bool end_child(pid_t pid, bool hangs)
 {
 	int status = 0;
+	pid_t ended;
 
 	if (hangs)
 		(void)kill(pid, SIGKILL);
-	while (waitpid(pid, &status, hangs ? WNOHANG : 0) < 0 && errno == EINTR)
-		;
-	return !hangs && WIFEXITED(status) && WEXITSTATUS(status) == 0;
+	do
+		ended = waitpid(pid, &status, hangs ? WNOHANG : 0);
+	while (ended < 0 && errno == EINTR);
+	return !hangs && ended == pid && WIFEXITED(status) && WEXITSTATUS(status) == 0;
 }
 
 bool cli_child_run(cli_child_work *work, const void *data, size_t max,

@@ -195,7 +195,7 @@ static int explain_all(struct cli *cli, struct subid_txn *txn, size_t n, char *n
 		return cli_complain(EXIT_UNABLE, "output: %s", strerror(ENOMEM));
 	status = explain_each(cli, txn, n, names, owners);
 	if (object != NULL) {
-		(void)json_dumpf(object, stdout, JSON_INDENT(2));
+		(void)json_dumpf(object, stdout, JSON_INDENT(2) | JSON_ENSURE_ASCII);
 		(void)putchar('\n');
 	}
 	json_decref(object);

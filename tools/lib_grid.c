@@ -86,7 +86,8 @@ static void print_json(struct grid *grid, const char *const *cells)
 		failed = json_object_set_new(object, grid->columns[i].member,
 					     json_cell(&grid->columns[i], cells[i])) < 0;
 	(void)fputs(grid->n > 1 ? ",\n  " : "\n  ", stdout);
-	if (failed || (json_dumpf(object, stdout, JSON_COMPACT) < 0 && !ferror(stdout)))
+	if (failed || (json_dumpf(object, stdout, JSON_COMPACT | JSON_ENSURE_ASCII) < 0 &&
+		       !ferror(stdout)))
 		grid->failed = true;
 	json_decref(object);
 }

@@ -118,14 +118,14 @@ static int read_home(const struct cli_leasing *leasing, struct cli_lessor *lesso
 	return subid_runtime_read(&place, &lessor->runtimes);
 }
 
-void cli_warn_of_unread(const struct cli *cli, const struct subid_runtime_state *state)
+void cli_warn_of_unread(const struct subid_runtime_state *state)
 {
 	const char *why = "damaged";
 
 	if (state->error != SUBID_INVALID)
 		why = state->error == SUBID_ABSENT ? "its storage is not mounted"
 						   : strerror(-state->error);
-	if (state->n_unread > 0 && !cli->quiet)
+	if (state->n_unread > 0)
 		(void)cli_complain(
 		    0,
 		    "warning: %s: %s (and %zu more): the ids of a stopped container"
@@ -154,7 +154,7 @@ static int read_runtimes(const struct cli_leasing *leasing, struct cli_lessor *l
 		r = read_home(leasing, lessor);
 	lessor->own_end = state->n;
 	if (r == 0)
-		cli_warn_of_unread(cli, state);
+		cli_warn_of_unread(state);
 	return r;
 }
 

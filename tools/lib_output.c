@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "cli.h"
+#include "safe.h"
 
 struct cli_output {
 	const struct cli *cli;
@@ -100,7 +101,8 @@ static void print_json(struct cli_output *output, const struct cli_row *row)
 
 	(void)fputs(output->n > 1 ? ",\n  " : "\n  ", stdout);
 	if (object == NULL ||
-	    (json_dumpf(object, stdout, JSON_COMPACT) < 0 && !ferror(stdout)))
+	    (json_dumpf(object, stdout, JSON_COMPACT | JSON_ENSURE_ASCII) < 0 &&
+	     !ferror(stdout)))
 		output->failed = true;
 	json_decref(object);
 }
@@ -108,7 +110,7 @@ static void print_json(struct cli_output *output, const struct cli_row *row)
 static void add_line(struct cli_output *output, const struct cli_row *row)
 {
 	struct libscols_line *line = scols_table_new_line(output->table, NULL);
-	char *owner = strndup(row->owner, row->owner_len);
+	char *owner = cli_safe_copy(row->owner, row->owner_len);
 	char start[24], end[24], count[24];
 	const char *const cells[] = {
 		owner, subid_kind_name(row->kind), start, end, count, row->state,

@@ -5,12 +5,14 @@
 
 # Offers the words on standard input that go on from what is typed.  Threat: the
 # tables hold names that root did not choose, and compgen -W would expand them;
-# only words that the shell takes as they are may be offered.
+# only words that the shell takes as they are may be offered, and as an operand none
+# that subid would take for an option.
 _subid_offer() {
 	local word
 
 	while IFS= read -r word; do
-		[[ $word == "$cur"* && $word =~ ^[A-Za-z0-9_@.+/-]+$ ]] && COMPREPLY+=("$word")
+		[[ $word == "$cur"* && $word =~ ^[A-Za-z0-9_@.+/-]+$ ]] &&
+			[[ $word != -* || $cur == -* ]] && COMPREPLY+=("$word")
 	done
 }
 

@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "cli.h"
+#include "safe.h"
 
 static const struct cli_command *const commands[] = {
 	&cmd_list, &cmd_grant, &cmd_revoke, &cmd_hold,	 &cmd_unhold,
@@ -35,7 +36,7 @@ static const struct cli_option common_options[] = {
 
 /* What getopt_long(3) wants, from rows of ours. */
 struct getopt_tables {
-	char letters[OPTIONS_MAX * 2 + 2];
+	char letters[OPTIONS_MAX * 2 + 3];
 	struct option longs[OPTIONS_MAX + 1];
 	size_t n;
 };
@@ -136,40 +137,69 @@ static bool take_common(struct cli *cli, int letter)
 	}
 }
 
+static bool is_letter_of(const struct getopt_tables *tables, int letter)
+{
+	for (size_t i = 0; i < tables->n; i++)
+		if (tables->longs[i].val == letter)
+			return true;
+	return false;
+}
+
+/* As getopt_long(3) says it, but through print_message(): it prints what was typed as
+ * it is. */
+static int misspelt(const struct cli *cli, const char *word, int answer,
+		    const struct getopt_tables *tables)
+{
+	int len = (int)strcspn(word, "="), like = 0;
+
+	if (answer == ':' && strncmp(word, "--", 2) != 0)
+		return cli_misused(cli, "option requires an argument -- '%c'", optopt);
+	if (answer == ':')
+		return cli_misused(cli, "option '%s' requires an argument", word);
+	if (optopt != 0 && !is_letter_of(tables, optopt))
+		return cli_misused(cli, "invalid option -- '%c'",
+				   optopt > ' ' && optopt <= '~' ? optopt : '?');
+	if (optopt != 0)
+		return cli_misused(cli, "option '%.*s' doesn't allow an argument", len,
+				   word);
+	for (size_t i = 0; i < tables->n; i++)
+		like += strncmp(tables->longs[i].name, word + 2, (size_t)len - 2) == 0;
+	return cli_misused(cli, "%s option '%s'", like > 1 ? "ambiguous" : "unrecognized",
+			   word);
+}
+
 int cli_next_option(struct cli *cli, int argc, char *argv[])
 {
 	struct getopt_tables tables = { .n = 0 };
 	int letter;
 
 	/* Options of the whole program end at the command's name. */
-	if (cli->command == NULL)
-		(void)strcpy(tables.letters, "+");
-	else
+	(void)strcpy(tables.letters, cli->command == NULL ? "+:" : ":");
+	opterr = 0;
+	if (cli->command != NULL)
 		add_options(&tables, cli->command->options, cli->command->n_options);
 	add_options(&tables, common_options, N_COMMON);
 	do
 		letter = getopt_long(argc, argv, tables.letters, tables.longs, NULL);
 	while (letter != -1 && take_common(cli, letter));
-	if (letter == '?')
-		exit(cli_misused(cli, NULL));
+	if (letter == '?' || letter == ':')
+		exit(misspelt(cli, argv[optind - 1], letter, &tables));
 	return letter;
 }
 
-/* Threat: names come from files and from whoever typed them, and the message ends
- * on root's terminal: what a terminal may act on becomes '?'. */
 __attribute__((format(printf, 1, 0))) static void print_message(const char *format,
 								va_list args)
 {
-	char *text;
+	char *text, *safe;
 
 	if (vasprintf(&text, format, args) < 0) {
 		(void)fprintf(stderr, "subid: %s\n", strerror(ENOMEM));
 		return;
 	}
-	for (char *c = text; *c != '\0'; c++)
-		if ((unsigned char)*c < ' ' || *c == '\177')
-			*c = '?';
-	(void)fprintf(stderr, "subid: %s\n", text);
+	/* in one piece: others may write there, too */
+	safe = cli_safe_copy(text, strlen(text));
+	(void)fprintf(stderr, "subid: %s\n", safe == NULL ? strerror(ENOMEM) : safe);
+	free(safe);
 	free(text);
 }
 
@@ -205,6 +235,8 @@ int main(int argc, char *argv[])
 
 	/* so that a limit on the size of files is an error with a message */
 	(void)signal(SIGXFSZ, SIG_IGN);
+	/* else nobody can tell how a child has ended */
+	(void)signal(SIGCHLD, SIG_DFL);
 	/* Threat: a table opened as number 2 would get our messages.  What was
 	 * closed is opened the other way round, so that using it still fails. */
 	for (int fd = 0; fd <= 2; fd++)

@@ -3,7 +3,7 @@
 # subid audit: its forms, its statuses, its files.  What the rules find is tested
 # with the rules; here are two tables with a little of everything.
 . "$(dirname "$0")/lib.sh"
-plan 146
+plan 148
 
 add_user alice -u 5001
 add_user bob -u 5002
@@ -346,6 +346,13 @@ mount -t tmpfs -o ro shut "$T/shut"
 expect "a file system that is read-only" 3 '' "subid: $T/shut/audit: Read-only file system*" "${audit[@]}" --output "$T/shut/audit"
 (umask 077 && subid --root "$T/image" audit --output "$T/out.txt")
 is "the mode is 0644, whatever the umask" "$(stat -c %a "$T/out.txt")" 644
+chmod 600 "$T/out.txt"
+subid --root "$T/image" audit --output "$T/out.txt"
+is "a file that only root may read stays so" "$(stat -c %a "$T/out.txt")" 600
+chgrp adm "$T/out.txt"
+chmod 750 "$T/out.txt"
+subid --root "$T/image" audit --output "$T/out.txt"
+is "or one of a group" "$(stat -c '%a %G' "$T/out.txt")" "640 adm"
 # Each call that puts the file in its place made to fail: the old one stays, alone.
 mkdir "$T/faulty"
 left_whole() { # call

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 # The commands that subid audit gives for a finding mend it, and break nothing.
 . "$(dirname "$0")/lib.sh"
-plan 17
+plan 19
 
 seed=${SUBID_SEED:-$(date +%s)}
 echo "# seed $seed; to run it again: SUBID_SEED=$seed"
@@ -61,3 +61,13 @@ like "and the plan says that there is more" "$(subid --root "$root" audit --fix-
 	"*# 1 more can be mended when this is done: *# 2 of *"
 fixes overlap-account 'ghost:150000:1\n' 'ghost:150000:1\n' >/dev/null
 is "what is cut away whole is not taken once more" "$(commands)" "subid revoke --range 150000:1 --reuse 'ghost'"
+
+# Threat: a root whose name a plan would print with another byte: another image.
+odd=$T/image/$'a\nb\'c\\d\u202ee'
+mkdir -p "$odd"
+cp -r "$root/etc" "$odd/etc"
+printf 'nobody-called-so:200000:10\n' | tee "$odd/etc/subuid" >"$odd/etc/subgid"
+subid --root "$odd" audit --fix-plan --fail-on never >"$T/odd.plan"
+chmod 755 "$T/odd.plan"
+ok "a plan for a root of any name runs" "$T/odd.plan"
+is "and has changed that root" "$(cut -d: -f1 "$odd/etc/subuid" "$odd/etc/subgid")" $'!released\n!released'

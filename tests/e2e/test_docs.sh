@@ -7,7 +7,7 @@
 commands=$(subid --help | sed -nE 's/^  ([a-z]+) .*/\1/p')
 programs="subid newuidmap newgidmap getsubids"
 read -ra every <<<"$(tr '\n' ' ' <<<"$commands")"
-plan $((1 + 5 * ${#every[@]} + 2 + 4 * 4 + 5 + 3 + 4 + 4 + 23 + ${#every[@]}))
+plan $((1 + 5 * ${#every[@]} + 2 + 4 * 4 + 5 + 3 + 4 + 4 + 25 + ${#every[@]}))
 
 is "these are the commands" "${every[*]}" "list grant revoke hold unhold ps id config policy audit"
 
@@ -158,7 +158,7 @@ offers() { # word...
 add_user alice
 add_user bob
 # shellcheck disable=SC2016 # a name as an attacker has it
-printf '%s\n' alice:100000:65536 '!released:165536:10' containers:300000:10 '$(touch${IFS}/etc/bad):400000:10' \
+printf '%s\n' alice:100000:65536 '!released:165536:10' containers:300000:10 -rf:500000:10 --force-unknown:600000:10 '$(touch${IFS}/etc/bad):400000:10' \
 	>/etc/subuid
 cp /etc/subuid /etc/subgid
 is "completion is installed as subid" "$(cat "$PRE/share/bash-completion/completions/subid")" \
@@ -175,6 +175,8 @@ done
 is "grant: people and owners" "$(offers grant '' | grep -oE '\b(alice|bob|containers|daemon)\b' | paste -sd ' ')" \
 	"alice bob containers"
 is "revoke: who has something" "$(offers revoke '')" "alice containers"
+is "revoke: no owner called as an option is" "$(offers revoke --reu)" "--reuse"
+is "grant: nor there" "$(offers grant '' | grep -oE -- '--?(rf|force-unknown)\b')" ""
 is "list: owners" "$(offers list con)" "containers"
 is "unhold: what is held" "$(offers unhold '')" "165536-165545"
 is "revoke --range: what is granted" "$(offers revoke --range 1)" "100000-165535"

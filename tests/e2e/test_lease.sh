@@ -3,7 +3,7 @@
 # A range for each container: subid grant, revoke and list OWNER/NAME, by root and by
 # a user without privilege, beside what LXC, podman and nspawn have written down.
 . "$(dirname "$0")/lib.sh"
-plan 114
+plan 115
 
 private_store
 store=/var/lib/subid
@@ -177,6 +177,11 @@ expect "is named" 1 '' "*uid 100000-100009: lxc has them for container 'c1'" sub
 expect "but may be leased by its own name" 0 $'alice/c1 uid 100000 100009 10 new\n*' '' subid grant --range 100000:10 alice/c1
 mkdir -p /var/lib/lxc/c2 /var/lib/machines/m /var/lib/containers/storage/overlay-containers
 echo 'lxc.idmap = u 0 300000 10' >/var/lib/lxc/c2/config
+truncate -s 17M /var/lib/lxc/c2/config
+expect "one that is too large is warned of" 0 '*' 'subid: warning: var/lib/lxc/c2*are not known' subid grant -n -c 1 root/n
+expect "with -q too" 0 '' 'subid: warning: var/lib/lxc/c2*are not known' subid -q grant -n -c 1 root/n
+expect "also at the grant of a range" 0 '' 'subid: warning: var/lib/lxc/c2*are not known' subid -q grant -n bob
+echo 'lxc.idmap = u 0 300000 10' >/var/lib/lxc/c2/config
 expect "root's LXC container" 0 $'root/n uid 300010 300010 1 new\nroot/n gid 300010 *' '' subid grant -c 1 root/n
 chown 327680:327680 /var/lib/machines/m
 expect "a tree of nspawn's" 1 '' "*uid 327680-393215: nspawn has them for container 'm'" subid grant --range 327690:1 root/o
@@ -298,3 +303,18 @@ expect "a full disk" 3 '' "subid: $store/*: *No space left*" subid grant -c 1 al
 leases_are "nothing is lost" alice/a:1000000:10
 rm $store/filler
 ok "nor is anything in the way" subid -q grant -c 1 alice/b
+
+# --- a home that does not answer ------------------------------------------------------
+
+tables 'alice:100000:1000'
+leases ''
+rm -rf "$home/.local"
+ok "a lease of hers" as alice subid -q grant -r 100100:100 alice/mine
+expect "counts whatever whoever starts root's has ignored" 1 '' '*alice/mine: uid 100100-100199 are leased*' \
+	env --ignore-signal=CHLD subid revoke -r 100150:1 alice
+start python3 "$TESTS/e2e/hang.py" "$home" "$T/hangs"
+wait_for test -e "$T/hangs"
+expect "her home never answers: root does not wait for it" 0 'alice uid 100150 *' \
+	'subid: warning: alice: the home cannot be read in time: *' timeout 10 subid revoke -r 100150:1 alice
+kill "$started_pid"
+umount -l "$home"

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 # subid list, as it is typed, right and wrong.
 . "$(dirname "$0")/lib.sh"
-plan 56
+plan 63
 
 add_user alice -u 5001
 add_user bob -u 5002
@@ -124,3 +124,16 @@ is "many operands: each in the order of its lines" "$(sed -n '1,2p;39,40p' <<<"$
 u19 uid 4000000 4000004 5 granted
 u18 uid 1900000 1900004 5 granted
 u18 uid 3900000 3900004 5 granted"
+
+# What a terminal may act on: C1 controls in UTF-8, marks that turn the direction.
+evil=$'e\u009b31m\u202e\u2066x'
+expect "a message has none of it" 1 '' 'subid: e?31m??x: no such account*' subid list "$evil"
+for option in $'--x\e[31m' $'--x\u009b31m'; do
+	expect "nor one about an option" 2 '' "subid: unrecognized option '--x?*31m'"$'\nsubid: try*' subid list "$option"
+done
+expect "nor about a letter" 2 '' "subid: invalid option -- '?'"$'\nsubid: try*' subid list $'-\e'
+expect "what is ambiguous" 2 '' "subid: ambiguous option '--a'"$'\nsubid: try*' subid grant --a
+printf '%s:100000:5\n' "$evil" >/etc/subuid
+is "nor has JSON" "$(subid --json list 2>/dev/null | LC_ALL=C tr -d '[:print:]\n' | wc -c)" 0
+script -qec "subid list" /dev/null </dev/null >"$T/terminal" 2>&1
+not_ok "nor a table" grep -qE $'\u009b|\u202e|\u2066' "$T/terminal"

@@ -82,6 +82,11 @@ static void nsswitch_fails(void)
 	host.source_answer = -EIO;
 }
 
+static void nsswitch_is_a_directory(void)
+{
+	put_dir(host.root, "etc/nsswitch.conf");
+}
+
 static void nsswitch_is_wrong(void)
 {
 	put("etc/nsswitch.conf", "subid: a/b\n");
@@ -278,6 +283,12 @@ static const struct row rows[] = {
 	  "3: alice: no range is given: the window is full *", "" },
 	{ "nsswitch.conf", nsswitch_fails, "alice", "", PAM_SESSION_ERR,
 	  "3: alice: no range is given: nsswitch.conf: Input/output error\n", "" },
+	{ "nsswitch.conf is a directory", nsswitch_is_a_directory, "alice", "",
+	  PAM_SESSION_ERR, "3: alice: cannot be looked up: Invalid argument\n", "" },
+	{ "nsswitch.conf is a directory, for root", nsswitch_is_a_directory, "root", "",
+	  PAM_IGNORE, "3: root: cannot be looked up: Invalid argument\n", "" },
+	{ "no /etc, for root", etc_is_gone, "root", "", PAM_IGNORE,
+	  "3: root: " SUBID_SYSCONFDIR ": No such file or directory\n", "" },
 	{ "nsswitch.conf is wrong", nsswitch_is_wrong, "alice", "", PAM_SESSION_ERR,
 	  "3: alice: no range is given: nsswitch.conf: 'subid:' names no source\n", "" },
 	{ "a source", ranges_come_from_elsewhere, "alice", "", PAM_SUCCESS,
