@@ -47,21 +47,17 @@ static int in_order(const void *a, const void *b)
 static ssize_t list_spelling(struct cli_output *output, const struct subid_table *table,
 			     struct subid_spelling spelling)
 {
+	const size_t first = subid_table_first(table, spelling.text, spelling.len);
 	auto_free size_t *found = NULL;
-	size_t n = 0;
+	size_t n = 0, room = 0;
 
-	for (size_t i = subid_table_first(table, spelling.text, spelling.len);
-	     i < table->n; i = subid_table_after(table, i)) {
-		if ((n & (n - 1)) == 0) {
-			size_t *grown =
-			    reallocarray(found, n == 0 ? 1 : n * 2, sizeof(*grown));
-
-			if (grown == NULL)
-				return -1;
-			found = grown;
-		}
+	for (size_t i = first; i < table->n; i = subid_table_after(table, i))
+		room++;
+	found = reallocarray(NULL, room + 1, sizeof(*found));
+	if (found == NULL)
+		return -1;
+	for (size_t i = first; n < room; i = subid_table_after(table, i))
 		found[n++] = i;
-	}
 	if (n > 1)
 		qsort(found, n, sizeof(*found), in_order);
 	for (size_t i = 0; i < n; i++)
