@@ -184,6 +184,6 @@ int cli_leases_unhold(struct cli_store *store, unsigned int kinds, struct id_ran
  */
 int cli_open_root(const struct cli *cli);
 
-/* Warns of what runtimes have written down and could not be read, if there is any; with -q
- * too: an id that may be given twice is no remark. */
+/* Warns of what runtimes have written down and could not be read, if there is any; with
+ * -q too: an id that may be given twice is no remark. */
 void cli_warn_of_unread(const struct subid_runtime_state *state);
