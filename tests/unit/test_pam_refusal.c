@@ -284,9 +284,15 @@ static const struct row rows[] = {
 	{ "nsswitch.conf", nsswitch_fails, "alice", "", PAM_SESSION_ERR,
 	  "3: alice: no range is given: nsswitch.conf: Input/output error\n", "" },
 	{ "nsswitch.conf is a directory", nsswitch_is_a_directory, "alice", "",
-	  PAM_SESSION_ERR, "3: alice: cannot be looked up: Invalid argument\n", "" },
+	  PAM_SESSION_ERR,
+	  "3: alice: cannot be looked up: " SUBID_SYSCONFDIR
+	  "/nsswitch.conf: Invalid argument\n",
+	  "" },
 	{ "nsswitch.conf is a directory, for root", nsswitch_is_a_directory, "root", "",
-	  PAM_IGNORE, "3: root: cannot be looked up: Invalid argument\n", "" },
+	  PAM_IGNORE,
+	  "3: root: cannot be looked up: " SUBID_SYSCONFDIR
+	  "/nsswitch.conf: Invalid argument\n",
+	  "" },
 	{ "no /etc, for root", etc_is_gone, "root", "", PAM_IGNORE,
 	  "3: root: " SUBID_SYSCONFDIR ": No such file or directory\n", "" },
 	{ "nsswitch.conf is wrong", nsswitch_is_wrong, "alice", "", PAM_SESSION_ERR,

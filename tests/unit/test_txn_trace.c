@@ -460,7 +460,7 @@ static void test_trace_that_fails(void **state)
 static void test_names(void **state)
 {
 	struct subid_txn *txn = begin(etc_of(state), -1);
-	char name[3][1200];
+	char name[3][SUBID_LINE_OWNER_MAX + 1];
 	size_t n = 0;
 
 	for (size_t i = 0; i < 3; i++) {
