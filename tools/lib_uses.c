@@ -42,16 +42,19 @@ static void print_use(const char *name, const struct subid_use *use)
 				   name, (int)use->pid, (int)use->reaper);
 }
 
-/* Of what could not be looked into: the status, after a complaint or a warning. */
+/* Of what could not be looked into: the status, after a complaint or a warning.  done:
+ * the ids are taken back and held by now. */
 static int check_seen(const struct cli *cli, const char *name,
-		      const struct subid_unseen *unseen, bool reuse)
+		      const struct subid_unseen *unseen, bool reuse, bool done)
 {
 	if (unseen->n > 0)
 		return cli_unseen_is_wrong(EXIT_UNABLE, name, unseen);
 	if (unseen->n_hidden > 0 && reuse)
-		return cli_hidden_is_wrong(EXIT_UNABLE, name, unseen,
-					   "nothing was changed: end the process, or do"
-					   " without --reuse, or use --force");
+		return cli_hidden_is_wrong(
+		    EXIT_UNABLE, name, unseen,
+		    done ? HELD
+			 : "nothing was changed: end the process, or do without"
+			   " --reuse, or use --force");
 	if (unseen->n_hidden > 0 && !cli->quiet)
 		(void)cli_hidden_is_wrong(0, "warning", unseen,
 					  "end the process before 'subid unhold'");
@@ -121,8 +124,9 @@ int cli_check_pending(int proc, const char *name, const struct subid_changes *ch
 
 static int check_unused(const struct cli *cli, int proc, uint32_t session,
 			const char *name, const struct subid_changes *changes, bool reuse,
-			const char *what)
+			bool done)
 {
+	const char *what = done ? HELD : UNCHANGED;
 	auto_set struct subid_set uids = { .ranges = NULL }, gids = { .ranges = NULL };
 	struct subid_set wanted[SUBID_KINDS] = { { .n = 0 }, { .n = 0 } };
 	auto_live struct subid_live live = { .n = 0 };
@@ -149,22 +153,21 @@ static int check_unused(const struct cli *cli, int proc, uint32_t session,
 		return status;
 	subid_userns_unseen(proc, &live, &unseen);
 	if (unseen.n + unseen.n_hidden > 0)
-		status = check_seen(cli, name, &unseen, reuse);
+		status = check_seen(cli, name, &unseen, reuse, done);
 	return status;
 }
 
 int cli_check_unused(const struct cli *cli, int proc, uint32_t session, const char *name,
 		     const struct subid_changes *changes, bool reuse)
 {
-	return proc < 0
-		   ? EXIT_DONE
-		   : check_unused(cli, proc, session, name, changes, reuse, UNCHANGED);
+	return proc < 0 ? EXIT_DONE
+			: check_unused(cli, proc, session, name, changes, reuse, false);
 }
 
 int cli_free_held(struct cli *cli, struct subid_txn *txn, int proc, uint32_t session,
 		  const char *name, const struct subid_changes *changes)
 {
-	int r = 0, status = check_unused(cli, proc, session, name, changes, true, HELD);
+	int r = 0, status = check_unused(cli, proc, session, name, changes, true, true);
 
 	for (size_t i = 0; r == 0 && status == EXIT_DONE && i < changes->n; i++) {
 		const struct subid_change *change = &changes->list[i];
