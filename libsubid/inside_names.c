@@ -6,13 +6,12 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/openat2.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
+#include "beneath_private.h"
 #include "cleanup.h"
 #include "inside.h"
 #include "live_private.h"
@@ -50,37 +49,10 @@ int subid_inside_open_root(int proc, pid_t pid, uint64_t userns)
 	return fd;
 }
 
-static int open_beneath(int root, const char *name, uint64_t flags)
-{
-	struct open_how how = {
-		.flags = flags | O_CLOEXEC,
-		.resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS,
-	};
-	int fd = (int)syscall(SYS_openat2, root, name, &how, sizeof(how));
-
-	return fd < 0 ? -errno : fd;
-}
-
-/* Threat: a container may have mounted a device there, which acts when it is opened. */
-static int open_regular(int root, const char *name)
-{
-	auto_close int seen = open_beneath(root, name, O_PATH);
-	struct stat st;
-
-	if (seen < 0)
-		return seen;
-	if (fstat(seen, &st) < 0)
-		return -errno;
-	if (!S_ISREG(st.st_mode))
-		return -EINVAL;
-	/* O_NONBLOCK: a fifo's open must not wait for a writer */
-	return open_beneath(root, name, O_RDONLY | O_NONBLOCK | O_NOCTTY);
-}
-
 int subid_inside_read_file(int root, enum subid_kind kind, struct subid_text *ret)
 {
 	static const char *const names[SUBID_KINDS] = { "etc/passwd", "etc/group" };
-	auto_close int fd = open_regular(root, names[kind]);
+	auto_close int fd = beneath_open_regular(root, names[kind], RESOLVE_IN_ROOT);
 	auto_text struct subid_text text = { .bytes = NULL };
 	struct stat st;
 	ssize_t n = 1;

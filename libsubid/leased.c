@@ -4,11 +4,10 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <linux/openat2.h>
 #include <string.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
+#include "beneath_private.h"
 #include "cleanup.h"
 #include "table.h"
 
@@ -54,15 +53,9 @@ static int walk_to_store(int root)
  */
 static int open_store(int root)
 {
-	struct open_how how = {
-		.flags = STORE_FLAGS,
-		.resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS,
-	};
-	int fd = (int)syscall(SYS_openat2, root, SUBID_STATEDIR, &how, sizeof(how));
+	int fd = beneath_open(root, SUBID_STATEDIR, STORE_FLAGS, RESOLVE_IN_ROOT);
 
-	if (fd < 0 && errno == ENOSYS)
-		return walk_to_store(root);
-	return fd < 0 ? -errno : fd;
+	return fd == -ENOSYS ? walk_to_store(root) : fd;
 }
 
 /* By any reader's reading, as in a table: so damage takes ids, and gives none. */

@@ -5,12 +5,11 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/openat2.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/syscall.h>
 
+#include "beneath_private.h"
 #include "cleanup.h"
 #include "runtime_private.h"
 
@@ -106,20 +105,16 @@ static int note_unread(struct runtime_scan *scan, const char *path, int error)
 	return 0;
 }
 
+static uint64_t resolve_of(const struct runtime_scan *scan)
+{
+	if (scan->place->trusted)
+		return scan->place->user ? 0 : RESOLVE_IN_ROOT;
+	return RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_XDEV;
+}
+
 static int open_below(const struct runtime_scan *scan, const char *path, uint64_t flags)
 {
-	struct open_how how = {
-		.flags = flags | O_CLOEXEC,
-		.resolve = RESOLVE_NO_MAGICLINKS,
-	};
-	int fd;
-
-	if (scan->place->trusted)
-		how.resolve |= scan->place->user ? 0 : RESOLVE_IN_ROOT;
-	else
-		how.resolve |= RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_XDEV;
-	fd = (int)syscall(SYS_openat2, scan->place->dir, path, &how, sizeof(how));
-	return fd < 0 ? -errno : fd;
+	return beneath_open(scan->place->dir, path, flags, resolve_of(scan));
 }
 
 static void close_dir(DIR **dir)
@@ -176,26 +171,12 @@ int runtime_stat(const struct runtime_scan *scan, const char *path, struct stat 
 	return fstat(fd, ret) < 0 ? -errno : 0;
 }
 
-/* Threat: a device does things when it is opened; so what it is comes first. */
-static int open_file(const struct runtime_scan *scan, const char *path)
-{
-	auto_close int seen = open_below(scan, path, O_PATH);
-	struct stat st;
-
-	if (seen < 0)
-		return seen;
-	if (fstat(seen, &st) < 0)
-		return -errno;
-	if (!S_ISREG(st.st_mode))
-		return -EINVAL;
-	return open_below(scan, path, O_RDONLY | O_NONBLOCK | O_NOCTTY);
-}
-
 int runtime_text(struct runtime_scan *scan, const char *path, struct subid_text *ret)
 {
 	size_t max =
 	    scan->bytes_left < RUNTIME_FILE_MAX ? scan->bytes_left : RUNTIME_FILE_MAX;
-	auto_close int fd = open_file(scan, path);
+	auto_close int fd =
+	    beneath_open_regular(scan->place->dir, path, resolve_of(scan));
 	int r = fd < 0 ? fd : subid_text_read_fd(fd, max, ret);
 
 	if (r == 0)
