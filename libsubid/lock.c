@@ -21,6 +21,7 @@
 #include <time.h>
 
 #include "cleanup.h"
+#include "lock_private.h"
 #include "range.h"
 #include "special_private.h"
 
@@ -274,14 +275,6 @@ static int try_file_lock(int fd)
 	return errno == EAGAIN || errno == EACCES ? SUBID_BUSY : -errno;
 }
 
-static int64_t now_ms(void)
-{
-	struct timespec now;
-
-	(void)clock_gettime(CLOCK_MONOTONIC, &now); /* cannot fail */
-	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
 /* Shorter, the longer it is that one has waited: so who came early is soon served. */
 static void pause_a_little(int64_t waited_ms)
 {
@@ -345,8 +338,9 @@ int subid_lock_take(int etc, int timeout_ms, struct subid_lock **ret,
 		    struct subid_holder *ret_holder)
 {
 	auto_lock struct subid_lock *lock = malloc(sizeof(*lock));
-	int64_t start = now_ms();
-	bool file_held = false;
+	int64_t start = lock_clock_ms();
+	bool file_held = false, may_queue = true;
+	int64_t left;
 	int r;
 
 	if (lock == NULL)
@@ -359,8 +353,15 @@ int subid_lock_take(int etc, int timeout_ms, struct subid_lock **ret,
 	if (lock->fd < 0)
 		return lock->fd;
 	while ((r = try_next(lock, &file_held, ret_holder)) == SUBID_BUSY &&
-	       now_ms() - start < timeout_ms)
-		pause_a_little(now_ms() - start);
+	       (left = start + timeout_ms - lock_clock_ms()) > 0) {
+		/* In turn, when the third part of one's patience is at its end.  Not at
+		 * once: to hand over to who sleeps takes longer than to let those have it
+		 * who are awake. */
+		if (may_queue && !file_held && left <= timeout_ms - timeout_ms / 3)
+			may_queue = subid_lock_queue(lock->fd, (int)left) >= 0;
+		else
+			pause_a_little(timeout_ms - left);
+	}
 	/* once: looking costs more than trying, for all who wait */
 	if (r == SUBID_BUSY && !file_held)
 		find_file_holder(lock->etc, lock->fd, ret_holder);

@@ -31,7 +31,10 @@ struct subid_holder {
 /*
  * Takes all three locks in the configuration directory etc, trying again and
  * again for timeout_ms milliseconds (0: once; SUBID_LOCK_PATIENCE_MS as shadow
- * does).  No signal is used, so that it works in any process and thread.  A table's
+ * does); who has waited for a third of that is served in turn, before Linux 5.5 by
+ * trying more often.  No signal is used, so that it works in any process and thread;
+ * while it waits in turn there is a child, which the process's own wait(2) does not
+ * see.  A table's
  * lock whose owner is dead, or began after the lock was made, is taken over; one
  * without a pid in it is not, as with shadow.
  *
