@@ -58,9 +58,10 @@ shared := $(BUILD)/libsubid-ng.so.$(VERSION)
 # What each program is made of, and the libraries that it links beside libc.
 helpers = newuidmap newgidmap
 programs = subid $(helpers) getsubids
-subid_src := tools/subid.c $(wildcard tools/cmd_*.c) $(filter-out tools/newidmap.c,$(wildcard tools/lib_*.c))
-newuidmap_src = tools/newuidmap.c tools/newidmap.c tools/newidmap_log.c
-newgidmap_src = tools/newgidmap.c tools/newidmap.c tools/newidmap_log.c
+subid_src := tools/subid.c $(wildcard tools/cmd_*.c tools/lib_*.c)
+newidmap_src := $(wildcard tools/newidmap*.c)
+newuidmap_src = tools/newuidmap.c $(newidmap_src)
+newgidmap_src = tools/newgidmap.c $(newidmap_src)
 getsubids_src = tools/getsubids.c
 subid_pkgs = smartcols jansson
 pam_src := $(wildcard pam/*.c)
@@ -200,7 +201,7 @@ afl_fuzzer:
 afl: afl_fuzzer ## fuzz the setuid helpers as whole programs (AFL++, as root)
 	$(Q)tests/fuzz/afl build/afl/afl_newidmap tests/fuzz/seeds/afl_newidmap $(FUZZ_SECONDS)
 
-$(BUILD)/afl_newidmap: tests/fuzz/afl_newidmap.c tools/newidmap.c tools/newidmap_log.c $(archive) $(BUILD)/flags
+$(BUILD)/afl_newidmap: tests/fuzz/afl_newidmap.c $(newidmap_src) $(archive) $(BUILD)/flags
 	$(call say,CC,$<)
 	$(Q)$(compile) -o $@ $(filter %.c,$^) $(archive)
 

@@ -16,14 +16,15 @@
  * long before, by a process that its user has stopped, would give back what he has
  * used since.
  */
-#include "newidmap_log.h"
-
 #include <fcntl.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <unistd.h>
 
 #include "libsubid/cleanup.h"
 #include "libsubid/limit_private.h"
+#include "libsubid/trace_private.h"
+#include "newidmap_private.h"
 
 #define COUNTS "/run/subid-refusals"
 
@@ -49,7 +50,8 @@ static pid_t pid_of(int target)
 	return (pid_t)strtol(text, NULL, 10); /* 0 when it is none */
 }
 
-void refusals_log(const struct refusals *refusals, struct subid_event event, int target)
+static void leave_line(const struct refusals *refusals, struct subid_event event,
+		       int target)
 {
 	struct subid_log log;
 
@@ -64,4 +66,28 @@ void refusals_log(const struct refusals *refusals, struct subid_event event, int
 	/* a receiver that is slow is not waited for */
 	(void)subid_log_send(&log, &event, 0);
 	(void)close(log.fd);
+}
+
+/*
+ * Rule 8.  Privilege is of no more use: nothing will be written.  Threat: without
+ * privilege (no_new_privs, ptrace) there are no counts, so there is no line.
+ */
+void log_refusal(const struct call *call, const struct subid_map_line *line, int result)
+{
+	const struct subid_spelling *name = &call->caller.spellings[0];
+
+	if (!has_capability(call->kind->cap) || give_up_capabilities() < 0)
+		return;
+	leave_line(&call->refusals,
+		   (struct subid_event){
+		       .action = SUBID_MAP,
+		       .kind = call->kind->table,
+		       .range = line->outside,
+		       .owner = name->text,
+		       .owner_len = name->len,
+		       .uid = call->uid,
+		       .result = result,
+		       .program = call->kind->prog,
+		   },
+		   call->target);
 }

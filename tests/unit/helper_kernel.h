@@ -20,9 +20,15 @@ static FILE *messages;
 #undef stderr
 #define stderr messages
 #include "tools/newidmap.c"
+#include "tools/newidmap_argv.c"
+#include "tools/newidmap_authorize.c"
+#include "tools/newidmap_log.c"
+#include "tools/newidmap_privilege.c"
+#include "tools/newidmap_target.c"
+#include "tools/newidmap_who.c"
+#include "tools/newidmap_write.c"
 #undef stderr
 #pragma pop_macro("fail")
-#include "tools/newidmap_log.c"
 
 #define ARRAY(a) (sizeof(a) / sizeof((a)[0]))
 
