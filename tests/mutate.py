@@ -40,8 +40,9 @@ TESTS = {
 }
 
 # What the tests need of the library; the rest would only be compiled for nothing.
-NEEDED = {"base", "range", "line", "file", "table", "allocate", "idmap",
-          "policy", "conf", "conf_parse", "conf_store", "conf_words", "decide", "users", "owner", "group", "member"}
+NEEDED = {"base", "range", "line", "file", "table", "spelling", "allocate", "idmap",
+          "policy", "conf", "conf_parse", "conf_store", "conf_words", "decide",
+          "users", "users_find", "owner", "group", "member"}
 
 # Changes that make no difference: (file, the changed line): why.
 EQUIVALENT = {
