@@ -40,7 +40,8 @@ TESTS = {
 }
 
 # What the tests need of the library; the rest would only be compiled for nothing.
-NEEDED = {"base", "range", "line", "file", "table", "spelling", "allocate", "idmap",
+NEEDED = {"base", "range", "line", "file", "table", "table_owners",
+          "table_change", "table_taken", "table_print", "spelling", "allocate", "idmap",
           "policy", "conf", "conf_parse", "conf_store", "conf_words", "decide",
           "users", "users_find", "owner", "group", "member"}
 
