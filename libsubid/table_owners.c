@@ -129,7 +129,7 @@ static int holdings_of_many(const struct subid_table *table,
 		if (entry->range.count > 0 &&
 		    subid_spellings_have(sorted, n, table_owner_of(table, entry),
 					 entry->owner_len))
-			r = subid_set_insert(ret, entry->range);
+			r = subid_set_add(ret, entry->range);
 	}
 	return r;
 }
@@ -158,24 +158,35 @@ static int holdings_by_pass(const struct subid_table *table,
 		for (size_t s = 0; r == 0 && s < n; s++)
 			if (is_owned_by(table, entry, spellings[s].text,
 					spellings[s].len))
-				r = subid_set_insert(ret, entry->range);
+				r = subid_set_add(ret, entry->range);
 	}
 	return r;
 }
 
-int subid_table_holdings(const struct subid_table *table,
-			 const struct subid_spelling *spellings, size_t n,
-			 struct subid_set *ret)
+static int holdings_by_index(const struct subid_table *table,
+			     const struct subid_spelling *spellings, size_t n,
+			     struct subid_set *ret)
 {
 	int r = 0;
 
-	if (table->buckets == NULL)
-		return holdings_by_pass(table, spellings, n, ret);
 	for (size_t s = 0; s < n; s++)
 		for (size_t i =
 			 subid_table_first(table, spellings[s].text, spellings[s].len);
 		     r == 0 && i < table->n; i = subid_table_after(table, i))
-			r = subid_set_insert(ret, table->entries[i].range);
+			r = subid_set_add(ret, table->entries[i].range);
+	return r;
+}
+
+/* Collected, then sorted: lines may come in any order, and with an index they come in
+ * falling order. */
+int subid_table_holdings(const struct subid_table *table,
+			 const struct subid_spelling *spellings, size_t n,
+			 struct subid_set *ret)
+{
+	int r = table->buckets == NULL ? holdings_by_pass(table, spellings, n, ret)
+				       : holdings_by_index(table, spellings, n, ret);
+
+	subid_set_sort(ret);
 	return r;
 }
 

@@ -99,7 +99,8 @@ static void test_table_holdings(void **state)
 {
 	static const char text[] =
 	    "a:100:10\n1000:110:5\nab:200:1\n" LONG ":300:1\na:90:5\n"
-	    "b:400:1\n1000:0500:1\na:105:20\n";
+	    "b:400:1\n1000:0500:1\na:105:20\n"
+	    "f:4294967294:1\nf:10:2\nf:7:2\nf:5:3\nf:5:1\nf:1:3\n"; /* falling */
 	static const struct {
 		struct subid_spelling spellings[3];
 		size_t n;
@@ -112,6 +113,7 @@ static void test_table_holdings(void **state)
 		{ { { "ab", 2 }, { "b", 1 }, { "x", 1 } }, 3, "200:1 400:1" },
 		{ { { LONG, 65 } }, 1, "300:1" }, /* as long as "a", modulo 64 */
 		{ { { LONG, 65 }, { "a", 1 } }, 2, "90:5 100:25 300:1" },
+		{ { { "f", 1 } }, 1, "1:3 5:4 10:2 4294967294:1" },
 		{ { { "x", 1 } }, 1, "" },
 		{ { { "a", 1 } }, 0, "" },
 		{ { { "a:1", 3 } }, 1, "" },
