@@ -19,7 +19,9 @@ static struct subid_event event_of_holder(enum subid_action action, const char *
 	};
 }
 
-/* Cuts range out of every entry of one spelling; what goes, into *gone. */
+/* Cuts range out of every entry of one spelling; what goes is added to *gone, in any
+ * order: in a table that an index is for, or in falling order, to keep it sorted would
+ * move it with each line. */
 static int cut_spelling(struct subid_txn *txn, enum subid_kind kind,
 			const struct subid_spelling *spelling, struct id_range range,
 			const struct subid_event *event, struct subid_set *gone)
@@ -37,7 +39,7 @@ static int cut_spelling(struct subid_txn *txn, enum subid_kind kind,
 			continue;
 		r = subid_txn_note(txn, kind, common);
 		if (r == 0)
-			r = subid_set_insert(gone, common);
+			r = subid_set_add(gone, common);
 		if (r == 0)
 			r = subid_table_cut(table, i, common);
 		if (r == 0)
@@ -48,29 +50,44 @@ static int cut_spelling(struct subid_txn *txn, enum subid_kind kind,
 	return 0;
 }
 
-/* Adds a held range, one line with those of the same owner that it adjoins. */
-static int hold_range(struct subid_txn *txn, enum subid_kind kind, const char *holder,
-		      struct id_range range)
+/* Takes the entries of holder that lie in lines, sorted, out of the table. */
+static int take_out(struct subid_table *table, const char *holder,
+		    const struct subid_set *lines)
 {
-	struct subid_table *table = &txn->tables[kind];
 	size_t len = strlen(holder);
+	int r = 0;
 
-	for (size_t i = subid_table_first(table, holder, len); i < table->n;
+	for (size_t i = subid_table_first(table, holder, len); r == 0 && i < table->n;
 	     i = subid_table_after(table, i)) {
 		struct id_range held = table->entries[i].range;
-		int r;
 
-		if (id_range_end(held) != range.start &&
-		    id_range_end(range) != held.start)
-			continue;
-		r = subid_table_cut(table, i, held);
-		if (r < 0)
-			return r;
-		range = held.start < range.start
-			    ? id_range_between(held.start, id_range_end(range))
-			    : id_range_between(range.start, id_range_end(held));
+		if (subid_set_meets(lines, held, NULL))
+			r = subid_table_cut(table, i, held);
 	}
-	return subid_table_add(table, holder, len, range);
+	return r;
+}
+
+/*
+ * Adds held ids, sorted, one line with those of the same holder that they adjoin.  All
+ * at once: to look for these with each range would take lines times ranges.
+ */
+static int hold_ids(struct subid_table *table, const char *holder,
+		    const struct subid_set *ids)
+{
+	const struct subid_spelling spelling = { holder, strlen(holder) };
+	auto_set struct subid_set all = { .ranges = NULL }, lines = { .ranges = NULL };
+	int r = subid_table_holdings(table, &spelling, 1, &all);
+
+	if (r == 0)
+		r = subid_set_unite(&all, ids);
+	for (size_t i = 0; r == 0 && i < all.n; i++)
+		if (subid_set_meets(ids, all.ranges[i], NULL))
+			r = subid_set_add(&lines, all.ranges[i]);
+	if (r == 0)
+		r = take_out(table, holder, &lines);
+	for (size_t i = 0; r == 0 && i < lines.n; i++)
+		r = subid_table_add(table, holder, spelling.len, lines.ranges[i]);
+	return r;
 }
 
 /* Which of the changes have ids that another line has too; left: what entries
@@ -99,13 +116,13 @@ static int let_go(struct subid_txn *txn, enum subid_kind kind,
 	if (r < 0)
 		return r;
 	mark_shared(txn, kind, &left);
-	if (!reuse)
-		r = subid_set_subtract(gone, &left, &held);
-	for (size_t i = 0; r == 0 && i < held.n; i++) {
-		r = hold_range(txn, kind, SUBID_OWNER_RELEASED, held.ranges[i]);
-		if (r == 0)
-			r = subid_txn_record(txn, &event, kind, held.ranges[i]);
-	}
+	if (reuse)
+		return 0;
+	r = subid_set_subtract(gone, &left, &held);
+	if (r == 0)
+		r = hold_ids(&txn->tables[kind], SUBID_OWNER_RELEASED, &held);
+	for (size_t i = 0; r == 0 && i < held.n; i++)
+		r = subid_txn_record(txn, &event, kind, held.ranges[i]);
 	return r;
 }
 
@@ -138,6 +155,7 @@ int subid_txn_revoke(struct subid_txn *txn, const struct subid_owner *owner,
 		for (size_t s = 0; r == 0 && s < owner->n; s++)
 			r = cut_spelling(txn, kind, &owner->spellings[s], range, &event,
 					 &gone);
+		subid_set_sort(&gone);
 		if (r == 0 && gone.n > 0)
 			r = let_go(txn, kind, &gone, reuse);
 	}
@@ -178,25 +196,22 @@ static int not_yet_held(const struct subid_txn *txn, enum subid_kind kind,
 			struct id_range range, struct subid_set *ret)
 {
 	auto_set struct subid_set held = { .ranges = NULL }, all = { .ranges = NULL };
+	auto_set struct subid_set lines = { .ranges = NULL };
 	int r = held_ids(txn, kind, &held);
 
 	if (r == 0)
 		r = subid_set_insert(&all, range);
 	if (r == 0)
 		r = subid_set_subtract(&all, &held, ret);
+	if (r == 0)
+		r = subid_table_taken(&txn->tables[kind], &lines);
 	if (r < 0)
 		return r;
-	for (size_t i = 0; i < ret->n; i++) {
-		auto_set struct subid_set lines = { .ranges = NULL };
-
-		r = subid_table_taken(&txn->tables[kind], &lines);
-		if (r < 0)
-			return r;
+	for (size_t i = 0; i < ret->n; i++)
 		if (subid_set_meets(&lines, ret->ranges[i], NULL) ||
 		    subid_set_meets(&txn->accounts[kind], ret->ranges[i], NULL) ||
 		    subid_set_meets(&txn->live[kind], ret->ranges[i], NULL))
 			return SUBID_TAKEN;
-	}
 	return 0;
 }
 
@@ -208,12 +223,12 @@ static int add_holds(struct subid_txn *txn, enum subid_kind kind,
 	for (size_t i = 0; r == 0 && i < ids->n; i++) {
 		r = subid_txn_note(txn, kind, ids->ranges[i]);
 		if (r == 0)
-			r = subid_set_insert(&txn->taken[kind], ids->ranges[i]);
-		if (r == 0)
-			r = hold_range(txn, kind, SUBID_OWNER_RESERVED, ids->ranges[i]);
-		if (r == 0)
 			r = subid_txn_record(txn, event, kind, ids->ranges[i]);
 	}
+	if (r == 0)
+		r = subid_set_unite(&txn->taken[kind], ids);
+	if (r == 0)
+		r = hold_ids(&txn->tables[kind], SUBID_OWNER_RESERVED, ids);
 	return r;
 }
 

@@ -3,6 +3,8 @@
  * To whom subid grant gives when only the accounts can tell: a group, or all.
  */
 #include <errno.h>
+#include <search.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -21,7 +23,39 @@ struct choice {
 	bool all;
 	size_t passed_over; /* whom policy does not give any */
 	size_t n_members;
+	void *uids; /* of those that were looked at: a tree, see tsearch(3) */
 };
+
+/* A key of the tree is no pointer but a uid. */
+static int by_uid(const void *a, const void *b)
+{
+	return ((uintptr_t)a > (uintptr_t)b) - ((uintptr_t)a < (uintptr_t)b);
+}
+
+static void free_no_key(void *key)
+{
+	(void)key;
+}
+
+/*
+ * Notes whose name it is.  SUBID_ENOUGH if another name of the same uid was here before:
+ * a uid gets what it gets once.  Threat: an image may have any number of names for one
+ * uid; to look up all of them for each of them would take for ever.
+ */
+static int note_uid(struct choice *choice, const char *name)
+{
+	auto_owner struct subid_owner owner = { .has_account = false };
+	int r = subid_owner_find_plain(subid_txn_users(choice->txn), name, &owner);
+	const void *key = (const void *)(uintptr_t)owner.uid;
+
+	if (r < 0)
+		return r;
+	if (r > 0)
+		return 0; /* no account */
+	if (tfind(key, &choice->uids, by_uid) != NULL)
+		return SUBID_ENOUGH;
+	return tsearch(key, &choice->uids, by_uid) == NULL ? -ENOMEM : 0;
+}
 
 /*
  * Adds an owner that nobody has named, if policy gives to it.  selected: somebody
@@ -33,8 +67,11 @@ static int add_if_given(struct choice *choice, const char *name, bool selected)
 	auto_owner struct subid_owner owner = { .has_account = false };
 	struct subid_decision decision;
 	bool given;
-	int r = subid_owner_find(subid_txn_users(choice->txn), name, &owner);
+	int r = note_uid(choice, name);
 
+	if (r != 0)
+		return r < 0 ? r : 0;
+	r = subid_owner_find(subid_txn_users(choice->txn), name, &owner);
 	if (r == SUBID_INVALID)
 		return cli_names_add(choice->owners, name); /* to be complained of */
 	if (r == 0 || r == SUBID_UNKNOWN)
@@ -98,9 +135,10 @@ static int add_accounts(struct choice *choice)
 int grant_owners_choose(const struct cli *cli, struct cli_names *owners,
 			struct subid_txn *txn, const char *group, bool all)
 {
-	struct choice choice = { cli, owners, txn, group, all, 0, 0 };
+	struct choice choice = { cli, owners, txn, group, all, 0, 0, NULL };
 	int status = add_accounts(&choice);
 
+	tdestroy(choice.uids, free_no_key);
 	if (status == EXIT_DONE && group != NULL && owners->n == 0 &&
 	    choice.passed_over == 0 && !cli->quiet)
 		(void)cli_complain(0, "%s: nobody is in it, nothing was done", group);

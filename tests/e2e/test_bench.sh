@@ -3,7 +3,7 @@
 # The instructions of each operation at two sizes, and how they grow: a loss of speed is
 # a failure.  Time is not looked at; make bench does that, beside shadow's tools.
 . "$(dirname "$0")/lib.sh"
-plan 3
+plan 6
 
 case $BUILD in
 *asan* | *coverage*)
@@ -17,3 +17,37 @@ printf '# %s\n' "${out//$'\n'/$'\n# '}"
 is "each operation keeps its limits" "$status:$(grep -c '^broken' <<<"$out")" "0:0"
 # 6 operations, 2 sizes
 is "and all were measured" "$(grep -cE '(1,000|10,000) +[0-9.]+ .* yes$' <<<"$out")" 12
+
+# Orders and owners that are rare, and that whoever fills an image may choose: the work
+# still grows with the lines and accounts, not with their square.
+image() { # lines accounts: many lines of alice's, in falling order; many names of one uid
+	rm -rf "$T/root"
+	mkdir -p "$T/root/etc"
+	{
+		echo 'alice:x:1000:1000::/:/bin/sh'
+		seq -f 'u%.0f:x:2000:2000::/:/bin/sh' "$2"
+	} >"$T/root/etc/passwd"
+	seq "$1" -1 1 | awk '{ print "alice:" 100000 + $1 * 20 ":10" }' | tee "$T/root/etc/subuid" >"$T/root/etc/subgid"
+	touch "$T/root/etc/group" "$T/root/etc/login.defs"
+}
+
+# Instructions, in thousands, with those of children.
+cost() { # command...
+	valgrind --tool=callgrind --callgrind-out-file=/dev/null --log-file="$T/cost" "$@" >"$T/said" 2>&1 ||
+		{ cat "$T/said" >&2; return 1; }
+	sed -n 's/.*refs: *//p' "$T/cost" | tr -d , | awk '{ all += $1 } END { printf "%d", all / 1000 }'
+}
+
+grows() { # name lines accounts command...: four times as much costs at most five times as much
+	local name=$1 lines=$2 accounts=$3 small large
+	shift 3
+	image "$lines" "$accounts"
+	small=$(cost "$BUILD/subid" -q --root "$T/root" "$@")
+	image $((4 * lines)) $((4 * accounts))
+	large=$(cost "$BUILD/subid" -q --root "$T/root" "$@")
+	echo "# $name: $small and $large thousand"
+	ok "$name" test "${large:-9999999}" -lt $((5 * ${small:-0}))
+}
+grows "a grant to who has many lines in falling order" 5000 1 grant --another --count 5 alice
+grows "all of them taken back, and held" 1000 1 revoke alice
+grows "a grant to all names of one uid" 1 1000 grant --all

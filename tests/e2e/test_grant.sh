@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 # subid grant, as it is typed, right and wrong.
 . "$(dirname "$0")/lib.sh"
-plan 194
+plan 199
 
 add_user alice -u 5001
 add_user bob -u 5002
@@ -113,6 +113,16 @@ not_ok "not that one" grep -q sysacct /etc/subuid
 expect "but a system account may be named" 0 $'sysacct uid *\nsysacct gid *' '' subid grant sysacct
 expect "--all again: everybody keeps" 0 '*kept*' '' subid grant --all
 not_ok "nothing new" grep -q new <<<"$out"
+echo 'alix:x:5001:5001::/nonexistent:/bin/sh' >>/etc/passwd
+gpasswd -M alix,carol,alice people >/dev/null
+fresh
+expect "--all, where an account has two names: once, under the first" 0 '*alice uid*' '' subid grant --all
+not_ok "not under the other" grep -q alix <<<"$out"
+expect "--another for all: one for each uid" 0 '*alice uid*' '' subid grant --all --another
+is "is one more" "$(grep -cE '^ali(ce|x):' /etc/subuid)" 2
+expect "--group: under the name that it lists first" 0 \
+	$'alix uid * kept\nalix uid * kept\nalix gid * kept\nalix gid * kept\ncarol *' '' subid grant --group people
+sed -i '/^alix:/d' /etc/passwd
 
 # --- what is refused -----------------------------------------------------------
 
