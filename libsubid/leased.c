@@ -2,16 +2,10 @@
 #include "leased.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <limits.h>
-#include <string.h>
-#include <unistd.h>
 
 #include "beneath_private.h"
 #include "cleanup.h"
 #include "table.h"
-
-#define STORE_FLAGS (O_RDONLY | O_DIRECTORY | O_CLOEXEC)
 
 static const char *const files[SUBID_KINDS] = {
 	[SUBID_UID] = SUBID_STATEDIR "/subuid",
@@ -23,39 +17,6 @@ void subid_leased_free(struct subid_leased *leased)
 	for (enum subid_kind kind = 0; kind < SUBID_KINDS; kind++)
 		subid_set_free(&leased->ids[kind]);
 	subid_runtime_state_free(&leased->runtimes);
-}
-
-/* Before Linux 5.6: part by part, and no link at all. */
-static int walk_to_store(int root)
-{
-	int at = openat(root, ".", O_PATH | O_DIRECTORY | O_CLOEXEC);
-	int error = errno;
-
-	for (const char *path = SUBID_STATEDIR; at >= 0 && *path != '\0';) {
-		size_t len = strcspn(++path, "/");
-		char name[NAME_MAX + 1] = "";
-		int next;
-
-		(void)memcpy(name, path, len < NAME_MAX ? len : NAME_MAX);
-		path += len;
-		next = openat(at, name,
-			      STORE_FLAGS | O_NOFOLLOW | (*path == '\0' ? 0 : O_PATH));
-		error = errno;
-		(void)close(at); /* a directory */
-		at = next;
-	}
-	return at < 0 ? -error : at;
-}
-
-/*
- * Threat: links of an image may lead to what is ours; they lead nowhere but below it.
- * A descriptor, or -errno.
- */
-static int open_store(int root)
-{
-	int fd = beneath_open(root, SUBID_STATEDIR, STORE_FLAGS, RESOLVE_IN_ROOT);
-
-	return fd == -ENOSYS ? walk_to_store(root) : fd;
 }
 
 /* By any reader's reading, as in a table: so damage takes ids, and gives none. */
@@ -74,7 +35,7 @@ static int add_lines(int store, enum subid_kind kind, struct subid_set *ret)
 
 static int read_store(int root, struct subid_leased *leased, const char **ret_file)
 {
-	auto_close int store = open_store(root);
+	auto_close int store = beneath_open_dir(root, SUBID_STATEDIR);
 	int r = 0;
 
 	if (store == -ENOENT || store == -ENOTDIR)

@@ -90,6 +90,13 @@ static int revoke_in(const struct revoke *revoke, struct subid_txn *txn, int pro
 {
 	auto_owner struct subid_owner owner = { .has_account = false };
 	struct subid_changes changes;
+	struct cli_taking taking = {
+		.cli = revoke->cli,
+		.owner = &owner,
+		.changes = &changes,
+		.force = revoke->force,
+		.dry_run = revoke->dry_run,
+	};
 	auto_txn struct subid_txn *leases = NULL;
 	bool frees_later =
 	    revoke->reuse && !revoke->force && !revoke->dry_run && proc >= 0;
@@ -108,8 +115,7 @@ static int revoke_in(const struct revoke *revoke, struct subid_txn *txn, int pro
 		return cli_complain(EXIT_UNABLE, "%s: %s", revoke->name, strerror(-r));
 	if (r != 0)
 		return complain_of_none(revoke, found);
-	status = cli_leases_allow(revoke->cli, &owner, &changes, revoke->force,
-				  revoke->dry_run, &leases);
+	status = cli_leases_allow(&taking, &leases);
 	if (status == EXIT_DONE && !revoke->force)
 		status = cli_check_unused(revoke->cli, proc, CLI_NO_SESSION, revoke->name,
 					  &changes, revoke->reuse);
@@ -117,6 +123,8 @@ static int revoke_in(const struct revoke *revoke, struct subid_txn *txn, int pro
 		return status;
 	if (!revoke->dry_run)
 		status = cli_commit(revoke->cli, txn);
+	if (status == EXIT_DONE && !revoke->dry_run)
+		status = cli_leases_look_again(&taking, frees_later);
 	if (status != EXIT_DONE)
 		return status;
 	return frees_later ? free_ids(revoke, txn, proc, &changes)

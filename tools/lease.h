@@ -90,6 +90,13 @@ void cli_leasing_free(struct cli_leasing *leasing);
 /* Looks what runs, the session of that user apart.  The status, after a complaint. */
 int cli_leasing_look(struct cli_leasing *leasing, uint32_t session);
 
+/*
+ * Reads the tables, which are left as they were read last.  Under the store's lock, so
+ * that 'subid revoke' cannot take meanwhile what root leases.  The status, after a
+ * complaint.
+ */
+int cli_leasing_load(struct cli_leasing *leasing);
+
 /* Finds the owner and reads what has a say, *ret zeroed.  The status, after a
  * complaint. */
 int cli_lessor_find(struct cli_leasing *leasing, const char *name, size_t len,
@@ -109,9 +116,10 @@ size_t cli_lessor_explain(const struct cli_leasing *leasing,
 			  enum subid_kind kind, struct id_range range);
 
 /*
- * Looks once more into the other stores, after the n rows have been committed with txn:
- * if one of those that are new meets what is there now, all new ones are taken back,
- * and *ret_raced is true.  The status.
+ * Looks once more into the other stores and the tables, after the n rows have been
+ * committed with txn: if one of those that are new meets what is there now, or its owner
+ * does not hold it any more, all new ones are taken back, and *ret_raced is true.  The
+ * status.
  */
 int cli_lease_check_race(struct cli_leasing *leasing, struct subid_txn *txn,
 			 const struct cli_row *rows, size_t n, bool *ret_raced);
@@ -152,14 +160,28 @@ struct cli_lease_revoke {
 int cli_lease_revoke(struct cli *cli, const struct cli_lease_revoke *revoke,
 		     const char *name);
 
+/* Ids that are taken from an owner. */
+struct cli_taking {
+	struct cli *cli;
+	const struct subid_owner *owner;
+	const struct subid_changes *changes;
+	bool force, dry_run;
+	bool looks_again; /* the owner's own store can be looked at: set by the first */
+};
+
 /*
  * Refuses, naming them, to take ids from an owner out of which containers have leases:
  * anybody's in root's store, or in the owner's own, unless force is set.  Keeps the store
  * locked, so that no lease is made meanwhile, until *ret_lock is freed.
  */
-int cli_leases_allow(struct cli *cli, const struct subid_owner *owner,
-		     const struct subid_changes *changes, bool force, bool dry_run,
-		     struct subid_txn **ret_lock);
+int cli_leases_allow(struct cli_taking *taking, struct subid_txn **ret_lock);
+
+/*
+ * The second look, once the lines are gone and the ids rest: at the owner's own store,
+ * whose lock is not taken (see lib_lease_race.c).  Names what has been leased meanwhile;
+ * the status is EXIT_NO then if the ids are to be freed (frees), which must not be done.
+ */
+int cli_leases_look_again(const struct cli_taking *taking, bool frees);
 
 /*
  * Prints the leases of an owner, both stores', or of one container of it (name not

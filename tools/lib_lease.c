@@ -200,20 +200,6 @@ static int grant_all(struct grant *grant, const char *names, size_t n)
 	return status;
 }
 
-/* Under the store's lock: so the tables cannot lose what is leased meanwhile. */
-static int load(struct cli_leasing *leasing)
-{
-	struct subid_failure failure = { .file = NULL };
-	int r = 0;
-
-	for (enum subid_kind kind = 0; r == 0 && kind < SUBID_KINDS; kind++) {
-		failure.file = subid_kind_table(kind);
-		subid_table_free(&leasing->tables[kind]); /* of the last turn */
-		r = subid_table_load(leasing->etc, kind, &leasing->tables[kind]);
-	}
-	return r == 0 ? EXIT_DONE : cli_txn_failed(leasing->cli, r, &failure);
-}
-
 /*
  * Who the accounts are and what runs, as far as it can be known, before the lock: it
  * takes the longest, and a lease that is made meanwhile is in the store.  names: the
@@ -298,7 +284,7 @@ static int grant_in(struct cli_leasing *leasing, const struct cli_lease_grant *a
 	if (r != 0)
 		return cli_txn_failed(&leasing->store.cli, r, &failure);
 	grant.txn = txn;
-	status = load(leasing);
+	status = cli_leasing_load(leasing);
 	if (status == EXIT_DONE)
 		status = find_count(&grant);
 	if (status == EXIT_DONE)
@@ -326,8 +312,8 @@ static int grant_until(struct cli_leasing *leasing, const struct cli_lease_grant
 	return cli_say_part(
 	    leasing->cli,
 	    cli_complain(EXIT_UNABLE,
-			 "%s: others lease the same ids at the same moment: no lease is"
-			 " made: try again",
+			 "%s: others lease the same ids, or take them away, at the same"
+			 " moment: no lease is made: try again",
 			 leasing->store.cli.etc_name));
 }
 

@@ -56,58 +56,51 @@ static size_t name_leases(const struct subid_leases *leases,
 	return n;
 }
 
-/* Threat: a user's store may say anything; it keeps root from taking the user's own
- * ids back, until root says --force, and from nothing else. */
-static size_t name_from_home(struct cli *cli, const struct subid_owner *owner,
-			     const struct subid_changes *changes)
+/*
+ * How many leases of the ids the owner's own store has; -1: it cannot be read.  Threat:
+ * a user's store may say anything; it keeps root from taking the user's own ids back,
+ * until root says --force, and from nothing else.
+ */
+static ssize_t name_from_home(const struct cli_taking *taking)
 {
 	auto_store struct cli_store other = { .fd = -1 };
 	auto_leases struct subid_leases leases = { .list = NULL };
 	int r;
 
-	if (cli_store_open_other(cli, owner, &other) != EXIT_DONE)
-		return 0;
-	r = load(&other, owner, &leases);
-	if (r < 0)
-		(void)cli_complain(0,
-				   "warning: %s: %s: leases that are there do not"
-				   " count",
-				   other.cli.etc_name, strerror(-r));
-	return name_leases(&leases, changes);
+	if (cli_store_open_other(taking->cli, taking->owner, &other) != EXIT_DONE)
+		return -1;
+	r = load(&other, taking->owner, &leases);
+	if (r == 0)
+		return (ssize_t)name_leases(&leases, taking->changes);
+	(void)cli_complain(0, "warning: %s: %s: leases that are there do not count",
+			   other.cli.etc_name, strerror(-r));
+	return -1;
 }
-
-struct users_leases {
-	struct cli *cli;
-	const struct subid_owner *owner;
-	const struct subid_changes *changes;
-};
 
 /* The child's part.  It lets go of the locks, which are the parent's: should it hang, it
  * must not keep them when that has ended. */
 static int send_users_leases(const void *data, int writer)
 {
-	const struct users_leases *asked = data;
-	size_t n;
+	ssize_t n;
 
 	if ((writer > STDERR_FILENO + 1 &&
 	     close_range(STDERR_FILENO + 1, (unsigned int)writer - 1, 0) != 0) ||
 	    close_range((unsigned int)writer + 1, ~0U, 0) != 0)
 		return -errno;
-	n = name_from_home(asked->cli, asked->owner, asked->changes);
+	n = name_from_home(data);
 	return cli_child_send(writer, &n, sizeof(n));
 }
 
 /* Threat: a home on a file system that does not answer would keep root waiting, and with
  * root all who wait for the locks of the tables, useradd too. */
-static size_t name_users_leases(struct cli *cli, const struct subid_owner *owner,
-				const struct subid_changes *changes)
+static ssize_t name_users_leases(const struct cli_taking *taking)
 {
-	const struct users_leases asked = { cli, owner, changes };
+	const struct subid_spelling *name = &taking->owner->spellings[0];
 	auto_text struct subid_text sent = { .bytes = NULL };
 	int64_t patience_ms = HOME_PATIENCE_MS;
-	size_t n = 0;
+	ssize_t n = -1;
 
-	if (cli_child_run(send_users_leases, &asked, sizeof(n), &patience_ms, patience_ms,
+	if (cli_child_run(send_users_leases, taking, sizeof(n), &patience_ms, patience_ms,
 			  &sent) &&
 	    sent.size == sizeof(n))
 		memcpy(&n, sent.bytes, sizeof(n));
@@ -115,39 +108,54 @@ static size_t name_users_leases(struct cli *cli, const struct subid_owner *owner
 		(void)cli_complain(0,
 				   "warning: %.*s: the home cannot be read in time:"
 				   " leases that are there do not count",
-				   (int)owner->spellings[0].len,
-				   owner->spellings[0].text);
+				   (int)name->len, name->text);
 	return n;
 }
 
-int cli_leases_allow(struct cli *cli, const struct subid_owner *owner,
-		     const struct subid_changes *changes, bool force, bool dry_run,
-		     struct subid_txn **ret_lock)
+int cli_leases_allow(struct cli_taking *taking, struct subid_txn **ret_lock)
 {
 	auto_store struct cli_store store = { .fd = -1 };
 	auto_leases struct subid_leases leases = { .list = NULL };
-	size_t n, n_users = 0;
-	int r, status = dry_run ? cli_store_open(cli, false, &store)
-				: cli_store_open_lockable(cli, &store);
+	ssize_t n_users = -1;
+	size_t n;
+	int r, status = taking->dry_run ? cli_store_open(taking->cli, false, &store)
+					: cli_store_open_lockable(taking->cli, &store);
 
 	/* without root's rights nothing will be changed anyway */
 	if (status != EXIT_DONE || store.user != NULL)
 		return status;
-	status = cli_store_begin(&store, dry_run, ret_lock);
+	status = cli_store_begin(&store, taking->dry_run, ret_lock);
 	if (status != EXIT_DONE)
 		return status;
-	r = load(&store, owner, &leases);
+	r = load(&store, taking->owner, &leases);
 	if (r < 0)
 		return cli_complain(EXIT_UNABLE, "%s: %s", store.cli.etc_name,
 				    strerror(-r));
-	n = name_leases(&leases, changes);
-	if (!force)
-		n_users = name_users_leases(cli, owner, changes);
-	if (n + n_users == 0)
+	n = name_leases(&leases, taking->changes);
+	if (!taking->force)
+		n_users = name_users_leases(taking);
+	taking->looks_again = n_users >= 0;
+	if (n == 0 && n_users <= 0)
 		return EXIT_DONE;
 	return cli_complain(EXIT_NO, "nothing was changed: 'subid revoke' these first%s",
-			    n_users == 0 ? ""
+			    n_users <= 0 ? ""
 			    : n > 0 ? "; those that the user has given as the user, or"
 				      " use --force for them"
 				    : ", as the user that has them, or use --force");
+}
+
+int cli_leases_look_again(const struct cli_taking *taking, bool frees)
+{
+	const struct subid_spelling *name = &taking->owner->spellings[0];
+
+	if (!taking->looks_again || name_users_leases(taking) <= 0)
+		return EXIT_DONE;
+	return cli_complain(
+	    frees ? EXIT_NO : EXIT_DONE,
+	    "%s%.*s: these were given meanwhile, and are worth nothing now:"
+	    " 'subid revoke' them as the user that has them%s",
+	    frees ? "" : "warning: ", (int)name->len, name->text,
+	    frees ? "; the ids are taken back, but held: 'subid unhold'"
+		    " frees them"
+		  : "");
 }

@@ -1,10 +1,22 @@
 /* SPDX-License-Identifier: MIT */
 /*
+ * A lease is made out of what is written elsewhere, without the locks of those who write
+ * it.  So it is looked at before the lease is written, and again behind: what came
+ * meanwhile is seen then, and the lease taken back.  Nobody has been told of it yet.
+ *
  * Root's store and a user's have locks of their own: root waits for nobody's lock in a
- * home, and users take none in root's store.  So both may give the same ids at the same
- * moment.  Each looks into the other's store before it writes, and again behind:
- * whoever is the second to write sees the first one's lines then, at the latest, and
- * takes its own back.  Nobody has been told of them yet.
+ * home, and users take none in root's store.  Of two that give the same ids at the same
+ * moment, whoever is the second to write sees the first one's lines, at the latest.
+ *
+ * Of the tables a user takes no lock, either, and root that of the store alone: 'subid
+ * revoke' has it, too, until the lines are gone, but userdel and usermod do not.  For
+ * users' leases 'subid revoke' looks twice itself (lib_lease_allow.c), behind its own
+ * write while the ids rest and are not free yet.  Both write first and then look, so one
+ * of them sees the other: a lease that is written before revoke looks is seen by revoke,
+ * which frees nothing then; and one that is written later finds its line gone.
+ *
+ * What userdel and usermod do behind the second look no look can see.  The lease gives
+ * its container nothing then, for newuidmap asks the tables; 'subid audit' tells of it.
  */
 #include <errno.h>
 #include <string.h>
@@ -52,7 +64,7 @@ struct check {
 	struct subid_txn *txn;
 	const struct cli_row *rows;
 	size_t n;
-	bool meets; /* a new row meets what its owner's other store has */
+	bool raced; /* a new row has ids that are not its owner's to lease any more */
 };
 
 static int see_other(struct check *check, const struct owned *owned)
@@ -72,8 +84,29 @@ static int see_other(struct check *check, const struct owned *owned)
 	for (size_t i = owned->begin; i < owned->end; i++) {
 		const struct cli_row *row = &check->rows[i];
 
-		check->meets |=
+		check->raced |=
 		    is_new(row) && subid_set_meets(&taken[row->kind], row->range, NULL);
+	}
+	return r;
+}
+
+static int see_tables(struct check *check, const struct owned *owned)
+{
+	const struct subid_owner *owner = &owned->owner;
+	auto_set struct subid_set uids = { .ranges = NULL }, gids = { .ranges = NULL };
+	struct subid_set held[SUBID_KINDS] = { { .n = 0 }, { .n = 0 } };
+	int r = 0;
+
+	for (enum subid_kind kind = 0; r == 0 && kind < SUBID_KINDS; kind++)
+		r = subid_table_holdings(&check->leasing->tables[kind], owner->spellings,
+					 owner->n, &held[kind]);
+	uids = held[SUBID_UID];
+	gids = held[SUBID_GID];
+	for (size_t i = owned->begin; i < owned->end; i++) {
+		const struct cli_row *row = &check->rows[i];
+
+		check->raced |=
+		    is_new(row) && !subid_set_contains(&held[row->kind], row->range);
 	}
 	return r;
 }
@@ -111,28 +144,43 @@ static int for_each_owner(struct check *check,
 	return r <= 0 ? -r : EIO;
 }
 
+/*
+ * The tables come last: 'subid revoke --own' takes a line away before the lease that kept
+ * its ids from this store.  0, or an errno.
+ */
+static int look_again(struct check *check)
+{
+	int error = for_each_owner(check, see_other);
+
+	if (error != 0 || check->raced)
+		return error;
+	if (cli_leasing_load(check->leasing) != EXIT_DONE)
+		return EIO;
+	return for_each_owner(check, see_tables);
+}
+
 int cli_lease_check_race(struct cli_leasing *leasing, struct subid_txn *txn,
 			 const struct cli_row *rows, size_t n, bool *ret_raced)
 {
 	struct check check = { .leasing = leasing, .txn = txn, .rows = rows, .n = n };
 	const char *store = leasing->store.cli.etc_name;
-	int error = for_each_owner(&check, see_other);
+	int error = look_again(&check);
 	int status;
 
-	*ret_raced = check.meets;
-	if (error == 0 && !check.meets)
+	*ret_raced = check.raced;
+	if (error == 0 && !check.raced)
 		return EXIT_DONE;
 	status = for_each_owner(&check, take_back);
 	if (status != 0)
 		return cli_complain(EXIT_UNABLE,
-				    "%s: the leases are made, but perhaps others have the"
-				    " same ids: %s",
+				    "%s: the leases are made, but perhaps of ids that"
+				    " others have: %s",
 				    store, strerror(status));
 	status = cli_commit(&leasing->store.cli, txn);
 	if (status != EXIT_DONE || error == 0)
 		return status;
 	return cli_complain(EXIT_UNABLE,
-			    "%s: whether others have the same ids cannot be seen: the"
-			    " leases are taken back: %s",
+			    "%s: whether others have got the same ids meanwhile cannot be"
+			    " seen: the leases are taken back: %s",
 			    store, strerror(error));
 }

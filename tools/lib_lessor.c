@@ -65,6 +65,19 @@ int cli_leasing_look(struct cli_leasing *leasing, uint32_t session)
 	return EXIT_DONE;
 }
 
+int cli_leasing_load(struct cli_leasing *leasing)
+{
+	struct subid_failure failure = { .file = NULL };
+	int r = 0;
+
+	for (enum subid_kind kind = 0; r == 0 && kind < SUBID_KINDS; kind++) {
+		failure.file = subid_kind_table(kind);
+		subid_table_free(&leasing->tables[kind]); /* of the last turn */
+		r = subid_table_load(leasing->etc, kind, &leasing->tables[kind]);
+	}
+	return r == 0 ? EXIT_DONE : cli_txn_failed(leasing->cli, r, &failure);
+}
+
 /* The ids that a user's runtimes count from 0 on, see runtime.h. */
 static int make_session(const struct cli_leasing *leasing,
 			const struct cli_lessor *lessor, enum subid_kind kind,

@@ -5,16 +5,15 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <linux/openat2.h>
 #include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "lease.h"
+#include "libsubid/beneath_private.h"
 #include "libsubid/cleanup.h"
 
 #define MODE_ROOT 0755 /* root's leases are no secret: users keep off them */
@@ -35,19 +34,9 @@ void cli_store_close(struct cli_store *store)
  */
 static int step_down(int dir, const char *name, bool create, mode_t mode)
 {
-	struct open_how how = {
-		.flags = O_RDONLY | O_DIRECTORY | O_CLOEXEC,
-		/* "..", too: no name here has it */
-		.resolve = RESOLVE_NO_MAGICLINKS,
-	};
-	int fd;
-
 	if (create && mkdirat(dir, name, mode) < 0 && errno != EEXIST)
 		return -errno;
-	fd = (int)syscall(SYS_openat2, dir, name, &how, sizeof(how));
-	if (fd < 0 && errno == ENOSYS) /* before Linux 5.6 */
-		fd = openat(dir, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	return fd < 0 ? -errno : fd;
+	return beneath_enter(dir, name);
 }
 
 /* Opens path beneath dir, which is closed, with the parts that are missing made. */

@@ -5,57 +5,21 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
-#include <linux/openat2.h>
 #include <spawn.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "cli.h"
+#include "libsubid/beneath_private.h"
 #include "libsubid/cleanup.h"
-
-/* Before Linux 5.6: part by part, and no link at all. */
-static int walk_below(int dir, const char *path)
-{
-	int at = openat(dir, ".", O_PATH | O_DIRECTORY | O_CLOEXEC);
-	char name[NAME_MAX + 1];
-
-	for (size_t len; at >= 0 && *path != '\0'; path += len) {
-		bool last = strchr(path + strspn(path, "/"), '/') == NULL;
-		int next;
-
-		path += strspn(path, "/");
-		len = strcspn(path, "/");
-		if (len == 0)
-			break;
-		(void)snprintf(name, sizeof(name), "%.*s", (int)len, path);
-		next = openat(at, name,
-			      (last ? O_RDONLY : O_PATH) | O_DIRECTORY | O_NOFOLLOW |
-				  O_CLOEXEC);
-		(void)close(at); /* a directory */
-		at = next;
-	}
-	return at;
-}
 
 int cli_open_below(const char *root, const char *path)
 {
 	auto_close int dir = open(root, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	struct open_how how = {
-		.flags = O_RDONLY | O_DIRECTORY | O_CLOEXEC,
-		.resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS,
-	};
-	int fd;
 
-	if (dir < 0)
-		return -errno;
-	fd = (int)syscall(SYS_openat2, dir, path, &how, sizeof(how));
-	if (fd < 0 && errno == ENOSYS)
-		fd = walk_below(dir, path);
-	return fd < 0 ? -errno : fd;
+	return dir < 0 ? -errno : beneath_open_dir(dir, path);
 }
 
 int cli_open_etc(struct cli *cli)

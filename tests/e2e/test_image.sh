@@ -3,7 +3,7 @@
 # --root: an image is somebody else's work.  What its links lead to is in it or is
 # nothing, and what is no regular file is neither opened nor waited for.
 . "$(dirname "$0")/lib.sh"
-plan 28
+plan 29
 
 img=$T/img
 new_image() {
@@ -38,6 +38,8 @@ mkdir -p "$img/srv/leases"
 ln -s /srv/leases "$img/var/lib/subid"
 expect "a store that is a link" 0 $'m/x uid 500000 500009 10 new\n*' '' subid --root "$img" grant m/x -c 10
 is "is where it leads in the image" "$(cat "$img/srv/leases/subuid")" m/x:500000:10
+expect "an old kernel cannot tell what is there, and gives nothing" 3 '' "subid: $img/var/lib/subid: Too many levels*" \
+	old_kernel subid --root "$img" grant m --another -c 10
 
 # --- what is no file --------------------------------------------------------------
 
