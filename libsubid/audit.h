@@ -95,9 +95,8 @@ struct subid_audit_input {
 	const struct subid_runtime_state *runtimes; /* root's; NULL: not looked at */
 	const char *const *for_root; /* more owners whose ranges root's programs use */
 	size_t n_for_root;
-	const struct subid_conf_reserve *reserved; /* ids that the site keeps free */
-	size_t n_reserved;
-	const struct subid_acceptance *accepted; /* findings that it means to keep */
+	const struct subid_conf *conf;		 /* the site's policy; NULL: none */
+	const struct subid_acceptance *accepted; /* findings that it means to keep, all */
 	size_t n_accepted;
 	const struct subid_rule *only; /* NULL: every rule */
 };

@@ -30,19 +30,12 @@ static bool is_free(const struct subid_audit *audit, enum subid_kind kind,
 		    struct id_range range)
 {
 	const struct audit_table *view = &audit->tables[kind];
-	size_t n_reserved;
-	const struct subid_reserved *reserved = subid_reserved(&n_reserved);
 
 	if (!id_range_contains(subid_window_range(&audit->in->policy->window[kind]),
 			       range))
 		return false;
-	for (size_t i = 0; i < n_reserved; i++)
-		if (id_range_overlaps(reserved[i].range, range))
-			return false;
-	for (size_t i = 0; i < audit->in->n_reserved; i++)
-		if (id_range_overlaps(audit->in->reserved[i].range, range))
-			return false;
-	return !subid_set_meets(&view->table->ids, range, NULL) &&
+	return !subid_set_meets(&view->asides.never, range, NULL) &&
+	       !subid_set_meets(&view->table->ids, range, NULL) &&
 	       !subid_set_meets(&view->table->odd, range, NULL) &&
 	       !subid_set_meets(&view->accounts, range, NULL);
 }

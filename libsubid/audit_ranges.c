@@ -171,87 +171,32 @@ int audit_find_overlap_account(struct subid_audit *audit)
 	return r;
 }
 
-/*
- * Ids that only the auditor minds, and only outside of the window, as those of
- * subid_conventions().
- */
-static const struct subid_reserved by_convention[] = {
-	{ { 1, 999 }, "system accounts, which packages make" },
-	{ { 524288, 1879048191 - 524288 + 1 }, "systemd-nspawn's containers" },
-};
-
-struct claim {
-	struct id_range range;
-	const char *by;
-	bool wide; /* a convention: too much to be cut out by a command */
-};
-
-/* What of a convention lies outside of the window; returns in how many pieces. */
-static size_t claim_outside(const struct subid_reserved *convention,
-			    struct id_range window, struct claim ret[2])
+/* For whom, as a report has it. */
+static const char *aside_by(struct subid_audit *audit, const struct subid_aside *aside)
 {
-	struct id_range parts[2];
-	size_t n = subid_range_without(convention->range, window, parts);
-
-	for (size_t i = 0; i < n; i++)
-		ret[i] = (struct claim){ parts[i], convention->by, true };
-	return n;
+	if (aside->site == NULL)
+		return aside->by;
+	return audit_text(audit, "\"%s\" (%s:%zu)", aside->by, aside->site->file,
+			  aside->site->line);
 }
 
-/*
- * The rows of both tables that hold for a kind, and what the site keeps free; in the
- * report's memory, *ret_n of them.  NULL for want of memory.
- */
-static struct claim *list_claims(struct subid_audit *audit, enum subid_kind kind,
-				 size_t *ret_n)
+/* Id 0 is includes-root's, but for the site's own word. */
+static bool is_root_alone(const struct subid_aside *aside)
 {
-	const struct subid_window *window = &audit->in->policy->window[kind];
-	struct id_range inside = id_range_between(window->min, (uint64_t)window->max + 1);
-	const size_t n_here = sizeof(by_convention) / sizeof(by_convention[0]);
-	size_t n_reserved, n_convention, n = 0;
-	const struct subid_reserved *conventions = subid_conventions(&n_convention);
-	const struct subid_reserved *reserved = subid_reserved(&n_reserved);
-	struct claim *claims = audit_alloc(
-	    audit, (n_reserved + 2 * (n_here + n_convention) + audit->in->n_reserved) *
-		       sizeof(*claims));
-
-	if (claims == NULL)
-		return NULL;
-	for (size_t i = 0; i < n_reserved; i++)
-		/* id 0 is includes-root's */
-		if (reserved[i].range.start != 0)
-			claims[n++] =
-			    (struct claim){ reserved[i].range, reserved[i].by, false };
-	for (size_t i = 0; i < n_here; i++)
-		n += claim_outside(&by_convention[i], inside, &claims[n]);
-	for (size_t i = 0; i < n_convention; i++)
-		n += claim_outside(&conventions[i], inside, &claims[n]);
-	for (size_t i = 0; i < audit->in->n_reserved; i++) {
-		const struct subid_conf_reserve *site = &audit->in->reserved[i];
-
-		if ((site->kinds >> kind & 1) != 0)
-			claims[n++] = (struct claim){
-				site->range,
-				audit_text(audit, "\"%s\" (%s:%zu)", site->reason,
-					   site->file, site->line),
-				false,
-			};
-	}
-	*ret_n = n;
-	return claims;
+	return aside->site == NULL && aside->range.start == 0;
 }
 
 static void say_reserved(struct subid_audit *audit, struct subid_finding *finding,
 			 size_t entry, const struct subid_set *claimed,
-			 struct claim first)
+			 const struct subid_aside *first, bool wide)
 {
 	enum subid_kind kind = (enum subid_kind)finding->kind;
 	const char *remedy;
 
-	if (!first.wide)
+	if (!wide)
 		finding->fix = audit_cut_commands(audit, kind, entry, claimed);
 	remedy = CUT_OR_MOVE(audit, finding, entry);
-	if (first.wide)
+	if (wide)
 		remedy = audit_text(audit,
 				    "%s; or, if nothing here uses them so, accept it in"
 				    " subid.conf: accept overlap-reserved:%.*s \"why\"",
@@ -261,37 +206,37 @@ static void say_reserved(struct subid_audit *audit, struct subid_finding *findin
 	    "%ss %u-%llu in the range of %.*s (line %zu) are set aside for %s, and may"
 	    " be in use at any moment%s",
 	    subid_kind_name(kind), FIRST_LAST(finding->range), SPELLING(finding->owner),
-	    finding->line, first.by,
+	    finding->line, aside_by(audit, first),
 	    claimed->n == 1 ? "" : "; and more of its ids are set aside, too");
 }
 
-/* One line, against the claims on any line. */
-static int check_claims(struct subid_audit *audit, enum subid_kind kind, size_t entry,
-			const struct claim *claims, size_t n)
+/* One line, against what is set aside. */
+static int check_asides(struct subid_audit *audit, enum subid_kind kind, size_t entry)
 {
+	const struct subid_asides *asides = &audit->tables[kind].asides;
 	struct id_range range = audit->tables[kind].table->entries[entry].range;
-	struct subid_finding finding = { .kind = (int)kind };
+	struct subid_finding finding = audit_at_entry(audit, kind, entry);
+	const struct subid_aside *first = NULL;
 	auto_set struct subid_set claimed = { .n = 0 };
-	struct claim first = { .by = NULL };
+	bool wide = false; /* a convention: too much to be cut out by a command */
 	int r = 0;
 
-	for (size_t i = 0; r == 0 && i < n; i++) {
-		struct id_range common = id_range_common(claims[i].range, range);
+	for (size_t i = 0; r == 0 && i < asides->n; i++) {
+		struct id_range common = id_range_common(asides->list[i].range, range);
 
-		if (common.count == 0)
+		if (common.count == 0 || is_root_alone(&asides->list[i]))
 			continue;
-		if (first.by == NULL) {
-			finding = audit_at_entry(audit, kind, entry);
+		if (first == NULL) {
 			if (audit_skips(audit, &finding))
 				return 0;
+			first = &asides->list[i];
 			finding.range = common;
-			first.by = claims[i].by;
 		}
-		first.wide |= claims[i].wide;
+		wide |= asides->list[i].custom;
 		r = subid_set_insert(&claimed, common);
 	}
-	if (r == 0 && first.by != NULL)
-		say_reserved(audit, &finding, entry, &claimed, first);
+	if (r == 0 && first != NULL)
+		say_reserved(audit, &finding, entry, &claimed, first, wide);
 	return r;
 }
 
@@ -299,20 +244,24 @@ int audit_find_overlap_reserved(struct subid_audit *audit)
 {
 	int r = 0;
 
-	for (enum subid_kind kind = 0; kind < SUBID_KINDS; kind++) {
+	for (enum subid_kind kind = 0; r == 0 && kind < SUBID_KINDS; kind++) {
 		const struct audit_table *view = &audit->tables[kind];
-		size_t n, met = 0;
-		struct claim *claims = list_claims(audit, kind, &n);
+		auto_set struct subid_set claimed = { .n = 0 };
+		bool met = false;
 
-		if (claims == NULL)
-			return -ENOMEM;
-		/* those that concern no line at all are not asked for each */
-		for (size_t i = 0; i < n; i++)
-			if (subid_set_meets(&view->table->ids, claims[i].range, NULL))
-				claims[met++] = claims[i];
-		for (size_t i = 0; r == 0 && met > 0 && i < view->table->n; i++)
-			if (!audit->owners[view->owner[i]].hold)
-				r = check_claims(audit, kind, i, claims, met);
+		r = subid_set_unite(&claimed, &view->asides.never);
+		if (r == 0)
+			r = subid_set_unite(&claimed, &view->asides.custom);
+		if (r < 0)
+			return r;
+		for (size_t i = 0; i < claimed.n; i++)
+			met |=
+			    subid_set_meets(&view->table->ids, claimed.ranges[i], NULL);
+		for (size_t i = 0; r == 0 && met && i < view->table->n; i++)
+			if (!audit->owners[view->owner[i]].hold &&
+			    subid_set_meets(&claimed, view->table->entries[i].range,
+					    NULL))
+				r = check_asides(audit, kind, i);
 	}
 	return r;
 }
@@ -341,18 +290,16 @@ static void say_outside(struct subid_audit *audit, struct subid_finding *finding
 int audit_find_outside_window(struct subid_audit *audit)
 {
 	for (enum subid_kind kind = 0; kind < SUBID_KINDS; kind++) {
-		const struct subid_window *window = &audit->in->policy->window[kind];
 		const struct audit_table *view = &audit->tables[kind];
-		struct id_range inside =
-		    id_range_between(window->min, (uint64_t)window->max + 1);
+		const struct subid_set *inside = &view->asides.windows;
 		bool all = true;
 
 		for (size_t i = 0; i < view->table->ids.n; i++)
-			all &= id_range_contains(inside, view->table->ids.ranges[i]);
+			all &= subid_set_contains(inside, view->table->ids.ranges[i]);
 		for (size_t i = 0; !all && i < view->table->n; i++) {
 			struct subid_finding finding;
 
-			if (id_range_contains(inside, view->table->entries[i].range) ||
+			if (subid_set_contains(inside, view->table->entries[i].range) ||
 			    audit->owners[view->owner[i]].hold ||
 			    audit_floods(audit, (int)kind))
 				continue;

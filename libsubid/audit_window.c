@@ -13,14 +13,12 @@ static int taken_ids(const struct subid_audit *audit, enum subid_kind kind,
 {
 	const struct audit_table *view = &audit->tables[kind];
 	const struct subid_live *live = audit->in->live;
-	size_t n_reserved;
-	const struct subid_reserved *reserved = subid_reserved(&n_reserved);
 	int r = subid_table_taken(view->table, ret);
 
 	if (r == 0)
 		r = subid_set_unite(ret, &view->accounts);
-	for (size_t i = 0; r == 0 && i < n_reserved; i++)
-		r = subid_set_insert(ret, reserved[i].range);
+	if (r == 0)
+		r = subid_set_unite(ret, &view->asides.never);
 	for (size_t i = 1; r == 0 && live != NULL && i < live->n; i++)
 		for (size_t j = 0; r == 0 && j < live->userns[i].maps[kind].n; j++)
 			r = subid_set_insert(ret,

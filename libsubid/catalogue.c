@@ -119,7 +119,10 @@ static const struct subid_rule rules[] = {
 	{ "overlap-reserved", SUBID_ERROR, "ids that others use by convention",
 	  "The system may give the same ids to a service, a container or a user at any "
 	  "moment.",
-	  "Take these ids out of the range.", audit_find_overlap_reserved },
+	  "Take these ids out of the range; those of system accounts, systemd-nspawn and"
+	  " FreeIPA may stay if nothing here uses them so, and a window of login.defs or"
+	  " subid.conf has them.",
+	  audit_find_overlap_reserved },
 	{ "overlap-held", SUBID_WARNING, "held ids are given to somebody",
 	  "The ids rest because files of a former owner may still have them, or because "
 	  "the"
@@ -137,7 +140,8 @@ static const struct subid_rule rules[] = {
 	{ "outside-window", SUBID_WARNING, "not within SUB_*_MIN to SUB_*_MAX",
 	  "Whoever hands out ids by the window of login.defs does not expect a range "
 	  "there, and"
-	  " may give the ids to an account or a service.",
+	  " may give the ids to an account or a service. A window of subid.conf is as"
+	  " good.",
 	  "Move the range into the window, or widen the window in login.defs.",
 	  audit_find_outside_window },
 	{ "self-overlap", SUBID_WARNING, "one owner has the same ids twice",

@@ -39,40 +39,25 @@ static int explain_live(const struct subid_txn *txn, enum subid_kind kind,
 	return 0;
 }
 
-static bool explain_reserved(struct id_range range, struct subid_obstacle *ret)
+/* For whom the ids are set aside, if they are. */
+static bool explain_aside(const struct subid_txn *txn, enum subid_kind kind,
+			  struct id_range range, bool custom, struct subid_obstacle *ret)
 {
-	size_t n;
-	const struct subid_reserved *reserved = subid_reserved(&n);
+	const struct subid_aside *aside =
+	    subid_asides_meet(&txn->asides[kind], range, custom);
 
-	for (size_t i = 0; i < n; i++) {
-		if (!id_range_overlaps(reserved[i].range, range))
-			continue;
-		ret->what = SUBID_OBSTACLE_RESERVED;
-		ret->ids = id_range_common(reserved[i].range, range);
-		copy_printable(reserved[i].by, strlen(reserved[i].by), ret->who,
-			       sizeof(ret->who));
-		return true;
+	if (aside == NULL)
+		return false;
+	ret->what = custom		  ? SUBID_OBSTACLE_CUSTOM
+		    : aside->site == NULL ? SUBID_OBSTACLE_RESERVED
+					  : SUBID_OBSTACLE_CONF;
+	ret->ids = id_range_common(aside->range, range);
+	if (aside->site != NULL) {
+		ret->file = aside->site->file;
+		ret->line = aside->site->line;
 	}
-	return false;
-}
-
-static void explain_conf(const struct subid_txn *txn, enum subid_kind kind,
-			 struct id_range range, struct subid_obstacle *ret)
-{
-	for (size_t i = 0; i < txn->conf.n_reserved; i++) {
-		const struct subid_conf_reserve *reserve = &txn->conf.reserved[i];
-
-		if ((reserve->kinds & (1U << kind)) == 0 ||
-		    !id_range_overlaps(reserve->range, range))
-			continue;
-		ret->what = SUBID_OBSTACLE_CONF;
-		ret->ids = id_range_common(reserve->range, range);
-		ret->file = reserve->file;
-		ret->line = reserve->line;
-		copy_printable(reserve->reason, strlen(reserve->reason), ret->who,
-			       sizeof(ret->who));
-		return;
-	}
+	copy_printable(aside->by, strlen(aside->by), ret->who, sizeof(ret->who));
+	return true;
 }
 
 /* The first of the ids that some reader takes from a line, which has some. */
@@ -98,8 +83,12 @@ int subid_txn_explain(const struct subid_txn *txn, enum subid_kind kind,
 	size_t len;
 	int r = 0;
 
-	if (!subid_set_meets(&txn->taken[kind], range, &obstacle.ids))
-		return subid_txn_by_custom(txn, kind, range, ret) ? 0 : SUBID_ABSENT;
+	if (!subid_set_meets(&txn->taken[kind], range, &obstacle.ids)) {
+		if (!explain_aside(txn, kind, range, true, &obstacle))
+			return SUBID_ABSENT;
+		*ret = obstacle;
+		return 0;
+	}
 	obstacle.line =
 	    subid_table_who_has(&txn->tables[kind], obstacle.ids, &line, &len);
 	if (obstacle.line > 0) {
@@ -121,8 +110,8 @@ int subid_txn_explain(const struct subid_txn *txn, enum subid_kind kind,
 	} else if (subid_set_meets(&txn->leased.ids[kind], range, &obstacle.ids)) {
 		obstacle.what = SUBID_OBSTACLE_AVOIDED;
 		(void)strcpy(obstacle.who, "a container");
-	} else if (!explain_reserved(range, &obstacle)) {
-		explain_conf(txn, kind, range, &obstacle);
+	} else {
+		(void)explain_aside(txn, kind, range, false, &obstacle); /* or new */
 	}
 	if (r == 0)
 		*ret = obstacle;

@@ -79,11 +79,21 @@ static bool has_enough(const struct plan *plan, enum subid_kind kind)
 	return subid_set_size(&plan->has[kind]) >= plan->count[kind];
 }
 
-static bool is_free(const struct subid_txn *txn, enum subid_kind kind,
-		    const struct subid_set *ids)
+/* Others' by convention, where no window has them, and not accepted of the line? */
+static bool is_custom(const struct subid_txn *txn, const struct plan *plan,
+		      enum subid_kind kind, struct id_range range)
+{
+	return subid_set_meets(&txn->asides[kind].custom, range, NULL) &&
+	       !subid_asides_accepted(
+		   &txn->conf, subid_txn_line_owner(txn, plan->request->owner, kind));
+}
+
+static bool is_free(const struct subid_txn *txn, const struct plan *plan,
+		    enum subid_kind kind, const struct subid_set *ids)
 {
 	for (size_t i = 0; i < ids->n; i++)
-		if (subid_set_meets(&txn->taken[kind], ids->ranges[i], NULL))
+		if (subid_set_meets(&txn->taken[kind], ids->ranges[i], NULL) ||
+		    is_custom(txn, plan, kind, ids->ranges[i]))
 			return false;
 	return true;
 }
@@ -98,7 +108,7 @@ static int place_like_other(const struct subid_txn *txn, struct plan *plan,
 	r = subid_set_subtract(&plan->has[other], &plan->has[kind], &plan->gives[kind]);
 	/* less than the count would have to be filled up the next time */
 	if (r == 0 &&
-	    (!is_free(txn, kind, &plan->gives[kind]) ||
+	    (!is_free(txn, plan, kind, &plan->gives[kind]) ||
 	     subid_set_size(&plan->has[kind]) + subid_set_size(&plan->gives[kind]) <
 		 plan->count[kind]))
 		plan->gives[kind].n = 0;
@@ -127,7 +137,7 @@ static int place_beside_fixed(const struct subid_txn *txn, struct plan *plan,
 	const struct subid_set *fixed = &plan->gives[SUBID_KINDS - 1 - kind];
 
 	if (fixed->n != 1 || fixed->ranges[0].count != plan->count[kind] ||
-	    !is_free(txn, kind, fixed))
+	    !is_free(txn, plan, kind, fixed))
 		return 0;
 	return subid_set_insert(&plan->gives[kind], fixed->ranges[0]);
 }
@@ -225,53 +235,6 @@ static int place_anywhere(struct subid_txn *txn, struct plan *plan)
 	return r;
 }
 
-/*
- * Threat: unshare of util-linux takes the digits at the head of an owner for a uid: a
- * range of the account "1002foo" would be uid 1002's as well.
- */
-static bool begins_like_uid(const struct subid_spelling *owner)
-{
-	return owner->text[0] >= '0' && owner->text[0] <= '9';
-}
-
-/* The spelling that policy wants in the table, and that no reader takes for another. */
-static const struct subid_spelling *line_owner(const struct subid_txn *txn,
-					       const struct subid_owner *owner,
-					       enum subid_kind kind)
-{
-	if (owner->has_account && (txn->policy.window[kind].store_by_uid ||
-				   begins_like_uid(&owner->spellings[0])))
-		return &owner->spellings[owner->n - 1];
-	return &owner->spellings[0];
-}
-
-/* Would every reader see the lines, and as the owner's?  0 or SUBID_INVALID. */
-static int check_owner(const struct subid_txn *txn, const struct plan *plan)
-{
-	for (enum subid_kind kind = 0; kind < SUBID_KINDS; kind++) {
-		const struct subid_spelling *owner =
-		    line_owner(txn, plan->request->owner, kind);
-		uint32_t uid;
-
-		if (owner->len > SUBID_LINE_OWNER_MAX ||
-		    (begins_like_uid(owner) &&
-		     subid_id_parse(owner->text, owner->len, &uid) != 0))
-			return SUBID_INVALID;
-	}
-	return 0;
-}
-
-/* Where policy chooses, its windows say what the site wants. */
-static bool is_custom(const struct subid_txn *txn, const struct plan *plan,
-		      enum subid_kind kind, struct id_range range)
-{
-	struct subid_obstacle obstacle;
-
-	return plan->request->range.count > 0 &&
-	       subid_txn_by_custom(txn, kind, range, &obstacle) &&
-	       !subid_txn_accepts_custom(txn, plan->request->owner);
-}
-
 /* Notes what the plan gives and is not free; SUBID_TAKEN if there is any. */
 static int check_free(struct subid_txn *txn, const struct plan *plan)
 {
@@ -305,7 +268,7 @@ static int carry_out(struct subid_txn *txn, const struct plan *plan,
 {
 	for (enum subid_kind kind = 0; kind < SUBID_KINDS; kind++) {
 		const struct subid_spelling *owner =
-		    line_owner(txn, plan->request->owner, kind);
+		    subid_txn_line_owner(txn, plan->request->owner, kind);
 
 		for (size_t i = 0; i < plan->gives[kind].n; i++) {
 			struct id_range range = plan->gives[kind].ranges[i];
@@ -378,7 +341,7 @@ int subid_txn_grant(struct subid_txn *txn, const struct subid_request *request,
 	if (r == 0 && plan.gives[SUBID_UID].n == 0 && plan.gives[SUBID_GID].n == 0)
 		r = note_holdings(txn, &plan);
 	if (r == 0)
-		r = check_owner(txn, &plan);
+		r = subid_txn_check_owner(txn, request->owner);
 	if (r == 0)
 		r = check_free(txn, &plan);
 	if (r == 0)

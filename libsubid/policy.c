@@ -240,6 +240,8 @@ static const struct subid_reserved reserved[] = {
 };
 
 static const struct subid_reserved conventions[] = {
+	RESERVED(1, 999, "system accounts, which packages make"),
+	RESERVED(524288, 1879048191, "systemd-nspawn's containers"),
 	RESERVED(2147483648, 4294967294, "FreeIPA's subordinate ids"),
 };
 

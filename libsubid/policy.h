@@ -87,9 +87,9 @@ struct subid_reserved {
 const struct subid_reserved *subid_reserved(size_t *ret_n);
 
 /*
- * The ids that a directory gives to its users without a look at the tables: not given
- * to who asks for just them, unless they lie in the window, which says that the site
- * wants it so.
+ * The ids that others take without a look at the tables: packages, for their accounts;
+ * systemd-nspawn; a directory, for its users.  Not given, unless a window of login.defs
+ * or of subid.conf has them, which says that the site wants it so.
  */
 const struct subid_reserved *subid_conventions(size_t *ret_n);
 

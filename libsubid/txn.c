@@ -20,6 +20,7 @@ void subid_txn_free(struct subid_txn **txn)
 		subid_set_free(&(*txn)->accounts[kind]);
 		subid_set_free(&(*txn)->live[kind]);
 		subid_set_free(&(*txn)->before[kind]);
+		subid_asides_free(&(*txn)->asides[kind]);
 		subid_set_free(&(*txn)->taken[kind]);
 	}
 	subid_leased_free(&(*txn)->leased);
@@ -85,25 +86,9 @@ static int load_leased(struct subid_txn *txn, struct subid_failure *failure)
 	return subid_leased_read(txn->options.root, &txn->leased, &failure->file);
 }
 
-/* What the site's policy sets aside. */
-static int unite_conf(const struct subid_conf *conf, enum subid_kind kind,
-		      struct subid_set *taken)
-{
-	auto_set struct subid_set ids = { .ranges = NULL };
-	int r = 0;
-
-	for (size_t i = 0; r == 0 && i < conf->n_reserved; i++)
-		if ((conf->reserved[i].kinds & (1U << kind)) != 0)
-			r = subid_set_add(&ids, conf->reserved[i].range);
-	subid_set_sort(&ids);
-	return r == 0 ? subid_set_unite(taken, &ids) : r;
-}
-
 /* Everything that must not be given, in one sorted set for each kind. */
 static int unite_taken(struct subid_txn *txn)
 {
-	size_t n_reserved;
-	const struct subid_reserved *reserved = subid_reserved(&n_reserved);
 	int r = 0;
 
 	for (enum subid_kind kind = 0; r == 0 && kind < SUBID_KINDS; kind++) {
@@ -118,10 +103,11 @@ static int unite_taken(struct subid_txn *txn)
 			r = subid_set_unite(taken, &txn->before[kind]);
 		if (r == 0)
 			r = subid_set_unite(taken, &txn->leased.ids[kind]);
-		for (size_t i = 0; r == 0 && i < n_reserved; i++)
-			r = subid_set_insert(taken, reserved[i].range);
 		if (r == 0)
-			r = unite_conf(&txn->conf, kind, taken);
+			r = subid_asides_list(&txn->policy, &txn->conf, kind,
+					      &txn->asides[kind]);
+		if (r == 0)
+			r = subid_set_unite(taken, &txn->asides[kind].never);
 	}
 	return r;
 }

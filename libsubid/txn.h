@@ -132,9 +132,9 @@ struct subid_changes {
  * Nothing is given that any reader may take from any line, that an account or
  * group has, that a live namespace maps (or a hidden one may map, see
  * subid_txn_unseen()), that a container has (options' leased), or that
- * subid_reserved() or the site's policy sets aside.  A range in the request is also
- * kept off what subid_conventions() lists, outside of the window of login.defs, unless
- * the site accepts "overlap-reserved" of the owner.
+ * subid_reserved() or the site's policy sets aside; nor what subid_conventions() lists,
+ * outside of the windows of login.defs and subid.conf, unless the site accepts
+ * "overlap-reserved" of the owner as the line names it.
  *
  * Returns 0 with what was given in *ret; SUBID_ENOUGH with what the owner has in
  * *ret; SUBID_FULL; SUBID_TAKEN with *ret holding the ranges that are not free
@@ -143,8 +143,9 @@ struct subid_changes {
  * deterministic place for an owner without uid or below UID_MIN, or with another
  * count than policy's; SUBID_INVALID for an owner whose lines some reader would not
  * see (longer than SUBID_LINE_OWNER_MAX) or would take for another's (no account, and
- * begins with a digit, but is no uid); -EINVAL for a range that is not valid; other
- * -errno, after which the transaction can only be freed.  But for 0, nothing is changed.
+ * begins with a digit, but is no uid; or a uid that is another's login name); -EINVAL for
+ * a range that is not valid; other -errno, after which the transaction can only be freed.
+ * But for 0, nothing is changed.
  */
 int subid_txn_grant(struct subid_txn *txn, const struct subid_request *request,
 		    struct subid_changes *ret) SUBID_WARN_UNUSED;
@@ -195,7 +196,7 @@ enum subid_obstacle_kind {
 	SUBID_OBSTACLE_CONF,	 /* the site's policy */
 	SUBID_OBSTACLE_AVOIDED,	 /* a container has them, options' leased */
 	SUBID_OBSTACLE_BEFORE,	 /* a line that is gone, see subid_txn_unseen() */
-	SUBID_OBSTACLE_CUSTOM,	 /* subid_conventions(), outside of the window */
+	SUBID_OBSTACLE_CUSTOM,	 /* subid_conventions(), outside of the windows */
 };
 
 struct subid_obstacle {
@@ -211,7 +212,7 @@ struct subid_obstacle {
 
 /*
  * Says who has the first of the ids of range that are not free; if all are, which of
- * them subid_txn_grant() gives to nobody who asks for just them.  Returns 0,
+ * them subid_txn_grant() gives to nobody of whom the site does not accept it.  Returns 0,
  * SUBID_ABSENT if there are none, or -errno.
  */
 int subid_txn_explain(const struct subid_txn *txn, enum subid_kind kind,

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * A transaction's inside, for the files that share it: txn.c (begin, commit),
- * grant.c, revoke.c (and hold, unhold), explain.c,
+ * grant.c, txn_owner.c, revoke.c (and hold, unhold), explain.c,
  * txn_trace.c; and lease.c, whose transactions are over a store of leases.
  */
 #pragma once
 
+#include "aside_private.h"
 #include "member.h"
 #include "trace_private.h"
 #include "txn.h"
@@ -23,8 +24,9 @@ struct subid_txn {
 	struct subid_unseen unseen;
 	struct subid_set before[SUBID_KINDS]; /* what lines had that may be hidden */
 	struct subid_leased leased;	      /* with options.leased */
-	struct subid_set taken[SUBID_KINDS];  /* all of it: nothing of this is given */
-	bool broken;			      /* half changed: not to be committed */
+	struct subid_asides asides[SUBID_KINDS];
+	struct subid_set taken[SUBID_KINDS]; /* all of it: nothing of this is given */
+	bool broken;			     /* half changed: not to be committed */
 	bool written[SUBID_KINDS];    /* by a commit: the file is not as it was read */
 	bool lease_user;	      /* a store of leases, whose lines name no owner */
 	struct subid_change *changes; /* of the last call */
@@ -48,16 +50,13 @@ int subid_txn_load_live(struct subid_txn *txn, struct subid_failure *failure);
 /* Adds to the changes that the call will hand out.  0 or -ENOMEM. */
 int subid_txn_note(struct subid_txn *txn, enum subid_kind kind, struct id_range range);
 
-/*
- * Are some of the ids others' by convention, and not in the window of login.defs?  Then
- * *ret says which, and whose.
- */
-bool subid_txn_by_custom(const struct subid_txn *txn, enum subid_kind kind,
-			 struct id_range range, struct subid_obstacle *ret);
+/* The spelling that policy wants in the table, and that no reader takes for another. */
+const struct subid_spelling *subid_txn_line_owner(const struct subid_txn *txn,
+						  const struct subid_owner *owner,
+						  enum subid_kind kind);
 
-/* Does the site accept, of the audit, that the owner has such ids? */
-bool subid_txn_accepts_custom(const struct subid_txn *txn,
-			      const struct subid_owner *owner);
+/* Would every reader see the lines, and as the owner's?  0 or SUBID_INVALID. */
+int subid_txn_check_owner(const struct subid_txn *txn, const struct subid_owner *of);
 
 /*
  * Ends a call that changes: hands out what was noted, with any answer; after a

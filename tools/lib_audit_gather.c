@@ -266,8 +266,7 @@ static void load_conf(const struct cli *cli, int etc, struct audit_gathered *gat
 
 	if (r == 0) {
 		check_accepted(cli, &gathered->conf);
-		gathered->input.reserved = gathered->conf.reserved;
-		gathered->input.n_reserved = gathered->conf.n_reserved;
+		gathered->input.conf = &gathered->conf;
 		return;
 	}
 	gathered->conf = (struct subid_conf){ .n_accepted = 0 };

@@ -36,8 +36,10 @@ int cli_txn_taken(const struct cli *cli, const struct subid_txn *txn, const char
 				    what, id, first, last, (int)obstacle.pid,
 				    obstacle.who);
 	case SUBID_OBSTACLE_RESERVED:
-		return cli_complain(EXIT_NO, "%s: %s %llu-%llu: set aside for %s", what,
-				    id, first, last, obstacle.who);
+		return cli_complain(EXIT_NO,
+				    "%s: %s %llu-%llu: set aside for %s, and never given:"
+				    " choose others",
+				    what, id, first, last, obstacle.who);
 	case SUBID_OBSTACLE_CONF:
 		cli_conf_file(cli, obstacle.file, file, sizeof(file));
 		return cli_complain(EXIT_NO, "%s: %s %llu-%llu: reserved by %s:%zu%s%s",

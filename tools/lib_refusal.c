@@ -175,13 +175,22 @@ static int complain_of_rule(const struct refusal *refusal)
 			    rule->reason[0] == '\0' ? "" : ": ", rule->reason);
 }
 
-static int complain_of_owner(const char *name)
+static int complain_of_owner(const char *name, const struct subid_owner *owner)
 {
+	char uid[sizeof("4294967295")];
+
 	if (strlen(name) > SUBID_LINE_OWNER_MAX)
 		return cli_complain(EXIT_NO,
 				    "%.32s...: the name is too long: newuidmap of shadow"
 				    " passes over lines of more than %d bytes",
 				    name, SUBID_LINE_MAX);
+	(void)snprintf(uid, sizeof(uid), "%u", owner->uid);
+	if (owner->has_account || strspn(name, "0123456789") == strlen(name))
+		return cli_complain(EXIT_NO,
+				    "%s: %s is also the login name of an account with"
+				    " another uid, to which some programs would give the"
+				    " lines: rename that (usermod -l)",
+				    name, owner->has_account ? uid : name);
 	return cli_complain(EXIT_NO,
 			    "%s: has no account, and begins with a digit: some programs"
 			    " would take the lines for those of the uid before it",
@@ -202,7 +211,7 @@ int cli_grant_refused(const struct cli *cli, struct subid_txn *txn, const char *
 	int r;
 
 	if (answer == SUBID_INVALID)
-		return complain_of_owner(name);
+		return complain_of_owner(name, request->owner);
 	r = subid_txn_decide(txn, request->owner, &decision);
 	if (r < 0)
 		return cli_complain(EXIT_UNABLE, "%s: %s", name, strerror(-r));

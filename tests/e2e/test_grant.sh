@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 # subid grant, as it is typed, right and wrong.
 . "$(dirname "$0")/lib.sh"
-plan 199
+plan 207
 
 add_user alice -u 5001
 add_user bob -u 5002
@@ -143,7 +143,7 @@ expect "an account's own uid and a group's gid" 1 '' \
 	$'subid: bob: uid 5001: is account alice\'s own\nsubid: bob: gid 5001: is group alice\'s own' \
 	subid grant --range 5001:1 bob
 expect "root's ids" 1 '' 'subid: alice: uid 0*' subid grant --range 0:65536 alice
-expect "the ids of systemd's dynamic users" 1 '' 'subid: alice: uid 61184-61184: set aside for *' \
+expect "the ids of systemd's dynamic users" 1 '' $'subid: alice: uid 61184-61184: set aside for systemd\'s dynamic users, and never given: choose others\n*' \
 	subid grant --range 61184:1 alice
 expect "4294967295 is no id" 2 '' "subid: '4294967295:1' is no range: *" subid grant --range 4294967295:1 alice
 tables_are "nothing was changed" "$before"
@@ -436,6 +436,22 @@ fresh
 
 # --- ids that others use by custom, and a window without ids ---------------------
 
+expect "systemd-nspawn's are refused, too, and the window's are not" 1 '' $'subid: alice: uid 600100001-600100004: set aside for systemd-nspawn\'s containers: choose others, or, if nothing here uses them so, widen the window in /etc/login.defs, or accept overlap-reserved in /etc/subid.conf\nsubid: alice: gid *' subid grant --range 600099995:10 alice
+image=$T/image
+mkdir -p "$image/etc"
+printf 'alice:x:5001:5001::/:/bin/sh\n' >"$image/etc/passwd"
+expect "system accounts' that have no account yet" 1 '' $'subid: alice: uid 990-999: set aside for system accounts, *\nsubid: alice: gid *' subid --root "$image" grant --range 990:11 alice
+expect "in an image as well" 1 '' $'subid: alice: uid 700000000-700000009: set aside for *\nsubid: alice: gid *' subid --root "$image" grant --range 700000000:10 alice
+printf 'SUB_UID_MAX 700000009\nSUB_GID_MAX 700000009\n' >"$image/etc/login.defs"
+expect "unless the window has them" 0 'alice uid 700000000 *' '' subid --root "$image" grant --range 700000000:10 alice
+expect "of which the audit says nothing" 0 '' '' subid --root "$image" -q audit --no-live --fail-on error
+rm "$image/etc/login.defs" "$image/etc/sub"*
+echo 'give user alice count 10 window 700000000:10' >"$image/etc/subid.conf"
+expect "a window of subid.conf is the site's word" 0 'alice uid 700000000 *' '' subid --root "$image" grant alice
+expect "to the audit, too" 0 '' '' subid --root "$image" -q audit --no-live --fail-on warning
+rm "$image/etc/subid.conf"
+expect "no window, no word" 1 'ERROR overlap-reserved: *' '' subid --root "$image" audit --no-live
+rm -r "$image"
 expect "FreeIPA's ids are refused, as the audit would" 1 '' $'subid: alice: uid 2147483648-2147483657: set aside for FreeIPA\'s subordinate ids: *\nsubid: alice: gid 2147483648-*' subid grant --range 2147483648:10 alice
 echo 'accept overlap-reserved:alice "no FreeIPA here"' >/etc/subid.conf
 expect "unless the site accepts it" 0 'alice uid 2147483648 2147483657 10 new*' '' subid grant --range 2147483648:10 alice

@@ -251,20 +251,20 @@ static void test_site_reserve(void **state)
 	static const struct audit_case c = { .tables = { GOOD, NULL } };
 
 	for (size_t i = 0; i < sizeof(sites) / sizeof(sites[0]); i++) {
-		const struct subid_conf_reserve site = {
+		struct subid_conf_reserve site = {
 			.kinds = sites[i].kinds,
 			.range = sites[i].range,
 			.reason = "LDAP's",
 			.file = "/etc/subid.conf",
 			.line = 7,
 		};
+		const struct subid_conf conf = { .reserved = &site, .n_reserved = 1 };
 		struct audit_world world;
 		auto_report struct subid_report report = { .n = 0 };
 		char *found;
 
 		audit_world_make(etc_of(state), &c, &world);
-		world.input.reserved = &site;
-		world.input.n_reserved = 1;
+		world.input.conf = &conf;
 		assert_int_equal(subid_audit(&world.input, &report), 0);
 		audit_assert_sound(&report);
 		found = audit_print_all(&report);

@@ -481,8 +481,32 @@ static void test_explain(void **state)
 		    0,
 		    "subid.conf.d/a.conf" } },
 		{ SUBID_GID,
-		  { 4000000, 10 },
-		  { SUBID_OBSTACLE_NEW, { 4000005, 5 }, 0, "", 0, NULL } },
+		  { 400000, 10 },
+		  { SUBID_OBSTACLE_NEW, { 400005, 5 }, 0, "", 0, NULL } },
+		{ SUBID_GID,
+		  { 3000000, 7 },
+		  { SUBID_OBSTACLE_CUSTOM,
+		    { 3000000, 7 },
+		    0,
+		    "systemd-nspawn's containers",
+		    0,
+		    NULL } },
+		{ SUBID_GID,
+		  { 524280, 10 },
+		  { SUBID_OBSTACLE_CUSTOM,
+		    { 524288, 2 },
+		    0,
+		    "systemd-nspawn's containers",
+		    0,
+		    NULL } },
+		{ SUBID_UID,
+		  { 2147483648, 1 },
+		  { SUBID_OBSTACLE_CUSTOM,
+		    { 2147483648, 1 },
+		    0,
+		    "FreeIPA's subordinate ids",
+		    0,
+		    NULL } },
 	};
 	int etc = etc_of(state), proc = open_new_dir(etc, "proc");
 	struct subid_obstacle obstacle;
@@ -502,18 +526,20 @@ static void test_explain(void **state)
 						  .comm = "ev\033l\n" });
 	txn = begin(etc, proc);
 	assert_int_equal(
-	    grant(txn, "alice", SUBID_BOTH_KINDS, (struct id_range){ 4000005, 7 }), 0);
+	    grant(txn, "alice", SUBID_BOTH_KINDS, (struct id_range){ 400005, 7 }), 0);
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
 		assert_explained(txn, rows[i].kind, rows[i].range, &rows[i].obstacle);
 	assert_int_equal(subid_txn_explain(txn, SUBID_UID,
 					   (struct id_range){ 1000010, 90 }, &obstacle),
 			 SUBID_ABSENT);
-	assert_int_equal(
-	    subid_txn_explain(txn, SUBID_GID, (struct id_range){ 3000000, 7 }, &obstacle),
-	    SUBID_ABSENT);
-	assert_int_equal(
-	    subid_txn_explain(txn, SUBID_GID, (struct id_range){ 800000, 1 }, &obstacle),
-	    SUBID_ABSENT);
+	/* of the other kind alone */
+	assert_explained(txn, SUBID_GID, (struct id_range){ 800000, 1 },
+			 &(struct subid_obstacle){ SUBID_OBSTACLE_CUSTOM,
+						   { 800000, 1 },
+						   0,
+						   "systemd-nspawn's containers",
+						   0,
+						   NULL });
 	subid_txn_free(&txn);
 	assert_int_equal(close(proc), 0);
 }
