@@ -5,8 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "scan_private.h"
-
 /* So few ranges are sorted sooner than 256 places are counted. */
 #define FEW 64
 
@@ -31,12 +29,33 @@ size_t subid_range_without(struct id_range r, struct id_range cut, struct id_ran
 
 int subid_id_parse(const char *text, size_t len, uint32_t *ret)
 {
-	const char *at = text;
-	uint32_t id;
+	uint64_t id = 0;
 
-	if (!scan_id(&at, text + len, &id) || at != text + len)
+	if (len == 0 || (text[0] == '0' && len > 1))
 		return SUBID_INVALID;
-	*ret = id;
+	/*@ loop invariant 0 <= i <= len && digits(text, i);
+	  @ loop invariant id == number(text, i) <= UINT32_MAX;
+	  @ loop assigns i, id;
+	  @ loop variant len - i;
+	  @*/
+	for (size_t i = 0; i < len; i++) {
+		if (text[i] < '0' || text[i] > '9')
+			return SUBID_INVALID;
+		id = id * 10 + (uint64_t)(text[i] - '0');
+		if (id > UINT32_MAX) {
+			/* no more digits make it smaller */
+			/*@ ghost
+			  @ /@ loop invariant i < more <= len && (digits(text, more) ==>
+			  @	number(text, more) > UINT32_MAX);
+			  @    loop assigns more;
+			  @    loop variant len - more;
+			  @ @/
+			  @ for (size_t more = i + 1; more < len; more++);
+			  @*/
+			return SUBID_INVALID;
+		}
+	}
+	*ret = (uint32_t)id;
 	return 0;
 }
 

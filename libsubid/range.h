@@ -138,10 +138,25 @@ static inline struct id_range id_range_between(uint64_t first, uint64_t end)
 size_t subid_range_without(struct id_range r, struct id_range cut,
 			   struct id_range ret[2]);
 
+/*@ predicate digits{L}(char *text, integer n) =
+  @	\forall integer i; 0 <= i < n ==> '0' <= text[i] <= '9';
+  @ logic integer number{L}(char *text, integer n) =
+  @	n <= 0 ? 0 : number(text, n - 1) * 10 + (text[n - 1] - '0');
+  @ predicate is_id{L}(char *text, integer len) =
+  @	len > 0 && digits(text, len) && (text[0] == '0' ==> len == 1) &&
+  @	number(text, len) <= UINT32_MAX;
+  @*/
+
 /*
  * Reads an id: decimal, without sign, blank or leading zero, 0 to 4294967295,
  * and nothing behind it within len bytes.  Returns 0 or SUBID_INVALID.
  */
+/*@ requires \valid_read(text + (0 .. len - 1)) && \valid(ret);
+  @ assigns *ret;
+  @ ensures \result == 0 || \result == SUBID_INVALID;
+  @ ensures \result == 0 <==> is_id{Pre}(text, len);
+  @ ensures *ret == (\result == 0 ? number{Pre}(text, len) : \old(*ret));
+  @*/
 int subid_id_parse(const char *text, size_t len, uint32_t *ret);
 
 /*
