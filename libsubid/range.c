@@ -5,8 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "scan_private.h"
-
 /* So few ranges are sorted sooner than 256 places are counted. */
 #define FEW 64
 
@@ -31,12 +29,33 @@ size_t subid_range_without(struct id_range r, struct id_range cut, struct id_ran
 
 int subid_id_parse(const char *text, size_t len, uint32_t *ret)
 {
-	const char *at = text;
-	uint32_t id;
+	uint64_t id = 0;
 
-	if (!scan_id(&at, text + len, &id) || at != text + len)
+	if (len == 0 || (text[0] == '0' && len > 1))
 		return SUBID_INVALID;
-	*ret = id;
+	/*@ loop invariant 0 <= i <= len && digits(text, i);
+	  @ loop invariant id == number(text, i) <= UINT32_MAX;
+	  @ loop assigns i, id;
+	  @ loop variant len - i;
+	  @*/
+	for (size_t i = 0; i < len; i++) {
+		if (text[i] < '0' || text[i] > '9')
+			return SUBID_INVALID;
+		id = id * 10 + (uint64_t)(text[i] - '0');
+		if (id > UINT32_MAX) {
+			/* no more digits make it smaller */
+			/*@ ghost
+			  @ /@ loop invariant i < more <= len && (digits(text, more) ==>
+			  @	number(text, more) > UINT32_MAX);
+			  @    loop assigns more;
+			  @    loop variant len - more;
+			  @ @/
+			  @ for (size_t more = i + 1; more < len; more++);
+			  @*/
+			return SUBID_INVALID;
+		}
+	}
+	*ret = (uint32_t)id;
 	return 0;
 }
 
@@ -83,6 +102,16 @@ int subid_set_reserve(struct subid_set *set, size_t n)
 	return 0;
 }
 
+/*
+ * Makes room for one more range.  That realloc() keeps what it moves is not proven
+ * but taken as true.
+ */
+/*@ requires kept(set);
+  @ assigns set->ranges, set->room;
+  @ ensures \result <= 0 && kept(set) && same_ids{Pre,Post}(set);
+  @ ensures \result == 0 ==> set->n < set->room;
+  @ ensures set->n > 0 ==> end_of(set, set->n - 1) == \old(end_of(set, set->n - 1));
+  @*/
 static int set_grow(struct subid_set *set)
 {
 	if (set->n < set->room)
@@ -91,16 +120,14 @@ static int set_grow(struct subid_set *set)
 }
 
 /* Lets the last range take in one that starts in it or right behind it. */
-/*@ requires \valid(set) && r.start + r.count <= UINT32_MAX;
-  @ requires set->n > 0 ==> \valid(set->ranges + (set->n - 1)) &&
-  @	!holds(set->ranges[set->n - 1], UINT32_MAX);
-  @ requires \separated(set, set->ranges + (set->n - 1));
+/*@ requires kept(set) && 0 < r.count && r.start + r.count <= UINT32_MAX;
   @ assigns set->unsorted, set->ranges[set->n - 1].count;
-  @ ensures \result ==> set->n > 0 && \forall integer id;
-  @	holds(set->ranges[set->n - 1], id) <==>
-  @	holds(\old(set->ranges[set->n - 1]), id) || holds(r, id);
-  @ ensures !\result && set->n > 0 ==>
-  @	set->ranges[set->n - 1] == \old(set->ranges[set->n - 1]);
+  @ ensures kept(set);
+  @ ensures \result ==> set->unsorted == \old(set->unsorted) && gains{Pre,Post}(set, r);
+  @ ensures !\result ==> same_ids{Pre,Post}(set) && (set->n > 0 && !set->unsorted ==>
+  @	end_of(set, set->n - 1) < r.start);
+  @ ensures set->unsorted <==> \old(set->unsorted) ||
+  @	(set->n > 0 && r.start < set->ranges[set->n - 1].start);
   @*/
 static inline bool absorb(struct subid_set *set, struct id_range r)
 {
@@ -120,6 +147,22 @@ static inline bool absorb(struct subid_set *set, struct id_range r)
 	return true;
 }
 
+/* Puts r behind the last range, where there is room. */
+/*@ requires kept(set) && set->n < set->room;
+  @ requires 0 < r.count && r.start + r.count <= UINT32_MAX;
+  @ requires set->n > 0 && !set->unsorted ==> end_of(set, set->n - 1) < r.start;
+  @ assigns set->n, set->ranges[set->n];
+  @ ensures kept(set);
+  @ ensures gains{Pre,Post}(set, r);
+  @*/
+static inline void append(struct subid_set *set, struct id_range r)
+{
+	set->ranges[set->n++] = r;
+	/*@ assert set->ranges[set->n - 1] == r; */
+	/*@ assert \forall integer i; 0 <= i < set->n - 1 ==>
+	  @	set->ranges[i] == \at(set->ranges[i], Pre); */
+}
+
 int subid_set_add(struct subid_set *set, struct id_range r)
 {
 	if (id_range_end(r) > ID_COUNT_MAX)
@@ -132,7 +175,7 @@ int subid_set_add(struct subid_set *set, struct id_range r)
 		if (result < 0)
 			return result;
 	}
-	set->ranges[set->n++] = r;
+	append(set, r);
 	return 0;
 }
 

@@ -107,6 +107,8 @@ static inline bool id_range_equal(struct id_range a, struct id_range b)
 /*@ assigns \nothing;
   @ ensures \forall integer id;
   @	holds(\result, id) <==> first <= id < end && id < UINT32_MAX;
+  @ ensures \result.count == \max(0, \min(end, UINT32_MAX) - first);
+  @ ensures \result.count > 0 ==> \result.start == first;
   @*/
 static inline struct id_range id_range_between(uint64_t first, uint64_t end)
 {
@@ -138,10 +140,25 @@ static inline struct id_range id_range_between(uint64_t first, uint64_t end)
 size_t subid_range_without(struct id_range r, struct id_range cut,
 			   struct id_range ret[2]);
 
+/*@ predicate digits{L}(char *text, integer n) =
+  @	\forall integer i; 0 <= i < n ==> '0' <= text[i] <= '9';
+  @ logic integer number{L}(char *text, integer n) =
+  @	n <= 0 ? 0 : number(text, n - 1) * 10 + (text[n - 1] - '0');
+  @ predicate is_id{L}(char *text, integer len) =
+  @	len > 0 && digits(text, len) && (text[0] == '0' ==> len == 1) &&
+  @	number(text, len) <= UINT32_MAX;
+  @*/
+
 /*
  * Reads an id: decimal, without sign, blank or leading zero, 0 to 4294967295,
  * and nothing behind it within len bytes.  Returns 0 or SUBID_INVALID.
  */
+/*@ requires \valid_read(text + (0 .. len - 1)) && \valid(ret);
+  @ assigns *ret;
+  @ ensures \result == 0 || \result == SUBID_INVALID;
+  @ ensures \result == 0 <==> is_id{Pre}(text, len);
+  @ ensures *ret == (\result == 0 ? number{Pre}(text, len) : \old(*ret));
+  @*/
 int subid_id_parse(const char *text, size_t len, uint32_t *ret);
 
 /*
@@ -162,16 +179,31 @@ struct subid_set {
 	bool unsorted; /* added to out of order; subid_set_sort() is due */
 };
 
+/*
+ * For the contracts.  kept: sorted, or said to be unsorted; that is what a set is
+ * between any two calls.  gains: the second state has the ids of r too, and no other.
+ */
 /*@ logic integer end_of{L}(struct subid_set *set, integer i) =
   @	set->ranges[i].start + set->ranges[i].count;
+  @ predicate sound{L}(struct subid_set *set) =
+  @	\forall integer i; 0 <= i < set->n ==>
+  @		set->ranges[i].count > 0 && end_of(set, i) <= UINT32_MAX;
+  @ predicate apart{L}(struct subid_set *set) =
+  @	\forall integer i, j; 0 <= i < j < set->n ==>
+  @		end_of(set, i) < set->ranges[j].start;
   @ predicate sorted{L}(struct subid_set *set) =
   @	\valid_read(set) && \valid_read(set->ranges + (0 .. set->n - 1)) &&
-  @	(\forall integer i; 0 <= i < set->n ==>
-  @		set->ranges[i].count > 0 && end_of(set, i) <= UINT32_MAX) &&
-  @	(\forall integer i, j; 0 <= i < j < set->n ==>
-  @		end_of(set, i) < set->ranges[j].start);
+  @	sound(set) && apart(set);
   @ predicate in_set{L}(struct subid_set *set, integer id) =
   @	\exists integer i; 0 <= i < set->n && holds(set->ranges[i], id);
+  @ predicate kept{L}(struct subid_set *set) =
+  @	\valid(set) && \valid(set->ranges + (0 .. set->room - 1)) &&
+  @	\separated(set, set->ranges + (0 .. set->room - 1)) && set->n <= set->room &&
+  @	sound(set) && (!set->unsorted ==> apart(set));
+  @ predicate same_ids{L1,L2}(struct subid_set *set) =
+  @	\forall integer id; in_set{L2}(set, id) <==> in_set{L1}(set, id);
+  @ predicate gains{L1,L2}(struct subid_set *set, struct id_range r) =
+  @	\forall integer id; in_set{L2}(set, id) <==> in_set{L1}(set, id) || holds(r, id);
   @ logic integer total{L}(struct subid_set *set, integer n) =
   @	n <= 0 ? 0 : total(set, n - 1) + set->ranges[n - 1].count;
   @*/
@@ -191,6 +223,14 @@ int subid_set_reserve(struct subid_set *set, size_t n);
  * count 0 adds nothing.  Call subid_set_sort() before anything is asked of the
  * set.  Returns 0 or -ENOMEM.
  */
+/*@ requires kept(set);
+  @ ensures \result <= 0 && kept(set);
+  @ ensures \result == 0 ==> \forall integer id; in_set(set, id) <==>
+  @	in_set{Pre}(set, id) || (holds(r, id) && id < UINT32_MAX);
+  @ ensures \result < 0 ==> same_ids{Pre,Post}(set);
+  @ ensures set->unsorted <==> \old(set->unsorted) || (\old(set->n) > 0 && r.count > 0 &&
+  @	r.start < UINT32_MAX && r.start < \old(set->ranges[set->n - 1].start));
+  @*/
 int subid_set_add(struct subid_set *set, struct id_range r) SUBID_WARN_UNUSED;
 
 /* Puts what was added in order.  Costs nothing when it came in order. */

@@ -3,7 +3,7 @@
 # The proof of the contracts (tests/proof/run), and that it can say no: to sources
 # that are wrong in one place, and to contracts that promise less.
 . "$(dirname "$0")/lib.sh"
-plan 10
+plan 16
 
 ok "every contract is proven" tests/proof/run
 
@@ -50,4 +50,10 @@ ok "one that never ends, too" refutes range.c 's/\tlow = middle + 1;/\tlow = mid
 ok "a gap that meets what is taken is found" refutes allocate.c 's/taken->ranges\[at\].start < \*start + want->count/taken->ranges[at].start + 1 < *start + want->count/' move_up
 ok "one that ends behind the window, too" refutes allocate.c 's/if (start + want\[kind\].count > id_range_end/if (start + want[kind].count > 1 + id_range_end/' subid_find_gap
 ok "and the last one that fits, passed over" refutes allocate.c 's/if (start + want\[kind\].count > id_range_end/if (start + want[kind].count >= id_range_end/' subid_find_gap
+ok "a byte behind the digits that is taken for one is found" refutes range.c "s/text\\[i\\] > '9'/text[i] > '9' + 1/" subid_id_parse
+ok "a number one too large, too" refutes range.c 's/id > UINT32_MAX)/id > (uint64_t)UINT32_MAX + 1)/' subid_id_parse
+ok "and a leading zero" refutes range.c "s/ || (text\\[0\\] == '0' && len > 1)//" subid_id_parse
+ok "two ranges that adjoin and stay two are found" refutes range.c 's/\tif (r.start > id_range_end(\*last))/\tif (r.start >= id_range_end(*last))/' absorb
+ok "one that is added over another, too" refutes range.c 's/set->ranges\[set->n++\] = r;/set->ranges[set->n == 0 ? set->n++ : set->n - 1] = r;/' append
+ok "and one that reaches past the last id" refutes range.c 's/\tif (id_range_end(r) > ID_COUNT_MAX)/\tif (id_range_end(r) > (uint64_t)ID_COUNT_MAX + 1)/' subid_set_add
 ok "a promise that is taken back is missed" misses range.h 's/@ ensures \\result ==> \\forall integer id; holds(inner, id) ==> holds(outer, id);//' id_range_contains
