@@ -6,27 +6,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "child.h"
 #include "lease.h"
 #include "libsubid/cleanup.h"
 
 #define NAMED_MAX 20
-
-/* For a look into a home, under locks that others wait for up to 15 seconds. */
-#define HOME_PATIENCE_MS 2000
-
-/* Adds the leases of a store; a user's have the owner's first name, terminated. */
-static int load(const struct cli_store *store, const struct subid_owner *owner,
-		struct subid_leases *leases)
-{
-	auto_free char *name = strndup(owner->spellings[0].text, owner->spellings[0].len);
-
-	if (store->fd < 0)
-		return 0;
-	if (name == NULL)
-		return -ENOMEM;
-	return subid_leases_load(store->fd, store->user != NULL ? name : NULL, leases);
-}
 
 /*
  * Whoever's they are: a name that a lease has may be the owner's, though nobody knows any
@@ -58,66 +41,22 @@ static size_t name_leases(const struct subid_leases *leases,
 
 /* Threat: a user's store may say anything; it keeps root from taking the user's own
  * ids back, until root says --force, and from nothing else. */
-static size_t name_from_home(struct cli *cli, const struct subid_owner *owner,
-			     const struct subid_changes *changes)
+static size_t name_users_leases(struct cli *cli, const struct subid_owner *owner,
+				const char *name, const struct subid_changes *changes)
 {
 	auto_store struct cli_store other = { .fd = -1 };
 	auto_leases struct subid_leases leases = { .list = NULL };
-	int r;
+	struct cli_homes homes = CLI_HOMES;
+	int r = cli_store_find_other(cli, owner, &homes, &other);
 
-	if (cli_store_open_other(cli, owner, &other) != EXIT_DONE)
-		return 0;
-	r = load(&other, owner, &leases);
+	if (r == 0)
+		r = cli_store_leases(&other, name, &leases);
 	if (r < 0)
 		(void)cli_complain(0,
 				   "warning: %s: %s: leases that are there do not"
 				   " count",
-				   other.cli.etc_name, strerror(-r));
+				   other.cli.etc_name, cli_home_error(r));
 	return name_leases(&leases, changes);
-}
-
-struct users_leases {
-	struct cli *cli;
-	const struct subid_owner *owner;
-	const struct subid_changes *changes;
-};
-
-/* The child's part.  It lets go of the locks, which are the parent's: should it hang, it
- * must not keep them when that has ended. */
-static int send_users_leases(const void *data, int writer)
-{
-	const struct users_leases *asked = data;
-	size_t n;
-
-	if ((writer > STDERR_FILENO + 1 &&
-	     close_range(STDERR_FILENO + 1, (unsigned int)writer - 1, 0) != 0) ||
-	    close_range((unsigned int)writer + 1, ~0U, 0) != 0)
-		return -errno;
-	n = name_from_home(asked->cli, asked->owner, asked->changes);
-	return cli_child_send(writer, &n, sizeof(n));
-}
-
-/* Threat: a home on a file system that does not answer would keep root waiting, and with
- * root all who wait for the locks of the tables, useradd too. */
-static size_t name_users_leases(struct cli *cli, const struct subid_owner *owner,
-				const struct subid_changes *changes)
-{
-	const struct users_leases asked = { cli, owner, changes };
-	auto_text struct subid_text sent = { .bytes = NULL };
-	int64_t patience_ms = HOME_PATIENCE_MS;
-	size_t n = 0;
-
-	if (cli_child_run(send_users_leases, &asked, sizeof(n), &patience_ms, patience_ms,
-			  &sent) &&
-	    sent.size == sizeof(n))
-		memcpy(&n, sent.bytes, sizeof(n));
-	else
-		(void)cli_complain(0,
-				   "warning: %.*s: the home cannot be read in time:"
-				   " leases that are there do not count",
-				   (int)owner->spellings[0].len,
-				   owner->spellings[0].text);
-	return n;
 }
 
 int cli_leases_allow(struct cli *cli, const struct subid_owner *owner,
@@ -125,6 +64,7 @@ int cli_leases_allow(struct cli *cli, const struct subid_owner *owner,
 		     struct subid_txn **ret_lock)
 {
 	auto_store struct cli_store store = { .fd = -1 };
+	auto_free char *name = strndup(owner->spellings[0].text, owner->spellings[0].len);
 	auto_leases struct subid_leases leases = { .list = NULL };
 	size_t n, n_users = 0;
 	int r, status = dry_run ? cli_store_open(cli, false, &store)
@@ -136,13 +76,13 @@ int cli_leases_allow(struct cli *cli, const struct subid_owner *owner,
 	status = cli_store_begin(&store, dry_run, ret_lock);
 	if (status != EXIT_DONE)
 		return status;
-	r = load(&store, owner, &leases);
+	r = name == NULL ? -ENOMEM : cli_store_leases(&store, name, &leases);
 	if (r < 0)
 		return cli_complain(EXIT_UNABLE, "%s: %s", store.cli.etc_name,
 				    strerror(-r));
 	n = name_leases(&leases, changes);
 	if (!force)
-		n_users = name_users_leases(cli, owner, changes);
+		n_users = name_users_leases(cli, owner, name, changes);
 	if (n + n_users == 0)
 		return EXIT_DONE;
 	return cli_complain(EXIT_NO, "nothing was changed: 'subid revoke' these first%s",
