@@ -38,21 +38,20 @@ int cli_child_send(int writer, const void *bytes, size_t size)
 	return 0;
 }
 
-/* Room for one more byte at least, and the NUL.  False for want of memory. */
-static bool make_room(struct subid_text *text, size_t *room, size_t max)
+/* Room for one more byte at least, and the NUL.  0 or -ENOMEM. */
+static int make_room(struct subid_text *text, size_t *room, size_t max)
 {
-	size_t more = *room == 0 ? 65536 : *room * 2;
+	size_t more = *room < max / 2 ? *room * 2 : max;
 	char *grown;
 
 	if (text->size < *room)
-		return true;
-	more = more < max ? more : max;
+		return 0;
 	grown = realloc(text->bytes, more + 1);
 	if (grown == NULL)
-		return false;
+		return -ENOMEM;
 	text->bytes = grown;
 	*room = more;
-	return true;
+	return 0;
 }
 
 /* What the child sends, until it ends, or max bytes.  0, -ETIMEDOUT, -errno. */
@@ -60,14 +59,17 @@ static int receive(int reader, int64_t patience_ms, size_t max, struct subid_tex
 {
 	struct pollfd wait = { .fd = reader, .events = POLLIN };
 	int64_t end = now_ms() + patience_ms, left;
-	size_t room = 0;
+	size_t room = max < 65536 ? max : 65536;
 	ssize_t n = 1;
 
+	ret->bytes = malloc(room + 1);
+	if (ret->bytes == NULL)
+		return -ENOMEM;
 	while (n > 0 && ret->size < max) {
 		left = end - now_ms();
 		if (left <= 0)
 			return -ETIMEDOUT;
-		if (!make_room(ret, &room, max))
+		if (make_room(ret, &room, max) < 0)
 			return -ENOMEM;
 		wait.revents = 0;
 		if (poll(&wait, 1, (int)left) < 0 && errno != EINTR)
