@@ -9,6 +9,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -28,22 +29,22 @@ static struct subid_audit_store *add_store(struct audit_gathered *gathered,
 	size_t n = gathered->input.n_stores;
 	struct subid_audit_store *grown =
 	    reallocarray(gathered->stores, n + 1, sizeof(*grown));
-	auto_free char *name = strdup(path);
-	auto_free char *user = NULL;
 
 	if (grown == NULL)
 		return NULL;
 	gathered->input.stores = gathered->stores = grown;
-	if (owner != NULL)
-		user = strndup(owner->spellings[0].text, owner->spellings[0].len);
-	if (name == NULL || (owner != NULL && user == NULL))
+	grown[n] = (struct subid_audit_store){ .uid = owner == NULL ? 0 : owner->uid };
+	gathered->input.n_stores++; /* so that it is freed, whatever follows */
+	if (asprintf(&grown[n].path, "%s", path) < 0) {
+		grown[n].path = NULL;
 		return NULL;
-	memset(&grown[n], 0, sizeof(grown[n]));
-	grown[n].path = name;
-	grown[n].user = user;
-	grown[n].uid = owner == NULL ? 0 : owner->uid;
-	name = user = NULL;
-	gathered->input.n_stores++;
+	}
+	if (owner != NULL &&
+	    asprintf(&grown[n].user, "%.*s", (int)owner->spellings[0].len,
+		     owner->spellings[0].text) < 0) {
+		grown[n].user = NULL;
+		return NULL;
+	}
 	return &grown[n];
 }
 
