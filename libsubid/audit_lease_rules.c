@@ -173,7 +173,8 @@ static const char *why_unread(int error)
 {
 	if (error == -EFBIG)
 		return "it is too large";
-	return error == -ETIMEDOUT ? "that takes too long" : strerrordesc_np(-error);
+	return error == -ETIMEDOUT || error == -ETIME ? "that takes too long"
+						      : strerrordesc_np(-error);
 }
 
 int audit_find_lease_broken(struct subid_audit *audit)

@@ -176,6 +176,24 @@ static int ask_nss(const char *name, uint32_t uid, struct passwd *ret_entry,
 	return -ERANGE;
 }
 
+int subid_owner_home(uint32_t uid, char **ret)
+{
+	auto_free char *buffer = NULL;
+	struct passwd entry;
+	char *home;
+	int r = ask_nss(NULL, uid, &entry, &buffer);
+
+	if (r != 0)
+		return r;
+	if (entry.pw_dir[0] != '/')
+		return SUBID_ABSENT;
+	home = strdup(entry.pw_dir);
+	if (home == NULL)
+		return -ENOMEM;
+	*ret = home;
+	return 0;
+}
+
 static int owner_from_nss(const struct subid_users *aliases, const char *name,
 			  uint32_t uid, struct subid_owner *ret)
 {

@@ -104,6 +104,13 @@ int subid_owner_of_uid(const struct subid_users *users, uint32_t uid,
 		       struct subid_owner *ret);
 
 /*
+ * The home of an account, as the name service has it.  Returns 0, and the caller frees
+ * *ret; SUBID_UNKNOWN when there is no such account; SUBID_ABSENT when what it has is no
+ * absolute path; -errno when it could not be found out.
+ */
+int subid_owner_home(uint32_t uid, char **ret) SUBID_WARN_UNUSED;
+
+/*
  * Adds to *ret every id that an account (SUBID_UID) or a group (SUBID_GID) has:
  * uids of passwd; gids of group and primary gids of passwd; with nss also what
  * other sources of nsswitch.conf enumerate (not systemd's: its ids are among

@@ -2,26 +2,36 @@
 /*
  * Files in the hands of users, read by a child while the parent looks at the clock.
  *
- * Threat: a user's file system (FUSE) can let a reader wait for ever.
+ * Threat: a user's file system (FUSE) can let a reader wait for ever, in a way that even
+ * SIGKILL does not end.  So what the parent has open, locks and ends of pipes, is not
+ * left to the child: others would wait for it.
  */
 #pragma once
 
-#include <stdbool.h>
 #include <stdint.h>
 
 #include "libsubid/file.h"
 
-/* The child's part: writes to writer, at most what the parent takes.  0 or -errno. */
+/* How long is waited: for one child, and, what is left of it, for all together. */
+struct cli_patience {
+	int64_t one_ms;
+	int64_t all_ms;
+};
+
+/* The child's part: writes to writer, at most what the parent takes, and prints nothing:
+ * it has no other descriptors but one, see below.  0 or -errno. */
 typedef int cli_child_work(const void *data, int writer);
 
 /* Writes all of it.  0 or -errno. */
 int cli_child_send(int writer, const void *bytes, size_t size);
 
 /*
- * Runs work in a child, and takes what it writes, up to max bytes, terminated by a NUL
- * that does not count.  *patience_ms: how long that may take, at most limit_ms of it;
- * the time it took is taken off.  True, and the caller frees *ret: the child has done
- * its work.
+ * Runs work in a child, which keeps one descriptor of the parent's (-1: none), and takes
+ * what it writes, up to max bytes, terminated by a NUL that does not count.
+ *
+ * Returns 0, and the caller frees *ret: the child has done its work; -ETIMEDOUT when it
+ * takes too long; -ETIME when others have used all patience up; -EIO when the child
+ * failed; -errno.
  */
-bool cli_child_run(cli_child_work *work, const void *data, size_t max,
-		   int64_t *patience_ms, int64_t limit_ms, struct subid_text *ret);
+int cli_child_run(cli_child_work *work, const void *data, int keep, size_t max,
+		  struct cli_patience *patience, struct subid_text *ret);

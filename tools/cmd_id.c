@@ -283,6 +283,8 @@ static int run(struct cli *cli, int argc, char *argv[])
 		return cli_complain(EXIT_UNABLE, "%s", strerror(ENOMEM));
 	status = answer_all(&query, &request);
 	closed = grid_close(query.grid);
+	if (view.partial)
+		status = EXIT_UNABLE; /* ids may be of containers that are not known */
 	return closed != EXIT_DONE ? closed : status;
 }
 

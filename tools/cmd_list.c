@@ -123,6 +123,7 @@ struct listing {
 	struct cli_output *output;
 	struct subid_table *tables;
 	unsigned int kinds;
+	struct cli_homes *homes;
 };
 
 /* One operand: an owner, with its containers, or a container alone. */
@@ -149,9 +150,9 @@ static int list_name(const struct listing *listing, const struct subid_users *us
 		status = list_held_leases(listing->cli, listing->output, name,
 					  listing->kinds, &n_leases);
 	else if (r != SUBID_INVALID)
-		status = cli_leases_list(listing->cli, listing->output, &owner,
-					 len > 0 ? name + len + 1 : NULL, listing->kinds,
-					 &n_leases);
+		status = cli_leases_list(listing->cli, listing->output, listing->homes,
+					 &owner, len > 0 ? name + len + 1 : NULL,
+					 listing->kinds, &n_leases);
 	if (status != EXIT_DONE || n + n_leases > 0)
 		return status;
 	if (len > 0)
@@ -182,9 +183,8 @@ static int list_owners(const struct listing *listing, char *const names[])
 				return cli_complain(EXIT_UNABLE, "%s", strerror(ENOMEM));
 		one = list_name(listing, users, *names);
 
-		if (one == EXIT_UNABLE)
-			return one;
-		if (one != EXIT_DONE)
+		/* what is wrong with one hides none of the others */
+		if (one > status)
 			status = one;
 	}
 	return status;
@@ -229,9 +229,12 @@ static int run(struct cli *cli, int argc, char *argv[])
 	if (output == NULL)
 		return cli_complain(EXIT_UNABLE, "%s", strerror(ENOMEM));
 	if (optind < argc) {
-		status = list_owners(&(struct listing){ cli, etc, output, list,
-							cli_kinds(only_uid, only_gid) },
-				     argv + optind);
+		struct cli_homes homes = CLI_HOMES;
+		const struct listing listing = {
+			cli, etc, output, list, cli_kinds(only_uid, only_gid), &homes,
+		};
+
+		status = list_owners(&listing, argv + optind);
 	} else {
 		for (enum subid_kind kind = 0; kind < SUBID_KINDS; kind++)
 			for (size_t i = 0; i < list[kind].n; i++)

@@ -298,7 +298,7 @@ static int run(struct cli *cli, int argc, char *argv[])
 	for (size_t i = 0; i < n; i++)
 		subid_owner_free(&wanted[i].owner);
 	free(wanted);
-	return status;
+	return view.partial ? EXIT_UNABLE : status; /* containers may be missing */
 }
 
 const struct cli_command cmd_ps = {

@@ -5,13 +5,18 @@
 #pragma once
 
 #include "cli.h"
+#include "home.h"
 
 /* A store of leases, see libsubid/lease.h. */
 struct cli_store {
 	struct cli cli;	  /* the call's, with the store as its directory: for messages */
-	int fd;		  /* -1: there is none (yet) */
+	int fd;		  /* -1: there is none (yet), or it is not open */
 	const char *user; /* whose; NULL: root's */
+	struct cli_home_store read; /* another user's is not open, but was read */
 };
+
+/* Is there one? */
+bool cli_store_exists(const struct cli_store *store);
 
 void cli_store_close(struct cli_store *store);
 
@@ -33,20 +38,22 @@ int cli_store_open_lockable(const struct cli *cli, struct cli_store *ret);
 /* Opens the store that the caller does not change, but has to keep off: the owner's
  * own for root, root's for anybody else.  The status, after a complaint. */
 int cli_store_open_other(const struct cli *cli, const struct subid_owner *owner,
-			 struct cli_store *ret);
+			 struct cli_homes *homes, struct cli_store *ret);
 
 /* The same two without a complaint, for looking.  0, also if there is none; -errno,
- * with the store's name in ret->cli.etc_name. */
+ * for cli_home_error(), with the store's name in ret->cli.etc_name. */
 int cli_store_find(const struct cli *cli, struct cli_store *ret);
 int cli_store_find_other(const struct cli *cli, const struct subid_owner *owner,
-			 struct cli_store *ret);
+			 struct cli_homes *homes, struct cli_store *ret);
 
 /* Begins a transaction over the caller's store; *ret stays as it is if there is no store.
  * The status, after a complaint. */
 int cli_store_begin(const struct cli_store *store, bool dry_run, struct subid_txn **ret);
 
-/* What the store of another user is called, which need not exist. */
-void cli_store_name_users(const struct subid_owner *owner, char ret[CLI_CONF_FILE_SIZE]);
+/* Adds the leases of a store, if there is one.  name: how the owner of a user's store is
+ * called, which must live as long as *leases.  0 or -errno. */
+int cli_store_leases(const struct cli_store *store, const char *name,
+		     struct subid_leases *leases);
 
 /* A file of a store as a table, empty if it is not there; the caller frees it.  0 or
  * -errno. */
@@ -83,6 +90,7 @@ struct cli_leasing {
 	uint32_t session; /* whose rootless session is not in live, or CLI_NO_SESSION */
 	struct subid_set live[SUBID_KINDS];
 	struct subid_unseen unseen; /* of what runs, where no process is in it */
+	struct cli_homes homes;
 };
 
 void cli_leasing_free(struct cli_leasing *leasing);
@@ -187,7 +195,7 @@ int cli_leases_look_again(const struct cli_taking *taking, bool frees);
  * Prints the leases of an owner, both stores', or of one container of it (name not
  * NULL), of the kinds.  *ret_n: how many.  The status.
  */
-int cli_leases_list(struct cli *cli, struct cli_output *output,
+int cli_leases_list(struct cli *cli, struct cli_output *output, struct cli_homes *homes,
 		    const struct subid_owner *owner, const char *name, unsigned int kinds,
 		    size_t *ret_n);
 

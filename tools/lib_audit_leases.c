@@ -9,63 +9,17 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "audit_forms.h"
-#include "child.h"
 #include "lease.h"
 #include "libsubid/cleanup.h"
 
 #define USERS_FILE_MAX	((size_t)256 << 10) /* subid-audit(7) has it, in lease-own */
-#define PATIENCE_ONE_MS 1000		    /* with one user's */
-#define PATIENCE_MS	10000		    /* with all of them */
-
-/* What the child finds in a user's store, before the bytes of the two files. */
-struct found {
-	int error;
-	size_t sizes[SUBID_KINDS];
-};
-
-struct wanted {
-	const struct cli *cli;
-	const struct subid_owner *owner;
-};
-
-static void read_files(int dir, struct found *found, struct subid_text texts[SUBID_KINDS])
-{
-	for (enum subid_kind kind = 0; found->error == 0 && kind < SUBID_KINDS; kind++) {
-		int r = subid_text_read_max(dir, subid_kind_table(kind), false,
-					    USERS_FILE_MAX, &texts[kind]);
-
-		found->sizes[kind] = r == 0 ? texts[kind].size : 0;
-		if (r < 0 && r != -ENOENT)
-			found->error = r;
-	}
-}
-
-/* The child: it ends with this, and all that it has goes with it. */
-static int send_store(const void *data, int writer)
-{
-	const struct wanted *wanted = data;
-	struct subid_text texts[SUBID_KINDS] = { { .size = 0 }, { .size = 0 } };
-	struct cli_store store = { .fd = -1 };
-	struct found found = { .error = 0 };
-	int r;
-
-	found.error = cli_store_find_other(wanted->cli, wanted->owner, &store);
-	if (found.error == 0 && store.fd < 0)
-		return 0; /* there is none: not a byte */
-	read_files(store.fd, &found, texts);
-	if (found.error != 0)
-		found.sizes[SUBID_UID] = found.sizes[SUBID_GID] = 0;
-	r = cli_child_send(writer, &found, sizeof(found));
-	for (enum subid_kind kind = 0; r == 0 && found.error == 0 && kind < SUBID_KINDS;
-	     kind++)
-		r = cli_child_send(writer, texts[kind].bytes, found.sizes[kind]);
-	return r;
-}
+#define PATIENCE_ONE_MS 1000		    /* there may be many who hang */
 
 /* owner: whose store it is; NULL: root's.  NULL for want of memory. */
 static struct subid_audit_store *add_store(struct audit_gathered *gathered,
@@ -75,74 +29,23 @@ static struct subid_audit_store *add_store(struct audit_gathered *gathered,
 	size_t n = gathered->input.n_stores;
 	struct subid_audit_store *grown =
 	    reallocarray(gathered->stores, n + 1, sizeof(*grown));
-	auto_free char *name = strdup(path);
-	auto_free char *user = NULL;
 
 	if (grown == NULL)
 		return NULL;
 	gathered->input.stores = gathered->stores = grown;
-	if (owner != NULL)
-		user = strndup(owner->spellings[0].text, owner->spellings[0].len);
-	if (name == NULL || (owner != NULL && user == NULL))
+	grown[n] = (struct subid_audit_store){ .uid = owner == NULL ? 0 : owner->uid };
+	gathered->input.n_stores++; /* so that it is freed, whatever follows */
+	if (asprintf(&grown[n].path, "%s", path) < 0) {
+		grown[n].path = NULL;
 		return NULL;
-	memset(&grown[n], 0, sizeof(grown[n]));
-	grown[n].path = name;
-	grown[n].user = user;
-	grown[n].uid = owner == NULL ? 0 : owner->uid;
-	name = user = NULL;
-	gathered->input.n_stores++;
-	return &grown[n];
-}
-
-/* What the child has sent becomes leases.  0 or -ENOMEM. */
-static int take_sent(const struct subid_text *sent, struct subid_audit_store *store)
-{
-	struct found found;
-	const char *at = sent->bytes + sizeof(found);
-	int r = 0;
-
-	memcpy(&found, sent->bytes, sizeof(found));
-	if (sent->size != sizeof(found) + found.sizes[SUBID_UID] + found.sizes[SUBID_GID])
-		found.error = -EIO;
-	store->error = found.error;
-	for (enum subid_kind kind = 0; r == 0 && found.error == 0 && kind < SUBID_KINDS;
-	     kind++) {
-		struct subid_text text = { .size = found.sizes[kind] };
-
-		text.bytes = malloc(text.size + 1);
-		if (text.bytes == NULL)
-			return -ENOMEM;
-		memcpy(text.bytes, at, text.size);
-		text.bytes[text.size] = '\0';
-		at += text.size;
-		r = subid_leases_parse(kind, store->user, &text, &store->leases);
 	}
-	return r;
-}
-
-/* A user's store, for root. */
-static int add_users(const struct cli *cli, struct audit_gathered *gathered,
-		     const struct subid_owner *owner, int64_t *patience_ms)
-{
-	const struct wanted wanted = { cli, owner };
-	auto_text struct subid_text sent = { .bytes = NULL };
-	struct subid_audit_store *store;
-	char path[CLI_CONF_FILE_SIZE];
-	bool done =
-	    cli_child_run(send_store, &wanted,
-			  sizeof(struct found) + (size_t)SUBID_KINDS * USERS_FILE_MAX,
-			  patience_ms, PATIENCE_ONE_MS, &sent);
-
-	if (done && sent.size < sizeof(struct found))
-		return 0; /* there is none */
-	cli_store_name_users(owner, path);
-	store = add_store(gathered, path, owner);
-	if (store == NULL)
-		return -ENOMEM;
-	if (done)
-		return take_sent(&sent, store);
-	store->error = -ETIMEDOUT;
-	return 0;
+	if (owner != NULL &&
+	    asprintf(&grown[n].user, "%.*s", (int)owner->spellings[0].len,
+		     owner->spellings[0].text) < 0) {
+		grown[n].user = NULL;
+		return NULL;
+	}
+	return &grown[n];
 }
 
 /* The store that is found in the caller's own way: root's, or the caller's. */
@@ -151,15 +54,14 @@ static int add_found(struct audit_gathered *gathered, const struct cli_store *fo
 {
 	struct subid_audit_store *store;
 
-	if (error == 0 && found->fd < 0)
+	if (error == 0 && !cli_store_exists(found))
 		return 0;
 	store =
 	    add_store(gathered, found->cli.etc_name, found->user == NULL ? NULL : owner);
 	if (store == NULL)
 		return -ENOMEM;
-	store->error = error != 0
-			   ? error
-			   : subid_leases_load(found->fd, store->user, &store->leases);
+	store->error =
+	    error != 0 ? error : cli_store_leases(found, store->user, &store->leases);
 	if (store->error < 0 && store->user == NULL)
 		audit_add_missing(gathered, "the leases in %s could not be read: %s",
 				  store->path, strerror(-store->error));
@@ -178,11 +80,12 @@ static int add_own(const struct cli *cli, struct audit_gathered *gathered,
 	return add_found(gathered, &store, found, owner);
 }
 
+/* Root's for a user, a user's for root. */
 static int add_other(const struct cli *cli, struct audit_gathered *gathered,
-		     const struct subid_owner *owner)
+		     const struct subid_owner *owner, struct cli_homes *homes)
 {
 	auto_store struct cli_store store = { .fd = -1 };
-	int found = cli_store_find_other(cli, owner, &store);
+	int found = cli_store_find_other(cli, owner, homes, &store);
 
 	return add_found(gathered, &store, found, owner);
 }
@@ -199,10 +102,12 @@ static int add_all(const struct cli *cli, struct audit_gathered *gathered)
 {
 	const struct subid_live *live = &gathered->live;
 	auto_free uint32_t *uids = calloc(live->n + 1, sizeof(*uids));
-	int64_t patience_ms = PATIENCE_MS;
+	struct cli_homes homes = CLI_HOMES;
 	size_t n = 0;
 	int r = uids == NULL ? -ENOMEM : 0;
 
+	homes.file_max = USERS_FILE_MAX;
+	homes.patience.one_ms = PATIENCE_ONE_MS;
 	for (size_t i = 1; r == 0 && i < live->n; i++)
 		if (live->userns[i].owner != SUBID_ID_NONE &&
 		    (live->userns[i].parent == 0 ||
@@ -217,7 +122,7 @@ static int add_all(const struct cli *cli, struct audit_gathered *gathered)
 			continue;
 		r = subid_owner_of_uid(gathered->users, uids[i], &owner);
 		if (r == 0 && owner.has_account)
-			r = add_users(cli, gathered, &owner, &patience_ms);
+			r = add_other(cli, gathered, &owner, &homes);
 		r = r == -ENOMEM ? r : 0; /* who it is, is told elsewhere */
 	}
 	return r;
@@ -266,7 +171,8 @@ int audit_gather_leases(const struct cli *cli, struct audit_gathered *gathered)
 		return r;
 	r = add_own(cli, gathered, user && r == 0 ? &self : NULL);
 	if (r == 0 && user)
-		r = add_other(cli, gathered, &self); /* root's */
+		r = add_other(cli, gathered, &self,
+			      &(struct cli_homes)CLI_HOMES); /* root's */
 	else if (r == 0 && gathered->input.live != NULL)
 		r = add_all(cli, gathered);
 	if (r == 0)

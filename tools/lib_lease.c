@@ -350,6 +350,7 @@ int cli_lease_grant(struct cli *cli, const struct cli_lease_grant *grant,
 		.etc = cli_open_etc(cli),
 		.proc = -1,
 		.store.fd = -1,
+		.homes = CLI_HOMES,
 	};
 	int status;
 

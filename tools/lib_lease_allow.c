@@ -6,27 +6,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "child.h"
 #include "lease.h"
 #include "libsubid/cleanup.h"
 
 #define NAMED_MAX 20
-
-/* For a look into a home, under locks that others wait for up to 15 seconds. */
-#define HOME_PATIENCE_MS 2000
-
-/* Adds the leases of a store; a user's have the owner's first name, terminated. */
-static int load(const struct cli_store *store, const struct subid_owner *owner,
-		struct subid_leases *leases)
-{
-	auto_free char *name = strndup(owner->spellings[0].text, owner->spellings[0].len);
-
-	if (store->fd < 0)
-		return 0;
-	if (name == NULL)
-		return -ENOMEM;
-	return subid_leases_load(store->fd, store->user != NULL ? name : NULL, leases);
-}
 
 /*
  * Whoever's they are: a name that a lease has may be the owner's, though nobody knows any
@@ -61,55 +44,22 @@ static size_t name_leases(const struct subid_leases *leases,
  * a user's store may say anything; it keeps root from taking the user's own ids back,
  * until root says --force, and from nothing else.
  */
-static ssize_t name_from_home(const struct cli_taking *taking)
+static ssize_t name_users_leases(const struct cli_taking *taking)
 {
+	const struct subid_spelling *spelling = &taking->owner->spellings[0];
+	auto_free char *name = strndup(spelling->text, spelling->len);
 	auto_store struct cli_store other = { .fd = -1 };
 	auto_leases struct subid_leases leases = { .list = NULL };
-	int r;
+	struct cli_homes homes = CLI_HOMES;
+	int r = cli_store_find_other(taking->cli, taking->owner, &homes, &other);
 
-	if (cli_store_open_other(taking->cli, taking->owner, &other) != EXIT_DONE)
-		return -1;
-	r = load(&other, taking->owner, &leases);
+	if (r == 0)
+		r = name == NULL ? -ENOMEM : cli_store_leases(&other, name, &leases);
 	if (r == 0)
 		return (ssize_t)name_leases(&leases, taking->changes);
 	(void)cli_complain(0, "warning: %s: %s: leases that are there do not count",
-			   other.cli.etc_name, strerror(-r));
+			   other.cli.etc_name, cli_home_error(r));
 	return -1;
-}
-
-/* The child's part.  It lets go of the locks, which are the parent's: should it hang, it
- * must not keep them when that has ended. */
-static int send_users_leases(const void *data, int writer)
-{
-	ssize_t n;
-
-	if ((writer > STDERR_FILENO + 1 &&
-	     close_range(STDERR_FILENO + 1, (unsigned int)writer - 1, 0) != 0) ||
-	    close_range((unsigned int)writer + 1, ~0U, 0) != 0)
-		return -errno;
-	n = name_from_home(data);
-	return cli_child_send(writer, &n, sizeof(n));
-}
-
-/* Threat: a home on a file system that does not answer would keep root waiting, and with
- * root all who wait for the locks of the tables, useradd too. */
-static ssize_t name_users_leases(const struct cli_taking *taking)
-{
-	const struct subid_spelling *name = &taking->owner->spellings[0];
-	auto_text struct subid_text sent = { .bytes = NULL };
-	int64_t patience_ms = HOME_PATIENCE_MS;
-	ssize_t n = -1;
-
-	if (cli_child_run(send_users_leases, taking, sizeof(n), &patience_ms, patience_ms,
-			  &sent) &&
-	    sent.size == sizeof(n))
-		memcpy(&n, sent.bytes, sizeof(n));
-	else
-		(void)cli_complain(0,
-				   "warning: %.*s: the home cannot be read in time:"
-				   " leases that are there do not count",
-				   (int)name->len, name->text);
-	return n;
 }
 
 int cli_leases_allow(struct cli_taking *taking, struct subid_txn **ret_lock)
@@ -127,7 +77,7 @@ int cli_leases_allow(struct cli_taking *taking, struct subid_txn **ret_lock)
 	status = cli_store_begin(&store, taking->dry_run, ret_lock);
 	if (status != EXIT_DONE)
 		return status;
-	r = load(&store, taking->owner, &leases);
+	r = cli_store_leases(&store, NULL, &leases);
 	if (r < 0)
 		return cli_complain(EXIT_UNABLE, "%s: %s", store.cli.etc_name,
 				    strerror(-r));

@@ -74,9 +74,10 @@ static int see_other(struct check *check, const struct owned *owned)
 	struct subid_set taken[SUBID_KINDS] = { { .n = 0 }, { .n = 0 } };
 	int r;
 
-	if (cli_store_open_other(check->leasing->cli, &owned->owner, &other) != EXIT_DONE)
+	if (cli_store_open_other(check->leasing->cli, &owned->owner,
+				 &check->leasing->homes, &other) != EXIT_DONE)
 		return -EIO;
-	if (other.fd < 0)
+	if (!cli_store_exists(&other))
 		return 0;
 	r = cli_store_taken(&other, taken);
 	uids = taken[SUBID_UID];

@@ -293,7 +293,7 @@ int cli_lease_revoke(struct cli *cli, const struct cli_lease_revoke *revoke,
 	return revoke_locked(&revocation, etc);
 }
 
-int cli_leases_list(struct cli *cli, struct cli_output *output,
+int cli_leases_list(struct cli *cli, struct cli_output *output, struct cli_homes *homes,
 		    const struct subid_owner *owner, const char *name, unsigned int kinds,
 		    size_t *ret_n)
 {
@@ -304,10 +304,10 @@ int cli_leases_list(struct cli *cli, struct cli_output *output,
 	int r = -ENOMEM;
 
 	if (first != NULL)
-		r = cli_leases_load(cli, owner, first, &leases, where);
+		r = cli_leases_load(cli, owner, first, homes, &leases, where);
 	if (r < 0)
 		return cli_complain(EXIT_UNABLE, "%s: %s: leases cannot be read", where,
-				    strerror(-r));
+				    cli_home_error(r));
 	for (size_t i = 0; i < leases.n; i++) {
 		const struct subid_lease *lease = &leases.list[i];
 		char both[1200];

@@ -8,17 +8,9 @@
 #include "leases.h"
 #include "libsubid/cleanup.h"
 
-static int load(const struct cli_store *store, const char *name,
-		struct subid_leases *leases)
-{
-	if (store->fd < 0)
-		return 0;
-	return subid_leases_load(store->fd, store->user != NULL ? name : NULL, leases);
-}
-
 int cli_leases_load(const struct cli *cli, const struct subid_owner *owner,
-		    const char *name, struct subid_leases *leases,
-		    char ret_where[CLI_CONF_FILE_SIZE])
+		    const char *name, struct cli_homes *homes,
+		    struct subid_leases *leases, char ret_where[CLI_CONF_FILE_SIZE])
 {
 	auto_store struct cli_store store = { .fd = -1 }, other = { .fd = -1 };
 	const struct cli_store *at = &store;
@@ -30,13 +22,13 @@ int cli_leases_load(const struct cli *cli, const struct subid_owner *owner,
 		r = 0;
 	}
 	if (r == 0)
-		r = load(&store, name, leases);
+		r = cli_store_leases(&store, name, leases);
 	if (r == 0) {
 		at = &other;
-		r = cli_store_find_other(cli, owner, &other);
+		r = cli_store_find_other(cli, owner, homes, &other);
 	}
 	if (r == 0)
-		r = load(&other, name, leases);
+		r = cli_store_leases(&other, name, leases);
 	(void)snprintf(ret_where, CLI_CONF_FILE_SIZE, "%s", at->cli.etc_name);
 	return r;
 }

@@ -4,7 +4,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <pwd.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -104,31 +104,45 @@ static int make_session(const struct cli_leasing *leasing,
 	return 0;
 }
 
-/* What the owner's own runtimes have written down in its home. */
-static int read_home(const struct cli_leasing *leasing, struct cli_lessor *lessor)
+/* The status, after a complaint. */
+static int home_unread(const struct cli_lessor *lessor, const char *home, int r)
+{
+	if (home == NULL)
+		return cli_complain(EXIT_UNABLE,
+				    "%s: where the home is cannot be told: %s",
+				    lessor->name, strerror(-r));
+	return cli_complain(EXIT_UNABLE,
+			    "%s: %s: the ids of stopped containers that may be written"
+			    " there are not known",
+			    home, cli_home_error(r));
+}
+
+/* What the owner's own runtimes have written down in its home.  Whoever looks into her
+ * own waits as long as it takes.  The status. */
+static int read_home(struct cli_leasing *leasing, struct cli_lessor *lessor)
 {
 	const struct subid_owner *owner = &lessor->owner;
-	const struct passwd *passwd = owner->uid == 0 ? NULL : getpwuid(owner->uid);
+	struct cli_homes own = { .patience = { INT_MAX, INT_MAX } };
 	auto_free struct id_range *uids = NULL, *gids = NULL;
-	auto_close int home = -1;
+	auto_free char *home = NULL;
 	struct subid_runtime_place place = { .user = true, .trusted = geteuid() != 0 };
-	int r;
+	int r = owner->uid == 0 ? SUBID_ABSENT : subid_owner_home(owner->uid, &home);
 
-	if (passwd == NULL || passwd->pw_dir[0] != '/')
-		return 0;
-	home = open(passwd->pw_dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	if (home < 0)
-		return 0; /* it has none, or none now */
+	if (r > 0)
+		return EXIT_DONE;
+	if (r < 0)
+		return home_unread(lessor, NULL, r);
 	r = make_session(leasing, lessor, SUBID_UID, &uids, &place.n_session[SUBID_UID]);
 	if (r == 0)
 		r = make_session(leasing, lessor, SUBID_GID, &gids,
 				 &place.n_session[SUBID_GID]);
 	if (r < 0)
-		return r;
-	place.dir = home;
+		return cli_complain(EXIT_UNABLE, "%s: %s", lessor->name, strerror(-r));
 	place.session[SUBID_UID] = uids;
 	place.session[SUBID_GID] = gids;
-	return subid_runtime_read(&place, &lessor->runtimes);
+	r = cli_home_read_runtimes(home, &place, place.trusted ? &own : &leasing->homes,
+				   &lessor->runtimes);
+	return r < 0 ? home_unread(lessor, home, r) : EXIT_DONE;
 }
 
 void cli_warn_of_unread(const struct subid_runtime_state *state)
@@ -146,7 +160,8 @@ void cli_warn_of_unread(const struct subid_runtime_state *state)
 		    state->unread, why, state->n_unread - 1);
 }
 
-static int read_runtimes(const struct cli_leasing *leasing, struct cli_lessor *lessor)
+/* The status. */
+static int read_runtimes(struct cli_leasing *leasing, struct cli_lessor *lessor)
 {
 	const struct cli *cli = leasing->cli;
 	struct subid_runtime_state *state = &lessor->runtimes;
@@ -154,9 +169,10 @@ static int read_runtimes(const struct cli_leasing *leasing, struct cli_lessor *l
 	    open(cli->root == NULL ? "/" : cli->root, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	struct subid_runtime_place place = { .dir = root, .trusted = true };
 	int r = root < 0 ? -errno : subid_runtime_read(&place, state);
+	int status = EXIT_DONE;
 
 	if (r < 0)
-		return r;
+		return cli_complain(EXIT_UNABLE, "%s: %s", lessor->name, strerror(-r));
 	/* what root's runtimes do is none of an ordinary user's business */
 	if (geteuid() != 0)
 		state->n_unread = 0;
@@ -164,30 +180,31 @@ static int read_runtimes(const struct cli_leasing *leasing, struct cli_lessor *l
 	lessor->own_begin =
 	    lessor->owner.has_account && lessor->owner.uid == 0 ? 0 : state->n;
 	if (cli->root == NULL && lessor->owner.has_account)
-		r = read_home(leasing, lessor);
+		status = read_home(leasing, lessor);
 	lessor->own_end = state->n;
-	if (r == 0)
+	if (status == EXIT_DONE)
 		cli_warn_of_unread(state);
-	return r;
+	return status;
 }
 
 static int read_other_store(struct cli_leasing *leasing, struct cli_lessor *lessor)
 {
 	auto_store struct cli_store other = { .fd = -1 };
-	int r, status = cli_store_open_other(leasing->cli, &lessor->owner, &other);
+	int r, status = cli_store_open_other(leasing->cli, &lessor->owner,
+					     &leasing->homes, &other);
 
-	if (status != EXIT_DONE || other.fd < 0)
+	if (status != EXIT_DONE || !cli_store_exists(&other))
 		return status;
 	r = cli_store_taken(&other, lessor->others);
 	if (r == 0)
-		r = subid_leases_load(other.fd, other.user != NULL ? lessor->name : NULL,
-				      &lessor->leases);
+		r = cli_store_leases(&other, lessor->name, &lessor->leases);
 	if (r == 0)
 		return EXIT_DONE;
 	return cli_complain(EXIT_UNABLE, "%s: %s: leases that are there cannot be seen",
 			    other.cli.etc_name, strerror(-r));
 }
 
+/* The status. */
 static int gather(struct cli_leasing *leasing, struct cli_lessor *lessor)
 {
 	const struct subid_owner *owner = &lessor->owner;
@@ -201,7 +218,9 @@ static int gather(struct cli_leasing *leasing, struct cli_lessor *lessor)
 	}
 	if (r == 0 && leasing->unseen.n_hidden > 0 && leasing->store.fd >= 0)
 		r = cli_store_before(&leasing->store, lessor->others);
-	return r == 0 ? read_runtimes(leasing, lessor) : r;
+	if (r < 0)
+		return cli_complain(EXIT_UNABLE, "%s: %s", lessor->name, strerror(-r));
+	return read_runtimes(leasing, lessor);
 }
 
 int cli_lessor_find(struct cli_leasing *leasing, const char *name, size_t len,
@@ -229,9 +248,10 @@ int cli_lessor_find(struct cli_leasing *leasing, const char *name, size_t len,
 		status = cli_leasing_look(leasing, ret->owner.uid);
 	if (status != EXIT_DONE)
 		return status;
-	r = gather(leasing, ret);
-	if (r < 0)
-		return cli_complain(EXIT_UNABLE, "%s: %s", ret->name, strerror(-r));
+	status = gather(leasing, ret);
+	if (status != EXIT_DONE)
+		return status;
+	r = 0;
 	if (!ret->owner.has_account &&
 	    ret->held[SUBID_UID].n + ret->held[SUBID_GID].n == 0)
 		return cli_complain(EXIT_NO,

@@ -107,12 +107,13 @@ static int add_leases(struct cli_share *share, const struct subid_leases *leases
 static int read_leases(const struct cli *cli, struct cli_share *share)
 {
 	auto_leases struct subid_leases leases = { .n = 0 };
+	struct cli_homes homes = CLI_HOMES;
 	char where[CLI_CONF_FILE_SIZE];
-	int r = cli_leases_load(cli, &share->owner, share->name, &leases, where);
+	int r = cli_leases_load(cli, &share->owner, share->name, &homes, &leases, where);
 
 	if (r < 0)
 		return cli_complain(EXIT_UNABLE, "%s: %s: leases cannot be read", where,
-				    strerror(-r));
+				    cli_home_error(r));
 	return add_leases(share, &leases);
 }
 

@@ -5,7 +5,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -26,6 +25,13 @@ void cli_store_close(struct cli_store *store)
 	if (store->fd >= 0)
 		(void)close(store->fd); /* only read: drafts are synced by themselves */
 	store->fd = -1;
+	free(store->read.text.bytes);
+	store->read.text.bytes = NULL;
+}
+
+bool cli_store_exists(const struct cli_store *store)
+{
+	return store->fd >= 0 || store->read.text.bytes != NULL;
 }
 
 /*
@@ -97,27 +103,30 @@ static int open_root_store(bool create)
  * Threat: of two stores of one user neither knows what the other has given.  So there is
  * one, which root finds, too: passwd alone says where, not XDG_STATE_HOME nor HOME.
  */
-static int name_user_store(char *buf, size_t size)
+static int name_user_store(struct cli_store *store, uint32_t uid, char **ret_home)
 {
-	const struct passwd *passwd = getpwuid(getuid());
-	int n;
+	char *name = store->cli.etc_name;
+	size_t size = sizeof(store->cli.etc_name);
+	int n, r;
 
-	if (passwd == NULL || passwd->pw_dir[0] != '/')
-		return -ENOENT;
-	n = snprintf(buf, size, "%s/%s", passwd->pw_dir, SUBID_LEASE_USER_DIR);
+	store->user = "";
+	(void)snprintf(name, size, "the home of uid %u", uid);
+	r = subid_owner_home(uid, ret_home);
+	if (r != 0)
+		return r;
+	n = snprintf(name, size, "%s/%s", *ret_home, SUBID_LEASE_USER_DIR);
 	return n < (int)size ? 0 : -ENAMETOOLONG;
 }
 
 static int open_user_store(struct cli_store *store, bool create)
 {
-	char *name = store->cli.etc_name;
-	int r = name_user_store(name, sizeof(store->cli.etc_name));
+	auto_free char *home = NULL;
+	int r = name_user_store(store, getuid(), &home);
 
-	store->user = "";
-	if (r < 0)
-		return r;
-	return walk_down(open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC), name, create,
-			 MODE_USER);
+	if (r != 0)
+		return r < 0 ? r : -ENOENT;
+	return walk_down(open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC),
+			 store->cli.etc_name, create, MODE_USER);
 }
 
 /* What became of opening: none is no failure unless it should have been made. */
@@ -156,42 +165,29 @@ int cli_store_find(const struct cli *cli, struct cli_store *ret)
 	return find(cli, false, ret);
 }
 
-void cli_store_name_users(const struct subid_owner *owner, char ret[CLI_CONF_FILE_SIZE])
+/* Root looks at a user's. */
+static int find_users(const struct subid_owner *owner, struct cli_homes *homes,
+		      struct cli_store *ret)
 {
-	const struct passwd *passwd = getpwuid(owner->uid);
-
-	(void)snprintf(ret, CLI_CONF_FILE_SIZE, "%s/%s",
-		       passwd == NULL ? "" : passwd->pw_dir, SUBID_LEASE_USER_DIR);
-}
-
-/* Root looks at a user's: see subid_lease_open_user(). */
-static int find_users(const struct subid_owner *owner, struct cli_store *ret)
-{
-	const struct passwd *passwd;
-	int fd, r;
+	auto_free char *home = NULL;
+	int r;
 
 	if (!owner->has_account || owner->uid == 0)
 		return 0;
-	passwd = getpwuid(owner->uid);
-	if (passwd == NULL || passwd->pw_dir[0] != '/')
-		return 0;
-	ret->user = "";
-	(void)snprintf(ret->cli.etc_name, sizeof(ret->cli.etc_name), "%s/%s",
-		       passwd->pw_dir, SUBID_LEASE_USER_DIR);
-	r = subid_lease_open_user(passwd->pw_dir, owner->uid, &fd);
-	if (r > 0)
-		return 0;
-	return opened(ret, r < 0 ? r : fd, false);
+	r = name_user_store(ret, owner->uid, &home);
+	if (r == 0)
+		r = cli_home_read_store(home, owner->uid, homes, &ret->read);
+	return r > 0 || r == -ENOTDIR ? 0 : r;
 }
 
 int cli_store_find_other(const struct cli *cli, const struct subid_owner *owner,
-			 struct cli_store *ret)
+			 struct cli_homes *homes, struct cli_store *ret)
 {
 	*ret = closed_store(cli);
 	if (cli->root != NULL)
 		return 0; /* an image's homes are not known */
 	if (geteuid() == 0)
-		return find_users(owner, ret);
+		return find_users(owner, homes, ret);
 	return opened(ret, open_root_store(false), false);
 }
 
@@ -200,7 +196,8 @@ static int complain(const struct cli_store *store, int r, bool create)
 	if (r == 0)
 		return EXIT_DONE;
 	return cli_complain(EXIT_UNABLE, "%s: %s: leases cannot be %s",
-			    store->cli.etc_name, strerror(-r), create ? "kept" : "read");
+			    store->cli.etc_name, cli_home_error(r),
+			    create ? "kept" : "read");
 }
 
 /* Leases in a file that is not the store's own. */
@@ -269,7 +266,7 @@ int cli_store_open_lockable(const struct cli *cli, struct cli_store *ret)
 }
 
 int cli_store_open_other(const struct cli *cli, const struct subid_owner *owner,
-			 struct cli_store *ret)
+			 struct cli_homes *homes, struct cli_store *ret)
 {
-	return complain(ret, cli_store_find_other(cli, owner, ret), false);
+	return complain(ret, cli_store_find_other(cli, owner, homes, ret), false);
 }

@@ -3,18 +3,60 @@
  * What others must keep off of a store of leases.
  */
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "lease.h"
 #include "libsubid/cleanup.h"
 
+/* A file of a store that has been read.  0 or -ENOMEM. */
+static int copy_read(const struct cli_home_store *read, enum subid_kind kind,
+		     struct subid_text *ret)
+{
+	const char *bytes =
+	    read->text.bytes + (kind == SUBID_UID ? 0 : read->sizes[SUBID_UID]);
+
+	ret->bytes = malloc(read->sizes[kind] + 1);
+	if (ret->bytes == NULL)
+		return -ENOMEM;
+	memcpy(ret->bytes, bytes, read->sizes[kind]);
+	ret->bytes[read->sizes[kind]] = '\0';
+	ret->size = read->sizes[kind];
+	return 0;
+}
+
+int cli_store_leases(const struct cli_store *store, const char *name,
+		     struct subid_leases *leases)
+{
+	int r = 0;
+
+	if (store->fd >= 0)
+		return subid_leases_load(store->fd, store->user != NULL ? name : NULL,
+					 leases);
+	for (enum subid_kind kind = 0;
+	     r == 0 && store->read.text.bytes != NULL && kind < SUBID_KINDS; kind++) {
+		struct subid_text text = { .bytes = NULL };
+
+		r = copy_read(&store->read, kind, &text);
+		if (r == 0)
+			r = subid_leases_parse(kind, name, &text, leases);
+	}
+	return r;
+}
+
 int cli_store_load(const struct cli_store *store, enum subid_kind kind, const char *name,
 		   struct subid_table *ret)
 {
 	struct subid_text text = { .bytes = NULL };
-	int r = subid_text_read_max(
-	    store->fd, name, false,
-	    store->user != NULL ? SUBID_LEASE_SIZE_MAX : SUBID_FILE_SIZE_MAX, &text);
+	int r;
+
+	if (store->read.text.bytes != NULL)
+		r = copy_read(&store->read, kind, &text);
+	else
+		r = subid_text_read_max(store->fd, name, false,
+					store->user != NULL ? SUBID_LEASE_SIZE_MAX
+							    : SUBID_FILE_SIZE_MAX,
+					&text);
 
 	if (r == 0)
 		r = subid_table_from_text(kind, &text, ret);

@@ -7,8 +7,7 @@
 
 #include "view.h"
 
-#define NAME_SIZE   256
-#define PATIENCE_MS 5000
+#define NAME_SIZE 256
 
 struct view_known {
 	uint64_t key; /* kind and id */
@@ -84,7 +83,12 @@ int view_load(struct cli *cli, struct view *ret)
 	struct subid_failure failure = { .file = "passwd" };
 	int status, r;
 
-	*ret = (struct view){ .cli = cli, .proc = -1, .patience_ms = PATIENCE_MS };
+	*ret = (struct view){
+		.cli = cli,
+		.proc = -1,
+		.names = { .one_ms = 1000, .all_ms = 5000 },
+		.homes = CLI_HOMES,
+	};
 	ret->etc = cli_open_etc(cli);
 	if (ret->etc < 0)
 		return EXIT_UNABLE;

@@ -60,7 +60,7 @@ static void sort(struct view_lessor *lessor, const struct subid_owner *owner)
 
 /* Threat: a user's store is the user's; what is wrong with it must not keep root from
  * seeing who has which ids. */
-static void read_leases(const struct view *view, struct view_lessor *lessor)
+static void read_leases(struct view *view, struct view_lessor *lessor)
 {
 	auto_owner struct subid_owner owner = { .has_account = false };
 	char where[CLI_CONF_FILE_SIZE] = "";
@@ -69,12 +69,14 @@ static void read_leases(const struct view *view, struct view_lessor *lessor)
 	if (r == SUBID_INVALID)
 		return; /* holds, which lease nothing */
 	if (r >= 0)
-		r = cli_leases_load(view->cli, &owner, lessor->name, &lessor->leases,
-				    where);
+		r = cli_leases_load(view->cli, &owner, lessor->name, &view->homes,
+				    &lessor->leases, where);
 	lessor->unread = r < 0;
+	view->partial |= lessor->unread;
 	if (r < 0 && !view->cli->quiet)
 		(void)cli_complain(0, "warning: %s: %s: leases cannot be read",
-				   where[0] == '\0' ? lessor->name : where, strerror(-r));
+				   where[0] == '\0' ? lessor->name : where,
+				   cli_home_error(r));
 	sort(lessor, &owner);
 }
 

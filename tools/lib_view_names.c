@@ -18,8 +18,6 @@
 #include "libsubid/cleanup.h"
 #include "view.h"
 
-#define PATIENCE_MS 1000 /* with one file; with all of them, see view.h */
-
 struct view_root {
 	size_t userns;
 	uint64_t mounts; /* inode of the mount namespace: containers may share userns */
@@ -81,8 +79,8 @@ static bool read_in_child(struct view *view, size_t userns,
 {
 	const struct wanted wanted = { view, userns, process, kind };
 
-	return cli_child_run(send_file, &wanted, SUBID_INSIDE_FILE_MAX,
-			     &view->patience_ms, PATIENCE_MS, ret);
+	return cli_child_run(send_file, &wanted, view->proc, SUBID_INSIDE_FILE_MAX,
+			     &view->names, ret) == 0;
 }
 
 /* The inode of a process's mount namespace, or 0. */

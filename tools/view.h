@@ -5,6 +5,8 @@
  */
 #pragma once
 
+#include "child.h"
+#include "home.h"
 #include "share.h"
 
 /* What makes an id somebody's. */
@@ -42,7 +44,9 @@ struct view {
 	size_t n_lessors;
 	struct view_root *roots; /* names of containers, by mount namespace */
 	size_t n_roots;
-	int64_t patience_ms; /* left for reading them */
+	struct cli_patience names; /* for reading them */
+	struct cli_homes homes;	   /* for the lessors */
+	bool partial;		   /* leases could not be read, which has been told */
 };
 
 void view_free(struct view *view);

@@ -315,6 +315,6 @@ expect "counts whatever whoever starts root's has ignored" 1 '' '*alice/mine: ui
 start python3 "$TESTS/e2e/hang.py" "$home" "$T/hangs"
 wait_for test -e "$T/hangs"
 expect "her home never answers: root does not wait for it" 0 'alice uid 100150 *' \
-	'subid: warning: alice: the home cannot be read in time: *' timeout 10 subid revoke -r 100150:1 alice
+	"subid: warning: $home/.local/state/subid: does not answer within 3 s: *" timeout 10 subid revoke -r 100150:1 alice
 kill "$started_pid"
 umount -l "$home"

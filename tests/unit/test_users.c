@@ -872,6 +872,41 @@ static void test_name_service_fails(void **state)
 	subid_users_free(&users);
 }
 
+static void test_homes(void **state)
+{
+	static const struct {
+		uint32_t uid;
+		int error, answer;
+	} rows[] = {
+		{ 70000, 0, 0 },
+		{ 80000, 0, SUBID_UNKNOWN },
+		{ 70000, ENOENT, SUBID_UNKNOWN },
+		{ 70000, ESRCH, SUBID_UNKNOWN },
+		{ 70000, EIO, -EIO },
+		{ 70000, EMFILE, -EMFILE },
+		{ 70000, ENFILE, -ENFILE },
+		{ 70000, ENOMEM, -ENOMEM },
+		{ 70000, EINTR, -EINTR },
+	};
+	static char home[] = "/home/ldap", nowhere[] = "";
+	char *said = NULL;
+
+	(void)state;
+	nss_accounts[0].pw_dir = home;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		said = NULL;
+		nss.error = rows[i].error;
+		assert_int_equal(subid_owner_home(rows[i].uid, &said), rows[i].answer);
+		assert_true((said != NULL) == (rows[i].answer == 0));
+		if (said != NULL)
+			assert_string_equal(said, home);
+		free(said);
+	}
+	nss.error = 0;
+	nss_accounts[0].pw_dir = nowhere;
+	assert_int_equal(subid_owner_home(70000, &said), SUBID_ABSENT);
+}
+
 static void test_large_answers(void **state)
 {
 	int etc = etc_of(state);
@@ -990,6 +1025,7 @@ int main(void)
 		users_test(test_nsswitch),
 		users_test(test_name_service_answers),
 		users_test(test_name_service_fails),
+		users_test(test_homes),
 		users_test(test_large_answers),
 		users_test(test_groups_of_the_name_service),
 		users_test(test_every_call_fails_in_turn),
