@@ -145,6 +145,19 @@ static int for_each_owner(struct check *check,
 	return r <= 0 ? -r : EIO;
 }
 
+static bool are_tables_as_before(const struct cli_leasing *leasing)
+{
+	for (enum subid_kind kind = 0; kind < SUBID_KINDS; kind++) {
+		bool alike = false;
+
+		if (subid_table_is_alike(leasing->etc, kind, &leasing->tables[kind],
+					 &alike) != 0 ||
+		    !alike)
+			return false;
+	}
+	return true;
+}
+
 /*
  * The tables come last: 'subid revoke --own' takes a line away before the lease that kept
  * its ids from this store.  0, or an errno.
@@ -153,7 +166,7 @@ static int look_again(struct check *check)
 {
 	int error = for_each_owner(check, see_other);
 
-	if (error != 0 || check->raced)
+	if (error != 0 || check->raced || are_tables_as_before(check->leasing))
 		return error;
 	if (cli_leasing_load(check->leasing) != EXIT_DONE)
 		return EIO;
