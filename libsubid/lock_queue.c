@@ -27,14 +27,16 @@
 #endif
 
 /*
- * The child.  Whoever ends its parent ends it, too; if that was before it could say so,
- * it goes when its turn comes, and the lock with it.
+ * The child.  Whoever ends its parent ends it, too: what the parent has open is kept by
+ * nobody.
  */
-_Noreturn static void wait_in_turn(int fd)
+_Noreturn static void wait_in_turn(int fd, pid_t parent)
 {
 	struct flock lock = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
 
 	(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (getppid() != parent)
+		_exit(1);
 	_exit(fcntl(fd, F_OFD_SETLKW, &lock) == 0 ? 0 : 1);
 }
 
@@ -49,10 +51,11 @@ static int send_child(int fd)
 		.flags = CLONE_PIDFD | CLONE_FILES | CLONE_CLEAR_SIGHAND,
 		.pidfd = (uint64_t)(uintptr_t)&pidfd,
 	};
+	const pid_t parent = getpid();
 	long pid = syscall(SYS_clone3, &args, sizeof(args));
 
 	if (pid == 0)
-		wait_in_turn(fd);
+		wait_in_turn(fd, parent);
 	return pid < 0 ? -errno : pidfd;
 }
 

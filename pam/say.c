@@ -140,6 +140,12 @@ void say_refusal(const struct session *session, const struct subid_txn *txn, int
 		say(session, LOG_NOTICE,
 		    "no range is given: login.defs has none for this account");
 		return;
+	case SUBID_INVALID:
+		say(session, LOG_ERR,
+		    "no range is given: no line can name this account and no other one"
+		    " ('subid grant %s' says more)",
+		    session->shown);
+		return;
 	default:
 		say(session, LOG_ERR, "no range is given: %s",
 		    r < 0 ? strerror(-r) : "policy has changed meanwhile");

@@ -12,7 +12,8 @@
 
 #include "libsubid/file.h"
 
-/* How long is waited: for one child, and, what is left of it, for all together. */
+/* How long is waited: for one child, and, what is left of it, for all together that do
+ * not answer at once. */
 struct cli_patience {
 	int64_t one_ms;
 	int64_t all_ms;

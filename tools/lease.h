@@ -55,8 +55,9 @@ int cli_store_begin(const struct cli_store *store, bool dry_run, struct subid_tx
 int cli_store_leases(const struct cli_store *store, const char *name,
 		     struct subid_leases *leases);
 
-/* A file of a store as a table, empty if it is not there; the caller frees it.  0 or
- * -errno. */
+/* A file of a store as a table, empty if it is not there; the caller frees it.  Of a
+ * user's store that root has read, the file of that name does not matter: there is one
+ * reading of it, and no backup.  0 or -errno. */
 int cli_store_load(const struct cli_store *store, enum subid_kind kind, const char *name,
 		   struct subid_table *ret);
 

@@ -302,10 +302,12 @@ static int grant_in(struct cli_leasing *leasing, const struct cli_lease_grant *a
 static int grant_until(struct cli_leasing *leasing, const struct cli_lease_grant *asked,
 		       struct subid_txn *tables, const char *names, size_t n)
 {
+	/* another turn of --own would give one more line, beside the first */
+	const int turns = tables != NULL ? 1 : TURNS_MAX;
 	bool raced = true;
 	int status = EXIT_DONE;
 
-	for (int turn = 0; raced && status == EXIT_DONE && turn < TURNS_MAX; turn++)
+	for (int turn = 0; raced && status == EXIT_DONE && turn < turns; turn++)
 		status = grant_in(leasing, asked, tables, names, n, &raced);
 	if (!raced || status != EXIT_DONE)
 		return status;

@@ -96,16 +96,22 @@ int cli_leases_allow(struct cli_taking *taking, struct subid_txn **ret_lock)
 
 int cli_leases_look_again(const struct cli_taking *taking, bool frees)
 {
+	static const char held[] = "the ids are taken back, but held: 'subid unhold'"
+				   " frees them";
 	const struct subid_spelling *name = &taking->owner->spellings[0];
+	ssize_t n = taking->looks_again ? name_users_leases(taking) : 0;
 
-	if (!taking->looks_again || name_users_leases(taking) <= 0)
+	if (n == 0 || (n < 0 && !frees))
 		return EXIT_DONE;
+	if (n < 0)
+		return cli_complain(EXIT_UNABLE,
+				    "%.*s: whether leases were given meanwhile cannot be"
+				    " seen: %s",
+				    (int)name->len, name->text, held);
 	return cli_complain(
 	    frees ? EXIT_NO : EXIT_DONE,
 	    "%s%.*s: these were given meanwhile, and are worth nothing now:"
-	    " 'subid revoke' them as the user that has them%s",
-	    frees ? "" : "warning: ", (int)name->len, name->text,
-	    frees ? "; the ids are taken back, but held: 'subid unhold'"
-		    " frees them"
-		  : "");
+	    " 'subid revoke' them as the user that has them%s%s",
+	    frees ? "" : "warning: ", (int)name->len, name->text, frees ? "; " : "",
+	    frees ? held : "");
 }

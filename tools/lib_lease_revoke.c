@@ -301,13 +301,15 @@ int cli_leases_list(struct cli *cli, struct cli_output *output, struct cli_homes
 	    strndup(owner->spellings[0].text, owner->spellings[0].len);
 	auto_leases struct subid_leases leases = { .list = NULL };
 	char where[CLI_CONF_FILE_SIZE] = "";
-	int r = -ENOMEM;
+	int r, status = EXIT_DONE;
 
-	if (first != NULL)
-		r = cli_leases_load(cli, owner, first, homes, &leases, where);
+	if (first == NULL)
+		return cli_complain(EXIT_UNABLE, "%s", strerror(ENOMEM));
+	/* what one store has is shown, whatever a user does with the other one */
+	r = cli_leases_load(cli, owner, first, homes, &leases, where);
 	if (r < 0)
-		return cli_complain(EXIT_UNABLE, "%s: %s: leases cannot be read", where,
-				    cli_home_error(r));
+		status = cli_complain(EXIT_UNABLE, "%s: %s: leases cannot be read", where,
+				      cli_home_error(r));
 	for (size_t i = 0; i < leases.n; i++) {
 		const struct subid_lease *lease = &leases.list[i];
 		char both[1200];
@@ -326,7 +328,7 @@ int cli_leases_list(struct cli *cli, struct cli_output *output, struct cli_homes
 				       });
 		++*ret_n;
 	}
-	return EXIT_DONE;
+	return status;
 }
 
 int cli_leases_unhold(struct cli_store *store, unsigned int kinds, struct id_range range,

@@ -3,7 +3,7 @@
 # Root looks into homes of users: a home can be a file system of the user's own that
 # never answers, so that whoever looks cannot even be killed.  No command hangs.
 . "$(dirname "$0")/lib.sh"
-plan 28
+plan 29
 add_user alice -u 2001
 add_user bob -u 2002
 home=$T/home/alice own=$home/.local/state/subid
@@ -52,9 +52,10 @@ ok "and of his" as bob subid -q grant -c 10 bob/his
 ok "and of root's" subid -q grant -r 100500:10 alice/roots
 
 silence
-answers "list: what root has, and the next" 3 $'alice '"$both"$'\nbob *\nbob/his uid 200000 *' \
+answers "list: what root has, and the next" 3 $'alice '"$both"$'\nalice/roots uid 100500 *\nbob *\nbob/his uid 200000 *' \
 	"subid: $late: leases cannot be read" subid list alice bob
 answers "list of a container" 3 '' "subid: $late: leases cannot be read" subid list alice/mine
+answers "list of one of root's" 3 'alice/roots uid 100500 *' "subid: $late: leases cannot be read" subid list alice/roots
 answers "id: what the table says" 3 'uid 100003 alice - - - granted' \
 	"subid: warning: $late: leases cannot be read" subid id 100003
 answers "id --inside" 3 '' "subid: warning: $late: leases cannot be read"$'\nsubid: alice/mine: *' \

@@ -3,7 +3,7 @@
 # A lease is made while the range that it comes out of is taken away: whoever is the
 # second to write sees the first.
 . "$(dirname "$0")/lib.sh"
-plan 32
+plan 38
 
 private_store
 store=/var/lib/subid
@@ -98,11 +98,33 @@ like "she is named" "$err" '*alice: these were given meanwhile*; the ids are tak
 tables_are "the ids rest" $'alice:100000:500\nalice:100600:400\n!released:100500:100'
 
 afresh alice:100000:1000
+stop root revoke --reuse -r 100500:100 alice
+rm -r "$hers"
+ln -s /nowhere "$hers"
+go_on
+like "what she gives meanwhile is out of sight: they are not freed" "$status $out$err" \
+	"3 *alice: whether leases were given meanwhile cannot be seen: the ids are taken back, but held: *unhold*"
+tables_are "the ids rest" $'alice:100000:500\nalice:100600:400\n!released:100500:100'
+
+afresh alice:100000:1000
 stop root revoke --reuse --force -r 100500:100 alice
 as alice subid -q grant -r 100500:10 alice/new
 go_on
 is "--force does not ask" "$status $err" '0 '
 tables_are "the ids are free" $'alice:100000:500\nalice:100600:400'
+
+# --- a lease with a line of its own ----------------------------------------------------
+
+afresh alice:100000:1000
+line=$(subid grant -n --own -c 10 alice/own | awk '$2 == "uid" { print $3; exit }')
+stop root grant --own -c 10 alice/own
+echo "mine:$line:10" >>"$hers/subuid"
+go_on
+like "her lease of the new line's ids is in the way: root is told" "$status $out$err" \
+	'3 *others lease the same ids*no lease is made: try again*its part of the change is made all the same*'
+tables_are "(there is one new line, not twenty)" "alice:100000:1000"$'\n'"alice:$line:10"
+is "and no lease" "$(<"$store/subuid")" 'alice/roots:100010:10'
+is "nor is hers gone" "$(tail -n 1 "$hers/subuid")" "mine:$line:10"
 
 # --- usermod and userdel, which know of no lease ---------------------------------------
 

@@ -188,6 +188,11 @@ static void grant_off(void)
 	host.grant_answer = SUBID_OFF;
 }
 
+static void grant_invalid(void)
+{
+	host.grant_answer = SUBID_INVALID;
+}
+
 static void grant_forbidden(void)
 {
 	host.grant_answer = SUBID_FORBIDDEN;
@@ -362,6 +367,10 @@ static const struct row rows[] = {
 	  "" },
 	{ "grant: off", grant_off, "alice", "", PAM_SESSION_ERR,
 	  "5: alice: no range is given: login.defs has none for this account\n", "" },
+	{ "grant: no safe name", grant_invalid, "alice", "", PAM_SESSION_ERR,
+	  "3: alice: no range is given: no line can name this account and no other one"
+	  " ('subid grant alice' says more)\n",
+	  "" },
 	{ "grant: forbidden", grant_forbidden, "alice", "", PAM_SESSION_ERR,
 	  "3: alice: no range is given: policy has changed meanwhile\n", "" },
 	{ "grant: enough", grant_enough, "alice", "", PAM_SUCCESS, "", "" },
