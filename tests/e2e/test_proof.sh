@@ -7,8 +7,8 @@ plan 16
 
 ok "every contract is proven" tests/proof/run
 
-# What can be proven takes about a second; what cannot is given up sooner here.
-export PROOF_TIMEOUT=8
+# What can be proven takes about a second, most often; what cannot is given up sooner here.
+export PROOF_TIMEOUT=3
 
 # Runs the proof of one function, in a copy of the sources with one line of a file
 # changed.  Sets $said, $proven and $goals; returns what it returned.
@@ -54,6 +54,6 @@ ok "a byte behind the digits that is taken for one is found" refutes range.c "s/
 ok "a number one too large, too" refutes range.c 's/id > UINT32_MAX)/id > (uint64_t)UINT32_MAX + 1)/' subid_id_parse
 ok "and a leading zero" refutes range.c "s/ || (text\\[0\\] == '0' && len > 1)//" subid_id_parse
 ok "two ranges that adjoin and stay two are found" refutes range.c 's/\tif (r.start > id_range_end(\*last))/\tif (r.start >= id_range_end(*last))/' absorb
-ok "one that is added over another, too" refutes range.c 's/set->ranges\[set->n++\] = r;/set->ranges[set->n == 0 ? set->n++ : set->n - 1] = r;/' append
+PROOF_TIMEOUT=10 ok "one that is added over another, too" refutes range.c 's/set->ranges\[set->n++\] = r;/set->ranges[set->n == 0 ? set->n++ : set->n - 1] = r;/' append
 ok "and one that reaches past the last id" refutes range.c 's/\tif (id_range_end(r) > ID_COUNT_MAX)/\tif (id_range_end(r) > (uint64_t)ID_COUNT_MAX + 1)/' subid_set_add
 ok "a promise that is taken back is missed" misses range.h 's/@ ensures \\result ==> \\forall integer id; holds(inner, id) ==> holds(outer, id);//' id_range_contains
