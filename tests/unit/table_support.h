@@ -5,6 +5,7 @@
 #pragma once
 
 #include "libsubid/table.h"
+#include "set_support.h"
 #include "support.h"
 
 #define ARRAY(a) (sizeof(a) / sizeof((a)[0]))
@@ -43,20 +44,6 @@ static inline const char *print(const struct subid_table *table)
 	paper = (struct paper){ .len = 0 };
 	assert_int_equal(subid_table_print(table, write_on, &paper), 0);
 	return paper.text;
-}
-
-/* A set's ranges, "start:count start:count". */
-static inline const char *show(const struct subid_set *set)
-{
-	static char text[1024];
-	size_t at = 0;
-
-	text[0] = '\0';
-	for (size_t i = 0; i < set->n && at < sizeof(text) - 32; i++)
-		at += (size_t)snprintf(text + at, sizeof(text) - at, "%s%u:%u",
-				       i > 0 ? " " : "", set->ranges[i].start,
-				       set->ranges[i].count);
-	return text;
 }
 
 static inline void cut_all(struct subid_table *table, const char *owner,

@@ -6,6 +6,7 @@
 
 #include "edge.h"
 #include "model.h"
+#include "set_support.h"
 
 #define LAST	 4294967294U /* the last id that there is */
 #define NO_ID	 4294967295U
@@ -326,20 +327,6 @@ static void test_range_parse(void **state)
 			fail_msg("\"%s\": answer %d, %u:%u", cases[i].text, r, got.start,
 				 got.count);
 	}
-}
-
-/* The set's ranges, "start:count start:count". */
-static const char *show(const struct subid_set *set)
-{
-	static char text[1024];
-	size_t at = 0;
-
-	text[0] = '\0';
-	for (size_t i = 0; i < set->n && at < sizeof(text) - 32; i++)
-		at += (size_t)snprintf(text + at, sizeof(text) - at, "%s%u:%u",
-				       i > 0 ? " " : "", set->ranges[i].start,
-				       set->ranges[i].count);
-	return text;
 }
 
 /* What is added, in this order, and what the set is then: both ways of adding. */
