@@ -29,6 +29,7 @@ HELPER_PRIVILEGE ?= setuid
 BUILD ?= build
 CC = gcc
 PKG_CONFIG ?= pkg-config
+OBJCOPY ?= objcopy
 INSTALL ?= install
 CFLAGS ?= -O2 -g
 WERROR ?= $(if $(CI),-Werror)
@@ -52,6 +53,7 @@ lib_src := $(wildcard libsubid/*.c)
 lib_obj := $(lib_src:%.c=$(BUILD)/%.o)
 lib_headers := $(filter-out %_private.h %/cleanup.h,$(wildcard libsubid/*.h))
 archive := $(BUILD)/libsubid-ng.a
+static := $(BUILD)/static/libsubid-ng.a
 soname := libsubid-ng.so.$(SOVERSION)
 shared := $(BUILD)/libsubid-ng.so.$(VERSION)
 
@@ -80,7 +82,7 @@ fuzzers := $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
 .PHONY: all check check-unit unit-tests faults powercut crowd differential mutate sanitize tsan fuzz fuzzers fuzz-msan msan_fuzzers afl afl_fuzzer bench bench-programs proof coverage counted tidy scan lint man-rules format install uninstall demo deps help clean
 .DELETE_ON_ERROR:
 
-all: $(archive) $(shared) $(pam_module) $(programs:%=$(BUILD)/%) $(BUILD)/libsubid-ng.pc $(BUILD)/pam-config $(examples:%=$(BUILD)/examples/%) ## build the library, the programs and the PAM module
+all: $(archive) $(static) $(shared) $(pam_module) $(programs:%=$(BUILD)/%) $(BUILD)/libsubid-ng.pc $(BUILD)/pam-config $(examples:%=$(BUILD)/examples/%) ## build the library, the programs and the PAM module
 
 # Everything is rebuilt when the compiler or a flag changes.
 $(BUILD)/flags: FORCE
@@ -98,6 +100,17 @@ $(archive): $(lib_obj)
 	$(call say,AR,$@)
 	$(Q)rm -f $@
 	$(Q)$(AR) rcs $@ $^
+
+# What is installed shows what the shared library shows, and no name that a program which
+# links it may have, too.
+$(static): $(lib_obj) libsubid/libsubid-ng.map
+	$(call say,AR,$@)
+	@mkdir -p $(@D)
+	$(Q)sed -n 's/^\t\(subid_.*\);$$/\1/p' libsubid/libsubid-ng.map > $(@D)/names
+	$(Q)$(CC) -nostdlib -r -o $(@D)/libsubid-ng.o $(lib_obj)
+	$(Q)$(OBJCOPY) --keep-global-symbols=$(@D)/names $(@D)/libsubid-ng.o
+	$(Q)rm -f $@
+	$(Q)$(AR) rcs $@ $(@D)/libsubid-ng.o
 
 $(shared): $(lib_obj) libsubid/libsubid-ng.map
 	$(call say,LD,$@)
@@ -285,7 +298,7 @@ ifeq ($(HELPER_PRIVILEGE),caps)
 else
 	$(Q)$(INSTALL) -m 4755 $(helpers:%=$(BUILD)/%) $(destdir)$(BINDIR)
 endif
-	$(Q)$(INSTALL) -m 644 $(archive) $(destdir)$(LIBDIR)
+	$(Q)$(INSTALL) -m 644 $(static) $(destdir)$(LIBDIR)
 	$(Q)$(INSTALL) -m 755 $(shared) $(destdir)$(LIBDIR)
 	$(Q)ln -sf $(notdir $(shared)) $(destdir)$(LIBDIR)/$(soname)
 	$(Q)ln -sf $(soname) $(destdir)$(LIBDIR)/libsubid-ng.so
@@ -300,7 +313,7 @@ endif
 	$(Q)$(INSTALL) -m 644 $(examples:%=$(BUILD)/examples/%) $(destdir)$(DOCDIR)/examples
 
 uninstall: ## remove just what install put there
-	$(Q)rm -f $(programs:%=$(destdir)$(BINDIR)/%) $(destdir)$(LIBDIR)/$(notdir $(archive)) \
+	$(Q)rm -f $(programs:%=$(destdir)$(BINDIR)/%) $(destdir)$(LIBDIR)/$(notdir $(static)) \
 		$(destdir)$(LIBDIR)/$(notdir $(shared)) $(destdir)$(LIBDIR)/$(soname) \
 		$(destdir)$(LIBDIR)/libsubid-ng.so $(destdir)$(PKGCONFIGDIR)/libsubid-ng.pc \
 		$(lib_headers:libsubid/%=$(destdir)$(INCLUDEDIR)/subid-ng/%) \

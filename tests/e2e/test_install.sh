@@ -4,7 +4,7 @@
 # with it.  The programs are built anew, with the flags that a user's make has:
 # those of a sanitized or coverage build are not what is shipped.
 . "$(dirname "$0")/lib.sh"
-plan 74
+plan 75
 
 version=$(sed -n 's/^VERSION = //p' Makefile)
 plain=(env -u MAKEFLAGS -u MFLAGS -u CFLAGS -u LDFLAGS -u HARDEN make -s -j2 "BUILD=$T/plain")
@@ -136,6 +136,7 @@ is "the helpers link libc alone" "$(for file in "$T"/plain/new[ug]idmap; do read
 
 "${plain[@]}" PREFIX="$T/pre3" install
 exported=$(nm -D --defined-only "$T/pre3/lib/libsubid-ng.so" | awk '$2 != "A" { sub(/@.*/, "", $3); print $3 }' | sort)
+is "the static library shows the same" "$(nm -g --defined-only "$T/pre3/lib/libsubid-ng.a" | awk 'NF == 3 { print $3 }' | sort)" "$exported"
 ok "the library exports something" test "$(wc -l <<<"$exported")" -gt 50
 is "every exported symbol begins with subid_" "$(grep -v ^subid_ <<<"$exported")" ""
 is "each is declared in a header" "$(for name in $exported; do
