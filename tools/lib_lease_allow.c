@@ -96,8 +96,8 @@ int cli_leases_allow(struct cli_taking *taking, struct subid_txn **ret_lock)
 
 int cli_leases_look_again(const struct cli_taking *taking, bool frees)
 {
-	static const char held[] = "the ids are taken back, but held: 'subid unhold'"
-				   " frees them";
+	static const char held[] = "the range is taken back, but the ids are held: 'subid"
+				   " unhold' frees them";
 	const struct subid_spelling *name = &taking->owner->spellings[0];
 	ssize_t n = taking->looks_again ? name_users_leases(taking) : 0;
 

@@ -185,14 +185,17 @@ int cli_lease_check_race(struct cli_leasing *leasing, struct subid_txn *txn,
 	if (error == 0 && !check.raced)
 		return EXIT_DONE;
 	status = for_each_owner(&check, take_back);
-	if (status != 0)
-		return cli_complain(EXIT_UNABLE,
-				    "%s: the leases are made, but perhaps of ids that"
-				    " others have: %s",
-				    store, strerror(status));
-	status = cli_commit(&leasing->store.cli, txn);
-	if (status != EXIT_DONE || error == 0)
-		return status;
+	status = status == 0
+		     ? cli_commit(&leasing->store.cli, txn)
+		     : cli_complain(EXIT_UNABLE, "%s: %s", store, strerror(status));
+	if (status != EXIT_DONE)
+		return cli_complain(
+		    status,
+		    "%s: the change is made all the same, perhaps with ids"
+		    " that others have: 'subid revoke' these leases",
+		    store);
+	if (error == 0)
+		return EXIT_DONE;
 	return cli_complain(EXIT_UNABLE,
 			    "%s: whether others have got the same ids meanwhile cannot be"
 			    " seen: the leases are taken back: %s",

@@ -94,7 +94,7 @@ stop root revoke --reuse -r 100500:100 alice
 as alice subid -q grant -r 100500:10 alice/new
 go_on
 is "with --reuse, too: they are not freed" "$status $out" '1 '
-like "she is named" "$err" '*alice: these were given meanwhile*; the ids are taken back, but held: *unhold*'
+like "she is named" "$err" '*alice: these were given meanwhile*; the range is taken back, but the ids are held: *unhold*'
 tables_are "the ids rest" $'alice:100000:500\nalice:100600:400\n!released:100500:100'
 
 afresh alice:100000:1000
@@ -103,7 +103,7 @@ rm -r "$hers"
 ln -s /nowhere "$hers"
 go_on
 like "what she gives meanwhile is out of sight: they are not freed" "$status $out$err" \
-	"3 *alice: whether leases were given meanwhile cannot be seen: the ids are taken back, but held: *unhold*"
+	"3 *alice: whether leases were given meanwhile cannot be seen: the range is taken back, but the ids are held: *unhold*"
 tables_are "the ids rest" $'alice:100000:500\nalice:100600:400\n!released:100500:100'
 
 afresh alice:100000:1000

@@ -228,9 +228,10 @@ class Both(Writer):
     """A command that changes the tables and a store of leases, one after the other."""
 
     def judge_failure(self, point, answer, new, full):
+        parts = answer.err.count("the change is made all the same")
         if "its part of the change is made all the same" in answer.err:
-            if new in (0, full):
-                yield f"one part, it says, but {new} of {full} are new"
+            if (new in (0, full)) == (parts == 1):
+                yield f"{parts} of the two parts, it says, but {new} of {full} are new"
             return
         if point.call == "write" and point.way == "fails-on" and not answer.err:
             return  # the message is a write, too
