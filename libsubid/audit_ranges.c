@@ -246,21 +246,20 @@ int audit_find_overlap_reserved(struct subid_audit *audit)
 
 	for (enum subid_kind kind = 0; r == 0 && kind < SUBID_KINDS; kind++) {
 		const struct audit_table *view = &audit->tables[kind];
-		auto_set struct subid_set claimed = { .n = 0 };
-		bool met = false;
+		auto_set struct subid_set claimed = { .n = 0 }, met = { .n = 0 };
 
 		r = subid_set_unite(&claimed, &view->asides.never);
 		if (r == 0)
 			r = subid_set_unite(&claimed, &view->asides.custom);
 		if (r < 0)
 			return r;
-		for (size_t i = 0; i < claimed.n; i++)
-			met |=
-			    subid_set_meets(&view->table->ids, claimed.ranges[i], NULL);
-		for (size_t i = 0; r == 0 && met && i < view->table->n; i++)
+		/* those that concern no line at all are not asked for each */
+		for (size_t i = 0; r == 0 && i < claimed.n; i++)
+			if (subid_set_meets(&view->table->ids, claimed.ranges[i], NULL))
+				r = subid_set_add(&met, claimed.ranges[i]);
+		for (size_t i = 0; r == 0 && met.n > 0 && i < view->table->n; i++)
 			if (!audit->owners[view->owner[i]].hold &&
-			    subid_set_meets(&claimed, view->table->entries[i].range,
-					    NULL))
+			    subid_set_meets(&met, view->table->entries[i].range, NULL))
 				r = check_asides(audit, kind, i);
 	}
 	return r;
