@@ -23,7 +23,8 @@ struct cli_homes {
 #define CLI_HOME_PATIENCE_S 3
 #define CLI_HOMES                                                                        \
 	{                                                                                \
-		.patience = { .one_ms = CLI_HOME_PATIENCE_S * 1000, .all_ms = 10000 },   \
+		.patience = { .one_ms = (int64_t)CLI_HOME_PATIENCE_S * 1000,             \
+			      .all_ms = 10000 },                                         \
 		.file_max = SUBID_LEASE_SIZE_MAX                                         \
 	}
 
