@@ -22,6 +22,20 @@ const char *cli_home_error(int error)
 	return strerror(-error);
 }
 
+/* Has a child send what it found, size bytes, and up to max bytes behind it, all of
+ * which *sent has. */
+static int ask(cli_child_work *work, const void *wanted, struct cli_homes *homes,
+	       size_t max, void *found, size_t size, struct subid_text *sent)
+{
+	int r = cli_child_run(work, wanted, -1, size + max, &homes->patience, sent);
+
+	if (r == 0 && sent->size < size)
+		r = -EIO;
+	if (r == 0)
+		memcpy(found, sent->bytes, size);
+	return r;
+}
+
 /* What the child finds, before the bytes of the two files. */
 struct found {
 	int error; /* SUBID_ABSENT: there is no store */
@@ -72,15 +86,11 @@ int cli_home_read_store(const char *home, uint32_t uid, struct cli_homes *homes,
 	const struct wanted_store wanted = { home, uid, homes->file_max };
 	auto_text struct subid_text sent = { .bytes = NULL };
 	struct found found;
-	int r = cli_child_run(send_store, &wanted, -1,
-			      sizeof(found) + (size_t)SUBID_KINDS * homes->file_max,
-			      &homes->patience, &sent);
+	int r = ask(send_store, &wanted, homes, (size_t)SUBID_KINDS * homes->file_max,
+		    &found, sizeof(found), &sent);
 
 	if (r < 0)
 		return r;
-	if (sent.size < sizeof(found))
-		return -EIO;
-	memcpy(&found, sent.bytes, sizeof(found));
 	if (found.error < 0)
 		return found.error;
 	*ret = (struct cli_home_store){ .sizes = { 0 } };
@@ -156,16 +166,12 @@ int cli_home_read_runtimes(const char *home, const struct subid_runtime_place *p
 	const struct wanted_runtimes wanted = { home, place };
 	auto_text struct subid_text sent = { .bytes = NULL };
 	struct found_runtimes found;
-	int r = cli_child_run(send_runtimes, &wanted, -1,
-			      sizeof(found) + (size_t)RUNTIME_MAX *
-						  sizeof(struct subid_runtime_range),
-			      &homes->patience, &sent);
+	int r = ask(send_runtimes, &wanted, homes,
+		    (size_t)RUNTIME_MAX * sizeof(struct subid_runtime_range), &found,
+		    sizeof(found), &sent);
 
 	if (r < 0)
 		return r;
-	if (sent.size < sizeof(found))
-		return -EIO;
-	memcpy(&found, sent.bytes, sizeof(found));
 	if (found.error < 0)
 		return found.error;
 	if (sent.size - sizeof(found) != found.state.n * sizeof(*found.state.list))
