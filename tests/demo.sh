@@ -20,8 +20,8 @@ fi
 
 cd "$(dirname "$0")/.." || exit 1
 BUILD=${BUILD:-build}
+. tests/cgroup.sh
 T=$(mktemp -d /tmp/subid-demo.XXXXXX) || exit 1
-cgroup=  # of the demo, delegated to the users
 init=    # of the container
 started= # in the background
 what="the set-up"
@@ -47,7 +47,7 @@ finish() {
 		[ "$pid" = $$ ] || [ "$pid" = "$BASHPID" ] || kill -KILL "$pid" 2>/dev/null
 	done
 	wait
-	[ -z "$cgroup" ] || remove_cgroup
+	remove_cgroup
 	[ -n "$counts" ] || rm -f /run/subid-refusals
 	cd /
 	umount -l "$T" 2>/dev/null
@@ -64,14 +64,6 @@ wait_for() {
 		read -rt 0.05 <> <(:) || true
 	done
 	return 1
-}
-
-remove_cgroup() {
-	local pid
-	while read -r pid; do
-		kill -KILL "$pid" 2>/dev/null
-	done < <(cat "$cgroup"/cgroup.procs "$cgroup"/*/cgroup.procs 2>/dev/null)
-	wait_for find "$cgroup" -depth -type d -exec rmdir {} +
 }
 
 check() { # what is true, command...
@@ -103,7 +95,7 @@ become() { # user command...
 	local name=$1
 	shift
 	cd "/home/$name" || exit 1
-	[ -z "$cgroup" ] || echo "$BASHPID" >"$cgroup/cgroup.procs"
+	enter_cgroup "$name" || exit 1
 	exec setpriv --reuid "$name" --regid "$name" --init-groups \
 		env -i HOME="/home/$name" USER="$name" LOGNAME="$name" PATH="$PATH" "$@"
 }
@@ -151,15 +143,6 @@ set_up_accounts() {
 	[ ! -d /run/nscd ] || mount -t tmpfs none /run/nscd
 }
 
-# Where cgroups are one tree (cgroup v2), LXC needs a part of it that is the
-# user's; logind gives one at login, and here root does.
-set_up_cgroup() {
-	[ "$(stat -f -c %T /sys/fs/cgroup)" = cgroup2fs ] || return 0
-	mkdir "/sys/fs/cgroup/${T##*/}" 2>/dev/null || return 0
-	cgroup=/sys/fs/cgroup/${T##*/}
-	chown alice: "$cgroup" "$cgroup"/cgroup.{procs,subtree_control,threads}
-}
-
 has_line() { # of $out
 	grep -qxF -- "$1" <<<"$out"
 }
@@ -197,7 +180,7 @@ give_ranges() {
 	done_well
 	root useradd -m bob
 	done_well
-	set_up_cgroup
+	delegate_cgroup alice
 	# useradd has given nothing: there was no table
 	: >/etc/subuid
 	: >/etc/subgid
