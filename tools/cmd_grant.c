@@ -9,6 +9,7 @@
 #include "grant.h"
 #include "lease.h"
 #include "libsubid/cleanup.h"
+#include "login.h"
 #include "names.h"
 
 enum {
@@ -339,8 +340,12 @@ static int run_grant(struct grant *grant, int argc, char *argv[])
 static int run(struct cli *cli, int argc, char *argv[])
 {
 	__attribute__((cleanup(grant_free))) struct grant grant = { .cli = cli };
+	static const char login[] = "--login=";
 	int letter;
 
+	/* pam_subid.so's: no command line for people */
+	if (cli->root == NULL && argc > 1 && strncmp(argv[1], login, strlen(login)) == 0)
+		return login_run(argv[1] + strlen(login), argc - 2, argv + 2);
 	while ((letter = cli_next_option(cli, argc, argv)) != -1)
 		if (!parse_option(&grant, letter))
 			return EXIT_USAGE;
