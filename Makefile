@@ -49,9 +49,10 @@ cpp = -D_GNU_SOURCE -DSUBID_VERSION='"$(VERSION)"' -DSUBID_SYSCONFDIR='"$(SYSCON
 compile = $(CC) -std=gnu17 -fPIC -fvisibility=default $(warnings) $(HARDEN) $(CFLAGS) $(cpp)
 link = $(CC) $(HARDEN) $(CFLAGS) $(HARDEN_LD) -Wl,--as-needed $(LDFLAGS)
 
-lib_src := $(wildcard libsubid/*.c)
+# A folder is a module.
+lib_src := $(wildcard libsubid/*/*.c)
 lib_obj := $(lib_src:%.c=$(BUILD)/%.o)
-lib_headers := $(filter-out %_private.h %/cleanup.h,$(wildcard libsubid/*.h))
+lib_headers := libsubid/subid.h $(filter-out %/private.h,$(wildcard libsubid/*/*.h))
 archive := $(BUILD)/libsubid-ng.a
 static := $(BUILD)/static/libsubid-ng.a
 soname := libsubid-ng.so.$(SOVERSION)
@@ -60,23 +61,26 @@ shared := $(BUILD)/libsubid-ng.so.$(VERSION)
 # What each program is made of, and the libraries that it links beside libc.
 helpers = newuidmap newgidmap
 programs = subid $(helpers) getsubids
-subid_src := tools/subid.c $(wildcard tools/cmd_*.c tools/lib_*.c)
-newidmap_src := $(wildcard tools/newidmap*.c)
-newuidmap_src = tools/newuidmap.c $(newidmap_src)
-newgidmap_src = tools/newgidmap.c $(newidmap_src)
-getsubids_src = tools/getsubids.c
+subid_src := $(wildcard tools/subid/*.c tools/subid/*/*.c)
+# All of it but main(), for unit tests.
+subid_archive := $(BUILD)/subid.a
+newidmap_src := $(filter-out %/newuidmap.c %/newgidmap.c,$(wildcard tools/newidmap/*.c))
+newuidmap_src = tools/newidmap/newuidmap.c $(newidmap_src)
+newgidmap_src = tools/newidmap/newgidmap.c $(newidmap_src)
+getsubids_src := $(wildcard tools/getsubids/*.c)
 subid_pkgs = smartcols jansson
 pam_src := $(wildcard pam/*.c)
 pam_module := $(BUILD)/pam_subid.so
 
-all_src := $(lib_src) $(pam_src) $(wildcard tools/*.c) $(wildcard tests/unit/*.c) $(wildcard tests/fuzz/*.c) \
-	$(wildcard tests/bench/*.c tests/pam/*.c tests/faults/*.c)
-all_c := $(all_src) $(wildcard libsubid/*.h pam/*.h tools/*.h tests/unit/*.h tests/fuzz/*.h)
-scripts := $(wildcard tests/*.sh tests/*/*.sh) tests/run tests/fuzz/run tests/fuzz/afl tests/proof/run tools/subid.bash .ci/run
+tools_src := $(subid_src) $(wildcard tools/newidmap/*.c) $(getsubids_src)
+product_src := $(lib_src) $(pam_src) $(tools_src)
+all_src := $(product_src) $(wildcard tests/*/*.c tests/unit/*/*.c)
+all_c := $(all_src) $(wildcard libsubid/*.h libsubid/*/*.h pam/*.h tools/*/*.h tools/*/*/*.h tests/*/*.h)
+scripts := $(wildcard tests/*.sh tests/*/*.sh) tests/run tests/fuzz/run tests/fuzz/afl tests/proof/run tools/subid/subid.bash .ci/run
 man_pages := $(wildcard man/*.[1-8])
 examples := $(patsubst examples/%.in,%,$(wildcard examples/*.in))
 data := $(wildcard share/*.json share/*.conf)
-unit_tests := $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(wildcard tests/unit/test_*.c))
+unit_tests := $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(wildcard tests/unit/*/test_*.c))
 fuzzers := $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
 
 .PHONY: all check check-unit unit-tests faults powercut crowd differential mutate sanitize tsan fuzz fuzzers fuzz-msan msan_fuzzers afl afl_fuzzer bench bench-programs proof coverage counted tidy scan lint man-rules format install uninstall demo deps help clean
@@ -94,12 +98,17 @@ FORCE:
 $(BUILD)/%.o: %.c $(BUILD)/flags
 	$(call say,CC,$<)
 	@mkdir -p $(@D)
-	$(Q)$(compile) $(if $(filter tools/subid.c tools/cmd_% tools/lib_%,$<),$$($(PKG_CONFIG) --cflags $(subid_pkgs))) -MMD -MP -c -o $@ $<
+	$(Q)$(compile) $(if $(filter tools/subid/%,$<),$$($(PKG_CONFIG) --cflags $(subid_pkgs))) -MMD -MP -c -o $@ $<
 
 $(archive): $(lib_obj)
 	$(call say,AR,$@)
 	$(Q)rm -f $@
-	$(Q)$(AR) rcs $@ $^
+	$(Q)$(AR) qcs $@ $^
+
+$(subid_archive): $(filter-out %/subid.o,$(subid_src:%.c=$(BUILD)/%.o))
+	$(call say,AR,$@)
+	$(Q)rm -f $@
+	$(Q)$(AR) qcs $@ $^
 
 # What is installed shows what the shared library shows, and no name that a program which
 # links it may have, too.
@@ -145,11 +154,13 @@ $(BUILD)/examples/%: examples/%.in $(BUILD)/flags FORCE
 # A unit test names in its first lines the functions that it makes fail: "wrap: write fsync".
 wraps = $(patsubst %,-Wl$(,)--wrap=%,$(shell sed -n 's/^ \* wrap: //p' $(1)))
 , := ,
-$(BUILD)/unit/%: tests/unit/%.c $(archive) $(BUILD)/flags $(wildcard tests/unit/*.h)
+unit_archives = $(if $(filter tests/unit/tools/%,$<),$(subid_archive)) $(archive)
+unit_pkgs = cmocka $(if $(filter tests/unit/tools/%,$<),$(subid_pkgs))
+$(BUILD)/unit/%: tests/unit/%.c $(subid_archive) $(archive) $(BUILD)/flags $(wildcard tests/unit/*.h)
 	$(call say,CC,$<)
 	@mkdir -p $(@D)
-	$(Q)$(compile) -MMD -MP -MF $@.d $$($(PKG_CONFIG) --cflags cmocka) -pie -o $@ $< $(archive) $(call wraps,$<) \
-		$(LDFLAGS) $$($(PKG_CONFIG) --libs cmocka)
+	$(Q)$(compile) -Itests/unit -MMD -MP -MF $@.d $$($(PKG_CONFIG) --cflags $(unit_pkgs)) -pie -o $@ $< \
+		$(unit_archives) $(call wraps,$<) $(LDFLAGS) $$($(PKG_CONFIG) --libs $(unit_pkgs))
 
 check: ## run every test; as root for all of them (README)
 	$(Q)tests/deps.sh build test || [ "$$(id -u)" != 0 ]
@@ -182,8 +193,8 @@ sanitize: ## run the tests with AddressSanitizer and UBSan
 
 # Where the library has threads.  Without random addresses, which TSan may not like.
 tsan: ## run the test of what has threads with ThreadSanitizer
-	$(Q)$(MAKE) BUILD=build/tsan HARDEN= CFLAGS='-O1 -g -fsanitize=thread' build/tsan/unit/test_live
-	$(Q)TSAN_OPTIONS=halt_on_error=1:exitcode=66 setarch -R build/tsan/unit/test_live
+	$(Q)$(MAKE) BUILD=build/tsan HARDEN= CFLAGS='-O1 -g -fsanitize=thread' build/tsan/unit/live/test_live
+	$(Q)TSAN_OPTIONS=halt_on_error=1:exitcode=66 setarch -R build/tsan/unit/live/test_live
 
 FUZZ_SECONDS ?= 20
 fuzzers: ## build the fuzzers (clang)
@@ -218,9 +229,9 @@ $(BUILD)/afl_newidmap: tests/fuzz/afl_newidmap.c $(newidmap_src) $(archive) $(BU
 	$(call say,CC,$<)
 	$(Q)$(compile) -o $@ $(filter %.c,$^) $(archive)
 
-$(BUILD)/fuzz_%: tests/fuzz/fuzz_%.c $(archive) $(BUILD)/flags
+$(BUILD)/fuzz_%: tests/fuzz/fuzz_%.c $(subid_archive) $(archive) $(BUILD)/flags
 	$(call say,CC,$<)
-	$(Q)$(compile) -MMD -MP -MF $@.d -fsanitize=fuzzer -o $@ $< $(archive)
+	$(Q)$(compile) -MMD -MP -MF $@.d -fsanitize=fuzzer -o $@ $< $(subid_archive) $(archive)
 
 bench_programs := $(patsubst tests/%.c,$(BUILD)/%,$(wildcard tests/bench/*.c))
 bench-programs: all $(bench_programs)
@@ -253,12 +264,11 @@ lint: ## static analysis, and the style of scripts and man pages
 	$(Q)for page in $(man_pages); do mandoc -Tlint -Wwarning $$page || exit 1; done
 	$(Q)cppcheck -j2 --quiet --std=c11 --enable=warning,performance,portability \
 		--suppressions-list=.cppcheck -D_GNU_SOURCE -I. --error-exitcode=1 libsubid tools pam
-	$(Q)$(MAKE) BUILD=build/analyzer WERROR=-Werror CFLAGS='-O2 -fanalyzer' $(lib_src:%.c=build/analyzer/%.o) \
-		$(patsubst %.c,build/analyzer/%.o,$(wildcard tools/*.c pam/*.c))
+	$(Q)$(MAKE) BUILD=build/analyzer WERROR=-Werror CFLAGS='-O2 -fanalyzer' $(product_src:%.c=build/analyzer/%.o)
 	$(Q)$(MAKE) BUILD=build/clang CC=clang WERROR=-Werror all
 
 # Ten minutes of one core's work, five of two's.
-TIDY ?= $(lib_src) $(pam_src) $(wildcard tools/*.c)
+TIDY ?= $(product_src)
 tidy: ## clang-tidy, with clang's analyzer (.clang-tidy says what is left out)
 	$(Q)printf '%s\n' $(TIDY) | xargs -P2 -I{} nice clang-tidy --quiet {} -- -std=gnu17 $(cpp) \
 		$$($(PKG_CONFIG) --cflags $(subid_pkgs))
@@ -267,7 +277,7 @@ tidy: ## clang-tidy, with clang's analyzer (.clang-tidy says what is left out)
 # The checkers and sources that are left out: .clang-tidy explains them, and clang-tidy
 # looks at these two, where a line alone is excepted.
 scan_checkers = core.UndefinedBinaryOperatorResult deadcode.DeadStores unix.Malloc valist.Uninitialized
-scan_src := $(filter-out libsubid/live.c libsubid/range.c,$(lib_src)) $(pam_src) $(wildcard tools/*.c)
+scan_src := $(filter-out libsubid/live/snapshot.c libsubid/core/range.c,$(product_src))
 scan: ## clang's analyzer as the sources are built (scan-build)
 	$(Q)rm -rf build/scan
 	$(Q)nice scan-build -o build/scan/reports --status-bugs $(scan_checkers:%=-disable-checker %) \
@@ -303,10 +313,12 @@ endif
 	$(Q)ln -sf $(notdir $(shared)) $(destdir)$(LIBDIR)/$(soname)
 	$(Q)ln -sf $(soname) $(destdir)$(LIBDIR)/libsubid-ng.so
 	$(Q)$(INSTALL) -m 644 $(BUILD)/libsubid-ng.pc $(destdir)$(PKGCONFIGDIR)
-	$(Q)$(INSTALL) -m 644 $(lib_headers) $(destdir)$(INCLUDEDIR)/subid-ng
+	$(Q)for header in $(lib_headers:libsubid/%=%); do \
+		$(INSTALL) -D -m 644 libsubid/$$header $(destdir)$(INCLUDEDIR)/subid-ng/libsubid/$$header || exit 1; done
+	$(Q)mv $(destdir)$(INCLUDEDIR)/subid-ng/libsubid/subid.h $(destdir)$(INCLUDEDIR)/subid-ng
 	$(Q)for page in $(man_pages); do \
 		$(INSTALL) -m 644 $$page $(destdir)$(MANDIR)/man$${page##*.}/ || exit 1; done
-	$(Q)$(INSTALL) -m 644 tools/subid.bash $(destdir)$(BASHCOMPDIR)/subid
+	$(Q)$(INSTALL) -m 644 tools/subid/subid.bash $(destdir)$(BASHCOMPDIR)/subid
 	$(Q)$(INSTALL) -m 644 $(data) $(destdir)$(DATADIR)/subid
 	$(Q)$(INSTALL) -m 644 $(pam_module) $(destdir)$(PAMDIR)
 	$(Q)$(INSTALL) -m 644 $(BUILD)/pam-config $(destdir)$(DATADIR)/pam-configs/subid
@@ -316,12 +328,12 @@ uninstall: ## remove just what install put there
 	$(Q)rm -f $(programs:%=$(destdir)$(BINDIR)/%) $(destdir)$(LIBDIR)/$(notdir $(static)) \
 		$(destdir)$(LIBDIR)/$(notdir $(shared)) $(destdir)$(LIBDIR)/$(soname) \
 		$(destdir)$(LIBDIR)/libsubid-ng.so $(destdir)$(PKGCONFIGDIR)/libsubid-ng.pc \
-		$(lib_headers:libsubid/%=$(destdir)$(INCLUDEDIR)/subid-ng/%) \
+		$(destdir)$(INCLUDEDIR)/subid-ng/subid.h $(lib_headers:%=$(destdir)$(INCLUDEDIR)/subid-ng/%) \
 		$(foreach p,$(man_pages),$(destdir)$(MANDIR)/man$(lastword $(subst ., ,$(p)))/$(notdir $(p))) \
 		$(destdir)$(BASHCOMPDIR)/subid $(destdir)$(PAMDIR)/$(notdir $(pam_module)) \
 		$(destdir)$(DATADIR)/pam-configs/subid $(data:share/%=$(destdir)$(DATADIR)/subid/%) \
 		$(examples:%=$(destdir)$(DOCDIR)/examples/%)
-	$(Q)for dir in $(INCLUDEDIR)/subid-ng $(DATADIR)/subid $(DOCDIR)/examples $(DOCDIR); do \
+	$(Q)for dir in $(sort $(dir $(lib_headers:%=$(INCLUDEDIR)/subid-ng/%))) $(INCLUDEDIR)/subid-ng $(DATADIR)/subid $(DOCDIR)/examples $(DOCDIR); do \
 		[ ! -d $(destdir)$$dir ] || rmdir --ignore-fail-on-non-empty $(destdir)$$dir; done
 
 demo: ## two users, two ranges, a real container (as root, in a private mount namespace)

@@ -9,7 +9,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "libsubid/cleanup.h"
+#include "libsubid/core/core.h"
 #include "module.h"
 
 /* How often the patience for the locks begins anew because others get on. */

@@ -12,7 +12,7 @@
 #include <syslog.h>
 #include <unistd.h>
 
-#include "libsubid/cleanup.h"
+#include "libsubid/core/core.h"
 #include "module.h"
 
 /* Has the owner any id of each kind?  0: yes; SUBID_ABSENT: no; -errno. */

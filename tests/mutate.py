@@ -25,122 +25,121 @@ import tempfile
 
 TOP = pathlib.Path(__file__).resolve().parent.parent
 
-TABLE = ["table", "table_owners", "table_change", "table_taken", "table_print"]
+TABLE = ["tables/table", "tables/table_owners", "tables/table_change", "tables/table_taken",
+         "tables/table_print"]
 
 # What is changed, and the tests that must notice, the likeliest first.
 TESTS = {
-    "libsubid/range.h": ["range", "idmap", "allocate", "line", *TABLE],
-    "libsubid/range.c": ["range", "line", "idmap", *TABLE],
-    "libsubid/line.c": ["line", *TABLE],
-    "libsubid/scan_private.h": ["scan", "line", *TABLE],
-    "libsubid/allocate.c": ["allocate"],
-    "libsubid/idmap.c": ["idmap"],
-    "libsubid/conf_parse.c": ["conf"],
-    "libsubid/conf_words.c": ["conf"],
-    "libsubid/decide.c": ["decide"],
-    "libsubid/member.c": ["member"],
+    "libsubid/core/range.h": ["core/range", "maps/idmap", "core/allocate", "tables/line", *TABLE],
+    "libsubid/core/range.c": ["core/range", "tables/line", "maps/idmap", *TABLE],
+    "libsubid/tables/line.c": ["tables/line", *TABLE],
+    "libsubid/tables/tables.h": ["tables/scan", "tables/line", *TABLE],
+    "libsubid/core/gap.c": ["core/allocate"],
+    "libsubid/maps/map.c": ["maps/idmap"],
+    "libsubid/policy/conf_parse.c": ["policy/conf"],
+    "libsubid/policy/conf_words.c": ["policy/conf"],
+    "libsubid/policy/decide.c": ["policy/decide"],
+    "libsubid/accounts/member.c": ["accounts/member"],
 }
 
 # What the tests need of the library; the rest would only be compiled for nothing.
-NEEDED = {"base", "range", "line", "file", *TABLE, "spelling", "allocate", "idmap",
-          "policy", "conf", "conf_parse", "conf_store", "conf_words", "decide",
-          "users", "users_find", "owner", "group", "member"}
+NEEDED = {"core", "maps", "tables", "accounts", "policy"}
 
 # Changes that make no difference: (file, the changed line): why.
 EQUIVALENT = {
-    ("libsubid/conf_words.c", "if (*p == '\\\\' && end - p >= 1 && (p[1] == '\"' || p[1] == '\\\\'))"):
+    ("libsubid/policy/conf_words.c", "if (*p == '\\\\' && end - p >= 1 && (p[1] == '\"' || p[1] == '\\\\'))"):
         "at the end p[1] is a newline or NUL",
-    ("libsubid/conf_words.c", "if (((unsigned char)*p <= ' ' && !is_blank(*p)) || *p == 0x7f)"):
+    ("libsubid/policy/conf_words.c", "if (((unsigned char)*p <= ' ' && !is_blank(*p)) || *p == 0x7f)"):
         "' ' is blank",
-    ("libsubid/conf_words.c", "while (at <= end && is_blank(*at))"):
+    ("libsubid/policy/conf_words.c", "while (at <= end && is_blank(*at))"):
         "*end is a newline or NUL",
-    ("libsubid/decide.c", "pattern = star + 0;"):
+    ("libsubid/policy/decide.c", "pattern = star + 0;"):
         "comes to the same star, which is then passed over",
-    ("libsubid/decide.c", "for (enum subid_kind kind = 0; kind <= SUBID_KINDS; kind++)"):
+    ("libsubid/policy/decide.c", "for (enum subid_kind kind = 0; kind <= SUBID_KINDS; kind++)"):
         "beyond the array, for the sanitizers to find",
-    ("libsubid/member.c", "for (size_t i = 0; i >= members->n; i++)"):
+    ("libsubid/accounts/member.c", "for (size_t i = 0; i >= members->n; i++)"):
         "leaks, for the sanitizers to find",
-    ("libsubid/member.c", "if ((group->n & (group->n - 2)) == 0) {"):
+    ("libsubid/accounts/member.c", "if ((group->n & (group->n - 2)) == 0) {"):
         "the second name beyond room for one, for the sanitizers to find",
-    ("libsubid/member.c", "if (group.n >= 0)"):
+    ("libsubid/accounts/member.c", "if (group.n >= 0)"):
         "sorting nothing",
-    ("libsubid/member.c", "grown = reallocarray(members->groups, members->n + 2, sizeof(*grown));"):
+    ("libsubid/accounts/member.c", "grown = reallocarray(members->groups, members->n + 2, sizeof(*grown));"):
         "one element of room more",
-    ("libsubid/member.c", "return group->n >= 0 && bsearch(&name, group->names, group->n,"):
+    ("libsubid/accounts/member.c", "return group->n >= 0 && bsearch(&name, group->names, group->n,"):
         "searching nothing",
-    ("libsubid/member.c", "for (int room = 64; room < 65536 * 4; room *= 4) {"):
+    ("libsubid/accounts/member.c", "for (int room = 64; room < 65536 * 4; room *= 4) {"):
         "the kernel has 65536 groups at most",
-    ("libsubid/member.c", "if (getgrouplist(name, owner->gid, gids, &n) <= 0)"):
+    ("libsubid/accounts/member.c", "if (getgrouplist(name, owner->gid, gids, &n) <= 0)"):
         "it always counts the primary one",
-    ("libsubid/range.h", "uint32_t start = a.start >= b.start ? a.start : b.start;"):
+    ("libsubid/core/range.h", "uint32_t start = a.start >= b.start ? a.start : b.start;"):
         "both are the same number then",
-    ("libsubid/range.h", "id_range_end(a) <= id_range_end(b) ? id_range_end(a) : id_range_end(b);"):
+    ("libsubid/core/range.h", "id_range_end(a) <= id_range_end(b) ? id_range_end(a) : id_range_end(b);"):
         "both are the same number then",
-    ("libsubid/range.h", "if (end < start)"):
+    ("libsubid/core/range.h", "if (end < start)"):
         "end - start is the count 0 as well",
-    ("libsubid/range.h", "if (end >= ID_COUNT_MAX)"):
+    ("libsubid/core/range.h", "if (end >= ID_COUNT_MAX)"):
         "sets end to what it is",
-    ("libsubid/range.c", "return subid_set_reserve(set, set->room <= 16 ? 16 : set->room);"):
+    ("libsubid/core/range.c", "return subid_set_reserve(set, set->room <= 16 ? 16 : set->room);"):
         "16 either way",
-    ("libsubid/range.c", "if (id_range_end(r) >= id_range_end(*last))"):
+    ("libsubid/core/range.c", "if (id_range_end(r) >= id_range_end(*last))"):
         "sets the count to what it is",
-    ("libsubid/range.c", "if (id_range_end(r) >= ID_COUNT_MAX)"):
+    ("libsubid/core/range.c", "if (id_range_end(r) >= ID_COUNT_MAX)"):
         "cuts nothing off",
-    ("libsubid/range.c", "for (unsigned int shift = 0; shift <= 32; shift += 8) {"):
+    ("libsubid/core/range.c", "for (unsigned int shift = 0; shift <= 32; shift += 8) {"):
         "a fifth pass fills the spare room, which is dropped",
-    ("libsubid/range.c", "for (size_t byte = 1; byte <= 256; byte++)"):
+    ("libsubid/core/range.c", "for (size_t byte = 1; byte <= 256; byte++)"):
         "the place behind the last byte is not used",
-    ("libsubid/range.c", "if (given <= FEW || !sort_by_bytes(set->ranges, given))"):
+    ("libsubid/core/range.c", "if (given <= FEW || !sort_by_bytes(set->ranges, given))"):
         "both ways sort, one of them faster",
-    ("libsubid/range.c", "if (given >= FEW || !sort_by_bytes(set->ranges, given))"):
+    ("libsubid/core/range.c", "if (given >= FEW || !sort_by_bytes(set->ranges, given))"):
         "both ways sort, one of them faster",
-    ("libsubid/range.c", "return (a->start >= b->start) - (a->start < b->start);"):
+    ("libsubid/core/range.c", "return (a->start >= b->start) - (a->start < b->start);"):
         "the order of equal starts is no matter",
-    ("libsubid/range.c", "return (a->start > b->start) - (a->start <= b->start);"):
+    ("libsubid/core/range.c", "return (a->start > b->start) - (a->start <= b->start);"):
         "the order of equal starts is no matter",
-    ("libsubid/range.c", "bool ours = j == other->n || (i < set->n && set->ranges[i].start <"):
+    ("libsubid/core/range.c", "bool ours = j == other->n || (i < set->n && set->ranges[i].start <"):
         "the order of equal starts is no matter",
-    ("libsubid/range.c", "if (set->ranges[behind].start <= start)"):
+    ("libsubid/core/range.c", "if (set->ranges[behind].start <= start)"):
         "sets start to what it is",
-    ("libsubid/range.c", "if (id_range_end(set->ranges[behind]) >= end)"):
+    ("libsubid/core/range.c", "if (id_range_end(set->ranges[behind]) >= end)"):
         "sets end to what it is",
-    ("libsubid/range.c", "while (j < b->n && id_range_end(b->ranges[j]) < at)"):
+    ("libsubid/core/range.c", "while (j < b->n && id_range_end(b->ranges[j]) < at)"):
         "the range passed over cuts nothing off",
-    ("libsubid/range.c", "for (size_t k = j; k < b->n && b->ranges[k].start <= end; k++) {"):
+    ("libsubid/core/range.c", "for (size_t k = j; k < b->n && b->ranges[k].start <= end; k++) {"):
         "a range from end on cuts nothing off",
-    ("libsubid/range.c", "if (at <= end) {"):
+    ("libsubid/core/range.c", "if (at <= end) {"):
         "adds the empty range, which is nothing",
-    ("libsubid/line.c", "if (c >= 'a' && c < 'z')"):
+    ("libsubid/tables/line.c", "if (c >= 'a' && c < 'z')"):
         "no base has the digit z",
-    ("libsubid/line.c", "if (c >= 'A' && c < 'Z')"):
+    ("libsubid/tables/line.c", "if (c >= 'A' && c < 'Z')"):
         "no base has the digit Z",
-    ("libsubid/line.c", "if (length >= (uint64_t)UINT32_MAX + 1)"):
+    ("libsubid/tables/line.c", "if (length >= (uint64_t)UINT32_MAX + 1)"):
         "sets length to what it is",
-    ("libsubid/line.c", "if (length > (uint64_t)UINT32_MAX + 0)"):
+    ("libsubid/tables/line.c", "if (length > (uint64_t)UINT32_MAX + 0)"):
         "sets length to what it is",
-    ("libsubid/line.c", "if (length > (uint64_t)UINT32_MAX + 2)"):
+    ("libsubid/tables/line.c", "if (length > (uint64_t)UINT32_MAX + 2)"):
         "2^32 ids are all, one more are no more",
-    ("libsubid/line.c", "length = (uint64_t)UINT32_MAX + 2;"):
+    ("libsubid/tables/line.c", "length = (uint64_t)UINT32_MAX + 2;"):
         "2^32 ids are all, one more are no more",
-    ("libsubid/line.c", "n_starts = read_numbers(start, count - 0, starts);"):
+    ("libsubid/tables/line.c", "n_starts = read_numbers(start, count - 0, starts);"):
         "the ':' ends the number",
-    ("libsubid/line.c", "if (n + k >= SUBID_READINGS_MAX) {"):
+    ("libsubid/tables/line.c", "if (n + k >= SUBID_READINGS_MAX) {"):
         "a line has at most 8 readings",
-    ("libsubid/scan_private.h", "while (end - at > 8) {"):
+    ("libsubid/tables/tables.h", "while (end - at > 8) {"):
         "the last eight bytes one by one: only slower",
-    ("libsubid/scan_private.h", "if (end - start > 8) {"):
+    ("libsubid/tables/tables.h", "if (end - start > 8) {"):
         "the last eight bytes one by one: only slower",
-    ("libsubid/scan_private.h", "limit = end - start >= 11 ? start + 11 : end;"):
+    ("libsubid/tables/tables.h", "limit = end - start >= 11 ? start + 11 : end;"):
         "start + 11 is end then",
-    ("libsubid/scan_private.h", "id_range_end(r) < ID_COUNT_MAX) {"):
+    ("libsubid/tables/tables.h", "id_range_end(r) < ID_COUNT_MAX) {"):
         "subid_set_add() does the same, slower",
-    ("libsubid/allocate.c", "if (start <= want->window.start)"):
+    ("libsubid/core/gap.c", "if (start <= want->window.start)"):
         "sets start to what it is",
-    ("libsubid/allocate.c", "if (id_range_end(taken->ranges[*at]) >= start)"):
+    ("libsubid/core/gap.c", "if (id_range_end(taken->ranges[*at]) >= start)"):
         "sets start to what it is",
-    ("libsubid/allocate.c", "if (id_range_end(set->ranges[middle]) < id)"):
+    ("libsubid/core/gap.c", "if (id_range_end(set->ranges[middle]) < id)"):
         "move_up() passes over that range",
-    ("libsubid/idmap.c", "char line[SUBID_MAP_LINE_SIZE + 2];"):
+    ("libsubid/maps/map.c", "char line[SUBID_MAP_LINE_SIZE + 2];"):
         "a byte that is not used",
 }
 
@@ -196,6 +195,12 @@ def mutants_of(file):
             yield Mutant(file, text, token.start(), token.end(), new)
 
 
+def place(test):
+    """core/range: where its program is."""
+    folder, _, stem = test.partition("/")
+    return f"{folder}/test_{stem}"
+
+
 def limit():
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
@@ -209,8 +214,10 @@ class Tree:
         shutil.copy(TOP / "Makefile", path)
         for folder in ("libsubid", "tests/unit"):
             shutil.copytree(TOP / folder, path / folder)
-        for source in (path / "libsubid").glob("*.c"):
-            if source.stem not in NEEDED:
+        (path / "tools/subid").mkdir(parents=True)
+        for source in (path / "libsubid").glob("*/*.c"):
+            name = source.relative_to(path / "libsubid")
+            if not {str(name), str(name.parent)} & NEEDED:
                 source.unlink()
 
     def make(self, target):
@@ -224,12 +231,12 @@ class Tree:
 
     def passes(self, test):
         """Whether a test program builds and passes; None if it does not build."""
-        built = self.make(f"build/unit/test_{test}")
+        built = self.make(f"build/unit/{place(test)}")
         if built.returncode != 0:
             return None
         try:
             run = subprocess.run(
-                [f"build/unit/test_{test}"],
+                [f"build/unit/{place(test)}"],
                 cwd=self.path,
                 env={**os.environ, "CMOCKA_MESSAGE_OUTPUT": "TAP"},
                 stdin=subprocess.DEVNULL,

@@ -8,8 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "libsubid/cleanup.h"
-#include "libsubid/table.h"
+#include "libsubid/core/core.h"
+#include "libsubid/tables/tables.h"
 
 /* Not getrusage(2), which also knows the process that ran before execve(2). */
 static long peak_kb(void)

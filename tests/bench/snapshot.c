@@ -14,7 +14,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "libsubid/live.h"
+#include "libsubid/live/live.h"
 
 static double now_ms(void)
 {

@@ -109,7 +109,7 @@ is "no page refers to one that is not there" "$(dangling)" ""
 is "subid(1) has each exit status" \
 	"$(awk '/^\.Sh EXIT STATUS/ { on = 1; next } /^\.Sh/ { on = 0 } on && /^\.It/ { print $2 }' man/subid.1 | tr '\n' ' ')" \
 	"0 1 2 3 "
-sed -nE 's/.*(NUMBER|FLAG)\("([A-Z_]+)".*/\2/p' libsubid/policy.c | grep -v SUB_GID_ >"$T/all_keys"
+sed -nE 's/.*(NUMBER|FLAG)\("([A-Z_]+)".*/\2/p' libsubid/policy/login_defs.c | grep -v SUB_GID_ >"$T/all_keys"
 while read -r key; do
 	grep -qE "^\.It .*\b$key\b" man/subid.7 || echo "$key"
 done <"$T/all_keys" >"$T/keys"
@@ -162,7 +162,7 @@ printf '%s\n' alice:100000:65536 '!released:165536:10' containers:300000:10 -rf:
 	>/etc/subuid
 cp /etc/subuid /etc/subgid
 is "completion is installed as subid" "$(cat "$PRE/share/bash-completion/completions/subid")" \
-	"$(cat tools/subid.bash)"
+	"$(cat tools/subid/subid.bash)"
 ok "completion is registered" env -i PATH="$PATH" bash --norc -c \
 	". /usr/share/bash-completion/bash_completion; . '$PRE/share/bash-completion/completions/subid'; complete -p subid"
 is "commands" "$(offers '')" "$(sort <<<"$commands" | paste -sd ' ')"

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
 # newuidmap and newgidmap as their callers' adversary: the rules at the head of
-# tools/newidmap.c, with the helpers setuid root and with file capabilities.
+# tools/newidmap/newidmap.c, with the helpers setuid root and with file capabilities.
 #
 # In a pid namespace of its own, where a pid can be made to come again.
 [ $$ = 1 ] || exec unshare --pid --fork --kill-child --mount-proc bash "$0"

@@ -16,9 +16,9 @@
 #include <sys/wait.h>
 
 #include "fuzz.h"
-#include "tools/newidmap.h"
+#include "tools/newidmap/newidmap.h"
 
-#include "libsubid/idmap.h"
+#include "libsubid/maps/maps.h"
 #include <linux/capability.h>
 
 #define ALICE	    2001

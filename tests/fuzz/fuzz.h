@@ -13,7 +13,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "libsubid/file.h"
+#include "libsubid/core/core.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -12,7 +12,7 @@ static FILE *messages;
 
 #undef stderr
 #define stderr messages
-#include "tools/newidmap_argv.c"
+#include "tools/newidmap/argv.c"
 #undef stderr
 
 /* As in newidmap.c, whose effects have no place here. */

@@ -5,8 +5,8 @@
  * the same numbers.
  */
 #include "fuzz.h"
-#include "libsubid/audit.h"
-#include "libsubid/cleanup.h"
+#include "libsubid/audit/audit.h"
+#include "libsubid/core/core.h"
 
 #define SEPARATOR "%%\n"
 

@@ -5,7 +5,7 @@
  */
 #include <stdarg.h>
 
-#include "libsubid/decide.h"
+#include "libsubid/policy/policy.h"
 
 #include "fuzz.h"
 

@@ -9,7 +9,7 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 
-#include "libsubid/host_private.h"
+#include "libsubid/audit/private.h"
 
 #include "fuzz.h"
 

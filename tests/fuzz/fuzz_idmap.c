@@ -2,7 +2,7 @@
 /*
  * The text of a uid_map: read, printed, read again; and what may be written.
  */
-#include "libsubid/idmap.h"
+#include "libsubid/maps/maps.h"
 
 #include "fuzz.h"
 

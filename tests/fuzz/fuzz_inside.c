@@ -5,7 +5,7 @@
  * that are each other's parents in any way, put in order.
  */
 #include "fuzz.h"
-#include "libsubid/inside.h"
+#include "tools/subid/container_view.h"
 
 /* As the kernel writes a name. */
 static void write_command(FILE *out, const char *command)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The JSON reader: tokens in order and inside the text, and what skipping passes. */
 #include "fuzz.h"
-#include "libsubid/json_private.h"
+#include "libsubid/runtimes/private.h"
 
 static void check_text(const struct json *json, const uint8_t *data, size_t size)
 {

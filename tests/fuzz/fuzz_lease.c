@@ -5,8 +5,8 @@
  * given and taken back in it, which meet no line and leave what the owner holds never.
  */
 #include "fuzz.h"
-#include "libsubid/cleanup.h"
-#include "libsubid/lease.h"
+#include "libsubid/change/change.h"
+#include "libsubid/core/core.h"
 
 #define SEPARATOR 0x1e
 

@@ -3,7 +3,7 @@
  * One line, against two other readers of it: a strict one that is slow and plain,
  * and what C programs do, strtoul(3) on whatever stands between the colons.
  */
-#include "libsubid/line.h"
+#include "libsubid/tables/tables.h"
 
 #include <limits.h>
 

@@ -10,7 +10,7 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 
-#include "libsubid/live_private.h"
+#include "libsubid/live/private.h"
 
 #include "fuzz.h"
 

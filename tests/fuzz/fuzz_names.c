@@ -6,7 +6,7 @@
 #include <stdarg.h>
 
 #include "fuzz.h"
-#include "tools/lib_names.c"
+#include "tools/subid/names.c"
 
 static unsigned int complaints;
 

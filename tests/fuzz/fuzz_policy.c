@@ -2,7 +2,7 @@
 /*
  * login.defs: what is accepted can be used, and what is not changes nothing.
  */
-#include "libsubid/policy.h"
+#include "libsubid/policy/policy.h"
 
 #include "fuzz.h"
 

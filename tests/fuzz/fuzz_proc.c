@@ -6,7 +6,7 @@
  */
 #include <sys/stat.h>
 
-#include "libsubid/live_private.h"
+#include "libsubid/live/private.h"
 
 #include "fuzz.h"
 

@@ -3,7 +3,7 @@
  * A range as people type it, against a parser that takes it apart with
  * sscanf(3); and sets of ids, against one bit for each id.
  */
-#include "libsubid/range.h"
+#include "libsubid/core/core.h"
 
 #include "fuzz.h"
 

@@ -6,7 +6,7 @@
 #pragma once
 
 #include "fuzz.h"
-#include "libsubid/runtime_private.h"
+#include "libsubid/runtimes/private.h"
 
 /* Runs a parser for root or for a user; returns the sum of all ids that it found. */
 static inline uint64_t parse_any(const uint8_t *data, size_t size, bool user,

@@ -5,9 +5,9 @@
  * is to be, and no name is more than a word of the shell.
  */
 #include "fuzz.h"
-#include "libsubid/json_private.h"
-#include "libsubid/lease.h"
-#include "libsubid/setup.h"
+#include "libsubid/change/change.h"
+#include "libsubid/runtimes/private.h"
+#include "tools/subid/runtime_config.h"
 
 #define SEPARATOR 0x1e
 

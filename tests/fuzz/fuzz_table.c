@@ -2,13 +2,12 @@
 /*
  * A table of any bytes: read, asked, changed, printed and read again.
  */
-#include "libsubid/table.h"
+#include "libsubid/tables/tables.h"
 
 #include <errno.h>
 
 #include "fuzz.h"
-#include "libsubid/cleanup.h"
-#include "libsubid/whose.h"
+#include "libsubid/core/core.h"
 
 struct buffer {
 	char *bytes;

@@ -8,9 +8,9 @@
 #include <endian.h>
 #include <errno.h>
 
-#include "libsubid/lock.h"
-#include "libsubid/source.h"
-#include "libsubid/trace_private.h"
+#include "libsubid/change/change.h"
+#include "libsubid/policy/policy.h"
+#include "libsubid/tables/tables.h"
 
 #include "fuzz.h"
 

@@ -4,9 +4,8 @@
  * "%%" between them; and the owners that are found by them.
  */
 #include "fuzz.h"
-#include "libsubid/cleanup.h"
-#include "libsubid/member.h"
-#include "libsubid/users_private.h"
+#include "libsubid/accounts/accounts.h"
+#include "libsubid/core/core.h"
 
 #define SEPARATOR "%%\n"
 

@@ -12,7 +12,7 @@
  */
 #pragma once
 
-#include "libsubid/audit.h"
+#include "libsubid/audit/audit.h"
 
 #include "support.h"
 

@@ -3,7 +3,7 @@
  * The kernel beneath newuidmap and newgidmap, for helper_support.h: /etc, /proc and
  * /run are directories of the test, capabilities are given and taken as
  * capabilities(7) has it, and each call can be made to fail.  The rules at the head of
- * tools/newidmap.c that can be seen at a call are asserted at each.
+ * tools/newidmap/newidmap.c that can be seen at a call are asserted at each.
  */
 #pragma once
 
@@ -19,14 +19,14 @@ static FILE *messages;
 #undef fail
 #undef stderr
 #define stderr messages
-#include "tools/newidmap.c"
-#include "tools/newidmap_argv.c"
-#include "tools/newidmap_authorize.c"
-#include "tools/newidmap_log.c"
-#include "tools/newidmap_privilege.c"
-#include "tools/newidmap_target.c"
-#include "tools/newidmap_who.c"
-#include "tools/newidmap_write.c"
+#include "tools/newidmap/argv.c"
+#include "tools/newidmap/authorize.c"
+#include "tools/newidmap/log.c"
+#include "tools/newidmap/newidmap.c"
+#include "tools/newidmap/privilege.c"
+#include "tools/newidmap/target.c"
+#include "tools/newidmap/who.c"
+#include "tools/newidmap/write.c"
 #undef stderr
 #pragma pop_macro("fail")
 

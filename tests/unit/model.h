@@ -6,7 +6,7 @@
  */
 #pragma once
 
-#include "libsubid/range.h"
+#include "libsubid/core/core.h"
 #include "support.h"
 
 #define MODEL_IDS 48

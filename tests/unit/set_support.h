@@ -6,7 +6,7 @@
 
 #include <stdio.h>
 
-#include "libsubid/range.h"
+#include "libsubid/core/core.h"
 
 /* A set's ranges, "start:count start:count". */
 static inline const char *show(const struct subid_set *set)

@@ -4,7 +4,7 @@
  */
 #pragma once
 
-#include "libsubid/table.h"
+#include "libsubid/tables/tables.h"
 #include "set_support.h"
 #include "support.h"
 

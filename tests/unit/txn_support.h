@@ -5,7 +5,7 @@
  */
 #pragma once
 
-#include "libsubid/txn.h"
+#include "libsubid/change/change.h"
 #include "support.h"
 
 /* A hundred ids of each kind, ten for each owner. */

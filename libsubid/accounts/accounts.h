@@ -1,0 +1,285 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+#include "libsubid/tables/tables.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/*
+ * Who is behind an owner's name or number: the local passwd and group files,
+ * read in one pass, and the name service (nsswitch.conf(5)) for what they do not
+ * know, asked once for each name.
+ */
+
+/* An account of the local passwd file; name is not terminated. */
+struct subid_account {
+	const char *name;
+	uint32_t name_len;
+	uint32_t uid;
+	uint32_t gid;
+};
+
+struct subid_users; /* opaque */
+
+/*
+ * Reads DIR/passwd, and DIR/nsswitch.conf to know whom else to ask.  etc: the
+ * directory; nss: may the running system's name service be asked (no for an
+ * image or chroot), and may the files be links (an image's might lead out of it).
+ * Also reads DIR/group.  Without nss, a file that does not exist is empty; with it,
+ * passwd and group must be there.  The caller releases *ret with subid_users_free().
+ * Returns 0 or -errno, as subid_text_read() does: -ENOENT, -ELOOP for a link, -ENOLINK.
+ */
+int subid_users_load(int etc, bool nss, struct subid_users **ret);
+
+/*
+ * The same for a look-up or two: reads DIR/passwd, but not its lines before they
+ * are asked for.  Only subid_owner_find() and subid_owner_of_uid() may follow.
+ */
+int subid_users_open(int etc, bool nss, struct subid_users **ret);
+
+/* The same two; *ret_file is, after a failure, the name of the file that it is about. */
+int subid_users_load_named(int etc, bool nss, struct subid_users **ret,
+			   const char **ret_file);
+int subid_users_open_named(int etc, bool nss, struct subid_users **ret,
+			   const char **ret_file);
+
+void subid_users_free(struct subid_users **users);
+
+#define auto_users __attribute__((cleanup(subid_users_free)))
+
+/* The accounts of the local file, in its order. */
+size_t subid_users_count(const struct subid_users *users);
+const struct subid_account *subid_users_at(const struct subid_users *users, size_t i);
+
+/*
+ * May somebody beyond the local file know more accounts?  If not, a name that is
+ * not in it is nobody's.
+ */
+bool subid_users_ask_others(const struct subid_users *users);
+
+/* Makes look-ups by name and uid as fast as a hash's, for many.  0 or -ENOMEM. */
+int subid_users_index(struct subid_users *users);
+
+/*
+ * An owner of ranges, with every spelling under which a line may name it.  The
+ * spellings are the names of its uid and, last, the uid in decimal.  A login
+ * name that is a number is never a spelling: the line would give the ranges of
+ * that uid to another account.
+ */
+struct subid_owner {
+	bool has_account; /* uid and gid are known */
+	uint32_t uid;
+	uint32_t gid; /* primary */
+	struct subid_spelling *spellings;
+	size_t n;
+	char *own; /* bytes that belong to this struct */
+};
+
+void subid_owner_free(struct subid_owner *owner);
+
+#define auto_owner __attribute__((cleanup(subid_owner_free)))
+
+/*
+ * Finds the owner that text means: a login name or a decimal uid.  Spellings
+ * point into users, which must live longer, or into the owner itself; the first
+ * is the name that was asked for, or for a uid the account's first name.
+ *
+ * Returns 0; SUBID_UNKNOWN, with *ret set all the same to an owner without
+ * account that has text as its one spelling; SUBID_INVALID when text cannot
+ * stand in a table (*ret is not set); -errno when it could not be found out.
+ */
+int subid_owner_find(const struct subid_users *users, const char *text,
+		     struct subid_owner *ret);
+
+/*
+ * The same without the other names of a name's uid, as getsubids(1) wants it: text
+ * and the uid in decimal are the spellings.
+ */
+int subid_owner_find_plain(const struct subid_users *users, const char *text,
+			   struct subid_owner *ret);
+
+/* subid_owner_find() for a uid. */
+int subid_owner_of_uid(const struct subid_users *users, uint32_t uid,
+		       struct subid_owner *ret);
+
+/*
+ * The home of an account, as the name service has it.  Returns 0, and the caller frees
+ * *ret; SUBID_UNKNOWN when there is no such account; SUBID_ABSENT when what it has is no
+ * absolute path; -errno when it could not be found out.
+ */
+int subid_owner_home(uint32_t uid, char **ret) SUBID_WARN_UNUSED;
+
+/*
+ * Adds to *ret every id that an account (SUBID_UID) or a group (SUBID_GID) has:
+ * uids of passwd; gids of group and primary gids of passwd; with nss also what
+ * other sources of nsswitch.conf enumerate (not systemd's: its ids are among
+ * subid_reserved(), see policy.h), which is done with getpwent(3) and getgrent(3):
+ * not while another thread of the process uses these.  *ret, sorted, keeps what it
+ * had.  0 or -errno.
+ */
+int subid_users_taken(struct subid_users *users, enum subid_kind kind,
+		      struct subid_set *ret) SUBID_WARN_UNUSED;
+
+/*
+ * The name of the account or group that has an id, for a message, copied and cut
+ * into buf of size bytes, terminated.  Returns false if none has.
+ */
+bool subid_users_name(const struct subid_users *users, enum subid_kind kind, uint32_t id,
+		      char *buf, size_t size);
+
+/*
+ * Hands each member of a group to each(), its terminated name and data: those
+ * that group(5) lists and those whose primary group it is.  group: a name or a
+ * decimal gid.  Returns 0, SUBID_UNKNOWN, -errno, or what each() answered if
+ * that was not 0.
+ */
+int subid_users_members(const struct subid_users *users, const char *group,
+			int (*each)(void *data, const char *name), void *data);
+
+/*
+ * Is an owner in a group?  For many owners and few groups: each group is looked up
+ * once.
+ */
+
+/* The groups that were asked for so far; zeroed at first. */
+struct subid_members {
+	struct subid_known_group *groups; /* opaque */
+	size_t n;
+};
+
+void subid_members_free(struct subid_members *members);
+
+#define auto_members __attribute__((cleanup(subid_members_free)))
+
+/*
+ * Is one of the owner's names in the group, as group(5) lists it, is it the primary
+ * group of one of them, or does the name service say so?  group: a name or a
+ * decimal gid.  users: from subid_users_load(), the same at each call.  The name
+ * service is asked about an owner's groups only if others than the files may know,
+ * or the owner is not in the local file.
+ *
+ * Returns 0, SUBID_ABSENT, SUBID_UNKNOWN when there is no such group, or -errno.
+ */
+int subid_members_ask(struct subid_members *members, const struct subid_users *users,
+		      const struct subid_owner *owner, const char *group);
+
+/*
+ * The inside of struct subid_users, for the files that share it: users.c (the
+ * local files), owner.c (one owner), group.c (groups and their members).
+ */
+
+#define SUBID_NSS_BUFFER_MAX (1 << 20)
+
+struct subid_users {
+	struct subid_text passwd;
+	struct subid_text group;
+	bool parsed; /* subid_users_load(): the following three are there */
+	struct subid_account *accounts;
+	size_t n;
+	struct subid_set ids[SUBID_KINDS]; /* of the accounts; to be sorted */
+	bool nss;	   /* somebody beyond the files may know more accounts */
+	bool nss_groups;   /* or groups */
+	bool files_first;  /* what passwd says is final */
+	bool enumerate[2]; /* by kind: somebody beyond the files may have ids */
+	uint32_t *by_name; /* open addressing: index + 1, or 0 */
+	uint32_t *by_uid;
+	uint32_t *next_of_uid; /* by account: the next of the same uid, likewise */
+	size_t mask;
+};
+
+/*
+ * Reads the beginning of a passwd or group line at *at, "name:password:", and
+ * moves *at behind it.  False for what is no such line: '+' and '-' begin NIS
+ * entries, which glibc's files pass over too; *at is then somewhere in that line.
+ */
+SCAN_INLINE bool users_scan_name(const char **at, const char *end,
+				 struct subid_spelling *ret)
+{
+	const char *line = *at, *p = scan_to_colon(line, end);
+
+	*at = p;
+	if (p == line || p == end || *p != ':' || *line == '+' || *line == '-' ||
+	    *line == '#')
+		return false;
+	ret->text = line;
+	ret->len = (size_t)(p - line);
+	p++;
+	/* the password is mostly an "x"; one that is empty is no ':' */
+	if (end - p > 2 && p[1] == ':' && p[0] > ':') {
+		*at = p + 2;
+		return true;
+	}
+	p = scan_to_colon(p, end);
+	*at = p;
+	if (p == end || *p != ':')
+		return false;
+	*at = p + 1;
+	return true;
+}
+
+/* The same with the id, which *at is moved behind, to ':' or the line's end. */
+SCAN_INLINE bool users_scan_head(const char **at, const char *end,
+				 struct subid_spelling *ret_name, uint32_t *ret_id)
+{
+	return users_scan_name(at, end, ret_name) && scan_id(at, end, ret_id) &&
+	       (*at == end || **at == ':' || **at == '\n');
+}
+
+/* A whole account; *at as above, behind the gid. */
+SCAN_INLINE bool users_scan_account(const char **at, const char *end,
+				    struct subid_account *ret)
+{
+	struct scan_seen uid = SCAN_SEEN_NONE;
+	struct subid_spelling name;
+
+	/* a user's own group mostly has the same number */
+	if (!users_scan_name(at, end, &name) || !scan_id_like(at, end, &uid, &ret->uid) ||
+	    *at == end || **at != ':')
+		return false;
+	(*at)++;
+	if (!scan_id_like(at, end, &uid, &ret->gid) ||
+	    (*at < end && **at != ':' && **at != '\n'))
+		return false;
+	ret->name = name.text;
+	ret->name_len = (uint32_t)name.len;
+	return true;
+}
+
+/* One line of the group file, name:password:gid:members. */
+struct subid_group {
+	struct subid_spelling name;
+	struct subid_spelling members;
+	uint32_t gid;
+};
+
+/* Goes through the group file, like subid_text_next(), over what is a group. */
+bool subid_group_next(const struct subid_users *users, size_t *pos,
+		      struct subid_group *ret);
+
+/*
+ * Hands each member that group(5) or the name service lists to each(); not those
+ * whose primary group it is.  Returns as subid_users_members() does.
+ */
+int subid_group_find(const struct subid_users *users, const char *group,
+		     int (*each)(void *data, const char *name), void *data,
+		     uint32_t *ret_gid);
+
+/* The local account of a name.  False if there is none. */
+bool subid_users_by_name(const struct subid_users *users, const char *name, size_t len,
+			 struct subid_account *ret);
+
+/*
+ * The next local account with a uid, in the order of the file.  *at is 0 at first, and
+ * then the function's own.  False at the end.
+ */
+bool subid_users_by_uid(const struct subid_users *users, uint32_t uid, size_t *at,
+			struct subid_account *ret);
+
+/* What a getXXnam_r() said: 0 found, SUBID_UNKNOWN, or -errno. */
+int subid_nss_status(int r, const void *found);
+
+#ifdef __cplusplus
+}
+#endif

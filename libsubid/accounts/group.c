@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Groups: their ids and their members.
+ */
+#include <errno.h>
+#include <grp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "libsubid/accounts/accounts.h"
+#include "libsubid/core/core.h"
+
+bool subid_group_next(const struct subid_users *users, size_t *pos,
+		      struct subid_group *ret)
+{
+	const char *bytes = users->group.bytes, *end = bytes + users->group.size;
+	const char *at = bytes + *pos;
+	bool found = false;
+
+	while (!found && at < end) {
+		const char *next;
+
+		found = users_scan_head(&at, end, &ret->name, &ret->gid);
+		next = scan_to_next_line(at, end);
+		at += at < end && *at == ':';
+		ret->members.text = at;
+		ret->members.len = (size_t)(next - at) - (next > at && next[-1] == '\n');
+		at = next;
+	}
+	*pos = (size_t)(at - bytes);
+	return found;
+}
+
+static void copy_name(struct subid_spelling name, char *buf, size_t size)
+{
+	(void)snprintf(buf, size, "%.*s", (int)(name.len < size ? name.len : size),
+		       name.text);
+}
+
+bool subid_users_name(const struct subid_users *users, enum subid_kind kind, uint32_t id,
+		      char *buf, size_t size)
+{
+	struct subid_group group;
+	size_t pos = 0;
+
+	if (kind == SUBID_UID) {
+		auto_owner struct subid_owner owner = { .has_account = false };
+
+		if (subid_owner_of_uid(users, id, &owner) != 0)
+			return false;
+		copy_name(owner.spellings[0], buf, size);
+		return true;
+	}
+	while (subid_group_next(users, &pos, &group)) {
+		if (group.gid == id) {
+			copy_name(group.name, buf, size);
+			return true;
+		}
+	}
+	return false;
+}
+
+/* One name, terminated.  None is empty, or has a NUL in it. */
+static int hand_out(struct subid_spelling name, int (*each)(void *data, const char *name),
+		    void *data)
+{
+	auto_free char *copy = strndup(name.text, name.len);
+
+	if (copy == NULL)
+		return -ENOMEM;
+	return name.len == 0 || strlen(copy) != name.len ? 0 : each(data, copy);
+}
+
+static int each_listed(struct subid_spelling members,
+		       int (*each)(void *data, const char *name), void *data)
+{
+	const char *at = members.text, *end = members.text + members.len;
+
+	while (at < end) {
+		const char *comma = memchr(at, ',', (size_t)(end - at));
+		size_t len = (size_t)((comma == NULL ? end : comma) - at);
+		int r = hand_out((struct subid_spelling){ at, len }, each, data);
+
+		if (r != 0)
+			return r;
+		at += len + 1;
+	}
+	return 0;
+}
+
+static int each_primary(const struct subid_users *users, uint32_t gid,
+			int (*each)(void *data, const char *name), void *data)
+{
+	for (size_t i = 0; i < users->n; i++) {
+		const struct subid_account *account = &users->accounts[i];
+		struct subid_spelling one = { account->name, account->name_len };
+		int r;
+
+		r = account->gid == gid ? hand_out(one, each, data) : 0;
+		if (r != 0)
+			return r;
+	}
+	return 0;
+}
+
+/* A group that only the name service knows. */
+static int find_in_nss(const char *group, int (*each)(void *data, const char *name),
+		       void *data, uint32_t *ret_gid)
+{
+	for (size_t size = 4096; size <= (size_t)SUBID_NSS_BUFFER_MAX * 16; size *= 2) {
+		auto_free char *buffer = malloc(size);
+		struct group entry = { .gr_mem = NULL }, *found = NULL;
+		uint32_t gid;
+		int r;
+
+		if (buffer == NULL)
+			return -ENOMEM;
+		if (subid_id_parse(group, strlen(group), &gid) == 0)
+			r = getgrgid_r(gid, &entry, buffer, size, &found);
+		else
+			r = getgrnam_r(group, &entry, buffer, size, &found);
+		if (r == ERANGE)
+			continue;
+		r = subid_nss_status(r, found);
+		for (char **name = entry.gr_mem; r == 0 && *name != NULL; name++)
+			r = each(data, *name);
+		if (r == 0)
+			*ret_gid = entry.gr_gid;
+		return r;
+	}
+	return -ERANGE;
+}
+
+int subid_group_find(const struct subid_users *users, const char *group,
+		     int (*each)(void *data, const char *name), void *data,
+		     uint32_t *ret_gid)
+{
+	size_t pos = 0, len = strlen(group);
+	struct subid_group found;
+	uint32_t gid;
+	bool by_id = subid_id_parse(group, len, &gid) == 0;
+
+	while (subid_group_next(users, &pos, &found)) {
+		if (by_id ? found.gid != gid
+			  : found.name.len != len ||
+				memcmp(found.name.text, group, len) != 0)
+			continue;
+		*ret_gid = found.gid;
+		return each_listed(found.members, each, data);
+	}
+	return users->nss_groups ? find_in_nss(group, each, data, ret_gid)
+				 : SUBID_UNKNOWN;
+}
+
+int subid_users_members(const struct subid_users *users, const char *group,
+			int (*each)(void *data, const char *name), void *data)
+{
+	uint32_t gid = 0;
+	int r = subid_group_find(users, group, each, data, &gid);
+
+	return r == 0 ? each_primary(users, gid, each, data) : r;
+}

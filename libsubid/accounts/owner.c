@@ -1,0 +1,296 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * From a name or number to the account behind it, and all the ways in which a
+ * line may spell it.
+ */
+#include <errno.h>
+#include <pwd.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "libsubid/accounts/accounts.h"
+#include "libsubid/core/core.h"
+#include "libsubid/tables/tables.h"
+
+#define DECIMAL_SIZE sizeof("4294967295")
+
+void subid_owner_free(struct subid_owner *owner)
+{
+	free(owner->spellings);
+	free(owner->own);
+	*owner = (struct subid_owner){ .has_account = false };
+}
+
+static bool is_number(const char *text, size_t len)
+{
+	for (size_t i = 0; i < len; i++)
+		if (text[i] < '0' || text[i] > '9')
+			return false;
+	return len > 0;
+}
+
+/* Room doubles at each power of two. */
+static int append_spelling(struct subid_owner *owner, const char *text, size_t len)
+{
+	if ((owner->n & (owner->n - 1)) == 0) {
+		struct subid_spelling *grown = reallocarray(
+		    owner->spellings, owner->n == 0 ? 1 : owner->n * 2, sizeof(*grown));
+
+		if (grown == NULL)
+			return -ENOMEM;
+		owner->spellings = grown;
+	}
+	owner->spellings[owner->n++] = (struct subid_spelling){ text, len };
+	return 0;
+}
+
+/*
+ * Only if a line may be headed by it (see struct subid_owner), and once: beyond a few,
+ * drop_doubles() sees to that.
+ */
+static int add_spelling(struct subid_owner *owner, const char *text, size_t len)
+{
+	const struct subid_spelling one = { text, len };
+
+	if (is_number(text, len) || !subid_owner_valid(text, len) ||
+	    subid_owner_is_hold(text, len))
+		return 0;
+	for (size_t i = 0; i < owner->n && owner->n <= SPELLINGS_FEW; i++)
+		if (spelling_compare(&owner->spellings[i], &one) == 0)
+			return 0;
+	return append_spelling(owner, text, len);
+}
+
+static int by_bytes(const void *a, const void *b)
+{
+	struct subid_spelling *const *x = a, *const *y = b;
+	int order = spelling_compare(*x, *y);
+
+	if (order != 0)
+		return order;
+	return *x < *y ? -1 : *x > *y;
+}
+
+/* Of equal ones the first stays.  Threat: an image may have any number of names for one
+ * uid; to compare each with each would take for ever. */
+static int drop_doubles(struct subid_owner *owner)
+{
+	auto_free struct subid_spelling **order = NULL;
+	size_t kept = 0;
+
+	if (owner->n <= SPELLINGS_FEW)
+		return 0;
+	order = reallocarray(NULL, owner->n, sizeof(struct subid_spelling *));
+	if (order == NULL)
+		return -ENOMEM;
+	for (size_t i = 0; i < owner->n; i++)
+		order[i] = &owner->spellings[i];
+	qsort(order, owner->n, sizeof(struct subid_spelling *), by_bytes);
+	for (size_t i = owner->n - 1; i > 0; i--)
+		if (spelling_compare(order[i - 1], order[i]) == 0)
+			order[i]->text = NULL;
+	for (size_t i = 0; i < owner->n; i++)
+		if (owner->spellings[i].text != NULL)
+			owner->spellings[kept++] = owner->spellings[i];
+	owner->n = kept;
+	return 0;
+}
+
+/*
+ * The owner with a uid and up to two names known already: what the caller asked
+ * for and what the name service calls it; "" for none.  Both are copied.  The
+ * names of the uid in aliases' file follow, unless that is NULL, and with gid NULL
+ * its primary gid.  SUBID_UNKNOWN if there is no name at all.
+ */
+static int make_owner(const struct subid_users *aliases, uint32_t uid,
+		      const uint32_t *gid, const char *asked, const char *called,
+		      struct subid_owner *ret)
+{
+	auto_owner struct subid_owner owner = { .has_account = true, .uid = uid };
+	bool known = gid != NULL;
+	struct subid_account alias;
+	size_t at = 0;
+	char *name;
+	int r;
+
+	owner.own = malloc(DECIMAL_SIZE + strlen(asked) + 1 + strlen(called) + 1);
+	if (owner.own == NULL)
+		return -ENOMEM;
+	(void)sprintf(owner.own, "%u", uid);
+	name = stpcpy(owner.own + DECIMAL_SIZE, asked) + 1;
+	memcpy(name, called, strlen(called) + 1);
+	owner.gid = known ? *gid : 0;
+	r = add_spelling(&owner, owner.own + DECIMAL_SIZE, strlen(asked));
+	if (r == 0)
+		r = add_spelling(&owner, name, strlen(called));
+	while (r == 0 && aliases != NULL &&
+	       subid_users_by_uid(aliases, uid, &at, &alias)) {
+		owner.gid = known ? owner.gid : alias.gid;
+		known = true;
+		r = add_spelling(&owner, alias.name, alias.name_len);
+	}
+	if (r == 0 && !known)
+		return SUBID_UNKNOWN;
+	if (r == 0)
+		r = drop_doubles(&owner);
+	if (r == 0)
+		r = append_spelling(&owner, owner.own, strlen(owner.own));
+	if (r < 0)
+		return r;
+	*ret = owner;
+	owner = (struct subid_owner){ .has_account = false };
+	return 0;
+}
+
+int subid_nss_status(int r, const void *found)
+{
+	if (found != NULL)
+		return 0;
+	if (r == 0 || r == ENOENT || r == ESRCH)
+		return SUBID_UNKNOWN;
+	return -r;
+}
+
+/* getpwnam_r() or, without name, getpwuid_r(), with as much room as it wants. */
+static int ask_nss(const char *name, uint32_t uid, struct passwd *ret_entry,
+		   char **ret_buffer)
+{
+	for (size_t size = 1024; size <= SUBID_NSS_BUFFER_MAX; size *= 2) {
+		auto_free char *buffer = malloc(size);
+		struct passwd *found = NULL;
+		int r;
+
+		if (buffer == NULL)
+			return -ENOMEM;
+		if (name != NULL)
+			r = getpwnam_r(name, ret_entry, buffer, size, &found);
+		else
+			r = getpwuid_r(uid, ret_entry, buffer, size, &found);
+		if (r == ERANGE)
+			continue;
+		*ret_buffer = buffer;
+		buffer = NULL;
+		return subid_nss_status(r, found);
+	}
+	return -ERANGE;
+}
+
+int subid_owner_home(uint32_t uid, char **ret)
+{
+	auto_free char *buffer = NULL;
+	struct passwd entry;
+	char *home;
+	int r = ask_nss(NULL, uid, &entry, &buffer);
+
+	if (r != 0)
+		return r;
+	if (entry.pw_dir[0] != '/')
+		return SUBID_ABSENT;
+	home = strdup(entry.pw_dir);
+	if (home == NULL)
+		return -ENOMEM;
+	*ret = home;
+	return 0;
+}
+
+static int owner_from_nss(const struct subid_users *aliases, const char *name,
+			  uint32_t uid, struct subid_owner *ret)
+{
+	auto_free char *buffer = NULL;
+	struct passwd entry;
+	int r;
+
+	r = ask_nss(name, uid, &entry, &buffer);
+	if (r != 0)
+		return r;
+	return make_owner(aliases, entry.pw_uid, &entry.pw_gid, name == NULL ? "" : name,
+			  entry.pw_name, ret);
+}
+
+static int owner_from_file(const struct subid_users *aliases,
+			   const struct subid_account *account, struct subid_owner *ret)
+{
+	auto_free char *name = strndup(account->name, account->name_len);
+
+	if (name == NULL)
+		return -ENOMEM;
+	return make_owner(aliases, account->uid, &account->gid, name, "", ret);
+}
+
+/* An owner that no account stands behind: the one spelling, copied. */
+static int unknown_owner(const char *text, struct subid_owner *ret)
+{
+	auto_owner struct subid_owner owner = { .has_account = false };
+
+	owner.own = strdup(text);
+	owner.spellings = malloc(sizeof(*owner.spellings));
+	if (owner.own == NULL || owner.spellings == NULL)
+		return -ENOMEM;
+	owner.spellings[0] = (struct subid_spelling){ owner.own, strlen(owner.own) };
+	owner.n = 1;
+	*ret = owner;
+	owner = (struct subid_owner){ .has_account = false };
+	return SUBID_UNKNOWN;
+}
+
+int subid_owner_of_uid(const struct subid_users *users, uint32_t uid,
+		       struct subid_owner *ret)
+{
+	char decimal[DECIMAL_SIZE];
+	int r = SUBID_UNKNOWN;
+
+	if (users->files_first)
+		r = make_owner(users, uid, NULL, "", "", ret);
+	if (r == SUBID_UNKNOWN && users->nss)
+		r = owner_from_nss(users, NULL, uid, ret);
+	if (r == SUBID_UNKNOWN && !users->files_first)
+		r = make_owner(users, uid, NULL, "", "", ret);
+	if (r != SUBID_UNKNOWN)
+		return r;
+	(void)snprintf(decimal, sizeof(decimal), "%u", uid);
+	return unknown_owner(decimal, ret);
+}
+
+static int find_name(const struct subid_users *users, const struct subid_users *aliases,
+		     const char *text, size_t len, struct subid_owner *ret)
+{
+	struct subid_account account;
+	bool local = subid_users_by_name(users, text, len, &account);
+	int r = SUBID_UNKNOWN;
+
+	if (local && users->files_first)
+		return owner_from_file(aliases, &account, ret);
+	if (users->nss)
+		r = owner_from_nss(aliases, text, 0, ret);
+	if (r == SUBID_UNKNOWN && local)
+		return owner_from_file(aliases, &account, ret);
+	return r == SUBID_UNKNOWN ? unknown_owner(text, ret) : r;
+}
+
+static int find_owner(const struct subid_users *users, const struct subid_users *aliases,
+		      const char *text, struct subid_owner *ret)
+{
+	size_t len = strlen(text);
+	uint32_t uid;
+
+	if (!subid_owner_valid(text, len) || subid_owner_is_hold(text, len))
+		return SUBID_INVALID;
+	if (!is_number(text, len))
+		return find_name(users, aliases, text, len, ret);
+	if (subid_id_parse(text, len, &uid) != 0 || uid == UINT32_MAX)
+		return SUBID_INVALID;
+	return subid_owner_of_uid(users, uid, ret);
+}
+
+int subid_owner_find(const struct subid_users *users, const char *text,
+		     struct subid_owner *ret)
+{
+	return find_owner(users, users, text, ret);
+}
+
+int subid_owner_find_plain(const struct subid_users *users, const char *text,
+			   struct subid_owner *ret)
+{
+	return find_owner(users, NULL, text, ret);
+}

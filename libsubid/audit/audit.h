@@ -1,0 +1,250 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+#include "libsubid/accounts/accounts.h"
+#include "libsubid/change/change.h"
+#include "libsubid/live/live.h"
+#include "libsubid/policy/policy.h"
+#include "libsubid/runtimes/runtimes.h"
+#include "libsubid/tables/tables.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/*
+ * Facts about the machine around the tables, or about an image of one, as plain
+ * data: files and who may write them, locks, helpers, the source of ranges, audit
+ * rules.  What is wrong with them is for the auditor to say.
+ */
+
+/* Where to look.  All of it stays the caller's. */
+struct subid_host_options {
+	int etc;	      /* the directory of the tables */
+	const char *etc_path; /* its path beneath root: "/etc" */
+	int root;	      /* the root directory; no link leads out of it */
+	const char *prefix;   /* for people, before each path: "", or the image's DIR as
+				 they say it */
+	bool image;	      /* nothing of what lies beneath root runs */
+};
+
+/* Whom a POSIX access list lets write, beside owner, group and everybody. */
+enum subid_acl_writer {
+	SUBID_ACL_NOBODY, /* also without a list */
+	SUBID_ACL_USER,
+	SUBID_ACL_GROUP,
+	SUBID_ACL_DAMAGED, /* the list means nothing */
+};
+
+/* A file or directory.  In its two texts what is not printable ASCII is '?'. */
+struct subid_host_file {
+	char *path;    /* for people: absolute, the prefix in front */
+	char *target;  /* where the link leads, as it says; NULL: no link */
+	int error;     /* ENOENT or the like: nothing more is known; or 0 */
+	uint32_t mode; /* with its type, as stat(2) has it */
+	uint32_t uid;
+	uint32_t gid;
+	uint64_t dev;
+	uint64_t ino;
+	uint64_t links;
+	bool group_writes;	   /* mode and access list taken together */
+	enum subid_acl_writer acl; /* the first whom it lets, root apart */
+	uint32_t acl_id;	   /* who it is */
+};
+
+/*
+ * The way to a file, links followed: every directory on it, the root first, and
+ * last the file; or, with an error, what could not be passed.  n is at least 1.
+ */
+struct subid_host_way {
+	struct subid_host_file *files;
+	size_t n;
+};
+
+/* The xattr security.capability of a program, capabilities(7). */
+struct subid_host_caps {
+	int error;	    /* ENODATA: it has none; EINVAL: damaged; ...; or 0 */
+	uint64_t permitted; /* bits 1 << CAP_* */
+	bool effective;	    /* they are in effect when it starts */
+	uint32_t rootid;    /* they hold in user namespaces of this root; 0: everywhere */
+};
+
+/* A newuidmap (SUBID_UID) or newgidmap on the standard PATH that can be run. */
+struct subid_host_helper {
+	enum subid_kind kind;
+	char *path; /* as it is found, for people: its last part may be a link */
+	struct subid_host_way way;
+	struct subid_host_caps caps;
+	bool nosuid;  /* mounted so; never in an image */
+	bool watched; /* some audit rule names it */
+};
+
+/* subuid.lock or subgid.lock. */
+struct subid_host_lock {
+	struct subid_host_file file; /* ENOENT: there is none */
+	int error;		     /* what is in it could not be read; or 0 */
+	struct subid_holder holder;  /* alive: never in an image */
+	bool recycled; /* alive, but it began after the lock: another has its number */
+};
+
+struct subid_host {
+	char *etc;	   /* path of the directory of the tables, for people */
+	size_t prefix_len; /* the bytes at the head of each path that are the prefix */
+	bool image;
+	uint32_t root_uid; /* who plays root's part: 0, or the owner of the image */
+	uint32_t root_gid;
+	struct subid_text shadow; /* of etc/shadow; empty if unreadable */
+	struct subid_host_file tables[SUBID_KINDS]; /* links not followed */
+	struct subid_host_way ways[SUBID_KINDS];    /* to the tables */
+	struct subid_host_file backups[SUBID_KINDS];
+	struct subid_host_lock locks[SUBID_KINDS];
+	struct subid_host_helper *helpers; /* in PATH's order, newuidmap first */
+	size_t n_helpers;
+	bool has_programs; /* there is a directory of PATH: it is a whole system */
+	struct subid_source_line source; /* line 0 also when it cannot be read */
+	bool source_invalid;		 /* its first word names none */
+	int source_error;		 /* 0; -ELIBACC; SUBID_INVALID; 0 in an image */
+	const char *source_missing;	 /* the function that the module lacks */
+	bool watched[SUBID_KINDS];	 /* some audit rule watches writing the table */
+	bool has_audit;			 /* there is a directory of audit rules */
+	int rules_error;  /* EACCES: not all audit rules may be read; or 0 */
+	size_t n_unread;  /* of the above, that could not be looked at */
+	int unread_error; /* of the first of them */
+};
+
+/*
+ * Looks at all of it; loads the module of the source, except in an image.  Only want
+ * of memory is a failure; what cannot be looked at is a fact with an error number.
+ * Returns 0, and the caller releases *ret with subid_host_free(); -ENOMEM.
+ */
+int subid_host_read(const struct subid_host_options *options, struct subid_host *ret);
+
+void subid_host_free(struct subid_host *host);
+
+#define auto_host __attribute__((cleanup(subid_host_free)))
+
+/*
+ * The auditor: what is wrong with the tables, the policy, the helpers and what
+ * runs.  Pure: plain data in, a report out.  Each rule is one function and one
+ * row of subid_rules(); its name is stable.
+ */
+
+/* From harmless to dangerous. */
+enum subid_level {
+	SUBID_INFO,	/* worth knowing */
+	SUBID_WARNING,	/* risky, or half done */
+	SUBID_ERROR,	/* it will break, or programs disagree about it */
+	SUBID_CRITICAL, /* isolation is broken, or anyone can break it */
+};
+
+#define SUBID_LEVELS 4
+
+/* "info", "warning", "error", "critical". */
+const char *subid_level_name(enum subid_level level);
+
+/* Reads such a name.  Returns 0 or SUBID_INVALID. */
+int subid_level_parse(const char *name, enum subid_level *ret);
+
+struct subid_audit; /* what the rules share; inside the library */
+
+/* A row of the catalogue. */
+struct subid_rule {
+	const char *name;
+	enum subid_level level;
+	const char *summary; /* what is wrong, a phrase */
+	const char *why;     /* why it matters: sentences */
+	const char *remedy;  /* what to do about it, in general: sentences */
+	int (*find)(struct subid_audit *audit); /* 0 or -errno */
+};
+
+/* The catalogue, in the order of the man page; *ret_n is how many rows. */
+const struct subid_rule *subid_rules(size_t *ret_n);
+
+/* The row of that name; NULL if there is none. */
+const struct subid_rule *subid_rule_find(const char *name);
+
+/* Something that a rule has found.  Its memory is the report's, or the input's. */
+struct subid_finding {
+	const struct subid_rule *rule;
+	int kind;		     /* enum subid_kind; -1: not about one kind */
+	const char *file;	     /* in etc, or an absolute path; NULL: none */
+	size_t line;		     /* in file, from 1; 0: not about a line */
+	size_t other_line;	     /* the other line of a pair, or 0 */
+	struct subid_spelling owner; /* bytes of whoever wrote the table; len 0: none */
+	struct subid_spelling other; /* the other owner or account of a pair */
+	struct id_range range;	     /* count 0: none */
+	uint64_t userns;	     /* inode of the user namespace it is about, or 0 */
+	const pid_t *pids;	     /* the first processes that it is about */
+	size_t n_pids;
+	size_t count;	    /* how many cases this one stands for, itself included; 1 */
+	const char *reason; /* what and why, a sentence or two; printable */
+	const char *remedy; /* the command or edit that mends it; printable */
+	const char *fix;    /* commands that mend it safely, one a line; or NULL */
+};
+
+/* A store of leases, see lease.h. */
+struct subid_audit_store {
+	char *path;   /* of its directory, for people */
+	char *user;   /* whose it is, as in its leases; NULL: root's */
+	uint32_t uid; /* that user's */
+	int error;    /* 0, or -errno: why it could not be read */
+	struct subid_leases leases;
+};
+
+/* What is looked at.  Everything is the caller's, and lives as long as the report. */
+struct subid_audit_input {
+	const struct subid_table *tables[SUBID_KINDS]; /* NULL: could not be read; one for
+							  both if the files are alike */
+	const struct subid_table *backups[SUBID_KINDS]; /* subuid-, subgid-; or NULL */
+	struct subid_users *users;
+	const struct subid_policy *policy;
+	const struct subid_place *policy_fault; /* NULL: login.defs is right */
+	const struct subid_host *host;		/* NULL: not looked at */
+	const struct subid_live *live;		/* NULL: not looked at */
+	const struct subid_audit_store *stores; /* each of one owner, and once */
+	size_t n_stores;
+	const struct subid_runtime_state *runtimes; /* root's; NULL: not looked at */
+	const char *const *for_root; /* more owners whose ranges root's programs use */
+	size_t n_for_root;
+	const struct subid_conf *conf;		 /* the site's policy; NULL: none */
+	const struct subid_acceptance *accepted; /* findings that it means to keep, all */
+	size_t n_accepted;
+	const struct subid_rule *only; /* NULL: every rule */
+};
+
+/* How full a window is. */
+struct subid_window_use {
+	uint64_t ids;	  /* in the window */
+	uint64_t free;	  /* of them not taken by anything */
+	uint64_t slots;	  /* gaps of policy's count that are left */
+	uint64_t granted; /* ids in lines of the table, of holds apart */
+	uint64_t held;	  /* ids in lines of holds */
+	size_t grants;	  /* lines that grant */
+	size_t lines;	  /* all lines of the file */
+};
+
+struct subid_report {
+	const struct subid_finding *findings; /* worst first, then as in the catalogue */
+	size_t n;
+	size_t counts[SUBID_LEVELS]; /* cases (see count) that are not accepted */
+	size_t accepted;	     /* cases that were left out */
+	size_t *accepted_by;	     /* of them by each of the input's n_accepted */
+	struct subid_window_use use[SUBID_KINDS];
+	size_t owners; /* that have lines, each once */
+	size_t unsure; /* of which the name service could not tell who they are */
+	struct subid_audit *own; /* the memory behind it */
+};
+
+/*
+ * Applies every rule, or the one asked for.  Returns 0, and the caller releases
+ * *ret with subid_report_free(); -ENOMEM.
+ */
+int subid_audit(const struct subid_audit_input *input, struct subid_report *ret);
+
+void subid_report_free(struct subid_report *report);
+
+#define auto_report __attribute__((cleanup(subid_report_free)))
+
+#ifdef __cplusplus
+}
+#endif

@@ -1,0 +1,380 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Rules about what each account holds in all.
+ */
+#include <string.h>
+
+#include "libsubid/audit/private.h"
+
+/* How many entries an account has in a table, under whatever spelling. */
+static size_t entries_of(const struct subid_audit *audit, enum subid_kind kind,
+			 size_t owner)
+{
+	const struct audit_table *view = &audit->tables[kind];
+
+	return view->begin[owner + 1] - view->begin[owner];
+}
+
+/* Has policy switched one of the tables off, or could it not be read? */
+static bool is_off(const struct subid_audit *audit)
+{
+	for (enum subid_kind kind = 0; kind < SUBID_KINDS; kind++)
+		if (audit->in->policy->window[kind].count == 0 ||
+		    audit->in->tables[kind] == NULL)
+			return true;
+	return false;
+}
+
+/* Is nobody in the way of these ids, as far as can be told? */
+static bool is_free(const struct subid_audit *audit, enum subid_kind kind,
+		    struct id_range range)
+{
+	const struct audit_table *view = &audit->tables[kind];
+
+	if (!id_range_contains(subid_window_range(&audit->in->policy->window[kind]),
+			       range))
+		return false;
+	return !subid_set_meets(&view->asides.never, range, NULL) &&
+	       !subid_set_meets(&view->table->ids, range, NULL) &&
+	       !subid_set_meets(&view->table->odd, range, NULL) &&
+	       !subid_set_meets(&view->accounts, range, NULL);
+}
+
+/* More commands than this are for nobody to read. */
+#define GRANTS_MAX 8
+
+/* The commands that give an account the same ids of the missing kind; NULL: none do. */
+static const char *grant_commands(struct subid_audit *audit, enum subid_kind missing,
+				  size_t owner, const struct subid_set *ids)
+{
+	struct subid_spelling name = audit_owner_text(audit, owner);
+	const char *commands = "";
+
+	/* a name that is wrong in one table need not be wrong in both */
+	if (!audit->owners[owner].account || audit->owners[owner].digit ||
+	    ids->n > GRANTS_MAX)
+		return NULL;
+	for (size_t i = 0; i < ids->n; i++) {
+		if (!is_free(audit, missing, ids->ranges[i]))
+			return NULL;
+		commands = audit_text(
+		    audit, "%s%ssubid grant %s --range %u:%u '%.*s'", commands,
+		    i == 0 ? "" : "\n", missing == SUBID_UID ? "-u" : "-g",
+		    ids->ranges[i].start, ids->ranges[i].count, SPELLING(name));
+	}
+	return commands;
+}
+
+static int say_one_sided(struct subid_audit *audit, enum subid_kind kind, size_t owner)
+{
+	enum subid_kind missing = kind == SUBID_UID ? SUBID_GID : SUBID_UID;
+	const struct audit_table *view = &audit->tables[kind];
+	size_t entry = view->order[view->begin[owner]];
+	struct subid_finding finding = audit_at_entry(audit, kind, entry);
+	auto_set struct subid_set ids = { .n = 0 };
+	const char *remedy;
+	int r;
+
+	if (audit_skips(audit, &finding))
+		return 0;
+	r = audit_holdings(audit, kind, owner, &ids);
+	if (r < 0)
+		return r;
+	finding.fix = grant_commands(audit, missing, owner, &ids);
+	if (finding.fix != NULL)
+		remedy = finding.fix;
+	else if (audit->owners[owner].account)
+		remedy = audit_text(audit,
+				    "if it is needed: subid revoke '%.*s', then subid"
+				    " grant '%.*s', which gives both kinds; if not: the"
+				    " first alone",
+				    SPELLING(finding.owner), SPELLING(finding.owner));
+	else
+		remedy = audit_text(audit,
+				    "take it back: subid revoke '%.*s'; or add a line of"
+				    " the same ids to %s",
+				    SPELLING(finding.owner), subid_kind_table(missing));
+	audit_report(
+	    audit, &finding, remedy,
+	    "%.*s has %llu %ss (line %zu) and no %ss: a container needs both, and does"
+	    " not start, or runs with a single id",
+	    SPELLING(finding.owner), (unsigned long long)subid_set_size(&ids),
+	    subid_kind_name(kind), finding.line, subid_kind_name(missing));
+	return 0;
+}
+
+int audit_find_one_sided(struct subid_audit *audit)
+{
+	int r = 0;
+
+	if (audit->alike || is_off(audit))
+		return 0;
+	for (size_t i = 0; r == 0 && i < audit->n_owners; i++) {
+		size_t uids = entries_of(audit, SUBID_UID, i);
+		size_t gids = entries_of(audit, SUBID_GID, i);
+
+		if (audit->owners[i].hold || (uids > 0) == (gids > 0))
+			continue;
+		r = say_one_sided(audit, uids > 0 ? SUBID_UID : SUBID_GID, i);
+	}
+	return r;
+}
+
+/* Are an account's lines in both tables the same, one by one? */
+static bool has_same_lines(const struct subid_audit *audit, size_t owner)
+{
+	const struct audit_table *uid = &audit->tables[SUBID_UID];
+	const struct audit_table *gid = &audit->tables[SUBID_GID];
+	size_t n = entries_of(audit, SUBID_UID, owner);
+
+	if (entries_of(audit, SUBID_GID, owner) != n)
+		return false;
+	for (size_t i = 0; i < n; i++) {
+		size_t u = uid->order[uid->begin[owner] + i];
+		size_t g = gid->order[gid->begin[owner] + i];
+
+		if (!id_range_equal(uid->table->entries[u].range,
+				    gid->table->entries[g].range))
+			return false;
+	}
+	return true;
+}
+
+static void say_unequal(struct subid_audit *audit, size_t owner,
+			const struct subid_set *uids, const struct subid_set *gids)
+{
+	const struct audit_table *view = &audit->tables[SUBID_UID];
+	size_t entry = view->order[view->begin[owner]];
+	struct subid_finding finding = audit_at_entry(audit, SUBID_UID, entry);
+	const char *remedy;
+	size_t i = 0;
+
+	finding.kind = -1;
+	if (audit_skips(audit, &finding))
+		return;
+	remedy = audit_text(audit,
+			    "if no file has these ids yet: subid revoke '%.*s', then"
+			    " subid grant '%.*s', which gives both the same numbers",
+			    SPELLING(finding.owner), SPELLING(finding.owner));
+	/* the first range in which the two differ */
+	while (i < uids->n && i < gids->n &&
+	       id_range_equal(uids->ranges[i], gids->ranges[i]))
+		i++;
+	if (i < uids->n && i < gids->n)
+		audit_report(audit, &finding, remedy,
+			     "%.*s has uids %u-%llu where its gids are %u-%llu: some"
+			     " programs, kubelet among them, take the same numbers for"
+			     " both",
+			     SPELLING(finding.owner), FIRST_LAST(uids->ranges[i]),
+			     FIRST_LAST(gids->ranges[i]));
+	else
+		audit_report(audit, &finding, remedy,
+			     "%.*s has %llu uids and %llu gids: some programs, kubelet"
+			     " among them, take the same numbers for both",
+			     SPELLING(finding.owner),
+			     (unsigned long long)subid_set_size(uids),
+			     (unsigned long long)subid_set_size(gids));
+}
+
+int audit_find_unequal(struct subid_audit *audit)
+{
+	int r = 0;
+
+	if (audit->alike || is_off(audit))
+		return 0;
+	for (size_t i = 0; r == 0 && i < audit->n_owners; i++) {
+		auto_set struct subid_set uids = { .n = 0 }, gids = { .n = 0 };
+
+		if (audit->owners[i].hold || entries_of(audit, SUBID_UID, i) == 0 ||
+		    entries_of(audit, SUBID_GID, i) == 0 || has_same_lines(audit, i))
+			continue;
+		r = audit_holdings(audit, SUBID_UID, i, &uids);
+		if (r == 0)
+			r = audit_holdings(audit, SUBID_GID, i, &gids);
+		if (r == 0 && !audit_is_equal(&uids, &gids))
+			say_unequal(audit, i, &uids, &gids);
+	}
+	return r;
+}
+
+/* Less than an image may need. */
+#define WANTED 65536
+
+static const char *remedy_for_pieces(struct subid_audit *audit,
+				     const struct subid_finding *finding)
+{
+	return audit_text(
+	    audit,
+	    "subid grant --another --count %u '%.*s' gives a range of %u in one"
+	    " piece",
+	    WANTED, SPELLING(finding->owner), WANTED);
+}
+
+static void say_small(struct subid_audit *audit, struct subid_finding *finding,
+		      uint64_t size, size_t pieces)
+{
+	(void)pieces;
+	audit_report(
+	    audit, finding, remedy_for_pieces(audit, finding),
+	    "%.*s has %llu %s%s: an image whose files have ids beyond them, nobody's"
+	    " 65534 among them, cannot be unpacked",
+	    SPELLING(finding->owner), (unsigned long long)size,
+	    subid_kind_name((enum subid_kind)finding->kind), size == 1 ? "" : "s");
+}
+
+static void say_fragmented(struct subid_audit *audit, struct subid_finding *finding,
+			   uint64_t size, size_t pieces)
+{
+	audit_report(
+	    audit, finding, remedy_for_pieces(audit, finding),
+	    "%.*s has %llu %ss in %zu pieces, none of %u: programs that use one line"
+	    " alone have too few",
+	    SPELLING(finding->owner), (unsigned long long)size,
+	    subid_kind_name((enum subid_kind)finding->kind), pieces, WANTED);
+}
+
+/* Has some line as many ids as are wanted?  Else their sum, which most often says all. */
+static bool has_large_line(const struct subid_audit *audit, enum subid_kind kind,
+			   size_t owner, uint64_t *ret_sum)
+{
+	const struct audit_table *view = &audit->tables[kind];
+
+	*ret_sum = 0;
+	for (size_t i = view->begin[owner]; i < view->begin[owner + 1]; i++) {
+		uint32_t count = view->table->entries[view->order[i]].range.count;
+
+		if (count >= WANTED)
+			return true;
+		*ret_sum += count;
+	}
+	return false;
+}
+
+/* The number of an account's ids, its pieces, and whether one has as many as wanted. */
+static int count_pieces(const struct subid_audit *audit, enum subid_kind kind,
+			size_t owner, uint64_t *ret_size, size_t *ret_pieces,
+			bool *ret_large)
+{
+	auto_set struct subid_set ids = { .n = 0 };
+	int r = audit_holdings(audit, kind, owner, &ids);
+
+	if (r < 0)
+		return r;
+	*ret_size = subid_set_size(&ids);
+	*ret_pieces = ids.n;
+	*ret_large = false;
+	for (size_t i = 0; i < ids.n; i++)
+		*ret_large |= ids.ranges[i].count >= WANTED;
+	return 0;
+}
+
+/* What an account has in a table, if it has no piece of WANTED ids. */
+struct pieces {
+	bool lacks;
+	uint64_t size;
+	size_t n;
+};
+
+static int look_at_pieces(const struct subid_audit *audit, enum subid_kind kind,
+			  size_t owner, bool few, struct pieces *ret)
+{
+	size_t n = entries_of(audit, kind, owner);
+	bool large = false;
+	int r = 0;
+
+	*ret = (struct pieces){ .lacks = false };
+	/* a single line may be small, but is not in pieces; and the sum of lines that
+	 * share nothing is what there is */
+	if (n == 0 || (n == 1 && !few) ||
+	    has_large_line(audit, kind, owner, &ret->size) ||
+	    (few && ret->size >= WANTED && audit->tables[kind].disjoint))
+		return 0;
+	if (n > 1)
+		r = count_pieces(audit, kind, owner, &ret->size, &ret->n, &large);
+	ret->lacks = !large;
+	return r;
+}
+
+/* Hands each account that has no piece of WANTED ids, but in all fewer, or not, to say().
+ */
+static int find_pieces(struct subid_audit *audit, bool few,
+		       void (*say)(struct subid_audit *audit,
+				   struct subid_finding *finding, uint64_t size,
+				   size_t pieces))
+{
+	for (size_t i = 0; i < audit->n_owners; i++) {
+		struct pieces pieces = { .lacks = false };
+
+		for (enum subid_kind kind = 0; kind < SUBID_KINDS; kind++) {
+			const struct audit_table *view = &audit->tables[kind];
+			struct subid_finding finding;
+			int r = 0;
+
+			if (kind == SUBID_UID || !audit->alike)
+				r = look_at_pieces(audit, kind, i, few, &pieces);
+			if (r < 0)
+				return r;
+			if (!pieces.lacks || (pieces.size < WANTED) != few ||
+			    audit->owners[i].hold || audit_floods(audit, (int)kind))
+				continue;
+			finding =
+			    audit_at_entry(audit, kind, view->order[view->begin[i]]);
+			if (!audit_skips(audit, &finding))
+				say(audit, &finding, pieces.size, pieces.n);
+		}
+	}
+	return 0;
+}
+
+int audit_find_small(struct subid_audit *audit)
+{
+	return find_pieces(audit, true, say_small);
+}
+
+int audit_find_fragmented(struct subid_audit *audit)
+{
+	return find_pieces(audit, false, say_fragmented);
+}
+
+static void say_mergeable(struct subid_audit *audit, struct subid_finding *finding)
+{
+	struct id_range r = finding->range;
+
+	audit_report(
+	    audit, finding,
+	    audit_text(audit, "in %s, write %.*s:%u:%u in place of lines %zu and %zu",
+		       finding->file, SPELLING(finding->owner), r.start, r.count,
+		       finding->line, finding->other_line),
+	    "lines %zu and %zu of %.*s adjoin and could be one, %u-%llu: programs"
+	    " that use only the first line get fewer ids than there are",
+	    finding->line, finding->other_line, SPELLING(finding->owner), FIRST_LAST(r));
+}
+
+/* Lines of one spelling that adjoin, in the order of the file. */
+int audit_find_mergeable(struct subid_audit *audit)
+{
+	for (enum subid_kind kind = 0; kind < SUBID_KINDS; kind++) {
+		const struct audit_table *view = &audit->tables[kind];
+		const struct subid_entry *entries = view->table->entries;
+
+		for (size_t i = 1; i < view->table->n; i++) {
+			uint32_t a = view->order[i - 1], b = view->order[i];
+			struct subid_finding finding;
+
+			if (view->owner[a] != view->owner[b] ||
+			    id_range_end(entries[a].range) != entries[b].range.start ||
+			    id_range_end(entries[b].range) - entries[a].range.start >
+				ID_COUNT_MAX ||
+			    audit->owners[view->owner[a]].hold ||
+			    audit_floods(audit, (int)kind))
+				continue;
+			finding = audit_at_entry(audit, kind, a);
+			finding.other_line = subid_table_line(view->table, &entries[b]);
+			finding.range = id_range_between(entries[a].range.start,
+							 id_range_end(entries[b].range));
+			if (!audit_skips(audit, &finding))
+				say_mergeable(audit, &finding);
+		}
+	}
+	return 0;
+}

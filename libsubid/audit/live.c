@@ -1,0 +1,368 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Rules about what runs.  A namespace is judged against the lines of whoever made it.
+ * One that is nested in another can have no ids but that one's, which the kernel sees
+ * to: so those at the top are judged, and stand for all that they contain.
+ *
+ * Root may write any map.  What its programs use is held against root's lines, those
+ * of the names that act for root, and systemd-nspawn's convention; ids that mean the
+ * same inside as outside are no mapping at all.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "libsubid/audit/private.h"
+#include "libsubid/core/core.h"
+
+#define NSPAWN_FIRST 524288
+#define NSPAWN_LAST  1879048191
+#define NSPAWN_COUNT 65536
+
+/* podman's --userns=auto, Docker's default remap, LXD: each runs as root. */
+static const char *const acts_for_root[] = { "containers", "dockremap", "_lxd", "lxd" };
+
+static bool is_named(struct subid_spelling owner, const char *name)
+{
+	return owner.len == strlen(name) && memcmp(owner.text, name, owner.len) == 0;
+}
+
+bool audit_is_for_root(const struct subid_audit *audit, struct subid_spelling owner)
+{
+	for (size_t i = 0; i < sizeof(acts_for_root) / sizeof(acts_for_root[0]); i++)
+		if (is_named(owner, acts_for_root[i]))
+			return true;
+	for (size_t i = 0; i < audit->in->n_for_root; i++)
+		if (is_named(owner, audit->in->for_root[i]))
+			return true;
+	return false;
+}
+
+static int compare_holders(const void *a, const void *b)
+{
+	const struct live_holder *x = a, *y = b;
+
+	return x->uid < y->uid ? -1 : x->uid > y->uid;
+}
+
+struct live_holder *audit_live_holder(const struct live_view *view, uint32_t uid)
+{
+	struct live_holder key = { .uid = uid };
+
+	return bsearch(&key, view->holders, view->n_holders, sizeof(key),
+		       compare_holders);
+}
+
+/* Is it directly below the caller's namespace, as far as can be told? */
+static bool is_top(const struct subid_live *live, size_t i)
+{
+	return i > 0 &&
+	       (live->userns[i].parent == 0 || live->userns[i].parent == SUBID_LIVE_NONE);
+}
+
+/* Everybody who has made a namespace, each once, in the order of uids. */
+static int list_holders(const struct subid_live *live, struct live_view *view)
+{
+	size_t n = 0;
+
+	view->holders = calloc(live->n + 1, sizeof(*view->holders));
+	if (view->holders == NULL)
+		return -ENOMEM;
+	for (size_t i = 1; i < live->n; i++)
+		if (live->userns[i].owner != SUBID_ID_NONE)
+			view->holders[n++].uid = live->userns[i].owner;
+	if (n > 1)
+		qsort(view->holders, n, sizeof(*view->holders), compare_holders);
+	for (size_t i = 0; i < n; i++)
+		if (i == 0 || view->holders[i].uid != view->holders[i - 1].uid)
+			view->holders[view->n_holders++].uid = view->holders[i].uid;
+	return 0;
+}
+
+static int add_lines(struct subid_audit *audit, size_t owner, struct live_holder *holder)
+{
+	int r = 0;
+
+	for (enum subid_kind kind = 0; r == 0 && kind < SUBID_KINDS; kind++) {
+		const struct audit_table *table = &audit->tables[kind];
+
+		for (size_t i = table->begin[owner];
+		     r == 0 && i < table->begin[owner + 1]; i++)
+			r = subid_set_add(&holder->held[kind],
+					  table->table->entries[table->order[i]].range);
+	}
+	return r;
+}
+
+/* What the tables say that each of them holds. */
+static int find_lines(struct subid_audit *audit, struct live_view *view)
+{
+	struct live_holder *root = audit_live_holder(view, 0);
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < audit->n_owners; i++) {
+		const struct audit_owner *owner = &audit->owners[i];
+		struct live_holder *holder = NULL;
+
+		if (owner->same != i || owner->hold)
+			continue;
+		if (owner->uid != SUBID_ID_NONE)
+			holder = audit_live_holder(view, owner->uid);
+		if (holder != NULL)
+			r = add_lines(audit, i, holder);
+		if (r == 0 && root != NULL && holder != root &&
+		    audit_is_for_root(audit, audit_owner_text(audit, i)))
+			r = add_lines(audit, i, root);
+	}
+	for (size_t i = 0; i < view->n_holders; i++)
+		for (enum subid_kind kind = 0; kind < SUBID_KINDS; kind++)
+			subid_set_sort(&view->holders[i].held[kind]);
+	return r;
+}
+
+static int name_holder(struct subid_audit *audit, struct live_holder *holder)
+{
+	auto_owner struct subid_owner owner = { .has_account = false };
+	int r = subid_owner_of_uid(audit->in->users, holder->uid, &owner);
+
+	holder->gid = SUBID_ID_NONE;
+	if (r == -ENOMEM)
+		return r;
+	if (r == 0 && owner.has_account) {
+		holder->gid = owner.gid;
+		holder->name.text =
+		    audit_text(audit, "%.*s", SPELLING(owner.spellings[0]));
+	} else {
+		holder->name.text = audit_text(audit, "%u", holder->uid);
+	}
+	holder->name.len = strlen(holder->name.text);
+	return audit->error;
+}
+
+struct membership {
+	const struct subid_audit *audit;
+	uint32_t uid;
+};
+
+static int is_member(void *data, const char *name)
+{
+	const struct membership *wanted = data;
+	auto_owner struct subid_owner owner = { .has_account = false };
+	int r = subid_owner_find(wanted->audit->in->users, name, &owner);
+
+	if (r < 0)
+		return r;
+	return r == 0 && owner.has_account && owner.uid == wanted->uid ? SUBID_ENOUGH : 0;
+}
+
+bool audit_live_is_own(struct subid_audit *audit, const struct live_holder *holder,
+		       enum subid_kind kind, uint32_t id)
+{
+	struct membership wanted = { audit, holder->uid };
+	char group[16];
+	int r;
+
+	if (kind == SUBID_UID)
+		return id == holder->uid;
+	if (id == holder->gid)
+		return true;
+	(void)snprintf(group, sizeof(group), "%u", id);
+	r = subid_users_members(audit->in->users, group, is_member, &wanted);
+	if (r == -ENOMEM)
+		audit->error = r;
+	/* userdel takes the group of the same number along */
+	return r == SUBID_ENOUGH ||
+	       (r == SUBID_UNKNOWN && holder->gid == SUBID_ID_NONE && id == holder->uid);
+}
+
+/* Is a line of root's the range that systemd-nspawn picks for a container? */
+static bool is_nspawn(const struct subid_audit *audit, enum subid_kind kind,
+		      struct id_range r)
+{
+	return r.start >= NSPAWN_FIRST && id_range_end(r) <= (uint64_t)NSPAWN_LAST + 1 &&
+	       r.count == NSPAWN_COUNT && r.start % NSPAWN_COUNT == 0 &&
+	       !subid_set_meets(&audit->tables[kind].table->ids, r, NULL);
+}
+
+/* The ids of a map that are neither the holder's own nor root's unchanged ones. */
+static int foreign_ids(struct subid_audit *audit, const struct live_holder *holder,
+		       const struct subid_live_userns *ns, enum subid_kind kind,
+		       struct subid_set *ret)
+{
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < ns->maps[kind].n; i++) {
+		const struct subid_map_line *line = &ns->maps[kind].lines[i];
+
+		if ((holder->uid == 0 && line->inside.start == line->outside.start) ||
+		    (line->outside.count == 1 &&
+		     audit_live_is_own(audit, holder, kind, line->outside.start)))
+			continue;
+		r = subid_set_add(ret, line->outside);
+	}
+	subid_set_sort(ret);
+	return r;
+}
+
+/* Of these, the ids that no line gives to the holder; id 0 is live-root's. */
+static int unheld_ids(struct subid_audit *audit, const struct live_holder *holder,
+		      enum subid_kind kind, const struct subid_set *ids,
+		      struct subid_set *ret)
+{
+	auto_set struct subid_set known = { .n = 0 };
+	int r = subid_set_insert(&known, (struct id_range){ 0, 1 });
+
+	if (r == 0)
+		r = subid_set_unite(&known, &holder->held[kind]);
+	for (size_t i = 0; r == 0 && holder->uid == 0 && i < ids->n; i++)
+		if (is_nspawn(audit, kind, ids->ranges[i]))
+			r = subid_set_insert(&known, ids->ranges[i]);
+	return r == 0 ? subid_set_subtract(ids, &known, ret) : r;
+}
+
+/* The ids that a backup gives to others than the holder. */
+static int others_before(const struct subid_table *backup, const struct subid_set *own,
+			 struct subid_set *ret)
+{
+	auto_set struct subid_set all = { .n = 0 };
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < backup->n; i++)
+		if (!subid_owner_is_hold(subid_table_owner(backup, &backup->entries[i]),
+					 backup->entries[i].owner_len))
+			r = subid_set_add(&all, backup->entries[i].range);
+	subid_set_sort(&all);
+	return r == 0 ? subid_set_subtract(&all, own, ret) : r;
+}
+
+/* Ids by lines of names that no account has: whose account is gone had some of them. */
+static int accountless_ids(const struct subid_audit *audit,
+			   const struct subid_table *table, struct subid_set *ret)
+{
+	for (size_t i = 0; i < table->n; i++) {
+		const struct subid_entry *entry = &table->entries[i];
+		auto_owner struct subid_owner owner = { .has_account = false };
+		auto_free char *name =
+		    strndup(subid_table_owner(table, entry), entry->owner_len);
+		int r = name == NULL ? -ENOMEM
+				     : subid_owner_find(audit->in->users, name, &owner);
+
+		if (r == SUBID_UNKNOWN)
+			r = subid_set_insert(ret, entry->range);
+		if (r == -ENOMEM)
+			return r;
+	}
+	return 0;
+}
+
+/*
+ * The ids that were the holder's before: by the table as it was until the last change,
+ * or at rest since some change, unless that table gives them to somebody else.
+ */
+static int former_ids(const struct subid_audit *audit, const struct live_holder *holder,
+		      enum subid_kind kind, struct subid_set *ret)
+{
+	static const struct subid_spelling released = {
+		SUBID_OWNER_RELEASED,
+		sizeof(SUBID_OWNER_RELEASED) - 1,
+	};
+	const struct subid_table *backup = audit->in->backups[kind];
+	auto_owner struct subid_owner owner = { .has_account = false };
+	auto_set struct subid_set resting = { .n = 0 }, others = { .n = 0 };
+	int r = subid_table_holdings(audit->tables[kind].table, &released, 1, &resting);
+
+	if (r < 0 || backup == NULL)
+		return r < 0 ? r : subid_set_unite(ret, &resting);
+	r = subid_owner_of_uid(audit->in->users, holder->uid, &owner);
+	if (r == -ENOMEM)
+		return r;
+	r = r == SUBID_UNKNOWN
+		? accountless_ids(audit, backup, ret)
+		: subid_table_holdings(backup, owner.spellings, owner.n, ret);
+	if (r == 0)
+		r = others_before(backup, ret, &others);
+	if (r == 0)
+		r = subid_set_subtract(&resting, &others, ret);
+	subid_set_sort(ret);
+	return r;
+}
+
+static bool is_within(const struct subid_set *inner, const struct subid_set *outer)
+{
+	for (size_t i = 0; i < inner->n; i++)
+		if (!subid_set_contains(outer, inner->ranges[i]))
+			return false;
+	return true;
+}
+
+/* Has somebody got one of these ids by a line that is no hold? */
+static bool is_given(const struct subid_audit *audit, enum subid_kind kind,
+		     const struct subid_set *ids)
+{
+	const struct audit_table *view = &audit->tables[kind];
+
+	for (size_t i = 0; i < view->table->n; i++)
+		if (!audit->owners[view->owner[i]].hold &&
+		    subid_set_meets(ids, view->table->entries[i].range, NULL))
+			return true;
+	return false;
+}
+
+static int judge(struct subid_audit *audit, struct live_view *view, size_t index,
+		 enum subid_kind kind)
+{
+	const struct subid_live_userns *ns = &audit->in->live->userns[index];
+	struct live_holder *holder = audit_live_holder(view, ns->owner);
+	struct live_verdict *verdict = &view->verdicts[index];
+	auto_set struct subid_set former = { .n = 0 };
+	int r = foreign_ids(audit, holder, ns, kind, &verdict->foreign[kind]);
+
+	if (r == 0)
+		r = unheld_ids(audit, holder, kind, &verdict->foreign[kind],
+			       &verdict->unheld[kind]);
+	if (r < 0 || verdict->unheld[kind].n == 0)
+		return r;
+	r = former_ids(audit, holder, kind, &former);
+	verdict->stale[kind] = r == 0 && is_within(&verdict->unheld[kind], &former) &&
+			       !is_given(audit, kind, &verdict->unheld[kind]);
+	return r;
+}
+
+int audit_live_view(struct subid_audit *audit, struct live_view *view)
+{
+	const struct subid_live *live = audit->in->live;
+	int r;
+
+	*view = (struct live_view){ .n = live->n };
+	view->verdicts = calloc(live->n + 1, sizeof(*view->verdicts));
+	r = view->verdicts == NULL ? -ENOMEM : list_holders(live, view);
+	for (size_t i = 0; r == 0 && i < view->n_holders; i++)
+		r = name_holder(audit, &view->holders[i]);
+	if (r == 0)
+		r = find_lines(audit, view);
+	for (size_t i = 0; r == 0 && i < live->n; i++) {
+		view->verdicts[i].top =
+		    is_top(live, i) && live->userns[i].owner != SUBID_ID_NONE;
+		for (enum subid_kind kind = 0;
+		     r == 0 && view->verdicts[i].top && kind < SUBID_KINDS; kind++)
+			r = judge(audit, view, i, kind);
+	}
+	return r;
+}
+
+void audit_live_view_free(struct live_view *view)
+{
+	for (size_t i = 0; view->verdicts != NULL && i < view->n; i++) {
+		for (enum subid_kind kind = 0; kind < SUBID_KINDS; kind++) {
+			subid_set_free(&view->verdicts[i].foreign[kind]);
+			subid_set_free(&view->verdicts[i].unheld[kind]);
+		}
+	}
+	for (size_t i = 0; i < view->n_holders; i++)
+		for (enum subid_kind kind = 0; kind < SUBID_KINDS; kind++)
+			subid_set_free(&view->holders[i].held[kind]);
+	free(view->verdicts);
+	free(view->holders);
+	*view = (struct live_view){ .n = 0 };
+}

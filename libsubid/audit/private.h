@@ -1,0 +1,522 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+#include "libsubid/audit/audit.h"
+#include "libsubid/policy/policy.h"
+
+/*
+ * What the rules share.  audit.c runs them and keeps what they find; catalogue.c
+ * is the table of rules.  What several rules need is made from the input first:
+ * audit_view.c, with audit_who.c (the owners), audit_sweep.c (the overlaps) and
+ * audit_leases.c (the leases), audit_live.c (the namespaces).  The rules are in the other
+ * audit_*.c.
+ */
+
+/* A line that is no entry, and what is wrong with it. */
+struct audit_odd {
+	const char *text;
+	size_t len;
+	size_t line;
+	unsigned int faults; /* BIT() of enum audit_fault */
+};
+
+enum audit_fault {
+	FAULT_EVERY_ID,
+	FAULT_AMBIGUOUS,
+	FAULT_EXTRA_FIELD,
+	FAULT_BEYOND,
+	FAULT_EMPTY_RANGE,
+	FAULT_BLANK,
+	FAULT_LONG,
+	FAULT_MALFORMED,
+	FAULT_COMMENT,
+};
+
+#define BIT(fault) (1U << (fault))
+
+/* What is wrong with the text of a line, as bits; 0 for a plain entry. */
+unsigned int audit_line_faults(const char *text, size_t len);
+
+/* Somebody that lines name, by one spelling. */
+struct audit_owner {
+	uint32_t entry;	  /* the first that names it */
+	uint32_t uid;	  /* SUBID_ID_NONE: no account */
+	uint32_t gid;	  /* the primary, or SUBID_ID_NONE */
+	uint32_t same;	  /* the first owner with that uid: itself, mostly */
+	uint8_t kind;	  /* of the table of entry */
+	bool hold : 1;	  /* one of the two that keep ids for nobody */
+	bool number : 1;  /* digits alone */
+	bool digit : 1;	  /* begins with one, and is no number */
+	bool account : 1; /* there is such an account */
+	bool unsure : 1;  /* or it could not be found out */
+	bool group : 1;	  /* no account, but a group is called so */
+	bool locked : 1;  /* the account's password is */
+};
+
+/* What rules ask of owners, so that none is asked of each where no owner has it. */
+enum audit_trait {
+	TRAIT_NUMBER,
+	TRAIT_DIGIT,
+	TRAIT_UNKNOWN,
+	TRAIT_SECOND, /* another owner is the same account */
+	TRAIT_GROUP,
+};
+
+/* Two lines with ids in common, or more pairs of the same owners. */
+struct audit_overlap {
+	uint32_t a, b; /* entries; a stands first in the file */
+	struct id_range common;
+	size_t pairs;	/* of lines */
+	size_t lines;	/* that take part */
+	size_t owners;	/* 2, or as many as share these ids; 1: one owner */
+	bool held;	/* one of the two is a hold */
+	bool duplicate; /* the same line once more */
+};
+
+/* One table as the rules see it. */
+struct audit_table {
+	const struct subid_table *table;
+	uint32_t *
+	    owner; /* of each entry: index into audit->owners; may be the other table's */
+	uint32_t
+	    *order; /* entries by their owner's account (same), in the file's order */
+	uint32_t *begin; /* where each owner's begin in order; n_owners + 1 of them */
+	struct audit_odd *odd;
+	size_t n_odd;
+	struct audit_overlap *overlaps;
+	size_t n_overlaps;
+	bool disjoint;		    /* no two lines share an id */
+	struct subid_asides asides; /* what a grant keeps off */
+	struct subid_set accounts;  /* ids of accounts or groups */
+	bool meets_accounts;	    /* some line has one of them */
+};
+
+struct lease_view;  /* see audit_lease_private.h */
+struct live_view;   /* see audit_live_private.h */
+struct audit_chunk; /* of memory for texts and findings */
+
+struct subid_audit {
+	const struct subid_audit_input *in;
+	const struct subid_rule *rule; /* whose turn it is */
+	struct audit_table tables[SUBID_KINDS];
+	bool alike; /* both tables have the same bytes, and share arrays */
+	struct audit_owner *owners;
+	size_t n_owners;
+	struct subid_finding *findings;
+	size_t n_findings;
+	size_t room;
+	size_t
+	    of_rule[SUBID_KINDS + 1];  /* findings of the rule so far, by kind; -1 last */
+	size_t flood[SUBID_KINDS + 1]; /* cases of it that have no finding */
+	bool accepts;		       /* the site accepts some of the rule's findings */
+	unsigned int traits;	       /* of all owners: bits 1 << enum audit_trait */
+	struct subid_report *report;
+	struct lease_view *leases; /* of all stores; NULL: none was looked at */
+	struct live_view *live;	   /* of what runs; NULL: not looked at */
+	struct audit_chunk *memory;
+	int error; /* of the first report that found no memory */
+};
+
+/*
+ * Reports a finding of the rule whose turn it is: copies *finding, with reason and
+ * remedy made by printf from the two formats (NULL remedy: the rule's own); bytes
+ * in them that are not printable ASCII become '?'.  pids are copied too.  What the
+ * site accepts is only counted; of a flood, so are all but the first AUDIT_FLOOD.
+ * Want of memory ends the audit later.
+ */
+#define AUDIT_FLOOD 1000
+void audit_report(struct subid_audit *audit, const struct subid_finding *finding,
+		  const char *remedy, const char *reason, ...)
+    __attribute__((format(printf, 4, 5)));
+
+/*
+ * Would a finding only be counted?  Then it has been, and a loop over many lines
+ * spares itself the texts.  kind, owner and count must be set.
+ */
+bool audit_skips(struct subid_audit *audit, const struct subid_finding *finding);
+
+/*
+ * The same at once, and for one case alone, where the rule has told enough: before
+ * the finding is made at all.
+ */
+static inline bool audit_floods(struct subid_audit *audit, int kind)
+{
+	size_t i = kind < 0 ? SUBID_KINDS : (size_t)kind;
+
+	if (audit->of_rule[i] <= AUDIT_FLOOD || audit->accepts)
+		return false;
+	audit->flood[i]++;
+	return true;
+}
+
+/* A text in the report's memory, made by printf; "" for want of memory. */
+const char *audit_text(struct subid_audit *audit, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+/* size bytes in the report's memory, zeroed; NULL for want of it. */
+void *audit_alloc(struct subid_audit *audit, size_t size);
+
+/* For "%.*s".  A longer one is cut, and then audit_report() keeps no command with it. */
+#define SPELLING_SHOWN 200
+#define SPELLING(s)    (int)((s).len > SPELLING_SHOWN ? SPELLING_SHOWN : (s).len), (s).text
+
+/* For "%u-%llu" or the like: first and last id of a range. */
+#define FIRST_LAST(r) (r).start, (unsigned long long)id_range_end(r) - 1
+
+/* How the lines spell an owner; a table that is audited has no new entries. */
+static inline struct subid_spelling audit_owner_text(const struct subid_audit *audit,
+						     size_t owner)
+{
+	const struct audit_owner *o = &audit->owners[owner];
+	const struct subid_table *table = audit->in->tables[o->kind];
+	const struct subid_entry *entry = &table->entries[o->entry];
+
+	return (struct subid_spelling){ table->text.bytes + entry->offset,
+					entry->owner_len };
+}
+
+/* The finding that a rule about an entry begins with: kind, file, line, owner, range. */
+struct subid_finding audit_at_entry(const struct subid_audit *audit, enum subid_kind kind,
+				    size_t entry);
+
+/* The ids that an account (an owner's same) has in a table, into an empty set. */
+int audit_holdings(const struct subid_audit *audit, enum subid_kind kind, size_t owner,
+		   struct subid_set *ret);
+
+/* Are they the same ids? */
+bool audit_is_equal(const struct subid_set *a, const struct subid_set *b);
+
+/*
+ * subid's commands, one a line, that take ids out of what the owner of an entry has;
+ * in both tables where it has them in both.  NULL where they would be too many, would
+ * leave its uids and gids different, or for want of memory.
+ */
+const char *audit_cut_commands(struct subid_audit *audit, enum subid_kind kind,
+			       size_t entry, const struct subid_set *cuts);
+
+/* The other way, for somebody to decide: to give the owner another range. */
+const char *audit_move_remedy(struct subid_audit *audit,
+			      const struct subid_finding *finding, struct id_range range);
+
+/* Does root run containers with the ranges of that owner? */
+bool audit_is_for_root(const struct subid_audit *audit, struct subid_spelling owner);
+
+/* Makes what several rules need.  0 or -ENOMEM. */
+int audit_make_views(struct subid_audit *audit);
+void audit_free_views(struct subid_audit *audit);
+
+/* Finds who owns each line, and which of them are one account.  0 or -ENOMEM. */
+int audit_find_owners(struct subid_audit *audit);
+
+/* Says in the report how full policy's window is.  0 or -ENOMEM. */
+int audit_measure_window(struct subid_audit *audit, enum subid_kind kind);
+
+/* Fills view->overlaps.  0 or -ENOMEM. */
+int audit_find_overlaps(const struct subid_audit *audit, struct audit_table *view);
+
+/* Makes one of many overlaps of the same two owners. */
+void audit_merge_kin(const struct subid_audit *audit, struct audit_table *view);
+
+/* The rules, in the order of the catalogue.  Each answers 0 or -errno. */
+#define AUDIT_RULE(name) int audit_find_##name(struct subid_audit *audit)
+
+AUDIT_RULE(every_id);
+AUDIT_RULE(ambiguous_number);
+AUDIT_RULE(extra_field);
+AUDIT_RULE(beyond_last_id);
+AUDIT_RULE(empty_range);
+AUDIT_RULE(stray_blank);
+AUDIT_RULE(long_line);
+AUDIT_RULE(malformed);
+AUDIT_RULE(comment);
+AUDIT_RULE(no_final_newline);
+AUDIT_RULE(duplicate_line);
+AUDIT_RULE(owner_name_is_number);
+AUDIT_RULE(own_id_inside);
+AUDIT_RULE(owner_starts_with_digit);
+AUDIT_RULE(unknown_owner);
+AUDIT_RULE(two_spellings);
+AUDIT_RULE(group_as_owner);
+AUDIT_RULE(weak_owner);
+AUDIT_RULE(includes_root);
+AUDIT_RULE(overlap_owners);
+AUDIT_RULE(overlap_account);
+AUDIT_RULE(overlap_reserved);
+AUDIT_RULE(overlap_held);
+AUDIT_RULE(one_sided);
+AUDIT_RULE(unequal);
+AUDIT_RULE(outside_window);
+AUDIT_RULE(self_overlap);
+AUDIT_RULE(small);
+AUDIT_RULE(mergeable);
+AUDIT_RULE(fragmented);
+AUDIT_RULE(window_filling);
+AUDIT_RULE(lease_outside);
+AUDIT_RULE(lease_overlap);
+AUDIT_RULE(lease_taken);
+AUDIT_RULE(lease_broken);
+AUDIT_RULE(lease_own);
+AUDIT_RULE(unsafe_wrap);
+AUDIT_RULE(window_invalid);
+AUDIT_RULE(window_meets_accounts);
+AUDIT_RULE(table_writable);
+AUDIT_RULE(table_symlink);
+AUDIT_RULE(stale_lock);
+AUDIT_RULE(backup_readable);
+AUDIT_RULE(helper_missing);
+AUDIT_RULE(helper_unprivileged);
+AUDIT_RULE(helper_double);
+AUDIT_RULE(helper_writable);
+AUDIT_RULE(helper_nosuid);
+AUDIT_RULE(helper_shadowed);
+AUDIT_RULE(source_open);
+AUDIT_RULE(source_second_word);
+AUDIT_RULE(source_and_files);
+AUDIT_RULE(no_audit_watch);
+AUDIT_RULE(live_unauthorised);
+AUDIT_RULE(live_root);
+AUDIT_RULE(live_shared);
+AUDIT_RULE(live_shared_own);
+AUDIT_RULE(live_account);
+AUDIT_RULE(live_setgroups);
+AUDIT_RULE(live_stale);
+AUDIT_RULE(live_orphan);
+AUDIT_RULE(live_hidden);
+AUDIT_RULE(live_unread);
+AUDIT_RULE(runtime_unread);
+
+/*
+ * A line as fields and numbers, whatever is wrong with it.  Inside the library only.
+ */
+
+/* A field of a line, and what it means as a number. */
+struct audit_field {
+	const char *text;
+	size_t len;
+	bool plain;	/* decimal, without sign, blank or leading zero */
+	bool number;	/* some program reads a number from it */
+	bool whole;	/* and nothing of it is left */
+	bool negative;	/* below 0 */
+	uint64_t value; /* in decimal, behind 0x in hexadecimal; saturated */
+};
+
+/* Splits at colons; returns how many fields there are, the first three into ret. */
+size_t audit_split(const char *text, size_t len, struct audit_field ret[3]);
+
+static inline bool audit_is_blank(char c)
+{
+	return c == ' ' || (c >= '\t' && c <= '\r');
+}
+
+/*
+ * How host.c looks at files: host_file.c at one, host_way.c along a path, host_lock.c
+ * into locks, host_watch.c into audit rules.
+ */
+
+/*
+ * Sets group_writes, acl and acl_id of a file whose mode is set from the bytes of
+ * its xattr system.posix_acl_access; size 0: it has none.  root: whose name in the
+ * list does not matter, beside 0.
+ */
+void host_file_set_acl(struct subid_host_file *file, const void *bytes, size_t size,
+		       uint32_t root);
+
+/* The bytes of the xattr security.capability. */
+struct subid_host_caps host_caps_parse(const void *bytes, size_t size);
+
+/* Fills all but path and target.  fd may be one of O_PATH.  0 or -ENOMEM. */
+int host_file_look(int fd, uint32_t root, struct subid_host_file *ret);
+
+/* The capabilities of the program that fd, perhaps of O_PATH, leads to. */
+int host_caps_look(int fd, struct subid_host_caps *ret);
+
+/* Threat: directories of an image have names that could act on a terminal, or begin
+ * a new line of a report: what is not printable ASCII becomes '?'. */
+void host_make_printable(char *text);
+
+void host_file_free(struct subid_host_file *file);
+
+/*
+ * Looks at the file name in the directory dir, its link not followed.  path: where
+ * people find dir.  0 or -ENOMEM.
+ */
+int host_file_at(int dir, const char *name, const char *path, uint32_t root,
+		 struct subid_host_file *ret);
+
+/*
+ * Walks along path, absolute, beneath root.  The caller closes *ret_fd, one of
+ * O_PATH for the file at its end, or -1 when it is not reached.  0 or -ENOMEM.
+ */
+int host_way_walk(const struct subid_host_options *options, uint32_t root,
+		  const char *path, struct subid_host_way *ret, int *ret_fd);
+
+void host_way_free(struct subid_host_way *way);
+
+/* Fills all of a lock but its file, which is there, or makes that ENOENT. */
+void host_lock_look(int etc, const char *name, enum subid_kind kind, bool image,
+		    struct subid_host_lock *lock);
+
+/* What audit rules are asked for: a path, and is it watched? */
+struct host_watch {
+	const char *path;
+	bool programs; /* a rule about running it counts as well */
+	bool watched;
+};
+
+/* Sets watched where a rule in the text of audit.rules(7) watches the path. */
+void host_watch_parse(const struct subid_text *text, struct host_watch *watches,
+		      size_t n);
+
+/*
+ * The same with every file of rules in etc.  follow: they may be links.  *ret_denied:
+ * EACCES or the like when not all of them may be read.
+ */
+int host_watch_read(int etc, bool follow, struct host_watch *watches, size_t n,
+		    int *ret_denied);
+
+/*
+ * What the rules about files share: audit_host.c, audit_helper.c, audit_policy.c.
+ * It is in audit_file.c.
+ */
+
+/* A text for a command, quoted if a shell would read it otherwise. */
+const char *audit_quoted(struct subid_audit *audit, const char *text);
+
+/* NAME in the directory of the tables, for a sentence. */
+const char *audit_in_etc(struct subid_audit *audit, const char *name);
+
+/* Is uid, or gid, root's, or that of whoever plays its part? */
+bool audit_is_root(const struct subid_host *host, uint32_t uid);
+bool audit_is_roots_group(const struct subid_host *host, uint32_t gid);
+
+/* "a; b" from a and b, with what stands between them; b alone if a is "". */
+const char *audit_join(struct subid_audit *audit, const char *a, const char *with,
+		       const char *b);
+
+/*
+ * How others than root can write a file or directory: "mode 0666: everybody can
+ * write it", with the commands that end it in *ret_remedy.  NULL: they cannot, or
+ * it could not be found out.
+ */
+const char *audit_who_writes(struct subid_audit *audit,
+			     const struct subid_host_file *file, const char **ret_remedy);
+
+/*
+ * The same for directory i on a way: how somebody can put another file in the place of
+ * the next.  In a sticky directory only its owner can.
+ */
+const char *audit_who_replaces(struct subid_audit *audit,
+			       const struct subid_host_way *way, size_t i,
+			       const char **ret_remedy);
+
+/* How many lines of the table give ids to somebody; 0 also without a table. */
+size_t audit_count_grants(const struct subid_audit *audit, enum subid_kind kind);
+
+/*
+ * What the rules about leases share: audit_leases.c puts those of all stores in order,
+ * audit_lease_rules.c and audit_live_leases.c say what is wrong.  Inside the library
+ * only.
+ *
+ * Threat: a user's store says what the user likes.  It is about the user's own
+ * containers alone: nothing in it is held against anybody else, the rules work through
+ * it in one go, and it makes one finding at most, of level info.
+ */
+
+/* Somebody whose containers have leases, by one spelling in one store. */
+struct lease_lessor {
+	const struct subid_audit_store *store;
+	const char *name;
+	uint32_t uid; /* whose containers they are: root's, too, of those that act for
+			 root; SUBID_ID_NONE: there is no such account */
+	bool unsure;  /* it could not be found out */
+	struct subid_set held[SUBID_KINDS]; /* by lines of the tables */
+};
+
+struct lease_row {
+	const struct subid_lease *lease;
+	uint32_t lessor; /* index */
+};
+
+struct lease_view {
+	struct lease_lessor *lessors;
+	size_t n_lessors;
+	struct lease_row *rows; /* by the lessor's uid, kind and start */
+	size_t n;
+};
+
+/* Makes it of what there is.  0 or -ENOMEM; free it in any case. */
+int audit_lease_view(struct subid_audit *audit, struct lease_view *view);
+void audit_lease_view_free(struct lease_view *view);
+
+static inline const struct lease_lessor *audit_lessor(const struct lease_view *view,
+						      const struct lease_row *row)
+{
+	return &view->lessors[row->lessor];
+}
+
+/* The rows of a uid and kind: from *ret_begin to the one returned. */
+const struct lease_row *audit_lease_rows(const struct lease_view *view, uint32_t uid,
+					 enum subid_kind kind,
+					 const struct lease_row **ret_begin);
+
+/*
+ * What the rules about namespaces share: audit_live.c judges each namespace once,
+ * audit_live_rules.c says what is wrong.  Inside the library only.
+ */
+
+/* Somebody who has made a namespace. */
+struct live_holder {
+	uint32_t uid;
+	uint32_t gid; /* the primary, or SUBID_ID_NONE */
+	struct subid_spelling name;
+	struct subid_set held[SUBID_KINDS]; /* by lines of the tables */
+};
+
+/* What there is to say about one namespace. */
+struct live_verdict {
+	bool top; /* below the caller's, and its owner is known: it is judged */
+	struct subid_set foreign[SUBID_KINDS]; /* mapped ids but for the owner's own */
+	struct subid_set unheld[SUBID_KINDS];  /* of them, those that no line gives it */
+	bool stale[SUBID_KINDS];	       /* all of which were the owner's before */
+};
+
+struct live_view {
+	struct live_holder *holders; /* in the order of uids */
+	size_t n_holders;
+	struct live_verdict *verdicts; /* of each namespace */
+	size_t n;
+};
+
+/* Judges what runs, which must be there.  0 or -ENOMEM; free it in any case. */
+int audit_live_view(struct subid_audit *audit, struct live_view *view);
+void audit_live_view_free(struct live_view *view);
+
+/* Who made a namespace; NULL for a uid that made none. */
+struct live_holder *audit_live_holder(const struct live_view *view, uint32_t uid);
+
+/*
+ * Is an id the holder's own: the uid, the primary gid, that of a group it is in?  Want
+ * of memory ends the audit later.
+ */
+bool audit_live_is_own(struct subid_audit *audit, const struct live_holder *holder,
+		       enum subid_kind kind, uint32_t id);
+
+/* live-shared among the containers of one owner, by root's leases; own: by those of the
+ * owner's own store.  0 or -ENOMEM. */
+int audit_live_leases(struct subid_audit *audit, bool own);
+
+/* How many processes a finding names at most. */
+#define PIDS_SHOWN 8
+
+/* "user namespace 4026532177 (lxc c1, process 312)", for a sentence. */
+const char *audit_live_describe(struct subid_audit *audit,
+				const struct subid_live_userns *ns);
+
+/* The finding that a rule about a namespace begins with. */
+struct subid_finding audit_at_userns(const struct subid_audit *audit,
+				     const struct subid_live_userns *ns,
+				     pid_t pids[PIDS_SHOWN]);
+
+/* "stop the container, or: kill 312", or how else to end it. */
+const char *audit_live_how_to_stop(struct subid_audit *audit,
+				   const struct subid_live_userns *ns);

@@ -1,0 +1,351 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Rules about lines as texts.  All but the last two are about lines that are no
+ * entries, and are told from the bits of audit_line_faults().
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "libsubid/audit/private.h"
+
+static struct subid_finding at_odd(enum subid_kind kind, const struct audit_odd *odd)
+{
+	const char *colon = memchr(odd->text, ':', odd->len);
+	struct subid_finding finding = {
+		.kind = (int)kind,
+		.file = subid_kind_table(kind),
+		.line = odd->line,
+	};
+
+	if (colon != NULL && odd->text[0] != '#')
+		finding.owner = (struct subid_spelling){
+			odd->text,
+			(size_t)(colon - odd->text),
+		};
+	return finding;
+}
+
+/* For "%.*s": a line, cut where a report would get too wide. */
+#define LINE_TEXT(odd) (int)((odd)->len > 80 ? 80 : (odd)->len), (odd)->text
+
+/* Reports each line that has a fault, with what say() says about it. */
+static int find_fault(struct subid_audit *audit, enum audit_fault fault,
+		      void (*say)(struct subid_audit *audit,
+				  struct subid_finding *finding,
+				  const struct audit_odd *odd))
+{
+	for (enum subid_kind kind = 0; kind < SUBID_KINDS; kind++) {
+		const struct audit_table *view = &audit->tables[kind];
+
+		for (size_t i = 0; i < view->n_odd; i++) {
+			struct subid_finding finding;
+
+			if ((view->odd[i].faults & BIT(fault)) == 0 ||
+			    audit_floods(audit, (int)kind))
+				continue;
+			finding = at_odd(kind, &view->odd[i]);
+			if (audit_skips(audit, &finding))
+				continue;
+			say(audit, &finding, &view->odd[i]);
+		}
+	}
+	return 0;
+}
+
+static void say_every_id(struct subid_audit *audit, struct subid_finding *finding,
+			 const struct audit_odd *odd)
+{
+	audit_report(audit, finding,
+		     audit_text(audit,
+				"delete line %zu of %s, or give it the count that was"
+				" meant",
+				finding->line, finding->file),
+		     "\"%.*s\": newuidmap of shadow before 4.20 takes this for every"
+		     " id there is: %.*s can become root on the host",
+		     LINE_TEXT(odd), SPELLING(finding->owner));
+}
+
+int audit_find_every_id(struct subid_audit *audit)
+{
+	return find_fault(audit, FAULT_EVERY_ID, say_every_id);
+}
+
+/* "100000 in decimal, 32768 in octal", as different readers have a field. */
+static void print_readings(const struct audit_field *field, char *buf, size_t size)
+{
+	const char *text = field->text, *end = text + field->len;
+	char digits[32], *stop;
+	size_t len;
+
+	while (text < end && audit_is_blank(*text))
+		text++;
+	len = (size_t)(end - text) < sizeof(digits) - 1 ? (size_t)(end - text)
+							: sizeof(digits) - 1;
+	memcpy(digits, text, len);
+	digits[len] = '\0';
+	errno = 0;
+	(void)snprintf(buf, size, "%llu in decimal (util-linux, Go programs)",
+		       (unsigned long long)field->value);
+	if (*digits == '0' && len > 1) {
+		unsigned long value = strtoul(digits, &stop, 0);
+		bool hex = (digits[1] | 0x20) == 'x';
+
+		if (hex)
+			(void)snprintf(buf, size,
+				       "%lu to shadow, which reads hexadecimal; 0 or an"
+				       " error to the others",
+				       value);
+		else if (*stop >= '0' && *stop <= '9')
+			(void)snprintf(buf, size,
+				       "nothing to shadow, which reads octal; %llu to"
+				       " util-linux and Go programs",
+				       (unsigned long long)field->value);
+		else
+			(void)snprintf(buf, size,
+				       "%lu to shadow, which reads octal; %llu to"
+				       " util-linux and Go programs",
+				       value, (unsigned long long)field->value);
+	} else if (*digits == '+' || *digits == '-') {
+		(void)snprintf(
+		    buf, size,
+		    "%c%llu to shadow, which wraps it around if negative; nothing to"
+		    " those who take digits alone",
+		    *digits, (unsigned long long)field->value);
+	} else if (field->len > 0 &&
+		   (audit_is_blank(*field->text) || audit_is_blank(end[-1]))) {
+		(void)snprintf(buf, size,
+			       "%llu to shadow before 4.20, nothing to newer ones and to"
+			       " Go programs",
+			       (unsigned long long)field->value);
+	} else {
+		(void)snprintf(buf, size,
+			       "%llu to those who stop at the first other character,"
+			       " nothing to the rest",
+			       (unsigned long long)field->value);
+	}
+}
+
+static void say_ambiguous(struct subid_audit *audit, struct subid_finding *finding,
+			  const struct audit_odd *odd)
+{
+	const char *text = odd->text;
+	size_t len = odd->len;
+	struct audit_field fields[3] = { { .len = 0 } };
+	char start[160], count[160];
+	bool both;
+
+	while (len > 0 && audit_is_blank(text[len - 1]))
+		len--;
+	(void)audit_split(text, len, fields);
+	print_readings(&fields[1], start, sizeof(start));
+	print_readings(&fields[2], count, sizeof(count));
+	both = !fields[1].plain && !fields[2].plain;
+	audit_report(
+	    audit, finding,
+	    audit_text(audit,
+		       "in line %zu of %s, write the number that was meant in decimal,"
+		       " without sign, blank or leading zero",
+		       finding->line, finding->file),
+	    "\"%.*s\": the %s is %s%s%s", LINE_TEXT(odd),
+	    fields[1].plain ? "count" : "start", fields[1].plain ? count : start,
+	    both ? "; the count is " : "", both ? count : "");
+}
+
+int audit_find_ambiguous_number(struct subid_audit *audit)
+{
+	return find_fault(audit, FAULT_AMBIGUOUS, say_ambiguous);
+}
+
+static void say_extra_field(struct subid_audit *audit, struct subid_finding *finding,
+			    const struct audit_odd *odd)
+{
+	struct audit_field fields[3] = { { .len = 0 } };
+
+	(void)audit_split(odd->text, odd->len, fields);
+	audit_report(audit, finding,
+		     audit_text(audit, "make line %zu of %s \"%.*s:%.*s:%.*s\"",
+				finding->line, finding->file, SPELLING(fields[0]),
+				SPELLING(fields[1]), SPELLING(fields[2])),
+		     "\"%.*s\": more than three fields: shadow 4.13 takes the first"
+		     " three, later ones none, and podman and buildah fail for every"
+		     " user",
+		     LINE_TEXT(odd));
+}
+
+int audit_find_extra_field(struct subid_audit *audit)
+{
+	return find_fault(audit, FAULT_EXTRA_FIELD, say_extra_field);
+}
+
+static void say_beyond(struct subid_audit *audit, struct subid_finding *finding,
+		       const struct audit_odd *odd)
+{
+	struct audit_field fields[3] = { { .len = 0 } };
+	uint64_t room;
+
+	(void)audit_split(odd->text, odd->len, fields);
+	room = fields[1].value < ID_COUNT_MAX ? ID_COUNT_MAX - fields[1].value : 0;
+	audit_report(
+	    audit, finding,
+	    room == 0
+		? NULL
+		: audit_text(audit, "in line %zu of %s, make the count %llu or less",
+			     finding->line, finding->file, (unsigned long long)room),
+	    "\"%.*s\": the last id of it would be %llu; the last that exists is"
+	    " 4294967294, and the kernel refuses a map with a greater one",
+	    LINE_TEXT(odd), (unsigned long long)(fields[1].value + fields[2].value - 1));
+}
+
+int audit_find_beyond_last_id(struct subid_audit *audit)
+{
+	return find_fault(audit, FAULT_BEYOND, say_beyond);
+}
+
+static void say_empty_range(struct subid_audit *audit, struct subid_finding *finding,
+			    const struct audit_odd *odd)
+{
+	audit_report(audit, finding,
+		     audit_text(audit,
+				"delete line %zu of %s, or write the count that was"
+				" meant",
+				finding->line, finding->file),
+		     "\"%.*s\": a count of 0 gives %.*s nothing", LINE_TEXT(odd),
+		     SPELLING(finding->owner));
+}
+
+int audit_find_empty_range(struct subid_audit *audit)
+{
+	return find_fault(audit, FAULT_EMPTY_RANGE, say_empty_range);
+}
+
+static void say_stray_blank(struct subid_audit *audit, struct subid_finding *finding,
+			    const struct audit_odd *odd)
+{
+	const char *what = "blank at an end";
+
+	if (memchr(odd->text, '\r', odd->len) != NULL)
+		what = "carriage return";
+	else if (memchr(odd->text, '\t', odd->len) != NULL)
+		what = "tab";
+	audit_report(audit, finding,
+		     audit_text(audit, "delete the %s in line %zu of %s", what,
+				finding->line, finding->file),
+		     "\"%.*s\" has a %s: shadow's tools pass over the line, and podman"
+		     " reads it all the same",
+		     LINE_TEXT(odd), what);
+}
+
+int audit_find_stray_blank(struct subid_audit *audit)
+{
+	return find_fault(audit, FAULT_BLANK, say_stray_blank);
+}
+
+static void say_malformed(struct subid_audit *audit, struct subid_finding *finding,
+			  const struct audit_odd *odd)
+{
+	const char *why = "it is not owner:start:count";
+
+	if (odd->len == 0)
+		why = "the line is empty";
+	else if (memchr(odd->text, '\0', odd->len) != NULL)
+		why = "there is a NUL byte in it, where programs in C stop reading";
+	audit_report(audit, finding,
+		     audit_text(audit, "correct line %zu of %s, or delete it",
+				finding->line, finding->file),
+		     "\"%.*s\": %s: it gives nothing to anybody, or another thing to"
+		     " each program",
+		     LINE_TEXT(odd), why);
+}
+
+int audit_find_malformed(struct subid_audit *audit)
+{
+	return find_fault(audit, FAULT_MALFORMED, say_malformed);
+}
+
+static void say_comment(struct subid_audit *audit, struct subid_finding *finding,
+			const struct audit_odd *odd)
+{
+	struct id_range readings[SUBID_READINGS_MAX];
+	bool read = subid_line_readings(odd->text, odd->len, readings) > 0;
+
+	audit_report(audit, finding,
+		     audit_text(audit,
+				"keep the note elsewhere, and delete line %zu"
+				" of %s",
+				finding->line, finding->file),
+		     "\"%.*s\": these files have no comments%s", LINE_TEXT(odd),
+		     read ? "; shadow takes this one for an entry of an owner whose"
+			    " name begins with #, and keeps its ids from others"
+			  : "");
+}
+
+int audit_find_comment(struct subid_audit *audit)
+{
+	return find_fault(audit, FAULT_COMMENT, say_comment);
+}
+
+static void say_long_line(struct subid_audit *audit, const struct subid_finding *finding,
+			  size_t len)
+{
+	audit_report(
+	    audit, finding,
+	    audit_text(audit, "shorten line %zu of %s", finding->line, finding->file),
+	    "the line has %zu bytes; shadow's tools drop one of more than %d"
+	    " without a word",
+	    len, SUBID_LINE_MAX);
+}
+
+static void say_long_odd_line(struct subid_audit *audit, struct subid_finding *finding,
+			      const struct audit_odd *odd)
+{
+	say_long_line(audit, finding, odd->len);
+}
+
+int audit_find_long_line(struct subid_audit *audit)
+{
+	for (enum subid_kind kind = 0; kind < SUBID_KINDS; kind++) {
+		const struct subid_table *table = audit->tables[kind].table;
+
+		for (size_t i = 0; i < table->n; i++) {
+			size_t pos = table->entries[i].offset, len = 0;
+			struct subid_finding finding;
+			const char *line = NULL;
+
+			/* the two numbers take the rest at most */
+			if (table->entries[i].owner_len + SUBID_LINE_TAIL_MAX <=
+			    SUBID_LINE_MAX)
+				continue;
+			(void)subid_text_next(&table->text, &pos, &line, &len);
+			finding = audit_at_entry(audit, kind, i);
+			if (len > SUBID_LINE_MAX)
+				say_long_line(audit, &finding, len);
+		}
+	}
+	return find_fault(audit, FAULT_LONG, say_long_odd_line);
+}
+
+int audit_find_no_final_newline(struct subid_audit *audit)
+{
+	for (enum subid_kind kind = 0; kind < SUBID_KINDS; kind++) {
+		const struct audit_table *view = &audit->tables[kind];
+		const struct subid_text *text = &view->table->text;
+		struct subid_finding finding = {
+			.kind = (int)kind,
+			.file = subid_kind_table(kind),
+			.line = view->table->n + view->table->n_odd,
+		};
+
+		if (text->size == 0 || text->bytes[text->size - 1] == '\n')
+			continue;
+		audit_report(
+		    audit, &finding,
+		    audit_text(audit, "add a newline at the end of %s", finding.file),
+		    "the last line of %s does not end with a newline: some"
+		    " versions of shadow refuse the file, and what is appended"
+		    " to it is joined to that line",
+		    finding.file);
+	}
+	return 0;
+}

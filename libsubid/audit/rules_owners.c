@@ -1,0 +1,384 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Rules about who the owners are.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "libsubid/accounts/accounts.h"
+#include "libsubid/audit/private.h"
+#include "libsubid/core/core.h"
+
+/*
+ * The first entry in a table that is spelt as each owner; table->n where there is none.
+ * All in one walk: an account may have as many spellings as the table has lines.
+ */
+static size_t *find_firsts(const struct subid_audit *audit, enum subid_kind kind)
+{
+	const struct audit_table *view = &audit->tables[kind];
+	size_t *firsts = reallocarray(NULL, audit->n_owners + 1, sizeof(*firsts));
+
+	if (firsts == NULL)
+		return NULL;
+	for (size_t i = 0; i < audit->n_owners; i++)
+		firsts[i] = view->table->n;
+	for (size_t i = view->begin[audit->n_owners]; i-- > view->begin[0];)
+		firsts[view->owner[view->order[i]]] = view->order[i];
+	return firsts;
+}
+
+/* How many entries in a table are spelt just so. */
+static size_t count_entries(const struct subid_audit *audit, enum subid_kind kind,
+			    size_t owner)
+{
+	const struct audit_table *view = &audit->tables[kind];
+	size_t same = audit->owners[owner].same, n = 0;
+
+	for (size_t i = view->begin[same]; i < view->begin[same + 1]; i++)
+		n += view->owner[view->order[i]] == owner;
+	return n;
+}
+
+/*
+ * Hands each owner for which is_bad() holds to say(), once for each table that names
+ * it, with the finding that begins there.  No owner is asked without the trait.
+ */
+static int find_owners(struct subid_audit *audit, enum audit_trait trait,
+		       bool (*is_bad)(const struct subid_audit *audit,
+				      enum subid_kind kind, size_t owner),
+		       void (*say)(struct subid_audit *audit,
+				   struct subid_finding *finding, size_t owner))
+{
+	if ((audit->traits >> trait & 1) == 0)
+		return 0;
+	for (enum subid_kind kind = 0; kind < SUBID_KINDS; kind++) {
+		auto_free size_t *firsts = find_firsts(audit, kind);
+
+		if (firsts == NULL)
+			return -ENOMEM;
+		for (size_t i = 0; i < audit->n_owners; i++) {
+			struct subid_finding finding;
+
+			if (audit->owners[i].hold ||
+			    firsts[i] == audit->tables[kind].table->n ||
+			    !is_bad(audit, kind, i) || audit_floods(audit, (int)kind))
+				continue;
+			finding = audit_at_entry(audit, kind, firsts[i]);
+			if (audit_skips(audit, &finding))
+				continue;
+			say(audit, &finding, i);
+		}
+	}
+	return 0;
+}
+
+/* A number in a line, and an account of another uid that is called so. */
+static bool is_login_name(const struct subid_audit *audit, enum subid_kind kind,
+			  size_t owner)
+{
+	struct subid_spelling text = audit_owner_text(audit, owner);
+	struct subid_account account;
+
+	(void)kind; /* in whichever table */
+	return audit->owners[owner].number &&
+	       subid_users_by_name(audit->in->users, text.text, text.len, &account) &&
+	       account.uid != audit->owners[owner].uid;
+}
+
+static void say_login_name(struct subid_audit *audit, struct subid_finding *finding,
+			   size_t owner)
+{
+	struct subid_spelling text = finding->owner;
+	struct subid_account account = { .uid = 0 };
+
+	(void)owner;
+	(void)subid_users_by_name(audit->in->users, text.text, text.len, &account);
+	finding->other = text;
+	audit_report(audit, finding,
+		     audit_text(audit,
+				"rename the account (usermod -l NEW %.*s), and name the"
+				" owner that is meant in line %zu of %s",
+				SPELLING(text), finding->line, finding->file),
+		     "\"%.*s\" means the account with uid %.*s to some programs, and"
+		     " the account of that name, which has uid %u, to others: both"
+		     " can use the range",
+		     SPELLING(text), SPELLING(text), account.uid);
+}
+
+int audit_find_owner_name_is_number(struct subid_audit *audit)
+{
+	return find_owners(audit, TRAIT_NUMBER, is_login_name, say_login_name);
+}
+
+/* The owner's own id of a kind, or SUBID_ID_NONE. */
+static uint32_t own_id(const struct audit_owner *owner, enum subid_kind kind)
+{
+	return kind == SUBID_UID ? owner->uid : owner->gid;
+}
+
+int audit_find_own_id_inside(struct subid_audit *audit)
+{
+	for (enum subid_kind kind = 0; kind < SUBID_KINDS; kind++) {
+		const struct audit_table *view = &audit->tables[kind];
+
+		for (size_t i = 0; view->meets_accounts && i < view->table->n; i++) {
+			const struct audit_owner *owner = &audit->owners[view->owner[i]];
+			struct id_range id = { own_id(owner, kind), 1 };
+			struct subid_finding finding;
+
+			/* root's is includes-root's */
+			if (!owner->account || owner->uid == 0 ||
+			    !id_range_contains(view->table->entries[i].range, id))
+				continue;
+			finding = audit_at_entry(audit, kind, i);
+			if (audit_skips(audit, &finding))
+				continue;
+			finding.fix = audit_cut_commands(
+			    audit, kind, i, &(struct subid_set){ .ranges = &id, .n = 1 });
+			finding.range = id;
+			audit_report(
+			    audit, &finding,
+			    finding.fix != NULL
+				? finding.fix
+				: audit_move_remedy(audit, &finding,
+						    view->table->entries[i].range),
+			    "%s %u is %.*s's own, and lies in the range of line %zu:"
+			    " rootless runtimes map the own id besides, and the kernel"
+			    " refuses a map that has an id twice",
+			    subid_kind_name(kind), id.start, SPELLING(finding.owner),
+			    finding.line);
+		}
+	}
+	return 0;
+}
+
+static bool starts_with_digit(const struct subid_audit *audit, enum subid_kind kind,
+			      size_t owner)
+{
+	(void)kind; /* in whichever table */
+	return audit->owners[owner].digit;
+}
+
+static void say_starts_with_digit(struct subid_audit *audit,
+				  struct subid_finding *finding, size_t owner)
+{
+	size_t digits = 0;
+	const struct audit_owner *o = &audit->owners[owner];
+
+	while (digits < finding->owner.len && finding->owner.text[digits] >= '0' &&
+	       finding->owner.text[digits] <= '9')
+		digits++;
+	audit_report(
+	    audit, finding,
+	    o->account
+		? audit_text(audit, "name the owner by its uid, %u, in line %zu of %s",
+			     o->uid, finding->line, finding->file)
+		: audit_text(audit,
+			     "correct the owner in line %zu of %s, or delete the line",
+			     finding->line, finding->file),
+	    "\"%.*s\" begins like a number: unshare of util-linux gives the range to uid"
+	    " %.*s",
+	    SPELLING(finding->owner), (int)digits, finding->owner.text);
+}
+
+int audit_find_owner_starts_with_digit(struct subid_audit *audit)
+{
+	return find_owners(audit, TRAIT_DIGIT, starts_with_digit, say_starts_with_digit);
+}
+
+static bool is_text(struct subid_spelling spelling, const char *text)
+{
+	return spelling.len == strlen(text) &&
+	       memcmp(spelling.text, text, spelling.len) == 0;
+}
+
+/* Who needs no account: podman's --userns=auto and Docker's default remap. */
+static bool needs_no_account(struct subid_spelling owner)
+{
+	return is_text(owner, "containers") || is_text(owner, "dockremap");
+}
+
+/* What could not be found out is counted in the report, and not held against it. */
+static bool has_no_account(const struct subid_audit *audit, size_t owner)
+{
+	const struct audit_owner *o = &audit->owners[owner];
+
+	return !o->account && !o->unsure &&
+	       !needs_no_account(audit_owner_text(audit, owner));
+}
+
+/* group-as-owner says more about a group. */
+static bool is_unknown(const struct subid_audit *audit, enum subid_kind kind,
+		       size_t owner)
+{
+	return has_no_account(audit, owner) &&
+	       !(kind == SUBID_GID && audit->owners[owner].group);
+}
+
+static void say_unknown(struct subid_audit *audit, struct subid_finding *finding,
+			size_t owner)
+{
+	enum subid_kind kind = (enum subid_kind)finding->kind;
+	enum subid_kind other = kind == SUBID_UID ? SUBID_GID : SUBID_UID;
+	size_t n = count_entries(audit, kind, owner);
+	bool in_both = count_entries(audit, other, owner) > 0;
+
+	finding->fix = audit_text(audit, "subid revoke %s'%.*s'",
+				  in_both	      ? ""
+				  : kind == SUBID_UID ? "-u "
+						      : "-g ",
+				  SPELLING(finding->owner));
+	audit_report(
+	    audit, finding, finding->fix,
+	    "there is no account %.*s, which %zu line%s of %s name%s as owner:"
+	    " whoever gets that %s next gets the range and the files under its ids",
+	    SPELLING(finding->owner), n, n == 1 ? "" : "s", finding->file,
+	    n == 1 ? "s" : "", audit->owners[owner].number ? "uid" : "name");
+}
+
+int audit_find_unknown_owner(struct subid_audit *audit)
+{
+	return find_owners(audit, TRAIT_UNKNOWN, is_unknown, say_unknown);
+}
+
+static bool is_group(const struct subid_audit *audit, enum subid_kind kind, size_t owner)
+{
+	return kind == SUBID_GID && has_no_account(audit, owner) &&
+	       audit->owners[owner].group;
+}
+
+static void say_group(struct subid_audit *audit, struct subid_finding *finding,
+		      size_t owner)
+{
+	(void)owner;
+	audit_report(
+	    audit, finding,
+	    audit_text(
+		audit,
+		"put the login name of the user who is to use the gids in line %zu of"
+		" %s, or: subid revoke -g '%.*s'",
+		finding->line, finding->file, SPELLING(finding->owner)),
+	    "%.*s is a group and no account: the owner in subgid is the user who may use"
+	    " the gids, so that nobody can use this line",
+	    SPELLING(finding->owner));
+}
+
+int audit_find_group_as_owner(struct subid_audit *audit)
+{
+	return find_owners(audit, TRAIT_GROUP, is_group, say_group);
+}
+
+/* Is it not the one that the first line of the account has? */
+static bool is_second_spelling(const struct subid_audit *audit, enum subid_kind kind,
+			       size_t owner)
+{
+	const struct audit_table *view = &audit->tables[kind];
+	size_t same = audit->owners[owner].same;
+
+	return view->begin[same + 1] - view->begin[same] > 1 &&
+	       view->owner[view->order[view->begin[same]]] != owner;
+}
+
+static void say_two_spellings(struct subid_audit *audit, struct subid_finding *finding,
+			      size_t owner)
+{
+	const struct audit_table *view = &audit->tables[finding->kind];
+	size_t first = view->order[view->begin[audit->owners[owner].same]];
+	struct subid_spelling name, number;
+
+	finding->other = audit_owner_text(audit, view->owner[first]);
+	finding->other_line = subid_table_line(view->table, &view->table->entries[first]);
+	/* a name is better than a number, and else the first as good as any */
+	name = finding->other;
+	number = finding->owner;
+	if (audit->owners[view->owner[first]].number) {
+		name = finding->owner;
+		number = finding->other;
+	}
+	audit_report(
+	    audit, finding,
+	    audit_text(audit, "in all lines of %s that begin with \"%.*s:\", write %.*s",
+		       finding->file, SPELLING(number), SPELLING(name)),
+	    "line %zu names the account with uid %u as %.*s, line %zu as %.*s: programs"
+	    " that read the table by themselves see one of the two",
+	    finding->other_line, audit->owners[owner].uid, SPELLING(finding->other),
+	    finding->line, SPELLING(finding->owner));
+}
+
+int audit_find_two_spellings(struct subid_audit *audit)
+{
+	return find_owners(audit, TRAIT_SECOND, is_second_spelling, say_two_spellings);
+}
+
+/* The n-th field, from 0, of a line of passwd. */
+static struct subid_spelling field_of(const char *line, const char *end, size_t n)
+{
+	const char *stop = memchr(line, '\n', (size_t)(end - line)), *colon;
+
+	if (stop == NULL)
+		stop = end;
+	for (; n > 0; n--) {
+		colon = memchr(line, ':', (size_t)(stop - line));
+		if (colon == NULL)
+			return (struct subid_spelling){ stop, 0 };
+		line = colon + 1;
+	}
+	colon = memchr(line, ':', (size_t)(stop - line));
+	return (struct subid_spelling){ line,
+					(size_t)((colon == NULL ? stop : colon) - line) };
+}
+
+static bool ends_with(struct subid_spelling text, const char *tail)
+{
+	size_t len = strlen(tail);
+
+	return text.len >= len && memcmp(text.text + text.len - len, tail, len) == 0;
+}
+
+/* Why nobody logs in there; NULL if somebody may. */
+static const char *weakness(const struct subid_audit *audit, size_t owner)
+{
+	const struct audit_owner *o = &audit->owners[owner];
+	const struct subid_text *passwd = &audit->in->users->passwd;
+	struct subid_spelling shell;
+	struct subid_account account;
+	size_t at = 0;
+
+	if (!o->account || o->uid == 0)
+		return NULL;
+	if (o->uid < audit->in->policy->uid_min)
+		return "it is a system account";
+	if (!subid_users_by_uid(audit->in->users, o->uid, &at, &account))
+		return NULL; /* the name service's, which tells no more */
+	shell = field_of(account.name, passwd->bytes + passwd->size, 6);
+	if (ends_with(shell, "/nologin") || ends_with(shell, "/false"))
+		return "its shell lets nobody log in";
+	return o->locked ? "its password is locked" : NULL;
+}
+
+/* One finding for both tables: it is about the account. */
+int audit_find_weak_owner(struct subid_audit *audit)
+{
+	for (size_t i = 0; i < audit->n_owners; i++) {
+		enum subid_kind kind = (enum subid_kind)audit->owners[i].kind;
+		struct subid_finding finding;
+		const char *why;
+
+		if (audit->owners[i].hold || audit->owners[i].same != i)
+			continue;
+		why = weakness(audit, i);
+		if (why == NULL)
+			continue;
+		finding = audit_at_entry(audit, kind, audit->owners[i].entry);
+		finding.kind = -1;
+		audit_report(audit, &finding,
+			     audit_text(audit,
+					"if no service runs containers under it: subid"
+					" revoke '%.*s'",
+					SPELLING(finding.owner)),
+			     "%.*s (uid %u) holds ranges, and %s",
+			     SPELLING(finding.owner), audit->owners[i].uid, why);
+	}
+	return 0;
+}

@@ -1,0 +1,311 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Rules about ids.  Each asks the set of all ids first, which is small when the lines
+ * adjoin, and goes through the lines only when there is something to be found.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "libsubid/audit/private.h"
+
+/*
+ * Hands each entry that shares ids with r to say(), with the finding that begins there,
+ * whose range is what they share; holds are left out, which give nothing to anybody.
+ */
+static int find_meeting(struct subid_audit *audit, struct id_range r,
+			void (*say)(struct subid_audit *audit,
+				    struct subid_finding *finding, size_t entry))
+{
+	for (enum subid_kind kind = 0; kind < SUBID_KINDS; kind++) {
+		const struct audit_table *view = &audit->tables[kind];
+
+		if (!subid_set_meets(&view->table->ids, r, NULL))
+			continue;
+		for (size_t i = 0; i < view->table->n; i++) {
+			struct subid_finding finding;
+
+			if (!id_range_overlaps(view->table->entries[i].range, r) ||
+			    audit->owners[view->owner[i]].hold ||
+			    audit_floods(audit, (int)kind))
+				continue;
+			finding = audit_at_entry(audit, kind, i);
+			finding.range = id_range_common(finding.range, r);
+			if (!audit_skips(audit, &finding))
+				say(audit, &finding, i);
+		}
+	}
+	return 0;
+}
+
+/* Reports with commands that cut, or else with what is to be decided. */
+#define CUT_OR_MOVE(audit, finding, entry)                                               \
+	((finding)->fix != NULL                                                          \
+	     ? (finding)->fix                                                            \
+	     : audit_move_remedy(                                                        \
+		   audit, finding,                                                       \
+		   (audit)->tables[(finding)->kind].table->entries[entry].range))
+
+static void say_includes_root(struct subid_audit *audit, struct subid_finding *finding,
+			      size_t entry)
+{
+	finding->fix =
+	    audit_cut_commands(audit, (enum subid_kind)finding->kind, entry,
+			       &(struct subid_set){ .ranges = &finding->range, .n = 1 });
+	audit_report(audit, finding, CUT_OR_MOVE(audit, finding, entry),
+		     "%.*s may map %s 0: a container of %.*s can be root on the host",
+		     SPELLING(finding->owner), finding->kind == SUBID_UID ? "uid" : "gid",
+		     SPELLING(finding->owner));
+}
+
+int audit_find_includes_root(struct subid_audit *audit)
+{
+	return find_meeting(audit, (struct id_range){ 0, 1 }, say_includes_root);
+}
+
+/* More pieces than are told of. */
+#define PIECES_MAX 16
+
+/*
+ * Account ids in a range, but for root's and for the owner's own: the first pieces of
+ * them into an empty set, and in *ret_n how many ids there are.
+ */
+static int foreign_ids(const struct subid_set *accounts, struct id_range range,
+		       uint32_t own, struct subid_set *ret, uint64_t *ret_n)
+{
+	uint64_t n = 0;
+	size_t low = 0, high = accounts->n;
+	int r = 0;
+
+	/* the first that ends behind the range's start */
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+
+		if (id_range_end(accounts->ranges[middle]) <= range.start)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	for (; r == 0 && low < accounts->n; low++) {
+		struct id_range parts[2], rest[2];
+		struct id_range common = id_range_common(accounts->ranges[low], range);
+		size_t n_parts;
+
+		if (common.count == 0)
+			break;
+		n_parts = subid_range_without(common, (struct id_range){ 0, 1 }, parts);
+		for (size_t i = 0; i < n_parts; i++) {
+			size_t n_rest = subid_range_without(
+			    parts[i], (struct id_range){ own, own != SUBID_ID_NONE },
+			    rest);
+
+			for (size_t j = 0; r == 0 && j < n_rest; j++) {
+				if (ret->n < PIECES_MAX)
+					r = subid_set_add(ret, rest[j]);
+				n += rest[j].count;
+			}
+		}
+	}
+	*ret_n = n;
+	return r;
+}
+
+static void say_overlap_account(struct subid_audit *audit, struct subid_finding *finding,
+				size_t entry, const struct subid_set *foreign, uint64_t n)
+{
+	enum subid_kind kind = (enum subid_kind)finding->kind;
+	const char *what = kind == SUBID_UID ? "account" : "group";
+	char name[64] = "", *copy;
+
+	finding->range = foreign->ranges[0];
+	if (subid_users_name(audit->in->users, kind, finding->range.start, name,
+			     sizeof(name))) {
+		copy = audit_alloc(audit, sizeof(name));
+		if (copy != NULL) {
+			memcpy(copy, name, sizeof(name));
+			finding->other = (struct subid_spelling){ copy, strlen(copy) };
+		}
+	}
+	finding->fix = audit_cut_commands(audit, kind, entry, foreign);
+	audit_report(
+	    audit, finding, CUT_OR_MOVE(audit, finding, entry),
+	    "%s %u is %s %s's own%s, and lies in the range of %.*s (line %zu), who can"
+	    " act as that %s",
+	    subid_kind_name(kind), finding->range.start, what,
+	    name[0] == '\0' ? "somebody" : name,
+	    n == 1 ? ""
+		   : audit_text(audit, ", as are %llu more ids of %ss",
+				(unsigned long long)n - 1, what),
+	    SPELLING(finding->owner), finding->line, what);
+}
+
+/* One line, of which some id is an account's. */
+static int check_accounts(struct subid_audit *audit, enum subid_kind kind, size_t entry)
+{
+	const struct audit_table *view = &audit->tables[kind];
+	const struct audit_owner *owner = &audit->owners[view->owner[entry]];
+	struct subid_finding finding = audit_at_entry(audit, kind, entry);
+	auto_set struct subid_set foreign = { .n = 0 };
+	uint64_t n;
+	int r = foreign_ids(&view->accounts, finding.range,
+			    kind == SUBID_UID ? owner->uid : owner->gid, &foreign, &n);
+
+	if (r == 0 && n > 0 && !audit_skips(audit, &finding))
+		say_overlap_account(audit, &finding, entry, &foreign, n);
+	return r;
+}
+
+int audit_find_overlap_account(struct subid_audit *audit)
+{
+	int r = 0;
+
+	for (enum subid_kind kind = 0; kind < SUBID_KINDS; kind++) {
+		const struct audit_table *view = &audit->tables[kind];
+
+		for (size_t i = 0; r == 0 && view->meets_accounts && i < view->table->n;
+		     i++)
+			if (!audit->owners[view->owner[i]].hold &&
+			    subid_set_meets(&view->accounts,
+					    view->table->entries[i].range, NULL))
+				r = check_accounts(audit, kind, i);
+	}
+	return r;
+}
+
+/* For whom, as a report has it. */
+static const char *aside_by(struct subid_audit *audit, const struct subid_aside *aside)
+{
+	if (aside->site == NULL)
+		return aside->by;
+	return audit_text(audit, "\"%s\" (%s:%zu)", aside->by, aside->site->file,
+			  aside->site->line);
+}
+
+/* Id 0 is includes-root's, but for the site's own word. */
+static bool is_root_alone(const struct subid_aside *aside)
+{
+	return aside->site == NULL && aside->range.start == 0;
+}
+
+static void say_reserved(struct subid_audit *audit, struct subid_finding *finding,
+			 size_t entry, const struct subid_set *claimed,
+			 const struct subid_aside *first, bool wide)
+{
+	enum subid_kind kind = (enum subid_kind)finding->kind;
+	const char *remedy;
+
+	if (!wide)
+		finding->fix = audit_cut_commands(audit, kind, entry, claimed);
+	remedy = CUT_OR_MOVE(audit, finding, entry);
+	if (wide)
+		remedy = audit_text(audit,
+				    "%s; or, if nothing here uses them so, accept it in"
+				    " subid.conf: accept overlap-reserved:%.*s \"why\"",
+				    remedy, SPELLING(finding->owner));
+	audit_report(
+	    audit, finding, remedy,
+	    "%ss %u-%llu in the range of %.*s (line %zu) are set aside for %s, and may"
+	    " be in use at any moment%s",
+	    subid_kind_name(kind), FIRST_LAST(finding->range), SPELLING(finding->owner),
+	    finding->line, aside_by(audit, first),
+	    claimed->n == 1 ? "" : "; and more of its ids are set aside, too");
+}
+
+/* One line, against what is set aside. */
+static int check_asides(struct subid_audit *audit, enum subid_kind kind, size_t entry)
+{
+	const struct subid_asides *asides = &audit->tables[kind].asides;
+	struct id_range range = audit->tables[kind].table->entries[entry].range;
+	struct subid_finding finding = audit_at_entry(audit, kind, entry);
+	const struct subid_aside *first = NULL;
+	auto_set struct subid_set claimed = { .n = 0 };
+	bool wide = false; /* a convention: too much to be cut out by a command */
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < asides->n; i++) {
+		struct id_range common = id_range_common(asides->list[i].range, range);
+
+		if (common.count == 0 || is_root_alone(&asides->list[i]))
+			continue;
+		if (first == NULL) {
+			if (audit_skips(audit, &finding))
+				return 0;
+			first = &asides->list[i];
+			finding.range = common;
+		}
+		wide |= asides->list[i].custom;
+		r = subid_set_insert(&claimed, common);
+	}
+	if (r == 0 && first != NULL)
+		say_reserved(audit, &finding, entry, &claimed, first, wide);
+	return r;
+}
+
+int audit_find_overlap_reserved(struct subid_audit *audit)
+{
+	int r = 0;
+
+	for (enum subid_kind kind = 0; r == 0 && kind < SUBID_KINDS; kind++) {
+		const struct audit_table *view = &audit->tables[kind];
+		auto_set struct subid_set claimed = { .n = 0 }, met = { .n = 0 };
+
+		r = subid_set_unite(&claimed, &view->asides.never);
+		if (r == 0)
+			r = subid_set_unite(&claimed, &view->asides.custom);
+		if (r < 0)
+			return r;
+		/* those that concern no line at all are not asked for each */
+		for (size_t i = 0; r == 0 && i < claimed.n; i++)
+			if (subid_set_meets(&view->table->ids, claimed.ranges[i], NULL))
+				r = subid_set_add(&met, claimed.ranges[i]);
+		for (size_t i = 0; r == 0 && met.n > 0 && i < view->table->n; i++)
+			if (!audit->owners[view->owner[i]].hold &&
+			    subid_set_meets(&met, view->table->entries[i].range, NULL))
+				r = check_asides(audit, kind, i);
+	}
+	return r;
+}
+
+static void say_outside(struct subid_audit *audit, struct subid_finding *finding)
+{
+	enum subid_kind kind = (enum subid_kind)finding->kind;
+	const struct subid_window *window = &audit->in->policy->window[kind];
+	const char *key = kind == SUBID_UID ? "UID" : "GID";
+
+	audit_report(
+	    audit, finding,
+	    audit_text(
+		audit,
+		"if no file has these ids yet: subid revoke --range %u:%u '%.*s', then"
+		" subid grant --another '%.*s'; or widen the window in login.defs",
+		finding->range.start, finding->range.count, SPELLING(finding->owner),
+		SPELLING(finding->owner)),
+	    "%ss %u-%llu of %.*s (line %zu) are not within SUB_%s_MIN to SUB_%s_MAX, "
+	    "%u-%u:"
+	    " whoever gives ids by the window does not expect them there",
+	    subid_kind_name(kind), FIRST_LAST(finding->range), SPELLING(finding->owner),
+	    finding->line, key, key, window->min, window->max);
+}
+
+int audit_find_outside_window(struct subid_audit *audit)
+{
+	for (enum subid_kind kind = 0; kind < SUBID_KINDS; kind++) {
+		const struct audit_table *view = &audit->tables[kind];
+		const struct subid_set *inside = &view->asides.windows;
+		bool all = true;
+
+		for (size_t i = 0; i < view->table->ids.n; i++)
+			all &= subid_set_contains(inside, view->table->ids.ranges[i]);
+		for (size_t i = 0; !all && i < view->table->n; i++) {
+			struct subid_finding finding;
+
+			if (subid_set_contains(inside, view->table->entries[i].range) ||
+			    audit->owners[view->owner[i]].hold ||
+			    audit_floods(audit, (int)kind))
+				continue;
+			finding = audit_at_entry(audit, kind, i);
+			if (!audit_skips(audit, &finding))
+				say_outside(audit, &finding);
+		}
+	}
+	return 0;
+}

@@ -1,0 +1,616 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+#include <time.h>
+
+#include "libsubid/accounts/accounts.h"
+#include "libsubid/core/core.h"
+#include "libsubid/live/live.h"
+#include "libsubid/policy/policy.h"
+#include "libsubid/runtimes/runtimes.h"
+#include "libsubid/tables/tables.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/*
+ * Which ids the containers of root and of root's store have, whatever the tables say:
+ * usermod and userdel take lines away without asking, and the container is still there.
+ *
+ * Threat: what users keep in their homes has no say here: it could keep ids from all
+ * others.
+ */
+
+/* What subid_leased_read() found.  Zeroed, it is empty. */
+struct subid_leased {
+	/* sorted: of leases, of leases at rest, and of what runtimes has */
+	struct subid_set ids[SUBID_KINDS];
+	struct subid_runtime_state runtimes; /* of root's, with what told nothing */
+};
+
+void subid_leased_free(struct subid_leased *leased);
+
+#define auto_leased __attribute__((cleanup(subid_leased_free)))
+
+/*
+ * Reads root's store of leases (lease.h) and what root's runtimes have written down
+ * (runtime.h), with no lock: each file is the old one or the new one.  root: the root
+ * directory, of an image too, whose links lead nowhere but below it; O_PATH will do.
+ * A store that is not there has nothing.
+ *
+ * Returns 0; -errno with the file that it is about, named from root, in *ret_file, a
+ * constant or NULL: what containers have is not known then.
+ */
+int subid_leased_read(int root, struct subid_leased *ret,
+		      const char **ret_file) SUBID_WARN_UNUSED;
+
+/*
+ * The only way to change the tables: take the locks, read everything that has a
+ * say, change the tables in memory, write both at once or neither.
+ *
+ *     auto_txn struct subid_txn *txn = NULL;
+ *
+ *     r = subid_txn_begin(&options, &txn, &failure);
+ *     if (r != 0)
+ *             return r;
+ *     r = subid_txn_grant(txn, &request, &result);
+ *     if (r != 0)
+ *             return r;
+ *     return subid_txn_commit(txn, &failure);
+ *
+ * Leaving without a commit changes nothing and unlocks.
+ *
+ * On the running system's tables, each change leaves a trace, see subid_traced.
+ */
+
+struct subid_txn; /* opaque */
+
+struct subid_txn_options {
+	int etc;	    /* the configuration directory, opened for reading */
+	int proc;	    /* /proc, to keep off what runs; -1: nothing runs here */
+	bool nss;	    /* ask the running system's name service; for threads see
+				subid_users_taken() */
+	bool dry_run;	    /* take no lock, and refuse to commit */
+	int timeout_ms;	    /* patience for the locks; SUBID_LOCK_PATIENCE_MS */
+	const char *vendor; /* as subid_conf_load() has it; NULL: none */
+	bool by_login; /* users bring it about: of what is refused, few leave a trace */
+	const char *conf; /* this file as the site's policy; NULL: the usual ones */
+	bool leased;	  /* give nothing that a container has, see leased.h */
+	int root; /* with leased: the root directory above etc, until it has begun */
+};
+
+/* What stood in the way, for a message. */
+struct subid_failure {
+	const char *file;		 /* in etc; "/proc"; beneath root, with a '/'
+					    in front; NULL: not about a file */
+	struct subid_place place;	 /* with SUBID_INVALID */
+	char conf[SUBID_CONF_NAME_SIZE]; /* the file instead, when file is
+					    SUBID_CONF_FILE: perhaps a drop-in */
+	struct subid_holder holder;	 /* with SUBID_BUSY */
+	struct subid_unseen unseen;	 /* with "/proc": n > 0: that is why */
+};
+
+/*
+ * Begins.  Returns 0; SUBID_BUSY or SUBID_INVALID, explained in *ret_failure;
+ * -errno, with the file that it is about in *ret_failure.  etc and proc stay the
+ * caller's and must be open until the end.
+ */
+int subid_txn_begin(const struct subid_txn_options *options, struct subid_txn **ret,
+		    struct subid_failure *ret_failure) SUBID_WARN_UNUSED;
+
+/* Ends: unlocks; what was not committed is forgotten. */
+void subid_txn_free(struct subid_txn **txn);
+
+#define auto_txn __attribute__((cleanup(subid_txn_free)))
+
+/* What the transaction reads; all live as long as it does. */
+const struct subid_policy *subid_txn_policy(const struct subid_txn *txn);
+const struct subid_conf *subid_txn_conf(const struct subid_txn *txn);
+const struct subid_users *subid_txn_users(const struct subid_txn *txn);
+
+/*
+ * What runs and could not be looked into.  Where a process is in it, subid_txn_begin()
+ * fails.  Where none is (n_hidden), which any user can bring about, the transaction goes
+ * on, and gives none of the ids that a line had until the last change of the tables
+ * either; the caller says so.
+ */
+const struct subid_unseen *subid_txn_unseen(const struct subid_txn *txn);
+
+/* What containers have, with leased in the options; else empty. */
+const struct subid_leased *subid_txn_leased(const struct subid_txn *txn);
+
+/*
+ * What policy says about an owner, its groups looked up.  Returns as
+ * subid_conf_decide() does.
+ */
+int subid_txn_decide(struct subid_txn *txn, const struct subid_owner *owner,
+		     struct subid_decision *ret) SUBID_WARN_UNUSED;
+
+/* Makes many grants in one transaction as fast as few.  0 or -ENOMEM. */
+int subid_txn_prepare_bulk(struct subid_txn *txn);
+
+#define SUBID_BOTH_KINDS ((1U << SUBID_UID) | (1U << SUBID_GID))
+
+struct subid_request {
+	const struct subid_owner *owner;
+	unsigned int kinds;    /* bits 1 << enum subid_kind */
+	uint32_t count;	       /* how many ids; 0: what policy says of the owner */
+	struct id_range range; /* just these ids; count 0: wherever there is room */
+	bool another;	       /* also if the owner has enough */
+};
+
+/* A range that a call gave or took; or, with SUBID_ENOUGH, one that was there. */
+struct subid_change {
+	enum subid_kind kind;
+	struct id_range range;
+	bool shared; /* taken back, but another entry still has some of it */
+};
+
+/* The transaction's own memory; good until its next call. */
+struct subid_changes {
+	const struct subid_change *list;
+	size_t n;
+};
+
+/*
+ * Gives an owner a range.  With a range in the request: just that one.  Else an
+ * owner that has count ids of each kind keeps them, unless another is set; one
+ * that has them of one kind only gets the same numbers of the other, if they are
+ * free; else the first gap that is free in both tables, also when one kind alone is
+ * asked for, so that the other can follow; or if there is none, one
+ * in each.  Policy (subid_txn_decide()) decides the count, the window, the place when
+ * deterministic, and whether the line names the owner by uid; so it does, too, where
+ * the owner's name begins with a digit.
+ *
+ * Nothing is given that any reader may take from any line, that an account or
+ * group has, that a live namespace maps (or a hidden one may map, see
+ * subid_txn_unseen()), that a container has (options' leased), or that
+ * subid_reserved() or the site's policy sets aside; nor what subid_conventions() lists,
+ * outside of the windows of login.defs and subid.conf, unless the site accepts
+ * "overlap-reserved" of the owner as the line names it.
+ *
+ * Returns 0 with what was given in *ret; SUBID_ENOUGH with what the owner has in
+ * *ret; SUBID_FULL; SUBID_TAKEN with *ret holding the ranges that are not free
+ * (see subid_txn_explain()); SUBID_FORBIDDEN when the site's policy never gives the
+ * owner any; SUBID_OFF when login.defs gives none: count 0, or a
+ * deterministic place for an owner without uid or below UID_MIN, or with another
+ * count than policy's; SUBID_INVALID for an owner whose lines some reader would not
+ * see (longer than SUBID_LINE_OWNER_MAX) or would take for another's (no account, and
+ * begins with a digit, but is no uid; or a uid that is another's login name); -EINVAL for
+ * a range that is not valid; other -errno, after which the transaction can only be freed.
+ * But for 0, nothing is changed.
+ */
+int subid_txn_grant(struct subid_txn *txn, const struct subid_request *request,
+		    struct subid_changes *ret) SUBID_WARN_UNUSED;
+
+/*
+ * Takes ranges back: all that the owner has, or what of it lies in range (count
+ * 0: all).  Unless reuse is set, those ids that no other entry has are held in
+ * lines of SUBID_OWNER_RELEASED, also what some reader takes from a line that is none;
+ * a change with ids that another entry has is marked as shared.  Whether they are in use
+ * is the caller's to ask before (subid_userns_uses()); with reuse after, too, and of
+ * helpers at work (subid_userns_pending()).  Returns 0 with what was taken in *ret;
+ * SUBID_ABSENT; -errno.
+ */
+int subid_txn_revoke(struct subid_txn *txn, const struct subid_owner *owner,
+		     unsigned int kinds, struct id_range range, bool reuse,
+		     struct subid_changes *ret) SUBID_WARN_UNUSED;
+
+/*
+ * Holds ids in lines of SUBID_OWNER_RELEASED, but for those that an entry has: what was
+ * taken back with reuse, and shall rest after all.  Returns 0; -EINVAL for a range that
+ * is not valid; -errno.
+ */
+int subid_txn_rest(struct subid_txn *txn, enum subid_kind kind,
+		   struct id_range range) SUBID_WARN_UNUSED;
+
+/*
+ * Keeps ids out of all hands, in lines of SUBID_OWNER_RESERVED.  Returns 0 with
+ * what was added in *ret; SUBID_ENOUGH when all were held already; SUBID_TAKEN
+ * with *ret holding the range, for each kind of which somebody has an id; -errno.
+ */
+int subid_txn_hold(struct subid_txn *txn, unsigned int kinds, struct id_range range,
+		   struct subid_changes *ret) SUBID_WARN_UNUSED;
+
+/*
+ * Gives held ids back, released and reserved ones.  Returns 0 with what was
+ * given back in *ret; SUBID_ABSENT when none of the ids is held; -errno.
+ */
+int subid_txn_unhold(struct subid_txn *txn, unsigned int kinds, struct id_range range,
+		     struct subid_changes *ret) SUBID_WARN_UNUSED;
+
+/* Who stands in the way. */
+enum subid_obstacle_kind {
+	SUBID_OBSTACLE_LINE,	 /* a line of the table */
+	SUBID_OBSTACLE_ACCOUNT,	 /* an account or group */
+	SUBID_OBSTACLE_LIVE,	 /* a live user namespace */
+	SUBID_OBSTACLE_RESERVED, /* subid_reserved() */
+	SUBID_OBSTACLE_NEW,	 /* a range given in this transaction */
+	SUBID_OBSTACLE_CONF,	 /* the site's policy */
+	SUBID_OBSTACLE_AVOIDED,	 /* a container has them, options' leased */
+	SUBID_OBSTACLE_BEFORE,	 /* a line that is gone, see subid_txn_unseen() */
+	SUBID_OBSTACLE_CUSTOM,	 /* subid_conventions(), outside of the windows */
+};
+
+struct subid_obstacle {
+	enum subid_obstacle_kind what;
+	struct id_range ids; /* the first that are not free */
+	size_t line;	     /* of a table's or the policy's line */
+	char who[256];	     /* the line, the account, the program, the convention,
+				the policy's reason;
+				bytes that a terminal may act on replaced by '?' */
+	pid_t pid;	     /* of a process in the namespace */
+	const char *file;    /* of the site's policy, named as in conf.h */
+};
+
+/*
+ * Says who has the first of the ids of range that are not free; if all are, which of
+ * them subid_txn_grant() gives to nobody of whom the site does not accept it.  Returns 0,
+ * SUBID_ABSENT if there are none, or -errno.
+ */
+int subid_txn_explain(const struct subid_txn *txn, enum subid_kind kind,
+		      struct id_range range, struct subid_obstacle *ret);
+
+/* How many ids of a window are still free. */
+uint64_t subid_txn_free_ids(const struct subid_txn *txn, enum subid_kind kind,
+			    struct id_range window);
+
+/* How many of them lie in one piece, at most. */
+uint64_t subid_txn_largest_gap(const struct subid_txn *txn, enum subid_kind kind,
+			       struct id_range window);
+
+/* Is there anything to write? */
+bool subid_txn_changed(const struct subid_txn *txn);
+
+/*
+ * Writes what was changed, durably, both tables or neither.  Returns 0, also
+ * when nothing was changed; -errno with the file that it is about in
+ * *ret_failure, NULL if it is about both: -ENOTRECOVERABLE as
+ * subid_drafts_commit() has it; -ESTALE when somebody without the lock has changed the
+ * file since it was read; -EPERM for a dry run; -ECANCELED after a call that failed with
+ * -errno.
+ */
+int subid_txn_commit(struct subid_txn *txn,
+		     struct subid_failure *ret_failure) SUBID_WARN_UNUSED;
+
+/* A grant that came to nothing by another than subid_txn_grant(), which sees to that. */
+struct subid_refused {
+	const char *owner; /* owner_len bytes, as it was asked for */
+	size_t owner_len;
+	uint32_t uid;	       /* UINT32_MAX: none, or not known */
+	unsigned int kinds;    /* bits 1 << enum subid_kind */
+	struct id_range range; /* start UINT32_MAX: no ids were chosen; count: how many
+				  were asked for, 0: not known */
+	int result;	       /* -errno or an enum subid_answer */
+};
+
+/*
+ * Leaves the trace of grants for which no transaction could begin, or none was: a failed
+ * record and line for each kind.  By root and for the running system alone, and not of a
+ * dry run.
+ */
+void subid_txn_trace_refused(const struct subid_txn_options *options,
+			     const struct subid_refused *list, size_t n);
+
+/* The same of one that the caller refuses, when the transaction ends; result > 0.
+ * 0 or -ENOMEM. */
+int subid_txn_refuse(struct subid_txn *txn, const struct subid_refused *refused);
+
+/*
+ * What became of the trace of the last commit, or 0 everywhere before the first.
+ *
+ * When etc is the running system's configuration directory (whatever it was
+ * opened as), each range that was given, taken, held or given back leaves a record
+ * in the kernel's audit and a line in the journal or syslog: when it is committed;
+ * as failed, when the commit fails; and as failed, when the transaction ends, if
+ * it was refused; where no ids had been chosen, with how many were asked for.  With
+ * by_login, a user's failures leave ten lines at once, and one each six seconds then.  A
+ * dry run and an image leave none.  A trace
+ * that cannot be written is no failure; here it shows.
+ */
+struct subid_traced {
+	size_t changes;	 /* that should have left a trace */
+	size_t audit;	 /* of these, taken by the kernel, also with auditing off */
+	size_t log;	 /* taken by the journal or syslog */
+	int audit_error; /* 0, or why not all: -errno */
+	int log_error;
+};
+
+struct subid_traced subid_txn_traced(const struct subid_txn *txn);
+
+/*
+ * The trace that a change leaves: a record in the kernel's audit, and a line in
+ * the system's log (the journal, or syslog).  Also the line that newuidmap and
+ * newgidmap leave of a refusal.  For the library and the programs alone.
+ *
+ * What is written is composed by pure functions; two short ones, each in a file
+ * of its own, send it.  The helpers link the log's, not the audit's.
+ */
+
+enum subid_action {
+	SUBID_ADD,
+	SUBID_REMOVE,
+	SUBID_HOLD,
+	SUBID_UNHOLD,
+	SUBID_MAP, /* an id map, by a helper */
+};
+
+#define SUBID_NO_UID   UINT32_MAX
+#define SUBID_NO_PLACE UINT32_MAX
+
+/* What happened, or was refused. */
+struct subid_event {
+	enum subid_action action;
+	enum subid_kind kind;
+	struct id_range range; /* start SUBID_NO_PLACE: of ids that were not chosen, the
+				  count that was asked for, 0: not known */
+	const char *owner;     /* owner_len bytes, which may be any */
+	size_t owner_len;
+	uint32_t uid;	     /* the owner's; SUBID_NO_UID */
+	int result;	     /* 0, -errno, an enum subid_answer */
+	const char *program; /* as the log shall name it */
+	pid_t target;	     /* of a map; 0: not known */
+	uint32_t unlogged;   /* so many before this one left no line */
+	int audit_error;     /* -errno: the kernel took no record of it */
+};
+
+/* Longer names are cut: no line of a table has room for one. */
+#define SUBID_TRACE_NAME_MAX 1024
+
+/* Holds any event: at most two names, each byte as two. */
+#define SUBID_TRACE_SIZE 8192
+
+struct subid_message {
+	size_t size;
+	char bytes[SUBID_TRACE_SIZE];
+};
+
+/*
+ * The text of an audit record, terminated and of *ret's size without that byte:
+ *     op=add-subuid-range acct="alice" id=1000 subid-start=100000
+ *     subid-count=65536 exe="/usr/bin/subid" hostname=? addr=? terminal=?
+ *     res=success
+ * on one line.  A name with a byte that could end a field is written in
+ * hexadecimal, as libaudit does it.  exe: NULL if it is not known.
+ */
+void subid_trace_audit_text(const struct subid_event *event, const char *exe,
+			    struct subid_message *ret);
+
+/* A datagram of journald's native protocol, systemd.journal-fields(7). */
+void subid_trace_journal_text(const struct subid_event *event, pid_t self,
+			      struct subid_message *ret);
+
+/*
+ * A datagram for /dev/log: the priority, the program, its pid, the message; no
+ * time, which the receiver knows (and which we would need TZ for).
+ */
+void subid_trace_syslog_text(const struct subid_event *event, pid_t self,
+			     struct subid_message *ret);
+
+/* A moment of CLOCK_MONOTONIC, and how many ms are left until then; never below 0. */
+struct timespec subid_trace_deadline(int ms);
+int subid_trace_left_ms(const struct timespec *deadline);
+
+#define SUBID_JOURNAL_SOCKET "/run/systemd/journal/socket"
+#define SUBID_SYSLOG_SOCKET  "/dev/log"
+
+struct subid_log {
+	int fd;
+	bool native; /* journald's protocol; else syslog's */
+};
+
+/*
+ * Opens a way to the log: the socket journal, or else syslog.  The caller closes
+ * fd.  Returns 0, or -errno of the last that was tried.
+ */
+int subid_log_open(const char *journal, const char *syslog, struct subid_log *ret);
+
+/*
+ * Hands a line to the log.  A receiver that is slow is waited for, at most
+ * patience_ms; 0: not at all.  No signal is raised.  Returns 0 or -errno, -EAGAIN
+ * if it did not take it in time.
+ */
+int subid_log_send(const struct subid_log *log, const struct subid_event *event,
+		   int patience_ms);
+
+/*
+ * Sends a record of each event to the kernel's audit.  How many it took is
+ * *ret_taken, in any case.  Returns 0; -EPERM without CAP_AUDIT_WRITE;
+ * -EPROTONOSUPPORT for a kernel without audit; -ECONNREFUSED in a user namespace;
+ * -ETIME if the kernel made us wait for more than patience_ms at once, and there
+ * was more to send; other -errno.  With auditing switched off the kernel takes a
+ * record and drops it.
+ */
+int subid_audit_send(const struct subid_event *events, size_t n, int patience_ms,
+		     size_t *ret_taken);
+
+/*
+ * How often one user may have something done: a few times at once, then one time
+ * each interval.  For the library and the programs alone.
+ */
+
+#define SUBID_LIMIT_BURST      10
+#define SUBID_LIMIT_INTERVAL_S 6
+
+/*
+ * One user's, as it lies in memory that his processes share; all 0 at the start.
+ * Threat: each of them may be stopped at any moment and go on much later.  So there
+ * is no lock, which a stopped one would keep, and what was read before such a stop
+ * is never written after it: both members change by atomic steps alone.
+ */
+struct subid_limit {
+	uint32_t full_s;   /* the clock's time when the burst is whole again */
+	uint32_t left_out; /* how often it was not done since the last time it was */
+};
+
+/*
+ * May it be done now, by now_s(), a clock that does not go back?  Counts it either
+ * way.  *ret_left_out: how often it was left out before, on true.
+ */
+bool subid_limit_take(struct subid_limit *limit, uint32_t (*now_s)(void),
+		      uint32_t *ret_left_out);
+
+/*
+ * The same of one user's count in a file, which is at the uid's place.  What cannot be
+ * counted may not be done.  SIGXFSZ must be blocked or ignored: a limit on the size of
+ * files would raise it.
+ */
+bool subid_limit_take_of(int fd, uint32_t uid, uint32_t *ret_left_out);
+
+/*
+ * Leases: a range for each container, taken out of what its owner holds in the
+ * tables, so that two containers of one owner share no id.
+ *
+ * A store is a directory with the files subuid and subgid, in the form of the
+ * tables and with the same locks beside them.  There are two of the kind:
+ *
+ *     SUBID_STATEDIR (/var/lib/subid)     root's, for containers of any owner:
+ *                                         lines "OWNER/NAME:start:count"
+ *     SUBID_LEASE_USER_DIR, of a user     for the user's own containers:
+ *     (~/.local/state/subid)              lines "NAME:start:count"
+ *
+ * A user's store names no owner, so it says nothing about what others hold.
+ * Lines of SUBID_OWNER_RELEASED are of containers that are gone: they rest there.
+ * A range counts as taken in a store by the same rules as in a table.
+ */
+
+/* The longest name of a container. */
+#define SUBID_LEASE_NAME_MAX 100
+
+/* The largest file of a user's store that is read: 16 MiB, half a million leases. */
+#define SUBID_LEASE_SIZE_MAX ((size_t)16 << 20)
+
+/* Beneath a user's home in passwd, whatever the environment says. */
+#define SUBID_LEASE_USER_DIR ".local/state/subid"
+
+/* A range of a container.  The texts are terminated, and the struct subid_leases'. */
+struct subid_lease {
+	const char
+	    *owner; /* a login name or uid, as the line has it; or user, see below */
+	const char *name; /* the container's */
+	enum subid_kind kind;
+	struct id_range range;
+	size_t line; /* in the store's file of that kind, from 1 */
+};
+
+/* A snapshot of stores: read freely.  Zeroed, it is empty. */
+struct subid_leases {
+	struct subid_lease
+	    *list; /* by store, in it uids first, then in the file's order */
+	size_t n;
+	size_t room;
+	char **texts;
+	size_t n_texts;
+	size_t n_odd[SUBID_KINDS];    /* lines that are no leases, of all stores */
+	size_t odd_line[SUBID_KINDS]; /* the first of them, from 1; 0: none */
+};
+
+void subid_leases_free(struct subid_leases *leases);
+
+#define auto_leases __attribute__((cleanup(subid_leases_free)))
+
+/*
+ * Adds the leases of a store to *leases, with no lock: each file is the old one or
+ * the new one.  state: its directory, opened; user: whose store it is, by whatever
+ * name the caller wants it in owner; NULL for root's.  Lines that are no leases
+ * are passed over, and counted.  A file that does not exist is empty.
+ *
+ * Returns 0; -EFBIG beyond SUBID_LEASE_SIZE_MAX; -ELOOP for a link and what else
+ * subid_text_read() fails with; then *leases is as it was.
+ */
+int subid_leases_load(int state, const char *user,
+		      struct subid_leases *leases) SUBID_WARN_UNUSED;
+
+/*
+ * The same with the text of one of its files, which it takes over, whatever becomes of
+ * it.  user is the caller's here, and must live as long as *leases.  0 or -ENOMEM.
+ */
+int subid_leases_parse(enum subid_kind kind, const char *user, struct subid_text *text,
+		       struct subid_leases *leases) SUBID_WARN_UNUSED;
+
+/*
+ * Opens the store of another user for looking, beneath home, the user's directory in
+ * passwd.  Threat: the user owns all that lies beneath, and may put links, pipes or
+ * mounts there while we look.  So no link is followed beneath home and no mount
+ * crossed, and what is opened must be the user's own directory.
+ *
+ * Returns 0, and the caller closes *ret_dir; SUBID_ABSENT when there is none;
+ * -EPERM when it is not the user's; -errno.
+ */
+int subid_lease_open_user(const char *home, uint32_t uid, int *ret_dir);
+
+/*
+ * May a container be called so?  1 to SUBID_LEASE_NAME_MAX of the letters, digits
+ * and "_.@+-", the first a letter, digit or "_": never "..", a path or two fields.
+ */
+bool subid_lease_name_valid(const char *name, size_t len);
+
+/*
+ * Is text "OWNER/NAME"?  Returns how many bytes OWNER has, and the name begins
+ * behind the one after them; 0 if there is no '/' in it.
+ */
+size_t subid_lease_owner(const char *text);
+
+struct subid_lease_options {
+	int state; /* the store's directory, opened for reading; -1, for a dry run: none
+		    */
+	const char *user; /* whose store it is; NULL: root's */
+	bool dry_run;	  /* take no lock, and refuse to commit */
+	int timeout_ms;	  /* patience for the locks; SUBID_LOCK_PATIENCE_MS */
+};
+
+/*
+ * Begins a transaction over a store: takes its locks and reads it.  What follows is
+ * subid_lease_grant(), subid_lease_revoke(), subid_txn_rest() and subid_txn_unhold();
+ * then subid_txn_commit(), with the same promises as for the tables; then
+ * subid_txn_free().  Nothing else of txn.h may be called but
+ * subid_txn_prepare_bulk(), subid_txn_changed() and subid_txn_traced().  Root's store
+ * leaves a trace when it is SUBID_STATEDIR, a user's none: it changes nobody's rights.
+ *
+ * Who also holds the tables' locks has taken them before.
+ * Returns as subid_txn_begin(), files named from state.
+ */
+int subid_lease_begin(const struct subid_lease_options *options, struct subid_txn **ret,
+		      struct subid_failure *ret_failure) SUBID_WARN_UNUSED;
+
+struct subid_lease_request {
+	const struct subid_owner *owner; /* any of its names in lines counts */
+	const char *name;		 /* of the container */
+	const struct subid_set *held;	 /* [SUBID_KINDS] what the owner holds, sorted */
+	const struct subid_set *avoid;	 /* [SUBID_KINDS] what is in use, sorted */
+	unsigned int kinds;		 /* bits 1 << enum subid_kind */
+	uint32_t count;			 /* how many ids */
+	struct id_range range; /* just these ids; count 0: wherever there is room */
+	bool another;	       /* also if the container has enough */
+};
+
+/*
+ * Gives a container a range out of what its owner holds, which meets no line of the
+ * store and nothing of avoid.  With a range in the request: just that one.  Else a
+ * container that has count ids of each kind keeps them, unless another is set; one that
+ * has them of one kind only gets the same numbers of the other, if they are free;
+ * else the first gap that is free for all kinds asked for; or if there is none,
+ * one in each.
+ *
+ * Returns 0 with what was given in *ret; SUBID_ENOUGH with what the container has in
+ * *ret; SUBID_FULL; for a range, SUBID_DENIED when the owner does not hold all of it,
+ * SUBID_TAKEN when some of it is not free, both with it in *ret; -EINVAL
+ * for a range or a name that is not valid; other -errno, after which the
+ * transaction can only be freed.  But for 0, nothing is changed.
+ */
+int subid_lease_grant(struct subid_txn *txn, const struct subid_lease_request *request,
+		      struct subid_changes *ret) SUBID_WARN_UNUSED;
+
+/*
+ * Takes a container's ranges back, or what of them lies in range (count 0: all).
+ * Unless reuse is set they are held in lines of SUBID_OWNER_RELEASED.  Returns as
+ * subid_txn_revoke().
+ */
+int subid_lease_revoke(struct subid_txn *txn, const struct subid_owner *owner,
+		       const char *name, unsigned int kinds, struct id_range range,
+		       bool reuse, struct subid_changes *ret) SUBID_WARN_UNUSED;
+
+#ifdef __cplusplus
+}
+#endif

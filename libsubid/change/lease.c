@@ -1,0 +1,321 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A store of leases, changed.  It is a transaction as over the tables, in another
+ * directory and by simpler rules: there is no policy, and nothing but the owner's
+ * own ids can be given.
+ */
+#include "libsubid/change/change.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "libsubid/change/private.h"
+#include "libsubid/core/core.h"
+
+/* Every name under which the store may know a container; the first is written. */
+struct spellings {
+	struct subid_spelling *list;
+	size_t n;
+	char *text;
+};
+
+static void spellings_free(struct spellings *spellings)
+{
+	free(spellings->list);
+	free(spellings->text);
+}
+
+#define auto_spellings __attribute__((cleanup(spellings_free)))
+
+static int spell(const struct subid_txn *txn, const struct subid_owner *owner,
+		 const char *name, struct spellings *ret)
+{
+	size_t n = txn->lease_user ? 1 : owner->n, name_len = strlen(name), room = 0;
+	char *at;
+
+	for (size_t i = 0; i < n; i++)
+		room += owner->spellings[i].len + name_len + 2;
+	ret->list = calloc(n + 1, sizeof(*ret->list));
+	ret->text = at = malloc(room + 1);
+	if (ret->list == NULL || at == NULL)
+		return -ENOMEM;
+	for (size_t i = 0; i < n; i++) {
+		size_t len = txn->lease_user ? 0 : owner->spellings[i].len;
+		char *start = at;
+
+		if (!txn->lease_user) {
+			at = mempcpy(at, owner->spellings[i].text, len);
+			*at++ = '/';
+		}
+		at = mempcpy(at, name, name_len);
+		ret->list[i] = (struct subid_spelling){ start, (size_t)(at - start) };
+	}
+	ret->n = n;
+	return 0;
+}
+
+static bool is_host(int state)
+{
+	struct stat st, host;
+
+	return fstat(state, &st) == 0 && stat(SUBID_STATEDIR, &host) == 0 &&
+	       st.st_dev == host.st_dev && st.st_ino == host.st_ino;
+}
+
+static int load_store(struct subid_txn *txn, struct subid_failure *failure)
+{
+	int r = 0;
+
+	for (enum subid_kind kind = 0; r == 0 && kind < SUBID_KINDS; kind++) {
+		struct subid_text text = { .bytes = NULL };
+
+		failure->file = subid_kind_table(kind);
+		r = -ENOENT;
+		if (txn->options.etc >= 0)
+			r = subid_text_read_max(
+			    txn->options.etc, subid_kind_table(kind), false,
+			    txn->lease_user ? SUBID_LEASE_SIZE_MAX : SUBID_FILE_SIZE_MAX,
+			    &text);
+		if (r == -ENOENT)
+			r = 0;
+		if (r == 0)
+			r = subid_table_from_text(kind, &text, &txn->tables[kind]);
+		if (r == 0)
+			r = subid_table_taken(&txn->tables[kind], &txn->taken[kind]);
+	}
+	return r;
+}
+
+int subid_lease_begin(const struct subid_lease_options *options, struct subid_txn **ret,
+		      struct subid_failure *ret_failure)
+{
+	auto_txn struct subid_txn *txn = calloc(1, sizeof(*txn));
+	int r = 0;
+
+	*ret_failure = (struct subid_failure){ .file = NULL };
+	if (txn == NULL)
+		return -ENOMEM;
+	txn->options = (struct subid_txn_options){
+		.etc = options->state,
+		.proc = -1,
+		.dry_run = options->dry_run,
+		.timeout_ms = options->timeout_ms,
+	};
+	txn->lease_user = options->user != NULL;
+	txn->is_traced =
+	    !options->dry_run && options->user == NULL && is_host(options->state);
+	if (!options->dry_run) {
+		ret_failure->file = ".pwd.lock";
+		r = subid_lock_take(options->state, options->timeout_ms, &txn->lock,
+				    &ret_failure->holder);
+	}
+	if (r == 0)
+		r = load_store(txn, ret_failure);
+	if (r != 0)
+		return r;
+	*ret_failure = (struct subid_failure){ .file = NULL };
+	*ret = txn;
+	txn = NULL;
+	return 0;
+}
+
+/* Everything about one lease that is known before a place is sought. */
+struct plan {
+	const struct subid_lease_request *request;
+	struct spellings spellings;
+	struct subid_set has[SUBID_KINDS];
+	struct subid_set closed[SUBID_KINDS]; /* ids that cannot be given */
+	struct id_range gives[SUBID_KINDS];   /* count 0: none of this kind */
+	bool wants[SUBID_KINDS];
+};
+
+static void plan_free(struct plan *plan)
+{
+	spellings_free(&plan->spellings);
+	for (enum subid_kind kind = 0; kind < SUBID_KINDS; kind++) {
+		subid_set_free(&plan->has[kind]);
+		subid_set_free(&plan->closed[kind]);
+	}
+}
+
+static int make_plan(const struct subid_txn *txn, struct plan *plan)
+{
+	const struct subid_lease_request *request = plan->request;
+	int r = spell(txn, request->owner, request->name, &plan->spellings);
+
+	for (enum subid_kind kind = 0; r == 0 && kind < SUBID_KINDS; kind++) {
+		auto_set struct subid_set all = { .ranges = NULL };
+
+		r = subid_table_holdings(&txn->tables[kind], plan->spellings.list,
+					 plan->spellings.n, &plan->has[kind]);
+		if (r == 0)
+			r = subid_set_insert(&all, id_range_between(0, ID_COUNT_MAX));
+		if (r == 0)
+			r = subid_set_subtract(&all, &request->held[kind],
+					       &plan->closed[kind]);
+		if (r == 0)
+			r = subid_set_unite(&plan->closed[kind], &txn->taken[kind]);
+		if (r == 0)
+			r = subid_set_unite(&plan->closed[kind], &request->avoid[kind]);
+		plan->wants[kind] = (request->kinds & (1U << kind)) != 0 &&
+				    (request->range.count > 0 || request->another ||
+				     subid_set_size(&plan->has[kind]) < request->count);
+	}
+	return r;
+}
+
+/* The ids asked for, less those of them that the container has. */
+static int place_exact(struct plan *plan)
+{
+	const struct subid_lease_request *request = plan->request;
+
+	for (enum subid_kind kind = 0; kind < SUBID_KINDS; kind++) {
+		if (!plan->wants[kind])
+			continue;
+		if (!subid_set_contains(&request->held[kind], request->range))
+			return SUBID_DENIED;
+		if (subid_set_contains(&plan->has[kind], request->range))
+			continue;
+		if (subid_set_meets(&plan->closed[kind], request->range, NULL))
+			return SUBID_TAKEN;
+		plan->gives[kind] = request->range;
+	}
+	return 0;
+}
+
+/* The same numbers as the container has of the other kind, if they are free. */
+static bool place_like_other(struct plan *plan)
+{
+	for (enum subid_kind kind = 0; kind < SUBID_KINDS; kind++) {
+		const struct subid_set *other = &plan->has[1 - kind];
+
+		if (!plan->wants[kind] || plan->wants[1 - kind] || other->n != 1 ||
+		    plan->has[kind].n > 0 ||
+		    other->ranges[0].count < plan->request->count ||
+		    subid_set_meets(&plan->closed[kind], other->ranges[0], NULL))
+			continue;
+		plan->gives[kind] = other->ranges[0];
+		return true;
+	}
+	return false;
+}
+
+static int place_anywhere(struct plan *plan)
+{
+	uint32_t count = plan->request->count, start;
+	struct subid_want want[SUBID_KINDS];
+
+	if (place_like_other(plan))
+		return 0;
+	for (enum subid_kind kind = 0; kind < SUBID_KINDS; kind++)
+		want[kind] = (struct subid_want){
+			.taken = &plan->closed[kind],
+			.window = id_range_between(0, ID_COUNT_MAX),
+			.count = plan->wants[kind] ? count : 0,
+		};
+	if (subid_find_gap(want, 0, &start) == 0) {
+		for (enum subid_kind kind = 0; kind < SUBID_KINDS; kind++)
+			plan->gives[kind] = (struct id_range){ start, want[kind].count };
+		return 0;
+	}
+	for (enum subid_kind kind = 0; kind < SUBID_KINDS; kind++) {
+		struct subid_want one[SUBID_KINDS] = { want[0], want[1] };
+
+		one[1 - kind].count = 0;
+		if (plan->wants[kind] && subid_find_gap(one, 0, &start) != 0)
+			return SUBID_FULL;
+		plan->gives[kind] = (struct id_range){ start, want[kind].count };
+	}
+	return 0;
+}
+
+/* What the container has, or what it was refused, for the answer. */
+static int note_answer(struct subid_txn *txn, const struct plan *plan, int answer)
+{
+	for (enum subid_kind kind = 0; kind < SUBID_KINDS; kind++) {
+		bool asked = (plan->request->kinds & (1U << kind)) != 0;
+		int r = 0;
+
+		if (answer == SUBID_ENOUGH)
+			for (size_t i = 0; r == 0 && asked && i < plan->has[kind].n; i++)
+				r = subid_txn_note(txn, kind, plan->has[kind].ranges[i]);
+		else if (asked && plan->request->range.count > 0)
+			r = subid_txn_note(txn, kind, plan->request->range);
+		if (r < 0)
+			return r;
+	}
+	return answer;
+}
+
+static int carry_out(struct subid_txn *txn, const struct plan *plan)
+{
+	const struct subid_owner *owner = plan->request->owner;
+	const struct subid_spelling *line = &plan->spellings.list[0];
+	const struct subid_event event = {
+		.action = SUBID_ADD,
+		.owner = line->text,
+		.owner_len = line->len,
+		.uid = owner->has_account ? owner->uid : SUBID_NO_UID,
+	};
+	int r = 0;
+
+	for (enum subid_kind kind = 0; r == 0 && kind < SUBID_KINDS; kind++) {
+		struct id_range range = plan->gives[kind];
+
+		if (range.count == 0)
+			continue;
+		r = subid_txn_note(txn, kind, range);
+		if (r == 0)
+			r = subid_set_insert(&txn->taken[kind], range);
+		if (r == 0)
+			r = subid_table_add(&txn->tables[kind], line->text, line->len,
+					    range);
+		if (r == 0)
+			r = subid_txn_record(txn, &event, kind, range);
+	}
+	return r;
+}
+
+int subid_lease_grant(struct subid_txn *txn, const struct subid_lease_request *request,
+		      struct subid_changes *ret)
+{
+	__attribute__((cleanup(plan_free))) struct plan plan = { .request = request };
+	int r;
+
+	txn->n_changes = 0;
+	if (!subid_lease_name_valid(request->name, strlen(request->name)) ||
+	    (request->range.count > 0 ? !id_range_valid(request->range)
+				      : request->count == 0))
+		return -EINVAL;
+	r = make_plan(txn, &plan);
+	if (r == 0 && request->range.count > 0)
+		r = place_exact(&plan);
+	else if (r == 0 && (plan.wants[SUBID_UID] || plan.wants[SUBID_GID]))
+		r = place_anywhere(&plan);
+	if (r == 0 && plan.gives[SUBID_UID].count == 0 &&
+	    plan.gives[SUBID_GID].count == 0)
+		r = SUBID_ENOUGH;
+	if (r > 0)
+		r = note_answer(txn, &plan, r);
+	if (r == 0)
+		r = carry_out(txn, &plan);
+	return subid_txn_end_call(txn, r, ret);
+}
+
+int subid_lease_revoke(struct subid_txn *txn, const struct subid_owner *owner,
+		       const char *name, unsigned int kinds, struct id_range range,
+		       bool reuse, struct subid_changes *ret)
+{
+	auto_spellings struct spellings spellings = { .list = NULL };
+	struct subid_owner container = *owner;
+	int r = spell(txn, owner, name, &spellings);
+
+	if (r < 0)
+		return r;
+	container.spellings = spellings.list;
+	container.n = spellings.n;
+	return subid_txn_revoke(txn, &container, kinds, range, reuse, ret);
+}

@@ -1,0 +1,285 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Taking ranges back, and keeping ids out of all hands.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "libsubid/change/private.h"
+#include "libsubid/tables/tables.h"
+
+/* What happens to ids that are held, or held no longer. */
+static struct subid_event event_of_holder(enum subid_action action, const char *holder)
+{
+	return (struct subid_event){
+		.action = action,
+		.owner = holder,
+		.owner_len = strlen(holder),
+		.uid = SUBID_NO_UID,
+	};
+}
+
+/* Cuts range out of every entry of one spelling; what goes is added to *gone, in any
+ * order: in a table that an index is for, or in falling order, to keep it sorted would
+ * move it with each line. */
+static int cut_spelling(struct subid_txn *txn, enum subid_kind kind,
+			const struct subid_spelling *spelling, struct id_range range,
+			const struct subid_event *event, struct subid_set *gone)
+{
+	struct subid_table *table = &txn->tables[kind];
+	const char *owner = spelling->text;
+	size_t len = spelling->len;
+
+	for (size_t i = subid_table_first(table, owner, len); i < table->n;
+	     i = subid_table_after(table, i)) {
+		struct id_range common = id_range_common(table->entries[i].range, range);
+		int r;
+
+		if (common.count == 0)
+			continue;
+		r = subid_txn_note(txn, kind, common);
+		if (r == 0)
+			r = subid_set_add(gone, common);
+		if (r == 0)
+			r = subid_table_cut(table, i, common);
+		if (r == 0)
+			r = subid_txn_record(txn, event, kind, common);
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+/* Takes the entries of holder that lie in lines, sorted, out of the table. */
+static int take_out(struct subid_table *table, const char *holder,
+		    const struct subid_set *lines)
+{
+	size_t len = strlen(holder);
+	int r = 0;
+
+	for (size_t i = subid_table_first(table, holder, len); r == 0 && i < table->n;
+	     i = subid_table_after(table, i)) {
+		struct id_range held = table->entries[i].range;
+
+		if (subid_set_meets(lines, held, NULL))
+			r = subid_table_cut(table, i, held);
+	}
+	return r;
+}
+
+/*
+ * Adds held ids, sorted, one line with those of the same holder that they adjoin.  All
+ * at once: to look for these with each range would take lines times ranges.
+ */
+static int hold_ids(struct subid_table *table, const char *holder,
+		    const struct subid_set *ids)
+{
+	const struct subid_spelling spelling = { holder, strlen(holder) };
+	auto_set struct subid_set all = { .ranges = NULL }, lines = { .ranges = NULL };
+	int r = subid_table_holdings(table, &spelling, 1, &all);
+
+	if (r == 0)
+		r = subid_set_unite(&all, ids);
+	for (size_t i = 0; r == 0 && i < all.n; i++)
+		if (subid_set_meets(ids, all.ranges[i], NULL))
+			r = subid_set_add(&lines, all.ranges[i]);
+	if (r == 0)
+		r = take_out(table, holder, &lines);
+	for (size_t i = 0; r == 0 && i < lines.n; i++)
+		r = subid_table_add(table, holder, spelling.len, lines.ranges[i]);
+	return r;
+}
+
+/* Which of the changes have ids that another line has too; left: what entries
+ * have. */
+static void mark_shared(struct subid_txn *txn, enum subid_kind kind,
+			const struct subid_set *left)
+{
+	for (size_t i = 0; i < txn->n_changes; i++)
+		if (txn->changes[i].kind == kind)
+			txn->changes[i].shared =
+			    subid_set_meets(left, txn->changes[i].range, NULL);
+}
+
+/*
+ * Of the ids gone, those that no entry has any more are held, unless for reuse.
+ * Threat: what only some reader takes from a comment or a broken line would else not
+ * rest, and be anybody's once that line is mended or deleted.
+ */
+static int let_go(struct subid_txn *txn, enum subid_kind kind,
+		  const struct subid_set *gone, bool reuse)
+{
+	auto_set struct subid_set left = { .ranges = NULL }, held = { .ranges = NULL };
+	struct subid_event event = event_of_holder(SUBID_HOLD, SUBID_OWNER_RELEASED);
+	int r = subid_table_granted(&txn->tables[kind], &left);
+
+	if (r < 0)
+		return r;
+	mark_shared(txn, kind, &left);
+	if (reuse)
+		return 0;
+	r = subid_set_subtract(gone, &left, &held);
+	if (r == 0)
+		r = hold_ids(&txn->tables[kind], SUBID_OWNER_RELEASED, &held);
+	for (size_t i = 0; r == 0 && i < held.n; i++)
+		r = subid_txn_record(txn, &event, kind, held.ranges[i]);
+	return r;
+}
+
+static struct id_range all_if_empty(struct id_range range)
+{
+	return range.count > 0 ? range : id_range_between(0, ID_COUNT_MAX);
+}
+
+int subid_txn_revoke(struct subid_txn *txn, const struct subid_owner *owner,
+		     unsigned int kinds, struct id_range range, bool reuse,
+		     struct subid_changes *ret)
+{
+	struct subid_event event = {
+		.action = SUBID_REMOVE,
+		.owner = owner->spellings[0].text,
+		.owner_len = owner->spellings[0].len,
+		.uid = owner->has_account ? owner->uid : SUBID_NO_UID,
+	};
+	int r = 0;
+
+	txn->n_changes = 0;
+	range = all_if_empty(range);
+	for (enum subid_kind kind = 0; r == 0 && kind < SUBID_KINDS; kind++) {
+		auto_set struct subid_set gone = { .ranges = NULL };
+
+		if ((kinds & (1U << kind)) == 0)
+			continue;
+		if (owner->n > SPELLINGS_FEW && txn->tables[kind].buckets == NULL)
+			r = subid_table_index(&txn->tables[kind]);
+		for (size_t s = 0; r == 0 && s < owner->n; s++)
+			r = cut_spelling(txn, kind, &owner->spellings[s], range, &event,
+					 &gone);
+		subid_set_sort(&gone);
+		if (r == 0 && gone.n > 0)
+			r = let_go(txn, kind, &gone, reuse);
+	}
+	if (r == 0 && txn->n_changes == 0)
+		r = SUBID_ABSENT;
+	return subid_txn_end_call(txn, r, ret);
+}
+
+int subid_txn_rest(struct subid_txn *txn, enum subid_kind kind, struct id_range range)
+{
+	auto_set struct subid_set gone = { .ranges = NULL };
+	struct subid_changes none;
+	int r;
+
+	if (!id_range_valid(range))
+		return -EINVAL;
+	txn->n_changes = 0;
+	r = subid_set_insert(&gone, range);
+	if (r == 0)
+		r = let_go(txn, kind, &gone, false);
+	return subid_txn_end_call(txn, r, &none);
+}
+
+/* The ids that lines of the two holders have, sorted. */
+static int held_ids(const struct subid_txn *txn, enum subid_kind kind,
+		    struct subid_set *ret)
+{
+	static const struct subid_spelling holders[] = {
+		{ SUBID_OWNER_RELEASED, sizeof(SUBID_OWNER_RELEASED) - 1 },
+		{ SUBID_OWNER_RESERVED, sizeof(SUBID_OWNER_RESERVED) - 1 },
+	};
+
+	return subid_table_holdings(&txn->tables[kind], holders, 2, ret);
+}
+
+/* What of range is not held yet; SUBID_TAKEN if somebody has any of that. */
+static int not_yet_held(const struct subid_txn *txn, enum subid_kind kind,
+			struct id_range range, struct subid_set *ret)
+{
+	auto_set struct subid_set held = { .ranges = NULL }, all = { .ranges = NULL };
+	auto_set struct subid_set lines = { .ranges = NULL };
+	int r = held_ids(txn, kind, &held);
+
+	if (r == 0)
+		r = subid_set_insert(&all, range);
+	if (r == 0)
+		r = subid_set_subtract(&all, &held, ret);
+	if (r == 0)
+		r = subid_table_taken(&txn->tables[kind], &lines);
+	if (r < 0)
+		return r;
+	for (size_t i = 0; i < ret->n; i++)
+		if (subid_set_meets(&lines, ret->ranges[i], NULL) ||
+		    subid_set_meets(&txn->accounts[kind], ret->ranges[i], NULL) ||
+		    subid_set_meets(&txn->live[kind], ret->ranges[i], NULL))
+			return SUBID_TAKEN;
+	return 0;
+}
+
+static int add_holds(struct subid_txn *txn, enum subid_kind kind,
+		     const struct subid_set *ids, const struct subid_event *event)
+{
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < ids->n; i++) {
+		r = subid_txn_note(txn, kind, ids->ranges[i]);
+		if (r == 0)
+			r = subid_txn_record(txn, event, kind, ids->ranges[i]);
+	}
+	if (r == 0)
+		r = subid_set_unite(&txn->taken[kind], ids);
+	if (r == 0)
+		r = hold_ids(&txn->tables[kind], SUBID_OWNER_RESERVED, ids);
+	return r;
+}
+
+int subid_txn_hold(struct subid_txn *txn, unsigned int kinds, struct id_range range,
+		   struct subid_changes *ret)
+{
+	auto_set struct subid_set uids = { .ranges = NULL }, gids = { .ranges = NULL };
+	struct subid_set *const adds[SUBID_KINDS] = { &uids, &gids };
+	struct subid_event event = event_of_holder(SUBID_HOLD, SUBID_OWNER_RESERVED);
+	bool taken = false;
+	int r = 0;
+
+	txn->n_changes = 0;
+	for (enum subid_kind kind = 0; r == 0 && kind < SUBID_KINDS; kind++) {
+		if ((kinds & (1U << kind)) == 0)
+			continue;
+		r = not_yet_held(txn, kind, range, adds[kind]);
+		if (r == SUBID_TAKEN) {
+			taken = true;
+			r = subid_txn_note(txn, kind, range);
+		}
+	}
+	for (enum subid_kind kind = 0; r == 0 && !taken && kind < SUBID_KINDS; kind++)
+		r = add_holds(txn, kind, adds[kind], &event);
+	if (r == 0 && taken)
+		r = subid_txn_record_refused(txn, &event, SUBID_TAKEN);
+	else if (r == 0 && txn->n_changes == 0)
+		r = SUBID_ENOUGH;
+	return subid_txn_end_call(txn, r, ret);
+}
+
+int subid_txn_unhold(struct subid_txn *txn, unsigned int kinds, struct id_range range,
+		     struct subid_changes *ret)
+{
+	const struct subid_event events[] = {
+		event_of_holder(SUBID_UNHOLD, SUBID_OWNER_RELEASED),
+		event_of_holder(SUBID_UNHOLD, SUBID_OWNER_RESERVED),
+	};
+	int r = 0;
+
+	txn->n_changes = 0;
+	for (enum subid_kind kind = 0; kind < SUBID_KINDS; kind++) {
+		for (size_t i = 0; r == 0 && i < 2 && (kinds & (1U << kind)) != 0; i++) {
+			auto_set struct subid_set gone = { .ranges = NULL };
+			struct subid_spelling holder = { events[i].owner,
+							 events[i].owner_len };
+
+			r = cut_spelling(txn, kind, &holder, range, &events[i], &gone);
+		}
+	}
+	if (r == 0 && txn->n_changes == 0)
+		r = SUBID_ABSENT;
+	return subid_txn_end_call(txn, r, ret);
+}

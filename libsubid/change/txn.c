@@ -1,0 +1,292 @@
+/* SPDX-License-Identifier: MIT */
+#include "libsubid/change/change.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "libsubid/change/private.h"
+#include "libsubid/tables/tables.h"
+
+void subid_txn_free(struct subid_txn **txn)
+{
+	if (*txn == NULL)
+		return;
+	subid_txn_trace_end(*txn);
+	subid_lock_release(&(*txn)->lock);
+	subid_users_free(&(*txn)->users);
+	for (enum subid_kind kind = 0; kind < SUBID_KINDS; kind++) {
+		subid_table_free(&(*txn)->tables[kind]);
+		subid_set_free(&(*txn)->accounts[kind]);
+		subid_set_free(&(*txn)->live[kind]);
+		subid_set_free(&(*txn)->before[kind]);
+		subid_asides_free(&(*txn)->asides[kind]);
+		subid_set_free(&(*txn)->taken[kind]);
+	}
+	subid_leased_free(&(*txn)->leased);
+	subid_conf_free(&(*txn)->conf);
+	subid_members_free(&(*txn)->members);
+	free((*txn)->changes);
+	free(*txn);
+	*txn = NULL;
+}
+
+static int load_policy(struct subid_txn *txn, struct subid_failure *failure)
+{
+	struct subid_conf_place place;
+	int r;
+
+	failure->file = "login.defs";
+	r = subid_policy_load(txn->options.etc, txn->options.nss, &txn->policy,
+			      &failure->place);
+	if (r != 0)
+		return r;
+	failure->file = SUBID_CONF_FILE;
+	if (txn->options.conf != NULL)
+		r = subid_conf_load_file(txn->options.conf, &txn->conf, &place);
+	else
+		r = subid_conf_load(txn->options.etc, txn->options.vendor,
+				    txn->options.nss, &txn->conf, &place);
+	if (r != 0) {
+		failure->place = place.place;
+		(void)memcpy(failure->conf, place.file, sizeof(failure->conf));
+	}
+	return r;
+}
+
+static int load_tables(struct subid_txn *txn, struct subid_failure *failure)
+{
+	struct subid_table *tables = txn->tables;
+	int r;
+
+	failure->file = subid_kind_table(SUBID_UID);
+	r = subid_table_load(txn->options.etc, SUBID_UID, &tables[SUBID_UID]);
+	if (r < 0)
+		return r;
+	failure->file = subid_kind_table(SUBID_GID);
+	return subid_table_load_like(txn->options.etc, &tables[SUBID_UID], SUBID_GID,
+				     &tables[SUBID_GID]);
+}
+
+static int load_accounts(struct subid_txn *txn, struct subid_failure *failure)
+{
+	int r = subid_users_load_named(txn->options.etc, txn->options.nss, &txn->users,
+				       &failure->file);
+
+	for (enum subid_kind kind = 0; r == 0 && kind < SUBID_KINDS; kind++)
+		r = subid_users_taken(txn->users, kind, &txn->accounts[kind]);
+	return r;
+}
+
+/* Under the lock, like all the rest: who waits for it may wait long. */
+static int load_leased(struct subid_txn *txn, struct subid_failure *failure)
+{
+	if (!txn->options.leased)
+		return 0;
+	return subid_leased_read(txn->options.root, &txn->leased, &failure->file);
+}
+
+/* Everything that must not be given, in one sorted set for each kind. */
+static int unite_taken(struct subid_txn *txn)
+{
+	int r = 0;
+
+	for (enum subid_kind kind = 0; r == 0 && kind < SUBID_KINDS; kind++) {
+		struct subid_set *taken = &txn->taken[kind];
+
+		r = subid_table_taken(&txn->tables[kind], taken);
+		if (r == 0)
+			r = subid_set_unite(taken, &txn->accounts[kind]);
+		if (r == 0)
+			r = subid_set_unite(taken, &txn->live[kind]);
+		if (r == 0)
+			r = subid_set_unite(taken, &txn->before[kind]);
+		if (r == 0)
+			r = subid_set_unite(taken, &txn->leased.ids[kind]);
+		if (r == 0)
+			r = subid_asides_list(&txn->policy, &txn->conf, kind,
+					      &txn->asides[kind]);
+		if (r == 0)
+			r = subid_set_unite(taken, &txn->asides[kind].never);
+	}
+	return r;
+}
+
+int subid_txn_begin(const struct subid_txn_options *options, struct subid_txn **ret,
+		    struct subid_failure *ret_failure)
+{
+	auto_txn struct subid_txn *txn = calloc(1, sizeof(*txn));
+	int r = 0;
+
+	*ret_failure = (struct subid_failure){ .file = NULL };
+	if (txn == NULL)
+		return -ENOMEM;
+	txn->options = *options;
+	txn->is_traced = !options->dry_run && subid_txn_is_host(options);
+	if (!options->dry_run) {
+		ret_failure->file = ".pwd.lock";
+		r = subid_lock_take(options->etc, options->timeout_ms, &txn->lock,
+				    &ret_failure->holder);
+	}
+	if (r == 0)
+		r = load_policy(txn, ret_failure);
+	if (r == 0)
+		r = load_tables(txn, ret_failure);
+	if (r == 0)
+		r = load_accounts(txn, ret_failure);
+	if (r == 0)
+		r = subid_txn_load_live(txn, ret_failure);
+	if (r == 0)
+		r = load_leased(txn, ret_failure);
+	if (r == 0)
+		r = unite_taken(txn);
+	if (r != 0)
+		return r;
+	*ret_failure = (struct subid_failure){ .file = NULL };
+	*ret = txn;
+	txn = NULL;
+	return 0;
+}
+
+const struct subid_policy *subid_txn_policy(const struct subid_txn *txn)
+{
+	return &txn->policy;
+}
+
+const struct subid_conf *subid_txn_conf(const struct subid_txn *txn)
+{
+	return &txn->conf;
+}
+
+const struct subid_users *subid_txn_users(const struct subid_txn *txn)
+{
+	return txn->users;
+}
+
+const struct subid_leased *subid_txn_leased(const struct subid_txn *txn)
+{
+	return &txn->leased;
+}
+
+static int in_group(void *data, const struct subid_owner *owner, const char *group)
+{
+	struct subid_txn *txn = data;
+
+	return subid_members_ask(&txn->members, txn->users, owner, group);
+}
+
+int subid_txn_decide(struct subid_txn *txn, const struct subid_owner *owner,
+		     struct subid_decision *ret)
+{
+	struct subid_candidate candidate = {
+		.owner = owner,
+		.in_group = in_group,
+		.data = txn,
+	};
+
+	return subid_conf_decide(&txn->conf, &txn->policy, &candidate, ret);
+}
+
+int subid_txn_prepare_bulk(struct subid_txn *txn)
+{
+	/* a transaction over leases knows no accounts */
+	int r = txn->users == NULL ? 0 : subid_users_index(txn->users);
+
+	for (enum subid_kind kind = 0; r == 0 && kind < SUBID_KINDS; kind++)
+		r = subid_table_index(&txn->tables[kind]);
+	return r;
+}
+
+int subid_txn_note(struct subid_txn *txn, enum subid_kind kind, struct id_range range)
+{
+	if (txn->n_changes == txn->room) {
+		size_t room = txn->room * 2 + 8;
+		struct subid_change *grown =
+		    reallocarray(txn->changes, room, sizeof(*grown));
+
+		if (grown == NULL)
+			return -ENOMEM;
+		txn->changes = grown;
+		txn->room = room;
+	}
+	txn->changes[txn->n_changes++] =
+	    (struct subid_change){ .kind = kind, .range = range };
+	return 0;
+}
+
+int subid_txn_end_call(struct subid_txn *txn, int r, struct subid_changes *ret)
+{
+	txn->broken |= r < 0;
+	if (r >= 0)
+		*ret =
+		    (struct subid_changes){ .list = txn->changes, .n = txn->n_changes };
+	return r;
+}
+
+bool subid_txn_changed(const struct subid_txn *txn)
+{
+	for (enum subid_kind kind = 0; kind < SUBID_KINDS; kind++)
+		if (txn->tables[kind].changed)
+			return true;
+	return false;
+}
+
+/*
+ * An editor takes no lock: what it has saved since the table was read would be lost, and
+ * while it saves there may be no file at all, which is no empty table.
+ */
+static int check_as_read(const struct subid_txn *txn, enum subid_kind kind)
+{
+	const struct subid_table *table = &txn->tables[kind];
+	bool alike = false;
+	int r;
+
+	if (txn->written[kind])
+		return 0;
+	r = subid_table_is_alike(txn->options.etc, kind, table, &alike);
+	if (r == -ENOENT && !table->exists)
+		return 0;
+	if (r < 0 && r != -ENOENT)
+		return r;
+	return alike && table->exists ? 0 : -ESTALE;
+}
+
+int subid_txn_commit(struct subid_txn *txn, struct subid_failure *ret_failure)
+{
+	auto_draft struct subid_draft *uid = NULL, *gid = NULL;
+	struct subid_draft **const drafts[SUBID_KINDS] = { &uid, &gid };
+	struct subid_draft *ready[SUBID_KINDS];
+	size_t n = 0;
+	int r = txn->broken ? -ECANCELED : 0;
+
+	*ret_failure = (struct subid_failure){ .file = NULL };
+	for (enum subid_kind kind = 0; r == 0 && kind < SUBID_KINDS; kind++) {
+		if (!txn->tables[kind].changed)
+			continue;
+		if (txn->options.dry_run)
+			return -EPERM;
+		ret_failure->file = subid_kind_table(kind);
+		r = subid_draft_open(txn->options.etc, subid_kind_table(kind),
+				     drafts[kind]);
+		if (r == 0)
+			r = subid_table_print(&txn->tables[kind], subid_draft_write,
+					      *drafts[kind]);
+		ready[n++] = *drafts[kind];
+	}
+	/* the one that stays as it is has had its say, too */
+	for (enum subid_kind kind = 0; r == 0 && n > 0 && kind < SUBID_KINDS; kind++) {
+		ret_failure->file = subid_kind_table(kind);
+		r = check_as_read(txn, kind);
+	}
+	if (r == 0 && n > 0) {
+		ret_failure->file = NULL; /* it is about both */
+		r = subid_drafts_commit(ready, n);
+	}
+	for (enum subid_kind kind = 0; r == 0 && kind < SUBID_KINDS; kind++) {
+		txn->written[kind] |= txn->tables[kind].changed;
+		txn->tables[kind].changed = false;
+	}
+	/* with the locks still held: so records come in the order of the changes */
+	subid_txn_trace_commit(txn, r);
+	return r;
+}

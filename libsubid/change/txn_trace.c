@@ -1,0 +1,211 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A transaction's trace: the changes are noted as they are made in memory, and
+ * told when it is known what became of them.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "libsubid/change/change.h"
+#include "libsubid/change/private.h"
+#include "libsubid/core/core.h"
+
+/* No user can write in /run: nobody has put something else there. */
+#define LOGINS "/run/subid-refused-logins"
+
+/* Others wait for our locks meanwhile: how long a receiver may take for one, and
+ * the log, which may take lines one by one for ever, for all. */
+#define PATIENCE_AUDIT_MS   2000
+#define PATIENCE_LOG_MS	    250
+#define PATIENCE_ALL_LOG_MS 5000
+
+bool subid_txn_is_host(const struct subid_txn_options *options)
+{
+	struct stat etc, host;
+
+	return fstat(options->etc, &etc) == 0 && stat(SUBID_SYSCONFDIR, &host) == 0 &&
+	       etc.st_dev == host.st_dev && etc.st_ino == host.st_ino;
+}
+
+/* Names are kept in blocks, which do not move: events point into them. */
+struct subid_names {
+	struct subid_names *next;
+	size_t used, room;
+	char bytes[];
+};
+
+/* The same name again takes no more room.  NULL: out of memory. */
+static const char *keep_name(struct subid_txn *txn, const struct subid_event *event)
+{
+	const struct subid_event *last =
+	    txn->n_events > 0 ? &txn->events[txn->n_events - 1] : NULL;
+	struct subid_names *names = txn->names;
+	size_t len = event->owner_len;
+	char *kept;
+
+	if (last != NULL && last->owner_len == len &&
+	    memcmp(last->owner, event->owner, len) == 0)
+		return last->owner;
+	if (names == NULL || names->room - names->used < len) {
+		size_t room = len > 4000 ? len : 4000;
+
+		names = malloc(sizeof(*names) + room);
+		if (names == NULL)
+			return NULL;
+		*names = (struct subid_names){ .next = txn->names, .room = room };
+		txn->names = names;
+	}
+	kept = names->bytes + names->used;
+	memcpy(kept, event->owner, len);
+	names->used += len;
+	return kept;
+}
+
+int subid_txn_record(struct subid_txn *txn, const struct subid_event *event,
+		     enum subid_kind kind, struct id_range range)
+{
+	struct subid_event noted = *event;
+
+	if (!txn->is_traced)
+		return 0;
+	if (txn->n_events == txn->events_room) {
+		size_t room = txn->events_room * 2 + 8;
+		struct subid_event *grown =
+		    reallocarray(txn->events, room, sizeof(*grown));
+
+		if (grown == NULL)
+			return -ENOMEM;
+		txn->events = grown;
+		txn->events_room = room;
+	}
+	noted.kind = kind;
+	noted.range = range;
+	noted.program = "subid";
+	noted.owner = keep_name(txn, event);
+	if (noted.owner == NULL)
+		return -ENOMEM;
+	txn->events[txn->n_events++] = noted;
+	return 0;
+}
+
+int subid_txn_record_refused(struct subid_txn *txn, const struct subid_event *event,
+			     int result)
+{
+	struct subid_event refused = *event;
+	int r = 0;
+
+	refused.result = result;
+	for (size_t i = 0; r == 0 && i < txn->n_changes; i++)
+		r = subid_txn_record(txn, &refused, txn->changes[i].kind,
+				     txn->changes[i].range);
+	return r == 0 ? result : r;
+}
+
+static void tell_log(const struct subid_event *events, size_t n,
+		     struct subid_traced *traced)
+{
+	struct timespec deadline = subid_trace_deadline(PATIENCE_ALL_LOG_MS);
+	struct subid_log log = { .fd = -1 };
+	int r = subid_log_open(SUBID_JOURNAL_SOCKET, SUBID_SYSLOG_SOCKET, &log);
+
+	for (size_t i = 0; r == 0 && i < n; i++) {
+		r = subid_trace_left_ms(&deadline) == 0
+			? -ETIME
+			: subid_log_send(&log, &events[i], PATIENCE_LOG_MS);
+		traced->log += r == 0;
+	}
+	traced->log_error = r;
+	cleanup_close(&log.fd);
+}
+
+/*
+ * Threat: who logs in again and again fills the log with what is refused.  The counts are
+ * as those of newuidmap's refusals, with which they have nothing to do: nobody can use
+ * his up there, to be passed over here.
+ */
+static size_t limit(struct subid_event *events, size_t n)
+{
+	auto_close int fd = open(LOGINS, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+	size_t left = 0;
+
+	for (size_t i = 0; i < n; i++)
+		if (events[i].result == 0 ||
+		    (fd >= 0 &&
+		     subid_limit_take_of(fd, events[i].uid, &events[i].unlogged)))
+			events[left++] = events[i];
+	return left;
+}
+
+/* Both ways are tried, whatever the other says. */
+static struct subid_traced tell(struct subid_event *events, size_t n)
+{
+	struct subid_traced traced = { .changes = n };
+
+	if (n == 0)
+		return traced;
+	traced.audit_error =
+	    subid_audit_send(events, n, PATIENCE_AUDIT_MS, &traced.audit);
+	/* a line says so if there is no record beside it */
+	for (size_t i = traced.audit; i < n; i++)
+		events[i].audit_error = traced.audit_error;
+	tell_log(events, n, &traced);
+	return traced;
+}
+
+struct subid_traced subid_txn_tell(struct subid_event *events, size_t n, bool by_login)
+{
+	auto_free struct subid_event *copy = NULL;
+
+	if (!by_login || n == 0)
+		return tell(events, n);
+	/* the caller may need those that leave no line */
+	copy = reallocarray(NULL, n, sizeof(*copy));
+	if (copy == NULL)
+		return (struct subid_traced){ .changes = n, .log_error = -ENOMEM };
+	memcpy(copy, events, n * sizeof(*copy));
+	return tell(copy, limit(copy, n));
+}
+
+void subid_txn_trace_commit(struct subid_txn *txn, int r)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < txn->n_events; i++)
+		if (txn->events[i].result == 0)
+			txn->events[i].result = r;
+	txn->traced = subid_txn_tell(txn->events, txn->n_events, txn->options.by_login);
+	/* what failed may be committed once more */
+	for (size_t i = 0; i < txn->n_events; i++) {
+		if (txn->events[i].result >= 0)
+			continue;
+		txn->events[n] = txn->events[i];
+		txn->events[n++].result = 0;
+	}
+	txn->n_events = n;
+}
+
+void subid_txn_trace_end(struct subid_txn *txn)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < txn->n_events; i++)
+		if (txn->events[i].result > 0)
+			txn->events[n++] = txn->events[i];
+	/* nobody is left to be told of it */
+	(void)subid_txn_tell(txn->events, n, txn->options.by_login);
+	while (txn->names != NULL) {
+		struct subid_names *names = txn->names;
+
+		txn->names = names->next;
+		free(names);
+	}
+	free(txn->events);
+}
+
+struct subid_traced subid_txn_traced(const struct subid_txn *txn)
+{
+	return txn->traced;
+}

@@ -1,0 +1,185 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+#include <fcntl.h>
+#include <linux/openat2.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "libsubid/core/range.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/*
+ * Scoped cleanup for what libc hands out; inside the project only.
+ */
+
+static inline void cleanup_free(void *pointer)
+{
+	free(*(void **)pointer);
+}
+
+static inline void cleanup_close(const int *fd)
+{
+	if (*fd >= 0)
+		(void)close(*fd); /* read only, or synced before: nothing to lose */
+}
+
+#define auto_free  __attribute__((cleanup(cleanup_free)))
+#define auto_close __attribute__((cleanup(cleanup_close)))
+
+/*
+ * Memory for whole tables.  Inside the library only.
+ */
+
+#define LARGE_MEMORY (4 << 20)
+
+/*
+ * Asks for huge pages under memory that will be filled from end to end: a million
+ * lines then cost tens of page faults instead of tens of thousands.  Only advice; a
+ * kernel that does not take it is as good.
+ */
+static inline void *advise_large(void *memory, size_t size)
+{
+	uintptr_t start = ((uintptr_t)memory + 4095) & ~(uintptr_t)4095;
+
+	if (memory != NULL && size >= LARGE_MEMORY)
+		(void)madvise((void *)start, size - 4096, MADV_HUGEPAGE);
+	return memory;
+}
+
+/*
+ * The bytes of a configuration file, read at once, and its lines one by one.
+ */
+
+/* The largest file that is read: offsets into it fit in 32 bits. */
+#define SUBID_FILE_SIZE_MAX (UINT32_MAX - 1)
+
+/* The largest login.defs or nsswitch.conf, which people write by hand. */
+#define SUBID_SETTINGS_SIZE_MAX (4U << 20)
+
+struct subid_text {
+	char *bytes; /* size bytes, then one NUL that is not part of them */
+	size_t size;
+};
+
+void subid_text_free(struct subid_text *text);
+
+#define auto_text __attribute__((cleanup(subid_text_free)))
+
+/*
+ * Reads the regular file name in the directory dir.  A link is followed only if
+ * follow is set: shadow refuses a table that is one, and so do we, because the
+ * lock and the replacement would go to another place than the link's target.
+ * The caller releases *ret with subid_text_free().
+ *
+ * Returns 0; -ENOENT when there is no such file; -ENOLINK for a link that leads
+ * nowhere; -ELOOP for one that is not to be followed; -EFBIG beyond SUBID_FILE_SIZE_MAX;
+ * -EINVAL for a directory, device or pipe; -ENOMEM and what open(2) and read(2) fail
+ * with.
+ */
+int subid_text_read(int dir, const char *name, bool follow, struct subid_text *ret);
+
+/* The same for a file of at most max bytes; -EFBIG beyond. */
+int subid_text_read_max(int dir, const char *name, bool follow, size_t max,
+			struct subid_text *ret);
+
+/* The same for a file that is open at its beginning; fd stays the caller's. */
+int subid_text_read_fd(int fd, size_t max, struct subid_text *ret);
+
+/*
+ * Has the regular file name in the directory dir, which is no link, just these bytes?
+ * Returns 0 with *ret set, or what subid_text_read() fails with.
+ */
+int subid_text_compare(int dir, const char *name, const struct subid_text *text,
+		       bool *ret);
+
+/*
+ * Goes through a text line by line.  Start with *pos = 0.  Sets *ret_line and
+ * *ret_len to the line that begins there, without its newline, moves *pos
+ * behind it, and returns true; false at the end.  A last line without newline
+ * counts.
+ */
+static inline bool subid_text_next(const struct subid_text *text, size_t *pos,
+				   const char **ret_line, size_t *ret_len)
+{
+	const char *line, *end;
+
+	if (*pos >= text->size)
+		return false;
+	line = text->bytes + *pos;
+	end = (const char *)memchr(line, '\n', text->size - *pos);
+	*ret_line = line;
+	*ret_len = end == NULL ? text->size - *pos : (size_t)(end - line);
+	*pos += *ret_len + 1;
+	return true;
+}
+
+/*
+ * Opening what may be missing; inside the library only.
+ */
+
+/*
+ * openat(2).  Returns the descriptor or -errno; -ENOENT only if there is nothing of
+ * that name, -ENOLINK for a link that leads nowhere.
+ *
+ * Threat: a policy or a list of accounts that its administrator keeps elsewhere, when
+ * that place is not mounted, must not count as one that says nothing.
+ */
+int file_open(int dir, const char *name, int flags);
+
+/*
+ * What lies below a directory that is not ours.  Inside the project only.
+ */
+
+/* openat2(2), with RESOLVE_NO_MAGICLINKS and resolve: a descriptor or -errno. */
+int beneath_open(int dir, const char *path, uint64_t flags, uint64_t resolve);
+
+/*
+ * The same, to read, of a regular file alone: else -EINVAL.  Threat: a device does
+ * things when it is opened, and a fifo makes wait; so what it is comes first.
+ */
+int beneath_open_regular(int dir, const char *path, uint64_t resolve);
+
+/*
+ * Opens the directory path below root, to read.  Threat: links of an image may lead to
+ * what is ours; they lead nowhere but below it.  A kernel before Linux 5.6, which cannot
+ * see to that, follows none at all (-ELOOP), nor ".." (-EXDEV).  A descriptor, or -errno.
+ */
+int beneath_open_dir(int root, const char *path);
+
+/*
+ * Opens the directory name in dir, one part of a path, to read; links are followed, but
+ * those of /proc, where the kernel can tell.  A descriptor, or -errno.
+ */
+int beneath_enter(int dir, const char *name);
+
+/*
+ * What must not even be opened.  Inside the library only.
+ */
+
+/*
+ * Threat: a device node in a file's place does things when it is opened: a watchdog
+ * begins to count, a tape winds back.  An image may have one anywhere.  So what stands
+ * there is asked first; whoever can exchange it in between for a device is root already.
+ * Links, where they are not followed, are for open(2) to refuse.
+ */
+static inline bool is_special(int dir, const char *name, bool follow)
+{
+	struct stat st;
+
+	return fstatat(dir, name, &st, follow ? 0 : AT_SYMLINK_NOFOLLOW) == 0 &&
+	       !S_ISREG(st.st_mode) && !S_ISLNK(st.st_mode);
+}
+
+#ifdef __cplusplus
+}
+#endif

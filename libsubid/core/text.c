@@ -1,0 +1,167 @@
+/* SPDX-License-Identifier: MIT */
+#include "libsubid/core/core.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+
+#define COMPARE_SIZE (128 << 10)
+
+void subid_text_free(struct subid_text *text)
+{
+	free(text->bytes);
+	*text = (struct subid_text){ .bytes = NULL };
+}
+
+/* Room for one byte more than the file has, so that its growing is seen. */
+static int make_room(char **bytes, size_t *room, size_t used, size_t max)
+{
+	char *grown;
+
+	if (used > max)
+		return -EFBIG;
+	if (used < *room)
+		return 0;
+	grown = realloc(*bytes, *room * 2 + 1);
+	if (grown == NULL)
+		return -ENOMEM;
+	*bytes = grown;
+	*room *= 2;
+	return 0;
+}
+
+int file_open(int dir, const char *name, int flags)
+{
+	int fd = openat(dir, name, flags);
+	struct stat st;
+
+	if (fd >= 0)
+		return fd;
+	if (errno != ENOENT)
+		return -errno;
+	return fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISLNK(st.st_mode)
+		   ? -ENOLINK
+		   : -ENOENT;
+}
+
+/* Opens a regular file to be read; -errno. */
+static int open_regular(int dir, const char *name, bool follow, size_t max,
+			struct stat *ret)
+{
+	if (is_special(dir, name, follow))
+		return -EINVAL;
+	/* Threat: a fifo or terminal put in the file's place must not hang us or
+	 * become our controlling terminal. */
+	int fd = file_open(dir, name,
+			   O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC |
+			       (follow ? 0 : O_NOFOLLOW));
+	int r = fd < 0 ? fd : 0;
+
+	if (r == 0 && fstat(fd, ret) < 0)
+		r = -errno;
+	if (r == 0 && !S_ISREG(ret->st_mode))
+		r = -EINVAL;
+	if (r == 0 && (uint64_t)ret->st_size > max)
+		r = -EFBIG;
+	if (r == 0)
+		return fd;
+	if (fd >= 0)
+		(void)close(fd); /* nothing was read */
+	return r;
+}
+
+/* read(2), again when a signal came; -errno. */
+static ssize_t read_some(int fd, void *buf, size_t size)
+{
+	ssize_t n;
+
+	do
+		n = read(fd, buf, size);
+	while (n < 0 && errno == EINTR);
+	return n < 0 ? -errno : n;
+}
+
+int subid_text_read(int dir, const char *name, bool follow, struct subid_text *ret)
+{
+	return subid_text_read_max(dir, name, follow, SUBID_FILE_SIZE_MAX, ret);
+}
+
+/* Reads what is open to its end; size is what it seemed to have. */
+static int read_open(int fd, size_t size, size_t max, struct subid_text *ret)
+{
+	auto_free char *bytes = NULL;
+	size_t used = 0, room = size + 1;
+
+	bytes = advise_large(malloc(room + 1), room);
+	if (bytes == NULL)
+		return -ENOMEM;
+	for (;;) {
+		ssize_t n = read_some(fd, bytes + used, room - used);
+		int r;
+
+		if (n < 0)
+			return (int)n;
+		if (n == 0)
+			break;
+		used += (size_t)n;
+		r = make_room(&bytes, &room, used, max);
+		if (r < 0)
+			return r;
+	}
+	bytes[used] = '\0';
+	*ret = (struct subid_text){ .bytes = bytes, .size = used };
+	bytes = NULL;
+	return 0;
+}
+
+int subid_text_read_max(int dir, const char *name, bool follow, size_t max,
+			struct subid_text *ret)
+{
+	struct stat st;
+	auto_close int fd = open_regular(dir, name, follow, max, &st);
+
+	return fd < 0 ? fd : read_open(fd, (size_t)st.st_size, max, ret);
+}
+
+int subid_text_read_fd(int fd, size_t max, struct subid_text *ret)
+{
+	struct stat st;
+
+	if (fstat(fd, &st) < 0)
+		return -errno;
+	if (!S_ISREG(st.st_mode))
+		return -EINVAL;
+	if ((uint64_t)st.st_size > max)
+		return -EFBIG;
+	return read_open(fd, (size_t)st.st_size, max, ret);
+}
+
+int subid_text_compare(int dir, const char *name, const struct subid_text *text,
+		       bool *ret)
+{
+	auto_close int fd = -1;
+	auto_free char *buf = NULL;
+	size_t at = 0;
+	struct stat st;
+	ssize_t n;
+
+	fd = open_regular(dir, name, false, SUBID_FILE_SIZE_MAX, &st);
+	if (fd < 0)
+		return fd;
+	*ret = false;
+	if ((size_t)st.st_size != text->size)
+		return 0;
+	buf = malloc(COMPARE_SIZE);
+	if (buf == NULL)
+		return -ENOMEM;
+	while ((n = read_some(fd, buf, COMPARE_SIZE)) > 0) {
+		if ((size_t)n > text->size - at ||
+		    memcmp(buf, text->bytes + at, (size_t)n) != 0)
+			return 0;
+		at += (size_t)n;
+	}
+	if (n < 0)
+		return (int)n;
+	*ret = at == text->size;
+	return 0;
+}

@@ -1,0 +1,251 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+#include <sys/types.h>
+
+#include "libsubid/maps/maps.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/*
+ * What runs, at one moment: every user namespace, each once, and every process.
+ * Namespaces nest; one may live without a process, held by an open descriptor, a bind
+ * mount or a namespace in it (namespaces(7), user_namespaces(7), ioctl_ns(2)).
+ */
+
+#define SUBID_LIVE_NONE	   SIZE_MAX /* no index, or it is not known */
+#define SUBID_LIVE_GUESSED (UINT64_C(1) << 63)
+
+enum subid_setgroups {
+	SUBID_SETGROUPS_UNKNOWN,
+	SUBID_SETGROUPS_ALLOW,
+	SUBID_SETGROUPS_DENY,
+};
+
+enum subid_held {
+	SUBID_HELD_BY_PROCESS,	  /* that is in it */
+	SUBID_HELD_BY_DESCRIPTOR, /* that a process outside has open */
+	SUBID_HELD_BY_MOUNT,	  /* of its file in /proc/PID/ns, somewhere */
+	SUBID_HELD_BY_CHILD,	  /* a namespace in it, of whatever kind */
+};
+
+/* A map in the ids of the caller's namespace. */
+struct subid_live_map {
+	struct subid_map_line *lines;
+	size_t n;
+	int error; /* 0, or -errno: why it could not be read */
+};
+
+struct subid_live_userns {
+	uint64_t inode; /* of /proc/PID/ns/user, which identifies it; with
+			   SUBID_LIVE_GUESSED, that could not be read: a number for
+			   what has the same maps */
+	size_t parent;	/* index; SUBID_LIVE_NONE: of the caller's own, or not known */
+	uint32_t owner; /* uid of who made it; SUBID_ID_NONE */
+	struct subid_live_map maps[SUBID_KINDS];
+	enum subid_setgroups setgroups;
+	enum subid_held held;
+	pid_t holder; /* its first process, or the one that leads to it */
+	size_t first; /* its processes: processes[first .. first + n) */
+	size_t n;
+	char runtime[16];    /* "lxc", "lxd", "podman", ...; see subid_live_name() */
+	char container[128]; /* the container's name, printable ASCII */
+};
+
+struct subid_live_process {
+	pid_t pid;
+	uint32_t uid; /* effective, in the caller's ids; SUBID_ID_NONE: not looked at, as
+			 in namespaces that are not the caller's */
+	uint32_t gid;
+	size_t userns; /* index */
+};
+
+/* A mount of a namespace's file. */
+struct subid_live_mount {
+	uint64_t inode; /* of the namespace */
+	pid_t pid;	/* of a process that sees it */
+	bool is_user;	/* a user namespace's */
+	int error;	/* -errno: why it cannot be opened */
+};
+
+struct subid_live {
+	struct subid_live_userns *userns; /* the first is the caller's own */
+	size_t n;
+	struct subid_live_process *processes; /* by namespace, then by pid */
+	size_t n_processes;
+	size_t n_unread;  /* processes that may not be looked at, and are in no list */
+	int unread_error; /* -errno of one of them */
+	pid_t unread_pid; /* that one */
+	struct subid_live_mount *covered; /* mounts of other kinds of namespaces that
+					     cannot be opened, as another lies over
+					     them: whose they are is not known */
+	size_t n_covered;
+	bool partial;	  /* without privilege: something may be missing */
+	bool passed_over; /* descriptors of many were not followed; SUBID_LIVE_QUICK */
+};
+
+/* What is followed of the processes in other namespaces than the caller's. */
+enum subid_live_depth {
+	SUBID_LIVE_THOROUGH, /* the descriptors and the namespaces of each */
+	SUBID_LIVE_QUICK,    /* if there are more than SUBID_LIVE_MANY, the mounts of the
+				first in each namespace alone */
+};
+
+#define SUBID_LIVE_MANY 1000
+
+/*
+ * Looks at everything once.  proc: a directory, /proc, of type procfs.  A process that
+ * vanishes meanwhile is no error.  The descriptors of every process (but see the
+ * depth) are followed, the mounts of every mount namespace that has one, and all that
+ * either leads to; but not what a single thread, a socket or an open file's credentials
+ * hold.  Starts threads, with all signals blocked, when there is much to look at; and for
+ * a namespace without a process a child without an exit signal, which is gone on return.
+ *
+ * Returns 0, and the caller releases *ret with subid_live_free(); -errno.
+ */
+int subid_live_read(int proc, enum subid_live_depth depth, struct subid_live *ret);
+
+void subid_live_free(struct subid_live *live);
+
+#define auto_live __attribute__((cleanup(subid_live_free)))
+
+/*
+ * Finds out which container a namespace is, from the program that started its first or
+ * its last process, and their control groups; leaves runtime and container empty if it
+ * cannot be told.  Whoever runs a container can make it look like any other.
+ */
+void subid_live_name(int proc, struct subid_live *live, size_t index);
+
+/*
+ * The user namespaces that live, as /proc shows them: which ids they map, and
+ * which processes use an id.
+ */
+
+/* What uses ids: a process that has one, or is in a namespace that maps one. */
+struct subid_use {
+	pid_t pid;
+	char program[16]; /* its comm, '?' for bytes that are not printable */
+	enum subid_kind kind;
+	struct id_range ids; /* the first of those asked for that it uses */
+	uint64_t userns;     /* inode of the user namespace that maps them, or 0 */
+	bool hidden;  /* no process is in that: pid has it open, or sees its mount */
+	bool pending; /* pid is about to write a map of them */
+	pid_t
+	    reaper; /* pid has ended, and this, its parent, has not waited for it; or 0 */
+};
+
+/*
+ * The ids, in the caller's user namespace, that processes' other namespaces map:
+ * sorted, into ret[kind].  proc: a directory, /proc, of type procfs.  A map is
+ * read once for each namespace.  Processes that vanish meanwhile are no error.
+ * *ret_unread counts the processes whose maps could not be read.
+ * Returns 0 or -errno.
+ */
+int subid_userns_taken(int proc, struct subid_set ret[SUBID_KINDS],
+		       size_t *ret_unread) SUBID_WARN_UNUSED;
+
+/*
+ * What uses one of the ids in wanted[kind], sorted sets: one row for each
+ * namespace that maps some, for which its first process stands, and one for each
+ * process that has one and is in no such namespace.  *ret_unread counts processes that
+ * could not be looked at. The caller frees *ret.  Returns 0 or -errno.
+ */
+int subid_userns_uses(int proc, const struct subid_set wanted[SUBID_KINDS],
+		      struct subid_use **ret, size_t *ret_n,
+		      size_t *ret_unread) SUBID_WARN_UNUSED;
+
+/*
+ * The same two for the containers of one user: a rootless session of the user's is
+ * passed over.  podman keeps a process that holds a namespace with all of the
+ * user's ids, for as long as it has containers, and so do its like; what of these
+ * ids a container has is in the container's own map.  Such a process is known by
+ * its name, and it runs as the user itself.  Threat: a container may give its
+ * processes any names; but one that runs as the user has nothing to win by them.
+ */
+int subid_userns_taken_beside(int proc, uint32_t user, struct subid_set ret[SUBID_KINDS],
+			      size_t *ret_unread) SUBID_WARN_UNUSED;
+int subid_userns_uses_beside(int proc, uint32_t user,
+			     const struct subid_set wanted[SUBID_KINDS],
+			     struct subid_use **ret, size_t *ret_n,
+			     size_t *ret_unread) SUBID_WARN_UNUSED;
+
+/*
+ * The same two of a snapshot that was taken before; user SUBID_ID_NONE: of nobody.  What
+ * could not be looked at when it was taken does not count, subid_userns_unseen() tells;
+ * *ret_unread counts the processes that could not be looked at now.
+ */
+int subid_userns_taken_of(int proc, const struct subid_live *live, uint32_t user,
+			  struct subid_set ret[SUBID_KINDS]) SUBID_WARN_UNUSED;
+int subid_userns_uses_of(int proc, const struct subid_live *live, uint32_t user,
+			 const struct subid_set wanted[SUBID_KINDS],
+			 struct subid_use **ret, size_t *ret_n,
+			 size_t *ret_unread) SUBID_WARN_UNUSED;
+
+/*
+ * The programs that are about to write a map with one of the ids in wanted[kind]: one
+ * row for each.  newuidmap(1), newgidmap(1) and others of their kind read the tables,
+ * decide, and then write.  Threat: their caller may stop them in between for as long as
+ * he likes; when they go on, the ids that he had may be somebody else's.  So who gives
+ * ids to the next, whose line is gone by now, asks this first, and then what is mapped:
+ * what was decided by the old line is in the one or in the other.
+ *
+ * Such a program is known by what it cannot do without: CAP_SETUID or CAP_SETGID,
+ * permitted in the caller's user namespace; a caller who is not root; and a file of a
+ * procfs that it has open.  What it asks for is in its arguments.  proc: as above.  The
+ * caller frees *ret.  Returns 0 or -errno; needs root's rights to see all.
+ */
+int subid_userns_pending(int proc, const struct subid_set wanted[SUBID_KINDS],
+			 struct subid_use **ret, size_t *ret_n) SUBID_WARN_UNUSED;
+
+/* A process that keeps what could not be looked into. */
+struct subid_hider {
+	pid_t pid;	  /* 0: not known */
+	char program[16]; /* its comm, '?' for bytes that are not printable */
+	uint32_t uid;	 /* the user behind it: its own; or, if it is in a user namespace,
+			    of who made the outermost one; SUBID_ID_NONE */
+	uint64_t userns; /* inode of the user namespace; 0: which one is not known */
+	int error;	 /* -errno: why not */
+};
+
+/*
+ * What a snapshot could not look into.  Any user can hide a namespace that no process is
+ * in, beneath a mount; nobody can hide from root one that a process is in.
+ */
+struct subid_unseen {
+	size_t n;		  /* processes, and namespaces with processes */
+	size_t n_hidden;	  /* namespaces without a process */
+	struct subid_hider first; /* of n, else of n_hidden */
+};
+
+void subid_userns_unseen(int proc, const struct subid_live *live,
+			 struct subid_unseen *ret);
+
+/* Who hides namespaces without a process: one row for each process, at most room rows;
+ * returns how many. */
+size_t subid_userns_hiders(int proc, const struct subid_live *live,
+			   struct subid_hider *ret, size_t room);
+
+/* The small files of a process. */
+
+#define PROC_SELF 0
+
+/* A small file of a process, or of PROC_SELF, at once.  Its size, or -errno. */
+ssize_t proc_read(int proc, pid_t pid, const char *name, char *buf, size_t size);
+
+/* The same of a file anywhere. */
+ssize_t proc_read_at(int dir, const char *path, char *buf, size_t size);
+
+/* Does a failure say that the process is gone? */
+bool proc_vanished(int error);
+
+/* Is it in the namespace with this inode?  0, -ESRCH: no, or -errno. */
+int proc_is_in(int proc, pid_t pid, uint64_t inode);
+
+/* The inode in a link like "user:[4026531837]"; 0 if it is of another type. */
+uint64_t proc_namespace(const char *link, const char *type);
+
+#ifdef __cplusplus
+}
+#endif

@@ -1,0 +1,269 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Namespaces that a bind mount of their file in /proc/PID/ns holds.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/magic.h>
+#include <linux/openat2.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/vfs.h>
+#include <unistd.h>
+
+#include "libsubid/core/core.h"
+#include "libsubid/live/private.h"
+
+#define MOUNTINFO_ROOM (256 << 10) /* many lines; one has at most some pages */
+#define NSFS_TYPE      " - nsfs "
+#define OPEN_TRIES     8
+
+/* Undoes the octal escapes of mountinfo, in place. */
+static void unescape(char *path)
+{
+	char *to = path;
+
+	for (const char *from = path; *from != '\0'; to++) {
+		if (from[0] == '\\' && from[1] >= '0' && from[1] <= '3' &&
+		    from[2] != '\0' && from[3] != '\0') {
+			*to = (char)((from[1] - '0') * 64 + (from[2] - '0') * 8 +
+				     (from[3] - '0'));
+			from += 4;
+		} else {
+			*to = *from++;
+		}
+	}
+	*to = '\0';
+}
+
+/*
+ * Threat: the path lies in mounts that its users may have laid.  No link is followed; it
+ * must end at a namespace's file; and no file system is asked for anything, since the
+ * user's own (fuse(4)) may never answer: what lies above a mount is in memory.
+ */
+static int open_mount(int proc, pid_t pid, const char *path, uint64_t inode)
+{
+	auto_close int root = -1;
+	struct open_how how = {
+		.flags = O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC,
+		.resolve = RESOLVE_IN_ROOT | RESOLVE_NO_SYMLINKS | RESOLVE_CACHED,
+	};
+	struct statfs fs;
+	struct stat st;
+	char name[32];
+	int fd = -1;
+
+	(void)snprintf(name, sizeof(name), "%d/root", (int)pid);
+	root = openat(proc, name, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (root < 0)
+		return -errno;
+	/* EAGAIN, too, if something is renamed or mounted meanwhile */
+	for (int i = 0; fd < 0 && i < OPEN_TRIES; i++) {
+		fd = (int)syscall(SYS_openat2, root, path, &how, sizeof(how));
+		if (fd < 0 && errno != EAGAIN)
+			return -errno;
+	}
+	if (fd < 0)
+		return -EAGAIN;
+	if (fstatfs(fd, &fs) < 0 || fs.f_type != NSFS_MAGIC || fstat(fd, &st) < 0 ||
+	    st.st_ino != inode) {
+		(void)close(fd);
+		return -ENOENT;
+	}
+	return fd;
+}
+
+/* A walk over the mounts that a process sees. */
+struct walk {
+	int proc;
+	pid_t pid;
+	struct subid_live *live;
+	struct live_index *index;
+	bool whole;
+	size_t first;	       /* of live->covered, that is of this process */
+	struct live_met still; /* inodes that are mounted at a second look */
+};
+
+static int note_mount(struct subid_live *live, struct subid_live_mount mount)
+{
+	/* full at each power of two */
+	if ((live->n_covered & (live->n_covered - 1)) == 0) {
+		struct subid_live_mount *grown =
+		    reallocarray(live->covered, live->n_covered * 2 + 1, sizeof(*grown));
+
+		if (grown == NULL)
+			return -ENOMEM;
+		live->covered = grown;
+	}
+	live->covered[live->n_covered++] = mount;
+	return 0;
+}
+
+/*
+ * The parts of a line of mountinfo, "36 35 98:0 ROOT PATH OPTIONS ... - nsfs nsfs rw",
+ * where ROOT is "user:[INODE]" or the like: the inode, and the path, terminated and as
+ * it is.  0 if it is no such line.
+ */
+static uint64_t parse_line(char *line, char **ret_path, bool *ret_is_user)
+{
+	char *root = line, *path, *end;
+
+	if (strstr(line, NSFS_TYPE) == NULL)
+		return 0;
+	for (int i = 0; i < 3 && root != NULL; i++) {
+		root = strchr(root, ' ');
+		if (root != NULL)
+			root++;
+	}
+	path = root == NULL ? NULL : strchr(root, ' ');
+	end = path == NULL ? NULL : strchr(path + 1, ' ');
+	if (end == NULL)
+		return 0;
+	*path++ = '\0';
+	*end = '\0';
+	unescape(path);
+	*ret_path = path;
+	return live_namespace(root, ret_is_user);
+}
+
+/* Is it the line of what is mounted at "/"? */
+static bool is_root(const char *line)
+{
+	for (int i = 0; i < 4 && line != NULL; i++) {
+		line = strchr(line, ' ');
+		if (line != NULL)
+			line++;
+	}
+	return line != NULL && line[0] == '/' && line[1] == ' ';
+}
+
+/*
+ * A mount that is there may be one that cannot be opened: another lies over it, or a
+ * file system on the way does not answer.  It is noted, to be settled when all else has
+ * been followed; and so is what was opened and is no user namespace.
+ */
+static int follow_line(struct walk *walk, char *line)
+{
+	auto_close int ns = -1;
+	struct subid_live_mount mount = { .pid = walk->pid };
+	char *path;
+	int r = 0;
+
+	walk->whole |= is_root(line);
+	mount.inode = parse_line(line, &path, &mount.is_user);
+	if (mount.inode == 0 ||
+	    (mount.is_user &&
+	     live_find(walk->live, walk->index, mount.inode) != SUBID_LIVE_NONE))
+		return 0;
+	ns = open_mount(walk->proc, walk->pid, path, mount.inode);
+	if (ns >= 0)
+		r = live_add_behind(walk->proc, walk->live, walk->index, ns,
+				    SUBID_HELD_BY_MOUNT, walk->pid);
+	mount.error = ns < 0 ? ns : 0;
+	return r == 0 && (ns < 0 || !mount.is_user) ? note_mount(walk->live, mount) : r;
+}
+
+static int look_again(struct walk *walk, char *line)
+{
+	bool is_user;
+	char *path;
+	uint64_t inode = parse_line(line, &path, &is_user);
+
+	return inode == 0 ? 0 : live_met_add(&walk->still, inode);
+}
+
+/* Takes the whole lines of a text, and moves what is left to its front. */
+static int take_lines(struct walk *walk, int (*turn)(struct walk *, char *), char *text,
+		      size_t *size)
+{
+	char *line = text, *end;
+	int r = 0;
+
+	while (r == 0 && (end = memchr(line, '\n', (size_t)(text + *size - line)))) {
+		*end = '\0';
+		r = turn(walk, line);
+		line = end + 1;
+	}
+	*size -= (size_t)(line - text);
+	memmove(text, line, *size);
+	return r;
+}
+
+static int take_mountinfo(struct walk *walk, int (*turn)(struct walk *, char *))
+{
+	auto_free char *text = malloc(MOUNTINFO_ROOM);
+	auto_close int fd = -1;
+	size_t size = 0;
+	ssize_t n = 0;
+	char name[32];
+	int r = 0;
+
+	if (text == NULL)
+		return -ENOMEM;
+	(void)snprintf(name, sizeof(name), "%d/mountinfo", (int)walk->pid);
+	fd = openat(walk->proc, name, O_RDONLY | O_CLOEXEC);
+	if (fd < 0) {
+		walk->live->partial |= errno == EACCES || errno == EPERM;
+		return 0;
+	}
+	while (r == 0 && size < MOUNTINFO_ROOM &&
+	       (n = read(fd, text + size, MOUNTINFO_ROOM - size)) > 0) {
+		size += (size_t)n;
+		r = take_lines(walk, turn, text, &size);
+	}
+	walk->live->partial |= n < 0 || size == MOUNTINFO_ROOM;
+	return r;
+}
+
+/*
+ * What is unmounted by now looks the same as what another mount lies over: of the
+ * mounts that were not found, those count that are there at a second look.  One for
+ * all: a user can make very many.
+ */
+static int drop_unmounted(struct walk *walk)
+{
+	struct subid_live *live = walk->live;
+	size_t n = walk->first;
+	bool vanished = false;
+	int r;
+
+	for (size_t i = walk->first; i < live->n_covered; i++)
+		vanished |= proc_vanished(live->covered[i].error);
+	if (!vanished)
+		return 0;
+	r = take_mountinfo(walk, look_again);
+	for (size_t i = walk->first; r == 0 && i < live->n_covered; i++) {
+		struct subid_live_mount mount = live->covered[i];
+
+		if (proc_vanished(mount.error)) {
+			if (!live_met_has(&walk->still, mount.inode))
+				continue;
+			mount.error = -EACCES;
+		}
+		live->covered[n++] = mount;
+	}
+	live->n_covered = r == 0 ? n : live->n_covered;
+	return r;
+}
+
+int live_follow_mounts(int proc, struct subid_live *live, struct live_index *index,
+		       pid_t pid, bool *ret_whole)
+{
+	struct walk walk = {
+		.proc = proc,
+		.pid = pid,
+		.live = live,
+		.index = index,
+		.first = live->n_covered,
+	};
+	int r = take_mountinfo(&walk, follow_line);
+
+	if (r == 0)
+		r = drop_unmounted(&walk);
+	live_met_free(&walk.still);
+	*ret_whole = walk.whole;
+	return r;
+}

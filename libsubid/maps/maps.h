@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+#include "libsubid/core/core.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/*
+ * The text of /proc/PID/uid_map and gid_map (user_namespaces(7)): lines
+ * "inside outside count".
+ */
+
+/* The most lines that the kernel takes (UID_GID_MAP_MAX_EXTENTS since 4.15). */
+#define SUBID_MAP_LINES_MAX 340
+
+/* "4294967294 4294967294 4294967295\n" */
+#define SUBID_MAP_LINE_SIZE 33
+
+/* One line of a map; inside and outside have the same count. */
+struct subid_map_line {
+	struct id_range inside;
+	struct id_range outside;
+};
+
+/*
+ * Reads a map as the kernel prints it.  A line whose outside is 4294967295 is of
+ * ids that mean nothing to the reader, and is passed over.  Returns 0 with the
+ * lines in ret, *ret_n of them; SUBID_INVALID for any other text, or more than
+ * SUBID_MAP_LINES_MAX lines.
+ */
+int subid_map_parse(const char *text, size_t size,
+		    struct subid_map_line ret[SUBID_MAP_LINES_MAX], size_t *ret_n);
+
+/*
+ * Writes n lines into buf, which must have room for n * SUBID_MAP_LINE_SIZE
+ * bytes and is not terminated.  Returns how many bytes.
+ */
+size_t subid_map_print(const struct subid_map_line *lines, size_t n, char *buf);
+
+/*
+ * Do two lines of a map overlap, inside or outside?  The kernel refuses that
+ * with EINVAL, without saying why.  Returns true and the indexes of the two, the
+ * lower one first.
+ */
+bool subid_map_overlaps(const struct subid_map_line *lines, size_t n, size_t *ret_a,
+			size_t *ret_b);
+
+/*
+ * May a map be written?  Every outside range must lie in held, the union of what
+ * the caller's lines give (sorted), or be the one id own_id that is the caller's
+ * already.  Returns 0, and *ret_by_table says whether some line was allowed by
+ * held; or SUBID_DENIED, and *ret_bad is the index of the first that is not
+ * allowed.  (newuidmap(1), newgidmap(1))
+ */
+int subid_map_authorize(const struct subid_map_line *lines, size_t n,
+			const struct subid_set *held, uint32_t own_id, bool *ret_by_table,
+			size_t *ret_bad);
+
+/*
+ * How ids lie in maps: which map to write for the ids that a container has, and
+ * what an id is on the other side of one.  Pure.
+ */
+
+/* One of the owner's own ids, which shall be seen inside too. */
+struct subid_keep {
+	uint32_t inside;  /* what it is inside; SUBID_ID_NONE: it is not */
+	uint32_t outside; /* the owner's uid or gid */
+};
+
+/*
+ * The map of a container that has all of ids, a sorted set: in their order, from
+ * inside id 0 on.  An id that is kept takes the place of what would lie there, or
+ * behind it; all others stay where they are, so that the files of a container
+ * that is there already keep their owners.
+ *
+ * Returns 0 with the lines in ret, *ret_n of them, in the order of inside ids;
+ * SUBID_TAKEN if the id to keep is among ids; SUBID_FULL if it takes more than
+ * SUBID_MAP_LINES_MAX lines; SUBID_ABSENT for no ids.
+ */
+int subid_layout(const struct subid_set *ids, struct subid_keep keep,
+		 struct subid_map_line ret[SUBID_MAP_LINES_MAX], size_t *ret_n);
+
+/*
+ * The same map as seen from the user namespace in which podman runs as an ordinary
+ * user: there, 0 is the user, own, and the ids that the user holds, all, follow
+ * from 1 on in ascending order.  Lines that adjoin on both sides become one.
+ *
+ * Returns 0 with lines and *n changed; SUBID_DENIED if an outside id is not in that
+ * namespace, and then nothing is changed.
+ */
+int subid_layout_relative(const struct subid_set *all, uint32_t own,
+			  struct subid_map_line *lines, size_t *n);
+
+/* What the id outside is inside of the map.  Returns 0 or SUBID_ABSENT. */
+int subid_map_inside(const struct subid_map_line *lines, size_t n, uint32_t outside,
+		     uint32_t *ret);
+
+/* What the id inside is outside of it.  Returns 0 or SUBID_ABSENT. */
+int subid_map_outside(const struct subid_map_line *lines, size_t n, uint32_t inside,
+		      uint32_t *ret);
+
+#ifdef __cplusplus
+}
+#endif

@@ -1,0 +1,258 @@
+/* SPDX-License-Identifier: MIT */
+#include "libsubid/policy/policy.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "libsubid/core/core.h"
+
+#define WINDOW_DEFAULT                                                                   \
+	{                                                                                \
+		.min = 100000, .max = 600100000, .count = 65536,                         \
+	}
+
+const struct subid_policy subid_policy_default = {
+	.window = { WINDOW_DEFAULT, WINDOW_DEFAULT },
+	.uid_min = 1000,
+	.uid_max = 60000,
+	.gid_min = 1000,
+	.gid_max = 60000,
+};
+
+/* What a key sets: a number or a yes, somewhere in the struct. */
+struct key {
+	const char *name;
+	bool is_flag;
+	size_t offset;
+};
+
+#define NUMBER(name, field)                                                              \
+	{                                                                                \
+		name, false, offsetof(struct subid_policy, field)                        \
+	}
+#define FLAG(name, field)                                                                \
+	{                                                                                \
+		name, true, offsetof(struct subid_policy, field)                         \
+	}
+
+static const struct key keys[] = {
+	NUMBER("SUB_UID_MIN", window[SUBID_UID].min),
+	NUMBER("SUB_UID_MAX", window[SUBID_UID].max),
+	NUMBER("SUB_UID_COUNT", window[SUBID_UID].count),
+	FLAG("SUB_UID_DETERMINISTIC", window[SUBID_UID].deterministic),
+	FLAG("UNSAFE_SUB_UID_DETERMINISTIC_WRAP", window[SUBID_UID].wrap),
+	FLAG("SUB_UID_STORE_BY_UID", window[SUBID_UID].store_by_uid),
+	NUMBER("SUB_GID_MIN", window[SUBID_GID].min),
+	NUMBER("SUB_GID_MAX", window[SUBID_GID].max),
+	NUMBER("SUB_GID_COUNT", window[SUBID_GID].count),
+	FLAG("SUB_GID_DETERMINISTIC", window[SUBID_GID].deterministic),
+	FLAG("UNSAFE_SUB_GID_DETERMINISTIC_WRAP", window[SUBID_GID].wrap),
+	FLAG("SUB_GID_STORE_BY_UID", window[SUBID_GID].store_by_uid),
+	NUMBER("UID_MIN", uid_min),
+	NUMBER("UID_MAX", uid_max),
+	NUMBER("GID_MIN", gid_min),
+	NUMBER("GID_MAX", gid_max),
+	FLAG("GRANT_AUX_GROUP_SUBIDS", grant_aux_group_subids),
+};
+
+static const struct key *find_key(const char *name, size_t len)
+{
+	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++)
+		if (strlen(keys[i].name) == len && memcmp(keys[i].name, name, len) == 0)
+			return &keys[i];
+	return NULL;
+}
+
+/* strtoul(3) with base 0, but the whole text and no sign. */
+static bool read_number(const char *text, size_t len, uint32_t *ret)
+{
+	char buf[32], *end;
+	unsigned long long value;
+
+	if (len == 0 || len >= sizeof(buf) || text[0] < '0' || text[0] > '9')
+		return false;
+	memcpy(buf, text, len);
+	buf[len] = '\0';
+	errno = 0;
+	value = strtoull(buf, &end, 0);
+	if (errno != 0 || *end != '\0' || value > UINT32_MAX)
+		return false;
+	*ret = (uint32_t)value;
+	return true;
+}
+
+static int wrong(struct subid_place *place, size_t line, const char *key, size_t len,
+		 const char *why)
+{
+	if (len >= sizeof(place->key))
+		len = sizeof(place->key) - 1;
+	*place = (struct subid_place){ .line = line, .why = why };
+	memcpy(place->key, key, len);
+	return SUBID_INVALID;
+}
+
+static bool is_space(char c)
+{
+	return c == ' ' || (c >= '\t' && c <= '\r');
+}
+
+static void trim_end(const char *text, const char **end)
+{
+	while (*end > text && is_space((*end)[-1]))
+		(*end)--;
+}
+
+/* Blanks and quotes in front go; the next quote ends the value. */
+static void trim(const char **text, const char **end)
+{
+	const char *stop;
+
+	while (*text < *end && (is_space(**text) || **text == '"'))
+		(*text)++;
+	stop = *text;
+	while (stop < *end && *stop != '"')
+		stop++;
+	*end = stop;
+	trim_end(*text, end);
+}
+
+static int parse_line(const char *line, size_t len, size_t number,
+		      struct subid_policy *policy, struct subid_place *place)
+{
+	const char *end = line + len, *value;
+	const struct key *key;
+	void *target;
+
+	trim_end(line, &end);
+	while (line < end && is_space(*line))
+		line++;
+	value = line;
+	while (value < end && !is_space(*value))
+		value++;
+	key = find_key(line, (size_t)(value - line));
+	if (key == NULL || value == end)
+		return 0;
+	trim(&value, &end);
+	target = (char *)policy + key->offset;
+	if (key->is_flag)
+		*(bool *)target = end - value == 3 && strncasecmp(value, "yes", 3) == 0;
+	else if (!read_number(value, (size_t)(end - value), target))
+		return wrong(place, number, key->name, strlen(key->name),
+			     "is not a number from 0 to 4294967295");
+	return 0;
+}
+
+static int check_window(const struct subid_window *window, const char *min,
+			const char *max, struct subid_place *place)
+{
+	if (window->count == 0)
+		return 0; /* nothing is given from it */
+	if (window->min > window->max)
+		return wrong(place, 0, min, strlen(min), "is greater than the maximum");
+	if (window->max == UINT32_MAX)
+		return wrong(place, 0, max, strlen(max),
+			     "is 4294967295, which is no id: the last is 4294967294");
+	return 0;
+}
+
+int subid_policy_parse(const char *text, size_t size, struct subid_policy *ret,
+		       struct subid_place *ret_place)
+{
+	struct subid_text lines = { .bytes = (char *)(uintptr_t)text, .size = size };
+	struct subid_policy policy = *ret;
+	const char *line;
+	size_t pos = 0, len, number = 1;
+	int r = 0;
+
+	for (; r == 0 && subid_text_next(&lines, &pos, &line, &len); number++)
+		r = parse_line(line, len, number, &policy, ret_place);
+	if (r == 0)
+		r = check_window(&policy.window[SUBID_UID], "SUB_UID_MIN", "SUB_UID_MAX",
+				 ret_place);
+	if (r == 0)
+		r = check_window(&policy.window[SUBID_GID], "SUB_GID_MIN", "SUB_GID_MAX",
+				 ret_place);
+	if (r == 0)
+		*ret = policy;
+	return r;
+}
+
+int subid_policy_load(int etc, bool follow, struct subid_policy *ret,
+		      struct subid_place *ret_place)
+{
+	auto_text struct subid_text text = { .bytes = NULL };
+	struct subid_policy policy = subid_policy_default;
+	int r;
+
+	/* Threat: a sparse file takes memory of whoever reads it, and no room on disk. */
+	r = subid_text_read_max(etc, "login.defs", follow, SUBID_SETTINGS_SIZE_MAX,
+				&text);
+	if (r == 0)
+		r = subid_policy_parse(text.bytes, text.size, &policy, ret_place);
+	else if (r == -ENOENT)
+		r = 0;
+	if (r == 0)
+		*ret = policy;
+	return r;
+}
+
+int subid_policy_place(const struct subid_policy *policy, enum subid_kind kind,
+		       uint32_t uid, struct id_range *ret)
+{
+	const struct subid_window *window = &policy->window[kind];
+	uint64_t slots, slot;
+
+	if (uid < policy->uid_min || window->count == 0)
+		return SUBID_OFF;
+	slots = ((uint64_t)window->max - window->min + 1) / window->count;
+	slot = uid - policy->uid_min;
+	if (slots == 0 || (slot >= slots && !window->wrap))
+		return SUBID_FULL;
+	slot %= slots;
+	*ret = (struct id_range){
+		.start = window->min + (uint32_t)(slot * window->count),
+		.count = window->count,
+	};
+	return 0;
+}
+
+struct id_range subid_window_range(const struct subid_window *window)
+{
+	return id_range_between(window->min, (uint64_t)window->max + 1);
+}
+
+#define RESERVED(first, last, who)                                                       \
+	{                                                                                \
+		{ (first), (last) - (first) + 1 }, who                                   \
+	}
+
+static const struct subid_reserved reserved[] = {
+	RESERVED(0, 0, "root"),
+	RESERVED(60001, 60513, "systemd-homed's users"),
+	RESERVED(60514, 60577, "systemd-nspawn's mapped users"),
+	RESERVED(60578, 60705, "systemd's greeters"),
+	RESERVED(61184, 65519, "systemd's dynamic users"),
+	RESERVED(65534, 65534, "nobody"),
+	RESERVED(65535, 65535, "the 16-bit id that means none"),
+	RESERVED(2147352576, 2147418111, "systemd's foreign images"),
+};
+
+static const struct subid_reserved conventions[] = {
+	RESERVED(1, 999, "system accounts, which packages make"),
+	RESERVED(524288, 1879048191, "systemd-nspawn's containers"),
+	RESERVED(2147483648, 4294967294, "FreeIPA's subordinate ids"),
+};
+
+const struct subid_reserved *subid_conventions(size_t *ret_n)
+{
+	*ret_n = sizeof(conventions) / sizeof(conventions[0]);
+	return conventions;
+}
+
+const struct subid_reserved *subid_reserved(size_t *ret_n)
+{
+	*ret_n = sizeof(reserved) / sizeof(reserved[0]);
+	return reserved;
+}

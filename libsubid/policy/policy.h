@@ -1,0 +1,381 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+#include "libsubid/accounts/accounts.h"
+#include "libsubid/core/core.h"
+#include "libsubid/tables/tables.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/*
+ * What the system's policy says about subordinate ids: login.defs(5).
+ */
+
+/* The rules for one kind: SUB_UID_* or SUB_GID_*. */
+struct subid_window {
+	uint32_t min;	    /* SUB_*_MIN, the first id that may be given; 100000 */
+	uint32_t max;	    /* SUB_*_MAX, the last; 600100000 */
+	uint32_t count;	    /* SUB_*_COUNT, ids for each owner; 65536; 0: give none */
+	bool deterministic; /* SUB_*_DETERMINISTIC: the place follows from the uid */
+	bool wrap;	    /* UNSAFE_SUB_*_DETERMINISTIC_WRAP: and starts over */
+	bool store_by_uid;  /* SUB_*_STORE_BY_UID: lines name the owner by its uid */
+};
+
+struct subid_policy {
+	struct subid_window window[SUBID_KINDS];
+	uint32_t uid_min;	     /* UID_MIN, the first uid of people; 1000 */
+	uint32_t uid_max;	     /* UID_MAX; 60000 */
+	uint32_t gid_min;	     /* GID_MIN, of their groups; 1000 */
+	uint32_t gid_max;	     /* GID_MAX; 60000 */
+	bool grant_aux_group_subids; /* GRANT_AUX_GROUP_SUBIDS */
+};
+
+/* Where a text is wrong, and how. */
+struct subid_place {
+	size_t line;	 /* from 1; 0: the text as a whole */
+	char key[64];	 /* what the line is about; cut if longer */
+	const char *why; /* a constant sentence */
+};
+
+/* What holds where login.defs says nothing. */
+extern const struct subid_policy subid_policy_default;
+
+/*
+ * Reads the text of login.defs into *ret, which the caller has set to the values
+ * that hold where it says nothing.  As shadow reads it: name, blanks, value,
+ * perhaps in quotes; '#' begins a comment only at the head of a line; the last
+ * of two lines counts; numbers also octal and hexadecimal (login.defs(5)).
+ *
+ * Unlike shadow, which falls back to its default, a value that cannot be meant
+ * (no number, a window with MIN > MAX, MAX beyond the last id) is an answer:
+ * SUBID_INVALID with *ret_place set, and nothing should be given.  0 otherwise.
+ */
+int subid_policy_parse(const char *text, size_t size, struct subid_policy *ret,
+		       struct subid_place *ret_place);
+
+/*
+ * Reads etc/login.defs; without the file, the defaults.  follow: it may be a link,
+ * as on the running system; an image's might lead out of it.  Returns 0,
+ * SUBID_INVALID with *ret_place set, or -errno.
+ */
+int subid_policy_load(int etc, bool follow, struct subid_policy *ret,
+		      struct subid_place *ret_place);
+
+/*
+ * The range that SUB_*_DETERMINISTIC gives to a uid:
+ * start = min + (uid - uid_min) * count, as shadow >= 4.20 computes it, in its
+ * slots when wrapping.  Whether those ids are free is another question.
+ * Returns 0, SUBID_OFF for a uid below uid_min or a count of 0, SUBID_FULL when
+ * the place lies behind the window.
+ */
+int subid_policy_place(const struct subid_policy *policy, enum subid_kind kind,
+		       uint32_t uid, struct id_range *ret);
+
+/* The ids from min to max; count 0 if there are none. */
+struct id_range subid_window_range(const struct subid_window *window);
+
+/* Ids that others use by convention, and who. */
+struct subid_reserved {
+	struct id_range range;
+	const char *by;
+};
+
+/*
+ * The ids that are never given, whoever has them: root's, those of systemd
+ * (systemd's UIDS-GIDS document), nobody's, and the 16-bit "no id".  *ret_n is
+ * how many rows.
+ */
+const struct subid_reserved *subid_reserved(size_t *ret_n);
+
+/*
+ * The ids that others take without a look at the tables: packages, for their accounts;
+ * systemd-nspawn; a directory, for its users.  Not given, unless a window of login.defs
+ * or of subid.conf has them, which says that the site wants it so.
+ */
+const struct subid_reserved *subid_conventions(size_t *ret_n);
+
+/*
+ * The site's policy, subid.conf(5): who is given ranges and who never, ids that
+ * are off limits, and audit findings that the site means to keep.
+ *
+ * A line is one statement: words between blanks, or in double quotes, in which
+ * \" and \\ stand for the two; '#' at the start of a word begins a comment.
+ *
+ *     give    WHOM [count N] [window RANGE] ["WHY"]
+ *     never   WHOM ["WHY"]
+ *     reserve [uid|gid] RANGE ["WHY"]
+ *     accept  RULE[:OWNER] ["WHY"]
+ *
+ * WHOM is "user NAME", where NAME may have '*' and '?', or be a uid or two with a
+ * '-' in between; "group NAME", or its gid; "everyone": those whose uid login.defs
+ * has for people.
+ *
+ * What cannot be understood is an error, and then nothing is given.
+ */
+
+#define SUBID_CONF_FILE "subid.conf"
+#define SUBID_CONF_DIR	"subid.conf.d"
+
+/* The largest file that is read, and the most drop-ins. */
+#define SUBID_CONF_SIZE_MAX  (1U << 20)
+#define SUBID_CONF_FILES_MAX 1000
+
+enum subid_conf_verb {
+	SUBID_CONF_GIVE,
+	SUBID_CONF_NEVER,
+};
+
+enum subid_conf_whom {
+	SUBID_CONF_USER,     /* name: a pattern */
+	SUBID_CONF_UIDS,     /* uids */
+	SUBID_CONF_GROUP,    /* name: of a group, or a gid in decimal */
+	SUBID_CONF_EVERYONE, /* uids from login.defs' UID_MIN to UID_MAX */
+};
+
+/* Every text is terminated, and the struct subid_conf's own.  Files are named from
+ * the configuration directory, or from the root: "subid.conf",
+ * "subid.conf.d/x.conf", "/usr/share/subid/subid.conf". */
+struct subid_conf_rule {
+	enum subid_conf_verb verb;
+	enum subid_conf_whom whom;
+	const char *name;	/* behind "user" or "group", as written; or "" */
+	struct id_range uids;	/* with SUBID_CONF_UIDS */
+	uint32_t count;		/* 0: what login.defs says */
+	struct id_range window; /* of both kinds; count 0: what login.defs says */
+	const char *reason;	/* "" */
+	const char *file;
+	size_t line;
+};
+
+/* Ids that nobody is given. */
+struct subid_conf_reserve {
+	unsigned int kinds; /* bits 1 << enum subid_kind */
+	struct id_range range;
+	const char *reason; /* "" */
+	const char *file;
+	size_t line;
+};
+
+/* A finding of the audit that the site means to keep. */
+struct subid_acceptance {
+	const char *rule;
+	const char *owner;  /* NULL: any */
+	const char *reason; /* "" */
+	const char *file;
+	size_t line;
+};
+
+/* One file's bytes, into which the texts point. */
+struct subid_conf_file {
+	char *name;
+	char *bytes;
+};
+
+struct subid_conf {
+	struct subid_conf_rule *rules; /* the first that fits decides */
+	size_t n_rules;
+	struct subid_conf_reserve *reserved;
+	size_t n_reserved;
+	struct subid_acceptance *accepted;
+	size_t n_accepted;
+	struct subid_conf_file *files; /* that were read, in order */
+	size_t n_files;
+};
+
+#define SUBID_CONF_NAME_SIZE 320
+
+/* Where the policy is wrong, or cannot be read. */
+struct subid_conf_place {
+	char file[SUBID_CONF_NAME_SIZE]; /* as above, cut if longer */
+	struct subid_place place;	 /* with SUBID_INVALID; key: the word */
+};
+
+void subid_conf_free(struct subid_conf *conf);
+
+#define auto_conf __attribute__((cleanup(subid_conf_free)))
+
+/*
+ * Adds what a text says to conf, zeroed before the first; file is its name.
+ * Returns 0; SUBID_INVALID with *ret_place set, or -ENOMEM, after which conf can
+ * only be freed.
+ */
+int subid_conf_parse(struct subid_conf *conf, const char *file, const char *text,
+		     size_t size, struct subid_place *ret_place);
+
+/* Does some rule give? */
+bool subid_conf_gives(const struct subid_conf *conf);
+
+/*
+ * Reads etc/subid.conf, or if there is none vendor/subid.conf (vendor: a
+ * directory, or NULL), and behind it etc/subid.conf.d/?*.conf in the order of
+ * their bytes, without those that begin with a '.'.  Files that do not exist say
+ * nothing.  follow as with subid_policy_load().  The caller releases *ret with
+ * subid_conf_free().
+ *
+ * Returns 0; SUBID_INVALID with *ret_place set; -errno with *ret_place's file set.
+ */
+int subid_conf_load(int etc, const char *vendor, bool follow, struct subid_conf *ret,
+		    struct subid_conf_place *ret_place);
+
+/*
+ * The same from one file alone, which must be there; -ENOENT if it is not.
+ */
+int subid_conf_load_file(const char *path, struct subid_conf *ret,
+			 struct subid_conf_place *ret_place);
+
+/* Who is told of each line that is wrong. */
+struct subid_conf_reporter {
+	/* 0 to go on behind it, or what the reading shall fail with */
+	int (*wrong)(void *data, const struct subid_conf_place *place);
+	void *data;
+};
+
+/*
+ * The same, but goes on behind what is wrong, so that all of it can be said at
+ * once.  Then *ret is only good for looking at.
+ */
+int subid_conf_check(int etc, const char *vendor, bool follow,
+		     const struct subid_conf_reporter *reporter, struct subid_conf *ret,
+		     struct subid_conf_place *ret_place);
+
+/*
+ * What the site's policy means for one owner.  Pure: whether the owner is in a
+ * group is the caller's to answer.
+ */
+
+enum subid_verdict {
+	SUBID_VERDICT_GIVE,  /* ranges, also unasked: at login, grant --all */
+	SUBID_VERDICT_NONE,  /* nothing unasked; root may give some by name */
+	SUBID_VERDICT_NEVER, /* nothing, whoever asks */
+};
+
+/* Who it is about. */
+struct subid_candidate {
+	const struct subid_owner *owner;
+	/* 0: one of the owner's names is in the group, or it is its primary one;
+	 * > 0: not; -errno: could not be found out */
+	int (*in_group)(void *data, const struct subid_owner *owner, const char *group);
+	void *data;
+};
+
+struct subid_decision {
+	enum subid_verdict verdict;
+	const struct subid_conf_rule *rule; /* conf's; NULL: none fits */
+	/* what a range for this owner would follow, whatever the verdict: login.defs'
+	 * with the rule's count and window in their places */
+	struct subid_window window[SUBID_KINDS];
+};
+
+/*
+ * The first rule that fits decides.  A rule for users fits by any name of the
+ * owner's uid, so that another name is no way around it.  If none fits: nothing if
+ * the policy gives to somebody by rule; else people are given ranges, with uids
+ * from UID_MIN to UID_MAX of login.defs, and nobody else.
+ *
+ * A rule's window switches SUB_*_DETERMINISTIC off, whose places lie in login.defs'.
+ * Returns 0, or what in_group failed with: then nothing should be given.
+ */
+int subid_conf_decide(const struct subid_conf *conf, const struct subid_policy *policy,
+		      const struct subid_candidate *candidate,
+		      struct subid_decision *ret);
+
+/*
+ * Which ids are set aside, and for whom.  Grants and the audit ask here, both: what the
+ * one gives, the other must not call an error.
+ */
+
+/* Ids that are set aside for one. */
+struct subid_aside {
+	struct id_range range;
+	const char *by;			       /* who has them; the site's reason */
+	const struct subid_conf_reserve *site; /* NULL: not by the site's policy */
+	bool custom;			       /* of subid_conventions() */
+};
+
+/* All of one kind. */
+struct subid_asides {
+	struct subid_aside *list; /* subid_reserved(), the conventions, the site's */
+	size_t n;
+	struct subid_set never;	  /* of them, for nobody: all but the conventions' */
+	struct subid_set custom;  /* the conventions' */
+	struct subid_set windows; /* from which the site gives ids: see below */
+};
+
+/*
+ * Lists what is set aside.  Of the conventions it is what lies outside of the windows
+ * of login.defs and of each "give" of subid.conf: who has put a window there wants
+ * these ids given.  conf: NULL for none; its texts are pointed to.  The caller releases
+ * *ret with subid_asides_free(), also after a failure.  Returns 0 or -ENOMEM.
+ */
+int subid_asides_list(const struct subid_policy *policy, const struct subid_conf *conf,
+		      enum subid_kind kind, struct subid_asides *ret) SUBID_WARN_UNUSED;
+
+/* The first in the list that has one of the ids, of the conventions or of the others;
+ * NULL if there is none. */
+const struct subid_aside *subid_asides_meet(const struct subid_asides *asides,
+					    struct id_range range, bool custom);
+
+/* Does the site accept, of the audit, that lines of this owner have such ids? */
+bool subid_asides_accepted(const struct subid_conf *conf,
+			   const struct subid_spelling *owner);
+
+void subid_asides_free(struct subid_asides *asides);
+
+/*
+ * Where an owner's ranges come from: the tables, or a module that nsswitch.conf
+ * names in a line "subid: NAME", as shadow has it since 4.10.  Then the tables
+ * say nothing.  The module is libsubid_NAME.so; FreeIPA's is libsubid_sss.so.
+ */
+
+/* The longest name, with its NUL; shadow takes 50 bytes. */
+#define SUBID_SOURCE_SIZE 51
+
+/* The line "subid:" as it is written. */
+struct subid_source_line {
+	size_t line;			/* from 1; 0: there is none */
+	char name[SUBID_SOURCE_SIZE];	/* the first word; "" for the tables */
+	char second[SUBID_SOURCE_SIZE]; /* the next, cut if longer; "": none */
+};
+
+/*
+ * Finds that line in the text of nsswitch.conf.  Returns 0; SUBID_INVALID, with
+ * *ret set but for its name, when the first word is no part of a file name, or
+ * too long.
+ */
+int subid_source_parse(const struct subid_text *text, struct subid_source_line *ret);
+
+/*
+ * Reads etc/nsswitch.conf.  As with shadow only the first word counts.  Returns
+ * 0 with the source's name in ret_name, "" for the tables (no file, no line, or
+ * "files"); SUBID_INVALID for a name that is no part of a file name, or too
+ * long; -errno.
+ */
+int subid_source_read(int etc, char ret_name[SUBID_SOURCE_SIZE]);
+
+/*
+ * Would shadow's tools use the module of a source, not ""?  Loads code into the
+ * process, see below.  Returns 0; -ELIBACC when there is no such module, or it
+ * cannot be loaded; SUBID_INVALID when it lacks one of the functions that shadow
+ * calls, whose name is then in *ret_missing.
+ */
+int subid_source_probe(const char *source, const char **ret_missing);
+
+/*
+ * Asks the module of a source, not "", for the ranges of an owner.  Loads code
+ * into the process, as every name service does; the caller sees to it that no
+ * privilege is in effect.  The caller frees *ret; its lines are 0.  Ranges that
+ * are not valid are left out.
+ *
+ * Returns 0, with *ret_n 0 if there are none or the owner is not known to it;
+ * -ELIBACC when there is no such module, or it is not what it should be; -EIO
+ * when it could not find out; -ENOMEM.  shadow goes on with the tables then; we
+ * do not, because they are not what the administrator has named.
+ */
+int subid_source_holdings(const char *source, const char *owner, enum subid_kind kind,
+			  struct subid_holding **ret, size_t *ret_n);
+
+#ifdef __cplusplus
+}
+#endif

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: MIT */
+#include "libsubid/tables/tables.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+static int compare(const void *a, const void *b)
+{
+	return spelling_compare(a, b);
+}
+
+int subid_spellings_sort(const struct subid_spelling *spellings, size_t n,
+			 struct subid_spelling **ret)
+{
+	struct subid_spelling *sorted = reallocarray(NULL, n + 1, sizeof(*sorted));
+
+	if (sorted == NULL)
+		return -ENOMEM;
+	for (size_t i = 0; i < n; i++)
+		sorted[i] = spellings[i];
+	qsort(sorted, n, sizeof(*sorted), compare);
+	*ret = sorted;
+	return 0;
+}
+
+bool subid_spellings_have(const struct subid_spelling *sorted, size_t n, const char *text,
+			  size_t len)
+{
+	const struct subid_spelling one = { text, len };
+
+	return bsearch(&one, sorted, n, sizeof(*sorted), compare) != NULL;
+}

@@ -1,0 +1,699 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * wrap: openat __openat_2 fstat read __read_chk readlinkat __readlinkat_chk write
+ * wrap: fchmod fchown fsync fdatasync renameat renameat2 linkat unlinkat fcntl
+ * wrap: fgetxattr fsetxattr fremovexattr flistxattr fdopendir readdir
+ * wrap: malloc calloc realloc reallocarray strdup strndup
+ */
+#include "libsubid/audit/private.h"
+
+#include "faults.h"
+#include "libsubid/core/core.h"
+
+#define ARRAY(a) (sizeof(a) / sizeof((a)[0]))
+
+/* An image with nothing wrong in it: etc, usr/bin and two helpers. */
+struct image {
+	int etc;
+	int bin;
+	struct subid_host_options options;
+};
+
+static void put_program(int dir, const char *name)
+{
+	put_file(dir, name, "#!\n");
+	assert_int_equal(fchmodat(dir, name, 0755, 0), 0);
+}
+
+static struct image make_image(void **state)
+{
+	int root = etc_of(state);
+	struct image image;
+
+	image.etc = open_new_dir(root, "etc");
+	put_dir(root, "usr");
+	image.bin = open_new_dir(root, "usr/bin");
+	put_file(image.etc, "subuid", "alice:100000:65536\n");
+	put_file(image.etc, "subgid", "alice:100000:65536\n");
+	put_program(image.bin, "newuidmap");
+	put_program(image.bin, "newgidmap");
+	image.options = (struct subid_host_options){
+		.etc = image.etc,
+		.etc_path = "/etc",
+		.root = root,
+		.prefix = "/image",
+		.image = true,
+	};
+	return image;
+}
+
+static void close_image(struct image *image)
+{
+	(void)close(image->etc);
+	(void)close(image->bin);
+}
+
+#define auto_image __attribute__((cleanup(close_image)))
+
+static void put_link(int dir, const char *name, const char *target)
+{
+	(void)unlinkat(dir, name, 0);
+	assert_int_equal(symlinkat(target, dir, name), 0);
+}
+
+/* The paths of a way on one line, "!" and the error behind the last. */
+static void assert_way(const struct subid_host_way *way, const char *expected, int line)
+{
+	char text[1024] = "";
+
+	for (size_t i = 0; i < way->n; i++)
+		(void)snprintf(text + strlen(text), sizeof(text) - strlen(text), "%s%s",
+			       i == 0 ? "" : " ", way->files[i].path);
+	if (way->files[way->n - 1].error != 0)
+		(void)snprintf(text + strlen(text), sizeof(text) - strlen(text), "!%d",
+			       way->files[way->n - 1].error);
+	if (strcmp(text, expected) != 0)
+		fail_msg("line %d: \"%s\", not \"%s\"", line, text, expected);
+	for (size_t i = 0; i + 1 < way->n; i++)
+		assert_true(S_ISDIR(way->files[i].mode));
+}
+
+static void test_image(void **state)
+{
+	auto_image struct image image = make_image(state);
+	auto_host struct subid_host host = { .etc = NULL };
+	struct stat st;
+
+	put_file(image.etc, "shadow", "alice:!:1::::::\n");
+	assert_int_equal(fchmodat(image.etc, "subgid", 0604, 0), 0);
+	assert_int_equal(subid_host_read(&image.options, &host), 0);
+	assert_int_equal(fstat(image.options.root, &st), 0);
+	assert_string_equal(host.etc, "/image/etc");
+	assert_true(host.image && host.has_programs);
+	assert_int_equal(host.root_uid, st.st_uid);
+	assert_int_equal(host.root_gid, st.st_gid);
+	assert_int_equal(host.shadow.size, 16);
+	assert_string_equal(host.tables[SUBID_UID].path, "/image/etc/subuid");
+	assert_null(host.tables[SUBID_UID].target);
+	assert_int_equal(host.tables[SUBID_UID].error, 0);
+	assert_int_equal(host.tables[SUBID_UID].mode, S_IFREG | 0644);
+	assert_int_equal(host.tables[SUBID_UID].links, 1);
+	assert_int_equal(host.tables[SUBID_UID].uid, getuid());
+	assert_int_equal(host.tables[SUBID_UID].acl, SUBID_ACL_NOBODY);
+	assert_false(host.tables[SUBID_UID].group_writes);
+	assert_int_equal(host.tables[SUBID_GID].mode, S_IFREG | 0604);
+	assert_way(&host.ways[SUBID_GID], "/image /image/etc /image/etc/subgid",
+		   __LINE__);
+	assert_int_equal(host.ways[SUBID_GID].files[2].ino, host.tables[SUBID_GID].ino);
+	assert_string_equal(host.backups[SUBID_UID].path, "/image/etc/subuid-");
+	assert_int_equal(host.backups[SUBID_UID].error, ENOENT);
+	assert_int_equal(host.locks[SUBID_GID].file.error, ENOENT);
+	assert_int_equal(host.n_helpers, 2);
+	assert_int_equal(host.helpers[0].kind, SUBID_UID);
+	assert_string_equal(host.helpers[1].path, "/image/usr/bin/newgidmap");
+	assert_way(&host.helpers[1].way,
+		   "/image /image/usr /image/usr/bin /image/usr/bin/newgidmap", __LINE__);
+	assert_int_equal(host.helpers[0].caps.error, ENODATA);
+	assert_int_equal(host.source.line, 0);
+	assert_false(host.source_invalid || host.watched[0] || host.watched[1] ||
+		     host.helpers[0].watched);
+	assert_int_equal(host.n_unread, 0);
+}
+
+/* Only etc: no system, and no directory that is missing is a failure. */
+static void test_bare_etc(void **state)
+{
+	const struct subid_host_options options = {
+		.etc = etc_of(state),
+		.etc_path = "/etc",
+		.root = etc_of(state),
+		.prefix = "",
+		.image = true,
+	};
+	auto_host struct subid_host host = { .etc = NULL };
+
+	put_file(options.etc, "sbin", "no directory");
+	assert_int_equal(subid_host_read(&options, &host), 0);
+	assert_false(host.has_programs);
+	assert_int_equal(host.n_helpers, 0);
+	assert_int_equal(host.tables[SUBID_UID].error, ENOENT);
+	assert_string_equal(host.tables[SUBID_UID].path, "/etc/subuid");
+	assert_way(&host.ways[SUBID_UID], "/ /etc!2", __LINE__);
+	assert_int_equal(host.n_unread, 0);
+}
+
+static const struct {
+	const char *path, *way;
+	const char *name, *target; /* a link that is made first */
+} ways[] = {
+	{ "/", "/i", NULL, NULL },
+	{ "/a/b/file", "/i /i/a /i/a/b /i/a/b/file", NULL, NULL },
+	{ "//a/.//b/./file/", "/i /i/a /i/a/b /i/a/b/file", NULL, NULL },
+	{ "/a/../a/b/../b/file", "/i /i/a /i/a/b /i/a/b/file", NULL, NULL },
+	{ "/../../a/b/file", "/i /i/a /i/a/b /i/a/b/file", NULL, NULL },
+	{ "/a/b/..", "/i /i/a /i/a/b /i/a", NULL, NULL },
+	{ "/a/none/file", "/i /i/a /i/a/none!2", NULL, NULL },
+	{ "/a/b/file/x", "/i /i/a /i/a/b /i/a/b/file!20", NULL, NULL },
+	/* links */
+	{ "/a/link", "/i /i/a /i/a/b /i/a/b/file", "a/link", "b/file" },
+	{ "/a/link", "/i /i/a /i/a/b /i/a/b/file", "a/link", "/a/b/file" },
+	{ "/a/link/file", "/i /i/a /i/a/b /i/a/b/file", "a/link", "../a/b" },
+	{ "/link/file", "/i /i/a /i/a/b /i/a/b/file", "link", "/a/b/" },
+	{ "/link", "/i /i", "link", "/" },
+	{ "/link", "/i /i", "link", "." },
+	{ "/link/a/b/file", "/i /i/a /i/a/b /i/a/b/file", "link", "/" },
+	/* that would lead out */
+	{ "/a/link/etc/passwd", "/i /i/a /i/etc!2", "a/link", "../../../../../../.." },
+	{ "/a/link", "/i /i/a /i/etc!2", "a/link", "/etc/passwd" },
+	{ "/a/link/passwd", "/i /i/a /i/proc!2", "a/link", "/proc/self/root/etc" },
+	/* names that are not for a terminal */
+	{ "/a/link", "/i /i/a /i/a/x?[2J?y!2", "a/link", "x\033[2J\ny" },
+	/* that lead nowhere */
+	{ "/a/link", "/i /i/a /i/a/none!2", "a/link", "none" },
+	{ "/a/link", "/i /i/a /i/a/link!40", "a/link", "link" },
+	{ "/a/link", "/i /i/a /i/a/link!40", "a/link", "/a/link/x" },
+};
+
+static void test_ways(void **state)
+{
+	int root = etc_of(state);
+	const struct subid_host_options options = { .root = root, .prefix = "/i" };
+
+	put_dir(root, "a");
+	put_dir(root, "a/b");
+	put_file(root, "a/b/file", "");
+	for (size_t i = 0; i < ARRAY(ways); i++) {
+		struct subid_host_way way = { .n = 0 };
+		int fd;
+
+		if (ways[i].name != NULL)
+			put_link(root, ways[i].name, ways[i].target);
+		assert_int_equal(host_way_walk(&options, 0, ways[i].path, &way, &fd), 0);
+		assert_way(&way, ways[i].way, (int)i);
+		assert_int_equal(fd >= 0, way.files[way.n - 1].error == 0);
+		if (fd >= 0)
+			(void)close(fd);
+		host_way_free(&way);
+	}
+}
+
+/* Paths too long, at the start and by links that multiply. */
+static void test_long_ways(void **state)
+{
+	const struct subid_host_options options = { .root = etc_of(state), .prefix = "" };
+	struct subid_host_way way;
+	char path[5000];
+	int fd;
+
+	memset(path, 'x', sizeof(path) - 1);
+	path[0] = '/';
+	path[sizeof(path) - 1] = '\0';
+	assert_int_equal(host_way_walk(&options, 0, path, &way, &fd), 0);
+	assert_way(&way, "/!36", __LINE__);
+	host_way_free(&way);
+	path[4000] = '\0';
+	memset(path + 1, '/', 200);
+	put_link(options.root, "l", path + 200);
+	(void)strcpy(path, "/l");
+	for (size_t i = 0; i < 100; i++)
+		(void)strcat(path, "/l");
+	assert_int_equal(host_way_walk(&options, 0, path, &way, &fd), 0);
+	assert_int_equal(way.files[way.n - 1].error, ENAMETOOLONG);
+	host_way_free(&way);
+}
+
+#define ENTRY(tag, perm, id)                                                             \
+	(tag), 0, (perm), 0, (id)&0xff, (id) >> 8 & 0xff, (id) >> 16 & 0xff,             \
+	    (unsigned)(id) >> 24
+#define LIST(...)                                                                        \
+	{                                                                                \
+		2, 0, 0, 0, __VA_ARGS__                                                  \
+	}
+#define USER_OBJ    ENTRY(0x01, 6, 0xffffffffU)
+#define GROUP_OBJ   ENTRY(0x04, 4, 0xffffffffU)
+#define GROUP_OBJ_W ENTRY(0x04, 6, 0xffffffffU)
+#define OTHER	    ENTRY(0x20, 4, 0xffffffffU)
+#define MASK_W	    ENTRY(0x10, 6, 0xffffffffU)
+
+static const struct {
+	uint32_t mode;
+	unsigned char bytes[60];
+	size_t size;
+	bool group_writes;
+	enum subid_acl_writer acl;
+	uint32_t id;
+} lists[] = {
+	{ 0644, { 0 }, 0, false, SUBID_ACL_NOBODY, 0 },
+	{ 0664, { 0 }, 0, true, SUBID_ACL_NOBODY, 0 },
+	{ 0664, LIST(USER_OBJ, ENTRY(2, 6, 1000), GROUP_OBJ, MASK_W, OTHER), 44, false,
+	  SUBID_ACL_USER, 1000 },
+	{ 0664, LIST(USER_OBJ, ENTRY(2, 4, 1000), GROUP_OBJ_W, MASK_W, OTHER), 44, true,
+	  SUBID_ACL_NOBODY, 0 },
+	/* the mask lets nobody write */
+	{ 0644, LIST(USER_OBJ, ENTRY(2, 6, 1000), GROUP_OBJ_W, OTHER), 36, false,
+	  SUBID_ACL_NOBODY, 0 },
+	{ 0664, LIST(USER_OBJ, GROUP_OBJ, ENTRY(8, 2, 70000), MASK_W, OTHER), 44, false,
+	  SUBID_ACL_GROUP, 70000 },
+	/* the first */
+	{ 0664, LIST(ENTRY(2, 4, 1), ENTRY(2, 6, 2), ENTRY(2, 6, 3), ENTRY(8, 6, 4)), 36,
+	  true, SUBID_ACL_USER, 2 },
+	/* root, or who plays its part, may anyhow */
+	{ 0664, LIST(ENTRY(2, 6, 0), ENTRY(2, 6, 555), GROUP_OBJ), 28, false,
+	  SUBID_ACL_NOBODY, 0 },
+	/* damaged */
+	{ 0664, { 2, 0, 0, 0 }, 4, true, SUBID_ACL_NOBODY, 0 },
+	{ 0664, { 2, 0, 0 }, 3, true, SUBID_ACL_DAMAGED, 0 },
+	{ 0664, { 2 }, 1, true, SUBID_ACL_DAMAGED, 0 },
+	{ 0664, { 1, 0, 0, 0, ENTRY(2, 6, 1) }, 12, true, SUBID_ACL_DAMAGED, 0 },
+	{ 0664, LIST(ENTRY(2, 6, 1)), 11, true, SUBID_ACL_DAMAGED, 0 },
+	{ 0664, LIST(ENTRY(2, 6, 1)), 13, true, SUBID_ACL_DAMAGED, 0 },
+};
+
+static void test_access_lists(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < ARRAY(lists); i++) {
+		struct subid_host_file file = { .mode = S_IFREG | lists[i].mode };
+		void *bytes = malloc(lists[i].size + 1);
+
+		/* at the end of its memory, so that a read beyond is found */
+		assert_non_null(bytes);
+		bytes = realloc(bytes, lists[i].size > 0 ? lists[i].size : 1);
+		memcpy(bytes, lists[i].bytes, lists[i].size);
+		host_file_set_acl(&file, bytes, lists[i].size, 555);
+		free(bytes);
+		if (file.group_writes != lists[i].group_writes ||
+		    file.acl != lists[i].acl || file.acl_id != lists[i].id)
+			fail_msg("case %zu: group %d, list %d, id %u", i,
+				 file.group_writes, (int)file.acl, file.acl_id);
+	}
+}
+
+static const struct {
+	unsigned char bytes[28];
+	size_t size;
+	struct subid_host_caps want;
+} caps[] = {
+	/* cap_setuid+ep, as setcap(8) writes it */
+	{ { 1, 0, 0, 2, 0x80 }, 20, { 0, 1 << 7, true, 0 } },
+	/* cap_setgid+p */
+	{ { 0, 0, 0, 2, 0x40 }, 20, { 0, 1 << 6, false, 0 } },
+	/* only inheritable */
+	{ { 1, 0, 0, 2, 0, 0, 0, 0, 0x80 }, 20, { 0, 0, true, 0 } },
+	/* cap_setuid,cap_setfcap,cap_checkpoint_restore+ep */
+	{ { 1, 0, 0, 2, 0x80, 0, 0, 0x80, 0, 0, 0, 0, 0, 1 },
+	  20,
+	  { 0, 1U << 7 | 1U << 31 | 1ULL << 40, true, 0 } },
+	/* of a user namespace whose root is 100000 */
+	{ { 1, 0, 0, 3, 0x80, [20] = 0xa0, 0x86, 1 }, 24, { 0, 1 << 7, true, 100000 } },
+	/* the oldest form */
+	{ { 1, 0, 0, 1, 0x80 }, 12, { 0, 1 << 7, true, 0 } },
+	/* damaged */
+	{ { 0 }, 0, { EINVAL, 0, false, 0 } },
+	{ { 1, 0, 0 }, 3, { EINVAL, 0, false, 0 } },
+	{ { 1, 0, 0, 2 }, 4, { EINVAL, 0, false, 0 } },
+	{ { 1, 0, 0, 2, 0x80 }, 19, { EINVAL, 0, false, 0 } },
+	{ { 1, 0, 0, 2, 0x80 }, 24, { EINVAL, 0, false, 0 } },
+	{ { 1, 0, 0, 3, 0x80 }, 20, { EINVAL, 0, false, 0 } },
+	{ { 1, 0, 0, 1, 0x80 }, 20, { EINVAL, 0, false, 0 } },
+	{ { 1, 0, 0, 0, 0x80 }, 0, { EINVAL, 0, false, 0 } },
+	{ { 1, 0, 0, 0, 0x80 }, 20, { EINVAL, 0, false, 0 } },
+	{ { 1, 0, 0, 4, 0x80 }, 24, { EINVAL, 0, false, 0 } },
+	{ { 1, 0, 0, 0xff, 0x80 }, 24, { EINVAL, 0, false, 0 } },
+	{ { 1, 0, 0, 3, 0x80 }, 28, { EINVAL, 0, false, 0 } },
+};
+
+static void test_capabilities(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < ARRAY(caps); i++) {
+		struct subid_host_caps got = host_caps_parse(caps[i].bytes, caps[i].size);
+
+		if (got.error != caps[i].want.error ||
+		    got.permitted != caps[i].want.permitted ||
+		    got.effective != caps[i].want.effective ||
+		    got.rootid != caps[i].want.rootid)
+			fail_msg("case %zu: error %d, %llx, %d, %u", i, got.error,
+				 (unsigned long long)got.permitted, got.effective,
+				 got.rootid);
+	}
+}
+
+/* /etc/subuid, and /usr/bin/newuidmap as a program: each watched? */
+static const struct {
+	const char *rules;
+	bool table, program;
+} rules[] = {
+	{ "", false, false },
+	{ "-w /etc/subuid -p wa -k subid\n", true, false },
+	{ "-w /etc/subuid\n", true, false },
+	{ "-w/etc/subuid -pwa", true, false },
+	{ "-p wa -w /etc/subuid\r\n", true, false },
+	{ "  -w\t/etc/subuid\n", true, false },
+	{ "-w /etc -p wa\n", true, false },
+	{ "-w /etc/ -p wa\n", true, false },
+	{ "-a always,exit -F arch=b64 -F path=/etc/subuid -F perm=wa -F key=x\n", true,
+	  false },
+	{ "-a always,exit -Fpath=/etc/subuid\n", true, false },
+	{ "-a always,exit -F dir=/etc -F perm=wa\n", true, false },
+	{ "-A exit,always -F dir=/etc/\n", true, false },
+	{ "-w /usr/bin/newuidmap -p x\n", false, true },
+	{ "-a always,exit -F path=/usr/bin/newuidmap -F perm=x -F auid>=1000\n", false,
+	  true },
+	{ "-w /usr/bin -p wa\n-w /etc/subuid -p a\n", false, true },
+	{ "-D\n-b 8192\n-w /etc/passwd\n-w /etc/subuid -p w\n-e 2\n", true, false },
+	/* not it */
+	{ "# -w /etc/subuid\n", false, false },
+	{ "-k x # -w /etc/subuid\n", false, false },
+	{ "-w /etc/subuid -p ra\n", false, false },
+	{ "-w /etc/subuid -p x\n", false, false },
+	{ "-a always,exit -F path=/etc/subuid -F perm=r\n", false, false },
+	{ "-a never,exit -F path=/etc/subuid\n", false, false },
+	{ "-a exit,never -F dir=/etc\n", false, false },
+	{ "-a always,exit -F path!=/etc/subuid\n", false, false },
+	{ "-w /etc/subuid- -p wa\n", false, false },
+	{ "-w /etc/subui -p wa\n", false, false },
+	{ "-w /etc/sub -p wa\n", false, false },
+	{ "-w /et -p wa\n", false, false },
+	{ "-w / -p wa\n", false, false }, /* auditctl(8) refuses it */
+	{ "-w // -p wa\n", false, false },
+	{ "-w\n/etc/subuid\n", false, false },
+	{ "-w", false, false },
+	{ "-F path=", false, false },
+	{ "-F", false, false },
+	{ "-W /etc/subuid -p wa\n", false, false },
+	{ "/etc/subuid\n- -- -x\n", false, false },
+};
+
+static void test_rules(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < ARRAY(rules); i++) {
+		struct host_watch watches[] = {
+			{ .path = "/etc/subuid" },
+			{ .path = "/usr/bin/newuidmap", .programs = true },
+		};
+		size_t size = strlen(rules[i].rules);
+		struct subid_text text = { malloc(size + 1), size };
+
+		memcpy(text.bytes, rules[i].rules, size + 1);
+		host_watch_parse(&text, watches, 2);
+		free(text.bytes);
+		if (watches[0].watched != rules[i].table ||
+		    watches[1].watched != rules[i].program)
+			fail_msg("\"%s\": %d, %d", rules[i].rules, watches[0].watched,
+				 watches[1].watched);
+	}
+}
+
+/* A NUL in a rule: found by the fuzzer, once read beyond the path. */
+static void test_rules_with_nul(void **state)
+{
+	static const char rule[] = "-w /etc/subuid\0and more";
+	char *path = strdup("/etc/subuid");
+	struct host_watch watch = { .path = path };
+	struct subid_text text = { (char *)(uintptr_t)rule, sizeof(rule) - 1 };
+
+	(void)state;
+	host_watch_parse(&text, &watch, 1);
+	assert_false(watch.watched);
+	text.size = strlen(rule);
+	host_watch_parse(&text, &watch, 1);
+	assert_true(watch.watched);
+	free(path);
+}
+
+static void test_rules_files(void **state)
+{
+	auto_image struct image image = make_image(state);
+	struct subid_host host;
+
+	put_dir(image.etc, "audit");
+	put_dir(image.etc, "audit/rules.d");
+	put_file(image.etc, "audit/audit.rules", "-w /etc/subuid -p wa\n");
+	put_file(image.etc, "audit/rules.d/10.rules", "-w /usr/bin/newgidmap -p wa\n");
+	put_file(image.etc, "audit/rules.d/20.rules.old", "-w /etc/subgid -p wa\n");
+	put_file(image.etc, "audit/rules.d/.rules", "-w /etc/subgid -p wa\n");
+	put_dir(image.etc, "audit/rules.d/dir.rules");
+	assert_int_equal(mkfifoat(image.etc, "audit/rules.d/fifo.rules", 0644), 0);
+	assert_int_equal(subid_host_read(&image.options, &host), 0);
+	assert_true(host.watched[SUBID_UID]);
+	assert_false(host.watched[SUBID_GID]);
+	assert_false(host.helpers[0].watched);
+	assert_true(host.helpers[1].watched);
+	subid_host_free(&host);
+	/* too large to be meant */
+	{
+		int fd = openat(image.etc, "audit/audit.rules", O_WRONLY | O_CLOEXEC);
+
+		assert_int_equal(ftruncate(fd, 1LL << 40), 0);
+		(void)close(fd);
+	}
+	/* and a link, which might lead out of the image */
+	assert_int_equal(renameat(image.etc, "audit/rules.d", image.etc, "elsewhere"), 0);
+	put_link(image.etc, "audit/rules.d", "../elsewhere");
+	assert_int_equal(subid_host_read(&image.options, &host), 0);
+	assert_false(host.watched[SUBID_UID] || host.helpers[1].watched);
+	subid_host_free(&host);
+}
+
+/* A table that is a link, a second name of it, locks, a source. */
+static void test_odd_files(void **state)
+{
+	auto_image struct image image = make_image(state);
+	auto_host struct subid_host host = { .etc = NULL };
+
+	put_file(image.etc, "real", "");
+	put_link(image.etc, "subuid", "/etc/real");
+	assert_int_equal(linkat(image.etc, "subgid", image.etc, "second", 0), 0);
+	assert_int_equal(fchmodat(image.etc, "second", 0666, 0), 0);
+	assert_int_equal(mkfifoat(image.etc, "subgid-", 0644), 0);
+	put_file(image.etc, "subuid.lock", "1");
+	put_dir(image.etc, "subgid.lock");
+	assert_int_equal(mkfifoat(image.etc, "shadow", 0644), 0);
+	put_file(image.etc, "nsswitch.conf", "\nsubid: no-such-source files\n");
+	assert_int_equal(subid_host_read(&image.options, &host), 0);
+	assert_true(S_ISLNK(host.tables[SUBID_UID].mode));
+	assert_string_equal(host.tables[SUBID_UID].target, "/etc/real");
+	assert_way(&host.ways[SUBID_UID], "/image /image/etc /image/etc/real", __LINE__);
+	assert_int_equal(host.tables[SUBID_GID].links, 2);
+	assert_true(host.tables[SUBID_GID].group_writes);
+	assert_true(S_ISFIFO(host.backups[SUBID_GID].mode));
+	assert_int_equal(host.locks[SUBID_UID].file.error, 0);
+	assert_int_equal(host.locks[SUBID_UID].holder.pid, 1);
+	assert_false(host.locks[SUBID_UID].holder.alive); /* an image's */
+	assert_int_equal(host.locks[SUBID_GID].holder.pid, -1);
+	assert_int_equal(host.shadow.size, 0);
+	assert_int_equal(host.source.line, 2);
+	assert_string_equal(host.source.name, "no-such-source");
+	assert_string_equal(host.source.second, "files");
+	assert_int_equal(host.source_error, 0); /* not tried */
+	assert_false(host.source_invalid);
+}
+
+/* The same as a running system. */
+static void test_running(void **state)
+{
+	auto_image struct image image = make_image(state);
+	auto_host struct subid_host host = { .etc = NULL };
+
+	image.options.image = false;
+	image.options.prefix = "";
+	put_file(image.etc, "subuid.lock", "1");
+	put_file(image.etc, "subgid.lock", "2147483647");
+	put_file(image.etc, "nsswitch.conf", "subid: no-such-source\n");
+	assert_int_equal(subid_host_read(&image.options, &host), 0);
+	assert_int_equal(host.root_uid, 0);
+	assert_true(host.locks[SUBID_UID].holder.alive);
+	assert_false(host.locks[SUBID_UID].recycled);
+	assert_false(host.locks[SUBID_GID].recycled);
+	assert_false(host.locks[SUBID_GID].holder.alive);
+	assert_int_equal(host.source_error, -ELIBACC);
+	assert_string_equal(host.ways[SUBID_UID].files[0].path, "/");
+}
+
+/* What people read is absolute, however they named the image. */
+static void test_prefixes(void **state)
+{
+	auto_image struct image image = make_image(state);
+	auto_free char *here = getcwd(NULL, 0);
+	char path[5000];
+	const char *const prefixes[][2] = {
+		{ "/", "/etc/subuid" },
+		{ "/image//", "/image/etc/subuid" },
+		{ "image/", path },
+	};
+
+	assert_non_null(here);
+	(void)snprintf(path, sizeof(path), "%s/image/etc/subuid", here);
+	for (size_t i = 0; i < ARRAY(prefixes); i++) {
+		auto_host struct subid_host host = { .etc = NULL };
+
+		image.options.prefix = prefixes[i][0];
+		assert_int_equal(subid_host_read(&image.options, &host), 0);
+		assert_string_equal(host.tables[SUBID_UID].path, prefixes[i][1]);
+		assert_string_equal(host.helpers[0].path + host.prefix_len,
+				    "/usr/bin/newuidmap");
+	}
+}
+
+/* A process that began after the lock has only its number. */
+static void test_recycled(void **state)
+{
+	auto_image struct image image = make_image(state);
+	const struct timespec old[2] = { { .tv_sec = 1 }, { .tv_sec = 1 } };
+	struct subid_host host;
+	pid_t parent = getppid();
+	char text[16];
+
+	(void)snprintf(text, sizeof(text), "%d", (int)parent);
+	put_file(image.etc, "subuid.lock", text);
+	put_file(image.etc, "subgid.lock", "2147483647");
+	assert_int_equal(utimensat(image.etc, "subuid.lock", old, 0), 0);
+	assert_int_equal(utimensat(image.etc, "subgid.lock", old, 0), 0);
+	for (int i = 0; i < 2; i++) {
+		image.options.image = i == 1;
+		assert_int_equal(subid_host_read(&image.options, &host), 0);
+		assert_int_equal(host.locks[SUBID_UID].holder.alive, i == 0);
+		assert_int_equal(host.locks[SUBID_UID].recycled, i == 0);
+		assert_false(host.locks[SUBID_GID].recycled);
+		subid_host_free(&host);
+	}
+}
+
+/* One file under several names is one helper; what cannot run is none. */
+static void test_helpers(void **state)
+{
+	auto_image struct image image = make_image(state);
+	auto_host struct subid_host host = { .etc = NULL };
+	int root = image.options.root;
+
+	put_link(root, "bin", "usr/bin");
+	put_dir(root, "sbin");
+	put_link(root, "sbin/newuidmap", "../usr/bin/newuidmap");
+	put_file(root, "sbin/newgidmap", "not executable");
+	put_dir(root, "usr/local");
+	put_dir(root, "usr/local/bin");
+	put_program(root, "usr/local/bin/newgidmap");
+	put_dir(root, "usr/sbin");
+	put_dir(root, "usr/sbin/newuidmap");
+	put_dir(root, "usr/local/sbin");
+	put_link(root, "usr/local/sbin/newuidmap", "/usr/bin/none");
+	assert_int_equal(mkfifoat(root, "usr/sbin/newgidmap", 0755), 0);
+	assert_int_equal(subid_host_read(&image.options, &host), 0);
+	assert_int_equal(host.n_helpers, 3);
+	assert_string_equal(host.helpers[0].path, "/image/usr/bin/newuidmap");
+	assert_string_equal(host.helpers[1].path, "/image/usr/local/bin/newgidmap");
+	assert_string_equal(host.helpers[2].path, "/image/usr/bin/newgidmap");
+	/* by a link, the first that is found counts */
+	subid_host_free(&host);
+	assert_int_equal(unlinkat(image.bin, "newgidmap", 0), 0);
+	put_link(root, "usr/local/bin/newuidmap", "/sbin/newuidmap");
+	assert_int_equal(subid_host_read(&image.options, &host), 0);
+	assert_int_equal(host.n_helpers, 2);
+	assert_string_equal(host.helpers[0].path, "/image/usr/local/bin/newuidmap");
+	assert_way(&host.helpers[0].way,
+		   "/image /image/usr /image/usr/local /image/usr/local/bin /image/sbin"
+		   " /image/usr/bin /image/usr/bin/newuidmap",
+		   __LINE__);
+}
+
+/* Everything there is to look at, for the sweeps. */
+static void fill(struct image *image)
+{
+	put_link(image->etc, "subuid", "real");
+	put_file(image->etc, "real", "");
+	put_file(image->etc, "shadow", "x");
+	put_file(image->etc, "subuid.lock", "1");
+	put_file(image->etc, "nsswitch.conf", "subid: files\n");
+	put_dir(image->etc, "audit");
+	put_dir(image->etc, "audit/rules.d");
+	put_file(image->etc, "audit/audit.rules", "-w /etc/subuid\n");
+	put_file(image->etc, "audit/rules.d/x.rules", "-w /etc/subgid\n");
+}
+
+static void test_no_memory(void **state)
+{
+	auto_image struct image image = make_image(state);
+	struct subid_host host = { .n_helpers = 77 };
+	unsigned int turn;
+
+	fill(&image);
+	for (turn = 1;; turn++) {
+		int r;
+
+		faults_arm(turn, ENOMEM);
+		r = subid_host_read(&image.options, &host);
+		if (!faults_disarm()) {
+			assert_int_equal(r, 0);
+			break;
+		}
+		/* the kernel may lack memory as well: for a call that is a fact */
+		if (r == 0)
+			subid_host_free(&host);
+		else
+			assert_int_equal(r, -ENOMEM);
+	}
+	assert_true(turn > 60);
+	subid_host_free(&host);
+}
+
+/* What cannot be looked at is a fact, whatever fails. */
+static void test_every_call_fails(void **state)
+{
+	static const char *const functions[] = {
+		"openat",    "fstat",	"read",	     "readlinkat",
+		"faccessat", "readdir", "fdopendir",
+	};
+	auto_image struct image image = make_image(state);
+
+	fill(&image);
+	for (size_t i = 0; i < ARRAY(functions); i++) {
+		faults.only = functions[i];
+		for (unsigned int turn = 1;; turn++) {
+			struct subid_host host;
+
+			faults_arm(turn, EIO);
+			assert_int_equal(subid_host_read(&image.options, &host), 0);
+			subid_host_free(&host);
+			if (!faults_disarm())
+				break;
+		}
+	}
+}
+
+static int setup(void **state)
+{
+	return faults_reset(state) != 0 ? -1 : scratch_setup(state);
+}
+
+#define host_test(function)                                                              \
+	{                                                                                \
+#function, function, setup, scratch_teardown, NULL                       \
+	}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		host_test(test_image),
+		host_test(test_bare_etc),
+		host_test(test_ways),
+		host_test(test_long_ways),
+		cmocka_unit_test(test_access_lists),
+		cmocka_unit_test(test_capabilities),
+		cmocka_unit_test(test_rules),
+		cmocka_unit_test(test_rules_with_nul),
+		host_test(test_rules_files),
+		host_test(test_odd_files),
+		host_test(test_running),
+		host_test(test_prefixes),
+		host_test(test_recycled),
+		host_test(test_helpers),
+		host_test(test_no_memory),
+		host_test(test_every_call_fails),
+	};
+
+	/* files have the modes that the tests give them */
+	(void)umask(022);
+	return cmocka_run_group_tests_name("host", tests, NULL, NULL);
+}

@@ -1,0 +1,305 @@
+/* SPDX-License-Identifier: MIT */
+#include "libsubid/change/change.h"
+
+#include "support.h"
+
+#define OF(name, id)	     .owner = (name), .owner_len = sizeof(name) - 1, .uid = (id)
+#define EVENT(name, id, ...) EVENT_BY("subid", name, id, __VA_ARGS__)
+#define EVENT_BY(by, name, id, ...)                                                      \
+	{                                                                                \
+		OF(name, id), .range = { 100000, 65536 }, .program = (by), __VA_ARGS__   \
+	}
+
+#define ALICE	    "acct=\"alice\" id=1000 subid-start=100000 subid-count=65536"
+#define BY_SUBID    " exe=\"/usr/bin/subid\" hostname=? addr=? terminal=? res="
+#define RANGE_TAIL  " id=1000 subid-start=100000 subid-count=65536" BY_SUBID "success"
+#define CHANGE_ID   "MESSAGE_ID=5a1d4b0e8c4f4c0b9d3c7e2f6a9b1857\n"
+#define REFUSAL_ID  "MESSAGE_ID=c2f60d9b17e34a58b6f1a04d83e5729c\n"
+#define RANGE	    "SUBID_START=100000\nSUBID_COUNT=65536\n"
+#define UID_1000    "SUBID_UID=1000\nSUBID_KIND=uid\n" RANGE
+#define NOTICE(pid) "PRIORITY=5\n" FACILITY "SYSLOG_IDENTIFIER=subid\n" pid
+#define WARNING	    "PRIORITY=4\n" FACILITY
+#define FACILITY    "SYSLOG_FACILITY=10\n"
+#define PID_7	    "SYSLOG_PID=7\n"
+
+/* The message is these bytes, whatever they are. */
+static void assert_message(const char *row, const struct subid_message *message,
+			   const char *expected, size_t size)
+{
+	if (message->size != size || memcmp(message->bytes, expected, size) != 0)
+		fail_msg("%s: '%.*s' (%zu)\ninstead of\n'%.*s' (%zu)", row,
+			 (int)message->size, message->bytes, message->size, (int)size,
+			 expected, size);
+}
+
+static void test_audit_text(void **state)
+{
+	static const struct {
+		const char *row;
+		struct subid_event event;
+		const char *text;
+	} rows[] = {
+		{ "add", EVENT("alice", 1000, .kind = SUBID_UID),
+		  "op=add-subuid-range " ALICE BY_SUBID "success" },
+		{ "remove",
+		  EVENT("alice", 1000, .action = SUBID_REMOVE, .kind = SUBID_GID),
+		  "op=remove-subgid-range " ALICE BY_SUBID "success" },
+		{ "hold, nobody", EVENT("!reserved", SUBID_NO_UID, .action = SUBID_HOLD),
+		  "op=hold-subuid-range acct=\"!reserved\" id=4294967295"
+		  " subid-start=100000 subid-count=65536" BY_SUBID "success" },
+		{ "unhold", EVENT("alice", 1000, .action = SUBID_UNHOLD),
+		  "op=unhold-subuid-range " ALICE BY_SUBID "success" },
+		{ "an error", EVENT("alice", 1000, .result = -ENOSPC),
+		  "op=add-subuid-range " ALICE BY_SUBID "failed" },
+		{ "an answer", EVENT("alice", 1000, .result = SUBID_TAKEN),
+		  "op=add-subuid-range " ALICE BY_SUBID "failed" },
+		{ "the last id",
+		  { OF("alice", 1000), .range = { 0, UINT32_MAX } },
+		  "op=add-subuid-range acct=\"alice\" id=1000 subid-start=0"
+		  " subid-count=4294967295" BY_SUBID "success" },
+		{ "refused before ids were chosen",
+		  { OF("alice", 1000), .range = { SUBID_NO_PLACE, 9 }, .result = 2 },
+		  "op=add-subuid-range acct=\"alice\" id=1000 subid-count=9" BY_SUBID
+		  "failed" },
+		{ "nor is it known how many",
+		  { OF("alice", 1000), .range = { SUBID_NO_PLACE, 0 },
+		    .result = -EACCES },
+		  "op=add-subuid-range acct=\"alice\" id=1000" BY_SUBID "failed" },
+		/* names that want to be more than a name */
+		{ "a blank", EVENT("a res=success", 1000, .kind = SUBID_UID),
+		  "op=add-subuid-range acct=61207265733D73756363657373" RANGE_TAIL },
+		{ "a quote", EVENT("a\"b", 1000, .kind = SUBID_UID),
+		  "op=add-subuid-range acct=612262" RANGE_TAIL },
+		{ "the kernel's quote", EVENT("a'b", 1000, .kind = SUBID_UID),
+		  "op=add-subuid-range acct=612762" RANGE_TAIL },
+		{ "a newline", EVENT("a\ntype=", 1000, .kind = SUBID_UID),
+		  "op=add-subuid-range acct=610A747970653D" RANGE_TAIL },
+		{ "NUL", EVENT("a\0b", 1000, .kind = SUBID_UID),
+		  "op=add-subuid-range acct=610062" RANGE_TAIL },
+		{ "DEL", EVENT("\177", 1000, .kind = SUBID_UID),
+		  "op=add-subuid-range acct=7F" RANGE_TAIL },
+		{ "beyond ASCII", EVENT("\xc3\xa9\xff", 1000, .kind = SUBID_UID),
+		  "op=add-subuid-range acct=C3A9FF" RANGE_TAIL },
+		{ "a separator of logs", EVENT("a\x1d", 1000, .kind = SUBID_UID),
+		  "op=add-subuid-range acct=611D" RANGE_TAIL },
+		{ "each that is harmless",
+		  EVENT("!#$%&()*=,-./@[\\]^_`{|}~", 1000, .kind = SUBID_UID),
+		  "op=add-subuid-range acct=\"!#$%&()*=,-./@[\\]^_`{|}~\"" RANGE_TAIL },
+		{ "empty", EVENT("", 1000, .kind = SUBID_UID),
+		  "op=add-subuid-range acct=\"\"" RANGE_TAIL },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct subid_message message;
+
+		subid_trace_audit_text(&rows[i].event, "/usr/bin/subid", &message);
+		assert_message(rows[i].row, &message, rows[i].text, strlen(rows[i].text));
+		assert_int_equal(message.bytes[message.size], '\0');
+	}
+}
+
+static void test_program_of_a_record(void **state)
+{
+	static const struct {
+		const char *exe, *field;
+	} rows[] = {
+		{ "/usr/sbin/sshd", " exe=\"/usr/sbin/sshd\" " },
+		{ NULL, " exe=? " },
+		{ "/tmp/x exe=/bin/su", " exe=2F746D702F78206578653D2F62696E2F7375 " },
+		{ "/tmp/x (deleted)", " exe=2F746D702F78202864656C6574656429 " },
+	};
+	const struct subid_event event = EVENT("alice", 1000, .kind = SUBID_UID);
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct subid_message message;
+
+		subid_trace_audit_text(&event, rows[i].exe, &message);
+		if (strstr(message.bytes, rows[i].field) == NULL)
+			fail_msg("no '%s' in '%s'", rows[i].field, message.bytes);
+	}
+}
+
+#define NO_PLACE                                                                         \
+	{                                                                                \
+		OF("alice", 1000), .range = { SUBID_NO_PLACE, 9 },                       \
+				   .result = SUBID_FORBIDDEN, .program = "subid"         \
+	}
+#define JOURNAL(row, event, text)                                                        \
+	{                                                                                \
+		(row), event, (text), sizeof(text) - 1                                   \
+	}
+
+static void test_journal_text(void **state)
+{
+	static const struct {
+		const char *row;
+		struct subid_event event;
+		const char *text;
+		size_t size;
+	} rows[] = {
+		JOURNAL("add", EVENT("alice", 1000, .kind = SUBID_UID),
+			"MESSAGE=range for \"alice\" (uid 1000): uid "
+			"100000-165535\n" CHANGE_ID NOTICE(
+			    PID_7) "SUBID_ACTION=add\nSUBID_OWNER=alice\n" UID_1000
+				   "SUBID_RESULT=success\n"),
+		JOURNAL(
+		    "remove",
+		    EVENT("x y", 1000, .action = SUBID_REMOVE, .kind = SUBID_GID),
+		    "MESSAGE=range taken from \"x y\" (uid 1000): gid "
+		    "100000-165535\n" CHANGE_ID NOTICE(
+			PID_7) "SUBID_ACTION=remove\nSUBID_OWNER=x y\nSUBID_UID=1000\n"
+			       "SUBID_KIND=gid\n" RANGE "SUBID_RESULT=success\n"),
+		JOURNAL(
+		    "hold, nobody, no audit",
+		    EVENT("!released", SUBID_NO_UID, .action = SUBID_HOLD,
+			  .audit_error = -EPERM),
+		    "MESSAGE=range held as \"!released\": uid 100000-165535\n" CHANGE_ID
+			NOTICE(PID_7) "SUBID_ACTION=hold\nSUBID_OWNER=!released\nSUBID_"
+				      "KIND=uid\n" RANGE
+				      "SUBID_RESULT=success\nSUBID_AUDIT=EPERM\n"),
+		JOURNAL("unhold, failed",
+			EVENT("alice", 1000, .action = SUBID_UNHOLD, .result = -ENOSPC),
+			"MESSAGE=range no longer held as \"alice\" (uid 1000):"
+			" uid 100000-165535: failed: ENOSPC\n" CHANGE_ID WARNING
+			"SYSLOG_IDENTIFIER=subid\n" PID_7
+			"SUBID_ACTION=unhold\nSUBID_OWNER=alice\n" UID_1000
+			"SUBID_RESULT=failed\nSUBID_REASON=ENOSPC\n"),
+		JOURNAL("refused before ids were chosen", NO_PLACE,
+			"MESSAGE=range for \"alice\" (uid 1000): 9 uids: failed: "
+			"forbidden\n" CHANGE_ID WARNING "SYSLOG_IDENTIFIER=subid\n" PID_7
+			"SUBID_ACTION=add\nSUBID_OWNER=alice\nSUBID_UID=1000\n"
+			"SUBID_KIND=uid\nSUBID_COUNT=9\n"
+			"SUBID_RESULT=failed\nSUBID_REASON=forbidden\n"),
+		JOURNAL("a map that is refused",
+			EVENT_BY("newuidmap", "alice", 1000, .action = SUBID_MAP,
+				 .result = SUBID_DENIED, .target = 42, .unlogged = 3),
+			"MESSAGE=map for \"alice\" (uid 1000): uid 100000-165535"
+			" in process 42: failed: denied (and 3 times before)\n" REFUSAL_ID
+			    WARNING "SYSLOG_IDENTIFIER=newuidmap\n" PID_7
+			"SUBID_ACTION=map\nSUBID_OWNER=alice\n" UID_1000
+			"SUBID_RESULT=failed\nSUBID_REASON=denied\nSUBID_TARGET=42\n"
+			"SUBID_UNLOGGED=3\n"),
+		/* names that want to be more than a name */
+		JOURNAL("a newline", EVENT("a\nSUBID_UID=0", 1000, .kind = SUBID_UID),
+			"MESSAGE=range for \"a?SUBID_UID=0\" (uid 1000):"
+			" uid 100000-165535\n" CHANGE_ID NOTICE(
+			    PID_7) "SUBID_ACTION=add\nSUBID_"
+				   "OWNER\n\x0d\0\0\0\0\0\0\0a\nSUBID_UID=0\n" UID_1000
+				   "SUBID_RESULT=success\n"),
+		JOURNAL("a quote, NUL, escape",
+			EVENT("a\": failed\0\x1b\177", 1000, .kind = SUBID_UID),
+			"MESSAGE=range for \"a?: failed???\" (uid 1000):"
+			" uid 100000-165535\n" CHANGE_ID NOTICE(
+			    PID_7) "SUBID_ACTION=add\nSUBID_OWNER=a\": "
+				   "failed\0\x1b\177\n" UID_1000
+				   "SUBID_RESULT=success\n"),
+		JOURNAL(
+		    "results that have no name",
+		    EVENT("alice", 1000, .result = 99, .audit_error = -9999),
+		    "MESSAGE=range for \"alice\" (uid 1000): uid 100000-165535:"
+		    " failed: unknown\n" CHANGE_ID WARNING
+		    "SYSLOG_IDENTIFIER=subid\n" PID_7
+		    "SUBID_ACTION=add\nSUBID_OWNER=alice\n" UID_1000
+		    "SUBID_RESULT=failed\nSUBID_REASON=unknown\nSUBID_AUDIT=unknown\n"),
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct subid_message message;
+
+		subid_trace_journal_text(&rows[i].event, 7, &message);
+		assert_message(rows[i].row, &message, rows[i].text, rows[i].size);
+	}
+}
+
+static void test_syslog_text(void **state)
+{
+	static const struct {
+		const char *row;
+		struct subid_event event;
+		const char *text;
+	} rows[] = {
+		{ "add", EVENT("alice", 1000, .kind = SUBID_UID),
+		  "<85>subid[7]: range for \"alice\" (uid 1000): uid 100000-165535" },
+		{ "failed", EVENT("alice", 1000, .result = -EROFS),
+		  "<84>subid[7]: range for \"alice\" (uid 1000): uid 100000-165535:"
+		  " failed: EROFS" },
+		{ "no audit", EVENT("alice", 1000, .audit_error = -EPERM),
+		  "<85>subid[7]: range for \"alice\" (uid 1000): uid 100000-165535"
+		  " (no audit record: EPERM)" },
+		{ "refused before ids were chosen",
+		  { OF("alice", 1000), .kind = SUBID_GID, .program = "subid",
+		    .range = { SUBID_NO_PLACE, 0 }, .result = SUBID_FULL },
+		  "<84>subid[7]: range for \"alice\" (uid 1000): gids: failed: full" },
+		{ "a newline", EVENT("a\n<0>kernel: x", 1000, .kind = SUBID_UID),
+		  "<85>subid[7]: range for \"a?<0>kernel: x\" (uid 1000):"
+		  " uid 100000-165535" },
+		{ "what a terminal takes for a command",
+		  EVENT("j\xc3\xb6rg\xc2\x9b"
+			"2J\033",
+			1000, .kind = SUBID_UID),
+		  "<85>subid[7]: range for \"j??rg??2J?\" (uid 1000): uid "
+		  "100000-165535" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct subid_message message;
+
+		subid_trace_syslog_text(&rows[i].event, 7, &message);
+		assert_message(rows[i].row, &message, rows[i].text, strlen(rows[i].text));
+	}
+}
+
+/* The longest name, and one byte more, with the longest of all else. */
+static void test_longest(void **state)
+{
+	char name[SUBID_TRACE_NAME_MAX + 1], exe[SUBID_TRACE_NAME_MAX + 2];
+	struct subid_event event = {
+		.action = SUBID_UNHOLD,
+		.range = { UINT32_MAX - 2, 1 },
+		.owner = name,
+		.uid = UINT32_MAX - 1,
+		.result = -EPROTONOSUPPORT,
+		.program = "newuidmap",
+		.target = INT32_MAX,
+		.unlogged = UINT32_MAX,
+		.audit_error = -EPROTONOSUPPORT,
+	};
+	struct subid_message full, cut;
+
+	(void)state;
+	memset(name, '\n', sizeof(name));
+	memset(exe, '"', sizeof(exe) - 1);
+	exe[sizeof(exe) - 1] = '\0';
+	for (int i = 0; i < 3; i++) {
+		event.owner_len = SUBID_TRACE_NAME_MAX;
+		for (struct subid_message *to = &full; to != NULL;
+		     to = to == &full ? &cut : NULL) {
+			if (i == 0)
+				subid_trace_audit_text(&event, exe, to);
+			else if (i == 1)
+				subid_trace_journal_text(&event, INT32_MAX, to);
+			else
+				subid_trace_syslog_text(&event, INT32_MAX, to);
+			event.owner_len++;
+		}
+		assert_message("cut", &cut, full.bytes, full.size);
+		assert_true(full.size < SUBID_TRACE_SIZE - 1);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_audit_text),
+		cmocka_unit_test(test_program_of_a_record),
+		cmocka_unit_test(test_journal_text),
+		cmocka_unit_test(test_syslog_text),
+		cmocka_unit_test(test_longest),
+	};
+
+	return cmocka_run_group_tests_name("trace", tests, NULL, NULL);
+}

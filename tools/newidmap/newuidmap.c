@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: MIT */
+#include <linux/capability.h>
+
+#include "tools/newidmap/newidmap.h"
+
+int main(int argc, char *argv[])
+{
+	static const struct idmap_kind uid = {
+		.table = SUBID_UID,
+		.prog = "newuidmap",
+		.map_file = "uid_map",
+		.cap = CAP_SETUID,
+	};
+
+	return newidmap_main(&uid, argc, argv);
+}

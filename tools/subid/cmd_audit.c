@@ -1,0 +1,329 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * subid audit: reads everything, applies the rules, shows what they found.
+ */
+#include <errno.h>
+#include <getopt.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/utsname.h>
+
+#include "libsubid/core/core.h"
+#include "tools/subid/report/report.h"
+
+enum {
+	OPTION_FORMAT = 512,
+	OPTION_FAIL_ON,
+	OPTION_PARTIAL,
+	OPTION_NO_LIVE,
+	OPTION_THOROUGH,
+	OPTION_RULE,
+	OPTION_IGNORE,
+	OPTION_SINCE,
+	OPTION_FIX_PLAN,
+	OPTION_EXPLAIN,
+	OPTION_LIST_RULES,
+};
+
+static const struct cli_option options[] = {
+	{ OPTION_FORMAT, "format", "FORM", "text, json, html or prometheus" },
+	{ 'o', "output", "FILE", "write to FILE, replaced as a whole" },
+	{ OPTION_FAIL_ON, "fail-on", "LEVEL",
+	  "what makes the status 1 (error); or never" },
+	{ OPTION_PARTIAL, "partial", NULL, "not seeing everything is no failure" },
+	{ OPTION_NO_LIVE, "no-live", NULL, "do not look at what runs" },
+	{ OPTION_THOROUGH, "thorough", NULL, "follow all descriptors, however many" },
+	{ OPTION_RULE, "rule", "RULE", "apply this rule alone, and show all it finds" },
+	{ OPTION_IGNORE, "ignore", "RULE",
+	  "accept its findings; RULE:OWNER only that owner's" },
+	{ OPTION_SINCE, "since", "FILE", "what is new or gone since a report in JSON" },
+	{ OPTION_FIX_PLAN, "fix-plan", NULL,
+	  "print the commands that mend what is safe" },
+	{ OPTION_EXPLAIN, "explain", "RULE", "what a rule looks for, and why" },
+	{ OPTION_LIST_RULES, "list-rules", NULL, "list the rules" },
+};
+
+typedef int write_form(const struct audit_shown *shown, FILE *out);
+
+static const struct {
+	const char *name;
+	write_form *write;
+} forms[] = {
+	{ "text", audit_write_text },
+	{ "json", audit_write_json },
+	{ "html", audit_write_html },
+	{ "prometheus", audit_write_prometheus },
+};
+
+/* What the command line asks for. */
+struct request {
+	write_form *write;
+	const char *output;
+	const char *since;
+	int fail_on;
+	bool partial;
+	bool no_live;
+	bool thorough;
+	bool list_rules;
+	bool plan;
+	const struct subid_rule *explain;
+	const struct subid_rule *only;
+	struct subid_acceptance *ignored;
+	size_t n_ignored;
+};
+
+static int take_rule(const struct cli *cli, const char *name,
+		     const struct subid_rule **ret)
+{
+	*ret = subid_rule_find(name);
+	if (*ret != NULL)
+		return EXIT_DONE;
+	return cli_misused(cli, "'%s' is no rule: 'subid audit --list-rules' lists them",
+			   name);
+}
+
+/* RULE or RULE:OWNER; cuts argument in two. */
+static int take_ignored(const struct cli *cli, char *argument, struct request *request)
+{
+	struct subid_acceptance *ignored = &request->ignored[request->n_ignored++];
+	const struct subid_rule *rule;
+	char *colon = strchr(argument, ':');
+
+	if (colon != NULL)
+		*colon = '\0';
+	*ignored = (struct subid_acceptance){
+		.rule = argument,
+		.owner = colon == NULL ? NULL : colon + 1,
+		.reason = "",
+	};
+	return take_rule(cli, argument, &rule);
+}
+
+static int take_format(const struct cli *cli, const char *name, struct request *request)
+{
+	for (size_t i = 0; i < sizeof(forms) / sizeof(forms[0]); i++) {
+		if (strcmp(name, forms[i].name) != 0)
+			continue;
+		request->write = forms[i].write;
+		return EXIT_DONE;
+	}
+	return cli_misused(cli, "--format: '%s' is none of text, json, html, prometheus",
+			   name);
+}
+
+static int take_fail_on(const struct cli *cli, const char *name, struct request *request)
+{
+	enum subid_level level;
+
+	if (strcmp(name, "never") == 0) {
+		request->fail_on = SUBID_LEVELS;
+		return EXIT_DONE;
+	}
+	if (subid_level_parse(name, &level) != 0)
+		return cli_misused(cli,
+				   "--fail-on: '%s' is none of info, warning, error,"
+				   " critical, never",
+				   name);
+	request->fail_on = (int)level;
+	return EXIT_DONE;
+}
+
+static int take_option(const struct cli *cli, int letter, struct request *request)
+{
+	switch (letter) {
+	case OPTION_FORMAT:
+		return take_format(cli, optarg, request);
+	case 'o':
+		request->output = optarg;
+		return EXIT_DONE;
+	case OPTION_FAIL_ON:
+		return take_fail_on(cli, optarg, request);
+	case OPTION_PARTIAL:
+		request->partial = true;
+		return EXIT_DONE;
+	case OPTION_NO_LIVE:
+		request->no_live = true;
+		return EXIT_DONE;
+	case OPTION_THOROUGH:
+		request->thorough = true;
+		return EXIT_DONE;
+	case OPTION_RULE:
+		return take_rule(cli, optarg, &request->only);
+	case OPTION_IGNORE:
+		return take_ignored(cli, optarg, request);
+	case OPTION_SINCE:
+		request->since = optarg;
+		return EXIT_DONE;
+	case OPTION_FIX_PLAN:
+		request->plan = true;
+		return EXIT_DONE;
+	case OPTION_EXPLAIN:
+		return take_rule(cli, optarg, &request->explain);
+	default:
+		request->list_rules = true;
+		return EXIT_DONE;
+	}
+}
+
+/* The form, when all options are known. */
+static int choose_form(const struct cli *cli, struct request *request)
+{
+	if (request->plan && (cli->json || request->write != NULL)) {
+		(void)cli_misused(cli, "--fix-plan has a form of its own; the commands"
+				       " are in JSON, too, as 'fix'");
+		return EXIT_USAGE;
+	}
+	if (cli->json && request->write != NULL && request->write != audit_write_json) {
+		(void)cli_misused(cli, "--json and --format do not agree");
+		return EXIT_USAGE;
+	}
+	if (request->plan)
+		request->write = audit_write_plan;
+	else if (cli->json)
+		request->write = audit_write_json;
+	else if (request->write == NULL)
+		request->write = audit_write_text;
+	return EXIT_DONE;
+}
+
+static int finish_output(int r)
+{
+	if (r < 0)
+		return cli_complain(EXIT_UNABLE, "output: %s", strerror(-r));
+	if (fflush(stdout) == 0 && !ferror(stdout))
+		return EXIT_DONE;
+	return cli_complain(EXIT_UNABLE, "standard output: %s", strerror(errno));
+}
+
+static int show(const struct request *request, const struct audit_shown *shown)
+{
+	if (request->output != NULL)
+		return audit_save(request->output, shown, request->write);
+	if (shown->quiet && !audit_is_bad(shown))
+		return EXIT_DONE;
+	return finish_output(request->write(shown, stdout));
+}
+
+/* What the exit status says, once the report is out. */
+static int judge(const struct request *request, const struct audit_shown *shown,
+		 const struct audit_gathered *gathered)
+{
+	if (gathered->failed)
+		return EXIT_UNABLE;
+	if (shown->n_missing > 0 && !request->partial)
+		return cli_complain(
+		    EXIT_UNABLE, "the report is partial: %s%s (--partial accepts that)",
+		    shown->missing[0], shown->n_missing > 1 ? ", and more" : "");
+	return audit_is_bad(shown) ? EXIT_NO : EXIT_DONE;
+}
+
+static double seconds_since(const struct timespec *start)
+{
+	struct timespec now;
+
+	(void)clock_gettime(CLOCK_MONOTONIC, &now); /* cannot fail */
+	return (double)(now.tv_sec - start->tv_sec) +
+	       (double)(now.tv_nsec - start->tv_nsec) / 1e9;
+}
+
+/* Once more with the names of containers, if there are any to be named. */
+static int run_rules(const struct cli *cli, const struct request *request,
+		     struct audit_gathered *gathered, struct subid_report *ret)
+{
+	int r;
+
+	/* the picture shows every namespace */
+	if (request->write == audit_write_html)
+		(void)audit_name_containers(cli, NULL, gathered);
+	r = subid_audit(&gathered->input, ret);
+	if (r < 0 || request->write == audit_write_html ||
+	    !audit_name_containers(cli, ret, gathered))
+		return r;
+	subid_report_free(ret);
+	return subid_audit(&gathered->input, ret);
+}
+
+static int audit(const struct cli *cli, int etc, const struct request *request)
+{
+	auto_gathered struct audit_gathered gathered = { .n_missing = 0 };
+	auto_report struct subid_report report = { .n = 0 };
+	auto_past struct audit_past past = { .report = NULL };
+	struct timespec start;
+	struct utsname host;
+	auto_free size_t *twins = NULL;
+	struct audit_shown shown;
+	int status, r;
+
+	(void)clock_gettime(CLOCK_MONOTONIC, &start);
+	gathered.input.accepted = request->ignored;
+	gathered.input.n_accepted = request->n_ignored;
+	gathered.input.only = request->only;
+	gathered.thorough = request->thorough;
+	status = audit_gather(cli, etc, !request->no_live, &gathered);
+	if (status != EXIT_DONE)
+		return status;
+	r = run_rules(cli, request, &gathered, &report);
+	if (r == 0 && (twins = audit_find_twins(&report)) == NULL)
+		r = -ENOMEM;
+	if (r < 0)
+		return cli_complain(EXIT_UNABLE, "audit: %s", strerror(-r));
+	(void)uname(&host); /* cannot fail: host is ours */
+	shown = (struct audit_shown){
+		.cli = cli,
+		.input = &gathered.input,
+		.report = &report,
+		.twins = twins,
+		.quiet = cli->quiet && request->output == NULL,
+		.fail_on = request->fail_on,
+		.missing = gathered.missing,
+		.n_missing = gathered.n_missing,
+		.now = time(NULL),
+		.host = host.nodename,
+		.seconds = seconds_since(&start),
+	};
+	if (request->since != NULL) {
+		status = audit_past_load(request->since, &shown, &past);
+		if (status != EXIT_DONE)
+			return status;
+		shown.past = &past;
+	}
+	status = show(request, &shown);
+	return status != EXIT_DONE ? status : judge(request, &shown, &gathered);
+}
+
+static int run(struct cli *cli, int argc, char *argv[])
+{
+	auto_free struct subid_acceptance *ignored =
+	    calloc((size_t)argc + 1, sizeof(*ignored));
+	struct request request = { .fail_on = SUBID_ERROR, .ignored = ignored };
+	auto_close int etc = -1;
+	int letter, status = EXIT_DONE;
+
+	if (ignored == NULL)
+		return cli_complain(EXIT_UNABLE, "%s", strerror(ENOMEM));
+	while (status == EXIT_DONE && (letter = cli_next_option(cli, argc, argv)) != -1)
+		status = take_option(cli, letter, &request);
+	if (status == EXIT_DONE && optind < argc)
+		status = cli_misused(cli, "'%s': audit takes no operands", argv[optind]);
+	if (status != EXIT_DONE)
+		return status;
+	if (request.list_rules || request.explain != NULL)
+		return finish_output(audit_write_rules(cli, request.explain, stdout));
+	status = choose_form(cli, &request);
+	if (status != EXIT_DONE)
+		return status;
+	etc = cli_open_etc(cli);
+	if (etc < 0)
+		return EXIT_UNABLE;
+	return audit(cli, etc, &request);
+}
+
+const struct cli_command cmd_audit = {
+	.name = "audit",
+	.arguments = "",
+	.summary = "find what breaks isolation, and say how to mend it",
+	CLI_OPTIONS(options),
+	.text =
+	    "Levels: info, warning, error, critical.  Rules and forms: subid-audit(7).",
+	.run = run,
+};

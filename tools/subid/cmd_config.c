@@ -1,0 +1,264 @@
+/* SPDX-License-Identifier: MIT */
+#include <errno.h>
+#include <getopt.h>
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "libsubid/core/core.h"
+#include "tools/subid/runtime_config.h"
+#include "tools/subid/share.h"
+#include "tools/subid/version.h"
+
+enum { OPTION_KEEP = 256 * 2, OPTION_FOR };
+
+static const struct cli_option options[] = {
+	{ OPTION_KEEP, "keep-id", "UID",
+	  "show the owner's own uid and gid inside as UID" },
+	{ OPTION_FOR, "for", "VERSION",
+	  "for this version of the runtime, not the installed" },
+};
+
+struct config {
+	struct cli *cli;
+	const struct subid_setup_runtime *runtime;
+	struct subid_version version; /* 0: not known */
+	uint32_t keep;
+	const char *whose;
+};
+
+static json_t *json_lines(const char *text)
+{
+	json_t *lines = json_array();
+
+	while (text != NULL && *text != '\0') {
+		size_t len = strcspn(text, "\n");
+
+		(void)json_array_append_new(lines, cli_json_name(text, len));
+		text += len + (text[len] == '\n');
+	}
+	return lines;
+}
+
+static json_t *json_map(const struct subid_setup *setup, enum subid_kind kind)
+{
+	json_t *map = json_array();
+
+	for (size_t i = 0; i < setup->n[kind]; i++) {
+		const struct subid_map_line *line = &setup->maps[kind][i];
+
+		(void)json_array_append_new(
+		    map,
+		    json_pack("{s:I, s:I, s:I}", "inside", (json_int_t)line->inside.start,
+			      "outside", (json_int_t)line->outside.start, "count",
+			      (json_int_t)line->inside.count));
+	}
+	return map;
+}
+
+static int print_json(const struct config *config, const struct cli_share *share,
+		      const struct subid_setup *setup)
+{
+	const char *container = share->container == NULL ? "" : share->container;
+	json_t *object = json_pack(
+	    "{s:s, s:o, s:o, s:o, s:o, s:o, s:o}", "runtime", config->runtime->name,
+	    "owner", cli_json_name(share->name, strlen(share->name)), "container",
+	    share->container == NULL ? json_null()
+				     : cli_json_name(container, strlen(container)),
+	    "uid_map", json_map(setup, SUBID_UID), "gid_map", json_map(setup, SUBID_GID),
+	    "lines", json_lines(setup->text), "remarks", json_lines(setup->remarks));
+	bool failed = object == NULL ||
+		      json_dumpf(object, stdout, JSON_INDENT(2) | JSON_ENSURE_ASCII) < 0;
+
+	json_decref(object);
+	if (failed && !ferror(stdout))
+		return cli_complain(EXIT_UNABLE, "%s", strerror(ENOMEM));
+	(void)putchar('\n');
+	return cli_finish_output();
+}
+
+/* As comments; what is JSON itself has no room for them, and they are messages. */
+static void print_remarks(const struct config *config, const char *remarks)
+{
+	while (*remarks != '\0') {
+		int len = (int)strcspn(remarks, "\n");
+
+		if (config->runtime->is_json)
+			(void)cli_complain(0, "%.*s", len, remarks);
+		else
+			(void)printf("# %.*s\n", len, remarks);
+		remarks += len + (remarks[len] == '\n');
+	}
+}
+
+static int print(const struct config *config, const struct cli_share *share,
+		 const struct subid_setup *setup)
+{
+	if (config->cli->quiet)
+		return EXIT_DONE;
+	if (config->cli->json)
+		return print_json(config, share, setup);
+	print_remarks(config, setup->remarks);
+	(void)fputs(setup->text, stdout);
+	return cli_finish_output();
+}
+
+/* The owner as the lines spell it: Docker and podman look for that name. */
+static const char *spelling_of(const struct cli_share *share,
+			       const struct subid_table *table, char **own)
+{
+	for (size_t i = 0; i < share->owner.n; i++) {
+		const struct subid_spelling *spelling = &share->owner.spellings[i];
+
+		if (subid_table_first(table, spelling->text, spelling->len) == table->n)
+			continue;
+		*own = strndup(spelling->text, spelling->len);
+		return *own;
+	}
+	return share->name;
+}
+
+/* The lines are for what no container has leased; some runtimes ask for no leases. */
+static int check_leases(const struct config *config, const struct cli_share *share)
+{
+	if (share->container != NULL || share->n_leases == 0)
+		return EXIT_DONE;
+	for (enum subid_kind kind = 0; kind < SUBID_KINDS; kind++)
+		if (share->all[kind].n > 0 && share->ids[kind].n == 0)
+			return cli_complain(EXIT_NO,
+					    "%s: all of its %ss are leased to containers:"
+					    " name one, OWNER/NAME",
+					    share->name, subid_kind_name(kind));
+	if (config->runtime->one_map && !config->cli->quiet)
+		(void)cli_complain(0,
+				   "warning: %s: %s takes all of its ids, also those that"
+				   " containers have leased",
+				   share->name, config->runtime->title);
+	return EXIT_DONE;
+}
+
+static int make_setup(const struct config *config, const struct cli_share *share,
+		      const struct subid_table *uids)
+{
+	auto_free struct subid_setup *setup = calloc(1, sizeof(*setup));
+	auto_free char *spelling = NULL;
+	struct subid_share wanted = {
+		.name = spelling_of(share, uids, &spelling),
+		.container = share->container,
+		.has_account = share->owner.has_account,
+		.own = { share->owner.uid, share->owner.gid },
+		.all = { &share->all[SUBID_UID], &share->all[SUBID_GID] },
+		.ids = { &share->ids[SUBID_UID], &share->ids[SUBID_GID] },
+		.doubled = share->doubled,
+	};
+	int status, r = -ENOMEM;
+
+	if (setup != NULL && wanted.name != NULL)
+		r = subid_setup_make(config->runtime, &wanted, config->keep,
+				     config->version, setup);
+	if (r < 0)
+		return cli_complain(EXIT_UNABLE, "%s", strerror(-r));
+	status = r == 0 ? print(config, share, setup)
+			: cli_complain(EXIT_NO, "%s: %s", config->whose, setup->refusal);
+	subid_setup_free(setup);
+	return status;
+}
+
+/* With more names to look up than these, an index costs less than it saves. */
+#define NAMES_FEW 16
+
+static int carry_out(const struct config *config)
+{
+	auto_close int etc = cli_open_etc(config->cli);
+	auto_users struct subid_users *users = NULL;
+	auto_table struct subid_table uid = { .kind = SUBID_UID };
+	auto_table struct subid_table gid = { .kind = SUBID_GID };
+	const struct subid_table *const tables[SUBID_KINDS] = { &uid, &gid };
+	auto_share struct cli_share share = { .name = NULL };
+	struct subid_failure failure = { .file = "passwd" };
+	int status, r;
+
+	if (etc < 0)
+		return EXIT_UNABLE;
+	cli_warn_of_source(config->cli, etc);
+	status = cli_load_table(config->cli, etc, SUBID_UID, &uid);
+	if (status == EXIT_DONE)
+		status = cli_load_table(config->cli, etc, SUBID_GID, &gid);
+	if (status != EXIT_DONE)
+		return status;
+	r = subid_users_open_named(etc, config->cli->root == NULL, &users, &failure.file);
+	if (r != 0)
+		return cli_txn_failed(config->cli, r, &failure);
+	status = cli_share_find(config->cli, users, tables, NULL, config->whose, &share);
+	if (status != EXIT_DONE)
+		return status;
+	if (share.owner.n > NAMES_FEW && subid_table_index(&uid) < 0)
+		return cli_complain(EXIT_UNABLE, "%s", strerror(ENOMEM));
+	status = check_leases(config, &share);
+	return status == EXIT_DONE ? make_setup(config, &share, &uid) : status;
+}
+
+/* An image's programs are not ours to run. */
+static void find_version(struct config *config)
+{
+	if (config->version.major == 0 && config->runtime->program != NULL &&
+	    config->cli->root == NULL)
+		(void)cli_ask_version(config->runtime->program, &config->version);
+}
+
+static int find_runtime(const struct cli *cli, const char *name,
+			const struct subid_setup_runtime **ret)
+{
+	char names[128] = "";
+	size_t n;
+	const struct subid_setup_runtime *all = subid_setup_runtimes(&n);
+
+	*ret = subid_setup_find(name);
+	if (*ret != NULL)
+		return EXIT_DONE;
+	for (size_t i = 0; i < n; i++) {
+		(void)strncat(names, i == 0 ? "" : ", ",
+			      sizeof(names) - strlen(names) - 1);
+		(void)strncat(names, all[i].name, sizeof(names) - strlen(names) - 1);
+	}
+	return cli_misused(cli, "config: '%s' is no runtime: one of %s", name, names);
+}
+
+static int run(struct cli *cli, int argc, char *argv[])
+{
+	struct config config = { .cli = cli, .keep = SUBID_ID_NONE };
+	int letter, status;
+
+	while ((letter = cli_next_option(cli, argc, argv)) != -1) {
+		if (letter == OPTION_KEEP &&
+		    (subid_id_parse(optarg, strlen(optarg), &config.keep) != 0 ||
+		     config.keep == SUBID_ID_NONE))
+			return cli_misused(cli, "--keep-id: '%s' is no id", optarg);
+		if (letter == OPTION_FOR &&
+		    (!subid_version_parse(optarg, &config.version) ||
+		     config.version.major == 0))
+			return cli_misused(cli, "--for: '%s' is no version", optarg);
+	}
+	if (argc - optind != 2)
+		return cli_misused(cli,
+				   "config: name a runtime, and OWNER or OWNER/NAME");
+	status = find_runtime(cli, argv[optind], &config.runtime);
+	if (status != EXIT_DONE)
+		return status;
+	config.whose = argv[optind + 1];
+	find_version(&config);
+	return carry_out(&config);
+}
+
+const struct cli_command cmd_config = {
+	.name = "config",
+	.arguments = "RUNTIME OWNER[/NAME]",
+	.summary = "print what a container runtime must be told to use the ids",
+	CLI_OPTIONS(options),
+	.text =
+	    "RUNTIME is lxc, lxd, incus, podman, docker, oci or nspawn.  The lines are\n"
+	    "for all ids of OWNER, or those of its container NAME; remarks, which\n"
+	    "begin with '#' or go to standard error, say where they belong.\n",
+	.run = run,
+};

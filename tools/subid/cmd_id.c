@@ -1,0 +1,300 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * subid id: whose an id of the host is, and what it is inside; and back.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "libsubid/core/core.h"
+#include "tools/subid/id.h"
+
+enum { OPTION_INSIDE = 256 * 2 };
+
+static const struct cli_option options[] = {
+	{ 'u', "uid", NULL, "ID is a uid (the default); of a path, the owner alone" },
+	{ 'g', "gid", NULL, "ID is a gid; of a path, the group alone" },
+	{ OPTION_INSIDE, "inside", "ID", "what this id of OWNER[/NAME] is on the host" },
+};
+
+enum { KIND, ID, OWNER, CONTAINER, INSIDE, NAME, STATE, USERNS, N_COLUMNS };
+
+static const struct grid_column columns[N_COLUMNS] = {
+	[KIND] = { .heading = "KIND", .member = "kind" },
+	[ID] = { .heading = "ID", .member = "id", .number = true },
+	[OWNER] = { .heading = "OWNER", .member = "owner" },
+	[CONTAINER] = { .heading = "CONTAINER", .member = "container" },
+	[INSIDE] = { .heading = "INSIDE", .member = "inside", .number = true },
+	[NAME] = { .heading = "NAME", .member = "name" },
+	[STATE] = { .heading = "STATE", .member = "state" },
+	[USERNS] = { .member = "userns", .number = true },
+};
+
+static bool is_same(const char *a, const char *b)
+{
+	return a == b || (a != NULL && b != NULL && strcmp(a, b) == 0);
+}
+
+void id_print(struct id_query *query, const struct id_finding *finding)
+{
+	char id[16], inside[16], userns[24];
+	const char *cells[N_COLUMNS] = {
+		[KIND] = subid_kind_name(finding->kind),
+		[ID] = id,
+		[OWNER] = finding->owner,
+		[CONTAINER] = finding->container,
+		[INSIDE] = finding->inside == SUBID_ID_NONE ? NULL : inside,
+		[NAME] = finding->name,
+		[STATE] = finding->state,
+		[USERNS] = finding->userns == 0 ? NULL : userns,
+	};
+
+	if (query->rows > 0 && query->last_id == finding->id &&
+	    query->last_inside == finding->inside &&
+	    is_same(query->last_container, finding->container))
+		return;
+	(void)snprintf(id, sizeof(id), "%u", finding->id);
+	(void)snprintf(inside, sizeof(inside), "%u", finding->inside);
+	(void)snprintf(userns, sizeof(userns), "%llu",
+		       (unsigned long long)finding->userns);
+	grid_row(query->grid, cells, GRID_NO_PARENT);
+	query->rows++;
+	query->last_id = finding->id;
+	query->last_inside = finding->inside;
+	query->last_container = finding->container;
+}
+
+static const char *state_of(const struct view_answer *answer)
+{
+	static const char *const states[] = {
+		[VIEW_NOBODY] = "live",	  [VIEW_ACCOUNT] = "account",
+		[VIEW_LINE] = "granted",  [VIEW_LEASE] = "leased",
+		[VIEW_HELD] = "released",
+	};
+
+	if (answer->by == VIEW_HELD && strcmp(answer->owner, SUBID_OWNER_RESERVED) == 0)
+		return "reserved";
+	return states[answer->by];
+}
+
+int id_print_live(struct id_query *query, enum subid_kind kind, uint32_t id,
+		  size_t userns, uint32_t inside)
+{
+	struct view *view = query->view;
+	const struct subid_live_userns *ns = &view->live.userns[userns];
+	const struct view_answer *answer = view_ask(view, kind, id);
+	size_t named = view_container(view, userns);
+	uint32_t creator = view_creator(view, userns);
+	struct id_finding finding = { .kind = kind, .id = id, .inside = inside };
+
+	if (answer == NULL)
+		return -ENOMEM;
+	finding.state = state_of(answer);
+	finding.owner = answer->owner;
+	if (answer->owner == NULL && creator != SUBID_ID_NONE) {
+		const struct view_answer *maker = view_ask(view, SUBID_UID, creator);
+
+		finding.owner = maker == NULL ? NULL : maker->owner;
+	}
+	finding.container = answer->container;
+	if (finding.container == NULL && named > 0)
+		finding.container = view->live.userns[named].container;
+	if (ns->n > 0)
+		finding.name = view_name_inside(view, userns, ns->holder, kind, inside);
+	if ((ns->inode & SUBID_LIVE_GUESSED) == 0)
+		finding.userns = ns->inode;
+	id_print(query, &finding);
+	return 0;
+}
+
+/* Where an id lies among those that 'subid config' would map, in their order. */
+static int find_position(struct view *view, enum subid_kind kind,
+			 const struct view_answer *answer, uint32_t id, uint32_t *ret)
+{
+	const struct subid_table *const tables[SUBID_KINDS] = { &view->tables[0],
+								&view->tables[1] };
+	auto_share struct cli_share share = { .name = NULL };
+	struct subid_map_line lines[SUBID_MAP_LINES_MAX];
+	struct subid_keep none = { .inside = SUBID_ID_NONE };
+	const struct subid_leases *leases = view_leases(view, answer->owner);
+	auto_free char *text = NULL;
+	size_t n;
+
+	if (leases == NULL)
+		return SUBID_ABSENT;
+	if (asprintf(&text, "%s%s%s", answer->owner, answer->container == NULL ? "" : "/",
+		     answer->container == NULL ? "" : answer->container) < 0) {
+		text = NULL;
+		return -ENOMEM;
+	}
+	if (cli_share_find(view->cli, view->users, tables, leases, text, &share) !=
+		EXIT_DONE ||
+	    subid_layout(&share.ids[kind], none, lines, &n) != 0)
+		return SUBID_ABSENT;
+	return subid_map_inside(lines, n, id, ret);
+}
+
+/* What the tables say of an id that nothing runs with.  0 or -errno. */
+static int print_at_rest(struct id_query *query, enum subid_kind kind, uint32_t id)
+{
+	const struct view_answer *answer = view_ask(query->view, kind, id);
+	struct id_finding finding = { .kind = kind, .id = id, .inside = SUBID_ID_NONE };
+	int r = 0;
+
+	if (answer == NULL)
+		return -ENOMEM;
+	if (answer->by == VIEW_NOBODY)
+		return 0;
+	finding.owner = answer->owner;
+	finding.container = answer->container;
+	finding.state = state_of(answer);
+	if (answer->by == VIEW_LINE || answer->by == VIEW_LEASE)
+		r = find_position(query->view, kind, answer, id, &finding.inside);
+	if (r < 0)
+		return r;
+	id_print(query, &finding);
+	return 0;
+}
+
+/* Rows for an id of the host.  The status. */
+static int ask_id(struct id_query *query, enum subid_kind kind, uint32_t id)
+{
+	const struct subid_live *live = &query->view->live;
+	int r = 0;
+
+	query->rows = 0;
+	for (size_t i = 1; r == 0 && i < live->n; i++) {
+		const struct subid_live_map *map = &live->userns[i].maps[kind];
+		uint32_t inside;
+
+		if (subid_map_inside(map->lines, map->n, id, &inside) == 0)
+			r = id_print_live(query, kind, id, i, inside);
+	}
+	if (r == 0 && query->rows == 0)
+		r = print_at_rest(query, kind, id);
+	if (r < 0)
+		return cli_complain(EXIT_UNABLE, "%s", strerror(-r));
+	if (query->rows > 0)
+		return EXIT_DONE;
+	return cli_complain(live->n_unread > 0 ? EXIT_UNABLE : EXIT_NO,
+			    "%s %u: nobody's%s", subid_kind_name(kind), id,
+			    live->n_unread > 0 ? ", as far as can be seen" : "");
+}
+
+static bool parse_id(const char *text, uint32_t *ret)
+{
+	return subid_id_parse(text, strlen(text), ret) == 0 && *ret != SUBID_ID_NONE;
+}
+
+static int worse(int a, int b)
+{
+	return a > b ? a : b;
+}
+
+/* Who owns a file: the link itself, if it is one. */
+static int ask_path(struct id_query *query, unsigned int kinds, const char *path)
+{
+	struct stat st;
+	int status = EXIT_DONE;
+
+	if (fstatat(AT_FDCWD, path, &st, AT_SYMLINK_NOFOLLOW) < 0)
+		return cli_complain(EXIT_UNABLE, "%s: %s", path, strerror(errno));
+	if (kinds & 1U << SUBID_UID)
+		status = worse(status, ask_id(query, SUBID_UID, st.st_uid));
+	if (kinds & 1U << SUBID_GID)
+		status = worse(status, ask_id(query, SUBID_GID, st.st_gid));
+	return status;
+}
+
+static int ask(struct id_query *query, bool uid, bool gid, const char *text)
+{
+	int status = EXIT_DONE;
+	uint32_t id;
+
+	if (!parse_id(text, &id))
+		return ask_path(query, cli_kinds(uid, gid), text);
+	if (uid || !gid)
+		status = ask_id(query, SUBID_UID, id);
+	if (gid)
+		status = worse(status, ask_id(query, SUBID_GID, id));
+	return status;
+}
+
+struct request {
+	bool uid, gid;
+	const char *inside; /* or NULL */
+	uint32_t id;
+	char *const *operands; /* up to NULL */
+};
+
+static int answer_all(struct id_query *query, const struct request *request)
+{
+	int status = EXIT_DONE;
+
+	for (char *const *operand = request->operands; *operand != NULL; operand++) {
+		if (request->inside == NULL) {
+			status = worse(status,
+				       ask(query, request->uid, request->gid, *operand));
+			continue;
+		}
+		if (request->uid || !request->gid)
+			status = worse(status, id_ask_inside(query, SUBID_UID,
+							     request->id, *operand));
+		if (request->gid)
+			status = worse(status, id_ask_inside(query, SUBID_GID,
+							     request->id, *operand));
+	}
+	return status;
+}
+
+static int run(struct cli *cli, int argc, char *argv[])
+{
+	auto_view struct view view = { .etc = -1, .proc = -1 };
+	struct request request = { .inside = NULL };
+	struct id_query query = { .view = &view };
+	int letter, status, closed;
+
+	while ((letter = cli_next_option(cli, argc, argv)) != -1) {
+		request.uid |= letter == 'u';
+		request.gid |= letter == 'g';
+		if (letter == OPTION_INSIDE)
+			request.inside = optarg;
+	}
+	if (request.inside != NULL && !parse_id(request.inside, &request.id))
+		return cli_misused(cli, "--inside: '%s' is no id", request.inside);
+	if (optind == argc)
+		return cli_misused(cli, "id: %s",
+				   request.inside == NULL ? "which id, or path?"
+							  : "whose? OWNER or OWNER/NAME");
+	request.operands = argv + optind;
+	for (int i = optind; request.inside == NULL && i < argc; i++)
+		if (strchr(argv[i], '/') == NULL && !parse_id(argv[i], &(uint32_t){ 0 }))
+			return cli_misused(cli, "id: '%s' is no id, and a path has a '/'",
+					   argv[i]);
+	status = view_load(cli, &view);
+	if (status != EXIT_DONE)
+		return status;
+	query.grid = grid_open(cli, "ids", columns, N_COLUMNS);
+	if (query.grid == NULL)
+		return cli_complain(EXIT_UNABLE, "%s", strerror(ENOMEM));
+	status = answer_all(&query, &request);
+	closed = grid_close(query.grid);
+	if (view.partial)
+		status = EXIT_UNABLE; /* ids may be of containers that are not known */
+	return closed != EXIT_DONE ? closed : status;
+}
+
+const struct cli_command cmd_id = {
+	.name = "id",
+	.arguments = "ID|PATH... | OWNER[/NAME]...",
+	.summary = "say whose an id of the host is, and what it is inside",
+	CLI_OPTIONS(options),
+	.text =
+	    "A path has a '/' in it.  Columns: kind, id on the host, owner, container,\n"
+	    "id and name inside, state.  Exit status 1 if an id is nobody's.\n",
+	.run = run,
+};

@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * subid grant --login: what pam_subid.so has done for a login, in a process that is no
+ * more the host's.
+ *
+ *     subid grant --login=NAME version=VERSION [ARGUMENT...]
+ *
+ * NAME is the user as the service calls him, an ARGUMENT one of conf=FILE, count=N,
+ * min_uid=UID, required_for=GROUP, timeout=SECONDS and debug, which mean what
+ * pam_subid(8) says of them.  It does nothing if VERSION is not its own.
+ *
+ * The answer goes to standard output in one write of at most LOGIN_ANSWER_MAX bytes,
+ * after the last lock is released:
+ *
+ *     subid VERSION         always the first line
+ *     log PRIORITY TEXT     for the log, as syslog(3) counts priorities
+ *     tell TEXT             for the user
+ *     warn TEXT             for the user, as an error
+ *     answer WORD           always the last line: success, ignore, error or unknown
+ *
+ * An answer without its last line is none.
+ */
+#pragma once
+
+#include "tools/subid/cli.h"
+
+#define LOGIN_ANSWER_MAX 4096
+
+/* What the module returns to PAM. */
+enum login_result {
+	LOGIN_SUCCESS, /* PAM_SUCCESS */
+	LOGIN_IGNORE,  /* PAM_IGNORE */
+	LOGIN_ERROR,   /* PAM_SESSION_ERR */
+	LOGIN_UNKNOWN, /* PAM_USER_UNKNOWN */
+};
+
+struct login {
+	const char *typed;	  /* NAME */
+	const char *name;	  /* the account's own name; hostile like any other */
+	const char *version;	  /* version=VERSION */
+	const char *conf;	  /* conf=FILE, or NULL */
+	const char *required_for; /* required_for=GROUP, or NULL */
+	uint32_t count;		  /* count=N; 0: as policy says */
+	uint32_t min_uid;	  /* min_uid=UID */
+	int timeout_ms;		  /* timeout=SECONDS */
+	bool debug;
+	int etc;		       /* the configuration directory */
+	char answer[LOGIN_ANSWER_MAX]; /* so far */
+	size_t len;
+};
+
+/* Runs the command, with the arguments after the name.  The exit status. */
+int login_run(const char *name, int argc, char *argv[]);
+
+/* Reads the arguments.  False after a complaint about one that is wrong. */
+bool login_parse(int argc, char *argv[], struct login *ret);
+
+/* A line for the log; nothing at LOG_DEBUG without the argument debug. */
+void login_log(struct login *login, int priority, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+/* A line for the user; word: "tell" or "warn". */
+void login_tell(struct login *login, const char *word, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+/* Ends the answer and writes it.  The exit status. */
+int login_send(struct login *login, enum login_result result);
+
+/* Why a transaction could not begin or be committed, as txn.h has it. */
+void login_log_failure(struct login *login, int r, const struct subid_failure *failure);
+
+/* Who hides namespaces, if anybody does. */
+void login_log_hidden(struct login *login, const struct subid_unseen *unseen);
+
+/* What of the runtimes' state could not be read, if there is any. */
+void login_log_unread(struct login *login, const struct subid_runtime_state *runtimes);
+
+/* Why no range was granted: another answer of subid_txn_grant() than 0. */
+void login_log_refusal(struct login *login, const struct subid_txn *txn, int r,
+		       const struct subid_changes *changes);
+
+/* What was granted, also for the user. */
+void login_log_granted(struct login *login, const struct subid_owner *owner,
+		       const struct subid_changes *changes);
+
+/* That ranges come from elsewhere, once after each boot. */
+void login_log_source(struct login *login, const char *source);
+
+/*
+ * Grants a range under the locks.  0 if the owner has one in the end; else the reason
+ * is in the answer.
+ */
+int login_grant(struct login *login, const struct subid_owner *owner);
+
+/* Leaves the trace of a range that is refused, where login_grant() did not. */
+void login_trace_refused(const struct login *login, const struct subid_owner *owner,
+			 int result);
+
+/* The account of login->name, as subid_owner_find() has it, also for a name that is a
+ * number. */
+int login_find_owner(const struct login *login, const struct subid_users *users,
+		     struct subid_owner *ret);

@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Granting a range to who logs in, under the locks.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <pwd.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "libsubid/core/core.h"
+#include "tools/subid/login.h"
+
+/* How often the patience for the locks begins anew because others get on. */
+#define PATIENCE_TIMES 10
+
+/* No account is called longer (useradd(8)), and some readers drop long lines. */
+#define NAME_LENGTH_MAX 256
+
+/*
+ * Threat: a login name that is a number must not be taken for the uid of somebody else.
+ * Its account can have a range by its uid.
+ */
+static int find_number(const struct subid_users *users, const char *name,
+		       struct subid_owner *ret)
+{
+	const struct passwd *account = getpwnam(name);
+
+	if (account == NULL)
+		return SUBID_UNKNOWN;
+	if (strcmp(account->pw_name, name) != 0)
+		return SUBID_INVALID;
+	return subid_owner_of_uid(users, account->pw_uid, ret);
+}
+
+int login_find_owner(const struct login *login, const struct subid_users *users,
+		     struct subid_owner *ret)
+{
+	size_t len = strlen(login->name);
+
+	if (len == 0 || len > NAME_LENGTH_MAX)
+		return SUBID_INVALID;
+	if (login->name[strspn(login->name, "0123456789")] == '\0')
+		return find_number(users, login->name, ret);
+	return subid_owner_find(users, login->name, ret);
+}
+
+/* When the tables were last replaced, to see whether others get on. */
+struct progress {
+	struct stat tables[SUBID_KINDS];
+};
+
+static struct progress look_at_progress(int etc)
+{
+	struct progress now = { .tables = { { .st_ino = 0 }, { .st_ino = 0 } } };
+
+	for (enum subid_kind kind = 0; kind < SUBID_KINDS; kind++)
+		(void)fstatat(etc, subid_kind_table(kind), &now.tables[kind],
+			      AT_SYMLINK_NOFOLLOW); /* or none yet */
+	return now;
+}
+
+static bool is_progress(const struct progress *a, const struct progress *b)
+{
+	for (enum subid_kind kind = 0; kind < SUBID_KINDS; kind++)
+		if (a->tables[kind].st_ino != b->tables[kind].st_ino ||
+		    a->tables[kind].st_mtim.tv_nsec != b->tables[kind].st_mtim.tv_nsec ||
+		    a->tables[kind].st_mtim.tv_sec != b->tables[kind].st_mtim.tv_sec)
+			return true;
+	return false;
+}
+
+static struct subid_txn_options options_of(const struct login *login, int proc)
+{
+	return (struct subid_txn_options){
+		.etc = login->etc,
+		.proc = proc,
+		.nss = true,
+		.by_login = true,
+		.timeout_ms = login->timeout_ms,
+		.vendor = SUBID_VENDORDIR,
+		.conf = login->conf,
+	};
+}
+
+void login_trace_refused(const struct login *login, const struct subid_owner *owner,
+			 int result)
+{
+	const struct subid_txn_options options = options_of(login, -1);
+	const struct subid_refused refused = {
+		.owner = owner->spellings[0].text,
+		.owner_len = owner->spellings[0].len,
+		.uid = owner->uid,
+		.kinds = SUBID_BOTH_KINDS,
+		.range = { UINT32_MAX, login->count },
+		.result = result,
+	};
+
+	subid_txn_trace_refused(&options, &refused, 1);
+}
+
+/*
+ * Begins a transaction, which avoids what containers have.  Hundreds of first logins
+ * at once wait for each other; so patience ends only when nothing has moved for that
+ * long.
+ */
+static int begin(const struct login *login, int proc, struct subid_txn **ret,
+		 struct subid_failure *failure)
+{
+	struct subid_txn_options options = options_of(login, proc);
+	struct progress before, now = look_at_progress(login->etc);
+	auto_close int root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	int r;
+
+	*failure = (struct subid_failure){ .file = "/" };
+	if (root < 0)
+		return -errno;
+	options.leased = true;
+	options.root = root;
+	for (int times = 0; times < PATIENCE_TIMES; times++) {
+		before = now;
+		r = subid_txn_begin(&options, ret, failure);
+		now = look_at_progress(login->etc);
+		if (r != SUBID_BUSY || !is_progress(&before, &now))
+			break;
+	}
+	return r;
+}
+
+/* What policy says under the locks, and the range. */
+static int grant(struct login *login, struct subid_txn *txn, struct subid_owner *owner,
+		 struct subid_changes *ret)
+{
+	struct subid_decision decision = { .verdict = SUBID_VERDICT_NONE };
+	struct subid_request request = {
+		.owner = owner,
+		.kinds = SUBID_BOTH_KINDS,
+		.count = login->count,
+	};
+	int r = login_find_owner(login, subid_txn_users(txn), owner);
+
+	if (r == 0)
+		r = subid_txn_decide(txn, owner, &decision);
+	if (r == 0 && decision.verdict != SUBID_VERDICT_GIVE)
+		r = SUBID_FORBIDDEN;
+	return r == 0 ? subid_txn_grant(txn, &request, ret) : r;
+}
+
+int login_grant(struct login *login, const struct subid_owner *known)
+{
+	auto_txn struct subid_txn *txn = NULL;
+	auto_owner struct subid_owner owner = { .has_account = false };
+	auto_close int proc = open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	struct subid_failure failure = { .file = "/proc" };
+	struct subid_changes changes = { .n = 0 };
+	int r = proc < 0 ? -errno : begin(login, proc, &txn, &failure);
+
+	if (r != 0) {
+		login_log_failure(login, r, &failure);
+		login_trace_refused(login, known, r);
+		return r;
+	}
+	login_log_hidden(login, subid_txn_unseen(txn));
+	login_log_unread(login, &subid_txn_leased(txn)->runtimes);
+	r = grant(login, txn, &owner, &changes);
+	if (r == SUBID_ENOUGH)
+		return 0; /* another login was quicker */
+	if (r != 0) {
+		login_log_refusal(login, txn, r, &changes);
+		return r;
+	}
+	r = subid_txn_commit(txn, &failure);
+	if (r != 0)
+		login_log_failure(login, r, &failure);
+	else
+		login_log_granted(login, &owner, &changes);
+	return r;
+}

@@ -1,0 +1,305 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * An audit's report as one page of HTML, with nothing from elsewhere and without
+ * scripts: the verdict, the id space, what was found, and what was looked at.
+ */
+#include "tools/subid/report/html.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "libsubid/core/core.h"
+
+#define OPEN_MAX  5   /* findings of a rule that are seen at once */
+#define SHOWN_MAX 100 /* and behind a click; beyond that they are only counted */
+
+static const struct {
+	const char *verdict;
+	const char *meaning;
+} levels[SUBID_LEVELS] = {
+	[SUBID_INFO] = { "All is well", "worth knowing" },
+	[SUBID_WARNING] = { "Nothing is broken, but some things are risky",
+			    "risky, or half done" },
+	[SUBID_ERROR] = { "Something will break, or programs disagree",
+			  "it will break, or programs disagree about it" },
+	[SUBID_CRITICAL] = { "Isolation is broken",
+			     "isolation is broken, or anyone can break it" },
+};
+
+static void text(FILE *out, const char *string)
+{
+	html_text(out, string, strlen(string));
+}
+
+/* The worst level with findings; -1: none. */
+static int worst(const struct audit_shown *shown)
+{
+	for (int level = SUBID_LEVELS - 1; level >= 0; level--)
+		if (shown->report->counts[level] > 0)
+			return level;
+	return -1;
+}
+
+static const char *verdict(const struct audit_shown *shown)
+{
+	int level = worst(shown);
+
+	if (level >= SUBID_WARNING)
+		return levels[level].verdict;
+	return shown->n_missing > 0 ? "Nothing bad was found in what could be seen"
+				    : "All is well";
+}
+
+static void print_chips(const struct audit_shown *shown, FILE *out)
+{
+	const struct audit_past *past = shown->past;
+
+	(void)fputs("<div class=\"chips\">", out);
+	for (int level = SUBID_LEVELS - 1; level >= 0; level--) {
+		const char *name = subid_level_name((enum subid_level)level);
+		size_t n = shown->report->counts[level];
+		const char *plural =
+		    n != 1 && (level == SUBID_ERROR || level == SUBID_WARNING) ? "s" : "";
+
+		if (n > 0)
+			(void)fprintf(
+			    out,
+			    "<a class=\"chip %s on\" href=\"#%s\"><b>%zu</b>%s%s</a>",
+			    name, name, n, name, plural);
+		else
+			(void)fprintf(out, "<span class=\"chip\"><b>0</b>%s%s</span>",
+				      name, plural);
+	}
+	if (shown->report->accepted > 0)
+		(void)fprintf(
+		    out, "<a class=\"chip\" href=\"#accepted\"><b>%zu</b>accepted</a>",
+		    shown->report->accepted);
+	if (past != NULL)
+		(void)fprintf(out,
+			      "<span class=\"chip\"><b>%zu</b>new</span>"
+			      "<a class=\"chip\" href=\"#gone\"><b>%zu</b>gone</a>",
+			      past->n_new, json_array_size(past->gone));
+	(void)fputs("</div>", out);
+}
+
+static void print_header(const struct audit_shown *shown, FILE *out)
+{
+	const char *place = shown->cli->root == NULL ? shown->host : shown->cli->root;
+	int level = worst(shown);
+	char now[AUDIT_TIME_SIZE];
+
+	audit_time(shown->now, now);
+	(void)fputs(
+	    "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
+	    "<meta name=\"viewport\" content=\"width=device-width,initial-scale=1\">\n"
+	    "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src"
+	    " 'none'; style-src 'unsafe-inline'\">\n<title>",
+	    out);
+	text(out, verdict(shown));
+	(void)fputs(" - subordinate ids of ", out);
+	text(out, place);
+	(void)fprintf(out, "</title>\n<style>\n%s</style>\n</head>\n<body>\n",
+		      html_style);
+	(void)fprintf(out, "<header class=\"%s\"><div>\n<p>Subordinate ids of <b>",
+		      level < 0 ? "ok" : subid_level_name((enum subid_level)level));
+	text(out, place);
+	(void)fprintf(out, "</b>, %.10s %.5s UTC</p>\n<h1>", now, now + 11);
+	text(out, verdict(shown));
+	(void)fputs("</h1>\n", out);
+	print_chips(shown, out);
+	(void)fputs("</div></header>\n<main>\n", out);
+}
+
+static void print_missing(const struct audit_shown *shown, FILE *out)
+{
+	if (shown->n_missing == 0)
+		return;
+	(void)fputs("<div class=\"card note\"><b>This report is partial.</b> What it says"
+		    " nothing about:<ul>",
+		    out);
+	for (size_t i = 0; i < shown->n_missing; i++) {
+		(void)fputs("<li>", out);
+		text(out, shown->missing[i]);
+		(void)fputs("</li>", out);
+	}
+	(void)fputs("</ul></div>\n", out);
+}
+
+static int print_pictures(const struct audit_shown *shown, FILE *out)
+{
+	int r = 0;
+
+	(void)fputs(
+	    "<h2>Who has which ids<small>what is empty, or much larger than the rest, is "
+	    "cut short (&#8943;); each"
+	    " piece has its own scale</small></h2>\n<div class=\"card picture\">\n",
+	    out);
+	for (enum subid_kind kind = 0; r == 0 && kind < SUBID_KINDS; kind++) {
+		(void)fprintf(out, "<h4>%ss</h4>\n", subid_kind_name(kind));
+		r = html_picture(shown, kind, out);
+	}
+	(void)fputs(
+	    "<div class=\"key\"><span><i class=\"owner\"></i>ranges of an owner, a"
+	    " colour each; grey: many</span><span><i class=\"held\"></i>held for "
+	    "nobody</span>"
+	    "<span><i class=\"account\"></i>accounts and groups</span>"
+	    "<span><i class=\"window\"></i>window that is given from</span>"
+	    "<span><i class=\"shared\"></i>shared: more than one has these ids"
+	    "</span></div>\n</div>\n",
+	    out);
+	return r;
+}
+
+static void print_commands(const struct audit_shown *shown, const char *fix, FILE *out)
+{
+	while (*fix != '\0') {
+		size_t len = strcspn(fix, "\n"), size;
+		auto_free char *command = NULL;
+		FILE *stream = open_memstream(&command, &size);
+
+		if (stream == NULL)
+			return;
+		audit_print_command(shown, fix, len, stream);
+		if (fclose(stream) == 0)
+			html_text(out, command, size);
+		(void)fputc('\n', out);
+		fix += len;
+		fix += *fix == '\n';
+	}
+}
+
+static void print_remedy(const struct audit_shown *shown,
+			 const struct audit_remedy *remedy, FILE *out)
+{
+	bool open = false;
+
+	(void)fputs("<p class=\"mend\">", out);
+	html_text(out, remedy->text, remedy->len);
+	(void)fputs("</p>", out);
+	for (size_t i = 0; i < AUDIT_REMEDY_COMMANDS; i++) {
+		if (remedy->commands[i] == NULL)
+			continue;
+		if (!open)
+			(void)fputs("<pre>", out);
+		open = true;
+		print_commands(shown, remedy->commands[i], out);
+	}
+	if (open)
+		(void)fputs("</pre>", out);
+}
+
+static void print_finding(const struct audit_shown *shown, size_t i, FILE *out)
+{
+	const struct subid_finding *finding = &shown->report->findings[i], *twin = NULL;
+	struct audit_remedy remedy;
+	char place[4200];
+
+	(void)fprintf(out, "<div class=\"finding\" id=\"f%zu\">", i);
+	if (shown->twins[i] != AUDIT_TWIN_NONE) {
+		twin = &shown->report->findings[shown->twins[i]];
+		(void)fprintf(out, "<a id=\"f%zu\"></a>", shown->twins[i]);
+	}
+	audit_place(shown, finding, place, sizeof(place));
+	(void)fputs("<div class=\"place\"><code>", out);
+	text(out, place);
+	(void)fputs("</code>", out);
+	if (twin != NULL && twin->file != NULL)
+		(void)fputs(", likewise in subgid", out);
+	if (finding->count > 1)
+		(void)fprintf(out, ", %zu cases", finding->count);
+	if (audit_is_new(shown, i))
+		(void)fputs("<span class=\"new-mark\">new</span>", out);
+	(void)fputs("</div><p>", out);
+	text(out, finding->reason);
+	(void)fputs("</p>", out);
+	remedy = audit_remedy(finding, twin);
+	print_remedy(shown, &remedy, out);
+	(void)fputs("</div>\n", out);
+}
+
+static void print_rule_head(const struct subid_rule *rule, size_t cases, FILE *out)
+{
+	(void)fprintf(out, "<section class=\"card rule %s\"><h3><code>%s</code> ",
+		      subid_level_name(rule->level), rule->name);
+	text(out, rule->summary);
+	(void)fprintf(out, "<span>%zu case%s</span></h3><p class=\"why\">", cases,
+		      cases == 1 ? "" : "s");
+	text(out, rule->why);
+	(void)fputs("</p>\n", out);
+}
+
+/* The findings of one rule, from the i-th on.  Returns the index behind them. */
+static size_t print_rule(const struct audit_shown *shown, size_t i, FILE *out)
+{
+	const struct subid_report *report = shown->report;
+	const struct subid_rule *rule = report->findings[i].rule;
+	size_t end = i, cases = 0, n = 0;
+
+	for (; end < report->n && report->findings[end].rule == rule; end++)
+		cases += report->findings[end].count;
+	print_rule_head(rule, cases, out);
+	for (; i < end && n < SHOWN_MAX; i++) {
+		if (audit_is_second(shown, i))
+			continue;
+		if (n++ == OPEN_MAX)
+			(void)fputs("<details><summary>more of the same</summary>", out);
+		print_finding(shown, i, out);
+	}
+	if (n > OPEN_MAX) {
+		if (i < end)
+			(void)fprintf(
+			    out,
+			    "<p class=\"dim\">And more: <code>subid audit --rule"
+			    " %s</code></p>",
+			    rule->name);
+		(void)fputs("</details>", out);
+	}
+	(void)fputs("</section>\n", out);
+	return end;
+}
+
+static void print_findings(const struct audit_shown *shown, FILE *out)
+{
+	const struct subid_report *report = shown->report;
+	int level = -1;
+
+	if (report->n == 0)
+		(void)fputs("<h2>Findings</h2>\n<div class=\"card well\">Nothing was"
+			    " found.</div>\n",
+			    out);
+	for (size_t i = 0; i < report->n;) {
+		int next = (int)report->findings[i].rule->level;
+
+		if (next != level)
+			(void)fprintf(out, "<h2 id=\"%s\">%s<small>%s</small></h2>\n",
+				      subid_level_name((enum subid_level)next),
+				      html_level_title((enum subid_level)next),
+				      levels[next].meaning);
+		level = next;
+		i = print_rule(shown, i, out);
+	}
+}
+
+int audit_write_html(const struct audit_shown *shown, FILE *out)
+{
+	int r;
+
+	print_header(shown, out);
+	print_missing(shown, out);
+	r = print_pictures(shown, out);
+	if (r < 0)
+		return r;
+	(void)fputs("<div class=\"columns\">\n<div>\n", out);
+	print_findings(shown, out);
+	html_gone(shown, out);
+	(void)fputs("</div>\n<aside>\n", out);
+	html_aside(shown, out);
+	(void)fputs(
+	    "</aside>\n</div>\n</main>\n<footer>subid " SUBID_VERSION
+	    ". <code>subid audit --explain RULE</code> tells more about a rule,"
+	    " <code>subid audit --fix-plan</code> prints the commands that mend what"
+	    " can be mended safely.</footer>\n</body>\n</html>\n",
+	    out);
+	return 0;
+}

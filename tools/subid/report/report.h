@@ -1,0 +1,185 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * subid audit: what it gathers, and the forms in which it shows a report.  A form
+ * is one function that writes to a stream and answers 0 or -ENOMEM; whether the
+ * stream took it is for whoever opened it to ask.
+ */
+#pragma once
+
+#include <jansson.h>
+#include <stdio.h>
+#include <time.h>
+
+#include "tools/subid/cli.h"
+
+/* All that an audit looks at, and the memory of it. */
+struct audit_gathered {
+	struct subid_audit_input input;
+	struct subid_table tables[SUBID_KINDS];
+	struct subid_users *users;
+	struct subid_policy policy;
+	struct subid_place policy_place;
+	struct subid_conf conf;
+	struct subid_acceptance *accepted; /* on the command line, then in conf */
+	char *remap;			   /* whom Docker's containers run as, or NULL */
+	struct subid_host host;
+	struct subid_live live;
+	struct subid_table backups[SUBID_KINDS];
+	struct subid_audit_store *stores; /* input.n_stores of them */
+	struct subid_runtime_state runtimes;
+	char **missing; /* what could not be looked at, and why: sentences */
+	size_t n_missing;
+	bool thorough; /* follow the descriptors of every process; the caller's to set */
+	bool failed;   /* something that has to be there could not be read */
+};
+
+/*
+ * Reads everything, after a complaint for what cannot be read; live: what runs,
+ * too.  The caller has set input.only, and what the command line accepts in
+ * input.accepted.  EXIT_DONE, also if something is missing; else there is nothing
+ * to audit.
+ */
+int audit_gather(const struct cli *cli, int etc, bool live, struct audit_gathered *ret);
+
+/* Something that the report says nothing about. */
+void audit_add_missing(struct audit_gathered *gathered, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+/*
+ * The part of audit_gather() that reads leases and what runtimes have written, when the
+ * accounts and what runs are there.  What cannot be read is in it; 0 or -ENOMEM.
+ */
+int audit_gather_leases(const struct cli *cli, struct audit_gathered *gathered);
+void audit_leases_free(struct audit_gathered *gathered);
+
+/*
+ * Finds out which containers the namespaces are that something was found in, or all of
+ * them for found NULL.  For each, that costs more than all the rest of the look at it.
+ * True if there was a name, so that the rules can say it.
+ */
+bool audit_name_containers(const struct cli *cli, const struct subid_report *found,
+			   struct audit_gathered *gathered);
+
+void audit_gathered_free(struct audit_gathered *gathered);
+
+#define auto_gathered __attribute__((cleanup(audit_gathered_free)))
+
+/* A former report in JSON, beside the present one. */
+struct audit_past {
+	json_t *report;
+	const char *time; /* when it was made */
+	bool *is_new;	  /* for each finding of the present one */
+	size_t n_new;
+	json_t *gone;		   /* its findings that are no more */
+	time_t fills[SUBID_KINDS]; /* when the window is full at this pace; 0: unknown */
+};
+
+/* What a form shows. */
+struct audit_shown {
+	const struct cli *cli;
+	const struct subid_audit_input *input;
+	const struct subid_report *report;
+	const size_t *twins; /* see audit_find_twins() */
+	bool quiet;	     /* only what fails, and nothing if nothing does */
+	int fail_on;	     /* enum subid_level, or SUBID_LEVELS: never */
+	char *const *missing;
+	size_t n_missing;
+	const struct audit_past *past; /* NULL: no former report */
+	time_t now;
+	const char *host;
+	double seconds; /* that the audit took */
+};
+
+/*
+ * Reads a former report and compares; now and report must be set in shown.  0 or
+ * EXIT_UNABLE after a complaint.
+ */
+int audit_past_load(const char *name, const struct audit_shown *shown,
+		    struct audit_past *ret);
+
+void audit_past_free(struct audit_past *past);
+
+#define auto_past __attribute__((cleanup(audit_past_free)))
+
+/* Is there anything at or above --fail-on? */
+bool audit_is_bad(const struct audit_shown *shown);
+
+/* "/etc/subuid", from what a finding has. */
+void audit_file_name(const struct audit_shown *shown, const char *file, char *buf,
+		     size_t size);
+
+/* "/etc/subuid:12 and line 14", "user namespace 4026531999". */
+void audit_place(const struct audit_shown *shown, const struct subid_finding *finding,
+		 char *buf, size_t size);
+
+/* "2026-11-25T12:43:58Z" */
+#define AUDIT_TIME_SIZE 32
+void audit_time(time_t when, char buf[AUDIT_TIME_SIZE]);
+
+/* A finding as an object of the JSON form; NULL for want of memory. */
+json_t *audit_finding_json(const struct audit_shown *shown,
+			   const struct subid_finding *finding);
+
+/*
+ * Most findings about uids have one about gids that says the same of the other
+ * table, and people want to read it once.  For each finding the index of the
+ * other one, or AUDIT_TWIN_NONE; the caller frees it.  NULL for want of memory.
+ */
+#define AUDIT_TWIN_NONE SIZE_MAX
+size_t *audit_find_twins(const struct subid_report *report);
+
+/* Is it the second of two that are shown as one? */
+static inline bool audit_is_second(const struct audit_shown *shown, size_t i)
+{
+	return shown->twins[i] != AUDIT_TWIN_NONE && shown->twins[i] < i;
+}
+
+/* Has the former report not got it, or not got its twin? */
+static inline bool audit_is_new(const struct audit_shown *shown, size_t i)
+{
+	size_t twin = shown->twins[i];
+
+	return shown->past != NULL &&
+	       (shown->past->is_new[i] ||
+		(twin != AUDIT_TWIN_NONE && shown->past->is_new[twin]));
+}
+
+/* How many user namespaces there are besides the host's own, which comes first. */
+static inline size_t audit_namespaces(const struct subid_live *live)
+{
+	return live->n == 0 ? 0 : live->n - 1;
+}
+
+/* What to do, in words, and the commands of it, one a line. */
+#define AUDIT_REMEDY_COMMANDS 3
+struct audit_remedy {
+	const char *text;
+	size_t len;
+	const char *commands[AUDIT_REMEDY_COMMANDS]; /* NULL: none */
+};
+
+/* Of a finding, and of its twin, if there is one, what is more. */
+struct audit_remedy audit_remedy(const struct subid_finding *finding,
+				 const struct subid_finding *twin);
+
+/* One of a finding's commands, to be pasted; with --root if that was given. */
+void audit_print_command(const struct audit_shown *shown, const char *command, size_t len,
+			 FILE *out);
+
+int audit_write_text(const struct audit_shown *shown, FILE *out);
+int audit_write_json(const struct audit_shown *shown, FILE *out);
+int audit_write_prometheus(const struct audit_shown *shown, FILE *out);
+int audit_write_html(const struct audit_shown *shown, FILE *out);
+
+/* The commands that mend what can be mended safely. */
+int audit_write_plan(const struct audit_shown *shown, FILE *out);
+
+/* --list-rules, and with rule --explain. */
+int audit_write_rules(const struct cli *cli, const struct subid_rule *rule, FILE *out);
+
+/*
+ * Writes a form beside the file name and puts it in its place, so that a reader
+ * sees the old file or the new one.  The status, after a complaint.
+ */
+int audit_save(const char *name, const struct audit_shown *shown,
+	       int (*write_form)(const struct audit_shown *shown, FILE *out));

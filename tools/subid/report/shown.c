@@ -1,0 +1,201 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What the forms of an audit's report share.
+ */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tools/subid/report/report.h"
+#include "tools/subid/safe.h"
+
+bool audit_is_bad(const struct audit_shown *shown)
+{
+	for (int level = shown->fail_on; level < SUBID_LEVELS; level++)
+		if (shown->report->counts[level] > 0)
+			return true;
+	return false;
+}
+
+void audit_file_name(const struct audit_shown *shown, const char *file, char *buf,
+		     size_t size)
+{
+	const char *root = shown->cli->root;
+	size_t len = root == NULL ? 0 : strlen(root);
+
+	/* beneath a root that is not absolute it has the root before it */
+	if (file[0] == '/' ||
+	    (len > 0 && strncmp(file, root, len) == 0 && file[len] == '/'))
+		(void)snprintf(buf, size, "%s", file);
+	else
+		(void)snprintf(buf, size, "%s/%s", shown->cli->etc_name, file);
+}
+
+/* Where in a file. */
+static void place_in_file(const struct audit_shown *shown,
+			  const struct subid_finding *finding, char *buf, size_t size)
+{
+	size_t len;
+
+	audit_file_name(shown, finding->file, buf, size);
+	len = strlen(buf);
+	if (finding->line > 0)
+		(void)snprintf(buf + len, size - len, ":%zu", finding->line);
+	len = strlen(buf);
+	if (finding->other_line > 0)
+		(void)snprintf(buf + len, size - len, " and line %zu",
+			       finding->other_line);
+}
+
+void audit_place(const struct audit_shown *shown, const struct subid_finding *finding,
+		 char *buf, size_t size)
+{
+	size_t len = 0;
+
+	buf[0] = '\0';
+	if (finding->file != NULL) {
+		place_in_file(shown, finding, buf, size);
+		len = strlen(buf);
+	}
+	if (finding->userns != 0 && !(finding->userns & SUBID_LIVE_GUESSED))
+		(void)snprintf(buf + len, size - len, "%suser namespace %" PRIu64,
+			       len > 0 ? ", " : "", finding->userns);
+	else if (finding->n_pids > 0)
+		(void)snprintf(buf + len, size - len, "%sprocess %d", len > 0 ? ", " : "",
+			       finding->pids[0]);
+	else if (len == 0)
+		(void)snprintf(buf, size, "%s",
+			       finding->kind < 0
+				   ? "this system"
+				   : subid_kind_name((enum subid_kind)finding->kind));
+}
+
+void audit_time(time_t when, char buf[AUDIT_TIME_SIZE])
+{
+	struct tm tm;
+
+	if (gmtime_r(&when, &tm) == NULL ||
+	    strftime(buf, AUDIT_TIME_SIZE, "%Y-%m-%dT%H:%M:%SZ", &tm) == 0)
+		(void)snprintf(buf, AUDIT_TIME_SIZE, "unknown");
+}
+
+/* For a shell.  Threat: a byte that is left out names another directory, where root's
+ * commands would run; one that a terminal acts on is spelt out, as bash takes it. */
+static void print_quoted(const char *text, FILE *out)
+{
+	bool safe = cli_is_safe(text);
+
+	(void)fputs(safe ? "'" : "$'", out);
+	for (; *text != '\0'; text++) {
+		unsigned char c = (unsigned char)*text;
+
+		if (!safe && (c < ' ' || c > '~'))
+			(void)fprintf(out, "\\%03o", c);
+		else if (!safe && (c == '\'' || c == '\\'))
+			(void)fprintf(out, "\\%c", c);
+		else if (c == '\'')
+			(void)fputs("'\\''", out);
+		else
+			(void)fputc(c, out);
+	}
+	(void)fputc('\'', out);
+}
+
+void audit_print_command(const struct audit_shown *shown, const char *command, size_t len,
+			 FILE *out)
+{
+	static const char ours[] = "subid ";
+	const size_t n = sizeof(ours) - 1;
+
+	if (shown->cli->root != NULL && len >= n && memcmp(command, ours, n) == 0) {
+		(void)fputs("subid --root ", out);
+		print_quoted(shown->cli->root, out);
+		(void)fputc(' ', out);
+		command += n;
+		len -= n;
+	}
+	cli_print_safe(out, command, len);
+}
+
+struct audit_remedy audit_remedy(const struct subid_finding *finding,
+				 const struct subid_finding *twin)
+{
+	struct audit_remedy remedy = { .text = finding->remedy };
+	const char *fix = finding->fix;
+
+	if (fix != NULL && strcmp(fix, finding->remedy) == 0)
+		remedy.text = "as root:\n";
+	remedy.len = strcspn(remedy.text, "\n");
+	if (remedy.text == finding->remedy && remedy.text[remedy.len] == '\n')
+		remedy.commands[0] = finding->remedy + remedy.len + 1;
+	if (fix != NULL &&
+	    (remedy.commands[0] == NULL || strcmp(remedy.commands[0], fix) != 0))
+		remedy.commands[1] = fix;
+	if (twin != NULL && twin->fix != NULL &&
+	    (fix == NULL || strcmp(twin->fix, fix) != 0))
+		remedy.commands[2] = twin->fix;
+	return remedy;
+}
+
+static bool is_same_name(struct subid_spelling a, struct subid_spelling b)
+{
+	return a.len == b.len && (a.len == 0 || memcmp(a.text, b.text, a.len) == 0);
+}
+
+/* 0 for twins; else which of the two stands first in the order of lines. */
+static int compare_twins(const struct subid_finding *a, const struct subid_finding *b)
+{
+	if (a->line != b->line)
+		return a->line < b->line ? -1 : 1;
+	if (a->other_line != b->other_line)
+		return a->other_line < b->other_line ? -1 : 1;
+	if (a->range.start != b->range.start)
+		return a->range.start < b->range.start ? -1 : 1;
+	return a->range.count == b->range.count && a->count == b->count &&
+		       is_same_name(a->owner, b->owner) &&
+		       is_same_name(a->other, b->other) && a->userns == b->userns
+		   ? 0
+		   : -1;
+}
+
+/* Of one rule the findings about uids come first, then those about gids, both in
+ * the order of their lines: one walk over the two finds the twins. */
+static void match(const struct subid_report *report, size_t uid, size_t gid, size_t end,
+		  size_t *twins)
+{
+	size_t uid_end = gid;
+
+	while (uid < uid_end && gid < end) {
+		int order = compare_twins(&report->findings[uid], &report->findings[gid]);
+
+		if (order == 0) {
+			twins[uid] = gid;
+			twins[gid] = uid;
+		}
+		uid += order <= 0;
+		gid += order >= 0;
+	}
+}
+
+size_t *audit_find_twins(const struct subid_report *report)
+{
+	size_t *twins = calloc(report->n + 1, sizeof(*twins));
+	const struct subid_finding *findings = report->findings;
+
+	if (twins == NULL)
+		return NULL;
+	for (size_t i = 0; i < report->n; i++)
+		twins[i] = AUDIT_TWIN_NONE;
+	for (size_t i = 0, end; i < report->n; i = end) {
+		size_t begin[SUBID_KINDS] = { i, i };
+
+		for (end = i; end < report->n && findings[end].rule == findings[i].rule;
+		     end++) {
+			begin[SUBID_UID] += findings[end].kind < SUBID_UID;
+			begin[SUBID_GID] += findings[end].kind < SUBID_GID;
+		}
+		match(report, begin[SUBID_UID], begin[SUBID_GID], end, twins);
+	}
+	return twins;
+}

@@ -1,0 +1,340 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * An audit's report for people: worst first, each finding with its place, the
+ * reason and the remedy, and at the end what was looked at.
+ */
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include "tools/subid/report/report.h"
+#include "tools/subid/safe.h"
+
+#define WIDTH_DEFAULT 80
+#define WIDTH_MIN     40
+#define WIDTH_MAX     100 /* longer lines are hard to read */
+#define SHOWN_MAX     10  /* findings of a rule */
+
+static const char *const colours[SUBID_LEVELS] = {
+	[SUBID_INFO] = "\033[36m",
+	[SUBID_WARNING] = "\033[33m",
+	[SUBID_ERROR] = "\033[31m",
+	[SUBID_CRITICAL] = "\033[1;31m",
+};
+
+static const char *const level_titles[SUBID_LEVELS] = {
+	[SUBID_INFO] = "INFO",
+	[SUBID_WARNING] = "WARNING",
+	[SUBID_ERROR] = "ERROR",
+	[SUBID_CRITICAL] = "CRITICAL",
+};
+
+struct page {
+	const struct audit_shown *shown;
+	FILE *out;
+	size_t width;
+	bool colour;
+	bool all; /* also of a rule that has found much */
+};
+
+static struct page open_page(const struct audit_shown *shown, FILE *out)
+{
+	struct page page = { .shown = shown, .out = out, .width = WIDTH_DEFAULT };
+	const char *no_color = getenv("NO_COLOR"), *term = getenv("TERM");
+	struct winsize size;
+
+	page.all = shown->input->only != NULL;
+	if (!isatty(fileno(out)))
+		return page;
+	page.colour = (no_color == NULL || no_color[0] == '\0') && term != NULL &&
+		      strcmp(term, "dumb") != 0;
+	if (ioctl(fileno(out), TIOCGWINSZ, &size) == 0 && size.ws_col > 0)
+		page.width = size.ws_col;
+	if (page.width < WIDTH_MIN)
+		page.width = WIDTH_MIN;
+	if (page.width > WIDTH_MAX)
+		page.width = WIDTH_MAX;
+	return page;
+}
+
+static void print_colour(const struct page *page, const char *colour)
+{
+	if (page->colour)
+		(void)fputs(colour, page->out);
+}
+
+/* A paragraph: words between blanks, as many on a line as there is room for; the
+ * first line begins with head, which has as many columns as indent has blanks. */
+static void print_some(const struct page *page, const char *head, const char *text,
+		       const char *end)
+{
+	size_t indent = strlen(head), column = indent, len;
+
+	(void)fputs(head, page->out);
+	for (text += strspn(text, " \n"); text < end; text += strspn(text, " \n")) {
+		len = strcspn(text, " \n");
+		if (column > indent && column + 1 + len > page->width) {
+			(void)fprintf(page->out, "\n%*s", (int)indent, "");
+			column = indent;
+		} else if (column > indent) {
+			(void)fputc(' ', page->out);
+			column++;
+		}
+		cli_print_safe(page->out, text, len);
+		column += len;
+		text += len;
+	}
+	(void)fputc('\n', page->out);
+}
+
+static void print_wrapped(const struct page *page, const char *head, const char *text)
+{
+	print_some(page, head, text, text + strlen(text));
+}
+
+/* Each line of commands, after '#', which is not wrapped so that it can be pasted. */
+static void print_commands(const struct page *page, const char *commands)
+{
+	while (*commands != '\0') {
+		size_t len = strcspn(commands, "\n");
+
+		(void)fputs("       # ", page->out);
+		audit_print_command(page->shown, commands, len, page->out);
+		(void)fputc('\n', page->out);
+		commands += len;
+		commands += *commands == '\n';
+	}
+}
+
+static void print_remedy(const struct page *page, const struct audit_remedy *remedy)
+{
+	print_some(page, "    -> ", remedy->text, remedy->text + remedy->len);
+	for (size_t i = 0; i < AUDIT_REMEDY_COMMANDS; i++)
+		if (remedy->commands[i] != NULL)
+			print_commands(page, remedy->commands[i]);
+}
+
+static void print_finding(const struct page *page, size_t i)
+{
+	const struct audit_shown *shown = page->shown;
+	const struct subid_finding *finding = &shown->report->findings[i], *twin = NULL;
+	enum subid_level level = finding->rule->level;
+	struct audit_remedy remedy;
+	char place[4200];
+
+	audit_place(shown, finding, place, sizeof(place));
+	if (shown->twins[i] != AUDIT_TWIN_NONE)
+		twin = &shown->report->findings[shown->twins[i]];
+	print_colour(page, colours[level]);
+	(void)fprintf(page->out, "%s %s", level_titles[level], finding->rule->name);
+	print_colour(page, "\033[0m");
+	(void)fputs(": ", page->out);
+	cli_print_safe(page->out, place, strlen(place));
+	if (twin != NULL && twin->file != NULL)
+		(void)fprintf(page->out, "; likewise in %s", subid_kind_table(SUBID_GID));
+	if (finding->count > 1)
+		(void)fprintf(page->out, " (%zu cases)", finding->count);
+	if (audit_is_new(shown, i))
+		(void)fputs(" (new)", page->out);
+	(void)fputc('\n', page->out);
+	print_wrapped(page, "    ", finding->reason);
+	remedy = audit_remedy(finding, twin);
+	print_remedy(page, &remedy);
+	(void)fputc('\n', page->out);
+}
+
+/* The findings of one rule, from the i-th on.  Returns the index behind them. */
+static size_t print_rule(const struct page *page, size_t i)
+{
+	const struct subid_report *report = page->shown->report;
+	const struct subid_rule *rule = report->findings[i].rule;
+	size_t shown = 0, cases = 0;
+
+	for (; i < report->n && report->findings[i].rule == rule; i++) {
+		if (audit_is_second(page->shown, i))
+			continue;
+		if (page->all || shown < SHOWN_MAX) {
+			print_finding(page, i);
+			shown++;
+		} else {
+			cases += report->findings[i].count;
+		}
+	}
+	if (cases > 0) {
+		print_colour(page, colours[rule->level]);
+		(void)fprintf(page->out, "%s %s", level_titles[rule->level], rule->name);
+		print_colour(page, "\033[0m");
+		(void)fprintf(page->out, ": and %zu more: subid audit --rule %s\n\n",
+			      cases, rule->name);
+	}
+	return i;
+}
+
+static void print_gone(const struct page *page)
+{
+	const struct audit_past *past = page->shown->past;
+	size_t n = past == NULL ? 0 : json_array_size(past->gone);
+
+	for (size_t i = 0; i < n && i < SHOWN_MAX; i++) {
+		const json_t *gone = json_array_get(past->gone, i);
+		const char *reason = json_string_value(json_object_get(gone, "reason"));
+		const char *kind = json_string_value(json_object_get(gone, "kind"));
+
+		(void)fputs("gone: ", page->out);
+		cli_print_safe(page->out,
+			       json_string_value(json_object_get(gone, "rule")),
+			       json_string_length(json_object_get(gone, "rule")));
+		if (kind != NULL) {
+			(void)fputs(", ", page->out);
+			cli_print_safe(page->out, kind, strlen(kind));
+		}
+		(void)fputc('\n', page->out);
+		print_wrapped(page, "    ", reason == NULL ? "" : reason);
+	}
+	if (n > SHOWN_MAX)
+		(void)fprintf(page->out, "gone: and %zu more\n", n - SHOWN_MAX);
+	if (n > 0)
+		(void)fputc('\n', page->out);
+}
+
+static const char *plural(size_t n)
+{
+	return n == 1 ? "" : "s";
+}
+
+static void print_counts(const struct page *page)
+{
+	const struct subid_report *report = page->shown->report;
+	const struct audit_past *past = page->shown->past;
+	size_t sum = 0;
+
+	for (int level = SUBID_LEVELS - 1; level >= 0; level--) {
+		const char *name = subid_level_name((enum subid_level)level);
+		size_t n = report->counts[level];
+		bool count_noun = level == SUBID_ERROR || level == SUBID_WARNING;
+
+		if (n > 0)
+			print_colour(page, colours[level]);
+		(void)fprintf(page->out, "%zu %s%s", n, name,
+			      count_noun ? plural(n) : "");
+		if (n > 0)
+			print_colour(page, "\033[0m");
+		(void)fputs(level > 0 ? ", " : "", page->out);
+		sum += n;
+	}
+	if (page->shown->input->only != NULL)
+		(void)fprintf(page->out, " (rule %s alone)",
+			      page->shown->input->only->name);
+	if (report->accepted > 0)
+		(void)fprintf(page->out, "; %zu accepted", report->accepted);
+	if (past != NULL)
+		(void)fprintf(page->out, "; since %s %zu new, %zu gone", past->time,
+			      past->n_new, json_array_size(past->gone));
+	(void)fputs(sum == 0 ? ": nothing was found.\n" : ".\n", page->out);
+}
+
+static void print_accepted(const struct page *page)
+{
+	const struct subid_audit_input *input = page->shown->input;
+
+	for (size_t i = 0; i < input->n_accepted; i++) {
+		const struct subid_acceptance *accepted = &input->accepted[i];
+		char file[4200] = "the command line", line[32] = "", text[8192];
+
+		if (accepted->file != NULL) {
+			audit_file_name(page->shown, accepted->file, file, sizeof(file));
+			(void)snprintf(line, sizeof(line), ":%zu", accepted->line);
+		}
+		(void)snprintf(text, sizeof(text), "%zu %s%s%s, by %s%s%s%s",
+			       page->shown->report->accepted_by[i], accepted->rule,
+			       accepted->owner == NULL ? "" : ":",
+			       accepted->owner == NULL ? "" : accepted->owner, file, line,
+			       accepted->reason[0] == '\0' ? "" : ": ", accepted->reason);
+		print_wrapped(page, "accepted: ", text);
+	}
+}
+
+static void print_looked_at(const struct page *page)
+{
+	const struct audit_shown *shown = page->shown;
+	const struct subid_report *report = shown->report;
+	const struct subid_live *live = shown->input->live;
+	char text[512], running[160];
+
+	if (live == NULL)
+		(void)snprintf(running, sizeof(running), "not at what runs");
+	else
+		(void)snprintf(
+		    running, sizeof(running), "%zu user namespace%s, %zu process%s%s",
+		    audit_namespaces(live), plural(audit_namespaces(live)),
+		    live->n_processes, live->n_processes == 1 ? "" : "es",
+		    live->passed_over ? " (--thorough follows the descriptors of"
+					" each)"
+				      : "");
+	(void)snprintf(text, sizeof(text),
+		       "%zu line%s of subuid, %zu of subgid, %zu owner%s, %zu account%s,"
+		       " %s; %.2f seconds.",
+		       report->use[SUBID_UID].lines, plural(report->use[SUBID_UID].lines),
+		       report->use[SUBID_GID].lines, report->owners,
+		       plural(report->owners), subid_users_count(shown->input->users),
+		       plural(subid_users_count(shown->input->users)), running,
+		       shown->seconds);
+	print_wrapped(page, "looked at: ", text);
+}
+
+static void print_window(const struct page *page, enum subid_kind kind)
+{
+	const struct subid_window *window = &page->shown->input->policy->window[kind];
+	const struct subid_window_use *use = &page->shown->report->use[kind];
+	const struct audit_past *past = page->shown->past;
+	char head[16], text[320], fills[AUDIT_TIME_SIZE];
+	int n;
+
+	if (use->ids == 0)
+		return;
+	n = snprintf(
+	    text, sizeof(text), "%u to %u, %.1f%% free: room for %llu more range%s of %u",
+	    window->min, window->max, 100.0 * (double)use->free / (double)use->ids,
+	    (unsigned long long)use->slots, use->slots == 1 ? "" : "s", window->count);
+	if (past != NULL && past->fills[kind] != 0) {
+		audit_time(past->fills[kind], fills);
+		(void)snprintf(text + n, sizeof(text) - (size_t)n,
+			       "; full on %.10s at the pace since the former report",
+			       fills);
+	}
+	(void)snprintf(head, sizeof(head), "%ss: ", subid_kind_name(kind));
+	print_wrapped(page, head, text);
+}
+
+static void print_summary(const struct page *page)
+{
+	const struct audit_shown *shown = page->shown;
+
+	print_counts(page);
+	print_accepted(page);
+	print_looked_at(page);
+	for (enum subid_kind kind = 0; kind < SUBID_KINDS; kind++)
+		print_window(page, kind);
+	for (size_t i = 0; i < shown->n_missing; i++)
+		print_wrapped(page, "partial: ", shown->missing[i]);
+	if (shown->report->n > 0 && shown->input->only == NULL)
+		(void)fputs("subid audit --explain RULE tells more about a rule.\n",
+			    page->out);
+}
+
+int audit_write_text(const struct audit_shown *shown, FILE *out)
+{
+	const struct page page = open_page(shown, out);
+	const struct subid_report *report = shown->report;
+
+	for (size_t i = 0; i < report->n;) {
+		/* worst first: behind this one, none is worse */
+		if (shown->quiet && (int)report->findings[i].rule->level < shown->fail_on)
+			break;
+		i = print_rule(&page, i);
+	}
+	if (!shown->quiet)
+		print_gone(&page);
+	print_summary(&page);
+	return 0;
+}

@@ -1,0 +1,274 @@
+/* SPDX-License-Identifier: MIT */
+#include <errno.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tools/subid/runtime_config.h"
+
+static const struct subid_setup_runtime runtimes[] = {
+	{
+	    .name = "lxc",
+	    .title = "LXC",
+	    .program = "lxc-start",
+	    .keeps = true,
+	    .write = setup_write_lxc,
+	},
+	{
+	    .name = "lxd",
+	    .title = "LXD",
+	    .roots = true,
+	    .one_range = true,
+	    .write = setup_write_lxd,
+	},
+	{
+	    .name = "incus",
+	    .title = "Incus",
+	    .roots = true,
+	    .one_range = true,
+	    .write = setup_write_lxd,
+	},
+	{
+	    .name = "podman",
+	    .title = "podman",
+	    .keeps = true,
+	    .write = setup_write_podman,
+	},
+	{
+	    .name = "docker",
+	    .title = "Docker",
+	    .is_json = true,
+	    .one_map = true,
+	    .write = setup_write_docker,
+	},
+	{
+	    .name = "oci",
+	    .title = "an OCI runtime",
+	    .is_json = true,
+	    .keeps = true,
+	    .write = setup_write_oci,
+	},
+	{
+	    .name = "nspawn",
+	    .title = "systemd-nspawn",
+	    .program = "systemd-nspawn",
+	    .one_range = true,
+	    .write = setup_write_nspawn,
+	},
+};
+
+#define N_RUNTIMES (sizeof(runtimes) / sizeof(runtimes[0]))
+
+const struct subid_setup_runtime *subid_setup_runtimes(size_t *ret_n)
+{
+	*ret_n = N_RUNTIMES;
+	return runtimes;
+}
+
+const struct subid_setup_runtime *subid_setup_find(const char *name)
+{
+	for (size_t i = 0; i < N_RUNTIMES; i++)
+		if (strcmp(runtimes[i].name, name) == 0)
+			return &runtimes[i];
+	return NULL;
+}
+
+static unsigned int read_number(const char **at)
+{
+	unsigned int number = 0;
+
+	for (; **at >= '0' && **at <= '9'; (*at)++)
+		if (number < 100000) /* no program has come that far */
+			number = number * 10 + (unsigned int)(**at - '0');
+	return number;
+}
+
+bool subid_version_parse(const char *text, struct subid_version *ret)
+{
+	text += strcspn(text, "0123456789");
+	if (*text == '\0')
+		return false;
+	ret->major = read_number(&text);
+	ret->minor = 0;
+	if (*text == '.') {
+		text++;
+		ret->minor = read_number(&text);
+	}
+	return true;
+}
+
+void subid_setup_free(struct subid_setup *setup)
+{
+	free(setup->text);
+	free(setup->remarks);
+	free(setup->refusal);
+	*setup = (struct subid_setup){ .text = NULL };
+}
+
+__attribute__((format(printf, 2, 3))) static int refuse(struct subid_setup *setup,
+							const char *format, ...)
+{
+	va_list args;
+	int n;
+
+	va_start(args, format);
+	n = vasprintf(&setup->refusal, format, args);
+	va_end(args);
+	if (n >= 0)
+		return SUBID_DENIED;
+	setup->refusal = NULL;
+	return -ENOMEM;
+}
+
+/* What the runtime cannot do for this share, as the table says. */
+static int check_runtime(const struct setup_draft *draft, struct subid_setup *setup)
+{
+	const struct subid_setup_runtime *runtime = draft->runtime;
+	const struct subid_share *share = draft->share;
+
+	if (share->container != NULL && runtime->one_map)
+		return refuse(setup,
+			      "%s has one map for all of its containers: name the owner"
+			      " alone, %s",
+			      runtime->title, share->name);
+	if (runtime->roots && (!share->has_account || share->own[SUBID_UID] != 0))
+		return refuse(setup,
+			      "%s takes ids out of root's lines alone: name root, or"
+			      " root/NAME",
+			      runtime->title);
+	if (draft->keep == SUBID_ID_NONE)
+		return 0;
+	if (!runtime->keeps)
+		return refuse(setup, "%s cannot map %s's own id beside the others",
+			      runtime->title, share->name);
+	if (!share->has_account)
+		return refuse(setup, "there is no such account, so it has no own id");
+	if (share->own[SUBID_UID] == 0)
+		return refuse(setup, "root's own id would make the container's root"
+				     " the host's");
+	return 0;
+}
+
+/* Does podman find the ids where the map will look for them? */
+static int check_rootless(const struct subid_share *share, struct subid_setup *setup)
+{
+	if (share->doubled)
+		return refuse(setup,
+			      "two of its lines have ids in common, and podman counts"
+			      " them twice: mend that first ('subid audit')");
+	for (enum subid_kind kind = 0; kind < SUBID_KINDS; kind++)
+		for (size_t i = 0; i < share->ids[kind]->n; i++)
+			if (!subid_set_contains(share->all[kind],
+						share->ids[kind]->ranges[i]))
+				return refuse(setup,
+					      "not all of its %ss lie in lines of %s, and"
+					      " podman has no others",
+					      subid_kind_name(kind), share->name);
+	return 0;
+}
+
+static int check_share(const struct setup_draft *draft, struct subid_setup *setup)
+{
+	const struct subid_share *share = draft->share;
+
+	for (enum subid_kind kind = 0; kind < SUBID_KINDS; kind++)
+		if (share->ids[kind]->n == 0)
+			return refuse(setup, "no subordinate %ss: try 'subid grant %s'",
+				      subid_kind_name(kind), share->name);
+	if (draft->runtime->write == setup_write_podman && setup_is_rootless(share))
+		return check_rootless(share, setup);
+	if (draft->runtime->write == setup_write_docker && !share->has_account &&
+	    strcmp(share->name, "dockremap") != 0)
+		return refuse(setup, "there is no such account, and Docker wants one");
+	return 0;
+}
+
+/* The largest range that is in both sets; count 0 if there is none. */
+static struct id_range find_common(const struct subid_set *a, const struct subid_set *b)
+{
+	struct id_range best = { .count = 0 };
+
+	for (size_t i = 0, j = 0; i < a->n && j < b->n;) {
+		struct id_range common = id_range_common(a->ranges[i], b->ranges[j]);
+
+		if (common.count > best.count)
+			best = common;
+		if (id_range_end(a->ranges[i]) < id_range_end(b->ranges[j]))
+			i++;
+		else
+			j++;
+	}
+	return best;
+}
+
+static int make_maps(struct setup_draft *draft, struct subid_setup *setup)
+{
+	const struct subid_share *share = draft->share;
+
+	for (enum subid_kind kind = 0; kind < SUBID_KINDS; kind++) {
+		struct id_range *one = &draft->range;
+		struct subid_set only = { .ranges = one, .n = 1 };
+		struct subid_keep keep = { draft->keep, share->own[kind] };
+		int r;
+
+		*one = find_common(share->ids[SUBID_UID], share->ids[SUBID_GID]);
+		if (draft->runtime->one_range && one->count == 0)
+			return refuse(setup,
+				      "%s wants the same numbers for uids and gids, and"
+				      " %s has none that are both",
+				      draft->runtime->title, share->name);
+		r = subid_layout(draft->runtime->one_range ? &only : share->ids[kind],
+				 keep, setup->maps[kind], &setup->n[kind]);
+		if (r == SUBID_TAKEN)
+			return refuse(setup, "the own %s %u is among the subordinate ids",
+				      subid_kind_name(kind), keep.outside);
+		if (r == SUBID_FULL)
+			return refuse(setup,
+				      "more than %d ranges, and the kernel takes no more"
+				      " in one map",
+				      SUBID_MAP_LINES_MAX);
+		if (r != 0)
+			return r;
+	}
+	return 0;
+}
+
+static int write_text(struct setup_draft *draft, struct subid_setup *setup)
+{
+	size_t text_size, remarks_size;
+	bool failed;
+
+	draft->text = open_memstream(&setup->text, &text_size);
+	draft->remarks = open_memstream(&setup->remarks, &remarks_size);
+	if (draft->text != NULL && draft->remarks != NULL)
+		draft->runtime->write(draft);
+	failed = draft->text == NULL || fclose(draft->text) != 0;
+	failed |= draft->remarks == NULL || fclose(draft->remarks) != 0;
+	return failed ? -ENOMEM : 0;
+}
+
+int subid_setup_make(const struct subid_setup_runtime *runtime,
+		     const struct subid_share *share, uint32_t keep,
+		     struct subid_version version, struct subid_setup *ret)
+{
+	struct setup_draft draft = {
+		.runtime = runtime,
+		.share = share,
+		.setup = ret,
+		.version = version,
+		.keep = keep,
+	};
+	int r;
+
+	*ret = (struct subid_setup){ .text = NULL };
+	r = check_runtime(&draft, ret);
+	if (r == 0)
+		r = check_share(&draft, ret);
+	if (r == 0)
+		r = make_maps(&draft, ret);
+	if (r == 0)
+		r = write_text(&draft, ret);
+	if (r < 0)
+		subid_setup_free(ret);
+	return r;
+}

@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: MIT */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "libsubid/core/core.h"
+#include "tools/subid/leases.h"
+#include "tools/subid/share.h"
+
+void cli_share_free(struct cli_share *share)
+{
+	for (enum subid_kind kind = 0; kind < SUBID_KINDS; kind++) {
+		subid_set_free(&share->all[kind]);
+		subid_set_free(&share->ids[kind]);
+	}
+	subid_owner_free(&share->owner);
+	free(share->name);
+	free(share->container);
+	*share = (struct cli_share){ .name = NULL };
+}
+
+/* The ids of the owner's lines, whatever spelling they use. */
+static int add_lines(struct cli_share *share, const struct subid_table *table)
+{
+	struct subid_set *all = &share->all[table->kind];
+	const struct subid_owner *owner = &share->owner;
+	auto_free struct subid_holding *lines = NULL;
+	uint64_t sum = 0;
+	size_t n = 0;
+	int r = subid_holdings(&table->text, owner->spellings, owner->n, &lines, &n);
+
+	for (size_t i = 0; r == 0 && i < n; i++) {
+		r = subid_set_insert(all, lines[i].range);
+		sum += lines[i].range.count;
+	}
+	share->doubled |= sum != subid_set_size(all);
+	return r;
+}
+
+static int split(const struct cli *cli, const char *text, struct cli_share *share)
+{
+	size_t len = strcspn(text, "/");
+
+	share->name = strndup(text, len);
+	if (text[len] == '/')
+		share->container = strdup(text + len + 1);
+	if (share->name == NULL || (text[len] == '/' && share->container == NULL))
+		return cli_complain(EXIT_UNABLE, "%s", strerror(ENOMEM));
+	if (share->container != NULL && share->container[0] == '\0')
+		return cli_misused(cli, "%s: the name of the container is missing", text);
+	return EXIT_DONE;
+}
+
+/* The container's leases; or all but any container's. */
+static int choose_ids(struct cli_share *share, const struct subid_leases *leases)
+{
+	auto_set struct subid_set uids = { .ranges = NULL }, gids = { .ranges = NULL };
+	struct subid_set *leased[SUBID_KINDS] = { &uids, &gids };
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < leases->n; i++) {
+		const struct subid_lease *lease = &leases->list[i];
+
+		if (!cli_lease_is_of(lease, &share->owner, share->name) ||
+		    subid_owner_is_hold(lease->name, strlen(lease->name)))
+			continue;
+		share->n_leases++;
+		if (share->container == NULL ||
+		    strcmp(share->container, lease->name) == 0)
+			r = subid_set_insert(leased[lease->kind], lease->range);
+	}
+	for (enum subid_kind kind = 0; r == 0 && kind < SUBID_KINDS; kind++)
+		r = share->container == NULL
+			? subid_set_subtract(&share->all[kind], leased[kind],
+					     &share->ids[kind])
+			: subid_set_unite(&share->ids[kind], leased[kind]);
+	return r;
+}
+
+/* Is what the container has still the owner's?  The tables have the last word. */
+static bool is_held(const struct cli_share *share)
+{
+	for (enum subid_kind kind = 0; kind < SUBID_KINDS; kind++)
+		for (size_t i = 0; i < share->ids[kind].n; i++)
+			if (!subid_set_contains(&share->all[kind],
+						share->ids[kind].ranges[i]))
+				return false;
+	return true;
+}
+
+static int add_leases(struct cli_share *share, const struct subid_leases *leases)
+{
+	if (choose_ids(share, leases) < 0)
+		return cli_complain(EXIT_UNABLE, "%s", strerror(ENOMEM));
+	if (share->container == NULL)
+		return EXIT_DONE;
+	if (share->ids[SUBID_UID].n == 0 && share->ids[SUBID_GID].n == 0)
+		return cli_complain(EXIT_NO, "%s/%s: there is no such lease", share->name,
+				    share->container);
+	if (!is_held(share))
+		return cli_complain(EXIT_NO,
+				    "%s/%s: not all of its ids are %s's any more",
+				    share->name, share->container, share->name);
+	return EXIT_DONE;
+}
+
+static int read_leases(const struct cli *cli, struct cli_share *share)
+{
+	auto_leases struct subid_leases leases = { .n = 0 };
+	struct cli_homes homes = CLI_HOMES;
+	char where[CLI_CONF_FILE_SIZE];
+	int r = cli_leases_load(cli, &share->owner, share->name, &homes, &leases, where);
+
+	if (r < 0)
+		return cli_complain(EXIT_UNABLE, "%s: %s: leases cannot be read", where,
+				    cli_home_error(r));
+	return add_leases(share, &leases);
+}
+
+int cli_share_find(const struct cli *cli, const struct subid_users *users,
+		   const struct subid_table *const tables[SUBID_KINDS],
+		   const struct subid_leases *leases, const char *text,
+		   struct cli_share *ret)
+{
+	int status = split(cli, text, ret), r;
+
+	if (status != EXIT_DONE)
+		return status;
+	r = subid_owner_find(users, ret->name, &ret->owner);
+	if (r < 0)
+		return cli_complain(EXIT_UNABLE, "%s: cannot be looked up: %s", ret->name,
+				    strerror(-r));
+	if (r == SUBID_INVALID)
+		return cli_complain(EXIT_NO, "%s: not a name that an owner can have",
+				    ret->name);
+	for (enum subid_kind kind = 0; r >= 0 && kind < SUBID_KINDS; kind++)
+		r = add_lines(ret, tables[kind]);
+	if (r < 0)
+		return cli_complain(EXIT_UNABLE, "%s", strerror(-r));
+	if (!ret->owner.has_account && ret->all[SUBID_UID].n == 0 &&
+	    ret->all[SUBID_GID].n == 0)
+		return cli_complain(EXIT_NO,
+				    "%s: no such account, and no ranges of that name",
+				    ret->name);
+	return leases == NULL ? read_leases(cli, ret) : add_leases(ret, leases);
+}

@@ -1,0 +1,195 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What the commands do around a transaction: what it works on, the commit, and who
+ * hears of it.  Its answers are explained in lib_failure.c and lib_obstacle.c.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <spawn.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "libsubid/core/core.h"
+#include "tools/subid/cli.h"
+
+int cli_open_below(const char *root, const char *path)
+{
+	auto_close int dir = open(root, O_PATH | O_DIRECTORY | O_CLOEXEC);
+
+	return dir < 0 ? -errno : beneath_open_dir(dir, path);
+}
+
+int cli_open_etc(struct cli *cli)
+{
+	int n, fd;
+
+	if (cli->root == NULL)
+		n = snprintf(cli->etc_name, sizeof(cli->etc_name), "%s",
+			     SUBID_SYSCONFDIR);
+	else
+		n = snprintf(cli->etc_name, sizeof(cli->etc_name), "%s/etc", cli->root);
+	if (n < 0 || (size_t)n >= sizeof(cli->etc_name)) {
+		(void)cli_complain(EXIT_UNABLE, "--root: the name is too long");
+		return -1;
+	}
+	fd = cli->root == NULL
+		 ? open(SUBID_SYSCONFDIR, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+		 : cli_open_below(cli->root, "etc");
+	if (fd >= 0)
+		return fd;
+	(void)cli_complain(EXIT_UNABLE, "%s: %s", cli->etc_name,
+			   strerror(cli->root == NULL ? errno : -fd));
+	return -1;
+}
+
+int cli_open_proc(const struct cli *cli)
+{
+	int fd;
+
+	if (cli->root != NULL)
+		return -1;
+	fd = open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd >= 0)
+		return fd;
+	(void)cli_complain(EXIT_UNABLE, "/proc: %s: what runs cannot be seen",
+			   strerror(errno));
+	return -2;
+}
+
+struct subid_txn_options cli_txn_options(const struct cli *cli, int etc, int proc,
+					 bool dry_run)
+{
+	return (struct subid_txn_options){
+		.etc = etc,
+		.proc = proc,
+		.nss = cli->root == NULL,
+		.dry_run = dry_run,
+		.timeout_ms = SUBID_LOCK_PATIENCE_MS,
+		.vendor = cli->root == NULL ? SUBID_VENDORDIR : NULL,
+	};
+}
+
+void cli_warn_of_source(const struct cli *cli, int etc)
+{
+	char source[SUBID_SOURCE_SIZE];
+
+	if (cli->root != NULL || cli->quiet || subid_source_read(etc, source) != 0 ||
+	    source[0] == '\0')
+		return;
+	(void)cli_complain(0,
+			   "warning: %s/nsswitch.conf says 'subid: %s': ranges come from"
+			   " there, and what %s/subuid and subgid say has no effect",
+			   cli->etc_name, source, cli->etc_name);
+}
+
+/* Runs a program of the system's, quietly.  It has what it needs or is not there. */
+static void run_quietly(const char *path, char *const argv[], const char *name)
+{
+	static char *no_environment[] = { NULL };
+	posix_spawn_file_actions_t actions;
+	int status = 0;
+	pid_t pid;
+
+	if (access(path, X_OK) != 0 || posix_spawn_file_actions_init(&actions) != 0)
+		return;
+	if (posix_spawn_file_actions_addopen(&actions, 1, "/dev/null", O_WRONLY, 0) !=
+		0 ||
+	    posix_spawn_file_actions_addopen(&actions, 2, "/dev/null", O_WRONLY, 0) !=
+		0 ||
+	    posix_spawn(&pid, path, &actions, NULL, argv, no_environment) != 0)
+		status = -1;
+	(void)posix_spawn_file_actions_destroy(&actions);
+	if (status == 0 && (waitpid(pid, &status, 0) < 0 || status != 0))
+		status = -1;
+	if (status != 0)
+		(void)cli_complain(0,
+				   "warning: %s could not be told of the change: its"
+				   " cache is old until it looks again",
+				   name);
+}
+
+static void tell_caches(void)
+{
+	static char nscd[] = "nscd", invalidate[] = "-i", passwd[] = "passwd";
+	static char group[] = "group", sss_cache[] = "sss_cache", both[] = "-UG";
+
+	if (access("/run/nscd/socket", F_OK) == 0) {
+		run_quietly("/usr/sbin/nscd",
+			    (char *[]){ nscd, invalidate, passwd, NULL }, "nscd");
+		run_quietly("/usr/sbin/nscd", (char *[]){ nscd, invalidate, group, NULL },
+			    "nscd");
+	}
+	if (access("/var/lib/sss/pipes/nss", F_OK) == 0)
+		run_quietly("/usr/sbin/sss_cache", (char *[]){ sss_cache, both, NULL },
+			    "SSSD");
+}
+
+/* The change is made, whatever became of its trace. */
+static void warn_of_trace(const struct cli *cli, const struct subid_txn *txn)
+{
+	struct subid_traced traced = subid_txn_traced(txn);
+
+	/* the log has a note of its own of what the audit did not take */
+	if (cli->quiet || traced.audit == traced.changes || traced.log == traced.changes)
+		return;
+	(void)cli_complain(
+	    0,
+	    "warning: the change is made, but it left a trace neither in the"
+	    " kernel's audit (%s) nor in the system's log (%s)",
+	    strerror(-traced.audit_error), strerror(-traced.log_error));
+}
+
+int cli_commit(struct cli *cli, struct subid_txn *txn)
+{
+	bool changed = subid_txn_changed(txn);
+	struct subid_failure failure;
+	int r = subid_txn_commit(txn, &failure);
+
+	if (r != 0)
+		return cli_txn_failed(cli, r, &failure);
+	cli->changed = changed;
+	warn_of_trace(cli, txn);
+	if (changed && cli->root == NULL && !cli->store)
+		tell_caches();
+	return EXIT_DONE;
+}
+
+int cli_commit_both(struct cli *cli, struct subid_txn *txn, struct cli *other_cli,
+		    struct subid_txn *other)
+{
+	int status = txn == NULL ? EXIT_DONE : cli_commit(cli, txn);
+
+	if (status != EXIT_DONE || other == NULL)
+		return status;
+	return cli_say_part(cli, cli_commit(other_cli, other));
+}
+
+int cli_say_part(const struct cli *cli, int status)
+{
+	if (status == EXIT_DONE || !cli->changed)
+		return status;
+	return cli_complain(status,
+			    "%s: its part of the change is made all the same:"
+			    " 'subid list' shows it",
+			    cli->etc_name);
+}
+
+unsigned int cli_kinds(bool uid, bool gid)
+{
+	if (uid == gid)
+		return SUBID_BOTH_KINDS;
+	return 1U << (uid ? SUBID_UID : SUBID_GID);
+}
+
+bool cli_parse_range(const struct cli *cli, const char *text, struct id_range *ret)
+{
+	if (subid_range_parse(text, ret) == 0)
+		return true;
+	(void)cli_misused(cli,
+			  "'%s' is no range: write START:COUNT or FIRST-LAST, in decimal,"
+			  " with ids up to 4294967294",
+			  text);
+	return false;
+}
