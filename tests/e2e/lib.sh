@@ -12,12 +12,15 @@
 #   like "what it says" "$got" 'glob*'
 #   run command...                  # sets $out (both streams) and $status
 #   as alice command...             # as that user, almost empty environment
+#   delegate_cgroup alice           # where she starts containers (cgroup.sh)
 #   start become alice command...   # that in the background; its pid: $started_pid
 #   new_target alice                # a process of hers in a new user namespace: $target
 #   expect "name" STATUS 'out glob' 'err glob' command...   # all it says, one check
 #   tables "alice:100000:65536"     # makes both tables this; "" empties them
 #   tables_are "name" "alice:..."   # passes if both are
 #   skip N "why"                    # N checks that cannot run here
+#
+# Users cannot enter the clone: what they run or read of it is to be copied into $T.
 set -u
 TESTS=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 TOP=${TESTS%/*}
@@ -28,6 +31,7 @@ checks=0 failures=0 planned=
 T=$(mktemp -d /tmp/subid-test.XXXXXX)
 mount -t tmpfs -o mode=755,suid,exec,dev subid-test "$T"
 started=()
+. tests/cgroup.sh
 
 # Ends what the test started, by pid, also when it failed.
 finish() {
@@ -36,6 +40,7 @@ finish() {
 		kill -KILL "$pid" 2>/dev/null && wait "$pid" 2>/dev/null
 	done
 	cd /
+	remove_cgroup
 	umount -l "$T" 2>/dev/null
 	rmdir "$T" 2>/dev/null
 	[ -z "$planned" ] || echo "1..$planned"
@@ -165,6 +170,20 @@ is_at_lock() { # pid directory
 	return 1
 }
 
+# The clone may be in a directory that only root can enter.  Here it always is, so that
+# each test shows that this does not matter.
+hide_clone() {
+	# with these, each process writes into $BUILD what it has covered
+	case $BUILD in *coverage*) return ;; esac
+	mkdir -m 700 "$T/.clone"
+	mkdir "$T/.clone/subid"
+	mount --rbind "$TOP" "$T/.clone/subid"
+	mount -t tmpfs -o mode=700 subid-test "$TOP"
+	BUILD=${BUILD#"$TOP/"}
+	TOP=$T/.clone/subid TESTS=$T/.clone/subid/tests
+	cd "$TOP" || exit 1
+}
+
 # A copy of /etc over the real one, with empty tables and locks of nobody, and an
 # empty /run.
 private_etc() {
@@ -219,6 +238,8 @@ become() {
 	local name=$1 uid
 	shift
 	uid=$(id -u "$name")
+	cd "$T/home/$name" 2>/dev/null || cd / || exit 1
+	enter_cgroup "$name" || exit 1
 	exec setpriv --reuid "$uid" --regid "$(id -g "$name")" --init-groups \
 		env -i HOME="$T/home/$name" USER="$name" LOGNAME="$name" PATH="$PATH" \
 		XDG_RUNTIME_DIR="/run/user/$uid" "$@"
@@ -243,6 +264,15 @@ new_target() { # user
 	wait_for runs "$target" sleep || echo "# no process for $1 in a new namespace"
 }
 
+# crun and podman's default want one kind of cgroups, not two at once.
+cgroup2_begin() {
+	mkdir -p /sys/fs/cgroup
+	cgroup2_mounted=
+	[ "$(stat -f -c %T /sys/fs/cgroup)" = cgroup2fs ] || cgroup2_mounted=1
+	[ -z "$cgroup2_mounted" ] || mount -t cgroup2 none /sys/fs/cgroup
+}
+cgroup2_end() { [ -z "$cgroup2_mounted" ] || umount /sys/fs/cgroup; }
+
 # A process's map on one line: "0 100000 10, 10 2001 1".
 map_of() { # uid|gid pid
 	local inside outside count sep=
@@ -252,5 +282,6 @@ map_of() { # uid|gid pid
 	done <"/proc/$2/$1_map"
 }
 
+hide_clone
 private_etc
 install_programs

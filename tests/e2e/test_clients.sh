@@ -12,6 +12,7 @@
 plan $((2 * 42 + 1))
 
 add_user u1 -u 2001 -s /bin/bash
+delegate_cgroup u1
 home=$T/home/u1
 # the containers' root walks through it
 chmod 755 "$T"
@@ -227,11 +228,9 @@ for mode in setuid caps; do
 	podman_
 	buildah_
 	oci runc
-	# crun and podman's default want one kind of cgroups, not two at once
-	mkdir -p /sys/fs/cgroup
-	mount -t cgroup2 none /sys/fs/cgroup
+	cgroup2_begin
 	oci crun
-	umount /sys/fs/cgroup
+	cgroup2_end
 	mmdebstrap_
 done
 is "nobody has called other helpers" "$(cat "$not_ours")" ""

@@ -108,7 +108,8 @@ end "$coverer"
 expect "and the other" 0 'bob *' '' subid grant -n bob
 
 # Very many of them keep nobody waiting: the mounts are looked at again once for all.
-start become mallory unshare --user --map-root-user --mount python3 "$TESTS/e2e/many_hidden.py" "$T/home/mallory" 400
+install -m 644 "$TESTS/e2e/many_hidden.py" "$T"
+start become mallory unshare --user --map-root-user --mount python3 "$T/many_hidden.py" "$T/home/mallory" 400
 hider=$started_pid
 wait_for test -e "$T/home/mallory/ready"
 expect "hundreds: a grant" 0 'bob *' "subid: warning: process $hider (python3) of mallory (uid 5003) keeps *(and there are 399 more)*" \

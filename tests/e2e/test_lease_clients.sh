@@ -10,6 +10,7 @@ plan 30
 private_store
 chmod 755 "$T"
 add_user alice -u 2001 -s /bin/bash
+delegate_cgroup alice
 home=$T/home/alice
 uid=$(id -u alice)
 tables $'alice:100000:200000\nroot:1000000:1000000'

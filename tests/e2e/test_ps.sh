@@ -6,6 +6,7 @@
 plan 54
 
 add_user alice -u 2001 -s /bin/bash
+delegate_cgroup alice
 add_user bob -u 2002
 home=$T/home/alice
 # the containers' root walks through it
