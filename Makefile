@@ -58,7 +58,12 @@ static := $(BUILD)/static/libsubid-ng.a
 soname := libsubid-ng.so.$(SOVERSION)
 shared := $(BUILD)/libsubid-ng.so.$(VERSION)
 
-# What each program is made of, and the libraries that it links beside libc.
+# What the library links beside libc.  Only what leaves audit records needs it:
+# --as-needed keeps it out of the helpers, whose objects do not.
+lib_pkgs = audit
+lib_libs = $$($(PKG_CONFIG) --libs $(lib_pkgs))
+
+# What each program is made of, and the libraries that it links beside the library's.
 helpers = newuidmap newgidmap
 programs = subid $(helpers) getsubids
 subid_src := $(wildcard tools/subid/*.c tools/subid/*/*.c)
@@ -123,19 +128,19 @@ $(static): $(lib_obj) libsubid/libsubid-ng.map
 
 $(shared): $(lib_obj) libsubid/libsubid-ng.map
 	$(call say,LD,$@)
-	$(Q)$(link) -shared -Wl,-soname,$(soname) -Wl,--version-script,libsubid/libsubid-ng.map -o $@ $(lib_obj)
+	$(Q)$(link) -shared -Wl,-soname,$(soname) -Wl,--version-script,libsubid/libsubid-ng.map -o $@ $(lib_obj) $(lib_libs)
 
 define program
 $(BUILD)/$(1): $$($(1)_src:%.c=$(BUILD)/%.o) $(archive)
 	$$(call say,LD,$$@)
-	$$(Q)$$(link) -pie -o $$@ $$^ $(if $($(1)_pkgs),$$$$($(PKG_CONFIG) --libs $($(1)_pkgs)))
+	$$(Q)$$(link) -pie -o $$@ $$^ $$$$($(PKG_CONFIG) --libs $(lib_pkgs) $($(1)_pkgs))
 endef
 $(foreach p,$(programs),$(eval $(call program,$(p))))
 
 # Only pam_sm_* is seen from outside: the host may have a libsubid of its own.
 $(pam_module): $(pam_src:%.c=$(BUILD)/%.o) $(archive) pam/pam_subid.map
 	$(call say,LD,$@)
-	$(Q)$(link) -shared -Wl,-z,defs -Wl,--version-script,pam/pam_subid.map -o $@ $(filter-out %.map,$^) -lpam
+	$(Q)$(link) -shared -Wl,-z,defs -Wl,--version-script,pam/pam_subid.map -o $@ $(filter-out %.map,$^) $(lib_libs) -lpam
 
 # A module that PAM would not find by its name is named by its path.
 system_pamdir = /usr/lib/$(shell $(CC) -print-multiarch)/security
@@ -160,7 +165,7 @@ $(BUILD)/unit/%: tests/unit/%.c $(subid_archive) $(archive) $(BUILD)/flags $(wil
 	$(call say,CC,$<)
 	@mkdir -p $(@D)
 	$(Q)$(compile) -Itests/unit -MMD -MP -MF $@.d $$($(PKG_CONFIG) --cflags $(unit_pkgs)) -pie -o $@ $< \
-		$(unit_archives) $(call wraps,$<) $(LDFLAGS) $$($(PKG_CONFIG) --libs $(unit_pkgs))
+		$(unit_archives) $(call wraps,$<) -Wl,--as-needed $(LDFLAGS) $$($(PKG_CONFIG) --libs $(lib_pkgs) $(unit_pkgs))
 
 check: ## run every test; as root for all of them (README)
 	$(Q)tests/deps.sh build test || [ "$$(id -u)" != 0 ]
@@ -231,7 +236,7 @@ $(BUILD)/afl_newidmap: tests/fuzz/afl_newidmap.c $(newidmap_src) $(archive) $(BU
 
 $(BUILD)/fuzz_%: tests/fuzz/fuzz_%.c $(subid_archive) $(archive) $(BUILD)/flags
 	$(call say,CC,$<)
-	$(Q)$(compile) -MMD -MP -MF $@.d -fsanitize=fuzzer -o $@ $< $(subid_archive) $(archive)
+	$(Q)$(compile) -MMD -MP -MF $@.d -fsanitize=fuzzer -o $@ $< $(subid_archive) $(archive) -Wl,--as-needed $(lib_libs)
 
 bench_programs := $(patsubst tests/%.c,$(BUILD)/%,$(wildcard tests/bench/*.c))
 bench-programs: all $(bench_programs)
@@ -243,7 +248,7 @@ bench: bench-programs ## measure speed and memory beside shadow's tools; a table
 $(BUILD)/bench/%: tests/bench/%.c $(archive) $(BUILD)/flags
 	$(call say,CC,$<)
 	@mkdir -p $(@D)
-	$(Q)$(compile) -MMD -MP -MF $@.d -pie -o $@ $< $(archive) -Wl,--as-needed $(LDFLAGS) -lpam
+	$(Q)$(compile) -MMD -MP -MF $@.d -pie -o $@ $< $(archive) -Wl,--as-needed $(LDFLAGS) $(lib_libs) -lpam
 
 proof: ## prove the arithmetic on ids for all inputs (frama-c)
 	$(Q)tests/deps.sh proof

@@ -367,15 +367,12 @@ struct subid_message {
 };
 
 /*
- * The text of an audit record, terminated and of *ret's size without that byte:
- *     op=add-subuid-range acct="alice" id=1000 subid-start=100000
- *     subid-count=65536 exe="/usr/bin/subid" hostname=? addr=? terminal=?
- *     res=success
- * on one line.  A name with a byte that could end a field is written in
- * hexadecimal, as libaudit does it.  exe: NULL if it is not known.
+ * Our part of an audit record's text:
+ *     op=add-subuid-range acct="alice" id=1000 subid-start=100000 subid-count=65536
+ * A name with a byte that could end a field is written in hexadecimal.  libaudit
+ * adds the program, ' exe="/usr/bin/subid" hostname=? addr=? terminal=? res=success'.
  */
-void subid_trace_audit_text(const struct subid_event *event, const char *exe,
-			    struct subid_message *ret);
+void subid_trace_audit_text(const struct subid_event *event, struct subid_message *ret);
 
 /* A datagram of journald's native protocol, systemd.journal-fields(7). */
 void subid_trace_journal_text(const struct subid_event *event, pid_t self,
@@ -414,16 +411,21 @@ int subid_log_open(const char *journal, const char *syslog, struct subid_log *re
 int subid_log_send(const struct subid_log *log, const struct subid_event *event,
 		   int patience_ms);
 
+/* For how long one record is waited for, and all. */
+struct subid_patience {
+	int one_ms, all_ms;
+};
+
 /*
- * Sends a record of each event to the kernel's audit.  How many it took is
- * *ret_taken, in any case.  Returns 0; -EPERM without CAP_AUDIT_WRITE;
+ * Sends a record of each event to the kernel's audit.  How many it took for certain
+ * is *ret_taken, in any case.  Returns 0; -EPERM without CAP_AUDIT_WRITE;
  * -EPROTONOSUPPORT for a kernel without audit; -ECONNREFUSED in a user namespace;
- * -ETIME if the kernel made us wait for more than patience_ms at once, and there
- * was more to send; other -errno.  With auditing switched off the kernel takes a
- * record and drops it.
+ * -ETIME when the patience was at an end, and then one more may be on its way; -EIO
+ * if the process that sends was killed; other -errno.  With auditing switched off
+ * the kernel accepts a record and drops it.
  */
-int subid_audit_send(const struct subid_event *events, size_t n, int patience_ms,
-		     size_t *ret_taken);
+int subid_audit_send(const struct subid_event *events, size_t n,
+		     const struct subid_patience *patience, size_t *ret_taken);
 
 /*
  * How often one user may have something done: a few times at once, then one time

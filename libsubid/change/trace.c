@@ -10,7 +10,7 @@
 #include <string.h>
 #include <syslog.h>
 
-#include "libsubid/change/change.h"
+#include "libsubid/change/private.h"
 
 /* By action: the audit's word, and what the line begins with. */
 static const struct {
@@ -43,9 +43,7 @@ static const char *const answers[] = {
 #define ID_OF_CHANGE  "5a1d4b0e8c4f4c0b9d3c7e2f6a9b1857"
 #define ID_OF_REFUSAL "c2f60d9b17e34a58b6f1a04d83e5729c"
 
-/* Adds text; what has no room is cut, and SUBID_TRACE_SIZE has room for all. */
-__attribute__((format(printf, 2, 3))) static void add(struct subid_message *message,
-						      const char *format, ...)
+void subid_trace_add(struct subid_message *message, const char *format, ...)
 {
 	size_t room = sizeof(message->bytes) - message->size;
 	va_list args;
@@ -67,14 +65,14 @@ static void add_bytes(struct subid_message *message, const void *bytes, size_t l
 	message->size += len;
 }
 
-static size_t name_len(const struct subid_event *event)
+size_t subid_trace_name_len(const struct subid_event *event)
 {
 	return event->owner_len < SUBID_TRACE_NAME_MAX ? event->owner_len
 						       : SUBID_TRACE_NAME_MAX;
 }
 
 /* Refused before ids were chosen, it has none: at most how many were asked for. */
-static bool has_place(const struct subid_event *event)
+bool subid_trace_has_place(const struct subid_event *event)
 {
 	return event->range.start != SUBID_NO_PLACE;
 }
@@ -89,45 +87,9 @@ static const char *reason(int result)
 	return name == NULL ? "unknown" : name;
 }
 
-/*
- * As audit_encode_nv_string(3); ' as well, because the kernel puts the whole text
- * between two of them.
- */
-static void add_encoded(struct subid_message *message, const char *key, const char *value,
-			size_t len)
+const char *subid_trace_op(enum subid_action action)
 {
-	bool plain = true;
-
-	for (size_t i = 0; i < len; i++)
-		plain &= value[i] > ' ' && value[i] < '\177' && value[i] != '"' &&
-			 value[i] != '\'';
-	if (plain) {
-		add(message, " %s=\"%.*s\"", key, (int)len, value);
-		return;
-	}
-	add(message, " %s=", key);
-	for (size_t i = 0; i < len; i++)
-		add(message, "%02X", (unsigned char)value[i]);
-}
-
-void subid_trace_audit_text(const struct subid_event *event, const char *exe,
-			    struct subid_message *ret)
-{
-	ret->size = 0;
-	add(ret, "op=%s-%s-range", actions[event->action].op,
-	    subid_kind_table(event->kind));
-	add_encoded(ret, "acct", event->owner, name_len(event));
-	add(ret, " id=%u", event->uid);
-	if (has_place(event))
-		add(ret, " subid-start=%u", event->range.start);
-	if (event->range.count > 0)
-		add(ret, " subid-count=%u", event->range.count);
-	if (exe == NULL)
-		add(ret, " exe=?");
-	else
-		add_encoded(ret, "exe", exe, strnlen(exe, SUBID_TRACE_NAME_MAX));
-	add(ret, " hostname=? addr=? terminal=? res=%s",
-	    event->result == 0 ? "success" : "failed");
+	return actions[action].op;
 }
 
 /*
@@ -140,30 +102,30 @@ static void add_says(struct subid_message *message, const struct subid_event *ev
 {
 	size_t begin;
 
-	add(message, "%s \"", actions[event->action].says);
+	subid_trace_add(message, "%s \"", actions[event->action].says);
 	begin = message->size;
-	add_bytes(message, event->owner, name_len(event));
+	add_bytes(message, event->owner, subid_trace_name_len(event));
 	for (char *c = message->bytes + begin; c < message->bytes + message->size; c++)
 		if (*c < ' ' || *c > '~' || *c == '"')
 			*c = '?';
-	add(message, "\"");
+	subid_trace_add(message, "\"");
 	if (event->uid != SUBID_NO_UID)
-		add(message, " (uid %u)", event->uid);
-	if (has_place(event))
-		add(message, ": %s %u-%llu", subid_kind_name(event->kind),
-		    event->range.start,
-		    (unsigned long long)id_range_end(event->range) - 1);
+		subid_trace_add(message, " (uid %u)", event->uid);
+	if (subid_trace_has_place(event))
+		subid_trace_add(message, ": %s %u-%llu", subid_kind_name(event->kind),
+				event->range.start,
+				(unsigned long long)id_range_end(event->range) - 1);
 	else if (event->range.count > 0)
-		add(message, ": %u %ss", event->range.count,
-		    subid_kind_name(event->kind));
+		subid_trace_add(message, ": %u %ss", event->range.count,
+				subid_kind_name(event->kind));
 	else
-		add(message, ": %ss", subid_kind_name(event->kind));
+		subid_trace_add(message, ": %ss", subid_kind_name(event->kind));
 	if (event->target > 0)
-		add(message, " in process %d", (int)event->target);
+		subid_trace_add(message, " in process %d", (int)event->target);
 	if (event->result != 0)
-		add(message, ": failed: %s", reason(event->result));
+		subid_trace_add(message, ": failed: %s", reason(event->result));
 	if (event->unlogged > 0)
-		add(message, " (and %u times before)", event->unlogged);
+		subid_trace_add(message, " (and %u times before)", event->unlogged);
 }
 
 static int priority(const struct subid_event *event)
@@ -178,9 +140,9 @@ static void add_field(struct subid_message *message, const char *key, const char
 	uint64_t length = htole64(len);
 
 	if (memchr(value, '\n', len) == NULL) {
-		add(message, "%s=", key);
+		subid_trace_add(message, "%s=", key);
 	} else {
-		add(message, "%s\n", key);
+		subid_trace_add(message, "%s\n", key);
 		add_bytes(message, &length, sizeof(length));
 	}
 	add_bytes(message, value, len);
@@ -191,39 +153,42 @@ void subid_trace_journal_text(const struct subid_event *event, pid_t self,
 			      struct subid_message *ret)
 {
 	ret->size = 0;
-	add(ret, "MESSAGE=");
+	subid_trace_add(ret, "MESSAGE=");
 	add_says(ret, event);
-	add(ret, "\nMESSAGE_ID=%s\nPRIORITY=%d\nSYSLOG_FACILITY=%d\n",
-	    event->action == SUBID_MAP ? ID_OF_REFUSAL : ID_OF_CHANGE, priority(event),
-	    LOG_AUTHPRIV >> 3);
-	add(ret, "SYSLOG_IDENTIFIER=%s\nSYSLOG_PID=%d\n", event->program, (int)self);
-	add(ret, "SUBID_ACTION=%s\n", actions[event->action].op);
-	add_field(ret, "SUBID_OWNER", event->owner, name_len(event));
+	subid_trace_add(ret, "\nMESSAGE_ID=%s\nPRIORITY=%d\nSYSLOG_FACILITY=%d\n",
+			event->action == SUBID_MAP ? ID_OF_REFUSAL : ID_OF_CHANGE,
+			priority(event), LOG_AUTHPRIV >> 3);
+	subid_trace_add(ret, "SYSLOG_IDENTIFIER=%s\nSYSLOG_PID=%d\n", event->program,
+			(int)self);
+	subid_trace_add(ret, "SUBID_ACTION=%s\n", actions[event->action].op);
+	add_field(ret, "SUBID_OWNER", event->owner, subid_trace_name_len(event));
 	if (event->uid != SUBID_NO_UID)
-		add(ret, "SUBID_UID=%u\n", event->uid);
-	add(ret, "SUBID_KIND=%s\n", subid_kind_name(event->kind));
-	if (has_place(event))
-		add(ret, "SUBID_START=%u\n", event->range.start);
+		subid_trace_add(ret, "SUBID_UID=%u\n", event->uid);
+	subid_trace_add(ret, "SUBID_KIND=%s\n", subid_kind_name(event->kind));
+	if (subid_trace_has_place(event))
+		subid_trace_add(ret, "SUBID_START=%u\n", event->range.start);
 	if (event->range.count > 0)
-		add(ret, "SUBID_COUNT=%u\n", event->range.count);
-	add(ret, "SUBID_RESULT=%s\n", event->result == 0 ? "success" : "failed");
+		subid_trace_add(ret, "SUBID_COUNT=%u\n", event->range.count);
+	subid_trace_add(ret, "SUBID_RESULT=%s\n",
+			event->result == 0 ? "success" : "failed");
 	if (event->result != 0)
-		add(ret, "SUBID_REASON=%s\n", reason(event->result));
+		subid_trace_add(ret, "SUBID_REASON=%s\n", reason(event->result));
 	if (event->target > 0)
-		add(ret, "SUBID_TARGET=%d\n", (int)event->target);
+		subid_trace_add(ret, "SUBID_TARGET=%d\n", (int)event->target);
 	if (event->unlogged > 0)
-		add(ret, "SUBID_UNLOGGED=%u\n", event->unlogged);
+		subid_trace_add(ret, "SUBID_UNLOGGED=%u\n", event->unlogged);
 	if (event->audit_error != 0)
-		add(ret, "SUBID_AUDIT=%s\n", reason(event->audit_error));
+		subid_trace_add(ret, "SUBID_AUDIT=%s\n", reason(event->audit_error));
 }
 
 void subid_trace_syslog_text(const struct subid_event *event, pid_t self,
 			     struct subid_message *ret)
 {
 	ret->size = 0;
-	add(ret, "<%d>%s[%d]: ", LOG_AUTHPRIV | priority(event), event->program,
-	    (int)self);
+	subid_trace_add(ret, "<%d>%s[%d]: ", LOG_AUTHPRIV | priority(event),
+			event->program, (int)self);
 	add_says(ret, event);
 	if (event->audit_error != 0)
-		add(ret, " (no audit record: %s)", reason(event->audit_error));
+		subid_trace_add(ret, " (no audit record: %s)",
+				reason(event->audit_error));
 }

@@ -1,127 +1,214 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * To the kernel's audit, in the protocol of netlink(7).  Not through libaudit: that
- * waits for an answer to each record, 115 to 210 ms for those of 10,000 grants,
- * where this takes 2 to 40; and linking it costs each start of a program 0.13 million
- * instructions more.
+ * Records for the kernel's audit, through libaudit.
+ *
+ * One record a call: libaudit has no call for many, and building datagrams of many
+ * by hand would be the netlink protocol again.  A record takes four system calls,
+ * about 10 us; where nobody listens, the kernel is asked once and the rest of a long
+ * list is not sent.
+ *
+ * Threat: the kernel makes a sender wait when its queue is full, which a stopped
+ * auditd brings about: up to a minute for each record, in a sleep that no signal
+ * ends.  libaudit itself waits 40 seconds for a missing answer.  The caller holds
+ * locks that others need.  So a child sends, and the caller waits for the child
+ * for a limited time:
+ *
+ *  1. The child keeps nothing but its socket and its pipe.  A lock is not released
+ *     while a descriptor of its file is open anywhere, and a child in that sleep
+ *     outlives SIGKILL.
+ *  2. It has no exit signal and all signals blocked: no handler of the host program
+ *     runs in it, and the host's wait(2) does not see it.
+ *  3. It may be a copy of one thread of many, so it does not allocate memory.
+ *     audit_encode_nv_string(3) does, and reads an unencoded value up to its NUL
+ *     whatever the length is; hence audit_encode_value(3).
  */
 #include <errno.h>
-#include <linux/audit.h>
-#include <linux/netlink.h>
+#include <fcntl.h>
+#include <libaudit.h>
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
 #include <string.h>
-#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
-#include "libsubid/change/change.h"
+#include "libsubid/change/private.h"
 #include "libsubid/core/core.h"
 
-/* libaudit's names and numbers; <linux/audit.h> leaves them to user space. */
-#define AUDIT_USER_MGMT 1102
-#define AUDIT_GRP_MGMT	1132
+static const int types[SUBID_KINDS] = { AUDIT_USER_MGMT, AUDIT_GRP_MGMT };
 
-static const uint16_t types[SUBID_KINDS] = { AUDIT_USER_MGMT, AUDIT_GRP_MGMT };
+/* So many are sent before the kernel is asked whether it keeps any of them. */
+#define MANY 64
 
-/* One datagram with many records; the kernel answers the last one. */
-struct batch {
-	int fd;
-	const char *exe;
-	uint32_t seq;
-	size_t size;
-	struct nlmsghdr *last;
-	_Alignas(struct nlmsghdr) char bytes[4 * SUBID_TRACE_SIZE];
-};
-
-#define RECORD_SPACE NLMSG_SPACE(SUBID_TRACE_SIZE)
-
-static void put(struct batch *batch, const struct subid_event *event)
+/*
+ * As libaudit; also ', because the kernel puts the whole text between two of them,
+ * and all beyond ASCII, which libaudit 3 does not see where char is unsigned.
+ */
+static bool needs_encoding(const char *value, size_t len)
 {
-	struct subid_message text;
-	struct nlmsghdr *header = (struct nlmsghdr *)(void *)(batch->bytes + batch->size);
+	for (size_t i = 0; i < len; i++)
+		if ((unsigned char)value[i] > '~' || value[i] == '\'')
+			return true;
+	return audit_value_needs_encoding(value, (unsigned int)len) != 0;
+}
 
-	subid_trace_audit_text(event, batch->exe, &text);
-	*header = (struct nlmsghdr){
-		.nlmsg_len = (uint32_t)NLMSG_LENGTH(text.size + 1),
-		.nlmsg_type = types[event->kind],
-		.nlmsg_flags = NLM_F_REQUEST,
-		.nlmsg_seq = ++batch->seq,
-	};
-	memcpy(NLMSG_DATA(header), text.bytes, text.size + 1);
-	batch->size += NLMSG_ALIGN(header->nlmsg_len);
-	batch->last = header;
+static void add_name(struct subid_message *message, const char *name, size_t len)
+{
+	char encoded[2 * SUBID_TRACE_NAME_MAX + 1] = "";
+
+	if (!needs_encoding(name, len)) {
+		subid_trace_add(message, " acct=\"%.*s\"", (int)len, name);
+		return;
+	}
+	subid_trace_add(message, " acct=%s",
+			audit_encode_value(encoded, name, (unsigned int)len));
+}
+
+void subid_trace_audit_text(const struct subid_event *event, struct subid_message *ret)
+{
+	ret->size = 0;
+	subid_trace_add(ret, "op=%s-%s-range", subid_trace_op(event->action),
+			subid_kind_table(event->kind));
+	add_name(ret, event->owner, subid_trace_name_len(event));
+	subid_trace_add(ret, " id=%u", event->uid);
+	if (subid_trace_has_place(event))
+		subid_trace_add(ret, " subid-start=%u", event->range.start);
+	if (event->range.count > 0)
+		subid_trace_add(ret, " subid-count=%u", event->range.count);
 }
 
 /*
- * The answer to the last record, or the first complaint.  The kernel has put it
- * into our queue before send(2) returned.
+ * 0 or -errno.  Only more than 0 from libaudit means sent: 0 is its answer to who may
+ * not send, and in a user namespace.
  */
-static int read_answer(const struct batch *batch)
+static int send_record(int fd, const struct subid_event *event)
 {
-	for (;;) {
-		union {
-			struct nlmsghdr header;
-			char bytes[NLMSG_SPACE(sizeof(struct nlmsgerr))];
-		} answer;
-		struct nlmsgerr error;
-		/* the record that comes back behind an error is cut off */
-		ssize_t n =
-		    recv(batch->fd, &answer, sizeof(answer), MSG_DONTWAIT | MSG_TRUNC);
+	struct subid_message text;
+	int r;
 
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return -errno;
-		if ((size_t)n < sizeof(answer) || answer.header.nlmsg_type != NLMSG_ERROR)
-			continue;
-		memcpy(&error, NLMSG_DATA(&answer.header), sizeof(error));
-		if (error.error != 0 || answer.header.nlmsg_seq == batch->seq)
-			return error.error;
+	subid_trace_audit_text(event, &text);
+	r = audit_log_user_message(fd, types[event->kind], text.bytes, NULL, NULL, "",
+				   event->result == 0);
+	if (r == 0)
+		return errno == ECONNREFUSED ? -ECONNREFUSED : -EPERM;
+	return r < 0 ? r : 0;
+}
+
+/* What the child tells after each record. */
+struct progress {
+	uint32_t taken;
+	int error;
+};
+
+static void send_all(int fd, int writer, const struct subid_event *events, size_t n)
+{
+	struct progress now = { .taken = 0 };
+
+	while (now.taken < n && now.error == 0) {
+		now.error = send_record(fd, &events[now.taken]);
+		now.taken += now.error == 0;
+		/* switched off, the kernel accepts each record and drops it */
+		if (now.taken == MANY && n > MANY && audit_is_enabled(fd) == 0)
+			now.taken = (uint32_t)n;
+		if (write(writer, &now, sizeof(now)) != sizeof(now))
+			return;
 	}
 }
 
-static int send_batch(struct batch *batch)
+static void close_all_but(int a, int b)
 {
-	struct sockaddr_nl kernel = { .nl_family = AF_NETLINK };
-	ssize_t n;
+	int last = a > b ? a : b;
 
-	batch->last->nlmsg_flags |= NLM_F_ACK;
-	do
-		n = sendto(batch->fd, batch->bytes, batch->size, MSG_NOSIGNAL,
-			   (const struct sockaddr *)&kernel, sizeof(kernel));
-	while (n < 0 && errno == EINTR);
-	batch->size = 0;
-	return n < 0 ? -errno : read_answer(batch);
+	for (int fd = 0; fd < last; fd++)
+		if (fd != a && fd != b)
+			(void)close(fd); /* many are not open */
+	closefrom(last + 1);
 }
 
-int subid_audit_send(const struct subid_event *events, size_t n, int patience_ms,
-		     size_t *ret_taken)
+/* All arguments of clone are 0, so that their order, which differs between machines,
+ * does not matter. */
+static pid_t start_child(int fd, int writer, const struct subid_event *events, size_t n)
 {
-	char exe[SUBID_TRACE_NAME_MAX];
-	auto_close int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_AUDIT);
-	struct batch batch = { .fd = fd };
-	ssize_t len = readlink("/proc/self/exe", exe, sizeof(exe) - 1);
+	sigset_t every, before;
+	pid_t pid;
+
+	(void)sigfillset(&every);
+	(void)pthread_sigmask(SIG_BLOCK, &every, &before);
+	pid = (pid_t)syscall(SYS_clone, 0L, 0L, 0L, 0L, 0L);
+	if (pid == 0) {
+		close_all_but(fd, writer);
+		send_all(fd, writer, events, n);
+		/* not _exit(3), which a host's sanitizer may have made its own */
+		(void)syscall(SYS_exit_group, 0L);
+	}
+	if (pid < 0)
+		pid = -errno;
+	(void)pthread_sigmask(SIG_SETMASK, &before, NULL);
+	return pid;
+}
+
+/* Reads what the child tells, until it ends.  0, -ETIME, or another -errno. */
+static int receive(int reader, const struct subid_patience *patience,
+		   struct progress *progress)
+{
+	struct timespec deadline = subid_trace_deadline(patience->all_ms);
+	struct pollfd wait = { .fd = reader, .events = POLLIN };
+
+	for (;;) {
+		int left = subid_trace_left_ms(&deadline);
+		int r = poll(&wait, 1, left < patience->one_ms ? left : patience->one_ms);
+		ssize_t n;
+
+		if (r < 0 && errno == EINTR)
+			continue;
+		if (r <= 0)
+			return r == 0 ? -ETIME : -errno;
+		/* a pipe takes and gives so few bytes together */
+		n = read(reader, progress, sizeof(*progress));
+		if (n < 0 && errno != EINTR)
+			return -errno;
+		if (n == 0)
+			return progress->error;
+		if (left == 0)
+			return -ETIME;
+	}
+}
+
+/* One that the kernel keeps ends when the kernel lets it go, and init reaps it. */
+static void end_child(pid_t pid, bool hangs)
+{
+	if (hangs)
+		(void)kill(pid, SIGKILL);
+	while (waitpid(pid, NULL, __WALL | (hangs ? WNOHANG : 0)) < 0 && errno == EINTR)
+		;
+}
+
+int subid_audit_send(const struct subid_event *events, size_t n,
+		     const struct subid_patience *patience, size_t *ret_taken)
+{
+	struct progress progress = { .taken = 0 };
+	auto_close int fd = audit_open(), reader = -1, writer = -1;
+	int pipes[2], r;
+	pid_t pid;
 
 	*ret_taken = 0;
 	if (fd < 0)
+		return errno == EINVAL || errno == EAFNOSUPPORT ? -EPROTONOSUPPORT
+								: -errno;
+	if (pipe2(pipes, O_CLOEXEC) < 0)
 		return -errno;
-	if (len > 0) {
-		exe[len] = '\0';
-		batch.exe = exe;
-	}
-	for (size_t i = 0; i < n; i++) {
-		struct timespec deadline;
-		int r;
-
-		put(&batch, &events[i]);
-		if (i + 1 < n && sizeof(batch.bytes) - batch.size >= RECORD_SPACE)
-			continue;
-		deadline = subid_trace_deadline(patience_ms);
-		r = send_batch(&batch);
-		if (r < 0)
-			return r;
-		*ret_taken = i + 1;
-		/* Threat: while auditd hangs, the kernel lets each sender wait for a
-		 * minute, once and again; we have locks that others want. */
-		if (i + 1 < n && subid_trace_left_ms(&deadline) == 0)
-			return -ETIME;
-	}
-	return 0;
+	reader = pipes[0];
+	writer = pipes[1];
+	pid = start_child(fd, writer, events, n);
+	if (pid < 0)
+		return pid;
+	(void)close(writer);
+	writer = -1;
+	r = receive(reader, patience, &progress);
+	end_child(pid, r == -ETIME);
+	*ret_taken = progress.taken;
+	if (r == 0 && progress.taken < n)
+		r = -EIO; /* the child was killed */
+	return r;
 }

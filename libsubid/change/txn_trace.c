@@ -16,11 +16,10 @@
 /* No user can write in /run: nobody has put something else there. */
 #define LOGINS "/run/subid-refused-logins"
 
-/* Others wait for our locks meanwhile: how long a receiver may take for one, and
- * the log, which may take lines one by one for ever, for all. */
-#define PATIENCE_AUDIT_MS   2000
-#define PATIENCE_LOG_MS	    250
-#define PATIENCE_ALL_LOG_MS 5000
+/* Others wait for our locks meanwhile, shadow's tools 15 seconds: how long a receiver
+ * may take for one, and, since it may take them one by one for ever, for all. */
+static const struct subid_patience audit_patience = { 2000, 8000 };
+static const struct subid_patience log_patience = { 250, 5000 };
 
 bool subid_txn_is_host(const struct subid_txn_options *options)
 {
@@ -107,14 +106,14 @@ int subid_txn_record_refused(struct subid_txn *txn, const struct subid_event *ev
 static void tell_log(const struct subid_event *events, size_t n,
 		     struct subid_traced *traced)
 {
-	struct timespec deadline = subid_trace_deadline(PATIENCE_ALL_LOG_MS);
+	struct timespec deadline = subid_trace_deadline(log_patience.all_ms);
 	struct subid_log log = { .fd = -1 };
 	int r = subid_log_open(SUBID_JOURNAL_SOCKET, SUBID_SYSLOG_SOCKET, &log);
 
 	for (size_t i = 0; r == 0 && i < n; i++) {
 		r = subid_trace_left_ms(&deadline) == 0
 			? -ETIME
-			: subid_log_send(&log, &events[i], PATIENCE_LOG_MS);
+			: subid_log_send(&log, &events[i], log_patience.one_ms);
 		traced->log += r == 0;
 	}
 	traced->log_error = r;
@@ -146,8 +145,7 @@ static struct subid_traced tell(struct subid_event *events, size_t n)
 
 	if (n == 0)
 		return traced;
-	traced.audit_error =
-	    subid_audit_send(events, n, PATIENCE_AUDIT_MS, &traced.audit);
+	traced.audit_error = subid_audit_send(events, n, &audit_patience, &traced.audit);
 	/* a line says so if there is no record beside it */
 	for (size_t i = traced.audit; i < n; i++)
 		events[i].audit_error = traced.audit_error;

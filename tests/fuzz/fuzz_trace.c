@@ -79,11 +79,11 @@ static void check_lines(const struct subid_event *event)
 {
 	struct subid_message message;
 
-	subid_trace_audit_text(event, "/usr/bin/subid", &message);
+	subid_trace_audit_text(event, &message);
 	must(message.size == strlen(message.bytes));
 	for (size_t i = 0; i < message.size; i++)
 		must(message.bytes[i] >= ' ' && message.bytes[i] <= '~');
-	must(count(&message, " res=") == 1 && count(&message, " id=") <= 1);
+	must(count(&message, " res=") == 0 && count(&message, " id=") == 1);
 	must(count(&message, " acct=") == 1 && count(&message, "\"") % 2 == 0);
 	subid_trace_syslog_text(event, 7, &message);
 	for (size_t i = 0; i < message.size; i++)

@@ -10,9 +10,6 @@
 		OF(name, id), .range = { 100000, 65536 }, .program = (by), __VA_ARGS__   \
 	}
 
-#define ALICE	    "acct=\"alice\" id=1000 subid-start=100000 subid-count=65536"
-#define BY_SUBID    " exe=\"/usr/bin/subid\" hostname=? addr=? terminal=? res="
-#define RANGE_TAIL  " id=1000 subid-start=100000 subid-count=65536" BY_SUBID "success"
 #define CHANGE_ID   "MESSAGE_ID=5a1d4b0e8c4f4c0b9d3c7e2f6a9b1857\n"
 #define REFUSAL_ID  "MESSAGE_ID=c2f60d9b17e34a58b6f1a04d83e5729c\n"
 #define RANGE	    "SUBID_START=100000\nSUBID_COUNT=65536\n"
@@ -30,95 +27,6 @@ static void assert_message(const char *row, const struct subid_message *message,
 		fail_msg("%s: '%.*s' (%zu)\ninstead of\n'%.*s' (%zu)", row,
 			 (int)message->size, message->bytes, message->size, (int)size,
 			 expected, size);
-}
-
-static void test_audit_text(void **state)
-{
-	static const struct {
-		const char *row;
-		struct subid_event event;
-		const char *text;
-	} rows[] = {
-		{ "add", EVENT("alice", 1000, .kind = SUBID_UID),
-		  "op=add-subuid-range " ALICE BY_SUBID "success" },
-		{ "remove",
-		  EVENT("alice", 1000, .action = SUBID_REMOVE, .kind = SUBID_GID),
-		  "op=remove-subgid-range " ALICE BY_SUBID "success" },
-		{ "hold, nobody", EVENT("!reserved", SUBID_NO_UID, .action = SUBID_HOLD),
-		  "op=hold-subuid-range acct=\"!reserved\" id=4294967295"
-		  " subid-start=100000 subid-count=65536" BY_SUBID "success" },
-		{ "unhold", EVENT("alice", 1000, .action = SUBID_UNHOLD),
-		  "op=unhold-subuid-range " ALICE BY_SUBID "success" },
-		{ "an error", EVENT("alice", 1000, .result = -ENOSPC),
-		  "op=add-subuid-range " ALICE BY_SUBID "failed" },
-		{ "an answer", EVENT("alice", 1000, .result = SUBID_TAKEN),
-		  "op=add-subuid-range " ALICE BY_SUBID "failed" },
-		{ "the last id",
-		  { OF("alice", 1000), .range = { 0, UINT32_MAX } },
-		  "op=add-subuid-range acct=\"alice\" id=1000 subid-start=0"
-		  " subid-count=4294967295" BY_SUBID "success" },
-		{ "refused before ids were chosen",
-		  { OF("alice", 1000), .range = { SUBID_NO_PLACE, 9 }, .result = 2 },
-		  "op=add-subuid-range acct=\"alice\" id=1000 subid-count=9" BY_SUBID
-		  "failed" },
-		{ "nor is it known how many",
-		  { OF("alice", 1000), .range = { SUBID_NO_PLACE, 0 },
-		    .result = -EACCES },
-		  "op=add-subuid-range acct=\"alice\" id=1000" BY_SUBID "failed" },
-		/* names that want to be more than a name */
-		{ "a blank", EVENT("a res=success", 1000, .kind = SUBID_UID),
-		  "op=add-subuid-range acct=61207265733D73756363657373" RANGE_TAIL },
-		{ "a quote", EVENT("a\"b", 1000, .kind = SUBID_UID),
-		  "op=add-subuid-range acct=612262" RANGE_TAIL },
-		{ "the kernel's quote", EVENT("a'b", 1000, .kind = SUBID_UID),
-		  "op=add-subuid-range acct=612762" RANGE_TAIL },
-		{ "a newline", EVENT("a\ntype=", 1000, .kind = SUBID_UID),
-		  "op=add-subuid-range acct=610A747970653D" RANGE_TAIL },
-		{ "NUL", EVENT("a\0b", 1000, .kind = SUBID_UID),
-		  "op=add-subuid-range acct=610062" RANGE_TAIL },
-		{ "DEL", EVENT("\177", 1000, .kind = SUBID_UID),
-		  "op=add-subuid-range acct=7F" RANGE_TAIL },
-		{ "beyond ASCII", EVENT("\xc3\xa9\xff", 1000, .kind = SUBID_UID),
-		  "op=add-subuid-range acct=C3A9FF" RANGE_TAIL },
-		{ "a separator of logs", EVENT("a\x1d", 1000, .kind = SUBID_UID),
-		  "op=add-subuid-range acct=611D" RANGE_TAIL },
-		{ "each that is harmless",
-		  EVENT("!#$%&()*=,-./@[\\]^_`{|}~", 1000, .kind = SUBID_UID),
-		  "op=add-subuid-range acct=\"!#$%&()*=,-./@[\\]^_`{|}~\"" RANGE_TAIL },
-		{ "empty", EVENT("", 1000, .kind = SUBID_UID),
-		  "op=add-subuid-range acct=\"\"" RANGE_TAIL },
-	};
-
-	(void)state;
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		struct subid_message message;
-
-		subid_trace_audit_text(&rows[i].event, "/usr/bin/subid", &message);
-		assert_message(rows[i].row, &message, rows[i].text, strlen(rows[i].text));
-		assert_int_equal(message.bytes[message.size], '\0');
-	}
-}
-
-static void test_program_of_a_record(void **state)
-{
-	static const struct {
-		const char *exe, *field;
-	} rows[] = {
-		{ "/usr/sbin/sshd", " exe=\"/usr/sbin/sshd\" " },
-		{ NULL, " exe=? " },
-		{ "/tmp/x exe=/bin/su", " exe=2F746D702F78206578653D2F62696E2F7375 " },
-		{ "/tmp/x (deleted)", " exe=2F746D702F78202864656C6574656429 " },
-	};
-	const struct subid_event event = EVENT("alice", 1000, .kind = SUBID_UID);
-
-	(void)state;
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		struct subid_message message;
-
-		subid_trace_audit_text(&event, rows[i].exe, &message);
-		if (strstr(message.bytes, rows[i].field) == NULL)
-			fail_msg("no '%s' in '%s'", rows[i].field, message.bytes);
-	}
 }
 
 #define NO_PLACE                                                                         \
@@ -256,7 +164,7 @@ static void test_syslog_text(void **state)
 /* The longest name, and one byte more, with the longest of all else. */
 static void test_longest(void **state)
 {
-	char name[SUBID_TRACE_NAME_MAX + 1], exe[SUBID_TRACE_NAME_MAX + 2];
+	char name[SUBID_TRACE_NAME_MAX + 1];
 	struct subid_event event = {
 		.action = SUBID_UNHOLD,
 		.range = { UINT32_MAX - 2, 1 },
@@ -272,15 +180,11 @@ static void test_longest(void **state)
 
 	(void)state;
 	memset(name, '\n', sizeof(name));
-	memset(exe, '"', sizeof(exe) - 1);
-	exe[sizeof(exe) - 1] = '\0';
-	for (int i = 0; i < 3; i++) {
+	for (int i = 0; i < 2; i++) {
 		event.owner_len = SUBID_TRACE_NAME_MAX;
 		for (struct subid_message *to = &full; to != NULL;
 		     to = to == &full ? &cut : NULL) {
 			if (i == 0)
-				subid_trace_audit_text(&event, exe, to);
-			else if (i == 1)
 				subid_trace_journal_text(&event, INT32_MAX, to);
 			else
 				subid_trace_syslog_text(&event, INT32_MAX, to);
@@ -294,8 +198,6 @@ static void test_longest(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_audit_text),
-		cmocka_unit_test(test_program_of_a_record),
 		cmocka_unit_test(test_journal_text),
 		cmocka_unit_test(test_syslog_text),
 		cmocka_unit_test(test_longest),

@@ -47,12 +47,12 @@ static void note(const struct subid_event *event)
 		       event->range.count, event->result);
 }
 
-int __wrap_subid_audit_send(const struct subid_event *events, size_t n, int patience_ms,
-			    size_t *ret_taken);
-int __wrap_subid_audit_send(const struct subid_event *events, size_t n, int patience_ms,
-			    size_t *ret_taken)
+int __wrap_subid_audit_send(const struct subid_event *events, size_t n,
+			    const struct subid_patience *patience, size_t *ret_taken);
+int __wrap_subid_audit_send(const struct subid_event *events, size_t n,
+			    const struct subid_patience *patience, size_t *ret_taken)
 {
-	assert_true(patience_ms > 0);
+	assert_true(patience->one_ms > 0 && patience->all_ms >= patience->one_ms);
 	for (size_t i = 0; i < n; i++)
 		note(&events[i]);
 	*ret_taken = world.audit_error == 0 ? n : world.audit_takes;
