@@ -388,3 +388,39 @@ int subid_set_subtract(const struct subid_set *a, const struct subid_set *b,
 	}
 	return 0;
 }
+
+void subid_sets_free(struct subid_sets *sets)
+{
+	for (enum subid_kind kind = 0; kind < SUBID_KINDS; kind++)
+		subid_set_free(&sets->of[kind]);
+}
+
+bool subid_sets_empty(const struct subid_sets *sets)
+{
+	return sets->of[SUBID_UID].n == 0 && sets->of[SUBID_GID].n == 0;
+}
+
+void subid_sets_sort(struct subid_sets *sets)
+{
+	for (enum subid_kind kind = 0; kind < SUBID_KINDS; kind++)
+		subid_set_sort(&sets->of[kind]);
+}
+
+int subid_sets_unite(struct subid_sets *sets, const struct subid_sets *other)
+{
+	int r = 0;
+
+	for (enum subid_kind kind = 0; r == 0 && kind < SUBID_KINDS; kind++)
+		r = subid_set_unite(&sets->of[kind], &other->of[kind]);
+	return r;
+}
+
+int subid_sets_subtract(const struct subid_sets *a, const struct subid_sets *b,
+			struct subid_sets *ret)
+{
+	int r = 0;
+
+	for (enum subid_kind kind = 0; r == 0 && kind < SUBID_KINDS; kind++)
+		r = subid_set_subtract(&a->of[kind], &b->of[kind], &ret->of[kind]);
+	return r;
+}

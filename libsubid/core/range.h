@@ -346,6 +346,29 @@ int subid_set_subtract(const struct subid_set *a, const struct subid_set *b,
 		       struct subid_set *ret) SUBID_WARN_UNUSED;
 
 /*
+ * Ids of both kinds: of[SUBID_UID] and of[SUBID_GID].  Zeroed, both are empty.  The
+ * caller owns them and releases them with subid_sets_free().
+ */
+struct subid_sets {
+	struct subid_set of[SUBID_KINDS];
+};
+
+void subid_sets_free(struct subid_sets *sets);
+
+#define auto_sets __attribute__((cleanup(subid_sets_free)))
+
+/* Is there no id of either kind? */
+bool subid_sets_empty(const struct subid_sets *sets);
+
+/* subid_set_sort(), subid_set_unite() and subid_set_subtract() of both kinds.  After a
+ * failure one kind may have been changed and the other not. */
+void subid_sets_sort(struct subid_sets *sets);
+int subid_sets_unite(struct subid_sets *sets,
+		     const struct subid_sets *other) SUBID_WARN_UNUSED;
+int subid_sets_subtract(const struct subid_sets *a, const struct subid_sets *b,
+			struct subid_sets *ret) SUBID_WARN_UNUSED;
+
+/*
  * Where there is room.  Pure: sees its arguments, changes nothing else.
  */
 

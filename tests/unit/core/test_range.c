@@ -768,6 +768,42 @@ static void test_sort_of_many(void **state)
 	}
 }
 
+/* Each kind for itself. */
+static void test_sets_of_both_kinds(void **state)
+{
+	auto_sets struct subid_sets sets = { .of = { { .n = 0 } } };
+	auto_sets struct subid_sets more = { .of = { { .n = 0 } } };
+	auto_sets struct subid_sets left = { .of = { { .n = 0 } } };
+
+	(void)state;
+	assert_true(subid_sets_empty(&sets));
+	assert_int_equal(subid_set_add(&sets.of[SUBID_GID], (struct id_range){ 9, 1 }),
+			 0);
+	assert_false(subid_sets_empty(&sets));
+	assert_int_equal(subid_set_add(&sets.of[SUBID_GID], (struct id_range){ 5, 2 }),
+			 0);
+	assert_int_equal(subid_set_add(&sets.of[SUBID_UID], (struct id_range){ 2, 1 }),
+			 0);
+	subid_sets_sort(&sets);
+	assert_string_equal(show(&sets.of[SUBID_UID]), "2:1");
+	assert_string_equal(show(&sets.of[SUBID_GID]), "5:2 9:1");
+	assert_int_equal(subid_set_add(&more.of[SUBID_UID], (struct id_range){ 1, 3 }),
+			 0);
+	assert_int_equal(subid_set_add(&more.of[SUBID_GID], (struct id_range){ 6, 1 }),
+			 0);
+	assert_int_equal(subid_sets_subtract(&sets, &more, &left), 0);
+	assert_string_equal(show(&left.of[SUBID_UID]), "");
+	assert_string_equal(show(&left.of[SUBID_GID]), "5:1 9:1");
+	assert_int_equal(subid_sets_unite(&sets, &more), 0);
+	assert_string_equal(show(&sets.of[SUBID_UID]), "1:3");
+	assert_string_equal(show(&sets.of[SUBID_GID]), "5:2 9:1");
+	subid_sets_free(&sets);
+	assert_true(subid_sets_empty(&sets));
+	count_allocations(1);
+	assert_int_equal(subid_sets_unite(&sets, &more), -ENOMEM);
+	assert_int_equal(subid_sets_subtract(&more, &sets, &sets), -ENOMEM);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -785,6 +821,7 @@ int main(void)
 		cmocka_unit_test(test_size_of_everything),
 		cmocka_unit_test(test_sets_against_model),
 		cmocka_unit_test(test_subtract_keeps),
+		cmocka_unit_test_teardown(test_sets_of_both_kinds, reset_allocations),
 		cmocka_unit_test_teardown(test_sort_of_many, reset_allocations),
 		cmocka_unit_test_teardown(test_reserve_is_enough, reset_allocations),
 		cmocka_unit_test_teardown(test_growing, reset_allocations),
