@@ -72,7 +72,7 @@ struct subid_owner {
 	bool has_account; /* uid and gid are known */
 	uint32_t uid;
 	uint32_t gid; /* primary */
-	struct subid_spelling *spellings;
+	struct subid_owner_name *spellings;
 	size_t n;
 	char *own; /* bytes that belong to this struct */
 };
@@ -195,7 +195,7 @@ struct subid_users {
  * entries, which glibc's files pass over too; *at is then somewhere in that line.
  */
 SCAN_INLINE bool users_scan_name(const char **at, const char *end,
-				 struct subid_spelling *ret)
+				 struct subid_owner_name *ret)
 {
 	const char *line = *at, *p = scan_to_colon(line, end);
 
@@ -221,7 +221,7 @@ SCAN_INLINE bool users_scan_name(const char **at, const char *end,
 
 /* The same with the id, which *at is moved behind, to ':' or the line's end. */
 SCAN_INLINE bool users_scan_head(const char **at, const char *end,
-				 struct subid_spelling *ret_name, uint32_t *ret_id)
+				 struct subid_owner_name *ret_name, uint32_t *ret_id)
 {
 	return users_scan_name(at, end, ret_name) && scan_id(at, end, ret_id) &&
 	       (*at == end || **at == ':' || **at == '\n');
@@ -232,7 +232,7 @@ SCAN_INLINE bool users_scan_account(const char **at, const char *end,
 				    struct subid_account *ret)
 {
 	struct scan_seen uid = SCAN_SEEN_NONE;
-	struct subid_spelling name;
+	struct subid_owner_name name;
 
 	/* a user's own group mostly has the same number */
 	if (!users_scan_name(at, end, &name) || !scan_id_like(at, end, &uid, &ret->uid) ||
@@ -249,8 +249,8 @@ SCAN_INLINE bool users_scan_account(const char **at, const char *end,
 
 /* One line of the group file, name:password:gid:members. */
 struct subid_group {
-	struct subid_spelling name;
-	struct subid_spelling members;
+	struct subid_owner_name name;
+	struct subid_owner_name members;
 	uint32_t gid;
 };
 

@@ -32,7 +32,7 @@ bool subid_group_next(const struct subid_users *users, size_t *pos,
 	return found;
 }
 
-static void copy_name(struct subid_spelling name, char *buf, size_t size)
+static void copy_name(struct subid_owner_name name, char *buf, size_t size)
 {
 	(void)snprintf(buf, size, "%.*s", (int)(name.len < size ? name.len : size),
 		       name.text);
@@ -62,8 +62,8 @@ bool subid_users_name(const struct subid_users *users, enum subid_kind kind, uin
 }
 
 /* One name, terminated.  None is empty, or has a NUL in it. */
-static int hand_out(struct subid_spelling name, int (*each)(void *data, const char *name),
-		    void *data)
+static int hand_out(struct subid_owner_name name,
+		    int (*each)(void *data, const char *name), void *data)
 {
 	auto_free char *copy = strndup(name.text, name.len);
 
@@ -72,7 +72,7 @@ static int hand_out(struct subid_spelling name, int (*each)(void *data, const ch
 	return name.len == 0 || strlen(copy) != name.len ? 0 : each(data, copy);
 }
 
-static int each_listed(struct subid_spelling members,
+static int each_listed(struct subid_owner_name members,
 		       int (*each)(void *data, const char *name), void *data)
 {
 	const char *at = members.text, *end = members.text + members.len;
@@ -80,7 +80,7 @@ static int each_listed(struct subid_spelling members,
 	while (at < end) {
 		const char *comma = memchr(at, ',', (size_t)(end - at));
 		size_t len = (size_t)((comma == NULL ? end : comma) - at);
-		int r = hand_out((struct subid_spelling){ at, len }, each, data);
+		int r = hand_out((struct subid_owner_name){ at, len }, each, data);
 
 		if (r != 0)
 			return r;
@@ -94,7 +94,7 @@ static int each_primary(const struct subid_users *users, uint32_t gid,
 {
 	for (size_t i = 0; i < users->n; i++) {
 		const struct subid_account *account = &users->accounts[i];
-		struct subid_spelling one = { account->name, account->name_len };
+		struct subid_owner_name one = { account->name, account->name_len };
 		int r;
 
 		r = account->gid == gid ? hand_out(one, each, data) : 0;

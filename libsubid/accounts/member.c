@@ -127,7 +127,8 @@ static int ask_nss(const char *name, const struct subid_owner *owner, uint32_t g
 
 /* One of the names that the owner goes by. */
 static int ask_name(const struct subid_users *users, const struct subid_owner *owner,
-		    struct subid_spelling spelling, const struct subid_known_group *group)
+		    struct subid_owner_name spelling,
+		    const struct subid_known_group *group)
 {
 	auto_free char *name = strndup(spelling.text, spelling.len);
 	struct subid_account account;

@@ -34,14 +34,14 @@ static bool is_number(const char *text, size_t len)
 static int append_spelling(struct subid_owner *owner, const char *text, size_t len)
 {
 	if ((owner->n & (owner->n - 1)) == 0) {
-		struct subid_spelling *grown = reallocarray(
+		struct subid_owner_name *grown = reallocarray(
 		    owner->spellings, owner->n == 0 ? 1 : owner->n * 2, sizeof(*grown));
 
 		if (grown == NULL)
 			return -ENOMEM;
 		owner->spellings = grown;
 	}
-	owner->spellings[owner->n++] = (struct subid_spelling){ text, len };
+	owner->spellings[owner->n++] = (struct subid_owner_name){ text, len };
 	return 0;
 }
 
@@ -51,21 +51,21 @@ static int append_spelling(struct subid_owner *owner, const char *text, size_t l
  */
 static int add_spelling(struct subid_owner *owner, const char *text, size_t len)
 {
-	const struct subid_spelling one = { text, len };
+	const struct subid_owner_name one = { text, len };
 
 	if (is_number(text, len) || !subid_owner_valid(text, len) ||
 	    subid_owner_is_hold(text, len))
 		return 0;
-	for (size_t i = 0; i < owner->n && owner->n <= SPELLINGS_FEW; i++)
-		if (spelling_compare(&owner->spellings[i], &one) == 0)
+	for (size_t i = 0; i < owner->n && owner->n <= OWNER_NAMES_FEW; i++)
+		if (owner_name_compare(&owner->spellings[i], &one) == 0)
 			return 0;
 	return append_spelling(owner, text, len);
 }
 
 static int by_bytes(const void *a, const void *b)
 {
-	struct subid_spelling *const *x = a, *const *y = b;
-	int order = spelling_compare(*x, *y);
+	struct subid_owner_name *const *x = a, *const *y = b;
+	int order = owner_name_compare(*x, *y);
 
 	if (order != 0)
 		return order;
@@ -76,19 +76,19 @@ static int by_bytes(const void *a, const void *b)
  * uid; to compare each with each would take for ever. */
 static int drop_doubles(struct subid_owner *owner)
 {
-	auto_free struct subid_spelling **order = NULL;
+	auto_free struct subid_owner_name **order = NULL;
 	size_t kept = 0;
 
-	if (owner->n <= SPELLINGS_FEW)
+	if (owner->n <= OWNER_NAMES_FEW)
 		return 0;
-	order = reallocarray(NULL, owner->n, sizeof(struct subid_spelling *));
+	order = reallocarray(NULL, owner->n, sizeof(struct subid_owner_name *));
 	if (order == NULL)
 		return -ENOMEM;
 	for (size_t i = 0; i < owner->n; i++)
 		order[i] = &owner->spellings[i];
-	qsort(order, owner->n, sizeof(struct subid_spelling *), by_bytes);
+	qsort(order, owner->n, sizeof(struct subid_owner_name *), by_bytes);
 	for (size_t i = owner->n - 1; i > 0; i--)
-		if (spelling_compare(order[i - 1], order[i]) == 0)
+		if (owner_name_compare(order[i - 1], order[i]) == 0)
 			order[i]->text = NULL;
 	for (size_t i = 0; i < owner->n; i++)
 		if (owner->spellings[i].text != NULL)
@@ -227,7 +227,7 @@ static int unknown_owner(const char *text, struct subid_owner *ret)
 	owner.spellings = malloc(sizeof(*owner.spellings));
 	if (owner.own == NULL || owner.spellings == NULL)
 		return -ENOMEM;
-	owner.spellings[0] = (struct subid_spelling){ owner.own, strlen(owner.own) };
+	owner.spellings[0] = (struct subid_owner_name){ owner.own, strlen(owner.own) };
 	owner.n = 1;
 	*ret = owner;
 	owner = (struct subid_owner){ .has_account = false };

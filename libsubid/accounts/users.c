@@ -27,7 +27,7 @@ static int make_room(struct subid_users *users, size_t *room)
 }
 
 /* A number as strtoul(3) takes it, which glibc reads these files with. */
-static bool loose_id(struct subid_spelling field, uint32_t *ret)
+static bool loose_id(struct subid_owner_name field, uint32_t *ret)
 {
 	const char *at = field.text, *end = at + field.len, *digits;
 	uint64_t value = 0;
@@ -59,7 +59,7 @@ static int note_odd_line(const char *line, const char *end, struct subid_set *th
 
 	for (size_t i = 0; r == 0 && i < 4; i++) {
 		const char *stop = scan_to_colon(line, end);
-		struct subid_spelling field = { line, (size_t)(stop - line) };
+		struct subid_owner_name field = { line, (size_t)(stop - line) };
 		uint32_t id;
 
 		if (sets[i] != NULL && !loose_id(field, &id))
@@ -107,7 +107,7 @@ static int parse_passwd(struct subid_users *users)
 	return r;
 }
 
-static bool next_word(const char **at, const char *end, struct subid_spelling *ret)
+static bool next_word(const char **at, const char *end, struct subid_owner_name *ret)
 {
 	while (*at < end && (**at == ' ' || **at == '\t'))
 		(*at)++;
@@ -118,7 +118,7 @@ static bool next_word(const char **at, const char *end, struct subid_spelling *r
 	return ret->len > 0;
 }
 
-static bool is_word(struct subid_spelling word, const char *text)
+static bool is_word(struct subid_owner_name word, const char *text)
 {
 	return word.len == strlen(text) && memcmp(word.text, text, word.len) == 0;
 }
@@ -141,7 +141,7 @@ static struct sources read_sources(const struct subid_text *conf, const char *da
 
 	while (subid_text_next(conf, &pos, &line, &len)) {
 		const char *at = line, *end = line + len;
-		struct subid_spelling word;
+		struct subid_owner_name word;
 		size_t n = 0;
 
 		while (at < end && (*at == ' ' || *at == '\t'))
@@ -278,7 +278,7 @@ static int read_gids(const struct subid_text *group, struct subid_set *ret)
 	int r = 0;
 
 	for (; r == 0 && at < end; at = scan_to_next_line(at, end)) {
-		struct subid_spelling name;
+		struct subid_owner_name name;
 		const char *line = at;
 		uint32_t gid;
 

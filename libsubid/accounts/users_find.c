@@ -102,7 +102,7 @@ static bool seek_uid(const struct subid_text *passwd, uint32_t uid, size_t *pos,
 
 	while (!found && at < end) {
 		const char *line = at;
-		struct subid_spelling name;
+		struct subid_owner_name name;
 
 		found = users_scan_name(&at, end, &name) && (size_t)(end - at) >= len &&
 			*at == *field && memcmp(at, field, len) == 0 &&

@@ -103,7 +103,7 @@ const char *audit_text(struct subid_audit *audit, const char *format, ...)
 	return text;
 }
 
-static bool is_same(struct subid_spelling spelling, const char *text)
+static bool is_same(struct subid_owner_name spelling, const char *text)
 {
 	return spelling.len == strlen(text) &&
 	       memcmp(spelling.text, text, spelling.len) == 0;
@@ -197,7 +197,7 @@ static const pid_t *copy_pids(struct subid_audit *audit, const pid_t *pids, size
 /* Threat: an owner like "x';reboot;'" in a command that root pastes.  In quotes
  * everything is harmless but a quote; a name that looks like an option, or that is
  * not printed as it is, or not as a whole, would name something else. */
-static bool can_be_quoted(struct subid_spelling name)
+static bool can_be_quoted(struct subid_owner_name name)
 {
 	size_t digits = 0;
 	uint32_t id;

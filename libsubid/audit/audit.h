@@ -166,15 +166,15 @@ const struct subid_rule *subid_rule_find(const char *name);
 /* Something that a rule has found.  Its memory is the report's, or the input's. */
 struct subid_finding {
 	const struct subid_rule *rule;
-	int kind;		     /* enum subid_kind; -1: not about one kind */
-	const char *file;	     /* in etc, or an absolute path; NULL: none */
-	size_t line;		     /* in file, from 1; 0: not about a line */
-	size_t other_line;	     /* the other line of a pair, or 0 */
-	struct subid_spelling owner; /* bytes of whoever wrote the table; len 0: none */
-	struct subid_spelling other; /* the other owner or account of a pair */
-	struct id_range range;	     /* count 0: none */
-	uint64_t userns;	     /* inode of the user namespace it is about, or 0 */
-	const pid_t *pids;	     /* the first processes that it is about */
+	int kind;		       /* enum subid_kind; -1: not about one kind */
+	const char *file;	       /* in etc, or an absolute path; NULL: none */
+	size_t line;		       /* in file, from 1; 0: not about a line */
+	size_t other_line;	       /* the other line of a pair, or 0 */
+	struct subid_owner_name owner; /* bytes of whoever wrote the table; len 0: none */
+	struct subid_owner_name other; /* the other owner or account of a pair */
+	struct id_range range;	       /* count 0: none */
+	uint64_t userns;	       /* inode of the user namespace it is about, or 0 */
+	const pid_t *pids;	       /* the first processes that it is about */
 	size_t n_pids;
 	size_t count;	    /* how many cases this one stands for, itself included; 1 */
 	const char *reason; /* what and why, a sentence or two; printable */

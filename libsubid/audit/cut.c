@@ -88,7 +88,8 @@ const char *audit_cut_commands(struct subid_audit *audit, enum subid_kind kind,
 {
 	const struct audit_table *view = &audit->tables[kind];
 	const struct subid_entry *e = &view->table->entries[entry];
-	struct subid_spelling owner = { subid_table_owner(view->table, e), e->owner_len };
+	struct subid_owner_name owner = { subid_table_owner(view->table, e),
+					  e->owner_len };
 	size_t same = audit->owners[view->owner[entry]].same;
 	auto_both struct both before = { .of = { { .n = 0 } } };
 	auto_both struct both after = { .of = { { .n = 0 } } };

@@ -36,7 +36,7 @@ static bool is_free(const struct subid_audit *audit, enum subid_kind kind,
 		return false;
 	return !subid_set_meets(&view->asides.never, range, NULL) &&
 	       !subid_set_meets(&view->table->ids, range, NULL) &&
-	       !subid_set_meets(&view->table->odd, range, NULL) &&
+	       !subid_set_meets(&view->table->malformed, range, NULL) &&
 	       !subid_set_meets(&view->accounts, range, NULL);
 }
 
@@ -47,7 +47,7 @@ static bool is_free(const struct subid_audit *audit, enum subid_kind kind,
 static const char *grant_commands(struct subid_audit *audit, enum subid_kind missing,
 				  size_t owner, const struct subid_set *ids)
 {
-	struct subid_spelling name = audit_owner_text(audit, owner);
+	struct subid_owner_name name = audit_owner_text(audit, owner);
 	const char *commands = "";
 
 	/* a name that is wrong in one table need not be wrong in both */

@@ -50,15 +50,16 @@ static int find_lessor(struct subid_audit *audit, const struct subid_audit_store
 		return r;
 	if (store->user != NULL)
 		ret->uid = store->uid;
-	else if (audit_is_for_root(audit, (struct subid_spelling){ name, strlen(name) }))
+	else if (audit_is_for_root(audit,
+				   (struct subid_owner_name){ name, strlen(name) }))
 		ret->uid = 0;
 	else if (r == 0 && owner.has_account)
 		ret->uid = owner.uid;
 	if (r < 0 || r == SUBID_INVALID)
 		return 0;
 	for (enum subid_kind kind = 0; kind < SUBID_KINDS; kind++) {
-		r = subid_table_holdings(audit->tables[kind].table, owner.spellings,
-					 owner.n, &ret->held[kind]);
+		r = subid_table_owned(audit->tables[kind].table, owner.spellings, owner.n,
+				      &ret->held[kind]);
 		if (r < 0)
 			return r;
 	}

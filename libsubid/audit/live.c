@@ -23,12 +23,12 @@
 /* podman's --userns=auto, Docker's default remap, LXD: each runs as root. */
 static const char *const acts_for_root[] = { "containers", "dockremap", "_lxd", "lxd" };
 
-static bool is_named(struct subid_spelling owner, const char *name)
+static bool is_named(struct subid_owner_name owner, const char *name)
 {
 	return owner.len == strlen(name) && memcmp(owner.text, name, owner.len) == 0;
 }
 
-bool audit_is_for_root(const struct subid_audit *audit, struct subid_spelling owner)
+bool audit_is_for_root(const struct subid_audit *audit, struct subid_owner_name owner)
 {
 	for (size_t i = 0; i < sizeof(acts_for_root) / sizeof(acts_for_root[0]); i++)
 		if (is_named(owner, acts_for_root[i]))
@@ -263,23 +263,22 @@ static int accountless_ids(const struct subid_audit *audit,
 static int former_ids(const struct subid_audit *audit, const struct live_holder *holder,
 		      enum subid_kind kind, struct subid_set *ret)
 {
-	static const struct subid_spelling released = {
+	static const struct subid_owner_name released = {
 		SUBID_OWNER_RELEASED,
 		sizeof(SUBID_OWNER_RELEASED) - 1,
 	};
 	const struct subid_table *backup = audit->in->backups[kind];
 	auto_owner struct subid_owner owner = { .has_account = false };
 	auto_set struct subid_set resting = { .n = 0 }, others = { .n = 0 };
-	int r = subid_table_holdings(audit->tables[kind].table, &released, 1, &resting);
+	int r = subid_table_owned(audit->tables[kind].table, &released, 1, &resting);
 
 	if (r < 0 || backup == NULL)
 		return r < 0 ? r : subid_set_unite(ret, &resting);
 	r = subid_owner_of_uid(audit->in->users, holder->uid, &owner);
 	if (r == -ENOMEM)
 		return r;
-	r = r == SUBID_UNKNOWN
-		? accountless_ids(audit, backup, ret)
-		: subid_table_holdings(backup, owner.spellings, owner.n, ret);
+	r = r == SUBID_UNKNOWN ? accountless_ids(audit, backup, ret)
+			       : subid_table_owned(backup, owner.spellings, owner.n, ret);
 	if (r == 0)
 		r = others_before(backup, ret, &others);
 	if (r == 0)

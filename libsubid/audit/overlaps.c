@@ -40,7 +40,7 @@ static int find_overlaps(struct subid_audit *audit, enum relation relation,
 			finding = audit_at_entry(audit, kind, overlap->a);
 			finding.other_line = subid_table_line(view->table, b);
 			if (overlap->owners > 1)
-				finding.other = (struct subid_spelling){
+				finding.other = (struct subid_owner_name){
 					subid_table_owner(view->table, b),
 					b->owner_len,
 				};
@@ -129,7 +129,7 @@ static void say_overlap_held(struct subid_audit *audit, struct subid_finding *fi
 {
 	/* the owner is whoever has them, the other the hold */
 	if (subid_owner_is_hold(finding->owner.text, finding->owner.len)) {
-		struct subid_spelling hold = finding->owner;
+		struct subid_owner_name hold = finding->owner;
 		size_t line = finding->line;
 
 		finding->owner = finding->other;

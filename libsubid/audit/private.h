@@ -164,15 +164,15 @@ void *audit_alloc(struct subid_audit *audit, size_t size);
 #define FIRST_LAST(r) (r).start, (unsigned long long)id_range_end(r) - 1
 
 /* How the lines spell an owner; a table that is audited has no new entries. */
-static inline struct subid_spelling audit_owner_text(const struct subid_audit *audit,
-						     size_t owner)
+static inline struct subid_owner_name audit_owner_text(const struct subid_audit *audit,
+						       size_t owner)
 {
 	const struct audit_owner *o = &audit->owners[owner];
 	const struct subid_table *table = audit->in->tables[o->kind];
 	const struct subid_entry *entry = &table->entries[o->entry];
 
-	return (struct subid_spelling){ table->text.bytes + entry->offset,
-					entry->owner_len };
+	return (struct subid_owner_name){ table->text.bytes + entry->offset,
+					  entry->owner_len };
 }
 
 /* The finding that a rule about an entry begins with: kind, file, line, owner, range. */
@@ -199,7 +199,7 @@ const char *audit_move_remedy(struct subid_audit *audit,
 			      const struct subid_finding *finding, struct id_range range);
 
 /* Does root run containers with the ranges of that owner? */
-bool audit_is_for_root(const struct subid_audit *audit, struct subid_spelling owner);
+bool audit_is_for_root(const struct subid_audit *audit, struct subid_owner_name owner);
 
 /* Makes what several rules need.  0 or -ENOMEM. */
 int audit_make_views(struct subid_audit *audit);
@@ -468,7 +468,7 @@ const struct lease_row *audit_lease_rows(const struct lease_view *view, uint32_t
 struct live_holder {
 	uint32_t uid;
 	uint32_t gid; /* the primary, or SUBID_ID_NONE */
-	struct subid_spelling name;
+	struct subid_owner_name name;
 	struct subid_set held[SUBID_KINDS]; /* by lines of the tables */
 };
 

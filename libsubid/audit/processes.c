@@ -13,7 +13,7 @@
 
 #define HIDERS_MAX 100 /* more are no more to be known */
 
-static bool is_released(struct subid_spelling owner)
+static bool is_released(struct subid_owner_name owner)
 {
 	return owner.len == strlen(SUBID_OWNER_RELEASED) &&
 	       memcmp(owner.text, SUBID_OWNER_RELEASED, owner.len) == 0;

@@ -150,7 +150,7 @@ static void say_overlap(struct subid_audit *audit, const struct lease_row *befor
 	finding.range = id_range_common(before->lease->range, row->lease->range);
 	finding.other_line = before->lease->line;
 	if (strcmp(a->name, b->name) != 0)
-		finding.other = (struct subid_spelling){ a->name, strlen(a->name) };
+		finding.other = (struct subid_owner_name){ a->name, strlen(a->name) };
 	audit_report(
 	    audit, &finding,
 	    audit_text(audit,

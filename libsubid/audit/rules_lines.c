@@ -20,7 +20,7 @@ static struct subid_finding at_odd(enum subid_kind kind, const struct audit_odd 
 	};
 
 	if (colon != NULL && odd->text[0] != '#')
-		finding.owner = (struct subid_spelling){
+		finding.owner = (struct subid_owner_name){
 			odd->text,
 			(size_t)(colon - odd->text),
 		};
@@ -334,7 +334,7 @@ int audit_find_no_final_newline(struct subid_audit *audit)
 		struct subid_finding finding = {
 			.kind = (int)kind,
 			.file = subid_kind_table(kind),
-			.line = view->table->n + view->table->n_odd,
+			.line = view->table->n + view->table->n_malformed,
 		};
 
 		if (text->size == 0 || text->bytes[text->size - 1] == '\n')

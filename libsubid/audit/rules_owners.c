@@ -77,7 +77,7 @@ static int find_owners(struct subid_audit *audit, enum audit_trait trait,
 static bool is_login_name(const struct subid_audit *audit, enum subid_kind kind,
 			  size_t owner)
 {
-	struct subid_spelling text = audit_owner_text(audit, owner);
+	struct subid_owner_name text = audit_owner_text(audit, owner);
 	struct subid_account account;
 
 	(void)kind; /* in whichever table */
@@ -89,7 +89,7 @@ static bool is_login_name(const struct subid_audit *audit, enum subid_kind kind,
 static void say_login_name(struct subid_audit *audit, struct subid_finding *finding,
 			   size_t owner)
 {
-	struct subid_spelling text = finding->owner;
+	struct subid_owner_name text = finding->owner;
 	struct subid_account account = { .uid = 0 };
 
 	(void)owner;
@@ -187,14 +187,14 @@ int audit_find_owner_starts_with_digit(struct subid_audit *audit)
 	return find_owners(audit, TRAIT_DIGIT, starts_with_digit, say_starts_with_digit);
 }
 
-static bool is_text(struct subid_spelling spelling, const char *text)
+static bool is_text(struct subid_owner_name spelling, const char *text)
 {
 	return spelling.len == strlen(text) &&
 	       memcmp(spelling.text, text, spelling.len) == 0;
 }
 
 /* Who needs no account: podman's --userns=auto and Docker's default remap. */
-static bool needs_no_account(struct subid_spelling owner)
+static bool needs_no_account(struct subid_owner_name owner)
 {
 	return is_text(owner, "containers") || is_text(owner, "dockremap");
 }
@@ -285,7 +285,7 @@ static void say_two_spellings(struct subid_audit *audit, struct subid_finding *f
 {
 	const struct audit_table *view = &audit->tables[finding->kind];
 	size_t first = view->order[view->begin[audit->owners[owner].same]];
-	struct subid_spelling name, number;
+	struct subid_owner_name name, number;
 
 	finding->other = audit_owner_text(audit, view->owner[first]);
 	finding->other_line = subid_table_line(view->table, &view->table->entries[first]);
@@ -312,7 +312,7 @@ int audit_find_two_spellings(struct subid_audit *audit)
 }
 
 /* The n-th field, from 0, of a line of passwd. */
-static struct subid_spelling field_of(const char *line, const char *end, size_t n)
+static struct subid_owner_name field_of(const char *line, const char *end, size_t n)
 {
 	const char *stop = memchr(line, '\n', (size_t)(end - line)), *colon;
 
@@ -321,15 +321,15 @@ static struct subid_spelling field_of(const char *line, const char *end, size_t 
 	for (; n > 0; n--) {
 		colon = memchr(line, ':', (size_t)(stop - line));
 		if (colon == NULL)
-			return (struct subid_spelling){ stop, 0 };
+			return (struct subid_owner_name){ stop, 0 };
 		line = colon + 1;
 	}
 	colon = memchr(line, ':', (size_t)(stop - line));
-	return (struct subid_spelling){ line,
-					(size_t)((colon == NULL ? stop : colon) - line) };
+	return (struct subid_owner_name){ line, (size_t)((colon == NULL ? stop : colon) -
+							 line) };
 }
 
-static bool ends_with(struct subid_spelling text, const char *tail)
+static bool ends_with(struct subid_owner_name text, const char *tail)
 {
 	size_t len = strlen(tail);
 
@@ -341,7 +341,7 @@ static const char *weakness(const struct subid_audit *audit, size_t owner)
 {
 	const struct audit_owner *o = &audit->owners[owner];
 	const struct subid_text *passwd = &audit->in->users->passwd;
-	struct subid_spelling shell;
+	struct subid_owner_name shell;
 	struct subid_account account;
 	size_t at = 0;
 

@@ -122,7 +122,7 @@ static void say_overlap_account(struct subid_audit *audit, struct subid_finding 
 		copy = audit_alloc(audit, sizeof(name));
 		if (copy != NULL) {
 			memcpy(copy, name, sizeof(name));
-			finding->other = (struct subid_spelling){ copy, strlen(copy) };
+			finding->other = (struct subid_owner_name){ copy, strlen(copy) };
 		}
 	}
 	finding->fix = audit_cut_commands(audit, kind, entry, foreign);

@@ -54,7 +54,7 @@ static int compare_numbers(const void *a, const void *b)
 
 static bool is_called(const struct sweep *sweep, uint32_t entry, const char *name)
 {
-	struct subid_spelling text =
+	struct subid_owner_name text =
 	    audit_owner_text(sweep->audit, spelling_of(sweep, entry));
 
 	return text.len == strlen(name) && memcmp(text.text, name, text.len) == 0;

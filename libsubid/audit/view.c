@@ -27,19 +27,19 @@ struct subid_finding audit_at_entry(const struct subid_audit *audit, enum subid_
 static int view_odd_lines(struct audit_table *view)
 {
 	const struct subid_table *table = view->table;
-	struct audit_odd *odd = calloc(table->n_odd + 1, sizeof(*odd));
+	struct audit_odd *odd = calloc(table->n_malformed + 1, sizeof(*odd));
 
 	if (odd == NULL)
 		return -ENOMEM;
-	for (size_t i = 0; i < table->n_odd; i++) {
-		size_t pos = table->odd_lines[i];
+	for (size_t i = 0; i < table->n_malformed; i++) {
+		size_t pos = table->malformed_lines[i];
 
 		(void)subid_text_next(&table->text, &pos, &odd[i].text, &odd[i].len);
-		odd[i].line = subid_table_odd_line(table, i);
+		odd[i].line = subid_table_malformed_line(table, i);
 		odd[i].faults = audit_line_faults(odd[i].text, odd[i].len);
 	}
 	view->odd = odd;
-	view->n_odd = table->n_odd;
+	view->n_odd = table->n_malformed;
 	return 0;
 }
 
@@ -78,7 +78,7 @@ static void count_use(struct subid_audit *audit, enum subid_kind kind)
 		use->grants = uid->grants;
 		return;
 	}
-	use->lines = view->table->n + view->table->n_odd;
+	use->lines = view->table->n + view->table->n_malformed;
 	for (size_t i = 0; i < view->table->n; i++) {
 		bool hold = audit->owners[view->owner[i]].hold;
 

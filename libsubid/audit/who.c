@@ -60,7 +60,7 @@ static uint32_t put_owner(struct subid_audit *audit, struct owner_slots *slots,
 	size_t at = hash & slots->mask;
 
 	for (; slots->slots[at].owner != 0; at = (at + 1) & slots->mask) {
-		struct subid_spelling other;
+		struct subid_owner_name other;
 
 		if (slots->slots[at].hash != hash)
 			continue;
@@ -151,7 +151,7 @@ static int collect_owners(struct subid_audit *audit)
 }
 
 /* Asks the name service, once for each owner that the local file does not know. */
-static int ask_others(const struct subid_users *users, struct subid_spelling text,
+static int ask_others(const struct subid_users *users, struct subid_owner_name text,
 		      struct audit_owner *owner)
 {
 	auto_owner struct subid_owner found = { .has_account = false };
@@ -174,7 +174,7 @@ static int ask_others(const struct subid_users *users, struct subid_spelling tex
 	return 0;
 }
 
-static int resolve_owner(const struct subid_users *users, struct subid_spelling text,
+static int resolve_owner(const struct subid_users *users, struct subid_owner_name text,
 			 struct audit_owner *owner)
 {
 	struct subid_account account;
@@ -235,7 +235,7 @@ static int match_owners(struct subid_audit *audit)
 
 /* Names in order, to look many up. */
 struct names {
-	struct subid_spelling *list;
+	struct subid_owner_name *list;
 	size_t n;
 	size_t room;
 };
@@ -247,18 +247,18 @@ static void free_names(struct names *names)
 
 static int compare_names(const void *a, const void *b)
 {
-	const struct subid_spelling *x = a, *y = b;
+	const struct subid_owner_name *x = a, *y = b;
 
 	if (x->len != y->len)
 		return x->len < y->len ? -1 : 1;
 	return memcmp(x->text, y->text, x->len);
 }
 
-static int add_name(struct names *names, struct subid_spelling name)
+static int add_name(struct names *names, struct subid_owner_name name)
 {
 	if (names->n == names->room) {
 		size_t room = names->room * 2 + 64;
-		struct subid_spelling *grown =
+		struct subid_owner_name *grown =
 		    reallocarray(names->list, room, sizeof(*grown));
 
 		if (grown == NULL)
@@ -270,7 +270,7 @@ static int add_name(struct names *names, struct subid_spelling name)
 	return 0;
 }
 
-static bool has_name(const struct names *names, struct subid_spelling name)
+static bool has_name(const struct names *names, struct subid_owner_name name)
 {
 	return bsearch(&name, names->list, names->n, sizeof(name), compare_names) != NULL;
 }
@@ -311,7 +311,7 @@ static int mark_locked(struct subid_audit *audit)
 
 		if (end - colon > 1 && *colon == ':' && colon[1] == '!' &&
 		    add_name(&names,
-			     (struct subid_spelling){ at, (size_t)(colon - at) }) < 0)
+			     (struct subid_owner_name){ at, (size_t)(colon - at) }) < 0)
 			return -ENOMEM;
 	}
 	if (names.n > 1)
@@ -325,7 +325,7 @@ static int mark_locked(struct subid_audit *audit)
 		    subid_users_by_uid(audit->in->users, audit->owners[i].uid, &pos,
 				       &account) &&
 		    has_name(&names,
-			     (struct subid_spelling){ account.name, account.name_len });
+			     (struct subid_owner_name){ account.name, account.name_len });
 	}
 	return 0;
 }

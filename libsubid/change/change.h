@@ -267,9 +267,9 @@ bool subid_txn_changed(const struct subid_txn *txn);
  * Writes what was changed, durably, both tables or neither.  Returns 0, also
  * when nothing was changed; -errno with the file that it is about in
  * *ret_failure, NULL if it is about both: -ENOTRECOVERABLE as
- * subid_drafts_commit() has it; -ESTALE when somebody without the lock has changed the
- * file since it was read; -EPERM for a dry run; -ECANCELED after a call that failed with
- * -errno.
+ * subid_replacements_commit() has it; -ESTALE when somebody without the lock has changed
+ * the file since it was read; -EPERM for a dry run; -ECANCELED after a call that failed
+ * with -errno.
  */
 int subid_txn_commit(struct subid_txn *txn,
 		     struct subid_failure *ret_failure) SUBID_WARN_UNUSED;

@@ -42,8 +42,8 @@ static int make_plan(struct subid_txn *txn, struct plan *plan)
 		return r;
 	for (enum subid_kind kind = 0; kind < SUBID_KINDS; kind++) {
 		/* also of a kind that is not asked for: its numbers are wanted */
-		r = subid_table_holdings(&txn->tables[kind], request->owner->spellings,
-					 request->owner->n, &plan->has[kind]);
+		r = subid_table_owned(&txn->tables[kind], request->owner->spellings,
+				      request->owner->n, &plan->has[kind]);
 		if (r < 0)
 			return r;
 		if (!is_asked(request, kind))
@@ -267,7 +267,7 @@ static int carry_out(struct subid_txn *txn, const struct plan *plan,
 		     const struct subid_event *event)
 {
 	for (enum subid_kind kind = 0; kind < SUBID_KINDS; kind++) {
-		const struct subid_spelling *owner =
+		const struct subid_owner_name *owner =
 		    subid_txn_line_owner(txn, plan->request->owner, kind);
 
 		for (size_t i = 0; i < plan->gives[kind].n; i++) {

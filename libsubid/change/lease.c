@@ -17,7 +17,7 @@
 
 /* Every name under which the store may know a container; the first is written. */
 struct spellings {
-	struct subid_spelling *list;
+	struct subid_owner_name *list;
 	size_t n;
 	char *text;
 };
@@ -51,7 +51,7 @@ static int spell(const struct subid_txn *txn, const struct subid_owner *owner,
 			*at++ = '/';
 		}
 		at = mempcpy(at, name, name_len);
-		ret->list[i] = (struct subid_spelling){ start, (size_t)(at - start) };
+		ret->list[i] = (struct subid_owner_name){ start, (size_t)(at - start) };
 	}
 	ret->n = n;
 	return 0;
@@ -149,8 +149,8 @@ static int make_plan(const struct subid_txn *txn, struct plan *plan)
 	for (enum subid_kind kind = 0; r == 0 && kind < SUBID_KINDS; kind++) {
 		auto_set struct subid_set all = { .ranges = NULL };
 
-		r = subid_table_holdings(&txn->tables[kind], plan->spellings.list,
-					 plan->spellings.n, &plan->has[kind]);
+		r = subid_table_owned(&txn->tables[kind], plan->spellings.list,
+				      plan->spellings.n, &plan->has[kind]);
 		if (r == 0)
 			r = subid_set_insert(&all, id_range_between(0, ID_COUNT_MAX));
 		if (r == 0)
@@ -253,7 +253,7 @@ static int note_answer(struct subid_txn *txn, const struct plan *plan, int answe
 static int carry_out(struct subid_txn *txn, const struct plan *plan)
 {
 	const struct subid_owner *owner = plan->request->owner;
-	const struct subid_spelling *line = &plan->spellings.list[0];
+	const struct subid_owner_name *line = &plan->spellings.list[0];
 	const struct subid_event event = {
 		.action = SUBID_ADD,
 		.owner = line->text,

@@ -51,9 +51,9 @@ int subid_txn_load_live(struct subid_txn *txn, struct subid_failure *failure);
 int subid_txn_note(struct subid_txn *txn, enum subid_kind kind, struct id_range range);
 
 /* The spelling that policy wants in the table, and that no reader takes for another. */
-const struct subid_spelling *subid_txn_line_owner(const struct subid_txn *txn,
-						  const struct subid_owner *owner,
-						  enum subid_kind kind);
+const struct subid_owner_name *subid_txn_line_owner(const struct subid_txn *txn,
+						    const struct subid_owner *owner,
+						    enum subid_kind kind);
 
 /* Would every reader see the lines, and as the owner's?  0 or SUBID_INVALID. */
 int subid_txn_check_owner(const struct subid_txn *txn, const struct subid_owner *of);

@@ -23,7 +23,7 @@ static struct subid_event event_of_holder(enum subid_action action, const char *
  * order: in a table that an index is for, or in falling order, to keep it sorted would
  * move it with each line. */
 static int cut_spelling(struct subid_txn *txn, enum subid_kind kind,
-			const struct subid_spelling *spelling, struct id_range range,
+			const struct subid_owner_name *spelling, struct id_range range,
 			const struct subid_event *event, struct subid_set *gone)
 {
 	struct subid_table *table = &txn->tables[kind];
@@ -74,9 +74,9 @@ static int take_out(struct subid_table *table, const char *holder,
 static int hold_ids(struct subid_table *table, const char *holder,
 		    const struct subid_set *ids)
 {
-	const struct subid_spelling spelling = { holder, strlen(holder) };
+	const struct subid_owner_name spelling = { holder, strlen(holder) };
 	auto_set struct subid_set all = { .ranges = NULL }, lines = { .ranges = NULL };
-	int r = subid_table_holdings(table, &spelling, 1, &all);
+	int r = subid_table_owned(table, &spelling, 1, &all);
 
 	if (r == 0)
 		r = subid_set_unite(&all, ids);
@@ -150,7 +150,7 @@ int subid_txn_revoke(struct subid_txn *txn, const struct subid_owner *owner,
 
 		if ((kinds & (1U << kind)) == 0)
 			continue;
-		if (owner->n > SPELLINGS_FEW && txn->tables[kind].buckets == NULL)
+		if (owner->n > OWNER_NAMES_FEW && txn->tables[kind].buckets == NULL)
 			r = subid_table_index(&txn->tables[kind]);
 		for (size_t s = 0; r == 0 && s < owner->n; s++)
 			r = cut_spelling(txn, kind, &owner->spellings[s], range, &event,
@@ -183,12 +183,12 @@ int subid_txn_rest(struct subid_txn *txn, enum subid_kind kind, struct id_range 
 static int held_ids(const struct subid_txn *txn, enum subid_kind kind,
 		    struct subid_set *ret)
 {
-	static const struct subid_spelling holders[] = {
+	static const struct subid_owner_name holders[] = {
 		{ SUBID_OWNER_RELEASED, sizeof(SUBID_OWNER_RELEASED) - 1 },
 		{ SUBID_OWNER_RESERVED, sizeof(SUBID_OWNER_RESERVED) - 1 },
 	};
 
-	return subid_table_holdings(&txn->tables[kind], holders, 2, ret);
+	return subid_table_owned(&txn->tables[kind], holders, 2, ret);
 }
 
 /* What of range is not held yet; SUBID_TAKEN if somebody has any of that. */
@@ -273,8 +273,8 @@ int subid_txn_unhold(struct subid_txn *txn, unsigned int kinds, struct id_range 
 	for (enum subid_kind kind = 0; kind < SUBID_KINDS; kind++) {
 		for (size_t i = 0; r == 0 && i < 2 && (kinds & (1U << kind)) != 0; i++) {
 			auto_set struct subid_set gone = { .ranges = NULL };
-			struct subid_spelling holder = { events[i].owner,
-							 events[i].owner_len };
+			struct subid_owner_name holder = { events[i].owner,
+							   events[i].owner_len };
 
 			r = cut_spelling(txn, kind, &holder, range, &events[i], &gone);
 		}

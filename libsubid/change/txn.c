@@ -253,9 +253,9 @@ static int check_as_read(const struct subid_txn *txn, enum subid_kind kind)
 
 int subid_txn_commit(struct subid_txn *txn, struct subid_failure *ret_failure)
 {
-	auto_draft struct subid_draft *uid = NULL, *gid = NULL;
-	struct subid_draft **const drafts[SUBID_KINDS] = { &uid, &gid };
-	struct subid_draft *ready[SUBID_KINDS];
+	auto_replacement struct subid_replacement *uid = NULL, *gid = NULL;
+	struct subid_replacement **const drafts[SUBID_KINDS] = { &uid, &gid };
+	struct subid_replacement *ready[SUBID_KINDS];
 	size_t n = 0;
 	int r = txn->broken ? -ECANCELED : 0;
 
@@ -266,10 +266,10 @@ int subid_txn_commit(struct subid_txn *txn, struct subid_failure *ret_failure)
 		if (txn->options.dry_run)
 			return -EPERM;
 		ret_failure->file = subid_kind_table(kind);
-		r = subid_draft_open(txn->options.etc, subid_kind_table(kind),
-				     drafts[kind]);
+		r = subid_replacement_open(txn->options.etc, subid_kind_table(kind),
+					   drafts[kind]);
 		if (r == 0)
-			r = subid_table_print(&txn->tables[kind], subid_draft_write,
+			r = subid_table_print(&txn->tables[kind], subid_replacement_write,
 					      *drafts[kind]);
 		ready[n++] = *drafts[kind];
 	}
@@ -280,7 +280,7 @@ int subid_txn_commit(struct subid_txn *txn, struct subid_failure *ret_failure)
 	}
 	if (r == 0 && n > 0) {
 		ret_failure->file = NULL; /* it is about both */
-		r = subid_drafts_commit(ready, n);
+		r = subid_replacements_commit(ready, n);
 	}
 	for (enum subid_kind kind = 0; r == 0 && kind < SUBID_KINDS; kind++) {
 		txn->written[kind] |= txn->tables[kind].changed;

@@ -9,7 +9,7 @@
  * Threat: unshare of util-linux takes the digits at the head of an owner for a uid: a
  * range of the account "1002foo" would be uid 1002's as well.
  */
-static bool begins_like_uid(const struct subid_spelling *owner)
+static bool begins_like_uid(const struct subid_owner_name *owner)
 {
 	return owner->text[0] >= '0' && owner->text[0] <= '9';
 }
@@ -19,7 +19,7 @@ static bool begins_like_uid(const struct subid_spelling *owner)
  * the one with that uid: both could use the range.
  */
 static bool is_anothers_name(const struct subid_txn *txn,
-			     const struct subid_spelling *owner, uint32_t uid)
+			     const struct subid_owner_name *owner, uint32_t uid)
 {
 	struct subid_account account;
 
@@ -27,11 +27,11 @@ static bool is_anothers_name(const struct subid_txn *txn,
 	       account.uid != uid;
 }
 
-const struct subid_spelling *subid_txn_line_owner(const struct subid_txn *txn,
-						  const struct subid_owner *owner,
-						  enum subid_kind kind)
+const struct subid_owner_name *subid_txn_line_owner(const struct subid_txn *txn,
+						    const struct subid_owner *owner,
+						    enum subid_kind kind)
 {
-	const struct subid_spelling *number = &owner->spellings[owner->n - 1];
+	const struct subid_owner_name *number = &owner->spellings[owner->n - 1];
 
 	if (!owner->has_account)
 		return &owner->spellings[0];
@@ -45,7 +45,8 @@ const struct subid_spelling *subid_txn_line_owner(const struct subid_txn *txn,
 int subid_txn_check_owner(const struct subid_txn *txn, const struct subid_owner *of)
 {
 	for (enum subid_kind kind = 0; kind < SUBID_KINDS; kind++) {
-		const struct subid_spelling *owner = subid_txn_line_owner(txn, of, kind);
+		const struct subid_owner_name *owner =
+		    subid_txn_line_owner(txn, of, kind);
 		uint32_t uid;
 
 		if (owner->len > SUBID_LINE_OWNER_MAX ||

@@ -6,7 +6,7 @@
  * names that are not UTF-8, and takes exponential time.  Here the last '*' alone
  * is tried again: len(pattern) * len(name) steps at most.
  */
-static bool fits_pattern(const char *pattern, struct subid_spelling name)
+static bool fits_pattern(const char *pattern, struct subid_owner_name name)
 {
 	const char *at = name.text, *end = name.text + name.len;
 	const char *star = NULL, *again = NULL;

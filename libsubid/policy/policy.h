@@ -319,7 +319,7 @@ const struct subid_aside *subid_asides_meet(const struct subid_asides *asides,
 
 /* Does the site accept, of the audit, that lines of this owner have such ids? */
 bool subid_asides_accepted(const struct subid_conf *conf,
-			   const struct subid_spelling *owner);
+			   const struct subid_owner_name *owner);
 
 void subid_asides_free(struct subid_asides *asides);
 
@@ -373,8 +373,8 @@ int subid_source_probe(const char *source, const char **ret_missing);
  * when it could not find out; -ENOMEM.  shadow goes on with the tables then; we
  * do not, because they are not what the administrator has named.
  */
-int subid_source_holdings(const char *source, const char *owner, enum subid_kind kind,
-			  struct subid_holding **ret, size_t *ret_n);
+int subid_source_ranges(const char *source, const char *owner, enum subid_kind kind,
+			struct subid_owned_range **ret, size_t *ret_n);
 
 #ifdef __cplusplus
 }

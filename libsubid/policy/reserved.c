@@ -102,7 +102,7 @@ const struct subid_aside *subid_asides_meet(const struct subid_asides *asides,
 }
 
 bool subid_asides_accepted(const struct subid_conf *conf,
-			   const struct subid_spelling *owner)
+			   const struct subid_owner_name *owner)
 {
 	for (size_t i = 0; i < conf->n_accepted; i++) {
 		const struct subid_acceptance *accepted = &conf->accepted[i];

@@ -133,9 +133,9 @@ int subid_source_probe(const char *source, const char **ret_missing)
 }
 
 static int copy_ranges(const struct module_range *ranges, int count,
-		       struct subid_holding **ret, size_t *ret_n)
+		       struct subid_owned_range **ret, size_t *ret_n)
 {
-	struct subid_holding *holdings = calloc((size_t)count + 1, sizeof(*holdings));
+	struct subid_owned_range *holdings = calloc((size_t)count + 1, sizeof(*holdings));
 	size_t n = 0;
 
 	if (holdings == NULL)
@@ -155,8 +155,8 @@ static int copy_ranges(const struct module_range *ranges, int count,
 	return 0;
 }
 
-int subid_source_holdings(const char *source, const char *owner, enum subid_kind kind,
-			  struct subid_holding **ret, size_t *ret_n)
+int subid_source_ranges(const char *source, const char *owner, enum subid_kind kind,
+			struct subid_owned_range **ret, size_t *ret_n)
 {
 	__attribute__((cleanup(close_module))) void *module = open_module(source);
 	struct module_range *ranges = NULL;

@@ -4,7 +4,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
-struct subid_whose_row {
+struct subid_id_index_row {
 	struct id_range range;
 	uint64_t reach; /* the greatest end of this row and those before it */
 	uint32_t entry;
@@ -12,16 +12,16 @@ struct subid_whose_row {
 
 static int compare_rows(const void *a, const void *b)
 {
-	const struct subid_whose_row *x = a, *y = b;
+	const struct subid_id_index_row *x = a, *y = b;
 
 	if (x->range.start != y->range.start)
 		return x->range.start < y->range.start ? -1 : 1;
 	return x->entry < y->entry ? -1 : x->entry > y->entry;
 }
 
-int subid_whose_make(const struct subid_table *table, struct subid_whose *ret)
+int subid_id_index_make(const struct subid_table *table, struct subid_id_index *ret)
 {
-	struct subid_whose whose = { .table = table };
+	struct subid_id_index whose = { .table = table };
 	uint64_t reach = 0;
 
 	whose.rows = reallocarray(NULL, table->n + 1, sizeof(*whose.rows));
@@ -29,7 +29,7 @@ int subid_whose_make(const struct subid_table *table, struct subid_whose *ret)
 		return -ENOMEM;
 	for (size_t i = 0; i < table->n; i++)
 		if (table->entries[i].range.count > 0)
-			whose.rows[whose.n++] = (struct subid_whose_row){
+			whose.rows[whose.n++] = (struct subid_id_index_row){
 				.range = table->entries[i].range,
 				.entry = (uint32_t)i,
 			};
@@ -43,14 +43,14 @@ int subid_whose_make(const struct subid_table *table, struct subid_whose *ret)
 	return 0;
 }
 
-void subid_whose_free(struct subid_whose *whose)
+void subid_id_index_free(struct subid_id_index *whose)
 {
 	free(whose->rows);
-	*whose = (struct subid_whose){ .n = 0 };
+	*whose = (struct subid_id_index){ .n = 0 };
 }
 
 /* How many rows start at or before an id. */
-static size_t count_before(const struct subid_whose *whose, uint32_t id)
+static size_t count_before(const struct subid_id_index *whose, uint32_t id)
 {
 	size_t low = 0, high = whose->n;
 
@@ -65,7 +65,8 @@ static size_t count_before(const struct subid_whose *whose, uint32_t id)
 	return low;
 }
 
-const struct subid_entry *subid_whose_find(const struct subid_whose *whose, uint32_t id)
+const struct subid_entry *subid_id_index_find(const struct subid_id_index *whose,
+					      uint32_t id)
 {
 	const struct id_range one = { .start = id, .count = 1 };
 	uint32_t first = UINT32_MAX;

@@ -6,13 +6,13 @@
 
 static int compare(const void *a, const void *b)
 {
-	return spelling_compare(a, b);
+	return owner_name_compare(a, b);
 }
 
-int subid_spellings_sort(const struct subid_spelling *spellings, size_t n,
-			 struct subid_spelling **ret)
+int subid_owner_names_sort(const struct subid_owner_name *spellings, size_t n,
+			   struct subid_owner_name **ret)
 {
-	struct subid_spelling *sorted = reallocarray(NULL, n + 1, sizeof(*sorted));
+	struct subid_owner_name *sorted = reallocarray(NULL, n + 1, sizeof(*sorted));
 
 	if (sorted == NULL)
 		return -ENOMEM;
@@ -23,10 +23,10 @@ int subid_spellings_sort(const struct subid_spelling *spellings, size_t n,
 	return 0;
 }
 
-bool subid_spellings_have(const struct subid_spelling *sorted, size_t n, const char *text,
-			  size_t len)
+bool subid_owner_names_have(const struct subid_owner_name *sorted, size_t n,
+			    const char *text, size_t len)
 {
-	const struct subid_spelling one = { text, len };
+	const struct subid_owner_name one = { text, len };
 
 	return bsearch(&one, sorted, n, sizeof(*sorted), compare) != NULL;
 }

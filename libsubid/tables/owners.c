@@ -117,18 +117,18 @@ size_t subid_table_after(const struct subid_table *table, size_t index)
 }
 
 static int holdings_of_many(const struct subid_table *table,
-			    const struct subid_spelling *spellings, size_t n,
+			    const struct subid_owner_name *spellings, size_t n,
 			    struct subid_set *ret)
 {
-	auto_free struct subid_spelling *sorted = NULL;
-	int r = subid_spellings_sort(spellings, n, &sorted);
+	auto_free struct subid_owner_name *sorted = NULL;
+	int r = subid_owner_names_sort(spellings, n, &sorted);
 
 	for (size_t i = 0; r == 0 && i < table->n; i++) {
 		const struct subid_entry *entry = &table->entries[i];
 
 		if (entry->range.count > 0 &&
-		    subid_spellings_have(sorted, n, table_owner_of(table, entry),
-					 entry->owner_len))
+		    subid_owner_names_have(sorted, n, table_owner_of(table, entry),
+					   entry->owner_len))
 			r = subid_set_add(ret, entry->range);
 	}
 	return r;
@@ -136,7 +136,7 @@ static int holdings_of_many(const struct subid_table *table,
 
 /* Without an index, all spellings in one pass; most owners differ in length. */
 static int holdings_by_pass(const struct subid_table *table,
-			    const struct subid_spelling *spellings, size_t n,
+			    const struct subid_owner_name *spellings, size_t n,
 			    struct subid_set *ret)
 {
 	const struct subid_entry *end;
@@ -145,7 +145,7 @@ static int holdings_by_pass(const struct subid_table *table,
 
 	if (table->n == 0)
 		return 0;
-	if (n > SPELLINGS_FEW)
+	if (n > OWNER_NAMES_FEW)
 		return holdings_of_many(table, spellings, n, ret);
 	for (size_t s = 0; s < n; s++)
 		lengths |= UINT64_C(1) << spellings[s].len % 64;
@@ -164,7 +164,7 @@ static int holdings_by_pass(const struct subid_table *table,
 }
 
 static int holdings_by_index(const struct subid_table *table,
-			     const struct subid_spelling *spellings, size_t n,
+			     const struct subid_owner_name *spellings, size_t n,
 			     struct subid_set *ret)
 {
 	int r = 0;
@@ -179,9 +179,9 @@ static int holdings_by_index(const struct subid_table *table,
 
 /* Collected, then sorted: lines may come in any order, and with an index they come in
  * falling order. */
-int subid_table_holdings(const struct subid_table *table,
-			 const struct subid_spelling *spellings, size_t n,
-			 struct subid_set *ret)
+int subid_table_owned(const struct subid_table *table,
+		      const struct subid_owner_name *spellings, size_t n,
+		      struct subid_set *ret)
 {
 	int r = table->buckets == NULL ? holdings_by_pass(table, spellings, n, ret)
 				       : holdings_by_index(table, spellings, n, ret);
@@ -191,17 +191,18 @@ int subid_table_holdings(const struct subid_table *table,
 }
 
 /* sorted: the same spellings in order, if they are many, else NULL. */
-static bool is_spelt(const char *line, size_t len, const struct subid_spelling *spellings,
-		     const struct subid_spelling *sorted, size_t n)
+static bool is_spelt(const char *line, size_t len,
+		     const struct subid_owner_name *spellings,
+		     const struct subid_owner_name *sorted, size_t n)
 {
 	if (sorted != NULL) {
 		const char *colon = memchr(line, ':', len);
 
 		return colon != NULL &&
-		       subid_spellings_have(sorted, n, line, (size_t)(colon - line));
+		       subid_owner_names_have(sorted, n, line, (size_t)(colon - line));
 	}
 	for (size_t i = 0; i < n; i++) {
-		const struct subid_spelling *s = &spellings[i];
+		const struct subid_owner_name *s = &spellings[i];
 
 		if (len > s->len && line[s->len] == ':' && line[0] == s->text[0] &&
 		    memcmp(line, s->text, s->len) == 0)
@@ -210,15 +211,16 @@ static bool is_spelt(const char *line, size_t len, const struct subid_spelling *
 	return false;
 }
 
-int subid_holdings(const struct subid_text *text, const struct subid_spelling *spellings,
-		   size_t n, struct subid_holding **ret, size_t *ret_n)
+int subid_owned_ranges(const struct subid_text *text,
+		       const struct subid_owner_name *spellings, size_t n,
+		       struct subid_owned_range **ret, size_t *ret_n)
 {
-	auto_free struct subid_spelling *sorted = NULL;
-	struct subid_holding *found = NULL;
+	auto_free struct subid_owner_name *sorted = NULL;
+	struct subid_owned_range *found = NULL;
 	size_t n_found = 0, room = 0, pos = 0, len, number = 0;
 	const char *line;
 
-	if (n > SPELLINGS_FEW && subid_spellings_sort(spellings, n, &sorted) < 0)
+	if (n > OWNER_NAMES_FEW && subid_owner_names_sort(spellings, n, &sorted) < 0)
 		return -ENOMEM;
 	while (subid_text_next(text, &pos, &line, &len)) {
 		struct subid_line parsed;
@@ -230,7 +232,7 @@ int subid_holdings(const struct subid_text *text, const struct subid_spelling *s
 		    !is_spelt(line, parsed.owner_len + 1, spellings, sorted, n))
 			continue;
 		if (n_found == room) {
-			struct subid_holding *grown;
+			struct subid_owned_range *grown;
 
 			room = room * 2 + 8;
 			grown = reallocarray(found, room, sizeof(*found));
@@ -240,7 +242,7 @@ int subid_holdings(const struct subid_text *text, const struct subid_spelling *s
 			}
 			found = grown;
 		}
-		found[n_found++] = (struct subid_holding){
+		found[n_found++] = (struct subid_owned_range){
 			.range = parsed.range,
 			.line = number,
 		};

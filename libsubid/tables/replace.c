@@ -33,7 +33,7 @@ enum place {
 	CREATED,  /* there was no old file */
 };
 
-struct subid_draft {
+struct subid_replacement {
 	int dir;
 	int fd;
 	enum place place;
@@ -129,7 +129,7 @@ static int create(int dir, const char *name)
 	return fd < 0 ? -errno : fd;
 }
 
-static int take_over_attributes(struct subid_draft *draft)
+static int take_over_attributes(struct subid_replacement *draft)
 {
 	auto_close int old = open_old(draft->dir, draft->name);
 
@@ -146,9 +146,9 @@ static int remove_if_there(int dir, const char *name)
 	return unlinkat(dir, name, 0) < 0 && errno != ENOENT ? -errno : 0;
 }
 
-int subid_draft_open(int dir, const char *name, struct subid_draft **ret)
+int subid_replacement_open(int dir, const char *name, struct subid_replacement **ret)
 {
-	auto_draft struct subid_draft *draft = NULL;
+	auto_replacement struct subid_replacement *draft = NULL;
 	int r;
 
 	if (strlen(name) > 200)
@@ -156,7 +156,7 @@ int subid_draft_open(int dir, const char *name, struct subid_draft **ret)
 	draft = malloc(sizeof(*draft));
 	if (draft == NULL)
 		return -ENOMEM;
-	*draft = (struct subid_draft){ .dir = dir, .fd = -1 };
+	*draft = (struct subid_replacement){ .dir = dir, .fd = -1 };
 	draft->buffer = malloc(BUFFER_SIZE);
 	if (draft->buffer == NULL)
 		return -ENOMEM;
@@ -198,7 +198,7 @@ static int write_all(int fd, const char *bytes, size_t size)
 	return 0;
 }
 
-static int flush(struct subid_draft *draft)
+static int flush(struct subid_replacement *draft)
 {
 	size_t used = draft->used;
 
@@ -206,9 +206,9 @@ static int flush(struct subid_draft *draft)
 	return write_all(draft->fd, draft->buffer, used);
 }
 
-int subid_draft_write(void *data, const void *bytes, size_t size)
+int subid_replacement_write(void *data, const void *bytes, size_t size)
 {
-	struct subid_draft *draft = data;
+	struct subid_replacement *draft = data;
 	int r;
 
 	if (size > BUFFER_SIZE - draft->used) {
@@ -224,7 +224,7 @@ int subid_draft_write(void *data, const void *bytes, size_t size)
 }
 
 /* There is no old file, and there must be none that somebody has just made. */
-static int put_in_nothing(struct subid_draft *draft)
+static int put_in_nothing(struct subid_replacement *draft)
 {
 	if (renameat2(draft->dir, draft->draft, draft->dir, draft->name,
 		      RENAME_NOREPLACE) < 0 &&
@@ -235,7 +235,7 @@ static int put_in_nothing(struct subid_draft *draft)
 	return 0;
 }
 
-static int put_over_old(struct subid_draft *draft)
+static int put_over_old(struct subid_replacement *draft)
 {
 	int r = remove_if_there(draft->dir, draft->aside);
 
@@ -253,7 +253,7 @@ static int put_over_old(struct subid_draft *draft)
 	return 0;
 }
 
-static int put_in_place(struct subid_draft *draft)
+static int put_in_place(struct subid_replacement *draft)
 {
 	int r = draft->replaces ? put_over_old(draft) : put_in_nothing(draft);
 
@@ -261,7 +261,7 @@ static int put_in_place(struct subid_draft *draft)
 	return r;
 }
 
-static int put_back(struct subid_draft *draft)
+static int put_back(struct subid_replacement *draft)
 {
 	if ((draft->place == REPLACED &&
 	     renameat(draft->dir, draft->aside, draft->dir, draft->name) < 0) ||
@@ -282,7 +282,7 @@ static int copy_bytes(int from, int to)
 }
 
 /* After the point of no return: what fails here costs a backup, not a table. */
-static void keep_backup(struct subid_draft *draft)
+static void keep_backup(struct subid_replacement *draft)
 {
 	auto_close int old = -1, copy = -1;
 
@@ -301,12 +301,12 @@ static void keep_backup(struct subid_draft *draft)
  * was to get, and still says that it is on the disk: xfs_dir_fsync() does not look,
  * xfs_file_fsync() does (fs/xfs/xfs_file.c).  So the file has the last word.
  */
-static int sync_names(const struct subid_draft *draft)
+static int sync_names(const struct subid_replacement *draft)
 {
 	return fsync(draft->dir) < 0 || fdatasync(draft->fd) < 0 ? -errno : 0;
 }
 
-static int put_all_in_place(struct subid_draft *const drafts[], size_t n)
+static int put_all_in_place(struct subid_replacement *const drafts[], size_t n)
 {
 	int r = 0;
 
@@ -319,7 +319,7 @@ static int put_all_in_place(struct subid_draft *const drafts[], size_t n)
 	return r;
 }
 
-int subid_drafts_commit(struct subid_draft *const drafts[], size_t n)
+int subid_replacements_commit(struct subid_replacement *const drafts[], size_t n)
 {
 	int r = 0;
 
@@ -344,7 +344,7 @@ int subid_drafts_commit(struct subid_draft *const drafts[], size_t n)
 	return r;
 }
 
-void subid_draft_free(struct subid_draft **draft)
+void subid_replacement_free(struct subid_replacement **draft)
 {
 	if (*draft == NULL)
 		return;

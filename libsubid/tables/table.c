@@ -21,23 +21,25 @@ int subid_table_grow(struct subid_table *table, size_t room)
 }
 
 /* Where a line is that is no entry, and what other readers might take from it. */
-static int note_odd_line(struct subid_table *table, const char *line, size_t len)
+static int note_malformed_line(struct subid_table *table, const char *line, size_t len)
 {
 	struct id_range readings[SUBID_READINGS_MAX];
 	size_t n = subid_line_readings(line, len, readings);
 
-	if (table->n_odd == table->odd_room) {
-		size_t room = table->odd_room * 2 + 16;
-		uint32_t *grown = reallocarray(table->odd_lines, room, sizeof(*grown));
+	if (table->n_malformed == table->malformed_room) {
+		size_t room = table->malformed_room * 2 + 16;
+		uint32_t *grown =
+		    reallocarray(table->malformed_lines, room, sizeof(*grown));
 
 		if (grown == NULL)
 			return -ENOMEM;
-		table->odd_lines = grown;
-		table->odd_room = room;
+		table->malformed_lines = grown;
+		table->malformed_room = room;
 	}
-	table->odd_lines[table->n_odd++] = (uint32_t)(line - table->text.bytes);
+	table->malformed_lines[table->n_malformed++] =
+	    (uint32_t)(line - table->text.bytes);
 	for (size_t i = 0; i < n; i++) {
-		int r = subid_set_add(&table->odd, readings[i]);
+		int r = subid_set_add(&table->malformed, readings[i]);
 
 		if (r < 0)
 			return r;
@@ -78,13 +80,14 @@ static int parse_lines(struct subid_table *table)
 			continue;
 		}
 		next = scan_to_next_line(at, end);
-		r = note_odd_line(table, at, (size_t)(next - at) - (next[-1] == '\n'));
+		r = note_malformed_line(table, at,
+					(size_t)(next - at) - (next[-1] == '\n'));
 		at = next;
 	}
 	if (r == 0)
 		r = subid_set_add(&table->ids, run);
 	table->first_changed = table->n;
-	subid_set_sort(&table->odd);
+	subid_set_sort(&table->malformed);
 	subid_set_sort(&table->ids);
 	return r;
 }
@@ -137,19 +140,19 @@ static int copy_entries(struct subid_table *table, const struct subid_table *sam
 
 	if (r < 0)
 		return r;
-	if (same->n_odd > 0) {
-		table->odd_lines =
-		    reallocarray(NULL, same->n_odd, sizeof(*table->odd_lines));
-		if (table->odd_lines == NULL)
+	if (same->n_malformed > 0) {
+		table->malformed_lines = reallocarray(NULL, same->n_malformed,
+						      sizeof(*table->malformed_lines));
+		if (table->malformed_lines == NULL)
 			return -ENOMEM;
-		memcpy(table->odd_lines, same->odd_lines,
-		       same->n_odd * sizeof(*same->odd_lines));
-		table->n_odd = table->odd_room = same->n_odd;
+		memcpy(table->malformed_lines, same->malformed_lines,
+		       same->n_malformed * sizeof(*same->malformed_lines));
+		table->n_malformed = table->malformed_room = same->n_malformed;
 	}
 	if (same->n > 0)
 		memcpy(table->entries, same->entries, same->n * sizeof(*same->entries));
 	table->n = table->first_changed = same->n;
-	r = subid_set_unite(&table->odd, &same->odd);
+	r = subid_set_unite(&table->malformed, &same->malformed);
 	return r == 0 ? subid_set_unite(&table->ids, &same->ids) : r;
 }
 
@@ -182,10 +185,10 @@ int subid_table_is_alike(int etc, enum subid_kind kind, const struct subid_table
 void subid_table_free(struct subid_table *table)
 {
 	subid_text_free(&table->text);
-	subid_set_free(&table->odd);
+	subid_set_free(&table->malformed);
 	subid_set_free(&table->ids);
 	free(table->entries);
-	free(table->odd_lines);
+	free(table->malformed_lines);
 	free(table->added);
 	free(table->buckets);
 	free(table->chain);
@@ -200,14 +203,14 @@ const char *subid_table_owner(const struct subid_table *table,
 
 size_t subid_table_line(const struct subid_table *table, const struct subid_entry *entry)
 {
-	size_t low = 0, high = table->n_odd;
+	size_t low = 0, high = table->n_malformed;
 
 	if (table_is_new(table, entry))
 		return 0;
 	while (low < high) {
 		size_t middle = low + (high - low) / 2;
 
-		if (table->odd_lines[middle] < entry->offset)
+		if (table->malformed_lines[middle] < entry->offset)
 			low = middle + 1;
 		else
 			high = middle;
@@ -215,7 +218,7 @@ size_t subid_table_line(const struct subid_table *table, const struct subid_entr
 	return (size_t)(entry - table->entries) + low + 1;
 }
 
-size_t subid_table_odd_line(const struct subid_table *table, size_t odd)
+size_t subid_table_malformed_line(const struct subid_table *table, size_t malformed)
 {
 	size_t low = 0, high = table->n;
 
@@ -223,10 +226,10 @@ size_t subid_table_odd_line(const struct subid_table *table, size_t odd)
 	while (low < high) {
 		size_t middle = low + (high - low) / 2;
 
-		if (table->entries[middle].offset < table->odd_lines[odd])
+		if (table->entries[middle].offset < table->malformed_lines[malformed])
 			low = middle + 1;
 		else
 			high = middle;
 	}
-	return low + odd + 1;
+	return low + malformed + 1;
 }

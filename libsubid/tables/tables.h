@@ -321,10 +321,11 @@ struct subid_table {
 	size_t n;
 	size_t room;
 	size_t first_changed; /* no entry before it was; n if none was */
-	struct subid_set odd; /* what other readers take from lines that are no entries */
-	uint32_t *odd_lines;  /* offsets of those lines in text, in its order */
-	size_t n_odd;
-	size_t odd_room;
+	struct subid_set
+	    malformed; /* what other readers take from lines that are no entries */
+	uint32_t *malformed_lines; /* offsets of those lines in text, in its order */
+	size_t n_malformed;
+	size_t malformed_room;
 	struct subid_set ids; /* of the entries as they were read */
 	char *added;	      /* owners of new entries; offsets from text.size on */
 	size_t added_size;
@@ -377,8 +378,8 @@ const char *subid_table_owner(const struct subid_table *table,
  */
 size_t subid_table_line(const struct subid_table *table, const struct subid_entry *entry);
 
-/* The same for one of odd_lines, by its index. */
-size_t subid_table_odd_line(const struct subid_table *table, size_t odd);
+/* The same for one of malformed_lines, by its index. */
+size_t subid_table_malformed_line(const struct subid_table *table, size_t malformed);
 
 /*
  * Goes through the entries of owner, spelt just so, without those removed:
@@ -443,13 +444,13 @@ int subid_table_print(const struct subid_table *table,
 size_t subid_table_hash(const char *owner, size_t len);
 
 /* An owner as lines may spell it. */
-struct subid_spelling {
+struct subid_owner_name {
 	const char *text;
 	size_t len;
 };
 
 /* Ids that an owner holds, and the line that says so. */
-struct subid_holding {
+struct subid_owned_range {
 	struct id_range range;
 	size_t line;
 };
@@ -458,9 +459,9 @@ struct subid_holding {
  * The ids that one or another of the n spellings has, inserted into *ret, a
  * sorted set.  0 or -ENOMEM.
  */
-int subid_table_holdings(const struct subid_table *table,
-			 const struct subid_spelling *spellings, size_t n,
-			 struct subid_set *ret) SUBID_WARN_UNUSED;
+int subid_table_owned(const struct subid_table *table,
+		      const struct subid_owner_name *spellings, size_t n,
+		      struct subid_set *ret) SUBID_WARN_UNUSED;
 
 /*
  * The entries in text, a table's bytes, whose owner is one of the n spellings,
@@ -468,8 +469,9 @@ int subid_table_holdings(const struct subid_table *table,
  * look-up in a large table is cheap.  The caller frees *ret, which is NULL when
  * *ret_n is 0.  Returns 0 or -ENOMEM.
  */
-int subid_holdings(const struct subid_text *text, const struct subid_spelling *spellings,
-		   size_t n, struct subid_holding **ret, size_t *ret_n);
+int subid_owned_ranges(const struct subid_text *text,
+		       const struct subid_owner_name *spellings, size_t n,
+		       struct subid_owned_range **ret, size_t *ret_n);
 
 /*
  * Many spellings of one owner: looked up, not gone through.
@@ -479,10 +481,10 @@ int subid_holdings(const struct subid_text *text, const struct subid_spelling *s
  */
 
 /* Up to so many are compared one by one, which is faster. */
-#define SPELLINGS_FEW 16
+#define OWNER_NAMES_FEW 16
 
-static inline int spelling_compare(const struct subid_spelling *a,
-				   const struct subid_spelling *b)
+static inline int owner_name_compare(const struct subid_owner_name *a,
+				     const struct subid_owner_name *b)
 {
 	if (a->len != b->len)
 		return a->len < b->len ? -1 : 1;
@@ -490,33 +492,34 @@ static inline int spelling_compare(const struct subid_spelling *a,
 }
 
 /* A copy, in order; the caller frees *ret.  0 or -ENOMEM. */
-int subid_spellings_sort(const struct subid_spelling *spellings, size_t n,
-			 struct subid_spelling **ret);
+int subid_owner_names_sort(const struct subid_owner_name *spellings, size_t n,
+			   struct subid_owner_name **ret);
 
 /* Is it one of the n that are in order? */
-bool subid_spellings_have(const struct subid_spelling *sorted, size_t n, const char *text,
-			  size_t len);
+bool subid_owner_names_have(const struct subid_owner_name *sorted, size_t n,
+			    const char *text, size_t len);
 
 /*
  * Whose is an id?  Asked of a table often: for each process, or each file.
  */
 
 /* A table's entries in the order of their ids; the table must live longer. */
-struct subid_whose {
+struct subid_id_index {
 	const struct subid_table *table;
-	struct subid_whose_row *rows; /* inside the library */
+	struct subid_id_index_row *rows; /* inside the library */
 	size_t n;
 };
 
-/* Returns 0, and the caller releases *ret with subid_whose_free(); -ENOMEM. */
-int subid_whose_make(const struct subid_table *table, struct subid_whose *ret);
+/* Returns 0, and the caller releases *ret with subid_id_index_free(); -ENOMEM. */
+int subid_id_index_make(const struct subid_table *table, struct subid_id_index *ret);
 
-void subid_whose_free(struct subid_whose *whose);
+void subid_id_index_free(struct subid_id_index *whose);
 
-#define auto_whose __attribute__((cleanup(subid_whose_free)))
+#define auto_id_index __attribute__((cleanup(subid_id_index_free)))
 
 /* The first line that has an id, of those that authorise or hold; NULL: none. */
-const struct subid_entry *subid_whose_find(const struct subid_whose *whose, uint32_t id);
+const struct subid_entry *subid_id_index_find(const struct subid_id_index *whose,
+					      uint32_t id);
 
 /*
  * The locks that shadow's tools take before they change a table: a write lock on
@@ -571,13 +574,13 @@ void subid_lock_release(struct subid_lock **lock);
  * name leads to the old file or to the new one, never to a part.
  *
  * Calling sequence, under the lock that keeps other writers away:
- *     subid_draft_open()   for each file; the new bytes go to "NAME+"
- *     subid_draft_write()  as often as needed; it fits subid_table_print()
- *     subid_drafts_commit()
- *     subid_draft_free()   without a commit it removes the draft again
+ *     subid_replacement_open()   for each file; the new bytes go to "NAME+"
+ *     subid_replacement_write()  as often as needed; it fits subid_table_print()
+ *     subid_replacements_commit()
+ *     subid_replacement_free()   without a commit it removes the draft again
  */
 
-struct subid_draft; /* opaque */
+struct subid_replacement; /* opaque */
 
 /*
  * Opens a draft for the file name (at most 200 bytes) in the directory dir, which
@@ -589,11 +592,11 @@ struct subid_draft; /* opaque */
  * -EINVAL when it is not a regular file.  Other hard links of the file keep its
  * old content.
  */
-int subid_draft_open(int dir, const char *name,
-		     struct subid_draft **ret) SUBID_WARN_UNUSED;
+int subid_replacement_open(int dir, const char *name,
+			   struct subid_replacement **ret) SUBID_WARN_UNUSED;
 
-/* Appends bytes.  data is a struct subid_draft *.  0 or -errno. */
-int subid_draft_write(void *data, const void *bytes, size_t size) SUBID_WARN_UNUSED;
+/* Appends bytes.  data is a struct subid_replacement *.  0 or -errno. */
+int subid_replacement_write(void *data, const void *bytes, size_t size) SUBID_WARN_UNUSED;
 
 /*
  * Puts all n drafts in their places, or none: written to disk, then renamed
@@ -605,11 +608,12 @@ int subid_draft_write(void *data, const void *bytes, size_t size) SUBID_WARN_UNU
  * -ENOTRECOVERABLE: undoing failed as well, so that some names lead to new
  * files and some to old ones, each whole.
  */
-int subid_drafts_commit(struct subid_draft *const drafts[], size_t n) SUBID_WARN_UNUSED;
+int subid_replacements_commit(struct subid_replacement *const drafts[],
+			      size_t n) SUBID_WARN_UNUSED;
 
-void subid_draft_free(struct subid_draft **draft);
+void subid_replacement_free(struct subid_replacement **draft);
 
-#define auto_draft __attribute__((cleanup(subid_draft_free)))
+#define auto_replacement __attribute__((cleanup(subid_replacement_free)))
 
 #ifdef __cplusplus
 }

@@ -25,7 +25,7 @@ int subid_table_taken(const struct subid_table *table, struct subid_set *ret)
 {
 	int r = subid_table_granted(table, ret);
 
-	return r == 0 ? subid_set_unite(ret, &table->odd) : r;
+	return r == 0 ? subid_set_unite(ret, &table->malformed) : r;
 }
 
 /* How many ids of r some reader takes from the line, at most. */

@@ -180,7 +180,7 @@ static bool rule_fits(const struct subid_conf_rule *rule)
 
 static void check_decision(const struct subid_conf *conf)
 {
-	struct subid_spelling names[] = { { "alice", 5 }, { "al", 2 }, { "1000", 4 } };
+	struct subid_owner_name names[] = { { "alice", 5 }, { "al", 2 }, { "1000", 4 } };
 	struct subid_owner owner = {
 		.has_account = true, .uid = 1000, .spellings = names, .n = 3
 	};

@@ -103,7 +103,7 @@ static void check_given(const struct subid_changes *changes, const struct subid_
 /* One lease is given, kept when it is asked for again, and taken back once. */
 static void check_grant(const struct subid_lease_options *options, uint32_t count)
 {
-	struct subid_spelling names[] = { { "alice", 5 }, { "1000", 4 } };
+	struct subid_owner_name names[] = { { "alice", 5 }, { "1000", 4 } };
 	const struct subid_owner owner = {
 		.has_account = true, .uid = 1000, .spellings = names, .n = 2
 	};

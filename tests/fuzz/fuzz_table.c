@@ -117,9 +117,9 @@ static void check_who_has(const struct subid_table *table, uint64_t *random)
 /* The first line that has an id is found by its order, too. */
 static void check_whose(const struct subid_table *table, uint64_t *random)
 {
-	auto_whose struct subid_whose whose = { .n = 0 };
+	auto_id_index struct subid_id_index whose = { .n = 0 };
 
-	must(subid_whose_make(table, &whose) == 0);
+	must(subid_id_index_make(table, &whose) == 0);
 	for (int i = 0; i < 16; i++) {
 		uint32_t id = next_random(random) << 1;
 		size_t e = 0;
@@ -135,7 +135,7 @@ static void check_whose(const struct subid_table *table, uint64_t *random)
 		while (e < table->n && !id_range_contains(table->entries[e].range,
 							  (struct id_range){ id, 1 }))
 			e++;
-		must(subid_whose_find(&whose, id) ==
+		must(subid_id_index_find(&whose, id) ==
 		     (e == table->n ? NULL : &table->entries[e]));
 	}
 }
@@ -146,11 +146,11 @@ static void check_holdings(const struct subid_table *table)
 	for (size_t e = 0; e < table->n && e < 8; e++) {
 		const struct subid_entry *entry = &table->entries[e];
 		const char *owner = subid_table_owner(table, entry);
-		struct subid_spelling spelling = { owner, entry->owner_len };
-		auto_free struct subid_holding *holdings = NULL;
+		struct subid_owner_name spelling = { owner, entry->owner_len };
+		auto_free struct subid_owned_range *holdings = NULL;
 		size_t n, k = 0;
 
-		must(subid_holdings(&table->text, &spelling, 1, &holdings, &n) == 0);
+		must(subid_owned_ranges(&table->text, &spelling, 1, &holdings, &n) == 0);
 		for (size_t i = subid_table_first(table, owner, entry->owner_len);
 		     i < table->n; i = subid_table_after(table, i), k++) {
 			must(k < n);

@@ -19,7 +19,7 @@ static void put_part(const char *name, const char **at, const char *end)
 	*at = stop == NULL ? end : stop + len;
 }
 
-static bool is_number(struct subid_spelling s)
+static bool is_number(struct subid_owner_name s)
 {
 	for (size_t i = 0; i < s.len; i++)
 		if (s.text[i] < '0' || s.text[i] > '9')
@@ -27,7 +27,7 @@ static bool is_number(struct subid_spelling s)
 	return true;
 }
 
-static bool same(struct subid_spelling a, struct subid_spelling b)
+static bool same(struct subid_owner_name a, struct subid_owner_name b)
 {
 	return a.len == b.len && memcmp(a.text, b.text, a.len) == 0;
 }
@@ -40,7 +40,7 @@ static void check_owner(const struct subid_owner *owner)
 	must(owner->n > 0);
 	(void)snprintf(decimal, sizeof(decimal), "%u", owner->uid);
 	must(same(owner->spellings[owner->n - 1],
-		  (struct subid_spelling){ decimal, strlen(decimal) }));
+		  (struct subid_owner_name){ decimal, strlen(decimal) }));
 	for (size_t i = 0; i + 1 < owner->n; i++) {
 		must(!is_number(owner->spellings[i]));
 		must(
@@ -54,7 +54,7 @@ static void check_account(const struct subid_users *users,
 			  const struct subid_account *account)
 {
 	auto_free char *name = strndup(account->name, account->name_len);
-	struct subid_spelling spelling = { account->name, account->name_len };
+	struct subid_owner_name spelling = { account->name, account->name_len };
 	auto_owner struct subid_owner owner = { .n = 0 }, by_uid = { .n = 0 };
 	int r = subid_owner_find(users, name, &owner);
 
@@ -147,7 +147,7 @@ static bool all_named(const struct subid_users *users)
 		if (!subid_owner_valid(account->name, account->name_len) ||
 		    subid_owner_is_hold(account->name, account->name_len) ||
 		    is_number(
-			(struct subid_spelling){ account->name, account->name_len }))
+			(struct subid_owner_name){ account->name, account->name_len }))
 			return false;
 		must(
 		    subid_users_by_name(users, account->name, account->name_len, &first));
@@ -164,7 +164,7 @@ static int is_member(void *data, const char *name)
 
 	for (size_t i = 0; i + 1 < owner->n; i++)
 		if (same(owner->spellings[i],
-			 (struct subid_spelling){ name, strlen(name) }))
+			 (struct subid_owner_name){ name, strlen(name) }))
 			return 1;
 	return 0;
 }

@@ -70,8 +70,8 @@ static struct {
 	size_t n_accounts;
 	unsigned int accounts_asked;
 	int source_answer;
-	const struct subid_holding *source_holdings;
-	size_t n_source_holdings;
+	const struct subid_owned_range *source_ranges;
+	size_t n_source_ranges;
 	bool no_log;
 	unsigned int logged;
 	struct subid_event event;

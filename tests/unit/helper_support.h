@@ -6,7 +6,7 @@
  *     open openat __openat_2 fstat stat fstatfs read __read_chk pread __pread_chk write
  *     fcntl prctl setresuid setresgid syscall clearenv getuid getgid geteuid getegid
  *     fallocate mmap sysconf malloc calloc realloc reallocarray strndup
- *     getpwuid_r getpwnam_r subid_source_holdings subid_log_open subid_log_send
+ *     getpwuid_r getpwnam_r subid_source_ranges subid_log_open subid_log_send
  */
 #pragma once
 
@@ -62,14 +62,14 @@ int __wrap_getpwnam_r(const char *name, struct passwd *entry, char *buf, size_t 
 			      buf, size, found);
 }
 
-int __wrap_subid_source_holdings(const char *source, const char *owner,
-				 enum subid_kind kind, struct subid_holding **ret,
-				 size_t *ret_n);
-int __wrap_subid_source_holdings(const char *source, const char *owner,
-				 enum subid_kind kind, struct subid_holding **ret,
-				 size_t *ret_n)
+int __wrap_subid_source_ranges(const char *source, const char *owner,
+			       enum subid_kind kind, struct subid_owned_range **ret,
+			       size_t *ret_n);
+int __wrap_subid_source_ranges(const char *source, const char *owner,
+			       enum subid_kind kind, struct subid_owned_range **ret,
+			       size_t *ret_n)
 {
-	size_t size = (machine.n_source_holdings + 1) * sizeof(**ret);
+	size_t size = (machine.n_source_ranges + 1) * sizeof(**ret);
 
 	assert_without_privilege("a module");
 	assert_string_equal(source, "sss");
@@ -80,9 +80,9 @@ int __wrap_subid_source_holdings(const char *source, const char *owner,
 	*ret = calloc(1, size);
 	if (*ret == NULL)
 		return -ENOMEM;
-	if (machine.n_source_holdings > 0)
-		memcpy(*ret, machine.source_holdings, size - sizeof(**ret));
-	*ret_n = machine.n_source_holdings;
+	if (machine.n_source_ranges > 0)
+		memcpy(*ret, machine.source_ranges, size - sizeof(**ret));
+	*ret_n = machine.n_source_ranges;
 	return 0;
 }
 

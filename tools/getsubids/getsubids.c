@@ -52,7 +52,7 @@ static int find_owner(int etc, const char *user, struct subid_users **users,
 		ret->spellings = malloc(sizeof(*ret->spellings));
 		if (ret->spellings == NULL)
 			return -ENOMEM;
-		ret->spellings[0] = (struct subid_spelling){ user, strlen(user) };
+		ret->spellings[0] = (struct subid_owner_name){ user, strlen(user) };
 		ret->n = 1;
 		return 0;
 	}
@@ -64,7 +64,7 @@ static int find_owner(int etc, const char *user, struct subid_users **users,
 
 /* From the table, under each spelling of the owner. */
 static int read_table(int etc, enum subid_kind kind, const char *user,
-		      struct subid_holding **ret, size_t *ret_n)
+		      struct subid_owned_range **ret, size_t *ret_n)
 {
 	auto_users struct subid_users *users = NULL;
 	auto_owner struct subid_owner owner = { .has_account = false };
@@ -77,12 +77,12 @@ static int read_table(int etc, enum subid_kind kind, const char *user,
 		return EXIT_SUCCESS; /* no owner can be called so: there is nothing */
 	r = subid_text_read(etc, subid_kind_table(kind), false, &text);
 	if (r == 0)
-		r = subid_holdings(&text, owner.spellings, owner.n, ret, ret_n);
+		r = subid_owned_ranges(&text, owner.spellings, owner.n, ret, ret_n);
 	return r < 0 && r != -ENOENT ? fail(subid_kind_table(kind), -r) : EXIT_SUCCESS;
 }
 
 static int read_ranges(int etc, enum subid_kind kind, const char *user,
-		       struct subid_holding **ret, size_t *ret_n)
+		       struct subid_owned_range **ret, size_t *ret_n)
 {
 	char source[SUBID_SOURCE_SIZE];
 	int r = subid_source_read(etc, source);
@@ -91,7 +91,7 @@ static int read_ranges(int etc, enum subid_kind kind, const char *user,
 		return fail("nsswitch.conf", r < 0 ? -r : EINVAL);
 	if (source[0] == '\0')
 		return read_table(etc, kind, user, ret, ret_n);
-	r = subid_source_holdings(source, user, kind, ret, ret_n);
+	r = subid_source_ranges(source, user, kind, ret, ret_n);
 	if (r == 0)
 		return EXIT_SUCCESS;
 	(void)fprintf(
@@ -104,7 +104,7 @@ static int read_ranges(int etc, enum subid_kind kind, const char *user,
 
 static int list(enum subid_kind kind, const char *user)
 {
-	auto_free struct subid_holding *holdings = NULL;
+	auto_free struct subid_owned_range *holdings = NULL;
 	auto_close int etc = open(SUBID_SYSCONFDIR, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	size_t n = 0;
 

@@ -53,11 +53,11 @@ static bool find_aliases(struct call *call, struct id_range wanted)
 
 static void print_holdings(const struct call *call)
 {
-	const struct subid_spelling *name = &call->caller.spellings[0];
+	const struct subid_owner_name *name = &call->caller.spellings[0];
 	int len = (int)name->len;
 
 	for (size_t i = 0; i < call->n_holdings && i < HOLDINGS_SHOWN; i++) {
-		const struct subid_holding *holding = &call->holdings[i];
+		const struct subid_owned_range *holding = &call->holdings[i];
 
 		(void)fail(call->kind, "%.*s (uid %u) holds %u-%llu (line %zu)", len,
 			   name->text, call->uid, holding->range.start,
@@ -78,7 +78,7 @@ static int refuse(const struct call *call, const struct subid_map_line *line)
 {
 	const char *id = subid_kind_name(call->kind->table);
 	const char *table = subid_kind_table(call->kind->table);
-	const struct subid_spelling *name = &call->caller.spellings[0];
+	const struct subid_owner_name *name = &call->caller.spellings[0];
 
 	log_refusal(call, line, SUBID_DENIED);
 	(void)fail(call->kind, "%s range [%u-%llu) -> [%u-%llu) not allowed", id,

@@ -73,7 +73,7 @@ static void leave_line(const struct refusals *refusals, struct subid_event event
  */
 void log_refusal(const struct call *call, const struct subid_map_line *line, int result)
 {
-	const struct subid_spelling *name = &call->caller.spellings[0];
+	const struct subid_owner_name *name = &call->caller.spellings[0];
 
 	if (!has_capability(call->kind->cap) || give_up_capabilities() < 0)
 		return;

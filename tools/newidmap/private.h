@@ -32,7 +32,7 @@ struct call {
 	size_t n;
 	char source[SUBID_SOURCE_SIZE]; /* of the ranges; "": the table */
 	struct subid_text table;
-	struct subid_holding *holdings;
+	struct subid_owned_range *holdings;
 	size_t n_holdings;
 	struct subid_set held; /* their union, and what aliases have */
 	bool by_table;	       /* some line of the map is allowed by the table */

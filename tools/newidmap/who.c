@@ -36,12 +36,12 @@ static int cannot_read(const struct call *call, const char *what, int error)
 /* What a module that nsswitch.conf names gives.  Rule 4: no falling back. */
 static int ask_source(struct call *call)
 {
-	const struct subid_spelling *name = &call->caller.spellings[0];
+	const struct subid_owner_name *name = &call->caller.spellings[0];
 	auto_free char *owner = strndup(name->text, name->len);
 	int r = owner == NULL
 		    ? -ENOMEM
-		    : subid_source_holdings(call->source, owner, call->kind->table,
-					    &call->holdings, &call->n_holdings);
+		    : subid_source_ranges(call->source, owner, call->kind->table,
+					  &call->holdings, &call->n_holdings);
 
 	if (r == 0)
 		return 0;
@@ -60,8 +60,9 @@ static int read_table(struct call *call)
 	if (r == -ENOENT)
 		return 0;
 	if (r == 0)
-		r = subid_holdings(&call->table, call->caller.spellings, call->caller.n,
-				   &call->holdings, &call->n_holdings);
+		r = subid_owned_ranges(&call->table, call->caller.spellings,
+				       call->caller.n, &call->holdings,
+				       &call->n_holdings);
 	return r < 0 ? cannot_read(call, table, -r) : 0;
 }
 

@@ -109,7 +109,7 @@ static const char *spelling_of(const struct cli_share *share,
 			       const struct subid_table *table, char **own)
 {
 	for (size_t i = 0; i < share->owner.n; i++) {
-		const struct subid_spelling *spelling = &share->owner.spellings[i];
+		const struct subid_owner_name *spelling = &share->owner.spellings[i];
 
 		if (subid_table_first(table, spelling->text, spelling->len) == table->n)
 			continue;

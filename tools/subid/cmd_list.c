@@ -45,7 +45,7 @@ static int in_order(const void *a, const void *b)
 
 /* In the order of the lines, which an index does not keep.  -1 for want of memory. */
 static ssize_t list_spelling(struct cli_output *output, const struct subid_table *table,
-			     struct subid_spelling spelling)
+			     struct subid_owner_name spelling)
 {
 	const size_t first = subid_table_first(table, spelling.text, spelling.len);
 	auto_free size_t *found = NULL;
@@ -87,7 +87,7 @@ static int list_owner(struct cli_output *output, struct subid_table *table,
 static int list_held(struct cli_output *output, struct subid_table *table, char *name,
 		     size_t *ret_n)
 {
-	struct subid_spelling spelling = { .text = name, .len = strlen(name) };
+	struct subid_owner_name spelling = { .text = name, .len = strlen(name) };
 	const struct subid_owner holder = { .spellings = &spelling, .n = 1 };
 
 	if (!subid_owner_is_hold(name, spelling.len))

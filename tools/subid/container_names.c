@@ -80,7 +80,7 @@ int subid_inside_read_file(int root, enum subid_kind kind, struct subid_text *re
 	return 0;
 }
 
-static bool is_number(struct subid_spelling name)
+static bool is_number(struct subid_owner_name name)
 {
 	for (size_t i = 0; i < name.len; i++)
 		if (name.text[i] < '0' || name.text[i] > '9')
@@ -98,7 +98,7 @@ static int compare_ids(const void *a, const void *b)
 }
 
 static int add_name(struct subid_inside_names *names, size_t *room,
-		    struct subid_spelling name, uint32_t id)
+		    struct subid_owner_name name, uint32_t id)
 {
 	if (names->n == *room) {
 		size_t more = *room * 2 + 64;
@@ -127,7 +127,7 @@ int subid_inside_names_parse(struct subid_text *text, struct subid_inside_names 
 
 	*text = (struct subid_text){ .bytes = NULL };
 	while (r == 0 && subid_text_next(&names.text, &pos, &line, &len)) {
-		struct subid_spelling name;
+		struct subid_owner_name name;
 		const char *at = line;
 		uint32_t id;
 

@@ -46,7 +46,7 @@ static size_t name_leases(const struct subid_leases *leases,
  */
 static ssize_t name_users_leases(const struct cli_taking *taking)
 {
-	const struct subid_spelling *spelling = &taking->owner->spellings[0];
+	const struct subid_owner_name *spelling = &taking->owner->spellings[0];
 	auto_free char *name = strndup(spelling->text, spelling->len);
 	auto_store struct cli_store other = { .fd = -1 };
 	auto_leases struct subid_leases leases = { .list = NULL };
@@ -98,7 +98,7 @@ int cli_leases_look_again(const struct cli_taking *taking, bool frees)
 {
 	static const char held[] = "the range is taken back, but the ids are held: 'subid"
 				   " unhold' frees them";
-	const struct subid_spelling *name = &taking->owner->spellings[0];
+	const struct subid_owner_name *name = &taking->owner->spellings[0];
 	ssize_t n = taking->looks_again ? name_users_leases(taking) : 0;
 
 	if (n == 0 || (n < 0 && !frees))

@@ -99,8 +99,8 @@ static int see_tables(struct check *check, const struct owned *owned)
 	int r = 0;
 
 	for (enum subid_kind kind = 0; r == 0 && kind < SUBID_KINDS; kind++)
-		r = subid_table_holdings(&check->leasing->tables[kind], owner->spellings,
-					 owner->n, &held[kind]);
+		r = subid_table_owned(&check->leasing->tables[kind], owner->spellings,
+				      owner->n, &held[kind]);
 	uids = held[SUBID_UID];
 	gids = held[SUBID_GID];
 	for (size_t i = owned->begin; i < owned->end; i++) {

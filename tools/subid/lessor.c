@@ -84,10 +84,10 @@ static int make_session(const struct cli_leasing *leasing,
 			struct id_range **ret, size_t *ret_n)
 {
 	const struct subid_owner *owner = &lessor->owner;
-	struct subid_holding *lines = NULL;
+	struct subid_owned_range *lines = NULL;
 	size_t n = 0;
-	int r = subid_holdings(&leasing->tables[kind].text, owner->spellings, owner->n,
-			       &lines, &n);
+	int r = subid_owned_ranges(&leasing->tables[kind].text, owner->spellings,
+				   owner->n, &lines, &n);
 
 	if (r < 0)
 		return r;
@@ -211,8 +211,8 @@ static int gather(struct cli_leasing *leasing, struct cli_lessor *lessor)
 	int r = 0;
 
 	for (enum subid_kind kind = 0; r == 0 && kind < SUBID_KINDS; kind++) {
-		r = subid_table_holdings(&leasing->tables[kind], owner->spellings,
-					 owner->n, &lessor->held[kind]);
+		r = subid_table_owned(&leasing->tables[kind], owner->spellings, owner->n,
+				      &lessor->held[kind]);
 		if (r == 0)
 			r = subid_set_unite(&lessor->others[kind], &leasing->live[kind]);
 	}

@@ -104,13 +104,13 @@ static int look(int etc, const struct subid_owner *owner)
 {
 	for (enum subid_kind kind = 0; kind < SUBID_KINDS; kind++) {
 		auto_text struct subid_text text = { .bytes = NULL };
-		auto_free struct subid_holding *holdings = NULL;
+		auto_free struct subid_owned_range *holdings = NULL;
 		size_t n = 0;
 		int r = subid_text_read(etc, subid_kind_table(kind), false, &text);
 
 		if (r == 0)
-			r = subid_holdings(&text, owner->spellings, owner->n, &holdings,
-					   &n);
+			r = subid_owned_ranges(&text, owner->spellings, owner->n,
+					       &holdings, &n);
 		if (r < 0 && r != -ENOENT)
 			return r;
 		if (n == 0)

@@ -24,10 +24,10 @@ static int add_lines(struct cli_share *share, const struct subid_table *table)
 {
 	struct subid_set *all = &share->all[table->kind];
 	const struct subid_owner *owner = &share->owner;
-	auto_free struct subid_holding *lines = NULL;
+	auto_free struct subid_owned_range *lines = NULL;
 	uint64_t sum = 0;
 	size_t n = 0;
-	int r = subid_holdings(&table->text, owner->spellings, owner->n, &lines, &n);
+	int r = subid_owned_ranges(&table->text, owner->spellings, owner->n, &lines, &n);
 
 	for (size_t i = 0; r == 0 && i < n; i++) {
 		r = subid_set_insert(all, lines[i].range);

@@ -9,7 +9,7 @@ static void warn_of_odd_lines(const struct cli *cli, const struct subid_table *t
 	size_t pos = 0, len, number = 1;
 	const char *text;
 
-	if (table->odd.n == 0 || cli->quiet)
+	if (table->malformed.n == 0 || cli->quiet)
 		return;
 	for (; subid_text_next(&table->text, &pos, &text, &len); number++) {
 		if (subid_line_parse(text, len, &parsed) == 0 ||

@@ -33,7 +33,7 @@ void view_free(struct view *view)
 	view_roots_free(view);
 	subid_live_free(&view->live);
 	for (enum subid_kind kind = 0; kind < SUBID_KINDS; kind++) {
-		subid_whose_free(&view->whose[kind]);
+		subid_id_index_free(&view->whose[kind]);
 		subid_table_free(&view->tables[kind]);
 	}
 	subid_users_free(&view->users);
@@ -51,7 +51,7 @@ static int load_tables(struct view *view)
 
 		if (status != EXIT_DONE)
 			return status;
-		if (subid_whose_make(&view->tables[kind], &view->whose[kind]) < 0)
+		if (subid_id_index_make(&view->tables[kind], &view->whose[kind]) < 0)
 			return cli_complain(EXIT_UNABLE, "%s", strerror(ENOMEM));
 	}
 	return EXIT_DONE;
@@ -119,7 +119,7 @@ char *view_owner_name(const struct view *view, const char *text, size_t len)
 
 static struct view_answer *look_up(struct view *view, enum subid_kind kind, uint32_t id)
 {
-	const struct subid_entry *entry = subid_whose_find(&view->whose[kind], id);
+	const struct subid_entry *entry = subid_id_index_find(&view->whose[kind], id);
 	struct view_answer *answer = calloc(1, sizeof(*answer));
 	char account[NAME_SIZE];
 	const char *owner, *container;

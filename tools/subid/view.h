@@ -35,7 +35,7 @@ struct view {
 	int proc; /* -1: nothing runs here */
 	struct subid_users *users;
 	struct subid_table tables[SUBID_KINDS];
-	struct subid_whose whose[SUBID_KINDS];
+	struct subid_id_index whose[SUBID_KINDS];
 	struct subid_live live;
 	struct view_known *known; /* answers so far, sorted */
 	size_t n_known;

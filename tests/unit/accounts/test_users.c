@@ -434,7 +434,7 @@ static void test_many_names_of_a_uid(void **state)
 		struct subid_users *users = read_users(etc, false, way);
 		auto_owner struct subid_owner owner = { .n = 0 };
 		auto_table struct subid_table held = { .kind = SUBID_UID };
-		struct subid_holding *holdings = NULL;
+		struct subid_owned_range *holdings = NULL;
 		auto_set struct subid_set set = { .n = 0 };
 		char buf[1024];
 		size_t n = 0;
@@ -443,13 +443,13 @@ static void test_many_names_of_a_uid(void **state)
 		assert_string_equal(owner_text(&owner, buf, sizeof(buf)), wanted);
 		assert_int_equal(owner.gid, 7);
 		assert_int_equal(subid_table_load(etc, SUBID_UID, &held), 0);
-		assert_int_equal(
-		    subid_table_holdings(&held, owner.spellings, owner.n, &set), 0);
+		assert_int_equal(subid_table_owned(&held, owner.spellings, owner.n, &set),
+				 0);
 		assert_int_equal(set.n, NAMES);
 		assert_int_equal(subid_set_size(&set), NAMES);
-		assert_int_equal(
-		    subid_holdings(&held.text, owner.spellings, owner.n, &holdings, &n),
-		    0);
+		assert_int_equal(subid_owned_ranges(&held.text, owner.spellings, owner.n,
+						    &holdings, &n),
+				 0);
 		assert_int_equal(n, NAMES);
 		assert_int_equal(holdings[NAMES - 1].range.start, 100 + 3 * (NAMES - 1));
 		free(holdings);

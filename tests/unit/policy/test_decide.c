@@ -120,7 +120,7 @@ static int in_group(void *data, const struct subid_owner *owner, const char *gro
 static int decide(const struct subid_conf *conf, const struct subid_policy *policy,
 		  const struct person *person, struct subid_decision *ret)
 {
-	struct subid_spelling spellings[4];
+	struct subid_owner_name spellings[4];
 	struct subid_owner owner = { .spellings = spellings };
 	struct subid_candidate candidate = { &owner, in_group, NULL };
 	char decimal[16];
@@ -128,14 +128,14 @@ static int decide(const struct subid_conf *conf, const struct subid_policy *poli
 	candidate.data = (void *)(uintptr_t)person;
 	for (; owner.n < 3 && person->names[owner.n] != NULL; owner.n++)
 		spellings[owner.n] =
-		    (struct subid_spelling){ person->names[owner.n],
-					     strlen(person->names[owner.n]) };
+		    (struct subid_owner_name){ person->names[owner.n],
+					       strlen(person->names[owner.n]) };
 	if (person->uid >= 0) {
 		owner.has_account = true;
 		owner.uid = (uint32_t)person->uid;
 		(void)snprintf(decimal, sizeof(decimal), "%u", owner.uid);
 		spellings[owner.n++] =
-		    (struct subid_spelling){ decimal, strlen(decimal) };
+		    (struct subid_owner_name){ decimal, strlen(decimal) };
 	}
 	return subid_conf_decide(conf, policy, &candidate, ret);
 }

@@ -150,7 +150,7 @@ static const struct row rows[] = {
 	  .uid_after = "!released:100005:5\n" },
 };
 
-static struct subid_spelling names[] = { { "alice", 5 }, { "1000", 4 } };
+static struct subid_owner_name names[] = { { "alice", 5 }, { "1000", 4 } };
 static const struct subid_owner alice = {
 	.has_account = true, .uid = 1000, .gid = 1000, .spellings = names, .n = 2
 };

@@ -21,33 +21,33 @@ FAULT(ssize_t, -1, sendfile, (int to, int from, off_t *at, size_t size),
 
 static int replace_one(int dir, const char *name, const char *text)
 {
-	auto_draft struct subid_draft *draft = NULL;
-	int r = subid_draft_open(dir, name, &draft);
+	auto_replacement struct subid_replacement *draft = NULL;
+	int r = subid_replacement_open(dir, name, &draft);
 
 	if (r == 0)
-		r = subid_draft_write(draft, text, strlen(text));
-	return r == 0 ? subid_drafts_commit(&draft, 1) : r;
+		r = subid_replacement_write(draft, text, strlen(text));
+	return r == 0 ? subid_replacements_commit(&draft, 1) : r;
 }
 
 /* As a transaction does it: both tables, a line at a time. */
 static int replace_both(int dir)
 {
-	auto_draft struct subid_draft *uid = NULL, *gid = NULL;
-	struct subid_draft *drafts[2];
-	int r = subid_draft_open(dir, "subuid", &uid);
+	auto_replacement struct subid_replacement *uid = NULL, *gid = NULL;
+	struct subid_replacement *drafts[2];
+	int r = subid_replacement_open(dir, "subuid", &uid);
 
 	if (r == 0)
-		r = subid_draft_write(uid, OLD_UID, strlen(OLD_UID));
+		r = subid_replacement_write(uid, OLD_UID, strlen(OLD_UID));
 	if (r == 0)
-		r = subid_draft_write(uid, &NEW_UID[strlen(OLD_UID)],
-				      strlen(NEW_UID) - strlen(OLD_UID));
+		r = subid_replacement_write(uid, &NEW_UID[strlen(OLD_UID)],
+					    strlen(NEW_UID) - strlen(OLD_UID));
 	if (r == 0)
-		r = subid_draft_open(dir, "subgid", &gid);
+		r = subid_replacement_open(dir, "subgid", &gid);
 	if (r == 0)
-		r = subid_draft_write(gid, NEW_GID, strlen(NEW_GID));
+		r = subid_replacement_write(gid, NEW_GID, strlen(NEW_GID));
 	drafts[0] = uid;
 	drafts[1] = gid;
-	return r == 0 ? subid_drafts_commit(drafts, 2) : r;
+	return r == 0 ? subid_replacements_commit(drafts, 2) : r;
 }
 
 static mode_t mode_of(int dir, const char *name)
@@ -271,17 +271,17 @@ static void test_planted_link_is_not_followed(void **state)
 static void test_left_without_commit(void **state)
 {
 	int etc = etc_of(state);
-	struct subid_draft *draft = NULL;
+	struct subid_replacement *draft = NULL;
 
 	put_file(etc, "subuid", OLD_UID);
-	assert_int_equal(subid_draft_open(etc, "subuid", &draft), 0);
-	assert_int_equal(subid_draft_write(draft, "x", 1), 0);
+	assert_int_equal(subid_replacement_open(etc, "subuid", &draft), 0);
+	assert_int_equal(subid_replacement_write(draft, "x", 1), 0);
 	assert_true(is_there(etc, "subuid+"));
-	subid_draft_free(&draft);
+	subid_replacement_free(&draft);
 	assert_null(draft);
 	assert_false(is_there(etc, "subuid+"));
 	assert_file(etc, "subuid", OLD_UID);
-	subid_draft_free(&draft);
+	subid_replacement_free(&draft);
 }
 
 /* Pieces below, at and above the size of the buffer, in this order. */
@@ -289,19 +289,20 @@ static void test_large_content(void **state)
 {
 	static const size_t pieces[] = { 1, 65535, 1, 65536, 65537, 200000, 3 };
 	int etc = etc_of(state);
-	struct subid_draft *draft = NULL;
+	struct subid_replacement *draft = NULL;
 	char *text = malloc(1 << 20);
 	size_t size = 0;
 
 	for (size_t i = 0; i < 1 << 20; i++)
 		text[i] = (char)('a' + i % 23);
-	assert_int_equal(subid_draft_open(etc, "subuid", &draft), 0);
+	assert_int_equal(subid_replacement_open(etc, "subuid", &draft), 0);
 	for (size_t i = 0; i < sizeof(pieces) / sizeof(pieces[0]); i++) {
-		assert_int_equal(subid_draft_write(draft, text + size, pieces[i]), 0);
+		assert_int_equal(subid_replacement_write(draft, text + size, pieces[i]),
+				 0);
 		size += pieces[i];
 	}
-	assert_int_equal(subid_drafts_commit(&draft, 1), 0);
-	subid_draft_free(&draft);
+	assert_int_equal(subid_replacements_commit(&draft, 1), 0);
+	subid_replacement_free(&draft);
 	text[size] = '\0';
 	assert_file(etc, "subuid", text);
 	free(text);

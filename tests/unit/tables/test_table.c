@@ -99,9 +99,10 @@ static void test_load_like(void **state)
 		for (size_t k = 0; k < like.n; k++)
 			assert_memory_equal(&like.entries[k], &alone.entries[k],
 					    sizeof(like.entries[k]));
-		assert_int_equal(like.n_odd, alone.n_odd);
-		for (size_t k = 0; k < like.n_odd; k++)
-			assert_int_equal(like.odd_lines[k], alone.odd_lines[k]);
+		assert_int_equal(like.n_malformed, alone.n_malformed);
+		for (size_t k = 0; k < like.n_malformed; k++)
+			assert_int_equal(like.malformed_lines[k],
+					 alone.malformed_lines[k]);
 		assert_int_equal(subid_table_taken(&alone, &want), 0);
 		assert_int_equal(subid_table_taken(&like, &got), 0);
 		assert_int_equal(got.n, want.n);
@@ -160,12 +161,12 @@ static void test_odd_lines(void **state)
 	load(etc_of(state), "# 1\na:2:1\na:3:1\n# 4\nb:5:1\n\nc:07:1\nd:8:1", &table);
 	assert_int_equal(subid_table_add(&table, "e", 1, (struct id_range){ 9, 1 }), 0);
 	cut_all(&table, "a", (struct id_range){ 2, 1 });
-	assert_int_equal(table.n_odd, ARRAY(want));
-	for (size_t i = 0; i < table.n_odd; i++) {
-		size_t pos = table.odd_lines[i], len;
+	assert_int_equal(table.n_malformed, ARRAY(want));
+	for (size_t i = 0; i < table.n_malformed; i++) {
+		size_t pos = table.malformed_lines[i], len;
 		const char *line;
 
-		assert_int_equal(subid_table_odd_line(&table, i), want[i]);
+		assert_int_equal(subid_table_malformed_line(&table, i), want[i]);
 		assert_true(subid_text_next(&table.text, &pos, &line, &len));
 		assert_int_equal(len, strlen(heads[i]));
 		assert_memory_equal(line, heads[i], len);
@@ -198,8 +199,9 @@ static void test_from_text(void **state)
 		assert_int_equal(table.kind, SUBID_GID);
 		assert_true(table.exists);
 		assert_string_equal(print(&table), bytes);
-		assert_int_equal(table.n_odd, 1);
-		assert_int_equal(subid_set_size(&table.odd), subid_set_size(&loaded.odd));
+		assert_int_equal(table.n_malformed, 1);
+		assert_int_equal(subid_set_size(&table.malformed),
+				 subid_set_size(&loaded.malformed));
 	}
 }
 

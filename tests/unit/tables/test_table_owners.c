@@ -21,9 +21,9 @@ static void test_holdings(void **state)
 	    "1\n"
 	    "alic:600:1\nal:700:1\nalice:800:10 \n10000:900:1\nALICE:950:1\nalice:1000:1";
 	static const struct {
-		struct subid_spelling spellings[3];
+		struct subid_owner_name spellings[3];
 		size_t n;
-		struct subid_holding want[4];
+		struct subid_owned_range want[4];
 		size_t n_want;
 	} cases[] = {
 		{ { { "alice", 5 } }, 1, { { { 100, 10 }, 2 }, { { 1000, 1 }, 12 } }, 2 },
@@ -54,11 +54,12 @@ static void test_holdings(void **state)
 	put_file(etc_of(state), "subuid", text);
 	assert_int_equal(subid_text_read(etc_of(state), "subuid", false, &table), 0);
 	for (size_t i = 0; i < ARRAY(cases); i++) {
-		struct subid_holding *got = NULL;
+		struct subid_owned_range *got = NULL;
 		size_t n = 77;
 
 		assert_int_equal(
-		    subid_holdings(&table, cases[i].spellings, cases[i].n, &got, &n), 0);
+		    subid_owned_ranges(&table, cases[i].spellings, cases[i].n, &got, &n),
+		    0);
 		if (n != cases[i].n_want || (n == 0 && got != NULL))
 			fail_msg("case %zu: %zu holdings", i, n);
 		for (size_t k = 0; k < n; k++)
@@ -77,15 +78,15 @@ static void test_many_holdings(void **state)
 {
 	char text[4096], *at = text;
 	struct subid_text table;
-	struct subid_spelling alice = { "alice", 5 };
-	struct subid_holding *got = NULL;
+	struct subid_owner_name alice = { "alice", 5 };
+	struct subid_owned_range *got = NULL;
 	size_t n = 0;
 
 	(void)state;
 	for (unsigned int i = 0; i < 100; i++)
 		at += sprintf(at, "%s:%u:1\n", i % 2 == 0 ? "alice" : "bob", i * 10);
 	table = (struct subid_text){ .bytes = text, .size = (size_t)(at - text) };
-	assert_int_equal(subid_holdings(&table, &alice, 1, &got, &n), 0);
+	assert_int_equal(subid_owned_ranges(&table, &alice, 1, &got, &n), 0);
 	assert_int_equal(n, 50);
 	for (size_t i = 0; i < n; i++) {
 		assert_int_equal(got[i].range.start, i * 20);
@@ -102,7 +103,7 @@ static void test_table_holdings(void **state)
 	    "b:400:1\n1000:0500:1\na:105:20\n"
 	    "f:4294967294:1\nf:10:2\nf:7:2\nf:5:3\nf:5:1\nf:1:3\n"; /* falling */
 	static const struct {
-		struct subid_spelling spellings[3];
+		struct subid_owner_name spellings[3];
 		size_t n;
 		const char *want;
 	} cases[] = {
@@ -127,19 +128,19 @@ static void test_table_holdings(void **state)
 		load(etc_of(state), text, &table);
 		if (i % 2 == 1)
 			assert_int_equal(subid_table_index(&table), 0);
-		r = subid_table_holdings(&table, cases[i / 2].spellings, cases[i / 2].n,
-					 &got);
+		r = subid_table_owned(&table, cases[i / 2].spellings, cases[i / 2].n,
+				      &got);
 		if (r != 0 || strcmp(show(&got), cases[i / 2].want) != 0)
 			fail_msg("case %zu, index %zu: answer %d, %s", i / 2, i % 2, r,
 				 show(&got));
 		/* what is cut is held no more, and what was there is added to */
 		cut_all(&table, "a", (struct id_range){ 0, 1000 });
-		r = subid_table_holdings(&table, &cases[0].spellings[0], 1, &got);
+		r = subid_table_owned(&table, &cases[0].spellings[0], 1, &got);
 		assert_int_equal(r, 0);
 		assert_string_equal(show(&got), cases[i / 2].want);
 		until_failure = 1;
 		subid_set_free(&got);
-		r = subid_table_holdings(&table, cases[3].spellings, 2, &got);
+		r = subid_table_owned(&table, cases[3].spellings, 2, &got);
 		until_failure = 0;
 		assert_int_equal(r, -ENOMEM);
 	}
@@ -306,8 +307,8 @@ static void test_holdings_no_memory(void **state)
 	static char text[] = "a:1:1\na:2:1\na:3:1\na:4:1\na:5:1\na:6:1\na:7:1\na:8:1\n"
 			     "a:9:1\na:10:1\n";
 	struct subid_text table = { .bytes = text, .size = sizeof(text) - 1 };
-	struct subid_spelling a = { "a", 1 };
-	struct subid_holding *got = NULL;
+	struct subid_owner_name a = { "a", 1 };
+	struct subid_owned_range *got = NULL;
 	size_t n = 77;
 	unsigned int turn;
 	int r = -ENOMEM;
@@ -315,7 +316,7 @@ static void test_holdings_no_memory(void **state)
 	(void)state;
 	for (turn = 1; r != 0; turn++) {
 		until_failure = turn;
-		r = subid_holdings(&table, &a, 1, &got, &n);
+		r = subid_owned_ranges(&table, &a, 1, &got, &n);
 		until_failure = 0;
 		if (r == 0)
 			continue;

@@ -39,7 +39,7 @@ static void test_print_zero_bytes(void **state)
 	put_bytes(etc_of(state), "subuid", text, sizeof(text) - 1);
 	assert_int_equal(subid_table_load(etc_of(state), SUBID_UID, &table), 0);
 	assert_int_equal(table.n, 1);
-	assert_string_equal(show(&table.odd), "5:9");
+	assert_string_equal(show(&table.malformed), "5:9");
 	assert_int_equal(subid_table_cut(&table, 0, (struct id_range){ 8, 1 }), 0);
 	assert_int_equal(subid_table_print(&table, write_on, &paper), 0);
 	assert_int_equal(paper.len, sizeof(text) - 1 + 7); /* a newline, b:9:5 and one */

@@ -5,7 +5,7 @@
  * wrap: open openat __openat_2 fstat stat fstatfs read __read_chk pread __pread_chk write
  * wrap: fcntl prctl setresuid setresgid syscall clearenv getuid getgid geteuid getegid
  * wrap: fallocate mmap sysconf malloc calloc realloc reallocarray strndup
- * wrap: getpwuid_r getpwnam_r subid_source_holdings subid_log_open subid_log_send
+ * wrap: getpwuid_r getpwnam_r subid_source_ranges subid_log_open subid_log_send
  */
 #include "helper_support.h"
 
@@ -226,7 +226,7 @@ static void test_aliases_fail(void **state)
 
 static void test_source(void **state)
 {
-	static const struct subid_holding holding = { .range = { 700000, 50 } };
+	static const struct subid_owned_range holding = { .range = { 700000, 50 } };
 	static const struct {
 		const char *conf;
 		int answer;
@@ -249,8 +249,8 @@ static void test_source(void **state)
 		put("etc/nsswitch.conf", rows[i].conf);
 		start_over(&uid_kind);
 		machine.source_answer = rows[i].answer;
-		machine.source_holdings = &holding;
-		machine.n_source_holdings = 1;
+		machine.source_ranges = &holding;
+		machine.n_source_ranges = 1;
 		call_helper(rows[i].words);
 		if (outcome.status != (allowed ? EXIT_SUCCESS : EXIT_FAILURE) ||
 		    strcmp(outcome.map, rows[i].map) != 0 ||

@@ -64,7 +64,7 @@ void html_text(FILE *out, const char *text, size_t len)
 	}
 }
 
-void html_name(FILE *out, struct subid_spelling name)
+void html_name(FILE *out, struct subid_owner_name name)
 {
 	for (size_t i = 0; i < name.len; i++) {
 		char c = name.text[i];

@@ -15,7 +15,7 @@
 void html_text(FILE *out, const char *text, size_t len);
 
 /* The same for a name: what is not printable ASCII becomes '?'. */
-void html_name(FILE *out, struct subid_spelling name);
+void html_name(FILE *out, struct subid_owner_name name);
 
 /* Everything between <style> and </style>. */
 extern const char html_style[];

@@ -10,33 +10,33 @@
 
 #include "libsubid/core/core.h"
 
-static struct subid_spelling name_entry(const struct audit_shown *shown,
-					enum subid_kind kind, const struct bar *bar,
-					char buf[128])
+static struct subid_owner_name name_entry(const struct audit_shown *shown,
+					  enum subid_kind kind, const struct bar *bar,
+					  char buf[128])
 {
 	const struct subid_table *table = shown->input->tables[kind];
 	const struct subid_entry *entry = &table->entries[bar->index];
 
 	(void)buf;
-	return (struct subid_spelling){ .text = subid_table_owner(table, entry),
-					.len = entry->owner_len };
+	return (struct subid_owner_name){ .text = subid_table_owner(table, entry),
+					  .len = entry->owner_len };
 }
 
-static struct subid_spelling name_account(const struct audit_shown *shown,
-					  enum subid_kind kind, const struct bar *bar,
-					  char buf[128])
+static struct subid_owner_name name_account(const struct audit_shown *shown,
+					    enum subid_kind kind, const struct bar *bar,
+					    char buf[128])
 {
 	buf[0] = '\0';
 	if (bar->range.count == 1)
 		(void)subid_users_name(shown->input->users, kind, bar->range.start, buf,
 				       128);
-	return (struct subid_spelling){ .text = buf, .len = strlen(buf) };
+	return (struct subid_owner_name){ .text = buf, .len = strlen(buf) };
 }
 
 /* Bars count the leases of all stores through. */
-static struct subid_spelling name_lease(const struct audit_shown *shown,
-					enum subid_kind kind, const struct bar *bar,
-					char buf[128])
+static struct subid_owner_name name_lease(const struct audit_shown *shown,
+					  enum subid_kind kind, const struct bar *bar,
+					  char buf[128])
 {
 	const struct subid_audit_store *store = shown->input->stores;
 	size_t i = bar->index;
@@ -46,12 +46,12 @@ static struct subid_spelling name_lease(const struct audit_shown *shown,
 		i -= store->leases.n;
 	(void)snprintf(buf, 128, "%.60s/%.60s", store->leases.list[i].owner,
 		       store->leases.list[i].name);
-	return (struct subid_spelling){ .text = buf, .len = strlen(buf) };
+	return (struct subid_owner_name){ .text = buf, .len = strlen(buf) };
 }
 
-static struct subid_spelling name_userns(const struct audit_shown *shown,
-					 enum subid_kind kind, const struct bar *bar,
-					 char buf[128])
+static struct subid_owner_name name_userns(const struct audit_shown *shown,
+					   enum subid_kind kind, const struct bar *bar,
+					   char buf[128])
 {
 	const struct subid_live_userns *userns = &shown->input->live->userns[bar->index];
 	size_t len;
@@ -62,15 +62,15 @@ static struct subid_spelling name_userns(const struct audit_shown *shown,
 	len = strlen(buf);
 	if (userns->container[0] != '\0')
 		(void)snprintf(buf + len, 128 - len, "/%s", userns->container);
-	return (struct subid_spelling){ .text = buf, .len = strlen(buf) };
+	return (struct subid_owner_name){ .text = buf, .len = strlen(buf) };
 }
 
-static struct subid_spelling name_nobody(const struct audit_shown *shown,
-					 enum subid_kind kind, const struct bar *bar,
-					 char buf[128])
+static struct subid_owner_name name_nobody(const struct audit_shown *shown,
+					   enum subid_kind kind, const struct bar *bar,
+					   char buf[128])
 {
 	(void)shown, (void)kind, (void)bar, (void)buf;
-	return (struct subid_spelling){ .text = "", .len = 0 };
+	return (struct subid_owner_name){ .text = "", .len = 0 };
 }
 
 static int compare_bars(const void *a, const void *b)
@@ -130,8 +130,8 @@ static int add_held(const struct picture *picture, const char *user,
 
 	if (r < 0 || r == SUBID_INVALID)
 		return r == -ENOMEM ? r : 0;
-	return subid_table_holdings(input->tables[picture->kind], owner.spellings,
-				    owner.n, ret);
+	return subid_table_owned(input->tables[picture->kind], owner.spellings, owner.n,
+				 ret);
 }
 
 /* Threat: in a user's own store there may be anything; what the user does not hold is

@@ -24,9 +24,9 @@ struct lane {
 	struct bar *bars;
 	size_t n;
 	double width_min;
-	struct subid_spelling (*name)(const struct audit_shown *shown,
-				      enum subid_kind kind, const struct bar *bar,
-				      char buf[128]);
+	struct subid_owner_name (*name)(const struct audit_shown *shown,
+					enum subid_kind kind, const struct bar *bar,
+					char buf[128]);
 	bool legend;  /* names that find no room go below the picture */
 	bool nested;  /* names are OWNER/NAME: in the colour of OWNER */
 	bool trouble; /* links to findings */

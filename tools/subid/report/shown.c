@@ -138,7 +138,7 @@ struct audit_remedy audit_remedy(const struct subid_finding *finding,
 	return remedy;
 }
 
-static bool is_same_name(struct subid_spelling a, struct subid_spelling b)
+static bool is_same_name(struct subid_owner_name a, struct subid_owner_name b)
 {
 	return a.len == b.len && (a.len == 0 || memcmp(a.text, b.text, a.len) == 0);
 }

@@ -26,7 +26,7 @@ struct drawing {
 	FILE *out;
 	double y; /* how far it is drawn */
 	/* owners whose names found no room in their shapes */
-	struct subid_spelling unnamed[UNNAMED_MAX + 1];
+	struct subid_owner_name unnamed[UNNAMED_MAX + 1];
 	size_t n_unnamed;
 	/* the first owners, each in a colour of its own */
 	char coloured[OWNER_HUES][COLOURED_SIZE];
@@ -59,7 +59,7 @@ static size_t find_trouble(const struct drawing *drawing, const struct shape *sh
 
 /* A colour that is not red: always the same one for a name, unless one of the first
  * names has it already. */
-static unsigned int colour_of(struct drawing *drawing, struct subid_spelling name)
+static unsigned int colour_of(struct drawing *drawing, struct subid_owner_name name)
 {
 	uint32_t hash = (uint32_t)subid_table_hash(name.text, name.len) * 2654435761U;
 	unsigned int colour = (hash >> 16) % OWNER_HUES;
@@ -79,7 +79,7 @@ static unsigned int colour_of(struct drawing *drawing, struct subid_spelling nam
 }
 
 /* Of OWNER/NAME. */
-static size_t owner_len(struct subid_spelling name)
+static size_t owner_len(struct subid_owner_name name)
 {
 	const char *slash = memchr(name.text, '/', name.len);
 
@@ -87,7 +87,7 @@ static size_t owner_len(struct subid_spelling name)
 }
 
 static void print_class(struct drawing *drawing, const struct lane *lane,
-			struct subid_spelling name, size_t n)
+			struct subid_owner_name name, size_t n)
 {
 	if (lane->nested)
 		name.len = owner_len(name);
@@ -100,7 +100,7 @@ static void print_class(struct drawing *drawing, const struct lane *lane,
 }
 
 static void print_title(const struct lane *lane, const struct shape *shape,
-			struct subid_spelling name, FILE *out)
+			struct subid_owner_name name, FILE *out)
 {
 	uint32_t first = shape->first->range.start;
 
@@ -120,7 +120,7 @@ static void print_title(const struct lane *lane, const struct shape *shape,
 }
 
 /* For the legend; a spelling once. */
-static void add_unnamed(struct drawing *drawing, struct subid_spelling name)
+static void add_unnamed(struct drawing *drawing, struct subid_owner_name name)
 {
 	for (size_t i = 0; i < drawing->n_unnamed; i++)
 		if (drawing->unnamed[i].len == name.len &&
@@ -136,7 +136,7 @@ static void print_legend(struct drawing *drawing, FILE *out)
 		return;
 	(void)fputs("<div class=\"key names\">", out);
 	for (size_t i = 0; i < drawing->n_unnamed; i++) {
-		struct subid_spelling name = drawing->unnamed[i];
+		struct subid_owner_name name = drawing->unnamed[i];
 
 		(void)fprintf(out, "<span><i class=\"o%u\"></i>",
 			      colour_of(drawing, name));
@@ -149,7 +149,7 @@ static void print_legend(struct drawing *drawing, FILE *out)
 /* The owner's name, where there is room for it; or the container's alone.  False: there
  * is none. */
 static bool print_label(const struct lane *lane, const struct shape *shape,
-			struct subid_spelling name, double y, FILE *out)
+			struct subid_owner_name name, double y, FILE *out)
 {
 	double width = shape->end - shape->x, room = (width - 8) / LETTER_WIDTH;
 	size_t owner = lane->nested ? owner_len(name) : name.len;
@@ -172,7 +172,7 @@ static void print_shape(struct drawing *drawing, const struct lane *lane,
 			const struct shape *shape, double y)
 {
 	char buf[128];
-	struct subid_spelling name =
+	struct subid_owner_name name =
 	    lane->name(drawing->picture.shown, drawing->picture.kind, shape->first, buf);
 	size_t trouble = lane->trouble ? find_trouble(drawing, shape) : SIZE_MAX;
 	double width = shape->end - shape->x;

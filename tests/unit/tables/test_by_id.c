@@ -34,12 +34,13 @@ static void test_cases(void **state)
 		{ 1000000, 0 },	    { 4294967293U, 0 }, { 4294967294U, 6 },
 		{ 4294967295U, 0 },
 	};
-	auto_whose struct subid_whose whose = { .n = 0 };
+	auto_id_index struct subid_id_index whose = { .n = 0 };
 
 	(void)state;
-	assert_int_equal(subid_whose_make(&table, &whose), 0);
+	assert_int_equal(subid_id_index_make(&table, &whose), 0);
 	for (size_t i = 0; i < ARRAY(cases); i++) {
-		const struct subid_entry *entry = subid_whose_find(&whose, cases[i].id);
+		const struct subid_entry *entry =
+		    subid_id_index_find(&whose, cases[i].id);
 
 		assert_int_equal(entry == NULL ? 0 : subid_table_line(&table, entry),
 				 cases[i].line);
@@ -49,12 +50,12 @@ static void test_cases(void **state)
 static void test_empty(void **state)
 {
 	auto_table struct subid_table table = table_of("");
-	auto_whose struct subid_whose whose = { .n = 0 };
+	auto_id_index struct subid_id_index whose = { .n = 0 };
 
 	(void)state;
-	assert_int_equal(subid_whose_make(&table, &whose), 0);
-	assert_null(subid_whose_find(&whose, 0));
-	assert_null(subid_whose_find(&whose, UINT32_MAX));
+	assert_int_equal(subid_id_index_make(&table, &whose), 0);
+	assert_null(subid_id_index_find(&whose, 0));
+	assert_null(subid_id_index_find(&whose, UINT32_MAX));
 }
 
 /* Against the slow way, on lines that overlap in all ways. */
@@ -70,9 +71,9 @@ static void test_model(void **state)
 			       (seed >> 8) % 200, (seed >> 16) % 40 + 1);
 	}
 	auto_table struct subid_table table = table_of(lines);
-	auto_whose struct subid_whose whose = { .n = 0 };
+	auto_id_index struct subid_id_index whose = { .n = 0 };
 
-	assert_int_equal(subid_whose_make(&table, &whose), 0);
+	assert_int_equal(subid_id_index_make(&table, &whose), 0);
 	for (uint32_t id = 0; id < 260; id++) {
 		const struct subid_entry *wanted = NULL;
 
@@ -80,7 +81,7 @@ static void test_model(void **state)
 			if (id_range_contains(table.entries[i].range,
 					      (struct id_range){ id, 1 }))
 				wanted = &table.entries[i];
-		assert_ptr_equal(subid_whose_find(&whose, id), wanted);
+		assert_ptr_equal(subid_id_index_find(&whose, id), wanted);
 	}
 }
 
