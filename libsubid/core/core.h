@@ -124,6 +124,65 @@ static inline bool subid_text_next(const struct subid_text *text, size_t *pos,
 }
 
 /*
+ * Arrays: growing them, and searching them.
+ */
+
+/*
+ * Makes room for one element more.  array: address of the pointer to the n elements,
+ * which is NULL or has only ever been allocated by this function; size: of an element.
+ * 0, or -ENOMEM with the array as it was.
+ */
+int array_grow(void *array, size_t n, size_t size);
+
+/*
+ * The first of n elements, in ascending order, that is not before key; n if all are.
+ * Inline, so that the compiler sees the comparison.
+ */
+static inline __attribute__((always_inline)) size_t
+array_search(const void *array, size_t n, size_t size, const void *key,
+	     bool (*is_before)(const void *element, const void *key))
+{
+	size_t low = 0, high = n;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+
+		if (is_before((const char *)array + middle * size, key))
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
+}
+
+/*
+ * Text that others chose.
+ *
+ * Threat: names come from files, from processes and from whoever typed them, and end on
+ * root's terminal, in logs and in mails.  Control characters, C1 controls in UTF-8 and
+ * marks that change the direction of writing would show something else than what is
+ * there.
+ */
+
+/*
+ * Replaces bytes that are not ASCII from lowest to '~' by '?', in place.  lowest: ' ', or
+ * '!' where a blank would begin another word.
+ */
+void printable_ascii(char *text, size_t len, char lowest);
+
+/* The same for a copy, with blanks, cut to size bytes with its NUL. */
+void printable_copy(char *buf, size_t size, const char *text, size_t len);
+
+/* How many bytes at text a terminal may act on; 0: none.  UTF-8 is let through. */
+size_t printable_unsafe(const char *text, size_t len);
+
+/*
+ * A copy with a blank for a newline, and '?' for all else that a terminal may act on.
+ * The caller frees it; NULL when out of memory.
+ */
+char *printable_text(const char *text, size_t len);
+
+/*
  * Opening what may be missing; inside the library only.
  */
 
