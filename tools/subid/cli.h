@@ -4,6 +4,9 @@
  */
 #pragma once
 
+#include <stdio.h>
+
+#include "libsubid/core/core.h"
 #include "libsubid/subid.h"
 
 /* Exit status of subid(1). */
@@ -215,6 +218,12 @@ void cli_rows_free(struct cli_rows *rows);
 
 /* Flushes standard output; the status, after a complaint if it could not be written. */
 int cli_finish_output(void);
+
+/* Prints text as printable_text() makes it. */
+void cli_print_safe(FILE *out, const char *text, size_t len);
+
+/* Would cli_print_safe() print it as it is? */
+bool cli_is_safe(const char *text);
 
 /* Prints bytes so that they stay one word, and nothing for a terminal: \xHH. */
 void cli_print_escaped(const char *text, size_t len);

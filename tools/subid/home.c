@@ -24,10 +24,10 @@ const char *cli_home_error(int error)
 
 /* Has a child send what it found, size bytes, and up to max bytes behind it, all of
  * which *sent has. */
-static int ask(cli_child_work *work, const void *wanted, struct cli_homes *homes,
+static int ask(child_work *work, const void *wanted, struct cli_homes *homes,
 	       size_t max, void *found, size_t size, struct subid_text *sent)
 {
-	int r = cli_child_run(work, wanted, -1, size + max, &homes->patience, sent);
+	int r = child_run(work, wanted, -1, size + max, &homes->patience, sent);
 
 	if (r == 0 && sent->size < size)
 		r = -EIO;
@@ -73,10 +73,10 @@ static int send_store(const void *data, int writer)
 	found.error = subid_lease_open_user(wanted->home, wanted->uid, &dir);
 	if (found.error == 0)
 		found.error = read_files(dir, wanted->file_max, &found, texts);
-	r = cli_child_send(writer, &found, sizeof(found));
+	r = child_send(writer, &found, sizeof(found));
 	for (enum subid_kind kind = 0; r == 0 && found.error == 0 && kind < SUBID_KINDS;
 	     kind++)
-		r = cli_child_send(writer, texts[kind].bytes, found.sizes[kind]);
+		r = child_send(writer, texts[kind].bytes, found.sizes[kind]);
 	return r;
 }
 
@@ -132,9 +132,9 @@ static int send_runtimes(const void *data, int writer)
 		found.error = subid_runtime_read(&place, &found.state);
 	else if (errno != ENOENT && errno != ENOTDIR)
 		found.error = -errno;
-	r = cli_child_send(writer, &found, sizeof(found));
+	r = child_send(writer, &found, sizeof(found));
 	return r == 0
-		   ? cli_child_send(writer, state->list, state->n * sizeof(*state->list))
+		   ? child_send(writer, state->list, state->n * sizeof(*state->list))
 		   : r;
 }
 

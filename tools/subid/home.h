@@ -11,11 +11,11 @@
 #include "libsubid/accounts/accounts.h"
 #include "libsubid/change/change.h"
 #include "libsubid/runtimes/runtimes.h"
-#include "tools/subid/child.h"
+#include "libsubid/core/child.h"
 
 /* How homes are looked into: for how long, and how large a file of a store is read. */
 struct cli_homes {
-	struct cli_patience patience;
+	struct child_patience patience;
 	size_t file_max;
 };
 
@@ -38,7 +38,7 @@ struct cli_home_store {
 };
 
 /* Reads the store below home: see subid_lease_open_user().  0, and the caller frees the
- * text; what cli_child_run() and subid_text_read_max() fail with. */
+ * text; what child_run() and subid_text_read_max() fail with. */
 int cli_home_read_store(const char *home, uint32_t uid, struct cli_homes *homes,
 			struct cli_home_store *ret);
 

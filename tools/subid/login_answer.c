@@ -11,7 +11,6 @@
 #include <unistd.h>
 
 #include "tools/subid/login.h"
-#include "tools/subid/safe.h"
 
 /* Kept free for the last line. */
 #define END_MAX 32

@@ -11,7 +11,6 @@
 #include <unistd.h>
 
 #include "tools/subid/cli.h"
-#include "tools/subid/safe.h"
 
 struct cli_output {
 	const struct cli *cli;
@@ -62,6 +61,22 @@ struct cli_output *cli_output_open(const struct cli *cli)
 	return output;
 }
 
+void cli_print_safe(FILE *out, const char *text, size_t len)
+{
+	char *safe = printable_text(text, len);
+
+	(void)fputs(safe == NULL ? strerror(ENOMEM) : safe, out);
+	free(safe);
+}
+
+bool cli_is_safe(const char *text)
+{
+	for (; *text != '\0'; text++)
+		if (printable_unsafe(text, strlen(text)) > 0)
+			return false;
+	return true;
+}
+
 void cli_print_escaped(const char *text, size_t len)
 {
 	for (size_t i = 0; i < len; i++) {
@@ -110,7 +125,7 @@ static void print_json(struct cli_output *output, const struct cli_row *row)
 static void add_line(struct cli_output *output, const struct cli_row *row)
 {
 	struct libscols_line *line = scols_table_new_line(output->table, NULL);
-	char *owner = cli_safe_copy(row->owner, row->owner_len);
+	char *owner = printable_text(row->owner, row->owner_len);
 	char start[24], end[24], count[24];
 	const char *const cells[] = {
 		owner, subid_kind_name(row->kind), start, end, count, row->state,

@@ -12,7 +12,6 @@
 #include <string.h>
 
 #include "tools/subid/cli.h"
-#include "tools/subid/safe.h"
 
 static const struct cli_command *const commands[] = {
 	&cmd_list, &cmd_grant, &cmd_revoke, &cmd_hold,	 &cmd_unhold,
@@ -197,7 +196,7 @@ __attribute__((format(printf, 1, 0))) static void print_message(const char *form
 		return;
 	}
 	/* in one piece: others may write there, too */
-	safe = cli_safe_copy(text, strlen(text));
+	safe = printable_text(text, strlen(text));
 	(void)fprintf(stderr, "subid: %s\n", safe == NULL ? strerror(ENOMEM) : safe);
 	free(safe);
 	free(text);

@@ -5,7 +5,7 @@
  */
 #pragma once
 
-#include "tools/subid/child.h"
+#include "libsubid/core/child.h"
 #include "tools/subid/home.h"
 #include "tools/subid/share.h"
 
@@ -44,7 +44,7 @@ struct view {
 	size_t n_lessors;
 	struct view_root *roots; /* names of containers, by mount namespace */
 	size_t n_roots;
-	struct cli_patience names; /* for reading them */
+	struct child_patience names; /* for reading them */
 	struct cli_homes homes;	   /* for the lessors */
 	bool partial;		   /* leases could not be read, which has been told */
 };

@@ -15,7 +15,7 @@
 #include <unistd.h>
 
 #include "libsubid/core/core.h"
-#include "tools/subid/child.h"
+#include "libsubid/core/child.h"
 #include "tools/subid/container_view.h"
 #include "tools/subid/view.h"
 
@@ -71,7 +71,7 @@ static int send_file(const void *data, int writer)
 	r = become(process->ids[SUBID_UID], process->ids[SUBID_GID]);
 	if (r == 0)
 		r = subid_inside_read_file(root, wanted->kind, &text);
-	return r == 0 ? cli_child_send(writer, text.bytes, text.size) : r;
+	return r == 0 ? child_send(writer, text.bytes, text.size) : r;
 }
 
 static bool read_in_child(struct view *view, size_t userns,
@@ -80,7 +80,7 @@ static bool read_in_child(struct view *view, size_t userns,
 {
 	const struct wanted wanted = { view, userns, process, kind };
 
-	return cli_child_run(send_file, &wanted, view->proc, SUBID_INSIDE_FILE_MAX,
+	return child_run(send_file, &wanted, view->proc, SUBID_INSIDE_FILE_MAX,
 			     &view->names, ret) == 0;
 }
 

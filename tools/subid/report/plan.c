@@ -13,7 +13,6 @@
 
 #include "libsubid/core/core.h"
 #include "tools/subid/report/report.h"
-#include "tools/subid/safe.h"
 
 /* What a command of ours is about. */
 struct step {

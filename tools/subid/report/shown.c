@@ -8,7 +8,6 @@
 #include <string.h>
 
 #include "tools/subid/report/report.h"
-#include "tools/subid/safe.h"
 
 bool audit_is_bad(const struct audit_shown *shown)
 {

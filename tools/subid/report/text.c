@@ -8,7 +8,6 @@
 #include <unistd.h>
 
 #include "tools/subid/report/report.h"
-#include "tools/subid/safe.h"
 
 #define WIDTH_DEFAULT 80
 #define WIDTH_MIN     40
