@@ -88,7 +88,7 @@ data := $(wildcard share/*.json share/*.conf)
 unit_tests := $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(wildcard tests/unit/*/test_*.c))
 fuzzers := $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
 
-.PHONY: all check check-unit unit-tests faults powercut crowd differential mutate sanitize tsan fuzz fuzzers fuzz-msan msan_fuzzers afl afl_fuzzer bench bench-programs proof coverage counted tidy scan lint man-rules format install uninstall demo deps help clean
+.PHONY: all check check-more check-unit unit-tests faults powercut crowd differential mutate sanitize tsan fuzz fuzzers fuzz-msan msan_fuzzers afl afl_fuzzer bench bench-programs proof coverage counted tidy scan lint man-rules format install uninstall demo deps help clean
 .DELETE_ON_ERROR:
 
 all: $(archive) $(static) $(shared) $(pam_module) $(programs:%=$(BUILD)/%) $(BUILD)/libsubid-ng.pc $(BUILD)/pam-config $(examples:%=$(BUILD)/examples/%) ## build the library, the programs and the PAM module
@@ -172,6 +172,10 @@ check: ## run every test; as root for all of them (README)
 	$(Q)$(MAKE) all unit-tests
 	$(Q)BUILD='$(BUILD)' MAKE='$(MAKE)' tests/run $(TESTS)
 
+check-more: all ## run the tests that take minutes, which make check leaves out
+	$(Q)tests/deps.sh build test || [ "$$(id -u)" != 0 ]
+	$(Q)BUILD='$(BUILD)' MAKE='$(MAKE)' tests/run --more $(TESTS)
+
 unit-tests: $(unit_tests)
 
 check-unit: $(unit_tests) ## run the unit tests alone
@@ -194,7 +198,7 @@ mutate: ## break comparisons and bounds one by one: which do the unit tests miss
 sanitize_flags = -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 
 sanitize: ## run the tests with AddressSanitizer and UBSan
-	$(Q)$(MAKE) BUILD=build/asan HARDEN= CFLAGS='$(sanitize_flags)' check
+	$(Q)$(MAKE) BUILD=build/asan HARDEN= CFLAGS='$(sanitize_flags)' check check-more
 
 # Where the library has threads.  Without random addresses, which TSan may not like.
 tsan: ## run the test of what has threads with ThreadSanitizer

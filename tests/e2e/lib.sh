@@ -214,7 +214,8 @@ private_store() {
 # Installs into $PRE and puts it first in PATH: install_programs [VARIABLE=value...]
 install_programs() {
 	PRE=$T/pre
-	"${MAKE:-make}" -s BUILD="$BUILD" PREFIX="$PRE" DESTDIR= "$@" install >"$T/install.log" 2>&1 || {
+	# another test may do so at the same time, and some files are made for each PREFIX
+	flock "$BUILD/install.lock" "${MAKE:-make}" -s BUILD="$BUILD" PREFIX="$PRE" DESTDIR= "$@" install >"$T/install.log" 2>&1 || {
 		sed 's/^/# /' "$T/install.log"
 		echo "Bail out! cannot install"
 		exit 1

@@ -4,6 +4,7 @@
 # and userdel, and some of ours are killed at any moment: no id has two owners, also at
 # no moment in between, no line is lost or doubled, and no lock is left that keeps
 # anybody waiting.  With FULL=1 each makes a thousand changes (make crowd).
+# alone
 . "$(dirname "$0")/lib.sh"
 . "$(dirname "$0")/pam.sh"
 plan 19

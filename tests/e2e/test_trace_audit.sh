@@ -4,6 +4,7 @@
 # the example of rules.
 # Auditing can be switched on only from the first pid namespace:
 # needs: the machine's pid namespace
+# alone
 . "$(dirname "$0")/lib.sh"
 
 checks_wanted=33
