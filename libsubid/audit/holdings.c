@@ -34,7 +34,7 @@ static bool is_free(const struct subid_audit *audit, enum subid_kind kind,
 	if (!id_range_contains(subid_window_range(&audit->in->policy->window[kind]),
 			       range))
 		return false;
-	return !subid_set_meets(&view->asides.never, range, NULL) &&
+	return !subid_set_meets(&view->reservations.never, range, NULL) &&
 	       !subid_set_meets(&view->table->ids, range, NULL) &&
 	       !subid_set_meets(&view->table->malformed, range, NULL) &&
 	       !subid_set_meets(&view->accounts, range, NULL);

@@ -20,9 +20,6 @@
 #define NSPAWN_LAST  1879048191
 #define NSPAWN_COUNT 65536
 
-/* podman's --userns=auto, Docker's default remap, LXD: each runs as root. */
-static const char *const acts_for_root[] = { "containers", "dockremap", "_lxd", "lxd" };
-
 static bool is_named(struct subid_owner_name owner, const char *name)
 {
 	return owner.len == strlen(name) && memcmp(owner.text, name, owner.len) == 0;
@@ -30,9 +27,8 @@ static bool is_named(struct subid_owner_name owner, const char *name)
 
 bool audit_is_for_root(const struct subid_audit *audit, struct subid_owner_name owner)
 {
-	for (size_t i = 0; i < sizeof(acts_for_root) / sizeof(acts_for_root[0]); i++)
-		if (is_named(owner, acts_for_root[i]))
-			return true;
+	if (subid_special_owner(owner.text, owner.len) != NULL)
+		return true;
 	for (size_t i = 0; i < audit->in->n_for_root; i++)
 		if (is_named(owner, audit->in->for_root[i]))
 			return true;

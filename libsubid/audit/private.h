@@ -85,10 +85,10 @@ struct audit_table {
 	size_t n_odd;
 	struct audit_overlap *overlaps;
 	size_t n_overlaps;
-	bool disjoint;		    /* no two lines share an id */
-	struct subid_asides asides; /* what a grant keeps off */
-	struct subid_set accounts;  /* ids of accounts or groups */
-	bool meets_accounts;	    /* some line has one of them */
+	bool disjoint;				/* no two lines share an id */
+	struct subid_reservations reservations; /* what a grant keeps off */
+	struct subid_set accounts;		/* ids of accounts or groups */
+	bool meets_accounts;			/* some line has one of them */
 };
 
 struct lease_view;  /* see audit_lease_private.h */

@@ -39,7 +39,8 @@ static int explained_ids(const struct subid_audit *audit, enum subid_kind kind,
 	if (r == 0)
 		r = subid_set_unite(ret, &view->accounts);
 	for (size_t i = 0; r == 0 && i < n_reserved; i++)
-		r = subid_set_insert(ret, reserved[i].range);
+		if (!reserved[i].conventional)
+			r = subid_set_insert(ret, reserved[i].range);
 	return r;
 }
 

@@ -187,16 +187,12 @@ int audit_find_owner_starts_with_digit(struct subid_audit *audit)
 	return find_owners(audit, TRAIT_DIGIT, starts_with_digit, say_starts_with_digit);
 }
 
-static bool is_text(struct subid_owner_name spelling, const char *text)
-{
-	return spelling.len == strlen(text) &&
-	       memcmp(spelling.text, text, spelling.len) == 0;
-}
-
-/* Who needs no account: podman's --userns=auto and Docker's default remap. */
 static bool needs_no_account(struct subid_owner_name owner)
 {
-	return is_text(owner, "containers") || is_text(owner, "dockremap");
+	const struct subid_special_owner *special =
+	    subid_special_owner(owner.text, owner.len);
+
+	return special != NULL && special->needs_no_account;
 }
 
 /* What could not be found out is counted in the report, and not held against it. */

@@ -172,7 +172,8 @@ int audit_find_overlap_account(struct subid_audit *audit)
 }
 
 /* For whom, as a report has it. */
-static const char *aside_by(struct subid_audit *audit, const struct subid_aside *aside)
+static const char *aside_by(struct subid_audit *audit,
+			    const struct subid_reservation *aside)
 {
 	if (aside->site == NULL)
 		return aside->by;
@@ -181,14 +182,14 @@ static const char *aside_by(struct subid_audit *audit, const struct subid_aside 
 }
 
 /* Id 0 is includes-root's, but for the site's own word. */
-static bool is_root_alone(const struct subid_aside *aside)
+static bool is_root_alone(const struct subid_reservation *aside)
 {
 	return aside->site == NULL && aside->range.start == 0;
 }
 
 static void say_reserved(struct subid_audit *audit, struct subid_finding *finding,
 			 size_t entry, const struct subid_set *claimed,
-			 const struct subid_aside *first, bool wide)
+			 const struct subid_reservation *first, bool wide)
 {
 	enum subid_kind kind = (enum subid_kind)finding->kind;
 	const char *remedy;
@@ -198,8 +199,8 @@ static void say_reserved(struct subid_audit *audit, struct subid_finding *findin
 	remedy = CUT_OR_MOVE(audit, finding, entry);
 	if (wide)
 		remedy = audit_text(audit,
-				    "%s; or, if nothing here uses them so, accept it in"
-				    " subid.conf: accept overlap-reserved:%.*s \"why\"",
+				    "%s; or, if nothing here uses them so, allow it in"
+				    " subid.conf: allow conventional-ids:%.*s \"why\"",
 				    remedy, SPELLING(finding->owner));
 	audit_report(
 	    audit, finding, remedy,
@@ -211,28 +212,34 @@ static void say_reserved(struct subid_audit *audit, struct subid_finding *findin
 }
 
 /* One line, against what is set aside. */
-static int check_asides(struct subid_audit *audit, enum subid_kind kind, size_t entry)
+static int check_reservations(struct subid_audit *audit, enum subid_kind kind,
+			      size_t entry)
 {
-	const struct subid_asides *asides = &audit->tables[kind].asides;
+	const struct subid_reservations *reservations = &audit->tables[kind].reservations;
 	struct id_range range = audit->tables[kind].table->entries[entry].range;
 	struct subid_finding finding = audit_at_entry(audit, kind, entry);
-	const struct subid_aside *first = NULL;
+	const struct subid_reservation *first = NULL;
+	struct subid_owner_name owner =
+	    audit_owner_text(audit, audit->tables[kind].owner[entry]);
+	bool allowed = subid_conf_allows_conventional(audit->in->conf, &owner);
 	auto_set struct subid_set claimed = { .n = 0 };
 	bool wide = false; /* a convention: too much to be cut out by a command */
 	int r = 0;
 
-	for (size_t i = 0; r == 0 && i < asides->n; i++) {
-		struct id_range common = id_range_common(asides->list[i].range, range);
+	for (size_t i = 0; r == 0 && i < reservations->n; i++) {
+		struct id_range common =
+		    id_range_common(reservations->list[i].range, range);
 
-		if (common.count == 0 || is_root_alone(&asides->list[i]))
+		if (common.count == 0 || is_root_alone(&reservations->list[i]) ||
+		    (reservations->list[i].conventional && allowed))
 			continue;
 		if (first == NULL) {
 			if (audit_skips(audit, &finding))
 				return 0;
-			first = &asides->list[i];
+			first = &reservations->list[i];
 			finding.range = common;
 		}
-		wide |= asides->list[i].custom;
+		wide |= reservations->list[i].conventional;
 		r = subid_set_insert(&claimed, common);
 	}
 	if (r == 0 && first != NULL)
@@ -248,9 +255,9 @@ int audit_find_overlap_reserved(struct subid_audit *audit)
 		const struct audit_table *view = &audit->tables[kind];
 		auto_set struct subid_set claimed = { .n = 0 }, met = { .n = 0 };
 
-		r = subid_set_unite(&claimed, &view->asides.never);
+		r = subid_set_unite(&claimed, &view->reservations.never);
 		if (r == 0)
-			r = subid_set_unite(&claimed, &view->asides.custom);
+			r = subid_set_unite(&claimed, &view->reservations.conventional);
 		if (r < 0)
 			return r;
 		/* those that concern no line at all are not asked for each */
@@ -260,7 +267,7 @@ int audit_find_overlap_reserved(struct subid_audit *audit)
 		for (size_t i = 0; r == 0 && met.n > 0 && i < view->table->n; i++)
 			if (!audit->owners[view->owner[i]].hold &&
 			    subid_set_meets(&met, view->table->entries[i].range, NULL))
-				r = check_asides(audit, kind, i);
+				r = check_reservations(audit, kind, i);
 	}
 	return r;
 }
@@ -290,7 +297,7 @@ int audit_find_outside_window(struct subid_audit *audit)
 {
 	for (enum subid_kind kind = 0; kind < SUBID_KINDS; kind++) {
 		const struct audit_table *view = &audit->tables[kind];
-		const struct subid_set *inside = &view->asides.windows;
+		const struct subid_set *inside = &view->reservations.windows;
 		bool all = true;
 
 		for (size_t i = 0; i < view->table->ids.n; i++)

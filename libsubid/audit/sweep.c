@@ -63,8 +63,13 @@ static bool is_called(const struct sweep *sweep, uint32_t entry, const char *nam
 /* LXD's package writes its range for root and for its own account, on purpose. */
 static bool is_lxd(const struct sweep *sweep, uint32_t a, uint32_t b)
 {
-	return is_called(sweep, a, "root") &&
-	       (is_called(sweep, b, "_lxd") || is_called(sweep, b, "lxd"));
+	struct subid_owner_name text =
+	    audit_owner_text(sweep->audit, spelling_of(sweep, b));
+	const struct subid_special_owner *special =
+	    subid_special_owner(text.text, text.len);
+
+	return is_called(sweep, a, "root") && special != NULL &&
+	       special->shares_with_root;
 }
 
 /* Do two lines share their ids because somebody meant it so? */

@@ -110,8 +110,8 @@ static int make_views_of_table(struct subid_audit *audit, enum subid_kind kind)
 		view->meets_accounts =
 		    subid_set_meets(&view->table->ids, view->accounts.ranges[i], NULL);
 	if (r == 0)
-		r = subid_asides_list(audit->in->policy, audit->in->conf, kind,
-				      &view->asides);
+		r = subid_reservations_list(audit->in->policy, audit->in->conf, kind,
+					    &view->reservations);
 	if (r == 0)
 		r = audit_find_overlaps(audit, view);
 	if (r == 0)
@@ -158,7 +158,7 @@ void audit_free_views(struct subid_audit *audit)
 		free(view->odd);
 		free(view->overlaps);
 		subid_set_free(&view->accounts);
-		subid_asides_free(&view->asides);
+		subid_reservations_free(&view->reservations);
 	}
 	free(audit->owners);
 	audit->owners = NULL;

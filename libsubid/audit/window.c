@@ -18,8 +18,8 @@ static int taken_ids(const struct subid_audit *audit, enum subid_kind kind,
 	if (r == 0)
 		r = subid_set_unite(ret, &view->accounts);
 	/* few, into many */
-	for (size_t i = 0; r == 0 && i < view->asides.never.n; i++)
-		r = subid_set_insert(ret, view->asides.never.ranges[i]);
+	for (size_t i = 0; r == 0 && i < view->reservations.never.n; i++)
+		r = subid_set_insert(ret, view->reservations.never.ranges[i]);
 	for (size_t i = 1; r == 0 && live != NULL && i < live->n; i++)
 		for (size_t j = 0; r == 0 && j < live->userns[i].maps[kind].n; j++)
 			r = subid_set_insert(ret,

@@ -166,7 +166,7 @@ struct subid_changes {
  * Nothing is given that any reader may take from any line, that an account or
  * group has, that a live namespace maps (or a hidden one may map, see
  * subid_txn_unseen()), that a container has (options' leased), or that
- * subid_reserved() or the site's policy sets aside; nor what subid_conventions() lists,
+ * subid_reserved() or the site's policy sets aside; nor what is conventional,
  * outside of the windows of login.defs and subid.conf, unless the site accepts
  * "overlap-reserved" of the owner as the line names it.
  *
@@ -230,7 +230,7 @@ enum subid_obstacle_kind {
 	SUBID_OBSTACLE_CONF,	 /* the site's policy */
 	SUBID_OBSTACLE_AVOIDED,	 /* a container has them, options' leased */
 	SUBID_OBSTACLE_BEFORE,	 /* a line that is gone, see subid_txn_unseen() */
-	SUBID_OBSTACLE_CUSTOM,	 /* subid_conventions(), outside of the windows */
+	SUBID_OBSTACLE_CUSTOM,	 /* conventional ids, outside of the windows */
 };
 
 struct subid_obstacle {

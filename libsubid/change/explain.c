@@ -43,8 +43,8 @@ static int explain_live(const struct subid_txn *txn, enum subid_kind kind,
 static bool explain_aside(const struct subid_txn *txn, enum subid_kind kind,
 			  struct id_range range, bool custom, struct subid_obstacle *ret)
 {
-	const struct subid_aside *aside =
-	    subid_asides_meet(&txn->asides[kind], range, custom);
+	const struct subid_reservation *aside =
+	    subid_reservations_meet(&txn->reservations[kind], range, custom);
 
 	if (aside == NULL)
 		return false;

@@ -83,8 +83,8 @@ static bool has_enough(const struct plan *plan, enum subid_kind kind)
 static bool is_custom(const struct subid_txn *txn, const struct plan *plan,
 		      enum subid_kind kind, struct id_range range)
 {
-	return subid_set_meets(&txn->asides[kind].custom, range, NULL) &&
-	       !subid_asides_accepted(
+	return subid_set_meets(&txn->reservations[kind].conventional, range, NULL) &&
+	       !subid_reservations_waived(
 		   &txn->conf, subid_txn_line_owner(txn, plan->request->owner, kind));
 }
 

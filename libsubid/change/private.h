@@ -24,7 +24,7 @@ struct subid_txn {
 	struct subid_unseen unseen;
 	struct subid_set before[SUBID_KINDS]; /* what lines had that may be hidden */
 	struct subid_leased leased;	      /* with options.leased */
-	struct subid_asides asides[SUBID_KINDS];
+	struct subid_reservations reservations[SUBID_KINDS];
 	struct subid_set taken[SUBID_KINDS]; /* all of it: nothing of this is given */
 	bool broken;			     /* half changed: not to be committed */
 	bool written[SUBID_KINDS];    /* by a commit: the file is not as it was read */

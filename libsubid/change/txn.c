@@ -20,7 +20,7 @@ void subid_txn_free(struct subid_txn **txn)
 		subid_set_free(&(*txn)->accounts[kind]);
 		subid_set_free(&(*txn)->live[kind]);
 		subid_set_free(&(*txn)->before[kind]);
-		subid_asides_free(&(*txn)->asides[kind]);
+		subid_reservations_free(&(*txn)->reservations[kind]);
 		subid_set_free(&(*txn)->taken[kind]);
 	}
 	subid_leased_free(&(*txn)->leased);
@@ -104,10 +104,10 @@ static int unite_taken(struct subid_txn *txn)
 		if (r == 0)
 			r = subid_set_unite(taken, &txn->leased.ids[kind]);
 		if (r == 0)
-			r = subid_asides_list(&txn->policy, &txn->conf, kind,
-					      &txn->asides[kind]);
+			r = subid_reservations_list(&txn->policy, &txn->conf, kind,
+						    &txn->reservations[kind]);
 		if (r == 0)
-			r = subid_set_unite(taken, &txn->asides[kind].never);
+			r = subid_set_unite(taken, &txn->reservations[kind].never);
 	}
 	return r;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The lines of subid.conf(5): what the words of each mean.
+ * The lines of subid.conf(5).
  */
 #include <stdio.h>
 #include <string.h>
@@ -8,6 +8,116 @@
 #include "libsubid/core/core.h"
 #include "libsubid/policy/private.h"
 #include "libsubid/tables/tables.h"
+
+#define CONF_WORDS_MAX 16
+
+struct conf_word {
+	char *text;
+	bool quoted;
+};
+
+struct conf_line {
+	struct subid_conf *conf;
+	const char *file;
+	size_t number;
+	struct conf_word words[CONF_WORDS_MAX];
+	size_t n;
+	size_t at; /* the next word */
+	struct subid_place *place;
+};
+
+/*
+ * First the words of a line, cut in place: a NUL is written after each, and quotes and
+ * backslashes are removed.
+ */
+
+/* Sets line->place to what is wrong with a word, made fit for a terminal. */
+static int wrong(const struct conf_line *line, const char *word, const char *why)
+{
+	size_t len;
+
+	if (word[0] == '\0')
+		word = "\"\"";
+	len = strlen(word);
+	*line->place = (struct subid_place){ .line = line->number, .why = why };
+	if (len >= sizeof(line->place->key))
+		len = sizeof(line->place->key) - 1;
+	for (size_t i = 0; i < len; i++)
+		line->place->key[i] = word[i] < ' ' || word[i] > '~' ? '?' : word[i];
+	return SUBID_INVALID;
+}
+
+static bool is_blank(char c)
+{
+	return c == ' ' || c == '\t' || c == '\r';
+}
+
+/* Moves *at from after the opening quote to after the closing one. */
+static int cut_quoted(const struct conf_line *line, char **at, const char *end)
+{
+	char *to = *at, *p = *at;
+
+	while (p < end && *p != '"') {
+		if (*p == '\\' && end - p > 1 && (p[1] == '"' || p[1] == '\\'))
+			p++;
+		*to++ = *p++;
+	}
+	if (p == end)
+		return wrong(line, "a quote", "is opened and not closed");
+	*to = '\0';
+	*at = p + 1;
+	if (*at < end && !is_blank(**at) && **at != '#')
+		return wrong(line, "a quote", "is closed in the middle of a word");
+	return 0;
+}
+
+static int cut_plain(const struct conf_line *line, char **at, const char *end)
+{
+	while (*at < end && !is_blank(**at)) {
+		if (**at == '"')
+			return wrong(line, "a quote",
+				     "is opened in the middle of a word");
+		(*at)++;
+	}
+	return 0;
+}
+
+/*
+ * Cuts a line into words; bytes has room for a NUL after len.  Returns 0 or
+ * SUBID_INVALID.
+ */
+static int cut_words(struct conf_line *line, char *bytes, size_t len)
+{
+	char *at = bytes, *end = bytes + len;
+
+	for (char *p = bytes; p < end; p++)
+		if (((unsigned char)*p < ' ' && !is_blank(*p)) || *p == 0x7f)
+			return wrong(line, "the line", "has a control character");
+	for (;;) {
+		struct conf_word word = { .quoted = false };
+		int r;
+
+		while (at < end && is_blank(*at))
+			at++;
+		if (at == end || *at == '#')
+			return 0;
+		word.quoted = *at == '"';
+		at += word.quoted;
+		word.text = at;
+		r = word.quoted ? cut_quoted(line, &at, end) : cut_plain(line, &at, end);
+		if (r != 0)
+			return r;
+		if (line->n == CONF_WORDS_MAX)
+			return wrong(line, "the line", "has too many words");
+		line->words[line->n++] = word;
+		if (!word.quoted && at < end)
+			*at++ = '\0';
+		else if (!word.quoted)
+			*at = '\0';
+	}
+}
+
+/* Then what the words of each statement mean. */
 
 /* The next word, or NULL at the end; quoted ones are no keywords. */
 static const char *peek_plain(const struct conf_line *line)
@@ -40,9 +150,8 @@ static int take_reason(struct conf_line *line, const char **ret)
 	if (line->at < line->n && line->words[line->at].quoted)
 		*ret = line->words[line->at++].text;
 	if (line->at < line->n)
-		return subid_conf_wrong(
-		    line, line->words[line->at].text,
-		    "is not expected here (reasons are in double quotes)");
+		return wrong(line, line->words[line->at].text,
+			     "is not expected here (reasons are in double quotes)");
 	return 0;
 }
 
@@ -51,13 +160,11 @@ static int take_range(struct conf_line *line, struct id_range *ret)
 	const char *word = peek_plain(line);
 
 	if (word == NULL)
-		return subid_conf_wrong(line, last_word(line),
-					"needs a range, FIRST-LAST");
+		return wrong(line, last_word(line), "needs a range, FIRST-LAST");
 	if (subid_range_parse(word, ret) != 0)
-		return subid_conf_wrong(
-		    line, word,
-		    "is no range: FIRST-LAST or START:COUNT, in decimal, with"
-		    " ids up to 4294967294");
+		return wrong(line, word,
+			     "is no range: FIRST-LAST or START:COUNT, in decimal, with"
+			     " ids up to 4294967294");
 	line->at++;
 	return 0;
 }
@@ -67,10 +174,9 @@ static int take_count(struct conf_line *line, uint32_t *ret)
 	const char *word = peek_plain(line);
 
 	if (word == NULL)
-		return subid_conf_wrong(line, last_word(line), "needs a number of ids");
+		return wrong(line, last_word(line), "needs a number of ids");
 	if (subid_id_parse(word, strlen(word), ret) != 0 || *ret == 0)
-		return subid_conf_wrong(line, word,
-					"is not a number from 1 to 4294967295");
+		return wrong(line, word, "is not a number from 1 to 4294967295");
 	line->at++;
 	return 0;
 }
@@ -91,7 +197,7 @@ static int read_user(const struct conf_line *line, const struct conf_word *word,
 		rule->whom = SUBID_CONF_USER;
 	if (rule->whom == SUBID_CONF_USER &&
 	    !subid_owner_valid(word->text, strlen(word->text)))
-		return subid_conf_wrong(line, word->text, "can be no login name");
+		return wrong(line, word->text, "can be no login name");
 	return 0;
 }
 
@@ -106,13 +212,12 @@ static int take_whom(struct conf_line *line, struct subid_conf_rule *rule)
 		return 0;
 	}
 	if (kind == NULL)
-		return subid_conf_wrong(line, last_word(line),
-					"needs 'user NAME', 'group NAME' or 'everyone'");
+		return wrong(line, last_word(line),
+			     "needs 'user NAME', 'group NAME' or 'everyone'");
 	if (strcmp(kind, "user") != 0 && strcmp(kind, "group") != 0)
-		return subid_conf_wrong(line, kind,
-					"is not 'user', 'group' or 'everyone'");
+		return wrong(line, kind, "is not 'user', 'group' or 'everyone'");
 	if (line->at + 1 == line->n)
-		return subid_conf_wrong(line, kind, "needs a name");
+		return wrong(line, kind, "needs a name");
 	name = &line->words[line->at + 1];
 	line->at += 2;
 	rule->name = name->text;
@@ -120,11 +225,10 @@ static int take_whom(struct conf_line *line, struct subid_conf_rule *rule)
 		return read_user(line, name, rule);
 	rule->whom = SUBID_CONF_GROUP;
 	if (!subid_owner_valid(name->text, strlen(name->text)))
-		return subid_conf_wrong(line, name->text, "can be no name of a group");
+		return wrong(line, name->text, "can be no name of a group");
 	if (!name->quoted && strpbrk(name->text, "*?") != NULL)
-		return subid_conf_wrong(
-		    line, name->text,
-		    "is a pattern: those are for users, not for groups");
+		return wrong(line, name->text,
+			     "is a pattern: those are for users, not for groups");
 	return 0;
 }
 
@@ -138,13 +242,13 @@ static int take_sizes(struct conf_line *line, struct subid_conf_rule *rule)
 		else if (rule->window.count == 0 && take_keyword(line, "window"))
 			r = take_range(line, &rule->window);
 		else
-			r = subid_conf_wrong(
+			r = wrong(
 			    line, peek_plain(line),
 			    "is not expected here: 'count N' and 'window RANGE'"
 			    " may follow, each once, and a reason in double quotes");
 	}
 	if (r == 0 && rule->window.count > 0 && rule->count > rule->window.count)
-		r = subid_conf_wrong(line, "the window", "is smaller than the count");
+		r = wrong(line, "the window", "is smaller than the count");
 	return r;
 }
 
@@ -193,30 +297,52 @@ static int read_reserve(struct conf_line *line)
 	return r == 0 ? subid_conf_add_reserve(line->conf, &reserve) : r;
 }
 
+/* WORD or WORD:OWNER; *ret_owner is NULL without one. */
+static int take_word_of_owner(struct conf_line *line, const char *missing,
+			      const char **ret, const char **ret_owner)
+{
+	char *word, *colon;
+
+	if (line->at == line->n)
+		return wrong(line, last_word(line), missing);
+	word = line->words[line->at++].text;
+	colon = strchr(word, ':');
+	if (colon != NULL && !subid_owner_valid(colon + 1, strlen(colon + 1)))
+		return wrong(line, word, "has no owner's name behind the ':'");
+	if (colon != NULL)
+		*colon = '\0';
+	*ret = word;
+	*ret_owner = colon == NULL ? NULL : colon + 1;
+	return 0;
+}
+
+static int read_allow(struct conf_line *line)
+{
+	struct subid_allowance allow = { .file = line->file, .line = line->number };
+	const char *word;
+	int r = take_word_of_owner(line, "needs 'conventional-ids'", &word, &allow.owner);
+
+	if (r == 0 && strcmp(word, "conventional-ids") != 0)
+		r = wrong(line, word, "is not 'conventional-ids'");
+	if (r == 0)
+		r = take_reason(line, &allow.reason);
+	return r == 0 ? subid_conf_add_allowance(line->conf, &allow) : r;
+}
+
 static int read_accept(struct conf_line *line)
 {
 	static const char letters[] = "abcdefghijklmnopqrstuvwxyz0123456789-";
 	struct subid_acceptance accept = { .file = line->file, .line = line->number };
-	char *word, *colon;
-	int r;
+	int r = take_word_of_owner(line, "needs a rule of the audit", &accept.rule,
+				   &accept.owner);
 
-	if (line->at == line->n)
-		return subid_conf_wrong(line, last_word(line),
-					"needs a rule of the audit");
-	word = line->words[line->at++].text;
-	accept.rule = word;
-	colon = strchr(word, ':');
-	if (colon != NULL && !subid_owner_valid(colon + 1, strlen(colon + 1)))
-		return subid_conf_wrong(line, word, "has no owner's name behind the ':'");
-	if (colon != NULL) {
-		*colon = '\0';
-		accept.owner = colon + 1;
-	}
-	if (word[0] == '\0' || word[strspn(word, letters)] != '\0')
-		return subid_conf_wrong(line, word,
-					"is no rule of the audit, RULE or RULE:OWNER"
-					" (small letters, digits and '-')");
-	r = take_reason(line, &accept.reason);
+	if (r == 0 &&
+	    (accept.rule[0] == '\0' || accept.rule[strspn(accept.rule, letters)] != '\0'))
+		r = wrong(line, accept.rule,
+			  "is no rule of the audit, RULE or RULE:OWNER"
+			  " (small letters, digits and '-')");
+	if (r == 0)
+		r = take_reason(line, &accept.reason);
 	return r == 0 ? subid_conf_add_acceptance(line->conf, &accept) : r;
 }
 
@@ -224,24 +350,21 @@ static const struct {
 	const char *keyword;
 	int (*read)(struct conf_line *line);
 } statements[] = {
-	{ "give", read_give },
-	{ "never", read_never },
-	{ "reserve", read_reserve },
-	{ "accept", read_accept },
+	{ "give", read_give },	 { "never", read_never },   { "reserve", read_reserve },
+	{ "allow", read_allow }, { "accept", read_accept },
 };
 
 static int parse_line(struct conf_line *line, char *bytes, size_t len)
 {
-	int r = subid_conf_cut_words(line, bytes, len);
+	int r = cut_words(line, bytes, len);
 
 	if (r != 0 || line->n == 0)
 		return r;
 	for (size_t i = 0; i < sizeof(statements) / sizeof(statements[0]); i++)
 		if (take_keyword(line, statements[i].keyword))
 			return statements[i].read(line);
-	return subid_conf_wrong(
-	    line, line->words[0].text,
-	    "is no statement: 'give', 'never', 'reserve' or 'accept'");
+	return wrong(line, line->words[0].text,
+		     "is no statement: 'give', 'never', 'reserve', 'allow' or 'accept'");
 }
 
 static int report(const struct subid_conf_reporter *reporter,

@@ -222,37 +222,3 @@ struct id_range subid_window_range(const struct subid_window *window)
 {
 	return id_range_between(window->min, (uint64_t)window->max + 1);
 }
-
-#define RESERVED(first, last, who)                                                       \
-	{                                                                                \
-		{ (first), (last) - (first) + 1 }, who                                   \
-	}
-
-static const struct subid_reserved reserved[] = {
-	RESERVED(0, 0, "root"),
-	RESERVED(60001, 60513, "systemd-homed's users"),
-	RESERVED(60514, 60577, "systemd-nspawn's mapped users"),
-	RESERVED(60578, 60705, "systemd's greeters"),
-	RESERVED(61184, 65519, "systemd's dynamic users"),
-	RESERVED(65534, 65534, "nobody"),
-	RESERVED(65535, 65535, "the 16-bit id that means none"),
-	RESERVED(2147352576, 2147418111, "systemd's foreign images"),
-};
-
-static const struct subid_reserved conventions[] = {
-	RESERVED(1, 999, "system accounts, which packages make"),
-	RESERVED(524288, 1879048191, "systemd-nspawn's containers"),
-	RESERVED(2147483648, 4294967294, "FreeIPA's subordinate ids"),
-};
-
-const struct subid_reserved *subid_conventions(size_t *ret_n)
-{
-	*ret_n = sizeof(conventions) / sizeof(conventions[0]);
-	return conventions;
-}
-
-const struct subid_reserved *subid_reserved(size_t *ret_n)
-{
-	*ret_n = sizeof(reserved) / sizeof(reserved[0]);
-	return reserved;
-}

@@ -76,25 +76,32 @@ int subid_policy_place(const struct subid_policy *policy, enum subid_kind kind,
 /* The ids from min to max; count 0 if there are none. */
 struct id_range subid_window_range(const struct subid_window *window);
 
-/* Ids that others use by convention, and who. */
+/*
+ * The table of special ids.  Most are never given, whoever asks: root's, those of systemd
+ * (its UIDS-GIDS document), nobody's, and the 16-bit "no id".  Conventional ones are
+ * used by others without looking at the tables: packages, for their accounts;
+ * systemd-nspawn; a directory, for its users.  They are given only from a window of
+ * login.defs or subid.conf that has them, which says that the site wants it so, or to an
+ * owner to whom subid.conf allows them.
+ */
 struct subid_reserved {
 	struct id_range range;
-	const char *by;
+	const char *by; /* who uses them */
+	bool conventional;
 };
 
-/*
- * The ids that are never given, whoever has them: root's, those of systemd
- * (systemd's UIDS-GIDS document), nobody's, and the 16-bit "no id".  *ret_n is
- * how many rows.
- */
+/* All rows; *ret_n is how many. */
 const struct subid_reserved *subid_reserved(size_t *ret_n);
 
-/*
- * The ids that others take without a look at the tables: packages, for their accounts;
- * systemd-nspawn; a directory, for its users.  Not given, unless a window of login.defs
- * or of subid.conf has them, which says that the site wants it so.
- */
-const struct subid_reserved *subid_conventions(size_t *ret_n);
+/* Owners that programs use for a purpose of their own, and which act for root. */
+struct subid_special_owner {
+	const char *name;
+	bool needs_no_account; /* its lines count without one, and are no finding */
+	bool shares_with_root; /* its line stands again for root, by intent (LXD) */
+};
+
+/* The row of an owner's name, or NULL. */
+const struct subid_special_owner *subid_special_owner(const char *name, size_t len);
 
 /*
  * The site's policy, subid.conf(5): who is given ranges and who never, ids that
@@ -106,6 +113,7 @@ const struct subid_reserved *subid_conventions(size_t *ret_n);
  *     give    WHOM [count N] [window RANGE] ["WHY"]
  *     never   WHOM ["WHY"]
  *     reserve [uid|gid] RANGE ["WHY"]
+ *     allow   conventional-ids[:OWNER] ["WHY"]
  *     accept  RULE[:OWNER] ["WHY"]
  *
  * WHOM is "user NAME", where NAME may have '*' and '?', or be a uid or two with a
@@ -167,6 +175,14 @@ struct subid_acceptance {
 	size_t line;
 };
 
+/* Conventional ids (see struct subid_reserved) may be given to an owner. */
+struct subid_allowance {
+	const char *owner;  /* as its lines name it; NULL: any */
+	const char *reason; /* "" */
+	const char *file;
+	size_t line;
+};
+
 /* One file's bytes, into which the texts point. */
 struct subid_conf_file {
 	char *name;
@@ -178,6 +194,8 @@ struct subid_conf {
 	size_t n_rules;
 	struct subid_conf_reserve *reserved;
 	size_t n_reserved;
+	struct subid_allowance *allowed;
+	size_t n_allowed;
 	struct subid_acceptance *accepted;
 	size_t n_accepted;
 	struct subid_conf_file *files; /* that were read, in order */
@@ -282,46 +300,54 @@ int subid_conf_decide(const struct subid_conf *conf, const struct subid_policy *
 		      struct subid_decision *ret);
 
 /*
- * Which ids are set aside, and for whom.  Grants and the audit ask here, both: what the
- * one gives, the other must not call an error.
+ * Which ids are reserved, and for whom: the table, the conventions, the site's.  Grants
+ * and the audit both ask here: what the one gives, the other must not call an error.
  */
 
-/* Ids that are set aside for one. */
-struct subid_aside {
+struct subid_reservation {
 	struct id_range range;
 	const char *by;			       /* who has them; the site's reason */
 	const struct subid_conf_reserve *site; /* NULL: not by the site's policy */
-	bool custom;			       /* of subid_conventions() */
+	bool conventional;
 };
 
 /* All of one kind. */
-struct subid_asides {
-	struct subid_aside *list; /* subid_reserved(), the conventions, the site's */
+struct subid_reservations {
+	struct subid_reservation *list; /* the table's, then the site's */
 	size_t n;
-	struct subid_set never;	  /* of them, for nobody: all but the conventions' */
-	struct subid_set custom;  /* the conventions' */
-	struct subid_set windows; /* from which the site gives ids: see below */
+	struct subid_set never;	       /* of them, what is given to nobody */
+	struct subid_set conventional; /* of them, the conventional ids */
+	struct subid_set windows;      /* from which the site gives ids: see below */
 };
 
 /*
- * Lists what is set aside.  Of the conventions it is what lies outside of the windows
- * of login.defs and of each "give" of subid.conf: who has put a window there wants
- * these ids given.  conf: NULL for none; its texts are pointed to.  The caller releases
- * *ret with subid_asides_free(), also after a failure.  Returns 0 or -ENOMEM.
+ * Lists what is reserved.  Of the conventional ids it is what lies outside of the windows
+ * of login.defs and of each "give" of subid.conf: whoever sets a window there wants these
+ * ids given.  conf: NULL for none; its texts are pointed to.  The caller releases
+ * *ret with subid_reservations_free(), also after a failure.  Returns 0 or -ENOMEM.
  */
-int subid_asides_list(const struct subid_policy *policy, const struct subid_conf *conf,
-		      enum subid_kind kind, struct subid_asides *ret) SUBID_WARN_UNUSED;
+int subid_reservations_list(const struct subid_policy *policy,
+			    const struct subid_conf *conf, enum subid_kind kind,
+			    struct subid_reservations *ret) SUBID_WARN_UNUSED;
 
-/* The first in the list that has one of the ids, of the conventions or of the others;
- * NULL if there is none. */
-const struct subid_aside *subid_asides_meet(const struct subid_asides *asides,
-					    struct id_range range, bool custom);
+/* The first in the list that has one of the ids, of the conventional ones or of the
+ * others; NULL if there is none. */
+const struct subid_reservation *
+subid_reservations_meet(const struct subid_reservations *reservations,
+			struct id_range range, bool conventional);
 
-/* Does the site accept, of the audit, that lines of this owner have such ids? */
-bool subid_asides_accepted(const struct subid_conf *conf,
-			   const struct subid_owner_name *owner);
+/* Does subid.conf allow conventional ids to this owner, as the line names it? */
+bool subid_conf_allows_conventional(const struct subid_conf *conf,
+				    const struct subid_owner_name *owner);
 
-void subid_asides_free(struct subid_asides *asides);
+/* Does an "accept" do that, too, as in 0.1.0?  policy check warns of it. */
+bool subid_acceptance_allows_conventional(const struct subid_acceptance *acceptance);
+
+/* Either of the two: may a grant give conventional ids to this owner? */
+bool subid_reservations_waived(const struct subid_conf *conf,
+			       const struct subid_owner_name *owner);
+
+void subid_reservations_free(struct subid_reservations *reservations);
 
 /*
  * Where an owner's ranges come from: the tables, or a module that nsswitch.conf

@@ -5,21 +5,70 @@
 #include <stdlib.h>
 #include <string.h>
 
-static int add_aside(struct subid_asides *asides, size_t *room, struct subid_aside aside)
+#define RESERVED(first, last, who)                                                       \
+	{                                                                                \
+		.range = { (first), (last) - (first) + 1 }, .by = (who)                  \
+	}
+#define CONVENTIONAL(first, last, who)                                                   \
+	{                                                                                \
+		.range = { (first), (last) - (first) + 1 }, .by = (who),                 \
+		.conventional = true                                                     \
+	}
+
+/* systemd's UIDS-GIDS document; FreeIPA's ranges. */
+static const struct subid_reserved special_ids[] = {
+	RESERVED(0, 0, "root"),
+	RESERVED(60001, 60513, "systemd-homed's users"),
+	RESERVED(60514, 60577, "systemd-nspawn's mapped users"),
+	RESERVED(60578, 60705, "systemd's greeters"),
+	RESERVED(61184, 65519, "systemd's dynamic users"),
+	RESERVED(65534, 65534, "nobody"),
+	RESERVED(65535, 65535, "the 16-bit id that means none"),
+	RESERVED(2147352576, 2147418111, "systemd's foreign images"),
+	CONVENTIONAL(1, 999, "system accounts, which packages make"),
+	CONVENTIONAL(524288, 1879048191, "systemd-nspawn's containers"),
+	CONVENTIONAL(2147483648, 4294967294, "FreeIPA's subordinate ids"),
+};
+
+static const struct subid_special_owner special_owners[] = {
+	{ .name = "containers", .needs_no_account = true }, /* podman --userns=auto */
+	{ .name = "dockremap", .needs_no_account = true },  /* dockerd's default remap */
+	{ .name = "_lxd", .shares_with_root = true },
+	{ .name = "lxd", .shares_with_root = true },
+};
+
+const struct subid_reserved *subid_reserved(size_t *ret_n)
 {
-	if (asides->n == *room) {
+	*ret_n = sizeof(special_ids) / sizeof(special_ids[0]);
+	return special_ids;
+}
+
+const struct subid_special_owner *subid_special_owner(const char *name, size_t len)
+{
+	for (size_t i = 0; i < sizeof(special_owners) / sizeof(special_owners[0]); i++)
+		if (strlen(special_owners[i].name) == len &&
+		    memcmp(special_owners[i].name, name, len) == 0)
+			return &special_owners[i];
+	return NULL;
+}
+
+static int add_reservation(struct subid_reservations *reservations, size_t *room,
+			   struct subid_reservation reservation)
+{
+	if (reservations->n == *room) {
 		size_t more = *room * 2 + 16;
-		struct subid_aside *grown =
-		    reallocarray(asides->list, more, sizeof(*grown));
+		struct subid_reservation *grown =
+		    reallocarray(reservations->list, more, sizeof(*grown));
 
 		if (grown == NULL)
 			return -ENOMEM;
-		asides->list = grown;
+		reservations->list = grown;
 		*room = more;
 	}
-	asides->list[asides->n++] = aside;
-	return subid_set_add(aside.custom ? &asides->custom : &asides->never,
-			     aside.range);
+	reservations->list[reservations->n++] = reservation;
+	return subid_set_add(reservation.conventional ? &reservations->conventional
+						      : &reservations->never,
+			     reservation.range);
 }
 
 static int unite_windows(const struct subid_policy *policy, const struct subid_conf *conf,
@@ -34,24 +83,25 @@ static int unite_windows(const struct subid_policy *policy, const struct subid_c
 	return r;
 }
 
-/* What of a convention no window has. */
-static int add_outside(struct subid_asides *asides, size_t *room,
-		       const struct subid_reserved *convention)
+/* What of conventional ids lies outside of every window. */
+static int add_outside(struct subid_reservations *reservations, size_t *room,
+		       const struct subid_reserved *row)
 {
-	struct id_range ids = convention->range;
+	struct id_range ids = row->range;
 	const struct subid_set whole = { .ranges = &ids, .n = 1 };
 	auto_set struct subid_set outside = { .n = 0 };
-	int r = subid_set_subtract(&whole, &asides->windows, &outside);
+	int r = subid_set_subtract(&whole, &reservations->windows, &outside);
 
 	for (size_t i = 0; r == 0 && i < outside.n; i++)
-		r = add_aside(asides, room,
-			      (struct subid_aside){ .range = outside.ranges[i],
-						    .by = convention->by,
-						    .custom = true });
+		r = add_reservation(
+		    reservations, room,
+		    (struct subid_reservation){ .range = outside.ranges[i],
+						.by = row->by,
+						.conventional = true });
 	return r;
 }
 
-static int add_site(struct subid_asides *asides, size_t *room,
+static int add_site(struct subid_reservations *reservations, size_t *room,
 		    const struct subid_conf *conf, enum subid_kind kind)
 {
 	int r = 0;
@@ -60,67 +110,83 @@ static int add_site(struct subid_asides *asides, size_t *room,
 		const struct subid_conf_reserve *site = &conf->reserved[i];
 
 		if ((site->kinds & (1U << kind)) != 0)
-			r = add_aside(asides, room,
-				      (struct subid_aside){ .range = site->range,
-							    .by = site->reason,
-							    .site = site });
+			r = add_reservation(
+			    reservations, room,
+			    (struct subid_reservation){
+				.range = site->range, .by = site->reason, .site = site });
 	}
 	return r;
 }
 
-int subid_asides_list(const struct subid_policy *policy, const struct subid_conf *conf,
-		      enum subid_kind kind, struct subid_asides *ret)
+int subid_reservations_list(const struct subid_policy *policy,
+			    const struct subid_conf *conf, enum subid_kind kind,
+			    struct subid_reservations *ret)
 {
-	size_t n_reserved, n_conventions, room = 0;
-	const struct subid_reserved *reserved = subid_reserved(&n_reserved);
-	const struct subid_reserved *conventions = subid_conventions(&n_conventions);
+	size_t n, room = 0;
+	const struct subid_reserved *rows = subid_reserved(&n);
 	int r;
 
-	*ret = (struct subid_asides){ .n = 0 };
+	*ret = (struct subid_reservations){ .n = 0 };
 	r = unite_windows(policy, conf, kind, &ret->windows);
-	for (size_t i = 0; r == 0 && i < n_reserved; i++)
-		r = add_aside(ret, &room,
-			      (struct subid_aside){ .range = reserved[i].range,
-						    .by = reserved[i].by });
-	for (size_t i = 0; r == 0 && i < n_conventions; i++)
-		r = add_outside(ret, &room, &conventions[i]);
+	for (size_t i = 0; r == 0 && i < n; i++)
+		r = rows[i].conventional
+			? add_outside(ret, &room, &rows[i])
+			: add_reservation(ret, &room,
+					  (struct subid_reservation){
+					      .range = rows[i].range, .by = rows[i].by });
 	if (r == 0)
 		r = add_site(ret, &room, conf, kind);
 	subid_set_sort(&ret->never);
-	subid_set_sort(&ret->custom);
+	subid_set_sort(&ret->conventional);
 	return r;
 }
 
-const struct subid_aside *subid_asides_meet(const struct subid_asides *asides,
-					    struct id_range range, bool custom)
+const struct subid_reservation *
+subid_reservations_meet(const struct subid_reservations *reservations,
+			struct id_range range, bool conventional)
 {
-	for (size_t i = 0; i < asides->n; i++)
-		if (asides->list[i].custom == custom &&
-		    id_range_overlaps(asides->list[i].range, range))
-			return &asides->list[i];
+	for (size_t i = 0; i < reservations->n; i++)
+		if (reservations->list[i].conventional == conventional &&
+		    id_range_overlaps(reservations->list[i].range, range))
+			return &reservations->list[i];
 	return NULL;
 }
 
-bool subid_asides_accepted(const struct subid_conf *conf,
-			   const struct subid_owner_name *owner)
+static bool is_owner(const char *name, const struct subid_owner_name *owner)
 {
-	for (size_t i = 0; i < conf->n_accepted; i++) {
-		const struct subid_acceptance *accepted = &conf->accepted[i];
+	return name == NULL ||
+	       (owner->len == strlen(name) && memcmp(owner->text, name, owner->len) == 0);
+}
 
-		if (strcmp(accepted->rule, "overlap-reserved") == 0 &&
-		    (accepted->owner == NULL ||
-		     (owner->len == strlen(accepted->owner) &&
-		      memcmp(owner->text, accepted->owner, owner->len) == 0)))
+bool subid_conf_allows_conventional(const struct subid_conf *conf,
+				    const struct subid_owner_name *owner)
+{
+	for (size_t i = 0; conf != NULL && i < conf->n_allowed; i++)
+		if (is_owner(conf->allowed[i].owner, owner))
 			return true;
-	}
 	return false;
 }
 
-void subid_asides_free(struct subid_asides *asides)
+bool subid_acceptance_allows_conventional(const struct subid_acceptance *acceptance)
 {
-	free(asides->list);
-	subid_set_free(&asides->never);
-	subid_set_free(&asides->custom);
-	subid_set_free(&asides->windows);
-	*asides = (struct subid_asides){ .n = 0 };
+	return strcmp(acceptance->rule, "overlap-reserved") == 0;
+}
+
+bool subid_reservations_waived(const struct subid_conf *conf,
+			       const struct subid_owner_name *owner)
+{
+	for (size_t i = 0; i < conf->n_accepted; i++)
+		if (subid_acceptance_allows_conventional(&conf->accepted[i]) &&
+		    is_owner(conf->accepted[i].owner, owner))
+			return true;
+	return subid_conf_allows_conventional(conf, owner);
+}
+
+void subid_reservations_free(struct subid_reservations *reservations)
+{
+	free(reservations->list);
+	subid_set_free(&reservations->never);
+	subid_set_free(&reservations->conventional);
+	subid_set_free(&reservations->windows);
+	*reservations = (struct subid_reservations){ .n = 0 };
 }

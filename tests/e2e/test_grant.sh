@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 # subid grant, as it is typed, right and wrong.
 . "$(dirname "$0")/lib.sh"
-plan 207
+plan 211
 
 add_user alice -u 5001
 add_user bob -u 5002
@@ -436,7 +436,7 @@ fresh
 
 # --- ids that others use by custom, and a window without ids ---------------------
 
-expect "systemd-nspawn's are refused, too, and the window's are not" 1 '' $'subid: alice: uid 600100001-600100004: set aside for systemd-nspawn\'s containers: choose others, or, if nothing here uses them so, widen the window in /etc/login.defs, or accept overlap-reserved in /etc/subid.conf\nsubid: alice: gid *' subid grant --range 600099995:10 alice
+expect "systemd-nspawn's are refused, too, and the window's are not" 1 '' $'subid: alice: uid 600100001-600100004: set aside for systemd-nspawn\'s containers: choose others, or, if nothing here uses them so, widen the window in /etc/login.defs, or allow conventional-ids in /etc/subid.conf\nsubid: alice: gid *' subid grant --range 600099995:10 alice
 image=$T/image
 mkdir -p "$image/etc"
 printf 'alice:x:5001:5001::/:/bin/sh\n' >"$image/etc/passwd"
@@ -455,6 +455,13 @@ rm -r "$image"
 expect "FreeIPA's ids are refused, as the audit would" 1 '' $'subid: alice: uid 2147483648-2147483657: set aside for FreeIPA\'s subordinate ids: *\nsubid: alice: gid 2147483648-*' subid grant --range 2147483648:10 alice
 echo 'accept overlap-reserved:alice "no FreeIPA here"' >/etc/subid.conf
 expect "unless the site accepts it" 0 'alice uid 2147483648 2147483657 10 new*' '' subid grant --range 2147483648:10 alice
+expect "which policy check warns of" 0 '*' "*/etc/subid.conf:1: warning: 'accept overlap-reserved' also lets grants give ids*write 'allow conventional-ids'*" \
+	subid policy check
+echo 'allow conventional-ids:alice "no FreeIPA here"' >/etc/subid.conf
+tables ""
+expect "or allows it, by its own word" 0 'alice uid 2147483648 2147483657 10 new*' '' subid grant --range 2147483648:10 alice
+expect "and policy check has nothing to say" 0 '*' '' subid policy check
+not_ok "nor has the audit" sh -c 'subid audit --no-live | grep overlap-reserved'
 rm /etc/subid.conf
 fresh
 printf 'SUB_%s_COUNT 0\nSUB_%s_MIN 7\nSUB_%s_MAX 6\n' UID UID UID GID GID GID >/etc/login.defs

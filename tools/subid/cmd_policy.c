@@ -121,6 +121,13 @@ static void check_rules(struct check *check, const struct subid_conf *conf,
 static void check_accepted(struct check *check, const struct subid_conf *conf)
 {
 	for (size_t i = 0; i < conf->n_accepted; i++)
+		if (subid_acceptance_allows_conventional(&conf->accepted[i]))
+			note(check, false, conf->accepted[i].file, conf->accepted[i].line,
+			     "'accept %s' also lets grants give ids that others use by"
+			     " convention; the next release will not: write 'allow"
+			     " conventional-ids' for that",
+			     conf->accepted[i].rule);
+	for (size_t i = 0; i < conf->n_accepted; i++)
 		if (subid_rule_find(conf->accepted[i].rule) == NULL)
 			note(check, false, conf->accepted[i].file, conf->accepted[i].line,
 			     "accepts '%s', which is no rule: 'subid audit --list-rules'"

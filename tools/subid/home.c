@@ -24,8 +24,8 @@ const char *cli_home_error(int error)
 
 /* Has a child send what it found, size bytes, and up to max bytes behind it, all of
  * which *sent has. */
-static int ask(child_work *work, const void *wanted, struct cli_homes *homes,
-	       size_t max, void *found, size_t size, struct subid_text *sent)
+static int ask(child_work *work, const void *wanted, struct cli_homes *homes, size_t max,
+	       void *found, size_t size, struct subid_text *sent)
 {
 	int r = child_run(work, wanted, -1, size + max, &homes->patience, sent);
 
@@ -133,9 +133,8 @@ static int send_runtimes(const void *data, int writer)
 	else if (errno != ENOENT && errno != ENOTDIR)
 		found.error = -errno;
 	r = child_send(writer, &found, sizeof(found));
-	return r == 0
-		   ? child_send(writer, state->list, state->n * sizeof(*state->list))
-		   : r;
+	return r == 0 ? child_send(writer, state->list, state->n * sizeof(*state->list))
+		      : r;
 }
 
 /* Adds what another reading has found.  0 or -ENOMEM. */

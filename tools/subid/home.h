@@ -10,8 +10,8 @@
 
 #include "libsubid/accounts/accounts.h"
 #include "libsubid/change/change.h"
-#include "libsubid/runtimes/runtimes.h"
 #include "libsubid/core/child.h"
+#include "libsubid/runtimes/runtimes.h"
 
 /* How homes are looked into: for how long, and how large a file of a store is read. */
 struct cli_homes {

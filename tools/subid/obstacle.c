@@ -50,7 +50,7 @@ int cli_txn_taken(const struct cli *cli, const struct subid_txn *txn, const char
 		    EXIT_NO,
 		    "%s: %s %llu-%llu: set aside for %s: choose others, or,"
 		    " if nothing here uses them so, widen the window in"
-		    " %s/login.defs, or accept overlap-reserved in"
+		    " %s/login.defs, or allow conventional-ids in"
 		    " %s/" SUBID_CONF_FILE,
 		    what, id, first, last, obstacle.who, cli->etc_name, cli->etc_name);
 	case SUBID_OBSTACLE_AVOIDED:

@@ -45,8 +45,8 @@ struct view {
 	struct view_root *roots; /* names of containers, by mount namespace */
 	size_t n_roots;
 	struct child_patience names; /* for reading them */
-	struct cli_homes homes;	   /* for the lessors */
-	bool partial;		   /* leases could not be read, which has been told */
+	struct cli_homes homes;	     /* for the lessors */
+	bool partial;		     /* leases could not be read, which has been told */
 };
 
 void view_free(struct view *view);

@@ -14,8 +14,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "libsubid/core/core.h"
 #include "libsubid/core/child.h"
+#include "libsubid/core/core.h"
 #include "tools/subid/container_view.h"
 #include "tools/subid/view.h"
 
@@ -81,7 +81,7 @@ static bool read_in_child(struct view *view, size_t userns,
 	const struct wanted wanted = { view, userns, process, kind };
 
 	return child_run(send_file, &wanted, view->proc, SUBID_INSIDE_FILE_MAX,
-			     &view->names, ret) == 0;
+			 &view->names, ret) == 0;
 }
 
 /* The inode of a process's mount namespace, or 0. */

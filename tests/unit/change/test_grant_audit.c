@@ -285,9 +285,6 @@ static void test_what_is_set_aside(void **state)
 	put_file(etc, "passwd", PASSWD);
 	for (size_t i = 0; i < n; i++)
 		check_span(etc, rows[i].range);
-	rows = subid_conventions(&n);
-	for (size_t i = 0; i < n; i++)
-		check_span(etc, rows[i].range);
 	check_span(etc, (struct id_range){ 3000000, 100 }); /* the site's */
 }
 
@@ -359,7 +356,9 @@ static void put_policy(int etc, struct draw *numbers)
 		PUT(conf, "reserve %s%u:1\n", draw(numbers, 2) == 0 ? "gid " : "",
 		    some_ids(numbers).start);
 	if (draw(numbers, 6) == 0)
-		PUT(conf, "accept overlap-reserved%s\n",
+		PUT(conf, "%s%s\n",
+		    draw(numbers, 2) == 0 ? "accept overlap-reserved"
+					  : "allow conventional-ids",
 		    draw(numbers, 2) == 0 ? ":alice" : "");
 	if (draw(numbers, 4) == 0)
 		PUT(conf, "give user alice window %u:40\ngive everyone\n",

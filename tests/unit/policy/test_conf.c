@@ -134,6 +134,26 @@ static void test_reserve(void **state)
 	assert_int_equal(conf.reserved[2].line, 3);
 }
 
+static void test_allow(void **state)
+{
+	auto_conf struct subid_conf conf = { .n_rules = 0 };
+	static const char text[] = "allow conventional-ids\n\n"
+				   "allow \"conventional-ids:domain users\" \"no IPA\"\n";
+	const struct subid_owner_name any = { "x", 1 };
+	struct subid_place place;
+
+	(void)state;
+	assert_int_equal(parse(&conf, TEXT(text), &place), 0);
+	assert_int_equal(conf.n_allowed, 2);
+	assert_null(conf.allowed[0].owner);
+	assert_string_equal(conf.allowed[0].reason, "");
+	assert_string_equal(conf.allowed[1].owner, "domain users");
+	assert_string_equal(conf.allowed[1].reason, "no IPA");
+	assert_int_equal(conf.allowed[1].line, 3);
+	assert_true(subid_conf_allows_conventional(&conf, &any));
+	assert_false(subid_conf_allows_conventional(NULL, &any));
+}
+
 static void test_accept(void **state)
 {
 	static const char text[] = "\naccept weak-owner:_lxd \"lxd's own account\"\n"
@@ -221,6 +241,10 @@ static const struct {
 	{ TEXT("reserve 5\n"), 1, "5" },
 	{ TEXT("reserve 5:0\n"), 1, "5:0" },
 	{ TEXT("reserve 5-6 x\n"), 1, "x" },
+	{ TEXT("allow\n"), 1, "allow" },
+	{ TEXT("allow all\n"), 1, "all" },
+	{ TEXT("allow conventional-ids:\n"), 1, "conventional-ids:" },
+	{ TEXT("allow conventional-ids bob\n"), 1, "bob" },
 	{ TEXT("accept\n"), 1, "accept" },
 	{ TEXT("accept Weak\n"), 1, "Weak" },
 	{ TEXT("accept :bob\n"), 1, "\"\"" },
@@ -486,11 +510,12 @@ static void test_many_drop_ins(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_rules),  cmocka_unit_test(test_reserve),
-		cmocka_unit_test(test_accept), cmocka_unit_test(test_invalid),
-		cmocka_unit_test(test_edges),  scratch_test(test_load),
-		scratch_test(test_load_fails), scratch_test(test_many_drop_ins),
-		scratch_test(test_check),      scratch_test(test_load_file),
+		cmocka_unit_test(test_rules),	  cmocka_unit_test(test_reserve),
+		cmocka_unit_test(test_allow),	  cmocka_unit_test(test_accept),
+		cmocka_unit_test(test_invalid),	  cmocka_unit_test(test_edges),
+		scratch_test(test_load),	  scratch_test(test_load_fails),
+		scratch_test(test_many_drop_ins), scratch_test(test_check),
+		scratch_test(test_load_file),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
