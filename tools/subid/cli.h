@@ -184,38 +184,6 @@ unsigned int cli_kinds(bool uid, bool gid);
 /* Reads --range, or an operand that is one.  False after a complaint. */
 bool cli_parse_range(const struct cli *cli, const char *text, struct id_range *ret);
 
-/* A line of output. */
-struct cli_row {
-	const char *owner; /* owner_len bytes */
-	size_t owner_len;
-	enum subid_kind kind;
-	struct id_range range;
-	const char *state;
-};
-
-/*
- * Prints ranges: for people on a terminal, in plain columns otherwise, as JSON
- * with --json, not at all with --quiet.  Open, rows, close; close returns the
- * status: EXIT_UNABLE after a complaint when standard output failed.
- */
-struct cli_output; /* keeps cli */
-struct cli_output *cli_output_open(const struct cli *cli);
-void cli_output_row(struct cli_output *output, const struct cli_row *row);
-int cli_output_close(struct cli_output *output);
-
-/* Rows that are printed once all is done; what they point to is the caller's. */
-struct cli_rows {
-	struct cli_row *list;
-	size_t n;
-	size_t room;
-};
-
-/* The status, after a complaint. */
-int cli_rows_add(struct cli_rows *rows, const char *owner, struct subid_change change,
-		 const char *state);
-int cli_rows_print(const struct cli *cli, const struct cli_rows *rows);
-void cli_rows_free(struct cli_rows *rows);
-
 /* Flushes standard output; the status, after a complaint if it could not be written. */
 int cli_finish_output(void);
 
@@ -224,9 +192,6 @@ void cli_print_safe(FILE *out, const char *text, size_t len);
 
 /* Would cli_print_safe() print it as it is? */
 bool cli_is_safe(const char *text);
-
-/* Prints bytes so that they stay one word, and nothing for a terminal: \xHH. */
-void cli_print_escaped(const char *text, size_t len);
 
 /*
  * A name as JSON text.  JSON knows no bytes, only UTF-8: another name has '?' for

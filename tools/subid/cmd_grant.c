@@ -11,6 +11,7 @@
 #include "tools/subid/lease.h"
 #include "tools/subid/login.h"
 #include "tools/subid/names.h"
+#include "tools/subid/rows.h"
 
 enum {
 	OPTION_ANOTHER = 256 * 2,
@@ -47,14 +48,14 @@ struct grant {
 	const char *from;
 	const char *group;
 	struct cli_names owners;
-	struct cli_rows rows; /* to be printed once all is committed */
+	struct range_list rows; /* to be printed once all is committed */
 	struct subid_txn_options txn_options;
 };
 
 static void grant_free(struct grant *grant)
 {
 	cli_names_free(&grant->owners);
-	cli_rows_free(&grant->rows);
+	range_list_free(&grant->rows);
 }
 
 static int out_of_memory(void)
@@ -134,8 +135,8 @@ static int grant_one(struct grant *grant, struct subid_txn *txn, const char *nam
 		if (r == SUBID_TAKEN)
 			status = cli_txn_taken(grant->cli, txn, name, changes.list[i]);
 		else
-			status = cli_rows_add(&grant->rows, name, changes.list[i],
-					      r == SUBID_ENOUGH ? "kept" : "new");
+			status = range_list_add(&grant->rows, name, changes.list[i],
+						r == SUBID_ENOUGH ? "kept" : "new");
 		if (status == EXIT_UNABLE)
 			return status;
 	}
@@ -234,7 +235,7 @@ static int carry_out(struct grant *grant)
 	subid_txn_free(&txn);
 	if (status != EXIT_DONE)
 		return status;
-	return cli_rows_print(grant->cli, &grant->rows);
+	return range_list_print(grant->cli, &grant->rows);
 }
 
 static bool parse_option(struct grant *grant, int letter)

@@ -8,6 +8,7 @@
 
 #include "libsubid/core/core.h"
 #include "tools/subid/lease.h"
+#include "tools/subid/rows.h"
 
 enum { OPTION_FORCE = 256 * 2 };
 
@@ -33,13 +34,13 @@ struct hold {
 	struct id_range range;
 };
 
-static void print_rows(const struct hold *hold, struct cli_output *output,
+static void print_rows(const struct hold *hold, struct rows *output,
 		       const struct subid_changes *changes)
 {
 	const char *owner = hold->release ? "-" : SUBID_OWNER_RESERVED;
 
 	for (size_t i = 0; i < changes->n; i++)
-		cli_output_row(output, &(struct cli_row){
+		range_rows_add(output, &(struct range_row){
 					   .owner = owner,
 					   .owner_len = strlen(owner),
 					   .kind = changes->list[i].kind,
@@ -51,13 +52,13 @@ static void print_rows(const struct hold *hold, struct cli_output *output,
 static int print_changes(const struct hold *hold, const struct subid_changes *changes,
 			 const struct subid_changes *of_leases)
 {
-	struct cli_output *output = cli_output_open(hold->cli);
+	struct rows *output = range_rows_open(hold->cli);
 
 	if (output == NULL)
-		return cli_complain(EXIT_UNABLE, "%s", strerror(ENOMEM));
+		return EXIT_UNABLE;
 	print_rows(hold, output, changes);
 	print_rows(hold, output, of_leases);
-	return cli_output_close(output);
+	return rows_close(output);
 }
 
 /*

@@ -23,15 +23,15 @@ static const struct cli_option options[] = {
 
 enum { KIND, ID, OWNER, CONTAINER, INSIDE, NAME, STATE, USERNS, N_COLUMNS };
 
-static const struct grid_column columns[N_COLUMNS] = {
-	[KIND] = { .heading = "KIND", .member = "kind" },
-	[ID] = { .heading = "ID", .member = "id", .number = true },
-	[OWNER] = { .heading = "OWNER", .member = "owner" },
-	[CONTAINER] = { .heading = "CONTAINER", .member = "container" },
-	[INSIDE] = { .heading = "INSIDE", .member = "inside", .number = true },
-	[NAME] = { .heading = "NAME", .member = "name" },
-	[STATE] = { .heading = "STATE", .member = "state" },
-	[USERNS] = { .member = "userns", .number = true },
+static const struct rows_column columns[N_COLUMNS] = {
+	[KIND] = { .heading = "KIND", .key = "kind" },
+	[ID] = { .heading = "ID", .key = "id", .number = true },
+	[OWNER] = { .heading = "OWNER", .key = "owner" },
+	[CONTAINER] = { .heading = "CONTAINER", .key = "container" },
+	[INSIDE] = { .heading = "INSIDE", .key = "inside", .number = true },
+	[NAME] = { .heading = "NAME", .key = "name" },
+	[STATE] = { .heading = "STATE", .key = "state" },
+	[USERNS] = { .key = "userns", .number = true },
 };
 
 static bool is_same(const char *a, const char *b)
@@ -41,28 +41,23 @@ static bool is_same(const char *a, const char *b)
 
 void id_print(struct id_query *query, const struct id_finding *finding)
 {
-	char id[16], inside[16], userns[24];
-	const char *cells[N_COLUMNS] = {
-		[KIND] = subid_kind_name(finding->kind),
-		[ID] = id,
-		[OWNER] = finding->owner,
-		[CONTAINER] = finding->container,
-		[INSIDE] = finding->inside == SUBID_ID_NONE ? NULL : inside,
-		[NAME] = finding->name,
-		[STATE] = finding->state,
-		[USERNS] = finding->userns == 0 ? NULL : userns,
+	const struct rows_cell cells[N_COLUMNS] = {
+		[KIND] = rows_text(subid_kind_name(finding->kind)),
+		[ID] = rows_number(finding->id),
+		[OWNER] = rows_text(finding->owner),
+		[CONTAINER] = rows_text(finding->container),
+		[INSIDE] = rows_id(finding->inside),
+		[NAME] = rows_text(finding->name),
+		[STATE] = rows_text(finding->state),
+		[USERNS] = { .known = finding->userns != 0, .number = finding->userns },
 	};
 
-	if (query->rows > 0 && query->last_id == finding->id &&
+	if (query->n_rows > 0 && query->last_id == finding->id &&
 	    query->last_inside == finding->inside &&
 	    is_same(query->last_container, finding->container))
 		return;
-	(void)snprintf(id, sizeof(id), "%u", finding->id);
-	(void)snprintf(inside, sizeof(inside), "%u", finding->inside);
-	(void)snprintf(userns, sizeof(userns), "%llu",
-		       (unsigned long long)finding->userns);
-	grid_row(query->grid, cells, GRID_NO_PARENT);
-	query->rows++;
+	rows_add(query->output, cells, ROWS_NO_PARENT);
+	query->n_rows++;
 	query->last_id = finding->id;
 	query->last_inside = finding->inside;
 	query->last_container = finding->container;
@@ -166,7 +161,7 @@ static int ask_id(struct id_query *query, enum subid_kind kind, uint32_t id)
 	const struct subid_live *live = &query->view->live;
 	int r = 0;
 
-	query->rows = 0;
+	query->n_rows = 0;
 	for (size_t i = 1; r == 0 && i < live->n; i++) {
 		const struct subid_live_map *map = &live->userns[i].maps[kind];
 		uint32_t inside;
@@ -174,11 +169,11 @@ static int ask_id(struct id_query *query, enum subid_kind kind, uint32_t id)
 		if (subid_map_inside(map->lines, map->n, id, &inside) == 0)
 			r = id_print_live(query, kind, id, i, inside);
 	}
-	if (r == 0 && query->rows == 0)
+	if (r == 0 && query->n_rows == 0)
 		r = print_at_rest(query, kind, id);
 	if (r < 0)
 		return cli_complain(EXIT_UNABLE, "%s", strerror(-r));
-	if (query->rows > 0)
+	if (query->n_rows > 0)
 		return EXIT_DONE;
 	return cli_complain(live->n_unread > 0 ? EXIT_UNABLE : EXIT_NO,
 			    "%s %u: nobody's%s", subid_kind_name(kind), id,
@@ -278,11 +273,11 @@ static int run(struct cli *cli, int argc, char *argv[])
 	status = view_load(cli, &view);
 	if (status != EXIT_DONE)
 		return status;
-	query.grid = grid_open(cli, "ids", columns, N_COLUMNS);
-	if (query.grid == NULL)
-		return cli_complain(EXIT_UNABLE, "%s", strerror(ENOMEM));
+	query.output = rows_open(cli, "ids", columns, N_COLUMNS);
+	if (query.output == NULL)
+		return EXIT_UNABLE;
 	status = answer_all(&query, &request);
-	closed = grid_close(query.grid);
+	closed = rows_close(query.output);
 	if (view.partial)
 		status = EXIT_UNABLE; /* ids may be of containers that are not known */
 	return closed != EXIT_DONE ? closed : status;

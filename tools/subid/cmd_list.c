@@ -19,10 +19,10 @@ static const char *state_of(const char *owner, size_t len)
 	return strncmp(owner, SUBID_OWNER_RELEASED, len) == 0 ? "released" : "reserved";
 }
 
-static void print_entry(struct cli_output *output, const struct subid_table *table,
+static void print_entry(struct rows *output, const struct subid_table *table,
 			const struct subid_entry *entry)
 {
-	struct cli_row row = {
+	struct range_row row = {
 		.owner = subid_table_owner(table, entry),
 		.owner_len = entry->owner_len,
 		.kind = table->kind,
@@ -30,7 +30,7 @@ static void print_entry(struct cli_output *output, const struct subid_table *tab
 	};
 
 	row.state = state_of(row.owner, row.owner_len);
-	cli_output_row(output, &row);
+	range_rows_add(output, &row);
 }
 
 /* With more names to look up than these, an index costs less than it saves. */
@@ -44,7 +44,7 @@ static int in_order(const void *a, const void *b)
 }
 
 /* In the order of the lines, which an index does not keep.  -1 for want of memory. */
-static ssize_t list_spelling(struct cli_output *output, const struct subid_table *table,
+static ssize_t list_spelling(struct rows *output, const struct subid_table *table,
 			     struct subid_owner_name spelling)
 {
 	const size_t first = subid_table_first(table, spelling.text, spelling.len);
@@ -67,7 +67,7 @@ static ssize_t list_spelling(struct cli_output *output, const struct subid_table
 
 /* Owner and who asks for them: all lines, or those of the owners that are named.
  * Adds their number to *ret_n.  0 or -ENOMEM. */
-static int list_owner(struct cli_output *output, struct subid_table *table,
+static int list_owner(struct rows *output, struct subid_table *table,
 		      const struct subid_owner *owner, size_t *ret_n)
 {
 	if (owner->n > NAMES_FEW && table->buckets == NULL &&
@@ -84,7 +84,7 @@ static int list_owner(struct cli_output *output, struct subid_table *table,
 }
 
 /* What is held, by the name of the holder, who is no owner. */
-static int list_held(struct cli_output *output, struct subid_table *table, char *name,
+static int list_held(struct rows *output, struct subid_table *table, char *name,
 		     size_t *ret_n)
 {
 	struct subid_owner_name spelling = { .text = name, .len = strlen(name) };
@@ -97,7 +97,7 @@ static int list_held(struct cli_output *output, struct subid_table *table, char 
 
 /* The same of the leases that the caller gives and takes: ids of containers rest there.
  */
-static int list_held_leases(const struct cli *cli, struct cli_output *output, char *name,
+static int list_held_leases(const struct cli *cli, struct rows *output, char *name,
 			    unsigned int kinds, size_t *ret_n)
 {
 	auto_store struct cli_store store = { .fd = -1 };
@@ -120,7 +120,7 @@ static int list_held_leases(const struct cli *cli, struct cli_output *output, ch
 struct listing {
 	struct cli *cli;
 	int etc;
-	struct cli_output *output;
+	struct rows *output;
 	struct subid_table *tables;
 	unsigned int kinds;
 	struct cli_homes *homes;
@@ -208,7 +208,7 @@ static int run(struct cli *cli, int argc, char *argv[])
 	struct subid_table *const list = tables.list;
 	bool only_uid = false, only_gid = false;
 	auto_close int etc = -1;
-	struct cli_output *output;
+	struct rows *output;
 	int letter, status = EXIT_DONE, closed;
 
 	while ((letter = cli_next_option(cli, argc, argv)) != -1) {
@@ -225,9 +225,9 @@ static int run(struct cli *cli, int argc, char *argv[])
 		status = cli_load_table(cli, etc, SUBID_GID, &list[SUBID_GID]);
 	if (status != EXIT_DONE)
 		return status;
-	output = cli_output_open(cli);
+	output = range_rows_open(cli);
 	if (output == NULL)
-		return cli_complain(EXIT_UNABLE, "%s", strerror(ENOMEM));
+		return EXIT_UNABLE;
 	if (optind < argc) {
 		struct cli_homes homes = CLI_HOMES;
 		const struct listing listing = {
@@ -240,7 +240,7 @@ static int run(struct cli *cli, int argc, char *argv[])
 			for (size_t i = 0; i < list[kind].n; i++)
 				print_entry(output, &list[kind], &list[kind].entries[i]);
 	}
-	closed = cli_output_close(output);
+	closed = rows_close(output);
 	return closed != EXIT_DONE ? closed : status;
 }
 

@@ -10,10 +10,8 @@
 
 #include "libsubid/core/core.h"
 #include "tools/subid/container_view.h"
-#include "tools/subid/grid.h"
+#include "tools/subid/rows.h"
 #include "tools/subid/view.h"
-
-#define NUMBER_SIZE sizeof("18446744073709551615")
 
 enum {
 	HOST_USER,
@@ -34,24 +32,22 @@ enum {
 	N_COLUMNS,
 };
 
-static const struct grid_column columns[N_COLUMNS] = {
-	[HOST_USER] = { .heading = "HOST-USER", .member = "host_user" },
-	[HOST_UID] = { .heading = "HOST-UID", .member = "host_uid", .number = true },
-	[USER] = { .heading = "USER", .member = "user" },
-	[UID] = { .heading = "UID", .member = "uid", .number = true },
-	[GID] = { .heading = "GID", .member = "gid", .number = true },
-	[PID] = { .heading = "PID", .member = "pid", .number = true },
-	[PID_INSIDE] = { .heading = "PID-INSIDE",
-			 .member = "pid_inside",
-			 .number = true },
-	[OWNER] = { .heading = "OWNER", .member = "owner" },
-	[CONTAINER] = { .heading = "CONTAINER", .member = "container" },
-	[COMMAND] = { .heading = "COMMAND", .member = "command", .tree = true },
-	[HOST_GID] = { .member = "host_gid", .number = true },
-	[PARENT] = { .member = "parent", .number = true },
-	[CREATOR] = { .member = "creator", .number = true },
-	[RUNTIME] = { .member = "runtime" },
-	[USERNS] = { .member = "userns", .number = true },
+static const struct rows_column columns[N_COLUMNS] = {
+	[HOST_USER] = { .heading = "HOST-USER", .key = "host_user" },
+	[HOST_UID] = { .heading = "HOST-UID", .key = "host_uid", .number = true },
+	[USER] = { .heading = "USER", .key = "user" },
+	[UID] = { .heading = "UID", .key = "uid", .number = true },
+	[GID] = { .heading = "GID", .key = "gid", .number = true },
+	[PID] = { .heading = "PID", .key = "pid", .number = true },
+	[PID_INSIDE] = { .heading = "PID-INSIDE", .key = "pid_inside", .number = true },
+	[OWNER] = { .heading = "OWNER", .key = "owner" },
+	[CONTAINER] = { .heading = "CONTAINER", .key = "container" },
+	[COMMAND] = { .heading = "COMMAND", .key = "command", .tree = true },
+	[HOST_GID] = { .key = "host_gid", .number = true },
+	[PARENT] = { .key = "parent", .number = true },
+	[CREATOR] = { .key = "creator", .number = true },
+	[RUNTIME] = { .key = "runtime" },
+	[USERNS] = { .key = "userns", .number = true },
 };
 
 /* A process; processes and rows have the same order. */
@@ -185,62 +181,48 @@ static int collect(struct list *list, struct wanted *wanted, size_t n_wanted)
 	return r;
 }
 
-/* A number in the row's own room; NULL for what is not known. */
-static const char *number(char *room, uint64_t value, bool known)
-{
-	if (!known)
-		return NULL;
-	(void)snprintf(room, NUMBER_SIZE, "%llu", (unsigned long long)value);
-	return room;
-}
-
-static const char *id_number(char *room, uint32_t id)
-{
-	return number(room, id, id != SUBID_ID_NONE);
-}
-
-static void print_row(const struct list *list, struct grid *grid,
+static void print_row(const struct list *list, struct rows *rows,
 		      const struct subid_inside_place *place)
 {
 	const struct subid_inside_process *process = &list->processes[place->index];
 	const struct row *row = &list->rows[place->index];
 	const struct subid_live_userns *ns = &list->view->live.userns[row->userns];
 	size_t named = view_container(list->view, row->userns);
-	const char *cells[N_COLUMNS] = { NULL };
-	char numbers[N_COLUMNS][NUMBER_SIZE];
+	struct rows_cell cells[N_COLUMNS] = { 0 };
 
-	cells[HOST_USER] = row->answer->account;
-	cells[HOST_UID] = id_number(numbers[HOST_UID], process->ids[SUBID_UID]);
-	cells[USER] = row->user;
-	cells[UID] = id_number(numbers[UID], row->inside[SUBID_UID]);
-	cells[GID] = id_number(numbers[GID], row->inside[SUBID_GID]);
-	cells[PID] = number(numbers[PID], (uint64_t)process->pid, true);
-	cells[PID_INSIDE] = number(numbers[PID_INSIDE], (uint64_t)process->inside, true);
-	cells[OWNER] = row->answer->owner;
-	cells[CONTAINER] = container_of(list->view, row);
-	cells[COMMAND] = process->command;
-	cells[HOST_GID] = id_number(numbers[HOST_GID], process->ids[SUBID_GID]);
-	cells[PARENT] = number(numbers[PARENT], (uint64_t)process->parent, true);
-	cells[CREATOR] =
-	    id_number(numbers[CREATOR], view_creator(list->view, row->userns));
-	cells[RUNTIME] = named == 0 ? NULL : list->view->live.userns[named].runtime;
-	cells[USERNS] =
-	    number(numbers[USERNS], ns->inode, (ns->inode & SUBID_LIVE_GUESSED) == 0);
-	grid_row(grid, cells, place->parent);
+	cells[HOST_USER] = rows_text(row->answer->account);
+	cells[HOST_UID] = rows_id(process->ids[SUBID_UID]);
+	cells[USER] = rows_text(row->user);
+	cells[UID] = rows_id(row->inside[SUBID_UID]);
+	cells[GID] = rows_id(row->inside[SUBID_GID]);
+	cells[PID] = rows_number((uint64_t)process->pid);
+	cells[PID_INSIDE] = rows_number((uint64_t)process->inside);
+	cells[OWNER] = rows_text(row->answer->owner);
+	cells[CONTAINER] = rows_text(container_of(list->view, row));
+	cells[COMMAND] = rows_text(process->command);
+	cells[HOST_GID] = rows_id(process->ids[SUBID_GID]);
+	cells[PARENT] = rows_number((uint64_t)process->parent);
+	cells[CREATOR] = rows_id(view_creator(list->view, row->userns));
+	if (named > 0)
+		cells[RUNTIME] = rows_text(list->view->live.userns[named].runtime);
+	if ((ns->inode & SUBID_LIVE_GUESSED) == 0)
+		cells[USERNS] = rows_number(ns->inode);
+	rows_add(rows, cells, place->parent);
 }
 
 static int print(const struct list *list)
 {
 	auto_free struct subid_inside_place *places = NULL;
-	struct grid *grid = NULL;
+	struct rows *rows;
 
-	if (subid_inside_order(list->processes, list->n, &places) == 0)
-		grid = grid_open(list->view->cli, "processes", columns, N_COLUMNS);
-	if (grid == NULL)
+	if (subid_inside_order(list->processes, list->n, &places) < 0)
 		return cli_complain(EXIT_UNABLE, "%s", strerror(ENOMEM));
+	rows = rows_open(list->view->cli, "processes", columns, N_COLUMNS);
+	if (rows == NULL)
+		return EXIT_UNABLE;
 	for (size_t i = 0; i < list->n; i++)
-		print_row(list, grid, &places[i]);
-	return grid_close(grid);
+		print_row(list, rows, &places[i]);
+	return rows_close(rows);
 }
 
 static int find_wanted(const struct view *view, const char *text, struct wanted *wanted)

@@ -6,6 +6,7 @@
 
 #include "libsubid/core/core.h"
 #include "tools/subid/lease.h"
+#include "tools/subid/rows.h"
 
 enum { OPTION_REUSE = 256 * 2, OPTION_FORCE, OPTION_OWN };
 
@@ -38,19 +39,19 @@ static const char *state_of(const struct revoke *revoke,
 
 static int print_changes(const struct revoke *revoke, const struct subid_changes *changes)
 {
-	struct cli_output *output = cli_output_open(revoke->cli);
+	struct rows *output = range_rows_open(revoke->cli);
 
 	if (output == NULL)
-		return cli_complain(EXIT_UNABLE, "%s", strerror(ENOMEM));
+		return EXIT_UNABLE;
 	for (size_t i = 0; i < changes->n; i++)
-		cli_output_row(output, &(struct cli_row){
+		range_rows_add(output, &(struct range_row){
 					   .owner = revoke->name,
 					   .owner_len = strlen(revoke->name),
 					   .kind = changes->list[i].kind,
 					   .range = changes->list[i].range,
 					   .state = state_of(revoke, &changes->list[i]),
 				       });
-	return cli_output_close(output);
+	return rows_close(output);
 }
 
 /* There is nothing to take; found: what became of the look-up of the owner. */

@@ -5,13 +5,13 @@
  */
 #pragma once
 
-#include "tools/subid/grid.h"
+#include "tools/subid/rows.h"
 #include "tools/subid/view.h"
 
 struct id_query {
 	struct view *view;
-	struct grid *grid;
-	size_t rows; /* of the question at hand */
+	struct rows *output;
+	size_t n_rows; /* of the question at hand */
 	/* the last of them, since many namespaces may have the same to say */
 	uint32_t last_id, last_inside;
 	const char *last_container;

@@ -91,7 +91,7 @@ int id_ask_inside(struct id_query *query, enum subid_kind kind, uint32_t inside,
 	const char *slash = strchr(whose, '/');
 	int r = -ENOMEM;
 
-	query->rows = 0;
+	query->n_rows = 0;
 	if (name != NULL)
 		r = subid_owner_find(query->view->users, name, &owner);
 	if (r >= 0 && r != SUBID_INVALID)
@@ -99,6 +99,6 @@ int id_ask_inside(struct id_query *query, enum subid_kind kind, uint32_t inside,
 				    slash == NULL ? NULL : slash + 1);
 	if (r < 0)
 		return cli_complain(EXIT_UNABLE, "%s: %s", whose, strerror(-r));
-	return query->rows > 0 ? EXIT_DONE
-			       : ask_share_inside(query, kind, inside, name, whose);
+	return query->n_rows > 0 ? EXIT_DONE
+				 : ask_share_inside(query, kind, inside, name, whose);
 }

@@ -23,14 +23,14 @@ struct grant {
 	struct subid_txn *tables; /* with --own; else NULL */
 	struct cli_lessor lessor; /* of the last name */
 	uint32_t count;
-	int answer;	      /* for the trace: why the last name gets none */
-	struct cli_rows rows; /* to be printed once all is committed */
+	int answer;		/* for the trace: why the last name gets none */
+	struct range_list rows; /* to be printed once all is committed */
 };
 
 static void grant_free(struct grant *grant)
 {
 	cli_lessor_free(&grant->lessor);
-	cli_rows_free(&grant->rows);
+	range_list_free(&grant->rows);
 }
 
 static int find_lessor(struct grant *grant, const char *name, size_t len)
@@ -59,7 +59,7 @@ static int lease_line(struct grant *grant, const char *name,
 	request.range = change.range;
 	r = subid_lease_grant(grant->txn, &request, &changes);
 	if (r == 0)
-		return cli_rows_add(&grant->rows, name, change, CLI_STATE_NEW);
+		return range_list_add(&grant->rows, name, change, CLI_STATE_NEW);
 	if (r < 0)
 		return cli_complain(EXIT_UNABLE, "%s: %s", name, strerror(-r));
 	return cli_complain(EXIT_NO, "%s: %s %u-%llu: not free in %s", name,
@@ -155,8 +155,8 @@ static int grant_one(struct grant *grant, const char *name)
 	if (r == SUBID_FULL || r == SUBID_DENIED || r == SUBID_TAKEN)
 		return cli_lease_refused(&refusal, name, r, &changes);
 	for (size_t i = 0; status == EXIT_DONE && i < changes.n; i++)
-		status = cli_rows_add(&grant->rows, name, changes.list[i],
-				      r == SUBID_ENOUGH ? "kept" : CLI_STATE_NEW);
+		status = range_list_add(&grant->rows, name, changes.list[i],
+					r == SUBID_ENOUGH ? "kept" : CLI_STATE_NEW);
 	return status;
 }
 
@@ -294,7 +294,7 @@ static int grant_in(struct cli_leasing *leasing, const struct cli_lease_grant *a
 	/* who reads slowly what we print must not keep others waiting */
 	subid_txn_free(&txn);
 	return status == EXIT_DONE && !*ret_raced
-		   ? cli_rows_print(&leasing->store.cli, &grant.rows)
+		   ? range_list_print(&leasing->store.cli, &grant.rows)
 		   : status;
 }
 

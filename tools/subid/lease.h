@@ -6,6 +6,7 @@
 
 #include "tools/subid/cli.h"
 #include "tools/subid/home.h"
+#include "tools/subid/rows.h"
 
 /* A store of leases, see libsubid/change/change.h. */
 struct cli_store {
@@ -131,7 +132,7 @@ size_t cli_lessor_explain(const struct cli_leasing *leasing,
  * status.
  */
 int cli_lease_check_race(struct cli_leasing *leasing, struct subid_txn *txn,
-			 const struct cli_row *rows, size_t n, bool *ret_raced);
+			 const struct range_row *rows, size_t n, bool *ret_raced);
 
 /* The state of a row that was given just now. */
 #define CLI_STATE_NEW "new"
@@ -196,7 +197,7 @@ int cli_leases_look_again(const struct cli_taking *taking, bool frees);
  * Prints the leases of an owner, both stores', or of one container of it (name not
  * NULL), of the kinds.  *ret_n: how many.  The status.
  */
-int cli_leases_list(struct cli *cli, struct cli_output *output, struct cli_homes *homes,
+int cli_leases_list(struct cli *cli, struct rows *output, struct cli_homes *homes,
 		    const struct subid_owner *owner, const char *name, unsigned int kinds,
 		    size_t *ret_n);
 

@@ -30,7 +30,7 @@ struct owned {
 	size_t begin, end;
 };
 
-static bool same_owner(const struct cli_row *a, const struct cli_row *b)
+static bool same_owner(const struct range_row *a, const struct range_row *b)
 {
 	size_t len = subid_lease_owner(a->owner);
 
@@ -38,7 +38,7 @@ static bool same_owner(const struct cli_row *a, const struct cli_row *b)
 }
 
 /* Finds the owner of the rows from begin on, and how many they are. */
-static int find_rows(const struct cli_leasing *leasing, const struct cli_row *rows,
+static int find_rows(const struct cli_leasing *leasing, const struct range_row *rows,
 		     size_t n, size_t begin, struct owned *ret)
 {
 	auto_free char *name =
@@ -54,7 +54,7 @@ static int find_rows(const struct cli_leasing *leasing, const struct cli_row *ro
 	return r == SUBID_UNKNOWN ? 0 : r;
 }
 
-static bool is_new(const struct cli_row *row)
+static bool is_new(const struct range_row *row)
 {
 	return strcmp(row->state, CLI_STATE_NEW) == 0;
 }
@@ -62,7 +62,7 @@ static bool is_new(const struct cli_row *row)
 struct check {
 	struct cli_leasing *leasing;
 	struct subid_txn *txn;
-	const struct cli_row *rows;
+	const struct range_row *rows;
 	size_t n;
 	bool raced; /* a new row has ids that are not its owner's to lease any more */
 };
@@ -83,7 +83,7 @@ static int see_other(struct check *check, const struct owned *owned)
 	uids = taken[SUBID_UID];
 	gids = taken[SUBID_GID];
 	for (size_t i = owned->begin; i < owned->end; i++) {
-		const struct cli_row *row = &check->rows[i];
+		const struct range_row *row = &check->rows[i];
 
 		check->raced |=
 		    is_new(row) && subid_set_meets(&taken[row->kind], row->range, NULL);
@@ -104,7 +104,7 @@ static int see_tables(struct check *check, const struct owned *owned)
 	uids = held[SUBID_UID];
 	gids = held[SUBID_GID];
 	for (size_t i = owned->begin; i < owned->end; i++) {
-		const struct cli_row *row = &check->rows[i];
+		const struct range_row *row = &check->rows[i];
 
 		check->raced |=
 		    is_new(row) && !subid_set_contains(&held[row->kind], row->range);
@@ -117,7 +117,7 @@ static int take_back(struct check *check, const struct owned *owned)
 	int r = 0;
 
 	for (size_t i = owned->begin; r == 0 && i < owned->end; i++) {
-		const struct cli_row *row = &check->rows[i];
+		const struct range_row *row = &check->rows[i];
 		const char *name = row->owner + subid_lease_owner(row->owner) + 1;
 		struct subid_changes changes;
 
@@ -174,7 +174,7 @@ static int look_again(struct check *check)
 }
 
 int cli_lease_check_race(struct cli_leasing *leasing, struct subid_txn *txn,
-			 const struct cli_row *rows, size_t n, bool *ret_raced)
+			 const struct range_row *rows, size_t n, bool *ret_raced)
 {
 	struct check check = { .leasing = leasing, .txn = txn, .rows = rows, .n = n };
 	const char *store = leasing->store.cli.etc_name;

@@ -32,19 +32,19 @@ int cli_store_begin(const struct cli_store *store, bool dry_run, struct subid_tx
 static int print_changes(const struct cli_store *store, const char *name,
 			 const struct subid_changes *changes, const char *state)
 {
-	struct cli_output *output = cli_output_open(&store->cli);
+	struct rows *output = range_rows_open(&store->cli);
 
 	if (output == NULL)
-		return cli_complain(EXIT_UNABLE, "%s", strerror(ENOMEM));
+		return EXIT_UNABLE;
 	for (size_t i = 0; i < changes->n; i++)
-		cli_output_row(output, &(struct cli_row){
+		range_rows_add(output, &(struct range_row){
 					   .owner = name,
 					   .owner_len = strlen(name),
 					   .kind = changes->list[i].kind,
 					   .range = changes->list[i].range,
 					   .state = state,
 				       });
-	return cli_output_close(output);
+	return rows_close(output);
 }
 
 /* Changes that outlive the transaction's next call. */
@@ -293,7 +293,7 @@ int cli_lease_revoke(struct cli *cli, const struct cli_lease_revoke *revoke,
 	return revoke_locked(&revocation, etc);
 }
 
-int cli_leases_list(struct cli *cli, struct cli_output *output, struct cli_homes *homes,
+int cli_leases_list(struct cli *cli, struct rows *output, struct cli_homes *homes,
 		    const struct subid_owner *owner, const char *name, unsigned int kinds,
 		    size_t *ret_n)
 {
@@ -319,7 +319,7 @@ int cli_leases_list(struct cli *cli, struct cli_output *output, struct cli_homes
 		    (name != NULL && strcmp(name, lease->name) != 0))
 			continue;
 		(void)snprintf(both, sizeof(both), "%s/%s", lease->owner, lease->name);
-		cli_output_row(output, &(struct cli_row){
+		range_rows_add(output, &(struct range_row){
 					   .owner = both,
 					   .owner_len = strlen(both),
 					   .kind = lease->kind,
