@@ -78,26 +78,19 @@ static int open_mount(int proc, pid_t pid, const char *path, uint64_t inode)
 
 /* A walk over the mounts that a process sees. */
 struct walk {
-	int proc;
 	pid_t pid;
-	struct subid_live *live;
-	struct live_index *index;
+	struct live_scan *scan;
 	bool whole;
-	size_t first;	       /* of live->covered, that is of this process */
-	struct live_met still; /* inodes that are mounted at a second look */
+	size_t first;		  /* of live->covered, that is of this process */
+	struct live_inodes still; /* inodes that are mounted at a second look */
 };
 
 static int note_mount(struct subid_live *live, struct subid_live_mount mount)
 {
-	/* full at each power of two */
-	if ((live->n_covered & (live->n_covered - 1)) == 0) {
-		struct subid_live_mount *grown =
-		    reallocarray(live->covered, live->n_covered * 2 + 1, sizeof(*grown));
+	int r = array_grow(&live->covered, live->n_covered, sizeof(*live->covered));
 
-		if (grown == NULL)
-			return -ENOMEM;
-		live->covered = grown;
-	}
+	if (r < 0)
+		return r;
 	live->covered[live->n_covered++] = mount;
 	return 0;
 }
@@ -126,7 +119,7 @@ static uint64_t parse_line(char *line, char **ret_path, bool *ret_is_user)
 	*end = '\0';
 	unescape(path);
 	*ret_path = path;
-	return live_namespace(root, ret_is_user);
+	return proc_any_namespace(root, ret_is_user);
 }
 
 /* Is it the line of what is mounted at "/"? */
@@ -155,15 +148,14 @@ static int follow_line(struct walk *walk, char *line)
 	walk->whole |= is_root(line);
 	mount.inode = parse_line(line, &path, &mount.is_user);
 	if (mount.inode == 0 ||
-	    (mount.is_user &&
-	     live_find(walk->live, walk->index, mount.inode) != SUBID_LIVE_NONE))
+	    (mount.is_user && live_find(walk->scan, mount.inode) != SUBID_LIVE_NONE))
 		return 0;
-	ns = open_mount(walk->proc, walk->pid, path, mount.inode);
+	ns = open_mount(walk->scan->proc, walk->pid, path, mount.inode);
 	if (ns >= 0)
-		r = live_add_behind(walk->proc, walk->live, walk->index, ns,
-				    SUBID_HELD_BY_MOUNT, walk->pid);
+		r = live_add_behind(walk->scan, ns, SUBID_HELD_BY_MOUNT, walk->pid);
 	mount.error = ns < 0 ? ns : 0;
-	return r == 0 && (ns < 0 || !mount.is_user) ? note_mount(walk->live, mount) : r;
+	return r == 0 && (ns < 0 || !mount.is_user) ? note_mount(walk->scan->live, mount)
+						    : r;
 }
 
 static int look_again(struct walk *walk, char *line)
@@ -172,7 +164,7 @@ static int look_again(struct walk *walk, char *line)
 	char *path;
 	uint64_t inode = parse_line(line, &path, &is_user);
 
-	return inode == 0 ? 0 : live_met_add(&walk->still, inode);
+	return inode == 0 ? 0 : live_inodes_put(&walk->still, inode, 0);
 }
 
 /* Takes the whole lines of a text, and moves what is left to its front. */
@@ -204,9 +196,9 @@ static int take_mountinfo(struct walk *walk, int (*turn)(struct walk *, char *))
 	if (text == NULL)
 		return -ENOMEM;
 	(void)snprintf(name, sizeof(name), "%d/mountinfo", (int)walk->pid);
-	fd = openat(walk->proc, name, O_RDONLY | O_CLOEXEC);
+	fd = openat(walk->scan->proc, name, O_RDONLY | O_CLOEXEC);
 	if (fd < 0) {
-		walk->live->partial |= errno == EACCES || errno == EPERM;
+		walk->scan->live->partial |= errno == EACCES || errno == EPERM;
 		return 0;
 	}
 	while (r == 0 && size < MOUNTINFO_ROOM &&
@@ -214,7 +206,7 @@ static int take_mountinfo(struct walk *walk, int (*turn)(struct walk *, char *))
 		size += (size_t)n;
 		r = take_lines(walk, turn, text, &size);
 	}
-	walk->live->partial |= n < 0 || size == MOUNTINFO_ROOM;
+	walk->scan->live->partial |= n < 0 || size == MOUNTINFO_ROOM;
 	return r;
 }
 
@@ -225,7 +217,7 @@ static int take_mountinfo(struct walk *walk, int (*turn)(struct walk *, char *))
  */
 static int drop_unmounted(struct walk *walk)
 {
-	struct subid_live *live = walk->live;
+	struct subid_live *live = walk->scan->live;
 	size_t n = walk->first;
 	bool vanished = false;
 	int r;
@@ -239,7 +231,7 @@ static int drop_unmounted(struct walk *walk)
 		struct subid_live_mount mount = live->covered[i];
 
 		if (proc_vanished(mount.error)) {
-			if (!live_met_has(&walk->still, mount.inode))
+			if (!live_inodes_have(&walk->still, mount.inode))
 				continue;
 			mount.error = -EACCES;
 		}
@@ -249,21 +241,18 @@ static int drop_unmounted(struct walk *walk)
 	return r;
 }
 
-int live_follow_mounts(int proc, struct subid_live *live, struct live_index *index,
-		       pid_t pid, bool *ret_whole)
+int live_follow_mounts(struct live_scan *scan, pid_t pid, bool *ret_whole)
 {
 	struct walk walk = {
-		.proc = proc,
 		.pid = pid,
-		.live = live,
-		.index = index,
-		.first = live->n_covered,
+		.scan = scan,
+		.first = scan->live->n_covered,
 	};
 	int r = take_mountinfo(&walk, follow_line);
 
 	if (r == 0)
 		r = drop_unmounted(&walk);
-	live_met_free(&walk.still);
+	live_inodes_free(&walk.still);
 	*ret_whole = walk.whole;
 	return r;
 }

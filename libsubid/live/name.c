@@ -12,20 +12,17 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "libsubid/core/core.h"
 #include "libsubid/live/private.h"
 
 #define ID_SHOWN 12 /* digits of a long id, as podman and docker show it */
 
-static void set(struct subid_live_userns *ns, const char *runtime, const char *name,
-		size_t len)
+static void set_name(struct subid_live_userns *ns, const char *runtime, const char *name,
+		     size_t len)
 {
 	(void)snprintf(ns->runtime, sizeof(ns->runtime), "%s", runtime);
-	(void)snprintf(ns->container, sizeof(ns->container), "%.*s",
-		       (int)(len < sizeof(ns->container) ? len : sizeof(ns->container)),
-		       name);
-	for (char *c = ns->container; *c != '\0'; c++)
-		if (*c <= ' ' || *c > '~')
-			*c = '?';
+	printable_copy(ns->container, sizeof(ns->container), name, len);
+	printable_ascii(ns->container, strlen(ns->container), '!');
 }
 
 /* The next of the NUL-terminated words of a command line; NULL at the end. */
@@ -73,7 +70,7 @@ static bool is_lxc_monitor(struct subid_live_userns *ns, const char *command)
 		runtime = "lxd";
 	else if (strstr(path, "/incus/") != NULL)
 		runtime = "incus";
-	set(ns, runtime, name + 1, strlen(name + 1));
+	set_name(ns, runtime, name + 1, strlen(name + 1));
 	return true;
 }
 
@@ -83,10 +80,11 @@ static bool name_by_command(struct subid_live_userns *ns, const char *command,
 {
 	static const struct {
 		const char *program, *runtime, *letter, *name;
+		bool is_id;
 	} rows[] = {
-		{ "conmon", "podman", "-n", "--name" },
-		{ "systemd-nspawn", "nspawn", "-M", "--machine" },
-		{ "containerd-shim-runc-v2", "docker", "-id", "-id" },
+		{ "conmon", "podman", "-n", "--name", false },
+		{ "systemd-nspawn", "nspawn", "-M", "--machine", false },
+		{ "containerd-shim-runc-v2", "docker", "-id", "-id", true },
 	};
 
 	if (is_lxc_monitor(ns, command))
@@ -99,8 +97,8 @@ static bool name_by_command(struct subid_live_userns *ns, const char *command,
 		name = argument(command, end, rows[i].letter, rows[i].name);
 		if (name == NULL)
 			name = "";
-		set(ns, rows[i].runtime, name,
-		    strcmp(rows[i].runtime, "docker") == 0 ? ID_SHOWN : strlen(name));
+		set_name(ns, rows[i].runtime, name,
+			 rows[i].is_id ? strnlen(name, ID_SHOWN) : strlen(name));
 		return true;
 	}
 	return false;
@@ -132,8 +130,8 @@ static bool name_by_part(struct subid_live_userns *ns, const char *part, size_t 
 		    strncmp(part, rows[i].prefix, prefix) != 0 ||
 		    strncmp(part + len - suffix, rows[i].suffix, suffix) != 0)
 			continue;
-		set(ns, rows[i].runtime, part + prefix,
-		    rows[i].id && rest > ID_SHOWN ? ID_SHOWN : rest);
+		set_name(ns, rows[i].runtime, part + prefix,
+			 rows[i].id && rest > ID_SHOWN ? ID_SHOWN : rest);
 		return true;
 	}
 	return false;

@@ -1,140 +1,123 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
+#include <dirent.h>
+
 #include "libsubid/live/live.h"
 
 /*
- * The inside of the snapshot: live.c puts together what live_sweep.c (every process),
- * live_learn.c (each namespace) and live_hidden.c (namespaces without a process: through
- * the links of live_links.c, and in live_mounts.c behind mounts) find; live_inside.c
- * reads the maps of one without a process; proc_read.c reads the small files of a
- * process.
+ * How a snapshot is made.  Each file calls only those above it:
+ *
+ *   proc.c        the small files of a process, the list of processes, work in threads
+ *   userns.c      the user namespaces found so far: adding one; its owner, parent, maps
+ *   mounts.c      namespaces behind the bind mounts that a process sees
+ *   unreadable.c  namespaces that no process is in, and what could not be read
+ *   snapshot.c    every process, and the namespace that it is in
+ *
+ * uses.c and name.c answer questions about a snapshot.
  */
 
-/* A page, which is all that a map can have, and some. */
-#define PROC_FILE_MAX (64 << 10)
+/* Opens a small file of a process.  A descriptor or -errno. */
+int proc_open(int proc, pid_t pid, const char *name, int flags);
+
+/* The inode in a link to a namespace of any type; 0 if it is to something else. */
+uint64_t proc_any_namespace(const char *link, bool *ret_is_user);
+
+/* The inode of the user namespace that a process is in.  0, -EPROTO or -errno. */
+int proc_read_userns(int proc, pid_t pid, uint64_t *ret);
+
+/* A process's comm, '?' for bytes that are not printable; "" if it cannot be read. */
+void proc_read_program(int proc, pid_t pid, char ret[16]);
 
 /* The map of a process; lines are the caller's.  0 or -errno. */
 int proc_read_map(int proc, pid_t pid, enum subid_kind kind, struct subid_live_map *ret);
 
 enum subid_setgroups proc_read_setgroups(int proc, pid_t pid);
 
+/* A directory to read; NULL with errno set. */
+DIR *proc_open_dir(int at, const char *path);
+void proc_close_dir(DIR **dir);
+
+#define auto_dir __attribute__((cleanup(proc_close_dir)))
+
+/* The pids of all processes.  0, and the caller frees *ret; -errno. */
+int proc_list(int proc, pid_t **ret, size_t *ret_n);
+
+/* Runs the turns 0 .. turns - 1, which are independent of each other, in threads. */
+void proc_in_threads(void (*turn)(void *data, size_t i), void *data, size_t turns);
+
+/* Inodes, each with a number; or a set of inodes, if the number is always 0.  Zeroed, it
+ * is empty. */
+struct live_inodes {
+	struct live_inode {
+		uint64_t inode; /* 0: free */
+		size_t number;
+	} * slots;
+	size_t n;
+	size_t room;
+};
+
+/* The number of an inode, or SUBID_LIVE_NONE. */
+size_t live_inodes_find(const struct live_inodes *inodes, uint64_t inode);
+
+/* Adds an inode, or gives it another number.  0 or -ENOMEM. */
+int live_inodes_put(struct live_inodes *inodes, uint64_t inode, size_t number);
+
+void live_inodes_free(struct live_inodes *inodes);
+
+#define auto_inodes __attribute__((cleanup(live_inodes_free)))
+
+static inline bool live_inodes_have(const struct live_inodes *inodes, uint64_t inode)
+{
+	return live_inodes_find(inodes, inode) != SUBID_LIVE_NONE;
+}
+
+/* A snapshot as it is made. */
+struct live_scan {
+	int proc;
+	struct subid_live *live;
+	struct live_inodes userns; /* the indexes in live->userns */
+};
+
+/* The index of a namespace, or SUBID_LIVE_NONE. */
+static inline size_t live_find(const struct live_scan *scan, uint64_t inode)
+{
+	return live_inodes_find(&scan->userns, inode);
+}
+
 void live_map_free(struct subid_live_map *map);
 
-/* What the sweep learns of a process. */
-struct live_seen {
-	pid_t pid;
-	uint64_t inode; /* of its namespace */
-	uint32_t uid;
-	uint32_t gid;
-	int error; /* 0, or -errno */
-};
-
-/* Looks at every process.  own: inode of the caller's namespace.  0, and the caller frees
- * *ret; -errno. */
-int live_sweep(int proc, uint64_t own, struct live_seen **ret, size_t *ret_n);
-
-/* Runs the turns 0..turns - 1, which know nothing of each other, in threads. */
-void live_run_loop(void (*turn)(void *data, size_t i), void *data, size_t turns);
-
-/* Index of a namespace by its inode, or SUBID_LIVE_NONE. */
-struct live_index {
-	uint32_t *slots; /* index + 1; 0: free */
-	size_t mask;
-};
-size_t live_find(const struct subid_live *live, const struct live_index *index,
-		 uint64_t inode);
-
 /* Adds a namespace that is not there.  Its index in *ret.  0 or -ENOMEM. */
-int live_add(struct subid_live *live, struct live_index *index, uint64_t inode,
-	     enum subid_held held, pid_t holder, size_t *ret);
-
-/*
- * Learns owner, parent, maps of each namespace that has processes; those that are gone
- * get inode 0.  0 or -ENOMEM.
- */
-int live_learn(int proc, struct subid_live *live, struct live_index *index);
-
-/*
- * Learns owner and parent from a descriptor of the namespace, and adds the parents that
- * are not known yet, with their maps.  0 or -ENOMEM.
- */
-int live_relate(int proc, struct subid_live *live, struct live_index *index, size_t i,
-		int ns);
+int live_add(struct live_scan *scan, uint64_t inode, enum subid_held held, pid_t holder,
+	     size_t *ret);
 
 /*
  * Adds the namespace behind a descriptor of any kind of namespace, a user namespace or
- * the one that owns it, unless it is known.  0 or -ENOMEM.
+ * the one that owns it, with its maps, owner and parents, unless it is known.  0 or
+ * -ENOMEM.
  */
-int live_add_behind(int proc, struct subid_live *live, struct live_index *index, int ns,
-		    enum subid_held held, pid_t holder);
+int live_add_behind(struct live_scan *scan, int ns, enum subid_held held, pid_t holder);
 
-/* Reads maps and setgroups of a namespace without a process.  0 or -ENOMEM. */
-int live_read_inside(int proc, struct subid_live_userns *userns, int ns);
-
-/* The inode in a link to a namespace of any type; 0 if it is to something else. */
-uint64_t live_namespace(const char *link, bool *ret_is_user);
-
-/* A set of inodes.  All zero: empty. */
-struct live_met {
-	uint64_t *slots; /* open addressing, 0 free */
-	size_t n;
-	size_t room;
-};
-bool live_met_has(const struct live_met *met, uint64_t inode);
-int live_met_add(struct live_met *met, uint64_t inode); /* 0 or -ENOMEM */
-void live_met_free(struct live_met *met);
-
-#define auto_met __attribute__((cleanup(live_met_free)))
-
-/* The types of namespaces beside user namespaces. */
-enum { LIVE_MNT, LIVE_TYPES = 7 };
-
-/* A link of a process to a namespace. */
-struct live_link {
-	uint64_t inode;
-	bool is_user;
-	const char *name; /* below /proc/PID, of one that it is in; else NULL */
-	int fd;
-};
-
-struct live_links {
-	struct live_link *list;
-	size_t n;
-	size_t room;
-	uint64_t mnt; /* its mount namespace; 0: not known */
-	bool hidden;  /* its descriptors may not be looked at */
-	int error;
-};
+/* Learns owner, parent and maps of each namespace that has processes; those that are
+ * gone get inode 0.  0 or -ENOMEM. */
+int live_learn(struct live_scan *scan);
 
 /*
- * The links of each process, into ret[i] as live->processes, whose lists the caller
- * frees, also on failure; without the namespaces that the caller is in, which are
- * live_own_links().  0 or -ENOMEM.
+ * Adds what the mounts lead to that a process sees; those that cannot be opened, and
+ * those of other kinds of namespaces, are added to live->covered.  *ret_whole: it sees
+ * the root of its mount namespace, so that no chroot hides a mount from it.  0 or
+ * -ENOMEM.
  */
-int live_gather_links(int proc, const struct subid_live *live, struct live_links *ret);
-struct live_links live_own_links(int proc);
+int live_follow_mounts(struct live_scan *scan, pid_t pid, bool *ret_whole);
+
+/* Adds what the descriptors and mounts of the processes lead to.  0 or -ENOMEM. */
+int live_find_hidden(struct live_scan *scan, enum subid_live_depth depth);
 
 /*
- * What the mounts that a process sees lead to; those that cannot be opened, and those of
- * other kinds of namespaces, are added to live->covered.  *ret_whole: it sees the root of
- * its mount namespace, so that nothing is hidden from it by a chroot.  0 or -ENOMEM.
- */
-int live_follow_mounts(int proc, struct subid_live *live, struct live_index *index,
-		       pid_t pid, bool *ret_whole);
-
-/* What the descriptors and mounts of the processes lead to.  0 or -ENOMEM. */
-int live_find_hidden(int proc, enum subid_live_depth depth, struct subid_live *live,
-		     struct live_index *index);
-
-/*
- * What userns.c and userns_session.c share.
+ * What uses.c, pending.c and session.c share.
  */
 
 #define USERNS_NOBODY UINT32_MAX
-
-/* A process's comm, or "". */
-void userns_read_program(int proc, pid_t pid, char ret[16]);
 
 /* Adds a row to the n uses, with what its process is called.  0 or -ENOMEM. */
 int userns_add_use(int proc, struct subid_use use, struct subid_use **uses, size_t *n);

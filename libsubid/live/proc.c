@@ -1,9 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Small files of a process.
+ * What /proc says of one process in its small files, the list of processes, and work on
+ * many of them in threads.
  */
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
+#include <sched.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,7 +16,11 @@
 #include "libsubid/core/core.h"
 #include "libsubid/live/private.h"
 
-#define MAP_PAGE 4096 /* at least */
+#define MAP_PAGE 4096	    /* at least */
+#define MAP_MAX	 (64 << 10) /* a page, which is all that a map can have, and some */
+
+#define THREADS_MAX	 8
+#define TURNS_PER_THREAD 100 /* fewer are not worth a thread */
 
 static void name_file(pid_t pid, const char *name, char *buf, size_t size)
 {
@@ -21,14 +30,21 @@ static void name_file(pid_t pid, const char *name, char *buf, size_t size)
 		(void)snprintf(buf, size, "%d/%s", (int)pid, name);
 }
 
-ssize_t proc_read_at(int dir, const char *path, char *buf, size_t size)
+int proc_open(int proc, pid_t pid, const char *name, int flags)
 {
-	auto_close int fd = openat(dir, path, O_RDONLY | O_CLOEXEC);
+	char path[64];
+	int fd;
+
+	name_file(pid, name, path, sizeof(path));
+	fd = openat(proc, path, flags | O_CLOEXEC);
+	return fd < 0 ? -errno : fd;
+}
+
+static ssize_t read_all(int fd, char *buf, size_t size)
+{
 	size_t used = 0;
 	ssize_t n;
 
-	if (fd < 0)
-		return -errno;
 	while (used < size && (n = read(fd, buf + used, size - used)) != 0) {
 		if (n < 0)
 			return -errno;
@@ -37,44 +53,18 @@ ssize_t proc_read_at(int dir, const char *path, char *buf, size_t size)
 	return (ssize_t)used;
 }
 
-/*
- * The same of a map: the kernel hands out as many lines as fit into a page, so that a
- * read that leaves room for one has had them all.
- */
-static ssize_t read_small_map(int proc, pid_t pid, const char *name, char *buf,
-			      size_t size)
+ssize_t proc_read_at(int dir, const char *path, char *buf, size_t size)
 {
-	char path[64];
-	auto_close int fd = -1;
-	ssize_t n;
+	auto_close int fd = openat(dir, path, O_RDONLY | O_CLOEXEC);
 
-	name_file(pid, name, path, sizeof(path));
-	fd = openat(proc, path, O_RDONLY | O_CLOEXEC);
-	n = fd < 0 ? -1 : read(fd, buf, size);
-	if (n < 0)
-		return -errno;
-	return n + SUBID_MAP_LINE_SIZE < MAP_PAGE ? n : (ssize_t)size;
+	return fd < 0 ? -errno : read_all(fd, buf, size);
 }
 
 ssize_t proc_read(int proc, pid_t pid, const char *name, char *buf, size_t size)
 {
-	char path[64];
+	auto_close int fd = proc_open(proc, pid, name, O_RDONLY);
 
-	name_file(pid, name, path, sizeof(path));
-	return proc_read_at(proc, path, buf, size);
-}
-
-int proc_is_in(int proc, pid_t pid, uint64_t inode)
-{
-	char path[32], link[64];
-	ssize_t n;
-
-	(void)snprintf(path, sizeof(path), "%d/ns/user", (int)pid);
-	n = readlinkat(proc, path, link, sizeof(link) - 1);
-	if (n < 0)
-		return errno == EACCES ? -ESRCH : -errno; /* the kernel's word for gone */
-	link[n] = '\0';
-	return proc_namespace(link, "user") == inode ? 0 : -ESRCH;
+	return fd < 0 ? fd : read_all(fd, buf, size);
 }
 
 bool proc_vanished(int error)
@@ -91,6 +81,74 @@ uint64_t proc_namespace(const char *link, const char *type)
 	return strtoull(link + len + 2, NULL, 10);
 }
 
+/* The types of namespaces that are not user namespaces. */
+static const char *const types[] = {
+	"mnt", "net", "uts", "ipc", "cgroup", "pid", "time",
+};
+
+uint64_t proc_any_namespace(const char *link, bool *ret_is_user)
+{
+	uint64_t inode = proc_namespace(link, "user");
+
+	*ret_is_user = inode != 0;
+	for (size_t i = 0; inode == 0 && i < sizeof(types) / sizeof(types[0]); i++)
+		inode = proc_namespace(link, types[i]);
+	return inode;
+}
+
+int proc_read_userns(int proc, pid_t pid, uint64_t *ret)
+{
+	char path[32], link[64];
+	ssize_t n;
+
+	name_file(pid, "ns/user", path, sizeof(path));
+	n = readlinkat(proc, path, link, sizeof(link) - 1);
+	if (n < 0)
+		return -errno;
+	link[n] = '\0';
+	*ret = proc_namespace(link, "user");
+	return *ret == 0 ? -EPROTO : 0;
+}
+
+int proc_is_in(int proc, pid_t pid, uint64_t inode)
+{
+	uint64_t found = 0;
+	int r = proc_read_userns(proc, pid, &found);
+
+	if (r == -EACCES || r == -EPROTO)
+		return -ESRCH; /* EACCES is the kernel's word for gone */
+	if (r < 0)
+		return r;
+	return found == inode ? 0 : -ESRCH;
+}
+
+void proc_read_program(int proc, pid_t pid, char ret[16])
+{
+	ssize_t n = proc_read(proc, pid, "comm", ret, 15);
+
+	ret[n < 0 ? 0 : n] = '\0';
+	ret[strcspn(ret, "\n")] = '\0';
+	printable_ascii(ret, strlen(ret), ' ');
+}
+
+/*
+ * A map in one read: the kernel returns as many lines as fit into a page, so that a read
+ * that leaves room for one more line has returned all of them.  Else size.
+ */
+static ssize_t read_small_map(int proc, pid_t pid, const char *name, char *buf,
+			      size_t size)
+{
+	auto_close int fd = proc_open(proc, pid, name, O_RDONLY);
+	ssize_t n;
+
+	if (fd < 0)
+		return fd;
+	n = read(fd, buf, size);
+	if (n < 0)
+		return -errno;
+	return n + SUBID_MAP_LINE_SIZE < MAP_PAGE ? n : (ssize_t)size;
+}
+
 int proc_read_map(int proc, pid_t pid, enum subid_kind kind, struct subid_live_map *ret)
 {
 	static const char *const files[SUBID_KINDS] = { "uid_map", "gid_map" };
@@ -102,11 +160,11 @@ int proc_read_map(int proc, pid_t pid, enum subid_kind kind, struct subid_live_m
 	size_t n;
 
 	if (size == sizeof(small)) {
-		large = malloc(PROC_FILE_MAX);
+		large = malloc(MAP_MAX);
 		if (large == NULL)
 			return -ENOMEM;
 		text = large;
-		size = proc_read(proc, pid, files[kind], large, PROC_FILE_MAX);
+		size = proc_read(proc, pid, files[kind], large, MAP_MAX);
 	}
 	/* proc_id_map_open() says EINVAL of a process that has just gone */
 	if (size < 0)
@@ -131,4 +189,104 @@ enum subid_setgroups proc_read_setgroups(int proc, pid_t pid)
 		return SUBID_SETGROUPS_ALLOW;
 	return strcmp(text, "deny\n") == 0 ? SUBID_SETGROUPS_DENY
 					   : SUBID_SETGROUPS_UNKNOWN;
+}
+
+void proc_close_dir(DIR **dir)
+{
+	if (*dir != NULL)
+		(void)closedir(*dir); /* only read */
+}
+
+DIR *proc_open_dir(int at, const char *path)
+{
+	int fd = openat(at, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+
+	if (dir == NULL && fd >= 0) {
+		int error = errno;
+
+		(void)close(fd); /* nothing was read */
+		errno = error;
+	}
+	return dir;
+}
+
+int proc_list(int proc, pid_t **ret, size_t *ret_n)
+{
+	auto_dir DIR *dir = proc_open_dir(proc, ".");
+	auto_free pid_t *pids = NULL;
+	const struct dirent *entry;
+	size_t n = 0;
+
+	if (dir == NULL)
+		return -errno;
+	for (errno = 0; (entry = readdir(dir)) != NULL; errno = 0) {
+		if (entry->d_name[0] < '1' || entry->d_name[0] > '9')
+			continue;
+		if (array_grow(&pids, n, sizeof(*pids)) < 0)
+			return -ENOMEM;
+		pids[n++] = (pid_t)strtol(entry->d_name, NULL, 10);
+	}
+	if (errno != 0)
+		return -errno;
+	*ret = pids;
+	pids = NULL;
+	*ret_n = n;
+	return 0;
+}
+
+/* A part of a loop whose turns are independent. */
+struct part {
+	void (*turn)(void *data, size_t i);
+	void *data;
+	size_t from;
+	size_t to;
+};
+
+static void *run_part(void *data)
+{
+	const struct part *part = data;
+
+	for (size_t i = part->from; i < part->to; i++)
+		part->turn(part->data, i);
+	return NULL;
+}
+
+static size_t count_threads(size_t turns)
+{
+	size_t wanted = turns / TURNS_PER_THREAD, cpus = 1;
+	cpu_set_t set;
+
+	if (sched_getaffinity(0, sizeof(set), &set) == 0)
+		cpus = (size_t)CPU_COUNT(&set);
+	if (wanted > cpus)
+		wanted = cpus;
+	if (wanted > THREADS_MAX)
+		wanted = THREADS_MAX;
+	return wanted == 0 ? 1 : wanted;
+}
+
+/* One part for each thread.  This one runs the first, and those that get no thread. */
+void proc_in_threads(void (*turn)(void *data, size_t i), void *data, size_t turns)
+{
+	size_t n = count_threads(turns), started = 0;
+	pthread_t threads[THREADS_MAX];
+	struct part parts[THREADS_MAX] = { { turn, data, 0, turns } };
+	sigset_t every, before;
+
+	for (size_t i = 0; i < n; i++)
+		parts[i] =
+		    (struct part){ turn, data, turns * i / n, turns * (i + 1) / n };
+	/* the caller's signal handlers run in the caller's threads */
+	(void)sigfillset(&every);
+	(void)pthread_sigmask(SIG_BLOCK, &every, &before);
+	while (started + 1 < n && pthread_create(&threads[started], NULL, run_part,
+						 &parts[started + 1]) == 0)
+		started++;
+	(void)pthread_sigmask(SIG_SETMASK, &before, NULL);
+	(void)run_part(&parts[0]);
+	for (size_t i = started + 1; i < n; i++)
+		(void)run_part(&parts[i]);
+	for (size_t i = 0; i < started; i++)
+		(void)pthread_join(threads[i], NULL);
 }

@@ -36,7 +36,7 @@ bool userns_is_of_session(int proc, uint32_t user, pid_t pid)
 
 	if (user == USERNS_NOBODY)
 		return false;
-	userns_read_program(proc, pid, program);
+	proc_read_program(proc, pid, program);
 	for (size_t i = 0; i < sizeof(session_programs) / sizeof(session_programs[0]);
 	     i++)
 		if (strcmp(program, session_programs[i]) == 0)

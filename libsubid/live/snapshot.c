@@ -1,78 +1,105 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The snapshot: first the namespace and the ids of every process (live_sweep.c), then
- * each namespace once (live_learn.c), then those that no process is in (live_hidden.c).
+ * The snapshot: first the namespace and the ids of every process, in as many threads as
+ * there are processors, because that takes the most time; then each namespace once
+ * (userns.c), then those that no process is in (unreadable.c).
  */
 #include "libsubid/live/live.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "libsubid/core/core.h"
 #include "libsubid/live/private.h"
 
-static size_t slot_of(const struct subid_live *live, const struct live_index *index,
-		      uint64_t inode)
-{
-	size_t at = (size_t)((inode * 0x9e3779b97f4a7c15) >> 32) & index->mask;
+/* ids above are seldom those of the host's own processes */
+#define ID_OF_HOST_MAX 65535
 
-	while (index->slots[at] != 0 && live->userns[index->slots[at] - 1].inode != inode)
-		at = (at + 1) & index->mask;
-	return at;
+/* What is known of a process. */
+struct seen {
+	pid_t pid;
+	uint64_t inode; /* of its namespace */
+	uint32_t uid;
+	uint32_t gid;
+	int error; /* 0, or -errno */
+};
+
+/* All processes, as they are looked at. */
+struct sweep {
+	int proc;
+	uint64_t own; /* the caller's namespace */
+	struct seen *seen;
+};
+
+static void look_at_namespace(int proc, struct seen *seen)
+{
+	seen->inode = 0;
+	seen->error = proc_read_userns(proc, seen->pid, &seen->inode);
 }
 
-size_t live_find(const struct subid_live *live, const struct live_index *index,
-		 uint64_t inode)
+static int look_at_ids(int proc, const char *path, struct seen *seen)
 {
-	/* not without slots, for errno is not 0 behind a failure:
-	 * NOLINTNEXTLINE(*NullDereference) */
-	uint32_t found = index->slots[slot_of(live, index, inode)];
+	struct stat st;
 
-	return found == 0 ? SUBID_LIVE_NONE : found - 1;
-}
-
-/* Twice the room, for namespaces and for the slots that find them. */
-static int grow(struct subid_live *live, struct live_index *index)
-{
-	size_t room = live->n == 0 ? 64 : live->n * 2;
-	struct subid_live_userns *grown =
-	    reallocarray(live->userns, room, sizeof(*grown));
-	uint32_t *slots;
-
-	if (grown == NULL)
-		return -ENOMEM;
-	live->userns = grown;
-	slots = calloc(room * 2, sizeof(*slots));
-	if (slots == NULL)
-		return -ENOMEM;
-	free(index->slots);
-	index->slots = slots;
-	index->mask = room * 2 - 1;
-	for (size_t i = 0; i < live->n; i++)
-		slots[slot_of(live, index, live->userns[i].inode)] = (uint32_t)i + 1;
+	if (fstatat(proc, path, &st, AT_SYMLINK_NOFOLLOW) < 0)
+		return -errno;
+	seen->uid = st.st_uid;
+	seen->gid = st.st_gid;
 	return 0;
 }
 
-int live_add(struct subid_live *live, struct live_index *index, uint64_t inode,
-	     enum subid_held held, pid_t holder, size_t *ret)
+/*
+ * Ids are read where no map says what they may be: in the caller's namespace, and where
+ * the namespace is not known.  A container's process begins in the caller's namespace,
+ * and enters its own before it takes an id there: so a process that has a subordinate id
+ * outside is looked at a second time.
+ */
+static void look_at(void *data, size_t i)
 {
-	/* full at 64 and each power of two beyond */
-	if (live->n == 0 || (live->n >= 64 && (live->n & (live->n - 1)) == 0)) {
-		int r = grow(live, index);
+	const struct sweep *sweep = data;
+	struct seen *seen = &sweep->seen[i];
+	char path[16];
 
-		if (r < 0)
-			return r;
+	look_at_namespace(sweep->proc, seen);
+	if (seen->error == 0 && seen->inode != sweep->own)
+		return;
+	(void)snprintf(path, sizeof(path), "%d", (int)seen->pid);
+	if (look_at_ids(sweep->proc, path, seen) < 0) {
+		seen->error = -ESRCH;
+		return;
 	}
-	live->userns[live->n] = (struct subid_live_userns){
-		.inode = inode,
-		.parent = SUBID_LIVE_NONE,
-		.owner = SUBID_ID_NONE,
-		.held = held,
-		.holder = holder,
-	};
-	index->slots[slot_of(live, index, inode)] = (uint32_t)live->n + 1;
-	*ret = live->n++;
+	if (seen->error == 0 &&
+	    (seen->uid > ID_OF_HOST_MAX || seen->gid > ID_OF_HOST_MAX))
+		look_at_namespace(sweep->proc, seen);
+}
+
+/* 0, and the caller frees *ret; -errno. */
+static int sweep_processes(int proc, uint64_t own, struct seen **ret, size_t *ret_n)
+{
+	struct sweep sweep = { .proc = proc, .own = own };
+	auto_free pid_t *pids = NULL;
+	size_t n = 0;
+	int r = proc_list(proc, &pids, &n);
+
+	if (r < 0)
+		return r;
+	sweep.seen = reallocarray(NULL, n + 1, sizeof(*sweep.seen));
+	if (sweep.seen == NULL)
+		return -ENOMEM;
+	for (size_t i = 0; i < n; i++)
+		sweep.seen[i] = (struct seen){
+			.pid = pids[i],
+			.uid = SUBID_ID_NONE,
+			.gid = SUBID_ID_NONE,
+		};
+	proc_in_threads(look_at, &sweep, n);
+	*ret = sweep.seen;
+	*ret_n = n;
 	return 0;
 }
 
@@ -82,31 +109,18 @@ static bool is_equal(const struct subid_live_map *a, const struct subid_live_map
 	       (a->n == 0 || memcmp(a->lines, b->lines, a->n * sizeof(*a->lines)) == 0);
 }
 
-void live_map_free(struct subid_live_map *map)
+/* The caller's own namespace comes first. */
+static int add_own(struct live_scan *scan, uint64_t *ret_inode)
 {
-	free(map->lines);
-	*map = (struct subid_live_map){ .n = 0 };
-}
-
-/* The caller's own namespace, from which all others are told. */
-static int add_own(int proc, struct subid_live *live, struct live_index *index,
-		   uint64_t *ret_inode)
-{
-	char link[64];
-	ssize_t n = readlinkat(proc, "self/ns/user", link, sizeof(link) - 1);
-	uint64_t inode;
+	uint64_t inode = 0;
 	size_t own;
-	int r;
+	int r = proc_read_userns(scan->proc, PROC_SELF, &inode);
 
-	if (n < 0)
-		return -errno;
-	link[n] = '\0';
-	inode = proc_namespace(link, "user");
-	if (inode == 0)
-		return -EPROTO;
-	r = live_add(live, index, inode, SUBID_HELD_BY_PROCESS, PROC_SELF, &own);
+	if (r == 0)
+		r = live_add(scan, inode, SUBID_HELD_BY_PROCESS, PROC_SELF, &own);
 	for (enum subid_kind kind = 0; r == 0 && kind < SUBID_KINDS; kind++)
-		r = proc_read_map(proc, PROC_SELF, kind, &live->userns[own].maps[kind]);
+		r = proc_read_map(scan->proc, PROC_SELF, kind,
+				  &scan->live->userns[own].maps[kind]);
 	*ret_inode = inode;
 	return r;
 }
@@ -155,9 +169,10 @@ static size_t find_guessed(const struct subid_live *live,
 }
 
 /* Takes over the maps, if it is the first with them. */
-static int guess_by_maps(struct subid_live *live, struct live_index *index, pid_t pid,
+static int guess_by_maps(struct live_scan *scan, pid_t pid,
 			 struct subid_live_map maps[SUBID_KINDS], size_t *ret)
 {
+	struct subid_live *live = scan->live;
 	bool as_own[SUBID_KINDS];
 	int r = 0;
 
@@ -176,8 +191,8 @@ static int guess_by_maps(struct subid_live *live, struct live_index *index, pid_
 	*ret = find_guessed(live, maps);
 	if (*ret != SUBID_LIVE_NONE)
 		return 0;
-	r = live_add(live, index, SUBID_LIVE_GUESSED | (uint64_t)pid,
-		     SUBID_HELD_BY_PROCESS, pid, ret);
+	r = live_add(scan, SUBID_LIVE_GUESSED | (uint64_t)pid, SUBID_HELD_BY_PROCESS, pid,
+		     ret);
 	for (enum subid_kind kind = 0; r == 0 && kind < SUBID_KINDS; kind++) {
 		live->userns[*ret].maps[kind] = maps[kind];
 		maps[kind] = (struct subid_live_map){ .n = 0 };
@@ -191,37 +206,35 @@ static int guess_by_maps(struct subid_live *live, struct live_index *index, pid_
  * may read.  With the caller's it is taken for the caller's own; with others for one
  * that cannot be identified, the same for all processes with these maps.
  */
-static int guess_namespace(int proc, struct subid_live *live, struct live_index *index,
-			   pid_t pid, size_t *ret)
+static int guess_namespace(struct live_scan *scan, pid_t pid, size_t *ret)
 {
 	struct subid_live_map maps[SUBID_KINDS] = { { .n = 0 }, { .n = 0 } };
 	int r = 0;
 
 	for (enum subid_kind kind = 0; r == 0 && kind < SUBID_KINDS; kind++)
-		r = proc_read_map(proc, pid, kind, &maps[kind]);
+		r = proc_read_map(scan->proc, pid, kind, &maps[kind]);
 	if (r == 0)
-		r = guess_by_maps(live, index, pid, maps, ret);
+		r = guess_by_maps(scan, pid, maps, ret);
 	for (enum subid_kind kind = 0; kind < SUBID_KINDS; kind++)
 		live_map_free(&maps[kind]);
 	return r;
 }
 
 /* The index of the namespace that a process is in; SUBID_LIVE_NONE if it is not known. */
-static int find_namespace(int proc, struct subid_live *live, struct live_index *index,
-			  const struct live_seen *seen, size_t *ret)
+static int find_namespace(struct live_scan *scan, const struct seen *seen, size_t *ret)
 {
+	struct subid_live *live = scan->live;
 	int r = 0;
 
 	*ret = SUBID_LIVE_NONE;
 	if (seen->error == -EACCES || seen->error == -EPERM)
-		r = guess_namespace(proc, live, index, seen->pid, ret);
+		r = guess_namespace(scan, seen->pid, ret);
 	else if (seen->error < 0)
 		r = seen->error;
 	else
-		*ret = live_find(live, index, seen->inode);
+		*ret = live_find(scan, seen->inode);
 	if (r == 0 && *ret == SUBID_LIVE_NONE)
-		r = live_add(live, index, seen->inode, SUBID_HELD_BY_PROCESS, seen->pid,
-			     ret);
+		r = live_add(scan, seen->inode, SUBID_HELD_BY_PROCESS, seen->pid, ret);
 	if (r == 0 || r == -ENOMEM)
 		return r;
 	*ret = SUBID_LIVE_NONE;
@@ -234,9 +247,9 @@ static int find_namespace(int proc, struct subid_live *live, struct live_index *
 }
 
 /* Puts each process that was seen to its namespace, and these together. */
-static int group_processes(int proc, const struct live_seen *seen, size_t n_seen,
-			   struct subid_live *live, struct live_index *index)
+static int group_processes(struct live_scan *scan, const struct seen *seen, size_t n_seen)
 {
+	struct subid_live *live = scan->live;
 	auto_free size_t *userns = reallocarray(NULL, n_seen + 1, sizeof(*userns));
 	size_t at = 0;
 	int r = 0;
@@ -245,7 +258,7 @@ static int group_processes(int proc, const struct live_seen *seen, size_t n_seen
 	if (userns == NULL || live->processes == NULL)
 		return -ENOMEM;
 	for (size_t i = 0; r == 0 && i < n_seen; i++) {
-		r = find_namespace(proc, live, index, &seen[i], &userns[i]);
+		r = find_namespace(scan, &seen[i], &userns[i]);
 		if (r == 0 && userns[i] != SUBID_LIVE_NONE)
 			live->userns[userns[i]].n++;
 	}
@@ -301,34 +314,31 @@ static int leave_out(struct subid_live *live)
 	return 0;
 }
 
-/* Frees with it what the sweep has seen. */
-static int put_together(int proc, enum subid_live_depth depth, struct live_seen *seen,
-			size_t n, struct subid_live *live, struct live_index *index)
+static int fill(struct live_scan *scan, enum subid_live_depth depth)
 {
-	int r = group_processes(proc, seen, n, live, index);
+	auto_free struct seen *seen = NULL;
+	uint64_t own = 0;
+	size_t n = 0;
+	int r = add_own(scan, &own);
 
-	free(seen);
 	if (r == 0)
-		r = live_learn(proc, live, index);
+		r = sweep_processes(scan->proc, own, &seen, &n);
 	if (r == 0)
-		r = live_find_hidden(proc, depth, live, index);
-	return r == 0 ? leave_out(live) : r;
+		r = group_processes(scan, seen, n);
+	if (r == 0)
+		r = live_learn(scan);
+	if (r == 0)
+		r = live_find_hidden(scan, depth);
+	return r == 0 ? leave_out(scan->live) : r;
 }
 
 int subid_live_read(int proc, enum subid_live_depth depth, struct subid_live *ret)
 {
 	auto_live struct subid_live live = { .n = 0 };
-	struct live_index index = { .mask = 0 };
-	struct live_seen *seen;
-	uint64_t own = 0;
-	size_t n;
-	int r = add_own(proc, &live, &index, &own);
+	struct live_scan scan = { .proc = proc, .live = &live };
+	int r = fill(&scan, depth);
 
-	if (r == 0)
-		r = live_sweep(proc, own, &seen, &n);
-	if (r == 0)
-		r = put_together(proc, depth, seen, n, &live, &index);
-	free(index.slots);
+	live_inodes_free(&scan.userns);
 	if (r < 0)
 		return r;
 	live.partial |= geteuid() != 0 || live.n_unread > 0;

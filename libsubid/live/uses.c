@@ -115,18 +115,6 @@ struct search {
 	size_t unread;
 };
 
-void userns_read_program(int proc, pid_t pid, char ret[16])
-{
-	ssize_t n = proc_read(proc, pid, "comm", ret, 15);
-
-	ret[n < 0 ? 0 : n] = '\0';
-	ret[strcspn(ret, "\n")] = '\0';
-	/* Threat: a process names itself, and the name ends on a terminal. */
-	for (char *c = ret; *c != '\0'; c++)
-		if (*c < ' ' || *c > '~')
-			*c = '?';
-}
-
 /* The parent that a process which has ended waits for; 0 if it has not. */
 static pid_t find_reaper(int proc, pid_t pid)
 {
@@ -151,7 +139,7 @@ int userns_add_use(int proc, struct subid_use use, struct subid_use **uses, size
 			return -ENOMEM;
 		*uses = grown;
 	}
-	userns_read_program(proc, use.pid, use.program);
+	proc_read_program(proc, use.pid, use.program);
 	use.reaper = find_reaper(proc, use.pid);
 	(*uses)[(*n)++] = use;
 	return 0;

@@ -55,17 +55,17 @@ static void check_name(int proc)
 /* No mount here can be opened, whatever the lines say: what they name is not known. */
 static void check_mounts(int proc)
 {
-	struct live_index index = { .slots = NULL };
 	struct subid_live live = { .n = 0 };
+	struct live_scan scan = { .proc = proc, .live = &live };
 	bool whole;
 	size_t own;
 
-	must(live_add(&live, &index, 4026531837, SUBID_HELD_BY_PROCESS, 1, &own) == 0);
-	must(live_follow_mounts(proc, &live, &index, 1, &whole) == 0);
+	must(live_add(&scan, 4026531837, SUBID_HELD_BY_PROCESS, 1, &own) == 0);
+	must(live_follow_mounts(&scan, 1, &whole) == 0);
 	must(live.n == 1);
 	for (size_t i = 0; i < live.n_covered; i++)
 		must(live.covered[i].inode != 0 && live.covered[i].error < 0);
-	free(index.slots);
+	live_inodes_free(&scan.userns);
 	free(live.userns);
 	free(live.covered);
 }
