@@ -77,6 +77,32 @@ subid_pkgs = smartcols jansson
 pam_src := $(wildcard pam/*.c)
 pam_module := $(BUILD)/pam_subid.so
 
+# What each folder may include of the library: one list, which make lint checks with
+# tests/includes.sh.  A folder of the library uses those above it; the programs what they
+# need beneath libsubid/change; all that decides or writes goes through subid.h.
+define includes
+libsubid/core: core core/range.h
+libsubid/maps: core
+libsubid/tables: core maps
+libsubid/accounts: core maps tables
+libsubid/policy: core maps tables accounts
+libsubid/live: core maps tables accounts policy
+libsubid/runtimes: core maps tables accounts policy
+libsubid/change: core maps tables accounts policy live runtimes
+libsubid/audit: core maps tables accounts policy live runtimes change
+libsubid: core maps tables accounts policy live runtimes change audit
+tools/newidmap: core maps tables accounts policy
+tools/getsubids: core maps tables accounts policy
+tools/subid: core maps tables accounts policy live runtimes audit subid.h
+pam: core maps tables accounts policy subid.h
+examples: subid.h
+tools/newidmap/log.c -> libsubid/change/change.h  the log and the rate limit lie there still
+tools/subid/home.h -> libsubid/change/change.h  what writes is to move behind subid.h
+tools/subid/container_names.c -> libsubid/live/private.h  reads /proc by itself
+tools/subid/container_view.c -> libsubid/live/private.h  reads /proc by itself
+endef
+export INCLUDES := $(includes)
+
 tools_src := $(subid_src) $(wildcard tools/newidmap/*.c) $(getsubids_src)
 product_src := $(lib_src) $(pam_src) $(tools_src)
 all_src := $(product_src) $(wildcard tests/*/*.c tests/unit/*/*.c)
@@ -88,7 +114,7 @@ data := $(wildcard share/*.json share/*.conf)
 unit_tests := $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(wildcard tests/unit/*/test_*.c))
 fuzzers := $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
 
-.PHONY: all check check-more check-unit unit-tests faults powercut crowd differential mutate sanitize tsan fuzz fuzzers fuzz-msan msan_fuzzers afl afl_fuzzer bench bench-programs proof coverage counted tidy scan lint man-rules format install uninstall demo deps help clean
+.PHONY: all check check-more check-unit unit-tests faults powercut crowd differential mutate sanitize tsan fuzz fuzzers fuzz-msan msan_fuzzers afl afl_fuzzer bench bench-programs proof coverage counted tidy scan measure lint man-rules format install uninstall demo deps help clean
 .DELETE_ON_ERROR:
 
 all: $(archive) $(static) $(shared) $(pam_module) $(programs:%=$(BUILD)/%) $(BUILD)/libsubid-ng.pc $(BUILD)/pam-config $(examples:%=$(BUILD)/examples/%) ## build the library, the programs and the PAM module
@@ -267,7 +293,8 @@ counted: all unit-tests
 
 coverage_build = BUILD=build/coverage HARDEN= CFLAGS='-O0 -g --coverage -fprofile-update=atomic'
 
-lint: ## static analysis, and the style of scripts and man pages
+lint: ## static analysis, the order of folders, the style of scripts and man pages
+	$(Q)tests/includes.sh $(product_src) $(wildcard libsubid/*.h libsubid/*/*.h pam/*.h tools/*/*.h tools/*/*/*.h examples/*.c)
 	$(Q)clang-format --dry-run --Werror $(all_c)
 	$(Q)shellcheck $(scripts)
 	$(Q)for page in $(man_pages); do mandoc -Tlint -Wwarning $$page || exit 1; done
@@ -275,6 +302,11 @@ lint: ## static analysis, and the style of scripts and man pages
 		--suppressions-list=.cppcheck -D_GNU_SOURCE -I. --error-exitcode=1 libsubid tools pam
 	$(Q)$(MAKE) BUILD=build/analyzer WERROR=-Werror CFLAGS='-O2 -fanalyzer' $(product_src:%.c=build/analyzer/%.o)
 	$(Q)$(MAKE) BUILD=build/clang CC=clang WERROR=-Werror all
+
+measure: all ## the house's marks in figures: sizes, links, complexity; fails over a mark
+	$(Q)tests/deps.sh build test
+	$(Q)BUILD='$(BUILD)' CC='$(CC)' LIB_HEADERS='$(lib_headers)' PRODUCT_SRC='$(product_src)' \
+		HELPER_SRC='$(newuidmap_src)' MODULE_SRC='$(pam_src)' CPP='$(subst ','\'',$(cpp))' tests/measure.sh $(if $(V),-v)
 
 # Ten minutes of one core's work, five of two's.
 TIDY ?= $(product_src)

@@ -14,7 +14,7 @@ proof="frama-c-base why3 z3 cvc4"
 test="$demo $proof libcmocka-dev clang clang-format clang-tidy clang-tools cppcheck libclang-rt-14-dev gcovr valgrind
 	strace acl attr devscripts mandoc shellcheck man-db bash-completion podman runc crun
 	python3 e2fsprogs libnss-extrausers buildah mmdebstrap libsubid4 jq
-	pamtester libpam-wrapper libnss-wrapper libuid-wrapper
+	pmccabe pamtester libpam-wrapper libnss-wrapper libuid-wrapper
 	openssh-server openssh-client sshpass cron at login auditd afl++
 	btrfs-progs xfsprogs chromium fonts-dejavu-core python3-jsonschema systemd systemd-container lxd lxd-client"
 
