@@ -16,7 +16,7 @@
 #include <sys/wait.h>
 
 #include "fuzz.h"
-#include "tools/newidmap/newidmap.h"
+#include "tools/newidmap/private.h"
 
 #include "libsubid/maps/maps.h"
 #include <linux/capability.h>

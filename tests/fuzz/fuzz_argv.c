@@ -4,28 +4,14 @@
  * unprivileged caller hands to the privileged program, up to the first effect.
  * Words are separated by blanks.
  */
-#include <stdarg.h>
-
 #include "fuzz.h"
 
 static FILE *messages;
 
 #undef stderr
 #define stderr messages
-#include "tools/newidmap/argv.c"
+#include "tools/newidmap/words.c"
 #undef stderr
-
-/* As in newidmap.c, whose effects have no place here. */
-int fail(const struct idmap_kind *kind, const char *format, ...)
-{
-	va_list args;
-
-	(void)kind;
-	va_start(args, format);
-	(void)vfprintf(messages, format, args);
-	va_end(args);
-	return EXIT_FAILURE;
-}
 
 #define WORDS_MAX 1100
 

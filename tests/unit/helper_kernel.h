@@ -19,14 +19,8 @@ static FILE *messages;
 #undef fail
 #undef stderr
 #define stderr messages
-#include "tools/newidmap/argv.c"
-#include "tools/newidmap/authorize.c"
-#include "tools/newidmap/log.c"
 #include "tools/newidmap/newidmap.c"
-#include "tools/newidmap/privilege.c"
-#include "tools/newidmap/target.c"
-#include "tools/newidmap/who.c"
-#include "tools/newidmap/write.c"
+#include "tools/newidmap/words.c"
 #undef stderr
 #pragma pop_macro("fail")
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include <linux/capability.h>
 
-#include "tools/newidmap/newidmap.h"
+#include "tools/newidmap/private.h"
 
 int main(int argc, char *argv[])
 {
