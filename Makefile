@@ -76,6 +76,8 @@ getsubids_src := $(wildcard tools/getsubids/*.c)
 subid_pkgs = smartcols jansson
 pam_src := $(wildcard pam/*.c)
 pam_module := $(BUILD)/pam_subid.so
+# The program that the module runs.
+pam_cpp = -DSUBID_HELPER='"$(BINDIR)/subid"'
 
 # What each folder may include of the library: one list, which make lint checks with
 # tests/includes.sh.  A folder of the library uses those above it; the programs what they
@@ -129,7 +131,7 @@ FORCE:
 $(BUILD)/%.o: %.c $(BUILD)/flags
 	$(call say,CC,$<)
 	@mkdir -p $(@D)
-	$(Q)$(compile) $(if $(filter tools/subid/%,$<),$$($(PKG_CONFIG) --cflags $(subid_pkgs))) -MMD -MP -c -o $@ $<
+	$(Q)$(compile) $(if $(filter tools/subid/%,$<),$$($(PKG_CONFIG) --cflags $(subid_pkgs))) $(if $(filter pam/%,$<),$(pam_cpp)) -MMD -MP -c -o $@ $<
 
 $(archive): $(lib_obj)
 	$(call say,AR,$@)
@@ -163,10 +165,16 @@ $(BUILD)/$(1): $$($(1)_src:%.c=$(BUILD)/%.o) $(archive)
 endef
 $(foreach p,$(programs),$(eval $(call program,$(p))))
 
+# The module alone is built anew when it shall run another program.
+$(BUILD)/pam/program: FORCE
+	@mkdir -p $(@D)
+	@echo '$(BINDIR)' | cmp -s - $@ || echo '$(BINDIR)' > $@
+$(pam_src:%.c=$(BUILD)/%.o): $(BUILD)/pam/program
+
 # Only pam_sm_* is seen from outside: the host may have a libsubid of its own.
 $(pam_module): $(pam_src:%.c=$(BUILD)/%.o) $(archive) pam/pam_subid.map
 	$(call say,LD,$@)
-	$(Q)$(link) -shared -Wl,-z,defs -Wl,--version-script,pam/pam_subid.map -o $@ $(filter-out %.map,$^) $(lib_libs) -lpam
+	$(Q)$(link) -shared -Wl,-z,defs -Wl,--version-script,pam/pam_subid.map -o $@ $(filter-out %.map,$^) -lpam
 
 # A module that PAM would not find by its name is named by its path.
 system_pamdir = /usr/lib/$(shell $(CC) -print-multiarch)/security
@@ -311,7 +319,7 @@ measure: all ## the house's marks in figures: sizes, links, complexity; fails ov
 # Ten minutes of one core's work, five of two's.
 TIDY ?= $(product_src)
 tidy: ## clang-tidy, with clang's analyzer (.clang-tidy says what is left out)
-	$(Q)printf '%s\n' $(TIDY) | xargs -P2 -I{} nice clang-tidy --quiet {} -- -std=gnu17 $(cpp) \
+	$(Q)printf '%s\n' $(TIDY) | xargs -P2 -I{} nice clang-tidy --quiet {} -- -std=gnu17 $(cpp) $(pam_cpp) \
 		$$($(PKG_CONFIG) --cflags $(subid_pkgs))
 	$(if $(filter file,$(origin TIDY)),$(Q)$(MAKE) scan)
 

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * What the files of pam_subid.so share.  It runs in strangers' processes, some of
- * them with threads.  Whoever changes it keeps these rules:
+ * them with threads, and only looks; all that changes something is done by the program
+ * that it runs, "subid grant --login" (tools/login.h has the form of its answer).
+ * Whoever changes it keeps these rules:
  *
  *  1. Nothing of the host is changed: no signal's action, environment, umask,
  *     working directory, descriptor, and no memory that outlives a call.
@@ -9,14 +11,16 @@
  *     and to the user only without PAM_SILENT.
  *  3. Names are hostile until subid_owner_valid() has seen them, and go into
  *     messages only as session.shown.
- *  4. What cannot be read or understood gives nothing.
+ *  4. No lock is taken, no file is written, and no module of nsswitch.conf is loaded to
+ *     see whether an account has its ranges.
  *  5. It is always the effective uid that counts: atd opens sessions with uid 1.
- *  6. An account that has its ranges costs no lock and no write.
+ *  6. Between clone(2) and execveat(2) only functions are called that are safe in a
+ *     signal's handler (signal-safety(7)): other threads' locks are copied as they are.
+ *  7. The program is run only if nobody but root can have changed it.
  */
 #pragma once
 
 #include <security/pam_modules.h>
-#include <signal.h>
 #include <string.h>
 
 #include "libsubid/subid.h"
@@ -38,7 +42,7 @@ struct session {
 	struct options options;
 	bool silent;	/* PAM_SILENT or quiet: say nothing to the user */
 	char shown[64]; /* the user's name, for messages */
-	int etc;	/* the configuration directory */
+	int etc;	/* the configuration directory; -1: could not be opened */
 };
 
 /* Reads the module's arguments.  False after a log line about one that is wrong. */
@@ -54,58 +58,43 @@ static inline bool is_number(const char *name)
 	return name[strspn(name, "0123456789")] == '\0';
 }
 
-/*
- * The account behind PAM_USER.  0, or > 0 when there is none that could have a
- * range, or -errno.
- */
-int session_owner(const struct session *session, const struct subid_users *users,
-		  const char *name, struct subid_owner *ret);
-
-/* Leaves the trace of a range that is refused, but by session_give(), which does so. */
-void session_trace_refused(const struct session *session, const struct subid_owner *owner,
-			   int result);
-
-/*
- * Gives a range, under the locks.  0 if the owner has one in the end; otherwise it
- * has been said why not.
- */
-int session_give(const struct session *session, const char *name,
-		 const struct subid_owner *owner);
-
 /* Logs; nothing at LOG_DEBUG without the option debug. */
 void say(const struct session *session, int priority, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
-/* Logs why a transaction could not begin or be committed, as txn.h has it. */
-void say_failure(const struct session *session, int r,
-		 const struct subid_failure *failure);
+#define ANSWER_MAX 4096
 
-/* Logs who hides namespaces, if anybody does. */
-void say_hidden(const struct session *session, const struct subid_unseen *unseen);
+/* What the program said, as far as it came. */
+struct answer {
+	char text[ANSWER_MAX + 1]; /* terminated */
+	size_t len;
+};
 
-/* Logs what of the runtimes' state told nothing, if there is any. */
-void say_unread(const struct session *session,
-		const struct subid_runtime_state *runtimes);
-
-/* Logs why no range was given: another answer of subid_txn_grant() than 0. */
-void say_refusal(const struct session *session, const struct subid_txn *txn, int r,
-		 const struct subid_changes *changes);
-
-/* Logs what was given, and tells the user. */
-void say_given(const struct session *session, const struct subid_owner *owner,
-	       const struct subid_changes *changes);
-
-/* Logs, once after each boot, that ranges come from elsewhere. */
-void say_source(const struct session *session, const char *source);
+/* What became of the program. */
+enum helper_end {
+	HELPER_ANSWERED, /* it has ended, or its answer is whole */
+	HELPER_UNUSABLE, /* it is not there, cannot be run, or others could change it */
+	HELPER_FAILED,	 /* no process could be made, or it was waited for in vain */
+};
 
 /*
- * The calling thread while it works on the tables: not to be cancelled, not to be
- * killed by a limit on the size of files, and not to write the host's messages into
- * a table.
+ * Runs the program for name and takes its answer.  Anything but HELPER_ANSWERED has been
+ * logged.
+ */
+enum helper_end helper_run(const struct session *session, const char *name,
+			   struct answer *ret);
+
+/*
+ * Passes on what the answer has for the log and the user.  Returns what PAM is to be
+ * answered; -EPROTO if the answer is not whole; -ENOTSUP if it is of another version.
+ */
+int answer_pass_on(const struct session *session, char *text);
+
+/*
+ * The calling thread while it waits for the program: not to be cancelled, which would
+ * leave descriptors behind, and not to have a pipe where others print to.
  */
 struct guard {
-	sigset_t mask;	  /* of the host */
-	bool was_pending; /* SIGXFSZ, before us */
 	int cancel_state;
 	int filled[3]; /* standard descriptors that were closed; -1 */
 };

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * pam_subid.so: a range of subordinate ids at the first login, pam_subid(8).
- * open_session() is to be read from top to bottom; the rules are in module.h.
+ * open_session() is to be read from top to bottom: look, run "subid grant --login", pass
+ * on what it says; the rules are in module.h.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -13,245 +14,172 @@
 #include <unistd.h>
 
 #include "libsubid/core/core.h"
+#include "libsubid/policy/policy.h"
 #include "module.h"
 
-/* Has the owner any id of each kind?  0: yes; SUBID_ABSENT: no; -errno. */
-static int look(int etc, const struct subid_owner *owner)
-{
-	for (enum subid_kind kind = 0; kind < SUBID_KINDS; kind++) {
-		auto_text struct subid_text text = { .bytes = NULL };
-		auto_free struct subid_owned_range *holdings = NULL;
-		size_t n = 0;
-		int r = subid_text_read(etc, subid_kind_table(kind), false, &text);
+/* --- the look ------------------------------------------------------------------- */
 
-		if (r == 0)
-			r = subid_owned_ranges(&text, owner->spellings, owner->n,
-					       &holdings, &n);
-		if (r < 0 && r != -ENOENT)
-			return r;
-		if (n == 0)
-			return SUBID_ABSENT;
-	}
-	return 0;
+/* What is known of the account without a module of nsswitch.conf. */
+struct account {
+	struct subid_users *users;
+	struct subid_owner owner; /* local: by all its spellings */
+	bool local;
+	bool has_range;
+};
+
+static void account_free(struct account *account)
+{
+	subid_owner_free(&account->owner);
+	subid_users_free(&account->users);
 }
 
-/* The same for the name alone and its uid: most often enough, and without a pass over
- * passwd for other names of the uid. */
+/* By its name and uid alone: most often enough, and without a pass over passwd for other
+ * names of the uid. */
 static bool has_by_name(int etc, const struct subid_users *users, const char *name)
 {
 	auto_owner struct subid_owner owner = { .has_account = false };
+	int r = subid_owner_find_plain(users, name, &owner);
 
-	return subid_owner_find_plain(users, name, &owner) == 0 && owner.has_account &&
-	       look(etc, &owner) == 0;
+	return (r == 0 || r == SUBID_UNKNOWN) && login_look(etc, &owner) == 0;
 }
 
-/* For rules about groups: all accounts, read once a rule asks. */
-struct groups {
-	int etc;
-	const char *file; /* that could not be read */
-	struct subid_users *users;
-	struct subid_members members;
-};
-
-static void groups_free(struct groups *groups)
+/*
+ * What cannot be seen here, the program sees.  Names that passwd does not have are
+ * looked for in the tables as they are: nothing is granted by that.
+ */
+static void look(const struct session *session, const char *name, struct account *ret)
 {
-	subid_users_free(&groups->users);
-	subid_members_free(&groups->members);
+	if (session->etc < 0 || is_number(name) || strlen(name) > NAME_LENGTH_MAX ||
+	    subid_users_open(session->etc, false, &ret->users) < 0)
+		return;
+	ret->has_range = has_by_name(session->etc, ret->users, name);
+	if (ret->has_range || subid_owner_find(ret->users, name, &ret->owner) != 0)
+		return;
+	ret->local = true;
+	ret->has_range = login_look(session->etc, &ret->owner) == 0;
 }
 
-static int in_group(void *data, const struct subid_owner *owner, const char *group)
+static int load_conf(const struct session *session, struct subid_conf *ret)
 {
-	struct groups *groups = data;
-	int r = 0;
-
-	if (groups->users == NULL)
-		r = subid_users_load_named(groups->etc, true, &groups->users,
-					   &groups->file);
-	if (r < 0)
-		return r;
-	return subid_members_ask(&groups->members, groups->users, owner, group);
-}
-
-static int load_conf(const struct session *session, struct subid_conf *ret,
-		     struct subid_conf_place *place)
-{
-	if (session->options.conf != NULL)
-		return subid_conf_load_file(session->options.conf, ret, place);
-	return subid_conf_load(session->etc, SUBID_VENDORDIR, true, ret, place);
-}
-
-/* What policy says, without a lock: 0 to give; > 0 not; -errno; said. */
-static int ask_policy(const struct session *session, const struct subid_owner *owner,
-		      struct groups *groups)
-{
-	struct subid_candidate candidate = { owner, in_group, groups };
-	auto_conf struct subid_conf conf = { .n_rules = 0 };
-	struct subid_failure failure = { .file = "login.defs" };
 	struct subid_conf_place place;
-	struct subid_decision decision;
+
+	if (session->options.conf != NULL)
+		return subid_conf_load_file(session->options.conf, ret, &place);
+	return subid_conf_load(session->etc, SUBID_VENDORDIR, true, ret, &place);
+}
+
+/* May policy give to this local account?  What is wrong with it, the program says. */
+static bool may_be_given(const struct session *session, const struct subid_owner *owner)
+{
+	auto_conf struct subid_conf conf = { .n_rules = 0 };
 	struct subid_policy policy;
+	struct subid_place place;
+
+	if (owner->uid < session->options.min_uid)
+		return false;
+	if (subid_policy_load(session->etc, true, &policy, &place) != 0 ||
+	    (owner->uid >= policy.uid_min && owner->uid <= policy.uid_max) ||
+	    load_conf(session, &conf) != 0)
+		return true;
+	/* rules for everyone are for these uids, too */
+	for (size_t i = 0; i < conf.n_rules; i++)
+		if (conf.rules[i].verb == SUBID_CONF_GIVE &&
+		    conf.rules[i].whom != SUBID_CONF_EVERYONE)
+			return true;
+	return false;
+}
+
+/* --- the answer ------------------------------------------------------------------- */
+
+static bool is_root(const char *name, const struct account *account)
+{
+	return account->local ? account->owner.uid == 0 : strcmp(name, "root") == 0;
+}
+
+/* Must this user have a range to log in?  For once the name service is asked here. */
+static bool is_required(const struct session *session, const char *name)
+{
+	const char *group = session->options.required_for;
+
+	return group != NULL &&
+	       pam_modutil_user_in_group_nam_nam(session->pamh, name, group) == 1;
+}
+
+/* When the program could not do its work; it has been logged why. */
+static int without_program(const struct session *session, const char *name,
+			   const struct account *account, enum helper_end end)
+{
+	if (is_root(name, account))
+		return PAM_IGNORE; /* somebody has to put it right */
+	if (session->options.required_for == NULL)
+		return end == HELPER_UNUSABLE ? PAM_IGNORE : PAM_SESSION_ERR;
+	if (!is_required(session, name))
+		return PAM_IGNORE;
+	if (!session->silent)
+		(void)pam_error(session->pamh,
+				"You have no subordinate ids, which %s need.",
+				session->options.required_for);
+	return PAM_SESSION_ERR;
+}
+
+static int run_program(const struct session *session, const char *name,
+		       const struct account *before)
+{
+	__attribute__((cleanup(account_free))) struct account now = { .users = NULL };
+	struct answer answer;
+	enum helper_end end = helper_run(session, name, &answer);
 	int r;
 
-	r = subid_policy_load(session->etc, true, &policy, &failure.place);
-	if (r == 0) {
-		r = load_conf(session, &conf, &place);
-		if (r != 0) {
-			failure.place = place.place;
-			(void)memcpy(failure.conf, place.file, sizeof(failure.conf));
+	if (end == HELPER_ANSWERED) {
+		r = answer_pass_on(session, answer.text);
+		if (r >= 0)
+			return r;
+		if (r == -ENOTSUP) {
+			end = HELPER_UNUSABLE;
+			say(session, LOG_ERR,
+			    SUBID_HELPER
+			    " is of another version than this module, " SUBID_VERSION
+			    ": nothing is given");
+		} else {
+			end = HELPER_FAILED;
+			say(session, LOG_ERR,
+			    "no range this time: " SUBID_HELPER " said half an answer");
 		}
 	}
-	if (r == 0) {
-		r = subid_conf_decide(&conf, &policy, &candidate, &decision);
-		failure.file = groups->file;
-	}
-	if (r != 0) {
-		say_failure(session, r, &failure);
-		return r < 0 ? r : -EINVAL;
-	}
-	if (decision.verdict == SUBID_VERDICT_GIVE)
-		return 0;
-	if (decision.rule != NULL)
-		say(session, LOG_DEBUG, "no range, by %s:%zu", decision.rule->file,
-		    decision.rule->line);
-	else
-		say(session, LOG_DEBUG, "no range: no rule of the policy fits");
-	return SUBID_OFF;
+	/* it may have done its work all the same */
+	look(session, name, &now);
+	return now.has_range ? PAM_SUCCESS : without_program(session, name, before, end);
 }
 
-/* Of required_for=GROUP: must this user have a range to log in? */
-static bool is_required(const struct session *session, const struct subid_owner *owner,
-			struct groups *groups)
-{
-	const char *group = session->options.required_for;
-	int r = group == NULL ? SUBID_ABSENT : in_group(groups, owner, group);
-
-	if (r < 0)
-		say(session, LOG_ERR, "required_for=%s: " SUBID_SYSCONFDIR "/%s: %s",
-		    group, groups->file, strerror(-r));
-	if (r == SUBID_UNKNOWN)
-		say(session, LOG_ERR, "required_for=%s: there is no such group", group);
-	return r == 0;
-}
-
-/* What is answered when there is no range for want of policy's, or by a failure. */
-static int answer(const struct session *session, const struct subid_owner *owner,
-		  struct groups *groups, bool failed)
-{
-	bool root = owner->uid == 0; /* somebody has to put it right */
-	bool required = !root && is_required(session, owner, groups);
-
-	if (required || (failed && !root && session->options.required_for == NULL)) {
-		/* a failure has left its own */
-		if (!failed)
-			session_trace_refused(session, owner, SUBID_OFF);
-		if (required && !session->silent)
-			(void)pam_error(session->pamh,
-					"You have no subordinate ids, which %s need.",
-					session->options.required_for);
-		return PAM_SESSION_ERR;
-	}
-	return failed ? PAM_IGNORE : PAM_SUCCESS;
-}
-
-/* The same for who can have none, by name. */
+/* No account is called so, and no argument of a program may be as long. */
 static int answer_nobody(const struct session *session, const char *name)
 {
-	const char *group = session->options.required_for;
-
-	if (group == NULL)
+	say(session, LOG_NOTICE,
+	    "no range is given: no owner of ranges can be called so");
+	if (session->options.required_for == NULL)
 		return PAM_USER_UNKNOWN;
-	return pam_modutil_user_in_group_nam_nam(session->pamh, name, group) == 1
-		   ? PAM_SESSION_ERR
-		   : PAM_IGNORE;
-}
-
-/* The same when it cannot be found out who that is: so nobody is found in a group. */
-static int answer_unknown(const struct session *session, const char *name)
-{
-	/* whom nsswitch.conf cannot make another: somebody has to put it right */
-	if (strcmp(name, "root") == 0)
-		return PAM_IGNORE;
-	return session->options.required_for == NULL ? PAM_SESSION_ERR : PAM_IGNORE;
-}
-
-static int for_owner(const struct session *session, const char *name,
-		     const struct subid_owner *owner)
-{
-	__attribute__((cleanup(groups_free))) struct groups groups = {
-		.etc = session->etc,
-		.file = "group",
-	};
-	char source[SUBID_SOURCE_SIZE];
-	int r = look(session->etc, owner);
-
-	if (r == 0)
-		return PAM_SUCCESS;
-	if (r < 0) {
-		say(session, LOG_ERR, "no range is given: the tables: %s", strerror(-r));
-		session_trace_refused(session, owner, r);
-		return answer(session, owner, &groups, true);
-	}
-	if (owner->uid < session->options.min_uid)
-		return answer(session, owner, &groups, false);
-	r = subid_source_read(session->etc, source);
-	if (r != 0) {
-		say(session, LOG_ERR, "no range is given: nsswitch.conf: %s",
-		    r < 0 ? strerror(-r) : "'subid:' names no source");
-		session_trace_refused(session, owner, r);
-		return answer(session, owner, &groups, true);
-	}
-	if (source[0] != '\0') {
-		say_source(session, source);
-		return PAM_SUCCESS;
-	}
-	r = ask_policy(session, owner, &groups);
-	if (r == 0 && geteuid() != 0) {
-		say(session, LOG_NOTICE, "no range is given: the service is not root");
-		r = -EPERM;
-	} else if (r == 0) {
-		r = session_give(session, name, owner);
-		if (r == 0)
-			return PAM_SUCCESS;
-		return answer(session, owner, &groups, true);
-	}
-	if (r < 0)
-		session_trace_refused(session, owner, r);
-	return answer(session, owner, &groups, r < 0);
+	return is_required(session, name) ? PAM_SESSION_ERR : PAM_IGNORE;
 }
 
 static int open_session(struct session *session, const char *name)
 {
-	auto_users struct subid_users *users = NULL;
-	auto_owner struct subid_owner owner = { .has_account = false };
+	__attribute__((cleanup(account_free))) struct account account = { .users = NULL };
 	auto_close int etc = open(SUBID_SYSCONFDIR, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	const char *file = "passwd";
-	int r;
 
-	if (etc < 0) {
-		say(session, LOG_ERR, SUBID_SYSCONFDIR ": %s", strerror(errno));
-		return answer_unknown(session, name);
-	}
+	if (strlen(name) > NAME_LENGTH_MAX)
+		return answer_nobody(session, name);
 	session->etc = etc;
-	r = subid_users_open_named(etc, true, &users, &file);
-	if (r < 0) {
-		say(session, LOG_ERR, "cannot be looked up: " SUBID_SYSCONFDIR "/%s: %s",
-		    file, strerror(-r));
-		return answer_unknown(session, name);
+	look(session, name, &account);
+	if (account.has_range)
+		return PAM_SUCCESS;
+	if (account.local && !may_be_given(session, &account.owner) &&
+	    (account.owner.uid == 0 || !is_required(session, name))) {
+		say(session, LOG_DEBUG, "no range: no rule of the policy fits");
+		return PAM_SUCCESS;
 	}
-	if (!is_number(name) && strlen(name) <= NAME_LENGTH_MAX &&
-	    has_by_name(etc, users, name))
-		return PAM_SUCCESS; /* without a lock, a write, or a look at policy */
-	r = session_owner(session, users, name, &owner);
-	if (r == 0)
-		return for_owner(session, name, &owner);
-	if (r < 0) {
-		say(session, LOG_ERR, "cannot be looked up: %s", strerror(-r));
-		return answer_unknown(session, name);
-	}
-	say(session, LOG_NOTICE, "no range is given: %s",
-	    r == SUBID_UNKNOWN ? "there is no such account"
-			       : "no owner of ranges can be called so");
-	return answer_nobody(session, name);
+	if (geteuid() != 0)
+		return PAM_IGNORE; /* nothing could be done */
+	return run_program(session, name, &account);
 }
 
 int pam_sm_open_session(pam_handle_t *pamh, int flags, int argc, const char **argv)
@@ -269,9 +197,7 @@ int pam_sm_open_session(pam_handle_t *pamh, int flags, int argc, const char **ar
 	}
 	name = item;
 	(void)snprintf(session.shown, sizeof(session.shown), "%s", name);
-	for (char *c = session.shown; *c != '\0'; c++)
-		if (*c <= ' ' || *c > '~')
-			*c = '?';
+	printable_ascii(session.shown, strlen(session.shown), '!');
 	return open_session(&session, name);
 }
 

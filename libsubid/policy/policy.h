@@ -402,6 +402,25 @@ int subid_source_probe(const char *source, const char **ret_missing);
 int subid_source_ranges(const char *source, const char *owner, enum subid_kind kind,
 			struct subid_owned_range **ret, size_t *ret_n);
 
+/*
+ * What pam_subid.so and the program that it runs have in common: a look at the tables,
+ * without a lock.
+ */
+
+/*
+ * Has the owner ids of each kind in the tables of etc?  0: yes; SUBID_ABSENT: no; -errno
+ * when it could not be found out.
+ */
+int login_look(int etc, const struct subid_owner *owner);
+
+/* The tables as they were at the last look, to see whether others get on. */
+struct login_tables {
+	struct stat st[SUBID_KINDS];
+};
+
+/* Looks again.  True if one of them has been replaced since the last look. */
+bool login_tables_moved(int etc, struct login_tables *seen);
+
 #ifdef __cplusplus
 }
 #endif

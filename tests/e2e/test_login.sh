@@ -84,7 +84,9 @@ gone() {
 	[ $? = 3 ]
 }
 mkfifo "$T/fifo"
-exec 9<>"$T/fifo" 8>"$T/fifo" 9<&- # nobody reads there
+exec 9<>"$T/fifo"
+exec 8>"$T/fifo"
+exec 9<&- # nobody reads there
 ok "a reader who has gone" gone
 tables_are "does not keep it from being done" "$alice"
 strace -f -o "$T/strace" subid grant --login=bob "version=$version" >/dev/null

@@ -4,7 +4,7 @@
 # was; then under AddressSanitizer without privilege, and under ThreadSanitizer.
 . "$(dirname "$0")/lib.sh"
 . "$(dirname "$0")/pam.sh"
-plan 50
+plan 51
 
 rm -rf /etc/subid.conf /etc/subid.conf.d
 sed -i '/^\(UID_M\|SUB_\)/d' /etc/login.defs
@@ -73,61 +73,70 @@ is "a host that has closed its descriptors is as it was" "$?:$(wc -l </etc/subui
 is "and no file is open in their places" "$(grep -E 'O_(WRONLY|RDWR).* = [0-2]$' "$T/strace")" ""
 ok "though one was to be had" grep -q '/dev/null.* = [0-2]$' "$T/strace"
 tables ""
+forget_log
+echo 'session required pam_permit.so' >>/etc/pam.d/only
 run setpriv --reuid alice --regid 100 --clear-groups "$T/host" /etc/pam.d only 1 alice
-like "a service that is not root" "$out" "alice: Cannot make/remove an entry for the specified session"
+is "a service that is not root: ignored" "$out" "alice: Success"
+not_ok "in silence" logged 'pam_subid'
 tables_are "changes nothing" ""
+module
 
 # --- sanitizers -----------------------------------------------------------------------------
 
-build() { # name flags
+# The module runs nothing that others than root can write: the program is put beside ours.
+build() { # name flags target...
+	local name=$1 flags=$2
+	shift 2
 	# shellcheck disable=SC2086 # flags
-	env -u MAKEFLAGS -u MFLAGS make -s -j2 BUILD="$T/$1" HARDEN= SYSCONFDIR="$T/etc-$1" CFLAGS="-O1 -g $2" LDFLAGS= \
-		"$T/$1/pam_subid.so" >"$T/$1.log" 2>&1 &&
-		gcc -O1 -g -D_GNU_SOURCE $2 -o "$T/$1/host" tests/pam/host.c -lpam -lpthread
+	env -u MAKEFLAGS -u MFLAGS make -s -j2 BUILD="$T/$name" HARDEN= SYSCONFDIR="$T/etc-small" BINDIR="$PRE/asan" \
+		CFLAGS="-O1 -g $flags" LDFLAGS= "${@/#/$T/$name/}" >"$T/$name.log" 2>&1 &&
+		gcc -O1 -g -D_GNU_SOURCE $flags -o "$T/$name/host" tests/pam/host.c -lpam -lpthread
 }
-small_etc() { # name: accounts and tables that anybody may change
-	mkdir -p "$T/etc-$1/services"
-	grep -E '^(root|alice|guest)' /etc/passwd >"$T/etc-$1/passwd"
-	cp /etc/group /etc/login.defs "$T/etc-$1"
-	printf 'give everyone\nnever user root "no"\nreserve 100000-100009\n' >"$T/etc-$1/subid.conf"
-	printf 'session required %s debug timeout=30\n' "$T/$1/pam_subid.so" >"$T/etc-$1/services/only"
-	chmod -R a+rwX "$T/etc-$1"
+small_etc() { # name: accounts and tables, with the module of that build
+	rm -rf "$T/etc-small"
+	mkdir -p "$T/etc-small/services"
+	grep -E '^(root|alice|guest)' /etc/passwd >"$T/etc-small/passwd"
+	cp /etc/group /etc/login.defs "$T/etc-small"
+	printf 'give everyone\nnever user root "no"\nreserve 100000-100009\n' >"$T/etc-small/subid.conf"
+	printf 'session required %s debug timeout=30\n' "$T/$1/pam_subid.so" >"$T/etc-small/services/only"
 }
 chmod 755 "$T"
 
-ok "a build with AddressSanitizer" build asan "-fsanitize=address,undefined -fno-sanitize-recover=all"
+ok "a build with AddressSanitizer" build asan "-fsanitize=address,undefined -fno-sanitize-recover=all" pam_subid.so subid
+mkdir "$PRE/asan"
+cp "$T/asan/subid" "$PRE/asan"
 small_etc asan
 asan=$(gcc -print-file-name=libasan.so)
 lib=/usr/lib/$(gcc -print-multiarch)
-wrapped() { # the host as an ordinary user, who takes himself for root
-	setpriv --reuid bob --regid 100 --clear-groups env -i PATH="$PATH" TMPDIR="$T" UBSAN_OPTIONS=halt_on_error=1 \
-		ASAN_OPTIONS=detect_leaks=1 LD_PRELOAD="$asan $lib/libpam_wrapper.so $lib/libnss_wrapper.so $lib/libuid_wrapper.so" \
-		PAM_WRAPPER=1 PAM_WRAPPER_SERVICE_DIR="$T/etc-asan/services" UID_WRAPPER=1 UID_WRAPPER_ROOT=1 \
-		NSS_WRAPPER_PASSWD="$T/etc-asan/passwd" NSS_WRAPPER_GROUP="$T/etc-asan/group" "$@"
+wrapped() {
+	env -i PATH="$PATH" TMPDIR="$T" UBSAN_OPTIONS=halt_on_error=1 \
+		ASAN_OPTIONS=detect_leaks=1 LD_PRELOAD="$asan $lib/libpam_wrapper.so $lib/libnss_wrapper.so" \
+		PAM_WRAPPER=1 PAM_WRAPPER_SERVICE_DIR="$T/etc-small/services" \
+		NSS_WRAPPER_PASSWD="$T/etc-small/passwd" NSS_WRAPPER_GROUP="$T/etc-small/group" "$@"
 }
 run wrapped pamtester only alice open_session close_session
-like "under pam_wrapper, without privilege: a range" "$status:$out" "0:*successfully opened*"
-is "in a table of one's own" "$(<"$T/etc-asan/subuid")" "alice:100010:65536"
+like "under pam_wrapper: a range" "$status:$out" "0:*successfully opened*"
+is "in a table of one's own" "$(<"$T/etc-small/subuid")" "alice:100010:65536"
 run wrapped pamtester only alice open_session
-is "a second login" "$status:$(wc -l <"$T/etc-asan/subuid")" "0:1"
+is "a second login" "$status:$(wc -l <"$T/etc-small/subuid")" "0:1"
 run wrapped pamtester only root open_session
-is "never" "$status:$(wc -l <"$T/etc-asan/subuid")" "0:1"
+is "never" "$status:$(wc -l <"$T/etc-small/subuid")" "0:1"
 for name in a:b $'a\nb' '!released' 4242 nosuch; do
 	wrapped pamtester only "$name" open_session
 done >"$T/names" 2>&1
-is "hostile names: AddressSanitizer finds nothing" "$(grep -cE 'Sanitizer|runtime error' "$T/names")" 0
-is "and they get nothing" "$(<"$T/etc-asan/subuid")" "alice:100010:65536"
-echo 'give everybody' >>"$T/etc-asan/subid.conf"
-sed -i '/alice/d' "$T"/etc-asan/sub?id
+is "hostile names: AddressSanitizer finds nothing" "$(grep -cE 'Sanitizer|runtime error|ended' "$T/names")" 0
+is "and they get nothing" "$(<"$T/etc-small/subuid")" "alice:100010:65536"
+echo 'give everybody' >>"$T/etc-small/subid.conf"
+sed -i '/alice/d' "$T"/etc-small/sub?id
 run wrapped pamtester only alice open_session
 is "a wrong policy" "$status:$(grep -cE 'Sanitizer|runtime error' <<<"$out")" "1:0"
 
-ok "a build with ThreadSanitizer" build tsan -fsanitize=thread
+ok "a build with ThreadSanitizer" build tsan -fsanitize=thread pam_subid.so
 small_etc tsan
 # libpam's own records go through libaudit, whose buffers are one for all threads; and
 # the loader's locks are not seen
 printf '%s\n' race:libaudit.so race:_dl_close_worker race:_dl_map_object >"$T/suppressions"
-run env TSAN_OPTIONS="exitcode=66 suppressions=$T/suppressions" "$T/tsan/host" "$T/etc-tsan/services" only 3 "${guests[@]}" alice alice
+run env TSAN_OPTIONS="exitcode=66 suppressions=$T/suppressions" "$T/tsan/host" "$T/etc-small/services" only 3 "${guests[@]}" alice alice
 is "first and second logins in threads: ThreadSanitizer finds nothing" "$status:$(grep -c 'WARNING: ThreadSanitizer' <<<"$out")" "0:0"
 grep -A 30 'WARNING: ThreadSanitizer' <<<"$out" | sed 's/^/# /'
-is "each has one range" "$(sort -u "$T/etc-tsan/subuid" | wc -l)" 33
+is "each has one range" "$(sort -u "$T/etc-small/subuid" | wc -l)" 33

@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * What pam_subid.so is given: the arguments of its line, one a line, and behind a byte
- * 0x1e the name of who logs in.  PAM itself is not there; what the module says is.
+ * 0x1e the name of who logs in, which is also taken for the program's answer.  PAM itself
+ * is not there; what the module says is.
  */
 #include <security/pam_ext.h>
 #include <security/pam_modutil.h>
 #include <stdarg.h>
 
 #include "fuzz.h"
-#include "pam/give.c"
-#include "pam/guard.c"
+#include "pam/answer.c"
 #include "pam/options.c"
-#include "pam/say.c"
+#include "tools/subid/login_grant.c"
 
 #define SEPARATOR 0x1e
 #define WORDS_MAX 64
@@ -51,12 +51,11 @@ int pam_prompt(pam_handle_t *pamh, int style, char **response, const char *forma
 	return PAM_SUCCESS;
 }
 
-struct passwd *pam_modutil_getpwnam(pam_handle_t *pamh, const char *name)
+struct passwd *getpwnam(const char *name)
 {
 	static char found[] = "4242";
 	static struct passwd account = { .pw_name = found, .pw_uid = 1002 };
 
-	(void)pamh;
 	return strcmp(name, found) == 0 ? &account : NULL;
 }
 
@@ -94,13 +93,14 @@ static void check_name(const char *name)
 		{ "alice", 1000 }, { "alicia", 1000 }, { "bob", 1001 }, { "4242", 1002 }
 	};
 	auto_owner struct subid_owner owner = { .has_account = false };
-	struct session session = { .pamh = HANDLE, .etc = scratch_dir() };
+	struct session session = { .pamh = HANDLE };
+	struct login login = { .name = name, .etc = scratch_dir() };
 	struct subid_users *users = NULL;
 	size_t i = 0;
 	int r;
 
-	must(subid_users_load(session.etc, false, &users) == 0);
-	r = session_owner(&session, users, name, &owner);
+	must(subid_users_load(login.etc, false, &users) == 0);
+	r = login_find_owner(&login, users, &owner);
 	while (i < 4 && strcmp(accounts[i].name, name) != 0)
 		i++;
 	if (i < 4)
@@ -111,6 +111,16 @@ static void check_name(const char *name)
 		must(strpbrk(name, ":\n") == NULL && strlen(name) <= NAME_LENGTH_MAX);
 	subid_users_free(&users);
 	say(&session, LOG_ERR, "%s: %s", name, "a name");
+}
+
+/* Whatever the program says, PAM gets an answer that the module may give. */
+static void check_answer(char *text)
+{
+	struct session session = { .pamh = HANDLE, .options = { .debug = true } };
+	int r = answer_pass_on(&session, text);
+
+	must(r == PAM_SUCCESS || r == PAM_IGNORE || r == PAM_SESSION_ERR ||
+	     r == PAM_USER_UNKNOWN || r == -EPROTO || r == -ENOTSUP);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -125,8 +135,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (name != NULL)
 		*name++ = '\0';
 	check_options(text.bytes);
-	if (name != NULL)
+	if (name != NULL) {
 		check_name(name);
+		check_answer(name);
+	}
 	subid_text_free(&text);
 	return 0;
 }

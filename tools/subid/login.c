@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "libsubid/core/core.h"
+#include "libsubid/policy/policy.h"
 #include "tools/subid/login.h"
 
 #define TIMEOUT_DEFAULT_MS 3000
@@ -85,38 +86,24 @@ bool login_parse(int argc, char *argv[], struct login *ret)
 
 /* --- who it is, and what there is -------------------------------------------------- */
 
+static bool is_number(const char *name)
+{
+	return name[strspn(name, "0123456789")] == '\0';
+}
+
 /*
  * The account's own name: what was typed may be another spelling of it that the name
  * service takes, too, and must not be written into a table.  *ret_own is to be freed.
+ * Threat: a number must not be taken for the uid of somebody else.
  */
 static const char *canonical_name(const char *typed, char **ret_own)
 {
-	const struct passwd *account = getpwnam(typed);
+	const struct passwd *account = is_number(typed) ? NULL : getpwnam(typed);
 
 	if (account == NULL || strcmp(account->pw_name, typed) == 0)
 		return typed; /* or it turns out later that there is none */
 	*ret_own = strdup(account->pw_name);
 	return *ret_own;
-}
-
-/* Has the owner any id of each kind?  0: yes; SUBID_ABSENT: no; -errno. */
-static int look(int etc, const struct subid_owner *owner)
-{
-	for (enum subid_kind kind = 0; kind < SUBID_KINDS; kind++) {
-		auto_text struct subid_text text = { .bytes = NULL };
-		auto_free struct subid_owned_range *holdings = NULL;
-		size_t n = 0;
-		int r = subid_text_read(etc, subid_kind_table(kind), false, &text);
-
-		if (r == 0)
-			r = subid_owned_ranges(&text, owner->spellings, owner->n,
-					       &holdings, &n);
-		if (r < 0 && r != -ENOENT)
-			return r;
-		if (n == 0)
-			return SUBID_ABSENT;
-	}
-	return 0;
 }
 
 /* --- policy ------------------------------------------------------------------------ */
@@ -250,7 +237,7 @@ static enum login_result for_owner(struct login *login, const struct subid_owner
 		.file = "group",
 	};
 	char source[SUBID_SOURCE_SIZE];
-	int r = look(login->etc, owner);
+	int r = login_look(login->etc, owner);
 
 	if (r == 0)
 		return LOGIN_SUCCESS;
@@ -335,11 +322,23 @@ static enum login_result decide(struct login *login)
 	return for_unknown(login);
 }
 
+/* All of it, but for what is read of the arguments, and the answer. */
+static enum login_result work(struct login *login)
+{
+	auto_free char *own = NULL;
+	auto_close int etc = open(SUBID_SYSCONFDIR, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	login->etc = etc;
+	login->name = canonical_name(login->typed, &own);
+	if (etc >= 0 && login->name != NULL)
+		return decide(login);
+	login_log(login, LOG_ERR, SUBID_SYSCONFDIR ": %s", strerror(errno));
+	return for_unknown(login);
+}
+
 int login_run(const char *name, int argc, char *argv[])
 {
 	struct login login = { .typed = name, .etc = -1 };
-	auto_free char *own = NULL;
-	auto_close int etc = -1;
 
 	if (!login_parse(argc, argv, &login))
 		return EXIT_USAGE;
@@ -353,13 +352,5 @@ int login_run(const char *name, int argc, char *argv[])
 		(void)!write(STDOUT_FILENO, login.answer, login.len);
 		return EXIT_USAGE;
 	}
-	login.name = canonical_name(name, &own);
-	if (login.name == NULL)
-		return cli_complain(EXIT_UNABLE, "%s", strerror(ENOMEM));
-	etc = open(SUBID_SYSCONFDIR, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	login.etc = etc;
-	if (etc >= 0)
-		return login_send(&login, decide(&login));
-	login_log(&login, LOG_ERR, SUBID_SYSCONFDIR ": %s", strerror(errno));
-	return login_send(&login, for_unknown(&login));
+	return login_send(&login, work(&login));
 }

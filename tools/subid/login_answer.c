@@ -10,6 +10,7 @@
 #include <syslog.h>
 #include <unistd.h>
 
+#include "libsubid/core/core.h"
 #include "tools/subid/login.h"
 
 /* Kept free for the last line. */
@@ -21,13 +22,6 @@
 /* Exists once it has been said that ranges come from elsewhere; gone after a boot. */
 #define SOURCE_FLAG "/run/pam_subid.source"
 
-static void make_printable(char *text)
-{
-	for (char *c = text; *c != '\0'; c++)
-		if (*c < ' ' || *c > '~')
-			*c = '?';
-}
-
 /* Adds a line; one that has no room is left out. */
 __attribute__((format(printf, 3, 0))) static void
 add_line(struct login *login, const char *head, const char *format, va_list args)
@@ -37,7 +31,7 @@ add_line(struct login *login, const char *head, const char *format, va_list args
 	int n;
 
 	(void)vsnprintf(text, sizeof(text), format, args);
-	make_printable(text);
+	printable_ascii(text, strlen(text), ' ');
 	n = snprintf(login->answer + login->len, room, "%s%s\n", head, text);
 	if (n > 0 && (size_t)n < room)
 		login->len += (size_t)n;

@@ -6,9 +6,9 @@
 #include <fcntl.h>
 #include <pwd.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "libsubid/core/core.h"
+#include "libsubid/policy/policy.h"
 #include "tools/subid/login.h"
 
 /* How often the patience for the locks begins anew because others get on. */
@@ -43,31 +43,6 @@ int login_find_owner(const struct login *login, const struct subid_users *users,
 	if (login->name[strspn(login->name, "0123456789")] == '\0')
 		return find_number(users, login->name, ret);
 	return subid_owner_find(users, login->name, ret);
-}
-
-/* When the tables were last replaced, to see whether others get on. */
-struct progress {
-	struct stat tables[SUBID_KINDS];
-};
-
-static struct progress look_at_progress(int etc)
-{
-	struct progress now = { .tables = { { .st_ino = 0 }, { .st_ino = 0 } } };
-
-	for (enum subid_kind kind = 0; kind < SUBID_KINDS; kind++)
-		(void)fstatat(etc, subid_kind_table(kind), &now.tables[kind],
-			      AT_SYMLINK_NOFOLLOW); /* or none yet */
-	return now;
-}
-
-static bool is_progress(const struct progress *a, const struct progress *b)
-{
-	for (enum subid_kind kind = 0; kind < SUBID_KINDS; kind++)
-		if (a->tables[kind].st_ino != b->tables[kind].st_ino ||
-		    a->tables[kind].st_mtim.tv_nsec != b->tables[kind].st_mtim.tv_nsec ||
-		    a->tables[kind].st_mtim.tv_sec != b->tables[kind].st_mtim.tv_sec)
-			return true;
-	return false;
 }
 
 static struct subid_txn_options options_of(const struct login *login, int proc)
@@ -108,7 +83,7 @@ static int begin(const struct login *login, int proc, struct subid_txn **ret,
 		 struct subid_failure *failure)
 {
 	struct subid_txn_options options = options_of(login, proc);
-	struct progress before, now = look_at_progress(login->etc);
+	struct login_tables tables = { .st = { { .st_ino = 0 }, { .st_ino = 0 } } };
 	auto_close int root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	int r;
 
@@ -117,11 +92,10 @@ static int begin(const struct login *login, int proc, struct subid_txn **ret,
 		return -errno;
 	options.leased = true;
 	options.root = root;
+	(void)login_tables_moved(login->etc, &tables);
 	for (int times = 0; times < PATIENCE_TIMES; times++) {
-		before = now;
 		r = subid_txn_begin(&options, ret, failure);
-		now = look_at_progress(login->etc);
-		if (r != SUBID_BUSY || !is_progress(&before, &now))
+		if (r != SUBID_BUSY || !login_tables_moved(login->etc, &tables))
 			break;
 	}
 	return r;

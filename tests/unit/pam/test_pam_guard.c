@@ -13,66 +13,12 @@ int __wrap_open(const char *path, int flags)
 	return fault_is_due("open") ? -1 : __real_open(path, flags);
 }
 
-static bool is_pending(int signal)
-{
-	sigset_t pending;
-
-	assert_int_equal(sigpending(&pending), 0);
-	return sigismember(&pending, signal) == 1;
-}
-
-static bool is_blocked(int signal)
-{
-	sigset_t mask;
-
-	assert_int_equal(pthread_sigmask(SIG_SETMASK, NULL, &mask), 0);
-	return sigismember(&mask, signal) == 1;
-}
-
 static bool is_null(int fd)
 {
 	struct stat st, null;
 
 	assert_int_equal(fstatat(AT_FDCWD, "/dev/null", &null, 0), 0);
 	return fstat(fd, &st) == 0 && st.st_rdev == null.st_rdev;
-}
-
-/* What comes of a write beyond the limit is gone with us, and ends nobody. */
-static void test_signal(void **state)
-{
-	struct guard guard;
-
-	(void)state;
-	guard_begin(&guard);
-	assert_true(is_blocked(SIGXFSZ));
-	assert_int_equal(raise(SIGXFSZ), 0);
-	assert_true(is_pending(SIGXFSZ));
-	guard_end(&guard);
-	assert_false(is_pending(SIGXFSZ));
-	assert_false(is_blocked(SIGXFSZ));
-	/* without one */
-	guard_begin(&guard);
-	guard_end(&guard);
-	assert_false(is_blocked(SIGXFSZ));
-}
-
-/* The host's own signal stays for the host. */
-static void test_signal_of_the_host(void **state)
-{
-	static const struct timespec at_once = { .tv_sec = 0 };
-	struct guard guard;
-	sigset_t xfsz;
-
-	(void)state;
-	only_xfsz(&xfsz);
-	assert_int_equal(pthread_sigmask(SIG_BLOCK, &xfsz, NULL), 0);
-	assert_int_equal(raise(SIGXFSZ), 0);
-	guard_begin(&guard);
-	guard_end(&guard);
-	assert_true(is_blocked(SIGXFSZ));
-	assert_true(is_pending(SIGXFSZ));
-	assert_int_equal(sigtimedwait(&xfsz, NULL, &at_once), SIGXFSZ);
-	assert_int_equal(pthread_sigmask(SIG_UNBLOCK, &xfsz, NULL), 0);
 }
 
 static void test_cancelling(void **state)
@@ -148,8 +94,6 @@ static void test_no_descriptors(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_signal),
-		cmocka_unit_test(test_signal_of_the_host),
 		cmocka_unit_test(test_cancelling),
 		cmocka_unit_test(test_descriptors),
 		cmocka_unit_test_teardown(test_no_descriptors, faults_reset),

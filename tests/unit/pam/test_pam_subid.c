@@ -1,133 +1,289 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * wrap: open geteuid subid_users_open_named subid_source_read subid_text_read
- * wrap: subid_txn_begin subid_txn_decide subid_txn_grant subid_txn_commit
+ * pam_subid.so on a machine of a test's own: PAM is not there, nor is the program that
+ * the module runs; what it asks of them, says to the log and to the user is kept here;
+ * /etc is a directory of the test.
+ *
+ * wrap: open geteuid
  */
-#include "pam_support.h"
+#include <fnmatch.h>
+#include <stdarg.h>
 
+#include "inject.h"
+
+#define SUBID_HELPER "/nowhere/subid"
+#include "pam/answer.c"
+#include "pam/guard.c"
+#include "pam/options.c"
+#include "pam/pam_subid.c"
+
+#define ARRAY(a) (sizeof(a) / sizeof((a)[0]))
+
+#define HEAD   "subid " SUBID_VERSION "\n"
 #define ALICES "alice:100000:65536\n"
+#define DENIED "You have no subordinate ids, which students need.\n"
 
-/* Both tables are this. */
-static void assert_tables(const char *text)
+static struct {
+	int root;
+	const char *user; /* PAM_USER */
+	int item_answer;
+	bool in_group; /* PAM has the user in students */
+	uid_t euid;
+	char log[8192];	 /* "PRIORITY: message\n" each */
+	char said[1024]; /* to the user */
+	/* of the program */
+	enum helper_end end;
+	const char *answer;
+	const char *grants; /* a line for both tables */
+	unsigned int runs;
+} host;
+
+/* --- PAM ---------------------------------------------------------------------------- */
+
+static char handle;
+#define HANDLE ((pam_handle_t *)(void *)&handle)
+
+__attribute__((format(printf, 3, 0))) static void append(char *buf, size_t size,
+							 const char *format, va_list args)
 {
-	assert_file(host.root, "etc/subuid", text);
-	assert_file(host.root, "etc/subgid", text);
+	size_t len = strlen(buf);
+
+	(void)vsnprintf(buf + len, size - len, format, args);
+	len = strlen(buf);
+	(void)snprintf(buf + len, size - len, "\n");
 }
 
-static void test_first_and_second_login(void **state)
+void pam_syslog(const pam_handle_t *pamh, int priority, const char *format, ...)
 {
-	(void)state;
-	assert_int_equal(log_in("alice", "", 0), PAM_SUCCESS);
-	assert_tables(ALICES);
-	assert_string_equal(
-	    host.said, "You have been given 65536 subordinate ids for containers.\n");
-	assert_string_equal(host.log,
-			    "6: alice: given uid 100000-165535 (uid 1000, subuid)\n"
-			    "6: alice: given gid 100000-165535 (uid 1000, subgid)\n");
-	assert_int_equal(log_in("alice", "debug", 0), PAM_SUCCESS);
-	assert_tables(ALICES);
-	assert_string_equal(host.log, "");
-	assert_int_equal(host.begins, 0);
-	/* by another name of the uid, for which all of passwd is looked at */
-	put("etc/passwd", "alias:x:1000:1000::/:/bin/sh\nalice:x:1000:1000::/:/bin/sh\n");
-	assert_int_equal(log_in("alias", "debug", 0), PAM_SUCCESS);
-	assert_tables(ALICES);
-	assert_int_equal(host.begins, 0);
+	size_t len = strlen(host.log);
+	va_list args;
+
+	assert_ptr_equal(pamh, HANDLE);
+	(void)snprintf(host.log + len, sizeof(host.log) - len, "%d: ", priority);
+	va_start(args, format);
+	append(host.log, sizeof(host.log), format, args);
+	va_end(args);
 }
 
-static void test_silence(void **state)
+int pam_prompt(pam_handle_t *pamh, int style, char **response, const char *format, ...)
 {
-	static const struct {
-		const char *options;
-		int flags;
-	} rows[] = { { "", PAM_SILENT }, { "quiet", 0 }, { "silent", 0 } };
+	va_list args;
 
-	(void)state;
-	for (size_t i = 0; i < ARRAY(rows); i++) {
-		put("etc/subuid", "");
-		put("etc/subgid", "");
-		assert_int_equal(log_in("alice", rows[i].options, rows[i].flags),
-				 PAM_SUCCESS);
-		assert_tables(ALICES);
-		assert_string_equal(host.said, "");
-		assert_string_not_equal(host.log, "");
+	assert_ptr_equal(pamh, HANDLE);
+	assert_true(style == PAM_TEXT_INFO || style == PAM_ERROR_MSG);
+	assert_null(response);
+	va_start(args, format);
+	append(host.said, sizeof(host.said), format, args);
+	va_end(args);
+	return PAM_CONV_ERR; /* nobody listens, which is no failure of the module */
+}
+
+int pam_get_item(const pam_handle_t *pamh, int type, const void **item)
+{
+	assert_ptr_equal(pamh, HANDLE);
+	assert_int_equal(type, PAM_USER);
+	*item = host.user;
+	return host.item_answer;
+}
+
+int pam_modutil_user_in_group_nam_nam(pam_handle_t *pamh, const char *user,
+				      const char *group)
+{
+	assert_ptr_equal(pamh, HANDLE);
+	assert_string_equal(user, host.user);
+	assert_string_equal(group, "students");
+	return host.in_group;
+}
+
+/* --- the system ----------------------------------------------------------------------
+ */
+
+int __real_open(const char *path, int flags, ...);
+int __wrap_open(const char *path, int flags, ...);
+int __wrap_open(const char *path, int flags, ...)
+{
+	/* no file is written, whatever comes */
+	assert_int_equal(flags & (O_WRONLY | O_RDWR | O_CREAT), 0);
+	if (strcmp(path, SUBID_SYSCONFDIR) == 0)
+		return openat(host.root, "etc", flags);
+	return __real_open(path, flags);
+}
+
+uid_t __wrap_geteuid(void);
+uid_t __wrap_geteuid(void)
+{
+	return host.euid;
+}
+
+static inline void put(const char *path, const char *text)
+{
+	put_file(host.root, path, text);
+}
+
+enum helper_end helper_run(const struct session *session, const char *name,
+			   struct answer *ret)
+{
+	assert_string_equal(name, host.user);
+	assert_true(session->etc >= 0 || faccessat(host.root, "etc", F_OK, 0) < 0);
+	host.runs++;
+	if (host.grants != NULL) {
+		put("etc/subuid", host.grants);
+		put("etc/subgid", host.grants);
 	}
-	host.grant_answer = SUBID_FULL;
-	put("etc/subuid", "");
-	assert_int_equal(log_in("bob", "quiet required_for=students", 0),
-			 PAM_SESSION_ERR);
-	assert_string_equal(host.said, "");
+	ret->len = (size_t)snprintf(ret->text, sizeof(ret->text), "%s", host.answer);
+	return host.end;
 }
+
+/* --- a login -------------------------------------------------------------------------
+ */
+
+static int host_setup(void **state)
+{
+	if (scratch_setup(state) != 0 || faults_reset(state) != 0)
+		return -1;
+	memset(&host, 0, sizeof(host));
+	host.root = etc_of(state);
+	host.answer = HEAD "answer success\n";
+	put_dir(host.root, "etc");
+	put("etc/passwd", "root:x:0:0::/:/bin/sh\nalice:x:1000:1000::/:/bin/sh\n"
+			  "bob:x:1001:1001::/:/bin/sh\n4242:x:1005:1005::/:/bin/sh\n"
+			  "system:x:100:100::/:/bin/sh\n");
+	put("etc/group", "students:x:7100:bob\n");
+	put("etc/subuid", "");
+	put("etc/subgid", "");
+	put("etc/login.defs", "UID_MIN 1000\n");
+	return 0;
+}
+
+static int host_teardown(void **state)
+{
+	return faults_reset(state) != 0 ? -1 : scratch_teardown(state);
+}
+
+#define host_test(function)                                                              \
+	cmocka_unit_test_setup_teardown(function, host_setup, host_teardown)
+
+/* Opens a session; options are divided by blanks.  What was said before is forgotten. */
+static int log_in(const char *user, const char *options, int flags)
+{
+	char text[256], *rest = text, *word;
+	const char *argv[8];
+	int argc = 0;
+
+	(void)snprintf(text, sizeof(text), "%s", options);
+	while ((word = strsep(&rest, " ")) != NULL && *word != '\0')
+		argv[argc++] = word;
+	host.log[0] = host.said[0] = '\0';
+	host.user = user;
+	host.runs = 0;
+	return pam_sm_open_session(HANDLE, flags, argc, argv);
+}
+
+static void assert_like(const char *what, const char *got, const char *glob)
+{
+	if (fnmatch(glob, got, 0) != 0)
+		fail_msg("%s: \"%s\", not like \"%s\"", what, got, glob);
+}
+
+/* --- when the program is run ----------------------------------------------------------
+ */
 
 static const struct {
-	const char *argument;
-	const char *log; /* NULL: it is right */
-} arguments[] = {
-	{ "debug", NULL },
-	{ "count=1", NULL },
-	{ "min_uid=0", NULL },
-	{ "timeout=60", NULL },
-	{ "required_for=students", NULL },
-	{ "conf=/none", NULL },
-	{ "count=0", "" },
-	{ "count=", "" },
-	{ "count=4294967296", "" },
-	{ "countx=1", "" },
-	{ "min_uid=-1", "" },
-	{ "timeout=61", "" },
-	{ "timeout=", "" },
-	{ "conf=none", "" },
-	{ "required_for=", "" },
-	{ "required_for", "" },
-	{ "debug=1", "" },
-	{ "Debug", "" },
+	const char *table; /* both */
+	const char *conf;  /* subid.conf, or NULL */
+	const char *user, *options;
+	bool runs;
+} looks[] = {
+	{ "", NULL, "alice", "", true },
+	{ ALICES, NULL, "alice", "", false },
+	{ "1000:100000:1\n", NULL, "alice", "", false },
+	{ "alias:100000:1\n", NULL, "alice", "", false },
+	{ "bob:100000:1\n", NULL, "alice", "", true },
+	{ "alice:100000:0\n", NULL, "alice", "", true },
+	/* known to the name service alone: by name */
+	{ "", NULL, "far", "", true },
+	{ "far:100000:1\n", NULL, "far", "", false },
+	/* a number is no uid */
+	{ "1000:100000:1\n", NULL, "1000", "", true },
+	{ "1005:100000:1\n", NULL, "4242", "", true },
+	/* outside of UID_MIN to UID_MAX */
+	{ "", NULL, "root", "", false },
+	{ "", NULL, "system", "", false },
+	{ "", NULL, "system", "min_uid=50", false },
+	{ "", "give everyone\nnever user root \"no\"\n", "system", "", false },
+	{ "", "give user system\n", "system", "", true },
+	{ "", "give group daemons\n", "system", "", true },
+	{ "", "give group daemons\n", "system", "min_uid=200", false },
+	{ "", "give all\n", "system", "", true }, /* which is wrong */
+	/* below min_uid= */
+	{ "", NULL, "alice", "min_uid=1001", false },
+	{ "", NULL, "bob", "min_uid=1001", true },
+	/* who may be refused is not decided here */
+	{ "", NULL, "system", "required_for=students", true },
+	{ "", NULL, "root", "required_for=students", false },
 };
 
-static void test_arguments(void **state)
+static void test_look(void **state)
 {
 	(void)state;
-	for (size_t i = 0; i < ARRAY(arguments); i++) {
-		struct options options = { .timeout_ms = -1 };
-		const char *argv[] = { "quiet", arguments[i].argument };
-		bool right = arguments[i].log == NULL;
-
-		host.log[0] = '\0';
-		if (options_parse(HANDLE, 2, argv, &options) != right ||
-		    (options.timeout_ms == -1) == right || (host.log[0] == '\0') != right)
-			fail_msg("%s: %s", argv[1], host.log);
-		if (right)
-			continue;
-		assert_non_null(strstr(host.log, argv[1]));
-		/* and the login goes on, without a range */
-		assert_int_equal(log_in("alice", argv[1], 0), PAM_IGNORE);
-		assert_tables("");
+	put("etc/passwd", "root:x:0:0::/:/bin/sh\nalias:x:1000:1000::/:/bin/sh\n"
+			  "alice:x:1000:1000::/:/bin/sh\nbob:x:1001:1001::/:/bin/sh\n"
+			  "4242:x:1005:1005::/:/bin/sh\nsystem:x:100:100::/:/bin/sh\n");
+	host.in_group = true;
+	for (size_t i = 0; i < ARRAY(looks); i++) {
+		(void)unlinkat(host.root, "etc/subid.conf", 0);
+		put("etc/subuid", looks[i].table);
+		put("etc/subgid", looks[i].table);
+		if (looks[i].conf != NULL)
+			put("etc/subid.conf", looks[i].conf);
+		assert_int_equal(log_in(looks[i].user, looks[i].options, 0), PAM_SUCCESS);
+		if (host.runs != looks[i].runs || host.log[0] != '\0' ||
+		    host.said[0] != '\0')
+			fail_msg("row %zu: %u runs, \"%s\"", i, host.runs, host.log);
 	}
+	/* one kind is not enough */
+	put("etc/subuid", ALICES);
+	put("etc/subgid", "");
+	assert_int_equal(log_in("alice", "", 0), PAM_SUCCESS);
+	assert_int_equal(host.runs, 1);
+	/* and why not, if asked */
+	assert_int_equal(log_in("system", "debug", 0), PAM_SUCCESS);
+	assert_string_equal(host.log,
+			    "7: system: no range: no rule of the policy fits\n");
 }
 
-/* Patience ends when nothing has moved, or at last. */
-static void test_patience(void **state)
+/* What cannot be seen is for the program to say. */
+static void test_unseen(void **state)
 {
-	(void)state;
-	host.begin_answer = SUBID_BUSY;
-	assert_int_equal(log_in("alice", "", 0), PAM_SESSION_ERR);
-	assert_int_equal(host.begins, 1);
-	host.moves = 3;
-	assert_int_equal(log_in("alice", "", 0), PAM_SESSION_ERR);
-	assert_int_equal(host.begins, 4);
-	host.moves = 100;
-	assert_int_equal(log_in("alice", "", 0), PAM_SESSION_ERR);
-	assert_int_equal(host.begins, PATIENCE_TIMES);
+	static const char *const files[] = { "etc/subuid", "etc/passwd", "etc/login.defs",
+					     "etc/subid.conf" };
+
+	for (size_t i = 0; i < ARRAY(files); i++) {
+		assert_int_equal(host_setup(state), 0);
+		(void)unlinkat(host.root, files[i], 0);
+		put_dir(host.root, files[i]);
+		assert_int_equal(log_in("alice", "", 0), PAM_SUCCESS);
+		assert_int_equal(host.runs, 1);
+		assert_int_equal(host_teardown(state), 0);
+	}
+	assert_int_equal(host_setup(state), 0);
+	assert_int_equal(renameat(host.root, "etc", host.root, "etc.kept"), 0);
+	assert_int_equal(log_in("alice", "", 0), PAM_SUCCESS);
+	assert_int_equal(host.runs, 1);
+	assert_int_equal(host_teardown(state), 0);
 }
 
-/* A login name that is a number gets a line by its uid. */
-static void test_numbers(void **state)
+/* Who could do nothing says nothing, and asks nobody to. */
+static void test_not_root(void **state)
 {
 	(void)state;
-	assert_int_equal(log_in("4242", "count=10", 0), PAM_SUCCESS);
-	assert_tables("1005:100000:10\n");
-	assert_int_equal(log_in("4242", "", 0), PAM_SUCCESS);
-	assert_tables("1005:100000:10\n");
-	assert_int_equal(host.begins, 0);
+	host.euid = 1000;
+	assert_int_equal(log_in("alice", "debug required_for=students", 0), PAM_IGNORE);
+	assert_string_equal(host.log, "");
+	assert_int_equal(host.runs, 0);
+	put("etc/subuid", ALICES);
+	put("etc/subgid", ALICES);
+	assert_int_equal(log_in("alice", "", 0), PAM_SUCCESS);
 }
 
 static void test_long_names(void **state)
@@ -138,55 +294,194 @@ static void test_long_names(void **state)
 	memset(name, 'a', sizeof(name));
 	name[NAME_LENGTH_MAX + 1] = '\0';
 	assert_int_equal(log_in(name, "", 0), PAM_USER_UNKNOWN);
-	assert_like("too long", host.log, "*: no owner of ranges can be called so\n");
+	assert_int_equal(host.runs, 0);
+	assert_like("too long", host.log,
+		    "5: *: no range is given: no owner of ranges can be called so\n");
 	/* of the name in the log so much as suffices */
 	assert_in_range(strlen(host.log), 60, 140);
+	assert_int_equal(log_in(name, "required_for=students", 0), PAM_IGNORE);
+	host.in_group = true;
+	assert_int_equal(log_in(name, "required_for=students", 0), PAM_SESSION_ERR);
 	name[NAME_LENGTH_MAX] = '\0';
-	assert_int_equal(log_in(name, "", 0), PAM_USER_UNKNOWN);
-	assert_like("as long as may be", host.log, "*: there is no such account\n");
-	assert_tables("");
+	assert_int_equal(log_in(name, "", 0), PAM_SUCCESS);
+	assert_int_equal(host.runs, 1);
 }
 
-/* A holder of the lock is named. */
-static void test_holder(void **state)
-{
-	struct session session = { .pamh = HANDLE, .shown = "alice" };
-	struct subid_failure failure = {
-		.holder = { .file = "subgid", .pid = 4242, .program = "vipw" },
-	};
+/* --- what it answers ------------------------------------------------------------------
+ */
 
+static const struct {
+	const char *answer;
+	int result;
+	const char *log, *said;
+} answers[] = {
+	{ HEAD "answer success\n", PAM_SUCCESS, "", "" },
+	{ HEAD "answer ignore\n", PAM_IGNORE, "", "" },
+	{ HEAD "answer error\n", PAM_SESSION_ERR, "", "" },
+	{ HEAD "answer unknown\n", PAM_USER_UNKNOWN, "", "" },
+	{ HEAD "log 6 given uid 1\nlog 4 x\ntell so many\nwarn not\nanswer success\n",
+	  PAM_SUCCESS, "6: alice: given uid 1\n4: alice: x\n", "so many\nnot\n" },
+	/* what comes later is nothing, and what is not known is passed over */
+	{ HEAD "answer error\nlog 3 x\nanswer success\n", PAM_SESSION_ERR, "", "" },
+	{ HEAD "colour red\nlog\nlog 3\nlog 9 x\nlogs 3 y\ntell\nanswer ignore\n",
+	  PAM_IGNORE, "3: alice: x\n", "" },
+	/* no terminal and no log is acted on */
+	{ HEAD "log 3 a\033[2J\r%s\x7f\ntell \033c\xff\nanswer ignore\n", PAM_IGNORE,
+	  "3: alice: a?[2J?%s?\n", "?c?\n" },
+	/* no debugging without being asked */
+	{ HEAD "log 7 x\nanswer ignore\n", PAM_IGNORE, "", "" },
+	/* half of one */
+	{ "", PAM_SESSION_ERR, "3: alice: *said half an answer\n", "" },
+	{ HEAD, PAM_SESSION_ERR, "3: alice: *said half an answer\n", "" },
+	{ HEAD "log 3 x\n", PAM_SESSION_ERR,
+	  "3: alice: x\n3: alice: *said half an answer\n", "" },
+	{ HEAD "answer success", PAM_SESSION_ERR, "3: alice: *said half an answer\n",
+	  "" },
+	{ HEAD "answer maybe\n", PAM_SESSION_ERR, "3: alice: *said half an answer\n",
+	  "" },
+	/* another version */
+	{ "subid 0.0.9\nanswer success\n", PAM_IGNORE,
+	  "3: alice: * is of another version *\n", "" },
+	{ "subid \nanswer success\n", PAM_IGNORE, "3: alice: * is of another version *\n",
+	  "" },
+	{ "sub", PAM_IGNORE, "3: alice: * is of another version *\n", "" },
+	{ "Usage: x\nanswer success\n", PAM_IGNORE,
+	  "3: alice: * is of another version *\n", "" },
+};
+
+static void test_answers(void **state)
+{
 	(void)state;
-	say_failure(&session, SUBID_BUSY, &failure);
-	assert_string_equal(host.log,
-			    "4: alice: no range this time: " SUBID_SYSCONFDIR
-			    "/subgid is locked by process 4242 (vipw): the next login"
-			    " tries again\n");
+	for (size_t i = 0; i < ARRAY(answers); i++) {
+		host.answer = answers[i].answer;
+		assert_int_equal(log_in("alice", "", 0), answers[i].result);
+		assert_like(host.answer, host.log, answers[i].log);
+		assert_string_equal(host.said, answers[i].said);
+	}
 }
 
-static void test_say(void **state)
+static void test_silence(void **state)
 {
-	struct session session = { .pamh = HANDLE, .shown = "alice" };
-	struct subid_failure failure = {
-		.file = "login.defs",
-		.place = { .line = 0, .key = "UID_MIN", .why = "is above UID_MAX" },
-	};
+	static const struct {
+		const char *options;
+		int flags;
+	} rows[] = { { "", PAM_SILENT }, { "quiet", 0 }, { "silent", 0 } };
 
 	(void)state;
-	/* about no line */
-	say_failure(&session, SUBID_INVALID, &failure);
-	assert_string_equal(host.log, "3: alice: no range is given: " SUBID_SYSCONFDIR
-				      "/login.defs: UID_MIN is above UID_MAX\n");
-	/* what a terminal acts on, from any file */
-	host.log[0] = '\0';
-	say(&session, LOG_ERR, "%s", "a\033[2J\n\x7f\xff");
-	assert_string_equal(host.log, "3: alice: a?[2J???\n");
-	host.log[0] = '\0';
-	say(&session, LOG_DEBUG, "%s", "only with debug");
-	assert_string_equal(host.log, "");
-	/* nothing was given */
-	say_given(&session, NULL, &(struct subid_changes){ NULL, 0 });
-	assert_string_equal(host.log, "");
+	host.answer = HEAD "log 6 x\ntell y\nwarn z\nanswer success\n";
+	for (size_t i = 0; i < ARRAY(rows); i++) {
+		assert_int_equal(log_in("alice", rows[i].options, rows[i].flags),
+				 PAM_SUCCESS);
+		assert_string_equal(host.said, "");
+		assert_string_equal(host.log, "6: alice: x\n");
+	}
+	host.end = HELPER_FAILED;
+	host.in_group = true;
+	assert_int_equal(log_in("bob", "quiet required_for=students", 0),
+			 PAM_SESSION_ERR);
 	assert_string_equal(host.said, "");
+}
+
+/* When the program cannot be run, or does not answer. */
+static const struct {
+	enum helper_end end;
+	const char *user, *options;
+	bool in_group;
+	int result;
+	const char *said;
+} failures[] = {
+	{ HELPER_UNUSABLE, "alice", "", false, PAM_IGNORE, "" },
+	{ HELPER_UNUSABLE, "alice", "required_for=students", false, PAM_IGNORE, "" },
+	{ HELPER_UNUSABLE, "bob", "required_for=students", true, PAM_SESSION_ERR,
+	  DENIED },
+	{ HELPER_FAILED, "alice", "", false, PAM_SESSION_ERR, "" },
+	{ HELPER_FAILED, "alice", "required_for=students", false, PAM_IGNORE, "" },
+	{ HELPER_FAILED, "bob", "required_for=students", true, PAM_SESSION_ERR, DENIED },
+	{ HELPER_FAILED, "root", "", false, PAM_IGNORE, "" },
+	{ HELPER_UNUSABLE, "root", "required_for=students", true, PAM_IGNORE, "" },
+};
+
+static void test_failures(void **state)
+{
+	(void)state;
+	/* so that it is run for root, too */
+	put("etc/subid.conf", "give user root\ngive everyone\n");
+	for (size_t i = 0; i < ARRAY(failures); i++) {
+		host.end = failures[i].end;
+		host.in_group = failures[i].in_group;
+		if (log_in(failures[i].user, failures[i].options, 0) !=
+			failures[i].result ||
+		    strcmp(host.said, failures[i].said) != 0 || host.runs != 1)
+			fail_msg("row %zu", i);
+	}
+	/* what it did before it was lost is seen */
+	host.end = HELPER_FAILED;
+	host.grants = ALICES;
+	assert_int_equal(log_in("alice", "", 0), PAM_SUCCESS);
+}
+
+/* --- options, and the rest ------------------------------------------------------------
+ */
+
+static const struct {
+	const char *argument;
+	bool right;
+} arguments[] = {
+	{ "debug", true },
+	{ "count=1", true },
+	{ "min_uid=0", true },
+	{ "timeout=60", true },
+	{ "required_for=students", true },
+	{ "conf=/none", true },
+	{ "count=0", false },
+	{ "count=", false },
+	{ "count=4294967296", false },
+	{ "countx=1", false },
+	{ "min_uid=-1", false },
+	{ "timeout=61", false },
+	{ "timeout=", false },
+	{ "conf=none", false },
+	{ "required_for=", false },
+	{ "required_for", false },
+	{ "debug=1", false },
+	{ "Debug", false },
+	{ "version=" SUBID_VERSION, false },
+};
+
+static void test_arguments(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < ARRAY(arguments); i++) {
+		struct options options = { .timeout_ms = -1 };
+		const char *argv[] = { "quiet", arguments[i].argument };
+		bool right = arguments[i].right;
+
+		host.log[0] = '\0';
+		if (options_parse(HANDLE, 2, argv, &options) != right ||
+		    (options.timeout_ms == -1) == right || (host.log[0] == '\0') != right)
+			fail_msg("%s: %s", argv[1], host.log);
+		if (right)
+			continue;
+		assert_non_null(strstr(host.log, argv[1]));
+		/* and the login goes on, without a range */
+		assert_int_equal(log_in("alice", argv[1], 0), PAM_IGNORE);
+		assert_int_equal(host.runs, 0);
+	}
+}
+
+static void test_nobody(void **state)
+{
+	(void)state;
+	host.item_answer = PAM_BAD_ITEM;
+	assert_int_equal(log_in("alice", "", 0), PAM_SESSION_ERR);
+	assert_string_equal(host.log, "3: the service has not said who logs in\n");
+	host.item_answer = 0;
+	assert_int_equal(log_in(NULL, "", 0), PAM_SESSION_ERR);
+	assert_string_equal(host.log, "3: the service has not said who logs in\n");
+	/* what is shown of a name */
+	host.answer = HEAD "log 3 x\nanswer error\n";
+	assert_int_equal(log_in("a:b \n\033", "", 0), PAM_SESSION_ERR);
+	assert_string_equal(host.log, "3: a:b???: x\n");
 }
 
 static void test_other_types(void **state)
@@ -197,21 +492,17 @@ static void test_other_types(void **state)
 	assert_int_equal(pam_sm_setcred(HANDLE, 0, 0, NULL), PAM_IGNORE);
 	assert_int_equal(pam_sm_acct_mgmt(HANDLE, 0, 0, NULL), PAM_IGNORE);
 	assert_int_equal(pam_sm_chauthtok(HANDLE, 0, 0, NULL), PAM_IGNORE);
-	assert_tables("");
+	assert_int_equal(host.runs, 0);
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		host_test(test_first_and_second_login),
-		host_test(test_silence),
-		host_test(test_arguments),
-		host_test(test_patience),
-		host_test(test_numbers),
-		host_test(test_long_names),
-		host_test(test_holder),
-		host_test(test_say),
-		host_test(test_other_types),
+		host_test(test_look),	  cmocka_unit_test(test_unseen),
+		host_test(test_not_root), host_test(test_long_names),
+		host_test(test_answers),  host_test(test_silence),
+		host_test(test_failures), host_test(test_arguments),
+		host_test(test_nobody),	  host_test(test_other_types),
 	};
 
 	return cmocka_run_group_tests_name("pam_subid", tests, NULL, NULL);

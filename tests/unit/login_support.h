@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * pam_subid.so on a machine of a test's own: PAM is not there, and what the module asks
- * of it, says to the log and to the user is kept here; /etc, /proc and /run are
- * directories of the test.
+ * subid grant --login on a machine of a test's own: what it has for the log and the user
+ * is kept here; /etc, /proc and /run are directories of the test.
  *
  * A test that includes this file wraps, see the Makefile:
- *     open geteuid subid_users_open_named subid_source_read subid_text_read
+ *     open getpwnam getgrnam subid_users_open_named subid_source_read subid_text_read
  *     subid_txn_begin subid_txn_decide subid_txn_grant subid_txn_commit
  */
 #pragma once
@@ -14,11 +13,9 @@
 
 #include "inject.h"
 
-#include "pam/give.c"
-#include "pam/guard.c"
-#include "pam/options.c"
-#include "pam/pam_subid.c"
-#include "pam/say.c"
+#include "tools/subid/login.c"
+#include "tools/subid/login_answer.c"
+#include "tools/subid/login_grant.c"
 
 #define ARRAY(a) (sizeof(a) / sizeof((a)[0]))
 
@@ -26,12 +23,10 @@
 
 static struct {
 	int root;
-	const char *user; /* PAM_USER */
-	int item_answer;
-	int in_group; /* what PAM answers of a user in a group */
-	uid_t euid;
-	char log[8192];	 /* "PRIORITY: message\n" each */
-	char said[1024]; /* to the user */
+	const char *user; /* as typed */
+	bool in_group;	  /* the name service has it in students */
+	char log[8192];	  /* "PRIORITY: message\n" each */
+	char said[1024];  /* to the user */
 	/* instead of what they would do; 0: just that */
 	int begin_answer, decide_answer, grant_answer, commit_answer;
 	int source_answer;
@@ -40,75 +35,39 @@ static struct {
 	unsigned int moves; /* so many times somebody else gets on meanwhile */
 } host;
 
-/* --- PAM ---------------------------------------------------------------------------- */
+/* --- the name service ------------------------------------------------------------ */
 
-static char handle;
-#define HANDLE ((pam_handle_t *)(void *)&handle)
-
-__attribute__((format(printf, 3, 0))) static void append(char *buf, size_t size,
-							 const char *format, va_list args)
+struct passwd *__wrap_getpwnam(const char *name);
+struct passwd *__wrap_getpwnam(const char *name)
 {
-	size_t len = strlen(buf);
-
-	(void)vsnprintf(buf + len, size - len, format, args);
-	len = strlen(buf);
-	(void)snprintf(buf + len, size - len, "\n");
-}
-
-void pam_syslog(const pam_handle_t *pamh, int priority, const char *format, ...)
-{
-	size_t len = strlen(host.log);
-	va_list args;
-
-	assert_ptr_equal(pamh, HANDLE);
-	(void)snprintf(host.log + len, sizeof(host.log) - len, "%d: ", priority);
-	va_start(args, format);
-	append(host.log, sizeof(host.log), format, args);
-	va_end(args);
-}
-
-int pam_prompt(pam_handle_t *pamh, int style, char **response, const char *format, ...)
-{
-	va_list args;
-
-	assert_ptr_equal(pamh, HANDLE);
-	assert_true(style == PAM_TEXT_INFO || style == PAM_ERROR_MSG);
-	assert_null(response);
-	va_start(args, format);
-	append(host.said, sizeof(host.said), format, args);
-	va_end(args);
-	return PAM_CONV_ERR; /* nobody listens, which is no failure of the module */
-}
-
-int pam_get_item(const pam_handle_t *pamh, int type, const void **item)
-{
-	assert_ptr_equal(pamh, HANDLE);
-	assert_int_equal(type, PAM_USER);
-	*item = host.user;
-	return host.item_answer;
-}
-
-struct passwd *pam_modutil_getpwnam(pam_handle_t *pamh, const char *name)
-{
-	static char numeric[] = "4242", another[] = "root";
+	static char numeric[] = "4242", another[] = "root", alice[] = "alice";
 	static struct passwd account;
 
-	assert_ptr_equal(pamh, HANDLE);
 	account = (struct passwd){ .pw_name = numeric, .pw_uid = 1005 };
 	if (strcmp(name, "0") == 0) /* as a name service has it that takes uids */
 		account = (struct passwd){ .pw_name = another };
+	else if (strcasecmp(name, alice) == 0) /* or that does not tell letters apart */
+		account =
+		    (struct passwd){ .pw_name = alice, .pw_uid = 1000, .pw_gid = 1000 };
 	else if (strcmp(name, numeric) != 0)
 		return NULL;
 	return &account;
 }
 
-int pam_modutil_user_in_group_nam_nam(pam_handle_t *pamh, const char *user,
-				      const char *group)
+struct group *__wrap_getgrnam(const char *name);
+struct group *__wrap_getgrnam(const char *name)
 {
-	assert_ptr_equal(pamh, HANDLE);
-	assert_string_equal(user, host.user);
-	assert_string_equal(group, "students");
-	return host.in_group;
+	static char *members[2];
+	static struct group group = { .gr_gid = 7100, .gr_mem = members };
+
+	members[0] = host.in_group ? (char *)(uintptr_t)host.user : NULL;
+	return strcmp(name, "students") == 0 ? &group : NULL;
+}
+
+int cli_complain(int status, const char *format, ...)
+{
+	(void)format;
+	return status;
 }
 
 /* --- the system ------------------------------------------------------------------------
@@ -135,12 +94,6 @@ int __wrap_open(const char *path, int flags, ...)
 			return openat(host.root, path[1] == '\0' ? "." : path + 1, flags,
 				      0600);
 	return __real_open(path, flags, 0600);
-}
-
-uid_t __wrap_geteuid(void);
-uid_t __wrap_geteuid(void)
-{
-	return host.euid;
 }
 
 int __real_subid_source_read(int etc, char ret_name[SUBID_SOURCE_SIZE]);
@@ -257,22 +210,45 @@ static int host_teardown(void **state)
 #define host_test(function)                                                              \
 	cmocka_unit_test_setup_teardown(function, host_setup, host_teardown)
 
-/* Opens a session; options are divided by blanks.  What was said before is forgotten. */
-static inline int log_in(const char *user, const char *options, int flags)
+/* What the answer has for the log, as "PRIORITY: user: text", and for the user. */
+static inline void take_answer(const char *user, char *answer)
 {
-	char text[256], *rest = text, *word;
-	const char *argv[8];
-	int argc = 0, answer;
+	char *line = strsep(&answer, "\n"), shown[64];
 
-	(void)snprintf(text, sizeof(text), "%s", options);
+	(void)snprintf(shown, sizeof(shown), "%s", user);
+	printable_ascii(shown, strlen(shown), '!');
+	while ((line = strsep(&answer, "\n")) != NULL && *line != '\0') {
+		size_t len = strlen(host.log);
+
+		if (strncmp(line, "log ", 4) == 0)
+			(void)snprintf(host.log + len, sizeof(host.log) - len,
+				       "%c: %s: %s\n", line[4], shown, line + 6);
+		else
+			(void)snprintf(host.said + strlen(host.said),
+				       sizeof(host.said) - strlen(host.said), "%s\n",
+				       line + 5);
+	}
+}
+
+/* Logs in; arguments are divided by blanks.  What was said before is forgotten. */
+static inline enum login_result log_in(const char *user, const char *arguments)
+{
+	struct login login = { .typed = user, .answer = "subid\n", .len = 6 };
+	char text[256], *rest = text, *word, *argv[8];
+	enum login_result result;
+	int argc = 0;
+
+	(void)snprintf(text, sizeof(text), "%s", arguments);
 	while ((word = strsep(&rest, " ")) != NULL && *word != '\0')
 		argv[argc++] = word;
 	host.log[0] = host.said[0] = '\0';
 	host.user = user;
 	host.begins = 0;
-	answer = pam_sm_open_session(HANDLE, flags, argc, argv);
+	assert_true(login_parse(argc, argv, &login));
+	result = work(&login);
 	(void)faults_disarm();
-	return answer;
+	take_answer(user, login.answer);
+	return result;
 }
 
 static inline void assert_like(const char *what, const char *got, const char *glob)

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Logins that give no range: what PAM is answered, the log and the user are told.
+ * Logins that grant no range: the answer, and what is for the log and the user.
  *
- * wrap: open geteuid subid_users_open_named subid_source_read subid_text_read
+ * wrap: open getpwnam getgrnam subid_users_open_named subid_source_read subid_text_read
  * wrap: subid_txn_begin subid_txn_decide subid_txn_grant subid_txn_commit
  */
-#include "pam_support.h"
+#include "login_support.h"
 
 #define STUDENTS "required_for=students"
 #define DENIED	 "You have no subordinate ids, which students need.\n"
@@ -101,11 +101,6 @@ static void ranges_have_long_come_from_elsewhere(void)
 {
 	put("etc/nsswitch.conf", "subid: sss\n");
 	put("run/pam_subid.source", "");
-}
-
-static void not_root(void)
-{
-	host.euid = 1000;
 }
 
 static void defs_are_wrong(void)
@@ -218,169 +213,157 @@ static void commit_fails(void)
 	host.commit_answer = -ENOSPC;
 }
 
-static void no_user(void)
-{
-	host.item_answer = PAM_BAD_ITEM;
-}
-
 static void is_in_group(void)
 {
-	host.in_group = 1;
+	host.in_group = true;
 }
 
 static const struct row rows[] = {
-	{ "no name", NULL, NULL, "", PAM_SESSION_ERR,
-	  "3: the service has not said who logs in\n", "" },
-	{ "no item", no_user, "alice", "", PAM_SESSION_ERR,
-	  "3: the service has not said who logs in\n", "" },
-	{ "no /etc", etc_is_gone, "alice", "", PAM_SESSION_ERR,
+	{ "no /etc", etc_is_gone, "alice", "", LOGIN_ERROR,
 	  "3: alice: " SUBID_SYSCONFDIR ": No such file or directory\n", "" },
-	{ "no /etc, for a group", etc_is_gone, "alice", STUDENTS, PAM_IGNORE,
+	{ "no /etc, for a group", etc_is_gone, "alice", STUDENTS, LOGIN_IGNORE,
 	  "3: alice: " SUBID_SYSCONFDIR ": No such file or directory\n", "" },
-	{ "nobody", NULL, "nobody", "", PAM_USER_UNKNOWN,
+	{ "nobody", NULL, "nobody", "", LOGIN_UNKNOWN,
 	  "5: nobody: no range is given: there is no such account\n", "" },
-	{ "nobody, for a group", NULL, "nobody", STUDENTS, PAM_IGNORE,
+	{ "nobody, for a group", NULL, "nobody", STUDENTS, LOGIN_IGNORE,
 	  "5: nobody: no range is given: there is no such account\n", "" },
-	{ "nobody, of the group", is_in_group, "nobody", STUDENTS, PAM_SESSION_ERR,
+	{ "nobody, of the group", is_in_group, "nobody", STUDENTS, LOGIN_ERROR,
 	  "5: nobody: no range is given: there is no such account\n", "" },
-	{ "a hostile name", NULL, "a:b \n\033", "", PAM_USER_UNKNOWN,
+	{ "a hostile name", NULL, "a:b \n\033", "", LOGIN_UNKNOWN,
 	  "5: a:b[?][?][?]: no range is given: no owner of ranges can be called so\n",
 	  "" },
-	{ "an empty name", NULL, "", "", PAM_USER_UNKNOWN, "5: : no range is given: no*",
+	{ "an empty name", NULL, "", "", LOGIN_UNKNOWN, "5: : no range is given: no*",
 	  "" },
-	{ "a number of nobody", NULL, "1000", "", PAM_USER_UNKNOWN,
+	{ "a number of nobody", NULL, "1000", "", LOGIN_UNKNOWN,
 	  "5: 1000: no range is given: there is no such account\n", "" },
-	{ "a number for another", NULL, "0", "", PAM_USER_UNKNOWN,
+	{ "a number for another", NULL, "0", "", LOGIN_UNKNOWN,
 	  "5: 0: no range is given: no owner of ranges can be called so\n", "" },
-	{ "passwd", passwd_is_a_directory, "alice", "", PAM_SESSION_ERR,
+	{ "passwd", passwd_is_a_directory, "alice", "", LOGIN_ERROR,
 	  "3: alice: cannot be looked up: " SUBID_SYSCONFDIR
 	  "/passwd: Invalid argument\n",
 	  "" },
-	{ "passwd, for a group", passwd_is_a_directory, "alice", STUDENTS, PAM_IGNORE,
+	{ "passwd, for a group", passwd_is_a_directory, "alice", STUDENTS, LOGIN_IGNORE,
 	  "3: alice: cannot be looked up: " SUBID_SYSCONFDIR
 	  "/passwd: Invalid argument\n",
 	  "" },
-	{ "no passwd", passwd_is_gone, "alice", "", PAM_SESSION_ERR,
+	{ "no passwd", passwd_is_gone, "alice", "", LOGIN_ERROR,
 	  "3: alice: cannot be looked up: " SUBID_SYSCONFDIR "/passwd: No such file or"
 	  " directory\n",
 	  "" },
-	{ "no group", group_is_gone, "alice", "", PAM_SESSION_ERR,
+	{ "no group", group_is_gone, "alice", "", LOGIN_ERROR,
 	  "3: alice: no range is given: " SUBID_SYSCONFDIR "/group: No such file or"
 	  " directory\n",
 	  "" },
-	{ "login.defs elsewhere", defs_lead_nowhere, "alice", "", PAM_SESSION_ERR,
+	{ "login.defs elsewhere", defs_lead_nowhere, "alice", "", LOGIN_ERROR,
 	  "3: alice: no range is given: " SUBID_SYSCONFDIR "/login.defs: *", "" },
-	{ "subid.conf elsewhere", conf_leads_nowhere, "alice", "", PAM_SESSION_ERR,
+	{ "subid.conf elsewhere", conf_leads_nowhere, "alice", "", LOGIN_ERROR,
 	  "3: alice: no range is given: " SUBID_SYSCONFDIR "/subid.conf: *", "" },
-	{ "a table", table_is_a_link, "alice", "", PAM_SESSION_ERR,
+	{ "a table", table_is_a_link, "alice", "", LOGIN_ERROR,
 	  "3: alice: no range is given: the tables: Too many levels of symbolic links\n",
 	  "" },
-	{ "a table, for root", table_is_a_link, "root", "", PAM_IGNORE,
+	{ "a table, for root", table_is_a_link, "root", "", LOGIN_IGNORE,
 	  "3: root: no range is given: the tables: *", "" },
-	{ "a table, for a group", table_is_a_link, "alice", STUDENTS, PAM_IGNORE,
+	{ "a table, for a group", table_is_a_link, "alice", STUDENTS, LOGIN_IGNORE,
 	  "3: alice: no range is given: the tables: *", "" },
-	{ "a table, of the group", table_is_a_link, "bob", STUDENTS, PAM_SESSION_ERR,
+	{ "a table, of the group", table_is_a_link, "bob", STUDENTS, LOGIN_ERROR,
 	  "3: bob: no range is given: the tables: *", DENIED },
-	{ "memory", no_memory_for_a_table, "alice", "", PAM_SESSION_ERR,
+	{ "memory", no_memory_for_a_table, "alice", "", LOGIN_ERROR,
 	  "3: alice: no range is given: the tables: Cannot allocate memory\n", "" },
-	{ "min_uid", NULL, "alice", "debug min_uid=1001", PAM_SUCCESS, "", "" },
-	{ "min_uid is hers", window_is_full, "alice", "min_uid=1000", PAM_SESSION_ERR,
+	{ "min_uid", NULL, "alice", "debug min_uid=1001", LOGIN_SUCCESS, "", "" },
+	{ "min_uid is hers", window_is_full, "alice", "min_uid=1000", LOGIN_ERROR,
 	  "3: alice: no range is given: the window is full *", "" },
-	{ "nsswitch.conf", nsswitch_fails, "alice", "", PAM_SESSION_ERR,
+	{ "nsswitch.conf", nsswitch_fails, "alice", "", LOGIN_ERROR,
 	  "3: alice: no range is given: nsswitch.conf: Input/output error\n", "" },
 	{ "nsswitch.conf is a directory", nsswitch_is_a_directory, "alice", "",
-	  PAM_SESSION_ERR,
+	  LOGIN_ERROR,
 	  "3: alice: cannot be looked up: " SUBID_SYSCONFDIR
 	  "/nsswitch.conf: Invalid argument\n",
 	  "" },
 	{ "nsswitch.conf is a directory, for root", nsswitch_is_a_directory, "root", "",
-	  PAM_IGNORE,
+	  LOGIN_IGNORE,
 	  "3: root: cannot be looked up: " SUBID_SYSCONFDIR
 	  "/nsswitch.conf: Invalid argument\n",
 	  "" },
-	{ "no /etc, for root", etc_is_gone, "root", "", PAM_IGNORE,
+	{ "no /etc, for root", etc_is_gone, "root", "", LOGIN_IGNORE,
 	  "3: root: " SUBID_SYSCONFDIR ": No such file or directory\n", "" },
-	{ "nsswitch.conf is wrong", nsswitch_is_wrong, "alice", "", PAM_SESSION_ERR,
+	{ "nsswitch.conf is wrong", nsswitch_is_wrong, "alice", "", LOGIN_ERROR,
 	  "3: alice: no range is given: nsswitch.conf: 'subid:' names no source\n", "" },
-	{ "a source", ranges_come_from_elsewhere, "alice", "", PAM_SUCCESS,
+	{ "a source", ranges_come_from_elsewhere, "alice", "", LOGIN_SUCCESS,
 	  "5: alice: no range is given: " SUBID_SYSCONFDIR "/nsswitch.conf says 'subid:"
 	  " sss', so ranges come from there (said once)\n",
 	  "" },
 	{ "a source, again", ranges_have_long_come_from_elsewhere, "alice", "",
-	  PAM_SUCCESS, "", "" },
+	  LOGIN_SUCCESS, "", "" },
 	{ "a source, debug", ranges_have_long_come_from_elsewhere, "alice", "debug",
-	  PAM_SUCCESS, "7: alice: no range is given: * (said once)\n", "" },
-	{ "not root", not_root, "alice", "", PAM_SESSION_ERR,
-	  "5: alice: no range is given: the service is not root\n", "" },
-	{ "login.defs", defs_are_wrong, "alice", "", PAM_SESSION_ERR,
+	  LOGIN_SUCCESS, "7: alice: no range is given: * (said once)\n", "" },
+	{ "login.defs", defs_are_wrong, "alice", "", LOGIN_ERROR,
 	  "3: alice: no range is given: " SUBID_SYSCONFDIR
 	  "/login.defs:1: SUB_UID_COUNT *\n",
 	  "" },
-	{ "login.defs is off", defs_are_off, "alice", "", PAM_SESSION_ERR,
+	{ "login.defs is off", defs_are_off, "alice", "", LOGIN_ERROR,
 	  "5: alice: no range is given: login.defs has none for this account\n", "" },
-	{ "subid.conf", conf_is_wrong, "alice", "", PAM_SESSION_ERR,
+	{ "subid.conf", conf_is_wrong, "alice", "", LOGIN_ERROR,
 	  "3: alice: no range is given: " SUBID_SYSCONFDIR "/subid.conf:1: all is not *",
 	  "" },
-	{ "conf=", NULL, "alice", "conf=/dev/null/none", PAM_SESSION_ERR,
+	{ "conf=", NULL, "alice", "conf=/dev/null/none", LOGIN_ERROR,
 	  "3: alice: no range is given: /dev/null/none: Not a directory\n", "" },
-	{ "group", conf_asks_for_a_group, "alice", "", PAM_SESSION_ERR,
+	{ "group", conf_asks_for_a_group, "alice", "", LOGIN_ERROR,
 	  "3: alice: no range is given: " SUBID_SYSCONFDIR "/group: Invalid argument\n",
 	  "" },
-	{ "never", never_alice, "alice", "debug", PAM_SUCCESS,
+	{ "never", never_alice, "alice", "debug", LOGIN_SUCCESS,
 	  "7: alice: no range, by subid.conf:1\n", "" },
-	{ "never, of the group", never_bob, "bob", STUDENTS, PAM_SESSION_ERR, "",
-	  DENIED },
-	{ "no rule", NULL, "system", "debug", PAM_SUCCESS,
+	{ "never, of the group", never_bob, "bob", STUDENTS, LOGIN_ERROR, "", DENIED },
+	{ "no rule", NULL, "system", "debug", LOGIN_SUCCESS,
 	  "7: system: no range: no rule of the policy fits\n", "" },
 	{ "a group that is not there", never_alice, "alice", "required_for=nosuch",
-	  PAM_SUCCESS, "3: alice: required_for=nosuch: there is no such group\n", "" },
+	  LOGIN_SUCCESS, "3: alice: required_for=nosuch: there is no such group\n", "" },
 	{ "a group that cannot be read", group_is_a_directory, "alice", STUDENTS,
-	  PAM_IGNORE,
+	  LOGIN_IGNORE,
 	  "*3: alice: required_for=students: " SUBID_SYSCONFDIR
 	  "/group: Invalid argument\n",
 	  "" },
-	{ "full", window_is_full, "alice", "", PAM_SESSION_ERR,
+	{ "full", window_is_full, "alice", "", LOGIN_ERROR,
 	  "3: alice: no range is given: the window is full ('subid grant alice' says"
 	  " more)\n",
 	  "" },
-	{ "no /proc", proc_is_gone, "alice", "", PAM_SESSION_ERR,
+	{ "no /proc", proc_is_gone, "alice", "", LOGIN_ERROR,
 	  "3: alice: no range is given: /proc: No such file or directory\n", "" },
-	{ "busy", somebody_is_busy, "alice", "", PAM_SESSION_ERR,
+	{ "busy", somebody_is_busy, "alice", "", LOGIN_ERROR,
 	  "4: alice: no range this time: " SUBID_SYSCONFDIR "/subuid is locked by another"
 	  " process: the next login tries again\n",
 	  "" },
-	{ "begin", begin_fails, "alice", "", PAM_SESSION_ERR,
+	{ "begin", begin_fails, "alice", "", LOGIN_ERROR,
 	  "3: alice: no range is given: " SUBID_SYSCONFDIR "/subuid: Read-only file"
 	  " system\n",
 	  "" },
-	{ "decide", decide_fails, "alice", "", PAM_SESSION_ERR,
+	{ "decide", decide_fails, "alice", "", LOGIN_ERROR,
 	  "3: alice: no range is given: Cannot allocate memory\n", "" },
-	{ "policy", policy_has_changed, "alice", "", PAM_SESSION_ERR,
+	{ "policy", policy_has_changed, "alice", "", LOGIN_ERROR,
 	  "3: alice: no range is given: policy has changed meanwhile\n", "" },
-	{ "grant: full", grant_full, "bob", STUDENTS, PAM_SESSION_ERR,
+	{ "grant: full", grant_full, "bob", STUDENTS, LOGIN_ERROR,
 	  "3: bob: no range is given: the window is full *", DENIED },
-	{ "grant: full, for another group", grant_full, "alice", STUDENTS, PAM_IGNORE,
+	{ "grant: full, for another group", grant_full, "alice", STUDENTS, LOGIN_IGNORE,
 	  "3: alice: no range is given: the window is full *", "" },
-	{ "grant: taken", grant_taken, "alice", "", PAM_SESSION_ERR,
+	{ "grant: taken", grant_taken, "alice", "", LOGIN_ERROR,
 	  "3: alice: no range is given: of gid 200000-200009, other:200005:1 has some"
 	  " ('subid grant alice' says more)\n",
 	  "" },
-	{ "grant: off", grant_off, "alice", "", PAM_SESSION_ERR,
+	{ "grant: off", grant_off, "alice", "", LOGIN_ERROR,
 	  "5: alice: no range is given: login.defs has none for this account\n", "" },
-	{ "grant: no safe name", grant_invalid, "alice", "", PAM_SESSION_ERR,
+	{ "grant: no safe name", grant_invalid, "alice", "", LOGIN_ERROR,
 	  "3: alice: no range is given: no line can name this account and no other one"
 	  " ('subid grant alice' says more)\n",
 	  "" },
-	{ "grant: forbidden", grant_forbidden, "alice", "", PAM_SESSION_ERR,
+	{ "grant: forbidden", grant_forbidden, "alice", "", LOGIN_ERROR,
 	  "3: alice: no range is given: policy has changed meanwhile\n", "" },
-	{ "grant: enough", grant_enough, "alice", "", PAM_SUCCESS, "", "" },
-	{ "grant", grant_fails, "alice", "", PAM_SESSION_ERR,
+	{ "grant: enough", grant_enough, "alice", "", LOGIN_SUCCESS, "", "" },
+	{ "grant", grant_fails, "alice", "", LOGIN_ERROR,
 	  "3: alice: no range is given: Cannot allocate memory\n", "" },
-	{ "commit: stale", commit_stale, "alice", "", PAM_SESSION_ERR,
+	{ "commit: stale", commit_stale, "alice", "", LOGIN_ERROR,
 	  "4: alice: no range this time: " SUBID_SYSCONFDIR "/subuid and subgid was saved"
 	  " meanwhile without the lock: the next login tries again\n",
 	  "" },
-	{ "commit", commit_fails, "alice", "", PAM_SESSION_ERR,
+	{ "commit", commit_fails, "alice", "", LOGIN_ERROR,
 	  "3: alice: no range is given: " SUBID_SYSCONFDIR "/subuid and subgid: No space"
 	  " left on device\n",
 	  "" },
@@ -409,7 +392,7 @@ static void test_rows(void **state)
 		if (row->begin != NULL)
 			row->begin();
 		keep(before, sizeof(before));
-		answer = log_in(row->user, row->options, 0);
+		answer = log_in(row->user, row->options);
 		keep(after, sizeof(after));
 		if (answer != row->answer)
 			fail_msg("%s: answer %d, \"%s\"", row->name, answer, host.log);
@@ -427,5 +410,5 @@ int main(void)
 		cmocka_unit_test(test_rows),
 	};
 
-	return cmocka_run_group_tests_name("pam_refusal", tests, NULL, NULL);
+	return cmocka_run_group_tests_name("login_refusal", tests, NULL, NULL);
 }

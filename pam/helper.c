@@ -1,0 +1,446 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Runs the program that does what is to be done.
+ *
+ * It is made by clone(2) with no signal at its end, so that the host neither hears of it
+ * nor reaps it: not with SIGCHLD ignored, not in a handler, not by waitpid(-1).
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <poll.h>
+#include <pthread.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <syslog.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "libsubid/core/core.h"
+#include "libsubid/policy/policy.h"
+#include "module.h"
+
+/* Links on the way to the program. */
+#define LINKS_MAX 8
+
+/* What the child needs, between clone(2) and execveat(2). */
+#define CHILD_STACK_SIZE (64 * 1024)
+
+/* How long the program may take beside its waiting for locks; and how often the limit is
+ * set anew while other logins get their ranges. */
+#define HELPER_EXTRA_MS 5000
+#define PATIENCE_TIMES	10
+
+/* How long its end is waited for once it has answered. */
+#define END_MS 1000
+
+/* Of its arguments, the last NULL included. */
+#define WORDS_MAX 11
+#define WORD_SIZE 48
+
+/* glibc's functions would wait for the host's other threads, which the child lacks. */
+#ifdef SYS_setresuid32 /* where ids once had 16 bits */
+#define SYSCALL_SETRESUID SYS_setresuid32
+#define SYSCALL_SETRESGID SYS_setresgid32
+#else
+#define SYSCALL_SETRESUID SYS_setresuid
+#define SYSCALL_SETRESGID SYS_setresgid
+#endif
+
+/* The child's exit status when the program cannot be run. */
+#define EXIT_NOT_RUN 127
+
+static int64_t now_ms(void)
+{
+	struct timespec now;
+
+	(void)clock_gettime(CLOCK_MONOTONIC, &now); /* cannot fail */
+	return now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+/* --- the program's file ------------------------------------------------------------ */
+
+/* Why another than root could have a say in it; NULL: nobody could. */
+static const char *why_unsafe(const struct stat *st)
+{
+	if (st->st_uid != 0)
+		return "is not root's";
+	if (!S_ISLNK(st->st_mode) && (st->st_mode & (S_IWGRP | S_IWOTH)) != 0)
+		return "can be written by others than root";
+	return NULL;
+}
+
+/* The way that is still to go: rest becomes link, '/', and what is behind the first len
+ * bytes of rest.  0 or -ENAMETOOLONG. */
+static int follow(char rest[PATH_MAX], size_t len, const char *link)
+{
+	char way[PATH_MAX];
+	int n = snprintf(way, sizeof(way), "%s%s", link, rest + len);
+
+	if (n < 0 || (size_t)n >= sizeof(way))
+		return -ENAMETOOLONG;
+	memcpy(rest, way, (size_t)n + 1);
+	return 0;
+}
+
+/*
+ * One step: opens the first name of rest in *dir, and takes it off.  Returns > 0 if there
+ * is more to go, 0 if *dir is the end, -errno; or -EPERM with *ret_why set.
+ */
+static int step(int *dir, char rest[PATH_MAX], int *links, const char **ret_why)
+{
+	char name[NAME_MAX + 1], link[PATH_MAX];
+	size_t skip = strspn(rest, "/"), len = strcspn(rest + skip, "/");
+	struct stat st;
+	ssize_t n;
+	int fd;
+
+	if (len > NAME_MAX)
+		return -ENAMETOOLONG;
+	memcpy(name, rest + skip, len);
+	name[len] = '\0';
+	fd = openat(*dir, len == 0 ? "." : name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	n = fstat(fd, &st) < 0 ? -errno : 0;
+	if (n == 0 && (*ret_why = why_unsafe(&st)) != NULL)
+		n = -EPERM;
+	if (n < 0) {
+		(void)close(fd);
+		return (int)n;
+	}
+	if (!S_ISLNK(st.st_mode)) {
+		(void)close(*dir);
+		*dir = fd;
+		memmove(rest, rest + skip + len, strlen(rest + skip + len) + 1);
+		return rest[0] != '\0';
+	}
+	n = readlinkat(fd, "", link, sizeof(link) - 1);
+	if (n < 0)
+		n = -errno;
+	(void)close(fd);
+	if (n < 0 || ++*links > LINKS_MAX)
+		return n < 0 ? (int)n : -ELOOP;
+	link[n] = '\0';
+	if (link[0] == '/') {
+		fd = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+		if (fd < 0)
+			return -errno;
+		(void)close(*dir);
+		*dir = fd;
+	}
+	n = follow(rest, skip + len, link);
+	return n < 0 ? (int)n : 1;
+}
+
+/*
+ * Opens a program, absolute, if it and each directory on the way to it, links included,
+ * is root's and nobody else can write it.  The descriptor; -errno; -EPERM with *ret_why
+ * set.
+ */
+static int open_program(const char *path, const char **ret_why)
+{
+	auto_close int dir = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	char rest[PATH_MAX] = "/";
+	int links = 0, fd, r = 1;
+	struct stat st;
+
+	*ret_why = NULL;
+	if (dir < 0)
+		return -errno;
+	if (strlen(path) >= sizeof(rest))
+		return -ENAMETOOLONG;
+	/* first the root directory itself */
+	r = step(&dir, rest, &links, ret_why);
+	if (r < 0)
+		return r;
+	(void)strcpy(rest, path);
+	do
+		r = step(&dir, rest, &links, ret_why);
+	while (r > 0);
+	if (r < 0)
+		return r;
+	if (fstat(dir, &st) < 0 || !S_ISREG(st.st_mode)) {
+		*ret_why = "is no program";
+		return -EPERM;
+	}
+	fd = dir;
+	dir = -1;
+	return fd;
+}
+
+/* --- the child ---------------------------------------------------------------------- */
+
+struct child {
+	int program, writer;
+	char *const *argv;
+};
+
+/* Limits that could keep the program from starting; it sets all of them itself. */
+static void lift_limits(void)
+{
+	static const int limits[] = { RLIMIT_AS, RLIMIT_DATA, RLIMIT_STACK, RLIMIT_CPU,
+				      RLIMIT_FSIZE };
+
+	for (size_t i = 0; i < sizeof(limits) / sizeof(limits[0]); i++) {
+		struct rlimit limit = { RLIM_INFINITY, RLIM_INFINITY };
+
+		if (limits[i] == RLIMIT_STACK)
+			limit.rlim_cur = 8 << 20;
+		/* what cannot be lifted the program finds, and says so */
+		(void)setrlimit((__rlimit_resource_t)limits[i], &limit);
+	}
+}
+
+/* Rule 6. */
+static int run_child(void *data)
+{
+	static char *const no_environment[] = { NULL };
+	const struct child *child = data;
+	struct sigaction usual = { .sa_handler = SIG_DFL };
+	sigset_t none;
+	int null;
+
+	for (int i = 1; i < NSIG; i++)
+		(void)sigaction(i, &usual, NULL); /* but for SIGKILL and SIGSTOP */
+	(void)setsid();
+	/* real ids are those of who called su: he could stop this process */
+	if (syscall(SYSCALL_SETRESGID, 0, 0, 0) < 0 ||
+	    syscall(SYSCALL_SETRESUID, 0, 0, 0) < 0)
+		_exit(EXIT_NOT_RUN);
+	lift_limits();
+	null = open("/dev/null", O_RDWR);
+	if (null < 0 || dup2(child->writer, 1) < 0 || dup2(null, 0) < 0 ||
+	    dup2(null, 2) < 0 || (child->program != 3 && dup2(child->program, 3) < 0) ||
+	    fcntl(3, F_SETFD, FD_CLOEXEC) < 0)
+		_exit(EXIT_NOT_RUN);
+	closefrom(4);
+	(void)sigemptyset(&none);
+	(void)sigprocmask(SIG_SETMASK, &none, NULL);
+	(void)execveat(3, "", child->argv, no_environment, AT_EMPTY_PATH);
+	_exit(EXIT_NOT_RUN);
+}
+
+/*
+ * Makes the child.  No signal is let through in this thread meanwhile: a handler of the
+ * host's must not run in its copy.  0 or -errno.
+ */
+static int start(struct child *child, pid_t *ret_pid, int *ret_pidfd)
+{
+	char *stack = mmap(NULL, CHILD_STACK_SIZE, PROT_READ | PROT_WRITE,
+			   MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK, -1, 0);
+	sigset_t all, mask;
+	int r;
+
+	if (stack == MAP_FAILED)
+		return -errno;
+	(void)sigfillset(&all);
+	(void)pthread_sigmask(SIG_SETMASK, &all, &mask);
+	*ret_pid =
+	    clone(run_child, stack + CHILD_STACK_SIZE, CLONE_PIDFD, child, ret_pidfd);
+	r = *ret_pid < 0 ? -errno : 0;
+	(void)pthread_sigmask(SIG_SETMASK, &mask, NULL);
+	(void)munmap(stack, CHILD_STACK_SIZE); /* the child has a copy */
+	return r;
+}
+
+/* --- its words ---------------------------------------------------------------------- */
+
+/* The arguments, as tools/login.h has them; those of numbers are in room. */
+static void make_words(const struct options *options, char login[], char *conf,
+		       char *required, char room[3][WORD_SIZE], char *ret[WORDS_MAX])
+{
+	static char subid[] = "subid", grant[] = "grant", debug[] = "debug";
+	static char version[] = "version=" SUBID_VERSION;
+	size_t n = 0;
+
+	ret[n++] = subid;
+	ret[n++] = grant;
+	ret[n++] = login;
+	ret[n++] = version;
+	(void)snprintf(room[0], WORD_SIZE, "timeout=%d", options->timeout_ms / 1000);
+	ret[n++] = room[0];
+	if (options->count > 0) {
+		(void)snprintf(room[1], WORD_SIZE, "count=%u", options->count);
+		ret[n++] = room[1];
+	}
+	if (options->min_uid > 0) {
+		(void)snprintf(room[2], WORD_SIZE, "min_uid=%u", options->min_uid);
+		ret[n++] = room[2];
+	}
+	if (conf != NULL)
+		ret[n++] = conf;
+	if (required != NULL)
+		ret[n++] = required;
+	if (options->debug)
+		ret[n++] = debug;
+	ret[n] = NULL;
+}
+
+/* "key=value", or NULL without a value.  False for want of memory. */
+static bool join(const char *key, const char *value, char **ret)
+{
+	*ret = NULL;
+	return value == NULL || asprintf(ret, "%s=%s", key, value) >= 0;
+}
+
+/* --- its answer ----------------------------------------------------------------------
+ */
+
+/* Has it its last line? */
+static bool is_whole(const struct answer *answer)
+{
+	const char *line;
+
+	if (answer->len == 0 || answer->text[answer->len - 1] != '\n')
+		return false;
+	line = memrchr(answer->text, '\n', answer->len - 1);
+	return line != NULL && strncmp(line, "\nanswer ", strlen("\nanswer ")) == 0;
+}
+
+/* Reads what there is.  False at the end. */
+static bool read_more(int reader, struct answer *answer)
+{
+	ssize_t n = read(reader, answer->text + answer->len, ANSWER_MAX - answer->len);
+
+	if (n < 0)
+		return errno == EINTR || errno == EAGAIN;
+	answer->len += (size_t)n;
+	answer->text[answer->len] = '\0';
+	return n > 0 && answer->len < ANSWER_MAX && !is_whole(answer);
+}
+
+/*
+ * Takes the answer, until it is whole or the writer's end is closed.  False when that
+ * takes longer than patience, and no table has been replaced meanwhile.
+ */
+static bool receive(const struct session *session, int reader, struct answer *answer)
+{
+	int64_t patience = session->options.timeout_ms + HELPER_EXTRA_MS;
+	struct pollfd wait = { .fd = reader, .events = POLLIN };
+	struct login_tables tables = { .st = { { .st_ino = 0 }, { .st_ino = 0 } } };
+	int64_t end = now_ms() + patience;
+	int times = 1;
+
+	(void)login_tables_moved(session->etc, &tables);
+	for (;;) {
+		int64_t left = end - now_ms();
+
+		if (left <= 0 && (times++ >= PATIENCE_TIMES ||
+				  !login_tables_moved(session->etc, &tables)))
+			return false;
+		if (left <= 0)
+			end += patience;
+		else if (poll(&wait, 1, (int)left) > 0 && !read_more(reader, answer))
+			return true;
+	}
+}
+
+/* Why it ended without an answer, if that is known: the host may have taken the status.
+ */
+static void say_status(const struct session *session, const siginfo_t *status)
+{
+	if (status->si_code == CLD_KILLED || status->si_code == CLD_DUMPED)
+		say(session, LOG_ERR,
+		    "no range this time: " SUBID_HELPER " was ended by signal %d (%s)",
+		    status->si_status, strsignal(status->si_status));
+	else
+		say(session, LOG_ERR,
+		    "no range this time: " SUBID_HELPER " ended without an answer");
+}
+
+/* Waits for the child, which has closed its output, and says how it ended. */
+static enum helper_end end_child(const struct session *session, int pidfd,
+				 const struct answer *answer)
+{
+	struct pollfd wait = { .fd = pidfd, .events = POLLIN };
+	siginfo_t status = { .si_pid = 0 };
+	int r;
+
+	/* one that is kept from ending is left to whoever gets orphans */
+	(void)poll(&wait, 1, END_MS);
+	if (answer->len > 0 && wait.revents == 0)
+		return HELPER_ANSWERED;
+	do
+		r = waitid(P_PIDFD, (id_t)pidfd, &status, WEXITED | __WALL);
+	while (r < 0 && errno == EINTR);
+	if (r == 0 && status.si_code == CLD_EXITED && status.si_status == EXIT_NOT_RUN &&
+	    answer->len == 0) {
+		say(session, LOG_ERR,
+		    SUBID_HELPER ": could not be run: nothing is given");
+		return HELPER_UNUSABLE;
+	}
+	if (answer->len > 0)
+		return HELPER_ANSWERED;
+	say_status(session, &status);
+	return HELPER_FAILED;
+}
+
+static enum helper_end talk(const struct session *session, int program,
+			    char *const argv[], struct answer *ret)
+{
+	auto_close int reader = -1, writer = -1, pidfd = -1;
+	struct child child = { .program = program, .argv = argv };
+	int pipes[2], r = pipe2(pipes, O_CLOEXEC) < 0 ? -errno : 0;
+	pid_t pid;
+
+	if (r == 0) {
+		child.writer = writer = pipes[1];
+		reader = pipes[0];
+		r = start(&child, &pid, &pidfd);
+	}
+	if (r < 0) {
+		say(session, LOG_ERR, "no range this time: no process can be made: %s",
+		    strerror(-r));
+		return HELPER_FAILED;
+	}
+	(void)close(writer);
+	writer = -1;
+	if (receive(session, reader, ret))
+		return end_child(session, pidfd, ret);
+	/* it may be at work, and is not disturbed */
+	say(session, LOG_WARNING,
+	    "no range this time: " SUBID_HELPER " (process %d) takes too long", (int)pid);
+	return HELPER_FAILED;
+}
+
+enum helper_end helper_run(const struct session *session, const char *name,
+			   struct answer *ret)
+{
+	auto_free char *login = NULL, *conf = NULL, *required = NULL;
+	char numbers[3][WORD_SIZE], *argv[WORDS_MAX];
+	enum helper_end end = HELPER_FAILED;
+	const char *why;
+	struct guard guard;
+	int program;
+
+	ret->len = 0;
+	ret->text[0] = '\0';
+	guard_begin(&guard);
+	program = open_program(SUBID_HELPER, &why);
+	if (program < 0) {
+		say(session, LOG_ERR, SUBID_HELPER ": %s%s: nothing is given",
+		    why == NULL ? "" : "it, or a directory above it, ",
+		    why == NULL ? strerror(-program) : why);
+		end = HELPER_UNUSABLE;
+	} else if (join("--login", name, &login) &&
+		   join("conf", session->options.conf, &conf) &&
+		   join("required_for", session->options.required_for, &required)) {
+		make_words(&session->options, login, conf, required, numbers, argv);
+		end = talk(session, program, argv, ret);
+	} else {
+		say(session, LOG_ERR, "no range this time: %s", strerror(ENOMEM));
+	}
+	if (program >= 0)
+		(void)close(program);
+	guard_end(&guard);
+	return end;
+}

@@ -1,0 +1,210 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * wrap: open getpwnam getgrnam subid_users_open_named subid_source_read subid_text_read
+ * wrap: subid_txn_begin subid_txn_decide subid_txn_grant subid_txn_commit
+ */
+#include "login_support.h"
+
+#define ALICES "alice:100000:65536\n"
+
+/* Both tables are this. */
+static void assert_tables(const char *text)
+{
+	assert_file(host.root, "etc/subuid", text);
+	assert_file(host.root, "etc/subgid", text);
+}
+
+static void test_first_and_second_login(void **state)
+{
+	(void)state;
+	assert_int_equal(log_in("alice", ""), LOGIN_SUCCESS);
+	assert_tables(ALICES);
+	assert_string_equal(
+	    host.said, "You have been given 65536 subordinate ids for containers.\n");
+	assert_string_equal(host.log,
+			    "6: alice: given uid 100000-165535 (uid 1000, subuid)\n"
+			    "6: alice: given gid 100000-165535 (uid 1000, subgid)\n");
+	assert_int_equal(log_in("alice", "debug"), LOGIN_SUCCESS);
+	assert_tables(ALICES);
+	assert_string_equal(host.log, "");
+	assert_int_equal(host.begins, 0);
+	/* by another name of the uid, for which all of passwd is looked at */
+	put("etc/passwd", "alias:x:1000:1000::/:/bin/sh\nalice:x:1000:1000::/:/bin/sh\n");
+	assert_int_equal(log_in("alias", "debug"), LOGIN_SUCCESS);
+	assert_tables(ALICES);
+	assert_int_equal(host.begins, 0);
+}
+
+/* What was typed is another spelling that the name service takes; it is never written. */
+static void test_spelling(void **state)
+{
+	(void)state;
+	assert_int_equal(log_in("ALICE", ""), LOGIN_SUCCESS);
+	assert_tables(ALICES);
+	assert_int_equal(log_in("Alice", ""), LOGIN_SUCCESS);
+	assert_int_equal(host.begins, 0);
+	assert_tables(ALICES);
+}
+
+static const struct {
+	const char *argument;
+	bool right;
+} arguments[] = {
+	{ "debug", true },
+	{ "count=1", true },
+	{ "min_uid=0", true },
+	{ "timeout=60", true },
+	{ "required_for=students", true },
+	{ "conf=/none", true },
+	{ "version=", true },
+	{ "count=0", false },
+	{ "count=", false },
+	{ "count=4294967296", false },
+	{ "countx=1", false },
+	{ "min_uid=-1", false },
+	{ "timeout=61", false },
+	{ "timeout=", false },
+	{ "conf=none", false },
+	{ "required_for=", false },
+	{ "required_for", false },
+	{ "debug=1", false },
+	{ "quiet", false }, /* is the module's */
+};
+
+static void test_arguments(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < ARRAY(arguments); i++) {
+		struct login login = { .typed = "alice" };
+		char word[64], *argv[] = { word };
+
+		(void)snprintf(word, sizeof(word), "%s", arguments[i].argument);
+		if (login_parse(1, argv, &login) != arguments[i].right)
+			fail_msg("%s", word);
+	}
+}
+
+/* However much there is to say, the answer has its last line, and no more than 4 KiB. */
+static void test_long_answer(void **state)
+{
+	struct login login = { .typed = "alice", .answer = "subid\n", .len = 6 };
+	int pipes[2], kept = dup(STDOUT_FILENO);
+	int status;
+	ssize_t n;
+
+	(void)state;
+	for (int i = 0; i < 100; i++)
+		login_log(&login, LOG_ERR, "%0*d", i * 13, i);
+	login_tell(&login, "tell", "%2000d", 1);
+	assert_int_equal(pipe(pipes), 0);
+	assert_int_equal(dup2(pipes[1], STDOUT_FILENO), STDOUT_FILENO);
+	status = login_send(&login, LOGIN_UNKNOWN);
+	assert_int_equal(dup2(kept, STDOUT_FILENO), STDOUT_FILENO);
+	assert_int_equal(close(kept), 0);
+	assert_int_equal(status, EXIT_NO);
+	n = read(pipes[0], login.answer, sizeof(login.answer));
+	assert_true(n > LOGIN_ANSWER_MAX / 2 && n <= LOGIN_ANSWER_MAX);
+	assert_memory_equal(login.answer + n - 16, "\nanswer unknown\n", 16);
+	for (int i = 0; i < 2; i++)
+		assert_int_equal(close(pipes[i]), 0);
+}
+
+/* Patience ends when nothing has moved, or at last. */
+static void test_patience(void **state)
+{
+	(void)state;
+	host.begin_answer = SUBID_BUSY;
+	assert_int_equal(log_in("alice", ""), LOGIN_ERROR);
+	assert_int_equal(host.begins, 1);
+	host.moves = 3;
+	assert_int_equal(log_in("alice", ""), LOGIN_ERROR);
+	assert_int_equal(host.begins, 4);
+	host.moves = 100;
+	assert_int_equal(log_in("alice", ""), LOGIN_ERROR);
+	assert_int_equal(host.begins, PATIENCE_TIMES);
+}
+
+/* A login name that is a number gets a line by its uid. */
+static void test_numbers(void **state)
+{
+	(void)state;
+	assert_int_equal(log_in("4242", "count=10"), LOGIN_SUCCESS);
+	assert_tables("1005:100000:10\n");
+	assert_int_equal(log_in("4242", ""), LOGIN_SUCCESS);
+	assert_tables("1005:100000:10\n");
+	assert_int_equal(host.begins, 0);
+}
+
+static void test_long_names(void **state)
+{
+	char name[NAME_LENGTH_MAX + 2];
+
+	(void)state;
+	memset(name, 'a', sizeof(name));
+	name[NAME_LENGTH_MAX + 1] = '\0';
+	assert_int_equal(log_in(name, ""), LOGIN_UNKNOWN);
+	assert_like("too long", host.log, "*: no owner of ranges can be called so\n");
+	name[NAME_LENGTH_MAX] = '\0';
+	assert_int_equal(log_in(name, ""), LOGIN_UNKNOWN);
+	assert_like("as long as may be", host.log, "*: there is no such account\n");
+	assert_tables("");
+}
+
+/* A holder of the lock is named. */
+static void test_holder(void **state)
+{
+	struct login login = { .typed = "alice", .name = "alice" };
+	struct subid_failure failure = {
+		.holder = { .file = "subgid", .pid = 4242, .program = "vipw" },
+	};
+
+	(void)state;
+	login_log_failure(&login, SUBID_BUSY, &failure);
+	assert_string_equal(login.answer,
+			    "log 4 no range this time: " SUBID_SYSCONFDIR
+			    "/subgid is locked by process 4242 (vipw): the next login"
+			    " tries again\n");
+}
+
+static void test_say(void **state)
+{
+	struct login login = { .typed = "alice", .name = "alice" };
+	struct subid_failure failure = {
+		.file = "login.defs",
+		.place = { .line = 0, .key = "UID_MIN", .why = "is above UID_MAX" },
+	};
+
+	(void)state;
+	/* about no line */
+	login_log_failure(&login, SUBID_INVALID, &failure);
+	assert_string_equal(login.answer, "log 3 no range is given: " SUBID_SYSCONFDIR
+					  "/login.defs: UID_MIN is above UID_MAX\n");
+	/* what a terminal acts on, or ends a line, from any file */
+	login.len = 0;
+	login_log(&login, LOG_ERR, "%s", "a\033[2J\n\x7f\xff");
+	assert_string_equal(login.answer, "log 3 a?[2J???\n");
+	login.len = 0;
+	login.answer[0] = '\0';
+	login_log(&login, LOG_DEBUG, "%s", "only with debug");
+	assert_string_equal(login.answer, "");
+	/* nothing was granted */
+	login_log_granted(&login, NULL, &(struct subid_changes){ NULL, 0 });
+	assert_string_equal(login.answer, "");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		host_test(test_first_and_second_login),
+		host_test(test_spelling),
+		host_test(test_arguments),
+		host_test(test_patience),
+		host_test(test_numbers),
+		host_test(test_long_names),
+		host_test(test_holder),
+		host_test(test_say),
+		host_test(test_long_answer),
+	};
+
+	return cmocka_run_group_tests_name("login", tests, NULL, NULL);
+}
