@@ -197,6 +197,8 @@ private_etc() {
 	# the log and the counts of refusals are none of the machine's
 	mount -t tmpfs -o mode=755 run /run
 	mkdir /run/user /run/lock
+	# podman's locks are named by the uid alone, and another test may run
+	mount -t tmpfs -o mode=1777 shm /dev/shm
 	# nor is what its containers have
 	for dir in lxc lxd incus containers machines; do
 		[ ! -d /var/lib/$dir ] || mount -t tmpfs -o mode=755 subid-test /var/lib/$dir

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
 # Each fuzzer, briefly; `make fuzz`, `make fuzz-msan` and `make afl` run them for longer.
+# long
 . "$(dirname "$0")/lib.sh"
 sources=(tests/fuzz/fuzz_*.c)
 plan $((2 * ${#sources[@]} + 8))
@@ -19,7 +20,7 @@ if ! echo 'int main(void) { return 0; }' |
 	skip "$planned" "clang and its sanitizers are not here"
 	exit
 fi
-ok "the fuzzers build" "${MAKE:-make}" -s fuzzers
+ok "the fuzzers build" "${MAKE:-make}" -s -j2 fuzzers
 for source in "${sources[@]}"; do
 	name=${source##*/} name=${name%.c}
 	# each input of these is a whole audit, a whole /proc
@@ -28,7 +29,7 @@ for source in "${sources[@]}"; do
 done
 
 # What is read before it is written: the seeds, and little more, since it is slow.
-ok "the fuzzers build with MemorySanitizer" "${MAKE:-make}" -s msan_fuzzers
+ok "the fuzzers build with MemorySanitizer" "${MAKE:-make}" -s -j2 msan_fuzzers
 for source in "${sources[@]}"; do
 	name=${source##*/} name=${name%.c}
 	ok "$name reads nothing that was not written" fuzz fuzz-msan "$name" 100
@@ -48,7 +49,7 @@ clang -O1 -fsanitize=fuzzer,memory -o "$T/unset" "$T/unset.c"
 not_ok "(which would be found)" tests/fuzz/run "$T/unset" tests/fuzz/seeds/fuzz_line 1
 
 # The helpers as whole programs.
-ok "they build for AFL++" "${MAKE:-make}" -s afl_fuzzer
+ok "they build for AFL++" "${MAKE:-make}" -s -j2 afl_fuzzer
 whole() { # seeds
 	local said
 	said=$(tests/fuzz/afl build/afl/afl_newidmap "$1" 10 -s 1 2>&1) && [[ $said == *"nothing found" ]] && return

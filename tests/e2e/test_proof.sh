@@ -2,6 +2,8 @@
 # SPDX-License-Identifier: MIT
 # The proof of the contracts (tests/proof/run), and that it can say no: to sources
 # that are wrong in one place, and to contracts that promise less.
+# long
+# alone
 . "$(dirname "$0")/lib.sh"
 plan 16
 
