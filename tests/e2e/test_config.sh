@@ -128,7 +128,10 @@ pod() { # user option...: the map of a container
 options() { # the options alone
 	as alice subid config "$@" | sed '/^#/d'
 }
+# its driver vfs keeps a store closed to other maps than the first
+open_store() { chmod 755 "$T/home/alice/.local/share/containers/storage"{,/vfs,/vfs/dir}; }
 ok "podman import" as alice podman import "$T/rootfs.tar" tiny
+open_store
 # shellcheck disable=SC2046 # words are meant
 is "podman, rootless: inside of alice's namespace" "$(pod alice $(options podman alice))" "0 1 65536, 0 1 65536"
 in_host() { # option...: the map of a container, as the host sees it
@@ -152,13 +155,12 @@ is "podman, rootless: on the host" "$(in_host $(options podman alice))" "0 10000
 # shellcheck disable=SC2046
 is "podman, rootless: --keep-id" "$(in_host $(options podman alice --keep-id 1000))" \
 	"0 100000 1000, 1000 2001 1, 1001 101001 64535, 0 100000 1000, 1000 2001 1, 1001 101001 64535"
-# its driver vfs keeps a store closed to other maps than the first
 anew() {
 	as alice podman system reset -f >/dev/null 2>&1
 	as alice podman system migrate >/dev/null 2>&1
 	rm -rf "$T/home/alice/.local/share/containers" "/run/user/$(id -u alice)"/{containers,libpod}
 	as alice podman import "$T/rootfs.tar" tiny >/dev/null 2>&1
-	chmod 755 "$T/home/alice/.local/share/containers/storage"{,/vfs,/vfs/dir}
+	open_store
 }
 anew
 leases c4:120000:10000
