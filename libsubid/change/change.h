@@ -428,37 +428,53 @@ int subid_audit_send(const struct subid_event *events, size_t n,
 		     const struct subid_patience *patience, size_t *ret_taken);
 
 /*
- * How often one user may have something done: a few times at once, then one time
- * each interval.  For the library and the programs alone.
+ * A rate limit for each user: a burst at once, then one each interval.  For lines in
+ * the log that a user can cause as often as he likes.  For the library and the
+ * programs alone.
  */
 
-#define SUBID_LIMIT_BURST      10
-#define SUBID_LIMIT_INTERVAL_S 6
+#define SUBID_RATE_LIMIT_BURST	    10
+#define SUBID_RATE_LIMIT_INTERVAL_S 6
 
 /*
- * One user's, as it lies in memory that his processes share; all 0 at the start.
- * Threat: each of them may be stopped at any moment and go on much later.  So there
- * is no lock, which a stopped one would keep, and what was read before such a stop
- * is never written after it: both members change by atomic steps alone.
+ * One slot, as it lies in memory that processes share; all 0 at the start.
+ * Threat: a user may stop his process at any moment and continue it much later.  So
+ * there is no lock, which a stopped process would keep, and nothing that was read
+ * before the stop is written after it: both members change by atomic steps alone.
  */
-struct subid_limit {
-	uint32_t full_s;   /* the clock's time when the burst is whole again */
-	uint32_t left_out; /* how often it was not done since the last time it was */
+struct subid_rate_limit {
+	uint32_t full_s;     /* the clock's time when the burst is whole again */
+	uint32_t suppressed; /* since it was last allowed */
 };
 
 /*
- * May it be done now, by now_s(), a clock that does not go back?  Counts it either
- * way.  *ret_left_out: how often it was left out before, on true.
+ * Is it allowed now, by now_s(), a clock that does not go back?  Counts it either way.
+ * *ret_suppressed: how often it was not allowed since the last time it was, on true.
  */
-bool subid_limit_take(struct subid_limit *limit, uint32_t (*now_s)(void),
-		      uint32_t *ret_left_out);
+bool subid_rate_limit_allow(struct subid_rate_limit *limit, uint32_t (*now_s)(void),
+			    uint32_t *ret_suppressed);
 
 /*
- * The same of one user's count in a file, which is at the uid's place.  What cannot be
- * counted may not be done.  SIGXFSZ must be blocked or ignored: a limit on the size of
- * files would raise it.
+ * The file of the slots: an array of struct subid_rate_limit, native byte order, that
+ * is never longer than SUBID_RATE_LIMIT_SLOTS * 8 bytes, 512 KiB, whatever the uid;
+ * pages that no user needed are holes.  A uid's slot is uid modulo
+ * SUBID_RATE_LIMIT_SLOTS:
+ *
+ *  - Uids less than SUBID_RATE_LIMIT_SLOTS apart have a slot each, so the users of one
+ *    domain, and all local ones, do not meet.
+ *  - Users who do share a slot share one allowance: together they get what one user
+ *    gets, and one of them can use it up for the other.  None is lost from the count:
+ *    the next line in that slot says how many were suppressed, but not whose.
+ *  - All users together get at most a burst and one each interval for each slot.
  */
-bool subid_limit_take_of(int fd, uint32_t uid, uint32_t *ret_left_out);
+#define SUBID_RATE_LIMIT_SLOTS 65536
+
+/*
+ * The same for a user, whose slot is in the file fd.  What cannot be counted is not
+ * allowed.  SIGXFSZ must be blocked or ignored: a limit on the size of files would
+ * raise it.
+ */
+bool subid_rate_limit_allow_user(int fd, uint32_t uid, uint32_t *ret_suppressed);
 
 /*
  * Leases: a range for each container, taken out of what its owner holds in the

@@ -121,11 +121,11 @@ static void tell_log(const struct subid_event *events, size_t n,
 }
 
 /*
- * Threat: who logs in again and again fills the log with what is refused.  The counts are
- * as those of newuidmap's refusals, with which they have nothing to do: nobody can use
- * his up there, to be passed over here.
+ * Threat: a user fills the log with logins that are refused.  They have a file of slots
+ * of their own: with those of newuidmap's refusals, which a user can use up, he could
+ * hide a login there.
  */
-static size_t limit(struct subid_event *events, size_t n)
+static size_t limit_rate(struct subid_event *events, size_t n)
 {
 	auto_close int fd = open(LOGINS, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
 	size_t left = 0;
@@ -133,7 +133,7 @@ static size_t limit(struct subid_event *events, size_t n)
 	for (size_t i = 0; i < n; i++)
 		if (events[i].result == 0 ||
 		    (fd >= 0 &&
-		     subid_limit_take_of(fd, events[i].uid, &events[i].unlogged)))
+		     subid_rate_limit_allow_user(fd, events[i].uid, &events[i].unlogged)))
 			events[left++] = events[i];
 	return left;
 }
@@ -164,7 +164,7 @@ struct subid_traced subid_txn_tell(struct subid_event *events, size_t n, bool by
 	if (copy == NULL)
 		return (struct subid_traced){ .changes = n, .log_error = -ENOMEM };
 	memcpy(copy, events, n * sizeof(*copy));
-	return tell(copy, limit(copy, n));
+	return tell(copy, limit_rate(copy, n));
 }
 
 void subid_txn_trace_commit(struct subid_txn *txn, int r)

@@ -172,7 +172,7 @@ int explain_refusal(const struct call *call, const struct subid_map_line *line)
  * each few seconds, and that one says how many there were before.  The counts must be
  * where a user cannot reset them, which leaves a file of root's; so it is opened before
  * privilege is given up, under a fixed name, and afterwards only read and written at the
- * caller's own place.
+ * caller's own slot.
  *
  * The count is changed in memory that is mapped, by atomic steps.  Threat: a write could
  * be cut in its middle by a limit on the size of files, and one that was read long
@@ -220,7 +220,7 @@ void send_refusal(const struct call *call, struct id_range range, int result)
 	/* Threat: a limit on the size of files, or a full disk, must not kill. */
 	(void)signal(SIGXFSZ, SIG_IGN);
 	if (call->refusals.are_counted &&
-	    !subid_limit_take_of(call->refusals.fd, getuid(), &event.unlogged))
+	    !subid_rate_limit_allow_user(call->refusals.fd, getuid(), &event.unlogged))
 		return;
 	if (subid_log_open(SUBID_JOURNAL_SOCKET, SUBID_SYSLOG_SOCKET, &log) < 0)
 		return;

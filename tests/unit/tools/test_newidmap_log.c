@@ -41,20 +41,20 @@ static void test_line(void **state)
 /* A burst, then none, and what was left out is told later. */
 static void test_limit(void **state)
 {
-	struct subid_limit limit = { 0, 0 };
+	struct subid_rate_limit limit = { 0, 0 };
 	char *counts;
 
 	(void)state;
-	for (unsigned int i = 0; i < SUBID_LIMIT_BURST + 5; i++) {
+	for (unsigned int i = 0; i < SUBID_RATE_LIMIT_BURST + 5; i++) {
 		start_over(&uid_kind);
 		refuse_once();
-		assert_int_equal(machine.logged, i < SUBID_LIMIT_BURST ? 1 : 0);
+		assert_int_equal(machine.logged, i < SUBID_RATE_LIMIT_BURST ? 1 : 0);
 	}
-	/* at the place of the uid, for root alone */
+	/* in the uid's slot */
 	counts = get_file(machine.root, "run/subid-refusals");
 	memcpy(&limit, counts + ALICE * sizeof(limit), sizeof(limit));
 	free(counts);
-	assert_in_range(limit.left_out, 5, 5);
+	assert_in_range(limit.suppressed, 5, 5);
 	assert_int_not_equal(limit.full_s, 0);
 
 	/* another user's are his own */
@@ -67,7 +67,7 @@ static void test_limit(void **state)
 	assert_int_equal(machine.event.unlogged, 0);
 
 	/* a time later */
-	limit.full_s -= SUBID_LIMIT_INTERVAL_S;
+	limit.full_s -= SUBID_RATE_LIMIT_INTERVAL_S;
 	counts = get_file(machine.root, "run/subid-refusals");
 	memcpy(counts + ALICE * sizeof(limit), &limit, sizeof(limit));
 	put_bytes(machine.root, "run/subid-refusals", counts, (BOB + 1) * sizeof(limit));
@@ -113,7 +113,7 @@ static void test_what_cannot_be_counted(void **state)
 static void test_by_capability(void **state)
 {
 	(void)state;
-	for (unsigned int i = 0; i < SUBID_LIMIT_BURST + 5; i++) {
+	for (unsigned int i = 0; i < SUBID_RATE_LIMIT_BURST + 5; i++) {
 		start_over_caps(&uid_kind);
 		refuse_once();
 		assert_int_equal(machine.logged, 1);
