@@ -199,14 +199,8 @@ static int keep_name(void *data, const char *name)
 	struct subid_known_group *group = data;
 	char *copy;
 
-	if ((group->n & (group->n - 1)) == 0) {
-		char **grown = reallocarray(
-		    group->names, group->n == 0 ? 1 : group->n * 2, sizeof(*grown));
-
-		if (grown == NULL)
-			return -ENOMEM;
-		group->names = grown;
-	}
+	if (array_grow(&group->names, group->n, sizeof(*group->names)) < 0)
+		return -ENOMEM;
 	copy = strdup(name);
 	if (copy == NULL)
 		return -ENOMEM;
@@ -236,7 +230,6 @@ static int look_up(const struct subid_users *users, const char *name,
 static int find_known(struct subid_members *members, const struct subid_users *users,
 		      const char *name, const struct subid_known_group **ret)
 {
-	struct subid_known_group *grown;
 	int r;
 
 	for (size_t i = 0; i < members->n; i++) {
@@ -244,13 +237,11 @@ static int find_known(struct subid_members *members, const struct subid_users *u
 		if (strcmp((*ret)->asked, name) == 0)
 			return 0;
 	}
-	grown = reallocarray(members->groups, members->n + 1, sizeof(*grown));
-	if (grown == NULL)
+	if (array_grow(&members->groups, members->n, sizeof(*members->groups)) < 0)
 		return -ENOMEM;
-	members->groups = grown;
-	r = look_up(users, name, &grown[members->n]);
+	r = look_up(users, name, &members->groups[members->n]);
 	if (r == 0)
-		*ret = &grown[members->n++];
+		*ret = &members->groups[members->n++];
 	return r;
 }
 

@@ -30,17 +30,10 @@ static bool is_number(const char *text, size_t len)
 	return len > 0;
 }
 
-/* Room doubles at each power of two. */
 static int append_spelling(struct subid_owner *owner, const char *text, size_t len)
 {
-	if ((owner->n & (owner->n - 1)) == 0) {
-		struct subid_owner_name *grown = reallocarray(
-		    owner->spellings, owner->n == 0 ? 1 : owner->n * 2, sizeof(*grown));
-
-		if (grown == NULL)
-			return -ENOMEM;
-		owner->spellings = grown;
-	}
+	if (array_grow(&owner->spellings, owner->n, sizeof(*owner->spellings)) < 0)
+		return -ENOMEM;
 	owner->spellings[owner->n++] = (struct subid_owner_name){ text, len };
 	return 0;
 }

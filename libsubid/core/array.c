@@ -3,9 +3,9 @@
 
 #include <errno.h>
 
-#define ROOM_MIN 16
+#define ROOM_MIN 4
 
-/* The room follows from n, so that nobody has to keep it: 16, then each power of two. */
+/* The room follows from n, so that no caller keeps it: 4, then each power of two. */
 int array_grow(void *array, size_t n, size_t size)
 {
 	void *old, *grown;

@@ -131,14 +131,8 @@ static pid_t find_reaper(int proc, pid_t pid)
 
 int userns_add_use(int proc, struct subid_use use, struct subid_use **uses, size_t *n)
 {
-	/* full at each power of two */
-	if ((*n & (*n - 1)) == 0) {
-		struct subid_use *grown = reallocarray(*uses, *n * 2 + 1, sizeof(*grown));
-
-		if (grown == NULL)
-			return -ENOMEM;
-		*uses = grown;
-	}
+	if (array_grow(uses, *n, sizeof(**uses)) < 0)
+		return -ENOMEM;
 	proc_read_program(proc, use.pid, use.program);
 	use.reaper = find_reaper(proc, use.pid);
 	(*uses)[(*n)++] = use;

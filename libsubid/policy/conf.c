@@ -37,74 +37,48 @@ bool subid_conf_gives(const struct subid_conf *conf)
 	return false;
 }
 
-/* The array with room for one more behind n elements: it doubles.  NULL: no memory,
- * and the array is as it was. */
-static void *grow(void *array, size_t n, size_t size)
-{
-	if ((n & (n - 1)) != 0)
-		return array;
-	return reallocarray(array, n == 0 ? 1 : n * 2, size);
-}
-
 int subid_conf_add_rule(struct subid_conf *conf, const struct subid_conf_rule *rule)
 {
-	struct subid_conf_rule *grown = grow(conf->rules, conf->n_rules, sizeof(*grown));
-
-	if (grown == NULL)
+	if (array_grow(&conf->rules, conf->n_rules, sizeof(*conf->rules)) < 0)
 		return -ENOMEM;
-	grown[conf->n_rules++] = *rule;
-	conf->rules = grown;
+	conf->rules[conf->n_rules++] = *rule;
 	return 0;
 }
 
 int subid_conf_add_reserve(struct subid_conf *conf,
 			   const struct subid_conf_reserve *reserve)
 {
-	struct subid_conf_reserve *grown =
-	    grow(conf->reserved, conf->n_reserved, sizeof(*grown));
-
-	if (grown == NULL)
+	if (array_grow(&conf->reserved, conf->n_reserved, sizeof(*conf->reserved)) < 0)
 		return -ENOMEM;
-	grown[conf->n_reserved++] = *reserve;
-	conf->reserved = grown;
+	conf->reserved[conf->n_reserved++] = *reserve;
 	return 0;
 }
 
 int subid_conf_add_allowance(struct subid_conf *conf,
 			     const struct subid_allowance *allowance)
 {
-	struct subid_allowance *grown =
-	    grow(conf->allowed, conf->n_allowed, sizeof(*grown));
-
-	if (grown == NULL)
+	if (array_grow(&conf->allowed, conf->n_allowed, sizeof(*conf->allowed)) < 0)
 		return -ENOMEM;
-	grown[conf->n_allowed++] = *allowance;
-	conf->allowed = grown;
+	conf->allowed[conf->n_allowed++] = *allowance;
 	return 0;
 }
 
 int subid_conf_add_acceptance(struct subid_conf *conf,
 			      const struct subid_acceptance *acceptance)
 {
-	struct subid_acceptance *grown =
-	    grow(conf->accepted, conf->n_accepted, sizeof(*grown));
-
-	if (grown == NULL)
+	if (array_grow(&conf->accepted, conf->n_accepted, sizeof(*conf->accepted)) < 0)
 		return -ENOMEM;
-	grown[conf->n_accepted++] = *acceptance;
-	conf->accepted = grown;
+	conf->accepted[conf->n_accepted++] = *acceptance;
 	return 0;
 }
 
 int subid_conf_add_file(struct subid_conf *conf, const char *name, const char *text,
 			size_t size, const struct subid_conf_file **ret)
 {
-	struct subid_conf_file file, *grown;
+	struct subid_conf_file file;
 
-	grown = grow(conf->files, conf->n_files, sizeof(*grown));
-	if (grown == NULL)
+	if (array_grow(&conf->files, conf->n_files, sizeof(*conf->files)) < 0)
 		return -ENOMEM;
-	conf->files = grown;
 	file.name = strdup(name);
 	file.bytes = malloc(size + 1);
 	if (file.name == NULL || file.bytes == NULL) {

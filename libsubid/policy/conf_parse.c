@@ -34,16 +34,10 @@ struct conf_line {
 /* Sets line->place to what is wrong with a word, made fit for a terminal. */
 static int wrong(const struct conf_line *line, const char *word, const char *why)
 {
-	size_t len;
-
 	if (word[0] == '\0')
 		word = "\"\"";
-	len = strlen(word);
 	*line->place = (struct subid_place){ .line = line->number, .why = why };
-	if (len >= sizeof(line->place->key))
-		len = sizeof(line->place->key) - 1;
-	for (size_t i = 0; i < len; i++)
-		line->place->key[i] = word[i] < ' ' || word[i] > '~' ? '?' : word[i];
+	printable_copy(line->place->key, sizeof(line->place->key), word, strlen(word));
 	return SUBID_INVALID;
 }
 

@@ -52,19 +52,12 @@ const struct subid_special_owner *subid_special_owner(const char *name, size_t l
 	return NULL;
 }
 
-static int add_reservation(struct subid_reservations *reservations, size_t *room,
+static int add_reservation(struct subid_reservations *reservations,
 			   struct subid_reservation reservation)
 {
-	if (reservations->n == *room) {
-		size_t more = *room * 2 + 16;
-		struct subid_reservation *grown =
-		    reallocarray(reservations->list, more, sizeof(*grown));
-
-		if (grown == NULL)
-			return -ENOMEM;
-		reservations->list = grown;
-		*room = more;
-	}
+	if (array_grow(&reservations->list, reservations->n,
+		       sizeof(*reservations->list)) < 0)
+		return -ENOMEM;
 	reservations->list[reservations->n++] = reservation;
 	return subid_set_add(reservation.conventional ? &reservations->conventional
 						      : &reservations->never,
@@ -84,7 +77,7 @@ static int unite_windows(const struct subid_policy *policy, const struct subid_c
 }
 
 /* What of conventional ids lies outside of every window. */
-static int add_outside(struct subid_reservations *reservations, size_t *room,
+static int add_outside(struct subid_reservations *reservations,
 		       const struct subid_reserved *row)
 {
 	struct id_range ids = row->range;
@@ -94,14 +87,14 @@ static int add_outside(struct subid_reservations *reservations, size_t *room,
 
 	for (size_t i = 0; r == 0 && i < outside.n; i++)
 		r = add_reservation(
-		    reservations, room,
+		    reservations,
 		    (struct subid_reservation){ .range = outside.ranges[i],
 						.by = row->by,
 						.conventional = true });
 	return r;
 }
 
-static int add_site(struct subid_reservations *reservations, size_t *room,
+static int add_site(struct subid_reservations *reservations,
 		    const struct subid_conf *conf, enum subid_kind kind)
 {
 	int r = 0;
@@ -111,7 +104,7 @@ static int add_site(struct subid_reservations *reservations, size_t *room,
 
 		if ((site->kinds & (1U << kind)) != 0)
 			r = add_reservation(
-			    reservations, room,
+			    reservations,
 			    (struct subid_reservation){
 				.range = site->range, .by = site->reason, .site = site });
 	}
@@ -122,7 +115,7 @@ int subid_reservations_list(const struct subid_policy *policy,
 			    const struct subid_conf *conf, enum subid_kind kind,
 			    struct subid_reservations *ret)
 {
-	size_t n, room = 0;
+	size_t n;
 	const struct subid_reserved *rows = subid_reserved(&n);
 	int r;
 
@@ -130,12 +123,12 @@ int subid_reservations_list(const struct subid_policy *policy,
 	r = unite_windows(policy, conf, kind, &ret->windows);
 	for (size_t i = 0; r == 0 && i < n; i++)
 		r = rows[i].conventional
-			? add_outside(ret, &room, &rows[i])
-			: add_reservation(ret, &room,
+			? add_outside(ret, &rows[i])
+			: add_reservation(ret,
 					  (struct subid_reservation){
 					      .range = rows[i].range, .by = rows[i].by });
 	if (r == 0)
-		r = add_site(ret, &room, conf, kind);
+		r = add_site(ret, conf, kind);
 	subid_set_sort(&ret->never);
 	subid_set_sort(&ret->conventional);
 	return r;

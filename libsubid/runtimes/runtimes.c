@@ -25,14 +25,6 @@ void subid_runtime_state_free(struct subid_runtime_state *state)
 	*state = (struct subid_runtime_state){ .list = NULL };
 }
 
-static void copy_printable(char *to, size_t size, const char *from, size_t len)
-{
-	len = len < size ? len : size - 1;
-	for (size_t i = 0; i < len; i++)
-		to[i] = from[i] < ' ' || from[i] > '~' ? '?' : from[i];
-	to[len] = '\0';
-}
-
 /* LXD says the same several times of one container: among the last few. */
 static bool is_known(const struct runtime_scan *scan, enum subid_kind kind,
 		     struct id_range range, const char *name, size_t len)
@@ -40,7 +32,7 @@ static bool is_known(const struct runtime_scan *scan, enum subid_kind kind,
 	const struct subid_runtime_state *state = scan->state;
 	char printable[SUBID_RUNTIME_NAME_SIZE];
 
-	copy_printable(printable, sizeof(printable), name, len);
+	printable_copy(printable, sizeof(printable), name, len);
 	for (size_t back = 1; back <= 4 && back <= state->n; back++) {
 		const struct subid_runtime_range *one = &state->list[state->n - back];
 
@@ -60,16 +52,8 @@ int runtime_add(struct runtime_scan *scan, enum subid_kind kind, struct id_range
 		return SUBID_INVALID;
 	if (is_known(scan, kind, range, name, len))
 		return 0;
-	if (state->n == state->room) {
-		size_t room = state->room * 2 + 16;
-		struct subid_runtime_range *grown =
-		    reallocarray(state->list, room, sizeof(*grown));
-
-		if (grown == NULL)
-			return -ENOMEM;
-		state->list = grown;
-		state->room = room;
-	}
+	if (array_grow(&state->list, state->n, sizeof(*state->list)) < 0)
+		return -ENOMEM;
 	state->list[state->n] = (struct subid_runtime_range){
 		.kind = kind,
 		.range = range,
@@ -83,7 +67,7 @@ int runtime_add(struct runtime_scan *scan, enum subid_kind kind, struct id_range
 void runtime_rename(struct runtime_scan *scan, size_t n, const char *name, size_t len)
 {
 	for (size_t i = n; i < scan->state->n; i++)
-		copy_printable(scan->state->list[i].name, SUBID_RUNTIME_NAME_SIZE, name,
+		printable_copy(scan->state->list[i].name, SUBID_RUNTIME_NAME_SIZE, name,
 			       len);
 }
 
@@ -99,7 +83,7 @@ static int note_unread(struct runtime_scan *scan, const char *path, int error)
 		return error;
 	if (state->n_unread++ == 0) {
 		state->error = error;
-		copy_printable(state->unread, sizeof(state->unread), path, strlen(path));
+		printable_copy(state->unread, sizeof(state->unread), path, strlen(path));
 	}
 	return 0;
 }

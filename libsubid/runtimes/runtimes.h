@@ -32,7 +32,6 @@ struct subid_runtime_range {
 struct subid_runtime_state {
 	struct subid_runtime_range *list;
 	size_t n;
-	size_t room;
 	size_t n_unread;  /* files and directories that told nothing, or not all */
 	int error;	  /* of the first: -errno; SUBID_INVALID for damage; SUBID_ABSENT:
 			     the storage of a container is not mounted */

@@ -88,7 +88,6 @@ static void holder_set(struct subid_holder *holder, const char *file, pid_t pid)
 {
 	char path[sizeof("/proc/4294967295/comm")];
 	auto_close int fd = -1;
-	ssize_t n = -1;
 
 	*holder = (struct subid_holder){ .file = file, .pid = pid };
 	if (pid <= 0)
@@ -96,17 +95,11 @@ static void holder_set(struct subid_holder *holder, const char *file, pid_t pid)
 	holder->alive = is_alive(pid);
 	(void)snprintf(path, sizeof(path), "/proc/%d/comm", (int)pid);
 	fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd >= 0)
-		n = read(fd, holder->program, sizeof(holder->program) - 1);
 	/* Threat: a process names itself, and the name ends on a terminal. */
-	for (ssize_t i = 0; i < n; i++) {
-		char *c = &holder->program[i];
-
-		if (*c == '\n')
-			*c = '\0';
-		else if (*c < ' ' || *c > '~')
-			*c = '?';
-	}
+	if (fd < 0 || read(fd, holder->program, sizeof(holder->program) - 1) < 0)
+		return;
+	holder->program[strcspn(holder->program, "\n")] = '\0';
+	printable_ascii(holder->program, strlen(holder->program), ' ');
 }
 
 /*

@@ -217,7 +217,7 @@ int subid_owned_ranges(const struct subid_text *text,
 {
 	auto_free struct subid_owner_name *sorted = NULL;
 	struct subid_owned_range *found = NULL;
-	size_t n_found = 0, room = 0, pos = 0, len, number = 0;
+	size_t n_found = 0, pos = 0, len, number = 0;
 	const char *line;
 
 	if (n > OWNER_NAMES_FEW && subid_owner_names_sort(spellings, n, &sorted) < 0)
@@ -231,16 +231,9 @@ int subid_owned_ranges(const struct subid_text *text,
 		    subid_line_parse(line, len, &parsed) != 0 ||
 		    !is_spelt(line, parsed.owner_len + 1, spellings, sorted, n))
 			continue;
-		if (n_found == room) {
-			struct subid_owned_range *grown;
-
-			room = room * 2 + 8;
-			grown = reallocarray(found, room, sizeof(*found));
-			if (grown == NULL) {
-				free(found);
-				return -ENOMEM;
-			}
-			found = grown;
+		if (array_grow(&found, n_found, sizeof(*found)) < 0) {
+			free(found);
+			return -ENOMEM;
 		}
 		found[n_found++] = (struct subid_owned_range){
 			.range = parsed.range,

@@ -141,16 +141,12 @@ static int send_runtimes(const void *data, int writer)
 static int add_state(struct subid_runtime_state *state,
 		     const struct subid_runtime_state *more, const char *ranges)
 {
-	size_t room = state->n + more->n;
-	struct subid_runtime_range *grown =
-	    reallocarray(state->list, room + 1, sizeof(*grown));
-
-	if (grown == NULL)
-		return -ENOMEM;
-	memcpy(grown + state->n, ranges, more->n * sizeof(*grown));
-	state->list = grown;
-	state->n = room;
-	state->room = room + 1;
+	for (size_t i = 0; i < more->n; i++) {
+		if (array_grow(&state->list, state->n, sizeof(*state->list)) < 0)
+			return -ENOMEM;
+		memcpy(&state->list[state->n++], ranges + i * sizeof(*state->list),
+		       sizeof(*state->list));
+	}
 	if (state->n_unread == 0) {
 		state->error = more->error;
 		memcpy(state->unread, more->unread, sizeof(state->unread));
