@@ -12,238 +12,6 @@
 
 #include "libsubid/audit/private.h"
 
-#define CHUNK_SIZE (64 << 10)
-
-/* Memory that goes all at once, with the report. */
-struct audit_chunk {
-	struct audit_chunk *next;
-	size_t used;
-	size_t size;
-	_Alignas(max_align_t) char bytes[];
-};
-
-static const char *const level_names[SUBID_LEVELS] = {
-	[SUBID_INFO] = "info",
-	[SUBID_WARNING] = "warning",
-	[SUBID_ERROR] = "error",
-	[SUBID_CRITICAL] = "critical",
-};
-
-const char *subid_level_name(enum subid_level level)
-{
-	return level_names[level];
-}
-
-int subid_level_parse(const char *name, enum subid_level *ret)
-{
-	for (enum subid_level level = 0; level < SUBID_LEVELS; level++) {
-		if (strcmp(name, level_names[level]) != 0)
-			continue;
-		*ret = level;
-		return 0;
-	}
-	return SUBID_INVALID;
-}
-
-void *audit_alloc(struct subid_audit *audit, size_t size)
-{
-	struct audit_chunk *chunk = audit->memory;
-	void *start;
-
-	size = (size + _Alignof(max_align_t) - 1) / _Alignof(max_align_t) *
-	       _Alignof(max_align_t);
-	if (chunk == NULL || chunk->size - chunk->used < size) {
-		size_t room = size > CHUNK_SIZE ? size : CHUNK_SIZE;
-
-		chunk = calloc(1, sizeof(*chunk) + room);
-		if (chunk == NULL) {
-			audit->error = -ENOMEM;
-			return NULL;
-		}
-		chunk->size = room;
-		chunk->next = audit->memory;
-		audit->memory = chunk;
-	}
-	start = chunk->bytes + chunk->used;
-	chunk->used += size;
-	return start;
-}
-
-/* Threat: names from the tables and of processes end on root's terminal and in
- * mails: what a terminal may act on becomes '?'. */
-__attribute__((format(printf, 2, 0))) static const char *
-make_text(struct subid_audit *audit, const char *format, va_list args)
-{
-	char *text, *copy;
-	size_t size;
-
-	if (vasprintf(&text, format, args) < 0) {
-		audit->error = -ENOMEM;
-		return "";
-	}
-	for (char *c = text; *c != '\0'; c++)
-		if ((*c < ' ' || *c > '~') && *c != '\n')
-			*c = '?';
-	size = strlen(text) + 1;
-	copy = audit_alloc(audit, size);
-	if (copy != NULL)
-		memcpy(copy, text, size);
-	free(text);
-	return copy == NULL ? "" : copy;
-}
-
-const char *audit_text(struct subid_audit *audit, const char *format, ...)
-{
-	const char *text;
-	va_list args;
-
-	va_start(args, format);
-	text = make_text(audit, format, args);
-	va_end(args);
-	return text;
-}
-
-static bool is_same(struct subid_owner_name spelling, const char *text)
-{
-	return spelling.len == strlen(text) &&
-	       memcmp(spelling.text, text, spelling.len) == 0;
-}
-
-/* Does the site mean to keep it?  Counted, never silent. */
-static bool is_accepted(struct subid_audit *audit, const struct subid_finding *finding)
-{
-	const struct subid_audit_input *in = audit->in;
-	size_t cases = finding->count == 0 ? 1 : finding->count;
-
-	if (!audit->accepts)
-		return false;
-	for (size_t i = 0; i < in->n_accepted; i++) {
-		const struct subid_acceptance *accepted = &in->accepted[i];
-
-		if (strcmp(accepted->rule, audit->rule->name) != 0 ||
-		    (accepted->owner != NULL &&
-		     !is_same(finding->owner, accepted->owner)))
-			continue;
-		audit->report->accepted += cases;
-		audit->report->accepted_by[i] += cases;
-		return true;
-	}
-	return false;
-}
-
-bool audit_skips(struct subid_audit *audit, const struct subid_finding *finding)
-{
-	size_t i = finding->kind < 0 ? SUBID_KINDS : (size_t)finding->kind;
-
-	if (is_accepted(audit, finding))
-		return true;
-	if (audit->of_rule[i] <= AUDIT_FLOOD)
-		return false;
-	audit->flood[i] += finding->count == 0 ? 1 : finding->count;
-	return true;
-}
-
-/* Of a flood, the last finding stands for all that came behind it. */
-static void end_rule(struct subid_audit *audit)
-{
-	for (size_t i = 0; i <= SUBID_KINDS; i++) {
-		struct subid_finding *last;
-		int kind = i == SUBID_KINDS ? -1 : (int)i;
-
-		if (audit->flood[i] == 0)
-			continue;
-		last = audit->findings + audit->n_findings;
-		while ((--last)->kind != kind)
-			;
-		last->count += audit->flood[i];
-		audit->report->counts[audit->rule->level] += audit->flood[i];
-	}
-}
-
-static void begin_rule(struct subid_audit *audit, const struct subid_rule *rule)
-{
-	audit->rule = rule;
-	memset(audit->of_rule, 0, sizeof(audit->of_rule));
-	memset(audit->flood, 0, sizeof(audit->flood));
-	audit->accepts = false;
-	for (size_t i = 0; i < audit->in->n_accepted; i++)
-		audit->accepts |= strcmp(audit->in->accepted[i].rule, rule->name) == 0;
-}
-
-static int make_room(struct subid_audit *audit)
-{
-	size_t room = audit->room * 2 + 16;
-	struct subid_finding *grown;
-
-	if (audit->n_findings < audit->room)
-		return 0;
-	grown = reallocarray(audit->findings, room, sizeof(*grown));
-	if (grown == NULL)
-		return audit->error = -ENOMEM;
-	audit->findings = grown;
-	audit->room = room;
-	return 0;
-}
-
-static const pid_t *copy_pids(struct subid_audit *audit, const pid_t *pids, size_t n)
-{
-	pid_t *copy = n == 0 ? NULL : audit_alloc(audit, n * sizeof(*copy));
-
-	if (copy != NULL)
-		memcpy(copy, pids, n * sizeof(*copy));
-	return copy;
-}
-
-/* Threat: an owner like "x';reboot;'" in a command that root pastes.  In quotes
- * everything is harmless but a quote; a name that looks like an option, or that is
- * not printed as it is, or not as a whole, would name something else. */
-static bool can_be_quoted(struct subid_owner_name name)
-{
-	size_t digits = 0;
-	uint32_t id;
-
-	if (name.len > SPELLING_SHOWN)
-		return false;
-	while (digits < name.len && name.text[digits] >= '0' && name.text[digits] <= '9')
-		digits++;
-	/* "007" is no uid, and no command takes it for a name */
-	if (digits > 0 && digits == name.len &&
-	    (subid_id_parse(name.text, name.len, &id) != 0 || id == SUBID_ID_NONE))
-		return false;
-	for (size_t i = 0; i < name.len; i++)
-		if (name.text[i] < ' ' || name.text[i] > '~' || name.text[i] == '\'')
-			return false;
-	return name.len == 0 || name.text[0] != '-';
-}
-
-void audit_report(struct subid_audit *audit, const struct subid_finding *finding,
-		  const char *remedy, const char *reason, ...)
-{
-	struct subid_finding *kept;
-	va_list args;
-
-	if (audit_skips(audit, finding) || make_room(audit) < 0)
-		return;
-	audit->of_rule[finding->kind < 0 ? SUBID_KINDS : finding->kind]++;
-	kept = &audit->findings[audit->n_findings++];
-	*kept = *finding;
-	kept->rule = audit->rule;
-	if (kept->count == 0)
-		kept->count = 1;
-	audit->report->counts[kept->rule->level] += kept->count;
-	kept->pids = copy_pids(audit, finding->pids, finding->n_pids);
-	if (kept->pids == NULL)
-		kept->n_pids = 0;
-	va_start(args, reason);
-	kept->reason = make_text(audit, reason, args);
-	va_end(args);
-	kept->remedy = remedy == NULL ? kept->rule->remedy : remedy;
-	if (!can_be_quoted(kept->owner) || !can_be_quoted(kept->other)) {
-		kept->remedy = kept->rule->remedy;
-		kept->fix = NULL;
-	}
-}
-
 /* Worst first, then in the order of the catalogue, the tables and their lines. */
 static int compare_findings(const void *a, const void *b)
 {
@@ -271,12 +39,12 @@ static int run_rules(struct subid_audit *audit)
 	for (size_t i = 0; r == 0 && i < n; i++) {
 		if (audit->in->only != NULL && audit->in->only != &rules[i])
 			continue;
-		begin_rule(audit, &rules[i]);
+		audit_begin_rule(audit, &rules[i]);
 		r = rules[i].find(audit);
 		if (r == 0)
 			r = audit->error;
 		if (r == 0)
-			end_rule(audit);
+			audit_end_rule(audit);
 	}
 	if (audit->n_findings > 1)
 		qsort(audit->findings, audit->n_findings, sizeof(*audit->findings),
@@ -289,17 +57,9 @@ void subid_report_free(struct subid_report *report)
 	struct subid_audit *audit = report->own;
 
 	free(report->accepted_by);
-	if (audit != NULL) {
-		struct audit_chunk *next;
-
-		for (struct audit_chunk *chunk = audit->memory; chunk != NULL;
-		     chunk = next) {
-			next = chunk->next;
-			free(chunk);
-		}
-		free(audit->findings);
-		free(audit);
-	}
+	if (audit != NULL)
+		audit_findings_free(audit);
+	free(audit);
 	*report = (struct subid_report){ .n = 0 };
 }
 

@@ -53,10 +53,10 @@ struct subid_host_file {
 };
 
 /*
- * The way to a file, links followed: every directory on it, the root first, and
+ * A path walked, links followed: every directory on it, the root first, and
  * last the file; or, with an error, what could not be passed.  n is at least 1.
  */
-struct subid_host_way {
+struct subid_path_walk {
 	struct subid_host_file *files;
 	size_t n;
 };
@@ -73,7 +73,7 @@ struct subid_host_caps {
 struct subid_host_helper {
 	enum subid_kind kind;
 	char *path; /* as it is found, for people: its last part may be a link */
-	struct subid_host_way way;
+	struct subid_path_walk walk;
 	struct subid_host_caps caps;
 	bool nosuid;  /* mounted so; never in an image */
 	bool watched; /* some audit rule names it */
@@ -95,7 +95,7 @@ struct subid_host {
 	uint32_t root_gid;
 	struct subid_text shadow; /* of etc/shadow; empty if unreadable */
 	struct subid_host_file tables[SUBID_KINDS]; /* links not followed */
-	struct subid_host_way ways[SUBID_KINDS];    /* to the tables */
+	struct subid_path_walk walks[SUBID_KINDS];  /* to the tables */
 	struct subid_host_file backups[SUBID_KINDS];
 	struct subid_host_lock locks[SUBID_KINDS];
 	struct subid_host_helper *helpers; /* in PATH's order, newuidmap first */

@@ -355,3 +355,26 @@ const struct subid_rule *subid_rule_find(const char *name)
 			return &rules[i];
 	return NULL;
 }
+
+static const char *const level_names[SUBID_LEVELS] = {
+	[SUBID_INFO] = "info",
+	[SUBID_WARNING] = "warning",
+	[SUBID_ERROR] = "error",
+	[SUBID_CRITICAL] = "critical",
+};
+
+const char *subid_level_name(enum subid_level level)
+{
+	return level_names[level];
+}
+
+int subid_level_parse(const char *name, enum subid_level *ret)
+{
+	for (enum subid_level level = 0; level < SUBID_LEVELS; level++) {
+		if (strcmp(name, level_names[level]) != 0)
+			continue;
+		*ret = level;
+		return 0;
+	}
+	return SUBID_INVALID;
+}

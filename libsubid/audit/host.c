@@ -1,15 +1,84 @@
 /* SPDX-License-Identifier: MIT */
-#include "libsubid/audit/audit.h"
-
+/*
+ * Facts about the machine around the tables, see audit.h.
+ */
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
+#include <time.h>
 
 #include "libsubid/audit/private.h"
 #include "libsubid/core/core.h"
+
+/*
+ * Whether the process that a lock names is the one that took it.  After a crash and
+ * a boot another process has its number soon, and everybody waits for that one: so a
+ * process that began after the lock is not its owner.
+ */
+#define SLACK	    2  /* seconds: the file's clock is coarser than the process's */
+#define FIELD_START 22 /* of /proc/PID/stat, in ticks since the boot */
+
+/* Sets *ret to the seconds from the boot to the start of a process. */
+static bool find_start(pid_t pid, long long *ret)
+{
+	char path[sizeof("/proc/4294967295/stat")], text[1024];
+	auto_close int fd = -1;
+	const char *field;
+	ssize_t n;
+
+	(void)snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	n = fd < 0 ? -1 : read(fd, text, sizeof(text) - 1);
+	if (n <= 0)
+		return false;
+	text[n] = '\0';
+	/* Threat: a process names itself, blanks and parentheses included; its name,
+	 * the second field, ends with the last of them. */
+	field = strrchr(text, ')');
+	for (int i = 2; field != NULL && i < FIELD_START; i++)
+		field = strchr(field + 1, ' ');
+	if (field == NULL)
+		return false;
+	*ret = strtoll(field, NULL, 10) / sysconf(_SC_CLK_TCK);
+	return true;
+}
+
+/* Did the process begin after that time?  Not known: no. */
+static bool began_after(pid_t pid, long long time)
+{
+	struct timespec now, boot;
+	long long start;
+
+	if (!find_start(pid, &start))
+		return false;
+	(void)clock_gettime(CLOCK_REALTIME, &now); /* neither can fail */
+	(void)clock_gettime(CLOCK_BOOTTIME, &boot);
+	return now.tv_sec - boot.tv_sec + start > time + SLACK;
+}
+
+/* Fills all of a lock but its file, which is there, or makes that ENOENT. */
+static void look_at_lock(int etc, const char *name, enum subid_kind kind, bool image,
+			 struct subid_host_lock *lock)
+{
+	int r = subid_lock_look(etc, kind, &lock->holder);
+	struct stat st;
+
+	if (r == SUBID_ABSENT) /* let go meanwhile */
+		lock->file.error = ENOENT;
+	else if (r < 0)
+		lock->error = -r;
+	if (image) {
+		/* what runs here is nothing of the image's */
+		lock->holder.alive = false;
+		lock->holder.program[0] = '\0';
+	}
+	lock->recycled = lock->holder.alive &&
+			 fstatat(etc, name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+			 began_after(lock->holder.pid, st.st_mtime);
+}
 
 /* Where helpers are looked for. */
 static const char *const path_directories[] = {
@@ -38,10 +107,10 @@ static int read_file(const struct subid_host_options *options, struct subid_host
 	return r;
 }
 
-static int read_way(const struct subid_host_options *options, struct subid_host *host,
-		    const char *path, struct subid_host_way *ret, int *ret_fd)
+static int read_walk(const struct subid_host_options *options, struct subid_host *host,
+		     const char *path, struct subid_path_walk *ret, int *ret_fd)
 {
-	int r = host_way_walk(options, host->root_uid, path, ret, ret_fd);
+	int r = path_walk(options, host->root_uid, path, ret, ret_fd);
 
 	if (r == 0)
 		note_unread(host, ret->files[ret->n - 1].error);
@@ -72,7 +141,7 @@ static int read_tables(const struct subid_host_options *options, struct subid_ho
 		(void)snprintf(path, sizeof(path), "%s/%s", options->etc_path, name);
 		r = read_file(options, host, name, &host->tables[kind]);
 		if (r == 0)
-			r = read_way(options, host, path, &host->ways[kind], &fd);
+			r = read_walk(options, host, path, &host->walks[kind], &fd);
 		if (r == 0)
 			r = read_file(options, host, backup_names[kind],
 				      &host->backups[kind]);
@@ -90,8 +159,7 @@ static int read_locks(const struct subid_host_options *options, struct subid_hos
 			return r;
 		if (lock->file.error != 0)
 			continue;
-		host_lock_look(options->etc, lock_names[kind], kind, options->image,
-			       lock);
+		look_at_lock(options->etc, lock_names[kind], kind, options->image, lock);
 		note_unread(host, lock->error);
 	}
 	return 0;
@@ -103,7 +171,7 @@ static bool is_known(const struct subid_host *host, enum subid_kind kind,
 	for (size_t i = 0; i < host->n_helpers; i++) {
 		const struct subid_host_helper *helper = &host->helpers[i];
 		const struct subid_host_file *known =
-		    &helper->way.files[helper->way.n - 1];
+		    &helper->walk.files[helper->walk.n - 1];
 
 		if (helper->kind == kind && known->dev == file->dev &&
 		    known->ino == file->ino)
@@ -115,7 +183,7 @@ static bool is_known(const struct subid_host *host, enum subid_kind kind,
 static void free_helper(struct subid_host_helper *helper)
 {
 	free(helper->path);
-	host_way_free(&helper->way);
+	path_walk_free(&helper->walk);
 }
 
 /* What a shell passes over in PATH is no helper. */
@@ -141,9 +209,9 @@ static int add_helper(const struct subid_host_options *options, struct subid_hos
 		return -ENOMEM;
 	}
 	host_make_printable(helper.path);
-	r = read_way(options, host, helper.path + host->prefix_len, &helper.way, &fd);
-	if (r < 0 || !is_program(&helper.way.files[helper.way.n - 1]) ||
-	    is_known(host, kind, &helper.way.files[helper.way.n - 1]))
+	r = read_walk(options, host, helper.path + host->prefix_len, &helper.walk, &fd);
+	if (r < 0 || !is_program(&helper.walk.files[helper.walk.n - 1]) ||
+	    is_known(host, kind, &helper.walk.files[helper.walk.n - 1]))
 		return r;
 	r = host_caps_look(fd, &helper.caps);
 	if (r < 0)
@@ -164,13 +232,13 @@ static int add_helper(const struct subid_host_options *options, struct subid_hos
 static int find_programs(const struct subid_host_options *options,
 			 struct subid_host *host, const char *directory)
 {
-	struct subid_host_way way = { .n = 0 };
+	struct subid_path_walk walk = { .n = 0 };
 	auto_close int fd = -1;
-	int r = host_way_walk(options, host->root_uid, directory, &way, &fd);
+	int r = path_walk(options, host->root_uid, directory, &walk, &fd);
 
 	if (r == 0 && fd >= 0)
-		host->has_programs |= S_ISDIR(way.files[way.n - 1].mode);
-	host_way_free(&way);
+		host->has_programs |= S_ISDIR(walk.files[walk.n - 1].mode);
+	path_walk_free(&walk);
 	return r;
 }
 
@@ -208,7 +276,7 @@ static int read_source(const struct subid_host_options *options, struct subid_ho
 static int read_watches(const struct subid_host_options *options, struct subid_host *host)
 {
 	size_t n = SUBID_KINDS + host->n_helpers, skip = host->prefix_len;
-	auto_free struct host_watch *watches = calloc(n, sizeof(*watches));
+	auto_free struct watched_path *watches = calloc(n, sizeof(*watches));
 	int r;
 
 	if (watches == NULL)
@@ -216,14 +284,14 @@ static int read_watches(const struct subid_host_options *options, struct subid_h
 	for (size_t i = 0; i < SUBID_KINDS; i++)
 		watches[i].path = host->tables[i].path + skip;
 	for (size_t i = 0; i < host->n_helpers; i++)
-		watches[SUBID_KINDS + i] = (struct host_watch){
+		watches[SUBID_KINDS + i] = (struct watched_path){
 			.path = host->helpers[i].path + skip,
 			.programs = true,
 		};
 	host->has_audit =
 	    faccessat(options->etc, "audit/rules.d", F_OK, AT_SYMLINK_NOFOLLOW) == 0;
-	r = host_watch_read(options->etc, !options->image, watches, n,
-			    &host->rules_error);
+	r = kernel_audit_rules_read(options->etc, !options->image, watches, n,
+				    &host->rules_error);
 	note_unread(host, host->rules_error);
 	for (size_t i = 0; i < SUBID_KINDS; i++)
 		host->watched[i] = watches[i].watched;
@@ -238,7 +306,7 @@ void subid_host_free(struct subid_host *host)
 	subid_text_free(&host->shadow);
 	for (enum subid_kind kind = 0; kind < SUBID_KINDS; kind++) {
 		host_file_free(&host->tables[kind]);
-		host_way_free(&host->ways[kind]);
+		path_walk_free(&host->walks[kind]);
 		host_file_free(&host->backups[kind]);
 		host_file_free(&host->locks[kind].file);
 	}

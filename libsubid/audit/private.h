@@ -1,41 +1,28 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * What the files of this folder share, in the order in which they use each other:
+ *
+ *     findings            what rules report, and its memory
+ *     fix                 commands
+ *     view                owners, and each account's lines
+ *     lease_view          leases of all stores
+ *     live_view           a verdict on each namespace
+ *     rules_*             the rules, which the catalogue points at
+ *     host                facts about files, with path_walk and kernel_audit_rules
+ *
+ * audit.c makes the views and runs the rules of catalogue.c; nothing calls back up.
+ */
 #pragma once
 
 #include "libsubid/audit/audit.h"
-#include "libsubid/policy/policy.h"
-
-/*
- * What the rules share.  audit.c runs them and keeps what they find; catalogue.c
- * is the table of rules.  What several rules need is made from the input first:
- * audit_view.c, with audit_who.c (the owners), audit_sweep.c (the overlaps) and
- * audit_leases.c (the leases), audit_live.c (the namespaces).  The rules are in the other
- * audit_*.c.
- */
 
 /* A line that is no entry, and what is wrong with it. */
-struct audit_odd {
+struct audit_malformed {
 	const char *text;
 	size_t len;
 	size_t line;
-	unsigned int faults; /* BIT() of enum audit_fault */
+	unsigned int faults; /* bits of rules_lines.c, which sets them */
 };
-
-enum audit_fault {
-	FAULT_EVERY_ID,
-	FAULT_AMBIGUOUS,
-	FAULT_EXTRA_FIELD,
-	FAULT_BEYOND,
-	FAULT_EMPTY_RANGE,
-	FAULT_BLANK,
-	FAULT_LONG,
-	FAULT_MALFORMED,
-	FAULT_COMMENT,
-};
-
-#define BIT(fault) (1U << (fault))
-
-/* What is wrong with the text of a line, as bits; 0 for a plain entry. */
-unsigned int audit_line_faults(const char *text, size_t len);
 
 /* Somebody that lines name, by one spelling. */
 struct audit_owner {
@@ -81,8 +68,9 @@ struct audit_table {
 	uint32_t
 	    *order; /* entries by their owner's account (same), in the file's order */
 	uint32_t *begin; /* where each owner's begin in order; n_owners + 1 of them */
-	struct audit_odd *odd;
-	size_t n_odd;
+	struct audit_malformed *malformed;
+	size_t n_malformed;
+	bool is_judged; /* faults of malformed lines are set */
 	struct audit_overlap *overlaps;
 	size_t n_overlaps;
 	bool disjoint;				/* no two lines share an id */
@@ -91,8 +79,8 @@ struct audit_table {
 	bool meets_accounts;			/* some line has one of them */
 };
 
-struct lease_view;  /* see audit_lease_private.h */
-struct live_view;   /* see audit_live_private.h */
+struct lease_view;  /* see below */
+struct live_view;   /* see below */
 struct audit_chunk; /* of memory for texts and findings */
 
 struct subid_audit {
@@ -179,9 +167,18 @@ static inline struct subid_owner_name audit_owner_text(const struct subid_audit 
 struct subid_finding audit_at_entry(const struct subid_audit *audit, enum subid_kind kind,
 				    size_t entry);
 
+void audit_begin_rule(struct subid_audit *audit, const struct subid_rule *rule);
+
+/* Of a flood, the last finding stands for all that came after it. */
+void audit_end_rule(struct subid_audit *audit);
+
+void audit_findings_free(struct subid_audit *audit);
+
+/* fix.c */
+
 /* The ids that an account (an owner's same) has in a table, into an empty set. */
-int audit_holdings(const struct subid_audit *audit, enum subid_kind kind, size_t owner,
-		   struct subid_set *ret);
+int audit_owned_ranges(const struct subid_audit *audit, enum subid_kind kind,
+		       size_t owner, struct subid_set *ret);
 
 /* Are they the same ids? */
 bool audit_is_equal(const struct subid_set *a, const struct subid_set *b);
@@ -194,28 +191,169 @@ bool audit_is_equal(const struct subid_set *a, const struct subid_set *b);
 const char *audit_cut_commands(struct subid_audit *audit, enum subid_kind kind,
 			       size_t entry, const struct subid_set *cuts);
 
-/* The other way, for somebody to decide: to give the owner another range. */
+/* The other walk, for somebody to decide: to give the owner another range. */
 const char *audit_move_remedy(struct subid_audit *audit,
 			      const struct subid_finding *finding, struct id_range range);
 
-/* Does root run containers with the ranges of that owner? */
-bool audit_is_for_root(const struct subid_audit *audit, struct subid_owner_name owner);
+/* view.c */
 
 /* Makes what several rules need.  0 or -ENOMEM. */
 int audit_make_views(struct subid_audit *audit);
 void audit_free_views(struct subid_audit *audit);
 
-/* Finds who owns each line, and which of them are one account.  0 or -ENOMEM. */
-int audit_find_owners(struct subid_audit *audit);
-
-/* Says in the report how full policy's window is.  0 or -ENOMEM. */
-int audit_measure_window(struct subid_audit *audit, enum subid_kind kind);
+/* overlaps.c */
 
 /* Fills view->overlaps.  0 or -ENOMEM. */
 int audit_find_overlaps(const struct subid_audit *audit, struct audit_table *view);
 
 /* Makes one of many overlaps of the same two owners. */
 void audit_merge_kin(const struct subid_audit *audit, struct audit_table *view);
+
+/*
+ * What the rules about leases share: audit_leases.c puts those of all stores in order,
+ * audit_lease_rules.c and audit_live_leases.c say what is wrong.  Inside the library
+ * only.
+ *
+ * Threat: a user's store says what the user likes.  It is about the user's own
+ * containers alone: nothing in it is held against anybody else, the rules work through
+ * it in one go, and it makes one finding at most, of level info.
+ */
+
+/* Somebody whose containers have leases, by one spelling in one store. */
+struct lease_owner {
+	const struct subid_audit_store *store;
+	const char *name;
+	uint32_t uid; /* whose containers they are: root's, too, of those that act for
+			 root; SUBID_ID_NONE: there is no such account */
+	bool unsure;  /* it could not be found out */
+	struct subid_set held[SUBID_KINDS]; /* by lines of the tables */
+};
+
+struct lease_row {
+	const struct subid_lease *lease;
+	uint32_t owner; /* index */
+};
+
+struct lease_view {
+	struct lease_owner *owners;
+	size_t n_owners;
+	struct lease_row *rows; /* by the owner's uid, kind and start */
+	size_t n;
+};
+
+/* Makes it of what there is.  0 or -ENOMEM; free it in any case. */
+int audit_lease_view(struct subid_audit *audit, struct lease_view *view);
+void audit_lease_view_free(struct lease_view *view);
+
+static inline const struct lease_owner *audit_lease_owner(const struct lease_view *view,
+							  const struct lease_row *row)
+{
+	return &view->owners[row->owner];
+}
+
+/* The rows of a uid and kind: from *ret_begin to the one returned. */
+const struct lease_row *audit_lease_rows(const struct lease_view *view, uint32_t uid,
+					 enum subid_kind kind,
+					 const struct lease_row **ret_begin);
+
+/*
+ * What the rules about namespaces share: audit_live.c judges each namespace once,
+ * audit_live_rules.c says what is wrong.  Inside the library only.
+ */
+
+/* Somebody who has made a namespace. */
+struct live_holder {
+	uint32_t uid;
+	uint32_t gid; /* the primary, or SUBID_ID_NONE */
+	struct subid_owner_name name;
+	struct subid_set held[SUBID_KINDS]; /* by lines of the tables */
+};
+
+/* What there is to say about one namespace. */
+struct live_verdict {
+	bool top; /* below the caller's, and its owner is known: it is judged */
+	struct subid_set foreign[SUBID_KINDS]; /* mapped ids but for the owner's own */
+	struct subid_set unheld[SUBID_KINDS];  /* of them, those that no line gives it */
+	bool stale[SUBID_KINDS];	       /* all of which were the owner's before */
+};
+
+struct live_view {
+	struct live_holder *holders; /* in the order of uids */
+	size_t n_holders;
+	struct live_verdict *verdicts; /* of each namespace */
+	size_t n;
+};
+
+/* Judges what runs, which must be there.  0 or -ENOMEM; free it in any case. */
+int audit_live_view(struct subid_audit *audit, struct live_view *view);
+void audit_live_view_free(struct live_view *view);
+
+/* Who made a namespace; NULL for a uid that made none. */
+struct live_holder *audit_live_holder(const struct live_view *view, uint32_t uid);
+
+/*
+ * Is an id the holder's own: the uid, the primary gid, that of a group it is in?  Want
+ * of memory ends the audit later.
+ */
+bool audit_live_is_own(struct subid_audit *audit, const struct live_holder *holder,
+		       enum subid_kind kind, uint32_t id);
+
+/* How many processes a finding names at most. */
+#define PIDS_SHOWN 8
+
+/* "user namespace 4026532177 (lxc c1, process 312)", for a sentence. */
+const char *audit_live_describe(struct subid_audit *audit,
+				const struct subid_live_userns *ns);
+
+/* The finding that a rule about a namespace begins with. */
+struct subid_finding audit_at_userns(const struct subid_audit *audit,
+				     const struct subid_live_userns *ns,
+				     pid_t pids[PIDS_SHOWN]);
+
+/* "stop the container, or: kill 312", or how else to end it. */
+const char *audit_live_how_to_stop(struct subid_audit *audit,
+				   const struct subid_live_userns *ns);
+
+/* Does root run containers with the ranges of that owner? */
+bool audit_is_for_root(const struct subid_audit *audit, struct subid_owner_name owner);
+
+/*
+ * What the rules about files share: audit_host.c, audit_helper.c, audit_policy.c.
+ * It is in audit_file.c.
+ */
+
+/* A text for a command, quoted if a shell would read it otherwise. */
+const char *audit_quoted(struct subid_audit *audit, const char *text);
+
+/* NAME in the directory of the tables, for a sentence. */
+const char *audit_in_etc(struct subid_audit *audit, const char *name);
+
+/* Is uid, or gid, root's, or that of whoever plays its part? */
+bool audit_is_root(const struct subid_host *host, uint32_t uid);
+bool audit_is_roots_group(const struct subid_host *host, uint32_t gid);
+
+/* "a; b" from a and b, with what stands between them; b alone if a is "". */
+const char *audit_join(struct subid_audit *audit, const char *a, const char *with,
+		       const char *b);
+
+/*
+ * How others than root can write a file or directory: "mode 0666: everybody can
+ * write it", with the commands that end it in *ret_remedy.  NULL: they cannot, or
+ * it could not be found out.
+ */
+const char *audit_who_writes(struct subid_audit *audit,
+			     const struct subid_host_file *file, const char **ret_remedy);
+
+/*
+ * The same for directory i on a walk: how somebody can put another file in the place of
+ * the next.  In a sticky directory only its owner can.
+ */
+const char *audit_who_replaces(struct subid_audit *audit,
+			       const struct subid_path_walk *walk, size_t i,
+			       const char **ret_remedy);
+
+/* How many lines of the table give ids to somebody; 0 also without a table. */
+size_t audit_count_grants(const struct subid_audit *audit, enum subid_kind kind);
 
 /* The rules, in the order of the catalogue.  Each answers 0 or -errno. */
 #define AUDIT_RULE(name) int audit_find_##name(struct subid_audit *audit)
@@ -286,29 +424,6 @@ AUDIT_RULE(live_unread);
 AUDIT_RULE(runtime_unread);
 
 /*
- * A line as fields and numbers, whatever is wrong with it.  Inside the library only.
- */
-
-/* A field of a line, and what it means as a number. */
-struct audit_field {
-	const char *text;
-	size_t len;
-	bool plain;	/* decimal, without sign, blank or leading zero */
-	bool number;	/* some program reads a number from it */
-	bool whole;	/* and nothing of it is left */
-	bool negative;	/* below 0 */
-	uint64_t value; /* in decimal, behind 0x in hexadecimal; saturated */
-};
-
-/* Splits at colons; returns how many fields there are, the first three into ret. */
-size_t audit_split(const char *text, size_t len, struct audit_field ret[3]);
-
-static inline bool audit_is_blank(char c)
-{
-	return c == ' ' || (c >= '\t' && c <= '\r');
-}
-
-/*
  * How host.c looks at files: host_file.c at one, host_way.c along a path, host_lock.c
  * into locks, host_watch.c into audit rules.
  */
@@ -347,176 +462,25 @@ int host_file_at(int dir, const char *name, const char *path, uint32_t root,
  * Walks along path, absolute, beneath root.  The caller closes *ret_fd, one of
  * O_PATH for the file at its end, or -1 when it is not reached.  0 or -ENOMEM.
  */
-int host_way_walk(const struct subid_host_options *options, uint32_t root,
-		  const char *path, struct subid_host_way *ret, int *ret_fd);
+int path_walk(const struct subid_host_options *options, uint32_t root, const char *path,
+	      struct subid_path_walk *ret, int *ret_fd);
 
-void host_way_free(struct subid_host_way *way);
-
-/* Fills all of a lock but its file, which is there, or makes that ENOENT. */
-void host_lock_look(int etc, const char *name, enum subid_kind kind, bool image,
-		    struct subid_host_lock *lock);
+void path_walk_free(struct subid_path_walk *walk);
 
 /* What audit rules are asked for: a path, and is it watched? */
-struct host_watch {
+struct watched_path {
 	const char *path;
 	bool programs; /* a rule about running it counts as well */
 	bool watched;
 };
 
 /* Sets watched where a rule in the text of audit.rules(7) watches the path. */
-void host_watch_parse(const struct subid_text *text, struct host_watch *watches,
-		      size_t n);
+void kernel_audit_rules_parse(const struct subid_text *text, struct watched_path *watches,
+			      size_t n);
 
 /*
  * The same with every file of rules in etc.  follow: they may be links.  *ret_denied:
  * EACCES or the like when not all of them may be read.
  */
-int host_watch_read(int etc, bool follow, struct host_watch *watches, size_t n,
-		    int *ret_denied);
-
-/*
- * What the rules about files share: audit_host.c, audit_helper.c, audit_policy.c.
- * It is in audit_file.c.
- */
-
-/* A text for a command, quoted if a shell would read it otherwise. */
-const char *audit_quoted(struct subid_audit *audit, const char *text);
-
-/* NAME in the directory of the tables, for a sentence. */
-const char *audit_in_etc(struct subid_audit *audit, const char *name);
-
-/* Is uid, or gid, root's, or that of whoever plays its part? */
-bool audit_is_root(const struct subid_host *host, uint32_t uid);
-bool audit_is_roots_group(const struct subid_host *host, uint32_t gid);
-
-/* "a; b" from a and b, with what stands between them; b alone if a is "". */
-const char *audit_join(struct subid_audit *audit, const char *a, const char *with,
-		       const char *b);
-
-/*
- * How others than root can write a file or directory: "mode 0666: everybody can
- * write it", with the commands that end it in *ret_remedy.  NULL: they cannot, or
- * it could not be found out.
- */
-const char *audit_who_writes(struct subid_audit *audit,
-			     const struct subid_host_file *file, const char **ret_remedy);
-
-/*
- * The same for directory i on a way: how somebody can put another file in the place of
- * the next.  In a sticky directory only its owner can.
- */
-const char *audit_who_replaces(struct subid_audit *audit,
-			       const struct subid_host_way *way, size_t i,
-			       const char **ret_remedy);
-
-/* How many lines of the table give ids to somebody; 0 also without a table. */
-size_t audit_count_grants(const struct subid_audit *audit, enum subid_kind kind);
-
-/*
- * What the rules about leases share: audit_leases.c puts those of all stores in order,
- * audit_lease_rules.c and audit_live_leases.c say what is wrong.  Inside the library
- * only.
- *
- * Threat: a user's store says what the user likes.  It is about the user's own
- * containers alone: nothing in it is held against anybody else, the rules work through
- * it in one go, and it makes one finding at most, of level info.
- */
-
-/* Somebody whose containers have leases, by one spelling in one store. */
-struct lease_lessor {
-	const struct subid_audit_store *store;
-	const char *name;
-	uint32_t uid; /* whose containers they are: root's, too, of those that act for
-			 root; SUBID_ID_NONE: there is no such account */
-	bool unsure;  /* it could not be found out */
-	struct subid_set held[SUBID_KINDS]; /* by lines of the tables */
-};
-
-struct lease_row {
-	const struct subid_lease *lease;
-	uint32_t lessor; /* index */
-};
-
-struct lease_view {
-	struct lease_lessor *lessors;
-	size_t n_lessors;
-	struct lease_row *rows; /* by the lessor's uid, kind and start */
-	size_t n;
-};
-
-/* Makes it of what there is.  0 or -ENOMEM; free it in any case. */
-int audit_lease_view(struct subid_audit *audit, struct lease_view *view);
-void audit_lease_view_free(struct lease_view *view);
-
-static inline const struct lease_lessor *audit_lessor(const struct lease_view *view,
-						      const struct lease_row *row)
-{
-	return &view->lessors[row->lessor];
-}
-
-/* The rows of a uid and kind: from *ret_begin to the one returned. */
-const struct lease_row *audit_lease_rows(const struct lease_view *view, uint32_t uid,
-					 enum subid_kind kind,
-					 const struct lease_row **ret_begin);
-
-/*
- * What the rules about namespaces share: audit_live.c judges each namespace once,
- * audit_live_rules.c says what is wrong.  Inside the library only.
- */
-
-/* Somebody who has made a namespace. */
-struct live_holder {
-	uint32_t uid;
-	uint32_t gid; /* the primary, or SUBID_ID_NONE */
-	struct subid_owner_name name;
-	struct subid_set held[SUBID_KINDS]; /* by lines of the tables */
-};
-
-/* What there is to say about one namespace. */
-struct live_verdict {
-	bool top; /* below the caller's, and its owner is known: it is judged */
-	struct subid_set foreign[SUBID_KINDS]; /* mapped ids but for the owner's own */
-	struct subid_set unheld[SUBID_KINDS];  /* of them, those that no line gives it */
-	bool stale[SUBID_KINDS];	       /* all of which were the owner's before */
-};
-
-struct live_view {
-	struct live_holder *holders; /* in the order of uids */
-	size_t n_holders;
-	struct live_verdict *verdicts; /* of each namespace */
-	size_t n;
-};
-
-/* Judges what runs, which must be there.  0 or -ENOMEM; free it in any case. */
-int audit_live_view(struct subid_audit *audit, struct live_view *view);
-void audit_live_view_free(struct live_view *view);
-
-/* Who made a namespace; NULL for a uid that made none. */
-struct live_holder *audit_live_holder(const struct live_view *view, uint32_t uid);
-
-/*
- * Is an id the holder's own: the uid, the primary gid, that of a group it is in?  Want
- * of memory ends the audit later.
- */
-bool audit_live_is_own(struct subid_audit *audit, const struct live_holder *holder,
-		       enum subid_kind kind, uint32_t id);
-
-/* live-shared among the containers of one owner, by root's leases; own: by those of the
- * owner's own store.  0 or -ENOMEM. */
-int audit_live_leases(struct subid_audit *audit, bool own);
-
-/* How many processes a finding names at most. */
-#define PIDS_SHOWN 8
-
-/* "user namespace 4026532177 (lxc c1, process 312)", for a sentence. */
-const char *audit_live_describe(struct subid_audit *audit,
-				const struct subid_live_userns *ns);
-
-/* The finding that a rule about a namespace begins with. */
-struct subid_finding audit_at_userns(const struct subid_audit *audit,
-				     const struct subid_live_userns *ns,
-				     pid_t pids[PIDS_SHOWN]);
-
-/* "stop the container, or: kill 312", or how else to end it. */
-const char *audit_live_how_to_stop(struct subid_audit *audit,
-				   const struct subid_live_userns *ns);
+int kernel_audit_rules_read(int etc, bool follow, struct watched_path *watches, size_t n,
+			    int *ret_denied);

@@ -1,30 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the rules about files share: who can write one, and how commands name it.
+ * The rules about the tables as files: who can write them, locks, backups, and whether
+ * anybody would notice.
  */
+#include <errno.h>
 #include <sys/stat.h>
 
 #include "libsubid/audit/private.h"
-
-/* Threat: a file of an image may be called "; rm -rf /", and what we print is meant
- * to be pasted into root's shell. */
-const char *audit_quoted(struct subid_audit *audit, const char *text)
-{
-	static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
-				    "0123456789/._-+,:@%=";
-	const char *quoted = "'";
-
-	if (text[strspn(text, plain)] == '\0')
-		return text;
-	while (*text != '\0') {
-		size_t len = strcspn(text, "'");
-
-		quoted = audit_text(audit, "%s%.*s%s", quoted, (int)len, text,
-				    text[len] == '\'' ? "'\\''" : "");
-		text += len + (text[len] == '\'');
-	}
-	return audit_text(audit, "%s'", quoted);
-}
 
 const char *audit_in_etc(struct subid_audit *audit, const char *name)
 {
@@ -108,12 +90,12 @@ const char *audit_who_writes(struct subid_audit *audit,
 }
 
 const char *audit_who_replaces(struct subid_audit *audit,
-			       const struct subid_host_way *way, size_t i,
+			       const struct subid_path_walk *walk, size_t i,
 			       const char **ret_remedy)
 {
-	struct subid_host_file directory = way->files[i];
+	struct subid_host_file directory = walk->files[i];
 
-	if ((directory.mode & S_ISVTX) != 0 && way->files[i + 1].error == 0) {
+	if ((directory.mode & S_ISVTX) != 0 && walk->files[i + 1].error == 0) {
 		directory.mode &= ~(uint32_t)S_IWOTH;
 		directory.group_writes = false;
 		directory.acl = SUBID_ACL_NOBODY;
@@ -134,4 +116,287 @@ size_t audit_count_grants(const struct subid_audit *audit, enum subid_kind kind)
 					  entry->owner_len);
 	}
 	return n;
+}
+
+#define MODE(file) ((file)->mode & 07777)
+
+/* Both tables lie in one directory: it is reported once. */
+static bool is_passed(const struct subid_path_walk *walk, const char *path)
+{
+	for (size_t i = 0; i + 1 < walk->n; i++)
+		if (strcmp(walk->files[i].path, path) == 0)
+			return true;
+	return false;
+}
+
+static void find_writable_directories(struct subid_audit *audit, enum subid_kind kind)
+{
+	const struct subid_host *host = audit->in->host;
+	const struct subid_path_walk *walk = &host->walks[kind];
+
+	for (size_t i = 0; i + 1 < walk->n; i++) {
+		const struct subid_host_file *file = &walk->files[i];
+		/* locks and drafts come and go in the directory of the tables */
+		bool is_etc = i + 2 == walk->n && host->tables[kind].target == NULL;
+		const char *remedy;
+		const char *reason = is_etc ? audit_who_writes(audit, file, &remedy)
+					    : audit_who_replaces(audit, walk, i, &remedy);
+
+		if (reason == NULL ||
+		    (kind > 0 && is_passed(&host->walks[kind - 1], file->path)))
+			continue;
+		(void)audit_report(
+		    audit,
+		    &(struct subid_finding){
+			.kind = -1, .file = file->path, .fix = remedy },
+		    remedy,
+		    "%s is a directory on the way to the tables: %s; whoever can write"
+		    " it can put another table in the place of %s",
+		    file->path, reason, host->tables[kind].path);
+	}
+}
+
+/*
+ * A second name in the directory of somebody else keeps the table within reach.  One
+ * more is no matter: a backup that a killed program has just linked.
+ */
+static bool is_hard_linked(const struct subid_host *host, enum subid_kind kind)
+{
+	const struct subid_host_file *table = &host->tables[kind];
+	const struct subid_host_file *backup = &host->backups[kind];
+	bool by_backup =
+	    backup->error == 0 && backup->dev == table->dev && backup->ino == table->ino;
+
+	return table->error == 0 && S_ISREG(table->mode) &&
+	       table->links > (by_backup ? 2U : 1U);
+}
+
+static void find_hard_links(struct subid_audit *audit, enum subid_kind kind)
+{
+	const struct subid_host_file *table = &audit->in->host->tables[kind];
+	const char *path = audit_quoted(audit, table->path);
+
+	if (!is_hard_linked(audit->in->host, kind))
+		return;
+	(void)audit_report(
+	    audit,
+	    &(struct subid_finding){ .kind = (int)kind, .file = subid_kind_table(kind) },
+	    audit_text(audit, "cp -p %s %s.new && mv %s.new %s", path, path, path, path),
+	    "%s has %llu hard links: under another name, in a directory of somebody"
+	    " else, the same file may be written or kept after a change",
+	    table->path, (unsigned long long)table->links);
+}
+
+int audit_find_table_writable(struct subid_audit *audit)
+{
+	const struct subid_host *host = audit->in->host;
+
+	for (enum subid_kind kind = 0; host != NULL && kind < SUBID_KINDS; kind++) {
+		const struct subid_path_walk *walk = &host->walks[kind];
+		const struct subid_host_file *file = &walk->files[walk->n - 1];
+		const char *remedy, *reason;
+
+		find_writable_directories(audit, kind);
+		find_hard_links(audit, kind);
+		reason = audit_who_writes(audit, file, &remedy);
+		if (reason == NULL)
+			continue;
+		(void)audit_report(
+		    audit,
+		    &(struct subid_finding){
+			.kind = (int)kind,
+			.file = host->tables[kind].target == NULL ? subid_kind_table(kind)
+								  : file->path,
+			.fix = remedy,
+		    },
+		    remedy, "%s: %s; whoever can write it can give himself any id",
+		    file->path, reason);
+	}
+	return 0;
+}
+
+int audit_find_table_symlink(struct subid_audit *audit)
+{
+	const struct subid_host *host = audit->in->host;
+
+	for (enum subid_kind kind = 0; host != NULL && kind < SUBID_KINDS; kind++) {
+		const struct subid_host_file *table = &host->tables[kind];
+		const char *path;
+
+		if (table->error != 0 || !S_ISLNK(table->mode))
+			continue;
+		path = audit_quoted(audit, table->path);
+		(void)audit_report(audit,
+				   &(struct subid_finding){
+				       .kind = (int)kind,
+				       .file = subid_kind_table(kind),
+				   },
+				   audit_text(audit, "cp -L %s %s.new && mv %s.new %s",
+					      path, path, path, path),
+				   "%s is a symbolic link to %s: shadow's tools and subid"
+				   " refuse it, other programs follow it",
+				   table->path,
+				   table->target == NULL ? "?" : table->target);
+	}
+	return 0;
+}
+
+static const char *stale_reason(struct subid_audit *audit,
+				const struct subid_host_lock *lock)
+{
+	const char *refuses = "useradd, usermod, userdel and subid wait for it and give"
+			      " up, until it is removed";
+
+	if (S_ISDIR(lock->file.mode))
+		return audit_text(audit, "it is a directory: %s", refuses);
+	if (S_ISLNK(lock->file.mode))
+		return audit_text(audit, "it is a symbolic link: %s", refuses);
+	if (lock->holder.pid <= 0)
+		return audit_text(audit, "it holds no process id: %s", refuses);
+	if (audit->in->host->image)
+		return audit_text(audit,
+				  "it names process %d, but nothing of the image runs",
+				  (int)lock->holder.pid);
+	if (lock->recycled)
+		return audit_text(
+		    audit,
+		    "process %d (%s), which it names, began after the lock was"
+		    " taken, so that it is another one with the same number:"
+		    " %s",
+		    (int)lock->holder.pid, lock->holder.program, refuses);
+	return audit_text(audit,
+			  "process %d, which it names, does not run: the program that"
+			  " took it was killed, and if another process gets this number,"
+			  " useradd, usermod, userdel and subid wait for that one",
+			  (int)lock->holder.pid);
+}
+
+int audit_find_stale_lock(struct subid_audit *audit)
+{
+	const struct subid_host *host = audit->in->host;
+
+	for (enum subid_kind kind = 0; host != NULL && kind < SUBID_KINDS; kind++) {
+		const struct subid_host_lock *lock = &host->locks[kind];
+
+		if (lock->file.error != 0 || lock->error != 0 ||
+		    (lock->holder.alive && !lock->recycled))
+			continue;
+		(void)audit_report(
+		    audit,
+		    &(struct subid_finding){
+			.kind = (int)kind,
+			.file = audit_text(audit, "%s.lock", subid_kind_table(kind)),
+		    },
+		    audit_text(audit, "rm%s %s", S_ISDIR(lock->file.mode) ? " -r" : "",
+			       audit_quoted(audit, lock->file.path)),
+		    "%s: %s", lock->file.path, stale_reason(audit, lock));
+	}
+	return 0;
+}
+
+/* Can somebody read or write the backup who cannot the table? */
+static bool is_more_open(const struct subid_host *host,
+			 const struct subid_host_file *table,
+			 const struct subid_host_file *backup)
+{
+	uint32_t everybody = table->mode & 06; /* so may each group */
+	uint32_t group = (backup->mode & 060) & ~(everybody << 3);
+
+	if (!audit_is_root(host, backup->uid) && backup->uid != table->uid)
+		return true;
+	if ((backup->mode & 06 & ~everybody) != 0 ||
+	    (backup->acl != SUBID_ACL_NOBODY && table->acl == SUBID_ACL_NOBODY))
+		return true;
+	if (audit_is_roots_group(host, backup->gid))
+		return false;
+	return backup->gid == table->gid ? (group & ~table->mode) != 0 : group != 0;
+}
+
+int audit_find_backup_readable(struct subid_audit *audit)
+{
+	const struct subid_host *host = audit->in->host;
+
+	for (enum subid_kind kind = 0; host != NULL && kind < SUBID_KINDS; kind++) {
+		const struct subid_host_file *table = &host->tables[kind];
+		const struct subid_host_file *backup = &host->backups[kind];
+		const char *path, *remedy;
+
+		if (table->error != 0 || backup->error != 0 || !S_ISREG(table->mode) ||
+		    !S_ISREG(backup->mode) || !is_more_open(host, table, backup))
+			continue;
+		path = audit_quoted(audit, backup->path);
+		remedy = audit_text(audit, "%schown %u:%u %s && chmod %04o %s",
+				    backup->acl == SUBID_ACL_NOBODY
+					? ""
+					: audit_text(audit, "setfacl -b %s && ", path),
+				    table->uid, table->gid, path, MODE(table), path);
+		(void)audit_report(
+		    audit,
+		    &(struct subid_finding){
+			.kind = (int)kind,
+			.file = audit_text(audit, "%s-", subid_kind_table(kind)),
+			.fix = remedy,
+		    },
+		    remedy,
+		    "%s has mode %04o, uid %u, gid %u%s, its table %s has mode %04o, uid"
+		    " %u, gid %u: more people can read or write the backup",
+		    backup->path, MODE(backup), backup->uid, backup->gid,
+		    backup->acl == SUBID_ACL_NOBODY ? "" : " and an access list",
+		    table->path, MODE(table), table->uid, table->gid);
+	}
+	return 0;
+}
+
+/* Appends a path that no rule watches: to the sentence, and to the commands. */
+static void add_unwatched(struct subid_audit *audit, const char *path, const char **list,
+			  const char **commands)
+{
+	path += audit->in->host->prefix_len;
+	*list = audit_join(audit, *list, ", ", path);
+	*commands = audit_join(
+	    audit, *commands, "\n",
+	    audit_text(
+		audit, "echo %s >>%s",
+		audit_quoted(audit, audit_text(audit, "-w %s -p wa -k subid", path)),
+		audit_quoted(audit, audit_in_etc(audit, "audit/rules.d/subid.rules"))));
+}
+
+static void report_unwatched(struct subid_audit *audit, const char *list,
+			     const char *commands)
+{
+	const struct subid_host *host = audit->in->host;
+	struct subid_finding finding = { .kind = -1, .file = "audit/rules.d" };
+
+	if (!host->image)
+		commands = audit_text(audit, "%s\naugenrules --load", commands);
+	if (host->has_audit)
+		finding.fix = commands;
+	(void)audit_report(
+	    audit, &finding,
+	    host->has_audit
+		? commands
+		: audit_text(audit, "Install auditd (apt-get install auditd), then:\n%s",
+			     commands),
+	    "No audit rule in %s watches %s: who changed %s, and when, cannot"
+	    " be found out afterwards",
+	    audit_in_etc(audit, "audit"), list,
+	    strchr(list, ',') == NULL ? "it" : "them");
+}
+
+int audit_find_no_audit_watch(struct subid_audit *audit)
+{
+	const struct subid_host *host = audit->in->host;
+	const char *list = "", *commands = "";
+
+	if (host == NULL || host->rules_error != 0)
+		return 0;
+	for (enum subid_kind kind = 0; kind < SUBID_KINDS; kind++)
+		if (!host->watched[kind])
+			add_unwatched(audit, host->tables[kind].path, &list, &commands);
+	for (size_t i = 0; i < host->n_helpers; i++)
+		if (!host->helpers[i].watched)
+			add_unwatched(audit, host->helpers[i].path, &list, &commands);
+	if (*list != '\0')
+		report_unwatched(audit, list, commands);
+	return 0;
 }

@@ -41,7 +41,7 @@ static const char *const capability_names[] = {
 
 static const struct subid_host_file *program_of(const struct subid_host_helper *helper)
 {
-	return &helper->way.files[helper->way.n - 1];
+	return &helper->walk.files[helper->walk.n - 1];
 }
 
 static struct subid_finding at(const struct subid_host_helper *helper)
@@ -245,12 +245,12 @@ int audit_find_helper_double(struct subid_audit *audit)
 	return 0;
 }
 
-/* Was this file on the way of a helper before? */
+/* Was this file on the path of a helper before? */
 static bool is_reported(const struct subid_host *host, size_t helper, const char *path)
 {
 	for (size_t i = 0; i < helper; i++)
-		for (size_t j = 0; j < host->helpers[i].way.n; j++)
-			if (strcmp(host->helpers[i].way.files[j].path, path) == 0)
+		for (size_t j = 0; j < host->helpers[i].walk.n; j++)
+			if (strcmp(host->helpers[i].walk.files[j].path, path) == 0)
 				return true;
 	return false;
 }
@@ -290,14 +290,14 @@ int audit_find_helper_writable(struct subid_audit *audit)
 	for (size_t i = 0; host != NULL && i < host->n_helpers; i++) {
 		const struct subid_host_helper *helper = &host->helpers[i];
 
-		for (size_t j = 0; j < helper->way.n; j++) {
-			const struct subid_host_file *file = &helper->way.files[j];
-			bool is_program = j + 1 == helper->way.n;
+		for (size_t j = 0; j < helper->walk.n; j++) {
+			const struct subid_host_file *file = &helper->walk.files[j];
+			bool is_program = j + 1 == helper->walk.n;
 			const char *remedy;
 			const char *reason =
 			    is_program
 				? audit_who_writes(audit, file, &remedy)
-				: audit_who_replaces(audit, &helper->way, j, &remedy);
+				: audit_who_replaces(audit, &helper->walk, j, &remedy);
 
 			if (reason == NULL || is_reported(host, i, file->path))
 				continue;

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Rules about lines as texts.  All but the last two are about lines that are no
- * entries, and are told from the bits of audit_line_faults().
+ * Rules about lines as texts.  All but the last two are about malformed lines.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -10,7 +9,155 @@
 
 #include "libsubid/audit/private.h"
 
-static struct subid_finding at_odd(enum subid_kind kind, const struct audit_odd *odd)
+/* What is wrong with the text of a line. */
+enum fault {
+	FAULT_EVERY_ID,
+	FAULT_AMBIGUOUS,
+	FAULT_EXTRA_FIELD,
+	FAULT_BEYOND,
+	FAULT_EMPTY_RANGE,
+	FAULT_BLANK,
+	FAULT_LONG,
+	FAULT_MALFORMED,
+	FAULT_COMMENT,
+};
+
+#define BIT(fault) (1U << (fault))
+
+/* A field of a line, and what it means as a number. */
+struct field {
+	const char *text;
+	size_t len;
+	bool plain;	/* decimal, without sign, blank or leading zero */
+	bool number;	/* some program reads a number from it */
+	bool whole;	/* and nothing of it is left */
+	bool negative;	/* below 0 */
+	uint64_t value; /* in decimal, behind 0x in hexadecimal; saturated */
+};
+
+static bool is_blank(char c)
+{
+	return c == ' ' || (c >= '\t' && c <= '\r');
+}
+
+static unsigned int digit_of(char c)
+{
+	if (c >= '0' && c <= '9')
+		return (unsigned int)(c - '0');
+	c |= 0x20;
+	return c >= 'a' && c <= 'f' ? (unsigned int)(c - 'a') + 10 : 16;
+}
+
+static struct field read_field(const char *text, size_t len)
+{
+	struct field field = { .text = text, .len = len };
+	unsigned int base = 10;
+	size_t i = 0, digits;
+
+	while (i < len && is_blank(text[i]))
+		i++;
+	if (i < len && (text[i] == '+' || text[i] == '-'))
+		field.negative = text[i++] == '-';
+	digits = i;
+	if (len - i > 2 && text[i] == '0' && (text[i + 1] | 0x20) == 'x' &&
+	    digit_of(text[i + 2]) < 16) {
+		base = 16;
+		i += 2;
+	}
+	for (; i < len && digit_of(text[i]) < base; i++)
+		if (__builtin_mul_overflow(field.value, base, &field.value) ||
+		    __builtin_add_overflow(field.value, digit_of(text[i]), &field.value))
+			field.value = UINT64_MAX;
+	field.number = i > digits;
+	field.whole = field.number && i == len;
+	field.plain = digits == 0 && i == len && len > 0 && (text[0] != '0' || len == 1);
+	field.negative &= field.value > 0;
+	return field;
+}
+
+/* Splits at colons; returns how many fields there are, the first three into ret. */
+static size_t split(const char *text, size_t len, struct field ret[3])
+{
+	const char *end = text + len;
+	size_t n = 0;
+
+	for (;;) {
+		const char *colon = memchr(text, ':', (size_t)(end - text));
+		size_t field = (size_t)((colon == NULL ? end : colon) - text);
+
+		if (n < 3)
+			ret[n] = read_field(text, field);
+		n++;
+		if (colon == NULL)
+			return n;
+		text = colon + 1;
+	}
+}
+
+/* The two numbers, once it is known that there are two fields for them. */
+static unsigned int number_faults(const struct field *start, const struct field *count)
+{
+	uint64_t end;
+	bool wraps = __builtin_add_overflow(start->value, count->value, &end);
+	bool empty = count->value == 0 && count->whole;
+	unsigned int faults = 0;
+
+	if (!start->number || !count->number)
+		return BIT(FAULT_MALFORMED);
+	if (!start->plain || !count->plain)
+		faults |= BIT(FAULT_AMBIGUOUS);
+	if (count->negative || wraps || (empty && start->value == 0 && start->whole))
+		return faults | BIT(FAULT_EVERY_ID);
+	if (empty)
+		return faults | BIT(FAULT_EMPTY_RANGE);
+	if (start->plain && count->plain && end > ID_COUNT_MAX)
+		faults |= BIT(FAULT_BEYOND);
+	/* shadow before 4.20 takes it as it stands, and it has every id there is */
+	if ((faults & BIT(FAULT_BEYOND)) != 0 && start->value == 0)
+		faults |= BIT(FAULT_EVERY_ID);
+	return faults;
+}
+
+/* What is wrong with a line, as bits; 0 for a plain entry. */
+static unsigned int find_faults(const char *text, size_t len)
+{
+	unsigned int faults = len > SUBID_LINE_MAX ? BIT(FAULT_LONG) : 0;
+	struct field fields[3] = { { .len = 0 } };
+	struct subid_line line;
+	size_t n;
+
+	if (subid_line_parse(text, len, &line) == 0)
+		return faults;
+	if (len == 0 || memchr(text, '\0', len) != NULL)
+		return faults | BIT(FAULT_MALFORMED);
+	if (is_blank(text[0]) || is_blank(text[len - 1]) ||
+	    memchr(text, '\t', len) != NULL || memchr(text, '\r', len) != NULL)
+		faults |= BIT(FAULT_BLANK);
+	/* what is wrong apart from blanks at the ends */
+	while (len > 0 && is_blank(text[len - 1]))
+		len--;
+	while (len > 0 && is_blank(*text)) {
+		text++;
+		len--;
+	}
+	if (len == 0)
+		return faults;
+	if (*text == '#')
+		return faults | BIT(FAULT_COMMENT);
+	n = split(text, len, fields);
+	if (n < 3 || fields[0].len == 0 || fields[1].len == 0 || fields[2].len == 0)
+		return faults | BIT(FAULT_MALFORMED);
+	if (n > 3)
+		faults |= BIT(FAULT_EXTRA_FIELD);
+	faults |= number_faults(&fields[1], &fields[2]);
+	if (is_blank(fields[0].text[fields[0].len - 1]))
+		faults |= BIT(FAULT_BLANK);
+	/* nothing else can be wrong but the owner */
+	return faults == 0 ? BIT(FAULT_MALFORMED) : faults;
+}
+
+static struct subid_finding at_malformed(enum subid_kind kind,
+					 const struct audit_malformed *odd)
 {
 	const char *colon = memchr(odd->text, ':', odd->len);
 	struct subid_finding finding = {
@@ -30,32 +177,44 @@ static struct subid_finding at_odd(enum subid_kind kind, const struct audit_odd 
 /* For "%.*s": a line, cut where a report would get too wide. */
 #define LINE_TEXT(odd) (int)((odd)->len > 80 ? 80 : (odd)->len), (odd)->text
 
+/* For all rules at once, when the first of them asks. */
+static void judge_lines(struct audit_table *view)
+{
+	for (size_t i = 0; !view->is_judged && i < view->n_malformed; i++) {
+		struct audit_malformed *line = &view->malformed[i];
+
+		line->faults = find_faults(line->text, line->len);
+	}
+	view->is_judged = true;
+}
+
 /* Reports each line that has a fault, with what say() says about it. */
-static int find_fault(struct subid_audit *audit, enum audit_fault fault,
+static int find_fault(struct subid_audit *audit, enum fault fault,
 		      void (*say)(struct subid_audit *audit,
 				  struct subid_finding *finding,
-				  const struct audit_odd *odd))
+				  const struct audit_malformed *odd))
 {
 	for (enum subid_kind kind = 0; kind < SUBID_KINDS; kind++) {
-		const struct audit_table *view = &audit->tables[kind];
+		struct audit_table *view = &audit->tables[kind];
 
-		for (size_t i = 0; i < view->n_odd; i++) {
+		judge_lines(view);
+		for (size_t i = 0; i < view->n_malformed; i++) {
 			struct subid_finding finding;
 
-			if ((view->odd[i].faults & BIT(fault)) == 0 ||
+			if ((view->malformed[i].faults & BIT(fault)) == 0 ||
 			    audit_floods(audit, (int)kind))
 				continue;
-			finding = at_odd(kind, &view->odd[i]);
+			finding = at_malformed(kind, &view->malformed[i]);
 			if (audit_skips(audit, &finding))
 				continue;
-			say(audit, &finding, &view->odd[i]);
+			say(audit, &finding, &view->malformed[i]);
 		}
 	}
 	return 0;
 }
 
 static void say_every_id(struct subid_audit *audit, struct subid_finding *finding,
-			 const struct audit_odd *odd)
+			 const struct audit_malformed *odd)
 {
 	audit_report(audit, finding,
 		     audit_text(audit,
@@ -73,13 +232,13 @@ int audit_find_every_id(struct subid_audit *audit)
 }
 
 /* "100000 in decimal, 32768 in octal", as different readers have a field. */
-static void print_readings(const struct audit_field *field, char *buf, size_t size)
+static void print_readings(const struct field *field, char *buf, size_t size)
 {
 	const char *text = field->text, *end = text + field->len;
 	char digits[32], *stop;
 	size_t len;
 
-	while (text < end && audit_is_blank(*text))
+	while (text < end && is_blank(*text))
 		text++;
 	len = (size_t)(end - text) < sizeof(digits) - 1 ? (size_t)(end - text)
 							: sizeof(digits) - 1;
@@ -113,8 +272,7 @@ static void print_readings(const struct audit_field *field, char *buf, size_t si
 		    "%c%llu to shadow, which wraps it around if negative; nothing to"
 		    " those who take digits alone",
 		    *digits, (unsigned long long)field->value);
-	} else if (field->len > 0 &&
-		   (audit_is_blank(*field->text) || audit_is_blank(end[-1]))) {
+	} else if (field->len > 0 && (is_blank(*field->text) || is_blank(end[-1]))) {
 		(void)snprintf(buf, size,
 			       "%llu to shadow before 4.20, nothing to newer ones and to"
 			       " Go programs",
@@ -128,17 +286,17 @@ static void print_readings(const struct audit_field *field, char *buf, size_t si
 }
 
 static void say_ambiguous(struct subid_audit *audit, struct subid_finding *finding,
-			  const struct audit_odd *odd)
+			  const struct audit_malformed *odd)
 {
 	const char *text = odd->text;
 	size_t len = odd->len;
-	struct audit_field fields[3] = { { .len = 0 } };
+	struct field fields[3] = { { .len = 0 } };
 	char start[160], count[160];
 	bool both;
 
-	while (len > 0 && audit_is_blank(text[len - 1]))
+	while (len > 0 && is_blank(text[len - 1]))
 		len--;
-	(void)audit_split(text, len, fields);
+	(void)split(text, len, fields);
 	print_readings(&fields[1], start, sizeof(start));
 	print_readings(&fields[2], count, sizeof(count));
 	both = !fields[1].plain && !fields[2].plain;
@@ -159,11 +317,11 @@ int audit_find_ambiguous_number(struct subid_audit *audit)
 }
 
 static void say_extra_field(struct subid_audit *audit, struct subid_finding *finding,
-			    const struct audit_odd *odd)
+			    const struct audit_malformed *odd)
 {
-	struct audit_field fields[3] = { { .len = 0 } };
+	struct field fields[3] = { { .len = 0 } };
 
-	(void)audit_split(odd->text, odd->len, fields);
+	(void)split(odd->text, odd->len, fields);
 	audit_report(audit, finding,
 		     audit_text(audit, "make line %zu of %s \"%.*s:%.*s:%.*s\"",
 				finding->line, finding->file, SPELLING(fields[0]),
@@ -180,12 +338,12 @@ int audit_find_extra_field(struct subid_audit *audit)
 }
 
 static void say_beyond(struct subid_audit *audit, struct subid_finding *finding,
-		       const struct audit_odd *odd)
+		       const struct audit_malformed *odd)
 {
-	struct audit_field fields[3] = { { .len = 0 } };
+	struct field fields[3] = { { .len = 0 } };
 	uint64_t room;
 
-	(void)audit_split(odd->text, odd->len, fields);
+	(void)split(odd->text, odd->len, fields);
 	room = fields[1].value < ID_COUNT_MAX ? ID_COUNT_MAX - fields[1].value : 0;
 	audit_report(
 	    audit, finding,
@@ -204,7 +362,7 @@ int audit_find_beyond_last_id(struct subid_audit *audit)
 }
 
 static void say_empty_range(struct subid_audit *audit, struct subid_finding *finding,
-			    const struct audit_odd *odd)
+			    const struct audit_malformed *odd)
 {
 	audit_report(audit, finding,
 		     audit_text(audit,
@@ -221,7 +379,7 @@ int audit_find_empty_range(struct subid_audit *audit)
 }
 
 static void say_stray_blank(struct subid_audit *audit, struct subid_finding *finding,
-			    const struct audit_odd *odd)
+			    const struct audit_malformed *odd)
 {
 	const char *what = "blank at an end";
 
@@ -243,7 +401,7 @@ int audit_find_stray_blank(struct subid_audit *audit)
 }
 
 static void say_malformed(struct subid_audit *audit, struct subid_finding *finding,
-			  const struct audit_odd *odd)
+			  const struct audit_malformed *odd)
 {
 	const char *why = "it is not owner:start:count";
 
@@ -265,7 +423,7 @@ int audit_find_malformed(struct subid_audit *audit)
 }
 
 static void say_comment(struct subid_audit *audit, struct subid_finding *finding,
-			const struct audit_odd *odd)
+			const struct audit_malformed *odd)
 {
 	struct id_range readings[SUBID_READINGS_MAX];
 	bool read = subid_line_readings(odd->text, odd->len, readings) > 0;
@@ -298,7 +456,7 @@ static void say_long_line(struct subid_audit *audit, const struct subid_finding 
 }
 
 static void say_long_odd_line(struct subid_audit *audit, struct subid_finding *finding,
-			      const struct audit_odd *odd)
+			      const struct audit_malformed *odd)
 {
 	say_long_line(audit, finding, odd->len);
 }

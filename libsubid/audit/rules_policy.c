@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The rules about login.defs, and about the source of ranges that nsswitch.conf
- * names.
+ * The rules about login.defs and its windows, and about the source of ranges that
+ * nsswitch.conf names.
  */
 #include <errno.h>
 
@@ -220,6 +220,38 @@ int audit_find_source_and_files(struct subid_audit *audit)
 		    n, n == 1 ? "line" : "lines", table, n == 1 ? "gives" : "give",
 		    host->source.name, host->source.line, audit_in_etc(audit, NSSWITCH),
 		    host->source.name);
+	}
+	return 0;
+}
+
+/* Fewer grants than this are worth telling. */
+#define SLOTS_FEW 100
+
+int audit_find_window_filling(struct subid_audit *audit)
+{
+	for (enum subid_kind kind = 0; kind < SUBID_KINDS; kind++) {
+		const struct subid_window *window = &audit->in->policy->window[kind];
+		const struct subid_window_use *use = &audit->report->use[kind];
+		const char *key = kind == SUBID_UID ? "UID" : "GID";
+		struct subid_finding finding = {
+			.kind = (int)kind,
+			.range = id_range_between(window->min, (uint64_t)window->max + 1),
+		};
+
+		/* a window that cannot be meant is window-invalid's */
+		if (window->count == 0 || use->slots >= SLOTS_FEW || use->ids == 0)
+			continue;
+		audit_report(
+		    audit, &finding,
+		    audit_text(audit,
+			       "raise SUB_%s_MAX in login.defs, revoke what nobody"
+			       " needs, or give held ids back with subid unhold",
+			       key),
+		    "there is room for %llu more grants of %u %ss in %u-%u, where"
+		    " %llu of %llu ids are taken",
+		    (unsigned long long)use->slots, window->count, subid_kind_name(kind),
+		    window->min, window->max, (unsigned long long)(use->ids - use->free),
+		    (unsigned long long)use->ids);
 	}
 	return 0;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * What the auditor reads of files: access lists, file capabilities, audit rules; and
- * a way with a link of any target, against the kernel's own walk.
+ * a path with a link of any target, against the kernel's own walk.
  */
 #include <endian.h>
 #include <linux/capability.h>
@@ -51,10 +51,10 @@ static void check_caps(const struct subid_text *text)
 
 static bool is_watched(const void *bytes, size_t size, bool programs)
 {
-	struct host_watch watch = { .path = "/etc/subuid", .programs = programs };
+	struct watched_path watch = { .path = "/etc/subuid", .programs = programs };
 	struct subid_text text = make_text(bytes, size);
 
-	host_watch_parse(&text, &watch, 1);
+	kernel_audit_rules_parse(&text, &watch, 1);
 	subid_text_free(&text);
 	return watch.watched;
 }
@@ -97,7 +97,7 @@ static void check_way(const struct subid_text *text)
 	int root = make_root();
 	const struct subid_host_options options = { .root = root, .prefix = "/i" };
 	struct open_how how = { .flags = O_PATH | O_CLOEXEC, .resolve = RESOLVE_IN_ROOT };
-	struct subid_host_way way;
+	struct subid_path_walk walk;
 	struct stat ours, theirs;
 	int fd;
 	long kernels;
@@ -105,7 +105,7 @@ static void check_way(const struct subid_text *text)
 	(void)unlinkat(root, "a/link", 0);
 	if (text->size > 1000 || symlinkat(text->bytes, root, "a/link") < 0)
 		return;
-	must(host_way_walk(&options, 0, "/a/link", &way, &fd) == 0);
+	must(path_walk(&options, 0, "/a/link", &walk, &fd) == 0);
 	kernels = syscall(SYS_openat2, root, "/a/link", &how, sizeof(how));
 	must(kernels < 0 || fd >= 0);
 	if (kernels >= 0) {
@@ -113,12 +113,12 @@ static void check_way(const struct subid_text *text)
 		must(ours.st_ino == theirs.st_ino && ours.st_dev == theirs.st_dev);
 		(void)close((int)kernels);
 	}
-	must(way.n > 0 && (fd >= 0) == (way.files[way.n - 1].error == 0));
-	for (size_t i = 0; i < way.n; i++)
-		must(strncmp(way.files[i].path, "/i", 2) == 0);
+	must(walk.n > 0 && (fd >= 0) == (walk.files[walk.n - 1].error == 0));
+	for (size_t i = 0; i < walk.n; i++)
+		must(strncmp(walk.files[i].path, "/i", 2) == 0);
 	if (fd >= 0)
 		(void)close(fd);
-	host_way_free(&way);
+	path_walk_free(&walk);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

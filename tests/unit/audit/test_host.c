@@ -61,21 +61,22 @@ static void put_link(int dir, const char *name, const char *target)
 	assert_int_equal(symlinkat(target, dir, name), 0);
 }
 
-/* The paths of a way on one line, "!" and the error behind the last. */
-static void assert_way(const struct subid_host_way *way, const char *expected, int line)
+/* The paths of a walk on one line, "!" and the error behind the last. */
+static void assert_walk(const struct subid_path_walk *walk, const char *expected,
+			int line)
 {
 	char text[1024] = "";
 
-	for (size_t i = 0; i < way->n; i++)
+	for (size_t i = 0; i < walk->n; i++)
 		(void)snprintf(text + strlen(text), sizeof(text) - strlen(text), "%s%s",
-			       i == 0 ? "" : " ", way->files[i].path);
-	if (way->files[way->n - 1].error != 0)
+			       i == 0 ? "" : " ", walk->files[i].path);
+	if (walk->files[walk->n - 1].error != 0)
 		(void)snprintf(text + strlen(text), sizeof(text) - strlen(text), "!%d",
-			       way->files[way->n - 1].error);
+			       walk->files[walk->n - 1].error);
 	if (strcmp(text, expected) != 0)
 		fail_msg("line %d: \"%s\", not \"%s\"", line, text, expected);
-	for (size_t i = 0; i + 1 < way->n; i++)
-		assert_true(S_ISDIR(way->files[i].mode));
+	for (size_t i = 0; i + 1 < walk->n; i++)
+		assert_true(S_ISDIR(walk->files[i].mode));
 }
 
 static void test_image(void **state)
@@ -102,17 +103,18 @@ static void test_image(void **state)
 	assert_int_equal(host.tables[SUBID_UID].acl, SUBID_ACL_NOBODY);
 	assert_false(host.tables[SUBID_UID].group_writes);
 	assert_int_equal(host.tables[SUBID_GID].mode, S_IFREG | 0604);
-	assert_way(&host.ways[SUBID_GID], "/image /image/etc /image/etc/subgid",
-		   __LINE__);
-	assert_int_equal(host.ways[SUBID_GID].files[2].ino, host.tables[SUBID_GID].ino);
+	assert_walk(&host.walks[SUBID_GID], "/image /image/etc /image/etc/subgid",
+		    __LINE__);
+	assert_int_equal(host.walks[SUBID_GID].files[2].ino, host.tables[SUBID_GID].ino);
 	assert_string_equal(host.backups[SUBID_UID].path, "/image/etc/subuid-");
 	assert_int_equal(host.backups[SUBID_UID].error, ENOENT);
 	assert_int_equal(host.locks[SUBID_GID].file.error, ENOENT);
 	assert_int_equal(host.n_helpers, 2);
 	assert_int_equal(host.helpers[0].kind, SUBID_UID);
 	assert_string_equal(host.helpers[1].path, "/image/usr/bin/newgidmap");
-	assert_way(&host.helpers[1].way,
-		   "/image /image/usr /image/usr/bin /image/usr/bin/newgidmap", __LINE__);
+	assert_walk(&host.helpers[1].walk,
+		    "/image /image/usr /image/usr/bin /image/usr/bin/newgidmap",
+		    __LINE__);
 	assert_int_equal(host.helpers[0].caps.error, ENODATA);
 	assert_int_equal(host.source.line, 0);
 	assert_false(host.source_invalid || host.watched[0] || host.watched[1] ||
@@ -138,14 +140,14 @@ static void test_bare_etc(void **state)
 	assert_int_equal(host.n_helpers, 0);
 	assert_int_equal(host.tables[SUBID_UID].error, ENOENT);
 	assert_string_equal(host.tables[SUBID_UID].path, "/etc/subuid");
-	assert_way(&host.ways[SUBID_UID], "/ /etc!2", __LINE__);
+	assert_walk(&host.walks[SUBID_UID], "/ /etc!2", __LINE__);
 	assert_int_equal(host.n_unread, 0);
 }
 
 static const struct {
-	const char *path, *way;
+	const char *path, *walk;
 	const char *name, *target; /* a link that is made first */
-} ways[] = {
+} walks[] = {
 	{ "/", "/i", NULL, NULL },
 	{ "/a/b/file", "/i /i/a /i/a/b /i/a/b/file", NULL, NULL },
 	{ "//a/.//b/./file/", "/i /i/a /i/a/b /i/a/b/file", NULL, NULL },
@@ -182,18 +184,18 @@ static void test_ways(void **state)
 	put_dir(root, "a");
 	put_dir(root, "a/b");
 	put_file(root, "a/b/file", "");
-	for (size_t i = 0; i < ARRAY(ways); i++) {
-		struct subid_host_way way = { .n = 0 };
+	for (size_t i = 0; i < ARRAY(walks); i++) {
+		struct subid_path_walk walk = { .n = 0 };
 		int fd;
 
-		if (ways[i].name != NULL)
-			put_link(root, ways[i].name, ways[i].target);
-		assert_int_equal(host_way_walk(&options, 0, ways[i].path, &way, &fd), 0);
-		assert_way(&way, ways[i].way, (int)i);
-		assert_int_equal(fd >= 0, way.files[way.n - 1].error == 0);
+		if (walks[i].name != NULL)
+			put_link(root, walks[i].name, walks[i].target);
+		assert_int_equal(path_walk(&options, 0, walks[i].path, &walk, &fd), 0);
+		assert_walk(&walk, walks[i].walk, (int)i);
+		assert_int_equal(fd >= 0, walk.files[walk.n - 1].error == 0);
 		if (fd >= 0)
 			(void)close(fd);
-		host_way_free(&way);
+		path_walk_free(&walk);
 	}
 }
 
@@ -201,25 +203,25 @@ static void test_ways(void **state)
 static void test_long_ways(void **state)
 {
 	const struct subid_host_options options = { .root = etc_of(state), .prefix = "" };
-	struct subid_host_way way;
+	struct subid_path_walk walk;
 	char path[5000];
 	int fd;
 
 	memset(path, 'x', sizeof(path) - 1);
 	path[0] = '/';
 	path[sizeof(path) - 1] = '\0';
-	assert_int_equal(host_way_walk(&options, 0, path, &way, &fd), 0);
-	assert_way(&way, "/!36", __LINE__);
-	host_way_free(&way);
+	assert_int_equal(path_walk(&options, 0, path, &walk, &fd), 0);
+	assert_walk(&walk, "/!36", __LINE__);
+	path_walk_free(&walk);
 	path[4000] = '\0';
 	memset(path + 1, '/', 200);
 	put_link(options.root, "l", path + 200);
 	(void)strcpy(path, "/l");
 	for (size_t i = 0; i < 100; i++)
 		(void)strcat(path, "/l");
-	assert_int_equal(host_way_walk(&options, 0, path, &way, &fd), 0);
-	assert_int_equal(way.files[way.n - 1].error, ENAMETOOLONG);
-	host_way_free(&way);
+	assert_int_equal(path_walk(&options, 0, path, &walk, &fd), 0);
+	assert_int_equal(walk.files[walk.n - 1].error, ENAMETOOLONG);
+	path_walk_free(&walk);
 }
 
 #define ENTRY(tag, perm, id)                                                             \
@@ -389,7 +391,7 @@ static void test_rules(void **state)
 {
 	(void)state;
 	for (size_t i = 0; i < ARRAY(rules); i++) {
-		struct host_watch watches[] = {
+		struct watched_path watches[] = {
 			{ .path = "/etc/subuid" },
 			{ .path = "/usr/bin/newuidmap", .programs = true },
 		};
@@ -397,7 +399,7 @@ static void test_rules(void **state)
 		struct subid_text text = { malloc(size + 1), size };
 
 		memcpy(text.bytes, rules[i].rules, size + 1);
-		host_watch_parse(&text, watches, 2);
+		kernel_audit_rules_parse(&text, watches, 2);
 		free(text.bytes);
 		if (watches[0].watched != rules[i].table ||
 		    watches[1].watched != rules[i].program)
@@ -411,14 +413,14 @@ static void test_rules_with_nul(void **state)
 {
 	static const char rule[] = "-w /etc/subuid\0and more";
 	char *path = strdup("/etc/subuid");
-	struct host_watch watch = { .path = path };
+	struct watched_path watch = { .path = path };
 	struct subid_text text = { (char *)(uintptr_t)rule, sizeof(rule) - 1 };
 
 	(void)state;
-	host_watch_parse(&text, &watch, 1);
+	kernel_audit_rules_parse(&text, &watch, 1);
 	assert_false(watch.watched);
 	text.size = strlen(rule);
-	host_watch_parse(&text, &watch, 1);
+	kernel_audit_rules_parse(&text, &watch, 1);
 	assert_true(watch.watched);
 	free(path);
 }
@@ -475,7 +477,8 @@ static void test_odd_files(void **state)
 	assert_int_equal(subid_host_read(&image.options, &host), 0);
 	assert_true(S_ISLNK(host.tables[SUBID_UID].mode));
 	assert_string_equal(host.tables[SUBID_UID].target, "/etc/real");
-	assert_way(&host.ways[SUBID_UID], "/image /image/etc /image/etc/real", __LINE__);
+	assert_walk(&host.walks[SUBID_UID], "/image /image/etc /image/etc/real",
+		    __LINE__);
 	assert_int_equal(host.tables[SUBID_GID].links, 2);
 	assert_true(host.tables[SUBID_GID].group_writes);
 	assert_true(S_ISFIFO(host.backups[SUBID_GID].mode));
@@ -509,7 +512,7 @@ static void test_running(void **state)
 	assert_false(host.locks[SUBID_GID].recycled);
 	assert_false(host.locks[SUBID_GID].holder.alive);
 	assert_int_equal(host.source_error, -ELIBACC);
-	assert_string_equal(host.ways[SUBID_UID].files[0].path, "/");
+	assert_string_equal(host.walks[SUBID_UID].files[0].path, "/");
 }
 
 /* What people read is absolute, however they named the image. */
@@ -592,10 +595,10 @@ static void test_helpers(void **state)
 	assert_int_equal(subid_host_read(&image.options, &host), 0);
 	assert_int_equal(host.n_helpers, 2);
 	assert_string_equal(host.helpers[0].path, "/image/usr/local/bin/newuidmap");
-	assert_way(&host.helpers[0].way,
-		   "/image /image/usr /image/usr/local /image/usr/local/bin /image/sbin"
-		   " /image/usr/bin /image/usr/bin/newuidmap",
-		   __LINE__);
+	assert_walk(&host.helpers[0].walk,
+		    "/image /image/usr /image/usr/local /image/usr/local/bin /image/sbin"
+		    " /image/usr/bin /image/usr/bin/newuidmap",
+		    __LINE__);
 }
 
 /* Everything there is to look at, for the sweeps. */

@@ -77,7 +77,7 @@ static int say_one_sided(struct subid_audit *audit, enum subid_kind kind, size_t
 
 	if (audit_skips(audit, &finding))
 		return 0;
-	r = audit_holdings(audit, kind, owner, &ids);
+	r = audit_owned_ranges(audit, kind, owner, &ids);
 	if (r < 0)
 		return r;
 	finding.fix = grant_commands(audit, missing, owner, &ids);
@@ -188,9 +188,9 @@ int audit_find_unequal(struct subid_audit *audit)
 		if (audit->owners[i].hold || entries_of(audit, SUBID_UID, i) == 0 ||
 		    entries_of(audit, SUBID_GID, i) == 0 || has_same_lines(audit, i))
 			continue;
-		r = audit_holdings(audit, SUBID_UID, i, &uids);
+		r = audit_owned_ranges(audit, SUBID_UID, i, &uids);
 		if (r == 0)
-			r = audit_holdings(audit, SUBID_GID, i, &gids);
+			r = audit_owned_ranges(audit, SUBID_GID, i, &gids);
 		if (r == 0 && !audit_is_equal(&uids, &gids))
 			say_unequal(audit, i, &uids, &gids);
 	}
@@ -256,7 +256,7 @@ static int count_pieces(const struct subid_audit *audit, enum subid_kind kind,
 			bool *ret_large)
 {
 	auto_set struct subid_set ids = { .n = 0 };
-	int r = audit_holdings(audit, kind, owner, &ids);
+	int r = audit_owned_ranges(audit, kind, owner, &ids);
 
 	if (r < 0)
 		return r;

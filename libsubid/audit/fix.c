@@ -9,14 +9,34 @@
 
 #include "libsubid/audit/private.h"
 
+/* Threat: a file of an image may be called "; rm -rf /", and what we print is meant
+ * to be pasted into root's shell. */
+const char *audit_quoted(struct subid_audit *audit, const char *text)
+{
+	static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+				    "0123456789/._-+,:@%=";
+	const char *quoted = "'";
+
+	if (text[strspn(text, plain)] == '\0')
+		return text;
+	while (*text != '\0') {
+		size_t len = strcspn(text, "'");
+
+		quoted = audit_text(audit, "%s%.*s%s", quoted, (int)len, text,
+				    text[len] == '\'' ? "'\\''" : "");
+		text += len + (text[len] == '\'');
+	}
+	return audit_text(audit, "%s'", quoted);
+}
+
 /* More commands than this are no help: then the range is better moved as a whole. */
 #define COMMANDS_MAX 8
 
 /* Of an account with more lines nobody finds out what a command would leave. */
 #define LINES_MAX 1000
 
-int audit_holdings(const struct subid_audit *audit, enum subid_kind kind, size_t owner,
-		   struct subid_set *ret)
+int audit_owned_ranges(const struct subid_audit *audit, enum subid_kind kind,
+		       size_t owner, struct subid_set *ret)
 {
 	const struct audit_table *view = &audit->tables[kind];
 	int r = 0;
@@ -103,7 +123,7 @@ const char *audit_cut_commands(struct subid_audit *audit, enum subid_kind kind,
 
 		if (begin[same + 1] - begin[same] > LINES_MAX)
 			return NULL;
-		r = audit_holdings(audit, k, same, &before.of[k]);
+		r = audit_owned_ranges(audit, k, same, &before.of[k]);
 	}
 	if (r == 0)
 		r = make_cuts(&before, kind, cuts, &after);

@@ -24,7 +24,7 @@
 /* A machine with nothing wrong, which a case then spoils. */
 struct machine {
 	struct subid_host host;
-	struct subid_host_file ways[SUBID_KINDS][3];
+	struct subid_host_file walks[SUBID_KINDS][3];
 	struct subid_host_file helper_ways[3][4];
 	struct subid_host_helper helpers[3];
 	struct subid_policy policy;
@@ -36,18 +36,18 @@ struct machine {
 static void set_helper(struct machine *machine, size_t i, enum subid_kind kind,
 		       const char *directory, const char *path)
 {
-	const struct subid_host_file way[] = {
+	const struct subid_host_file walk[] = {
 		DIRECTORY("/"),
 		DIRECTORY("/usr"),
 		DIRECTORY(directory),
 		FILE_AT(path, 04755),
 	};
 
-	memcpy(machine->helper_ways[i], way, sizeof(way));
+	memcpy(machine->helper_ways[i], walk, sizeof(walk));
 	machine->helpers[i] = (struct subid_host_helper){
 		.kind = kind,
 		.path = (char *)(uintptr_t)path,
-		.way = { machine->helper_ways[i], ARRAY(way) },
+		.walk = { machine->helper_ways[i], ARRAY(walk) },
 		.caps = { .error = ENODATA },
 		.watched = true,
 	};
@@ -70,16 +70,16 @@ static void make_machine(struct machine *machine)
 		.watched = { true, true },
 	};
 	for (int kind = 0; kind < SUBID_KINDS; kind++) {
-		const struct subid_host_file way[] = {
+		const struct subid_host_file walk[] = {
 			DIRECTORY("/"),
 			DIRECTORY("/etc"),
 			FILE_AT(tables[kind], 0644),
 		};
 
-		memcpy(machine->ways[kind], way, sizeof(way));
-		machine->host.ways[kind] =
-		    (struct subid_host_way){ machine->ways[kind], ARRAY(way) };
-		machine->host.tables[kind] = way[2];
+		memcpy(machine->walks[kind], walk, sizeof(walk));
+		machine->host.walks[kind] =
+		    (struct subid_path_walk){ machine->walks[kind], ARRAY(walk) };
+		machine->host.tables[kind] = walk[2];
 		machine->host.backups[kind] =
 		    (struct subid_host_file)FILE_AT(backups[kind], 0644);
 		machine->host.locks[kind].file =
@@ -100,8 +100,8 @@ SPOIL(nothing)
 SPOIL(all_unreadable)
 {
 	for (int kind = 0; kind < SUBID_KINDS; kind++) {
-		m->host.tables[kind].error = m->ways[kind][2].error = EACCES;
-		m->ways[kind][2].mode = 0777;
+		m->host.tables[kind].error = m->walks[kind][2].error = EACCES;
+		m->walks[kind][2].mode = 0777;
 		m->host.backups[kind].error = EACCES;
 		m->host.backups[kind].mode = S_IFREG | 0777;
 		m->host.locks[kind].file.error = EACCES;
@@ -117,8 +117,8 @@ SPOIL(image_of_user)
 	m->host.root_uid = m->host.root_gid = 1000;
 	for (int kind = 0; kind < SUBID_KINDS; kind++) {
 		for (size_t i = 0; i < 3; i++) {
-			m->ways[kind][i].uid = m->ways[kind][i].gid = 1000;
-			m->ways[kind][i].group_writes = true;
+			m->walks[kind][i].uid = m->walks[kind][i].gid = 1000;
+			m->walks[kind][i].group_writes = true;
 		}
 		m->host.backups[kind].uid = m->host.backups[kind].gid = 1000;
 		m->host.backups[kind].mode = S_IFREG | 0664;
@@ -192,47 +192,47 @@ SPOIL(people_everywhere)
 /* the tables */
 SPOIL(table_for_all)
 {
-	m->ways[SUBID_UID][2].mode = S_IFREG | 0666;
-	m->ways[SUBID_UID][2].group_writes = true;
+	m->walks[SUBID_UID][2].mode = S_IFREG | 0666;
+	m->walks[SUBID_UID][2].group_writes = true;
 }
 SPOIL(table_of_group)
 {
-	m->ways[SUBID_UID][2].mode = S_IFREG | 0664;
-	m->ways[SUBID_UID][2].group_writes = true;
-	m->ways[SUBID_UID][2].gid = 50;
+	m->walks[SUBID_UID][2].mode = S_IFREG | 0664;
+	m->walks[SUBID_UID][2].group_writes = true;
+	m->walks[SUBID_UID][2].gid = 50;
 }
 SPOIL(table_of_roots_group)
 {
-	m->ways[SUBID_UID][2].mode = S_IFREG | 0664;
-	m->ways[SUBID_UID][2].group_writes = true;
+	m->walks[SUBID_UID][2].mode = S_IFREG | 0664;
+	m->walks[SUBID_UID][2].group_writes = true;
 }
 SPOIL(table_of_user)
 {
-	m->ways[SUBID_GID][2].uid = 1000;
+	m->walks[SUBID_GID][2].uid = 1000;
 }
 SPOIL(table_read_by_group)
 {
-	m->ways[SUBID_GID][2].gid = 1000;
+	m->walks[SUBID_GID][2].gid = 1000;
 }
 SPOIL(table_with_list)
 {
-	m->ways[SUBID_GID][2].acl = SUBID_ACL_USER;
-	m->ways[SUBID_GID][2].acl_id = 1001;
-	m->ways[SUBID_GID][2].mode = S_IFREG | 0664;
+	m->walks[SUBID_GID][2].acl = SUBID_ACL_USER;
+	m->walks[SUBID_GID][2].acl_id = 1001;
+	m->walks[SUBID_GID][2].mode = S_IFREG | 0664;
 }
 SPOIL(table_with_damaged_list)
 {
-	m->ways[SUBID_GID][2].acl = SUBID_ACL_DAMAGED;
+	m->walks[SUBID_GID][2].acl = SUBID_ACL_DAMAGED;
 }
 SPOIL(etc_for_all)
 {
-	m->ways[SUBID_UID][1].mode = S_IFDIR | 01777;
-	m->ways[SUBID_GID][1].mode = S_IFDIR | 01777;
+	m->walks[SUBID_UID][1].mode = S_IFDIR | 01777;
+	m->walks[SUBID_GID][1].mode = S_IFDIR | 01777;
 }
 SPOIL(sticky_root)
 {
 	for (int kind = 0; kind < SUBID_KINDS; kind++) {
-		m->ways[kind][0].mode = S_IFDIR | 01777;
+		m->walks[kind][0].mode = S_IFDIR | 01777;
 		m->helper_ways[kind][1].mode = S_IFDIR | 01777;
 		m->helper_ways[kind][1].group_writes = true;
 		m->helper_ways[kind][1].gid = 50;
@@ -242,13 +242,13 @@ SPOIL(sticky_root)
 SPOIL(sticky_of_user)
 {
 	sticky_root(m);
-	m->ways[SUBID_UID][0].uid = 1000;
+	m->walks[SUBID_UID][0].uid = 1000;
 	m->helper_ways[0][1].uid = 1000;
 }
 SPOIL(sticky_with_nothing)
 {
 	sticky_root(m);
-	m->ways[SUBID_UID][1].error = ENOENT;
+	m->walks[SUBID_UID][1].error = ENOENT;
 }
 SPOIL(linked)
 {
@@ -268,14 +268,14 @@ SPOIL(linked_beside_backup)
 SPOIL(image_of_user_foreign)
 {
 	image_of_user(m);
-	m->ways[SUBID_UID][2].uid = 1001;
+	m->walks[SUBID_UID][2].uid = 1001;
 }
 SPOIL(hostile_name)
 {
 	m->host.tables[SUBID_UID].target = (char *)(uintptr_t) "x";
 	m->host.tables[SUBID_UID].mode = S_IFLNK | 0777;
-	m->ways[SUBID_UID][1].path = (char *)(uintptr_t) "/e'$(reboot) ";
-	m->ways[SUBID_UID][1].mode = S_IFDIR | 0777;
+	m->walks[SUBID_UID][1].path = (char *)(uintptr_t) "/e'$(reboot) ";
+	m->walks[SUBID_UID][1].mode = S_IFDIR | 0777;
 }
 SPOIL(table_link)
 {

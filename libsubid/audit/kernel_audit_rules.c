@@ -119,7 +119,8 @@ static bool covers(const struct rule *rule, const char *path)
 	       (path[rule->len] == '\0' || path[rule->len] == '/');
 }
 
-void host_watch_parse(const struct subid_text *text, struct host_watch *watches, size_t n)
+void kernel_audit_rules_parse(const struct subid_text *text, struct watched_path *watches,
+			      size_t n)
 {
 	const char *line;
 	size_t pos = 0, len;
@@ -146,8 +147,8 @@ static void note_denied(int error, int *denied)
 		*denied = error;
 }
 
-static int read_rules(int dir, const char *name, bool follow, struct host_watch *watches,
-		      size_t n, int *denied)
+static int read_rules(int dir, const char *name, bool follow,
+		      struct watched_path *watches, size_t n, int *denied)
 {
 	auto_text struct subid_text text = { .bytes = NULL };
 	struct stat st;
@@ -158,7 +159,7 @@ static int read_rules(int dir, const char *name, bool follow, struct host_watch 
 		return 0;
 	r = subid_text_read(dir, name, follow, &text);
 	if (r == 0)
-		host_watch_parse(&text, watches, n);
+		kernel_audit_rules_parse(&text, watches, n);
 	note_denied(-r, denied);
 	return r == -ENOMEM ? r : 0;
 }
@@ -175,7 +176,7 @@ static void close_directory(DIR **dir)
 		(void)closedir(*dir); /* read only: nothing to lose */
 }
 
-static int read_rules_d(int audit, bool follow, struct host_watch *watches, size_t n,
+static int read_rules_d(int audit, bool follow, struct watched_path *watches, size_t n,
 			int *denied)
 {
 	__attribute__((cleanup(close_directory))) DIR *dir = NULL;
@@ -201,8 +202,8 @@ static int read_rules_d(int audit, bool follow, struct host_watch *watches, size
 	return r;
 }
 
-int host_watch_read(int etc, bool follow, struct host_watch *watches, size_t n,
-		    int *ret_denied)
+int kernel_audit_rules_read(int etc, bool follow, struct watched_path *watches, size_t n,
+			    int *ret_denied)
 {
 	auto_close int audit = open_directory(etc, "audit", follow);
 	int r;

@@ -27,8 +27,8 @@ static int compare_rows(const void *a, const void *b, void *data)
 {
 	const struct lease_view *view = data;
 	const struct lease_row *x = a, *y = b;
-	int order = compare_keys(audit_lessor(view, x)->uid, x->lease->kind,
-				 audit_lessor(view, y)->uid, y->lease->kind);
+	int order = compare_keys(audit_lease_owner(view, x)->uid, x->lease->kind,
+				 audit_lease_owner(view, y)->uid, y->lease->kind);
 
 	if (order != 0)
 		return order;
@@ -36,16 +36,16 @@ static int compare_rows(const void *a, const void *b, void *data)
 		return x->lease->range.start < y->lease->range.start ? -1 : 1;
 	if (x->lease->line != y->lease->line)
 		return x->lease->line < y->lease->line ? -1 : 1;
-	return x->lessor < y->lessor ? -1 : x->lessor > y->lessor;
+	return x->owner < y->owner ? -1 : x->owner > y->owner;
 }
 
-static int find_lessor(struct subid_audit *audit, const struct subid_audit_store *store,
-		       const char *name, struct lease_lessor *ret)
+static int find_owner(struct subid_audit *audit, const struct subid_audit_store *store,
+		      const char *name, struct lease_owner *ret)
 {
 	auto_owner struct subid_owner owner = { .has_account = false };
 	int r = subid_owner_find(audit->in->users, name, &owner);
 
-	*ret = (struct lease_lessor){ store, name, SUBID_ID_NONE, r < 0, { { .n = 0 } } };
+	*ret = (struct lease_owner){ store, name, SUBID_ID_NONE, r < 0, { { .n = 0 } } };
 	if (r == -ENOMEM)
 		return r;
 	if (store->user != NULL)
@@ -67,8 +67,8 @@ static int find_lessor(struct subid_audit *audit, const struct subid_audit_store
 }
 
 /* Finds the owners of the rows of a store, which begin at first; each is asked once. */
-static int find_lessors(struct subid_audit *audit, const struct subid_audit_store *store,
-			struct lease_view *view, size_t first)
+static int find_owners(struct subid_audit *audit, const struct subid_audit_store *store,
+		       struct lease_view *view, size_t first)
 {
 	int r = 0;
 
@@ -76,19 +76,19 @@ static int find_lessors(struct subid_audit *audit, const struct subid_audit_stor
 		qsort(view->rows + first, view->n - first, sizeof(*view->rows),
 		      compare_owners);
 	for (size_t i = first; r == 0 && i < view->n; i++) {
-		struct lease_lessor *grown;
+		struct lease_owner *grown;
 
 		if (i == first ||
 		    compare_owners(&view->rows[i - 1], &view->rows[i]) != 0) {
-			grown = reallocarray(view->lessors, view->n_lessors + 1,
+			grown = reallocarray(view->owners, view->n_owners + 1,
 					     sizeof(*grown));
 			if (grown == NULL)
 				return -ENOMEM;
-			view->lessors = grown;
-			r = find_lessor(audit, store, view->rows[i].lease->owner,
-					&grown[view->n_lessors++]);
+			view->owners = grown;
+			r = find_owner(audit, store, view->rows[i].lease->owner,
+				       &grown[view->n_owners++]);
 		}
-		view->rows[i].lessor = (uint32_t)view->n_lessors - 1;
+		view->rows[i].owner = (uint32_t)view->n_owners - 1;
 	}
 	return r;
 }
@@ -111,7 +111,7 @@ int audit_lease_view(struct subid_audit *audit, struct lease_view *view)
 
 		for (size_t j = 0; j < leases->n; j++)
 			view->rows[view->n++].lease = &leases->list[j];
-		r = find_lessors(audit, &in->stores[i], view, first);
+		r = find_owners(audit, &in->stores[i], view, first);
 	}
 	if (r == 0 && view->n > 1)
 		qsort_r(view->rows, view->n, sizeof(*view->rows), compare_rows, view);
@@ -120,10 +120,10 @@ int audit_lease_view(struct subid_audit *audit, struct lease_view *view)
 
 void audit_lease_view_free(struct lease_view *view)
 {
-	for (size_t i = 0; i < view->n_lessors; i++)
+	for (size_t i = 0; i < view->n_owners; i++)
 		for (enum subid_kind kind = 0; kind < SUBID_KINDS; kind++)
-			subid_set_free(&view->lessors[i].held[kind]);
-	free(view->lessors);
+			subid_set_free(&view->owners[i].held[kind]);
+	free(view->owners);
 	free(view->rows);
 	*view = (struct lease_view){ .n = 0 };
 }
@@ -138,7 +138,7 @@ static size_t find_key(const struct lease_view *view, uint32_t uid, enum subid_k
 		size_t middle = low + (high - low) / 2;
 		const struct lease_row *row = &view->rows[middle];
 
-		if (compare_keys(audit_lessor(view, row)->uid, row->lease->kind, uid,
+		if (compare_keys(audit_lease_owner(view, row)->uid, row->lease->kind, uid,
 				 kind) < behind)
 			low = middle + 1;
 		else
