@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
 # tests/run itself, with tests made for the purpose: what it runs, when, and what it counts.
+# And .ci/run, which sums up.
 . "$(dirname "$0")/lib.sh"
-plan 24
+plan 28
 
 tree=$T/tree
 mkdir -p "$tree/tests/e2e" "$tree/build/unit/core" "$T/marks"
@@ -111,3 +112,28 @@ wait_for test -e "$T/marks/sleeps"
 kill -TERM "$started_pid"
 wait "$started_pid" 2>/dev/null
 ok "ended early, it ends its tests" wait_for sh -c '! pgrep -x sleep'
+
+# What CI runs: a make that only counts.
+mkdir "$tree/.ci"
+cp .ci/run "$tree/.ci/run"
+# shellcheck disable=SC2016 # for the script
+printf '%s\n' '#!/bin/sh' 'echo "making $1"' 'case $1 in check) echo "7 ${no:-0} 1" >>"$TALLY" ;; check-more) echo "5 0 2" >>"$TALLY" ;; esac' \
+	'[ "$1" != "${fails-}" ]' >"$T/bin/make"
+chmod +x "$T/bin/make"
+ci() { # VARIABLE=value...
+	run env PATH="$T/bin:$PATH" "$@" "$tree/.ci/run"
+}
+ci no=0
+is "CI: the demo and both sets, and one line for all" "$status $out" "0 making demo
+making check
+making check-more
+12 passed, 0 failed, 3 skipped"
+ci no=2 fails=check
+is "CI: what fails does not end it" "$status $out" "1 making demo
+making check
+making check-more
+12 passed, 2 failed, 3 skipped"
+ci fails=demo
+is "CI: a demo that fails is one failure" "$status $(tail -n 1 <<<"$out")" "1 12 passed, 1 failed, 3 skipped"
+ci fails=check-more
+is "CI: as is what no test has counted" "$status $(tail -n 1 <<<"$out")" "1 12 passed, 1 failed, 3 skipped"
