@@ -46,6 +46,73 @@ int subid_leased_read(int root, struct subid_leased *ret,
 		      const char **ret_file) SUBID_WARN_UNUSED;
 
 /*
+ * What failed, or why the answer is no.  Set size, zero the rest; each call that is
+ * handed one describes what it returned, if that is not 0.
+ */
+#define SUBID_ERROR_FILE_SIZE 4416
+#define SUBID_ERROR_TEXT_SIZE 8192
+
+struct subid_error {
+	size_t size;			  /* sizeof(struct subid_error) */
+	int code;			  /* what the call returned */
+	size_t line;			  /* in file, from 1; 0: not about a line */
+	pid_t pid;			  /* a process that is in the way, or 0 */
+	char program[16];		  /* its name, or "" */
+	char file[SUBID_ERROR_FILE_SIZE]; /* the file it is about, or "" */
+	char text[SUBID_ERROR_TEXT_SIZE]; /* see subid_error_text() */
+};
+
+/*
+ * Writes what happened as sentences, mostly one, each on a line of its own, into buf of
+ * size bytes, terminated and cut.  Returns the length that it has without being cut.
+ */
+size_t subid_error_text(const struct subid_error *err, char *buf, size_t size);
+
+/*
+ * Whose tables: this host's, or those of an image.  Safe as it is: what running
+ * namespaces map, what containers have and what the name service knows is looked at
+ * without being asked for.
+ */
+struct subid; /* opaque */
+
+/*
+ * Opens.  root: NULL for this host; else the directory of an image, of which nothing
+ * runs here, and out of which no link leads.  Returns 0, and the caller calls
+ * subid_close() after all transactions have ended; -errno.
+ */
+int subid_open(const char *root, struct subid **ret,
+	       struct subid_error *err) SUBID_WARN_UNUSED;
+
+/* The same for an image's root directory that is open; name: for messages, or NULL. */
+int subid_open_at(int dir, const char *name, struct subid **ret,
+		  struct subid_error *err) SUBID_WARN_UNUSED;
+
+void subid_close(struct subid **sys);
+
+#define auto_system __attribute__((cleanup(subid_close)))
+
+/* From now on this file is the site's policy, instead of subid.conf and its drop-ins;
+ * NULL: these again.  0 or -ENOMEM. */
+int subid_use_policy(struct subid *sys, const char *path);
+
+/* Flags of subid_begin(). */
+#define SUBID_DRY_RUN  1U /* take no lock, and refuse to commit */
+#define SUBID_BY_LOGIN 2U /* users cause it: few of its refusals leave a trace */
+#define SUBID_NO_GRANTS                                                                  \
+	4U /* ids are only taken away: what is in use is not looked at                   \
+	    */
+
+struct subid_txn; /* opaque */
+
+/*
+ * Begins a transaction, see below.  timeout_ms: how long the locks are waited for;
+ * SUBID_LOCK_PATIENCE_MS.  Returns 0, and the caller ends it with subid_txn_free();
+ * SUBID_BUSY, SUBID_INVALID (the policy is wrong) or -errno.
+ */
+int subid_begin(struct subid *sys, unsigned int flags, int timeout_ms,
+		struct subid_txn **ret, struct subid_error *err) SUBID_WARN_UNUSED;
+
+/*
  * The only way to change the tables: take the locks, read everything that has a
  * say, change the tables in memory, write both at once or neither.
  *
@@ -64,8 +131,6 @@ int subid_leased_read(int root, struct subid_leased *ret,
  * On the running system's tables, each change leaves a trace, see subid_traced.
  */
 
-struct subid_txn; /* opaque */
-
 struct subid_txn_options {
 	int etc;	    /* the configuration directory, opened for reading */
 	int proc;	    /* /proc, to keep off what runs; -1: nothing runs here */
@@ -78,6 +143,7 @@ struct subid_txn_options {
 	const char *conf; /* this file as the site's policy; NULL: the usual ones */
 	bool leased;	  /* give nothing that a container has, see leased.h */
 	int root; /* with leased: the root directory above etc, until it has begun */
+	bool no_grants; /* of grants and holds, none follows */
 };
 
 /* What stood in the way, for a message. */
@@ -88,6 +154,7 @@ struct subid_failure {
 	char conf[SUBID_CONF_NAME_SIZE]; /* the file instead, when file is
 					    SUBID_CONF_FILE: perhaps a drop-in */
 	struct subid_holder holder;	 /* with SUBID_BUSY */
+	int waited_ms;			 /* likewise: for so long */
 	struct subid_unseen unseen;	 /* with "/proc": n > 0: that is why */
 };
 
@@ -98,6 +165,28 @@ struct subid_failure {
  */
 int subid_txn_begin(const struct subid_txn_options *options, struct subid_txn **ret,
 		    struct subid_failure *ret_failure) SUBID_WARN_UNUSED;
+
+/*
+ * Why it could not, or why something else that has to do with the files of etc failed,
+ * as an error.  etc, root: for messages.  Returns r.
+ */
+int error_failure_in(struct subid_error *err, const char *etc, const char *root, int r,
+		     const struct subid_failure *failure);
+
+/* A file of the site's policy (policy.h), as messages name it. */
+void error_conf_file(const char *etc, const char *file, char *buf, size_t size);
+
+/* Who hides something: "process 12 (sleep) of alice (uid 1000)". */
+void error_hider_text(const struct subid_hider *hider, char *buf, size_t size);
+
+/*
+ * What could not be looked into, where a process is in it, or where none is (then with
+ * what follows from it).  Returns code.
+ */
+int error_unseen(struct subid_error *err, int code, const char *what,
+		 const struct subid_unseen *unseen);
+int error_hidden(struct subid_error *err, int code, const char *what,
+		 const struct subid_unseen *unseen, const char *but);
 
 /* Ends: unlocks; what was not committed is forgotten. */
 void subid_txn_free(struct subid_txn **txn);
@@ -292,6 +381,10 @@ struct subid_refused {
  */
 void subid_txn_trace_refused(const struct subid_txn_options *options,
 			     const struct subid_refused *list, size_t n);
+
+/* The same for a system; flags: of the transaction. */
+void subid_trace_refused(struct subid *sys, unsigned int flags,
+			 const struct subid_refused *list, size_t n);
 
 /* The same of one that the caller refuses, when the transaction ends; result > 0.
  * 0 or -ENOMEM. */

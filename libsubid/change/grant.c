@@ -332,7 +332,8 @@ int subid_txn_grant(struct subid_txn *txn, const struct subid_request *request,
 	int r;
 
 	txn->n_changes = 0;
-	if (request->range.count > 0 && !id_range_valid(request->range))
+	if (txn->options.no_grants ||
+	    (request->range.count > 0 && !id_range_valid(request->range)))
 		return -EINVAL;
 	r = make_plan(txn, &plan);
 	if (r == 0)

@@ -111,6 +111,7 @@ int subid_lease_begin(const struct subid_lease_options *options, struct subid_tx
 		ret_failure->file = ".pwd.lock";
 		r = subid_lock_take(options->state, options->timeout_ms, &txn->lock,
 				    &ret_failure->holder);
+		ret_failure->waited_ms = options->timeout_ms;
 	}
 	if (r == 0)
 		r = load_store(txn, ret_failure);

@@ -11,7 +11,26 @@
  * txn_trace.c; and lease.c, whose transactions are over a store of leases.
  */
 
+/* This host, or an image of one. */
+struct subid {
+	int root;	     /* the root directory, O_PATH */
+	int etc;	     /* its configuration directory */
+	int proc;	     /* /proc, once it was asked for; -1 also for an image */
+	bool host;	     /* not an image: it has processes and a name service */
+	char *conf;	     /* this file is the policy; NULL: the usual ones */
+	char etc_name[4096]; /* for messages: "/etc", "DIR/etc" */
+	size_t name_len;     /* how much of that is DIR */
+};
+
+/* Opens /proc, on a host.  0, or -errno, explained. */
+int system_proc(struct subid *sys, struct subid_error *err);
+
+/* What a transaction's options are, once system_proc() is done. */
+struct subid_txn_options system_options(const struct subid *sys, unsigned int flags,
+					int timeout_ms);
+
 struct subid_txn {
+	struct subid *sys; /* NULL: not begun by subid_begin() */
 	struct subid_txn_options options;
 	struct subid_lock *lock;
 	struct subid_policy policy;
@@ -97,3 +116,23 @@ __attribute__((format(printf, 2, 3))) void subid_trace_add(struct subid_message 
 const char *subid_trace_op(enum subid_action action);
 size_t subid_trace_name_len(const struct subid_event *event);
 bool subid_trace_has_place(const struct subid_event *event);
+
+/* --- error.c: *err may be NULL everywhere ---------------------------------------------
+ */
+
+#define ERROR_FILE_SIZE	 SUBID_ERROR_FILE_SIZE
+#define ERROR_HIDER_SIZE 128
+
+void error_clear(struct subid_error *err);
+
+/* Adds a line of details, in front of what error_plain() will say. */
+void error_detail(struct subid_error *err, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+/* The last line.  Returns code, so that a caller can return it. */
+int error_plain(struct subid_error *err, int code, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+/* Explains what subid_txn_begin() or subid_txn_commit() failed with.  Returns r. */
+int error_failure(struct subid_error *err, const struct subid *sys, int r,
+		  const struct subid_failure *failure);

@@ -242,6 +242,8 @@ int subid_txn_hold(struct subid_txn *txn, unsigned int kinds, struct id_range ra
 	int r = 0;
 
 	txn->n_changes = 0;
+	if (txn->options.no_grants)
+		return -EINVAL;
 	for (enum subid_kind kind = 0; r == 0 && kind < SUBID_KINDS; kind++) {
 		if ((kinds & (1U << kind)) == 0)
 			continue;

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "libsubid/change/private.h"
 #include "libsubid/tables/tables.h"
@@ -81,9 +82,16 @@ static int load_accounts(struct subid_txn *txn, struct subid_failure *failure)
 /* Under the lock, like all the rest: who waits for it may wait long. */
 static int load_leased(struct subid_txn *txn, struct subid_failure *failure)
 {
+	int r;
+
 	if (!txn->options.leased)
 		return 0;
-	return subid_leased_read(txn->options.root, &txn->leased, &failure->file);
+	r = subid_leased_read(txn->options.root, &txn->leased, &failure->file);
+	if (!txn->options.nss || geteuid() == 0)
+		return r;
+	/* an ordinary user may not read all of it, and only looks */
+	txn->leased.runtimes.n_unread = 0;
+	return txn->options.dry_run && r != -ENOMEM ? 0 : r;
 }
 
 /* Everything that must not be given, in one sorted set for each kind. */
@@ -127,6 +135,7 @@ int subid_txn_begin(const struct subid_txn_options *options, struct subid_txn **
 		ret_failure->file = ".pwd.lock";
 		r = subid_lock_take(options->etc, options->timeout_ms, &txn->lock,
 				    &ret_failure->holder);
+		ret_failure->waited_ms = options->timeout_ms;
 	}
 	if (r == 0)
 		r = load_policy(txn, ret_failure);

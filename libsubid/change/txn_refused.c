@@ -44,6 +44,14 @@ void subid_txn_trace_refused(const struct subid_txn_options *options,
 	(void)subid_txn_tell(events, n_events, options->by_login);
 }
 
+void subid_trace_refused(struct subid *sys, unsigned int flags,
+			 const struct subid_refused *list, size_t n)
+{
+	const struct subid_txn_options options = system_options(sys, flags, 0);
+
+	subid_txn_trace_refused(&options, list, n);
+}
+
 int subid_txn_refuse(struct subid_txn *txn, const struct subid_refused *refused)
 {
 	struct subid_event event = event_of(refused);

@@ -78,9 +78,17 @@ int cli_open_below(const char *root, const char *path);
 /* --root's or the system's configuration directory; -1 after a complaint. */
 int cli_open_etc(struct cli *cli);
 
-/* A transaction's options for this call; etc from cli_open_etc(). */
-struct subid_txn_options cli_txn_options(const struct cli *cli, int etc, int proc,
-					 bool dry_run);
+/* Complains of an error, a line each; returns status. */
+int cli_say(int status, const struct subid_error *err);
+
+/*
+ * Opens what a transaction works on, this host or --root's image, and warns if ranges do
+ * not come from its tables at all.  The status, after a complaint.
+ */
+int cli_open_system(struct cli *cli, struct subid **ret);
+
+/* Begins a transaction, see subid_begin().  The status, after a complaint. */
+int cli_begin(struct subid *sys, bool dry_run, bool no_grants, struct subid_txn **ret);
 
 /* /proc for the running system, -1 for --root; -2 after a complaint. */
 int cli_open_proc(const struct cli *cli);
@@ -106,11 +114,6 @@ int cli_txn_failed(const struct cli *cli, int r, const struct subid_failure *fai
 int cli_txn_taken(const struct cli *cli, const struct subid_txn *txn, const char *what,
 		  struct subid_change change);
 
-/* Who hides something: "process 12 (sleep) of alice (uid 1000)". */
-void cli_hider_text(const struct subid_hider *hider, char *buf, size_t size);
-
-#define CLI_HIDER_SIZE 128
-
 /*
  * Complains of what could not be looked into, where a process is in it, or where none is
  * (then with what follows from it); returns status.
@@ -122,10 +125,10 @@ int cli_hidden_is_wrong(int status, const char *what, const struct subid_unseen 
 /* Warns of who hides namespaces, if anybody does, when ids are given all the same. */
 void cli_warn_of_hidden(const struct cli *cli, const struct subid_unseen *unseen);
 
-/* A file of the site's policy (conf.h), as messages name it. */
+/* A file of the site's policy (policy.h), as messages name it. */
 void cli_conf_file(const struct cli *cli, const char *file, char *buf, size_t size);
 
-#define CLI_CONF_FILE_SIZE (4096 + SUBID_CONF_NAME_SIZE)
+#define CLI_CONF_FILE_SIZE SUBID_ERROR_FILE_SIZE
 
 /*
  * Complains of what subid_txn_grant() answered: SUBID_FULL, SUBID_OFF or

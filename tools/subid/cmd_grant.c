@@ -49,7 +49,7 @@ struct grant {
 	const char *group;
 	struct cli_names owners;
 	struct range_list rows; /* to be printed once all is committed */
-	struct subid_txn_options txn_options;
+	struct subid *sys;
 };
 
 static void grant_free(struct grant *grant)
@@ -195,31 +195,25 @@ static void trace_refused(const struct grant *grant, int result)
 		list[n++] = cli_refused(grant->group, NULL, &request, result);
 	if (grant->all)
 		list[n++] = cli_refused("--all", NULL, &request, result);
-	subid_txn_trace_refused(&grant->txn_options, list, n);
+	if (!grant->dry_run)
+		subid_trace_refused(grant->sys, 0, list, n);
 }
 
 static int carry_out(struct grant *grant)
 {
+	auto_system struct subid *sys = NULL;
 	auto_txn struct subid_txn *txn = NULL;
-	auto_close int etc = cli_open_etc(grant->cli);
-	auto_close int proc = -1, root = -1;
-	struct subid_failure failure;
-	int status, r;
+	struct subid_error err = { .size = sizeof(err) };
+	int status = cli_open_system(grant->cli, &sys), r;
 
-	if (etc < 0)
-		return EXIT_UNABLE;
-	cli_warn_of_source(grant->cli, etc);
-	proc = cli_open_proc(grant->cli);
-	root = proc == -2 ? -2 : cli_open_root(grant->cli);
-	if (root == -2)
-		return EXIT_UNABLE;
-	grant->txn_options = cli_txn_options(grant->cli, etc, proc, grant->dry_run);
-	grant->txn_options.leased = root >= 0;
-	grant->txn_options.root = root;
-	r = subid_txn_begin(&grant->txn_options, &txn, &failure);
+	if (status != EXIT_DONE)
+		return status;
+	grant->sys = sys;
+	r = subid_begin(sys, grant->dry_run ? SUBID_DRY_RUN : 0, SUBID_LOCK_PATIENCE_MS,
+			&txn, &err);
 	if (r != 0) {
 		trace_refused(grant, r);
-		return cli_txn_failed(grant->cli, r, &failure);
+		return cli_say(EXIT_UNABLE, &err);
 	}
 	cli_warn_of_hidden(grant->cli, subid_txn_unseen(txn));
 	cli_warn_of_unread(&subid_txn_leased(txn)->runtimes);

@@ -148,29 +148,22 @@ static int hold_in(const struct hold *hold, struct subid_txn *txn)
 
 static int carry_out(const struct hold *hold)
 {
+	auto_system struct subid *sys = NULL;
 	auto_txn struct subid_txn *txn = NULL;
-	auto_close int etc = cli_open_etc(hold->cli);
-	auto_close int proc = -1;
 	auto_store struct cli_store store = { .fd = -1 };
-	struct subid_txn_options txn_options;
-	struct subid_failure failure;
-	int r;
+	int status = cli_open_system(hold->cli, &sys);
 
-	if (etc < 0)
-		return EXIT_UNABLE;
+	if (status != EXIT_DONE)
+		return status;
 	if (hold->release && cli_store_open(hold->cli, false, &store) != EXIT_DONE)
 		return EXIT_UNABLE;
 	/* an ordinary user means leases, of which there may be none */
 	if (store.user != NULL)
 		return unhold(hold, NULL, &store);
 	/* who may have the ids that are given back is looked at by grant */
-	proc = hold->release ? -1 : cli_open_proc(hold->cli);
-	if (proc == -2)
-		return EXIT_UNABLE;
-	txn_options = cli_txn_options(hold->cli, etc, proc, hold->dry_run);
-	r = subid_txn_begin(&txn_options, &txn, &failure);
-	if (r != 0)
-		return cli_txn_failed(hold->cli, r, &failure);
+	status = cli_begin(sys, hold->dry_run, hold->release, &txn);
+	if (status != EXIT_DONE)
+		return status;
 	return hold->release ? unhold(hold, txn, &store) : hold_in(hold, txn);
 }
 

@@ -134,24 +134,19 @@ static int revoke_in(const struct revoke *revoke, struct subid_txn *txn, int pro
 
 static int carry_out(const struct revoke *revoke)
 {
+	auto_system struct subid *sys = NULL;
 	auto_txn struct subid_txn *txn = NULL;
-	auto_close int etc = cli_open_etc(revoke->cli);
 	auto_close int proc = -1;
-	struct subid_txn_options txn_options;
-	struct subid_failure failure;
-	int r;
+	int status = cli_open_system(revoke->cli, &sys);
 
-	if (etc < 0)
-		return EXIT_UNABLE;
+	if (status != EXIT_DONE)
+		return status;
 	proc = cli_open_proc(revoke->cli);
 	if (proc == -2)
 		return EXIT_UNABLE;
 	/* what runs is asked below, about these ids alone */
-	txn_options = cli_txn_options(revoke->cli, etc, -1, revoke->dry_run);
-	r = subid_txn_begin(&txn_options, &txn, &failure);
-	if (r != 0)
-		return cli_txn_failed(revoke->cli, r, &failure);
-	return revoke_in(revoke, txn, proc);
+	status = cli_begin(sys, revoke->dry_run, true, &txn);
+	return status == EXIT_DONE ? revoke_in(revoke, txn, proc) : status;
 }
 
 static int revoke_lease(const struct revoke *revoke)

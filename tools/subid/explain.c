@@ -206,22 +206,11 @@ static int explain_all(struct cli *cli, struct subid_txn *txn, size_t n, char *n
 
 int cli_explain_policy(struct cli *cli, size_t n, char *names[])
 {
+	auto_system struct subid *sys = NULL;
 	auto_txn struct subid_txn *txn = NULL;
-	auto_close int etc = cli_open_etc(cli);
-	auto_close int proc = -1;
-	struct subid_txn_options options;
-	struct subid_failure failure;
-	int r;
+	int status = cli_open_system(cli, &sys);
 
-	if (etc < 0)
-		return EXIT_UNABLE;
-	cli_warn_of_source(cli, etc);
-	proc = cli_open_proc(cli);
-	if (proc == -2)
-		return EXIT_UNABLE;
-	options = cli_txn_options(cli, etc, proc, true);
-	r = subid_txn_begin(&options, &txn, &failure);
-	if (r != 0)
-		return cli_txn_failed(cli, r, &failure);
-	return explain_all(cli, txn, n, names);
+	if (status == EXIT_DONE)
+		status = cli_begin(sys, true, false, &txn);
+	return status == EXIT_DONE ? explain_all(cli, txn, n, names) : status;
 }

@@ -324,24 +324,17 @@ static int grant_with_lines(struct cli_leasing *leasing,
 			    const struct cli_lease_grant *asked, const char *names,
 			    size_t n)
 {
+	auto_system struct subid *sys = NULL;
 	auto_txn struct subid_txn *tables = NULL;
-	auto_close int root = -1;
-	struct subid_txn_options options =
-	    cli_txn_options(leasing->cli, leasing->etc, leasing->proc, asked->dry_run);
-	struct subid_failure failure;
-	int r;
+	int status;
 
 	if (leasing->store.user != NULL)
 		return cli_complain(EXIT_UNABLE, "--own: run this as root");
-	root = cli_open_root(leasing->cli);
-	if (root == -2)
-		return EXIT_UNABLE;
-	options.leased = root >= 0;
-	options.root = root;
-	r = subid_txn_begin(&options, &tables, &failure);
-	if (r != 0)
-		return cli_txn_failed(leasing->cli, r, &failure);
-	return grant_until(leasing, asked, tables, names, n);
+	status = cli_open_system(leasing->cli, &sys);
+	if (status == EXIT_DONE)
+		status = cli_begin(sys, asked->dry_run, false, &tables);
+	return status == EXIT_DONE ? grant_until(leasing, asked, tables, names, n)
+				   : status;
 }
 
 int cli_lease_grant(struct cli *cli, const struct cli_lease_grant *grant,
@@ -360,7 +353,8 @@ int cli_lease_grant(struct cli *cli, const struct cli_lease_grant *grant,
 		return EXIT_UNABLE;
 	if (grant->own && grant->range.count > 0)
 		return cli_misused(cli, "--own finds the ids: leave --range away");
-	cli_warn_of_source(cli, leasing.etc);
+	if (!grant->own)
+		cli_warn_of_source(cli, leasing.etc);
 	status = look(&leasing, names);
 	if (status == EXIT_DONE)
 		status = cli_store_open(cli, !grant->dry_run, &leasing.store);

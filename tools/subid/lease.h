@@ -209,13 +209,6 @@ int cli_leases_unhold(struct cli_store *store, unsigned int kinds, struct id_ran
 		      bool dry_run, struct subid_txn **ret_txn,
 		      struct subid_changes *ret);
 
-/*
- * The root directory, for a transaction that keeps off what containers have: see leased
- * in subid_txn_options.  -1 for an ordinary user, who changes no table; -2 after a
- * complaint.
- */
-int cli_open_root(const struct cli *cli);
-
 /* Warns of what runtimes have written down and could not be read, if there is any; with
  * -q too: an id that may be given twice is no remark. */
 void cli_warn_of_unread(const struct subid_runtime_state *state);

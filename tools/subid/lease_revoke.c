@@ -227,22 +227,21 @@ static int revoke_in(struct revocation *revocation, struct subid_txn *txn)
 }
 
 /* Locks come in this order: the tables', if they are needed, then the store's. */
-static int revoke_locked(struct revocation *revocation, int etc)
+static int revoke_locked(struct revocation *revocation)
 {
+	auto_system struct subid *sys = NULL;
 	auto_txn struct subid_txn *tables = NULL, *txn = NULL;
 	bool dry_run = revocation->asked->dry_run;
-	struct subid_txn_options options =
-	    cli_txn_options(revocation->cli, etc, -1, dry_run);
-	struct subid_failure failure;
-	int status, r;
+	int status = EXIT_DONE;
 
 	if (revocation->asked->own && revocation->store->user != NULL)
 		return cli_complain(EXIT_UNABLE, "--own: run this as root");
-	if (revocation->asked->own) {
-		r = subid_txn_begin(&options, &tables, &failure);
-		if (r != 0)
-			return cli_txn_failed(revocation->cli, r, &failure);
-	}
+	if (revocation->asked->own)
+		status = cli_open_system(revocation->cli, &sys);
+	if (revocation->asked->own && status == EXIT_DONE)
+		status = cli_begin(sys, dry_run, true, &tables);
+	if (status != EXIT_DONE)
+		return status;
 	revocation->tables = tables;
 	status = cli_store_begin(revocation->store, dry_run, &txn);
 	if (status == EXIT_DONE)
@@ -290,7 +289,7 @@ int cli_lease_revoke(struct cli *cli, const struct cli_lease_revoke *revoke,
 	if (r == SUBID_INVALID || (store.user != NULL && owner.uid != getuid()))
 		return cli_complain(EXIT_NO, "%s: has no lease in %s", name,
 				    store.cli.etc_name);
-	return revoke_locked(&revocation, etc);
+	return revoke_locked(&revocation);
 }
 
 int cli_leases_list(struct cli *cli, struct rows *output, struct cli_homes *homes,

@@ -295,17 +295,3 @@ int cli_lessor_avoid_but(const struct cli_lessor *lessor, const char *name,
 	}
 	return r;
 }
-
-int cli_open_root(const struct cli *cli)
-{
-	const char *name = cli->root == NULL ? "/" : cli->root;
-	int fd;
-
-	if (cli->root == NULL && geteuid() != 0)
-		return -1;
-	fd = open(name, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	if (fd >= 0)
-		return fd;
-	(void)cli_complain(EXIT_UNABLE, "%s: %s", name, strerror(errno));
-	return -2;
-}

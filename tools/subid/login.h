@@ -69,6 +69,9 @@ int login_send(struct login *login, enum login_result result);
 /* Why a transaction could not begin or be committed, as txn.h has it. */
 void login_log_failure(struct login *login, int r, const struct subid_failure *failure);
 
+/* The same of a transaction of the library. */
+void login_log_error(struct login *login, const struct subid_error *err);
+
 /* Who hides namespaces, if anybody does. */
 void login_log_hidden(struct login *login, const struct subid_unseen *unseen);
 

@@ -133,6 +133,24 @@ void login_log_failure(struct login *login, int r, const struct subid_failure *f
 			  strerror(-r));
 }
 
+void login_log_error(struct login *login, const struct subid_error *err)
+{
+	char text[LINE_MAX_BYTES], who[48] = "another process";
+
+	if (err->code == SUBID_BUSY) {
+		if (err->pid > 0)
+			(void)snprintf(who, sizeof(who), "process %d (%.16s)",
+				       (int)err->pid, err->program);
+		login_log(login, LOG_WARNING,
+			  "no range this time: %s is locked by %s: the next login tries"
+			  " again",
+			  err->file, who);
+		return;
+	}
+	(void)subid_error_text(err, text, sizeof(text));
+	login_log(login, LOG_ERR, "no range is given: %s", text);
+}
+
 void login_log_hidden(struct login *login, const struct subid_unseen *unseen)
 {
 	if (unseen->n_hidden > 0)

@@ -45,23 +45,10 @@ int login_find_owner(const struct login *login, const struct subid_users *users,
 	return subid_owner_find(users, login->name, ret);
 }
 
-static struct subid_txn_options options_of(const struct login *login, int proc)
-{
-	return (struct subid_txn_options){
-		.etc = login->etc,
-		.proc = proc,
-		.nss = true,
-		.by_login = true,
-		.timeout_ms = login->timeout_ms,
-		.vendor = SUBID_VENDORDIR,
-		.conf = login->conf,
-	};
-}
-
 void login_trace_refused(const struct login *login, const struct subid_owner *owner,
 			 int result)
 {
-	const struct subid_txn_options options = options_of(login, -1);
+	auto_system struct subid *sys = NULL;
 	const struct subid_refused refused = {
 		.owner = owner->spellings[0].text,
 		.owner_len = owner->spellings[0].len,
@@ -71,7 +58,8 @@ void login_trace_refused(const struct login *login, const struct subid_owner *ow
 		.result = result,
 	};
 
-	subid_txn_trace_refused(&options, &refused, 1);
+	if (subid_open(NULL, &sys, NULL) == 0)
+		subid_trace_refused(sys, SUBID_BY_LOGIN, &refused, 1);
 }
 
 /*
@@ -79,22 +67,15 @@ void login_trace_refused(const struct login *login, const struct subid_owner *ow
  * at once wait for each other; so patience ends only when nothing has moved for that
  * long.
  */
-static int begin(const struct login *login, int proc, struct subid_txn **ret,
-		 struct subid_failure *failure)
+static int begin(const struct login *login, struct subid *sys, struct subid_txn **ret,
+		 struct subid_error *err)
 {
-	struct subid_txn_options options = options_of(login, proc);
 	struct login_tables tables = { .st = { { .st_ino = 0 }, { .st_ino = 0 } } };
-	auto_close int root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
-	int r;
+	int r = subid_use_policy(sys, login->conf);
 
-	*failure = (struct subid_failure){ .file = "/" };
-	if (root < 0)
-		return -errno;
-	options.leased = true;
-	options.root = root;
 	(void)login_tables_moved(login->etc, &tables);
-	for (int times = 0; times < PATIENCE_TIMES; times++) {
-		r = subid_txn_begin(&options, ret, failure);
+	for (int times = 0; r >= 0 && times < PATIENCE_TIMES; times++) {
+		r = subid_begin(sys, SUBID_BY_LOGIN, login->timeout_ms, ret, err);
 		if (r != SUBID_BUSY || !login_tables_moved(login->etc, &tables))
 			break;
 	}
@@ -122,15 +103,18 @@ static int grant(struct login *login, struct subid_txn *txn, struct subid_owner 
 
 int login_grant(struct login *login, const struct subid_owner *known)
 {
+	auto_system struct subid *sys = NULL;
 	auto_txn struct subid_txn *txn = NULL;
 	auto_owner struct subid_owner owner = { .has_account = false };
-	auto_close int proc = open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	struct subid_failure failure = { .file = "/proc" };
+	struct subid_error err = { .size = sizeof(err) };
+	struct subid_failure failure;
 	struct subid_changes changes = { .n = 0 };
-	int r = proc < 0 ? -errno : begin(login, proc, &txn, &failure);
+	int r = subid_open(NULL, &sys, &err);
 
+	if (r == 0)
+		r = begin(login, sys, &txn, &err);
 	if (r != 0) {
-		login_log_failure(login, r, &failure);
+		login_log_error(login, &err);
 		login_trace_refused(login, known, r);
 		return r;
 	}

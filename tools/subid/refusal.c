@@ -10,10 +10,7 @@
 
 void cli_conf_file(const struct cli *cli, const char *file, char *buf, size_t size)
 {
-	if (file[0] == '/')
-		(void)snprintf(buf, size, "%s", file);
-	else
-		(void)snprintf(buf, size, "%s/%s", cli->etc_name, file);
+	error_conf_file(cli->etc_name, file, buf, size);
 }
 
 /* One refused grant, with what policy says about the owner. */

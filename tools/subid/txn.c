@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * What the commands do around a transaction: what it works on, the commit, and who
- * hears of it.  Its answers are explained in lib_failure.c and lib_obstacle.c.
+ * hears of it.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -58,17 +58,52 @@ int cli_open_proc(const struct cli *cli)
 	return -2;
 }
 
-struct subid_txn_options cli_txn_options(const struct cli *cli, int etc, int proc,
-					 bool dry_run)
+int cli_say(int status, const struct subid_error *err)
 {
-	return (struct subid_txn_options){
-		.etc = etc,
-		.proc = proc,
-		.nss = cli->root == NULL,
-		.dry_run = dry_run,
-		.timeout_ms = SUBID_LOCK_PATIENCE_MS,
-		.vendor = cli->root == NULL ? SUBID_VENDORDIR : NULL,
-	};
+	char text[SUBID_ERROR_TEXT_SIZE];
+	char *line = text, *next;
+
+	(void)subid_error_text(err, text, sizeof(text));
+	for (; (next = strchr(line, '\n')) != NULL; line = next + 1) {
+		*next = '\0';
+		(void)cli_complain(0, "%s", line);
+	}
+	return cli_complain(status, "%s", line);
+}
+
+int cli_open_system(struct cli *cli, struct subid **ret)
+{
+	struct subid_error err = { .size = sizeof(err) };
+	int etc;
+
+	if (subid_open(cli->root, ret, &err) < 0)
+		return cli_say(EXIT_UNABLE, &err);
+	/* how messages name it, and nsswitch.conf */
+	etc = cli_open_etc(cli);
+	if (etc < 0)
+		return EXIT_UNABLE;
+	cli_warn_of_source(cli, etc);
+	(void)close(etc); /* only read */
+	return EXIT_DONE;
+}
+
+int cli_begin(struct subid *sys, bool dry_run, bool no_grants, struct subid_txn **ret)
+{
+	struct subid_error err = { .size = sizeof(err) };
+	int r = subid_begin(
+	    sys, (dry_run ? SUBID_DRY_RUN : 0) | (no_grants ? SUBID_NO_GRANTS : 0),
+	    SUBID_LOCK_PATIENCE_MS, ret, &err);
+
+	return r == 0 ? EXIT_DONE : cli_say(EXIT_UNABLE, &err);
+}
+
+int cli_txn_failed(const struct cli *cli, int r, const struct subid_failure *failure)
+{
+	struct subid_error err = { .size = sizeof(err) };
+
+	(void)error_failure_in(&err, cli->etc_name, cli->root == NULL ? "" : cli->root, r,
+			       failure);
+	return cli_say(EXIT_UNABLE, &err);
 }
 
 void cli_warn_of_source(const struct cli *cli, int etc)

@@ -118,12 +118,12 @@ static size_t add_hiders(struct audit_gathered *gathered, int proc)
 	size_t n = subid_userns_hiders(proc, &gathered->live, hiders, HIDERS_NAMED);
 
 	for (size_t i = 0; i < n; i++) {
-		char who[CLI_HIDER_SIZE], inode[32] = "";
+		char who[128], inode[32] = "";
 
 		if (hiders[i].userns != 0)
 			(void)snprintf(inode, sizeof(inode), " %llu",
 				       (unsigned long long)hiders[i].userns);
-		cli_hider_text(&hiders[i], who, sizeof(who));
+		error_hider_text(&hiders[i], who, sizeof(who));
 		audit_add_missing(gathered,
 				  "%s keeps user namespace%s out of sight (%s): end the"
 				  " process",

@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What a transaction works on: this host, or an image of one.  The descriptors, the
+ * name service, the vendor's policy and what containers have are decided here, once, so
+ * that no caller can forget one of them.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "libsubid/change/private.h"
+#include "libsubid/core/core.h"
+
+void subid_close(struct subid **sys)
+{
+	if (*sys == NULL)
+		return;
+	cleanup_close(&(*sys)->root);
+	cleanup_close(&(*sys)->etc);
+	cleanup_close(&(*sys)->proc);
+	free((*sys)->conf);
+	free(*sys);
+	*sys = NULL;
+}
+
+/* "/etc", or DIR/etc. */
+static int name_etc(struct subid *sys, const char *name)
+{
+	int n =
+	    name == NULL
+		? snprintf(sys->etc_name, sizeof(sys->etc_name), "%s", SUBID_SYSCONFDIR)
+		: snprintf(sys->etc_name, sizeof(sys->etc_name), "%s/etc", name);
+
+	if (n < 0 || (size_t)n >= sizeof(sys->etc_name))
+		return -ENAMETOOLONG;
+	sys->name_len = name == NULL ? 0 : strlen(name);
+	return 0;
+}
+
+/* name: NULL for this host.  root, of which a copy is kept, is NULL's "/". */
+static int open_system(int root, const char *name, struct subid **ret,
+		       struct subid_error *err)
+{
+	auto_system struct subid *sys = calloc(1, sizeof(*sys));
+	int r;
+
+	if (sys == NULL)
+		return error_plain(err, -ENOMEM, "%s", strerror(ENOMEM));
+	sys->host = name == NULL;
+	sys->etc = sys->proc = -1;
+	sys->root = fcntl(root, F_DUPFD_CLOEXEC, 3);
+	if (sys->root < 0)
+		return error_plain(err, -errno, "%s: %s", name == NULL ? "/" : name,
+				   strerror(errno));
+	r = name_etc(sys, name);
+	if (r < 0)
+		return error_plain(err, r, "%.200s...: the name is too long", name);
+	sys->etc = sys->host ? open(SUBID_SYSCONFDIR, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+			     : beneath_open_dir(sys->root, "etc");
+	if (sys->etc < 0) {
+		r = sys->host ? -errno : sys->etc;
+		return error_plain(err, r, "%s: %s", sys->etc_name, strerror(-r));
+	}
+	*ret = sys;
+	sys = NULL;
+	return 0;
+}
+
+int subid_open_at(int dir, const char *name, struct subid **ret, struct subid_error *err)
+{
+	error_clear(err);
+	return open_system(dir, name == NULL ? "" : name, ret, err);
+}
+
+int subid_open(const char *root, struct subid **ret, struct subid_error *err)
+{
+	const char *path = root == NULL ? "/" : root;
+	auto_close int dir = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+
+	error_clear(err);
+	if (dir < 0)
+		return error_plain(err, -errno, "%s%s: %s", root == NULL ? "" : root,
+				   root == NULL ? "/" : "/etc", strerror(errno));
+	return open_system(dir, root, ret, err);
+}
+
+int subid_use_policy(struct subid *sys, const char *path)
+{
+	char *copy = NULL;
+
+	if (path != NULL) {
+		copy = strdup(path);
+		if (copy == NULL)
+			return -ENOMEM;
+	}
+	free(sys->conf);
+	sys->conf = copy;
+	return 0;
+}
+
+int system_proc(struct subid *sys, struct subid_error *err)
+{
+	if (!sys->host || sys->proc >= 0)
+		return 0;
+	sys->proc = open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (sys->proc >= 0)
+		return 0;
+	return error_plain(err, -errno, "/proc: %s: running processes cannot be seen",
+			   strerror(errno));
+}
+
+struct subid_txn_options system_options(const struct subid *sys, unsigned int flags,
+					int timeout_ms)
+{
+	return (struct subid_txn_options){
+		.etc = sys->etc,
+		.proc = (flags & SUBID_NO_GRANTS) != 0 ? -1 : sys->proc,
+		.nss = sys->host,
+		.dry_run = (flags & SUBID_DRY_RUN) != 0,
+		.timeout_ms = timeout_ms,
+		.vendor = sys->host ? SUBID_VENDORDIR : NULL,
+		.by_login = (flags & SUBID_BY_LOGIN) != 0,
+		.conf = sys->conf,
+		.leased = (flags & SUBID_NO_GRANTS) == 0,
+		.no_grants = (flags & SUBID_NO_GRANTS) != 0,
+		.root = sys->root,
+	};
+}
+
+int subid_begin(struct subid *sys, unsigned int flags, int timeout_ms,
+		struct subid_txn **ret, struct subid_error *err)
+{
+	struct subid_txn_options options;
+	struct subid_failure failure;
+	int r = 0;
+
+	error_clear(err);
+	if ((flags & SUBID_NO_GRANTS) == 0)
+		r = system_proc(sys, err);
+	if (r < 0)
+		return r;
+	options = system_options(sys, flags, timeout_ms);
+	r = subid_txn_begin(&options, ret, &failure);
+	if (r != 0)
+		return error_failure(err, sys, r, &failure);
+	(*ret)->sys = sys;
+	return 0;
+}
