@@ -327,7 +327,8 @@ static const struct row rows[] = {
 	  " more)\n",
 	  "" },
 	{ "no /proc", proc_is_gone, "alice", "", LOGIN_ERROR,
-	  "3: alice: no range is given: /proc: No such file or directory\n", "" },
+	  "3: alice: no range is given: /proc: No such file or directory: running"
+	  " processes cannot be seen\n", "" },
 	{ "busy", somebody_is_busy, "alice", "", LOGIN_ERROR,
 	  "4: alice: no range this time: " SUBID_SYSCONFDIR "/subuid is locked by another"
 	  " process: the next login tries again\n",
