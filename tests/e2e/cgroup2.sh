@@ -52,6 +52,8 @@ chmod 755 "$group"
 
 finish() {
 	local i
+	# whoever cleans up after itself has left no other group
+	[ -z "$(find "$group" -mindepth 1 -type d ! -name init)" ] || echo "cgroup2.sh: groups are left" >&3
 	echo 1 >"$group/cgroup.kill"
 	for ((i = 0; i < 200; i++)); do
 		find "$group" -depth -type d -exec rmdir {} + 2>/dev/null
@@ -60,7 +62,8 @@ finish() {
 	done
 	# fails where another has a use for it, too
 	[ -z "$enabled_here" ] || echo "-$controller" >$all/cgroup.subtree_control
-} 2>/dev/null
+	[ ! -d "$group" ] || echo "cgroup2.sh: $group cannot be removed" >&3
+} 3>&2 2>/dev/null
 trap finish EXIT
 trap 'exit 1' INT TERM HUP
 
