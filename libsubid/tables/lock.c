@@ -21,7 +21,6 @@
 #include <time.h>
 
 #include "libsubid/core/core.h"
-#include "libsubid/tables/private.h"
 
 #define FILE_LOCK      ".pwd.lock"
 #define CLOCKS_APART_S 2       /* of a file system, and of ticks */
@@ -266,6 +265,15 @@ static int try_file_lock(int fd)
 	return errno == EAGAIN || errno == EACCES ? SUBID_BUSY : -errno;
 }
 
+/* A clock that nobody sets. */
+static int64_t now_ms(void)
+{
+	struct timespec now;
+
+	(void)clock_gettime(CLOCK_MONOTONIC, &now); /* cannot fail */
+	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
 /* Shorter, the longer it is that one has waited: so who came early is soon served. */
 static void pause_a_little(int64_t waited_ms)
 {
@@ -329,9 +337,9 @@ int subid_lock_take(int etc, int timeout_ms, struct subid_lock **ret,
 		    struct subid_holder *ret_holder)
 {
 	auto_lock struct subid_lock *lock = malloc(sizeof(*lock));
-	int64_t start = lock_clock_ms();
-	bool file_held = false, may_queue = true;
-	int64_t left;
+	int64_t start = now_ms();
+	bool file_held = false;
+	int64_t waited;
 	int r;
 
 	if (lock == NULL)
@@ -344,15 +352,8 @@ int subid_lock_take(int etc, int timeout_ms, struct subid_lock **ret,
 	if (lock->fd < 0)
 		return lock->fd;
 	while ((r = try_next(lock, &file_held, ret_holder)) == SUBID_BUSY &&
-	       (left = start + timeout_ms - lock_clock_ms()) > 0) {
-		/* In turn, when the third part of one's patience is at its end.  Not at
-		 * once: to hand over to who sleeps takes longer than to let those have it
-		 * who are awake. */
-		if (may_queue && !file_held && left <= timeout_ms - timeout_ms / 3)
-			may_queue = subid_lock_queue(lock->fd, (int)left) >= 0;
-		else
-			pause_a_little(timeout_ms - left);
-	}
+	       (waited = now_ms() - start) < timeout_ms)
+		pause_a_little(waited);
 	/* once: looking costs more than trying, for all who wait */
 	if (r == SUBID_BUSY && !file_held)
 		find_file_holder(lock->etc, lock->fd, ret_holder);
