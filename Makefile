@@ -85,13 +85,13 @@ pam_cpp = -DSUBID_HELPER='"$(BINDIR)/subid"'
 define includes
 libsubid/core: core core/range.h
 libsubid/maps: core
-libsubid/tables: core maps
-libsubid/accounts: core maps tables
+libsubid/tables: core core/scan.h maps
+libsubid/accounts: core core/scan.h maps tables
 libsubid/policy: core maps tables accounts
 libsubid/live: core maps tables accounts policy
 libsubid/runtimes: core maps tables accounts policy
 libsubid/change: core maps tables accounts policy live runtimes
-libsubid/audit: core maps tables accounts policy live runtimes change
+libsubid/audit: core core/scan.h maps tables accounts policy live runtimes change
 libsubid: core maps tables accounts policy live runtimes change audit
 tools/newidmap: core maps tables accounts policy
 tools/getsubids: core maps tables accounts policy

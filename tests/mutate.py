@@ -25,7 +25,7 @@ import tempfile
 
 TOP = pathlib.Path(__file__).resolve().parent.parent
 
-TABLE = ["tables/table", "tables/table_owners", "tables/table_change", "tables/table_taken",
+TABLE = ["tables/table", "tables/owners", "tables/table_change", "tables/table_taken",
          "tables/table_print"]
 
 # What is changed, and the tests that must notice, the likeliest first.
@@ -33,7 +33,7 @@ TESTS = {
     "libsubid/core/range.h": ["core/range", "maps/idmap", "core/allocate", "tables/line", *TABLE],
     "libsubid/core/range.c": ["core/range", "tables/line", "maps/idmap", *TABLE],
     "libsubid/tables/line.c": ["tables/line", *TABLE],
-    "libsubid/tables/tables.h": ["tables/scan", "tables/line", *TABLE],
+    "libsubid/core/scan.h": ["core/scan", "tables/line", *TABLE],
     "libsubid/core/gap.c": ["core/allocate"],
     "libsubid/maps/map.c": ["maps/idmap"],
     "libsubid/policy/conf_parse.c": ["policy/conf"],
@@ -124,13 +124,13 @@ EQUIVALENT = {
         "the ':' ends the number",
     ("libsubid/tables/line.c", "if (n + k >= SUBID_READINGS_MAX) {"):
         "a line has at most 8 readings",
-    ("libsubid/tables/tables.h", "while (end - at > 8) {"):
+    ("libsubid/core/scan.h", "while (end - at > 8) {"):
         "the last eight bytes one by one: only slower",
-    ("libsubid/tables/tables.h", "if (end - start > 8) {"):
+    ("libsubid/core/scan.h", "if (end - start > 8) {"):
         "the last eight bytes one by one: only slower",
-    ("libsubid/tables/tables.h", "limit = end - start >= 11 ? start + 11 : end;"):
+    ("libsubid/core/scan.h", "limit = end - start >= 11 ? start + 11 : end;"):
         "start + 11 is end then",
-    ("libsubid/tables/tables.h", "id_range_end(r) < ID_COUNT_MAX) {"):
+    ("libsubid/core/scan.h", "id_range_end(r) < ID_COUNT_MAX) {"):
         "subid_set_add() does the same, slower",
     ("libsubid/core/gap.c", "if (start <= want->window.start)"):
         "sets start to what it is",

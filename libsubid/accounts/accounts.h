@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
+#include "libsubid/core/scan.h"
 #include "libsubid/tables/tables.h"
 
 #ifdef __cplusplus

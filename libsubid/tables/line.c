@@ -1,17 +1,20 @@
 /* SPDX-License-Identifier: MIT */
-#include "libsubid/tables/tables.h"
-
+/*
+ * A line: our strict reading, every other reader's, and the lines of one owner.
+ */
+#include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
-static bool is_blank(char c)
-{
-	return c == ' ' || (c >= '\t' && c <= '\r');
-}
+#include "libsubid/tables/private.h"
+#include "libsubid/tables/tables.h"
 
 bool subid_owner_valid(const char *owner, size_t len)
 {
-	return len > 0 && owner[0] != '#' && owner[0] != ' ' && owner[len - 1] != ' ' &&
-	       scan_field(owner, owner + len) == owner + len;
+	for (size_t i = 0; i < len; i++)
+		if (owner[i] == ':' || (unsigned char)owner[i] < ' ' || owner[i] == 0x7f)
+			return false;
+	return len > 0 && owner[0] != '#' && owner[0] != ' ' && owner[len - 1] != ' ';
 }
 
 static bool is_owner(const char *text, size_t len, const char *owner)
@@ -27,13 +30,22 @@ bool subid_owner_is_hold(const char *owner, size_t len)
 
 int subid_line_parse(const char *text, size_t len, struct subid_line *ret)
 {
-	struct scan_seen count = SCAN_SEEN_NONE;
-	struct subid_line line;
-	const char *stop;
+	const char *end = text + len, *start = memchr(text, ':', len), *count;
+	struct id_range range;
 
-	if (!scan_line(text, text + len, &count, &line, &stop) || stop != text + len)
+	if (start++ == NULL)
 		return SUBID_INVALID;
-	*ret = line;
+	count = memchr(start, ':', (size_t)(end - start));
+	if (count++ == NULL || !subid_owner_valid(text, (size_t)(start - 1 - text)) ||
+	    subid_id_parse(start, (size_t)(count - 1 - start), &range.start) != 0 ||
+	    subid_id_parse(count, (size_t)(end - count), &range.count) != 0 ||
+	    !id_range_valid(range))
+		return SUBID_INVALID;
+	*ret = (struct subid_line){
+		.owner = text,
+		.owner_len = (size_t)(start - 1 - text),
+		.range = range,
+	};
 	return 0;
 }
 
@@ -44,6 +56,11 @@ int subid_line_parse(const char *text, size_t len, struct subid_line *ret)
  * does not belong; a superset of what any one of them does.
  */
 #define VALUES_MAX 4
+
+static bool is_blank(char c)
+{
+	return c == ' ' || (c >= '\t' && c <= '\r');
+}
 
 struct number {
 	uint64_t magnitude;
@@ -199,4 +216,60 @@ size_t subid_line_format_tail(struct id_range range, char buf[SUBID_LINE_TAIL_MA
 	*--p = ':';
 	memcpy(buf, p, (size_t)(end - p));
 	return (size_t)(end - p);
+}
+
+/*
+ * The names of one owner, in order.  Threat: lines times names is a time that whoever
+ * fills an image's passwd and tables chooses; so a name is looked up.
+ */
+static int compare_names(const void *a, const void *b)
+{
+	return owner_name_compare(a, b);
+}
+
+int owner_names_sort(const struct subid_owner_name *names, size_t n,
+		     struct subid_owner_name **ret)
+{
+	struct subid_owner_name *sorted = reallocarray(NULL, n + 1, sizeof(*sorted));
+
+	if (sorted == NULL)
+		return -ENOMEM;
+	for (size_t i = 0; i < n; i++)
+		sorted[i] = names[i];
+	qsort(sorted, n, sizeof(*sorted), compare_names);
+	*ret = sorted;
+	return 0;
+}
+
+int subid_owned_ranges(const struct subid_text *text,
+		       const struct subid_owner_name *names, size_t n,
+		       struct subid_owned_range **ret, size_t *ret_n)
+{
+	auto_free struct subid_owner_name *sorted = NULL;
+	auto_free struct subid_owned_range *found = NULL;
+	size_t n_found = 0, pos = 0, len;
+	const char *text_line;
+
+	if (owner_names_sort(names, n, &sorted) < 0)
+		return -ENOMEM;
+	for (size_t number = 1; subid_text_next(text, &pos, &text_line, &len); number++) {
+		const char *colon = memchr(text_line, ':', len);
+		struct subid_line line;
+
+		if (colon == NULL ||
+		    !owner_names_have(sorted, n, text_line,
+				      (size_t)(colon - text_line)) ||
+		    subid_line_parse(text_line, len, &line) != 0)
+			continue;
+		if (array_grow(&found, n_found, sizeof(*found)) < 0)
+			return -ENOMEM;
+		found[n_found++] = (struct subid_owned_range){
+			.range = line.range,
+			.line = number,
+		};
+	}
+	*ret = found;
+	*ret_n = n_found;
+	found = NULL;
+	return 0;
 }

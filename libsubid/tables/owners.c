@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Whose entries: all of one owner's, by a walk or by hash; and what an owner holds
- * under any of its spellings.
+ * The owners of a table's entries: by name, in a pass or by a hash, and by id.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -9,7 +8,6 @@
 
 #include "libsubid/core/core.h"
 #include "libsubid/tables/private.h"
-#include "libsubid/tables/tables.h"
 
 static uint64_t mix(uint64_t hash, uint64_t word)
 {
@@ -45,9 +43,8 @@ size_t subid_table_hash(const char *owner, size_t len)
 void subid_table_link(struct subid_table *table, size_t i)
 {
 	const struct subid_entry *entry = &table->entries[i];
-	size_t bucket =
-	    subid_table_hash(subid_table_owner(table, entry), entry->owner_len) &
-	    table->bucket_mask;
+	size_t bucket = subid_table_hash(table_owner_of(table, entry), entry->owner_len) &
+			table->bucket_mask;
 
 	table->chain[i] = table->buckets[bucket];
 	table->buckets[bucket] = (uint32_t)i;
@@ -112,66 +109,44 @@ size_t subid_table_after(const struct subid_table *table, size_t index)
 {
 	const struct subid_entry *entry = &table->entries[index];
 
-	return find_owned(table, subid_table_owner(table, entry), entry->owner_len,
+	return find_owned(table, table_owner_of(table, entry), entry->owner_len,
 			  table->buckets == NULL ? index + 1 : table->chain[index]);
 }
 
-static int holdings_of_many(const struct subid_table *table,
-			    const struct subid_owner_name *spellings, size_t n,
-			    struct subid_set *ret)
+/*
+ * Without an index, all names in one pass.  Most owners differ in length from all of
+ * these names, and are passed over by it.
+ */
+static int owned_by_pass(const struct subid_table *table,
+			 const struct subid_owner_name *names, size_t n,
+			 struct subid_set *ret)
 {
 	auto_free struct subid_owner_name *sorted = NULL;
-	int r = subid_owner_names_sort(spellings, n, &sorted);
+	uint64_t lengths = 0;
+	int r = owner_names_sort(names, n, &sorted);
 
+	for (size_t i = 0; i < n; i++)
+		lengths |= UINT64_C(1) << names[i].len % 64;
 	for (size_t i = 0; r == 0 && i < table->n; i++) {
 		const struct subid_entry *entry = &table->entries[i];
 
-		if (entry->range.count > 0 &&
-		    subid_owner_names_have(sorted, n, table_owner_of(table, entry),
-					   entry->owner_len))
+		if ((lengths >> entry->owner_len % 64 & 1) != 0 &&
+		    entry->range.count > 0 &&
+		    owner_names_have(sorted, n, table_owner_of(table, entry),
+				     entry->owner_len))
 			r = subid_set_add(ret, entry->range);
 	}
 	return r;
 }
 
-/* Without an index, all spellings in one pass; most owners differ in length. */
-static int holdings_by_pass(const struct subid_table *table,
-			    const struct subid_owner_name *spellings, size_t n,
-			    struct subid_set *ret)
-{
-	const struct subid_entry *end;
-	uint64_t lengths = 0;
-	int r = 0;
-
-	if (table->n == 0)
-		return 0;
-	if (n > OWNER_NAMES_FEW)
-		return holdings_of_many(table, spellings, n, ret);
-	for (size_t s = 0; s < n; s++)
-		lengths |= UINT64_C(1) << spellings[s].len % 64;
-	end = table->entries + table->n;
-	for (const struct subid_entry *entry = table->entries; r == 0; entry++) {
-		while (entry < end && (lengths >> entry->owner_len % 64 & 1) == 0)
-			entry++;
-		if (entry == end)
-			break;
-		for (size_t s = 0; r == 0 && s < n; s++)
-			if (is_owned_by(table, entry, spellings[s].text,
-					spellings[s].len))
-				r = subid_set_add(ret, entry->range);
-	}
-	return r;
-}
-
-static int holdings_by_index(const struct subid_table *table,
-			     const struct subid_owner_name *spellings, size_t n,
-			     struct subid_set *ret)
+static int owned_by_index(const struct subid_table *table,
+			  const struct subid_owner_name *names, size_t n,
+			  struct subid_set *ret)
 {
 	int r = 0;
 
-	for (size_t s = 0; s < n; s++)
-		for (size_t i =
-			 subid_table_first(table, spellings[s].text, spellings[s].len);
+	for (size_t k = 0; k < n; k++)
+		for (size_t i = subid_table_first(table, names[k].text, names[k].len);
 		     r == 0 && i < table->n; i = subid_table_after(table, i))
 			r = subid_set_add(ret, table->entries[i].range);
 	return r;
@@ -180,67 +155,88 @@ static int holdings_by_index(const struct subid_table *table,
 /* Collected, then sorted: lines may come in any order, and with an index they come in
  * falling order. */
 int subid_table_owned(const struct subid_table *table,
-		      const struct subid_owner_name *spellings, size_t n,
+		      const struct subid_owner_name *names, size_t n,
 		      struct subid_set *ret)
 {
-	int r = table->buckets == NULL ? holdings_by_pass(table, spellings, n, ret)
-				       : holdings_by_index(table, spellings, n, ret);
+	int r = table->buckets == NULL ? owned_by_pass(table, names, n, ret)
+				       : owned_by_index(table, names, n, ret);
 
 	subid_set_sort(ret);
 	return r;
 }
 
-/* sorted: the same spellings in order, if they are many, else NULL. */
-static bool is_spelt(const char *line, size_t len,
-		     const struct subid_owner_name *spellings,
-		     const struct subid_owner_name *sorted, size_t n)
+/* By id: the entries in the order of their ids. */
+struct subid_id_index_row {
+	struct id_range range;
+	uint64_t reach; /* the greatest end of this row and those before it */
+	uint32_t entry;
+};
+
+static int compare_rows(const void *a, const void *b)
 {
-	if (sorted != NULL) {
-		const char *colon = memchr(line, ':', len);
+	const struct subid_id_index_row *x = a, *y = b;
 
-		return colon != NULL &&
-		       subid_owner_names_have(sorted, n, line, (size_t)(colon - line));
-	}
-	for (size_t i = 0; i < n; i++) {
-		const struct subid_owner_name *s = &spellings[i];
-
-		if (len > s->len && line[s->len] == ':' && line[0] == s->text[0] &&
-		    memcmp(line, s->text, s->len) == 0)
-			return true;
-	}
-	return false;
+	if (x->range.start != y->range.start)
+		return x->range.start < y->range.start ? -1 : 1;
+	return x->entry < y->entry ? -1 : x->entry > y->entry;
 }
 
-int subid_owned_ranges(const struct subid_text *text,
-		       const struct subid_owner_name *spellings, size_t n,
-		       struct subid_owned_range **ret, size_t *ret_n)
+int subid_id_index_make(const struct subid_table *table, struct subid_id_index *ret)
 {
-	auto_free struct subid_owner_name *sorted = NULL;
-	struct subid_owned_range *found = NULL;
-	size_t n_found = 0, pos = 0, len, number = 0;
-	const char *line;
+	struct subid_id_index whose = { .table = table };
+	uint64_t reach = 0;
 
-	if (n > OWNER_NAMES_FEW && subid_owner_names_sort(spellings, n, &sorted) < 0)
+	whose.rows = reallocarray(NULL, table->n + 1, sizeof(*whose.rows));
+	if (whose.rows == NULL)
 		return -ENOMEM;
-	while (subid_text_next(text, &pos, &line, &len)) {
-		struct subid_line parsed;
-
-		number++;
-		/* again for the owner alone: a spelling "x:1" is not that of x */
-		if (!is_spelt(line, len, spellings, sorted, n) ||
-		    subid_line_parse(line, len, &parsed) != 0 ||
-		    !is_spelt(line, parsed.owner_len + 1, spellings, sorted, n))
-			continue;
-		if (array_grow(&found, n_found, sizeof(*found)) < 0) {
-			free(found);
-			return -ENOMEM;
-		}
-		found[n_found++] = (struct subid_owned_range){
-			.range = parsed.range,
-			.line = number,
-		};
+	for (size_t i = 0; i < table->n; i++)
+		if (table->entries[i].range.count > 0)
+			whose.rows[whose.n++] = (struct subid_id_index_row){
+				.range = table->entries[i].range,
+				.entry = (uint32_t)i,
+			};
+	qsort(whose.rows, whose.n, sizeof(*whose.rows), compare_rows);
+	for (size_t i = 0; i < whose.n; i++) {
+		if (id_range_end(whose.rows[i].range) > reach)
+			reach = id_range_end(whose.rows[i].range);
+		whose.rows[i].reach = reach;
 	}
-	*ret = found;
-	*ret_n = n_found;
+	*ret = whose;
 	return 0;
+}
+
+void subid_id_index_free(struct subid_id_index *whose)
+{
+	free(whose->rows);
+	*whose = (struct subid_id_index){ .n = 0 };
+}
+
+/* How many rows start at or before an id. */
+static size_t count_before(const struct subid_id_index *whose, uint32_t id)
+{
+	size_t low = 0, high = whose->n;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+
+		if (whose->rows[middle].range.start <= id)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
+}
+
+const struct subid_entry *subid_id_index_find(const struct subid_id_index *whose,
+					      uint32_t id)
+{
+	const struct id_range one = { .start = id, .count = 1 };
+	uint32_t first = UINT32_MAX;
+
+	/* back to where no line reaches so far; at once, unless lines overlap */
+	for (size_t i = count_before(whose, id); i-- > 0 && whose->rows[i].reach > id;)
+		if (id_range_contains(whose->rows[i].range, one) &&
+		    whose->rows[i].entry < first)
+			first = whose->rows[i].entry;
+	return first == UINT32_MAX ? NULL : &whose->table->entries[first];
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Eight bytes at a time beside one byte at a time. */
-#include "libsubid/tables/tables.h"
+#include "libsubid/core/scan.h"
 
 #include "edge.h"
 #include "model.h"
