@@ -95,13 +95,11 @@ libsubid/audit: core core/scan.h maps tables accounts policy live runtimes chang
 libsubid: core maps tables accounts policy live runtimes change audit
 tools/newidmap: core maps tables accounts policy
 tools/getsubids: core maps tables accounts policy
-tools/subid: core maps tables accounts policy live runtimes audit subid.h
+tools/subid: core core/child.h maps tables accounts policy live runtimes audit subid.h
 pam: core maps tables accounts policy subid.h
 examples: subid.h
 tools/newidmap/words.c -> libsubid/change/change.h  the log and the rate limit lie there still
 tools/subid/home.h -> libsubid/change/change.h  what writes is to move behind subid.h
-tools/subid/container_names.c -> libsubid/live/private.h  reads /proc by itself
-tools/subid/container_view.c -> libsubid/live/private.h  reads /proc by itself
 endef
 export INCLUDES := $(includes)
 

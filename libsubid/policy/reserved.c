@@ -87,10 +87,9 @@ static int add_outside(struct subid_reservations *reservations,
 
 	for (size_t i = 0; r == 0 && i < outside.n; i++)
 		r = add_reservation(
-		    reservations,
-		    (struct subid_reservation){ .range = outside.ranges[i],
-						.by = row->by,
-						.conventional = true });
+		    reservations, (struct subid_reservation){ .range = outside.ranges[i],
+							      .by = row->by,
+							      .conventional = true });
 	return r;
 }
 
@@ -124,9 +123,9 @@ int subid_reservations_list(const struct subid_policy *policy,
 	for (size_t i = 0; r == 0 && i < n; i++)
 		r = rows[i].conventional
 			? add_outside(ret, &rows[i])
-			: add_reservation(ret,
-					  (struct subid_reservation){
-					      .range = rows[i].range, .by = rows[i].by });
+			: add_reservation(
+			      ret, (struct subid_reservation){ .range = rows[i].range,
+							       .by = rows[i].by });
 	if (r == 0)
 		r = add_site(ret, conf, kind);
 	subid_set_sort(&ret->never);

@@ -29,8 +29,10 @@ struct cli_command;
 
 /* What holds for the whole call. */
 struct cli {
-	const struct cli_command *command;
-	const char *root;    /* --root, or NULL for the running system */
+	const struct cli_command *const *commands; /* all of them */
+	size_t n_commands;
+	const struct cli_command *command; /* this one, or NULL */
+	const char *root;		   /* --root, or NULL for the running system */
 	char etc_name[4096]; /* the configuration directory, as messages name it */
 	bool json;
 	bool quiet;
@@ -186,6 +188,29 @@ unsigned int cli_kinds(bool uid, bool gid);
 
 /* Reads --range, or an operand that is one.  False after a complaint. */
 bool cli_parse_range(const struct cli *cli, const char *text, struct id_range *ret);
+
+/* A list of names, as the command line or a file has them.  Zeroed, it is empty. */
+struct cli_names {
+	char *text; /* of the n names, one behind the other, each terminated */
+	size_t size;
+	size_t room;
+	size_t n;
+};
+
+void cli_names_free(struct cli_names *names);
+
+/* 0 or -ENOMEM. */
+int cli_names_add(struct cli_names *names, const char *name);
+
+/*
+ * Adds the names in a file, one a line, "-" for standard input; blank lines and those
+ * that begin with '#' are passed over.  Returns an exit status; what is not EXIT_DONE has
+ * been complained of.
+ */
+int cli_names_read(struct cli_names *names, const char *file);
+
+/* The same of a stream, which a message calls file. */
+int cli_names_read_stream(struct cli_names *names, const char *file, FILE *stream);
 
 /* Flushes standard output; the status, after a complaint if it could not be written. */
 int cli_finish_output(void);

@@ -1,15 +1,19 @@
 /* SPDX-License-Identifier: MIT */
 #include <errno.h>
+#include <fcntl.h>
 #include <getopt.h>
 #include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
-#include "libsubid/core/core.h"
+#include "libsubid/core/child.h"
+#include "tools/subid/owner_ids.h"
 #include "tools/subid/runtime_config.h"
-#include "tools/subid/share.h"
-#include "tools/subid/version.h"
+
+#define PATIENCE_MS 5000
+#define OUTPUT_MAX  255
 
 enum { OPTION_KEEP = 256 * 2, OPTION_FOR };
 
@@ -22,8 +26,8 @@ static const struct cli_option options[] = {
 
 struct config {
 	struct cli *cli;
-	const struct subid_setup_runtime *runtime;
-	struct subid_version version; /* 0: not known */
+	const struct runtime_config_row *runtime;
+	struct runtime_version version; /* 0: not known */
 	uint32_t keep;
 	const char *whose;
 };
@@ -41,7 +45,7 @@ static json_t *json_lines(const char *text)
 	return lines;
 }
 
-static json_t *json_map(const struct subid_setup *setup, enum subid_kind kind)
+static json_t *json_map(const struct runtime_config *setup, enum subid_kind kind)
 {
 	json_t *map = json_array();
 
@@ -57,8 +61,8 @@ static json_t *json_map(const struct subid_setup *setup, enum subid_kind kind)
 	return map;
 }
 
-static int print_json(const struct config *config, const struct cli_share *share,
-		      const struct subid_setup *setup)
+static int print_json(const struct config *config, const struct owner_ids *share,
+		      const struct runtime_config *setup)
 {
 	const char *container = share->container == NULL ? "" : share->container;
 	json_t *object = json_pack(
@@ -92,8 +96,8 @@ static void print_remarks(const struct config *config, const char *remarks)
 	}
 }
 
-static int print(const struct config *config, const struct cli_share *share,
-		 const struct subid_setup *setup)
+static int print(const struct config *config, const struct owner_ids *share,
+		 const struct runtime_config *setup)
 {
 	if (config->cli->quiet)
 		return EXIT_DONE;
@@ -105,7 +109,7 @@ static int print(const struct config *config, const struct cli_share *share,
 }
 
 /* The owner as the lines spell it: Docker and podman look for that name. */
-static const char *spelling_of(const struct cli_share *share,
+static const char *spelling_of(const struct owner_ids *share,
 			       const struct subid_table *table, char **own)
 {
 	for (size_t i = 0; i < share->owner.n; i++) {
@@ -120,7 +124,7 @@ static const char *spelling_of(const struct cli_share *share,
 }
 
 /* The lines are for what no container has leased; some runtimes ask for no leases. */
-static int check_leases(const struct config *config, const struct cli_share *share)
+static int check_leases(const struct config *config, const struct owner_ids *share)
 {
 	if (share->container != NULL || share->n_leases == 0)
 		return EXIT_DONE;
@@ -138,12 +142,12 @@ static int check_leases(const struct config *config, const struct cli_share *sha
 	return EXIT_DONE;
 }
 
-static int make_setup(const struct config *config, const struct cli_share *share,
+static int make_setup(const struct config *config, const struct owner_ids *share,
 		      const struct subid_table *uids)
 {
-	auto_free struct subid_setup *setup = calloc(1, sizeof(*setup));
+	auto_free struct runtime_config *setup = calloc(1, sizeof(*setup));
 	auto_free char *spelling = NULL;
-	struct subid_share wanted = {
+	struct runtime_config_ids wanted = {
 		.name = spelling_of(share, uids, &spelling),
 		.container = share->container,
 		.has_account = share->owner.has_account,
@@ -155,13 +159,13 @@ static int make_setup(const struct config *config, const struct cli_share *share
 	int status, r = -ENOMEM;
 
 	if (setup != NULL && wanted.name != NULL)
-		r = subid_setup_make(config->runtime, &wanted, config->keep,
-				     config->version, setup);
+		r = runtime_config_make(config->runtime, &wanted, config->keep,
+					config->version, setup);
 	if (r < 0)
 		return cli_complain(EXIT_UNABLE, "%s", strerror(-r));
 	status = r == 0 ? print(config, share, setup)
 			: cli_complain(EXIT_NO, "%s: %s", config->whose, setup->refusal);
-	subid_setup_free(setup);
+	runtime_config_free(setup);
 	return status;
 }
 
@@ -175,7 +179,7 @@ static int carry_out(const struct config *config)
 	auto_table struct subid_table uid = { .kind = SUBID_UID };
 	auto_table struct subid_table gid = { .kind = SUBID_GID };
 	const struct subid_table *const tables[SUBID_KINDS] = { &uid, &gid };
-	auto_share struct cli_share share = { .name = NULL };
+	auto_owner_ids struct owner_ids share = { .name = NULL };
 	struct subid_failure failure = { .file = "passwd" };
 	int status, r;
 
@@ -190,7 +194,7 @@ static int carry_out(const struct config *config)
 	r = subid_users_open_named(etc, config->cli->root == NULL, &users, &failure.file);
 	if (r != 0)
 		return cli_txn_failed(config->cli, r, &failure);
-	status = cli_share_find(config->cli, users, tables, NULL, config->whose, &share);
+	status = owner_ids_find(config->cli, users, tables, NULL, config->whose, &share);
 	if (status != EXIT_DONE)
 		return status;
 	if (share.owner.n > NAMES_FEW && subid_table_index(&uid) < 0)
@@ -199,22 +203,50 @@ static int carry_out(const struct config *config)
 	return status == EXIT_DONE ? make_setup(config, &share, &uid) : status;
 }
 
+/* The child: becomes PROGRAM --version, with nothing open but its output. */
+static int run_program(const void *data, int writer)
+{
+	char *program = (char *)(uintptr_t)data, version[] = "--version";
+
+	if (open("/dev/null", O_RDONLY) != 0 || dup2(writer, 1) != 1 ||
+	    open("/dev/null", O_WRONLY) != 2)
+		return -EBADF;
+	(void)close(writer);
+	(void)execvp(program, (char *[]){ program, version, NULL });
+	return -errno;
+}
+
+/* Asks an installed program, found in PATH.  False if there is none, or it does not
+ * say its version within a few seconds. */
+static bool ask_version(const char *program, struct runtime_version *ret)
+{
+	auto_text struct subid_text said = { .bytes = NULL };
+	struct child child;
+
+	if (child_start(run_program, program, -1, &child) < 0)
+		return false;
+	/* what it says in that time is all that counts: it may go on for ever */
+	(void)child_read(&child, PATIENCE_MS, OUTPUT_MAX, &said);
+	(void)child_end(&child, true);
+	return said.bytes != NULL && runtime_version_parse(said.bytes, ret);
+}
+
 /* An image's programs are not ours to run. */
 static void find_version(struct config *config)
 {
 	if (config->version.major == 0 && config->runtime->program != NULL &&
 	    config->cli->root == NULL)
-		(void)cli_ask_version(config->runtime->program, &config->version);
+		(void)ask_version(config->runtime->program, &config->version);
 }
 
 static int find_runtime(const struct cli *cli, const char *name,
-			const struct subid_setup_runtime **ret)
+			const struct runtime_config_row **ret)
 {
 	char names[128] = "";
 	size_t n;
-	const struct subid_setup_runtime *all = subid_setup_runtimes(&n);
+	const struct runtime_config_row *all = runtime_config_rows(&n);
 
-	*ret = subid_setup_find(name);
+	*ret = runtime_config_find(name);
 	if (*ret != NULL)
 		return EXIT_DONE;
 	for (size_t i = 0; i < n; i++) {
@@ -236,7 +268,7 @@ static int run(struct cli *cli, int argc, char *argv[])
 		     config.keep == SUBID_ID_NONE))
 			return cli_misused(cli, "--keep-id: '%s' is no id", optarg);
 		if (letter == OPTION_FOR &&
-		    (!subid_version_parse(optarg, &config.version) ||
+		    (!runtime_version_parse(optarg, &config.version) ||
 		     config.version.major == 0))
 			return cli_misused(cli, "--for: '%s' is no version", optarg);
 	}

@@ -10,7 +10,6 @@
 #include "tools/subid/grant.h"
 #include "tools/subid/lease.h"
 #include "tools/subid/login.h"
-#include "tools/subid/names.h"
 #include "tools/subid/rows.h"
 
 enum {

@@ -11,7 +11,8 @@
 #include <sys/stat.h>
 
 #include "libsubid/core/core.h"
-#include "tools/subid/id.h"
+#include "tools/subid/rows.h"
+#include "tools/subid/view.h"
 
 enum { OPTION_INSIDE = 256 * 2 };
 
@@ -34,12 +35,34 @@ static const struct rows_column columns[N_COLUMNS] = {
 	[USERNS] = { .key = "userns", .number = true },
 };
 
+struct id_query {
+	struct view *view;
+	struct rows *output;
+	size_t n_rows; /* of the question at hand */
+	/* the last of them, since many namespaces may have the same to say */
+	uint32_t last_id, last_inside;
+	const char *last_container;
+};
+
+/* What a row says; NULL, SUBID_ID_NONE and 0: not known. */
+struct id_finding {
+	enum subid_kind kind;
+	uint32_t id;
+	const char *owner;
+	const char *container;
+	uint32_t inside;
+	const char *name;
+	const char *state;
+	uint64_t userns;
+};
+
 static bool is_same(const char *a, const char *b)
 {
 	return a == b || (a != NULL && b != NULL && strcmp(a, b) == 0);
 }
 
-void id_print(struct id_query *query, const struct id_finding *finding)
+/* Prints a row, but not the same twice. */
+static void print_finding(struct id_query *query, const struct id_finding *finding)
 {
 	const struct rows_cell cells[N_COLUMNS] = {
 		[KIND] = rows_text(subid_kind_name(finding->kind)),
@@ -76,8 +99,9 @@ static const char *state_of(const struct view_answer *answer)
 	return states[answer->by];
 }
 
-int id_print_live(struct id_query *query, enum subid_kind kind, uint32_t id,
-		  size_t userns, uint32_t inside)
+/* A namespace that maps the id; who made it, if nobody else has it.  0 or -ENOMEM. */
+static int print_live(struct id_query *query, enum subid_kind kind, uint32_t id,
+		      size_t userns, uint32_t inside)
 {
 	struct view *view = query->view;
 	const struct subid_live_userns *ns = &view->live.userns[userns];
@@ -102,7 +126,7 @@ int id_print_live(struct id_query *query, enum subid_kind kind, uint32_t id,
 		finding.name = view_name_inside(view, userns, ns->holder, kind, inside);
 	if ((ns->inode & SUBID_LIVE_GUESSED) == 0)
 		finding.userns = ns->inode;
-	id_print(query, &finding);
+	print_finding(query, &finding);
 	return 0;
 }
 
@@ -112,7 +136,7 @@ static int find_position(struct view *view, enum subid_kind kind,
 {
 	const struct subid_table *const tables[SUBID_KINDS] = { &view->tables[0],
 								&view->tables[1] };
-	auto_share struct cli_share share = { .name = NULL };
+	auto_owner_ids struct owner_ids share = { .name = NULL };
 	struct subid_map_line lines[SUBID_MAP_LINES_MAX];
 	struct subid_keep none = { .inside = SUBID_ID_NONE };
 	const struct subid_leases *leases = view_leases(view, answer->owner);
@@ -126,7 +150,7 @@ static int find_position(struct view *view, enum subid_kind kind,
 		text = NULL;
 		return -ENOMEM;
 	}
-	if (cli_share_find(view->cli, view->users, tables, leases, text, &share) !=
+	if (owner_ids_find(view->cli, view->users, tables, leases, text, &share) !=
 		EXIT_DONE ||
 	    subid_layout(&share.ids[kind], none, lines, &n) != 0)
 		return SUBID_ABSENT;
@@ -151,7 +175,7 @@ static int print_at_rest(struct id_query *query, enum subid_kind kind, uint32_t 
 		r = find_position(query->view, kind, answer, id, &finding.inside);
 	if (r < 0)
 		return r;
-	id_print(query, &finding);
+	print_finding(query, &finding);
 	return 0;
 }
 
@@ -167,7 +191,7 @@ static int ask_id(struct id_query *query, enum subid_kind kind, uint32_t id)
 		uint32_t inside;
 
 		if (subid_map_inside(map->lines, map->n, id, &inside) == 0)
-			r = id_print_live(query, kind, id, i, inside);
+			r = print_live(query, kind, id, i, inside);
 	}
 	if (r == 0 && query->n_rows == 0)
 		r = print_at_rest(query, kind, id);
@@ -178,6 +202,102 @@ static int ask_id(struct id_query *query, enum subid_kind kind, uint32_t id)
 	return cli_complain(live->n_unread > 0 ? EXIT_UNABLE : EXIT_NO,
 			    "%s %u: nobody's%s", subid_kind_name(kind), id,
 			    live->n_unread > 0 ? ", as far as can be seen" : "");
+}
+
+/* Does a namespace belong to the owner, and to its container if one is named? */
+static bool is_of(struct view *view, size_t userns, const struct subid_owner *owner,
+		  const char *container, enum subid_kind kind, uint32_t id)
+{
+	const struct view_answer *answer = view_ask(view, kind, id);
+	size_t named = view_container(view, userns);
+	bool owns = owner->has_account && view_creator(view, userns) == owner->uid;
+
+	for (size_t i = 0;
+	     !owns && answer != NULL && answer->owner != NULL && i < owner->n; i++)
+		owns = strlen(answer->owner) == owner->spellings[i].len &&
+		       memcmp(answer->owner, owner->spellings[i].text,
+			      owner->spellings[i].len) == 0;
+	if (!owns || container == NULL)
+		return owns;
+	if (answer != NULL && answer->container != NULL &&
+	    strcmp(answer->container, container) == 0)
+		return true;
+	return named > 0 && strcmp(view->live.userns[named].container, container) == 0;
+}
+
+/* Rows for an id inside, of what runs.  0 or -ENOMEM. */
+static int ask_live_inside(struct id_query *query, enum subid_kind kind, uint32_t inside,
+			   const struct subid_owner *owner, const char *container)
+{
+	const struct subid_live *live = &query->view->live;
+	int r = 0;
+
+	for (size_t i = 1; r == 0 && i < live->n; i++) {
+		const struct subid_live_map *map = &live->userns[i].maps[kind];
+		uint32_t id;
+
+		if (subid_map_outside(map->lines, map->n, inside, &id) == 0 &&
+		    is_of(query->view, i, owner, container, kind, id))
+			r = print_live(query, kind, id, i, inside);
+	}
+	return r;
+}
+
+/* What it would be by the map that 'subid config' prints.  The status. */
+static int ask_share_inside(struct id_query *query, enum subid_kind kind, uint32_t inside,
+			    const char *owner, const char *whose)
+{
+	struct view *view = query->view;
+	const struct subid_table *const tables[SUBID_KINDS] = { &view->tables[0],
+								&view->tables[1] };
+	auto_owner_ids struct owner_ids share = { .name = NULL };
+	struct subid_map_line lines[SUBID_MAP_LINES_MAX];
+	struct subid_keep none = { .inside = SUBID_ID_NONE };
+	struct id_finding finding = { .kind = kind, .inside = inside };
+	const struct subid_leases *leases = view_leases(view, owner);
+	int status;
+	size_t n;
+
+	if (leases == NULL)
+		return cli_complain(EXIT_UNABLE,
+				    "%s: which ids it has is not known without the"
+				    " leases",
+				    whose);
+	status = owner_ids_find(view->cli, view->users, tables, leases, whose, &share);
+	if (status != EXIT_DONE)
+		return status;
+	if (subid_layout(&share.ids[kind], none, lines, &n) != 0 ||
+	    subid_map_outside(lines, n, inside, &finding.id) != 0)
+		return cli_complain(EXIT_NO, "%s: has no %s %u inside", whose,
+				    subid_kind_name(kind), inside);
+	finding.owner = share.name;
+	finding.container = share.container;
+	finding.state = share.container == NULL ? "granted" : "leased";
+	print_finding(query, &finding);
+	query->last_container = NULL; /* it is gone with the share */
+	return EXIT_DONE;
+}
+
+/* What an id inside of the containers of OWNER, or of OWNER/NAME, is on the host; the
+ * status. */
+static int ask_inside(struct id_query *query, enum subid_kind kind, uint32_t inside,
+		      const char *whose)
+{
+	auto_owner struct subid_owner owner = { .has_account = false };
+	auto_free char *name = strndup(whose, strcspn(whose, "/"));
+	const char *slash = strchr(whose, '/');
+	int r = -ENOMEM;
+
+	query->n_rows = 0;
+	if (name != NULL)
+		r = subid_owner_find(query->view->users, name, &owner);
+	if (r >= 0 && r != SUBID_INVALID)
+		r = ask_live_inside(query, kind, inside, &owner,
+				    slash == NULL ? NULL : slash + 1);
+	if (r < 0)
+		return cli_complain(EXIT_UNABLE, "%s: %s", whose, strerror(-r));
+	return query->n_rows > 0 ? EXIT_DONE
+				 : ask_share_inside(query, kind, inside, name, whose);
 }
 
 static bool parse_id(const char *text, uint32_t *ret)
@@ -237,11 +357,11 @@ static int answer_all(struct id_query *query, const struct request *request)
 			continue;
 		}
 		if (request->uid || !request->gid)
-			status = worse(status, id_ask_inside(query, SUBID_UID,
-							     request->id, *operand));
+			status = worse(
+			    status, ask_inside(query, SUBID_UID, request->id, *operand));
 		if (request->gid)
-			status = worse(status, id_ask_inside(query, SUBID_GID,
-							     request->id, *operand));
+			status = worse(
+			    status, ask_inside(query, SUBID_GID, request->id, *operand));
 	}
 	return status;
 }

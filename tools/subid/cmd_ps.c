@@ -60,7 +60,7 @@ struct row {
 
 struct list {
 	struct view *view;
-	struct subid_inside_process *processes;
+	struct container_process *processes;
 	struct row *rows;
 	size_t n;
 };
@@ -140,12 +140,12 @@ static uint32_t inside_of(const struct subid_live_userns *ns, enum subid_kind ki
 static int add_process(struct list *list, const struct subid_live_process *live,
 		       struct wanted *wanted, size_t n_wanted)
 {
-	struct subid_inside_process *process = &list->processes[list->n];
+	struct container_process *process = &list->processes[list->n];
 	const struct subid_live_userns *ns = &list->view->live.userns[live->userns];
 	struct row row = { .userns = live->userns };
 	const char *user = NULL;
 
-	if (subid_inside_read(list->view->proc, live->pid, process) < 0)
+	if (container_process_read(list->view->proc, live->pid, process) < 0)
 		return 0;
 	row.answer = view_ask(list->view, SUBID_UID, process->ids[SUBID_UID]);
 	if (row.answer == NULL)
@@ -182,9 +182,9 @@ static int collect(struct list *list, struct wanted *wanted, size_t n_wanted)
 }
 
 static void print_row(const struct list *list, struct rows *rows,
-		      const struct subid_inside_place *place)
+		      const struct container_place *place)
 {
-	const struct subid_inside_process *process = &list->processes[place->index];
+	const struct container_process *process = &list->processes[place->index];
 	const struct row *row = &list->rows[place->index];
 	const struct subid_live_userns *ns = &list->view->live.userns[row->userns];
 	size_t named = view_container(list->view, row->userns);
@@ -212,10 +212,10 @@ static void print_row(const struct list *list, struct rows *rows,
 
 static int print(const struct list *list)
 {
-	auto_free struct subid_inside_place *places = NULL;
+	auto_free struct container_place *places = NULL;
 	struct rows *rows;
 
-	if (subid_inside_order(list->processes, list->n, &places) < 0)
+	if (container_order(list->processes, list->n, &places) < 0)
 		return cli_complain(EXIT_UNABLE, "%s", strerror(ENOMEM));
 	rows = rows_open(list->view->cli, "processes", columns, N_COLUMNS);
 	if (rows == NULL)

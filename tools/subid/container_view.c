@@ -2,12 +2,16 @@
 #include "tools/subid/container_view.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
+#include "libsubid/accounts/accounts.h"
 #include "libsubid/core/core.h"
-#include "libsubid/live/private.h"
-
+#include "libsubid/live/live.h"
 #define STATUS_USUAL (4 << 10)
 #define STATUS_MAX   (1 << 20) /* it lists up to 65536 groups */
 
@@ -54,11 +58,11 @@ static bool read_number(const char *status, size_t size, const char *key, int in
 }
 
 /* The kernel writes a newline in a name as \n, and a backslash as two. */
-static void read_command(const char *value, size_t len, char ret[SUBID_COMMAND_SIZE])
+static void read_command(const char *value, size_t len, char ret[CONTAINER_COMMAND_SIZE])
 {
 	size_t used = 0;
 
-	for (size_t i = 0; i < len && used < SUBID_COMMAND_SIZE - 1; i++) {
+	for (size_t i = 0; i < len && used < CONTAINER_COMMAND_SIZE - 1; i++) {
 		char c = value[i];
 
 		if (c == '\\' && i + 1 < len &&
@@ -69,9 +73,10 @@ static void read_command(const char *value, size_t len, char ret[SUBID_COMMAND_S
 	ret[used] = '\0';
 }
 
-int subid_inside_parse(const char *status, size_t size, struct subid_inside_process *ret)
+int container_process_parse(const char *status, size_t size,
+			    struct container_process *ret)
 {
-	struct subid_inside_process process = { .pid = 0 };
+	struct container_process process = { .pid = 0 };
 	uint32_t pid, parent, inside;
 	const char *command;
 	size_t len;
@@ -95,7 +100,7 @@ int subid_inside_parse(const char *status, size_t size, struct subid_inside_proc
 	return 0;
 }
 
-int subid_inside_read(int proc, pid_t pid, struct subid_inside_process *ret)
+int container_process_read(int proc, pid_t pid, struct container_process *ret)
 {
 	char usual[STATUS_USUAL];
 	auto_free char *large = NULL;
@@ -111,5 +116,264 @@ int subid_inside_read(int proc, pid_t pid, struct subid_inside_process *ret)
 	}
 	if (size < 0)
 		return (int)size;
-	return subid_inside_parse(text, (size_t)size, ret) == 0 ? 0 : -EPROTO;
+	return container_process_parse(text, (size_t)size, ret) == 0 ? 0 : -EPROTO;
+}
+
+/*
+ * The order.  Without recursion: a container can make its processes each other's
+ * children as often as it may fork.
+ */
+#define NONE SIZE_MAX
+
+/* A process in a list of its siblings, by its place in the order of pids. */
+struct node {
+	size_t index; /* of the process */
+	pid_t pid;
+	size_t first_child;
+	size_t next;
+	bool done;
+};
+
+static int compare_pids(const void *a, const void *b)
+{
+	const struct node *x = a, *y = b;
+
+	return x->pid < y->pid ? -1 : x->pid > y->pid;
+}
+
+static size_t find(const struct node *nodes, size_t n, pid_t pid)
+{
+	struct node key = { .pid = pid };
+	const struct node *found = bsearch(&key, nodes, n, sizeof(key), compare_pids);
+
+	return found == NULL ? NONE : (size_t)(found - nodes);
+}
+
+/* Hangs each under its parent; from the last on, so that the lists ascend. */
+static size_t link_all(const struct container_process *processes, struct node *nodes,
+		       size_t n)
+{
+	size_t roots = NONE;
+
+	for (size_t i = n; i-- > 0;) {
+		size_t parent = find(nodes, n, processes[nodes[i].index].parent);
+		size_t *list =
+		    parent == NONE || parent == i ? &roots : &nodes[parent].first_child;
+
+		nodes[i].next = *list;
+		*list = i;
+	}
+	return roots;
+}
+
+/* Walks down from a node, and back up to it, setting places from *at on. */
+static void walk(struct node *nodes, size_t from, size_t *stack,
+		 struct container_place *places, size_t *at)
+{
+	unsigned int depth = 0;
+	size_t i = from;
+
+	while (i != NONE) {
+		if (!nodes[i].done) {
+			nodes[i].done = true;
+			stack[depth] = *at;
+			places[*at] = (struct container_place){
+				.index = i, /* the node's, for now */
+				.parent = depth == 0 ? NONE : stack[depth - 1],
+				.depth = depth,
+			};
+			(*at)++;
+			if (nodes[i].first_child != NONE) {
+				i = nodes[i].first_child;
+				depth++;
+				continue;
+			}
+		}
+		/* to the next sibling of this one, or of the nearest ancestor */
+		while (depth > 0 && nodes[i].next == NONE)
+			i = places[stack[--depth]].index;
+		i = depth == 0 ? NONE : nodes[i].next;
+	}
+}
+
+int container_order(const struct container_process *processes, size_t n,
+		    struct container_place **ret)
+{
+	auto_free struct node *nodes = calloc(n + 1, sizeof(*nodes));
+	auto_free size_t *stack = calloc(n + 1, sizeof(*stack));
+	struct container_place *places = calloc(n + 1, sizeof(*places));
+	size_t at = 0;
+
+	if (nodes == NULL || stack == NULL || places == NULL) {
+		free(places);
+		return -ENOMEM;
+	}
+	for (size_t i = 0; i < n; i++)
+		nodes[i] = (struct node){
+			.index = i,
+			.pid = processes[i].pid,
+			.first_child = NONE,
+		};
+	qsort(nodes, n, sizeof(*nodes), compare_pids);
+	for (size_t i = link_all(processes, nodes, n); i != NONE; i = nodes[i].next)
+		walk(nodes, i, stack, places, &at);
+	/* what is left is in a circle */
+	for (size_t i = 0; i < n; i++)
+		if (!nodes[i].done)
+			walk(nodes, i, stack, places, &at);
+	for (size_t i = 0; i < at; i++)
+		places[i].index = nodes[places[i].index].index;
+	*ret = places;
+	return 0;
+}
+
+/*
+ * Names.
+ *
+ * Threat: root looks at a process of somebody else's container, and reads a file of
+ * it.  Whoever runs the container chose what lies there: a link to a file of the host, a
+ * fifo that nobody writes, a file without end, malformed lines.
+ */
+struct container_name {
+	uint32_t id;
+	uint32_t offset; /* in the text */
+	uint32_t len;
+};
+
+int container_open_root(int proc, pid_t pid, uint64_t userns)
+{
+	auto_close int dir = -1, root = -1;
+	char path[32], link[64];
+	ssize_t n;
+	int fd;
+
+	(void)snprintf(path, sizeof(path), "%d", (int)pid);
+	dir = openat(proc, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (dir < 0)
+		return errno == ENOENT ? -ESRCH : -errno;
+	root = openat(dir, "root", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (root < 0)
+		return errno == ENOENT ? -ESRCH : -errno;
+	/* dir is of one process, so root and this are of the same one */
+	n = readlinkat(dir, "ns/user", link, sizeof(link) - 1);
+	if (n < 0)
+		return errno == ENOENT ? -ESRCH : -errno;
+	link[n] = '\0';
+	if (userns != 0 && proc_namespace(link, "user") != userns)
+		return -ESRCH;
+	fd = root;
+	root = -1;
+	return fd;
+}
+
+int container_read_file(int root, enum subid_kind kind, struct subid_text *ret)
+{
+	static const char *const names[SUBID_KINDS] = { "etc/passwd", "etc/group" };
+	auto_close int fd = beneath_open_regular(root, names[kind], RESOLVE_IN_ROOT);
+	auto_text struct subid_text text = { .bytes = NULL };
+	struct stat st;
+	ssize_t n = 1;
+
+	if (fd < 0)
+		return fd;
+	if (fstat(fd, &st) < 0)
+		return -errno;
+	if (!S_ISREG(st.st_mode))
+		return -EINVAL;
+	if (st.st_size > CONTAINER_FILE_MAX)
+		return -EFBIG;
+	text.bytes = malloc(CONTAINER_FILE_MAX + 1);
+	if (text.bytes == NULL)
+		return -ENOMEM;
+	/* it may grow meanwhile */
+	while (n > 0 && text.size < CONTAINER_FILE_MAX) {
+		n = read(fd, text.bytes + text.size, CONTAINER_FILE_MAX - text.size);
+		if (n < 0)
+			return -errno;
+		text.size += (size_t)n;
+	}
+	text.bytes[text.size] = '\0';
+	*ret = text;
+	text = (struct subid_text){ .bytes = NULL };
+	return 0;
+}
+
+static bool is_number(struct subid_owner_name name)
+{
+	for (size_t i = 0; i < name.len; i++)
+		if (name.text[i] < '0' || name.text[i] > '9')
+			return false;
+	return true;
+}
+
+static int compare_ids(const void *a, const void *b)
+{
+	const struct container_name *x = a, *y = b;
+
+	if (x->id != y->id)
+		return x->id < y->id ? -1 : 1;
+	return x->offset < y->offset ? -1 : x->offset > y->offset;
+}
+
+static int add_name(struct container_names *names, struct subid_owner_name name,
+		    uint32_t id)
+{
+	if (array_grow(&names->names, names->n, sizeof(*names->names)) < 0)
+		return -ENOMEM;
+	names->names[names->n++] = (struct container_name){
+		.id = id,
+		.offset = (uint32_t)(name.text - names->text.bytes),
+		.len = (uint32_t)name.len,
+	};
+	return 0;
+}
+
+int container_names_parse(struct subid_text *text, struct container_names *ret)
+{
+	struct container_names names = { .text = *text };
+	size_t pos = 0, len;
+	const char *line;
+	int r = 0;
+
+	*text = (struct subid_text){ .bytes = NULL };
+	while (r == 0 && subid_text_next(&names.text, &pos, &line, &len)) {
+		struct subid_owner_name name;
+		const char *at = line;
+		uint32_t id;
+
+		if (users_scan_head(&at, line + len, &name, &id) && !is_number(name))
+			r = add_name(&names, name, id);
+	}
+	if (r < 0) {
+		container_names_free(&names);
+		return r;
+	}
+	if (names.n > 1)
+		qsort(names.names, names.n, sizeof(*names.names), compare_ids);
+	*ret = names;
+	return 0;
+}
+
+void container_names_free(struct container_names *names)
+{
+	subid_text_free(&names->text);
+	free(names->names);
+	*names = (struct container_names){ .n = 0 };
+}
+
+static bool is_before(const void *element, const void *key)
+{
+	return ((const struct container_name *)element)->id < *(const uint32_t *)key;
+}
+
+const char *container_names_find(const struct container_names *names, uint32_t id,
+				 size_t *ret_len)
+{
+	size_t low =
+	    array_search(names->names, names->n, sizeof(*names->names), &id, is_before);
+
+	if (low == names->n || names->names[low].id != id)
+		return NULL;
+	*ret_len = names->names[low].len;
+	return names->text.bytes + names->names[low].offset;
 }

@@ -11,27 +11,28 @@
  * which namespace it is in, and layout.h, which translates ids.
  */
 
-#define SUBID_COMMAND_SIZE 64
+#define CONTAINER_COMMAND_SIZE 64
 
-struct subid_inside_process {
+struct container_process {
 	pid_t pid; /* in the pid namespace of /proc */
 	pid_t parent;
-	pid_t inside;			  /* in its own pid namespace */
-	uint32_t ids[SUBID_KINDS];	  /* effective, in the reader's ids */
-	char command[SUBID_COMMAND_SIZE]; /* any bytes, which it chose itself */
+	pid_t inside;			      /* in its own pid namespace */
+	uint32_t ids[SUBID_KINDS];	      /* effective, in the reader's ids */
+	char command[CONTAINER_COMMAND_SIZE]; /* any bytes, which it chose itself */
 };
 
 /*
  * Reads the text of /proc/PID/status.  A kernel that has no NSpid there has no pid
  * namespaces either; inside is then pid.  Returns 0; SUBID_INVALID.
  */
-int subid_inside_parse(const char *status, size_t size, struct subid_inside_process *ret);
+int container_process_parse(const char *status, size_t size,
+			    struct container_process *ret);
 
 /* Reads it for a process.  0; -ESRCH or -ENOENT when it is gone; -errno. */
-int subid_inside_read(int proc, pid_t pid, struct subid_inside_process *ret);
+int container_process_read(int proc, pid_t pid, struct container_process *ret);
 
 /* Where a process stands in the order of "ps f". */
-struct subid_inside_place {
+struct container_place {
 	size_t index;	    /* of the process */
 	size_t parent;	    /* place of its parent; SIZE_MAX: that is not in the list */
 	unsigned int depth; /* how many of its ancestors are in the list */
@@ -43,22 +44,22 @@ struct subid_inside_place {
  * used anew may look, still come once each.  Returns 0, and the caller frees *ret; or
  * -ENOMEM.
  */
-int subid_inside_order(const struct subid_inside_process *processes, size_t n,
-		       struct subid_inside_place **ret);
+int container_order(const struct container_process *processes, size_t n,
+		    struct container_place **ret);
 
 /* The largest passwd or group file of a container that is read. */
-#define SUBID_INSIDE_FILE_MAX (1 << 20)
+#define CONTAINER_FILE_MAX (1 << 20)
 
 /*
  * Opens the root directory of a process, of which only the path is used.  userns:
  * inode of the user namespace that it must be in, since its pid may be another's by
  * now; 0: any.  Returns a descriptor; -ESRCH when it is gone; -errno.
  */
-int subid_inside_open_root(int proc, pid_t pid, uint64_t userns);
+int container_open_root(int proc, pid_t pid, uint64_t userns);
 
 /*
  * Reads etc/passwd (SUBID_UID) or etc/group beneath root.  No link leads out of root,
- * nor through /proc; a fifo, a device or a file beyond SUBID_INSIDE_FILE_MAX is not
+ * nor through /proc; a fifo, a device or a file beyond CONTAINER_FILE_MAX is not
  * read.  What the file system itself is, is not known: one that a user serves can
  * make the reader wait for ever.  So call this where that does no harm, and with no
  * more rights than the container has, for a file may be mounted there that only
@@ -67,12 +68,12 @@ int subid_inside_open_root(int proc, pid_t pid, uint64_t userns);
  * Returns 0, and the caller releases *ret with subid_text_free(); -EINVAL for what
  * is no regular file; -EFBIG; -errno.
  */
-int subid_inside_read_file(int root, enum subid_kind kind, struct subid_text *ret);
+int container_read_file(int root, enum subid_kind kind, struct subid_text *ret);
 
 /* The names in a passwd or group file, by their ids. */
-struct subid_inside_names {
+struct container_names {
 	struct subid_text text;
-	struct subid_inside_name *names; /* inside the library */
+	struct container_name *names; /* inside the library */
 	size_t n;
 };
 
@@ -81,10 +82,10 @@ struct subid_inside_names {
  * such a file is passed over, and so is a name that is a number, which would be
  * taken for the id.  0 or -ENOMEM.
  */
-int subid_inside_names_parse(struct subid_text *text, struct subid_inside_names *ret);
+int container_names_parse(struct subid_text *text, struct container_names *ret);
 
-void subid_inside_names_free(struct subid_inside_names *names);
+void container_names_free(struct container_names *names);
 
 /* The first name that an id has in the file, *ret_len bytes of it; NULL: none. */
-const char *subid_inside_name(const struct subid_inside_names *names, uint32_t id,
-			      size_t *ret_len);
+const char *container_names_find(const struct container_names *names, uint32_t id,
+				 size_t *ret_len);

@@ -4,7 +4,7 @@
  */
 #pragma once
 
-#include "tools/subid/names.h"
+#include "tools/subid/cli.h"
 
 /*
  * Adds the members of a group (or NULL), and all, as far as policy gives to them, each

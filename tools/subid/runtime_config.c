@@ -6,66 +6,66 @@
 
 #include "tools/subid/runtime_config.h"
 
-static const struct subid_setup_runtime runtimes[] = {
+static const struct runtime_config_row runtimes[] = {
 	{
 	    .name = "lxc",
 	    .title = "LXC",
 	    .program = "lxc-start",
 	    .keeps = true,
-	    .write = setup_write_lxc,
+	    .write = runtime_config_write_lxc,
 	},
 	{
 	    .name = "lxd",
 	    .title = "LXD",
 	    .roots = true,
 	    .one_range = true,
-	    .write = setup_write_lxd,
+	    .write = runtime_config_write_lxd,
 	},
 	{
 	    .name = "incus",
 	    .title = "Incus",
 	    .roots = true,
 	    .one_range = true,
-	    .write = setup_write_lxd,
+	    .write = runtime_config_write_lxd,
 	},
 	{
 	    .name = "podman",
 	    .title = "podman",
 	    .keeps = true,
-	    .write = setup_write_podman,
+	    .write = runtime_config_write_podman,
 	},
 	{
 	    .name = "docker",
 	    .title = "Docker",
 	    .is_json = true,
 	    .one_map = true,
-	    .write = setup_write_docker,
+	    .write = runtime_config_write_docker,
 	},
 	{
 	    .name = "oci",
 	    .title = "an OCI runtime",
 	    .is_json = true,
 	    .keeps = true,
-	    .write = setup_write_oci,
+	    .write = runtime_config_write_oci,
 	},
 	{
 	    .name = "nspawn",
 	    .title = "systemd-nspawn",
 	    .program = "systemd-nspawn",
 	    .one_range = true,
-	    .write = setup_write_nspawn,
+	    .write = runtime_config_write_nspawn,
 	},
 };
 
 #define N_RUNTIMES (sizeof(runtimes) / sizeof(runtimes[0]))
 
-const struct subid_setup_runtime *subid_setup_runtimes(size_t *ret_n)
+const struct runtime_config_row *runtime_config_rows(size_t *ret_n)
 {
 	*ret_n = N_RUNTIMES;
 	return runtimes;
 }
 
-const struct subid_setup_runtime *subid_setup_find(const char *name)
+const struct runtime_config_row *runtime_config_find(const char *name)
 {
 	for (size_t i = 0; i < N_RUNTIMES; i++)
 		if (strcmp(runtimes[i].name, name) == 0)
@@ -83,7 +83,7 @@ static unsigned int read_number(const char **at)
 	return number;
 }
 
-bool subid_version_parse(const char *text, struct subid_version *ret)
+bool runtime_version_parse(const char *text, struct runtime_version *ret)
 {
 	text += strcspn(text, "0123456789");
 	if (*text == '\0')
@@ -97,15 +97,15 @@ bool subid_version_parse(const char *text, struct subid_version *ret)
 	return true;
 }
 
-void subid_setup_free(struct subid_setup *setup)
+void runtime_config_free(struct runtime_config *setup)
 {
 	free(setup->text);
 	free(setup->remarks);
 	free(setup->refusal);
-	*setup = (struct subid_setup){ .text = NULL };
+	*setup = (struct runtime_config){ .text = NULL };
 }
 
-__attribute__((format(printf, 2, 3))) static int refuse(struct subid_setup *setup,
+__attribute__((format(printf, 2, 3))) static int refuse(struct runtime_config *setup,
 							const char *format, ...)
 {
 	va_list args;
@@ -121,10 +121,11 @@ __attribute__((format(printf, 2, 3))) static int refuse(struct subid_setup *setu
 }
 
 /* What the runtime cannot do for this share, as the table says. */
-static int check_runtime(const struct setup_draft *draft, struct subid_setup *setup)
+static int check_runtime(const struct runtime_config_draft *draft,
+			 struct runtime_config *setup)
 {
-	const struct subid_setup_runtime *runtime = draft->runtime;
-	const struct subid_share *share = draft->share;
+	const struct runtime_config_row *runtime = draft->runtime;
+	const struct runtime_config_ids *share = draft->share;
 
 	if (share->container != NULL && runtime->one_map)
 		return refuse(setup,
@@ -150,7 +151,8 @@ static int check_runtime(const struct setup_draft *draft, struct subid_setup *se
 }
 
 /* Does podman find the ids where the map will look for them? */
-static int check_rootless(const struct subid_share *share, struct subid_setup *setup)
+static int check_rootless(const struct runtime_config_ids *share,
+			  struct runtime_config *setup)
 {
 	if (share->doubled)
 		return refuse(setup,
@@ -167,17 +169,19 @@ static int check_rootless(const struct subid_share *share, struct subid_setup *s
 	return 0;
 }
 
-static int check_share(const struct setup_draft *draft, struct subid_setup *setup)
+static int check_share(const struct runtime_config_draft *draft,
+		       struct runtime_config *setup)
 {
-	const struct subid_share *share = draft->share;
+	const struct runtime_config_ids *share = draft->share;
 
 	for (enum subid_kind kind = 0; kind < SUBID_KINDS; kind++)
 		if (share->ids[kind]->n == 0)
 			return refuse(setup, "no subordinate %ss: try 'subid grant %s'",
 				      subid_kind_name(kind), share->name);
-	if (draft->runtime->write == setup_write_podman && setup_is_rootless(share))
+	if (draft->runtime->write == runtime_config_write_podman &&
+	    runtime_config_is_rootless(share))
 		return check_rootless(share, setup);
-	if (draft->runtime->write == setup_write_docker && !share->has_account &&
+	if (draft->runtime->write == runtime_config_write_docker && !share->has_account &&
 	    strcmp(share->name, "dockremap") != 0)
 		return refuse(setup, "there is no such account, and Docker wants one");
 	return 0;
@@ -201,9 +205,9 @@ static struct id_range find_common(const struct subid_set *a, const struct subid
 	return best;
 }
 
-static int make_maps(struct setup_draft *draft, struct subid_setup *setup)
+static int make_maps(struct runtime_config_draft *draft, struct runtime_config *setup)
 {
-	const struct subid_share *share = draft->share;
+	const struct runtime_config_ids *share = draft->share;
 
 	for (enum subid_kind kind = 0; kind < SUBID_KINDS; kind++) {
 		struct id_range *one = &draft->range;
@@ -233,7 +237,7 @@ static int make_maps(struct setup_draft *draft, struct subid_setup *setup)
 	return 0;
 }
 
-static int write_text(struct setup_draft *draft, struct subid_setup *setup)
+static int write_text(struct runtime_config_draft *draft, struct runtime_config *setup)
 {
 	size_t text_size, remarks_size;
 	bool failed;
@@ -247,11 +251,11 @@ static int write_text(struct setup_draft *draft, struct subid_setup *setup)
 	return failed ? -ENOMEM : 0;
 }
 
-int subid_setup_make(const struct subid_setup_runtime *runtime,
-		     const struct subid_share *share, uint32_t keep,
-		     struct subid_version version, struct subid_setup *ret)
+int runtime_config_make(const struct runtime_config_row *runtime,
+			const struct runtime_config_ids *share, uint32_t keep,
+			struct runtime_version version, struct runtime_config *ret)
 {
-	struct setup_draft draft = {
+	struct runtime_config_draft draft = {
 		.runtime = runtime,
 		.share = share,
 		.setup = ret,
@@ -260,7 +264,7 @@ int subid_setup_make(const struct subid_setup_runtime *runtime,
 	};
 	int r;
 
-	*ret = (struct subid_setup){ .text = NULL };
+	*ret = (struct runtime_config){ .text = NULL };
 	r = check_runtime(&draft, ret);
 	if (r == 0)
 		r = check_share(&draft, ret);
@@ -269,6 +273,6 @@ int subid_setup_make(const struct subid_setup_runtime *runtime,
 	if (r == 0)
 		r = write_text(&draft, ret);
 	if (r < 0)
-		subid_setup_free(ret);
+		runtime_config_free(ret);
 	return r;
 }

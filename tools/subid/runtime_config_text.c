@@ -43,25 +43,25 @@ static void write_string(FILE *out, const char *text)
 }
 
 /* "alice", or "alice/c1". */
-static void write_share(const struct setup_draft *draft)
+static void write_share(const struct runtime_config_draft *draft)
 {
-	const struct subid_share *share = draft->share;
+	const struct runtime_config_ids *share = draft->share;
 
 	(void)fprintf(draft->remarks, "%s%s%s: ", share->name,
 		      share->container == NULL ? "" : "/",
 		      share->container == NULL ? "" : share->container);
 }
 
-void setup_write_lxc(struct setup_draft *draft)
+void runtime_config_write_lxc(struct runtime_config_draft *draft)
 {
-	const struct subid_share *share = draft->share;
+	const struct runtime_config_ids *share = draft->share;
 	const char *name = share->container == NULL ? "NAME" : share->container;
 	/* renamed in 2.1; the old name went with 3.0 */
 	bool old = draft->version.major == 1 ||
 		   (draft->version.major == 2 && draft->version.minor < 1);
 
 	write_share(draft);
-	if (setup_is_rootless(share))
+	if (runtime_config_is_rootless(share))
 		(void)fprintf(draft->remarks,
 			      "into ~/.local/share/lxc/%s/config, or before lxc-create"
 			      " into a file\nfor its option -f"
@@ -90,7 +90,7 @@ void setup_write_lxc(struct setup_draft *draft)
 }
 
 /* LXD and Incus, which were one program. */
-void setup_write_lxd(struct setup_draft *draft)
+void runtime_config_write_lxd(struct runtime_config_draft *draft)
 {
 	bool lxd = strcmp(draft->runtime->name, "lxd") == 0;
 	static const char *const keys[] = { "isolated true", "base", "size" };
@@ -128,7 +128,7 @@ void setup_write_lxd(struct setup_draft *draft)
 	}
 }
 
-static void write_podman_maps(const struct setup_draft *draft,
+static void write_podman_maps(const struct runtime_config_draft *draft,
 			      const struct subid_map_line *const lines[SUBID_KINDS],
 			      const size_t n[SUBID_KINDS])
 {
@@ -147,9 +147,9 @@ static void write_podman_maps(const struct setup_draft *draft,
 }
 
 /* The maps are written as the user's own namespace sees them. */
-static void write_podman_rootless(const struct setup_draft *draft)
+static void write_podman_rootless(const struct runtime_config_draft *draft)
 {
-	const struct subid_share *share = draft->share;
+	const struct runtime_config_ids *share = draft->share;
 	struct subid_map_line lines[SUBID_KINDS][SUBID_MAP_LINES_MAX];
 	const struct subid_map_line *const both[SUBID_KINDS] = { lines[0], lines[1] };
 	size_t n[SUBID_KINDS];
@@ -171,9 +171,9 @@ static void write_podman_rootless(const struct setup_draft *draft)
 }
 
 /* Owners without account give ids to containers that root's podman runs. */
-static void write_podman_auto(const struct setup_draft *draft)
+static void write_podman_auto(const struct runtime_config_draft *draft)
 {
-	const struct subid_share *share = draft->share;
+	const struct runtime_config_ids *share = draft->share;
 	uint64_t most = NSPAWN_COUNT;
 
 	for (enum subid_kind kind = 0; kind < SUBID_KINDS; kind++)
@@ -193,14 +193,14 @@ static void write_podman_auto(const struct setup_draft *draft)
 		      (unsigned long long)most);
 }
 
-void setup_write_podman(struct setup_draft *draft)
+void runtime_config_write_podman(struct runtime_config_draft *draft)
 {
-	const struct subid_setup *setup = draft->setup;
+	const struct runtime_config *setup = draft->setup;
 	const struct subid_map_line *const host[SUBID_KINDS] = { setup->maps[0],
 								 setup->maps[1] };
 
 	write_share(draft);
-	if (setup_is_rootless(draft->share)) {
+	if (runtime_config_is_rootless(draft->share)) {
 		write_podman_rootless(draft);
 		return;
 	}
@@ -213,7 +213,7 @@ void setup_write_podman(struct setup_draft *draft)
 	write_podman_maps(draft, host, setup->n);
 }
 
-void setup_write_docker(struct setup_draft *draft)
+void runtime_config_write_docker(struct runtime_config_draft *draft)
 {
 	write_share(draft);
 	(void)fprintf(draft->remarks,
@@ -225,9 +225,9 @@ void setup_write_docker(struct setup_draft *draft)
 	(void)fprintf(draft->text, "\n}\n");
 }
 
-void setup_write_oci(struct setup_draft *draft)
+void runtime_config_write_oci(struct runtime_config_draft *draft)
 {
-	const struct subid_setup *setup = draft->setup;
+	const struct runtime_config *setup = draft->setup;
 
 	write_share(draft);
 	(void)fprintf(draft->remarks, "into config.json of the bundle, whose"
@@ -252,7 +252,7 @@ void setup_write_oci(struct setup_draft *draft)
 	(void)fprintf(draft->text, "  }\n}\n");
 }
 
-void setup_write_nspawn(struct setup_draft *draft)
+void runtime_config_write_nspawn(struct runtime_config_draft *draft)
 {
 	struct id_range range = draft->range;
 	/* chown works for whole ranges of 65536 alone; map is new in 249 */

@@ -1,18 +1,285 @@
 /* SPDX-License-Identifier: MIT */
+#include "tools/subid/view.h"
+
 #include <errno.h>
+#include <grp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "tools/subid/view.h"
-
+#include "libsubid/core/child.h"
+#include "libsubid/core/core.h"
+#include "tools/subid/container_view.h"
+#include "tools/subid/leases.h"
 #define NAME_SIZE 256
 
 struct view_known {
 	uint64_t key; /* kind and id */
 	struct view_answer *answer;
 };
+
+struct view_lessor {
+	char *name;
+	struct subid_leases leases;
+	const struct subid_lease **sorted; /* those of this owner, by kind and start */
+	size_t n;
+	bool unread;
+};
+
+struct view_root {
+	size_t userns;
+	uint64_t mounts; /* inode of the mount namespace: containers may share userns */
+	enum subid_kind kind;
+	struct container_names names;
+	char *last; /* the last name that was asked for, terminated */
+};
+
+/*
+ * Leases.  Those of each owner are read when the first of its ids turns up, and sorted,
+ * since a user may have half a million.
+ */
+static void free_lessors(struct view *view)
+{
+	for (size_t i = 0; i < view->n_lessors; i++) {
+		free(view->lessors[i].name);
+		free(view->lessors[i].sorted);
+		subid_leases_free(&view->lessors[i].leases);
+	}
+	free(view->lessors);
+}
+
+static int compare(enum subid_kind kind, uint32_t id, const struct subid_lease *lease)
+{
+	if (kind != lease->kind)
+		return kind < lease->kind ? -1 : 1;
+	return id < lease->range.start ? -1 : id > lease->range.start;
+}
+
+static int compare_leases(const void *a, const void *b)
+{
+	const struct subid_lease *const *x = a, *const *y = b;
+
+	return compare((*x)->kind, (*x)->range.start, *y);
+}
+
+static void sort(struct view_lessor *lessor, const struct subid_owner *owner)
+{
+	lessor->sorted = calloc(lessor->leases.n + 1, sizeof(struct subid_lease *));
+	if (lessor->sorted == NULL)
+		return;
+	for (size_t i = 0; i < lessor->leases.n; i++) {
+		const struct subid_lease *lease = &lessor->leases.list[i];
+
+		if (cli_lease_is_of(lease, owner, lessor->name) &&
+		    !subid_owner_is_hold(lease->name, strlen(lease->name)))
+			lessor->sorted[lessor->n++] = lease;
+	}
+	qsort(lessor->sorted, lessor->n, sizeof(struct subid_lease *), compare_leases);
+}
+
+/* Threat: a user's store is the user's; what is wrong with it must not keep root from
+ * seeing who has which ids. */
+static void read_leases(struct view *view, struct view_lessor *lessor)
+{
+	auto_owner struct subid_owner owner = { .has_account = false };
+	char where[CLI_CONF_FILE_SIZE] = "";
+	int r = subid_owner_find(view->users, lessor->name, &owner);
+
+	if (r == SUBID_INVALID)
+		return; /* holds, which lease nothing */
+	if (r >= 0)
+		r = cli_leases_load(view->cli, &owner, lessor->name, &view->homes,
+				    &lessor->leases, where);
+	lessor->unread = r < 0;
+	view->partial |= lessor->unread;
+	if (r < 0 && !view->cli->quiet)
+		(void)cli_complain(0, "warning: %s: %s: leases cannot be read",
+				   where[0] == '\0' ? lessor->name : where,
+				   cli_home_error(r));
+	sort(lessor, &owner);
+}
+
+static struct view_lessor *find_lessor(struct view *view, const char *owner)
+{
+	auto_free char *name = view_owner_name(view, owner, strlen(owner));
+	struct view_lessor lessor = { .name = name };
+
+	for (size_t i = 0; name != NULL && i < view->n_lessors; i++)
+		if (strcmp(view->lessors[i].name, name) == 0)
+			return &view->lessors[i];
+	if (name == NULL)
+		return NULL;
+	if (array_grow(&view->lessors, view->n_lessors, sizeof(*view->lessors)) < 0)
+		return NULL;
+	name = NULL;
+	read_leases(view, &lessor);
+	view->lessors[view->n_lessors] = lessor;
+	return &view->lessors[view->n_lessors++];
+}
+
+const struct subid_leases *view_leases(struct view *view, const char *owner)
+{
+	const struct view_lessor *lessor = find_lessor(view, owner);
+
+	return lessor == NULL || lessor->unread ? NULL : &lessor->leases;
+}
+
+struct question {
+	enum subid_kind kind;
+	uint32_t id;
+};
+
+static bool starts_before(const void *element, const void *key)
+{
+	const struct subid_lease *const *lease = element;
+	const struct question *question = key;
+
+	return compare(question->kind, question->id, *lease) >= 0;
+}
+
+const char *view_lease(struct view *view, const char *owner, enum subid_kind kind,
+		       uint32_t id)
+{
+	const struct view_lessor *lessor = find_lessor(view, owner);
+	const struct id_range one = { .start = id, .count = 1 };
+	const struct question question = { kind, id };
+	const struct subid_lease *lease;
+	size_t after;
+
+	if (lessor == NULL)
+		return NULL;
+	/* after the last that starts at or before the id */
+	after = array_search(lessor->sorted, lessor->n, sizeof(*lessor->sorted),
+			     &question, starts_before);
+	if (after == 0)
+		return NULL;
+	lease = lessor->sorted[after - 1];
+	return lease->kind == kind && id_range_contains(lease->range, one) ? lease->name
+									   : NULL;
+}
+
+/*
+ * The names that containers have for their ids, from their own files, each read once.
+ *
+ * Threat: the files are in the hands of whoever runs the container, and so may be the
+ * file system (FUSE), which can let a reader wait for ever, or a file that only root
+ * can read, mounted over passwd.  So a child reads them, as the container's process
+ * and with its rights, while the parent looks at the clock.
+ */
+static void free_roots(struct view *view)
+{
+	for (size_t i = 0; i < view->n_roots; i++) {
+		container_names_free(&view->roots[i].names);
+		free(view->roots[i].last);
+	}
+	free(view->roots);
+}
+
+/* Goes on as the process that is looked at; root alone can, and must. */
+static int become(uint32_t uid, uint32_t gid)
+{
+	if (geteuid() != 0)
+		return 0;
+	if (setgroups(0, NULL) < 0 || setresgid(gid, gid, gid) < 0 ||
+	    setresuid(uid, uid, uid) < 0)
+		return -errno;
+	return 0;
+}
+
+/* What the child is to read. */
+struct wanted {
+	const struct view *view;
+	size_t userns;
+	const struct container_process *process;
+	enum subid_kind kind;
+};
+
+/* The child: hands the file to the parent, all or nothing of it. */
+static int send_file(const void *data, int writer)
+{
+	const struct wanted *wanted = data;
+	const struct container_process *process = wanted->process;
+	uint64_t inode = wanted->view->live.userns[wanted->userns].inode;
+	struct subid_text text = { .bytes = NULL };
+	int root, r;
+
+	root = container_open_root(wanted->view->proc, process->pid,
+				   (inode & SUBID_LIVE_GUESSED) != 0 ? 0 : inode);
+	if (root < 0)
+		return root;
+	r = become(process->ids[SUBID_UID], process->ids[SUBID_GID]);
+	if (r == 0)
+		r = container_read_file(root, wanted->kind, &text);
+	return r == 0 ? child_send(writer, text.bytes, text.size) : r;
+}
+
+static bool read_in_child(struct view *view, size_t userns,
+			  const struct container_process *process, enum subid_kind kind,
+			  struct subid_text *ret)
+{
+	const struct wanted wanted = { view, userns, process, kind };
+
+	return child_run(send_file, &wanted, view->proc, CONTAINER_FILE_MAX, &view->names,
+			 ret) == 0;
+}
+
+/* The inode of a process's mount namespace, or 0. */
+static uint64_t mounts_of(int proc, pid_t pid)
+{
+	char path[32], link[64];
+	ssize_t n;
+
+	(void)snprintf(path, sizeof(path), "%d/ns/mnt", (int)pid);
+	n = readlinkat(proc, path, link, sizeof(link) - 1);
+	link[n < 0 ? 0 : n] = '\0';
+	return strncmp(link, "mnt:[", 5) == 0 ? strtoull(link + 5, NULL, 10) : 0;
+}
+
+/* Reads a container's file; one that cannot be read has no names. */
+static struct view_root *add_root(struct view *view, size_t userns, pid_t pid,
+				  enum subid_kind kind, uint64_t mounts)
+{
+	struct view_root *root;
+	struct container_process process;
+	auto_text struct subid_text text = { .bytes = NULL };
+
+	if (array_grow(&view->roots, view->n_roots, sizeof(*view->roots)) < 0)
+		return NULL;
+	root = &view->roots[view->n_roots++];
+	*root = (struct view_root){ .userns = userns, .mounts = mounts, .kind = kind };
+	if (container_process_read(view->proc, pid, &process) == 0 &&
+	    read_in_child(view, userns, &process, kind, &text))
+		(void)container_names_parse(&text, &root->names); /* or has none */
+	return root;
+}
+
+const char *view_name_inside(struct view *view, size_t userns, pid_t pid,
+			     enum subid_kind kind, uint32_t inside)
+{
+	uint64_t mounts = mounts_of(view->proc, pid);
+	struct view_root *root = NULL;
+	const char *name;
+	size_t len;
+
+	/* the last one first: processes come by their namespace */
+	for (size_t i = view->n_roots; root == NULL && i-- > 0;)
+		if (view->roots[i].mounts == mounts && view->roots[i].userns == userns &&
+		    view->roots[i].kind == kind)
+			root = &view->roots[i];
+	if (root == NULL && mounts != 0)
+		root = add_root(view, userns, pid, kind, mounts);
+	name = root == NULL ? NULL : container_names_find(&root->names, inside, &len);
+	if (name == NULL)
+		return NULL;
+	free(root->last);
+	root->last = strndup(name, len);
+	return root->last;
+}
+
+/*
+ * All of it.
+ */
 
 static void free_answer(struct view_answer *answer)
 {
@@ -29,8 +296,8 @@ void view_free(struct view *view)
 	for (size_t i = 0; i < view->n_known; i++)
 		free_answer(view->known[i].answer);
 	free(view->known);
-	view_lessors_free(view);
-	view_roots_free(view);
+	free_lessors(view);
+	free_roots(view);
 	subid_live_free(&view->live);
 	for (enum subid_kind kind = 0; kind < SUBID_KINDS; kind++) {
 		subid_id_index_free(&view->whose[kind]);
@@ -154,40 +421,22 @@ static struct view_answer *look_up(struct view *view, enum subid_kind kind, uint
 	return NULL;
 }
 
-/* Where the answer to a question is, or belongs. */
-static size_t find_known(const struct view *view, uint64_t key)
+static bool is_before(const void *element, const void *key)
 {
-	size_t low = 0, high = view->n_known;
-
-	while (low < high) {
-		size_t middle = low + (high - low) / 2;
-
-		if (view->known[middle].key < key)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return low;
+	return ((const struct view_known *)element)->key < *(const uint64_t *)key;
 }
 
 const struct view_answer *view_ask(struct view *view, enum subid_kind kind, uint32_t id)
 {
 	uint64_t key = (uint64_t)kind << 32 | id;
-	size_t at = find_known(view, key);
+	size_t at = array_search(view->known, view->n_known, sizeof(*view->known), &key,
+				 is_before);
 	struct view_answer *answer;
 
 	if (at < view->n_known && view->known[at].key == key)
 		return view->known[at].answer;
-	if (view->n_known == view->room) {
-		size_t room = view->room * 2 + 64;
-		struct view_known *grown =
-		    reallocarray(view->known, room, sizeof(*grown));
-
-		if (grown == NULL)
-			return NULL;
-		view->known = grown;
-		view->room = room;
-	}
+	if (array_grow(&view->known, view->n_known, sizeof(*view->known)) < 0)
+		return NULL;
 	answer = look_up(view, kind, id);
 	if (answer == NULL)
 		return NULL;

@@ -7,7 +7,7 @@
 
 #include "libsubid/core/child.h"
 #include "tools/subid/home.h"
-#include "tools/subid/share.h"
+#include "tools/subid/owner_ids.h"
 
 /* What makes an id somebody's. */
 enum view_by {
@@ -25,10 +25,6 @@ struct view_answer {
 	char *container; /* to which it is leased, or NULL */
 };
 
-struct view_known;  /* in lib_view.c */
-struct view_lessor; /* in lib_view_leases.c */
-struct view_root;   /* in lib_view_names.c */
-
 struct view {
 	const struct cli *cli;
 	int etc;
@@ -39,7 +35,6 @@ struct view {
 	struct subid_live live;
 	struct view_known *known; /* answers so far, sorted */
 	size_t n_known;
-	size_t room;
 	struct view_lessor *lessors; /* owners whose leases have been read */
 	size_t n_lessors;
 	struct view_root *roots; /* names of containers, by mount namespace */
@@ -88,6 +83,3 @@ const struct subid_leases *view_leases(struct view *view, const char *owner);
 
 /* What a line calls an owner, by its account's name if that is a uid; the caller's. */
 char *view_owner_name(const struct view *view, const char *text, size_t len);
-
-void view_lessors_free(struct view *view);
-void view_roots_free(struct view *view);

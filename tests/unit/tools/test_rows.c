@@ -5,17 +5,6 @@
 
 #include "support.h"
 
-/* The program's own are beside its main(). */
-int cli_complain(int status, const char *format, ...)
-{
-	va_list args;
-
-	va_start(args, format);
-	(void)vfprintf(stderr, format, args);
-	va_end(args);
-	return status;
-}
-
 static const struct rows_column columns[] = {
 	{ .heading = "NAME", .key = "name" },
 	{ .heading = "ID", .key = "id", .number = true },

@@ -25,7 +25,7 @@ struct ask {
 	struct id_range uids[2];
 	struct id_range gids[2]; /* of count 0: like uids */
 	uint32_t keep;
-	struct subid_version version;
+	struct runtime_version version;
 	const char *text;    /* what is to be pasted; NULL: it is refused */
 	const char *remarks; /* a part of them, or of the refusal */
 };
@@ -378,12 +378,12 @@ static struct subid_set set_of(const struct id_range *ranges)
 }
 
 /* Asks as ask says; the owner's lines give no more than that. */
-static int setup_of(const struct ask *ask, struct subid_setup *ret)
+static int setup_of(const struct ask *ask, struct runtime_config *ret)
 {
 	auto_set struct subid_set uids = set_of(ask->uids);
 	auto_set struct subid_set gids =
 	    set_of(ask->gids[0].count > 0 ? ask->gids : ask->uids);
-	struct subid_share share = {
+	struct runtime_config_ids share = {
 		.name = owners[ask->owner].name,
 		.container = ask->container,
 		.has_account = owners[ask->owner].uid != NONE,
@@ -391,17 +391,17 @@ static int setup_of(const struct ask *ask, struct subid_setup *ret)
 		.all = { &uids, &gids },
 		.ids = { &uids, &gids },
 	};
-	const struct subid_setup_runtime *runtime = subid_setup_find(ask->runtime);
+	const struct runtime_config_row *runtime = runtime_config_find(ask->runtime);
 
 	assert_non_null(runtime);
-	return subid_setup_make(runtime, &share, ask->keep, ask->version, ret);
+	return runtime_config_make(runtime, &share, ask->keep, ask->version, ret);
 }
 
 static void test_texts(void **state)
 {
 	(void)state;
 	for (size_t i = 0; i < ARRAY(asks); i++) {
-		auto_setup struct subid_setup setup;
+		auto_runtime_config struct runtime_config setup;
 		int r = setup_of(&asks[i], &setup);
 
 		print_message("%zu %s\n", i, asks[i].runtime);
@@ -420,11 +420,11 @@ static void test_texts(void **state)
 /* Every runtime, for a user and for root: either a text or a reason. */
 static void test_all_answer(void **state)
 {
-	const struct subid_setup_runtime *all;
+	const struct runtime_config_row *all;
 	size_t n;
 
 	(void)state;
-	all = subid_setup_runtimes(&n);
+	all = runtime_config_rows(&n);
 	assert_int_equal(n, 7);
 	for (size_t i = 0; i < n; i++) {
 		for (size_t owner = 0; owner < ARRAY(owners); owner++) {
@@ -434,7 +434,7 @@ static void test_all_answer(void **state)
 				.uids = USUAL,
 				.keep = NONE,
 			};
-			auto_setup struct subid_setup setup;
+			auto_runtime_config struct runtime_config setup;
 			int r = setup_of(&ask, &setup);
 
 			assert_true(r == 0 || r == SUBID_DENIED);
@@ -444,9 +444,9 @@ static void test_all_answer(void **state)
 			assert_int_equal(setup.n[SUBID_UID], r == 0 ? 1 : setup.n[0]);
 		}
 	}
-	assert_null(subid_setup_find("lx"));
-	assert_null(subid_setup_find("lxcc"));
-	assert_null(subid_setup_find(""));
+	assert_null(runtime_config_find("lx"));
+	assert_null(runtime_config_find("lxcc"));
+	assert_null(runtime_config_find(""));
 }
 
 /* podman in a user's own namespace has what the user's lines give, once each. */
@@ -455,7 +455,7 @@ static void test_rootless(void **state)
 	struct id_range all = { 100000, 100 }, part = { 100050, 10 }, off = { 200000, 1 };
 	struct subid_set held = { .ranges = &all, .n = 1 };
 	struct subid_set leased = { .ranges = &part, .n = 1 };
-	struct subid_share share = {
+	struct runtime_config_ids share = {
 		.name = "alice",
 		.container = "c1",
 		.has_account = true,
@@ -463,33 +463,33 @@ static void test_rootless(void **state)
 		.all = { &held, &held },
 		.ids = { &leased, &leased },
 	};
-	const struct subid_setup_runtime *podman = subid_setup_find("podman");
-	struct subid_version version = { 4, 3 };
-	struct subid_setup setup;
+	const struct runtime_config_row *podman = runtime_config_find("podman");
+	struct runtime_version version = { 4, 3 };
+	struct runtime_config setup;
 
 	(void)state;
-	assert_int_equal(subid_setup_make(podman, &share, NONE, version, &setup), 0);
+	assert_int_equal(runtime_config_make(podman, &share, NONE, version, &setup), 0);
 	assert_string_equal(setup.text, "--uidmap 0:51:10 --gidmap 0:51:10\n");
 	assert_int_equal(setup.maps[SUBID_UID][0].outside.start, 100050);
-	subid_setup_free(&setup);
+	runtime_config_free(&setup);
 	share.doubled = true;
-	assert_int_equal(subid_setup_make(podman, &share, NONE, version, &setup),
+	assert_int_equal(runtime_config_make(podman, &share, NONE, version, &setup),
 			 SUBID_DENIED);
 	assert_non_null(strstr(setup.refusal, "twice"));
-	subid_setup_free(&setup);
+	runtime_config_free(&setup);
 	share.doubled = false;
 	part = off;
-	assert_int_equal(subid_setup_make(podman, &share, NONE, version, &setup),
+	assert_int_equal(runtime_config_make(podman, &share, NONE, version, &setup),
 			 SUBID_DENIED);
 	assert_non_null(strstr(setup.refusal, "not all of its uids lie in lines"));
-	subid_setup_free(&setup);
+	runtime_config_free(&setup);
 }
 
 static void test_version(void **state)
 {
 	static const struct {
 		const char *text;
-		struct subid_version version; /* major 0: none */
+		struct runtime_version version; /* major 0: none */
 	} cases[] = {
 		{ "5.0.2\n", { 5, 0 } },
 		{ "podman version 4.3.1\n", { 4, 3 } },
@@ -504,9 +504,9 @@ static void test_version(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY(cases); i++) {
-		struct subid_version got = { 0, 0 };
+		struct runtime_version got = { 0, 0 };
 
-		assert_int_equal(subid_version_parse(cases[i].text, &got),
+		assert_int_equal(runtime_version_parse(cases[i].text, &got),
 				 cases[i].version.major != 0);
 		assert_int_equal(got.major, cases[i].version.major);
 		assert_int_equal(got.minor, cases[i].version.minor);

@@ -5,9 +5,9 @@
 
 #include "libsubid/core/core.h"
 #include "tools/subid/leases.h"
-#include "tools/subid/share.h"
+#include "tools/subid/owner_ids.h"
 
-void cli_share_free(struct cli_share *share)
+void owner_ids_free(struct owner_ids *share)
 {
 	for (enum subid_kind kind = 0; kind < SUBID_KINDS; kind++) {
 		subid_set_free(&share->all[kind]);
@@ -16,11 +16,11 @@ void cli_share_free(struct cli_share *share)
 	subid_owner_free(&share->owner);
 	free(share->name);
 	free(share->container);
-	*share = (struct cli_share){ .name = NULL };
+	*share = (struct owner_ids){ .name = NULL };
 }
 
 /* The ids of the owner's lines, whatever spelling they use. */
-static int add_lines(struct cli_share *share, const struct subid_table *table)
+static int add_lines(struct owner_ids *share, const struct subid_table *table)
 {
 	struct subid_set *all = &share->all[table->kind];
 	const struct subid_owner *owner = &share->owner;
@@ -37,7 +37,7 @@ static int add_lines(struct cli_share *share, const struct subid_table *table)
 	return r;
 }
 
-static int split(const struct cli *cli, const char *text, struct cli_share *share)
+static int split(const struct cli *cli, const char *text, struct owner_ids *share)
 {
 	size_t len = strcspn(text, "/");
 
@@ -52,7 +52,7 @@ static int split(const struct cli *cli, const char *text, struct cli_share *shar
 }
 
 /* The container's leases; or all but any container's. */
-static int choose_ids(struct cli_share *share, const struct subid_leases *leases)
+static int choose_ids(struct owner_ids *share, const struct subid_leases *leases)
 {
 	auto_set struct subid_set uids = { .ranges = NULL }, gids = { .ranges = NULL };
 	struct subid_set *leased[SUBID_KINDS] = { &uids, &gids };
@@ -78,7 +78,7 @@ static int choose_ids(struct cli_share *share, const struct subid_leases *leases
 }
 
 /* Is what the container has still the owner's?  The tables have the last word. */
-static bool is_held(const struct cli_share *share)
+static bool is_held(const struct owner_ids *share)
 {
 	for (enum subid_kind kind = 0; kind < SUBID_KINDS; kind++)
 		for (size_t i = 0; i < share->ids[kind].n; i++)
@@ -88,7 +88,7 @@ static bool is_held(const struct cli_share *share)
 	return true;
 }
 
-static int add_leases(struct cli_share *share, const struct subid_leases *leases)
+static int add_leases(struct owner_ids *share, const struct subid_leases *leases)
 {
 	if (choose_ids(share, leases) < 0)
 		return cli_complain(EXIT_UNABLE, "%s", strerror(ENOMEM));
@@ -104,7 +104,7 @@ static int add_leases(struct cli_share *share, const struct subid_leases *leases
 	return EXIT_DONE;
 }
 
-static int read_leases(const struct cli *cli, struct cli_share *share)
+static int read_leases(const struct cli *cli, struct owner_ids *share)
 {
 	auto_leases struct subid_leases leases = { .n = 0 };
 	struct cli_homes homes = CLI_HOMES;
@@ -117,10 +117,10 @@ static int read_leases(const struct cli *cli, struct cli_share *share)
 	return add_leases(share, &leases);
 }
 
-int cli_share_find(const struct cli *cli, const struct subid_users *users,
+int owner_ids_find(const struct cli *cli, const struct subid_users *users,
 		   const struct subid_table *const tables[SUBID_KINDS],
 		   const struct subid_leases *leases, const char *text,
-		   struct cli_share *ret)
+		   struct owner_ids *ret)
 {
 	int status = split(cli, text, ret), r;
 

@@ -42,10 +42,11 @@ static void test_status(void **state)
 {
 	(void)state;
 	for (size_t i = 0; i < ARRAY(statuses); i++) {
-		struct subid_inside_process got;
+		struct container_process got;
 
-		assert_int_equal(subid_inside_parse(statuses[i].status,
-						    strlen(statuses[i].status), &got),
+		assert_int_equal(container_process_parse(statuses[i].status,
+							 strlen(statuses[i].status),
+							 &got),
 				 statuses[i].answer);
 		if (statuses[i].answer != 0)
 			continue;
@@ -62,17 +63,17 @@ static void test_status(void **state)
 static void test_read(void **state)
 {
 	auto_close int proc = open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	struct subid_inside_process got;
+	struct container_process got;
 
 	(void)state;
-	assert_int_equal(subid_inside_read(proc, getpid(), &got), 0);
+	assert_int_equal(container_process_read(proc, getpid(), &got), 0);
 	assert_int_equal(got.pid, getpid());
 	assert_int_equal(got.parent, getppid());
 	assert_int_equal(got.ids[SUBID_UID], geteuid());
-	assert_string_equal(got.command, "test_inside");
-	assert_int_equal(subid_inside_read(proc, INT32_MAX, &got), -ENOENT);
-	assert_int_equal(subid_inside_open_root(proc, INT32_MAX, 0), -ESRCH);
-	assert_int_equal(subid_inside_open_root(proc, getpid(), 1), -ESRCH);
+	assert_string_equal(got.command, "test_container_");
+	assert_int_equal(container_process_read(proc, INT32_MAX, &got), -ENOENT);
+	assert_int_equal(container_open_root(proc, INT32_MAX, 0), -ESRCH);
+	assert_int_equal(container_open_root(proc, getpid(), 1), -ESRCH);
 }
 
 /* Trees: "pid<parent ..." in, "pid ..." with a dot for each ancestor out. */
@@ -100,8 +101,8 @@ static void test_order(void **state)
 {
 	(void)state;
 	for (size_t i = 0; i < ARRAY(trees); i++) {
-		struct subid_inside_process processes[9] = { { .pid = 0 } };
-		auto_free struct subid_inside_place *places = NULL;
+		struct container_process processes[9] = { { .pid = 0 } };
+		auto_free struct container_place *places = NULL;
 		char got[128] = "";
 		size_t n = 0;
 
@@ -109,9 +110,9 @@ static void test_order(void **state)
 			processes[n].pid = trees[i].pairs[n][0];
 			processes[n].parent = trees[i].pairs[n][1];
 		}
-		assert_int_equal(subid_inside_order(processes, n, &places), 0);
+		assert_int_equal(container_order(processes, n, &places), 0);
 		for (size_t j = 0; j < n; j++) {
-			const struct subid_inside_place *place = &places[j];
+			const struct container_place *place = &places[j];
 
 			(void)snprintf(got + strlen(got), sizeof(got) - strlen(got),
 				       "%s%.*s%d", j == 0 ? "" : " ", (int)place->depth,
@@ -132,8 +133,8 @@ static void test_order(void **state)
 static void test_long_chain(void **state)
 {
 	enum { N = 200000 };
-	struct subid_inside_process *chain = calloc(N, sizeof(*chain));
-	auto_free struct subid_inside_place *places = NULL;
+	struct container_process *chain = calloc(N, sizeof(*chain));
+	auto_free struct container_place *places = NULL;
 
 	(void)state;
 	assert_non_null(chain);
@@ -141,7 +142,7 @@ static void test_long_chain(void **state)
 		chain[i].pid = N - i;
 		chain[i].parent = N - i - 1;
 	}
-	assert_int_equal(subid_inside_order(chain, N, &places), 0);
+	assert_int_equal(container_order(chain, N, &places), 0);
 	for (size_t i = 0; i < N; i++) {
 		assert_int_equal(places[i].index, N - 1 - i);
 		assert_int_equal(places[i].depth, i);
@@ -158,11 +159,11 @@ static void put(int dir, const char *name, const char *content)
 	assert_int_equal(write(fd, content, strlen(content)), strlen(content));
 }
 
-static const char *name_of(const struct subid_inside_names *names, uint32_t id, char *buf,
+static const char *name_of(const struct container_names *names, uint32_t id, char *buf,
 			   size_t size)
 {
 	size_t len = 0;
-	const char *name = subid_inside_name(names, id, &len);
+	const char *name = container_names_find(names, id, &len);
 
 	if (name == NULL)
 		return NULL;
@@ -196,11 +197,11 @@ static void test_names(void **state)
 		{ 4294967295U, NULL },
 	};
 	struct subid_text text = { .bytes = strdup(lines), .size = strlen(lines) };
-	struct subid_inside_names names;
+	struct container_names names;
 	char buf[64];
 
 	(void)state;
-	assert_int_equal(subid_inside_names_parse(&text, &names), 0);
+	assert_int_equal(container_names_parse(&text, &names), 0);
 	assert_null(text.bytes);
 	for (size_t i = 0; i < ARRAY(cases); i++) {
 		const char *name = name_of(&names, cases[i].id, buf, sizeof(buf));
@@ -210,14 +211,14 @@ static void test_names(void **state)
 		else
 			assert_string_equal(name, cases[i].name);
 	}
-	subid_inside_names_free(&names);
-	assert_null(subid_inside_name(&names, 0, &(size_t){ 0 }));
+	container_names_free(&names);
+	assert_null(container_names_find(&names, 0, &(size_t){ 0 }));
 }
 
 static int read_passwd(int root, char *buf, size_t size)
 {
 	auto_text struct subid_text text = { .bytes = NULL };
-	int r = subid_inside_read_file(root, SUBID_UID, &text);
+	int r = container_read_file(root, SUBID_UID, &text);
 
 	if (r == 0)
 		(void)snprintf(buf, size, "%s", text.bytes);
@@ -270,9 +271,9 @@ static void test_hostile_files(void **state)
 	{
 		auto_close int fd = openat(root, "etc/passwd", O_WRONLY | O_CLOEXEC);
 
-		assert_int_equal(ftruncate(fd, SUBID_INSIDE_FILE_MAX), 0);
+		assert_int_equal(ftruncate(fd, CONTAINER_FILE_MAX), 0);
 		assert_int_equal(read_passwd(root, got, sizeof(got)), 0);
-		assert_int_equal(ftruncate(fd, SUBID_INSIDE_FILE_MAX + 1), 0);
+		assert_int_equal(ftruncate(fd, CONTAINER_FILE_MAX + 1), 0);
 		assert_int_equal(read_passwd(root, got, sizeof(got)), -EFBIG);
 		assert_int_equal(ftruncate(fd, 1 << 30), 0);
 		assert_int_equal(read_passwd(root, got, sizeof(got)), -EFBIG);

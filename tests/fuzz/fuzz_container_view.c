@@ -20,12 +20,12 @@ static void write_command(FILE *out, const char *command)
 
 static void check_status(const uint8_t *data, size_t size)
 {
-	struct subid_inside_process first, again;
+	struct container_process first, again;
 	char *text = NULL;
 	size_t len;
 	FILE *out;
 
-	if (subid_inside_parse((const char *)data, size, &first) != 0)
+	if (container_process_parse((const char *)data, size, &first) != 0)
 		return;
 	must(first.pid >= 0 && first.parent >= 0 && first.inside >= 0);
 	must(memchr(first.command, '\0', sizeof(first.command)) != NULL);
@@ -39,7 +39,7 @@ static void check_status(const uint8_t *data, size_t size)
 		      first.pid, first.parent, first.ids[SUBID_UID], first.ids[SUBID_GID],
 		      first.inside);
 	must(fclose(out) == 0);
-	must(subid_inside_parse(text, len, &again) == 0);
+	must(container_process_parse(text, len, &again) == 0);
 	must(again.pid == first.pid && again.parent == first.parent &&
 	     again.inside == first.inside);
 	must(again.ids[SUBID_UID] == first.ids[SUBID_UID] &&
@@ -79,11 +79,11 @@ static bool read_line(char *line, size_t len, const char **ret_name, uint32_t *r
 static void check_names(const uint8_t *data, size_t size)
 {
 	struct subid_text text = make_text(data, size), lines = make_text(data, size);
-	struct subid_inside_names names;
+	struct container_names names;
 	size_t pos = 0, len, found = 0;
 	const char *line;
 
-	must(subid_inside_names_parse(&text, &names) == 0);
+	must(container_names_parse(&text, &names) == 0);
 	while (subid_text_next(&lines, &pos, &line, &len)) {
 		char *copy = strndup(line, len);
 		const char *name, *first;
@@ -93,7 +93,7 @@ static void check_names(const uint8_t *data, size_t size)
 		/* strndup() stops at a NUL */
 		if (read_line(copy, len, &name, &id)) {
 			found++;
-			first = subid_inside_name(&names, id, &first_len);
+			first = container_names_find(&names, id, &first_len);
 			must(first != NULL && first_len > 0);
 			must(first - names.text.bytes <= line - lines.bytes);
 			must(first - names.text.bytes != line - lines.bytes ||
@@ -103,24 +103,24 @@ static void check_names(const uint8_t *data, size_t size)
 		free(copy);
 	}
 	must(names.n == found || memchr(lines.bytes, '\0', lines.size) != NULL);
-	subid_inside_names_free(&names);
+	container_names_free(&names);
 	subid_text_free(&lines);
 }
 
 /* Each comes once, behind its parent if that comes at all. */
 static void check_order(const uint8_t *data, size_t size)
 {
-	struct subid_inside_process processes[64];
-	struct subid_inside_place *places;
+	struct container_process processes[64];
+	struct container_place *places;
 	uint64_t seen = 0;
 	size_t n = 0;
 
 	for (; n < 64 && 2 * n + 1 < size; n++)
-		processes[n] = (struct subid_inside_process){
+		processes[n] = (struct container_process){
 			.pid = data[2 * n] % 32,
 			.parent = data[2 * n + 1] % 32,
 		};
-	must(subid_inside_order(processes, n, &places) == 0);
+	must(container_order(processes, n, &places) == 0);
 	for (size_t i = 0; i < n; i++) {
 		must(places[i].index < n && (seen >> places[i].index & 1) == 0);
 		seen |= UINT64_C(1) << places[i].index;

@@ -6,7 +6,7 @@
 
 #include "tools/subid/cli.h"
 
-struct cli_share {
+struct owner_ids {
 	char *name;	 /* OWNER as it was typed */
 	char *container; /* NAME, or NULL */
 	struct subid_owner owner;
@@ -16,16 +16,16 @@ struct cli_share {
 	bool doubled;			   /* two lines of the owner have ids in common */
 };
 
-void cli_share_free(struct cli_share *share);
+void owner_ids_free(struct owner_ids *share);
 
-#define auto_share __attribute__((cleanup(cli_share_free)))
+#define auto_owner_ids __attribute__((cleanup(owner_ids_free)))
 
 /*
  * Finds what text means.  users must live longer than *ret; leases: those of the
  * owner's containers, or NULL, and they are read.  The status, after a complaint if
  * it is not EXIT_DONE.
  */
-int cli_share_find(const struct cli *cli, const struct subid_users *users,
+int owner_ids_find(const struct cli *cli, const struct subid_users *users,
 		   const struct subid_table *const tables[SUBID_KINDS],
 		   const struct subid_leases *leases, const char *text,
-		   struct cli_share *ret);
+		   struct owner_ids *ret);

@@ -12,12 +12,12 @@
 #define SEPARATOR 0x1e
 
 /* The digits that the text begins with, up to what a number may have. */
-static struct subid_version check_version(const char *text)
+static struct runtime_version check_version(const char *text)
 {
-	struct subid_version version = { .major = 77, .minor = 77 };
+	struct runtime_version version = { .major = 77, .minor = 77 };
 	bool any = strpbrk(text, "0123456789") != NULL;
 
-	must(subid_version_parse(text, &version) == any);
+	must(runtime_version_parse(text, &version) == any);
 	must(any || (version.major == 77 && version.minor == 77));
 	must(version.major <= 1000000 && version.minor <= 1000000);
 	return version;
@@ -73,11 +73,11 @@ static void check_commands(const char *text)
 }
 
 static void check_texts(const char *owner, const char *container,
-			struct subid_version version)
+			struct runtime_version version)
 {
 	struct id_range range = { 100000, 65536 };
 	const struct subid_set ids = { .ranges = &range, .n = 1 };
-	struct subid_share share = {
+	struct runtime_config_ids share = {
 		.name = owner,
 		.container = container,
 		.has_account = true,
@@ -85,17 +85,17 @@ static void check_texts(const char *owner, const char *container,
 		.ids = { &ids, &ids },
 	};
 	size_t n;
-	const struct subid_setup_runtime *runtimes = subid_setup_runtimes(&n);
+	const struct runtime_config_row *runtimes = runtime_config_rows(&n);
 
 	for (size_t i = 0; i < 3 * n; i++) {
-		const struct subid_setup_runtime *runtime = &runtimes[i % n];
-		auto_setup struct subid_setup setup = { .text = NULL };
+		const struct runtime_config_row *runtime = &runtimes[i % n];
+		auto_runtime_config struct runtime_config setup = { .text = NULL };
 		int r;
 
 		/* root, another account, none */
 		share.own[SUBID_UID] = share.own[SUBID_GID] = i < n ? 0 : 1000;
 		share.has_account = i < 2 * n;
-		r = subid_setup_make(runtime, &share, SUBID_ID_NONE, version, &setup);
+		r = runtime_config_make(runtime, &share, SUBID_ID_NONE, version, &setup);
 		must(r == 0 || r == SUBID_DENIED);
 		must((r == 0) == (setup.refusal == NULL));
 		if (r != 0)
@@ -111,7 +111,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct subid_text text = make_text(data, size);
 	char *owner = strchr(text.bytes, SEPARATOR), *container = NULL;
-	struct subid_version version;
+	struct runtime_version version;
 
 	if (owner != NULL) {
 		*owner++ = '\0';

@@ -1,0 +1,324 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What all commands have: options and --help, messages, tables, lists of names.
+ */
+#include "tools/subid/cli.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "libsubid/core/core.h"
+
+enum { OPTION_ROOT = 256, OPTION_JSON, OPTION_HELP, OPTION_VERSION };
+
+static const struct cli_option common_options[] = {
+	{ OPTION_ROOT, "root", "DIR", "work on DIR/etc, without a look at what runs" },
+	{ OPTION_JSON, "json", NULL, "print JSON" },
+	{ 'q', "quiet", NULL, "print nothing but errors" },
+	{ OPTION_HELP, "help", NULL, "show this" },
+	{ OPTION_VERSION, "version", NULL, "show the version" },
+};
+
+#define N_COMMON    (sizeof(common_options) / sizeof(common_options[0]))
+#define OPTIONS_MAX 24
+
+/* What getopt_long(3) wants, from rows of ours. */
+struct getopt_tables {
+	char letters[OPTIONS_MAX * 2 + 3];
+	struct option longs[OPTIONS_MAX + 1];
+	size_t n;
+};
+
+static void add_options(struct getopt_tables *tables, const struct cli_option *rows,
+			size_t n)
+{
+	for (size_t i = 0; i < n && tables->n < OPTIONS_MAX; i++) {
+		char *end = tables->letters + strlen(tables->letters);
+
+		if (rows[i].letter < 256) {
+			*end++ = (char)rows[i].letter;
+			if (rows[i].argument != NULL)
+				*end++ = ':';
+			*end = '\0';
+		}
+		tables->longs[tables->n++] = (struct option){
+			.name = rows[i].name,
+			.has_arg = rows[i].argument != NULL,
+			.val = rows[i].letter,
+		};
+	}
+}
+
+static void print_options(const struct cli_option *rows, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		const char *argument = rows[i].argument == NULL ? "" : rows[i].argument;
+		int width =
+		    (int)(strlen(rows[i].name) + strlen(argument) + (*argument != '\0'));
+
+		if (rows[i].letter < 256)
+			(void)printf("  -%c, ", rows[i].letter);
+		else
+			(void)printf("      ");
+		(void)printf("--%s%s%s%*s%s\n", rows[i].name, *argument ? " " : "",
+			     argument, width < 18 ? 18 - width : 1, "", rows[i].help);
+	}
+}
+
+int cli_finish_output(void)
+{
+	if (fflush(stdout) == 0 && !ferror(stdout))
+		return EXIT_DONE;
+	return cli_complain(EXIT_UNABLE, "standard output: %s", strerror(errno));
+}
+
+static int print_help(const struct cli *cli)
+{
+	const struct cli_command *command = cli->command;
+
+	if (command != NULL) {
+		(void)printf("usage: subid %s [OPTION...]%s%s\n%s\n\n", command->name,
+			     command->arguments[0] == '\0' ? "" : " ", command->arguments,
+			     command->summary);
+		print_options(command->options, command->n_options);
+		print_options(common_options, N_COMMON);
+		(void)printf(
+		    "\n%s\nExit status: 0 done; 1 the answer is no; 2 wrong usage;"
+		    " 3 could not do it.\nSee subid(1).\n",
+		    command->text);
+		return cli_finish_output();
+	}
+	(void)printf("usage: subid [--root DIR] [--json] [-q] COMMAND [ARGUMENT...]\n"
+		     "Hands out ranges of subordinate ids and keeps them apart.\n\n");
+	for (size_t i = 0; i < cli->n_commands; i++)
+		(void)printf("  %-10s%s\n", cli->commands[i]->name,
+			     cli->commands[i]->summary);
+	(void)printf("\n");
+	print_options(common_options, N_COMMON);
+	(void)printf(
+	    "\n'subid COMMAND --help' tells more, subid(1) all, subid(7) why.\n");
+	return cli_finish_output();
+}
+
+static int print_version(void)
+{
+	(void)printf("subid %s\n", SUBID_VERSION);
+	return cli_finish_output();
+}
+
+/* An option that every command has.  False: it is none of them. */
+static bool take_common(struct cli *cli, int letter)
+{
+	switch (letter) {
+	case OPTION_ROOT:
+		cli->root = optarg;
+		return true;
+	case OPTION_JSON:
+		cli->json = true;
+		return true;
+	case 'q':
+		cli->quiet = true;
+		return true;
+	case OPTION_HELP:
+		exit(print_help(cli));
+	case OPTION_VERSION:
+		exit(print_version());
+	default:
+		return false;
+	}
+}
+
+static bool is_letter_of(const struct getopt_tables *tables, int letter)
+{
+	for (size_t i = 0; i < tables->n; i++)
+		if (tables->longs[i].val == letter)
+			return true;
+	return false;
+}
+
+/* As getopt_long(3) says it, but through print_message(): it prints what was typed as
+ * it is. */
+static int misspelt(const struct cli *cli, const char *word, int answer,
+		    const struct getopt_tables *tables)
+{
+	int len = (int)strcspn(word, "="), like = 0;
+
+	if (answer == ':' && strncmp(word, "--", 2) != 0)
+		return cli_misused(cli, "option requires an argument -- '%c'", optopt);
+	if (answer == ':')
+		return cli_misused(cli, "option '%s' requires an argument", word);
+	if (optopt != 0 && !is_letter_of(tables, optopt))
+		return cli_misused(cli, "invalid option -- '%c'",
+				   optopt > ' ' && optopt <= '~' ? optopt : '?');
+	if (optopt != 0)
+		return cli_misused(cli, "option '%.*s' doesn't allow an argument", len,
+				   word);
+	for (size_t i = 0; i < tables->n; i++)
+		like += strncmp(tables->longs[i].name, word + 2, (size_t)len - 2) == 0;
+	return cli_misused(cli, "%s option '%s'", like > 1 ? "ambiguous" : "unrecognized",
+			   word);
+}
+
+int cli_next_option(struct cli *cli, int argc, char *argv[])
+{
+	struct getopt_tables tables = { .n = 0 };
+	int letter;
+
+	/* Options of the whole program end at the command's name. */
+	(void)strcpy(tables.letters, cli->command == NULL ? "+:" : ":");
+	opterr = 0;
+	if (cli->command != NULL)
+		add_options(&tables, cli->command->options, cli->command->n_options);
+	add_options(&tables, common_options, N_COMMON);
+	do
+		letter = getopt_long(argc, argv, tables.letters, tables.longs, NULL);
+	while (letter != -1 && take_common(cli, letter));
+	if (letter == '?' || letter == ':')
+		exit(misspelt(cli, argv[optind - 1], letter, &tables));
+	return letter;
+}
+
+__attribute__((format(printf, 1, 0))) static void print_message(const char *format,
+								va_list args)
+{
+	char *text, *safe;
+
+	if (vasprintf(&text, format, args) < 0) {
+		(void)fprintf(stderr, "subid: %s\n", strerror(ENOMEM));
+		return;
+	}
+	/* in one piece: others may write there, too */
+	safe = printable_text(text, strlen(text));
+	(void)fprintf(stderr, "subid: %s\n", safe == NULL ? strerror(ENOMEM) : safe);
+	free(safe);
+	free(text);
+}
+
+int cli_complain(int status, const char *format, ...)
+{
+	va_list args;
+
+	(void)fflush(stdout); /* so that the two come in order */
+	va_start(args, format);
+	print_message(format, args);
+	va_end(args);
+	return status;
+}
+
+int cli_misused(const struct cli *cli, const char *format, ...)
+{
+	if (format != NULL) {
+		va_list args;
+
+		va_start(args, format);
+		print_message(format, args);
+		va_end(args);
+	}
+	return cli_complain(EXIT_USAGE, "try 'subid %s%s--help'",
+			    cli->command == NULL ? "" : cli->command->name,
+			    cli->command == NULL ? "" : " ");
+}
+
+/* A line that gives nothing, but has ids to some reader: somebody should look at it. */
+static void warn_of_odd_lines(const struct cli *cli, const struct subid_table *table)
+{
+	struct id_range readings[SUBID_READINGS_MAX];
+	struct subid_line parsed;
+	size_t pos = 0, len, number = 1;
+	const char *text;
+
+	if (table->malformed.n == 0 || cli->quiet)
+		return;
+	for (; subid_text_next(&table->text, &pos, &text, &len); number++) {
+		if (subid_line_parse(text, len, &parsed) == 0 ||
+		    subid_line_readings(text, len, readings) == 0)
+			continue;
+		(void)cli_complain(
+		    0,
+		    "%s/%s:%zu: warning: not a line \"owner:start:count\": it gives"
+		    " nothing to anybody, but its ids are not given away",
+		    cli->etc_name, subid_kind_table(table->kind), number);
+		return;
+	}
+}
+
+int cli_load_table(const struct cli *cli, int etc, enum subid_kind kind,
+		   struct subid_table *ret)
+{
+	struct subid_failure failure = { .file = subid_kind_table(kind) };
+	int r = subid_table_load(etc, kind, ret);
+
+	if (r != 0)
+		return cli_txn_failed(cli, r, &failure);
+	warn_of_odd_lines(cli, ret);
+	return EXIT_DONE;
+}
+
+void cli_names_free(struct cli_names *names)
+{
+	free(names->text);
+	*names = (struct cli_names){ .text = NULL };
+}
+
+int cli_names_add(struct cli_names *names, const char *name)
+{
+	size_t size = strlen(name) + 1;
+
+	if (names->text == NULL || names->room - names->size < size) {
+		size_t room = names->room * 2 + size + 1024;
+		char *grown = realloc(names->text, room);
+
+		if (grown == NULL)
+			return -ENOMEM;
+		names->text = grown;
+		names->room = room;
+	}
+	memcpy(names->text + names->size, name, size);
+	names->size += size;
+	names->n++;
+	return 0;
+}
+
+/* Blanks at the ends, which no owner's name has, do not count: lines may end in CR LF. */
+int cli_names_read_stream(struct cli_names *names, const char *file, FILE *stream)
+{
+	auto_free char *line = NULL;
+	size_t size = 0;
+	ssize_t len;
+
+	while ((len = getline(&line, &size, stream)) >= 0) {
+		const char *name = line + strspn(line, " \t\r\n");
+
+		if (strlen(line) != (size_t)len)
+			return cli_complain(
+			    EXIT_NO, "%s: '%s': a NUL byte is in the line", file, line);
+		while (len > 0 && strchr(" \t\r\n", line[len - 1]) != NULL)
+			line[--len] = '\0';
+		if (name[0] == '\0' || name[0] == '#')
+			continue;
+		if (cli_names_add(names, name) < 0)
+			return cli_complain(EXIT_UNABLE, "%s", strerror(ENOMEM));
+	}
+	if (ferror(stream))
+		return cli_complain(EXIT_UNABLE, "%s: %s", file, strerror(errno));
+	return EXIT_DONE;
+}
+
+int cli_names_read(struct cli_names *names, const char *file)
+{
+	FILE *stream;
+	int status;
+
+	if (strcmp(file, "-") == 0)
+		return cli_names_read_stream(names, file, stdin);
+	stream = fopen(file, "re");
+	if (stream == NULL)
+		return cli_complain(EXIT_UNABLE, "%s: %s", file, strerror(errno));
+	status = cli_names_read_stream(names, file, stream);
+	(void)fclose(stream); /* only read */
+	return status;
+}
