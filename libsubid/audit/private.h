@@ -49,17 +49,6 @@ enum audit_trait {
 	TRAIT_GROUP,
 };
 
-/* Two lines with ids in common, or more pairs of the same owners. */
-struct audit_overlap {
-	uint32_t a, b; /* entries; a stands first in the file */
-	struct id_range common;
-	size_t pairs;	/* of lines */
-	size_t lines;	/* that take part */
-	size_t owners;	/* 2, or as many as share these ids; 1: one owner */
-	bool held;	/* one of the two is a hold */
-	bool duplicate; /* the same line once more */
-};
-
 /* One table as the rules see it. */
 struct audit_table {
 	const struct subid_table *table;
@@ -70,10 +59,9 @@ struct audit_table {
 	uint32_t *begin; /* where each owner's begin in order; n_owners + 1 of them */
 	struct audit_malformed *malformed;
 	size_t n_malformed;
-	bool is_judged; /* faults of malformed lines are set */
-	struct audit_overlap *overlaps;
-	size_t n_overlaps;
-	bool disjoint;				/* no two lines share an id */
+	bool is_judged;	    /* faults of malformed lines are set */
+	bool disjoint;	    /* no two lines share an id */
+	uint64_t *by_start; /* overlaps.c's, for all its rules; or NULL */
 	struct subid_reservations reservations; /* what a grant keeps off */
 	struct subid_set accounts;		/* ids of accounts or groups */
 	bool meets_accounts;			/* some line has one of them */
@@ -200,14 +188,6 @@ const char *audit_move_remedy(struct subid_audit *audit,
 /* Makes what several rules need.  0 or -ENOMEM. */
 int audit_make_views(struct subid_audit *audit);
 void audit_free_views(struct subid_audit *audit);
-
-/* overlaps.c */
-
-/* Fills view->overlaps.  0 or -ENOMEM. */
-int audit_find_overlaps(const struct subid_audit *audit, struct audit_table *view);
-
-/* Makes one of many overlaps of the same two owners. */
-void audit_merge_kin(const struct subid_audit *audit, struct audit_table *view);
 
 /*
  * What the rules about leases share: audit_leases.c puts those of all stores in order,

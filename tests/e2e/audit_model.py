@@ -19,7 +19,6 @@ import sys
 NO_ID = 4294967295
 WANTED = 65536
 FEW_GRANTS = 100
-PAIRS_ALIKE = 16  # more pairs of the same owners are told as one
 FLOOD = 1000  # of one rule and kind, told one by one
 KINDS = ("uid", "gid")
 HOLDS = (b"!released", b"!reserved")
@@ -227,36 +226,25 @@ class Model:
 
     def overlaps(self):
         for kind in KINDS:
-            kin = collections.defaultdict(list)
             for a, b in self.pairs(self.entries[kind]):
                 held = [e.owner in HOLDS for e in (a, b)]
                 same = (a.start, a.end) == (b.start, b.end)
-                duplicate = same and a.owner == b.owner
-                if all(held) and not duplicate:
-                    continue
                 if same and {a.owner, b.owner} in ({b"root", b"_lxd"}, {b"root", b"lxd"}):
                     continue
-                who = frozenset((self.who(a.owner), self.who(b.owner)))
-                kin[who, duplicate].append((a, b))
-            for (who, duplicate), pairs in kin.items():
-                pairs.sort(key=lambda p: (p[0].line, p[1].line))
-                count = 1
-                if len(pairs) > PAIRS_ALIKE:
-                    count, pairs = len(pairs), pairs[:1]
-                for a, b in pairs:
-                    self.tell_pair(kind, a, b, len(who), duplicate, count)
-
-    def tell_pair(self, kind, a, b, owners, duplicate, count):
-        if duplicate:
-            self.tell("duplicate-line", kind, b.line, a.line, count)
-        if a.owner in HOLDS or b.owner in HOLDS:
-            if owners == 2:
-                a, b = (b, a) if a.owner in HOLDS else (a, b)
-                self.tell("overlap-held", kind, a.line, b.line, count)
-        elif owners == 2:
-            self.tell("overlap-owners", kind, a.line, b.line, count)
-        else:
-            self.tell("self-overlap", kind, a.line, b.line, count)
+                if all(held):
+                    continue
+                if any(held):
+                    a, b = (b, a) if held[0] else (a, b)
+                    self.tell("overlap-held", kind, a.line, b.line)
+                elif self.who(a.owner) == self.who(b.owner):
+                    self.tell("self-overlap", kind, a.line, b.line)
+                else:
+                    self.tell("overlap-owners", kind, a.line, b.line)
+            first = {}
+            for e in self.entries[kind]:
+                main = first.setdefault((e.owner, e.start, e.end), e)
+                if main is not e:
+                    self.tell("duplicate-line", kind, e.line, main.line)
 
     # --- what each account holds
 
