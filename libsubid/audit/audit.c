@@ -46,6 +46,12 @@ static int run_rules(struct subid_audit *audit)
 		if (r == 0)
 			audit_end_rule(audit);
 	}
+	for (size_t i = 0; r == 0 && i < audit->n_findings; i++)
+		if (audit->findings[i].remedy_is_fixes)
+			audit->findings[i].remedy = audit_commands(
+			    audit, audit->findings[i].fixes, audit->findings[i].n_fixes);
+	if (r == 0)
+		r = audit->error;
 	if (audit->n_findings > 1)
 		qsort(audit->findings, audit->n_findings, sizeof(*audit->findings),
 		      compare_findings);

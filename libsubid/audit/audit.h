@@ -163,6 +163,53 @@ const struct subid_rule *subid_rules(size_t *ret_n);
 /* The row of that name; NULL if there is none. */
 const struct subid_rule *subid_rule_find(const char *name);
 
+/*
+ * A command that mends something, as data.  subid_fix_command() makes a command line
+ * of it.
+ */
+enum subid_fix_verb {
+	SUBID_FIX_GRANT,     /* subid grant */
+	SUBID_FIX_REVOKE,    /* subid revoke */
+	SUBID_FIX_UNHOLD,    /* subid unhold */
+	SUBID_FIX_CHOWN,     /* path: to uid and gid */
+	SUBID_FIX_CHMOD,     /* path: to text, a mode as chmod(1) takes it */
+	SUBID_FIX_SETCAP,    /* path: to text, as setcap(8) takes it; "": to none */
+	SUBID_FIX_CLEAR_ACL, /* path: its access list */
+	SUBID_FIX_DELETE,    /* lines of path: line, or those that set the key text */
+	SUBID_FIX_APPEND,    /* the line text to path */
+	SUBID_FIX_LOAD,	     /* the kernel's audit rules, from the files that have them */
+};
+
+struct subid_fix {
+	enum subid_fix_verb verb;
+	/* of subid's own commands */
+	int kind;		       /* enum subid_kind; -1: both */
+	struct subid_owner_name owner; /* len 0: none */
+	const char *container;	       /* NAME of OWNER/NAME, or NULL */
+	struct id_range range;	       /* count 0: none is named */
+	uint32_t count;		       /* ids to grant; 0: as many as the policy says */
+	bool another;		       /* besides the range that the owner has */
+	bool reuse;		       /* the ids may be granted again at once */
+	/* of the others */
+	const char *path;
+	const char *text;
+	size_t line;
+	uint32_t uid, gid;
+};
+
+/* Is it a command of subid's own?  Then it changes ids, and takes --root. */
+static inline bool subid_fix_is_own(const struct subid_fix *fix)
+{
+	return fix->verb <= SUBID_FIX_UNHOLD;
+}
+
+/*
+ * The command line, to be pasted into a shell; root: for --root, or NULL.  Whatever
+ * bytes names and paths have, they are one word each.  A root that a terminal could
+ * act on is written as bash takes it.  The caller frees it; NULL when out of memory.
+ */
+char *subid_fix_command(const struct subid_fix *fix, const char *root);
+
 /* Something that a rule has found.  Its memory is the report's, or the input's. */
 struct subid_finding {
 	const struct subid_rule *rule;
@@ -179,7 +226,10 @@ struct subid_finding {
 	size_t count;	    /* how many cases this one stands for, itself included; 1 */
 	const char *reason; /* what and why, a sentence or two; printable */
 	const char *remedy; /* the command or edit that mends it; printable */
-	const char *fix;    /* commands that mend it safely, one a line; or NULL */
+	const struct subid_fix *fixes; /* commands that mend it */
+	size_t n_fixes;
+	bool remedy_is_fixes; /* the remedy is just their command lines */
+	bool fixes_need_more; /* what the remedy says comes before them: not for a plan */
 };
 
 /* A store of leases, see lease.h. */

@@ -79,6 +79,12 @@ const char *audit_text(struct subid_audit *audit, const char *format, ...)
 	return text;
 }
 
+const char *audit_join(struct subid_audit *audit, const char *a, const char *with,
+		       const char *b)
+{
+	return *a == '\0' ? b : audit_text(audit, "%s%s%s", a, with, b);
+}
+
 static bool is_same(struct subid_owner_name spelling, const char *text)
 {
 	return spelling.len == strlen(text) &&
@@ -213,11 +219,12 @@ void audit_report(struct subid_audit *audit, const struct subid_finding *finding
 	va_start(args, reason);
 	kept->reason = make_text(audit, reason, args);
 	va_end(args);
-	kept->remedy = remedy == NULL ? kept->rule->remedy : remedy;
 	if (!can_be_quoted(kept->owner) || !can_be_quoted(kept->other)) {
-		kept->remedy = kept->rule->remedy;
-		kept->fix = NULL;
+		remedy = NULL;
+		kept->n_fixes = 0;
 	}
+	kept->remedy_is_fixes = remedy == NULL && kept->n_fixes > 0;
+	kept->remedy = remedy == NULL ? kept->rule->remedy : remedy;
 }
 
 struct subid_finding audit_at_entry(const struct subid_audit *audit, enum subid_kind kind,

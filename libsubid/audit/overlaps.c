@@ -360,11 +360,10 @@ static void say_overlap_owners(struct subid_audit *audit, struct subid_finding *
 	    audit, finding,
 	    audit_text(
 		audit,
-		"move one of the two, say %.*s: stop its containers, then subid revoke"
-		" --range %u:%u '%.*s', subid grant --another '%.*s', and give its files"
-		" the new ids",
-		SPELLING(finding->other), moved.start, moved.count,
-		SPELLING(finding->other), SPELLING(finding->other)),
+		"move one of the two, say %.*s: stop its containers, %s, and give its"
+		" files the new ids",
+		SPELLING(finding->other),
+		audit_revoke_and_grant(audit, finding->other, moved)),
 	    "%ss %u-%llu belong to %.*s (line %zu) and to %.*s (line %zu): what escapes"
 	    " from a container of the one reaches the processes and files of the other",
 	    subid_kind_name((enum subid_kind)finding->kind), FIRST_LAST(finding->range),
@@ -411,11 +410,16 @@ static void say_overlap_held(struct subid_audit *audit, struct subid_finding *fi
 		finding->other = hold;
 		finding->other_line = line;
 	}
-	finding->fix = audit_text(audit, "subid unhold %s %u:%u",
-				  finding->kind == SUBID_UID ? "-u" : "-g",
-				  finding->range.start, finding->range.count);
+	audit_add_fix(audit, finding,
+		      (struct subid_fix){
+			  .verb = SUBID_FIX_UNHOLD,
+			  .kind = finding->kind,
+			  .range = finding->range,
+		      });
 	audit_report(
-	    audit, finding, audit_text(audit, "if the grant is right: %s", finding->fix),
+	    audit, finding,
+	    audit_text(audit, "if the grant is right: %s",
+		       audit_commands(audit, finding->fixes, finding->n_fixes)),
 	    "%ss %u-%llu are granted to %.*s (line %zu) and held at the same time (%.*s,"
 	    " line %zu)",
 	    subid_kind_name((enum subid_kind)finding->kind), FIRST_LAST(finding->range),

@@ -94,9 +94,9 @@ struct subid_audit {
 };
 
 /*
- * Reports a finding of the rule whose turn it is: copies *finding, with reason and
- * remedy made by printf from the two formats (NULL remedy: the rule's own); bytes
- * in them that are not printable ASCII become '?'.  pids are copied too.  What the
+ * Reports a finding of the rule whose turn it is: copies *finding, with the reason made
+ * by printf.  remedy NULL: the command lines of its fixes; without any, the rule's own.
+ * Bytes that are not printable ASCII become '?'.  pids are copied too.  What the
  * site accepts is only counted; of a flood, so are all but the first AUDIT_FLOOD.
  * Want of memory ends the audit later.
  */
@@ -128,6 +128,10 @@ static inline bool audit_floods(struct subid_audit *audit, int kind)
 /* A text in the report's memory, made by printf; "" for want of memory. */
 const char *audit_text(struct subid_audit *audit, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
+
+/* "a; b" from a and b, with what stands between them; b alone if a is "". */
+const char *audit_join(struct subid_audit *audit, const char *a, const char *with,
+		       const char *b);
 
 /* size bytes in the report's memory, zeroed; NULL for want of it. */
 void *audit_alloc(struct subid_audit *audit, size_t size);
@@ -172,14 +176,31 @@ int audit_owned_ranges(const struct subid_audit *audit, enum subid_kind kind,
 bool audit_is_equal(const struct subid_set *a, const struct subid_set *b);
 
 /*
- * subid's commands, one a line, that take ids out of what the owner of an entry has;
- * in both tables where it has them in both.  NULL where they would be too many, would
- * leave its uids and gids different, or for want of memory.
+ * Adds commands that take ids out of what the owner of an entry, which the finding is
+ * about, has; in both tables where it has them in both.  None where they would be too
+ * many, would leave its uids and gids different, or when out of memory.
  */
-const char *audit_cut_commands(struct subid_audit *audit, enum subid_kind kind,
-			       size_t entry, const struct subid_set *cuts);
+void audit_add_cuts(struct subid_audit *audit, struct subid_finding *finding,
+		    size_t entry, const struct subid_set *cuts);
 
-/* The other walk, for somebody to decide: to give the owner another range. */
+/* Adds a command to a finding that is being made. */
+void audit_add_fix(struct subid_audit *audit, struct subid_finding *finding,
+		   struct subid_fix fix);
+
+/* The command line, and those of n fixes, one a line, for a sentence. */
+const char *audit_command(struct subid_audit *audit, struct subid_fix fix);
+const char *audit_commands(struct subid_audit *audit, const struct subid_fix *fixes,
+			   size_t n);
+
+/* A path for a command, quoted if a shell would read it otherwise. */
+const char *audit_quoted(struct subid_audit *audit, const char *path);
+
+/* "subid revoke --range R OWNER, then subid grant --another OWNER"; without range,
+ * count 0, all that the owner has. */
+const char *audit_revoke_and_grant(struct subid_audit *audit,
+				   struct subid_owner_name owner, struct id_range range);
+
+/* What somebody has to decide: to give the owner another range. */
 const char *audit_move_remedy(struct subid_audit *audit,
 			      const struct subid_finding *finding, struct id_range range);
 
@@ -302,9 +323,6 @@ bool audit_is_for_root(const struct subid_audit *audit, struct subid_owner_name 
  * It is in audit_file.c.
  */
 
-/* A text for a command, quoted if a shell would read it otherwise. */
-const char *audit_quoted(struct subid_audit *audit, const char *text);
-
 /* NAME in the directory of the tables, for a sentence. */
 const char *audit_in_etc(struct subid_audit *audit, const char *name);
 
@@ -312,25 +330,22 @@ const char *audit_in_etc(struct subid_audit *audit, const char *name);
 bool audit_is_root(const struct subid_host *host, uint32_t uid);
 bool audit_is_roots_group(const struct subid_host *host, uint32_t gid);
 
-/* "a; b" from a and b, with what stands between them; b alone if a is "". */
-const char *audit_join(struct subid_audit *audit, const char *a, const char *with,
-		       const char *b);
-
 /*
  * How others than root can write a file or directory: "mode 0666: everybody can
- * write it", with the commands that end it in *ret_remedy.  NULL: they cannot, or
+ * write it", with the commands that end it added to the finding.  NULL: they cannot, or
  * it could not be found out.
  */
 const char *audit_who_writes(struct subid_audit *audit,
-			     const struct subid_host_file *file, const char **ret_remedy);
+			     const struct subid_host_file *file,
+			     struct subid_finding *finding);
 
 /*
- * The same for directory i on a walk: how somebody can put another file in the place of
- * the next.  In a sticky directory only its owner can.
+ * The same for directory i of a walk: how somebody can replace the next.  In a sticky
+ * directory only its owner can.
  */
 const char *audit_who_replaces(struct subid_audit *audit,
 			       const struct subid_path_walk *walk, size_t i,
-			       const char **ret_remedy);
+			       struct subid_finding *finding);
 
 /* How many lines of the table give ids to somebody; 0 also without a table. */
 size_t audit_count_grants(const struct subid_audit *audit, enum subid_kind kind);

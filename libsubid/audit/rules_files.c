@@ -26,12 +26,6 @@ bool audit_is_roots_group(const struct subid_host *host, uint32_t gid)
 	return gid == 0 || gid == host->root_gid;
 }
 
-const char *audit_join(struct subid_audit *audit, const char *a, const char *with,
-		       const char *b)
-{
-	return *a == '\0' ? b : audit_text(audit, "%s%s%s", a, with, b);
-}
-
 static const char *acl_reason(struct subid_audit *audit,
 			      const struct subid_host_file *file)
 {
@@ -41,38 +35,45 @@ static const char *acl_reason(struct subid_audit *audit,
 			  file->acl == SUBID_ACL_USER ? "uid" : "gid", file->acl_id);
 }
 
-static const char *chown_command(struct subid_audit *audit, const char *path)
+static struct subid_fix chmod_fix(struct subid_audit *audit, const char *path,
+				  uint32_t mode)
 {
-	const struct subid_host *host = audit->in->host;
-
-	return host->root_uid == 0 && host->root_gid == 0
-		   ? audit_text(audit, "chown root:root %s", path)
-		   : audit_text(audit, "chown %u:%u %s", host->root_uid, host->root_gid,
-				path);
+	return (struct subid_fix){
+		.verb = SUBID_FIX_CHMOD,
+		.path = path,
+		.text = audit_text(audit, "%04o", mode),
+	};
 }
 
 const char *audit_who_writes(struct subid_audit *audit,
-			     const struct subid_host_file *file, const char **ret_remedy)
+			     const struct subid_host_file *file,
+			     struct subid_finding *finding)
 {
 	const struct subid_host *host = audit->in->host;
 	bool group = file->group_writes && !audit_is_roots_group(host, file->gid);
-	bool foreign = !audit_is_root(host, file->uid);
-	const char *path, *reason = "", *remedy = "";
+	bool all = (file->mode & S_IWOTH) != 0;
+	const char *reason = "";
 
 	if (file->error != 0)
 		return NULL;
-	path = audit_quoted(audit, file->path);
-	if (foreign) {
+	if (!audit_is_root(host, file->uid)) {
 		reason = audit_text(audit, "it belongs to uid %u, not to %s", file->uid,
 				    host->image ? "the owner of the image" : "root");
-		remedy = chown_command(audit, path);
+		audit_add_fix(audit, finding,
+			      (struct subid_fix){
+				  .verb = SUBID_FIX_CHOWN,
+				  .path = file->path,
+				  .uid = host->root_uid,
+				  .gid = host->root_gid,
+			      });
 	}
 	if (file->acl != SUBID_ACL_NOBODY) {
 		reason = audit_join(audit, reason, "; ", acl_reason(audit, file));
-		remedy = audit_join(audit, remedy, " && ",
-				    audit_text(audit, "setfacl -b %s", path));
+		audit_add_fix(audit, finding,
+			      (struct subid_fix){ .verb = SUBID_FIX_CLEAR_ACL,
+						  .path = file->path });
 	}
-	if ((file->mode & S_IWOTH) != 0)
+	if (all)
 		reason = audit_join(audit, reason, "; ",
 				    audit_text(audit, "mode %04o: everybody can write it",
 					       file->mode & 07777));
@@ -81,17 +82,15 @@ const char *audit_who_writes(struct subid_audit *audit,
 		    audit, reason, "; ",
 		    audit_text(audit, "mode %04o: its group, gid %u, can write it",
 			       file->mode & 07777, file->gid));
-	if ((file->mode & S_IWOTH) != 0 || group)
-		remedy = audit_join(
-		    audit, remedy, " && ",
-		    audit_text(audit, "chmod %04o %s", file->mode & 07777 & ~022U, path));
-	*ret_remedy = remedy;
+	if (all || group)
+		audit_add_fix(audit, finding,
+			      chmod_fix(audit, file->path, file->mode & 07777 & ~022U));
 	return *reason == '\0' ? NULL : reason;
 }
 
 const char *audit_who_replaces(struct subid_audit *audit,
 			       const struct subid_path_walk *walk, size_t i,
-			       const char **ret_remedy)
+			       struct subid_finding *finding)
 {
 	struct subid_host_file directory = walk->files[i];
 
@@ -100,7 +99,7 @@ const char *audit_who_replaces(struct subid_audit *audit,
 		directory.group_writes = false;
 		directory.acl = SUBID_ACL_NOBODY;
 	}
-	return audit_who_writes(audit, &directory, ret_remedy);
+	return audit_who_writes(audit, &directory, finding);
 }
 
 size_t audit_count_grants(const struct subid_audit *audit, enum subid_kind kind)
@@ -138,19 +137,17 @@ static void find_writable_directories(struct subid_audit *audit, enum subid_kind
 		const struct subid_host_file *file = &walk->files[i];
 		/* locks and drafts come and go in the directory of the tables */
 		bool is_etc = i + 2 == walk->n && host->tables[kind].target == NULL;
-		const char *remedy;
-		const char *reason = is_etc ? audit_who_writes(audit, file, &remedy)
-					    : audit_who_replaces(audit, walk, i, &remedy);
+		struct subid_finding finding = { .kind = -1, .file = file->path };
+		const char *reason = is_etc
+					 ? audit_who_writes(audit, file, &finding)
+					 : audit_who_replaces(audit, walk, i, &finding);
 
 		if (reason == NULL ||
 		    (kind > 0 && is_passed(&host->walks[kind - 1], file->path)))
 			continue;
-		(void)audit_report(
-		    audit,
-		    &(struct subid_finding){
-			.kind = -1, .file = file->path, .fix = remedy },
-		    remedy,
-		    "%s is a directory on the way to the tables: %s; whoever can write"
+		audit_report(
+		    audit, &finding, NULL,
+		    "%s is a directory on the path of the tables: %s; whoever can write"
 		    " it can put another table in the place of %s",
 		    file->path, reason, host->tables[kind].path);
 	}
@@ -194,23 +191,21 @@ int audit_find_table_writable(struct subid_audit *audit)
 	for (enum subid_kind kind = 0; host != NULL && kind < SUBID_KINDS; kind++) {
 		const struct subid_path_walk *walk = &host->walks[kind];
 		const struct subid_host_file *file = &walk->files[walk->n - 1];
-		const char *remedy, *reason;
-
-		find_writable_directories(audit, kind);
-		find_hard_links(audit, kind);
-		reason = audit_who_writes(audit, file, &remedy);
-		if (reason == NULL)
-			continue;
-		(void)audit_report(
-		    audit,
-		    &(struct subid_finding){
+		struct subid_finding finding = {
 			.kind = (int)kind,
 			.file = host->tables[kind].target == NULL ? subid_kind_table(kind)
 								  : file->path,
-			.fix = remedy,
-		    },
-		    remedy, "%s: %s; whoever can write it can give himself any id",
-		    file->path, reason);
+		};
+		const char *reason;
+
+		find_writable_directories(audit, kind);
+		find_hard_links(audit, kind);
+		reason = audit_who_writes(audit, file, &finding);
+		if (reason != NULL)
+			audit_report(
+			    audit, &finding, NULL,
+			    "%s: %s; whoever can write it can grant themselves any id",
+			    file->path, reason);
 	}
 	return 0;
 }
@@ -312,6 +307,25 @@ static bool is_more_open(const struct subid_host *host,
 	return backup->gid == table->gid ? (group & ~table->mode) != 0 : group != 0;
 }
 
+/* The owner and the mode of the table. */
+static void add_backup_fixes(struct subid_audit *audit, struct subid_finding *finding,
+			     const struct subid_host_file *table,
+			     const struct subid_host_file *backup)
+{
+	if (backup->acl != SUBID_ACL_NOBODY)
+		audit_add_fix(audit, finding,
+			      (struct subid_fix){ .verb = SUBID_FIX_CLEAR_ACL,
+						  .path = backup->path });
+	audit_add_fix(audit, finding,
+		      (struct subid_fix){
+			  .verb = SUBID_FIX_CHOWN,
+			  .path = backup->path,
+			  .uid = table->uid,
+			  .gid = table->gid,
+		      });
+	audit_add_fix(audit, finding, chmod_fix(audit, backup->path, MODE(table)));
+}
+
 int audit_find_backup_readable(struct subid_audit *audit)
 {
 	const struct subid_host *host = audit->in->host;
@@ -319,25 +333,15 @@ int audit_find_backup_readable(struct subid_audit *audit)
 	for (enum subid_kind kind = 0; host != NULL && kind < SUBID_KINDS; kind++) {
 		const struct subid_host_file *table = &host->tables[kind];
 		const struct subid_host_file *backup = &host->backups[kind];
-		const char *path, *remedy;
+		struct subid_finding finding = { .kind = (int)kind };
 
 		if (table->error != 0 || backup->error != 0 || !S_ISREG(table->mode) ||
 		    !S_ISREG(backup->mode) || !is_more_open(host, table, backup))
 			continue;
-		path = audit_quoted(audit, backup->path);
-		remedy = audit_text(audit, "%schown %u:%u %s && chmod %04o %s",
-				    backup->acl == SUBID_ACL_NOBODY
-					? ""
-					: audit_text(audit, "setfacl -b %s && ", path),
-				    table->uid, table->gid, path, MODE(table), path);
-		(void)audit_report(
-		    audit,
-		    &(struct subid_finding){
-			.kind = (int)kind,
-			.file = audit_text(audit, "%s-", subid_kind_table(kind)),
-			.fix = remedy,
-		    },
-		    remedy,
+		finding.file = audit_text(audit, "%s-", subid_kind_table(kind));
+		add_backup_fixes(audit, &finding, table, backup);
+		audit_report(
+		    audit, &finding, NULL,
 		    "%s has mode %04o, uid %u, gid %u%s, its table %s has mode %04o, uid"
 		    " %u, gid %u: more people can read or write the backup",
 		    backup->path, MODE(backup), backup->uid, backup->gid,
@@ -349,54 +353,44 @@ int audit_find_backup_readable(struct subid_audit *audit)
 
 /* Appends a path that no rule watches: to the sentence, and to the commands. */
 static void add_unwatched(struct subid_audit *audit, const char *path, const char **list,
-			  const char **commands)
+			  struct subid_finding *finding)
 {
 	path += audit->in->host->prefix_len;
 	*list = audit_join(audit, *list, ", ", path);
-	*commands = audit_join(
-	    audit, *commands, "\n",
-	    audit_text(
-		audit, "echo %s >>%s",
-		audit_quoted(audit, audit_text(audit, "-w %s -p wa -k subid", path)),
-		audit_quoted(audit, audit_in_etc(audit, "audit/rules.d/subid.rules"))));
-}
-
-static void report_unwatched(struct subid_audit *audit, const char *list,
-			     const char *commands)
-{
-	const struct subid_host *host = audit->in->host;
-	struct subid_finding finding = { .kind = -1, .file = "audit/rules.d" };
-
-	if (!host->image)
-		commands = audit_text(audit, "%s\naugenrules --load", commands);
-	if (host->has_audit)
-		finding.fix = commands;
-	(void)audit_report(
-	    audit, &finding,
-	    host->has_audit
-		? commands
-		: audit_text(audit, "Install auditd (apt-get install auditd), then:\n%s",
-			     commands),
-	    "No audit rule in %s watches %s: who changed %s, and when, cannot"
-	    " be found out afterwards",
-	    audit_in_etc(audit, "audit"), list,
-	    strchr(list, ',') == NULL ? "it" : "them");
+	audit_add_fix(audit, finding,
+		      (struct subid_fix){
+			  .verb = SUBID_FIX_APPEND,
+			  .path = audit_in_etc(audit, "audit/rules.d/subid.rules"),
+			  .text = audit_text(audit, "-w %s -p wa -k subid", path),
+		      });
 }
 
 int audit_find_no_audit_watch(struct subid_audit *audit)
 {
 	const struct subid_host *host = audit->in->host;
-	const char *list = "", *commands = "";
+	struct subid_finding finding = { .kind = -1, .file = "audit/rules.d" };
+	const char *list = "";
 
 	if (host == NULL || host->rules_error != 0)
 		return 0;
 	for (enum subid_kind kind = 0; kind < SUBID_KINDS; kind++)
 		if (!host->watched[kind])
-			add_unwatched(audit, host->tables[kind].path, &list, &commands);
+			add_unwatched(audit, host->tables[kind].path, &list, &finding);
 	for (size_t i = 0; i < host->n_helpers; i++)
 		if (!host->helpers[i].watched)
-			add_unwatched(audit, host->helpers[i].path, &list, &commands);
-	if (*list != '\0')
-		report_unwatched(audit, list, commands);
+			add_unwatched(audit, host->helpers[i].path, &list, &finding);
+	if (*list == '\0')
+		return 0;
+	if (!host->image)
+		audit_add_fix(audit, &finding,
+			      (struct subid_fix){ .verb = SUBID_FIX_LOAD });
+	finding.fixes_need_more = !host->has_audit;
+	audit_report(audit, &finding,
+		     host->has_audit ? NULL
+				     : "Install auditd (apt-get install auditd), then:",
+		     "No audit rule in %s watches %s: who changed %s, and when, cannot"
+		     " be found out afterwards",
+		     audit_in_etc(audit, "audit"), list,
+		     strchr(list, ',') == NULL ? "it" : "them");
 	return 0;
 }

@@ -146,17 +146,29 @@ static const char *install_again(struct subid_audit *audit)
 		     "install";
 }
 
+/* Just the capability that it needs. */
+static struct subid_fix setcap_fix(struct subid_audit *audit,
+				   const struct subid_host_helper *helper)
+{
+	return (struct subid_fix){
+		.verb = SUBID_FIX_SETCAP,
+		.path = helper->path,
+		.text = audit_text(audit, "%s+ep", programs[helper->kind].capability),
+	};
+}
+
 static const char *privilege_remedy(struct subid_audit *audit,
 				    const struct subid_host_helper *helper)
 {
-	const char *path = audit_quoted(audit, helper->path), *remedy;
+	struct subid_finding unused = { .kind = -1 };
 
-	if (audit_who_writes(audit, program_of(helper), &remedy) != NULL)
+	if (audit_who_writes(audit, program_of(helper), &unused) != NULL)
 		return install_again(audit);
 	if (helper->caps.error != ENODATA)
-		return audit_text(audit, "setcap %s+ep %s",
-				  programs[helper->kind].capability, path);
-	return audit_text(audit, "chmod u+s %s", path);
+		return audit_command(audit, setcap_fix(audit, helper));
+	return audit_command(audit, (struct subid_fix){ .verb = SUBID_FIX_CHMOD,
+							.path = helper->path,
+							.text = "u+s" });
 }
 
 int audit_find_helper_unprivileged(struct subid_audit *audit)
@@ -197,13 +209,13 @@ static const char *name_capabilities(struct subid_audit *audit, uint64_t bits)
 
 /* A finding whose remedy takes something away, and so is safe. */
 static void report_mended(struct subid_audit *audit,
-			  const struct subid_host_helper *helper, const char *remedy,
+			  const struct subid_host_helper *helper, struct subid_fix fix,
 			  const char *reason)
 {
 	struct subid_finding finding = at(helper);
 
-	finding.fix = remedy;
-	(void)audit_report(audit, &finding, remedy, "%s %s", helper->path, reason);
+	audit_add_fix(audit, &finding, fix);
+	audit_report(audit, &finding, NULL, "%s %s", helper->path, reason);
 }
 
 int audit_find_helper_double(struct subid_audit *audit)
@@ -215,12 +227,13 @@ int audit_find_helper_double(struct subid_audit *audit)
 		uint32_t mode = program_of(helper)->mode;
 		uint64_t permitted = helper->caps.error == 0 ? helper->caps.permitted : 0;
 		uint64_t extra = permitted & ~programs[helper->kind].allowed;
-		const char *path = audit_quoted(audit, helper->path);
 		const char *capability = programs[helper->kind].capability;
 
 		if ((mode & S_ISUID) != 0 && permitted != 0)
 			report_mended(audit, helper,
-				      audit_text(audit, "setcap -r %s", path),
+				      (struct subid_fix){ .verb = SUBID_FIX_SETCAP,
+							  .path = helper->path,
+							  .text = "" },
 				      audit_text(audit,
 						 "is setuid (mode %04o) and has file"
 						 " capabilities (%s): one of the two is"
@@ -229,14 +242,16 @@ int audit_find_helper_double(struct subid_audit *audit)
 						 name_capabilities(audit, permitted)));
 		else if (extra != 0)
 			report_mended(
-			    audit, helper,
-			    audit_text(audit, "setcap %s+ep %s", capability, path),
+			    audit, helper, setcap_fix(audit, helper),
 			    audit_text(audit,
 				       "has %s, which it does not need: %s is enough",
 				       name_capabilities(audit, extra), capability));
 		if ((mode & S_ISGID) != 0)
 			report_mended(
-			    audit, helper, audit_text(audit, "chmod g-s %s", path),
+			    audit, helper,
+			    (struct subid_fix){ .verb = SUBID_FIX_CHMOD,
+						.path = helper->path,
+						.text = "g-s" },
 			    audit_text(audit,
 				       "is setgid (mode %04o), which it does not"
 				       " need",
@@ -268,19 +283,13 @@ static void report_program(struct subid_audit *audit,
 }
 
 static void report_directory(struct subid_audit *audit,
-			     const struct subid_host_helper *helper, const char *path,
-			     const char *reason, const char *remedy)
+			     const struct subid_host_helper *helper,
+			     const struct subid_finding *finding, const char *reason)
 {
-	const struct subid_finding finding = {
-		.kind = (int)helper->kind,
-		.file = path,
-		.fix = remedy,
-	};
-
-	(void)audit_report(audit, &finding, remedy,
-			   "%s is a directory on the way to a helper: %s; whoever can"
-			   " write it can put another program in the place of %s",
-			   path, reason, helper->path);
+	audit_report(audit, finding, NULL,
+		     "%s is a directory on the path of a helper: %s; whoever can write it"
+		     " can put another program in the place of %s",
+		     finding->file, reason, helper->path);
 }
 
 int audit_find_helper_writable(struct subid_audit *audit)
@@ -293,19 +302,21 @@ int audit_find_helper_writable(struct subid_audit *audit)
 		for (size_t j = 0; j < helper->walk.n; j++) {
 			const struct subid_host_file *file = &helper->walk.files[j];
 			bool is_program = j + 1 == helper->walk.n;
-			const char *remedy;
+			struct subid_finding finding = {
+				.kind = (int)helper->kind,
+				.file = file->path,
+			};
 			const char *reason =
 			    is_program
-				? audit_who_writes(audit, file, &remedy)
-				: audit_who_replaces(audit, &helper->walk, j, &remedy);
+				? audit_who_writes(audit, file, &finding)
+				: audit_who_replaces(audit, &helper->walk, j, &finding);
 
 			if (reason == NULL || is_reported(host, i, file->path))
 				continue;
 			if (is_program)
 				report_program(audit, helper, reason);
 			else
-				report_directory(audit, helper, file->path, reason,
-						 remedy);
+				report_directory(audit, helper, &finding, reason);
 		}
 	}
 	return 0;

@@ -52,6 +52,18 @@ static int find_outside(struct subid_audit *audit, const struct lease_row *row,
 	return r;
 }
 
+static const char *revoke_lease(struct subid_audit *audit, struct subid_owner_name owner,
+				const char *container, bool reuse)
+{
+	return audit_command(audit, (struct subid_fix){
+					.verb = SUBID_FIX_REVOKE,
+					.kind = -1,
+					.owner = owner,
+					.container = container,
+					.reuse = reuse,
+				    });
+}
+
 int audit_find_lease_outside(struct subid_audit *audit)
 {
 	const struct lease_view *view = audit->leases;
@@ -73,9 +85,8 @@ int audit_find_lease_outside(struct subid_audit *audit)
 		audit_report(
 		    audit, &finding,
 		    audit_text(audit,
-			       "stop the container, then: subid revoke '%.*s/%s';"
-			       " and grant it another lease",
-			       SPELLING(finding.owner), lease->name),
+			       "stop the container, then: %s; and grant it another lease",
+			       revoke_lease(audit, finding.owner, lease->name, false)),
 		    "%ss %u-%llu are leased to container %s of %.*s, which does"
 		    " not hold them",
 		    subid_kind_name(lease->kind), FIRST_LAST(outside), lease->name,
@@ -153,10 +164,8 @@ static void say_overlap(struct subid_audit *audit, const struct lease_row *befor
 		finding.other = (struct subid_owner_name){ a->name, strlen(a->name) };
 	audit_report(
 	    audit, &finding,
-	    audit_text(audit,
-		       "stop the container, then: subid revoke --reuse '%s/%s'; and"
-		       " grant it another lease",
-		       b->name, row->lease->name),
+	    audit_text(audit, "stop the container, then: %s; and grant it another lease",
+		       revoke_lease(audit, finding.owner, row->lease->name, true)),
 	    "containers %s of %s and %s of %s have leases with the %ss %u-%llu",
 	    before->lease->name, a->name, row->lease->name, b->name,
 	    subid_kind_name(row->lease->kind), FIRST_LAST(finding.range));

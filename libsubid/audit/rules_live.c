@@ -89,9 +89,9 @@ static int find_userns(struct subid_audit *audit,
 	return 0;
 }
 
-/* Whose the first of these ids are by now, for a sentence. */
-static const char *whose(struct subid_audit *audit, enum subid_kind kind,
-			 struct id_range ids)
+/* Who has the first of these ids now, for a sentence. */
+static const char *describe_owner(struct subid_audit *audit, enum subid_kind kind,
+				  struct id_range ids)
 {
 	const struct audit_table *view = &audit->tables[kind];
 	char name[64];
@@ -133,14 +133,19 @@ static void say_unauthorised(struct subid_audit *audit, struct subid_finding *fi
 	    audit, finding,
 	    audit_text(audit,
 		       "%s; if the range was %.*s's until somebody edited the table,"
-		       " give it back with subid grant --range %u:%u '%.*s'",
+		       " give it back with %s",
 		       audit_live_how_to_stop(audit, ns), SPELLING(finding->owner),
-		       finding->range.start, finding->range.count,
-		       SPELLING(finding->owner)),
+		       audit_command(audit,
+				     (struct subid_fix){
+					 .verb = SUBID_FIX_GRANT,
+					 .kind = -1,
+					 .owner = finding->owner,
+					 .range = finding->range,
+				     })),
 	    "%s of %.*s maps %ss %u-%llu, which %.*s does not hold; they are %s",
 	    audit_live_describe(audit, ns), SPELLING(finding->owner),
 	    subid_kind_name(kind), FIRST_LAST(finding->range), SPELLING(finding->owner),
-	    whose(audit, kind, finding->range));
+	    describe_owner(audit, kind, finding->range));
 }
 
 int audit_find_live_unauthorised(struct subid_audit *audit)

@@ -43,26 +43,44 @@ static bool is_free(const struct subid_audit *audit, enum subid_kind kind,
 /* More commands than this are for nobody to read. */
 #define GRANTS_MAX 8
 
-/* The commands that give an account the same ids of the missing kind; NULL: none do. */
-static const char *grant_commands(struct subid_audit *audit, enum subid_kind missing,
-				  size_t owner, const struct subid_set *ids)
+/* Adds the commands that give an account the same ids of the missing kind, if such do. */
+static void add_grants(struct subid_audit *audit, struct subid_finding *finding,
+		       enum subid_kind missing, size_t owner, const struct subid_set *ids)
 {
-	struct subid_owner_name name = audit_owner_text(audit, owner);
-	const char *commands = "";
-
 	/* a name that is wrong in one table need not be wrong in both */
 	if (!audit->owners[owner].account || audit->owners[owner].digit ||
 	    ids->n > GRANTS_MAX)
-		return NULL;
-	for (size_t i = 0; i < ids->n; i++) {
+		return;
+	for (size_t i = 0; i < ids->n; i++)
 		if (!is_free(audit, missing, ids->ranges[i]))
-			return NULL;
-		commands = audit_text(
-		    audit, "%s%ssubid grant %s --range %u:%u '%.*s'", commands,
-		    i == 0 ? "" : "\n", missing == SUBID_UID ? "-u" : "-g",
-		    ids->ranges[i].start, ids->ranges[i].count, SPELLING(name));
-	}
-	return commands;
+			return;
+	for (size_t i = 0; i < ids->n; i++)
+		audit_add_fix(audit, finding,
+			      (struct subid_fix){
+				  .verb = SUBID_FIX_GRANT,
+				  .kind = (int)missing,
+				  .owner = audit_owner_text(audit, owner),
+				  .range = ids->ranges[i],
+			      });
+}
+
+static const char *one_sided_remedy(struct subid_audit *audit,
+				    const struct subid_finding *finding,
+				    enum subid_kind missing, bool account)
+{
+	if (account)
+		return audit_text(
+		    audit,
+		    "if it is needed: %s, which gives both kinds; if not: the"
+		    " first alone",
+		    audit_revoke_and_grant(audit, finding->owner,
+					   (struct id_range){ 0, 0 }));
+	return audit_text(
+	    audit, "take it back: %s; or add a line of the same ids to %s",
+	    audit_command(audit, (struct subid_fix){ .verb = SUBID_FIX_REVOKE,
+						     .kind = -1,
+						     .owner = finding->owner }),
+	    subid_kind_table(missing));
 }
 
 static int say_one_sided(struct subid_audit *audit, enum subid_kind kind, size_t owner)
@@ -72,7 +90,6 @@ static int say_one_sided(struct subid_audit *audit, enum subid_kind kind, size_t
 	size_t entry = view->order[view->begin[owner]];
 	struct subid_finding finding = audit_at_entry(audit, kind, entry);
 	auto_set struct subid_set ids = { .n = 0 };
-	const char *remedy;
 	int r;
 
 	if (audit_skips(audit, &finding))
@@ -80,22 +97,12 @@ static int say_one_sided(struct subid_audit *audit, enum subid_kind kind, size_t
 	r = audit_owned_ranges(audit, kind, owner, &ids);
 	if (r < 0)
 		return r;
-	finding.fix = grant_commands(audit, missing, owner, &ids);
-	if (finding.fix != NULL)
-		remedy = finding.fix;
-	else if (audit->owners[owner].account)
-		remedy = audit_text(audit,
-				    "if it is needed: subid revoke '%.*s', then subid"
-				    " grant '%.*s', which gives both kinds; if not: the"
-				    " first alone",
-				    SPELLING(finding.owner), SPELLING(finding.owner));
-	else
-		remedy = audit_text(audit,
-				    "take it back: subid revoke '%.*s'; or add a line of"
-				    " the same ids to %s",
-				    SPELLING(finding.owner), subid_kind_table(missing));
+	add_grants(audit, &finding, missing, owner, &ids);
 	audit_report(
-	    audit, &finding, remedy,
+	    audit, &finding,
+	    finding.n_fixes > 0 ? NULL
+				: one_sided_remedy(audit, &finding, missing,
+						   audit->owners[owner].account),
 	    "%.*s has %llu %ss (line %zu) and no %ss: a container needs both, and does"
 	    " not start, or runs with a single id",
 	    SPELLING(finding.owner), (unsigned long long)subid_set_size(&ids),
@@ -152,10 +159,11 @@ static void say_unequal(struct subid_audit *audit, size_t owner,
 	finding.kind = -1;
 	if (audit_skips(audit, &finding))
 		return;
-	remedy = audit_text(audit,
-			    "if no file has these ids yet: subid revoke '%.*s', then"
-			    " subid grant '%.*s', which gives both the same numbers",
-			    SPELLING(finding.owner), SPELLING(finding.owner));
+	remedy = audit_text(
+	    audit,
+	    "if no file has these ids yet: %s, which gives both the same"
+	    " numbers",
+	    audit_revoke_and_grant(audit, finding.owner, (struct id_range){ 0, 0 }));
 	/* the first range in which the two differ */
 	while (i < uids->n && i < gids->n &&
 	       id_range_equal(uids->ranges[i], gids->ranges[i]))
@@ -203,11 +211,16 @@ int audit_find_unequal(struct subid_audit *audit)
 static const char *remedy_for_pieces(struct subid_audit *audit,
 				     const struct subid_finding *finding)
 {
-	return audit_text(
-	    audit,
-	    "subid grant --another --count %u '%.*s' gives a range of %u in one"
-	    " piece",
-	    WANTED, SPELLING(finding->owner), WANTED);
+	return audit_text(audit, "%s gives a range of %u in one piece",
+			  audit_command(audit,
+					(struct subid_fix){
+					    .verb = SUBID_FIX_GRANT,
+					    .kind = -1,
+					    .owner = finding->owner,
+					    .another = true,
+					    .count = WANTED,
+					}),
+			  WANTED);
 }
 
 static void say_small(struct subid_audit *audit, struct subid_finding *finding,

@@ -134,13 +134,13 @@ int audit_find_own_id_inside(struct subid_audit *audit)
 			finding = audit_at_entry(audit, kind, i);
 			if (audit_skips(audit, &finding))
 				continue;
-			finding.fix = audit_cut_commands(
-			    audit, kind, i, &(struct subid_set){ .ranges = &id, .n = 1 });
+			audit_add_cuts(audit, &finding, i,
+				       &(struct subid_set){ .ranges = &id, .n = 1 });
 			finding.range = id;
 			audit_report(
 			    audit, &finding,
-			    finding.fix != NULL
-				? finding.fix
+			    finding.n_fixes > 0
+				? NULL
 				: audit_move_remedy(audit, &finding,
 						    view->table->entries[i].range),
 			    "%s %u is %.*s's own, and lies in the range of line %zu:"
@@ -220,13 +220,14 @@ static void say_unknown(struct subid_audit *audit, struct subid_finding *finding
 	size_t n = count_entries(audit, kind, owner);
 	bool in_both = count_entries(audit, other, owner) > 0;
 
-	finding->fix = audit_text(audit, "subid revoke %s'%.*s'",
-				  in_both	      ? ""
-				  : kind == SUBID_UID ? "-u "
-						      : "-g ",
-				  SPELLING(finding->owner));
+	audit_add_fix(audit, finding,
+		      (struct subid_fix){
+			  .verb = SUBID_FIX_REVOKE,
+			  .kind = in_both ? -1 : (int)kind,
+			  .owner = finding->owner,
+		      });
 	audit_report(
-	    audit, finding, finding->fix,
+	    audit, finding, NULL,
 	    "there is no account %.*s, which %zu line%s of %s name%s as owner:"
 	    " whoever gets that %s next gets the range and the files under its ids",
 	    SPELLING(finding->owner), n, n == 1 ? "" : "s", finding->file,
@@ -236,6 +237,14 @@ static void say_unknown(struct subid_audit *audit, struct subid_finding *finding
 int audit_find_unknown_owner(struct subid_audit *audit)
 {
 	return find_owners(audit, TRAIT_UNKNOWN, is_unknown, say_unknown);
+}
+
+static const char *revoke_command(struct subid_audit *audit, int kind,
+				  struct subid_owner_name owner)
+{
+	return audit_command(
+	    audit,
+	    (struct subid_fix){ .verb = SUBID_FIX_REVOKE, .kind = kind, .owner = owner });
 }
 
 static bool is_group(const struct subid_audit *audit, enum subid_kind kind, size_t owner)
@@ -253,8 +262,9 @@ static void say_group(struct subid_audit *audit, struct subid_finding *finding,
 	    audit_text(
 		audit,
 		"put the login name of the user who is to use the gids in line %zu of"
-		" %s, or: subid revoke -g '%.*s'",
-		finding->line, finding->file, SPELLING(finding->owner)),
+		" %s, or: %s",
+		finding->line, finding->file,
+		revoke_command(audit, SUBID_GID, finding->owner)),
 	    "%.*s is a group and no account: the owner in subgid is the user who may use"
 	    " the gids, so that nobody can use this line",
 	    SPELLING(finding->owner));
@@ -370,9 +380,8 @@ int audit_find_weak_owner(struct subid_audit *audit)
 		finding.kind = -1;
 		audit_report(audit, &finding,
 			     audit_text(audit,
-					"if no service runs containers under it: subid"
-					" revoke '%.*s'",
-					SPELLING(finding.owner)),
+					"if no service runs containers under it: %s",
+					revoke_command(audit, -1, finding.owner)),
 			     "%.*s (uid %u) holds ranges, and %s",
 			     SPELLING(finding.owner), audit->owners[i].uid, why);
 	}

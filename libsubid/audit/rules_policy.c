@@ -12,24 +12,35 @@
 
 static const char *const upper_names[SUBID_KINDS] = { "UID", "GID" };
 
+static const char *delete_line(struct subid_audit *audit, const char *file, size_t line)
+{
+	return audit_command(audit, (struct subid_fix){
+					.verb = SUBID_FIX_DELETE,
+					.path = audit_in_etc(audit, file),
+					.line = line,
+				    });
+}
+
 int audit_find_unsafe_wrap(struct subid_audit *audit)
 {
 	const struct subid_policy *policy = audit->in->policy;
 
 	for (enum subid_kind kind = 0; kind < SUBID_KINDS; kind++) {
 		const struct subid_window *window = &policy->window[kind];
-		const char *upper = upper_names[kind], *remedy;
+		const char *upper = upper_names[kind];
+		struct subid_finding finding = { .kind = (int)kind, .file = LOGIN_DEFS };
 
 		if (!window->wrap)
 			continue;
-		remedy = audit_text(
-		    audit, "sed -i '/^[[:space:]]*UNSAFE_SUB_%s_DETERMINISTIC_WRAP/d' %s",
-		    upper, audit_quoted(audit, audit_in_etc(audit, LOGIN_DEFS)));
-		(void)audit_report(
-		    audit,
-		    &(struct subid_finding){
-			.kind = (int)kind, .file = LOGIN_DEFS, .fix = remedy },
-		    remedy,
+		audit_add_fix(audit, &finding,
+			      (struct subid_fix){
+				  .verb = SUBID_FIX_DELETE,
+				  .path = audit_in_etc(audit, LOGIN_DEFS),
+				  .text = audit_text(
+				      audit, "UNSAFE_SUB_%s_DETERMINISTIC_WRAP", upper),
+			      });
+		audit_report(
+		    audit, &finding, NULL,
 		    "UNSAFE_SUB_%s_DETERMINISTIC_WRAP is yes in %s: behind the end of the"
 		    " window shadow starts over, and two users get the same %ss%s",
 		    upper, audit_in_etc(audit, LOGIN_DEFS), subid_kind_name(kind),
@@ -52,9 +63,9 @@ static const char *window_remedy(struct subid_audit *audit,
 	if (fault->line != 0)
 		return audit_text(audit,
 				  "In line %zu of %s write a decimal number behind %s, or"
-				  " delete the line to get the default: sed -i %zud %s",
-				  fault->line, file, fault->key, fault->line,
-				  audit_quoted(audit, file));
+				  " delete the line to get the default: %s",
+				  fault->line, file, fault->key,
+				  delete_line(audit, LOGIN_DEFS, fault->line));
 	return audit_text(audit,
 			  "In %s make SUB_%s_MIN at most SUB_%s_MAX, and that at most"
 			  " 4294967294; usual are SUB_%s_MIN 100000 and SUB_%s_MAX"
@@ -122,12 +133,6 @@ static struct subid_finding at_source(const struct subid_host *host)
 	};
 }
 
-static const char *delete_line(struct subid_audit *audit)
-{
-	return audit_text(audit, "sed -i %zud %s", audit->in->host->source.line,
-			  audit_quoted(audit, audit_in_etc(audit, NSSWITCH)));
-}
-
 int audit_find_source_open(struct subid_audit *audit)
 {
 	const struct subid_host *host = audit->in->host;
@@ -144,7 +149,7 @@ int audit_find_source_open(struct subid_audit *audit)
 		    audit_text(audit,
 			       "Write the name of the source behind"
 			       " \"subid:\", or delete the line: %s",
-			       delete_line(audit)),
+			       delete_line(audit, NSSWITCH, host->source.line)),
 		    "The first word behind \"subid:\" in %s names no source:"
 		    " shadow's tools fall back to the files, newuidmap and"
 		    " newgidmap of subid give nothing",
@@ -156,7 +161,8 @@ int audit_find_source_open(struct subid_audit *audit)
 			audit,
 			"Install libsubid_%s.so where the dynamic linker finds it, or"
 			" delete the line to use the files alone: %s",
-			host->source.name, delete_line(audit)),
+			host->source.name,
+			delete_line(audit, NSSWITCH, host->source.line)),
 		    "%s says that ranges come from %s, but libsubid_%s.so %s: shadow's"
 		    " tools fall back to the files, whose ranges the source may"
 		    " have given to others",
@@ -213,7 +219,8 @@ int audit_find_source_and_files(struct subid_audit *audit)
 			"If %s has given everybody a range, take those in the file"
 			" back: subid list, then subid revoke OWNER for each; if the"
 			" files are meant: %s",
-			host->source.name, delete_line(audit)),
+			host->source.name,
+			delete_line(audit, NSSWITCH, host->source.line)),
 		    "%zu %s of %s %s ids, while ranges come from %s (line %zu of %s):"
 		    " newuidmap and newgidmap do not read the file, but other"
 		    " programs do, and the same ids may be somebody else's in %s",

@@ -37,21 +37,23 @@ static int find_meeting(struct subid_audit *audit, struct id_range r,
 	return 0;
 }
 
-/* Reports with commands that cut, or else with what is to be decided. */
-#define CUT_OR_MOVE(audit, finding, entry)                                               \
-	((finding)->fix != NULL                                                          \
-	     ? (finding)->fix                                                            \
-	     : audit_move_remedy(                                                        \
-		   audit, finding,                                                       \
-		   (audit)->tables[(finding)->kind].table->entries[entry].range))
+/* What is to be decided, where no commands that cut have been added; else NULL. */
+static const char *move_remedy(struct subid_audit *audit,
+			       const struct subid_finding *finding, size_t entry)
+{
+	const struct subid_table *table = audit->tables[finding->kind].table;
+
+	return finding->n_fixes > 0
+		   ? NULL
+		   : audit_move_remedy(audit, finding, table->entries[entry].range);
+}
 
 static void say_includes_root(struct subid_audit *audit, struct subid_finding *finding,
 			      size_t entry)
 {
-	finding->fix =
-	    audit_cut_commands(audit, (enum subid_kind)finding->kind, entry,
-			       &(struct subid_set){ .ranges = &finding->range, .n = 1 });
-	audit_report(audit, finding, CUT_OR_MOVE(audit, finding, entry),
+	audit_add_cuts(audit, finding, entry,
+		       &(struct subid_set){ .ranges = &finding->range, .n = 1 });
+	audit_report(audit, finding, move_remedy(audit, finding, entry),
 		     "%.*s may map %s 0: a container of %.*s can be root on the host",
 		     SPELLING(finding->owner), finding->kind == SUBID_UID ? "uid" : "gid",
 		     SPELLING(finding->owner));
@@ -125,9 +127,9 @@ static void say_overlap_account(struct subid_audit *audit, struct subid_finding 
 			finding->other = (struct subid_owner_name){ copy, strlen(copy) };
 		}
 	}
-	finding->fix = audit_cut_commands(audit, kind, entry, foreign);
+	audit_add_cuts(audit, finding, entry, foreign);
 	audit_report(
-	    audit, finding, CUT_OR_MOVE(audit, finding, entry),
+	    audit, finding, move_remedy(audit, finding, entry),
 	    "%s %u is %s %s's own%s, and lies in the range of %.*s (line %zu), who can"
 	    " act as that %s",
 	    subid_kind_name(kind), finding->range.start, what,
@@ -195,8 +197,8 @@ static void say_reserved(struct subid_audit *audit, struct subid_finding *findin
 	const char *remedy;
 
 	if (!wide)
-		finding->fix = audit_cut_commands(audit, kind, entry, claimed);
-	remedy = CUT_OR_MOVE(audit, finding, entry);
+		audit_add_cuts(audit, finding, entry, claimed);
+	remedy = move_remedy(audit, finding, entry);
 	if (wide)
 		remedy = audit_text(audit,
 				    "%s; or, if nothing here uses them so, allow it in"
@@ -282,10 +284,8 @@ static void say_outside(struct subid_audit *audit, struct subid_finding *finding
 	    audit, finding,
 	    audit_text(
 		audit,
-		"if no file has these ids yet: subid revoke --range %u:%u '%.*s', then"
-		" subid grant --another '%.*s'; or widen the window in login.defs",
-		finding->range.start, finding->range.count, SPELLING(finding->owner),
-		SPELLING(finding->owner)),
+		"if no file has these ids yet: %s; or widen the window in login.defs",
+		audit_revoke_and_grant(audit, finding->owner, finding->range)),
 	    "%ss %u-%llu of %.*s (line %zu) are not within SUB_%s_MIN to SUB_%s_MAX, "
 	    "%u-%u:"
 	    " whoever gives ids by the window does not expect them there",

@@ -135,10 +135,16 @@ static void say_leased(struct subid_audit *audit, enum subid_kind kind,
 	finding.count = count;
 	audit_report(audit, &finding,
 		     audit_text(audit,
-				"%s; then give each container a lease of its own: subid"
-				" grant '%.*s/NAME', and subid config shows its map",
+				"%s; then give each container a lease of its own: %s,"
+				" and subid config shows its map",
 				audit_live_how_to_stop(audit, &live->userns[b->userns]),
-				SPELLING(finding.owner)),
+				audit_command(audit,
+					      (struct subid_fix){
+						  .verb = SUBID_FIX_GRANT,
+						  .kind = -1,
+						  .owner = finding.owner,
+						  .container = "NAME",
+					      })),
 		     "%s and %s, both of %.*s, map %ss %u-%llu, which are leased to %s",
 		     audit_live_describe(audit, &live->userns[a->userns]),
 		     audit_live_describe(audit, &live->userns[b->userns]),

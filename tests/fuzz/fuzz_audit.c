@@ -31,24 +31,25 @@ static void check_text(const char *text)
 
 /* Threat: a name in a command that root runs.  Outside of quotes there is nothing but
  * what we have put there; in them is the name as the table has it. */
-static void check_fix(const struct subid_finding *finding)
+static void check_fix(const struct subid_finding *finding, const struct subid_fix *fix)
 {
+	char *command = subid_fix_command(fix, NULL);
 	bool quoted = false;
 
-	check_text(finding->fix);
-	must(strncmp(finding->fix, "subid ", 6) == 0);
-	for (const char *c = finding->fix; *c != '\0'; c++) {
+	check_text(command);
+	must(strncmp(command, "subid ", 6) == 0);
+	for (const char *c = command; *c != '\0'; c++) {
 		if (*c == '\'')
 			quoted = !quoted;
 		else if (!quoted)
-			must(strchr("abcdefghijklmnopqrstuvwxyz0123456789-: \n", *c) !=
+			must(strchr("abcdefghijklmnopqrstuvwxyz0123456789-: ", *c) !=
 			     NULL);
 	}
 	must(!quoted);
 	must(finding->owner.len == 0 ||
-	     memmem(finding->fix, strlen(finding->fix), finding->owner.text,
-		    finding->owner.len) ||
-	     strstr(finding->fix, "subid unhold ") == finding->fix);
+	     memmem(command, strlen(command), finding->owner.text, finding->owner.len) ||
+	     fix->verb == SUBID_FIX_UNHOLD);
+	free(command);
 }
 
 static void check_finding(const struct subid_finding *finding,
@@ -64,14 +65,15 @@ static void check_finding(const struct subid_finding *finding,
 		0) {
 		const struct subid_table *table = in->tables[finding->kind];
 
-		must(finding->line > 0 && finding->line <= table->n + table->n_odd);
-		must(finding->other_line <= table->n + table->n_odd);
+		must((finding->line > 0 || finding->count > 1) &&
+		     finding->line <= table->n + table->n_malformed);
+		must(finding->other_line <= table->n + table->n_malformed);
 	}
 	check_text(finding->reason);
 	check_text(finding->remedy);
-	if (finding->fix != NULL && strncmp(finding->rule->name, "window", 6) != 0 &&
-	    strcmp(finding->rule->name, "unsafe-wrap") != 0)
-		check_fix(finding);
+	for (size_t i = 0; i < finding->n_fixes; i++)
+		if (finding->fixes[i].verb != SUBID_FIX_DELETE)
+			check_fix(finding, &finding->fixes[i]);
 }
 
 static void check_report(const struct subid_report *report,

@@ -194,8 +194,15 @@ static inline void audit_assert_sound(const struct subid_report *report)
 			    finding->rule >= finding[-1].rule);
 		audit_assert_printable(finding->reason);
 		audit_assert_printable(finding->remedy);
-		if (finding->fix != NULL)
-			audit_assert_printable(finding->fix);
+		assert_true(!finding->remedy_is_fixes || finding->n_fixes > 0);
+		for (size_t j = 0; j < finding->n_fixes; j++) {
+			char *command = subid_fix_command(&finding->fixes[j], NULL);
+
+			assert_non_null(command);
+			audit_assert_printable(command);
+			assert_null(strchr(command, '\n'));
+			free(command);
+		}
 	}
 	for (size_t level = 0; level < SUBID_LEVELS; level++)
 		assert_int_equal(report->counts[level], counts[level]);

@@ -49,10 +49,10 @@ static const struct {
 	const char *name;
 	write_form *write;
 } forms[] = {
-	{ "text", audit_write_text },
-	{ "json", audit_write_json },
-	{ "html", audit_write_html },
-	{ "prometheus", audit_write_prometheus },
+	{ "text", report_write_text },
+	{ "json", report_write_json },
+	{ "html", report_write_html },
+	{ "prometheus", report_write_prometheus },
 };
 
 /* What the command line asks for. */
@@ -173,16 +173,16 @@ static int choose_form(const struct cli *cli, struct request *request)
 				       " are in JSON, too, as 'fix'");
 		return EXIT_USAGE;
 	}
-	if (cli->json && request->write != NULL && request->write != audit_write_json) {
+	if (cli->json && request->write != NULL && request->write != report_write_json) {
 		(void)cli_misused(cli, "--json and --format do not agree");
 		return EXIT_USAGE;
 	}
 	if (request->plan)
-		request->write = audit_write_plan;
+		request->write = report_write_plan;
 	else if (cli->json)
-		request->write = audit_write_json;
+		request->write = report_write_json;
 	else if (request->write == NULL)
-		request->write = audit_write_text;
+		request->write = report_write_text;
 	return EXIT_DONE;
 }
 
@@ -198,8 +198,8 @@ static int finish_output(int r)
 static int show(const struct request *request, const struct audit_shown *shown)
 {
 	if (request->output != NULL)
-		return audit_save(request->output, shown, request->write);
-	if (shown->quiet && !audit_is_bad(shown))
+		return report_save(request->output, shown, request->write);
+	if (shown->quiet && !report_is_bad(shown))
 		return EXIT_DONE;
 	return finish_output(request->write(shown, stdout));
 }
@@ -214,7 +214,7 @@ static int judge(const struct request *request, const struct audit_shown *shown,
 		return cli_complain(
 		    EXIT_UNABLE, "the report is partial: %s%s (--partial accepts that)",
 		    shown->missing[0], shown->n_missing > 1 ? ", and more" : "");
-	return audit_is_bad(shown) ? EXIT_NO : EXIT_DONE;
+	return report_is_bad(shown) ? EXIT_NO : EXIT_DONE;
 }
 
 static double seconds_since(const struct timespec *start)
@@ -233,10 +233,10 @@ static int run_rules(const struct cli *cli, const struct request *request,
 	int r;
 
 	/* the picture shows every namespace */
-	if (request->write == audit_write_html)
+	if (request->write == report_write_html)
 		(void)audit_name_containers(cli, NULL, gathered);
 	r = subid_audit(&gathered->input, ret);
-	if (r < 0 || request->write == audit_write_html ||
+	if (r < 0 || request->write == report_write_html ||
 	    !audit_name_containers(cli, ret, gathered))
 		return r;
 	subid_report_free(ret);
@@ -263,7 +263,7 @@ static int audit(const struct cli *cli, int etc, const struct request *request)
 	if (status != EXIT_DONE)
 		return status;
 	r = run_rules(cli, request, &gathered, &report);
-	if (r == 0 && (twins = audit_find_twins(&report)) == NULL)
+	if (r == 0 && (twins = report_find_twins(&report)) == NULL)
 		r = -ENOMEM;
 	if (r < 0)
 		return cli_complain(EXIT_UNABLE, "audit: %s", strerror(-r));
@@ -282,7 +282,7 @@ static int audit(const struct cli *cli, int etc, const struct request *request)
 		.seconds = seconds_since(&start),
 	};
 	if (request->since != NULL) {
-		status = audit_past_load(request->since, &shown, &past);
+		status = report_past_load(request->since, &shown, &past);
 		if (status != EXIT_DONE)
 			return status;
 		shown.past = &past;
@@ -308,7 +308,9 @@ static int run(struct cli *cli, int argc, char *argv[])
 	if (status != EXIT_DONE)
 		return status;
 	if (request.list_rules || request.explain != NULL)
-		return finish_output(audit_write_rules(cli, request.explain, stdout));
+		return finish_output(
+		    cli->json ? report_write_rules_json(request.explain, stdout)
+			      : report_write_rules_text(request.explain, stdout));
 	status = choose_form(cli, &request);
 	if (status != EXIT_DONE)
 		return status;

@@ -3,13 +3,155 @@
  * An audit's report as one page of HTML, with nothing from elsewhere and without
  * scripts: the verdict, the id space, what was found, and what was looked at.
  */
-#include "tools/subid/report/html.h"
-
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "libsubid/core/core.h"
+#include "tools/subid/report/html.h"
+
+#define GONE_MAX 100
+
+static void print_text(FILE *out, const char *string)
+{
+	html_text(out, string, strlen(string));
+}
+
+static const char *level_title(enum subid_level level)
+{
+	static const char *const titles[SUBID_LEVELS] = {
+		[SUBID_INFO] = "Info",
+		[SUBID_WARNING] = "Warnings",
+		[SUBID_ERROR] = "Errors",
+		[SUBID_CRITICAL] = "Critical",
+	};
+
+	return titles[level];
+}
+
+static void print_string(FILE *out, const json_t *json)
+{
+	if (json != NULL)
+		html_text(out, json_string_value(json), json_string_length(json));
+}
+
+static void print_gone(const struct audit_shown *shown, FILE *out)
+{
+	size_t n = shown->past == NULL ? 0 : json_array_size(shown->past->gone);
+
+	if (n == 0)
+		return;
+	(void)fprintf(out,
+		      "<h2 id=\"gone\">Gone<small>found in the report of %s, and no more"
+		      "</small></h2>\n<div class=\"card\">",
+		      shown->past->time);
+	for (size_t i = 0; i < n && i < GONE_MAX; i++) {
+		const json_t *gone = json_array_get(shown->past->gone, i);
+
+		(void)fputs("<p><code>", out);
+		print_string(out, json_object_get(gone, "rule"));
+		(void)fputs("</code> ", out);
+		print_string(out, json_object_get(gone, "reason"));
+		(void)fputs("</p>", out);
+	}
+	if (n > GONE_MAX)
+		(void)fprintf(out, "<p class=\"dim\">And %zu more.</p>", n - GONE_MAX);
+	(void)fputs("</div>\n", out);
+}
+
+static void print_window(const struct audit_shown *shown, enum subid_kind kind, FILE *out)
+{
+	const struct subid_window *window = &shown->input->policy->window[kind];
+	const struct subid_window_use *use = &shown->report->use[kind];
+	char full[AUDIT_TIME_SIZE];
+	double used;
+
+	if (use->ids == 0)
+		return;
+	used = 100.0 * (double)(use->ids - use->free) / (double)use->ids;
+	(void)fprintf(
+	    out,
+	    "<h4>%ss %u to %u</h4><div class=\"meter\"><i style=\"width:%.1f%%\">"
+	    "</i></div><p>%.1f%% in use; room for %llu more of %u ids",
+	    subid_kind_name(kind), window->min, window->max,
+	    used < 0.5 && used > 0 ? 0.5 : used, used, (unsigned long long)use->slots,
+	    window->count);
+	if (shown->past != NULL && shown->past->fills[kind] != 0) {
+		report_time(shown->past->fills[kind], full);
+		(void)fprintf(out, ", full on %.10s at the present pace", full);
+	}
+	(void)fputs("</p>\n", out);
+}
+
+static void print_row(FILE *out, const char *what, uint64_t n)
+{
+	(void)fprintf(out, "<dt>%s</dt><dd>%llu</dd>", what, (unsigned long long)n);
+}
+
+static void print_looked_at(const struct audit_shown *shown, FILE *out)
+{
+	const struct subid_report *report = shown->report;
+	const struct subid_live *live = shown->input->live;
+
+	(void)fputs("<h2>Looked at</h2>\n<div class=\"card\"><dl>", out);
+	print_row(out, "lines of subuid", report->use[SUBID_UID].lines);
+	print_row(out, "lines of subgid", report->use[SUBID_GID].lines);
+	print_row(out, "owners", report->owners);
+	print_row(out, "accounts", subid_users_count(shown->input->users));
+	if (live != NULL) {
+		print_row(out, "user namespaces", report_namespaces(live));
+		print_row(out, "processes", live->n_processes);
+	} else {
+		(void)fputs("<dt>what runs</dt><dd>not looked at</dd>", out);
+	}
+	(void)fprintf(out, "<dt>time</dt><dd>%.2f s</dd>", shown->seconds);
+	if (shown->input->only != NULL)
+		(void)fprintf(out, "<dt>rule</dt><dd>%s alone</dd>",
+			      shown->input->only->name);
+	(void)fputs("</dl></div>\n", out);
+}
+
+static void print_accepted(const struct audit_shown *shown, FILE *out)
+{
+	const struct subid_audit_input *input = shown->input;
+
+	if (input->n_accepted == 0)
+		return;
+	(void)fputs("<h2 id=\"accepted\">Accepted</h2>\n<div class=\"card\">", out);
+	for (size_t i = 0; i < input->n_accepted; i++) {
+		const struct subid_acceptance *accepted = &input->accepted[i];
+		char file[4200] = "the command line";
+
+		if (accepted->file != NULL)
+			report_file_name(shown, accepted->file, file, sizeof(file));
+		(void)fprintf(out, "<p><b>%zu</b> <code>", shown->report->accepted_by[i]);
+		print_text(out, accepted->rule);
+		if (accepted->owner != NULL) {
+			(void)fputc(':', out);
+			print_text(out, accepted->owner);
+		}
+		(void)fputs("</code> ", out);
+		print_text(out, accepted->reason);
+		(void)fputs(" <span class=\"dim\">(", out);
+		print_text(out, file);
+		if (accepted->file != NULL)
+			(void)fprintf(out, ":%zu", accepted->line);
+		(void)fputs(")</span></p>", out);
+	}
+	(void)fputs("</div>\n", out);
+}
+
+static void print_aside(const struct audit_shown *shown, FILE *out)
+{
+	print_looked_at(shown, out);
+	if (shown->report->use[SUBID_UID].ids + shown->report->use[SUBID_GID].ids > 0) {
+		(void)fputs("<h2>Room</h2>\n<div class=\"card\">", out);
+		for (enum subid_kind kind = 0; kind < SUBID_KINDS; kind++)
+			print_window(shown, kind, out);
+		(void)fputs("</div>\n", out);
+	}
+	print_accepted(shown, out);
+}
 
 #define OPEN_MAX  5   /* findings of a rule that are seen at once */
 #define SHOWN_MAX 100 /* and behind a click; beyond that they are only counted */
@@ -26,11 +168,6 @@ static const struct {
 	[SUBID_CRITICAL] = { "Isolation is broken",
 			     "isolation is broken, or anyone can break it" },
 };
-
-static void text(FILE *out, const char *string)
-{
-	html_text(out, string, strlen(string));
-}
 
 /* The worst level with findings; -1: none. */
 static int worst(const struct audit_shown *shown)
@@ -89,23 +226,23 @@ static void print_header(const struct audit_shown *shown, FILE *out)
 	int level = worst(shown);
 	char now[AUDIT_TIME_SIZE];
 
-	audit_time(shown->now, now);
+	report_time(shown->now, now);
 	(void)fputs(
 	    "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
 	    "<meta name=\"viewport\" content=\"width=device-width,initial-scale=1\">\n"
 	    "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src"
 	    " 'none'; style-src 'unsafe-inline'\">\n<title>",
 	    out);
-	text(out, verdict(shown));
+	print_text(out, verdict(shown));
 	(void)fputs(" - subordinate ids of ", out);
-	text(out, place);
+	print_text(out, place);
 	(void)fprintf(out, "</title>\n<style>\n%s</style>\n</head>\n<body>\n",
 		      html_style);
 	(void)fprintf(out, "<header class=\"%s\"><div>\n<p>Subordinate ids of <b>",
 		      level < 0 ? "ok" : subid_level_name((enum subid_level)level));
-	text(out, place);
+	print_text(out, place);
 	(void)fprintf(out, "</b>, %.10s %.5s UTC</p>\n<h1>", now, now + 11);
-	text(out, verdict(shown));
+	print_text(out, verdict(shown));
 	(void)fputs("</h1>\n", out);
 	print_chips(shown, out);
 	(void)fputs("</div></header>\n<main>\n", out);
@@ -120,7 +257,7 @@ static void print_missing(const struct audit_shown *shown, FILE *out)
 		    out);
 	for (size_t i = 0; i < shown->n_missing; i++) {
 		(void)fputs("<li>", out);
-		text(out, shown->missing[i]);
+		print_text(out, shown->missing[i]);
 		(void)fputs("</li>", out);
 	}
 	(void)fputs("</ul></div>\n", out);
@@ -151,48 +288,28 @@ static int print_pictures(const struct audit_shown *shown, FILE *out)
 	return r;
 }
 
-static void print_commands(const struct audit_shown *shown, const char *fix, FILE *out)
-{
-	while (*fix != '\0') {
-		size_t len = strcspn(fix, "\n"), size;
-		auto_free char *command = NULL;
-		FILE *stream = open_memstream(&command, &size);
-
-		if (stream == NULL)
-			return;
-		audit_print_command(shown, fix, len, stream);
-		if (fclose(stream) == 0)
-			html_text(out, command, size);
-		(void)fputc('\n', out);
-		fix += len;
-		fix += *fix == '\n';
-	}
-}
-
 static void print_remedy(const struct audit_shown *shown,
-			 const struct audit_remedy *remedy, FILE *out)
+			 const struct subid_finding *finding,
+			 const struct subid_finding *twin, FILE *out)
 {
-	bool open = false;
+	auto_commands char **commands = report_commands(shown, finding, twin);
 
 	(void)fputs("<p class=\"mend\">", out);
-	html_text(out, remedy->text, remedy->len);
+	print_text(out, report_remedy(finding));
 	(void)fputs("</p>", out);
-	for (size_t i = 0; i < AUDIT_REMEDY_COMMANDS; i++) {
-		if (remedy->commands[i] == NULL)
-			continue;
-		if (!open)
-			(void)fputs("<pre>", out);
-		open = true;
-		print_commands(shown, remedy->commands[i], out);
+	if (commands == NULL || commands[0] == NULL)
+		return;
+	(void)fputs("<pre>", out);
+	for (size_t i = 0; commands[i] != NULL; i++) {
+		print_text(out, commands[i]);
+		(void)fputc('\n', out);
 	}
-	if (open)
-		(void)fputs("</pre>", out);
+	(void)fputs("</pre>", out);
 }
 
 static void print_finding(const struct audit_shown *shown, size_t i, FILE *out)
 {
 	const struct subid_finding *finding = &shown->report->findings[i], *twin = NULL;
-	struct audit_remedy remedy;
 	char place[4200];
 
 	(void)fprintf(out, "<div class=\"finding\" id=\"f%zu\">", i);
@@ -200,21 +317,20 @@ static void print_finding(const struct audit_shown *shown, size_t i, FILE *out)
 		twin = &shown->report->findings[shown->twins[i]];
 		(void)fprintf(out, "<a id=\"f%zu\"></a>", shown->twins[i]);
 	}
-	audit_place(shown, finding, place, sizeof(place));
+	report_place(shown, finding, place, sizeof(place));
 	(void)fputs("<div class=\"place\"><code>", out);
-	text(out, place);
+	print_text(out, place);
 	(void)fputs("</code>", out);
 	if (twin != NULL && twin->file != NULL)
 		(void)fputs(", likewise in subgid", out);
 	if (finding->count > 1)
 		(void)fprintf(out, ", %zu cases", finding->count);
-	if (audit_is_new(shown, i))
+	if (report_is_new(shown, i))
 		(void)fputs("<span class=\"new-mark\">new</span>", out);
 	(void)fputs("</div><p>", out);
-	text(out, finding->reason);
+	print_text(out, finding->reason);
 	(void)fputs("</p>", out);
-	remedy = audit_remedy(finding, twin);
-	print_remedy(shown, &remedy, out);
+	print_remedy(shown, finding, twin, out);
 	(void)fputs("</div>\n", out);
 }
 
@@ -222,10 +338,10 @@ static void print_rule_head(const struct subid_rule *rule, size_t cases, FILE *o
 {
 	(void)fprintf(out, "<section class=\"card rule %s\"><h3><code>%s</code> ",
 		      subid_level_name(rule->level), rule->name);
-	text(out, rule->summary);
+	print_text(out, rule->summary);
 	(void)fprintf(out, "<span>%zu case%s</span></h3><p class=\"why\">", cases,
 		      cases == 1 ? "" : "s");
-	text(out, rule->why);
+	print_text(out, rule->why);
 	(void)fputs("</p>\n", out);
 }
 
@@ -240,7 +356,7 @@ static size_t print_rule(const struct audit_shown *shown, size_t i, FILE *out)
 		cases += report->findings[end].count;
 	print_rule_head(rule, cases, out);
 	for (; i < end && n < SHOWN_MAX; i++) {
-		if (audit_is_second(shown, i))
+		if (report_is_second(shown, i))
 			continue;
 		if (n++ == OPEN_MAX)
 			(void)fputs("<details><summary>more of the same</summary>", out);
@@ -274,14 +390,14 @@ static void print_findings(const struct audit_shown *shown, FILE *out)
 		if (next != level)
 			(void)fprintf(out, "<h2 id=\"%s\">%s<small>%s</small></h2>\n",
 				      subid_level_name((enum subid_level)next),
-				      html_level_title((enum subid_level)next),
+				      level_title((enum subid_level)next),
 				      levels[next].meaning);
 		level = next;
 		i = print_rule(shown, i, out);
 	}
 }
 
-int audit_write_html(const struct audit_shown *shown, FILE *out)
+int report_write_html(const struct audit_shown *shown, FILE *out)
 {
 	int r;
 
@@ -292,9 +408,9 @@ int audit_write_html(const struct audit_shown *shown, FILE *out)
 		return r;
 	(void)fputs("<div class=\"columns\">\n<div>\n", out);
 	print_findings(shown, out);
-	html_gone(shown, out);
+	print_gone(shown, out);
 	(void)fputs("</div>\n<aside>\n", out);
-	html_aside(shown, out);
+	print_aside(shown, out);
 	(void)fputs(
 	    "</aside>\n</div>\n</main>\n<footer>subid " SUBID_VERSION
 	    ". <code>subid audit --explain RULE</code> tells more about a rule,"

@@ -14,23 +14,16 @@
  */
 void html_text(FILE *out, const char *text, size_t len);
 
-/* The same for a name: what is not printable ASCII becomes '?'. */
-void html_name(FILE *out, struct subid_owner_name name);
-
 /* Everything between <style> and </style>. */
 extern const char html_style[];
 
-/* "Critical", "Errors" */
-const char *html_level_title(enum subid_level level);
-
-/* What is gone since a former report. */
-void html_gone(const struct audit_shown *shown, FILE *out);
-
-/* What was looked at, the room that is left, what is accepted. */
-void html_aside(const struct audit_shown *shown, FILE *out);
-
 /* The picture of the id space of one kind.  0 or -ENOMEM. */
 int html_picture(const struct audit_shown *shown, enum subid_kind kind, FILE *out);
+
+/*
+ * The picture: lanes over one axis, one each for those who have ids, their containers'
+ * leases, held ids, accounts, what runs, and what two share.
+ */
 
 /*
  * Four thousand million ids, of which a few are used: an axis that has those in
@@ -54,15 +47,56 @@ struct axis {
 	size_t n;
 };
 
-/*
- * Makes an axis.  bounds: where something begins or ends, ascending, each once, two at
- * least; used: what somebody has, sorted.
- */
-struct axis axis_make(const uint64_t *bounds, size_t n, const struct subid_set *used,
-		      double left, double width);
-
 /* Where the id begins. */
 double axis_x(const struct axis *axis, uint64_t id);
 
 /* A distance between two ticks of a piece, at least room wide: 1, 2 or 5 and zeros. */
 uint64_t axis_step(const struct axis_piece *piece, double room);
+
+#define PICTURE_WIDTH 1000.0
+#define PICTURE_LEFT  92.0 /* for the names of the lanes */
+#define PICTURE_RIGHT 36.0 /* for half of the last number */
+
+/* Ids in a lane; what index means is the lane's. */
+struct bar {
+	struct id_range range;
+	uint32_t index;
+};
+
+struct lane {
+	const char *label;
+	const char *style; /* CSS class; NULL: a colour for each owner */
+	const char *of;	   /* what a bar is, in the plural */
+	struct bar *bars;
+	size_t n;
+	double width_min;
+	struct subid_owner_name (*name)(const struct audit_shown *shown,
+					enum subid_kind kind, const struct bar *bar,
+					char buf[128]);
+	bool legend;  /* names that find no room go below the picture */
+	bool nested;  /* names are OWNER/NAME: in the colour of OWNER */
+	bool trouble; /* links to findings */
+};
+
+/* From top to bottom. */
+enum {
+	LANE_GRANTS,
+	LANE_LEASES,
+	LANE_HELD,
+	LANE_ACCOUNTS,
+	LANE_LIVE,
+	LANE_SHARED,
+	LANES,
+};
+
+struct picture {
+	const struct audit_shown *shown;
+	enum subid_kind kind;
+	struct axis axis;
+	struct lane lanes[LANES];
+};
+
+/* Gathers what is drawn; the caller frees it, also after -ENOMEM.  0 or that. */
+int picture_make(const struct audit_shown *shown, enum subid_kind kind,
+		 struct picture *ret);
+void picture_free(struct picture *picture);

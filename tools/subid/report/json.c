@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "libsubid/core/core.h"
 #include "tools/subid/report/report.h"
 
 /* An object that is being filled; what fails for want of memory is remembered. */
@@ -65,42 +66,46 @@ static json_t *pids_json(const struct subid_finding *finding)
 	return pids;
 }
 
-static json_t *command_json(const struct audit_shown *shown, const char *command,
-			    size_t len)
+static json_t *fix_json(const struct audit_shown *shown,
+			const struct subid_finding *finding)
 {
-	char *text;
+	auto_commands char **commands = report_commands(shown, finding, NULL);
+	json_t *list = json_array();
+
+	for (size_t i = 0; commands != NULL && commands[i] != NULL; i++)
+		if (json_array_append_new(
+			list, cli_json_name(commands[i], strlen(commands[i]))) != 0) {
+			json_decref(list);
+			return NULL;
+		}
+	if (commands != NULL)
+		return list;
+	json_decref(list);
+	return NULL;
+}
+
+/* In words, and the commands after them that are not safe by themselves. */
+static json_t *remedy_json(const struct audit_shown *shown,
+			   const struct subid_finding *finding)
+{
+	auto_commands char **commands = report_commands(shown, finding, NULL);
+	auto_free char *text = NULL;
 	size_t size;
-	FILE *out = open_memstream(&text, &size);
-	json_t *json = NULL;
+	FILE *out = commands == NULL ? NULL : open_memstream(&text, &size);
 
 	if (out == NULL)
 		return NULL;
-	audit_print_command(shown, command, len, out);
-	if (fclose(out) == 0)
-		json = cli_json_name(text, size);
-	free(text);
-	return json;
+	if (!finding->remedy_is_fixes)
+		(void)fputs(finding->remedy, out);
+	if (finding->remedy_is_fixes || finding->fixes_need_more)
+		for (size_t i = 0; commands[i] != NULL; i++)
+			(void)fprintf(out, "%s%s", ftell(out) > 0 ? "\n" : "",
+				      commands[i]);
+	return fclose(out) == 0 ? cli_json_name(text, size) : NULL;
 }
 
-static json_t *fix_json(const struct audit_shown *shown, const char *fix)
-{
-	json_t *commands = json_array();
-
-	while (*fix != '\0') {
-		size_t len = strcspn(fix, "\n");
-
-		if (json_array_append_new(commands, command_json(shown, fix, len)) != 0) {
-			json_decref(commands);
-			return NULL;
-		}
-		fix += len;
-		fix += *fix == '\n';
-	}
-	return commands;
-}
-
-json_t *audit_finding_json(const struct audit_shown *shown,
-			   const struct subid_finding *finding)
+json_t *report_finding_json(const struct audit_shown *shown,
+			    const struct subid_finding *finding)
 {
 	struct object object = new_object();
 	char file[4200];
@@ -111,7 +116,7 @@ json_t *audit_finding_json(const struct audit_shown *shown,
 		set_text(&object, "kind",
 			 subid_kind_name((enum subid_kind)finding->kind));
 	if (finding->file != NULL) {
-		audit_file_name(shown, finding->file, file, sizeof(file));
+		report_file_name(shown, finding->file, file, sizeof(file));
 		set_text(&object, "file", file);
 	}
 	if (finding->line > 0)
@@ -133,9 +138,9 @@ json_t *audit_finding_json(const struct audit_shown *shown,
 	if (finding->count > 1)
 		set_number(&object, "count", finding->count);
 	set_text(&object, "reason", finding->reason);
-	set_text(&object, "remedy", finding->remedy);
-	if (finding->fix != NULL)
-		set(&object, "fix", fix_json(shown, finding->fix));
+	set(&object, "remedy", remedy_json(shown, finding));
+	if (finding->n_fixes > 0 && !finding->fixes_need_more)
+		set(&object, "fix", fix_json(shown, finding));
 	return finish(&object);
 }
 
@@ -162,7 +167,7 @@ static json_t *looked_at_json(const struct audit_shown *shown)
 	set_number(&object, "accounts", subid_users_count(input->users));
 	set(&object, "live", json_boolean(input->live != NULL));
 	if (input->live != NULL) {
-		set_number(&object, "namespaces", audit_namespaces(input->live));
+		set_number(&object, "namespaces", report_namespaces(input->live));
 		set_number(&object, "processes", input->live->n_processes);
 		set(&object, "passed_over", json_boolean(input->live->passed_over));
 	}
@@ -184,7 +189,7 @@ static json_t *one_acceptance_json(const struct audit_shown *shown, size_t i)
 	if (accepted->reason[0] != '\0')
 		set_text(&object, "reason", accepted->reason);
 	if (accepted->file != NULL) {
-		audit_file_name(shown, accepted->file, file, sizeof(file));
+		report_file_name(shown, accepted->file, file, sizeof(file));
 		set_text(&object, "file", file);
 		set_number(&object, "line", accepted->line);
 	}
@@ -221,7 +226,7 @@ static json_t *window_json(const struct audit_shown *shown, enum subid_kind kind
 	set_number(&object, "granted_ids", use->granted);
 	set_number(&object, "held_ids", use->held);
 	if (shown->past != NULL && shown->past->fills[kind] != 0) {
-		audit_time(shown->past->fills[kind], fills);
+		report_time(shown->past->fills[kind], fills);
 		set_text(&object, "full_at", fills);
 	}
 	return finish(&object);
@@ -251,7 +256,7 @@ static json_t *summary_json(const struct audit_shown *shown)
 		 shown->fail_on == SUBID_LEVELS
 		     ? "never"
 		     : subid_level_name((enum subid_level)shown->fail_on));
-	set(&object, "failed", json_boolean(audit_is_bad(shown)));
+	set(&object, "failed", json_boolean(report_is_bad(shown)));
 	set(&object, "looked_at", looked_at_json(shown));
 	set_number(&object, "accepted_count", shown->report->accepted);
 	set(&object, "accepted", accepted_json(shown));
@@ -288,7 +293,7 @@ static bool print_findings(const struct audit_shown *shown, FILE *out)
 
 	(void)fputs(",\n\"findings\": [", out);
 	for (size_t i = 0; printed && i < report->n; i++) {
-		json_t *finding = audit_finding_json(shown, &report->findings[i]);
+		json_t *finding = report_finding_json(shown, &report->findings[i]);
 
 		if (shown->past != NULL && shown->past->is_new[i] &&
 		    json_object_set_new(finding, "new", json_true()) != 0)
@@ -300,12 +305,12 @@ static bool print_findings(const struct audit_shown *shown, FILE *out)
 	return printed;
 }
 
-int audit_write_json(const struct audit_shown *shown, FILE *out)
+int report_write_json(const struct audit_shown *shown, FILE *out)
 {
 	char now[AUDIT_TIME_SIZE];
 	bool printed;
 
-	audit_time(shown->now, now);
+	report_time(shown->now, now);
 	(void)fputs("{\"version\": ", out);
 	printed = print_json(json_string(SUBID_VERSION), out);
 	(void)fputs(", \"time\": ", out);
@@ -326,4 +331,26 @@ int audit_write_json(const struct audit_shown *shown, FILE *out)
 	}
 	(void)fputs("}\n", out);
 	return printed ? 0 : -ENOMEM;
+}
+
+int report_write_rules_json(const struct subid_rule *rule, FILE *out)
+{
+	size_t n = 1;
+	const struct subid_rule *rules = rule == NULL ? subid_rules(&n) : rule;
+	json_t *list = json_array(), *object = json_pack("{s:o}", "rules", list);
+	int r = object == NULL ? -ENOMEM : 0;
+
+	for (size_t i = 0; r == 0 && i < n; i++)
+		if (json_array_append_new(
+			list,
+			json_pack("{s:s, s:s, s:s, s:s, s:s}", "rule", rules[i].name,
+				  "level", subid_level_name(rules[i].level), "summary",
+				  rules[i].summary, "why", rules[i].why, "remedy",
+				  rules[i].remedy)) != 0)
+			r = -ENOMEM;
+	if (r == 0 && json_dumpf(object, out, JSON_INDENT(2)) != 0 && !ferror(out))
+		r = -ENOMEM;
+	(void)fputc('\n', out);
+	json_decref(object);
+	return r;
 }

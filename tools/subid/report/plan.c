@@ -14,16 +14,11 @@
 #include "libsubid/core/core.h"
 #include "tools/subid/report/report.h"
 
-/* What a command of ours is about. */
+/* A command of ours that is in the plan. */
 struct step {
 	const struct subid_finding *finding;
-	const char *text; /* len bytes, in the finding's fix */
-	size_t len;
-	struct id_range range; /* count 0: all of the owner's */
-	const char *owner;     /* owner_len bytes; "": of nobody */
-	size_t owner_len;
-	uint32_t uid; /* SUBID_ID_NONE */
-	bool cuts_both;
+	const struct subid_fix *fix;
+	uint32_t uid; /* of its owner; SUBID_ID_NONE */
 };
 
 struct plan {
@@ -32,116 +27,71 @@ struct plan {
 	json_t *printed;
 	struct step *steps;
 	size_t n;
-	size_t room;
 };
 
-static void find_range(struct step *step)
+static uint32_t find_uid(const struct plan *plan, struct subid_owner_name owner)
 {
-	static const char option[] = "--range ";
-	const char *at = memmem(step->text, step->len, option, strlen(option));
-	char range[32];
+	auto_owner struct subid_owner found = { .has_account = false };
+	auto_free char *name = strndup(owner.text == NULL ? "" : owner.text, owner.len);
 
-	if (at == NULL)
-		at = memmem(step->text, step->len, "unhold ", strlen("unhold "));
-	if (at == NULL)
-		return;
-	at += at[0] == '-' ? strlen(option) : strlen("unhold ");
-	if (at[0] == '-')
-		at += strlen("-u ");
-	(void)snprintf(range, sizeof(range), "%.*s", (int)strcspn(at, " \n"), at);
-	(void)subid_range_parse(range, &step->range); /* else of all ids */
+	return name != NULL && owner.len > 0 &&
+		       subid_owner_find(plan->shown->input->users, name, &found) == 0 &&
+		       found.has_account
+		   ? found.uid
+		   : SUBID_ID_NONE;
 }
 
-/* The name in quotes at the end, and who it is. */
-static void find_owner(const struct subid_users *users, struct step *step)
+static bool is_same_name(struct subid_owner_name a, struct subid_owner_name b)
 {
-	auto_owner struct subid_owner owner = { .has_account = false };
-	const char *quote = memchr(step->text, '\'', step->len);
-	auto_free char *name = NULL;
-
-	if (quote == NULL)
-		return;
-	step->owner = quote + 1;
-	step->owner_len = strcspn(step->owner, "'\n");
-	name = strndup(step->owner, step->owner_len);
-	if (name != NULL && subid_owner_find(users, name, &owner) == 0 &&
-	    owner.has_account)
-		step->uid = owner.uid;
-}
-
-/* False if it changes no table. */
-static bool read_step(const struct plan *plan, const struct subid_finding *finding,
-		      const char *text, size_t len, struct step *ret)
-{
-	static const char ours[] = "subid ", cuts[] = "subid revoke --range ";
-
-	if (len < strlen(ours) || memcmp(text, ours, strlen(ours)) != 0)
-		return false;
-	*ret = (struct step){
-		.finding = finding,
-		.text = text,
-		.len = len,
-		.owner = "",
-		.uid = SUBID_ID_NONE,
-		.cuts_both = len > strlen(cuts) && memcmp(text, cuts, strlen(cuts)) == 0,
-	};
-	find_range(ret);
-	find_owner(plan->shown->input->users, ret);
-	return true;
+	return a.len == b.len && (a.len == 0 || memcmp(a.text, b.text, a.len) == 0);
 }
 
 static bool is_same_owner(const struct step *a, const struct step *b)
 {
 	if (a->uid != SUBID_ID_NONE || b->uid != SUBID_ID_NONE)
 		return a->uid == b->uid;
-	return a->owner_len > 0 && a->owner_len == b->owner_len &&
-	       memcmp(a->owner, b->owner, a->owner_len) == 0;
+	return a->fix->owner.len > 0 && is_same_name(a->fix->owner, b->fix->owner);
+}
+
+/* The fixes of uids and of gids are the same where they mend both. */
+static bool is_same_fix(const struct subid_fix *a, const struct subid_fix *b)
+{
+	return a->verb == b->verb && a->kind == b->kind && a->reuse == b->reuse &&
+	       id_range_equal(a->range, b->range) && is_same_name(a->owner, b->owner);
+}
+
+static bool cuts_both(const struct subid_fix *fix)
+{
+	return fix->verb == SUBID_FIX_REVOKE && fix->kind < 0 && fix->range.count > 0;
 }
 
 /* Cuts from both kinds, of other ids, leave an owner as even as it was. */
 static bool meets(const struct step *a, const struct step *b)
 {
-	if (a->finding == b->finding ||
-	    (a->len == b->len && memcmp(a->text, b->text, a->len) == 0))
+	if (a->finding == b->finding || is_same_fix(a->fix, b->fix))
 		return false;
-	if (a->range.count > 0 && b->range.count > 0 &&
-	    id_range_overlaps(a->range, b->range))
+	if (id_range_overlaps(a->fix->range, b->fix->range))
 		return true;
-	return is_same_owner(a, b) && !(a->cuts_both && b->cuts_both);
-}
-
-static int add_step(struct plan *plan, struct step step)
-{
-	if (plan->n == plan->room) {
-		size_t room = plan->room * 2 + 64;
-		struct step *grown = reallocarray(plan->steps, room, sizeof(*grown));
-
-		if (grown == NULL)
-			return -ENOMEM;
-		plan->steps = grown;
-		plan->room = room;
-	}
-	plan->steps[plan->n++] = step;
-	return 0;
+	return is_same_owner(a, b) && !(cuts_both(a->fix) && cuts_both(b->fix));
 }
 
 /* Takes a finding's commands into the plan.  *ret: none of them meets another's. */
 static int take(struct plan *plan, const struct subid_finding *finding, bool *ret)
 {
-	const char *fix = finding->fix;
-	size_t before = plan->n, len;
+	size_t before = plan->n;
 
 	*ret = true;
-	for (; *ret && *fix != '\0'; fix += len + (fix[len] == '\n')) {
-		struct step step;
+	for (size_t i = 0; *ret && i < finding->n_fixes; i++) {
+		struct step step = { .finding = finding, .fix = &finding->fixes[i] };
 
-		len = strcspn(fix, "\n");
-		if (!read_step(plan, finding, fix, len, &step))
-			continue;
-		for (size_t i = 0; *ret && i < before; i++)
-			*ret = !meets(&plan->steps[i], &step);
-		if (add_step(plan, step) < 0)
+		if (!subid_fix_is_own(step.fix))
+			continue; /* it changes no ids */
+		step.uid = find_uid(plan, step.fix->owner);
+		for (size_t k = 0; *ret && k < before; k++)
+			*ret = !meets(&plan->steps[k], &step);
+		if (array_grow(&plan->steps, plan->n, sizeof(step)) < 0)
 			return -ENOMEM;
+		plan->steps[plan->n++] = step;
 	}
 	if (!*ret)
 		plan->n = before;
@@ -156,20 +106,19 @@ static void print_comment(const char *text, FILE *out)
 
 /* Commands that stand in the plan already are not printed again: uids and gids are
  * mended together. */
-static int print_commands(const struct plan *plan, const char *fix)
+static int print_commands(const struct plan *plan, const struct subid_finding *finding)
 {
-	while (*fix != '\0') {
-		size_t len = strcspn(fix, "\n");
+	auto_commands char **commands = report_commands(plan->shown, finding, NULL);
 
-		if (json_object_getn(plan->printed, fix, len) == NULL) {
-			audit_print_command(plan->shown, fix, len, plan->out);
-			(void)fputc('\n', plan->out);
-			if (json_object_setn_new(plan->printed, fix, len, json_true()) !=
-			    0)
-				return -ENOMEM;
-		}
-		fix += len;
-		fix += *fix == '\n';
+	if (commands == NULL)
+		return -ENOMEM;
+	for (size_t i = 0; commands[i] != NULL; i++) {
+		if (json_object_get(plan->printed, commands[i]) != NULL)
+			continue;
+		(void)fprintf(plan->out, "%s\n", commands[i]);
+		if (json_object_set_new_nocheck(plan->printed, commands[i],
+						json_true()) != 0)
+			return -ENOMEM;
 	}
 	return 0;
 }
@@ -178,14 +127,14 @@ static int print_finding(const struct plan *plan, const struct subid_finding *fi
 {
 	char place[4200];
 
-	audit_place(plan->shown, finding, place, sizeof(place));
+	report_place(plan->shown, finding, place, sizeof(place));
 	(void)fprintf(plan->out, "\n# %s %s: ", subid_level_name(finding->rule->level),
 		      finding->rule->name);
 	print_comment(place, plan->out);
 	(void)fputs("\n# ", plan->out);
 	print_comment(finding->reason, plan->out);
 	(void)fputc('\n', plan->out);
-	return print_commands(plan, finding->fix);
+	return print_commands(plan, finding);
 }
 
 static int print_all(struct plan *plan)
@@ -197,7 +146,8 @@ static int print_all(struct plan *plan)
 	for (size_t i = 0; r == 0 && i < report->n; i++) {
 		bool taken = false;
 
-		if (report->findings[i].fix == NULL)
+		if (report->findings[i].n_fixes == 0 ||
+		    report->findings[i].fixes_need_more)
 			continue;
 		r = take(plan, &report->findings[i], &taken);
 		if (r == 0 && taken)
@@ -217,12 +167,12 @@ static int print_all(struct plan *plan)
 	return r;
 }
 
-int audit_write_plan(const struct audit_shown *shown, FILE *out)
+int report_write_plan(const struct audit_shown *shown, FILE *out)
 {
 	struct plan plan = { .shown = shown, .out = out, .printed = json_object() };
 	int r;
 
-	/* how audit_print_command() quotes an odd root */
+	/* how subid_fix_command() quotes such a root */
 	(void)fputs(shown->cli->root == NULL || cli_is_safe(shown->cli->root)
 			? "#!/bin/sh -e\n"
 			: "#!/bin/bash -e\n",

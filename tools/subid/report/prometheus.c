@@ -97,7 +97,7 @@ static void print_kinds(const struct audit_shown *shown, FILE *out)
 	}
 }
 
-int audit_write_prometheus(const struct audit_shown *shown, FILE *out)
+int report_write_prometheus(const struct audit_shown *shown, FILE *out)
 {
 	const struct subid_live *live = shown->input->live;
 	const struct audit_past *past = shown->past;
@@ -116,7 +116,7 @@ int audit_write_prometheus(const struct audit_shown *shown, FILE *out)
 		  (double)shown->report->owners);
 	if (live != NULL) {
 		print_one(out, "subid_user_namespaces", "Live user namespaces.",
-			  (double)audit_namespaces(live));
+			  (double)report_namespaces(live));
 		print_one(out, "subid_user_namespace_processes",
 			  "Processes in live user namespaces.",
 			  (double)live->n_processes);

@@ -79,7 +79,7 @@ struct audit_shown {
 	const struct cli *cli;
 	const struct subid_audit_input *input;
 	const struct subid_report *report;
-	const size_t *twins; /* see audit_find_twins() */
+	const size_t *twins; /* see report_find_twins() */
 	bool quiet;	     /* only what fails, and nothing if nothing does */
 	int fail_on;	     /* enum subid_level, or SUBID_LEVELS: never */
 	char *const *missing;
@@ -94,31 +94,31 @@ struct audit_shown {
  * Reads a former report and compares; now and report must be set in shown.  0 or
  * EXIT_UNABLE after a complaint.
  */
-int audit_past_load(const char *name, const struct audit_shown *shown,
-		    struct audit_past *ret);
+int report_past_load(const char *name, const struct audit_shown *shown,
+		     struct audit_past *ret);
 
-void audit_past_free(struct audit_past *past);
+void report_past_free(struct audit_past *past);
 
-#define auto_past __attribute__((cleanup(audit_past_free)))
+#define auto_past __attribute__((cleanup(report_past_free)))
 
 /* Is there anything at or above --fail-on? */
-bool audit_is_bad(const struct audit_shown *shown);
+bool report_is_bad(const struct audit_shown *shown);
 
 /* "/etc/subuid", from what a finding has. */
-void audit_file_name(const struct audit_shown *shown, const char *file, char *buf,
-		     size_t size);
+void report_file_name(const struct audit_shown *shown, const char *file, char *buf,
+		      size_t size);
 
 /* "/etc/subuid:12 and line 14", "user namespace 4026531999". */
-void audit_place(const struct audit_shown *shown, const struct subid_finding *finding,
-		 char *buf, size_t size);
+void report_place(const struct audit_shown *shown, const struct subid_finding *finding,
+		  char *buf, size_t size);
 
 /* "2026-11-25T12:43:58Z" */
 #define AUDIT_TIME_SIZE 32
-void audit_time(time_t when, char buf[AUDIT_TIME_SIZE]);
+void report_time(time_t when, char buf[AUDIT_TIME_SIZE]);
 
 /* A finding as an object of the JSON form; NULL for want of memory. */
-json_t *audit_finding_json(const struct audit_shown *shown,
-			   const struct subid_finding *finding);
+json_t *report_finding_json(const struct audit_shown *shown,
+			    const struct subid_finding *finding);
 
 /*
  * Most findings about uids have one about gids that says the same of the other
@@ -126,16 +126,16 @@ json_t *audit_finding_json(const struct audit_shown *shown,
  * other one, or AUDIT_TWIN_NONE; the caller frees it.  NULL for want of memory.
  */
 #define AUDIT_TWIN_NONE SIZE_MAX
-size_t *audit_find_twins(const struct subid_report *report);
+size_t *report_find_twins(const struct subid_report *report);
 
 /* Is it the second of two that are shown as one? */
-static inline bool audit_is_second(const struct audit_shown *shown, size_t i)
+static inline bool report_is_second(const struct audit_shown *shown, size_t i)
 {
 	return shown->twins[i] != AUDIT_TWIN_NONE && shown->twins[i] < i;
 }
 
 /* Has the former report not got it, or not got its twin? */
-static inline bool audit_is_new(const struct audit_shown *shown, size_t i)
+static inline bool report_is_new(const struct audit_shown *shown, size_t i)
 {
 	size_t twin = shown->twins[i];
 
@@ -145,41 +145,42 @@ static inline bool audit_is_new(const struct audit_shown *shown, size_t i)
 }
 
 /* How many user namespaces there are besides the host's own, which comes first. */
-static inline size_t audit_namespaces(const struct subid_live *live)
+static inline size_t report_namespaces(const struct subid_live *live)
 {
 	return live->n == 0 ? 0 : live->n - 1;
 }
 
-/* What to do, in words, and the commands of it, one a line. */
-#define AUDIT_REMEDY_COMMANDS 3
-struct audit_remedy {
-	const char *text;
-	size_t len;
-	const char *commands[AUDIT_REMEDY_COMMANDS]; /* NULL: none */
-};
+/* What to do, in words. */
+const char *report_remedy(const struct subid_finding *finding);
 
-/* Of a finding, and of its twin, if there is one, what is more. */
-struct audit_remedy audit_remedy(const struct subid_finding *finding,
-				 const struct subid_finding *twin);
+/*
+ * The command lines that mend a finding and its twin, if there is one, each once, with
+ * --root if that was given; NULL comes last.  Free them with report_commands_free().
+ * NULL when out of memory.
+ */
+char **report_commands(const struct audit_shown *shown,
+		       const struct subid_finding *finding,
+		       const struct subid_finding *twin);
 
-/* One of a finding's commands, to be pasted; with --root if that was given. */
-void audit_print_command(const struct audit_shown *shown, const char *command, size_t len,
-			 FILE *out);
+void report_commands_free(char ***commands);
 
-int audit_write_text(const struct audit_shown *shown, FILE *out);
-int audit_write_json(const struct audit_shown *shown, FILE *out);
-int audit_write_prometheus(const struct audit_shown *shown, FILE *out);
-int audit_write_html(const struct audit_shown *shown, FILE *out);
+#define auto_commands __attribute__((cleanup(report_commands_free)))
+
+int report_write_text(const struct audit_shown *shown, FILE *out);
+int report_write_json(const struct audit_shown *shown, FILE *out);
+int report_write_prometheus(const struct audit_shown *shown, FILE *out);
+int report_write_html(const struct audit_shown *shown, FILE *out);
 
 /* The commands that mend what can be mended safely. */
-int audit_write_plan(const struct audit_shown *shown, FILE *out);
+int report_write_plan(const struct audit_shown *shown, FILE *out);
 
-/* --list-rules, and with rule --explain. */
-int audit_write_rules(const struct cli *cli, const struct subid_rule *rule, FILE *out);
+/* --list-rules; with a rule, --explain. */
+int report_write_rules_text(const struct subid_rule *rule, FILE *out);
+int report_write_rules_json(const struct subid_rule *rule, FILE *out);
 
 /*
  * Writes a form beside the file name and puts it in its place, so that a reader
  * sees the old file or the new one.  The status, after a complaint.
  */
-int audit_save(const char *name, const struct audit_shown *shown,
-	       int (*write_form)(const struct audit_shown *shown, FILE *out));
+int report_save(const char *name, const struct audit_shown *shown,
+		int (*write_form)(const struct audit_shown *shown, FILE *out));

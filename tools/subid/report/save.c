@@ -83,8 +83,8 @@ static int sync_directory(const char *name)
 	return dir < 0 || fsync(dir) < 0 ? errno : 0;
 }
 
-int audit_save(const char *name, const struct audit_shown *shown,
-	       int (*write_form)(const struct audit_shown *shown, FILE *out))
+int report_save(const char *name, const struct audit_shown *shown,
+		int (*write_form)(const struct audit_shown *shown, FILE *out))
 {
 	auto_free char *draft = NULL;
 	int fd, error, status;

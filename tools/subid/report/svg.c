@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "libsubid/core/core.h"
-#include "tools/subid/report/picture.h"
+#include "tools/subid/report/html.h"
 
 #define ROWS_MAX      3 /* of a lane, for what overlaps in it */
 #define ROW_HEIGHT    18.0
@@ -108,7 +108,7 @@ static void print_title(const struct lane *lane, const struct shape *shape,
 	if (shape->n > 1)
 		(void)fprintf(out, "%zu %s: ", shape->n, lane->of);
 	else if (name.len > 0) {
-		html_name(out, name);
+		html_text(out, name.text, name.len);
 		(void)fputs(": ", out);
 	}
 	if (shape->end_id - first == 1)
@@ -140,7 +140,7 @@ static void print_legend(struct drawing *drawing, FILE *out)
 
 		(void)fprintf(out, "<span><i class=\"o%u\"></i>",
 			      colour_of(drawing, name));
-		html_name(out, name);
+		html_text(out, name.text, name.len);
 		(void)fputs("</span>", out);
 	}
 	(void)fputs("</div>\n", out);
@@ -163,7 +163,7 @@ static bool print_label(const struct lane *lane, const struct shape *shape,
 		return false;
 	(void)fprintf(out, "<text class=\"name\" x=\"%.1f\" y=\"%.1f\">",
 		      shape->x + width / 2, y + ROW_HEIGHT - 5.5);
-	html_name(out, name);
+	html_text(out, name.text, name.len);
 	(void)fputs("</text>", out);
 	return true;
 }

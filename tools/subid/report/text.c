@@ -64,13 +64,12 @@ static void print_colour(const struct page *page, const char *colour)
 
 /* A paragraph: words between blanks, as many on a line as there is room for; the
  * first line begins with head, which has as many columns as indent has blanks. */
-static void print_some(const struct page *page, const char *head, const char *text,
-		       const char *end)
+static void print_wrapped(const struct page *page, const char *head, const char *text)
 {
 	size_t indent = strlen(head), column = indent, len;
 
 	(void)fputs(head, page->out);
-	for (text += strspn(text, " \n"); text < end; text += strspn(text, " \n")) {
+	for (text += strspn(text, " \n"); *text != '\0'; text += strspn(text, " \n")) {
 		len = strcspn(text, " \n");
 		if (column > indent && column + 1 + len > page->width) {
 			(void)fprintf(page->out, "\n%*s", (int)indent, "");
@@ -86,31 +85,15 @@ static void print_some(const struct page *page, const char *head, const char *te
 	(void)fputc('\n', page->out);
 }
 
-static void print_wrapped(const struct page *page, const char *head, const char *text)
+/* Commands stand after '#' and are not wrapped, so that they can be pasted. */
+static void print_remedy(const struct page *page, const struct subid_finding *finding,
+			 const struct subid_finding *twin)
 {
-	print_some(page, head, text, text + strlen(text));
-}
+	auto_commands char **commands = report_commands(page->shown, finding, twin);
 
-/* Each line of commands, after '#', which is not wrapped so that it can be pasted. */
-static void print_commands(const struct page *page, const char *commands)
-{
-	while (*commands != '\0') {
-		size_t len = strcspn(commands, "\n");
-
-		(void)fputs("       # ", page->out);
-		audit_print_command(page->shown, commands, len, page->out);
-		(void)fputc('\n', page->out);
-		commands += len;
-		commands += *commands == '\n';
-	}
-}
-
-static void print_remedy(const struct page *page, const struct audit_remedy *remedy)
-{
-	print_some(page, "    -> ", remedy->text, remedy->text + remedy->len);
-	for (size_t i = 0; i < AUDIT_REMEDY_COMMANDS; i++)
-		if (remedy->commands[i] != NULL)
-			print_commands(page, remedy->commands[i]);
+	print_wrapped(page, "    -> ", report_remedy(finding));
+	for (size_t i = 0; commands != NULL && commands[i] != NULL; i++)
+		(void)fprintf(page->out, "       # %s\n", commands[i]);
 }
 
 static void print_finding(const struct page *page, size_t i)
@@ -118,10 +101,9 @@ static void print_finding(const struct page *page, size_t i)
 	const struct audit_shown *shown = page->shown;
 	const struct subid_finding *finding = &shown->report->findings[i], *twin = NULL;
 	enum subid_level level = finding->rule->level;
-	struct audit_remedy remedy;
 	char place[4200];
 
-	audit_place(shown, finding, place, sizeof(place));
+	report_place(shown, finding, place, sizeof(place));
 	if (shown->twins[i] != AUDIT_TWIN_NONE)
 		twin = &shown->report->findings[shown->twins[i]];
 	print_colour(page, colours[level]);
@@ -133,12 +115,11 @@ static void print_finding(const struct page *page, size_t i)
 		(void)fprintf(page->out, "; likewise in %s", subid_kind_table(SUBID_GID));
 	if (finding->count > 1)
 		(void)fprintf(page->out, " (%zu cases)", finding->count);
-	if (audit_is_new(shown, i))
+	if (report_is_new(shown, i))
 		(void)fputs(" (new)", page->out);
 	(void)fputc('\n', page->out);
 	print_wrapped(page, "    ", finding->reason);
-	remedy = audit_remedy(finding, twin);
-	print_remedy(page, &remedy);
+	print_remedy(page, finding, twin);
 	(void)fputc('\n', page->out);
 }
 
@@ -150,7 +131,7 @@ static size_t print_rule(const struct page *page, size_t i)
 	size_t shown = 0, cases = 0;
 
 	for (; i < report->n && report->findings[i].rule == rule; i++) {
-		if (audit_is_second(page->shown, i))
+		if (report_is_second(page->shown, i))
 			continue;
 		if (page->all || shown < SHOWN_MAX) {
 			print_finding(page, i);
@@ -241,7 +222,7 @@ static void print_accepted(const struct page *page)
 		char file[4200] = "the command line", line[32] = "", text[8192];
 
 		if (accepted->file != NULL) {
-			audit_file_name(page->shown, accepted->file, file, sizeof(file));
+			report_file_name(page->shown, accepted->file, file, sizeof(file));
 			(void)snprintf(line, sizeof(line), ":%zu", accepted->line);
 		}
 		(void)snprintf(text, sizeof(text), "%zu %s%s%s, by %s%s%s%s",
@@ -265,7 +246,7 @@ static void print_looked_at(const struct page *page)
 	else
 		(void)snprintf(
 		    running, sizeof(running), "%zu user namespace%s, %zu process%s%s",
-		    audit_namespaces(live), plural(audit_namespaces(live)),
+		    report_namespaces(live), plural(report_namespaces(live)),
 		    live->n_processes, live->n_processes == 1 ? "" : "es",
 		    live->passed_over ? " (--thorough follows the descriptors of"
 					" each)"
@@ -296,7 +277,7 @@ static void print_window(const struct page *page, enum subid_kind kind)
 	    window->min, window->max, 100.0 * (double)use->free / (double)use->ids,
 	    (unsigned long long)use->slots, use->slots == 1 ? "" : "s", window->count);
 	if (past != NULL && past->fills[kind] != 0) {
-		audit_time(past->fills[kind], fills);
+		report_time(past->fills[kind], fills);
 		(void)snprintf(text + n, sizeof(text) - (size_t)n,
 			       "; full on %.10s at the pace since the former report",
 			       fills);
@@ -321,7 +302,7 @@ static void print_summary(const struct page *page)
 			    page->out);
 }
 
-int audit_write_text(const struct audit_shown *shown, FILE *out)
+int report_write_text(const struct audit_shown *shown, FILE *out)
 {
 	const struct page page = open_page(shown, out);
 	const struct subid_report *report = shown->report;
@@ -335,5 +316,46 @@ int audit_write_text(const struct audit_shown *shown, FILE *out)
 	if (!shown->quiet)
 		print_gone(&page);
 	print_summary(&page);
+	return 0;
+}
+
+/* Lines of at most 78 columns. */
+static void print_paragraph(const char *title, const char *text, FILE *out)
+{
+	size_t column = 2;
+
+	(void)fprintf(out, "\n%s\n ", title);
+	while (*text != '\0') {
+		size_t len = 0;
+
+		while (text[len] != '\0' && text[len] != ' ')
+			len++;
+		if (column + len > 78) {
+			(void)fputs("\n ", out);
+			column = 2;
+		}
+		(void)fprintf(out, " %.*s", (int)len, text);
+		column += len + 1;
+		for (text += len; *text == ' '; text++)
+			;
+	}
+	(void)fputc('\n', out);
+}
+
+int report_write_rules_text(const struct subid_rule *rule, FILE *out)
+{
+	size_t n;
+	const struct subid_rule *rules = subid_rules(&n);
+
+	if (rule != NULL) {
+		(void)fprintf(out, "%s (%s): %s\n", rule->name,
+			      subid_level_name(rule->level), rule->summary);
+		print_paragraph("Why it matters", rule->why, out);
+		print_paragraph("What to do", rule->remedy, out);
+		return 0;
+	}
+	for (size_t i = 0; i < n; i++)
+		(void)fprintf(out, "%-23s %-8s %s\n", rules[i].name,
+			      subid_level_name(rules[i].level), rules[i].summary);
 	return 0;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * How an audit's page looks: light and dark by what the reader prefers, and on
- * paper.
+ * What all parts of an audit's page need: how it looks, light and dark by what the
+ * reader prefers and on paper, and how foreign text is escaped.
  */
 #include "tools/subid/report/html.h"
 
@@ -118,3 +118,59 @@ const char html_style[] =
     ".picture{overflow:visible}.picture svg{min-width:0}h2{break-after:avoid}"
     ".finding,.rule h3,.picture{break-inside:avoid}.rule h3,.why{break-after:avoid}"
     "*{print-color-adjust:exact}}\n";
+
+/* How many bytes of UTF-8 begin there; 0 for what is none, or what changes the
+ * direction of writing or is a control. */
+static size_t utf8_len(const unsigned char *c, size_t len)
+{
+	size_t n = c[0] >= 0xf0 ? 4 : c[0] >= 0xe0 ? 3 : 2;
+
+	if (c[0] < 0xc2 || c[0] > 0xf4 || n > len)
+		return 0;
+	for (size_t i = 1; i < n; i++)
+		if ((c[i] & 0xc0) != 0x80)
+			return 0;
+	if (c[0] == 0xc2 && c[1] < 0xa0) /* C1 */
+		return 0;
+	if (c[0] == 0xe0 && c[1] < 0xa0) /* longer than need be */
+		return 0;
+	if (c[0] == 0xed && c[1] >= 0xa0) /* a surrogate */
+		return 0;
+	if ((c[0] == 0xf0 && c[1] < 0x90) || (c[0] == 0xf4 && c[1] >= 0x90))
+		return 0;
+	if (c[0] == 0xe2 && (c[1] == 0x80 || c[1] == 0x81)) /* U+2000 to U+207F */
+		return 0;
+	return n;
+}
+
+static bool is_escaped(char c, FILE *out)
+{
+	const char *entity = c == '<'	 ? "&lt;"
+			     : c == '>'	 ? "&gt;"
+			     : c == '&'	 ? "&amp;"
+			     : c == '"'	 ? "&quot;"
+			     : c == '\'' ? "&#39;"
+					 : NULL;
+
+	if (entity != NULL)
+		(void)fputs(entity, out);
+	return entity != NULL;
+}
+
+void html_text(FILE *out, const char *text, size_t len)
+{
+	for (size_t i = 0; i < len; i++) {
+		unsigned char c = (unsigned char)text[i];
+		size_t n =
+		    c < 0x80 ? 1 : utf8_len((const unsigned char *)text + i, len - i);
+
+		if (is_escaped(text[i], out))
+			continue;
+		if (n == 0 || (c < ' ' && c != '\n') || c == 127) {
+			(void)fputc('?', out);
+			continue;
+		}
+		(void)fwrite(text + i, 1, n, out);
+		i += n - 1;
+	}
+}

@@ -57,7 +57,7 @@ static int add_by_key(json_t *by_key, json_t *finding)
 static int take_from(json_t *by_key, const struct audit_shown *shown,
 		     const struct subid_finding *finding, bool *ret_new)
 {
-	json_t *object = audit_finding_json(shown, finding);
+	json_t *object = report_finding_json(shown, finding);
 	char *key = object == NULL ? NULL : key_of(object);
 	json_t *list = key == NULL ? NULL : json_object_get(by_key, key);
 	int r = key == NULL ? -ENOMEM : 0;
@@ -161,8 +161,8 @@ static time_t when_full(const struct audit_shown *shown, const struct audit_past
 	return full < 4e9 ? (time_t)full : 0; /* in the next hundred years */
 }
 
-int audit_past_load(const char *name, const struct audit_shown *shown,
-		    struct audit_past *ret)
+int report_past_load(const char *name, const struct audit_shown *shown,
+		     struct audit_past *ret)
 {
 	json_error_t error;
 	const char *fault;
@@ -193,7 +193,7 @@ int audit_past_load(const char *name, const struct audit_shown *shown,
 	return EXIT_DONE;
 }
 
-void audit_past_free(struct audit_past *past)
+void report_past_free(struct audit_past *past)
 {
 	json_decref(past->report);
 	json_decref(past->gone);

@@ -9,7 +9,7 @@
 
 #include "tools/subid/report/report.h"
 
-bool audit_is_bad(const struct audit_shown *shown)
+bool report_is_bad(const struct audit_shown *shown)
 {
 	for (int level = shown->fail_on; level < SUBID_LEVELS; level++)
 		if (shown->report->counts[level] > 0)
@@ -17,8 +17,8 @@ bool audit_is_bad(const struct audit_shown *shown)
 	return false;
 }
 
-void audit_file_name(const struct audit_shown *shown, const char *file, char *buf,
-		     size_t size)
+void report_file_name(const struct audit_shown *shown, const char *file, char *buf,
+		      size_t size)
 {
 	const char *root = shown->cli->root;
 	size_t len = root == NULL ? 0 : strlen(root);
@@ -37,7 +37,7 @@ static void place_in_file(const struct audit_shown *shown,
 {
 	size_t len;
 
-	audit_file_name(shown, finding->file, buf, size);
+	report_file_name(shown, finding->file, buf, size);
 	len = strlen(buf);
 	if (finding->line > 0)
 		(void)snprintf(buf + len, size - len, ":%zu", finding->line);
@@ -47,8 +47,8 @@ static void place_in_file(const struct audit_shown *shown,
 			       finding->other_line);
 }
 
-void audit_place(const struct audit_shown *shown, const struct subid_finding *finding,
-		 char *buf, size_t size)
+void report_place(const struct audit_shown *shown, const struct subid_finding *finding,
+		  char *buf, size_t size)
 {
 	size_t len = 0;
 
@@ -70,7 +70,7 @@ void audit_place(const struct audit_shown *shown, const struct subid_finding *fi
 				   : subid_kind_name((enum subid_kind)finding->kind));
 }
 
-void audit_time(time_t when, char buf[AUDIT_TIME_SIZE])
+void report_time(time_t when, char buf[AUDIT_TIME_SIZE])
 {
 	struct tm tm;
 
@@ -79,62 +79,52 @@ void audit_time(time_t when, char buf[AUDIT_TIME_SIZE])
 		(void)snprintf(buf, AUDIT_TIME_SIZE, "unknown");
 }
 
-/* For a shell.  Threat: a byte that is left out names another directory, where root's
- * commands would run; one that a terminal acts on is spelt out, as bash takes it. */
-static void print_quoted(const char *text, FILE *out)
+/* Adds those command lines that are not there yet. */
+static int add_commands(const struct audit_shown *shown,
+			const struct subid_finding *finding, char **list, size_t *n)
 {
-	bool safe = cli_is_safe(text);
+	for (size_t i = 0; i < finding->n_fixes; i++) {
+		char *command = subid_fix_command(&finding->fixes[i], shown->cli->root);
+		size_t k = 0;
 
-	(void)fputs(safe ? "'" : "$'", out);
-	for (; *text != '\0'; text++) {
-		unsigned char c = (unsigned char)*text;
-
-		if (!safe && (c < ' ' || c > '~'))
-			(void)fprintf(out, "\\%03o", c);
-		else if (!safe && (c == '\'' || c == '\\'))
-			(void)fprintf(out, "\\%c", c);
-		else if (c == '\'')
-			(void)fputs("'\\''", out);
+		if (command == NULL)
+			return -ENOMEM;
+		while (k < *n && strcmp(list[k], command) != 0)
+			k++;
+		if (k < *n)
+			free(command);
 		else
-			(void)fputc(c, out);
+			list[(*n)++] = command;
 	}
-	(void)fputc('\'', out);
+	return 0;
 }
 
-void audit_print_command(const struct audit_shown *shown, const char *command, size_t len,
-			 FILE *out)
+char **report_commands(const struct audit_shown *shown,
+		       const struct subid_finding *finding,
+		       const struct subid_finding *twin)
 {
-	static const char ours[] = "subid ";
-	const size_t n = sizeof(ours) - 1;
+	size_t most = finding->n_fixes + (twin == NULL ? 0 : twin->n_fixes), n = 0;
+	auto_commands char **list = calloc(most + 1, sizeof(*list));
+	char **all = NULL;
 
-	if (shown->cli->root != NULL && len >= n && memcmp(command, ours, n) == 0) {
-		(void)fputs("subid --root ", out);
-		print_quoted(shown->cli->root, out);
-		(void)fputc(' ', out);
-		command += n;
-		len -= n;
-	}
-	cli_print_safe(out, command, len);
+	if (list == NULL || add_commands(shown, finding, list, &n) < 0 ||
+	    (twin != NULL && add_commands(shown, twin, list, &n) < 0))
+		return NULL;
+	all = list;
+	list = NULL;
+	return all;
 }
 
-struct audit_remedy audit_remedy(const struct subid_finding *finding,
-				 const struct subid_finding *twin)
+void report_commands_free(char ***commands)
 {
-	struct audit_remedy remedy = { .text = finding->remedy };
-	const char *fix = finding->fix;
+	for (char **command = *commands; command != NULL && *command != NULL; command++)
+		free(*command);
+	free(*commands);
+}
 
-	if (fix != NULL && strcmp(fix, finding->remedy) == 0)
-		remedy.text = "as root:\n";
-	remedy.len = strcspn(remedy.text, "\n");
-	if (remedy.text == finding->remedy && remedy.text[remedy.len] == '\n')
-		remedy.commands[0] = finding->remedy + remedy.len + 1;
-	if (fix != NULL &&
-	    (remedy.commands[0] == NULL || strcmp(remedy.commands[0], fix) != 0))
-		remedy.commands[1] = fix;
-	if (twin != NULL && twin->fix != NULL &&
-	    (fix == NULL || strcmp(twin->fix, fix) != 0))
-		remedy.commands[2] = twin->fix;
-	return remedy;
+const char *report_remedy(const struct subid_finding *finding)
+{
+	return finding->remedy_is_fixes ? "as root:" : finding->remedy;
 }
 
 static bool is_same_name(struct subid_owner_name a, struct subid_owner_name b)
@@ -177,7 +167,7 @@ static void match(const struct subid_report *report, size_t uid, size_t gid, siz
 	}
 }
 
-size_t *audit_find_twins(const struct subid_report *report)
+size_t *report_find_twins(const struct subid_report *report)
 {
 	size_t *twins = calloc(report->n + 1, sizeof(*twins));
 	const struct subid_finding *findings = report->findings;
