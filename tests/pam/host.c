@@ -7,7 +7,9 @@
  *
  * NAME "@1M" is a name of a million bytes.  Prints "NAME: answer" for each in the
  * first round, or what has changed, and then ends with 1.  With FSIZE in the
- * environment files are limited to that many bytes.
+ * environment files are limited to that many bytes.  With REAP it does not leave a child
+ * to others: "ignored", SIGCHLD is; "handler", its handler waits for all; "thread", a
+ * thread does.
  */
 #include <dirent.h>
 #include <pthread.h>
@@ -18,6 +20,7 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <syslog.h>
 #include <unistd.h>
 
@@ -41,6 +44,9 @@ struct self {
 	unsigned long long fds;
 	uid_t euid;
 	struct rlimit limit;
+	pid_t session;
+	int nice;
+	int children; /* that nobody has waited for */
 };
 
 static int converse(int n, const struct pam_message **messages, struct pam_response **ret,
@@ -96,6 +102,10 @@ static struct self look_at_self(void)
 	(void)closedir(dir);
 	self.euid = geteuid();
 	(void)getrlimit(RLIMIT_FSIZE, &self.limit);
+	self.session = getsid(0);
+	self.nice = getpriority(PRIO_PROCESS, 0);
+	while (waitpid(-1, NULL, WNOHANG | __WALL) >= 0)
+		self.children++;
 	return self;
 }
 
@@ -118,7 +128,43 @@ static const char *what_has_changed(const struct self *a, const struct self *b)
 		return "the effective uid";
 	if (memcmp(&a->limit, &b->limit, sizeof(a->limit)) != 0)
 		return "a limit";
+	if (a->session != b->session)
+		return "the session";
+	if (a->nice != b->nice)
+		return "the nice value";
+	if (b->children > 0)
+		return "children";
 	return NULL;
+}
+
+static void reap(int signal)
+{
+	(void)signal;
+	while (waitpid(-1, NULL, WNOHANG) > 0)
+		continue;
+}
+
+/* Waits for what there is, for ever: also when there is nothing yet. */
+static void *reap_for_ever(void *data)
+{
+	(void)data;
+	for (;;)
+		if (waitpid(-1, NULL, 0) < 0)
+			(void)usleep(100);
+	return NULL;
+}
+
+static void begin_to_reap(const char *how)
+{
+	struct sigaction action = { .sa_handler = reap };
+	pthread_t thread;
+
+	if (strcmp(how, "thread") == 0)
+		(void)pthread_create(&thread, NULL, reap_for_ever, NULL);
+	else if (strcmp(how, "handler") == 0)
+		(void)sigaction(SIGCHLD, &action, NULL);
+	else
+		(void)signal(SIGCHLD, SIG_IGN);
 }
 
 static const char *long_name(void)
@@ -158,6 +204,8 @@ int main(int argc, char *argv[])
 		if (setrlimit(RLIMIT_FSIZE, &(struct rlimit){ limit, limit }) < 0)
 			return 2;
 	}
+	if (getenv("REAP") != NULL)
+		begin_to_reap(getenv("REAP"));
 	for (int i = 4; i < argc; i++)
 		jobs[n++] = (struct job){
 			.confdir = argv[1],

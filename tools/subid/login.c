@@ -7,7 +7,6 @@
 #include <fcntl.h>
 #include <grp.h>
 #include <pwd.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -254,7 +253,10 @@ static enum login_result for_owner(struct login *login, const struct subid_owner
 		return LOGIN_SUCCESS;
 	}
 	r = ask_policy(login, owner, &groups);
-	if (r == 0) {
+	if (r == 0 && login->stuck != NULL) {
+		login_log(login, LOG_ERR, "no range this time: %s", login->stuck);
+		r = -EPERM;
+	} else if (r == 0) {
 		r = login_grant(login, owner);
 		return r == 0 ? LOGIN_SUCCESS
 			      : without_range(login, owner, &groups, true);
@@ -345,7 +347,9 @@ int login_run(const char *name, int argc, char *argv[])
 	if (getuid() != 0 || geteuid() != 0)
 		return cli_complain(EXIT_UNABLE, "grant --login: only root's services"
 						 " ask for that");
-	(void)signal(SIGPIPE, SIG_IGN);
+	login.stuck = login_reset();
+	if (login.stuck == NULL)
+		login.stuck = login_leave_cgroups();
 	login.len = (size_t)snprintf(login.answer, sizeof(login.answer), "subid %s\n",
 				     SUBID_VERSION);
 	if (login.version != NULL && strcmp(login.version, SUBID_VERSION) != 0) {

@@ -44,6 +44,7 @@ struct login {
 	uint32_t min_uid;	  /* min_uid=UID */
 	int timeout_ms;		  /* timeout=SECONDS */
 	bool debug;
+	const char *stuck;	       /* why no lock may be taken, or NULL */
 	int etc;		       /* the configuration directory */
 	char answer[LOGIN_ANSWER_MAX]; /* so far */
 	size_t len;
@@ -54,6 +55,15 @@ int login_run(const char *name, int argc, char *argv[]);
 
 /* Reads the arguments.  False after a complaint about one that is wrong. */
 bool login_parse(int argc, char *argv[], struct login *ret);
+
+/*
+ * Sets back what this process has from the host, before anything else is done.  NULL, or
+ * what of it cannot be set back: then no lock may be taken.
+ */
+const char *login_reset(void);
+
+/* Leaves the cgroups in which another than root has a say.  Likewise. */
+const char *login_leave_cgroups(void);
 
 /* A line for the log; nothing at LOG_DEBUG without the argument debug. */
 void login_log(struct login *login, int priority, const char *format, ...)
