@@ -234,8 +234,8 @@ sanitize: ## run the tests with AddressSanitizer and UBSan
 
 # Where the library has threads.  Without random addresses, which TSan may not like.
 tsan: ## run the test of what has threads with ThreadSanitizer
-	$(Q)$(MAKE) BUILD=build/tsan HARDEN= CFLAGS='-O1 -g -fsanitize=thread' build/tsan/unit/live/test_live
-	$(Q)TSAN_OPTIONS=halt_on_error=1:exitcode=66 setarch -R build/tsan/unit/live/test_live
+	$(Q)$(MAKE) BUILD=build/tsan HARDEN= CFLAGS='-O1 -g -fsanitize=thread' build/tsan/unit/live/test_snapshot
+	$(Q)TSAN_OPTIONS=halt_on_error=1:exitcode=66 setarch -R build/tsan/unit/live/test_snapshot
 
 FUZZ_SECONDS ?= 20
 fuzzers: ## build the fuzzers (clang)

@@ -455,7 +455,7 @@ int audit_find_live_hidden(struct subid_audit *audit)
 {
 	const struct subid_live *live = audit->in->live;
 	struct subid_hider hiders[HIDERS_MAX];
-	size_t n = live == NULL ? 0 : subid_userns_hiders(-1, live, hiders, HIDERS_MAX);
+	size_t n = live == NULL ? 0 : subid_live_hiders(-1, live, hiders, HIDERS_MAX);
 
 	for (size_t i = 0; i < n; i++) {
 		struct subid_finding finding = {

@@ -155,7 +155,7 @@ struct subid_failure {
 					    SUBID_CONF_FILE: perhaps a drop-in */
 	struct subid_holder holder;	 /* with SUBID_BUSY */
 	int waited_ms;			 /* likewise: for so long */
-	struct subid_unseen unseen;	 /* with "/proc": n > 0: that is why */
+	struct subid_unreadable unseen;	 /* with "/proc": n > 0: that is why */
 };
 
 /*
@@ -184,9 +184,9 @@ void error_hider_text(const struct subid_hider *hider, char *buf, size_t size);
  * what follows from it).  Returns code.
  */
 int error_unseen(struct subid_error *err, int code, const char *what,
-		 const struct subid_unseen *unseen);
+		 const struct subid_unreadable *unseen);
 int error_hidden(struct subid_error *err, int code, const char *what,
-		 const struct subid_unseen *unseen, const char *but);
+		 const struct subid_unreadable *unseen, const char *but);
 
 /* Ends: unlocks; what was not committed is forgotten. */
 void subid_txn_free(struct subid_txn **txn);
@@ -204,7 +204,7 @@ const struct subid_users *subid_txn_users(const struct subid_txn *txn);
  * on, and gives none of the ids that a line had until the last change of the tables
  * either; the caller says so.
  */
-const struct subid_unseen *subid_txn_unseen(const struct subid_txn *txn);
+const struct subid_unreadable *subid_txn_unseen(const struct subid_txn *txn);
 
 /* What containers have, with leased in the options; else empty. */
 const struct subid_leased *subid_txn_leased(const struct subid_txn *txn);
@@ -278,8 +278,8 @@ int subid_txn_grant(struct subid_txn *txn, const struct subid_request *request,
  * 0: all).  Unless reuse is set, those ids that no other entry has are held in
  * lines of SUBID_OWNER_RELEASED, also what some reader takes from a line that is none;
  * a change with ids that another entry has is marked as shared.  Whether they are in use
- * is the caller's to ask before (subid_userns_uses()); with reuse after, too, and of
- * helpers at work (subid_userns_pending()).  Returns 0 with what was taken in *ret;
+ * is the caller's to ask before (subid_uses_find()); with reuse after, too, and of
+ * helpers at work (subid_uses_about_to_write()).  Returns 0 with what was taken in *ret;
  * SUBID_ABSENT; -errno.
  */
 int subid_txn_revoke(struct subid_txn *txn, const struct subid_owner *owner,

@@ -299,7 +299,7 @@ void error_hider_text(const struct subid_hider *hider, char *buf, size_t size)
 }
 
 int error_unseen(struct subid_error *err, int code, const char *what,
-		 const struct subid_unseen *unseen)
+		 const struct subid_unreadable *unseen)
 {
 	char who[ERROR_HIDER_SIZE];
 
@@ -312,7 +312,7 @@ int error_unseen(struct subid_error *err, int code, const char *what,
 }
 
 int error_hidden(struct subid_error *err, int code, const char *what,
-		 const struct subid_unseen *unseen, const char *but)
+		 const struct subid_unreadable *unseen, const char *but)
 {
 	char who[ERROR_HIDER_SIZE], more[48] = "";
 

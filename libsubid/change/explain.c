@@ -20,14 +20,18 @@ static void copy_printable(const char *text, size_t len, char *buf, size_t size)
 static int explain_live(const struct subid_txn *txn, enum subid_kind kind,
 			struct id_range ids, struct subid_obstacle *ret)
 {
-	struct subid_set wanted[SUBID_KINDS] = { { .n = 0 }, { .n = 0 } };
+	struct subid_sets wanted = { .of = { { .n = 0 } } };
+	auto_live struct subid_live live = { .n = 0 };
+	int r, proc = txn->options.proc;
 	struct subid_use *uses;
 	size_t n, unread;
-	int r;
 
-	wanted[kind] = (struct subid_set){ .ranges = &ids, .n = 1 };
+	wanted.of[kind] = (struct subid_set){ .ranges = &ids, .n = 1 };
 	ret->what = SUBID_OBSTACLE_LIVE;
-	r = subid_userns_uses(txn->options.proc, wanted, &uses, &n, &unread);
+	r = subid_live_read(proc, SUBID_LIVE_THOROUGH, &live);
+	if (r == 0)
+		r = subid_uses_find(proc, &live, SUBID_ID_NONE, &wanted, &uses, &n,
+				    &unread);
 	if (r < 0)
 		return r;
 	if (n > 0) {
@@ -99,7 +103,7 @@ int subid_txn_explain(const struct subid_txn *txn, enum subid_kind kind,
 		obstacle.what = SUBID_OBSTACLE_ACCOUNT;
 		(void)subid_users_name(txn->users, kind, obstacle.ids.start, obstacle.who,
 				       sizeof(obstacle.who));
-	} else if (subid_set_meets(&txn->live[kind], range, &obstacle.ids)) {
+	} else if (subid_set_meets(&txn->live.of[kind], range, &obstacle.ids)) {
 		r = explain_live(txn, kind, obstacle.ids, &obstacle);
 	} else if (subid_set_meets(&txn->before[kind], range, &obstacle.ids)) {
 		obstacle.what = SUBID_OBSTACLE_BEFORE;

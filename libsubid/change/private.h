@@ -39,8 +39,8 @@ struct subid_txn {
 	struct subid_users *users;
 	struct subid_table tables[SUBID_KINDS];
 	struct subid_set accounts[SUBID_KINDS];
-	struct subid_set live[SUBID_KINDS];
-	struct subid_unseen unseen;
+	struct subid_sets live;
+	struct subid_unreadable unseen;
 	struct subid_set before[SUBID_KINDS]; /* what lines had that may be hidden */
 	struct subid_leased leased;	      /* with options.leased */
 	struct subid_reservations reservations[SUBID_KINDS];

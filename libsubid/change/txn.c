@@ -19,11 +19,11 @@ void subid_txn_free(struct subid_txn **txn)
 	for (enum subid_kind kind = 0; kind < SUBID_KINDS; kind++) {
 		subid_table_free(&(*txn)->tables[kind]);
 		subid_set_free(&(*txn)->accounts[kind]);
-		subid_set_free(&(*txn)->live[kind]);
 		subid_set_free(&(*txn)->before[kind]);
 		subid_reservations_free(&(*txn)->reservations[kind]);
 		subid_set_free(&(*txn)->taken[kind]);
 	}
+	subid_sets_free(&(*txn)->live);
 	subid_leased_free(&(*txn)->leased);
 	subid_conf_free(&(*txn)->conf);
 	subid_members_free(&(*txn)->members);
@@ -106,7 +106,7 @@ static int unite_taken(struct subid_txn *txn)
 		if (r == 0)
 			r = subid_set_unite(taken, &txn->accounts[kind]);
 		if (r == 0)
-			r = subid_set_unite(taken, &txn->live[kind]);
+			r = subid_set_unite(taken, &txn->live.of[kind]);
 		if (r == 0)
 			r = subid_set_unite(taken, &txn->before[kind]);
 		if (r == 0)

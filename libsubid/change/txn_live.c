@@ -58,16 +58,16 @@ int subid_txn_load_live(struct subid_txn *txn, struct subid_failure *failure)
 	r = subid_live_read(proc, SUBID_LIVE_THOROUGH, &live);
 	if (r < 0)
 		return r;
-	subid_userns_unseen(proc, &live, &txn->unseen);
+	subid_live_unreadable(proc, &live, &txn->unseen);
 	if (txn->unseen.n > 0) {
 		failure->unseen = txn->unseen;
 		return -EACCES;
 	}
-	r = subid_userns_taken_of(proc, &live, SUBID_ID_NONE, txn->live);
+	r = subid_live_in_use(proc, &live, SUBID_ID_NONE, &txn->live);
 	return r == 0 && txn->unseen.n_hidden > 0 ? load_before(txn, failure) : r;
 }
 
-const struct subid_unseen *subid_txn_unseen(const struct subid_txn *txn)
+const struct subid_unreadable *subid_txn_unseen(const struct subid_txn *txn)
 {
 	return &txn->unseen;
 }

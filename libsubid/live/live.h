@@ -10,9 +10,14 @@ extern "C" {
 #endif
 
 /*
- * What runs, at one moment: every user namespace, each once, and every process.
- * Namespaces nest; one may live without a process, held by an open descriptor, a bind
- * mount or a namespace in it (namespaces(7), user_namespaces(7), ioctl_ns(2)).
+ * What is running at one moment, as /proc shows it: every user namespace, each once, and
+ * every process.  Namespaces nest; one may exist without a process, held by an open
+ * descriptor, a bind mount or a namespace in it (namespaces(7), user_namespaces(7),
+ * ioctl_ns(2)).  What the snapshot answers: which ids are in use and by whom, what could
+ * not be read, and which container a namespace is.
+ *
+ * proc is a directory everywhere: /proc, of type procfs.  Ids are those of the caller's
+ * user namespace.
  */
 
 #define SUBID_LIVE_NONE	   SIZE_MAX /* no index, or it is not known */
@@ -41,9 +46,9 @@ struct subid_live_map {
 struct subid_live_userns {
 	uint64_t inode; /* of /proc/PID/ns/user, which identifies it; with
 			   SUBID_LIVE_GUESSED, that could not be read: a number for
-			   what has the same maps */
+			   all that have the same maps */
 	size_t parent;	/* index; SUBID_LIVE_NONE: of the caller's own, or not known */
-	uint32_t owner; /* uid of who made it; SUBID_ID_NONE */
+	uint32_t owner; /* uid of who created it; SUBID_ID_NONE: not known */
 	struct subid_live_map maps[SUBID_KINDS];
 	enum subid_setgroups setgroups;
 	enum subid_held held;
@@ -96,12 +101,12 @@ enum subid_live_depth {
 #define SUBID_LIVE_MANY 1000
 
 /*
- * Looks at everything once.  proc: a directory, /proc, of type procfs.  A process that
- * vanishes meanwhile is no error.  The descriptors of every process (but see the
- * depth) are followed, the mounts of every mount namespace that has one, and all that
- * either leads to; but not what a single thread, a socket or an open file's credentials
- * hold.  Starts threads, with all signals blocked, when there is much to look at; and for
- * a namespace without a process a child without an exit signal, which is gone on return.
+ * Looks at everything once.  A process that vanishes meanwhile is no error.  The
+ * descriptors of every process (but see the depth) are followed, the mounts of every
+ * mount namespace that has a process, and all that either leads to; but not what a single
+ * thread, a socket or an open file's credentials hold.  Starts threads, with all signals
+ * blocked, when there is much to look at; and for a namespace without a process a child
+ * without an exit signal, which is gone on return.
  *
  * Returns 0, and the caller releases *ret with subid_live_free(); -errno.
  */
@@ -113,15 +118,61 @@ void subid_live_free(struct subid_live *live);
 
 /*
  * Finds out which container a namespace is, from the program that started its first or
- * its last process, and their control groups; leaves runtime and container empty if it
- * cannot be told.  Whoever runs a container can make it look like any other.
+ * its last process, and their control groups; leaves runtime and container empty if that
+ * does not tell.  Whoever runs a container can make it look like any other.
  */
 void subid_live_name(int proc, struct subid_live *live, size_t index);
 
+/* A process that keeps what could not be read. */
+struct subid_hider {
+	pid_t pid;	  /* 0: not known */
+	char program[16]; /* its comm, '?' for bytes that are not printable */
+	uint32_t uid; /* its user: its own uid; or, if it is in a user namespace, of who
+			 created the outermost one; SUBID_ID_NONE */
+	uint64_t userns; /* inode of the user namespace; 0: which one is not known */
+	int error;	 /* -errno: why not */
+};
+
 /*
- * The user namespaces that live, as /proc shows them: which ids they map, and
- * which processes use an id.
+ * What a snapshot could not read, which may map any ids.  Any user can hide a namespace
+ * that no process is in, beneath a mount; nobody can hide from root one that a process is
+ * in.
  */
+struct subid_unreadable {
+	size_t n;		  /* processes, and namespaces with processes */
+	size_t n_hidden;	  /* namespaces without a process */
+	struct subid_hider first; /* of n, else of n_hidden */
+};
+
+/* proc: -1: the programs are not looked up. */
+void subid_live_unreadable(int proc, const struct subid_live *live,
+			   struct subid_unreadable *ret);
+
+/* Who hides namespaces without a process: one row for each process, at most room rows.
+ * Returns how many. */
+size_t subid_live_hiders(int proc, const struct subid_live *live, struct subid_hider *ret,
+			 size_t room);
+
+/*
+ * Which ids are in use: those that a user namespace maps, and those that a process has.
+ *
+ * user: whose rootless sessions do not count, because the ids are for containers of that
+ * user; SUBID_ID_NONE: all count.  podman keeps a namespace with all of a user's ids for
+ * as long as it has containers, and so do its like; what of these ids a container has is
+ * in the container's own map.  Such a namespace is known by its map, in which root is the
+ * user, and by its processes: each runs as the user alone, and shares its pid, IPC and
+ * host name namespaces with the caller, or can never take another id (no capability to
+ * do so, and no_new_privs).  A container that has no map of its own and is in the session
+ * is so no session, unless it was given the host's namespaces.
+ */
+
+/*
+ * Adds the ids that namespaces map, but for the caller's, to *ret, which is sorted
+ * afterwards if it was before.  What could not be read is missing, see
+ * subid_live_unreadable().  0 or -ENOMEM.
+ */
+int subid_live_in_use(int proc, const struct subid_live *live, uint32_t user,
+		      struct subid_sets *ret) SUBID_WARN_UNUSED;
 
 /* What uses ids: a process that has one, or is in a namespace that maps one. */
 struct subid_use {
@@ -130,102 +181,38 @@ struct subid_use {
 	enum subid_kind kind;
 	struct id_range ids; /* the first of those asked for that it uses */
 	uint64_t userns;     /* inode of the user namespace that maps them, or 0 */
-	bool hidden;  /* no process is in that: pid has it open, or sees its mount */
-	bool pending; /* pid is about to write a map of them */
-	pid_t
-	    reaper; /* pid has ended, and this, its parent, has not waited for it; or 0 */
+	bool hidden; /* no process is in that: pid has it open, or sees its mount */
+	bool about_to_write; /* pid is about to write a map of them */
+	pid_t reaper;	     /* pid has ended, and this, its parent, has not waited for
+				it; or 0 */
 };
 
 /*
- * The ids, in the caller's user namespace, that processes' other namespaces map:
- * sorted, into ret[kind].  proc: a directory, /proc, of type procfs.  A map is
- * read once for each namespace.  Processes that vanish meanwhile are no error.
- * *ret_unread counts the processes whose maps could not be read.
- * Returns 0 or -errno.
+ * What uses one of the wanted ids, which are sorted: one row for each namespace that maps
+ * some, with its first process, and one for each process that has one and is in no such
+ * namespace.  *ret_unread counts processes that could not be looked at now; what could
+ * not be read for the snapshot is not counted.  Returns 0, and the caller frees *ret;
+ * -errno.
  */
-int subid_userns_taken(int proc, struct subid_set ret[SUBID_KINDS],
-		       size_t *ret_unread) SUBID_WARN_UNUSED;
+int subid_uses_find(int proc, const struct subid_live *live, uint32_t user,
+		    const struct subid_sets *wanted, struct subid_use **ret,
+		    size_t *ret_n, size_t *ret_unread) SUBID_WARN_UNUSED;
 
 /*
- * What uses one of the ids in wanted[kind], sorted sets: one row for each
- * namespace that maps some, for which its first process stands, and one for each
- * process that has one and is in no such namespace.  *ret_unread counts processes that
- * could not be looked at. The caller frees *ret.  Returns 0 or -errno.
- */
-int subid_userns_uses(int proc, const struct subid_set wanted[SUBID_KINDS],
-		      struct subid_use **ret, size_t *ret_n,
-		      size_t *ret_unread) SUBID_WARN_UNUSED;
-
-/*
- * The same two for the containers of one user: a rootless session of the user's is
- * passed over.  podman keeps a process that holds a namespace with all of the
- * user's ids, for as long as it has containers, and so do its like; what of these
- * ids a container has is in the container's own map.  Such a process is known by
- * its name, and it runs as the user itself.  Threat: a container may give its
- * processes any names; but one that runs as the user has nothing to win by them.
- */
-int subid_userns_taken_beside(int proc, uint32_t user, struct subid_set ret[SUBID_KINDS],
-			      size_t *ret_unread) SUBID_WARN_UNUSED;
-int subid_userns_uses_beside(int proc, uint32_t user,
-			     const struct subid_set wanted[SUBID_KINDS],
-			     struct subid_use **ret, size_t *ret_n,
-			     size_t *ret_unread) SUBID_WARN_UNUSED;
-
-/*
- * The same two of a snapshot that was taken before; user SUBID_ID_NONE: of nobody.  What
- * could not be looked at when it was taken does not count, subid_userns_unseen() tells;
- * *ret_unread counts the processes that could not be looked at now.
- */
-int subid_userns_taken_of(int proc, const struct subid_live *live, uint32_t user,
-			  struct subid_set ret[SUBID_KINDS]) SUBID_WARN_UNUSED;
-int subid_userns_uses_of(int proc, const struct subid_live *live, uint32_t user,
-			 const struct subid_set wanted[SUBID_KINDS],
-			 struct subid_use **ret, size_t *ret_n,
-			 size_t *ret_unread) SUBID_WARN_UNUSED;
-
-/*
- * The programs that are about to write a map with one of the ids in wanted[kind]: one
- * row for each.  newuidmap(1), newgidmap(1) and others of their kind read the tables,
- * decide, and then write.  Threat: their caller may stop them in between for as long as
- * he likes; when they go on, the ids that he had may be somebody else's.  So who gives
- * ids to the next, whose line is gone by now, asks this first, and then what is mapped:
- * what was decided by the old line is in the one or in the other.
+ * The programs that are about to write a map with one of the wanted ids, which are
+ * sorted: one row for each.  newuidmap(1), newgidmap(1) and others of their kind read the
+ * tables, decide, and then write.  Threat: their caller may stop them in between for as
+ * long as he likes; when they go on, the ids that he had may be somebody else's.  So who
+ * gives ids to the next, whose line is gone by now, asks this first, and then what is
+ * mapped: what was decided by the old line is in the one or in the other.
  *
  * Such a program is known by what it cannot do without: CAP_SETUID or CAP_SETGID,
  * permitted in the caller's user namespace; a caller who is not root; and a file of a
- * procfs that it has open.  What it asks for is in its arguments.  proc: as above.  The
- * caller frees *ret.  Returns 0 or -errno; needs root's rights to see all.
+ * procfs that it has open.  What it asks for is in its arguments.  Returns 0, and the
+ * caller frees *ret; -errno.  Needs root's rights to see all.
  */
-int subid_userns_pending(int proc, const struct subid_set wanted[SUBID_KINDS],
-			 struct subid_use **ret, size_t *ret_n) SUBID_WARN_UNUSED;
-
-/* A process that keeps what could not be looked into. */
-struct subid_hider {
-	pid_t pid;	  /* 0: not known */
-	char program[16]; /* its comm, '?' for bytes that are not printable */
-	uint32_t uid;	 /* the user behind it: its own; or, if it is in a user namespace,
-			    of who made the outermost one; SUBID_ID_NONE */
-	uint64_t userns; /* inode of the user namespace; 0: which one is not known */
-	int error;	 /* -errno: why not */
-};
-
-/*
- * What a snapshot could not look into.  Any user can hide a namespace that no process is
- * in, beneath a mount; nobody can hide from root one that a process is in.
- */
-struct subid_unseen {
-	size_t n;		  /* processes, and namespaces with processes */
-	size_t n_hidden;	  /* namespaces without a process */
-	struct subid_hider first; /* of n, else of n_hidden */
-};
-
-void subid_userns_unseen(int proc, const struct subid_live *live,
-			 struct subid_unseen *ret);
-
-/* Who hides namespaces without a process: one row for each process, at most room rows;
- * returns how many. */
-size_t subid_userns_hiders(int proc, const struct subid_live *live,
-			   struct subid_hider *ret, size_t room);
+int subid_uses_about_to_write(int proc, const struct subid_sets *wanted,
+			      struct subid_use **ret, size_t *ret_n) SUBID_WARN_UNUSED;
 
 /* The small files of a process. */
 
@@ -240,7 +227,7 @@ ssize_t proc_read_at(int dir, const char *path, char *buf, size_t size);
 /* Does a failure say that the process is gone? */
 bool proc_vanished(int error);
 
-/* Is it in the namespace with this inode?  0, -ESRCH: no, or -errno. */
+/* Is it in the user namespace with this inode?  0, -ESRCH: no, or -errno. */
 int proc_is_in(int proc, pid_t pid, uint64_t inode);
 
 /* The inode in a link like "user:[4026531837]"; 0 if it is of another type. */

@@ -23,8 +23,9 @@ int proc_open(int proc, pid_t pid, const char *name, int flags);
 /* The inode in a link to a namespace of any type; 0 if it is to something else. */
 uint64_t proc_any_namespace(const char *link, bool *ret_is_user);
 
-/* The inode of the user namespace that a process is in.  0, -EPROTO or -errno. */
-int proc_read_userns(int proc, pid_t pid, uint64_t *ret);
+/* The inode of the namespace of that type ("user", "pid", ...) that a process is in.  0;
+ * -EPROTO: the link leads to something else; -errno. */
+int proc_read_namespace(int proc, pid_t pid, const char *type, uint64_t *ret);
 
 /* A process's comm, '?' for bytes that are not printable; "" if it cannot be read. */
 void proc_read_program(int proc, pid_t pid, char ret[16]);
@@ -112,15 +113,3 @@ int live_follow_mounts(struct live_scan *scan, pid_t pid, bool *ret_whole);
 
 /* Adds what the descriptors and mounts of the processes lead to.  0 or -ENOMEM. */
 int live_find_hidden(struct live_scan *scan, enum subid_live_depth depth);
-
-/*
- * What uses.c, pending.c and session.c share.
- */
-
-#define USERNS_NOBODY UINT32_MAX
-
-/* Adds a row to the n uses, with what its process is called.  0 or -ENOMEM. */
-int userns_add_use(int proc, struct subid_use use, struct subid_use **uses, size_t *n);
-
-/* Does the process but hold a rootless session of the user?  USERNS_NOBODY: never. */
-bool userns_is_of_session(int proc, uint32_t user, pid_t pid);

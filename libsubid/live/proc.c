@@ -96,24 +96,25 @@ uint64_t proc_any_namespace(const char *link, bool *ret_is_user)
 	return inode;
 }
 
-int proc_read_userns(int proc, pid_t pid, uint64_t *ret)
+int proc_read_namespace(int proc, pid_t pid, const char *type, uint64_t *ret)
 {
-	char path[32], link[64];
+	char name[32], path[48], link[64];
 	ssize_t n;
 
-	name_file(pid, "ns/user", path, sizeof(path));
+	(void)snprintf(name, sizeof(name), "ns/%s", type);
+	name_file(pid, name, path, sizeof(path));
 	n = readlinkat(proc, path, link, sizeof(link) - 1);
 	if (n < 0)
 		return -errno;
 	link[n] = '\0';
-	*ret = proc_namespace(link, "user");
+	*ret = proc_namespace(link, type);
 	return *ret == 0 ? -EPROTO : 0;
 }
 
 int proc_is_in(int proc, pid_t pid, uint64_t inode)
 {
 	uint64_t found = 0;
-	int r = proc_read_userns(proc, pid, &found);
+	int r = proc_read_namespace(proc, pid, "user", &found);
 
 	if (r == -EACCES || r == -EPROTO)
 		return -ESRCH; /* EACCES is the kernel's word for gone */

@@ -39,7 +39,7 @@ struct sweep {
 static void look_at_namespace(int proc, struct seen *seen)
 {
 	seen->inode = 0;
-	seen->error = proc_read_userns(proc, seen->pid, &seen->inode);
+	seen->error = proc_read_namespace(proc, seen->pid, "user", &seen->inode);
 }
 
 static int look_at_ids(int proc, const char *path, struct seen *seen)
@@ -114,7 +114,7 @@ static int add_own(struct live_scan *scan, uint64_t *ret_inode)
 {
 	uint64_t inode = 0;
 	size_t own;
-	int r = proc_read_userns(scan->proc, PROC_SELF, &inode);
+	int r = proc_read_namespace(scan->proc, PROC_SELF, "user", &inode);
 
 	if (r == 0)
 		r = live_add(scan, inode, SUBID_HELD_BY_PROCESS, PROC_SELF, &own);

@@ -392,8 +392,8 @@ static bool is_listed(const struct subid_hider *hiders, size_t n, pid_t pid)
 	return false;
 }
 
-size_t subid_userns_hiders(int proc, const struct subid_live *live,
-			   struct subid_hider *ret, size_t room)
+size_t subid_live_hiders(int proc, const struct subid_live *live, struct subid_hider *ret,
+			 size_t room)
 {
 	size_t n = 0;
 
@@ -416,33 +416,33 @@ size_t subid_userns_hiders(int proc, const struct subid_live *live,
 	return n;
 }
 
-void subid_userns_unseen(int proc, const struct subid_live *live,
-			 struct subid_unseen *ret)
+void subid_live_unreadable(int proc, const struct subid_live *live,
+			   struct subid_unreadable *ret)
 {
-	struct subid_unseen unseen = {
+	struct subid_unreadable found = {
 		.n = live->n_unread,
 		.n_hidden = live->n_covered,
 		.first.uid = SUBID_ID_NONE,
 	};
 
 	if (live->n_unread > 0) {
-		unseen.first = hider_of(proc, live, live->unread_pid);
-		unseen.first.error = live->unread_error;
+		found.first = hider_of(proc, live, live->unread_pid);
+		found.first.error = live->unread_error;
 	}
 	for (size_t i = 1; i < live->n; i++) {
 		const struct subid_live_userns *userns = &live->userns[i];
 
 		if (error_of(userns) == 0)
 			continue;
-		if (userns->n > 0 && unseen.n == 0) {
-			unseen.first = hider_of(proc, live, userns->holder);
-			unseen.first.userns = userns->inode;
-			unseen.first.error = error_of(userns);
+		if (userns->n > 0 && found.n == 0) {
+			found.first = hider_of(proc, live, userns->holder);
+			found.first.userns = userns->inode;
+			found.first.error = error_of(userns);
 		}
-		unseen.n += userns->n > 0;
-		unseen.n_hidden += userns->n == 0;
+		found.n += userns->n > 0;
+		found.n_hidden += userns->n == 0;
 	}
-	if (unseen.n == 0)
-		(void)subid_userns_hiders(proc, live, &unseen.first, 1);
-	*ret = unseen;
+	if (found.n == 0)
+		(void)subid_live_hiders(proc, live, &found.first, 1);
+	*ret = found;
 }

@@ -1,31 +1,106 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Two questions to the snapshot of what runs: which ids are mapped, and by whom some
- * are used.
+ * Which ids are in use: those that namespaces map, who uses some of them, and which
+ * programs are about to write a map of some.
  */
-#include "libsubid/live/live.h"
-
+#include <ctype.h>
+#include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <linux/capability.h>
+#include <linux/magic.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/vfs.h>
+#include <unistd.h>
 
 #include "libsubid/core/core.h"
 #include "libsubid/live/private.h"
 
-#define STATUS_MAX (1 << 20) /* it lists up to 65536 groups */
+#define STATUS_MAX  (1 << 20) /* it lists up to 65536 groups */
+#define CMDLINE_MAX (1 << 16) /* 340 ranges are less */
+#define ID_DIGITS   10
 
-/* How many could not be looked at, which may map anything. */
-static size_t count_unread(const struct subid_live *live)
+/* What uses the ids that are asked for, as it is found. */
+struct search {
+	int proc;
+	const struct subid_sets *wanted;
+	char *buffer; /* of STATUS_MAX + 1 */
+	struct subid_use *uses;
+	size_t n;
+	size_t unread;
+};
+
+/* /proc/PID/status, which the kernel writes, into the buffer.  0 or -errno. */
+static int read_status(int proc, pid_t pid, char *buffer)
 {
-	struct subid_unseen unseen;
+	ssize_t size = proc_read(proc, pid, "status", buffer, STATUS_MAX);
 
-	subid_userns_unseen(-1, live, &unseen);
-	return unseen.n + unseen.n_hidden;
+	if (size < 0)
+		return (int)size;
+	buffer[size] = '\0';
+	return size == STATUS_MAX ? -EFBIG : 0;
+}
+
+/* The value behind a head like "\nUid:\t"; NULL if it is not there. */
+static const char *find_value(const char *status, const char *head)
+{
+	const char *at = strstr(status, head);
+
+	return at == NULL ? NULL : at + strlen(head);
+}
+
+/* A set of capabilities, by its head; nothing is missing in one that is not there. */
+static unsigned long long find_capabilities(const char *status, const char *head)
+{
+	const char *value = find_value(status, head);
+
+	return value == NULL ? ULLONG_MAX : strtoull(value, NULL, 16);
+}
+
+/* The parent that a process which has ended waits for; 0 if it has not. */
+static pid_t find_reaper(int proc, pid_t pid)
+{
+	char status[512];
+	ssize_t n = proc_read(proc, pid, "status", status, sizeof(status) - 1);
+	const char *parent;
+
+	status[n < 0 ? 0 : n] = '\0';
+	parent = find_value(status, "\nPPid:\t");
+	if (find_value(status, "\nState:\tZ") == NULL || parent == NULL)
+		return 0;
+	return (pid_t)strtol(parent, NULL, 10);
+}
+
+/* Adds a row, with the name of its process.  0 or -ENOMEM. */
+static int add_use(struct search *search, struct subid_use use)
+{
+	if (array_grow(&search->uses, search->n, sizeof(use)) < 0)
+		return -ENOMEM;
+	proc_read_program(search->proc, use.pid, use.program);
+	use.reaper = find_reaper(search->proc, use.pid);
+	search->uses[search->n++] = use;
+	return 0;
+}
+
+/* Hands the rows to the caller, or frees them after a failure. */
+static int finish(struct search *search, int r, struct subid_use **ret, size_t *ret_n)
+{
+	free(search->buffer);
+	if (r < 0) {
+		free(search->uses);
+		return r;
+	}
+	*ret = search->uses;
+	*ret_n = search->n;
+	return 0;
 }
 
 /*
  * Does every id in a namespace of root's mean what it means outside, root's first, as in
- * those that systemd makes for services?  Such a one is no container and takes no ids.
+ * those that systemd makes for services?  Such a one is no container and uses no ids.
  */
 static bool is_transparent(const struct subid_live_userns *userns)
 {
@@ -43,105 +118,106 @@ static bool is_transparent(const struct subid_live_userns *userns)
 	return maps_root && userns->owner == 0;
 }
 
-/* Is a namespace but a rootless session of a user, with no other process in it? */
-static bool is_session(int proc, const struct subid_live *live, size_t i, uint32_t user)
+/* Is a process in the same namespace of that type as the caller? */
+static bool shares_namespace(int proc, pid_t pid, const char *type)
+{
+	uint64_t own = 0, its = 0;
+
+	return proc_read_namespace(proc, PROC_SELF, type, &own) == 0 &&
+	       proc_read_namespace(proc, pid, type, &its) == 0 && own == its;
+}
+
+/*
+ * Does a process in a user's namespace run as that user alone, by all its ids, and is no
+ * container of it?  A container has at least its own processes (pid namespace), IPC or
+ * host name; a helper that has shut itself in, too (pasta(1), slirp4netns(1)), but can
+ * never take another id.
+ */
+static bool is_session_process(int proc, uint32_t user, pid_t pid, char *buffer)
+{
+	char uids[64];
+	unsigned long long permitted;
+	const char *no_new;
+
+	if (read_status(proc, pid, buffer) < 0)
+		return false;
+	(void)snprintf(uids, sizeof(uids), "\nUid:\t%u\t%u\t%u\t%u\n", user, user, user,
+		       user);
+	if (strstr(buffer, uids) == NULL)
+		return false;
+	permitted = find_capabilities(buffer, "\nCapPrm:\t");
+	no_new = find_value(buffer, "\nNoNewPrivs:\t");
+	if (((permitted >> CAP_SETUID | permitted >> CAP_SETGID) & 1) == 0 &&
+	    no_new != NULL && *no_new == '1')
+		return true;
+	return shares_namespace(proc, pid, "pid") && shares_namespace(proc, pid, "ipc") &&
+	       shares_namespace(proc, pid, "uts");
+}
+
+/*
+ * Is a namespace nothing but a rootless session of the user?  Root in it is the user, and
+ * so is each of its processes.
+ */
+static int is_session(int proc, const struct subid_live *live, size_t i, uint32_t user,
+		      bool *ret)
 {
 	const struct subid_live_userns *userns = &live->userns[i];
+	const struct subid_live_map *map = &userns->maps[SUBID_UID];
+	auto_free char *buffer = NULL;
+	bool is = false;
 
-	for (size_t j = 0; j < userns->n; j++)
-		if (!userns_is_of_session(proc, user,
-					  live->processes[userns->first + j].pid))
-			return false;
-	return userns->n > 0;
-}
-
-static int unite_maps(int proc, const struct subid_live *live, enum subid_kind kind,
-		      uint32_t user, struct subid_set *ret)
-{
-	int r = 0;
-
-	for (size_t i = 1; r == 0 && i < live->n; i++) {
-		const struct subid_live_map *map = &live->userns[i].maps[kind];
-
-		if (is_transparent(&live->userns[i]) || is_session(proc, live, i, user))
-			continue;
-		for (size_t j = 0; r == 0 && j < map->n; j++)
-			r = subid_set_add(ret, map->lines[j].outside);
+	for (size_t j = 0; user != SUBID_ID_NONE && j < map->n; j++)
+		is |= map->lines[j].inside.start == 0 &&
+		      map->lines[j].outside.start == user &&
+		      map->lines[j].outside.count == 1;
+	is = is && userns->n > 0;
+	if (is) {
+		buffer = malloc(STATUS_MAX + 1);
+		if (buffer == NULL)
+			return -ENOMEM;
 	}
-	subid_set_sort(ret);
-	return r;
-}
-
-int subid_userns_taken(int proc, struct subid_set ret[SUBID_KINDS], size_t *ret_unread)
-{
-	return subid_userns_taken_beside(proc, USERNS_NOBODY, ret, ret_unread);
-}
-
-int subid_userns_taken_of(int proc, const struct subid_live *live, uint32_t user,
-			  struct subid_set ret[SUBID_KINDS])
-{
-	auto_set struct subid_set uids = { .n = 0 }, gids = { .n = 0 };
-	int r = unite_maps(proc, live, SUBID_UID, user, &uids);
-
-	if (r == 0)
-		r = unite_maps(proc, live, SUBID_GID, user, &gids);
-	if (r == 0)
-		r = subid_set_unite(&ret[SUBID_UID], &uids);
-	if (r == 0)
-		r = subid_set_unite(&ret[SUBID_GID], &gids);
-	return r;
-}
-
-int subid_userns_taken_beside(int proc, uint32_t user, struct subid_set ret[SUBID_KINDS],
-			      size_t *ret_unread)
-{
-	auto_live struct subid_live live = { .n = 0 };
-	int r = subid_live_read(proc, SUBID_LIVE_THOROUGH, &live);
-
-	if (r == 0)
-		r = subid_userns_taken_of(proc, &live, user, ret);
-	if (r == 0)
-		*ret_unread = count_unread(&live);
-	return r;
-}
-
-/* What uses the ids that are asked for, as it is found. */
-struct search {
-	int proc;
-	uint32_t user; /* whose sessions are passed over; USERNS_NOBODY */
-	const struct subid_set *wanted;
-	struct subid_use *uses;
-	size_t n;
-	size_t unread;
-};
-
-/* The parent that a process which has ended waits for; 0 if it has not. */
-static pid_t find_reaper(int proc, pid_t pid)
-{
-	char status[512];
-	ssize_t n = proc_read(proc, pid, "status", status, sizeof(status) - 1);
-	const char *parent;
-
-	status[n < 0 ? 0 : n] = '\0';
-	parent = strstr(status, "\nPPid:\t");
-	if (strstr(status, "\nState:\tZ") == NULL || parent == NULL)
-		return 0;
-	return (pid_t)strtol(parent + strlen("\nPPid:\t"), NULL, 10);
-}
-
-int userns_add_use(int proc, struct subid_use use, struct subid_use **uses, size_t *n)
-{
-	if (array_grow(uses, *n, sizeof(**uses)) < 0)
-		return -ENOMEM;
-	proc_read_program(proc, use.pid, use.program);
-	use.reaper = find_reaper(proc, use.pid);
-	(*uses)[(*n)++] = use;
+	for (size_t j = 0; is && j < userns->n; j++)
+		is = is_session_process(proc, user,
+					live->processes[userns->first + j].pid, buffer);
+	*ret = is;
 	return 0;
 }
 
-static int add_use(struct search *search, struct subid_use use)
+/* Does a namespace use the ids that it maps?  0 or -ENOMEM. */
+static int takes_ids(int proc, const struct subid_live *live, size_t i, uint32_t user,
+		     bool *ret)
 {
-	return userns_add_use(search->proc, use, &search->uses, &search->n);
+	bool session = false;
+	int r = 0;
+
+	*ret = false;
+	if (i == 0 || is_transparent(&live->userns[i]))
+		return 0;
+	r = is_session(proc, live, i, user, &session);
+	*ret = !session;
+	return r;
+}
+
+int subid_live_in_use(int proc, const struct subid_live *live, uint32_t user,
+		      struct subid_sets *ret)
+{
+	auto_sets struct subid_sets mapped = { .of = { { .n = 0 } } };
+	int r = 0;
+
+	for (size_t i = 1; r == 0 && i < live->n; i++) {
+		bool takes;
+
+		r = takes_ids(proc, live, i, user, &takes);
+		for (enum subid_kind kind = 0; takes && kind < SUBID_KINDS; kind++) {
+			const struct subid_live_map *map = &live->userns[i].maps[kind];
+
+			for (size_t j = 0; r == 0 && j < map->n; j++)
+				r = subid_set_add(&mapped.of[kind],
+						  map->lines[j].outside);
+		}
+	}
+	subid_sets_sort(&mapped);
+	return r == 0 ? subid_sets_unite(ret, &mapped) : r;
 }
 
 /* The first of the wanted ids that a map has.  False if it has none. */
@@ -169,7 +245,7 @@ static bool userns_uses(const struct search *search,
 	for (enum subid_kind kind = 0; kind < SUBID_KINDS; kind++) {
 		struct id_range ids;
 
-		if (!map_uses(&userns->maps[kind], &search->wanted[kind], &ids))
+		if (!map_uses(&userns->maps[kind], &search->wanted->of[kind], &ids))
 			continue;
 		*ret = (struct subid_use){
 			.pid = userns->holder,
@@ -183,15 +259,14 @@ static bool userns_uses(const struct search *search,
 	return false;
 }
 
-/* The ids of one line of /proc/PID/status, "Uid:", "Gid:" or "Groups:". */
+/* The first of the wanted ids in a line of a process's status, like "\nGroups:". */
 static bool line_uses(const char *status, const char *head,
 		      const struct subid_set *wanted, struct id_range *ret)
 {
-	const char *at = strstr(status, head), *end;
+	const char *at = find_value(status, head), *end;
 
 	if (at == NULL)
 		return false;
-	at += strlen(head);
 	end = at + strcspn(at, "\n");
 	while (at < end) {
 		size_t len;
@@ -209,89 +284,209 @@ static bool line_uses(const char *status, const char *head,
 
 static int judge_process(struct search *search, pid_t pid)
 {
-	auto_free char *status = malloc(STATUS_MAX + 1);
+	const struct subid_set *gids = &search->wanted->of[SUBID_GID];
 	struct subid_use use = { .pid = pid };
-	ssize_t size;
+	const char *status = search->buffer;
+	int r = read_status(search->proc, pid, search->buffer);
 
-	if (status == NULL)
-		return -ENOMEM;
-	size = proc_read(search->proc, pid, "status", status, STATUS_MAX);
-	if (size < 0)
-		return (int)size;
-	if (size == STATUS_MAX)
-		return -EFBIG;
-	status[size] = '\0';
-	if (line_uses(status, "\nUid:", &search->wanted[SUBID_UID], &use.ids))
+	if (r < 0)
+		return r;
+	if (line_uses(status, "\nUid:", &search->wanted->of[SUBID_UID], &use.ids))
 		return add_use(search, use);
 	use.kind = SUBID_GID;
-	if (line_uses(status, "\nGid:", &search->wanted[SUBID_GID], &use.ids) ||
-	    line_uses(status, "\nGroups:", &search->wanted[SUBID_GID], &use.ids))
+	if (line_uses(status, "\nGid:", gids, &use.ids) ||
+	    line_uses(status, "\nGroups:", gids, &use.ids))
 		return add_use(search, use);
 	return 0;
 }
 
-/* Each process of a namespace that maps none of the ids; one that vanished has none. */
+/* Each process of a namespace that uses none of the ids; one that vanished has none. */
 static int judge_processes(struct search *search, const struct subid_live *live,
 			   const struct subid_live_userns *userns)
 {
 	for (size_t i = 0; i < userns->n; i++) {
-		pid_t pid = live->processes[userns->first + i].pid;
-		int r = 0;
+		int r = judge_process(search, live->processes[userns->first + i].pid);
 
-		if (!userns_is_of_session(search->proc, search->user, pid))
-			r = judge_process(search, pid);
 		if (r == -ENOMEM)
 			return r;
-		search->unread += r < 0 && r != -ENOENT && r != -ESRCH;
+		search->unread += r < 0 && !proc_vanished(r);
 	}
 	return 0;
 }
 
-int subid_userns_uses(int proc, const struct subid_set wanted[SUBID_KINDS],
-		      struct subid_use **ret, size_t *ret_n, size_t *ret_unread)
+static int judge_userns(struct search *search, const struct subid_live *live, size_t i,
+			uint32_t user)
 {
-	return subid_userns_uses_beside(proc, USERNS_NOBODY, wanted, ret, ret_n,
-					ret_unread);
-}
+	const struct subid_live_userns *userns = &live->userns[i];
+	struct subid_use use;
+	bool takes;
+	int r = takes_ids(search->proc, live, i, user, &takes);
 
-int subid_userns_uses_of(int proc, const struct subid_live *live, uint32_t user,
-			 const struct subid_set wanted[SUBID_KINDS],
-			 struct subid_use **ret, size_t *ret_n, size_t *ret_unread)
-{
-	struct search search = { .proc = proc, .user = user, .wanted = wanted };
-	int r = 0;
-
-	for (size_t i = 0; r == 0 && i < live->n; i++) {
-		struct subid_use use;
-
-		if (i > 0 && !is_transparent(&live->userns[i]) &&
-		    !is_session(proc, live, i, user) &&
-		    userns_uses(&search, &live->userns[i], &use))
-			r = add_use(&search, use);
-		else
-			r = judge_processes(&search, live, &live->userns[i]);
-	}
-	if (r < 0) {
-		free(search.uses);
+	if (r < 0)
 		return r;
+	return takes && userns_uses(search, userns, &use)
+		   ? add_use(search, use)
+		   : judge_processes(search, live, userns);
+}
+
+int subid_uses_find(int proc, const struct subid_live *live, uint32_t user,
+		    const struct subid_sets *wanted, struct subid_use **ret,
+		    size_t *ret_n, size_t *ret_unread)
+{
+	struct search search = {
+		.proc = proc,
+		.wanted = wanted,
+		.buffer = malloc(STATUS_MAX + 1),
+	};
+	int r = search.buffer == NULL ? -ENOMEM : 0;
+
+	for (size_t i = 0; r == 0 && i < live->n; i++)
+		r = judge_userns(&search, live, i, user);
+	r = finish(&search, r, ret, ret_n);
+	if (r == 0)
+		*ret_unread = search.unread;
+	return r;
+}
+
+/* The kinds of maps that the capabilities of somebody who is not root let it write. */
+static unsigned int writable_kinds(const char *status)
+{
+	const char *uid = find_value(status, "\nUid:\t");
+	const char *cap = find_value(status, "\nCapPrm:\t");
+	unsigned long long permitted;
+
+	if (uid == NULL || cap == NULL || strtoul(uid, NULL, 10) == 0)
+		return 0;
+	permitted = strtoull(cap, NULL, 16);
+	return (unsigned int)(permitted >> CAP_SETUID & 1) << SUBID_UID |
+	       (unsigned int)(permitted >> CAP_SETGID & 1) << SUBID_GID;
+}
+
+/* Is a file of a procfs open in the process?  If it cannot be looked at, yes. */
+static bool has_proc_open(int proc, pid_t pid)
+{
+	auto_dir DIR *dir = NULL;
+	const struct dirent *entry;
+	char path[32];
+
+	(void)snprintf(path, sizeof(path), "%d/fd", (int)pid);
+	dir = proc_open_dir(proc, path);
+	if (dir == NULL)
+		return !proc_vanished(-errno);
+	for (errno = 0; (entry = readdir(dir)) != NULL; errno = 0) {
+		auto_close int fd = -1;
+		struct statfs fs;
+
+		if (!isdigit((unsigned char)entry->d_name[0]))
+			continue;
+		/* follows the link, and opens nothing */
+		fd = openat(dirfd(dir), entry->d_name, O_PATH | O_CLOEXEC);
+		if (fd < 0 && proc_vanished(-errno))
+			continue; /* closed meanwhile */
+		if (fd < 0 || fstatfs(fd, &fs) < 0 || fs.f_type == PROC_SUPER_MAGIC)
+			return true;
 	}
-	*ret = search.uses;
-	*ret_n = search.n;
-	*ret_unread = search.unread;
+	return errno != 0 && !proc_vanished(-errno);
+}
+
+/* The next argument as an id or a count; false when it is none. */
+static bool take_number(const char **at, const char *end, uint32_t *ret)
+{
+	size_t len = strnlen(*at, (size_t)(end - *at));
+
+	if (len == 0 || len > ID_DIGITS || subid_id_parse(*at, len, ret) != 0)
+		return false;
+	*at += len + 1;
+	return true;
+}
+
+/*
+ * The first of the wanted ids that "PROGRAM PID INSIDE OUTSIDE COUNT..." asks for.  The
+ * caller has written these words; but only the helper itself could change them now.
+ * 1, 0 if it asks for none, -EINVAL if it may ask for any.
+ */
+static int asks_for(const char *words, size_t size, const struct subid_set *wanted,
+		    struct id_range *ret)
+{
+	const char *at = words, *end = words + size;
+
+	if (size == 0 || words[size - 1] != '\0')
+		return -EINVAL;
+	for (int i = 0; i < 2 && at < end; i++)
+		at += strlen(at) + 1;
+	while (at < end) {
+		uint32_t inside, outside, count;
+
+		if (!take_number(&at, end, &inside) || at >= end ||
+		    !take_number(&at, end, &outside) || at >= end ||
+		    !take_number(&at, end, &count))
+			return -EINVAL;
+		if (subid_set_meets(wanted, (struct id_range){ outside, count }, ret))
+			return 1;
+	}
 	return 0;
 }
 
-int subid_userns_uses_beside(int proc, uint32_t user,
-			     const struct subid_set wanted[SUBID_KINDS],
-			     struct subid_use **ret, size_t *ret_n, size_t *ret_unread)
+static int judge_arguments(struct search *search, pid_t pid, unsigned int kinds)
 {
-	auto_live struct subid_live live = { .n = 0 };
-	int r = subid_live_read(proc, SUBID_LIVE_THOROUGH, &live);
+	struct subid_use use = { .pid = pid, .about_to_write = true };
+	ssize_t size =
+	    proc_read(search->proc, pid, "cmdline", search->buffer, CMDLINE_MAX);
+
+	if (size < 0)
+		return (int)size;
+	for (enum subid_kind kind = 0; kind < SUBID_KINDS; kind++) {
+		const struct subid_set *wanted = &search->wanted->of[kind];
+		int r;
+
+		if ((kinds & (1U << kind)) == 0 || wanted->n == 0)
+			continue;
+		r = size == CMDLINE_MAX
+			? -EINVAL
+			: asks_for(search->buffer, (size_t)size, wanted, &use.ids);
+		if (r < 0)
+			use.ids = wanted->ranges[0];
+		use.kind = kind;
+		if (r != 0)
+			return add_use(search, use);
+	}
+	return 0;
+}
+
+static int judge_writer(struct search *search, pid_t pid, uint64_t own)
+{
+	unsigned int kinds;
+	int r = read_status(search->proc, pid, search->buffer);
+
+	if (r < 0 && r != -EFBIG)
+		return r;
+	kinds = writable_kinds(search->buffer);
+	if (kinds == 0 || proc_is_in(search->proc, pid, own) == -ESRCH ||
+	    !has_proc_open(search->proc, pid))
+		return 0;
+	return judge_arguments(search, pid, kinds);
+}
+
+int subid_uses_about_to_write(int proc, const struct subid_sets *wanted,
+			      struct subid_use **ret, size_t *ret_n)
+{
+	struct search search = { .proc = proc, .wanted = wanted };
+	auto_free pid_t *pids = NULL;
+	uint64_t own = 0;
+	size_t n = 0;
+	int r = proc_read_namespace(proc, PROC_SELF, "user", &own);
 
 	if (r == 0)
-		r = subid_userns_uses_of(proc, &live, user, wanted, ret, ret_n,
-					 ret_unread);
-	if (r == 0)
-		*ret_unread += count_unread(&live);
-	return r;
+		r = proc_list(proc, &pids, &n);
+	if (r < 0)
+		return r;
+	search.buffer = malloc(STATUS_MAX + 1);
+	if (search.buffer == NULL)
+		return -ENOMEM;
+	for (size_t i = 0; r == 0 && i < n; i++) {
+		r = judge_writer(&search, pids[i], own);
+		if (proc_vanished(r))
+			r = 0;
+	}
+	return finish(&search, r, ret, ret_n);
 }

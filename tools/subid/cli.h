@@ -120,12 +120,13 @@ int cli_txn_taken(const struct cli *cli, const struct subid_txn *txn, const char
  * Complains of what could not be looked into, where a process is in it, or where none is
  * (then with what follows from it); returns status.
  */
-int cli_unseen_is_wrong(int status, const char *what, const struct subid_unseen *unseen);
-int cli_hidden_is_wrong(int status, const char *what, const struct subid_unseen *unseen,
-			const char *but);
+int cli_unseen_is_wrong(int status, const char *what,
+			const struct subid_unreadable *unseen);
+int cli_hidden_is_wrong(int status, const char *what,
+			const struct subid_unreadable *unseen, const char *but);
 
 /* Warns of who hides namespaces, if anybody does, when ids are given all the same. */
-void cli_warn_of_hidden(const struct cli *cli, const struct subid_unseen *unseen);
+void cli_warn_of_hidden(const struct cli *cli, const struct subid_unreadable *unseen);
 
 /* A file of the site's policy (policy.h), as messages name it. */
 void cli_conf_file(const struct cli *cli, const char *file, char *buf, size_t size);

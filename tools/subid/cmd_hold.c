@@ -71,7 +71,7 @@ static int check_seen(const struct hold *hold, const struct subid_changes *chang
 {
 	auto_live struct subid_live live = { .n = 0 };
 	auto_close int proc = hold->force ? -1 : cli_open_proc(hold->cli);
-	struct subid_unseen unseen;
+	struct subid_unreadable unseen;
 	int r, status;
 
 	if (proc < 0)
@@ -85,7 +85,7 @@ static int check_seen(const struct hold *hold, const struct subid_changes *chang
 	if (r < 0)
 		return cli_complain(EXIT_UNABLE, "/proc: %s: what runs cannot be seen",
 				    strerror(-r));
-	subid_userns_unseen(proc, &live, &unseen);
+	subid_live_unreadable(proc, &live, &unseen);
 	if (unseen.n > 0)
 		return cli_unseen_is_wrong(EXIT_UNABLE, hold->text, &unseen);
 	if (unseen.n_hidden > 0)

@@ -6,7 +6,7 @@
 
 #include "tools/subid/cli.h"
 
-int cli_unseen_is_wrong(int status, const char *what, const struct subid_unseen *unseen)
+int cli_unseen_is_wrong(int status, const char *what, const struct subid_unreadable *unseen)
 {
 	struct subid_error err = { .size = sizeof(err) };
 
@@ -14,7 +14,7 @@ int cli_unseen_is_wrong(int status, const char *what, const struct subid_unseen 
 	return cli_say(status, &err);
 }
 
-int cli_hidden_is_wrong(int status, const char *what, const struct subid_unseen *unseen,
+int cli_hidden_is_wrong(int status, const char *what, const struct subid_unreadable *unseen,
 			const char *but)
 {
 	struct subid_error err = { .size = sizeof(err) };
@@ -23,7 +23,7 @@ int cli_hidden_is_wrong(int status, const char *what, const struct subid_unseen 
 	return cli_say(status, &err);
 }
 
-void cli_warn_of_hidden(const struct cli *cli, const struct subid_unseen *unseen)
+void cli_warn_of_hidden(const struct cli *cli, const struct subid_unreadable *unseen)
 {
 	if (unseen->n_hidden > 0 && !cli->quiet)
 		(void)cli_hidden_is_wrong(0, "warning", unseen,

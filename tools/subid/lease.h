@@ -90,8 +90,8 @@ struct cli_leasing {
 	struct subid_users *users;
 	struct subid_table tables[SUBID_KINDS];
 	uint32_t session; /* whose rootless session is not in live, or CLI_NO_SESSION */
-	struct subid_set live[SUBID_KINDS];
-	struct subid_unseen unseen; /* of what runs, where no process is in it */
+	struct subid_sets live;
+	struct subid_unreadable unseen; /* of what runs, where no process is in it */
 	struct cli_homes homes;
 };
 

@@ -30,8 +30,8 @@ void cli_leasing_free(struct cli_leasing *leasing)
 {
 	for (enum subid_kind kind = 0; kind < SUBID_KINDS; kind++) {
 		subid_table_free(&leasing->tables[kind]);
-		subid_set_free(&leasing->live[kind]);
 	}
+	subid_sets_free(&leasing->live);
 	subid_users_free(&leasing->users);
 	cli_store_close(&leasing->store);
 	cleanup_close(&leasing->etc);
@@ -41,21 +41,20 @@ void cli_leasing_free(struct cli_leasing *leasing)
 int cli_leasing_look(struct cli_leasing *leasing, uint32_t session)
 {
 	auto_live struct subid_live live = { .n = 0 };
-	struct subid_unseen unseen;
+	struct subid_unreadable unseen;
 	int r;
 
 	if (leasing->proc < 0)
 		return EXIT_DONE;
-	for (enum subid_kind kind = 0; kind < SUBID_KINDS; kind++)
-		subid_set_free(&leasing->live[kind]);
+	subid_sets_free(&leasing->live);
 	leasing->session = session;
 	r = subid_live_read(leasing->proc, SUBID_LIVE_THOROUGH, &live);
 	if (r == 0)
-		r = subid_userns_taken_of(leasing->proc, &live, session, leasing->live);
+		r = subid_live_in_use(leasing->proc, &live, session, &leasing->live);
 	if (r < 0)
 		return cli_complain(EXIT_UNABLE, "/proc: %s: what runs cannot be seen",
 				    strerror(-r));
-	subid_userns_unseen(leasing->proc, &live, &unseen);
+	subid_live_unreadable(leasing->proc, &live, &unseen);
 	/* a map that cannot be read may map anything */
 	if (unseen.n > 0)
 		return cli_unseen_is_wrong(EXIT_UNABLE, "/proc", &unseen);
@@ -214,7 +213,8 @@ static int gather(struct cli_leasing *leasing, struct cli_lessor *lessor)
 		r = subid_table_owned(&leasing->tables[kind], owner->spellings, owner->n,
 				      &lessor->held[kind]);
 		if (r == 0)
-			r = subid_set_unite(&lessor->others[kind], &leasing->live[kind]);
+			r = subid_set_unite(&lessor->others[kind],
+					    &leasing->live.of[kind]);
 	}
 	if (r == 0 && leasing->unseen.n_hidden > 0 && leasing->store.fd >= 0)
 		r = cli_store_before(&leasing->store, lessor->others);

@@ -51,15 +51,17 @@ static void explain_live(struct explanation *explanation,
 {
 	auto_free struct subid_use *uses = NULL;
 	auto_set struct subid_set all = { .ranges = NULL }, left = { .ranges = NULL };
-	struct subid_set wanted[SUBID_KINDS] = { { .n = 0 }, { .n = 0 } };
+	auto_live struct subid_live live = { .n = 0 };
+	struct subid_sets wanted = { .of = { { .n = 0 } } };
 	size_t n = 0, unread;
 
 	if (leasing->proc < 0 || subid_set_insert(&all, explanation->range) < 0 ||
 	    subid_set_subtract(&all, &explanation->named, &left) < 0)
 		return;
-	wanted[explanation->kind] = left;
-	if (subid_userns_uses_beside(leasing->proc, leasing->session, wanted, &uses, &n,
-				     &unread) < 0)
+	wanted.of[explanation->kind] = left;
+	if (subid_live_read(leasing->proc, SUBID_LIVE_THOROUGH, &live) < 0 ||
+	    subid_uses_find(leasing->proc, &live, leasing->session, &wanted, &uses, &n,
+			    &unread) < 0)
 		return;
 	for (size_t i = 0; i < n && explanation->said < EXPLAINED_MAX; i++)
 		say(explanation, uses[i].ids, "in use by process %d (%s)",

@@ -83,7 +83,7 @@ void login_log_failure(struct login *login, int r, const struct subid_failure *f
 void login_log_error(struct login *login, const struct subid_error *err);
 
 /* Who hides namespaces, if anybody does. */
-void login_log_hidden(struct login *login, const struct subid_unseen *unseen);
+void login_log_hidden(struct login *login, const struct subid_unreadable *unseen);
 
 /* What of the runtimes' state could not be read, if there is any. */
 void login_log_unread(struct login *login, const struct subid_runtime_state *runtimes);

@@ -151,7 +151,7 @@ void login_log_error(struct login *login, const struct subid_error *err)
 	login_log(login, LOG_ERR, "no range is given: %s", text);
 }
 
-void login_log_hidden(struct login *login, const struct subid_unseen *unseen)
+void login_log_hidden(struct login *login, const struct subid_unreadable *unseen)
 {
 	if (unseen->n_hidden > 0)
 		login_log(login, LOG_WARNING,

@@ -18,7 +18,7 @@ static void print_use(const char *name, const struct subid_use *use)
 	const char *id = subid_kind_name(use->kind);
 	unsigned long long last = id_range_end(use->ids) - 1;
 
-	if (use->pending)
+	if (use->about_to_write)
 		(void)cli_complain(0,
 				   "%s: in use: process %d (%s) is about to map %s"
 				   " %u-%llu",
@@ -45,7 +45,7 @@ static void print_use(const char *name, const struct subid_use *use)
 /* Of what could not be looked into: the status, after a complaint or a warning.  done:
  * the ids are taken back and held by now. */
 static int check_seen(const struct cli *cli, const char *name,
-		      const struct subid_unseen *unseen, bool reuse, bool done)
+		      const struct subid_unreadable *unseen, bool reuse, bool done)
 {
 	if (unseen->n > 0)
 		return cli_unseen_is_wrong(EXIT_UNABLE, name, unseen);
@@ -62,20 +62,21 @@ static int check_seen(const struct cli *cli, const char *name,
 }
 
 /* The ids of changes; to be freed also after a failure. */
-static int sets_of(const struct subid_changes *changes, struct subid_set ret[SUBID_KINDS])
+static int sets_of(const struct subid_changes *changes, struct subid_sets *ret)
 {
 	int r = 0;
 
 	for (size_t i = 0; r == 0 && i < changes->n; i++)
-		r = subid_set_insert(&ret[changes->list[i].kind], changes->list[i].range);
+		r = subid_set_insert(&ret->of[changes->list[i].kind],
+				     changes->list[i].range);
 	return r;
 }
 
-static int find_uses(int proc, uint32_t session, const struct subid_set wanted[],
+static int find_uses(int proc, uint32_t session, const struct subid_sets *wanted,
 		     const struct subid_live *live, struct subid_use **ret, size_t *ret_n)
 {
 	size_t unread = 0;
-	int r = subid_userns_uses_of(proc, live, session, wanted, ret, ret_n, &unread);
+	int r = subid_uses_find(proc, live, session, wanted, ret, ret_n, &unread);
 
 	return r == 0 && unread > 0 ? -EACCES : r;
 }
@@ -97,7 +98,7 @@ static int cannot_see(const char *name, int r)
 			    name, strerror(-r));
 }
 
-static int check_pending(int proc, const char *name, const struct subid_set wanted[],
+static int check_pending(int proc, const char *name, const struct subid_sets *wanted,
 			 const char *what)
 {
 	auto_free struct subid_use *uses = NULL;
@@ -107,19 +108,17 @@ static int check_pending(int proc, const char *name, const struct subid_set want
 	/* a user frees ids of nobody else's */
 	if (geteuid() != 0)
 		return EXIT_DONE;
-	r = subid_userns_pending(proc, wanted, &uses, &n);
+	r = subid_uses_about_to_write(proc, wanted, &uses, &n);
 	return r < 0 ? cannot_see(name, r) : complain_of(name, uses, n, what);
 }
 
 int cli_check_pending(int proc, const char *name, const struct subid_changes *changes)
 {
-	auto_set struct subid_set uids = { .ranges = NULL }, gids = { .ranges = NULL };
-	struct subid_set wanted[SUBID_KINDS] = { { .n = 0 }, { .n = 0 } };
-	int r = sets_of(changes, wanted);
+	auto_sets struct subid_sets wanted = { .of = { { .n = 0 } } };
+	int r = sets_of(changes, &wanted);
 
-	uids = wanted[SUBID_UID];
-	gids = wanted[SUBID_GID];
-	return r < 0 ? cannot_see(name, r) : check_pending(proc, name, wanted, UNCHANGED);
+	return r < 0 ? cannot_see(name, r)
+		     : check_pending(proc, name, &wanted, UNCHANGED);
 }
 
 static int check_unused(const struct cli *cli, int proc, uint32_t session,
@@ -127,31 +126,28 @@ static int check_unused(const struct cli *cli, int proc, uint32_t session,
 			bool done)
 {
 	const char *what = done ? HELD : UNCHANGED;
-	auto_set struct subid_set uids = { .ranges = NULL }, gids = { .ranges = NULL };
-	struct subid_set wanted[SUBID_KINDS] = { { .n = 0 }, { .n = 0 } };
+	auto_sets struct subid_sets wanted = { .of = { { .n = 0 } } };
 	auto_live struct subid_live live = { .n = 0 };
 	auto_free struct subid_use *uses = NULL;
-	struct subid_unseen unseen = { .n = 0 };
+	struct subid_unreadable unseen = { .n = 0 };
 	size_t n = 0;
-	int status = EXIT_DONE, r = sets_of(changes, wanted);
+	int status = EXIT_DONE, r = sets_of(changes, &wanted);
 
-	uids = wanted[SUBID_UID];
-	gids = wanted[SUBID_GID];
 	/* first what is about to be mapped: it may be by the time that maps are read */
 	if (r == 0)
-		status = check_pending(proc, name, wanted, what);
+		status = check_pending(proc, name, &wanted, what);
 	if (status != EXIT_DONE)
 		return status;
 	if (r == 0)
 		r = subid_live_read(proc, SUBID_LIVE_THOROUGH, &live);
 	if (r == 0)
-		r = find_uses(proc, session, wanted, &live, &uses, &n);
+		r = find_uses(proc, session, &wanted, &live, &uses, &n);
 	if (r < 0)
 		return cannot_see(name, r);
 	status = complain_of(name, uses, n, what);
 	if (status != EXIT_DONE)
 		return status;
-	subid_userns_unseen(proc, &live, &unseen);
+	subid_live_unreadable(proc, &live, &unseen);
 	if (unseen.n + unseen.n_hidden > 0)
 		status = check_seen(cli, name, &unseen, reuse, done);
 	return status;

@@ -115,7 +115,7 @@ static void load_backup(const struct cli *cli, int etc, enum subid_kind kind,
 static size_t add_hiders(struct audit_gathered *gathered, int proc)
 {
 	struct subid_hider hiders[HIDERS_NAMED];
-	size_t n = subid_userns_hiders(proc, &gathered->live, hiders, HIDERS_NAMED);
+	size_t n = subid_live_hiders(proc, &gathered->live, hiders, HIDERS_NAMED);
 
 	for (size_t i = 0; i < n; i++) {
 		char who[128], inode[32] = "";

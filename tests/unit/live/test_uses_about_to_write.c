@@ -16,7 +16,7 @@
 #define ARGV(text) text, sizeof(text)
 
 /* A process, and what it is about to map of uids 1000-1999 and gids 1500-1999. */
-struct pending_case {
+struct writer_case {
 	const char *name;
 	const char *ns, *uid, *caps, *open; /* a file that is open in it */
 	const char *argv;
@@ -24,7 +24,7 @@ struct pending_case {
 	const char *expected; /* "uid 1000:10", or "" */
 };
 
-static const struct pending_case cases[] = {
+static const struct writer_case cases[] = {
 	{ "uids", OWN, "5001", SETUID, "/proc/self",
 	  ARGV("newuidmap\0"
 	       "7\0"
@@ -151,7 +151,7 @@ static const struct pending_case cases[] = {
 	  "" },
 };
 
-static void put_helper(int proc, const struct pending_case *c)
+static void put_helper(int proc, const struct writer_case *c)
 {
 	char status[256];
 	int dir, fd;
@@ -176,18 +176,18 @@ static void put_helper(int proc, const struct pending_case *c)
 static int ask(int proc, char *text, size_t size)
 {
 	struct id_range uids = { 1000, 1000 }, gids = { 1500, 500 };
-	const struct subid_set wanted[SUBID_KINDS] = {
-		[SUBID_UID] = { .ranges = &uids, .n = 1 },
-		[SUBID_GID] = { .ranges = &gids, .n = 1 },
-	};
+	const struct subid_sets wanted = { .of = {
+					       [SUBID_UID] = { .ranges = &uids, .n = 1 },
+					       [SUBID_GID] = { .ranges = &gids, .n = 1 },
+					   } };
 	struct subid_use *uses = NULL;
 	size_t n = 0;
-	int r = subid_userns_pending(proc, wanted, &uses, &n);
+	int r = subid_uses_about_to_write(proc, &wanted, &uses, &n);
 
 	text[0] = '\0';
 	if (r == 0 && n > 0) {
 		assert_int_equal(n, 1);
-		assert_true(uses->pending);
+		assert_true(uses->about_to_write);
 		assert_int_equal(uses->pid, 77);
 		/* a name that cannot be read is no reason to overlook it */
 		if (uses->program[0] != '\0')
@@ -261,5 +261,5 @@ int main(void)
 						scratch_teardown),
 	};
 
-	return cmocka_run_group_tests_name("userns_pending", tests, NULL, NULL);
+	return cmocka_run_group_tests_name("uses_about_to_write", tests, NULL, NULL);
 }

@@ -37,18 +37,51 @@ static const char *set_text(const struct subid_set *set, char *buf, size_t size)
 	return buf;
 }
 
-static void assert_taken(int proc, const char *uids, const char *gids, size_t unread)
+/* *ret_unread: of the snapshot. */
+static int read_in_use(int proc, uint32_t user, struct subid_sets *ret,
+		       size_t *ret_unread)
 {
-	struct subid_set taken[SUBID_KINDS] = { { .n = 0 }, { .n = 0 } };
+	auto_live struct subid_live live = { .n = 0 };
+	struct subid_unreadable unreadable;
+	int r = subid_live_read(proc, SUBID_LIVE_THOROUGH, &live);
+
+	if (r == 0)
+		r = subid_live_in_use(proc, &live, user, ret);
+	if (r < 0)
+		return r;
+	subid_live_unreadable(-1, &live, &unreadable);
+	*ret_unread = unreadable.n + unreadable.n_hidden;
+	return 0;
+}
+
+/* *ret_unread: of the snapshot, and now. */
+static int find_uses(int proc, uint32_t user, const struct subid_sets *wanted,
+		     struct subid_use **ret, size_t *ret_n, size_t *ret_unread)
+{
+	auto_live struct subid_live live = { .n = 0 };
+	struct subid_unreadable unreadable;
+	int r = subid_live_read(proc, SUBID_LIVE_THOROUGH, &live);
+
+	if (r == 0)
+		r = subid_uses_find(proc, &live, user, wanted, ret, ret_n, ret_unread);
+	if (r < 0)
+		return r;
+	subid_live_unreadable(-1, &live, &unreadable);
+	*ret_unread += unreadable.n + unreadable.n_hidden;
+	return 0;
+}
+
+static void assert_in_use(int proc, const char *uids, const char *gids, size_t unread)
+{
+	struct subid_sets in_use = { .of = { { .n = 0 } } };
 	size_t n_unread = 99;
 	char buf[256];
 
-	assert_int_equal(subid_userns_taken(proc, taken, &n_unread), 0);
-	assert_string_equal(set_text(&taken[SUBID_UID], buf, sizeof(buf)), uids);
-	assert_string_equal(set_text(&taken[SUBID_GID], buf, sizeof(buf)), gids);
+	assert_int_equal(read_in_use(proc, SUBID_ID_NONE, &in_use, &n_unread), 0);
+	assert_string_equal(set_text(&in_use.of[SUBID_UID], buf, sizeof(buf)), uids);
+	assert_string_equal(set_text(&in_use.of[SUBID_GID], buf, sizeof(buf)), gids);
 	assert_int_equal(n_unread, unread);
-	subid_set_free(&taken[SUBID_UID]);
-	subid_set_free(&taken[SUBID_GID]);
+	subid_sets_free(&in_use);
 }
 
 /* The kernel has words of its own for a process that goes while it is looked at. */
@@ -72,10 +105,10 @@ static void test_nothing_runs(void **state)
 	int proc = etc_of(state);
 
 	put_self(proc);
-	assert_taken(proc, "", "", 0);
+	assert_in_use(proc, "", "", 0);
 	put_namespace(proc, "1", "user:[4026531837]", "0 0 4294967295\n",
 		      "0 0 4294967295\n");
-	assert_taken(proc, "", "", 0);
+	assert_in_use(proc, "", "", 0);
 }
 
 static void test_what_namespaces_map(void **state)
@@ -92,32 +125,32 @@ static void test_what_namespaces_map(void **state)
 	put_namespace(proc, "12", "user:[7]", "", "");
 	/* ids that mean nothing here */
 	put_namespace(proc, "13", "user:[8]", "0 4294967295 1\n", "0 4294967295 1\n");
-	assert_taken(proc, "1000:1 100000:65546", "200000:1 300000:65536", 0);
+	assert_in_use(proc, "1000:1 100000:65546", "200000:1 300000:65536", 0);
 }
 
 /* The caller's set keeps what it had. */
 static void test_added_to_what_is_there(void **state)
 {
 	int proc = etc_of(state);
-	struct subid_set taken[SUBID_KINDS] = { { .n = 0 }, { .n = 0 } };
+	struct subid_sets in_use = { .of = { { .n = 0 } } };
 	size_t unread;
 	char buf[64];
 
 	put_self(proc);
 	put_namespace(proc, "10", "user:[5]", "0 100000 10\n", "0 1 1\n");
 	assert_int_equal(
-	    subid_set_insert(&taken[SUBID_UID], (struct id_range){ 100010, 5 }), 0);
-	assert_int_equal(subid_userns_taken(proc, taken, &unread), 0);
-	assert_string_equal(set_text(&taken[SUBID_UID], buf, sizeof(buf)), "100000:15");
-	assert_string_equal(set_text(&taken[SUBID_GID], buf, sizeof(buf)), "1:1");
-	subid_set_free(&taken[SUBID_UID]);
-	subid_set_free(&taken[SUBID_GID]);
+	    subid_set_insert(&in_use.of[SUBID_UID], (struct id_range){ 100010, 5 }), 0);
+	assert_int_equal(read_in_use(proc, SUBID_ID_NONE, &in_use, &unread), 0);
+	assert_string_equal(set_text(&in_use.of[SUBID_UID], buf, sizeof(buf)),
+			    "100000:15");
+	assert_string_equal(set_text(&in_use.of[SUBID_GID], buf, sizeof(buf)), "1:1");
+	subid_sets_free(&in_use);
 }
 
 /* Thousands of processes share a namespace: of two, one map is read. */
 static void test_a_map_is_read_once(void **state)
 {
-	struct subid_set taken[SUBID_KINDS] = { { .n = 0 }, { .n = 0 } };
+	struct subid_sets in_use = { .of = { { .n = 0 } } };
 	int proc = etc_of(state);
 	unsigned int reads;
 	size_t unread;
@@ -132,19 +165,18 @@ static void test_a_map_is_read_once(void **state)
 	/* as many calls as can be counted before one fails */
 	faults.only = "read";
 	faults_arm(1000, EIO);
-	assert_int_equal(subid_userns_taken(proc, taken, &unread), 0);
+	assert_int_equal(read_in_use(proc, SUBID_ID_NONE, &in_use, &unread), 0);
 	reads = 1000 - faults.calls_left;
 	(void)faults_disarm();
 	/* two maps of the caller's and of the other namespace, each at once */
 	assert_int_equal(reads, 4);
-	subid_set_free(&taken[SUBID_UID]);
-	subid_set_free(&taken[SUBID_GID]);
+	subid_sets_free(&in_use);
 }
 
 /* More namespaces than a small table of them holds. */
 static void test_many_namespaces(void **state)
 {
-	struct subid_set taken[SUBID_KINDS] = { { .n = 0 }, { .n = 0 } };
+	struct subid_sets in_use = { .of = { { .n = 0 } } };
 	int proc = etc_of(state);
 	char pid[16], ns[32], map[32];
 	size_t unread;
@@ -156,15 +188,14 @@ static void test_many_namespaces(void **state)
 		(void)snprintf(map, sizeof(map), "0 %u 1\n", 100000 + i / 2 * 2);
 		put_namespace(proc, pid, ns, map, map);
 	}
-	assert_int_equal(subid_userns_taken(proc, taken, &unread), 0);
+	assert_int_equal(read_in_use(proc, SUBID_ID_NONE, &in_use, &unread), 0);
 	assert_int_equal(unread, 0);
-	assert_int_equal(taken[SUBID_UID].n, 500);
-	assert_int_equal(subid_set_size(&taken[SUBID_GID]), 500);
+	assert_int_equal(in_use.of[SUBID_UID].n, 500);
+	assert_int_equal(subid_set_size(&in_use.of[SUBID_GID]), 500);
 	for (uint32_t i = 0; i < 500; i++)
-		assert_true(subid_set_contains(&taken[SUBID_UID],
+		assert_true(subid_set_contains(&in_use.of[SUBID_UID],
 					       (struct id_range){ 100000 + i * 2, 1 }));
-	subid_set_free(&taken[SUBID_UID]);
-	subid_set_free(&taken[SUBID_GID]);
+	subid_sets_free(&in_use);
 }
 
 static void test_vanished_and_other_names(void **state)
@@ -180,7 +211,7 @@ static void test_vanished_and_other_names(void **state)
 	put_file(proc, "13", "no directory");
 	/* what one map still said of the third may be another process's; the last is
 	 * no process */
-	assert_taken(proc, "", "", 1);
+	assert_in_use(proc, "", "", 1);
 }
 
 /* The first process of a namespace vanishes: the second is asked. */
@@ -193,7 +224,7 @@ static void test_next_process_of_a_namespace(void **state)
 	put_namespace(proc, "11", "user:[5]", NULL, NULL);
 	put_namespace(proc, "12", "user:[5]", NULL, NULL);
 	put_namespace(proc, "9", "user:[5]", NULL, NULL);
-	assert_taken(proc, "100000:10", "100000:10", 0);
+	assert_in_use(proc, "100000:10", "100000:10", 0);
 }
 
 static void test_unreadable(void **state)
@@ -210,30 +241,31 @@ static void test_unreadable(void **state)
 							  .gid_map = "0 1 1\n" });
 		if (i == 0)
 			assert_int_equal(symlinkat("user:[5]", proc, "10/ns/user"), 0);
-		assert_taken(proc, "", "", 1);
+		assert_in_use(proc, "", "", 1);
 	}
 	/* a namespace that is none */
 	put_namespace(proc, "11", "mnt:[5]", "0 7 1\n", "0 7 1\n");
-	assert_taken(proc, "", "", 2);
+	assert_in_use(proc, "", "", 2);
 }
 
 static void test_no_proc(void **state)
 {
-	struct subid_set taken[SUBID_KINDS] = { { .n = 0 }, { .n = 0 } };
+	struct subid_sets in_use = { .of = { { .n = 0 } } };
 	struct subid_use *uses = NULL;
 	int proc = etc_of(state);
 	size_t n = 99, unread = 99;
 
-	assert_int_equal(subid_userns_taken(-1, taken, &unread), -EBADF);
-	assert_int_equal(subid_userns_taken(proc, taken, &unread), -ENOENT);
-	assert_int_equal(subid_userns_uses(proc, taken, &uses, &n, &unread), -ENOENT);
+	assert_int_equal(read_in_use(-1, SUBID_ID_NONE, &in_use, &unread), -EBADF);
+	assert_int_equal(read_in_use(proc, SUBID_ID_NONE, &in_use, &unread), -ENOENT);
+	assert_int_equal(find_uses(proc, SUBID_ID_NONE, &in_use, &uses, &n, &unread),
+			 -ENOENT);
 	put_process(proc, &(struct fake_process){ .pid = "self", .ns = "user:[1]" });
-	assert_int_equal(subid_userns_taken(proc, taken, &unread), -ENOENT);
+	assert_int_equal(read_in_use(proc, SUBID_ID_NONE, &in_use, &unread), -ENOENT);
 	put_process(proc, &(struct fake_process){ .pid = "self", .uid_map = "?" });
-	assert_int_equal(subid_userns_taken(proc, taken, &unread), -EPROTO);
+	assert_int_equal(read_in_use(proc, SUBID_ID_NONE, &in_use, &unread), -EPROTO);
 	assert_int_equal(unlinkat(proc, "self/ns/user", 0), 0);
 	put_process(proc, &(struct fake_process){ .pid = "self", .ns = "pid:[1]" });
-	assert_int_equal(subid_userns_taken(proc, taken, &unread), -EPROTO);
+	assert_int_equal(read_in_use(proc, SUBID_ID_NONE, &in_use, &unread), -EPROTO);
 	assert_null(uses);
 	assert_int_equal(n, 99);
 	assert_int_equal(unread, 99);
@@ -249,21 +281,21 @@ static void test_hidden_namespace(void **state)
 	faults.only = "readlinkat";
 	faults_arm(2, EACCES);
 	/* a map that is not ours is another's; one that is, we take for ours */
-	assert_taken(proc, "100000:10", "", 0);
+	assert_in_use(proc, "100000:10", "", 0);
 	assert_true(faults_disarm());
 }
 
 /* Our own namespace must be known: all others are told from it. */
 static void test_own_namespace_is_hidden(void **state)
 {
-	struct subid_set taken[SUBID_KINDS] = { { .n = 0 }, { .n = 0 } };
+	struct subid_sets in_use = { .of = { { .n = 0 } } };
 	int proc = etc_of(state);
 	size_t unread;
 
 	put_self(proc);
 	faults.only = "readlinkat";
 	faults_arm(1, EACCES);
-	assert_int_equal(subid_userns_taken(proc, taken, &unread), -EACCES);
+	assert_int_equal(read_in_use(proc, SUBID_ID_NONE, &in_use, &unread), -EACCES);
 	assert_true(faults_disarm());
 }
 
@@ -291,15 +323,16 @@ static const char *uses_text(struct subid_use *uses, size_t n, char *buf, size_t
 static void assert_uses(int proc, struct id_range uids, struct id_range gids,
 			const char *expected, size_t unread)
 {
-	const struct subid_set wanted[SUBID_KINDS] = {
-		{ .ranges = &uids, .n = uids.count > 0 },
-		{ .ranges = &gids, .n = gids.count > 0 },
-	};
+	const struct subid_sets wanted = { .of = {
+					       { .ranges = &uids, .n = uids.count > 0 },
+					       { .ranges = &gids, .n = gids.count > 0 },
+					   } };
 	struct subid_use *uses = NULL;
 	size_t n, n_unread;
 	char buf[512];
 
-	assert_int_equal(subid_userns_uses(proc, wanted, &uses, &n, &n_unread), 0);
+	assert_int_equal(find_uses(proc, SUBID_ID_NONE, &wanted, &uses, &n, &n_unread),
+			 0);
 	assert_string_equal(uses_text(uses, n, buf, sizeof(buf)), expected);
 	assert_int_equal(n_unread, unread);
 	free(uses);
@@ -356,10 +389,11 @@ static void test_one_row_for_a_namespace(void **state)
 {
 	static const char status[] = "Name:\tx\nUid:\t100000\t100000\t100000\t100000\n"
 				     "Gid:\t100000\t100000\t100000\t100000\n";
-	const struct subid_set wanted[SUBID_KINDS] = {
-		{ .ranges = &(struct id_range){ 100000, 10 }, .n = 1 },
-		{ .ranges = &(struct id_range){ 100000, 10 }, .n = 1 },
-	};
+	const struct subid_sets
+	    wanted = { .of = {
+			   { .ranges = &(struct id_range){ 100000, 10 }, .n = 1 },
+			   { .ranges = &(struct id_range){ 100000, 10 }, .n = 1 },
+		       } };
 	int proc = etc_of(state);
 	struct subid_use *uses;
 	size_t n, unread;
@@ -375,7 +409,7 @@ static void test_one_row_for_a_namespace(void **state)
 							  .status = status,
 							  .comm = "inside\n" });
 	}
-	assert_int_equal(subid_userns_uses(proc, wanted, &uses, &n, &unread), 0);
+	assert_int_equal(find_uses(proc, SUBID_ID_NONE, &wanted, &uses, &n, &unread), 0);
 	assert_int_equal(n, 1);
 	assert_int_equal(uses[0].userns, 5);
 	free(uses);
@@ -385,7 +419,7 @@ static void test_one_row_for_a_namespace(void **state)
 		assert_int_equal(unlinkat(proc, pid, 0), 0);
 		assert_int_equal(symlinkat("user:[4026531837]", proc, pid), 0);
 	}
-	assert_int_equal(subid_userns_uses(proc, wanted, &uses, &n, &unread), 0);
+	assert_int_equal(find_uses(proc, SUBID_ID_NONE, &wanted, &uses, &n, &unread), 0);
 	assert_int_equal(n, 50);
 	assert_int_equal(unread, 0);
 	free(uses);
@@ -413,8 +447,8 @@ static void test_who_cannot_be_looked_at(void **state)
 static void test_every_call_fails_in_turn(void **state)
 {
 	struct id_range want = { 100005, 1 };
-	const struct subid_set wanted[SUBID_KINDS] = { { .ranges = &want, .n = 1 },
-						       { .ranges = &want, .n = 1 } };
+	const struct subid_sets wanted = { .of = { { .ranges = &want, .n = 1 },
+						   { .ranges = &want, .n = 1 } } };
 	int proc = etc_of(state);
 	unsigned int turn;
 
@@ -422,7 +456,7 @@ static void test_every_call_fails_in_turn(void **state)
 	put_namespace(proc, "10", "user:[5]", "0 100000 10\n", "0 200000 10\n");
 	put_namespace(proc, "11", "user:[6]", "0 300000 10\n", "0 100000 10\n");
 	for (turn = 1;; turn++) {
-		struct subid_set taken[SUBID_KINDS] = { { .n = 0 }, { .n = 0 } };
+		struct subid_sets in_use = { .of = { { .n = 0 } } };
 		size_t n = 0, unread = 0, unread_uses = 0;
 		struct subid_use *uses = NULL;
 		bool struck, struck_twice;
@@ -430,20 +464,19 @@ static void test_every_call_fails_in_turn(void **state)
 		int r;
 
 		faults_arm(turn, EIO);
-		r = subid_userns_taken(proc, taken, &unread);
+		r = read_in_use(proc, SUBID_ID_NONE, &in_use, &unread);
 		struck = faults_disarm();
 		if (r == 0 && unread == 0) {
-			assert_string_equal(set_text(&taken[0], buf, sizeof(buf)),
+			assert_string_equal(set_text(&in_use.of[0], buf, sizeof(buf)),
 					    "100000:10 300000:10");
-			assert_string_equal(set_text(&taken[1], buf, sizeof(buf)),
+			assert_string_equal(set_text(&in_use.of[1], buf, sizeof(buf)),
 					    "100000:10 200000:10");
 		}
 		assert_true(r == 0 || r == -EIO || r == -ENOMEM);
 		assert_true(struck || (r == 0 && unread == 0));
-		subid_set_free(&taken[SUBID_UID]);
-		subid_set_free(&taken[SUBID_GID]);
+		subid_sets_free(&in_use);
 		faults_arm(turn, EIO);
-		r = subid_userns_uses(proc, wanted, &uses, &n, &unread_uses);
+		r = find_uses(proc, SUBID_ID_NONE, &wanted, &uses, &n, &unread_uses);
 		struck_twice = faults_disarm();
 		if (r == 0 && unread_uses == 0)
 			assert_int_equal(n, 2);
@@ -456,66 +489,133 @@ static void test_every_call_fails_in_turn(void **state)
 	assert_true(turn > 20);
 }
 
-/* A user's rootless session, and what is not one. */
-static void test_beside_a_session(void **state)
+#define SESSION_MAP "0 1000 1\n1 100000 10\n"
+#define ALICE	    "1000\t1000\t1000\t1000"
+#define NO_CAPS	    "CapPrm:\t0000000000000400\nNoNewPrivs:\t1\n"
+#define ALL_CAPS    "CapPrm:\t000001ffffffffff\nNoNewPrivs:\t0\n"
+
+/* A process in a namespace that may be the session of uid 1000. */
+struct session_case {
+	const char *name;
+	const char *uid_map; /* NULL: as a session's */
+	const char *uids, *more;
+	const char *own; /* the type of namespace that is its own */
+	bool passed_over;
+};
+
+static const struct session_case session_cases[] = {
+	{ "holds the session", NULL, ALICE, ALL_CAPS, NULL, true },
+	{ "its map in another order", "1 100000 10\n0 1000 1\n", ALICE, ALL_CAPS, NULL,
+	  true },
+	{ "a container without a map of its own", NULL, ALICE, ALL_CAPS, "pid", false },
+	{ "on the host's processes", NULL, ALICE, ALL_CAPS, "ipc", false },
+	{ "and on its IPC", NULL, ALICE, ALL_CAPS, "uts", false },
+	{ "a container that may gain privileges", NULL, ALICE,
+	  "CapPrm:\t0000000000000000\nNoNewPrivs:\t0\n", "pid", false },
+	{ "one that can set its gids", NULL, ALICE,
+	  "CapPrm:\t0000000000000040\nNoNewPrivs:\t1\n", "pid", false },
+	{ "one that can set its uids", NULL, ALICE,
+	  "CapPrm:\t0000000000000080\nNoNewPrivs:\t1\n", "pid", false },
+	{ "of which nothing is known", NULL, ALICE, "", "pid", false },
+	{ "a helper that has shut itself in", NULL, ALICE, NO_CAPS, "pid", true },
+	{ "runs as another id of the map", NULL, "100000\t100000\t100000\t100000",
+	  NO_CAPS, NULL, false },
+	{ "one of its ids is another", NULL, "1000\t1000\t100000\t1000", NO_CAPS, NULL,
+	  false },
+	{ "begins like the user", NULL, "10001000\t1000\t1000\t1000", NO_CAPS, NULL,
+	  false },
+	{ "another user's", NULL, "1001\t1001\t1001\t1001", NO_CAPS, NULL, false },
+	{ "root is not the user", "0 100000 10\n1000 1000 1\n", ALICE, NO_CAPS, NULL,
+	  false },
+	{ "root is another user", "0 1001 1\n1 100000 10\n", ALICE, NO_CAPS, NULL,
+	  false },
+	{ "more than the user", "0 1000 2\n2 100000 10\n", ALICE, NO_CAPS, NULL, false },
+};
+
+static void put_links(int proc, const char *pid, const char *own)
 {
-	static const struct {
-		const char *comm, *uids;
-		bool passed_over;
-	} rows[] = {
-		{ "catatonit\n", "1000\t1000\t1000\t1000", true },
-		{ "podman pause\n", "1000\t1000\t1000\t1000", true },
-		{ "sleep\n", "1000\t1000\t1000\t1000", false },
-		{ "catatonit\n", "100000\t100000\t100000\t100000", false },
-		{ "catatonit\n", "1000\t1000\t100000\t1000", false },
-		{ "catatonit\n", "1001\t1001\t1001\t1001", false },
-		{ "catatonit", "10001000\t1000\t1000\t1000", false },
+	static const char *const types[] = { "pid", "ipc", "uts" };
+
+	for (size_t i = 0; i < 3; i++) {
+		char path[32], link[32];
+		bool is_own = own != NULL && strcmp(own, types[i]) == 0;
+
+		(void)snprintf(path, sizeof(path), "%s/ns/%s", pid, types[i]);
+		(void)snprintf(link, sizeof(link), "%s:[%d]", types[i], is_own ? 99 : 9);
+		assert_int_equal(symlinkat(link, proc, path), 0);
+	}
+}
+
+static void put_session(int proc, const char *pid, const struct session_case *c)
+{
+	const char *map = c->uid_map == NULL ? SESSION_MAP : c->uid_map;
+	char status[256];
+
+	(void)snprintf(status, sizeof(status), "Name:\tx\nUid:\t%s\nGid:\t1\n%s", c->uids,
+		       c->more);
+	put_process(proc, &(struct fake_process){ .pid = pid,
+						  .ns = "user:[5000]",
+						  .uid_map = map,
+						  .gid_map = map,
+						  .status = status,
+						  .comm = "podman\n" });
+	put_links(proc, pid, c->own);
+}
+
+static void assert_session(int proc, const char *name, bool passed_over)
+{
+	const struct id_range want = { 100005, 1 };
+	const struct subid_sets wanted = {
+		.of[SUBID_GID] = { .ranges = (struct id_range[]){ want }, .n = 1 }
 	};
+	auto_sets struct subid_sets in_use = { .of = { { .n = 0 } } };
+	struct subid_use *uses = NULL;
+	size_t unread, n;
+
+	assert_int_equal(read_in_use(proc, 1000, &in_use, &unread), 0);
+	assert_int_equal(unread, 0);
+	if (subid_sets_empty(&in_use) != passed_over)
+		fail_msg("%s: %zu ranges", name, in_use.of[SUBID_UID].n);
+	assert_int_equal(find_uses(proc, 1000, &wanted, &uses, &n, &unread), 0);
+	assert_int_equal(n, passed_over ? 0 : 1);
+	free(uses);
+	/* to others it counts */
+	assert_int_equal(find_uses(proc, SUBID_ID_NONE, &wanted, &uses, &n, &unread), 0);
+	assert_int_equal(n, 1);
+	free(uses);
+	assert_int_equal(find_uses(proc, 1001, &wanted, &uses, &n, &unread), 0);
+	assert_int_equal(n, 1);
+	free(uses);
+}
+
+/* A user's rootless session, and what is not one. */
+static void test_sessions(void **state)
+{
+	for (size_t i = 0; i < sizeof(session_cases) / sizeof(session_cases[0]); i++) {
+		char name[16];
+		int proc;
+
+		(void)snprintf(name, sizeof(name), "proc%zu", i);
+		proc = open_new_dir(etc_of(state), name);
+		put_self(proc);
+		put_links(proc, "self", NULL);
+		put_session(proc, "100", &session_cases[i]);
+		assert_session(proc, session_cases[i].name, session_cases[i].passed_over);
+		close(proc);
+	}
+}
+
+/* One other process in it, and it is no session. */
+static void test_session_with_a_container(void **state)
+{
 	int proc = etc_of(state);
 
 	put_self(proc);
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		auto_set struct subid_set uids = { .n = 0 }, gids = { .n = 0 };
-		auto_set struct subid_set all = { .n = 0 };
-		struct subid_set taken[SUBID_KINDS] = { { .n = 0 }, { .n = 0 } },
-				 wanted[2];
-		struct subid_use *uses = NULL;
-		char status[128], pid[16], ns[32];
-		size_t unread, n;
-
-		(void)snprintf(status, sizeof(status), "Name:\tx\nUid:\t%s\nGid:\t1\n",
-			       rows[i].uids);
-		(void)snprintf(pid, sizeof(pid), "%zu", 100 + i);
-		(void)snprintf(ns, sizeof(ns), "user:[%zu]", 5000 + i);
-		put_process(proc, &(struct fake_process){
-				      .pid = pid,
-				      .ns = ns,
-				      .uid_map = "0 1000 1\n1 100000 10\n",
-				      .gid_map = "0 1000 1\n1 100000 10\n",
-				      .status = status,
-				      .comm = rows[i].comm,
-				  });
-		assert_int_equal(subid_userns_taken_beside(proc, 1000, taken, &unread),
-				 0);
-		assert_int_equal(unread, 0);
-		uids = taken[SUBID_UID];
-		gids = taken[SUBID_GID];
-		if ((uids.n == 0) != rows[i].passed_over)
-			fail_msg("row %zu: %zu ranges", i, uids.n);
-		assert_int_equal(subid_set_insert(&all, (struct id_range){ 100005, 1 }),
-				 0);
-		wanted[SUBID_UID] = wanted[SUBID_GID] = all;
-		assert_int_equal(
-		    subid_userns_uses_beside(proc, 1000, wanted, &uses, &n, &unread), 0);
-		assert_int_equal(n, rows[i].passed_over ? 0 : 1);
-		free(uses);
-		/* to others it counts */
-		assert_int_equal(subid_userns_uses(proc, wanted, &uses, &n, &unread), 0);
-		assert_int_equal(n, 1);
-		free(uses);
-		(void)snprintf(ns, sizeof(ns), "%s/ns/user", pid);
-		assert_int_equal(unlinkat(proc, ns, 0), 0);
-	}
+	put_links(proc, "self", NULL);
+	put_session(proc, "100", &session_cases[0]);
+	assert_session(proc, "alone", true);
+	put_session(proc, "101", &session_cases[2]);
+	assert_session(proc, "with a container", false);
 }
 
 static int setup(void **state)
@@ -523,7 +623,7 @@ static int setup(void **state)
 	return faults_reset(state) != 0 ? -1 : scratch_setup(state);
 }
 
-#define userns_test(function)                                                            \
+#define uses_test(function)                                                              \
 	{                                                                                \
 #function, function, setup, scratch_teardown, NULL                       \
 	}
@@ -531,24 +631,25 @@ static int setup(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		userns_test(test_gone_at_the_map),
-		userns_test(test_nothing_runs),
-		userns_test(test_what_namespaces_map),
-		userns_test(test_added_to_what_is_there),
-		userns_test(test_a_map_is_read_once),
-		userns_test(test_many_namespaces),
-		userns_test(test_vanished_and_other_names),
-		userns_test(test_next_process_of_a_namespace),
-		userns_test(test_unreadable),
-		userns_test(test_no_proc),
-		userns_test(test_hidden_namespace),
-		userns_test(test_own_namespace_is_hidden),
-		userns_test(test_who_uses_ids),
-		userns_test(test_one_row_for_a_namespace),
-		userns_test(test_who_cannot_be_looked_at),
-		userns_test(test_beside_a_session),
-		userns_test(test_every_call_fails_in_turn),
+		uses_test(test_gone_at_the_map),
+		uses_test(test_nothing_runs),
+		uses_test(test_what_namespaces_map),
+		uses_test(test_added_to_what_is_there),
+		uses_test(test_a_map_is_read_once),
+		uses_test(test_many_namespaces),
+		uses_test(test_vanished_and_other_names),
+		uses_test(test_next_process_of_a_namespace),
+		uses_test(test_unreadable),
+		uses_test(test_no_proc),
+		uses_test(test_hidden_namespace),
+		uses_test(test_own_namespace_is_hidden),
+		uses_test(test_who_uses_ids),
+		uses_test(test_one_row_for_a_namespace),
+		uses_test(test_who_cannot_be_looked_at),
+		uses_test(test_sessions),
+		uses_test(test_session_with_a_container),
+		uses_test(test_every_call_fails_in_turn),
 	};
 
-	return cmocka_run_group_tests_name("userns", tests, NULL, NULL);
+	return cmocka_run_group_tests_name("uses", tests, NULL, NULL);
 }

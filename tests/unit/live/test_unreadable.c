@@ -4,7 +4,7 @@
 #include "support.h"
 
 /* What a snapshot has, and who is to be named. */
-struct unseen_case {
+struct unreadable_case {
 	const char *name;
 	struct subid_live_userns spaces[4]; /* behind the caller's, up to inode 0 */
 	struct subid_live_mount covered[3]; /* the same */
@@ -25,7 +25,7 @@ struct unseen_case {
 
 /* pids 10 and 11 are in the caller's namespace, as uids 0 and 1001; 20 in the first of
  * the others, 30 in the second */
-static const struct unseen_case cases[] = {
+static const struct unreadable_case cases[] = {
 	{ .name = "nothing", .spaces = { { .inode = 5, .n = 1 } }, .uid = SUBID_ID_NONE },
 	{ .name = "a process that could not be looked at",
 	  .n_unread = 2,
@@ -82,7 +82,7 @@ static const struct unseen_case cases[] = {
 	  .userns = 6 },
 };
 
-static struct subid_live make_live(struct unseen_case *c,
+static struct subid_live make_live(struct unreadable_case *c,
 				   struct subid_live_userns spaces[5],
 				   struct subid_live_process processes[4])
 {
@@ -115,27 +115,27 @@ static void test_who_is_named(void **state)
 {
 	(void)state;
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		struct unseen_case copy = cases[i], *c = &copy;
+		struct unreadable_case copy = cases[i], *c = &copy;
 		struct subid_live_userns spaces[5];
 		struct subid_live_process processes[4];
 		struct subid_live live = make_live(c, spaces, processes);
-		struct subid_unseen unseen;
+		struct subid_unreadable found;
 
 		print_message("%s\n", c->name);
-		subid_userns_unseen(-1, &live, &unseen);
-		assert_int_equal(unseen.n, c->n);
-		assert_int_equal(unseen.n_hidden, c->n_hidden);
-		assert_int_equal(unseen.first.pid, c->pid);
-		assert_int_equal(unseen.first.uid, c->uid);
-		assert_int_equal(unseen.first.userns, c->userns);
-		assert_int_equal(unseen.first.error != 0, c->n + c->n_hidden > 0);
+		subid_live_unreadable(-1, &live, &found);
+		assert_int_equal(found.n, c->n);
+		assert_int_equal(found.n_hidden, c->n_hidden);
+		assert_int_equal(found.first.pid, c->pid);
+		assert_int_equal(found.first.uid, c->uid);
+		assert_int_equal(found.first.userns, c->userns);
+		assert_int_equal(found.first.error != 0, c->n + c->n_hidden > 0);
 	}
 }
 
 /* Each process once, and no more than there is room for. */
 static void test_hiders(void **state)
 {
-	struct unseen_case c = {
+	struct unreadable_case c = {
 		.spaces = { { .inode = 5, .holder = 10, .maps = ERROR },
 			    { .inode = 6, .holder = 10, .maps = ERROR },
 			    { .inode = 7, .holder = 99, .maps = ERROR } },
@@ -149,11 +149,11 @@ static void test_hiders(void **state)
 	struct subid_hider hiders[4];
 
 	(void)state;
-	assert_int_equal(subid_userns_hiders(-1, &live, hiders, 4), 3);
+	assert_int_equal(subid_live_hiders(-1, &live, hiders, 4), 3);
 	for (size_t i = 0; i < 3; i++)
 		assert_int_equal(hiders[i].pid, expected[i]);
-	assert_int_equal(subid_userns_hiders(-1, &live, hiders, 2), 2);
-	assert_int_equal(subid_userns_hiders(-1, &live, hiders, 0), 0);
+	assert_int_equal(subid_live_hiders(-1, &live, hiders, 2), 2);
+	assert_int_equal(subid_live_hiders(-1, &live, hiders, 0), 0);
 }
 
 int main(void)
