@@ -25,7 +25,7 @@ extern "C" {
 /* What subid_leased_read() found.  Zeroed, it is empty. */
 struct subid_leased {
 	/* sorted: of leases, of leases at rest, and of what runtimes has */
-	struct subid_set ids[SUBID_KINDS];
+	struct subid_sets ids;
 	struct subid_runtime_state runtimes; /* of root's, with what told nothing */
 };
 

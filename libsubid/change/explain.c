@@ -111,7 +111,7 @@ int subid_txn_explain(const struct subid_txn *txn, enum subid_kind kind,
 		copy_printable(txn->unseen.first.program,
 			       strlen(txn->unseen.first.program), obstacle.who,
 			       sizeof(obstacle.who));
-	} else if (subid_set_meets(&txn->leased.ids[kind], range, &obstacle.ids)) {
+	} else if (subid_set_meets(&txn->leased.ids.of[kind], range, &obstacle.ids)) {
 		obstacle.what = SUBID_OBSTACLE_AVOIDED;
 		(void)strcpy(obstacle.who, "a container");
 	} else {

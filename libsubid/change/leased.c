@@ -13,8 +13,7 @@ static const char *const files[SUBID_KINDS] = {
 
 void subid_leased_free(struct subid_leased *leased)
 {
-	for (enum subid_kind kind = 0; kind < SUBID_KINDS; kind++)
-		subid_set_free(&leased->ids[kind]);
+	subid_sets_free(&leased->ids);
 	subid_runtime_state_free(&leased->runtimes);
 }
 
@@ -45,7 +44,7 @@ static int read_store(int root, struct subid_leased *leased, const char **ret_fi
 	}
 	for (enum subid_kind kind = 0; r == 0 && kind < SUBID_KINDS; kind++) {
 		*ret_file = files[kind];
-		r = add_lines(store, kind, &leased->ids[kind]);
+		r = add_lines(store, kind, &leased->ids.of[kind]);
 	}
 	return r;
 }
@@ -62,8 +61,8 @@ int subid_leased_read(int root, struct subid_leased *ret, const char **ret_file)
 		return r;
 	*ret_file = NULL;
 	r = subid_runtime_read(&place, &leased.runtimes);
-	for (enum subid_kind kind = 0; r == 0 && kind < SUBID_KINDS; kind++)
-		r = subid_runtime_taken(&leased.runtimes, kind, &leased.ids[kind]);
+	if (r == 0)
+		r = subid_runtime_ids(&leased.runtimes, &leased.ids);
 	if (r < 0)
 		return r;
 	*ret = leased;

@@ -110,7 +110,7 @@ static int unite_taken(struct subid_txn *txn)
 		if (r == 0)
 			r = subid_set_unite(taken, &txn->before[kind]);
 		if (r == 0)
-			r = subid_set_unite(taken, &txn->leased.ids[kind]);
+			r = subid_set_unite(taken, &txn->leased.ids.of[kind]);
 		if (r == 0)
 			r = subid_reservations_list(&txn->policy, &txn->conf, kind,
 						    &txn->reservations[kind]);

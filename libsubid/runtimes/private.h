@@ -7,13 +7,13 @@
 #include "libsubid/runtimes/runtimes.h"
 
 /*
- * What the adapters share.  An adapter is one file, runtime_NAME.c, with a function
- * that finds the state beneath the place, and one that parses it; and a row in the
- * table in runtime.c.
+ * What the adapters share.  To add a runtime: one file NAME.c, with a function that finds
+ * the state beneath the place, and one that parses it; and a row in the table in
+ * runtimes.c.
  *
- * Threat: all of it may be a user's own making, and is read by root.  Adapters open
- * nothing by themselves, so that no link leads out, no pipe hangs us and nothing is
- * read without bounds; and parsers take any bytes.
+ * Threat: all of the state may be a user's own work, and root reads it.  Adapters open
+ * nothing by themselves, so that no link leads out, no pipe hangs us and nothing is read
+ * without bounds; and parsers take any bytes.
  */
 
 /* The most of one place: directory entries, files' bytes together, and one file's. */
@@ -57,11 +57,11 @@ int runtime_podman_parse(struct runtime_scan *scan, const struct subid_text *tex
 int runtime_add(struct runtime_scan *scan, enum subid_kind kind, struct id_range range,
 		const char *name, size_t len);
 
-/* Names the ranges from the n-th on anew. */
+/* Gives the ranges from the n-th on another name. */
 void runtime_rename(struct runtime_scan *scan, size_t n, const char *name, size_t len);
 
-/* Calls each() for every entry of the directory path but those that begin with a
- * '.'; what each() fails with but -ENOMEM is noted.  0 or -ENOMEM. */
+/* Calls each() for every entry of the directory path, without those that begin with a
+ * '.'.  What each() fails with is noted, except -ENOMEM.  0 or -ENOMEM. */
 int runtime_each(struct runtime_scan *scan, const char *path,
 		 int (*each)(struct runtime_scan *scan, const char *path,
 			     const char *name));
@@ -72,7 +72,7 @@ int runtime_stat(const struct runtime_scan *scan, const char *path, struct stat 
 /* Reads a file, bounded.  0, and the caller frees *ret; -errno. */
 int runtime_text(struct runtime_scan *scan, const char *path, struct subid_text *ret);
 
-/* Calls each() for every line of a text; goes on behind one that means nothing.  0,
+/* Calls each() for every line of a text, also after one that means nothing.  0,
  * SUBID_INVALID, -ENOMEM. */
 int runtime_lines(struct runtime_scan *scan, const struct subid_text *text,
 		  const char *name,
@@ -87,8 +87,12 @@ int runtime_parse(struct runtime_scan *scan, const char *dir, const char *file,
 			       const char *name));
 
 /*
- * JSON read token by token, where it stands: no tree, no memory.  Strict, with a
- * bound on its depth.  For the adapters, so that the library links libc alone.
+ * JSON read token by token, where it stands: no tree, no memory, a bound on its depth.
+ *
+ * Not jansson, which the command line uses to print: a file of 16 MiB that a user has
+ * written costs root up to 1.25 GB as a tree of jansson's ("[{},{},..."); and one bad
+ * byte, a key that stands twice or a file that was cut makes it refuse all of the file,
+ * while the ids of the containers before the damage have to be avoided.
  *
  *     struct json json = json_open(bytes, size);
  *

@@ -25,7 +25,7 @@ void subid_runtime_state_free(struct subid_runtime_state *state)
 	*state = (struct subid_runtime_state){ .list = NULL };
 }
 
-/* LXD says the same several times of one container: among the last few. */
+/* LXD repeats the ranges of a container: is it among the last few? */
 static bool is_known(const struct runtime_scan *scan, enum subid_kind kind,
 		     struct id_range range, const char *name, size_t len)
 {
@@ -71,7 +71,7 @@ void runtime_rename(struct runtime_scan *scan, size_t n, const char *name, size_
 			       len);
 }
 
-/* Notes that path told nothing; -ENOENT and -ENOTDIR are no trouble.  0; -ENOMEM
+/* Notes that path could not be read; -ENOENT and -ENOTDIR are no failure.  0; -ENOMEM
  * for that error. */
 static int note_unread(struct runtime_scan *scan, const char *path, int error)
 {
@@ -220,15 +220,13 @@ int subid_runtime_read(const struct subid_runtime_place *place,
 	return r;
 }
 
-int subid_runtime_taken(const struct subid_runtime_state *state, enum subid_kind kind,
-			struct subid_set *ret)
+int subid_runtime_ids(const struct subid_runtime_state *state, struct subid_sets *ret)
 {
-	auto_set struct subid_set ids = { .ranges = NULL };
+	auto_sets struct subid_sets ids = { .of = { { .n = 0 } } };
 	int r = 0;
 
 	for (size_t i = 0; r == 0 && i < state->n; i++)
-		if (state->list[i].kind == kind)
-			r = subid_set_add(&ids, state->list[i].range);
-	subid_set_sort(&ids);
-	return r == 0 ? subid_set_unite(ret, &ids) : r;
+		r = subid_set_add(&ids.of[state->list[i].kind], state->list[i].range);
+	subid_sets_sort(&ids);
+	return r == 0 ? subid_sets_unite(ret, &ids) : r;
 }

@@ -8,12 +8,12 @@ extern "C" {
 #endif
 
 /*
- * What container runtimes have written down: which ids their containers have, also
- * those that are stopped now.  One adapter for each runtime reads its state, see
- * runtime_private.h; nothing here runs or asks a runtime.
+ * What container runtimes have written down: which ids their containers have, stopped
+ * ones too.  One adapter for each runtime reads its state; no runtime is run or asked.
  *
- * A runtime that is not there has written nothing.  State that is damaged, too large
- * or not for us is passed over and counted: what was understood before is kept.
+ * A runtime that is not installed has written nothing.  State that is damaged, too large
+ * or not for the caller to read is passed over and counted; what was understood of it is
+ * kept.
  */
 
 #define SUBID_RUNTIME_NAME_SIZE 128
@@ -23,16 +23,16 @@ struct subid_runtime_range {
 	enum subid_kind kind;
 	struct id_range range;
 	const char *runtime; /* "lxc", "lxd", ...: a constant */
-	/* of the container, as the runtime has it; bytes that are not printable
-	 * ASCII are '?'; cut if longer */
+	/* of the container, as the runtime has it; bytes that are not printable ASCII
+	 * are '?'; cut if longer */
 	char name[SUBID_RUNTIME_NAME_SIZE];
 };
 
 /* What subid_runtime_read() found.  Zeroed, it is empty. */
 struct subid_runtime_state {
-	struct subid_runtime_range *list;
+	struct subid_runtime_range *list; /* grown by array_grow() */
 	size_t n;
-	size_t n_unread;  /* files and directories that told nothing, or not all */
+	size_t n_unread;  /* files and directories that could not be read, or not all */
 	int error;	  /* of the first: -errno; SUBID_INVALID for damage; SUBID_ABSENT:
 			     the storage of a container is not mounted */
 	char unread[256]; /* the first, beneath dir; cut if longer */
@@ -49,7 +49,7 @@ struct subid_runtime_place {
 	/* Threat: a user may put links, pipes and mounts in the place of the state
 	 * that root reads.  Unless set, none is followed or crossed beneath dir. */
 	bool trusted;
-	/* for a user: what its runtimes call 0, then 1 and on, of each kind: its own
+	/* for a user: the ids that its runtimes count from 0 on, of each kind: its own
 	 * id, then its lines of the table in their order */
 	const struct id_range *session[SUBID_KINDS];
 	size_t n_session[SUBID_KINDS];
@@ -62,9 +62,10 @@ struct subid_runtime_place {
 int subid_runtime_read(const struct subid_runtime_place *place,
 		       struct subid_runtime_state *state) SUBID_WARN_UNUSED;
 
-/* Adds the ids of one kind to *ret, sorted.  0 or -ENOMEM. */
-int subid_runtime_taken(const struct subid_runtime_state *state, enum subid_kind kind,
-			struct subid_set *ret) SUBID_WARN_UNUSED;
+/* Adds the ids of all containers to *ret, which is sorted before and after.  0 or
+ * -ENOMEM. */
+int subid_runtime_ids(const struct subid_runtime_state *state,
+		      struct subid_sets *ret) SUBID_WARN_UNUSED;
 
 #ifdef __cplusplus
 }

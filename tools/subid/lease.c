@@ -118,7 +118,7 @@ static int grant_one(struct grant *grant, const char *name)
 		.owner = &grant->lessor.owner,
 		.name = name + len + 1,
 		.held = grant->lessor.held,
-		.avoid = grant->lessor.avoid,
+		.avoid = grant->lessor.avoid.of,
 		.kinds = grant->asked->kinds,
 		.count = grant->count,
 		.range = grant->asked->range,

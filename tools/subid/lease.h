@@ -73,7 +73,7 @@ struct cli_lessor {
 	struct subid_owner owner;
 	char *name; /* as it was asked for */
 	struct subid_set held[SUBID_KINDS];
-	struct subid_set avoid[SUBID_KINDS];  /* all of what follows */
+	struct subid_sets avoid;	      /* all of what follows */
 	struct subid_set others[SUBID_KINDS]; /* without what runtimes have written */
 	struct subid_leases leases;	      /* of both stores, when loaded */
 	struct subid_runtime_state runtimes;

@@ -35,7 +35,7 @@ static uint32_t largest_gap(const struct cli_lease_refusal *refusal,
 			r = subid_table_taken(&store, &closed);
 	}
 	if (r == 0)
-		r = subid_set_unite(&closed, &lessor->avoid[kind]);
+		r = subid_set_unite(&closed, &lessor->avoid.of[kind]);
 	if (r == 0)
 		r = subid_set_subtract(&lessor->held[kind], &closed, &left);
 	for (size_t i = 0; r == 0 && i < left.n; i++)

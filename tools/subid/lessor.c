@@ -16,9 +16,9 @@ void cli_lessor_free(struct cli_lessor *lessor)
 {
 	for (enum subid_kind kind = 0; kind < SUBID_KINDS; kind++) {
 		subid_set_free(&lessor->held[kind]);
-		subid_set_free(&lessor->avoid[kind]);
 		subid_set_free(&lessor->others[kind]);
 	}
+	subid_sets_free(&lessor->avoid);
 	subid_owner_free(&lessor->owner);
 	subid_leases_free(&lessor->leases);
 	subid_runtime_state_free(&lessor->runtimes);
@@ -260,11 +260,10 @@ int cli_lessor_find(struct cli_leasing *leasing, const char *name, size_t len,
 	status = read_other_store(leasing, ret);
 	if (status != EXIT_DONE)
 		return status;
-	for (enum subid_kind kind = 0; r == 0 && kind < SUBID_KINDS; kind++) {
-		r = subid_set_unite(&ret->avoid[kind], &ret->others[kind]);
-		if (r == 0)
-			r = subid_runtime_taken(&ret->runtimes, kind, &ret->avoid[kind]);
-	}
+	for (enum subid_kind kind = 0; r == 0 && kind < SUBID_KINDS; kind++)
+		r = subid_set_unite(&ret->avoid.of[kind], &ret->others[kind]);
+	if (r == 0)
+		r = subid_runtime_ids(&ret->runtimes, &ret->avoid);
 	if (r < 0)
 		return cli_complain(EXIT_UNABLE, "%s: %s", ret->name, strerror(-r));
 	if (leasing->store.fd < 0)

@@ -26,9 +26,9 @@ static const char *ids_text(const struct subid_leased *leased, char *buf)
 
 	for (enum subid_kind kind = 0; kind < SUBID_KINDS; kind++) {
 		at += sprintf(at, "%s%c", kind == 0 ? "" : ", ", "ug"[kind]);
-		for (size_t i = 0; i < leased->ids[kind].n; i++)
-			at += sprintf(at, " %u:%u", leased->ids[kind].ranges[i].start,
-				      leased->ids[kind].ranges[i].count);
+		for (size_t i = 0; i < leased->ids.of[kind].n; i++)
+			at += sprintf(at, " %u:%u", leased->ids.of[kind].ranges[i].start,
+				      leased->ids.of[kind].ranges[i].count);
 	}
 	return buf;
 }

@@ -200,7 +200,7 @@ static void put_path(int dir, const char *path, const char *text)
 static void test_root(void **state)
 {
 	auto_runtime_state struct subid_runtime_state found = { .n = 0 };
-	auto_set struct subid_set uids = { .n = 0 };
+	auto_sets struct subid_sets ids = { .of = { { .n = 0 } } };
 	int dir = etc_of(state);
 	struct subid_runtime_place place = { .dir = dir, .trusted = true };
 	char buf[1024];
@@ -223,8 +223,9 @@ static void test_root(void **state)
 	assert_string_equal(found.list[1].runtime, "lxd");
 	assert_string_equal(found.list[3].runtime, "podman");
 	assert_int_equal(found.n_unread, 0);
-	assert_int_equal(subid_runtime_taken(&found, SUBID_UID, &uids), 0);
-	assert_int_equal(subid_set_size(&uids), 2 + 65536);
+	assert_int_equal(subid_runtime_ids(&found, &ids), 0);
+	assert_int_equal(subid_set_size(&ids.of[SUBID_UID]), 2 + 65536);
+	assert_int_equal(subid_set_size(&ids.of[SUBID_GID]), 65536);
 }
 
 /* LXD's links beside its pools: of a container whose pool is there, of one whose pool is
