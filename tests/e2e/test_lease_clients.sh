@@ -6,7 +6,7 @@
 # In a pid namespace of its own, with which ends what the clients leave running.
 [ $$ = 1 ] || exec unshare --pid --fork --kill-child --mount-proc bash "$0"
 . "$(dirname "$0")/lib.sh"
-plan 30
+plan 32
 private_store
 chmod 755 "$T"
 add_user alice -u 2001 -s /bin/bash
@@ -67,6 +67,10 @@ ok "podman: starts" as alice podman --runtime runc start pod
 pod=$(as alice podman inspect -f '{{.State.Pid}}' pod)
 is "podman: to the host its map is the lease" "$(map_of uid "$pod"), $(map_of gid "$pod")" \
 	"0 $start 1000, 0 $start 1000"
+# in the session's own namespace: its root is alice herself, and may become anybody there
+ok "podman: a container without a map of its own" as alice podman --runtime runc run -d --name plain --network=none tiny /bin/sleep 1000
+expect "podman: may have any of her ids" 1 '' '*in use by process*' as alice subid grant --count 1000 alice/x
+as alice podman rm -f -t 0 plain >/dev/null
 as alice podman --runtime runc create --name own --network=none --uidmap 0:150001:500 --gidmap 0:150001:500 tiny /bin/sleep 9 >/dev/null
 expect "podman: ids of a container that never ran are avoided" 1 '' "*250000-250499: podman has them for container 'own'*" \
 	as alice subid grant --range 250100:1 alice/x

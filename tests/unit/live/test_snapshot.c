@@ -8,40 +8,7 @@
 #include "libsubid/live/live.h"
 
 #include "faults.h"
-
-#define OWN "user:[4026531837]"
-
-static void put_namespace(int proc, const char *pid, const char *ns, const char *map)
-{
-	put_process(proc, &(struct fake_process){
-			      .pid = pid, .ns = ns, .uid_map = map, .gid_map = map });
-}
-
-static void put_text(int proc, const char *pid, const char *name, const char *text,
-		     size_t size)
-{
-	char path[64];
-
-	(void)snprintf(path, sizeof(path), "%s/%s", pid, name);
-	put_bytes(proc, path, text, size);
-}
-
-static struct subid_live look(int proc)
-{
-	struct subid_live live;
-
-	assert_int_equal(subid_live_read(proc, SUBID_LIVE_THOROUGH, &live), 0);
-	return live;
-}
-
-static const struct subid_live_userns *find(const struct subid_live *live, uint64_t inode)
-{
-	for (size_t i = 0; i < live->n; i++)
-		if (live->userns[i].inode == inode)
-			return &live->userns[i];
-	fail_msg("no namespace %llu", (unsigned long long)inode);
-	return NULL;
-}
+#include "live_support.h"
 
 static void test_what_there_is(void **state)
 {
@@ -175,179 +142,6 @@ static void test_many(void **state)
 	subid_live_free(&live);
 }
 
-/*
- * What hides in descriptors and mounts of a hand-made /proc is no namespace; but a mount
- * of one that cannot be opened is listed, with maps that are not known.
- */
-static void test_things_that_look_like_namespaces(void **state)
-{
-	static const char mountinfo[] = "1 0 0:4 user:[77] /x rw - nsfs nsfs rw\n"
-					"1 0 0:4 user:[78] \\057etc\\ rw - nsfs nsfs rw\n"
-					"short - nsfs \n"
-					" - nsfs nsfs\n"
-					"1 0 0:4 net:[5] /fifo rw - nsfs nsfs rw\n"
-					"no newline - nsfs ";
-	int proc = etc_of(state);
-	struct subid_live live;
-
-	put_self(proc);
-	put_namespace(proc, "10", OWN, "0 0 1\n");
-	assert_int_equal(symlinkat("mnt:[9]", proc, "10/ns/mnt"), 0);
-	put_file(proc, "10/mountinfo", mountinfo);
-	put_dir(proc, "10/fd");
-	put_dir(proc, "10/root");
-	assert_int_equal(mkfifoat(proc, "10/root/fifo", 0600), 0);
-	put_file(proc, "10/root/x", "");
-	assert_int_equal(symlinkat("user:[79]", proc, "10/fd/3"), 0);
-	assert_int_equal(symlinkat("user:[80]", proc, "10/fd/4"), 0);
-	assert_int_equal(mkfifoat(proc, "10/fd/user:[80]", 0600), 0);
-	put_file(proc, "10/fd/net:[81]", "no namespace");
-	assert_int_equal(symlinkat("net:[81]", proc, "10/fd/5"), 0);
-	live = look(proc);
-	assert_int_equal(live.n, 3);
-	for (size_t i = 1; i < live.n; i++) {
-		assert_int_equal(live.userns[i].inode, 76 + i);
-		assert_int_equal(live.userns[i].held, SUBID_HELD_BY_MOUNT);
-		for (enum subid_kind kind = 0; kind < SUBID_KINDS; kind++)
-			assert_int_not_equal(live.userns[i].maps[kind].error, 0);
-	}
-	assert_true(live.partial);
-	subid_live_free(&live);
-}
-
-/* What cannot be opened here is no riddle if something else leads to it. */
-static void test_covered_mounts(void **state)
-{
-	static const char mountinfo[] = "1 0 0:4 user:[77] /x rw - nsfs nsfs rw\n"
-					"1 0 0:4 user:[5] /x rw - nsfs nsfs rw\n"
-					"1 0 0:4 net:[81] /x rw - nsfs nsfs rw\n"
-					"1 0 0:4 net:[81] /y rw - nsfs nsfs rw\n"
-					"1 0 0:4 uts:[82] /x rw - nsfs nsfs rw\n";
-	int proc = etc_of(state);
-	struct subid_live live;
-
-	put_self(proc);
-	put_namespace(proc, "10", OWN, "0 0 1\n");
-	assert_int_equal(symlinkat("mnt:[9]", proc, "10/ns/mnt"), 0);
-	put_namespace(proc, "11", OWN, "0 0 1\n");
-	assert_int_equal(symlinkat("mnt:[8]", proc, "11/ns/mnt"), 0);
-	put_namespace(proc, "12", "user:[5]", "0 100000 10\n");
-	put_file(proc, "10/mountinfo", mountinfo);
-	put_file(proc, "11/mountinfo", mountinfo);
-	live = look(proc);
-	assert_int_equal(live.n, 3);
-	assert_int_equal(find(&live, 5)->maps[SUBID_UID].error, 0);
-	assert_int_equal(find(&live, 77)->maps[SUBID_UID].error, -EACCES);
-	assert_true(find(&live, 77)->holder == 10 || find(&live, 77)->holder == 11);
-	/* each once, by the first that sees it */
-	assert_int_equal(live.n_covered, 2);
-	for (size_t i = 0; i < live.n_covered; i++) {
-		assert_int_equal(live.covered[i].inode, 81 + i);
-		assert_int_equal(live.covered[i].pid, find(&live, 77)->holder);
-		assert_int_equal(live.covered[i].error, -EACCES);
-		assert_false(live.covered[i].is_user);
-	}
-	assert_true(live.partial);
-	subid_live_free(&live);
-}
-
-/* More than a set of inodes has room for at first. */
-static void test_very_many_mounts(void **state)
-{
-	enum { N = 1000 };
-	static char mountinfo[N * 64];
-	int proc = etc_of(state);
-	struct subid_live live;
-	size_t size = 0;
-
-	for (int i = 0; i < N; i++)
-		size += (size_t)snprintf(mountinfo + size, 64,
-					 "1 0 0:4 %s:[%d] /x rw - nsfs nsfs rw\n",
-					 i % 2 == 0 ? "user" : "net", 1000 + i);
-	put_self(proc);
-	put_namespace(proc, "10", OWN, "0 0 1\n");
-	assert_int_equal(symlinkat("mnt:[9]", proc, "10/ns/mnt"), 0);
-	put_file(proc, "10/mountinfo", mountinfo);
-	live = look(proc);
-	assert_int_equal(live.n, 1 + N / 2);
-	assert_int_equal(live.n_covered, N / 2);
-	subid_live_free(&live);
-}
-
-static void test_names(void **state)
-{
-#define COMMAND(text) text, sizeof(text) - 1
-	static const struct {
-		const char *command;
-		size_t size;
-		const char *group, *runtime, *container;
-	} rows[] = {
-		{ COMMAND("[lxc monitor] /var/lib/lxc c1\0"), "", "lxc", "c1" },
-		{ COMMAND("[lxc monitor] /var/lib/lxd/containers c2\0"), "", "lxd",
-		  "c2" },
-		{ COMMAND("[lxc monitor] /var/lib/incus/x c2\0"), "", "incus", "c2" },
-		{ COMMAND("[lxc monitor] \0"), "", "", "" },
-		{ COMMAND("[lxc monitor]\0"), "", "", "" },
-		{ COMMAND("/usr/bin/conmon\0-c\0ID\0-n\0pod1\0"), "", "podman", "pod1" },
-		{ COMMAND("conmon\0--name=pod2\0"), "", "podman", "pod2" },
-		{ COMMAND("conmon\0-n\0"), "0::/x\n", "podman", "" },
-		{ COMMAND("conmon\0-n"), "", "podman", "" },
-		{ COMMAND("systemd-nspawn\0--machine=m\0"), "", "nspawn", "m" },
-		{ COMMAND("containerd-shim-runc-v2\0-id\0abcdefabcdef0123\0"), "",
-		  "docker", "abcdefabcdef" },
-		{ COMMAND("conmon\0-n\0ev\033[31m\xff il\0"), "", "podman",
-		  "ev?[31m??il" },
-		{ COMMAND("bash\0"), "0::/lxc.payload.c3\n", "lxc", "c3" },
-		{ COMMAND("bash\0"), "1:a:/\n0::/x/libpod-0123456789abcdef.scope/y\n",
-		  "podman", "0123456789ab" },
-		{ COMMAND("bash\0"), "0::/docker-0123.scope\n", "docker", "0123" },
-		{ COMMAND("bash\0"), "0::/docker-.scope\n", "", "" },
-		{ COMMAND("bash\0"), "0::/docker-x.scop\n", "", "" },
-		{ COMMAND("bash\0"), "0::/machine-m1.scope\n", "nspawn", "m1" },
-		{ COMMAND(""), "0::/", "", "" },
-	};
-	int proc = etc_of(state);
-
-	put_self(proc);
-	put_namespace(proc, "5", OWN, "0 0 1\n");
-	put_namespace(proc, "10", "user:[5]", "0 100000 10\n");
-	put_file(proc, "10/stat", "10 (a) S 7 (b) R 5 0 0");
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		struct subid_live live = look(proc);
-
-		put_text(proc, "5", "cmdline", rows[i].command, rows[i].size);
-		put_file(proc, "10/cgroup", rows[i].group);
-		subid_live_name(proc, &live, 1);
-		assert_string_equal(live.userns[1].runtime, rows[i].runtime);
-		assert_string_equal(live.userns[1].container, rows[i].container);
-		subid_live_free(&live);
-	}
-}
-
-/* Longer than any buffer: cut, not overrun. */
-static void test_long_names(void **state)
-{
-	static const char head[] = "conmon\0-n";
-	static char command[9000];
-	int proc = etc_of(state);
-	struct subid_live live;
-
-	memset(command, 'n', sizeof(command));
-	memcpy(command, head, sizeof(head));
-	put_self(proc);
-	put_namespace(proc, "5", OWN, "0 0 1\n");
-	put_namespace(proc, "10", "user:[5]", "0 100000 10\n");
-	put_file(proc, "10/stat", "10 (a) S 5 0");
-	put_text(proc, "5", "cmdline", command, sizeof(command));
-	live = look(proc);
-	subid_live_name(proc, &live, 0);
-	subid_live_name(proc, &live, 1);
-	assert_int_equal(strlen(live.userns[1].container),
-			 sizeof(live.userns[1].container) - 1);
-	assert_string_equal(live.userns[0].runtime, "");
-	subid_live_free(&live);
-}
-
 /* Whatever fails: nothing leaks, and what is missing is told. */
 static void test_every_call_fails_in_turn(void **state)
 {
@@ -400,13 +194,8 @@ int main(void)
 		live_test(test_the_largest_map),
 		live_test(test_guessed),
 		live_test(test_many),
-		live_test(test_things_that_look_like_namespaces),
-		live_test(test_covered_mounts),
-		live_test(test_very_many_mounts),
-		live_test(test_names),
-		live_test(test_long_names),
 		live_test(test_every_call_fails_in_turn),
 	};
 
-	return cmocka_run_group_tests_name("live", tests, NULL, NULL);
+	return cmocka_run_group_tests_name("snapshot", tests, NULL, NULL);
 }

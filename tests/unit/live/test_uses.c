@@ -8,7 +8,6 @@
 #include "libsubid/live/live.h"
 
 #include "faults.h"
-#include "libsubid/live/private.h"
 
 #define IDS_OF_ROOT "Name:\tx\nUid:\t0\t0\t0\t0\nGid:\t0\t0\t0\t0\nGroups:\t \n"
 
@@ -82,22 +81,6 @@ static void assert_in_use(int proc, const char *uids, const char *gids, size_t u
 	assert_string_equal(set_text(&in_use.of[SUBID_GID], buf, sizeof(buf)), gids);
 	assert_int_equal(n_unread, unread);
 	subid_sets_free(&in_use);
-}
-
-/* The kernel has words of its own for a process that goes while it is looked at. */
-static void test_gone_at_the_map(void **state)
-{
-	struct subid_live_map map = { .n = 0 };
-	int proc = etc_of(state);
-
-	put_namespace(proc, "9", "user:[5]", "0 1000 1\n", "0 1000 1\n");
-	faults.only = "openat";
-	faults_arm(1, EINVAL);
-	assert_int_equal(proc_read_map(proc, 9, SUBID_UID, &map), -ESRCH);
-	assert_true(faults_disarm());
-	faults_arm(1, EACCES);
-	assert_int_equal(proc_read_map(proc, 9, SUBID_UID, &map), -EACCES);
-	assert_true(faults_disarm());
 }
 
 static void test_nothing_runs(void **state)
@@ -631,7 +614,6 @@ static int setup(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		uses_test(test_gone_at_the_map),
 		uses_test(test_nothing_runs),
 		uses_test(test_what_namespaces_map),
 		uses_test(test_added_to_what_is_there),
