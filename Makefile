@@ -91,7 +91,7 @@ libsubid/policy: core maps tables accounts
 libsubid/live: core maps tables accounts policy
 libsubid/runtimes: core maps tables accounts policy
 libsubid/change: core maps tables accounts policy live runtimes
-libsubid/audit: core core/scan.h maps tables accounts policy live runtimes change
+libsubid/audit: core maps tables accounts policy live runtimes change
 libsubid: core maps tables accounts policy live runtimes change audit
 tools/newidmap: core maps tables accounts policy
 tools/getsubids: core maps tables accounts policy

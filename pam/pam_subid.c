@@ -50,7 +50,7 @@ static bool has_by_name(int etc, const struct subid_users *users, const char *na
 static void look(const struct session *session, const char *name, struct account *ret)
 {
 	if (session->etc < 0 || is_number(name) || strlen(name) > NAME_LENGTH_MAX ||
-	    subid_users_open(session->etc, false, &ret->users) < 0)
+	    subid_users_open(session->etc, false, &ret->users, NULL) < 0)
 		return;
 	ret->has_range = has_by_name(session->etc, ret->users, name);
 	if (ret->has_range || subid_owner_find(ret->users, name, &ret->owner) != 0)

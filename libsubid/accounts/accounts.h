@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-#include "libsubid/core/scan.h"
 #include "libsubid/tables/tables.h"
 
 #ifdef __cplusplus
@@ -25,26 +24,21 @@ struct subid_account {
 struct subid_users; /* opaque */
 
 /*
- * Reads DIR/passwd, and DIR/nsswitch.conf to know whom else to ask.  etc: the
- * directory; nss: may the running system's name service be asked (no for an
+ * Reads DIR/passwd and DIR/group, and DIR/nsswitch.conf to know who else is to be asked.
+ * etc: the directory; nss: may the running system's name service be asked (no for an
  * image or chroot), and may the files be links (an image's might lead out of it).
- * Also reads DIR/group.  Without nss, a file that does not exist is empty; with it,
- * passwd and group must be there.  The caller releases *ret with subid_users_free().
- * Returns 0 or -errno, as subid_text_read() does: -ENOENT, -ELOOP for a link, -ENOLINK.
+ * Without nss, a file that does not exist is empty; with it, passwd and group must be
+ * there.  The caller releases *ret with subid_users_free().  Returns 0 or -errno, as
+ * subid_text_read() does: -ENOENT, -ELOOP for a link, -ENOLINK; then *ret_file, unless
+ * NULL, is the name of the file.
  */
-int subid_users_load(int etc, bool nss, struct subid_users **ret);
+int subid_users_load(int etc, bool nss, struct subid_users **ret, const char **ret_file);
 
 /*
  * The same for a look-up or two: reads DIR/passwd, but not its lines before they
  * are asked for.  Only subid_owner_find() and subid_owner_of_uid() may follow.
  */
-int subid_users_open(int etc, bool nss, struct subid_users **ret);
-
-/* The same two; *ret_file is, after a failure, the name of the file that it is about. */
-int subid_users_load_named(int etc, bool nss, struct subid_users **ret,
-			   const char **ret_file);
-int subid_users_open_named(int etc, bool nss, struct subid_users **ret,
-			   const char **ret_file);
+int subid_users_open(int etc, bool nss, struct subid_users **ret, const char **ret_file);
 
 void subid_users_free(struct subid_users **users);
 
@@ -176,77 +170,37 @@ int subid_members_ask(struct subid_members *members, const struct subid_users *u
 struct subid_users {
 	struct subid_text passwd;
 	struct subid_text group;
-	bool parsed; /* subid_users_load(): the following three are there */
-	struct subid_account *accounts;
+	struct subid_account *accounts; /* subid_users_load(): and the following two */
 	size_t n;
 	struct subid_set ids[SUBID_KINDS]; /* of the accounts; to be sorted */
 	bool nss;	   /* somebody beyond the files may know more accounts */
 	bool nss_groups;   /* or groups */
 	bool files_first;  /* what passwd says is final */
 	bool enumerate[2]; /* by kind: somebody beyond the files may have ids */
-	uint32_t *by_name; /* open addressing: index + 1, or 0 */
-	uint32_t *by_uid;
-	uint32_t *next_of_uid; /* by account: the next of the same uid, likewise */
-	size_t mask;
+	struct subid_users_index *index; /* subid_users_index(); NULL: look at passwd */
 };
 
 /*
- * Reads the beginning of a passwd or group line at *at, "name:password:", and
- * moves *at behind it.  False for what is no such line: '+' and '-' begin NIS
- * entries, which glibc's files pass over too; *at is then somewhere in that line.
+ * Finds accounts by a hash.  The functions are called through it, so that a program which
+ * looks up one account does not link what loads all.
  */
-SCAN_INLINE bool users_scan_name(const char **at, const char *end,
-				 struct subid_owner_name *ret)
-{
-	const char *line = *at, *p = scan_to_colon(line, end);
+struct subid_users_index {
+	bool (*by_name)(const struct subid_users *users, const char *name, size_t len,
+			struct subid_account *ret);
+	bool (*by_uid)(const struct subid_users *users, uint32_t uid, size_t *at,
+		       struct subid_account *ret);
+	size_t mask;
+	uint32_t *next_of_uid; /* by account: the next of the same uid, as in the slots */
+	uint32_t *slots[2];    /* by name, by uid: open addressing; number + 1, or 0 */
+};
 
-	*at = p;
-	if (p == line || p == end || *p != ':' || *line == '+' || *line == '-' ||
-	    *line == '#')
-		return false;
-	ret->text = line;
-	ret->len = (size_t)(p - line);
-	p++;
-	/* the password is mostly an "x"; one that is empty is no ':' */
-	if (end - p > 2 && p[1] == ':' && p[0] > ':') {
-		*at = p + 2;
-		return true;
-	}
-	p = scan_to_colon(p, end);
-	*at = p;
-	if (p == end || *p != ':')
-		return false;
-	*at = p + 1;
-	return true;
-}
-
-/* The same with the id, which *at is moved behind, to ':' or the line's end. */
-SCAN_INLINE bool users_scan_head(const char **at, const char *end,
-				 struct subid_owner_name *ret_name, uint32_t *ret_id)
-{
-	return users_scan_name(at, end, ret_name) && scan_id(at, end, ret_id) &&
-	       (*at == end || **at == ':' || **at == '\n');
-}
-
-/* A whole account; *at as above, behind the gid. */
-SCAN_INLINE bool users_scan_account(const char **at, const char *end,
-				    struct subid_account *ret)
-{
-	struct scan_seen uid = SCAN_SEEN_NONE;
-	struct subid_owner_name name;
-
-	/* a user's own group mostly has the same number */
-	if (!users_scan_name(at, end, &name) || !scan_id_like(at, end, &uid, &ret->uid) ||
-	    *at == end || **at != ':')
-		return false;
-	(*at)++;
-	if (!scan_id_like(at, end, &uid, &ret->gid) ||
-	    (*at < end && **at != ':' && **at != '\n'))
-		return false;
-	ret->name = name.text;
-	ret->name_len = (uint32_t)name.len;
-	return true;
-}
+/*
+ * The name and the id at the head of a line of passwd or group, "name:password:id"; *at,
+ * where the line begins, is moved behind the id, to ':' or end.  False for what is no
+ * such line: '+' and '-' begin NIS entries, which glibc's files pass over too.
+ */
+bool subid_account_head(const char **at, const char *end,
+			struct subid_owner_name *ret_name, uint32_t *ret_id);
 
 /* One line of the group file, name:password:gid:members. */
 struct subid_group {

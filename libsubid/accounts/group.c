@@ -14,22 +14,19 @@
 bool subid_group_next(const struct subid_users *users, size_t *pos,
 		      struct subid_group *ret)
 {
-	const char *bytes = users->group.bytes, *end = bytes + users->group.size;
-	const char *at = bytes + *pos;
-	bool found = false;
+	const char *line;
+	size_t len;
 
-	while (!found && at < end) {
-		const char *next;
+	while (subid_text_next(&users->group, pos, &line, &len)) {
+		const char *at = line, *end = line + len;
 
-		found = users_scan_head(&at, end, &ret->name, &ret->gid);
-		next = scan_to_next_line(at, end);
-		at += at < end && *at == ':';
-		ret->members.text = at;
-		ret->members.len = (size_t)(next - at) - (next > at && next[-1] == '\n');
-		at = next;
+		if (!subid_account_head(&at, end, &ret->name, &ret->gid))
+			continue;
+		at += at < end; /* ':' */
+		ret->members = (struct subid_owner_name){ at, (size_t)(end - at) };
+		return true;
 	}
-	*pos = (size_t)(at - bytes);
-	return found;
+	return false;
 }
 
 static void copy_name(struct subid_owner_name name, char *buf, size_t size)

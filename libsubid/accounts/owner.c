@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * From a name or number to the account behind it, and all the ways in which a
- * line may spell it.
+ * From a name or number to the account behind it, and all the names that a line may give
+ * it.  For a look-up or two: passwd is not read ahead of what is asked.
  */
 #include <errno.h>
 #include <pwd.h>
@@ -14,6 +14,201 @@
 #include "libsubid/tables/tables.h"
 
 #define DECIMAL_SIZE sizeof("4294967295")
+
+/* --- the files --- */
+
+static bool next_word(const char **at, const char *end, struct subid_owner_name *ret)
+{
+	while (*at < end && (**at == ' ' || **at == '\t'))
+		(*at)++;
+	ret->text = *at;
+	while (*at < end && **at != ' ' && **at != '\t' && **at != '#')
+		(*at)++;
+	ret->len = (size_t)(*at - ret->text);
+	return ret->len > 0;
+}
+
+static bool is_word(struct subid_owner_name word, const char *text)
+{
+	return word.len == strlen(text) && memcmp(word.text, text, word.len) == 0;
+}
+
+struct sources {
+	bool files_first;   /* and its success ends the search */
+	bool more;	    /* than the files */
+	bool more_with_ids; /* than the files and systemd */
+};
+
+/*
+ * nsswitch.conf(5), one database: the names of services, and [STATUS=action]
+ * behind them.  Without a line, glibc asks the files.
+ */
+static struct sources read_sources(const struct subid_text *conf, const char *database)
+{
+	struct sources sources = { .files_first = true };
+	size_t name_len = strlen(database), pos = 0, len;
+	const char *line;
+
+	while (subid_text_next(conf, &pos, &line, &len)) {
+		const char *at = line, *end = line + len;
+		struct subid_owner_name word;
+		size_t n = 0;
+
+		while (at < end && (*at == ' ' || *at == '\t'))
+			at++;
+		if ((size_t)(end - at) <= name_len || at[name_len] != ':' ||
+		    memcmp(at, database, name_len) != 0)
+			continue;
+		at += name_len + 1;
+		for (; next_word(&at, end, &word); n++) {
+			if (n == 0)
+				sources.files_first = is_word(word, "files");
+			if (n == 1 && word.text[0] == '[')
+				sources.files_first = false;
+			if (word.text[0] == '[' || is_word(word, "files"))
+				continue;
+			sources.more = true;
+			if (!is_word(word, "systemd"))
+				sources.more_with_ids = true;
+		}
+	}
+	return sources;
+}
+
+int subid_users_open(int etc, bool nss, struct subid_users **ret, const char **ret_file)
+{
+	auto_users struct subid_users *users = calloc(1, sizeof(*users));
+	auto_text struct subid_text conf = { .bytes = NULL };
+	const char *file = "passwd";
+	struct sources passwd, group;
+	int r = users == NULL ? -ENOMEM : subid_text_read(etc, file, nss, &users->passwd);
+
+	/* Threat: while a running system's file is away, its accounts' ids are not
+	 * free.  An image without one has none. */
+	if (r == -ENOENT && !nss)
+		r = 0;
+	if (r == 0 && nss) {
+		file = "nsswitch.conf";
+		r = subid_text_read(etc, file, true, &conf);
+		if (r == -ENOENT)
+			r = 0;
+	}
+	if (r < 0 && ret_file != NULL)
+		*ret_file = file;
+	if (r < 0)
+		return r;
+	passwd = read_sources(&conf, "passwd");
+	group = read_sources(&conf, "group");
+	users->nss = nss && passwd.more;
+	users->nss_groups = nss && group.more;
+	users->files_first = passwd.files_first || !nss;
+	users->enumerate[SUBID_UID] = nss && passwd.more_with_ids;
+	users->enumerate[SUBID_GID] = nss && group.more_with_ids;
+	*ret = users;
+	users = NULL;
+	return 0;
+}
+
+void subid_users_free(struct subid_users **users)
+{
+	if (*users == NULL)
+		return;
+	subid_text_free(&(*users)->passwd);
+	subid_text_free(&(*users)->group);
+	free((*users)->accounts);
+	for (enum subid_kind kind = 0; kind < SUBID_KINDS; kind++)
+		subid_set_free(&(*users)->ids[kind]);
+	free((*users)->index);
+	free(*users);
+	*users = NULL;
+}
+
+bool subid_users_ask_others(const struct subid_users *users)
+{
+	/* systemd's users have one name each */
+	return users->enumerate[SUBID_UID];
+}
+
+bool subid_account_head(const char **at, const char *end,
+			struct subid_owner_name *ret_name, uint32_t *ret_id)
+{
+	const char *line = *at, *name_end, *id, *stop;
+
+	name_end = memchr(line, ':', (size_t)(end - line));
+	id = name_end == NULL ? NULL
+			      : memchr(name_end + 1, ':', (size_t)(end - name_end - 1));
+	if (id++ == NULL || name_end == line || *line == '+' || *line == '-' ||
+	    *line == '#')
+		return false;
+	stop = memchr(id, ':', (size_t)(end - id));
+	stop = stop == NULL ? end : stop;
+	if (subid_id_parse(id, (size_t)(stop - id), ret_id) != 0)
+		return false;
+	*ret_name = (struct subid_owner_name){ line, (size_t)(name_end - line) };
+	*at = stop;
+	return true;
+}
+
+static bool parse_account(const char *line, size_t len, struct subid_account *ret)
+{
+	const char *end = line + len, *at = line, *stop;
+	struct subid_owner_name name;
+
+	if (!subid_account_head(&at, end, &name, &ret->uid) || at++ == end)
+		return false;
+	stop = memchr(at, ':', (size_t)(end - at));
+	stop = stop == NULL ? end : stop;
+	ret->name = name.text;
+	ret->name_len = (uint32_t)name.len;
+	return subid_id_parse(at, (size_t)(stop - at), &ret->gid) == 0;
+}
+
+/* A line that has the text behind so many colons: for one look-up in a large file, whose
+ * other lines are not read closely.  The account in it into *ret. */
+static bool seek(const struct subid_text *passwd, size_t *pos, size_t colons,
+		 struct subid_owner_name text, struct subid_account *ret)
+{
+	const char *line;
+	size_t len;
+
+	while (subid_text_next(passwd, pos, &line, &len)) {
+		const char *at = line, *end = line + len;
+
+		for (size_t i = 0; at != NULL && i < colons; i++) {
+			at = memchr(at, ':', (size_t)(end - at));
+			at = at == NULL ? NULL : at + 1;
+		}
+		if (at != NULL && (size_t)(end - at) > text.len && at[text.len] == ':' &&
+		    memcmp(at, text.text, text.len) == 0 && parse_account(line, len, ret))
+			return true;
+	}
+	return false;
+}
+
+bool subid_users_by_name(const struct subid_users *users, const char *name, size_t len,
+			 struct subid_account *ret)
+{
+	size_t pos = 0;
+
+	return users->index != NULL ? users->index->by_name(users, name, len, ret)
+				    : seek(&users->passwd, &pos, 0,
+					   (struct subid_owner_name){ name, len }, ret);
+}
+
+bool subid_users_by_uid(const struct subid_users *users, uint32_t uid, size_t *at,
+			struct subid_account *ret)
+{
+	struct subid_owner_name decimal;
+	char text[DECIMAL_SIZE];
+
+	if (users->index != NULL)
+		return users->index->by_uid(users, uid, at, ret);
+	decimal.text = text;
+	decimal.len = (size_t)snprintf(text, sizeof(text), "%u", uid);
+	return seek(&users->passwd, at, 2, decimal, ret);
+}
+
+/* --- an owner --- */
 
 void subid_owner_free(struct subid_owner *owner)
 {

@@ -1,14 +1,16 @@
 /* SPDX-License-Identifier: MIT */
-#include "libsubid/accounts/accounts.h"
-
+/*
+ * All accounts of the local files: loaded at once, their ids, and an index of them.
+ */
 #include <errno.h>
 #include <grp.h>
 #include <pwd.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "libsubid/accounts/accounts.h"
 #include "libsubid/core/core.h"
+#include "libsubid/core/scan.h"
 #include "libsubid/tables/tables.h"
 
 static inline struct id_range just(uint32_t id)
@@ -52,8 +54,8 @@ static bool loose_id(struct subid_owner_name field, uint32_t *ret)
  * A line of passwd or group that is none to us, but may be one to glibc: the ids
  * in its third field and, unless fourth is NULL, in its fourth are not free.
  */
-static int note_odd_line(const char *line, const char *end, struct subid_set *third,
-			 struct subid_set *fourth)
+static int note_malformed_line(const char *line, const char *end, struct subid_set *third,
+			       struct subid_set *fourth)
 {
 	struct subid_set *const sets[] = { NULL, NULL, third, fourth };
 	int r = 0;
@@ -77,6 +79,46 @@ static int note_odd_line(const char *line, const char *end, struct subid_set *th
 	return r;
 }
 
+/* subid_account_head() without the id, fast; behind the password. */
+SCAN_INLINE bool scan_name(const char **at, const char *end, uint32_t *ret_len)
+{
+	const char *line = *at, *p = scan_to_colon(line, end);
+
+	*at = p;
+	if (p == line || p == end || *p != ':' || *line == '+' || *line == '-' ||
+	    *line == '#')
+		return false;
+	*ret_len = (uint32_t)(p - line);
+	p++;
+	/* the password is mostly an "x"; one that is empty is no ':' */
+	if (end - p > 2 && p[1] == ':' && p[0] > ':') {
+		*at = p + 2;
+		return true;
+	}
+	p = scan_to_colon(p, end);
+	*at = p;
+	if (p == end || *p != ':')
+		return false;
+	*at = p + 1;
+	return true;
+}
+
+/* A whole account; *at behind the gid, or somewhere in the line if it is none. */
+SCAN_INLINE bool scan_account(const char **at, const char *end, struct subid_account *ret)
+{
+	struct scan_seen uid = SCAN_SEEN_NONE;
+
+	ret->name = *at;
+	if (!scan_name(at, end, &ret->name_len) ||
+	    !scan_id_like(at, end, &uid, &ret->uid) || *at == end || **at != ':')
+		return false;
+	(*at)++;
+	/* a user's own group mostly has the same number */
+	if (!scan_id_like(at, end, &uid, &ret->gid))
+		return false;
+	return *at == end || **at == ':' || **at == '\n';
+}
+
 static int parse_passwd(struct subid_users *users)
 {
 	const char *at = users->passwd.bytes, *end = at + users->passwd.size;
@@ -93,9 +135,9 @@ static int parse_passwd(struct subid_users *users)
 		if (r < 0)
 			return r;
 		account = &users->accounts[users->n];
-		if (!users_scan_account(&at, end, account)) {
-			r = note_odd_line(line, end, &users->ids[SUBID_UID],
-					  &users->ids[SUBID_GID]);
+		if (!scan_account(&at, end, account)) {
+			r = note_malformed_line(line, end, &users->ids[SUBID_UID],
+						&users->ids[SUBID_GID]);
 			continue;
 		}
 		users->n++;
@@ -107,132 +149,21 @@ static int parse_passwd(struct subid_users *users)
 		r = subid_set_add(&users->ids[SUBID_UID], uids);
 	if (r == 0)
 		r = subid_set_add(&users->ids[SUBID_GID], gids);
-	users->parsed = true;
 	return r;
 }
 
-static bool next_word(const char **at, const char *end, struct subid_owner_name *ret)
-{
-	while (*at < end && (**at == ' ' || **at == '\t'))
-		(*at)++;
-	ret->text = *at;
-	while (*at < end && **at != ' ' && **at != '\t' && **at != '#')
-		(*at)++;
-	ret->len = (size_t)(*at - ret->text);
-	return ret->len > 0;
-}
-
-static bool is_word(struct subid_owner_name word, const char *text)
-{
-	return word.len == strlen(text) && memcmp(word.text, text, word.len) == 0;
-}
-
-struct sources {
-	bool files_first;   /* and its success ends the search */
-	bool more;	    /* than the files */
-	bool more_with_ids; /* than the files and systemd */
-};
-
-/*
- * nsswitch.conf(5), one database: the names of services, and [STATUS=action]
- * behind them.  Without a line, glibc asks the files.
- */
-static struct sources read_sources(const struct subid_text *conf, const char *database)
-{
-	struct sources sources = { .files_first = true };
-	size_t name_len = strlen(database), pos = 0, len;
-	const char *line;
-
-	while (subid_text_next(conf, &pos, &line, &len)) {
-		const char *at = line, *end = line + len;
-		struct subid_owner_name word;
-		size_t n = 0;
-
-		while (at < end && (*at == ' ' || *at == '\t'))
-			at++;
-		if ((size_t)(end - at) <= name_len || at[name_len] != ':' ||
-		    memcmp(at, database, name_len) != 0)
-			continue;
-		at += name_len + 1;
-		for (; next_word(&at, end, &word); n++) {
-			if (n == 0)
-				sources.files_first = is_word(word, "files");
-			if (n == 1 && word.text[0] == '[')
-				sources.files_first = false;
-			if (word.text[0] == '[' || is_word(word, "files"))
-				continue;
-			sources.more = true;
-			if (!is_word(word, "systemd"))
-				sources.more_with_ids = true;
-		}
-	}
-	return sources;
-}
-
-/* A file that may be missing, which is then as good as empty; named when it fails. */
-static int read_file(int etc, const char *name, bool follow, bool optional,
-		     struct subid_text *ret, const char **ret_file)
-{
-	int r = subid_text_read(etc, name, follow, ret);
-
-	if (r == 0 || (r == -ENOENT && optional))
-		return 0;
-	*ret_file = name;
-	return r;
-}
-
-int subid_users_open_named(int etc, bool nss, struct subid_users **ret,
-			   const char **ret_file)
-{
-	auto_users struct subid_users *users = calloc(1, sizeof(*users));
-	auto_text struct subid_text conf = { .bytes = NULL };
-	struct sources passwd, group;
-	int r;
-
-	*ret_file = "passwd";
-	if (users == NULL)
-		return -ENOMEM;
-	/* Threat: while a running system's file is away, its accounts' ids are not
-	 * free.  An image without one has none. */
-	r = read_file(etc, "passwd", nss, !nss, &users->passwd, ret_file);
-	if (r == 0 && nss)
-		r = read_file(etc, "nsswitch.conf", true, true, &conf, ret_file);
-	if (r < 0)
-		return r;
-	passwd = read_sources(&conf, "passwd");
-	group = read_sources(&conf, "group");
-	users->nss = nss && passwd.more;
-	users->nss_groups = nss && group.more;
-	users->files_first = passwd.files_first || !nss;
-	users->enumerate[SUBID_UID] = nss && passwd.more_with_ids;
-	users->enumerate[SUBID_GID] = nss && group.more_with_ids;
-	*ret = users;
-	users = NULL;
-	return 0;
-}
-
-int subid_users_open(int etc, bool nss, struct subid_users **ret)
-{
-	const char *file;
-
-	return subid_users_open_named(etc, nss, ret, &file);
-}
-
-int subid_users_load(int etc, bool nss, struct subid_users **ret)
-{
-	const char *file;
-
-	return subid_users_load_named(etc, nss, ret, &file);
-}
-
-int subid_users_load_named(int etc, bool nss, struct subid_users **ret,
-			   const char **ret_file)
+int subid_users_load(int etc, bool nss, struct subid_users **ret, const char **ret_file)
 {
 	auto_users struct subid_users *users = NULL;
-	int r = subid_users_open_named(etc, nss, &users, ret_file);
+	int r = subid_users_open(etc, nss, &users, ret_file);
 
-	if (r == 0)
-		r = read_file(etc, "group", nss, !nss, &users->group, ret_file);
+	if (r == 0) {
+		r = subid_text_read(etc, "group", nss, &users->group);
+		if (r == -ENOENT && !nss)
+			r = 0;
+		if (r < 0 && ret_file != NULL)
+			*ret_file = "group";
+	}
 	if (r == 0)
 		r = parse_passwd(users);
 	if (r < 0)
@@ -240,28 +171,6 @@ int subid_users_load_named(int etc, bool nss, struct subid_users **ret,
 	*ret = users;
 	users = NULL;
 	return 0;
-}
-
-void subid_users_free(struct subid_users **users)
-{
-	if (*users == NULL)
-		return;
-	subid_text_free(&(*users)->passwd);
-	subid_text_free(&(*users)->group);
-	free((*users)->accounts);
-	for (enum subid_kind kind = 0; kind < SUBID_KINDS; kind++)
-		subid_set_free(&(*users)->ids[kind]);
-	free((*users)->by_name);
-	free((*users)->by_uid);
-	free((*users)->next_of_uid);
-	free(*users);
-	*users = NULL;
-}
-
-bool subid_users_ask_others(const struct subid_users *users)
-{
-	/* systemd's users have one name each */
-	return users->enumerate[SUBID_UID];
 }
 
 size_t subid_users_count(const struct subid_users *users)
@@ -282,13 +191,13 @@ static int read_gids(const struct subid_text *group, struct subid_set *ret)
 	int r = 0;
 
 	for (; r == 0 && at < end; at = scan_to_next_line(at, end)) {
-		struct subid_owner_name name;
 		const char *line = at;
-		uint32_t gid;
+		uint32_t name_len, gid;
 
-		r = users_scan_head(&at, end, &name, &gid)
+		r = scan_name(&at, end, &name_len) && scan_id(&at, end, &gid) &&
+			    (at == end || *at == ':' || *at == '\n')
 			? scan_add(ret, &gids, just(gid))
-			: note_odd_line(line, end, ret, NULL);
+			: note_malformed_line(line, end, ret, NULL);
 	}
 	if (r == 0)
 		r = subid_set_add(ret, gids);
@@ -336,10 +245,9 @@ int subid_users_taken(struct subid_users *users, enum subid_kind kind,
 	return r == 0 ? subid_set_unite(ret, &more) : r;
 }
 
-/*
- * Looking up one of the local accounts by its name or uid: with an index; or, when the
- * file was not even parsed, by a pass over its bytes.
- */
+/* --- an index --- */
+
+enum { BY_NAME, BY_UID };
 
 static size_t hash_uid(uint32_t uid)
 {
@@ -356,7 +264,7 @@ static inline bool has_name(const struct subid_account *account, const char *nam
 static uint32_t *name_slot(const struct subid_users *users, const char *name, size_t len)
 {
 	for (size_t h = subid_table_hash(name, len);; h++) {
-		uint32_t *slot = &users->by_name[h & users->mask];
+		uint32_t *slot = &users->index->slots[BY_NAME][h & users->index->mask];
 
 		if (*slot == 0 || has_name(&users->accounts[*slot - 1], name, len))
 			return slot;
@@ -366,132 +274,77 @@ static uint32_t *name_slot(const struct subid_users *users, const char *name, si
 static uint32_t *uid_slot(const struct subid_users *users, uint32_t uid)
 {
 	for (size_t h = hash_uid(uid);; h++) {
-		uint32_t *slot = &users->by_uid[h & users->mask];
+		uint32_t *slot = &users->index->slots[BY_UID][h & users->index->mask];
 
 		if (*slot == 0 || users->accounts[*slot - 1].uid == uid)
 			return slot;
 	}
 }
 
+static bool find_name(const struct subid_users *users, const char *name, size_t len,
+		      struct subid_account *ret)
+{
+	uint32_t i = *name_slot(users, name, len);
+
+	if (i != 0)
+		*ret = users->accounts[i - 1];
+	return i != 0;
+}
+
+static bool find_uid(const struct subid_users *users, uint32_t uid, size_t *at,
+		     struct subid_account *ret)
+{
+	uint32_t i =
+	    *at == 0 ? *uid_slot(users, uid) : users->index->next_of_uid[*at - 1];
+
+	if (i == 0)
+		return false;
+	*at = i;
+	*ret = users->accounts[i - 1];
+	return true;
+}
+
+/* In one piece, which is all that is to be freed. */
+static struct subid_users_index *make_index(size_t n_accounts, size_t n_slots)
+{
+	struct subid_users_index *index;
+	uint32_t *numbers;
+
+	index = calloc(1, sizeof(*index) +
+			      (2 * n_slots + n_accounts) * sizeof(*index->next_of_uid));
+	if (index == NULL)
+		return NULL;
+	numbers = (uint32_t *)(index + 1);
+	*index = (struct subid_users_index){
+		.by_name = find_name,
+		.by_uid = find_uid,
+		.mask = n_slots - 1,
+		.slots = { [BY_NAME] = numbers, [BY_UID] = numbers + n_slots },
+		.next_of_uid = numbers + 2 * n_slots,
+	};
+	return index;
+}
+
 /* Each name and each uid has one slot, so that many accounts of one uid or name do not
  * make a cluster; from the last to the first, so that the first is found first. */
 int subid_users_index(struct subid_users *users)
 {
-	size_t slots = 16;
+	size_t n_slots = 16;
 
-	if (users->by_name != NULL)
+	if (users->index != NULL)
 		return 0;
-	while (slots < users->n * 2)
-		slots *= 2;
-	users->by_name = calloc(slots, sizeof(*users->by_name));
-	users->by_uid = calloc(slots, sizeof(*users->by_uid));
-	users->next_of_uid = calloc(users->n + 1, sizeof(*users->next_of_uid));
-	if (users->by_name == NULL || users->by_uid == NULL ||
-	    users->next_of_uid == NULL) {
-		free(users->by_name);
-		free(users->by_uid);
-		free(users->next_of_uid);
-		users->by_name = users->by_uid = users->next_of_uid = NULL;
+	while (n_slots < users->n * 2)
+		n_slots *= 2;
+	users->index = make_index(users->n, n_slots);
+	if (users->index == NULL)
 		return -ENOMEM;
-	}
-	users->mask = slots - 1;
 	for (size_t i = users->n; i-- > 0;) {
 		const struct subid_account *a = &users->accounts[i];
 		uint32_t *slot = uid_slot(users, a->uid);
 
-		users->next_of_uid[i] = *slot;
+		users->index->next_of_uid[i] = *slot;
 		*slot = (uint32_t)i + 1;
 		*name_slot(users, a->name, a->name_len) = (uint32_t)i + 1;
 	}
 	return 0;
-}
-
-/* For one look-up in a file that was not parsed. */
-static bool seek_name(const struct subid_text *passwd, const char *name, size_t len,
-		      struct subid_account *ret)
-{
-	const char *at = passwd->bytes, *end = at + passwd->size;
-
-	for (; at < end; at = scan_to_next_line(at, end)) {
-		const char *line = at;
-
-		if ((size_t)(end - line) > len && line[len] == ':' &&
-		    memcmp(line, name, len) == 0 && users_scan_account(&at, end, ret))
-			return true;
-	}
-	return false;
-}
-
-static bool seek_uid(const struct subid_text *passwd, uint32_t uid, size_t *pos,
-		     struct subid_account *ret)
-{
-	const char *at = passwd->bytes + *pos, *end = passwd->bytes + passwd->size;
-	char field[sizeof("4294967295:")];
-	size_t len = (size_t)snprintf(field, sizeof(field), "%u:", uid);
-	bool found = false;
-
-	while (!found && at < end) {
-		const char *line = at;
-		struct subid_owner_name name;
-
-		found = users_scan_name(&at, end, &name) && (size_t)(end - at) >= len &&
-			*at == *field && memcmp(at, field, len) == 0 &&
-			users_scan_account(&line, end, ret);
-		at = scan_to_next_line(at, end);
-	}
-	*pos = (size_t)(at - passwd->bytes);
-	return found;
-}
-
-bool subid_users_by_name(const struct subid_users *users, const char *name, size_t len,
-			 struct subid_account *ret)
-{
-	const struct subid_account *accounts = users->accounts;
-	size_t n = users->n;
-
-	if (!users->parsed)
-		return seek_name(&users->passwd, name, len, ret);
-	if (users->by_name != NULL) {
-		uint32_t i = *name_slot(users, name, len);
-
-		if (i != 0)
-			*ret = accounts[i - 1];
-		return i != 0;
-	}
-	for (size_t i = 0; i < n; i++) {
-		if (has_name(&accounts[i], name, len)) {
-			*ret = accounts[i];
-			return true;
-		}
-	}
-	return false;
-}
-
-bool subid_users_by_uid(const struct subid_users *users, uint32_t uid, size_t *at,
-			struct subid_account *ret)
-{
-	const struct subid_account *accounts = users->accounts;
-	size_t n = users->n;
-
-	if (!users->parsed)
-		return seek_uid(&users->passwd, uid, at, ret);
-	if (users->by_uid != NULL) {
-		uint32_t i =
-		    *at == 0 ? *uid_slot(users, uid) : users->next_of_uid[*at - 1];
-
-		if (i == 0)
-			return false;
-		*at = i;
-		*ret = accounts[i - 1];
-		return true;
-	}
-	for (size_t i = *at; i < n; i++) {
-		if (accounts[i].uid == uid) {
-			*ret = accounts[i];
-			*at = i + 1;
-			return true;
-		}
-	}
-	*at = n;
-	return false;
 }

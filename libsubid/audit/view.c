@@ -301,26 +301,25 @@ static int mark_groups(struct subid_audit *audit)
 static int mark_locked(struct subid_audit *audit)
 {
 	__attribute__((cleanup(free_names))) struct names names = { .n = 0 };
-	const char *at, *end;
+	size_t pos = 0, len;
+	const char *line;
 
 	if (audit->in->host == NULL || audit->in->host->shadow.size == 0)
 		return 0;
-	at = audit->in->host->shadow.bytes;
-	for (end = at + audit->in->host->shadow.size; at < end;
-	     at = scan_to_next_line(at, end)) {
-		const char *colon = scan_to_colon(at, end);
+	while (subid_text_next(&audit->in->host->shadow, &pos, &line, &len)) {
+		const char *colon = memchr(line, ':', len);
 
-		if (end - colon > 1 && *colon == ':' && colon[1] == '!' &&
-		    add_name(&names,
-			     (struct subid_owner_name){ at, (size_t)(colon - at) }) < 0)
+		if (colon != NULL && colon + 1 < line + len && colon[1] == '!' &&
+		    add_name(&names, (struct subid_owner_name){
+					 line, (size_t)(colon - line) }) < 0)
 			return -ENOMEM;
 	}
 	if (names.n > 1)
 		qsort(names.list, names.n, sizeof(*names.list), compare_names);
 	for (size_t i = 0; names.n > 0 && i < audit->n_owners; i++) {
 		struct subid_account account;
-		size_t pos = 0;
 
+		pos = 0;
 		audit->owners[i].locked =
 		    audit->owners[i].account &&
 		    subid_users_by_uid(audit->in->users, audit->owners[i].uid, &pos,

@@ -71,8 +71,8 @@ static int load_tables(struct subid_txn *txn, struct subid_failure *failure)
 
 static int load_accounts(struct subid_txn *txn, struct subid_failure *failure)
 {
-	int r = subid_users_load_named(txn->options.etc, txn->options.nss, &txn->users,
-				       &failure->file);
+	int r = subid_users_load(txn->options.etc, txn->options.nss, &txn->users,
+				 &failure->file);
 
 	for (enum subid_kind kind = 0; r == 0 && kind < SUBID_KINDS; kind++)
 		r = subid_users_taken(txn->users, kind, &txn->accounts[kind]);

@@ -166,7 +166,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		put_file(scratch_dir(), names[i], text.bytes, text.size);
 		subid_text_free(&text);
 	}
-	must(subid_users_load(scratch_dir(), false, &users) == 0);
+	must(subid_users_load(scratch_dir(), false, &users, NULL) == 0);
 	text = cut_part(&at, end);
 	must(subid_table_from_text(SUBID_UID, &text, &uids) == 0);
 	text = cut_part(&at, end);

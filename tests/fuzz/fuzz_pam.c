@@ -99,7 +99,7 @@ static void check_name(const char *name)
 	size_t i = 0;
 	int r;
 
-	must(subid_users_load(login.etc, false, &users) == 0);
+	must(subid_users_load(login.etc, false, &users, NULL) == 0);
 	r = login_find_owner(&login, users, &owner);
 	while (i < 4 && strcmp(accounts[i].name, name) != 0)
 		i++;

@@ -84,7 +84,7 @@ static void check_open(const struct subid_users *users)
 {
 	auto_users struct subid_users *opened = NULL;
 
-	must(subid_users_open(scratch_dir(), false, &opened) == 0);
+	must(subid_users_open(scratch_dir(), false, &opened, NULL) == 0);
 	for (size_t i = 0; i < subid_users_count(users) && i < 8; i++) {
 		const struct subid_account *account = subid_users_at(users, i);
 		auto_free char *name = strndup(account->name, account->name_len);
@@ -211,9 +211,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	put_part("group", &at, end);
 	put_part("nsswitch.conf", &at, end);
 	/* the machine's own name service is configured, but not asked */
-	must(subid_users_load(scratch_dir(), true, &with_nss) == 0);
+	must(subid_users_load(scratch_dir(), true, &with_nss, NULL) == 0);
 	(void)subid_users_ask_others(with_nss);
-	must(subid_users_load(scratch_dir(), false, &users) == 0);
+	must(subid_users_load(scratch_dir(), false, &users, NULL) == 0);
 	must(!subid_users_ask_others(users));
 	must(subid_users_count(users) == subid_users_count(with_nss));
 	check_open(users);

@@ -80,7 +80,7 @@ static inline void audit_world_make(int dir, const struct audit_case *c,
 	*ret = (struct audit_world){ .policy = subid_policy_default };
 	audit_put_joined(dir, "passwd", audit_passwd, c->passwd);
 	audit_put_joined(dir, "group", audit_group, c->group);
-	assert_int_equal(subid_users_load(dir, false, &ret->users), 0);
+	assert_int_equal(subid_users_load(dir, false, &ret->users, NULL), 0);
 	assert_int_equal(subid_policy_parse(defs, strlen(defs), &ret->policy, &place), 0);
 	ret->input.users = ret->users;
 	ret->input.policy = &ret->policy;

@@ -4,7 +4,7 @@
  * is kept here; /etc, /proc and /run are directories of the test.
  *
  * A test that includes this file wraps, see the Makefile:
- *     open getpwnam getgrnam subid_users_open_named subid_source_read subid_text_read
+ *     open getpwnam getgrnam subid_users_open subid_source_read subid_text_read
  *     subid_txn_begin subid_txn_decide subid_txn_grant subid_txn_commit
  */
 #pragma once
@@ -73,7 +73,7 @@ int cli_complain(int status, const char *format, ...)
 /* --- the system ------------------------------------------------------------------------
  */
 
-FAULT(int, -errno, subid_users_open_named,
+FAULT(int, -errno, subid_users_open,
       (int etc, bool nss, struct subid_users **ret, const char **ret_file),
       (etc, nss, ret, ret_file))
 FAULT(int, -errno, subid_text_read,

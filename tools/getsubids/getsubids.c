@@ -56,7 +56,7 @@ static int find_owner(int etc, const char *user, struct subid_users **users,
 		ret->n = 1;
 		return 0;
 	}
-	r = subid_users_open(etc, true, users);
+	r = subid_users_open(etc, true, users, NULL);
 	if (r == 0)
 		r = subid_owner_find_plain(*users, user, ret);
 	return r == SUBID_UNKNOWN ? 0 : r;

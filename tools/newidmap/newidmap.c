@@ -214,7 +214,7 @@ static int check_target(const struct call *call)
 /* The caller's account, with all its names: the one question to the name service. */
 static int find_caller(struct call *call)
 {
-	int r = subid_users_open(call->etc, true, &call->users);
+	int r = subid_users_open(call->etc, true, &call->users, NULL);
 
 	if (r == 0)
 		r = subid_owner_of_uid(call->users, call->uid, &call->caller);

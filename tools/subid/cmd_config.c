@@ -191,7 +191,7 @@ static int carry_out(const struct config *config)
 		status = cli_load_table(config->cli, etc, SUBID_GID, &gid);
 	if (status != EXIT_DONE)
 		return status;
-	r = subid_users_open_named(etc, config->cli->root == NULL, &users, &failure.file);
+	r = subid_users_open(etc, config->cli->root == NULL, &users, &failure.file);
 	if (r != 0)
 		return cli_txn_failed(config->cli, r, &failure);
 	status = owner_ids_find(config->cli, users, tables, NULL, config->whose, &share);

@@ -170,8 +170,8 @@ static int list_owners(const struct listing *listing, char *const names[])
 	struct subid_failure failure = { .file = "passwd" };
 	int status = EXIT_DONE, r;
 
-	r = subid_users_open_named(listing->etc, listing->cli->root == NULL, &users,
-				   &failure.file);
+	r = subid_users_open(listing->etc, listing->cli->root == NULL, &users,
+			     &failure.file);
 	if (r < 0)
 		return cli_txn_failed(listing->cli, r, &failure);
 	for (size_t n = 0; *names != NULL; names++, n++) {

@@ -208,7 +208,7 @@ static int check_all(struct check *check, int etc)
 		cli_conf_file(cli, place.file, file, sizeof(file));
 		return cli_complain(EXIT_UNABLE, "%s: %s", file, strerror(-r));
 	}
-	r = subid_users_load_named(etc, live, &users, &failure.file);
+	r = subid_users_load(etc, live, &users, &failure.file);
 	if (r < 0)
 		return cli_txn_failed(cli, r, &failure);
 	if (check_defs(check, etc, &policy))

@@ -341,7 +341,7 @@ int container_names_parse(struct subid_text *text, struct container_names *ret)
 		const char *at = line;
 		uint32_t id;
 
-		if (users_scan_head(&at, line + len, &name, &id) && !is_number(name))
+		if (subid_account_head(&at, line + len, &name, &id) && !is_number(name))
 			r = add_name(&names, name, id);
 	}
 	if (r < 0) {

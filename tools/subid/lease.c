@@ -210,8 +210,8 @@ static int look(struct cli_leasing *leasing, const char *names)
 	auto_owner struct subid_owner owner = { .has_account = false };
 	auto_free char *name = strndup(names, subid_lease_owner(names));
 	struct subid_failure failure = { .file = "passwd" };
-	int r = subid_users_open_named(leasing->etc, leasing->cli->root == NULL,
-				       &leasing->users, &failure.file);
+	int r = subid_users_open(leasing->etc, leasing->cli->root == NULL,
+				 &leasing->users, &failure.file);
 
 	if (r == 0 && name == NULL)
 		r = -ENOMEM;

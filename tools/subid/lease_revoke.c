@@ -276,7 +276,7 @@ int cli_lease_revoke(struct cli *cli, const struct cli_lease_revoke *revoke,
 		return cli_complain(EXIT_UNABLE, "%s", strerror(ENOMEM));
 	if (etc < 0 || proc == -2)
 		return EXIT_UNABLE;
-	r = subid_users_open_named(etc, cli->root == NULL, &users, &failure.file);
+	r = subid_users_open(etc, cli->root == NULL, &users, &failure.file);
 	if (r < 0)
 		return cli_txn_failed(cli, r, &failure);
 	/* an owner that has no account any more may have leases all the same */

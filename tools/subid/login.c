@@ -127,8 +127,7 @@ static int in_group(void *data, const struct subid_owner *owner, const char *gro
 	int r = 0;
 
 	if (groups->users == NULL)
-		r = subid_users_load_named(groups->etc, true, &groups->users,
-					   &groups->file);
+		r = subid_users_load(groups->etc, true, &groups->users, &groups->file);
 	if (r < 0)
 		return r;
 	return subid_members_ask(&groups->members, groups->users, owner, group);
@@ -308,7 +307,7 @@ static enum login_result decide(struct login *login)
 	const char *file = "passwd";
 	int r;
 
-	r = subid_users_open_named(login->etc, true, &users, &file);
+	r = subid_users_open(login->etc, true, &users, &file);
 	if (r < 0) {
 		login_log(login, LOG_ERR,
 			  "cannot be looked up: " SUBID_SYSCONFDIR "/%s: %s", file,

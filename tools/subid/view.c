@@ -363,8 +363,7 @@ int view_load(struct cli *cli, struct view *ret)
 	if (ret->proc == -2)
 		return EXIT_UNABLE;
 	cli_warn_of_source(cli, ret->etc);
-	r = subid_users_load_named(ret->etc, cli->root == NULL, &ret->users,
-				   &failure.file);
+	r = subid_users_load(ret->etc, cli->root == NULL, &ret->users, &failure.file);
 	if (r == 0)
 		r = subid_users_index(ret->users);
 	if (r < 0)

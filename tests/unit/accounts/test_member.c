@@ -57,7 +57,7 @@ static void test_members(void **state)
 
 	put_file(etc, "passwd", passwd);
 	put_file(etc, "group", group);
-	assert_int_equal(subid_users_load(etc, false, &users), 0);
+	assert_int_equal(subid_users_load(etc, false, &users, NULL), 0);
 	/* twice: looked up, and known */
 	for (size_t i = 0; i < 2 * ARRAY(rows); i++) {
 		auto_owner struct subid_owner owner = { .n = 0 };
@@ -88,7 +88,7 @@ static void test_large_group(void **state)
 		end += sprintf(end, "u%d%s", i * 2, i > 1 ? "," : "\n");
 	put_file(etc, "group", text);
 	free(text);
-	assert_int_equal(subid_users_load(etc, false, &users), 0);
+	assert_int_equal(subid_users_load(etc, false, &users, NULL), 0);
 	for (int i = 1; i <= MEMBERS * 2 + 1; i++) {
 		auto_owner struct subid_owner owner = { .n = 0 };
 		char name[16];
@@ -150,7 +150,7 @@ static void test_who_is_asked(void **state)
 		(void)snprintf(conf, sizeof(conf), "passwd: %s\ngroup: %s\n",
 			       cases[i].sources, cases[i].sources);
 		put_file(etc, "nsswitch.conf", conf);
-		assert_int_equal(subid_users_load(etc, true, &users), 0);
+		assert_int_equal(subid_users_load(etc, true, &users, NULL), 0);
 		(void)subid_owner_find(users, cases[i].owner, &owner);
 		asked = 0;
 		r = subid_members_ask(&members, users, &owner, "others");
@@ -173,7 +173,7 @@ static void test_name_service(void **state)
 	put_file(etc, "nsswitch.conf", "passwd: files other\ngroup: files other\n");
 	put_file(etc, "passwd", "root:x:0:7777::/:/bin/sh\n");
 	put_file(etc, "group", "mine:x:7777:\nothers:x:7778:\n");
-	assert_int_equal(subid_users_load(etc, true, &users), 0);
+	assert_int_equal(subid_users_load(etc, true, &users, NULL), 0);
 	assert_int_equal(subid_owner_find(users, "root", &owner), 0);
 	assert_int_equal(subid_members_ask(&members, users, &owner, "mine"), 0);
 	assert_int_equal(subid_members_ask(&members, users, &owner, "others"), 0);

@@ -158,10 +158,10 @@ static struct subid_users *read_users(int etc, bool ask, enum way way)
 	struct subid_users *users = NULL;
 
 	if (way == OPEN) {
-		assert_int_equal(subid_users_open(etc, ask, &users), 0);
+		assert_int_equal(subid_users_open(etc, ask, &users, NULL), 0);
 		return users;
 	}
-	assert_int_equal(subid_users_load(etc, ask, &users), 0);
+	assert_int_equal(subid_users_load(etc, ask, &users, NULL), 0);
 	if (way == INDEX)
 		assert_int_equal(subid_users_index(users), 0);
 	return users;
@@ -491,26 +491,23 @@ static void test_missing_files_of_the_host(void **state)
 		put_file(etc, "passwd", PASSWD);
 		put_file(etc, "group", "");
 		assert_int_equal(unlinkat(etc, names[i], 0), 0);
-		assert_int_equal(subid_users_load_named(etc, true, &users, &file),
-				 -ENOENT);
+		assert_int_equal(subid_users_load(etc, true, &users, &file), -ENOENT);
 		assert_string_equal(file, names[i]);
 		assert_int_equal(symlinkat("nowhere", etc, names[i]), 0);
-		assert_int_equal(subid_users_load_named(etc, true, &users, &file),
-				 -ENOLINK);
+		assert_int_equal(subid_users_load(etc, true, &users, &file), -ENOLINK);
 		assert_string_equal(file, names[i]);
-		assert_int_equal(subid_users_load_named(etc, false, &users, &file),
-				 -ELOOP);
+		assert_int_equal(subid_users_load(etc, false, &users, &file), -ELOOP);
 		assert_string_equal(file, names[i]);
 		assert_int_equal(unlinkat(etc, names[i], 0), 0);
 	}
-	assert_int_equal(subid_users_open_named(etc, true, &users, &file), 0);
+	assert_int_equal(subid_users_open(etc, true, &users, &file), 0);
 	subid_users_free(&users);
 	assert_int_equal(unlinkat(etc, "passwd", 0), 0);
-	assert_int_equal(subid_users_open_named(etc, true, &users, &file), -ENOENT);
+	assert_int_equal(subid_users_open(etc, true, &users, &file), -ENOENT);
 	assert_string_equal(file, "passwd");
 	put_file(etc, "passwd", PASSWD);
 	assert_int_equal(symlinkat("nowhere", etc, "nsswitch.conf"), 0);
-	assert_int_equal(subid_users_open_named(etc, true, &users, &file), -ENOLINK);
+	assert_int_equal(subid_users_open(etc, true, &users, &file), -ENOLINK);
 	assert_string_equal(file, "nsswitch.conf");
 	assert_null(users);
 }
@@ -528,13 +525,12 @@ static void test_what_cannot_be_read(void **state)
 		put_file(etc, "group", "");
 		assert_int_equal(unlinkat(etc, names[i], 0), i == 2 ? -1 : 0);
 		put_dir(etc, names[i]);
-		assert_int_equal(subid_users_load_named(etc, true, &users, &file),
-				 -EINVAL);
+		assert_int_equal(subid_users_load(etc, true, &users, &file), -EINVAL);
 		assert_string_equal(file, names[i]);
 		assert_null(users);
 		/* which other names to ask does not matter where nobody is asked */
 		if (i == 2) {
-			assert_int_equal(subid_users_load(etc, false, &users), 0);
+			assert_int_equal(subid_users_load(etc, false, &users, NULL), 0);
 			subid_users_free(&users);
 		}
 		assert_int_equal(unlinkat(etc, names[i], AT_REMOVEDIR), 0);
@@ -550,8 +546,8 @@ static void test_what_cannot_be_read(void **state)
 			     &(struct owner_row){ "bob", 0, 1001, 1001, "bob,1001" });
 		subid_users_free(&users);
 		/* a link in an image may lead out of it */
-		assert_int_equal(subid_users_load(etc, false, &users), -ELOOP);
-		assert_int_equal(subid_users_open(etc, false, &users), -ELOOP);
+		assert_int_equal(subid_users_load(etc, false, &users, NULL), -ELOOP);
+		assert_int_equal(subid_users_open(etc, false, &users, NULL), -ELOOP);
 		assert_null(users);
 	}
 }
@@ -950,7 +946,7 @@ static int do_everything(int etc, char members[128])
 	auto_users struct subid_users *users = NULL;
 	auto_owner struct subid_owner a = { .n = 0 }, b = { .n = 0 }, c = { .n = 0 };
 	auto_set struct subid_set uids = { .n = 0 }, gids = { .n = 0 };
-	int r = subid_users_load(etc, true, &users);
+	int r = subid_users_load(etc, true, &users, NULL);
 
 	if (r == 0)
 		r = subid_users_index(users);

@@ -783,7 +783,7 @@ static void audit_machine(int etc, struct machine *machine,
 	put_file(etc, "passwd", "alice:x:1000:1000::/home/alice:/bin/sh\n");
 	put_file(etc, "subuid", machine->table);
 	put_file(etc, "subgid", "");
-	assert_int_equal(subid_users_load(etc, false, &users), 0);
+	assert_int_equal(subid_users_load(etc, false, &users, NULL), 0);
 	assert_int_equal(subid_table_load(etc, SUBID_UID, &uid), 0);
 	assert_int_equal(subid_table_load(etc, SUBID_GID, &gid), 0);
 	input->tables[SUBID_UID] = &uid;
@@ -920,7 +920,7 @@ static void test_not_looked_at(void **state)
 	const struct subid_rule *last = subid_rule_find("no-audit-watch");
 	auto_users struct subid_users *users = NULL;
 
-	assert_int_equal(subid_users_load(etc_of(state), false, &users), 0);
+	assert_int_equal(subid_users_load(etc_of(state), false, &users, NULL), 0);
 	for (size_t i = 0; i < n; i++) {
 		struct subid_audit_input input = { .users = users,
 						   .policy = &subid_policy_default,

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * wrap: open getpwnam getgrnam subid_users_open_named subid_source_read subid_text_read
+ * wrap: open getpwnam getgrnam subid_users_open subid_source_read subid_text_read
  * wrap: subid_txn_begin subid_txn_decide subid_txn_grant subid_txn_commit
  */
 #include "login_support.h"

@@ -2,7 +2,7 @@
 /*
  * Logins that grant no range: the answer, and what is for the log and the user.
  *
- * wrap: open getpwnam getgrnam subid_users_open_named subid_source_read subid_text_read
+ * wrap: open getpwnam getgrnam subid_users_open subid_source_read subid_text_read
  * wrap: subid_txn_begin subid_txn_decide subid_txn_grant subid_txn_commit
  */
 #include "login_support.h"

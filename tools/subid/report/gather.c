@@ -338,7 +338,7 @@ int audit_gather(const struct cli *cli, int etc, bool live, struct audit_gathere
 		load_table(cli, etc, kind, ret);
 	load_policy(cli, etc, ret);
 	load_conf(cli, etc, ret);
-	r = subid_users_load_named(etc, cli->root == NULL, &ret->users, &failure.file);
+	r = subid_users_load(etc, cli->root == NULL, &ret->users, &failure.file);
 	if (r < 0)
 		return cli_txn_failed(cli, r, &failure);
 	ret->input.users = ret->users;
