@@ -132,13 +132,13 @@ has_example subid --root "$T/fresh" grant alice
 has_example subid --root "$T/fresh" revoke alice --range 132768:32768
 has_example subid --root "$T/fresh" hold 524288-589823
 
-# README and SECURITY
+# README, CONTRIBUTING and SECURITY
 targets=$("${MAKE:-make}" -s help | awk '{ print $1 }')
-run bash -c "grep -ohE '(sudo |\`)make [a-z-]+' README.md SECURITY.md | sed 's/.* //' | sort -u"
+run bash -c "grep -ohE '(sudo |\`)make [a-z-]+' README.md CONTRIBUTING.md SECURITY.md | sed 's/.* //' | sort -u"
 like "README names check and demo" "$out" "*check*demo*"
 is "each make target in README exists" "$(grep -vxF -e "$targets" <<<"$out" | tr '\n' ' ')" ""
 # shellcheck disable=SC2016 # backquotes of markdown
-missing=$(grep -oE '`(libsubid|tools|tests|man|examples|\.ci)/[a-zA-Z0-9_./-]*`' README.md SECURITY.md |
+missing=$(grep -oE '`(libsubid|tools|tests|man|examples|\.ci)/[a-zA-Z0-9_./-]*`' README.md CONTRIBUTING.md SECURITY.md |
 	sed 's/.*:`//; s/`//g' | grep -v NAME | sort -u | while read -r path; do [ -e "$path" ] || echo "$path"; done)
 is "each file in README exists" "$missing" ""
 
