@@ -230,7 +230,7 @@ mutate: ## break comparisons and bounds one by one: which do the unit tests miss
 sanitize_flags = -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 
 sanitize: ## run the tests with AddressSanitizer and UBSan
-	$(Q)$(MAKE) BUILD=build/asan HARDEN= CFLAGS='$(sanitize_flags)' check check-more
+	$(Q)$(MAKE) BUILD=build/asan HARDEN= CFLAGS='$(sanitize_flags)' check
 
 # Where the library has threads.  Without random addresses, which TSan may not like.
 tsan: ## run the test of what has threads with ThreadSanitizer
