@@ -84,21 +84,21 @@ pam_cpp = -DSUBID_HELPER='"$(BINDIR)/subid"'
 # need beneath libsubid/change; all that decides or writes goes through subid.h.
 define includes
 libsubid/core: core core/range.h
+libsubid/trace: core core/child.h
 libsubid/maps: core
 libsubid/tables: core core/scan.h maps
 libsubid/accounts: core core/scan.h maps tables
 libsubid/policy: core maps tables accounts
 libsubid/live: core maps tables accounts policy
 libsubid/runtimes: core maps tables accounts policy
-libsubid/change: core maps tables accounts policy live runtimes
+libsubid/change: core trace maps tables accounts policy live runtimes
 libsubid/audit: core maps tables accounts policy live runtimes change
 libsubid: core maps tables accounts policy live runtimes change audit
-tools/newidmap: core maps tables accounts policy
+tools/newidmap: core trace maps tables accounts policy
 tools/getsubids: core maps tables accounts policy
 tools/subid: core core/child.h maps tables accounts policy live runtimes audit subid.h
 pam: core maps tables accounts policy subid.h
 examples: subid.h
-tools/newidmap/words.c -> libsubid/change/change.h  the log and the rate limit lie there still
 tools/subid/home.h -> libsubid/change/change.h  what writes is to move behind subid.h
 endef
 export INCLUDES := $(includes)

@@ -4,6 +4,7 @@
 #include "libsubid/accounts/accounts.h"
 #include "libsubid/change/change.h"
 #include "libsubid/policy/policy.h"
+#include "libsubid/trace/trace.h"
 
 /*
  * A transaction's inside, for the files that share it: txn.c (begin, commit),
@@ -106,16 +107,6 @@ void subid_txn_trace_commit(struct subid_txn *txn, int r);
 
 /* Leaves the trace of what was refused with no commit behind it, and ends it. */
 void subid_txn_trace_end(struct subid_txn *txn);
-
-/* Adds text, terminated; what has no room is cut, and SUBID_TRACE_SIZE has room. */
-__attribute__((format(printf, 2, 3))) void subid_trace_add(struct subid_message *message,
-							   const char *format, ...);
-
-/* What both texts need of an event: its word, its name's length, whether ids were
- * chosen. */
-const char *subid_trace_op(enum subid_action action);
-size_t subid_trace_name_len(const struct subid_event *event);
-bool subid_trace_has_place(const struct subid_event *event);
 
 /* --- error.c: *err may be NULL everywhere ---------------------------------------------
  */

@@ -29,6 +29,15 @@ int child_send(int writer, const void *bytes, size_t size);
 int child_start(child_work *work, const void *data, int keep, struct child *ret);
 
 /*
+ * The same, for a library in a program of somebody else: without an exit signal, so
+ * that the program's SIGCHLD handler and wait(2) do not see the child; with all signals
+ * blocked, so that no handler of the program runs in it; and it goes on when the program
+ * ends.  It may be a copy of one thread of many: work may not allocate memory, nor use
+ * anything else that is behind a lock.
+ */
+int child_start_unseen(child_work *work, const void *data, int keep, struct child *ret);
+
+/*
  * Adds what the child writes to *text, which begins empty, until it closes its end or
  * max bytes have come; a NUL that does not count follows them.  Returns 0; -ETIMEDOUT;
  * -errno.  The caller frees *text, also after a failure.

@@ -8,9 +8,9 @@
 #include <endian.h>
 #include <errno.h>
 
-#include "libsubid/change/change.h"
 #include "libsubid/policy/policy.h"
 #include "libsubid/tables/tables.h"
+#include "libsubid/trace/trace.h"
 
 #include "fuzz.h"
 

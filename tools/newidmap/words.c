@@ -12,8 +12,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "libsubid/change/change.h"
 #include "libsubid/core/core.h"
+#include "libsubid/trace/trace.h"
 #include "tools/newidmap/private.h"
 
 #define RANGES_SHOWN 8

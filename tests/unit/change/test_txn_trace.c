@@ -3,9 +3,10 @@
  * The trace that a transaction leaves, on a system made up for the test.
  *
  * wrap: subid_txn_is_host subid_audit_send subid_log_open subid_log_send
- * wrap: malloc realloc reallocarray geteuid
+ * wrap: subid_trace_left_ms malloc realloc reallocarray geteuid
  */
 #include "libsubid/change/change.h"
+#include "libsubid/trace/trace.h"
 
 #include "txn_support.h"
 
@@ -15,6 +16,7 @@ static struct {
 	int audit_error, open_error, log_error;
 	size_t audit_takes, log_takes; /* so many, then the error */
 	size_t audited, logged;
+	size_t log_in_time; /* 0: all; so many, then all time is used up */
 	char text[32768];
 	unsigned int allocations_left; /* 0: all */
 	uid_t euid;
@@ -83,6 +85,13 @@ int __wrap_subid_log_send(const struct subid_log *log, const struct subid_event 
 			 world.logged < world.audited ? 0 : world.audit_error);
 	world.logged++;
 	return 0;
+}
+
+int __wrap_subid_trace_left_ms(const struct timespec *deadline);
+int __wrap_subid_trace_left_ms(const struct timespec *deadline)
+{
+	assert_true(deadline->tv_sec > 0);
+	return world.log_in_time > 0 && world.logged == world.log_in_time ? 0 : 1000;
 }
 
 /* Out of memory, from some allocation on. */
@@ -411,7 +420,7 @@ static void test_trace_that_fails(void **state)
 {
 	static const struct {
 		int audit_error, open_error, log_error;
-		size_t audit_takes, log_takes;
+		size_t audit_takes, log_takes, log_in_time;
 		struct subid_traced traced;
 	} rows[] = {
 		{ .audit_error = -EPERM, .traced = { 2, 0, 2, -EPERM, 0 } },
@@ -422,6 +431,8 @@ static void test_trace_that_fails(void **state)
 		{ .log_error = -EAGAIN,
 		  .log_takes = 1,
 		  .traced = { 2, 2, 1, 0, -EAGAIN } },
+		/* one that takes each line in time, but one by one for ever */
+		{ .log_in_time = 1, .traced = { 2, 2, 1, 0, -ETIME } },
 		{ .audit_error = -EPERM,
 		  .open_error = -ENOENT,
 		  .traced = { 2, 0, 0, -EPERM, -ENOENT } },
@@ -441,6 +452,7 @@ static void test_trace_that_fails(void **state)
 		world.open_error = rows[i].open_error;
 		world.log_error = rows[i].log_error;
 		world.log_takes = rows[i].log_takes;
+		world.log_in_time = rows[i].log_in_time;
 		txn = begin(etc_of(state), -1);
 		assert_int_equal(grant(txn, "alice", ids), 0);
 		/* the change is made whatever becomes of its trace */

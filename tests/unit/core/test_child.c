@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "libsubid/core/child.h"
@@ -145,6 +146,55 @@ static void it_keeps_no_other_descriptors(void **state)
 	(void)close(high);
 }
 
+static volatile sig_atomic_t signals;
+static void count_signal(int signal)
+{
+	(void)signal;
+	signals++;
+}
+
+static int send_mask(const void *data, int writer)
+{
+	sigset_t mask;
+
+	(void)data;
+	(void)kill(getpid(), SIGTERM);
+	(void)sigprocmask(SIG_BLOCK, NULL, &mask);
+	return child_send(writer, sigismember(&mask, SIGTERM) == 1 ? "blocked" : "", 7);
+}
+
+static void one_that_is_not_seen(void **state)
+{
+	struct sigaction action = { .sa_handler = count_signal }, before;
+	auto_text struct subid_text text = { .bytes = NULL };
+	struct child child;
+	sigset_t mask;
+
+	(void)state;
+	while (waitpid(-1, NULL, 0) > 0)
+		; /* those that were killed before */
+	assert_int_equal(sigaction(SIGCHLD, &action, &before), 0);
+	assert_int_equal(child_start_unseen(send_mask, NULL, -1, &child), 0);
+	assert_int_equal(waitpid(-1, NULL, 0), -1);
+	assert_int_equal(errno, ECHILD);
+	assert_int_equal(child_read(&child, 60000, 100, &text), 0);
+	assert_string_equal(text.bytes, "blocked");
+	assert_true(child_end(&child, false));
+	assert_int_equal(signals, 0);
+	assert_int_equal(sigprocmask(SIG_BLOCK, NULL, &mask), 0);
+	assert_int_equal(sigismember(&mask, SIGTERM), 0);
+	/* nor does it matter that children are reaped by the kernel */
+	action.sa_handler = SIG_IGN;
+	assert_int_equal(sigaction(SIGCHLD, &action, NULL), 0);
+	assert_int_equal(child_start_unseen(refuse, "", -1, &child), 0);
+	assert_false(child_end(&child, false));
+	assert_int_equal(child_start_unseen(send_text, "", -1, &child), 0);
+	assert_true(child_end(&child, false));
+	assert_int_equal(child_start_unseen(hang, "", -1, &child), 0);
+	assert_false(child_end(&child, true));
+	assert_int_equal(sigaction(SIGCHLD, &before, NULL), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -153,6 +203,7 @@ int main(void)
 		cmocka_unit_test(its_failure_is_one),
 		cmocka_unit_test(the_clock_ends_it),
 		cmocka_unit_test(it_keeps_no_other_descriptors),
+		cmocka_unit_test(one_that_is_not_seen),
 	};
 
 	return cmocka_run_group_tests_name("child", tests, NULL, NULL);

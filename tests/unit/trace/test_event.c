@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "libsubid/change/change.h"
+#include "libsubid/trace/trace.h"
 
 #include "support.h"
 
@@ -203,5 +203,5 @@ int main(void)
 		cmocka_unit_test(test_longest),
 	};
 
-	return cmocka_run_group_tests_name("trace", tests, NULL, NULL);
+	return cmocka_run_group_tests_name("event", tests, NULL, NULL);
 }

@@ -10,8 +10,8 @@
 #include <sys/socket.h>
 #include <sys/un.h>
 
-#include "libsubid/change/change.h"
 #include "libsubid/core/core.h"
+#include "libsubid/trace/trace.h"
 
 struct timespec subid_trace_deadline(int ms)
 {

@@ -2,7 +2,7 @@
 /*
  * wrap: clock_gettime
  */
-#include "libsubid/change/change.h"
+#include "libsubid/trace/trace.h"
 
 #include <pthread.h>
 #include <time.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "libsubid/change/change.h"
+#include "libsubid/trace/trace.h"
 
 #include <signal.h>
 #include <sys/socket.h>
@@ -150,5 +150,5 @@ int main(void)
 		cmocka_unit_test(test_deadline),
 	};
 
-	return cmocka_run_group_tests_name("trace_log", tests, NULL, NULL);
+	return cmocka_run_group_tests_name("log", tests, NULL, NULL);
 }

@@ -10,7 +10,7 @@
 #include <string.h>
 #include <syslog.h>
 
-#include "libsubid/change/private.h"
+#include "libsubid/trace/private.h"
 
 /* By action: the audit's word, and what the line begins with. */
 static const struct {

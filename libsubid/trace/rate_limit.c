@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "libsubid/change/change.h"
+#include "libsubid/trace/trace.h"
 
 #include <fcntl.h>
 #include <sys/mman.h>

@@ -2,7 +2,7 @@
 /*
  * wrap: audit_open audit_log_user_message audit_is_enabled pipe2
  */
-#include "libsubid/change/change.h"
+#include "libsubid/trace/trace.h"
 
 #include <libaudit.h>
 #include <poll.h>
@@ -409,5 +409,5 @@ int main(void)
 		audit_test(test_failures),
 	};
 
-	return cmocka_run_group_tests_name("trace_audit", tests, NULL, NULL);
+	return cmocka_run_group_tests_name("records", tests, NULL, NULL);
 }

@@ -13,28 +13,20 @@
  * locks that others need.  So a child sends, and the caller waits for the child
  * for a limited time:
  *
- *  1. The child keeps nothing but its socket and its pipe.  A lock is not released
- *     while a descriptor of its file is open anywhere, and a child in that sleep
- *     outlives SIGKILL.
- *  2. It has no exit signal and all signals blocked: no handler of the host program
- *     runs in it, and the host's wait(2) does not see it.
- *  3. It may be a copy of one thread of many, so it does not allocate memory.
- *     audit_encode_nv_string(3) does, and reads an unencoded value up to its NUL
- *     whatever the length is; hence audit_encode_value(3).
+ *  - The child keeps nothing but its socket and its pipe.  A lock is not released
+ *    while a descriptor of its file is open anywhere, and a child in that sleep
+ *    outlives SIGKILL.
+ *  - It does not allocate memory (core/child.h).  audit_encode_nv_string(3) does, and
+ *    reads an unencoded value up to its NUL whatever the length is; hence
+ *    audit_encode_value(3).
  */
 #include <errno.h>
-#include <fcntl.h>
 #include <libaudit.h>
 #include <poll.h>
-#include <pthread.h>
-#include <signal.h>
-#include <string.h>
-#include <sys/syscall.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
-#include "libsubid/change/private.h"
-#include "libsubid/core/core.h"
+#include "libsubid/core/child.h"
+#include "libsubid/trace/private.h"
 
 static const int types[SUBID_KINDS] = { AUDIT_USER_MGMT, AUDIT_GRP_MGMT };
 
@@ -101,51 +93,27 @@ struct progress {
 	int error;
 };
 
-static void send_all(int fd, int writer, const struct subid_event *events, size_t n)
-{
-	struct progress now = { .taken = 0 };
+struct job {
+	int fd;
+	const struct subid_event *events;
+	size_t n;
+};
 
-	while (now.taken < n && now.error == 0) {
-		now.error = send_record(fd, &events[now.taken]);
+static int send_all(const void *data, int writer)
+{
+	const struct job *job = data;
+	struct progress now = { .taken = 0 };
+	int r = 0;
+
+	while (r == 0 && now.taken < job->n && now.error == 0) {
+		now.error = send_record(job->fd, &job->events[now.taken]);
 		now.taken += now.error == 0;
 		/* switched off, the kernel accepts each record and drops it */
-		if (now.taken == MANY && n > MANY && audit_is_enabled(fd) == 0)
-			now.taken = (uint32_t)n;
-		if (write(writer, &now, sizeof(now)) != sizeof(now))
-			return;
+		if (now.taken == MANY && job->n > MANY && audit_is_enabled(job->fd) == 0)
+			now.taken = (uint32_t)job->n;
+		r = child_send(writer, &now, sizeof(now));
 	}
-}
-
-static void close_all_but(int a, int b)
-{
-	int last = a > b ? a : b;
-
-	for (int fd = 0; fd < last; fd++)
-		if (fd != a && fd != b)
-			(void)close(fd); /* many are not open */
-	closefrom(last + 1);
-}
-
-/* All arguments of clone are 0, so that their order, which differs between machines,
- * does not matter. */
-static pid_t start_child(int fd, int writer, const struct subid_event *events, size_t n)
-{
-	sigset_t every, before;
-	pid_t pid;
-
-	(void)sigfillset(&every);
-	(void)pthread_sigmask(SIG_BLOCK, &every, &before);
-	pid = (pid_t)syscall(SYS_clone, 0L, 0L, 0L, 0L, 0L);
-	if (pid == 0) {
-		close_all_but(fd, writer);
-		send_all(fd, writer, events, n);
-		/* not _exit(3), which a host's sanitizer may have made its own */
-		(void)syscall(SYS_exit_group, 0L);
-	}
-	if (pid < 0)
-		pid = -errno;
-	(void)pthread_sigmask(SIG_SETMASK, &before, NULL);
-	return pid;
+	return r;
 }
 
 /* Reads what the child tells, until it ends.  0, -ETIME, or another -errno. */
@@ -175,38 +143,24 @@ static int receive(int reader, const struct subid_patience *patience,
 	}
 }
 
-/* One that the kernel keeps ends when the kernel lets it go, and init reaps it. */
-static void end_child(pid_t pid, bool hangs)
-{
-	if (hangs)
-		(void)kill(pid, SIGKILL);
-	while (waitpid(pid, NULL, __WALL | (hangs ? WNOHANG : 0)) < 0 && errno == EINTR)
-		;
-}
-
 int subid_audit_send(const struct subid_event *events, size_t n,
 		     const struct subid_patience *patience, size_t *ret_taken)
 {
+	auto_close int fd = audit_open();
+	const struct job job = { .fd = fd, .events = events, .n = n };
 	struct progress progress = { .taken = 0 };
-	auto_close int fd = audit_open(), reader = -1, writer = -1;
-	int pipes[2], r;
-	pid_t pid;
+	struct child child;
+	int r;
 
 	*ret_taken = 0;
 	if (fd < 0)
 		return errno == EINVAL || errno == EAFNOSUPPORT ? -EPROTONOSUPPORT
 								: -errno;
-	if (pipe2(pipes, O_CLOEXEC) < 0)
-		return -errno;
-	reader = pipes[0];
-	writer = pipes[1];
-	pid = start_child(fd, writer, events, n);
-	if (pid < 0)
-		return pid;
-	(void)close(writer);
-	writer = -1;
-	r = receive(reader, patience, &progress);
-	end_child(pid, r == -ETIME);
+	r = child_start_unseen(send_all, &job, fd, &child);
+	if (r < 0)
+		return r;
+	r = receive(child.reader, patience, &progress);
+	(void)child_end(&child, r == -ETIME); /* what it told is what counts */
 	*ret_taken = progress.taken;
 	if (r == 0 && progress.taken < n)
 		r = -EIO; /* the child was killed */
