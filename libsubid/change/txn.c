@@ -13,8 +13,9 @@ void subid_txn_free(struct subid_txn **txn)
 {
 	if (*txn == NULL)
 		return;
-	subid_txn_trace_end(*txn);
 	subid_lock_release(&(*txn)->lock);
+	/* nothing was changed by what was refused: its records have no order to keep */
+	subid_txn_trace_end(*txn);
 	subid_users_free(&(*txn)->users);
 	for (enum subid_kind kind = 0; kind < SUBID_KINDS; kind++) {
 		subid_table_free(&(*txn)->tables[kind]);
