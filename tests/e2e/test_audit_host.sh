@@ -83,7 +83,7 @@ setfacl -m u:alice:r /etc/subuid
 is "one that lets nobody write" "$(found table-writable)" ""
 setfacl -b /etc/subuid
 chmod 1777 /etc
-mends "a directory for everybody" table-writable "/etc: /etc is a directory on the way to the tables: mode 1777:*"
+mends "a directory for everybody" table-writable "/etc: /etc is a directory on the path of the tables: mode 1777:*"
 chmod 755 /etc
 ln /etc/subuid /etc/hidden
 mends "a table with two names" table-writable "*/etc/subuid has 2 hard links:*"
@@ -93,7 +93,7 @@ mkdir "$T/open"
 cp /etc/subgid "$T/open"
 chmod 777 "$T/open"
 ln -sf "$T/open/subgid" /etc/subgid
-says "a link through an open directory" table-writable "$T/open: $T/open is a directory on the way*"
+says "a link through an open directory" table-writable "$T/open: $T/open is a directory on the path*"
 chmod 755 "$T/open"
 mends "a link" table-symlink "/etc/subgid: /etc/subgid is a symbolic link to $T/open/subgid:*"
 is "the table is there" "$(stat -c %F /etc/subgid) $(cat /etc/subgid)" "regular file alice:100000:65536"
@@ -151,7 +151,7 @@ says "a helper that a group may write" helper-writable "$bin/newuidmap: $bin/new
 chown root:root $bin/newuidmap
 chmod 4755 $bin/newuidmap
 chmod 777 $bin
-mends "a directory of helpers" helper-writable "$bin: $bin is a directory on the way to a helper: mode 0777*"
+mends "a directory of helpers" helper-writable "$bin: $bin is a directory on the path of a helper: mode 0777*"
 mount -o remount,nosuid $bin
 like "a file system that is nosuid: helper-nosuid" "$(found helper-nosuid)" \
 	"$bin/newuidmap: $bin/newuidmap lies on a file system that is mounted nosuid:*
