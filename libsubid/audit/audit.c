@@ -63,13 +63,17 @@ void subid_report_free(struct subid_report *report)
 	struct subid_audit *audit = report->own;
 
 	free(report->accepted_by);
-	if (audit != NULL)
+	if (audit != NULL) {
 		audit_findings_free(audit);
+		if (audit->facts != NULL)
+			audit_facts_free(audit->facts);
+		free(audit->facts);
+	}
 	free(audit);
 	*report = (struct subid_report){ .n = 0 };
 }
 
-int subid_audit(const struct subid_audit_input *input, struct subid_report *ret)
+int subid_audit_check(const struct subid_audit_input *input, struct subid_report *ret)
 {
 	auto_report struct subid_report report = { .n = 0 };
 	struct subid_audit *audit = calloc(1, sizeof(*audit));
@@ -105,5 +109,55 @@ int subid_audit(const struct subid_audit_input *input, struct subid_report *ret)
 	report.n = audit->n_findings;
 	*ret = report;
 	report = (struct subid_report){ .n = 0 };
+	return 0;
+}
+
+/* Where nothing has been said, the number says it. */
+static int explain(struct subid_error *err, int r)
+{
+	if (err != NULL && err->size >= sizeof(*err) && err->code == 0)
+		err->code = r;
+	return r;
+}
+
+static void free_facts(struct subid_facts **facts)
+{
+	if (*facts != NULL)
+		audit_facts_free(*facts);
+	free(*facts);
+}
+
+/* Once more with the names of containers, if there are any to be named. */
+static int check_and_name(const struct subid_audit_options *options,
+			  struct subid_facts *facts, struct subid_report *ret)
+{
+	int r;
+
+	if (options->name_all)
+		(void)audit_name_containers(facts, NULL);
+	r = subid_audit_check(&facts->input, ret);
+	if (r < 0 || options->name_all || !audit_name_containers(facts, ret))
+		return r;
+	subid_report_free(ret);
+	return subid_audit_check(&facts->input, ret);
+}
+
+int subid_audit(struct subid *sys, const struct subid_audit_options *options,
+		struct subid_report *ret, struct subid_error *err)
+{
+	__attribute__((cleanup(free_facts))) struct subid_facts *facts =
+	    calloc(1, sizeof(*facts));
+	int r = facts == NULL ? -ENOMEM : 0;
+
+	if (r == 0) {
+		facts->proc = -1;
+		r = audit_read_facts(sys, options, facts, err);
+	}
+	if (r == 0)
+		r = check_and_name(options, facts, ret);
+	if (r < 0)
+		return explain(err, r);
+	ret->facts = ret->own->facts = facts;
+	facts = NULL;
 	return 0;
 }

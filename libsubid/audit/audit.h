@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
+#include <limits.h>
+
 #include "libsubid/accounts/accounts.h"
 #include "libsubid/change/change.h"
 #include "libsubid/live/live.h"
@@ -241,7 +243,7 @@ struct subid_audit_store {
 	struct subid_leases leases;
 };
 
-/* What is looked at.  Everything is the caller's, and lives as long as the report. */
+/* What the rules look at.  All of it lives as long as the report. */
 struct subid_audit_input {
 	const struct subid_table *tables[SUBID_KINDS]; /* NULL: could not be read; one for
 							  both if the files are alike */
@@ -273,7 +275,51 @@ struct subid_window_use {
 	size_t lines;	  /* all lines of the file */
 };
 
+/* What an audit has read, and whatever could not be read. */
+struct subid_sentences {
+	char **list;
+	size_t n;
+};
+
+struct subid_facts {
+	struct system_parts place; /* its descriptors only while it is read */
+	char etc_name[PATH_MAX];   /* place's, which outlives the system */
+	char name[PATH_MAX];	   /* of the image, or "" */
+	int proc;		   /* -1: not looked at */
+	struct subid_audit_input input;
+	struct subid_table tables[SUBID_KINDS];
+	struct subid_table backups[SUBID_KINDS];
+	struct subid_users *users;
+	struct subid_policy policy;
+	struct subid_place policy_place;
+	struct subid_conf conf;
+	struct subid_acceptance *accepted; /* the caller's, then the site's */
+	char remap[256];		   /* whom Docker's containers run as, or "" */
+	const char *for_root;
+	struct subid_host host;
+	struct subid_live live;
+	struct subid_audit_store *stores; /* input.n_stores of them */
+	struct subid_runtime_state runtimes;
+	struct subid_sentences missing;	 /* what the report says nothing about */
+	struct subid_sentences messages; /* for whoever asked, one or more lines each */
+	bool failed; /* something that has to be there could not be read */
+};
+
+struct subid_audit_options {
+	const struct subid_rule *only; /* NULL: every rule */
+	const struct subid_acceptance *accepted;
+	size_t n_accepted;
+	bool no_live;  /* do not look at running processes */
+	bool thorough; /* follow the descriptors of every process */
+	bool name_all; /* find out which container each namespace is, not only of those
+			  that something was found in */
+	/* reads stores of leases, by subid_facts_add_store(); 0 or -errno; or NULL */
+	int (*read_stores)(void *data, struct subid_facts *facts);
+	void *data;
+};
+
 struct subid_report {
+	const struct subid_facts *facts;      /* of subid_audit(); NULL after _check() */
 	const struct subid_finding *findings; /* worst first, then as in the catalogue */
 	size_t n;
 	size_t counts[SUBID_LEVELS]; /* cases (see count) that are not accepted */
@@ -286,10 +332,24 @@ struct subid_report {
 };
 
 /*
- * Applies every rule, or the one asked for.  Returns 0, and the caller releases
- * *ret with subid_report_free(); -ENOMEM.
+ * Audits a system: reads everything, takes no lock, and applies every rule or the one
+ * that is asked for.  What cannot be read is in the report's facts.  The texts of
+ * options->accepted must outlive the report.  Returns 0, and the caller releases *ret
+ * with subid_report_free(); -errno.
  */
-int subid_audit(const struct subid_audit_input *input, struct subid_report *ret);
+int subid_audit(struct subid *sys, const struct subid_audit_options *options,
+		struct subid_report *ret, struct subid_error *err);
+
+/* The same for what has been read already: pure.  0, or -ENOMEM. */
+int subid_audit_check(const struct subid_audit_input *input, struct subid_report *ret);
+
+/* For options.read_stores: a store at path, of owner, or NULL for root's; NULL when out
+ * of memory.  And a sentence about what could not be looked at. */
+struct subid_audit_store *subid_facts_add_store(struct subid_facts *facts,
+						const char *path,
+						const struct subid_owner *owner);
+void subid_facts_missing(struct subid_facts *facts, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
 
 void subid_report_free(struct subid_report *report);
 

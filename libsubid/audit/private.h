@@ -2,6 +2,7 @@
 /*
  * What the files of this folder share, in the order in which they use each other:
  *
+ *     input               reads what is looked at
  *     findings            what rules report, and its memory
  *     fix                 commands
  *     view                owners, and each account's lines
@@ -73,6 +74,7 @@ struct audit_chunk; /* of memory for texts and findings */
 
 struct subid_audit {
 	const struct subid_audit_input *in;
+	struct subid_facts *facts;     /* the report's, or NULL */
 	const struct subid_rule *rule; /* whose turn it is */
 	struct audit_table tables[SUBID_KINDS];
 	bool alike; /* both tables have the same bytes, and share arrays */
@@ -165,6 +167,21 @@ void audit_begin_rule(struct subid_audit *audit, const struct subid_rule *rule);
 void audit_end_rule(struct subid_audit *audit);
 
 void audit_findings_free(struct subid_audit *audit);
+
+/* input.c */
+
+/* Reads into *ret, which is zeroed but for proc, -1; free it in any case.  0 or -errno.
+ */
+int audit_read_facts(const struct subid *sys, const struct subid_audit_options *options,
+		     struct subid_facts *ret, struct subid_error *err);
+void audit_facts_free(struct subid_facts *facts);
+
+/*
+ * Finds out which containers the namespaces are that something was found in, or all of
+ * them for found NULL.  For each, that costs more than all the rest of the look at it.
+ * True if there was a name, so that the rules can say it.
+ */
+bool audit_name_containers(struct subid_facts *facts, const struct subid_report *found);
 
 /* fix.c */
 

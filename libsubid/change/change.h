@@ -91,6 +91,18 @@ void subid_close(struct subid **sys);
 
 #define auto_system __attribute__((cleanup(subid_close)))
 
+/* What a system is made of, for whoever looks at more than its tables.  All of it is the
+ * system's. */
+struct system_parts {
+	bool host;	      /* not an image: it has processes and a name service */
+	int root;	      /* its root directory, O_PATH */
+	int etc;	      /* its configuration directory */
+	const char *etc_name; /* for messages: "/etc", "DIR/etc" */
+	size_t name_len;      /* how much of that is DIR */
+};
+
+struct system_parts system_parts(const struct subid *sys);
+
 /* From now on this file is the site's policy, instead of subid.conf and its drop-ins;
  * NULL: these again.  0 or -ENOMEM. */
 int subid_use_policy(struct subid *sys, const char *path);

@@ -86,6 +86,17 @@ int subid_open(const char *root, struct subid **ret, struct subid_error *err)
 	return open_system(dir, root, ret, err);
 }
 
+struct system_parts system_parts(const struct subid *sys)
+{
+	return (struct system_parts){
+		.host = sys->host,
+		.root = sys->root,
+		.etc = sys->etc,
+		.etc_name = sys->etc_name,
+		.name_len = sys->name_len,
+	};
+}
+
 int subid_use_policy(struct subid *sys, const char *path)
 {
 	char *copy = NULL;

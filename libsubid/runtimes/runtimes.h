@@ -67,6 +67,13 @@ int subid_runtime_read(const struct subid_runtime_place *place,
 int subid_runtime_ids(const struct subid_runtime_state *state,
 		      struct subid_sets *ret) SUBID_WARN_UNUSED;
 
+/*
+ * Whose range Docker uses for its containers: "userns-remap" of daemon.json in docker,
+ * its directory; follow: it may be a link.  dockerd runs as root, so that root's
+ * namespaces may map it.  Returns 0 with a name in buf; SUBID_ABSENT; -ENOMEM.
+ */
+int subid_runtime_docker_remap(int docker, bool follow, char *buf, size_t size);
+
 #ifdef __cplusplus
 }
 #endif

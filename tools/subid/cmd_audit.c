@@ -205,15 +205,14 @@ static int show(const struct request *request, const struct audit_shown *shown)
 }
 
 /* What the exit status says, once the report is out. */
-static int judge(const struct request *request, const struct audit_shown *shown,
-		 const struct audit_gathered *gathered)
+static int judge(const struct request *request, const struct audit_shown *shown)
 {
-	if (gathered->failed)
+	if (shown->report->facts->failed)
 		return EXIT_UNABLE;
-	if (shown->n_missing > 0 && !request->partial)
+	if (shown->missing->n > 0 && !request->partial)
 		return cli_complain(
 		    EXIT_UNABLE, "the report is partial: %s%s (--partial accepts that)",
-		    shown->missing[0], shown->n_missing > 1 ? ", and more" : "");
+		    shown->missing->list[0], shown->missing->n > 1 ? ", and more" : "");
 	return report_is_bad(shown) ? EXIT_NO : EXIT_DONE;
 }
 
@@ -226,57 +225,73 @@ static double seconds_since(const struct timespec *start)
 	       (double)(now.tv_nsec - start->tv_nsec) / 1e9;
 }
 
-/* Once more with the names of containers, if there are any to be named. */
-static int run_rules(const struct cli *cli, const struct request *request,
-		     struct audit_gathered *gathered, struct subid_report *ret)
+/* A complaint for each line of an error or a message. */
+static void complain(const char *text)
 {
-	int r;
+	while (*text != '\0') {
+		size_t len = strcspn(text, "\n");
 
-	/* the picture shows every namespace */
-	if (request->write == report_write_html)
-		(void)audit_name_containers(cli, NULL, gathered);
-	r = subid_audit(&gathered->input, ret);
-	if (r < 0 || request->write == report_write_html ||
-	    !audit_name_containers(cli, ret, gathered))
-		return r;
-	subid_report_free(ret);
-	return subid_audit(&gathered->input, ret);
+		(void)cli_complain(EXIT_UNABLE, "%.*s", (int)len, text);
+		text += len + (text[len] == '\n');
+	}
 }
 
-static int audit(const struct cli *cli, int etc, const struct request *request)
+static int look(struct cli *cli, const struct request *request, struct subid_report *ret)
 {
-	auto_gathered struct audit_gathered gathered = { .n_missing = 0 };
+	const struct subid_audit_options wanted = {
+		.only = request->only,
+		.accepted = request->ignored,
+		.n_accepted = request->n_ignored,
+		.no_live = request->no_live,
+		.thorough = request->thorough,
+		/* the picture shows every namespace */
+		.name_all = request->write == report_write_html,
+		.read_stores = report_read_stores,
+		.data = cli,
+	};
+	struct subid_error err = { .size = sizeof(err) };
+	auto_system struct subid *sys = NULL;
+	char text[SUBID_ERROR_TEXT_SIZE];
+	int r = subid_open(cli->root, &sys, &err);
+
+	if (r == 0)
+		r = subid_audit(sys, &wanted, ret, &err);
+	if (r < 0) {
+		(void)subid_error_text(&err, text, sizeof(text));
+		complain(text);
+		return EXIT_UNABLE;
+	}
+	for (size_t i = 0; i < ret->facts->messages.n; i++)
+		complain(ret->facts->messages.list[i]);
+	return EXIT_DONE;
+}
+
+static int audit(struct cli *cli, const struct request *request)
+{
 	auto_report struct subid_report report = { .n = 0 };
 	auto_past struct audit_past past = { .report = NULL };
 	struct timespec start;
 	struct utsname host;
 	auto_free size_t *twins = NULL;
 	struct audit_shown shown;
-	int status, r;
+	int status;
 
 	(void)clock_gettime(CLOCK_MONOTONIC, &start);
-	gathered.input.accepted = request->ignored;
-	gathered.input.n_accepted = request->n_ignored;
-	gathered.input.only = request->only;
-	gathered.thorough = request->thorough;
-	status = audit_gather(cli, etc, !request->no_live, &gathered);
+	status = look(cli, request, &report);
 	if (status != EXIT_DONE)
 		return status;
-	r = run_rules(cli, request, &gathered, &report);
-	if (r == 0 && (twins = report_find_twins(&report)) == NULL)
-		r = -ENOMEM;
-	if (r < 0)
-		return cli_complain(EXIT_UNABLE, "audit: %s", strerror(-r));
+	twins = report_find_twins(&report);
+	if (twins == NULL)
+		return cli_complain(EXIT_UNABLE, "audit: %s", strerror(ENOMEM));
 	(void)uname(&host); /* cannot fail: host is ours */
 	shown = (struct audit_shown){
 		.cli = cli,
-		.input = &gathered.input,
+		.input = &report.facts->input,
 		.report = &report,
 		.twins = twins,
 		.quiet = cli->quiet && request->output == NULL,
 		.fail_on = request->fail_on,
-		.missing = gathered.missing,
-		.n_missing = gathered.n_missing,
+		.missing = &report.facts->missing,
 		.now = time(NULL),
 		.host = host.nodename,
 		.seconds = seconds_since(&start),
@@ -288,7 +303,7 @@ static int audit(const struct cli *cli, int etc, const struct request *request)
 		shown.past = &past;
 	}
 	status = show(request, &shown);
-	return status != EXIT_DONE ? status : judge(request, &shown, &gathered);
+	return status != EXIT_DONE ? status : judge(request, &shown);
 }
 
 static int run(struct cli *cli, int argc, char *argv[])
@@ -296,7 +311,6 @@ static int run(struct cli *cli, int argc, char *argv[])
 	auto_free struct subid_acceptance *ignored =
 	    calloc((size_t)argc + 1, sizeof(*ignored));
 	struct request request = { .fail_on = SUBID_ERROR, .ignored = ignored };
-	auto_close int etc = -1;
 	int letter, status = EXIT_DONE;
 
 	if (ignored == NULL)
@@ -312,12 +326,7 @@ static int run(struct cli *cli, int argc, char *argv[])
 		    cli->json ? report_write_rules_json(request.explain, stdout)
 			      : report_write_rules_text(request.explain, stdout));
 	status = choose_form(cli, &request);
-	if (status != EXIT_DONE)
-		return status;
-	etc = cli_open_etc(cli);
-	if (etc < 0)
-		return EXIT_UNABLE;
-	return audit(cli, etc, &request);
+	return status == EXIT_DONE ? audit(cli, &request) : status;
 }
 
 const struct cli_command cmd_audit = {

@@ -125,7 +125,7 @@ static struct subid_report audit_lines(struct audit_world *world, int dir,
 	world->input.only = subid_rule_find(rule);
 	world->input.accepted = &acceptance;
 	world->input.n_accepted = accepted != NULL;
-	assert_int_equal(subid_audit(&world->input, &report), 0);
+	assert_int_equal(subid_audit_check(&world->input, &report), 0);
 	audit_assert_sound(&report);
 	free(lines->bytes);
 	*lines = (struct lines){ .size = 0 };

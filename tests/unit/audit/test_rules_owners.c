@@ -177,7 +177,7 @@ static void test_locked(void **state)
 		audit_world_make(etc_of(state), &c, &world);
 		world.input.host = &host;
 		world.input.only = subid_rule_find("weak-owner");
-		assert_int_equal(subid_audit(&world.input, &report), 0);
+		assert_int_equal(subid_audit_check(&world.input, &report), 0);
 		assert_int_equal(report.n, locks[i].n);
 		if (report.n > 0)
 			assert_non_null(strstr(report.findings[0].reason, "locked"));
@@ -209,7 +209,7 @@ static void test_hostile_names(void **state)
 		(void)snprintf(line, sizeof(line), "%s:0:5\n", names[i].name);
 		assert_true(asprintf(&quoted, "'%s'", names[i].name) >= 0);
 		audit_world_make(etc_of(state), &c, &world);
-		assert_int_equal(subid_audit(&world.input, &report), 0);
+		assert_int_equal(subid_audit_check(&world.input, &report), 0);
 		audit_assert_sound(&report);
 		assert_true(report.n > 2);
 		for (size_t j = 0; j < report.n; j++) {

@@ -51,7 +51,7 @@ static void look_at(const struct subid_txn *txn, const char *const lines[SUBID_K
 				 0);
 		input.tables[kind] = &ret->tables[kind];
 	}
-	assert_int_equal(subid_audit(&input, &ret->report), 0);
+	assert_int_equal(subid_audit_check(&input, &ret->report), 0);
 }
 
 static void look_away(struct look *look)

@@ -184,8 +184,8 @@ static const char *verdict(const struct audit_shown *shown)
 
 	if (level >= SUBID_WARNING)
 		return levels[level].verdict;
-	return shown->n_missing > 0 ? "Nothing bad was found in what could be seen"
-				    : "All is well";
+	return shown->missing->n > 0 ? "Nothing bad was found in what could be seen"
+				     : "All is well";
 }
 
 static void print_chips(const struct audit_shown *shown, FILE *out)
@@ -250,14 +250,14 @@ static void print_header(const struct audit_shown *shown, FILE *out)
 
 static void print_missing(const struct audit_shown *shown, FILE *out)
 {
-	if (shown->n_missing == 0)
+	if (shown->missing->n == 0)
 		return;
 	(void)fputs("<div class=\"card note\"><b>This report is partial.</b> What it says"
 		    " nothing about:<ul>",
 		    out);
-	for (size_t i = 0; i < shown->n_missing; i++) {
+	for (size_t i = 0; i < shown->missing->n; i++) {
 		(void)fputs("<li>", out);
-		print_text(out, shown->missing[i]);
+		print_text(out, shown->missing->list[i]);
 		(void)fputs("</li>", out);
 	}
 	(void)fputs("</ul></div>\n", out);

@@ -236,10 +236,10 @@ static json_t *missing_json(const struct audit_shown *shown)
 {
 	json_t *list = json_array();
 
-	for (size_t i = 0; i < shown->n_missing; i++)
+	for (size_t i = 0; i < shown->missing->n; i++)
 		if (json_array_append_new(
-			list, cli_json_name(shown->missing[i],
-					    strlen(shown->missing[i]))) != 0) {
+			list, cli_json_name(shown->missing->list[i],
+					    strlen(shown->missing->list[i]))) != 0) {
 			json_decref(list);
 			return NULL;
 		}
@@ -263,7 +263,7 @@ static json_t *summary_json(const struct audit_shown *shown)
 	set(&object, "windows",
 	    json_pack("{s:o, s:o}", "uid", window_json(shown, SUBID_UID), "gid",
 		      window_json(shown, SUBID_GID)));
-	set(&object, "partial", json_boolean(shown->n_missing > 0));
+	set(&object, "partial", json_boolean(shown->missing->n > 0));
 	set(&object, "missing", missing_json(shown));
 	if (past != NULL) {
 		set_text(&object, "since", past->time);

@@ -127,7 +127,7 @@ int report_write_prometheus(const struct audit_shown *shown, FILE *out)
 	}
 	print_one(out, "subid_audit_partial",
 		  "1 if not everything could be looked at, else 0.",
-		  shown->n_missing > 0);
+		  shown->missing->n > 0);
 	print_one(out, "subid_audit_last_run_timestamp_seconds", "When the audit ran.",
 		  (double)shown->now);
 	print_one(out, "subid_audit_duration_seconds", "How long it took.",

@@ -28,7 +28,8 @@ void report_file_name(const struct audit_shown *shown, const char *file, char *b
 	    (len > 0 && strncmp(file, root, len) == 0 && file[len] == '/'))
 		(void)snprintf(buf, size, "%s", file);
 	else
-		(void)snprintf(buf, size, "%s/%s", shown->cli->etc_name, file);
+		(void)snprintf(buf, size, "%s/%s", shown->report->facts->place.etc_name,
+			       file);
 }
 
 /* Where in a file. */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * subid audit: what it gathers, and the forms in which it shows a report.  A form
+ * subid audit: the forms in which it shows a report.  A form
  * is one function that writes to a stream and answers 0 or -ENOMEM; whether the
  * stream took it is for whoever opened it to ask.
  */
@@ -12,57 +12,8 @@
 
 #include "tools/subid/cli.h"
 
-/* All that an audit looks at, and the memory of it. */
-struct audit_gathered {
-	struct subid_audit_input input;
-	struct subid_table tables[SUBID_KINDS];
-	struct subid_users *users;
-	struct subid_policy policy;
-	struct subid_place policy_place;
-	struct subid_conf conf;
-	struct subid_acceptance *accepted; /* on the command line, then in conf */
-	char *remap;			   /* whom Docker's containers run as, or NULL */
-	struct subid_host host;
-	struct subid_live live;
-	struct subid_table backups[SUBID_KINDS];
-	struct subid_audit_store *stores; /* input.n_stores of them */
-	struct subid_runtime_state runtimes;
-	char **missing; /* what could not be looked at, and why: sentences */
-	size_t n_missing;
-	bool thorough; /* follow the descriptors of every process; the caller's to set */
-	bool failed;   /* something that has to be there could not be read */
-};
-
-/*
- * Reads everything, after a complaint for what cannot be read; live: what runs,
- * too.  The caller has set input.only, and what the command line accepts in
- * input.accepted.  EXIT_DONE, also if something is missing; else there is nothing
- * to audit.
- */
-int audit_gather(const struct cli *cli, int etc, bool live, struct audit_gathered *ret);
-
-/* Something that the report says nothing about. */
-void audit_add_missing(struct audit_gathered *gathered, const char *format, ...)
-    __attribute__((format(printf, 2, 3)));
-
-/*
- * The part of audit_gather() that reads leases and what runtimes have written, when the
- * accounts and what runs are there.  What cannot be read is in it; 0 or -ENOMEM.
- */
-int audit_gather_leases(const struct cli *cli, struct audit_gathered *gathered);
-void audit_leases_free(struct audit_gathered *gathered);
-
-/*
- * Finds out which containers the namespaces are that something was found in, or all of
- * them for found NULL.  For each, that costs more than all the rest of the look at it.
- * True if there was a name, so that the rules can say it.
- */
-bool audit_name_containers(const struct cli *cli, const struct subid_report *found,
-			   struct audit_gathered *gathered);
-
-void audit_gathered_free(struct audit_gathered *gathered);
-
-#define auto_gathered __attribute__((cleanup(audit_gathered_free)))
+/* Reads the stores of leases, for subid_audit(); data: a struct cli.  0 or -ENOMEM. */
+int report_read_stores(void *data, struct subid_facts *facts);
 
 /* A former report in JSON, beside the present one. */
 struct audit_past {
@@ -82,8 +33,7 @@ struct audit_shown {
 	const size_t *twins; /* see report_find_twins() */
 	bool quiet;	     /* only what fails, and nothing if nothing does */
 	int fail_on;	     /* enum subid_level, or SUBID_LEVELS: never */
-	char *const *missing;
-	size_t n_missing;
+	const struct subid_sentences *missing;
 	const struct audit_past *past; /* NULL: no former report */
 	time_t now;
 	const char *host;

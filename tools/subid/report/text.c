@@ -295,8 +295,8 @@ static void print_summary(const struct page *page)
 	print_looked_at(page);
 	for (enum subid_kind kind = 0; kind < SUBID_KINDS; kind++)
 		print_window(page, kind);
-	for (size_t i = 0; i < shown->n_missing; i++)
-		print_wrapped(page, "partial: ", shown->missing[i]);
+	for (size_t i = 0; i < shown->missing->n; i++)
+		print_wrapped(page, "partial: ", shown->missing->list[i]);
 	if (shown->report->n > 0 && shown->input->only == NULL)
 		(void)fputs("subid audit --explain RULE tells more about a rule.\n",
 			    page->out);

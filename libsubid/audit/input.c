@@ -1,0 +1,452 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Reads what an audit looks at.  What cannot be read is reported, and the rest is looked
+ * at all the same.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "libsubid/audit/private.h"
+#include "libsubid/core/core.h"
+
+#define HIDERS_NAMED 16
+#define FILE_NAME    4416
+#define HIDER_TEXT   128
+
+__attribute__((format(printf, 3, 0))) static void add_sentence(struct subid_facts *facts,
+							       struct subid_sentences *to,
+							       const char *format,
+							       va_list args)
+{
+	char *text = NULL;
+
+	if (vasprintf(&text, format, args) < 0)
+		text = NULL;
+	if (text == NULL || array_grow(&to->list, to->n, sizeof(*to->list)) < 0) {
+		free(text);
+		facts->failed = true;
+		return;
+	}
+	to->list[to->n++] = text;
+}
+
+void subid_facts_missing(struct subid_facts *facts, const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	add_sentence(facts, &facts->missing, format, args);
+	va_end(args);
+}
+
+__attribute__((format(printf, 2, 3))) static void add_message(struct subid_facts *facts,
+							      const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	add_sentence(facts, &facts->messages, format, args);
+	va_end(args);
+}
+
+/* What has to be there could not be read. */
+static void fail(struct subid_facts *facts, int r, const struct subid_failure *failure)
+{
+	struct subid_error err = { .size = sizeof(err) };
+	char text[SUBID_ERROR_TEXT_SIZE];
+
+	facts->failed = true;
+	(void)error_failure_in(&err, facts->place.etc_name, facts->name, r, failure);
+	(void)subid_error_text(&err, text, sizeof(text));
+	add_message(facts, "%s", text);
+}
+
+/* Through a link, on the running system: that it is one is a finding. */
+static int load_through_link(int etc, enum subid_kind kind, struct subid_table *ret)
+{
+	struct subid_text text;
+	int r = subid_text_read(etc, subid_kind_table(kind), true, &text);
+
+	return r < 0 ? r : subid_table_from_text(kind, &text, ret);
+}
+
+static void load_table(struct subid_facts *facts, enum subid_kind kind)
+{
+	int etc = facts->place.etc;
+	struct subid_table *table = &facts->tables[kind];
+	struct subid_failure failure = { .file = subid_kind_table(kind) };
+	const struct subid_table *other = facts->input.tables[SUBID_UID];
+	bool alike = false;
+	int r = 0;
+
+	/* the same bytes, as mostly, are looked at once */
+	if (kind == SUBID_GID && other != NULL && other->exists)
+		r = subid_table_is_alike(etc, kind, other, &alike);
+	if (r == 0 && alike)
+		table = &facts->tables[SUBID_UID];
+	else if (r == 0 || r == -ENOENT)
+		r = subid_table_load(etc, kind, table);
+	if (r == -ELOOP && facts->place.host)
+		r = load_through_link(etc, kind, table);
+	if (r == 0) {
+		facts->input.tables[kind] = table;
+		return;
+	}
+	subid_facts_missing(facts, "%s/%s could not be read: %s", facts->place.etc_name,
+			    failure.file, strerror(-r));
+	fail(facts, r, &failure);
+}
+
+static void load_policy(struct subid_facts *facts)
+{
+	struct subid_failure failure = { .file = "login.defs" };
+	int r;
+
+	facts->policy = subid_policy_default;
+	facts->input.policy = &facts->policy;
+	r = subid_policy_load(facts->place.etc, facts->place.host, &facts->policy,
+			      &facts->policy_place);
+	if (r == SUBID_INVALID)
+		facts->input.policy_fault = &facts->policy_place;
+	if (r >= 0)
+		return;
+	facts->policy = subid_policy_default;
+	subid_facts_missing(facts, "%s/login.defs could not be read: %s",
+			    facts->place.etc_name, strerror(-r));
+	fail(facts, r, &failure);
+}
+
+/* A misspelt rule accepts nothing, and somebody believes that it does. */
+static void check_accepted(struct subid_facts *facts)
+{
+	char file[FILE_NAME];
+
+	for (size_t i = 0; i < facts->conf.n_accepted; i++) {
+		const struct subid_acceptance *accepted = &facts->conf.accepted[i];
+
+		if (subid_rule_find(accepted->rule) != NULL)
+			continue;
+		error_conf_file(facts->place.etc_name, accepted->file, file,
+				sizeof(file));
+		add_message(
+		    facts,
+		    "%s:%zu: warning: accepts '%s', which is no rule: 'subid audit"
+		    " --list-rules' lists them",
+		    file, accepted->line, accepted->rule);
+	}
+}
+
+static void load_conf(struct subid_facts *facts)
+{
+	struct subid_conf_place place;
+	char file[FILE_NAME];
+	int r =
+	    subid_conf_load(facts->place.etc, facts->place.host ? SUBID_VENDORDIR : NULL,
+			    facts->place.host, &facts->conf, &place);
+
+	if (r == 0) {
+		check_accepted(facts);
+		facts->input.conf = &facts->conf;
+		return;
+	}
+	facts->conf = (struct subid_conf){ .n_accepted = 0 };
+	facts->failed = true;
+	error_conf_file(facts->place.etc_name, place.file, file, sizeof(file));
+	if (r < 0)
+		subid_facts_missing(
+		    facts, "%s could not be read, so that nothing is accepted: %s", file,
+		    strerror(-r));
+	else
+		subid_facts_missing(facts, "%s:%zu: %s %s, so that nothing is accepted",
+				    file, place.place.line, place.place.key,
+				    place.place.why);
+	if (facts->missing.n > 0)
+		add_message(facts, "%s", facts->missing.list[facts->missing.n - 1]);
+}
+
+/* What the site accepts comes after what the caller does. */
+static int join_accepted(const struct subid_audit_options *options,
+			 struct subid_facts *facts)
+{
+	const struct subid_conf *conf = &facts->conf;
+	size_t n = options->n_accepted;
+
+	facts->accepted = calloc(n + conf->n_accepted + 1, sizeof(*facts->accepted));
+	if (facts->accepted == NULL)
+		return -ENOMEM;
+	for (size_t i = 0; i < n; i++)
+		facts->accepted[i] = options->accepted[i];
+	for (size_t i = 0; i < conf->n_accepted; i++)
+		facts->accepted[n + i] = conf->accepted[i];
+	facts->input.accepted = facts->accepted;
+	facts->input.n_accepted = n + conf->n_accepted;
+	return 0;
+}
+
+/* What the tables were before their last change: live-stale asks. */
+static void load_backup(struct subid_facts *facts, enum subid_kind kind)
+{
+	static const char *const names[SUBID_KINDS] = { "subuid-", "subgid-" };
+	struct subid_text text;
+	int r = subid_text_read(facts->place.etc, names[kind], false, &text);
+
+	if (r == 0)
+		r = subid_table_from_text(kind, &text, &facts->backups[kind]);
+	if (r == 0)
+		facts->input.backups[kind] = &facts->backups[kind];
+	else if (r != -ENOENT)
+		subid_facts_missing(facts, "%s/%s could not be read: %s",
+				    facts->place.etc_name, names[kind], strerror(-r));
+}
+
+/* Who hides namespaces that no process is in.  How many were named. */
+static size_t add_hiders(struct subid_facts *facts)
+{
+	struct subid_hider hiders[HIDERS_NAMED];
+	size_t n = subid_live_hiders(facts->proc, &facts->live, hiders, HIDERS_NAMED);
+
+	for (size_t i = 0; i < n; i++) {
+		char who[HIDER_TEXT], inode[32] = "";
+
+		if (hiders[i].userns != 0)
+			(void)snprintf(inode, sizeof(inode), " %llu",
+				       (unsigned long long)hiders[i].userns);
+		error_hider_text(&hiders[i], who, sizeof(who));
+		subid_facts_missing(facts,
+				    "%s keeps user namespace%s out of sight (%s): end the"
+				    " process",
+				    who, inode, strerror(-hiders[i].error));
+	}
+	return n;
+}
+
+static void load_live(const struct subid_audit_options *options,
+		      struct subid_facts *facts)
+{
+	const struct subid_live *live = &facts->live;
+	int r;
+
+	facts->proc = open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	r = facts->proc < 0 ? -errno
+			    : subid_live_read(facts->proc,
+					      options->thorough ? SUBID_LIVE_THOROUGH
+								: SUBID_LIVE_QUICK,
+					      &facts->live);
+	if (r < 0) {
+		subid_facts_missing(facts, "running processes could not be looked at: %s",
+				    facts->proc < 0 ? "no /proc" : strerror(-r));
+		return;
+	}
+	facts->input.live = live;
+	for (enum subid_kind kind = 0; kind < SUBID_KINDS; kind++)
+		load_backup(facts, kind);
+	if (live->n_unread > 0)
+		subid_facts_missing(facts,
+				    "%zu processes could not be looked at: %s: run the"
+				    " audit as root, in the host's namespaces",
+				    live->n_unread, strerror(-live->unread_error));
+	else if (add_hiders(facts) == 0 && live->partial)
+		subid_facts_missing(facts,
+				    "user namespaces of others may be missing: run the"
+				    " audit as root, in the host's namespaces");
+}
+
+/* Root's namespaces may map the range that Docker uses. */
+static int load_remap(struct subid_facts *facts)
+{
+	const struct system_parts *place = &facts->place;
+	auto_close int docker =
+	    place->host ? openat(place->etc, "docker", O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+			: beneath_open_dir(place->root, "etc/docker");
+	int r = docker < 0 ? SUBID_ABSENT
+			   : subid_runtime_docker_remap(docker, place->host, facts->remap,
+							sizeof(facts->remap));
+
+	facts->for_root = facts->remap;
+	facts->input.for_root = &facts->for_root;
+	facts->input.n_for_root = r == 0;
+	return r < 0 ? r : 0;
+}
+
+/* What root's runtimes have written is none of others' business. */
+static int load_runtimes(struct subid_facts *facts)
+{
+	const struct subid_runtime_place place = {
+		.dir = facts->place.root,
+		.trusted = true,
+	};
+
+	if (geteuid() != 0)
+		return 0;
+	facts->input.runtimes = &facts->runtimes;
+	return subid_runtime_read(&place, &facts->runtimes);
+}
+
+/* Without shadow, who is locked is not known. */
+static void check_shadow(struct subid_facts *facts)
+{
+	if (facts->host.shadow.size == 0 &&
+	    faccessat(facts->place.etc, "shadow", R_OK, AT_EACCESS) != 0 &&
+	    errno != ENOENT)
+		subid_facts_missing(facts,
+				    "%s/shadow could not be read, so that locked accounts"
+				    " are not known: %s: run the audit as root",
+				    facts->place.etc_name, strerror(errno));
+}
+
+static int load_host(struct subid_facts *facts)
+{
+	const struct subid_host_options options = {
+		.etc = facts->place.etc,
+		/* SYSCONFDIR may be another: NOLINTNEXTLINE(bugprone-branch-clone) */
+		.etc_path = facts->place.host ? SUBID_SYSCONFDIR : "/etc",
+		.root = facts->place.root,
+		.prefix = facts->name,
+		.image = !facts->place.host,
+	};
+	int r = subid_host_read(&options, &facts->host);
+
+	if (r < 0)
+		return r;
+	facts->input.host = &facts->host;
+	check_shadow(facts);
+	if (facts->host.n_unread > 0)
+		subid_facts_missing(
+		    facts,
+		    "%zu of the facts about files, helpers and audit rules could"
+		    " not be looked at: %s%s",
+		    facts->host.n_unread, strerror(facts->host.unread_error),
+		    geteuid() == 0 ? "" : ": run the audit as root");
+	return 0;
+}
+
+/* Names the namespaces of those who have leases: live-shared asks. */
+static void name_lessees(struct subid_facts *facts)
+{
+	for (size_t i = 1; i < facts->live.n; i++) {
+		uint32_t owner = facts->live.userns[i].owner;
+		bool leases = false;
+
+		for (size_t s = 0; !leases && s < facts->input.n_stores; s++)
+			leases = facts->stores[s].leases.n > 0 &&
+				 (facts->stores[s].user == NULL ||
+				  facts->stores[s].uid == owner);
+		if (leases)
+			subid_live_name(facts->proc, &facts->live, i);
+	}
+}
+
+int audit_read_facts(const struct subid *sys, const struct subid_audit_options *options,
+		     struct subid_facts *ret, struct subid_error *err)
+{
+	struct subid_failure failure = { .file = "passwd" };
+	int r;
+
+	ret->place = system_parts(sys);
+	(void)snprintf(ret->etc_name, sizeof(ret->etc_name), "%s", ret->place.etc_name);
+	ret->place.etc_name = ret->etc_name;
+	(void)snprintf(ret->name, sizeof(ret->name), "%.*s", (int)ret->place.name_len,
+		       ret->place.etc_name);
+	ret->input.only = options->only;
+	for (enum subid_kind kind = 0; kind < SUBID_KINDS; kind++)
+		load_table(ret, kind);
+	load_policy(ret);
+	load_conf(ret);
+	r = subid_users_load(ret->place.etc, ret->place.host, &ret->users, &failure.file);
+	if (r < 0)
+		return error_failure_in(err, ret->place.etc_name, ret->name, r, &failure);
+	ret->input.users = ret->users;
+	if (!options->no_live && ret->place.host)
+		load_live(options, ret);
+	if (options->read_stores != NULL)
+		r = options->read_stores(options->data, ret);
+	if (r == 0)
+		r = load_runtimes(ret);
+	if (r == 0)
+		r = join_accepted(options, ret);
+	if (r == 0)
+		r = load_remap(ret);
+	if (r == 0)
+		r = load_host(ret);
+	if (r == 0)
+		name_lessees(ret);
+	return r;
+}
+
+static bool is_found(const struct subid_report *report, uint64_t inode)
+{
+	for (size_t i = 0; i < report->n; i++)
+		if (report->findings[i].userns == inode)
+			return true;
+	return false;
+}
+
+bool audit_name_containers(struct subid_facts *facts, const struct subid_report *found)
+{
+	bool named = false;
+
+	for (size_t i = 1; i < facts->live.n; i++) {
+		struct subid_live_userns *userns = &facts->live.userns[i];
+
+		if (found != NULL && !is_found(found, userns->inode))
+			continue;
+		subid_live_name(facts->proc, &facts->live, i);
+		named |= userns->runtime[0] != '\0' || userns->container[0] != '\0';
+	}
+	return named;
+}
+
+struct subid_audit_store *subid_facts_add_store(struct subid_facts *facts,
+						const char *path,
+						const struct subid_owner *owner)
+{
+	size_t n = facts->input.n_stores;
+	struct subid_audit_store *store;
+
+	if (array_grow(&facts->stores, n, sizeof(*store)) < 0)
+		return NULL;
+	facts->input.stores = facts->stores;
+	facts->input.n_stores++; /* so that it is freed, whatever follows */
+	store = &facts->stores[n];
+	*store = (struct subid_audit_store){ .uid = owner == NULL ? 0 : owner->uid };
+	store->path = strdup(path);
+	if (owner != NULL)
+		store->user = strndup(owner->spellings[0].text, owner->spellings[0].len);
+	return store->path == NULL || (owner != NULL && store->user == NULL) ? NULL
+									     : store;
+}
+
+static void free_sentences(struct subid_sentences *sentences)
+{
+	for (size_t i = 0; i < sentences->n; i++)
+		free(sentences->list[i]);
+	free(sentences->list);
+}
+
+void audit_facts_free(struct subid_facts *facts)
+{
+	for (enum subid_kind kind = 0; kind < SUBID_KINDS; kind++) {
+		subid_table_free(&facts->tables[kind]);
+		subid_table_free(&facts->backups[kind]);
+	}
+	for (size_t i = 0; i < facts->input.n_stores; i++) {
+		subid_leases_free(&facts->stores[i].leases);
+		free(facts->stores[i].path);
+		free(facts->stores[i].user);
+	}
+	free(facts->stores);
+	subid_runtime_state_free(&facts->runtimes);
+	subid_live_free(&facts->live);
+	subid_users_free(&facts->users);
+	subid_conf_free(&facts->conf);
+	subid_host_free(&facts->host);
+	cleanup_close(&facts->proc);
+	free(facts->accepted);
+	free_sentences(&facts->missing);
+	free_sentences(&facts->messages);
+}

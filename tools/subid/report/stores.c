@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The stores of leases that an audit looks at: root's, and those of users with running
+ * containers.
+ *
+ * Threat: a user's store is the user's: it may be as large as the disk, or hang whoever
+ * reads it.  So root reads it up to a bound, in a child, and what is wrong with it is
+ * one finding about that user.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "libsubid/core/core.h"
+#include "tools/subid/lease.h"
+#include "tools/subid/report/report.h"
+
+#define USERS_FILE_MAX	((size_t)256 << 10) /* subid-audit(7) has it, in lease-own */
+#define PATIENCE_ONE_MS 1000		    /* there may be many who hang */
+
+/* The store that is found in the caller's own way: root's, or the caller's. */
+static int add_found(struct subid_facts *facts, const struct cli_store *found, int error,
+		     const struct subid_owner *owner)
+{
+	struct subid_audit_store *store;
+
+	if (error == 0 && !cli_store_exists(found))
+		return 0;
+	store = subid_facts_add_store(facts, found->cli.etc_name,
+				      found->user == NULL ? NULL : owner);
+	if (store == NULL)
+		return -ENOMEM;
+	store->error =
+	    error != 0 ? error : cli_store_leases(found, store->user, &store->leases);
+	if (store->error < 0 && store->user == NULL)
+		subid_facts_missing(facts, "the leases in %s could not be read: %s",
+				    store->path, strerror(-store->error));
+	return store->error == -ENOMEM ? -ENOMEM : 0;
+}
+
+/* The store that is the caller's; owner: the caller, NULL for root. */
+static int add_own(const struct cli *cli, struct subid_facts *facts,
+		   const struct subid_owner *owner)
+{
+	auto_store struct cli_store store = { .fd = -1 };
+	int found = cli_store_find(cli, &store);
+
+	if (store.user != NULL && (owner == NULL || !owner->has_account))
+		return 0;
+	return add_found(facts, &store, found, owner);
+}
+
+/* Root's for a user, a user's for root. */
+static int add_other(const struct cli *cli, struct subid_facts *facts,
+		     const struct subid_owner *owner, struct cli_homes *homes)
+{
+	auto_store struct cli_store store = { .fd = -1 };
+	int found = cli_store_find_other(cli, owner, homes, &store);
+
+	return add_found(facts, &store, found, owner);
+}
+
+static int compare_uids(const void *a, const void *b)
+{
+	const uint32_t *x = a, *y = b;
+
+	return *x < *y ? -1 : *x > *y;
+}
+
+/* Those of everybody who runs something. */
+static int add_all(const struct cli *cli, struct subid_facts *facts)
+{
+	const struct subid_live *live = &facts->live;
+	auto_free uint32_t *uids = calloc(live->n + 1, sizeof(*uids));
+	struct cli_homes homes = CLI_HOMES;
+	size_t n = 0;
+	int r = uids == NULL ? -ENOMEM : 0;
+
+	homes.file_max = USERS_FILE_MAX;
+	homes.patience.one_ms = PATIENCE_ONE_MS;
+	for (size_t i = 1; r == 0 && i < live->n; i++)
+		if (live->userns[i].owner != SUBID_ID_NONE &&
+		    (live->userns[i].parent == 0 ||
+		     live->userns[i].parent == SUBID_LIVE_NONE))
+			uids[n++] = live->userns[i].owner;
+	if (n > 1)
+		qsort(uids, n, sizeof(*uids), compare_uids);
+	for (size_t i = 0; r == 0 && i < n; i++) {
+		auto_owner struct subid_owner owner = { .has_account = false };
+
+		if (i > 0 && uids[i] == uids[i - 1])
+			continue;
+		r = subid_owner_of_uid(facts->users, uids[i], &owner);
+		if (r == 0 && owner.has_account)
+			r = add_other(cli, facts, &owner, &homes);
+		r = r == -ENOMEM ? r : 0; /* who it is, is told elsewhere */
+	}
+	return r;
+}
+
+int report_read_stores(void *data, struct subid_facts *facts)
+{
+	const struct cli *cli = data;
+	auto_owner struct subid_owner self = { .has_account = false };
+	bool user = cli->root == NULL && geteuid() != 0;
+	int r = user ? subid_owner_of_uid(facts->users, getuid(), &self) : 0;
+
+	if (r == -ENOMEM)
+		return r;
+	r = add_own(cli, facts, user && r == 0 ? &self : NULL);
+	if (r == 0 && user)
+		return add_other(cli, facts, &self,
+				 &(struct cli_homes)CLI_HOMES); /* root's */
+	return r == 0 && facts->input.live != NULL ? add_all(cli, facts) : r;
+}
