@@ -543,8 +543,8 @@ int subid_lease_begin(const struct subid_lease_options *options, struct subid_tx
 struct subid_lease_request {
 	const struct subid_owner *owner; /* any of its names in lines counts */
 	const char *name;		 /* of the container */
-	const struct subid_set *held;	 /* [SUBID_KINDS] what the owner holds, sorted */
-	const struct subid_set *avoid;	 /* [SUBID_KINDS] what is in use, sorted */
+	const struct subid_sets *held;	 /* what the owner holds, sorted */
+	const struct subid_sets *avoid;	 /* what is in use, sorted */
 	unsigned int kinds;		 /* bits 1 << enum subid_kind */
 	uint32_t count;			 /* how many ids */
 	struct id_range range; /* just these ids; count 0: wherever there is room */

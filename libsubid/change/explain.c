@@ -87,7 +87,7 @@ int subid_txn_explain(const struct subid_txn *txn, enum subid_kind kind,
 	size_t len;
 	int r = 0;
 
-	if (!subid_set_meets(&txn->taken[kind], range, &obstacle.ids)) {
+	if (!subid_set_meets(&txn->taken.of[kind], range, &obstacle.ids)) {
 		if (!explain_aside(txn, kind, range, true, &obstacle))
 			return SUBID_ABSENT;
 		*ret = obstacle;
@@ -99,13 +99,13 @@ int subid_txn_explain(const struct subid_txn *txn, enum subid_kind kind,
 		obstacle.what = SUBID_OBSTACLE_LINE;
 		obstacle.ids = first_common(line, len, obstacle.ids);
 		copy_printable(line, len, obstacle.who, sizeof(obstacle.who));
-	} else if (subid_set_meets(&txn->accounts[kind], range, &obstacle.ids)) {
+	} else if (subid_set_meets(&txn->accounts.of[kind], range, &obstacle.ids)) {
 		obstacle.what = SUBID_OBSTACLE_ACCOUNT;
 		(void)subid_users_name(txn->users, kind, obstacle.ids.start, obstacle.who,
 				       sizeof(obstacle.who));
 	} else if (subid_set_meets(&txn->live.of[kind], range, &obstacle.ids)) {
 		r = explain_live(txn, kind, obstacle.ids, &obstacle);
-	} else if (subid_set_meets(&txn->before[kind], range, &obstacle.ids)) {
+	} else if (subid_set_meets(&txn->before.of[kind], range, &obstacle.ids)) {
 		obstacle.what = SUBID_OBSTACLE_BEFORE;
 		obstacle.pid = txn->unseen.first.pid;
 		copy_printable(txn->unseen.first.program,
@@ -127,8 +127,8 @@ uint64_t subid_txn_free_ids(const struct subid_txn *txn, enum subid_kind kind,
 {
 	uint64_t taken = 0;
 
-	for (size_t i = 0; i < txn->taken[kind].n; i++)
-		taken += id_range_common(txn->taken[kind].ranges[i], window).count;
+	for (size_t i = 0; i < txn->taken.of[kind].n; i++)
+		taken += id_range_common(txn->taken.of[kind].ranges[i], window).count;
 	return window.count - taken;
 }
 
@@ -138,9 +138,9 @@ uint64_t subid_txn_largest_gap(const struct subid_txn *txn, enum subid_kind kind
 	uint64_t from = window.start;
 	uint32_t largest = 0;
 
-	for (size_t i = 0; i < txn->taken[kind].n; i++) {
+	for (size_t i = 0; i < txn->taken.of[kind].n; i++) {
 		struct id_range taken =
-		    id_range_common(txn->taken[kind].ranges[i], window);
+		    id_range_common(txn->taken.of[kind].ranges[i], window);
 
 		if (taken.count == 0)
 			continue;

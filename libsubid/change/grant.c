@@ -12,17 +12,15 @@
 struct plan {
 	const struct subid_request *request;
 	struct subid_decision policy;
-	struct subid_set has[SUBID_KINDS];
-	struct subid_set gives[SUBID_KINDS];
+	struct subid_sets has;
+	struct subid_sets gives;
 	uint32_t count[SUBID_KINDS]; /* 0: none of this kind */
 };
 
 static void plan_free(struct plan *plan)
 {
-	for (enum subid_kind kind = 0; kind < SUBID_KINDS; kind++) {
-		subid_set_free(&plan->has[kind]);
-		subid_set_free(&plan->gives[kind]);
-	}
+	subid_sets_free(&plan->has);
+	subid_sets_free(&plan->gives);
 }
 
 static bool is_asked(const struct subid_request *request, enum subid_kind kind)
@@ -43,7 +41,7 @@ static int make_plan(struct subid_txn *txn, struct plan *plan)
 	for (enum subid_kind kind = 0; kind < SUBID_KINDS; kind++) {
 		/* also of a kind that is not asked for: its numbers are wanted */
 		r = subid_table_owned(&txn->tables[kind], request->owner->spellings,
-				      request->owner->n, &plan->has[kind]);
+				      request->owner->n, &plan->has.of[kind]);
 		if (r < 0)
 			return r;
 		if (!is_asked(request, kind))
@@ -51,7 +49,7 @@ static int make_plan(struct subid_txn *txn, struct plan *plan)
 		plan->count[kind] =
 		    request->count > 0 ? request->count : plan->policy.window[kind].count;
 		/* who has ids keeps them, whatever policy gives now */
-		any |= plan->count[kind] > 0 || plan->has[kind].n > 0;
+		any |= plan->count[kind] > 0 || plan->has.of[kind].n > 0;
 	}
 	return any || request->range.count > 0 ? 0 : SUBID_OFF;
 }
@@ -65,9 +63,9 @@ static int place_exact(struct plan *plan)
 		int r;
 
 		if (!is_asked(plan->request, kind) ||
-		    subid_set_contains(&plan->has[kind], range))
+		    subid_set_contains(&plan->has.of[kind], range))
 			continue;
-		r = subid_set_insert(&plan->gives[kind], range);
+		r = subid_set_insert(&plan->gives.of[kind], range);
 		if (r < 0)
 			return r;
 	}
@@ -76,7 +74,7 @@ static int place_exact(struct plan *plan)
 
 static bool has_enough(const struct plan *plan, enum subid_kind kind)
 {
-	return subid_set_size(&plan->has[kind]) >= plan->count[kind];
+	return subid_set_size(&plan->has.of[kind]) >= plan->count[kind];
 }
 
 /* Others' by convention, where no window has them, and not accepted of the line? */
@@ -92,7 +90,7 @@ static bool is_free(const struct subid_txn *txn, const struct plan *plan,
 		    enum subid_kind kind, const struct subid_set *ids)
 {
 	for (size_t i = 0; i < ids->n; i++)
-		if (subid_set_meets(&txn->taken[kind], ids->ranges[i], NULL) ||
+		if (subid_set_meets(&txn->taken.of[kind], ids->ranges[i], NULL) ||
 		    is_custom(txn, plan, kind, ids->ranges[i]))
 			return false;
 	return true;
@@ -105,13 +103,14 @@ static int place_like_other(const struct subid_txn *txn, struct plan *plan,
 	enum subid_kind other = kind == SUBID_UID ? SUBID_GID : SUBID_UID;
 	int r;
 
-	r = subid_set_subtract(&plan->has[other], &plan->has[kind], &plan->gives[kind]);
+	r = subid_set_subtract(&plan->has.of[other], &plan->has.of[kind],
+			       &plan->gives.of[kind]);
 	/* less than the count would have to be filled up the next time */
 	if (r == 0 &&
-	    (!is_free(txn, plan, kind, &plan->gives[kind]) ||
-	     subid_set_size(&plan->has[kind]) + subid_set_size(&plan->gives[kind]) <
+	    (!is_free(txn, plan, kind, &plan->gives.of[kind]) ||
+	     subid_set_size(&plan->has.of[kind]) + subid_set_size(&plan->gives.of[kind]) <
 		 plan->count[kind]))
-		plan->gives[kind].n = 0;
+		plan->gives.of[kind].n = 0;
 	return r;
 }
 
@@ -126,7 +125,7 @@ static int place_fixed(const struct subid_txn *txn, struct plan *plan,
 		return SUBID_OFF;
 	r = subid_policy_place(&txn->policy, kind, owner->uid, &range);
 	if (r == 0)
-		r = subid_set_insert(&plan->gives[kind], range);
+		r = subid_set_insert(&plan->gives.of[kind], range);
 	return r;
 }
 
@@ -134,12 +133,12 @@ static int place_fixed(const struct subid_txn *txn, struct plan *plan,
 static int place_beside_fixed(const struct subid_txn *txn, struct plan *plan,
 			      enum subid_kind kind)
 {
-	const struct subid_set *fixed = &plan->gives[SUBID_KINDS - 1 - kind];
+	const struct subid_set *fixed = &plan->gives.of[SUBID_KINDS - 1 - kind];
 
 	if (fixed->n != 1 || fixed->ranges[0].count != plan->count[kind] ||
 	    !is_free(txn, plan, kind, fixed))
 		return 0;
-	return subid_set_insert(&plan->gives[kind], fixed->ranges[0]);
+	return subid_set_insert(&plan->gives.of[kind], fixed->ranges[0]);
 }
 
 static bool same_wants(const struct subid_want *a, const struct subid_want *b)
@@ -177,7 +176,7 @@ static int place_in_gap(struct subid_txn *txn, struct plan *plan,
 
 	for (enum subid_kind kind = 0; kind < SUBID_KINDS; kind++)
 		wants[kind] = (struct subid_want){
-			.taken = &txn->taken[kind],
+			.taken = &txn->taken.of[kind],
 			.window = subid_window_range(&plan->policy.window[kind]),
 			.count = in_need[kind] ? plan->count[kind] : 0,
 		};
@@ -197,7 +196,7 @@ static int place_in_gap(struct subid_txn *txn, struct plan *plan,
 			one = find_gap(txn, alone, &start);
 		if (one == 0)
 			one = subid_set_insert(
-			    &plan->gives[kind],
+			    &plan->gives.of[kind],
 			    (struct id_range){ start, wants[kind].count });
 		if (one != 0)
 			return one;
@@ -219,7 +218,7 @@ static int place_anywhere(struct subid_txn *txn, struct plan *plan)
 		if (in_need[kind] && !in_need[SUBID_KINDS - 1 - kind])
 			r = place_like_other(txn, plan, kind);
 	for (enum subid_kind kind = 0; r == 0 && kind < SUBID_KINDS; kind++) {
-		in_need[kind] &= plan->gives[kind].n == 0;
+		in_need[kind] &= plan->gives.of[kind].n == 0;
 		if (in_need[kind] && plan->policy.window[kind].deterministic) {
 			r = place_fixed(txn, plan, kind);
 			in_need[kind] = false;
@@ -228,7 +227,7 @@ static int place_anywhere(struct subid_txn *txn, struct plan *plan)
 	for (enum subid_kind kind = 0; r == 0 && kind < SUBID_KINDS; kind++) {
 		if (in_need[kind] && !in_need[SUBID_KINDS - 1 - kind])
 			r = place_beside_fixed(txn, plan, kind);
-		in_need[kind] &= plan->gives[kind].n == 0;
+		in_need[kind] &= plan->gives.of[kind].n == 0;
 	}
 	if (r == 0 && (in_need[SUBID_UID] || in_need[SUBID_GID]))
 		r = place_in_gap(txn, plan, in_need);
@@ -239,11 +238,11 @@ static int place_anywhere(struct subid_txn *txn, struct plan *plan)
 static int check_free(struct subid_txn *txn, const struct plan *plan)
 {
 	for (enum subid_kind kind = 0; kind < SUBID_KINDS; kind++) {
-		for (size_t i = 0; i < plan->gives[kind].n; i++) {
-			struct id_range range = plan->gives[kind].ranges[i];
+		for (size_t i = 0; i < plan->gives.of[kind].n; i++) {
+			struct id_range range = plan->gives.of[kind].ranges[i];
 			int r = 0;
 
-			if (subid_set_meets(&txn->taken[kind], range, NULL) ||
+			if (subid_set_meets(&txn->taken.of[kind], range, NULL) ||
 			    is_custom(txn, plan, kind, range))
 				r = subid_txn_note(txn, kind, range);
 			if (r < 0)
@@ -270,12 +269,12 @@ static int carry_out(struct subid_txn *txn, const struct plan *plan,
 		const struct subid_owner_name *owner =
 		    subid_txn_line_owner(txn, plan->request->owner, kind);
 
-		for (size_t i = 0; i < plan->gives[kind].n; i++) {
-			struct id_range range = plan->gives[kind].ranges[i];
+		for (size_t i = 0; i < plan->gives.of[kind].n; i++) {
+			struct id_range range = plan->gives.of[kind].ranges[i];
 			int r = subid_txn_note(txn, kind, range);
 
 			if (r == 0)
-				r = subid_set_insert(&txn->taken[kind], range);
+				r = subid_set_insert(&txn->taken.of[kind], range);
 			if (r == 0)
 				r = subid_table_add(&txn->tables[kind], owner->text,
 						    owner->len, range);
@@ -291,9 +290,9 @@ static int carry_out(struct subid_txn *txn, const struct plan *plan,
 static int note_holdings(struct subid_txn *txn, const struct plan *plan)
 {
 	for (enum subid_kind kind = 0; kind < SUBID_KINDS; kind++) {
-		for (size_t i = 0; is_asked(plan->request, kind) && i < plan->has[kind].n;
-		     i++) {
-			int r = subid_txn_note(txn, kind, plan->has[kind].ranges[i]);
+		for (size_t i = 0;
+		     is_asked(plan->request, kind) && i < plan->has.of[kind].n; i++) {
+			int r = subid_txn_note(txn, kind, plan->has.of[kind].ranges[i]);
 
 			if (r < 0)
 				return r;
@@ -339,7 +338,7 @@ int subid_txn_grant(struct subid_txn *txn, const struct subid_request *request,
 	if (r == 0)
 		r = request->range.count > 0 ? place_exact(&plan)
 					     : place_anywhere(txn, &plan);
-	if (r == 0 && plan.gives[SUBID_UID].n == 0 && plan.gives[SUBID_GID].n == 0)
+	if (r == 0 && plan.gives.of[SUBID_UID].n == 0 && plan.gives.of[SUBID_GID].n == 0)
 		r = note_holdings(txn, &plan);
 	if (r == 0)
 		r = subid_txn_check_owner(txn, request->owner);

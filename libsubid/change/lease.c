@@ -84,7 +84,7 @@ static int load_store(struct subid_txn *txn, struct subid_failure *failure)
 		if (r == 0)
 			r = subid_table_from_text(kind, &text, &txn->tables[kind]);
 		if (r == 0)
-			r = subid_table_taken(&txn->tables[kind], &txn->taken[kind]);
+			r = subid_table_taken(&txn->tables[kind], &txn->taken.of[kind]);
 	}
 	return r;
 }
@@ -127,19 +127,17 @@ int subid_lease_begin(const struct subid_lease_options *options, struct subid_tx
 struct plan {
 	const struct subid_lease_request *request;
 	struct spellings spellings;
-	struct subid_set has[SUBID_KINDS];
-	struct subid_set closed[SUBID_KINDS]; /* ids that cannot be given */
-	struct id_range gives[SUBID_KINDS];   /* count 0: none of this kind */
+	struct subid_sets has;
+	struct subid_sets closed;	    /* ids that cannot be given */
+	struct id_range gives[SUBID_KINDS]; /* count 0: none of this kind */
 	bool wants[SUBID_KINDS];
 };
 
 static void plan_free(struct plan *plan)
 {
 	spellings_free(&plan->spellings);
-	for (enum subid_kind kind = 0; kind < SUBID_KINDS; kind++) {
-		subid_set_free(&plan->has[kind]);
-		subid_set_free(&plan->closed[kind]);
-	}
+	subid_sets_free(&plan->has);
+	subid_sets_free(&plan->closed);
 }
 
 static int make_plan(const struct subid_txn *txn, struct plan *plan)
@@ -151,21 +149,20 @@ static int make_plan(const struct subid_txn *txn, struct plan *plan)
 		auto_set struct subid_set all = { .ranges = NULL };
 
 		r = subid_table_owned(&txn->tables[kind], plan->spellings.list,
-				      plan->spellings.n, &plan->has[kind]);
+				      plan->spellings.n, &plan->has.of[kind]);
 		if (r == 0)
 			r = subid_set_insert(&all, id_range_between(0, ID_COUNT_MAX));
 		if (r == 0)
-			r = subid_set_subtract(&all, &request->held[kind],
-					       &plan->closed[kind]);
-		if (r == 0)
-			r = subid_set_unite(&plan->closed[kind], &txn->taken[kind]);
-		if (r == 0)
-			r = subid_set_unite(&plan->closed[kind], &request->avoid[kind]);
-		plan->wants[kind] = (request->kinds & (1U << kind)) != 0 &&
-				    (request->range.count > 0 || request->another ||
-				     subid_set_size(&plan->has[kind]) < request->count);
+			r = subid_set_subtract(&all, &request->held->of[kind],
+					       &plan->closed.of[kind]);
+		plan->wants[kind] =
+		    (request->kinds & (1U << kind)) != 0 &&
+		    (request->range.count > 0 || request->another ||
+		     subid_set_size(&plan->has.of[kind]) < request->count);
 	}
-	return r;
+	if (r == 0)
+		r = subid_sets_unite(&plan->closed, &txn->taken);
+	return r == 0 ? subid_sets_unite(&plan->closed, request->avoid) : r;
 }
 
 /* The ids asked for, less those of them that the container has. */
@@ -176,11 +173,11 @@ static int place_exact(struct plan *plan)
 	for (enum subid_kind kind = 0; kind < SUBID_KINDS; kind++) {
 		if (!plan->wants[kind])
 			continue;
-		if (!subid_set_contains(&request->held[kind], request->range))
+		if (!subid_set_contains(&request->held->of[kind], request->range))
 			return SUBID_DENIED;
-		if (subid_set_contains(&plan->has[kind], request->range))
+		if (subid_set_contains(&plan->has.of[kind], request->range))
 			continue;
-		if (subid_set_meets(&plan->closed[kind], request->range, NULL))
+		if (subid_set_meets(&plan->closed.of[kind], request->range, NULL))
 			return SUBID_TAKEN;
 		plan->gives[kind] = request->range;
 	}
@@ -191,12 +188,12 @@ static int place_exact(struct plan *plan)
 static bool place_like_other(struct plan *plan)
 {
 	for (enum subid_kind kind = 0; kind < SUBID_KINDS; kind++) {
-		const struct subid_set *other = &plan->has[1 - kind];
+		const struct subid_set *other = &plan->has.of[1 - kind];
 
 		if (!plan->wants[kind] || plan->wants[1 - kind] || other->n != 1 ||
-		    plan->has[kind].n > 0 ||
+		    plan->has.of[kind].n > 0 ||
 		    other->ranges[0].count < plan->request->count ||
-		    subid_set_meets(&plan->closed[kind], other->ranges[0], NULL))
+		    subid_set_meets(&plan->closed.of[kind], other->ranges[0], NULL))
 			continue;
 		plan->gives[kind] = other->ranges[0];
 		return true;
@@ -213,7 +210,7 @@ static int place_anywhere(struct plan *plan)
 		return 0;
 	for (enum subid_kind kind = 0; kind < SUBID_KINDS; kind++)
 		want[kind] = (struct subid_want){
-			.taken = &plan->closed[kind],
+			.taken = &plan->closed.of[kind],
 			.window = id_range_between(0, ID_COUNT_MAX),
 			.count = plan->wants[kind] ? count : 0,
 		};
@@ -241,8 +238,10 @@ static int note_answer(struct subid_txn *txn, const struct plan *plan, int answe
 		int r = 0;
 
 		if (answer == SUBID_ENOUGH)
-			for (size_t i = 0; r == 0 && asked && i < plan->has[kind].n; i++)
-				r = subid_txn_note(txn, kind, plan->has[kind].ranges[i]);
+			for (size_t i = 0; r == 0 && asked && i < plan->has.of[kind].n;
+			     i++)
+				r = subid_txn_note(txn, kind,
+						   plan->has.of[kind].ranges[i]);
 		else if (asked && plan->request->range.count > 0)
 			r = subid_txn_note(txn, kind, plan->request->range);
 		if (r < 0)
@@ -270,7 +269,7 @@ static int carry_out(struct subid_txn *txn, const struct plan *plan)
 			continue;
 		r = subid_txn_note(txn, kind, range);
 		if (r == 0)
-			r = subid_set_insert(&txn->taken[kind], range);
+			r = subid_set_insert(&txn->taken.of[kind], range);
 		if (r == 0)
 			r = subid_table_add(&txn->tables[kind], line->text, line->len,
 					    range);

@@ -39,14 +39,14 @@ struct subid_txn {
 	struct subid_members members;
 	struct subid_users *users;
 	struct subid_table tables[SUBID_KINDS];
-	struct subid_set accounts[SUBID_KINDS];
+	struct subid_sets accounts;
 	struct subid_sets live;
 	struct subid_unreadable unseen;
-	struct subid_set before[SUBID_KINDS]; /* what lines had that may be hidden */
-	struct subid_leased leased;	      /* with options.leased */
+	struct subid_sets before;   /* what lines had that may be hidden */
+	struct subid_leased leased; /* with options.leased */
 	struct subid_reservations reservations[SUBID_KINDS];
-	struct subid_set taken[SUBID_KINDS]; /* all of it: nothing of this is given */
-	bool broken;			     /* half changed: not to be committed */
+	struct subid_sets taken;      /* all of it: nothing of this is given */
+	bool broken;		      /* half changed: not to be committed */
 	bool written[SUBID_KINDS];    /* by a commit: the file is not as it was read */
 	bool lease_user;	      /* a store of leases, whose lines name no owner */
 	struct subid_change *changes; /* of the last call */

@@ -209,7 +209,7 @@ static int not_yet_held(const struct subid_txn *txn, enum subid_kind kind,
 		return r;
 	for (size_t i = 0; i < ret->n; i++)
 		if (subid_set_meets(&lines, ret->ranges[i], NULL) ||
-		    subid_set_meets(&txn->accounts[kind], ret->ranges[i], NULL) ||
+		    subid_set_meets(&txn->accounts.of[kind], ret->ranges[i], NULL) ||
 		    subid_set_meets(&txn->live.of[kind], ret->ranges[i], NULL))
 			return SUBID_TAKEN;
 	return 0;
@@ -226,7 +226,7 @@ static int add_holds(struct subid_txn *txn, enum subid_kind kind,
 			r = subid_txn_record(txn, event, kind, ids->ranges[i]);
 	}
 	if (r == 0)
-		r = subid_set_unite(&txn->taken[kind], ids);
+		r = subid_set_unite(&txn->taken.of[kind], ids);
 	if (r == 0)
 		r = hold_ids(&txn->tables[kind], SUBID_OWNER_RESERVED, ids);
 	return r;

@@ -19,12 +19,12 @@ void subid_txn_free(struct subid_txn **txn)
 	subid_users_free(&(*txn)->users);
 	for (enum subid_kind kind = 0; kind < SUBID_KINDS; kind++) {
 		subid_table_free(&(*txn)->tables[kind]);
-		subid_set_free(&(*txn)->accounts[kind]);
-		subid_set_free(&(*txn)->before[kind]);
 		subid_reservations_free(&(*txn)->reservations[kind]);
-		subid_set_free(&(*txn)->taken[kind]);
 	}
+	subid_sets_free(&(*txn)->accounts);
 	subid_sets_free(&(*txn)->live);
+	subid_sets_free(&(*txn)->before);
+	subid_sets_free(&(*txn)->taken);
 	subid_leased_free(&(*txn)->leased);
 	subid_conf_free(&(*txn)->conf);
 	subid_members_free(&(*txn)->members);
@@ -76,7 +76,7 @@ static int load_accounts(struct subid_txn *txn, struct subid_failure *failure)
 				 &failure->file);
 
 	for (enum subid_kind kind = 0; r == 0 && kind < SUBID_KINDS; kind++)
-		r = subid_users_taken(txn->users, kind, &txn->accounts[kind]);
+		r = subid_users_taken(txn->users, kind, &txn->accounts.of[kind]);
 	return r;
 }
 
@@ -98,26 +98,21 @@ static int load_leased(struct subid_txn *txn, struct subid_failure *failure)
 /* Everything that must not be given, in one sorted set for each kind. */
 static int unite_taken(struct subid_txn *txn)
 {
+	const struct subid_sets *const parts[] = { &txn->accounts, &txn->live,
+						   &txn->before, &txn->leased.ids };
 	int r = 0;
 
 	for (enum subid_kind kind = 0; r == 0 && kind < SUBID_KINDS; kind++) {
-		struct subid_set *taken = &txn->taken[kind];
-
-		r = subid_table_taken(&txn->tables[kind], taken);
-		if (r == 0)
-			r = subid_set_unite(taken, &txn->accounts[kind]);
-		if (r == 0)
-			r = subid_set_unite(taken, &txn->live.of[kind]);
-		if (r == 0)
-			r = subid_set_unite(taken, &txn->before[kind]);
-		if (r == 0)
-			r = subid_set_unite(taken, &txn->leased.ids.of[kind]);
+		r = subid_table_taken(&txn->tables[kind], &txn->taken.of[kind]);
 		if (r == 0)
 			r = subid_reservations_list(&txn->policy, &txn->conf, kind,
 						    &txn->reservations[kind]);
 		if (r == 0)
-			r = subid_set_unite(taken, &txn->reservations[kind].never);
+			r = subid_set_unite(&txn->taken.of[kind],
+					    &txn->reservations[kind].never);
 	}
+	for (size_t i = 0; r == 0 && i < sizeof(parts) / sizeof(parts[0]); i++)
+		r = subid_sets_unite(&txn->taken, parts[i]);
 	return r;
 }
 

@@ -42,7 +42,7 @@ static int load_before(struct subid_txn *txn, struct subid_failure *failure)
 		if (r == 0)
 			r = subid_table_from_text(kind, &text, &table);
 		if (r == 0)
-			r = subid_table_taken(&table, &txn->before[kind]);
+			r = subid_table_taken(&table, &txn->before.of[kind]);
 	}
 	return r;
 }

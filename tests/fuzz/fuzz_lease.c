@@ -78,25 +78,25 @@ static void check_store(const char *user)
 }
 
 /* What any line of the store may give to anybody. */
-static void read_taken(struct subid_set taken[SUBID_KINDS])
+static void read_taken(struct subid_sets *taken)
 {
 	for (enum subid_kind kind = 0; kind < SUBID_KINDS; kind++) {
 		auto_table struct subid_table table = { .kind = kind };
 
 		must(subid_table_load(scratch_dir(), kind, &table) == 0);
-		must(subid_table_taken(&table, &taken[kind]) == 0);
+		must(subid_table_taken(&table, &taken->of[kind]) == 0);
 	}
 }
 
 static void check_given(const struct subid_changes *changes, const struct subid_set *held,
-			const struct subid_set *taken)
+			const struct subid_sets *taken)
 {
 	must(changes->n >= 1 && changes->n <= SUBID_KINDS);
 	for (size_t i = 0; i < changes->n; i++) {
 		const struct subid_change *change = &changes->list[i];
 
 		must(subid_set_contains(held, change->range));
-		must(!subid_set_meets(&taken[change->kind], change->range, NULL));
+		must(!subid_set_meets(&taken->of[change->kind], change->range, NULL));
 	}
 }
 
@@ -108,11 +108,11 @@ static void check_grant(const struct subid_lease_options *options, uint32_t coun
 		.has_account = true, .uid = 1000, .spellings = names, .n = 2
 	};
 	auto_set struct subid_set held = { .n = 0 };
-	struct subid_set taken[SUBID_KINDS] = { { .n = 0 }, { .n = 0 } };
-	const struct subid_set avoid[SUBID_KINDS] = { { .n = 0 }, { .n = 0 } };
-	struct subid_set all[SUBID_KINDS];
+	auto_sets struct subid_sets taken = { .of = { { .n = 0 } } };
+	const struct subid_sets avoid = { .of = { { .n = 0 } } };
+	struct subid_sets all;
 	struct subid_lease_request request = {
-		.owner = &owner, .name = "c1", .held = all, .avoid = avoid, .kinds = 3
+		.owner = &owner, .name = "c1", .held = &all, .avoid = &avoid, .kinds = 3
 	};
 	auto_txn struct subid_txn *txn = NULL;
 	struct subid_failure failure;
@@ -120,14 +120,14 @@ static void check_grant(const struct subid_lease_options *options, uint32_t coun
 	int r;
 
 	must(subid_set_add(&held, (struct id_range){ 100000, 65536 }) == 0);
-	all[SUBID_UID] = all[SUBID_GID] = held;
+	all.of[SUBID_UID] = all.of[SUBID_GID] = held;
 	request.count = 1 + count % 70000;
-	read_taken(taken);
+	read_taken(&taken);
 	must(subid_lease_begin(options, &txn, &failure) == 0);
 	r = subid_lease_grant(txn, &request, &changes);
 	must(r == 0 || r == SUBID_ENOUGH || r == SUBID_FULL);
 	if (r == 0) {
-		check_given(&changes, &held, taken);
+		check_given(&changes, &held, &taken);
 		must(subid_lease_grant(txn, &request, &changes) == SUBID_ENOUGH);
 		must(subid_lease_revoke(txn, &owner, "c1", 3,
 					(struct id_range){ .count = 0 }, false,
@@ -136,8 +136,6 @@ static void check_grant(const struct subid_lease_options *options, uint32_t coun
 					(struct id_range){ .count = 0 }, false,
 					&changes) == SUBID_ABSENT);
 	}
-	subid_set_free(&taken[SUBID_UID]);
-	subid_set_free(&taken[SUBID_GID]);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

@@ -6,7 +6,8 @@
 
 #include "tools/subid/cli.h"
 
-int cli_unseen_is_wrong(int status, const char *what, const struct subid_unreadable *unseen)
+int cli_unseen_is_wrong(int status, const char *what,
+			const struct subid_unreadable *unseen)
 {
 	struct subid_error err = { .size = sizeof(err) };
 
@@ -14,8 +15,8 @@ int cli_unseen_is_wrong(int status, const char *what, const struct subid_unreada
 	return cli_say(status, &err);
 }
 
-int cli_hidden_is_wrong(int status, const char *what, const struct subid_unreadable *unseen,
-			const char *but)
+int cli_hidden_is_wrong(int status, const char *what,
+			const struct subid_unreadable *unseen, const char *but)
 {
 	struct subid_error err = { .size = sizeof(err) };
 

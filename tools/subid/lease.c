@@ -48,13 +48,13 @@ static int find_lessor(struct grant *grant, const char *name, size_t len)
 static int lease_line(struct grant *grant, const char *name,
 		      const struct subid_lease_request *asked, struct subid_change change)
 {
-	struct subid_set own[SUBID_KINDS] = { { .n = 0 }, { .n = 0 } };
+	struct subid_sets own = { .of = { { .n = 0 } } };
 	struct subid_lease_request request = *asked;
 	struct subid_changes changes;
 	int r;
 
-	own[change.kind] = (struct subid_set){ .ranges = &change.range, .n = 1 };
-	request.held = own;
+	own.of[change.kind] = (struct subid_set){ .ranges = &change.range, .n = 1 };
+	request.held = &own;
 	request.kinds = 1U << change.kind;
 	request.range = change.range;
 	r = subid_lease_grant(grant->txn, &request, &changes);
@@ -98,16 +98,13 @@ static int grant_own(struct grant *grant, const char *name,
 static int lease(struct grant *grant, struct subid_lease_request *request,
 		 struct subid_changes *ret)
 {
-	auto_set struct subid_set uids = { .ranges = NULL }, gids = { .ranges = NULL };
-	struct subid_set avoid[SUBID_KINDS] = { { .n = 0 }, { .n = 0 } };
+	auto_sets struct subid_sets avoid = { .of = { { .n = 0 } } };
 	int r = 0;
 
 	if (request->range.count > 0) {
-		r = cli_lessor_avoid_but(&grant->lessor, request->name, avoid);
-		request->avoid = avoid;
+		r = cli_lessor_avoid_but(&grant->lessor, request->name, &avoid);
+		request->avoid = &avoid;
 	}
-	uids = avoid[SUBID_UID];
-	gids = avoid[SUBID_GID];
 	return r == 0 ? subid_lease_grant(grant->txn, request, ret) : r;
 }
 
@@ -117,8 +114,8 @@ static int grant_one(struct grant *grant, const char *name)
 	struct subid_lease_request request = {
 		.owner = &grant->lessor.owner,
 		.name = name + len + 1,
-		.held = grant->lessor.held,
-		.avoid = grant->lessor.avoid.of,
+		.held = &grant->lessor.held,
+		.avoid = &grant->lessor.avoid,
 		.kinds = grant->asked->kinds,
 		.count = grant->count,
 		.range = grant->asked->range,
@@ -130,7 +127,7 @@ static int grant_one(struct grant *grant, const char *name)
 		.kinds = grant->asked->kinds,
 		.count = grant->count,
 	};
-	static const struct subid_set nothing[SUBID_KINDS];
+	static const struct subid_sets nothing;
 	struct subid_changes changes;
 	int status, r;
 
@@ -145,7 +142,7 @@ static int grant_one(struct grant *grant, const char *name)
 	if (status != EXIT_DONE)
 		return status;
 	if (grant->tables != NULL)
-		request.held = nothing;
+		request.held = &nothing;
 	r = lease(grant, &request, &changes);
 	if (r < 0)
 		return cli_complain(EXIT_UNABLE, "%s: %s", name, strerror(-r));

@@ -63,19 +63,19 @@ int cli_store_load(const struct cli_store *store, enum subid_kind kind, const ch
 		   struct subid_table *ret);
 
 /* Adds all ids that any line of a store has, also what rests.  0 or -errno. */
-int cli_store_taken(const struct cli_store *store, struct subid_set ret[SUBID_KINDS]);
+int cli_store_taken(const struct cli_store *store, struct subid_sets *ret);
 
 /* The same of what its last change has taken away. */
-int cli_store_before(const struct cli_store *store, struct subid_set ret[SUBID_KINDS]);
+int cli_store_before(const struct cli_store *store, struct subid_sets *ret);
 
 /* An owner, and what its containers may have. */
 struct cli_lessor {
 	struct subid_owner owner;
 	char *name; /* as it was asked for */
-	struct subid_set held[SUBID_KINDS];
-	struct subid_sets avoid;	      /* all of what follows */
-	struct subid_set others[SUBID_KINDS]; /* without what runtimes have written */
-	struct subid_leases leases;	      /* of both stores, when loaded */
+	struct subid_sets held;
+	struct subid_sets avoid;    /* all of what follows */
+	struct subid_sets others;   /* without what runtimes have written */
+	struct subid_leases leases; /* of both stores, when loaded */
 	struct subid_runtime_state runtimes;
 	size_t own_begin, own_end; /* of runtimes, those that the owner itself runs */
 };
@@ -118,7 +118,7 @@ int cli_lessor_find(struct cli_leasing *leasing, const char *name, size_t len,
  * 0 or -ENOMEM.
  */
 int cli_lessor_avoid_but(const struct cli_lessor *lessor, const char *name,
-			 struct subid_set ret[SUBID_KINDS]);
+			 struct subid_sets *ret);
 
 /* Says who has ids of the owner's range, at most a few.  how many were said. */
 size_t cli_lessor_explain(const struct cli_leasing *leasing,

@@ -70,8 +70,7 @@ struct check {
 static int see_other(struct check *check, const struct owned *owned)
 {
 	auto_store struct cli_store other = { .fd = -1 };
-	auto_set struct subid_set uids = { .ranges = NULL }, gids = { .ranges = NULL };
-	struct subid_set taken[SUBID_KINDS] = { { .n = 0 }, { .n = 0 } };
+	auto_sets struct subid_sets taken = { .of = { { .n = 0 } } };
 	int r;
 
 	if (cli_store_open_other(check->leasing->cli, &owned->owner,
@@ -79,14 +78,12 @@ static int see_other(struct check *check, const struct owned *owned)
 		return -EIO;
 	if (!cli_store_exists(&other))
 		return 0;
-	r = cli_store_taken(&other, taken);
-	uids = taken[SUBID_UID];
-	gids = taken[SUBID_GID];
+	r = cli_store_taken(&other, &taken);
 	for (size_t i = owned->begin; i < owned->end; i++) {
 		const struct range_row *row = &check->rows[i];
 
-		check->raced |=
-		    is_new(row) && subid_set_meets(&taken[row->kind], row->range, NULL);
+		check->raced |= is_new(row) &&
+				subid_set_meets(&taken.of[row->kind], row->range, NULL);
 	}
 	return r;
 }
@@ -94,20 +91,17 @@ static int see_other(struct check *check, const struct owned *owned)
 static int see_tables(struct check *check, const struct owned *owned)
 {
 	const struct subid_owner *owner = &owned->owner;
-	auto_set struct subid_set uids = { .ranges = NULL }, gids = { .ranges = NULL };
-	struct subid_set held[SUBID_KINDS] = { { .n = 0 }, { .n = 0 } };
+	auto_sets struct subid_sets held = { .of = { { .n = 0 } } };
 	int r = 0;
 
 	for (enum subid_kind kind = 0; r == 0 && kind < SUBID_KINDS; kind++)
 		r = subid_table_owned(&check->leasing->tables[kind], owner->spellings,
-				      owner->n, &held[kind]);
-	uids = held[SUBID_UID];
-	gids = held[SUBID_GID];
+				      owner->n, &held.of[kind]);
 	for (size_t i = owned->begin; i < owned->end; i++) {
 		const struct range_row *row = &check->rows[i];
 
 		check->raced |=
-		    is_new(row) && !subid_set_contains(&held[row->kind], row->range);
+		    is_new(row) && !subid_set_contains(&held.of[row->kind], row->range);
 	}
 	return r;
 }

@@ -37,7 +37,7 @@ static uint32_t largest_gap(const struct cli_lease_refusal *refusal,
 	if (r == 0)
 		r = subid_set_unite(&closed, &lessor->avoid.of[kind]);
 	if (r == 0)
-		r = subid_set_subtract(&lessor->held[kind], &closed, &left);
+		r = subid_set_subtract(&lessor->held.of[kind], &closed, &left);
 	for (size_t i = 0; r == 0 && i < left.n; i++)
 		if (left.ranges[i].count > largest)
 			largest = left.ranges[i].count;
@@ -49,7 +49,7 @@ static int complain_of_full(const struct cli_lease_refusal *refusal, const char 
 	const struct cli_lessor *lessor = refusal->lessor;
 
 	for (enum subid_kind kind = 0; kind < SUBID_KINDS; kind++) {
-		const struct subid_set *held = &lessor->held[kind];
+		const struct subid_set *held = &lessor->held.of[kind];
 		const char *id = subid_kind_name(kind);
 		uint32_t gap = largest_gap(refusal, lessor, kind);
 
@@ -87,7 +87,8 @@ static int complain_of_range(const struct cli_lease_refusal *refusal, const char
 		if (answer == SUBID_TAKEN)
 			said += cli_lessor_explain(refusal->leasing, lessor, name,
 						   change->kind, change->range);
-		else if (!subid_set_contains(&lessor->held[change->kind], change->range))
+		else if (!subid_set_contains(&lessor->held.of[change->kind],
+					     change->range))
 			said += cli_complain(
 				    1, "%s: %s %u-%llu: %s does not hold all of it", name,
 				    subid_kind_name(change->kind), change->range.start,

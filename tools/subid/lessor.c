@@ -14,10 +14,8 @@
 
 void cli_lessor_free(struct cli_lessor *lessor)
 {
-	for (enum subid_kind kind = 0; kind < SUBID_KINDS; kind++) {
-		subid_set_free(&lessor->held[kind]);
-		subid_set_free(&lessor->others[kind]);
-	}
+	subid_sets_free(&lessor->held);
+	subid_sets_free(&lessor->others);
 	subid_sets_free(&lessor->avoid);
 	subid_owner_free(&lessor->owner);
 	subid_leases_free(&lessor->leases);
@@ -194,7 +192,7 @@ static int read_other_store(struct cli_leasing *leasing, struct cli_lessor *less
 
 	if (status != EXIT_DONE || !cli_store_exists(&other))
 		return status;
-	r = cli_store_taken(&other, lessor->others);
+	r = cli_store_taken(&other, &lessor->others);
 	if (r == 0)
 		r = cli_store_leases(&other, lessor->name, &lessor->leases);
 	if (r == 0)
@@ -209,15 +207,13 @@ static int gather(struct cli_leasing *leasing, struct cli_lessor *lessor)
 	const struct subid_owner *owner = &lessor->owner;
 	int r = 0;
 
-	for (enum subid_kind kind = 0; r == 0 && kind < SUBID_KINDS; kind++) {
+	for (enum subid_kind kind = 0; r == 0 && kind < SUBID_KINDS; kind++)
 		r = subid_table_owned(&leasing->tables[kind], owner->spellings, owner->n,
-				      &lessor->held[kind]);
-		if (r == 0)
-			r = subid_set_unite(&lessor->others[kind],
-					    &leasing->live.of[kind]);
-	}
+				      &lessor->held.of[kind]);
+	if (r == 0)
+		r = subid_sets_unite(&lessor->others, &leasing->live);
 	if (r == 0 && leasing->unseen.n_hidden > 0 && leasing->store.fd >= 0)
-		r = cli_store_before(&leasing->store, lessor->others);
+		r = cli_store_before(&leasing->store, &lessor->others);
 	if (r < 0)
 		return cli_complain(EXIT_UNABLE, "%s: %s", lessor->name, strerror(-r));
 	return read_runtimes(leasing, lessor);
@@ -252,16 +248,14 @@ int cli_lessor_find(struct cli_leasing *leasing, const char *name, size_t len,
 	if (status != EXIT_DONE)
 		return status;
 	r = 0;
-	if (!ret->owner.has_account &&
-	    ret->held[SUBID_UID].n + ret->held[SUBID_GID].n == 0)
+	if (!ret->owner.has_account && subid_sets_empty(&ret->held))
 		return cli_complain(EXIT_NO,
 				    "%s: no such account, and no ranges of that name",
 				    ret->name);
 	status = read_other_store(leasing, ret);
 	if (status != EXIT_DONE)
 		return status;
-	for (enum subid_kind kind = 0; r == 0 && kind < SUBID_KINDS; kind++)
-		r = subid_set_unite(&ret->avoid.of[kind], &ret->others[kind]);
+	r = subid_sets_unite(&ret->avoid, &ret->others);
 	if (r == 0)
 		r = subid_runtime_ids(&ret->runtimes, &ret->avoid);
 	if (r < 0)
@@ -278,19 +272,17 @@ int cli_lessor_find(struct cli_leasing *leasing, const char *name, size_t len,
 }
 
 int cli_lessor_avoid_but(const struct cli_lessor *lessor, const char *name,
-			 struct subid_set ret[SUBID_KINDS])
+			 struct subid_sets *ret)
 {
 	const struct subid_runtime_state *runtimes = &lessor->runtimes;
-	int r = 0;
+	int r = subid_sets_unite(ret, &lessor->others);
 
-	for (enum subid_kind kind = 0; r == 0 && kind < SUBID_KINDS; kind++)
-		r = subid_set_unite(&ret[kind], &lessor->others[kind]);
 	for (size_t i = 0; r == 0 && i < runtimes->n; i++) {
 		const struct subid_runtime_range *one = &runtimes->list[i];
 
 		if (i < lessor->own_begin || i >= lessor->own_end ||
 		    strcmp(one->name, name) != 0)
-			r = subid_set_insert(&ret[one->kind], one->range);
+			r = subid_set_insert(&ret->of[one->kind], one->range);
 	}
 	return r;
 }

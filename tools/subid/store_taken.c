@@ -75,16 +75,16 @@ static int add_file(const struct cli_store *store, enum subid_kind kind, const c
 	return r == 0 ? subid_set_unite(ret, &taken) : r;
 }
 
-int cli_store_taken(const struct cli_store *store, struct subid_set ret[SUBID_KINDS])
+int cli_store_taken(const struct cli_store *store, struct subid_sets *ret)
 {
 	int r = 0;
 
 	for (enum subid_kind kind = 0; r == 0 && kind < SUBID_KINDS; kind++)
-		r = add_file(store, kind, subid_kind_table(kind), &ret[kind]);
+		r = add_file(store, kind, subid_kind_table(kind), &ret->of[kind]);
 	return r;
 }
 
-int cli_store_before(const struct cli_store *store, struct subid_set ret[SUBID_KINDS])
+int cli_store_before(const struct cli_store *store, struct subid_sets *ret)
 {
 	static const char *const backups[SUBID_KINDS] = { "subuid-", "subgid-" };
 	int r = 0;
@@ -99,7 +99,7 @@ int cli_store_before(const struct cli_store *store, struct subid_set ret[SUBID_K
 		if (r == 0)
 			r = subid_set_subtract(&before, &now, &gone);
 		if (r == 0)
-			r = subid_set_unite(&ret[kind], &gone);
+			r = subid_set_unite(&ret->of[kind], &gone);
 	}
 	return r;
 }

@@ -170,7 +170,8 @@ static int grant_of(struct subid_txn *txn, const struct row *row,
 {
 	auto_set struct subid_set uids = { .n = 0 }, gids = { .n = 0 };
 	auto_set struct subid_set avoid_uids = { .n = 0 };
-	struct subid_set held[SUBID_KINDS], avoid[SUBID_KINDS] = { { .n = 0 } };
+	struct subid_sets held = { .of = { { .n = 0 } } },
+			  avoid = { .of = { { .n = 0 } } };
 	struct id_range all = { 100000, 100 };
 	int r = 0;
 
@@ -186,15 +187,15 @@ static int grant_of(struct subid_txn *txn, const struct row *row,
 		r = subid_set_insert(&avoid_uids, row->avoid);
 	if (r < 0)
 		return r;
-	held[SUBID_UID] = uids;
-	held[SUBID_GID] = gids;
-	avoid[SUBID_UID] = avoid_uids;
+	held.of[SUBID_UID] = uids;
+	held.of[SUBID_GID] = gids;
+	avoid.of[SUBID_UID] = avoid_uids;
 	return subid_lease_grant(txn,
 				 &(struct subid_lease_request){
 				     .owner = &alice,
 				     .name = row->name == NULL ? "web" : row->name,
-				     .held = held,
-				     .avoid = avoid,
+				     .held = &held,
+				     .avoid = &avoid,
 				     .kinds = row->kinds,
 				     .count = row->count,
 				     .range = row->range,
