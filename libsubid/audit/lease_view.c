@@ -45,7 +45,12 @@ static int find_owner(struct subid_audit *audit, const struct subid_audit_store 
 	auto_owner struct subid_owner owner = { .has_account = false };
 	int r = subid_owner_find(audit->in->users, name, &owner);
 
-	*ret = (struct lease_owner){ store, name, SUBID_ID_NONE, r < 0, { { .n = 0 } } };
+	*ret = (struct lease_owner){
+		.store = store,
+		.name = name,
+		.uid = SUBID_ID_NONE,
+		.unsure = r < 0,
+	};
 	if (r == -ENOMEM)
 		return r;
 	if (store->user != NULL)
@@ -59,7 +64,7 @@ static int find_owner(struct subid_audit *audit, const struct subid_audit_store 
 		return 0;
 	for (enum subid_kind kind = 0; kind < SUBID_KINDS; kind++) {
 		r = subid_table_owned(audit->tables[kind].table, owner.spellings, owner.n,
-				      &ret->held[kind]);
+				      &ret->held.of[kind]);
 		if (r < 0)
 			return r;
 	}
@@ -121,8 +126,7 @@ int audit_lease_view(struct subid_audit *audit, struct lease_view *view)
 void audit_lease_view_free(struct lease_view *view)
 {
 	for (size_t i = 0; i < view->n_owners; i++)
-		for (enum subid_kind kind = 0; kind < SUBID_KINDS; kind++)
-			subid_set_free(&view->owners[i].held[kind]);
+		subid_sets_free(&view->owners[i].held);
 	free(view->owners);
 	free(view->rows);
 	*view = (struct lease_view){ .n = 0 };

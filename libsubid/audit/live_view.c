@@ -85,7 +85,7 @@ static int add_lines(struct subid_audit *audit, size_t owner, struct live_holder
 
 		for (size_t i = table->begin[owner];
 		     r == 0 && i < table->begin[owner + 1]; i++)
-			r = subid_set_add(&holder->held[kind],
+			r = subid_set_add(&holder->held.of[kind],
 					  table->table->entries[table->order[i]].range);
 	}
 	return r;
@@ -112,8 +112,7 @@ static int find_lines(struct subid_audit *audit, struct live_view *view)
 			r = add_lines(audit, i, root);
 	}
 	for (size_t i = 0; i < view->n_holders; i++)
-		for (enum subid_kind kind = 0; kind < SUBID_KINDS; kind++)
-			subid_set_sort(&view->holders[i].held[kind]);
+		subid_sets_sort(&view->holders[i].held);
 	return r;
 }
 
@@ -210,7 +209,7 @@ static int unheld_ids(struct subid_audit *audit, const struct live_holder *holde
 	int r = subid_set_insert(&known, (struct id_range){ 0, 1 });
 
 	if (r == 0)
-		r = subid_set_unite(&known, &holder->held[kind]);
+		r = subid_set_unite(&known, &holder->held.of[kind]);
 	for (size_t i = 0; r == 0 && holder->uid == 0 && i < ids->n; i++)
 		if (is_nspawn(audit, kind, ids->ranges[i]))
 			r = subid_set_insert(&known, ids->ranges[i]);
@@ -311,16 +310,16 @@ static int judge(struct subid_audit *audit, struct live_view *view, size_t index
 	struct live_holder *holder = audit_live_holder(view, ns->owner);
 	struct live_verdict *verdict = &view->verdicts[index];
 	auto_set struct subid_set former = { .n = 0 };
-	int r = foreign_ids(audit, holder, ns, kind, &verdict->foreign[kind]);
+	int r = foreign_ids(audit, holder, ns, kind, &verdict->foreign.of[kind]);
 
 	if (r == 0)
-		r = unheld_ids(audit, holder, kind, &verdict->foreign[kind],
-			       &verdict->unheld[kind]);
-	if (r < 0 || verdict->unheld[kind].n == 0)
+		r = unheld_ids(audit, holder, kind, &verdict->foreign.of[kind],
+			       &verdict->unheld.of[kind]);
+	if (r < 0 || verdict->unheld.of[kind].n == 0)
 		return r;
 	r = former_ids(audit, holder, kind, &former);
-	verdict->stale[kind] = r == 0 && is_within(&verdict->unheld[kind], &former) &&
-			       !is_given(audit, kind, &verdict->unheld[kind]);
+	verdict->stale[kind] = r == 0 && is_within(&verdict->unheld.of[kind], &former) &&
+			       !is_given(audit, kind, &verdict->unheld.of[kind]);
 	return r;
 }
 
@@ -349,14 +348,11 @@ int audit_live_view(struct subid_audit *audit, struct live_view *view)
 void audit_live_view_free(struct live_view *view)
 {
 	for (size_t i = 0; view->verdicts != NULL && i < view->n; i++) {
-		for (enum subid_kind kind = 0; kind < SUBID_KINDS; kind++) {
-			subid_set_free(&view->verdicts[i].foreign[kind]);
-			subid_set_free(&view->verdicts[i].unheld[kind]);
-		}
+		subid_sets_free(&view->verdicts[i].foreign);
+		subid_sets_free(&view->verdicts[i].unheld);
 	}
 	for (size_t i = 0; i < view->n_holders; i++)
-		for (enum subid_kind kind = 0; kind < SUBID_KINDS; kind++)
-			subid_set_free(&view->holders[i].held[kind]);
+		subid_sets_free(&view->holders[i].held);
 	free(view->verdicts);
 	free(view->holders);
 	*view = (struct live_view){ .n = 0 };

@@ -244,7 +244,7 @@ struct lease_owner {
 	uint32_t uid; /* whose containers they are: root's, too, of those that act for
 			 root; SUBID_ID_NONE: there is no such account */
 	bool unsure;  /* it could not be found out */
-	struct subid_set held[SUBID_KINDS]; /* by lines of the tables */
+	struct subid_sets held; /* by lines of the tables */
 };
 
 struct lease_row {
@@ -284,15 +284,15 @@ struct live_holder {
 	uint32_t uid;
 	uint32_t gid; /* the primary, or SUBID_ID_NONE */
 	struct subid_owner_name name;
-	struct subid_set held[SUBID_KINDS]; /* by lines of the tables */
+	struct subid_sets held; /* by lines of the tables */
 };
 
 /* What there is to say about one namespace. */
 struct live_verdict {
 	bool top; /* below the caller's, and its owner is known: it is judged */
-	struct subid_set foreign[SUBID_KINDS]; /* mapped ids but for the owner's own */
-	struct subid_set unheld[SUBID_KINDS];  /* of them, those that no line gives it */
-	bool stale[SUBID_KINDS];	       /* all of which were the owner's before */
+	struct subid_sets foreign; /* mapped ids but for the owner's own */
+	struct subid_sets unheld;  /* of them, those that no line gives it */
+	bool stale[SUBID_KINDS];   /* all of which were the owner's before */
 };
 
 struct live_view {

@@ -42,11 +42,11 @@ static int find_outside(struct subid_audit *audit, const struct lease_row *row,
 
 	*ret = (struct id_range){ .count = 0 };
 	if (owner->unsure || audit->in->tables[lease->kind] == NULL ||
-	    subid_set_contains(&owner->held[lease->kind], lease->range))
+	    subid_set_contains(&owner->held.of[lease->kind], lease->range))
 		return 0;
 	r = subid_set_insert(&all, lease->range);
 	if (r == 0)
-		r = subid_set_subtract(&all, &owner->held[lease->kind], &outside);
+		r = subid_set_subtract(&all, &owner->held.of[lease->kind], &outside);
 	if (r == 0 && outside.n > 0)
 		*ret = outside.ranges[0];
 	return r;

@@ -123,7 +123,7 @@ static void say_unauthorised(struct subid_audit *audit, struct subid_finding *fi
 			     const struct live_holder *holder)
 {
 	enum subid_kind kind = (enum subid_kind)finding->kind;
-	const struct subid_set *unheld = &verdict->unheld[kind];
+	const struct subid_set *unheld = &verdict->unheld.of[kind];
 
 	(void)holder;
 	if (unheld->n == 0 || verdict->stale[kind])
@@ -163,7 +163,7 @@ static void say_stale(struct subid_audit *audit, struct subid_finding *finding,
 	(void)holder;
 	if (!verdict->stale[kind])
 		return;
-	finding->range = verdict->unheld[kind].ranges[0];
+	finding->range = verdict->unheld.of[kind].ranges[0];
 	audit_report(
 	    audit, finding,
 	    audit_text(audit, "%s; for podman: podman system migrate, as %.*s",
@@ -253,7 +253,8 @@ static void say_account(struct subid_audit *audit, struct subid_finding *finding
 	const char *what = kind == SUBID_UID ? "account" : "group";
 	char name[64] = "";
 
-	finding->range = first_of_account(audit, holder, kind, &verdict->foreign[kind]);
+	finding->range =
+	    first_of_account(audit, holder, kind, &verdict->foreign.of[kind]);
 	if (finding->range.count == 0)
 		return;
 	(void)subid_users_name(audit->in->users, kind, finding->range.start, name,
@@ -286,7 +287,7 @@ static void say_setgroups(struct subid_audit *audit, struct subid_finding *findi
 	if (finding->kind != SUBID_GID || ns->setgroups != SUBID_SETGROUPS_ALLOW ||
 	    holder->uid == 0 || map->n != 1 || map->lines[0].outside.count != 1 ||
 	    !audit_live_is_own(audit, holder, SUBID_GID, map->lines[0].outside.start) ||
-	    subid_set_contains(&holder->held[SUBID_GID], map->lines[0].outside))
+	    subid_set_contains(&holder->held.of[SUBID_GID], map->lines[0].outside))
 		return;
 	finding->range = map->lines[0].outside;
 	audit_report(audit, finding,

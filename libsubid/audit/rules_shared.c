@@ -191,14 +191,14 @@ static int judge_owner(struct subid_audit *audit, enum subid_kind kind, uint32_t
 	size_t n = 0, n_pairs;
 
 	for (size_t i = 0; i < view->n; i++)
-		n += view->verdicts[i].foreign[kind].n;
+		n += view->verdicts[i].foreign.of[kind].n;
 	pieces = calloc(n + 1, sizeof(*pieces));
 	pairs = calloc(n + 1, sizeof(*pairs));
 	if (pieces == NULL || pairs == NULL || told == NULL)
 		return -ENOMEM;
 	n = 0;
 	for (size_t i = 0; i < view->n; i++) {
-		const struct subid_set *ids = &view->verdicts[i].foreign[kind];
+		const struct subid_set *ids = &view->verdicts[i].foreign.of[kind];
 		const char *name = NULL;
 
 		if (view->verdicts[i].top && audit->in->live->userns[i].owner == uid)
@@ -279,11 +279,11 @@ static struct mapped *list_mapped(const struct subid_audit *audit, enum subid_ki
 	size_t n = 0;
 
 	for (size_t i = 0; i < view->n; i++)
-		n += view->verdicts[i].foreign[kind].n;
+		n += view->verdicts[i].foreign.of[kind].n;
 	mapped = calloc(n + 1, sizeof(*mapped));
 	n = 0;
 	for (size_t i = 0; mapped != NULL && i < view->n; i++) {
-		const struct subid_set *foreign = &view->verdicts[i].foreign[kind];
+		const struct subid_set *foreign = &view->verdicts[i].foreign.of[kind];
 
 		for (size_t j = 0; j < foreign->n; j++)
 			mapped[n++] = (struct mapped){ foreign->ranges[j], i,
