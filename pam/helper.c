@@ -390,7 +390,7 @@ static enum helper_end talk(const struct session *session, int program,
 	auto_close int reader = -1, writer = -1, pidfd = -1;
 	struct child child = { .program = program, .argv = argv };
 	int pipes[2], r = pipe2(pipes, O_CLOEXEC) < 0 ? -errno : 0;
-	pid_t pid;
+	pid_t pid = -1;
 
 	if (r == 0) {
 		child.writer = writer = pipes[1];
