@@ -59,8 +59,9 @@ whole() { # seeds
 ok "newuidmap and newgidmap give no map that is not the caller's" whole tests/fuzz/seeds/afl_newidmap
 # a map of ids that the harness does not know as hers
 sed 's/#define FIRST_RANGE 100000/#define FIRST_RANGE 150000/' tests/fuzz/afl_newidmap.c >"$T/afl_wrong.c"
+mapfile -t helper < <(find tools/newidmap -name '*.c' ! -name 'new[ug]idmap.c')
 AFL_QUIET=1 afl-clang-fast -O1 -D_GNU_SOURCE -DSUBID_VERSION='"0"' -DSUBID_SYSCONFDIR='"/etc"' -I. -Itests/fuzz -o "$T/wrong" \
-	"$T/afl_wrong.c" tools/newidmap/{newidmap,argv,authorize,log,privilege,target,who,write}.c build/afl/libsubid-ng.a -fsanitize=address,undefined 2>/dev/null
+	"$T/afl_wrong.c" "${helper[@]}" build/afl/libsubid-ng.a -fsanitize=address,undefined 2>/dev/null
 ok "(two that are wrong build)" test -x "$T/unset" -a -x "$T/wrong"
 not_ok "(which would be found, too)" tests/fuzz/afl "$T/wrong" tests/fuzz/seeds/afl_newidmap 5
 
