@@ -84,7 +84,7 @@ n=0
 hand_made() { # prepare-command... : run with the root directory in $root; $contained is the process
 	n=$((n + 1))
 	root=$T/root$n
-	mkdir -p "$root"/{bin,etc,proc,mnt}
+	mkdir -p "$root"/{bin,etc,proc,user}
 	cp "$(command -v busybox)" "$root/bin/busybox"
 	ln -sf busybox "$root/bin/sleep"
 	ln -sf busybox "$root/bin/sh"
@@ -181,10 +181,10 @@ like "as many names as may be" "$(seen)" "* 33 34 bob"
 gone
 # a file system that never answers, as a user can make one
 hang() {
-	start python3 tests/e2e/hang.py "$root/mnt" "$T/hangs"
+	start python3 tests/e2e/hang.py "$root/user" "$T/hangs"
 	hanging=$started_pid
 	wait_for test -e "$T/hangs"
-	ln -s /mnt/passwd "$root/etc/passwd"
+	ln -s /user/passwd "$root/etc/passwd"
 }
 hand_made hang
 is "a file system that never answers" "$(seen)" "null 33 34 bob"
