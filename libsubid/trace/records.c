@@ -26,7 +26,7 @@
 #include <unistd.h>
 
 #include "libsubid/core/child.h"
-#include "libsubid/trace/private.h"
+#include "libsubid/trace/trace.h"
 
 static const int types[SUBID_KINDS] = { AUDIT_USER_MGMT, AUDIT_GRP_MGMT };
 

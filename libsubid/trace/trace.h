@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The trace that a change leaves: a record in the kernel's audit, and a line in
- * the system's log (the journal, or syslog).  Also the line that newuidmap and
- * newgidmap leave of a refusal.  For the library and the programs alone.
+ * What a change leaves behind: a record in the kernel's audit, and a line in the
+ * system's log (the journal, or syslog).  Also the line that newuidmap and newgidmap
+ * leave when they refuse a map.  For the library and the programs only.
  *
- * What is written is composed by pure functions; two short ones, each in a file
- * of its own, send it.  The helpers link the log's, not the audit's.
+ * log.c, records.c and rate_limit.c are separate objects, so that the helpers do not
+ * link libaudit.
  */
 #pragma once
 
@@ -33,28 +33,38 @@ enum subid_action {
 struct subid_event {
 	enum subid_action action;
 	enum subid_kind kind;
-	struct id_range range; /* start SUBID_NO_PLACE: of ids that were not chosen, the
-				  count that was asked for, 0: not known */
-	const char *owner;     /* owner_len bytes, which may be any */
+	struct id_range range; /* start SUBID_NO_PLACE: no ids were chosen; count: how
+				  many were requested, 0: unknown */
+	const char *owner;     /* owner_len bytes of any value */
 	size_t owner_len;
-	uint32_t uid;	     /* the owner's; SUBID_NO_UID */
-	int result;	     /* 0, -errno, an enum subid_answer */
-	const char *program; /* as the log shall name it */
-	pid_t target;	     /* of a map; 0: not known */
-	uint32_t unlogged;   /* so many before this one left no line */
-	int audit_error;     /* -errno: the kernel took no record of it */
+	uint32_t uid;	     /* the owner's, or SUBID_NO_UID */
+	int result;	     /* 0, -errno or an enum subid_answer */
+	const char *program; /* its name in the log */
+	pid_t target;	     /* the process of a map; 0: unknown */
+	uint32_t unlogged;   /* how many before this one were suppressed */
+	int audit_error;     /* -errno: the kernel did not take its record */
 };
 
-/* Longer names are cut: no line of a table has room for one. */
+/* Longer names are cut; a line of a table has no room for one. */
 #define SUBID_TRACE_NAME_MAX 1024
 
-/* Holds any event: at most two names, each byte as two. */
+/* Enough for any event: a name twice, or each byte of it as two. */
 #define SUBID_TRACE_SIZE 8192
 
 struct subid_message {
 	size_t size;
 	char bytes[SUBID_TRACE_SIZE];
 };
+
+/* Adds text, terminated.  Text without room is cut; SUBID_TRACE_SIZE is enough. */
+__attribute__((format(printf, 2, 3))) void subid_trace_add(struct subid_message *message,
+							   const char *format, ...);
+
+/* For all texts of an event: the audit's word for the action, the length of the name,
+ * whether ids were chosen. */
+const char *subid_trace_op(enum subid_action action);
+size_t subid_trace_name_len(const struct subid_event *event);
+bool subid_trace_has_place(const struct subid_event *event);
 
 /*
  * Our part of an audit record's text:

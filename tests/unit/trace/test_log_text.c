@@ -203,5 +203,5 @@ int main(void)
 		cmocka_unit_test(test_longest),
 	};
 
-	return cmocka_run_group_tests_name("event", tests, NULL, NULL);
+	return cmocka_run_group_tests_name("log_text", tests, NULL, NULL);
 }
