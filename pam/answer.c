@@ -61,6 +61,16 @@ static int result_of(const char *word)
 	return -EPROTO;
 }
 
+bool answer_is_whole(const struct answer *answer)
+{
+	const char *line;
+
+	if (answer->len == 0 || answer->text[answer->len - 1] != '\n')
+		return false;
+	line = memrchr(answer->text, '\n', answer->len - 1);
+	return line != NULL && strncmp(line, "\nanswer ", strlen("\nanswer ")) == 0;
+}
+
 int answer_pass_on(const struct session *session, char *text)
 {
 	char *rest = text, *line = strsep(&rest, "\n");

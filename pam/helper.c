@@ -34,10 +34,8 @@
 /* What the child needs, between clone(2) and execveat(2). */
 #define CHILD_STACK_SIZE (64 * 1024)
 
-/* How long the program may take beside its waiting for locks; and how often the limit is
- * set anew while other logins get their ranges. */
-#define HELPER_EXTRA_MS 5000
-#define PATIENCE_TIMES	10
+/* How often the limit is set anew while other logins get their ranges. */
+#define PATIENCE_TIMES 10
 
 /* How long its end is waited for once it has answered. */
 #define END_MS 1000
@@ -55,8 +53,9 @@
 #define SYSCALL_SETRESGID SYS_setresgid
 #endif
 
-/* The child's exit status when the program cannot be run. */
+/* The child's exit status when the program cannot be run; when one is at work. */
 #define EXIT_NOT_RUN 127
+#define EXIT_AT_WORK 126
 
 static int64_t now_ms(void)
 {
@@ -182,6 +181,8 @@ static int open_program(const char *path, const char **ret_why)
 struct child {
 	int program, writer;
 	char *const *argv;
+	char lock[sizeof(LOGIN_DIR) + LOGIN_FILE_SIZE]; /* a path; "": none */
+	const struct stat *seen;			/* the file before */
 };
 
 /* Limits that could keep the program from starting; it sets all of them itself. */
@@ -198,6 +199,33 @@ static void lift_limits(void)
 		/* what cannot be lifted the program finds, and says so */
 		(void)setrlimit((__rlimit_resource_t)limits[i], &limit);
 	}
+}
+
+/*
+ * One program at a time for each user: the lock's descriptor goes with it.  Where there
+ * can be no such file it is gone without.
+ */
+static void take_lock(const char *path, const struct stat *seen)
+{
+	struct flock lock = { .l_type = F_WRLCK };
+	struct stat st;
+	int fd;
+
+	if (path[0] == '\0')
+		return;
+	(void)umask(022);
+	(void)mkdir(LOGIN_RUN_DIR, 0755); /* or it is there */
+	(void)mkdir(LOGIN_DIR, 0755);
+	fd = open(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK, 0600);
+	if (fd < 0)
+		return;
+	if (fcntl(fd, F_OFD_SETLK, &lock) < 0 && (errno == EAGAIN || errno == EACCES))
+		_exit(EXIT_AT_WORK);
+	/* one has been at work since it was looked into, and has left an answer */
+	if (fstat(fd, &st) == 0 && st.st_size > 0 &&
+	    (st.st_ino != seen->st_ino || st.st_mtim.tv_sec != seen->st_mtim.tv_sec ||
+	     st.st_mtim.tv_nsec != seen->st_mtim.tv_nsec))
+		_exit(EXIT_AT_WORK);
 }
 
 /* Rule 6. */
@@ -223,6 +251,7 @@ static int run_child(void *data)
 	    fcntl(3, F_SETFD, FD_CLOEXEC) < 0)
 		_exit(EXIT_NOT_RUN);
 	closefrom(4);
+	take_lock(child->lock, child->seen);
 	(void)sigemptyset(&none);
 	(void)sigprocmask(SIG_SETMASK, &none, NULL);
 	(void)execveat(3, "", child->argv, no_environment, AT_EMPTY_PATH);
@@ -295,17 +324,6 @@ static bool join(const char *key, const char *value, char **ret)
 /* --- its answer ----------------------------------------------------------------------
  */
 
-/* Has it its last line? */
-static bool is_whole(const struct answer *answer)
-{
-	const char *line;
-
-	if (answer->len == 0 || answer->text[answer->len - 1] != '\n')
-		return false;
-	line = memrchr(answer->text, '\n', answer->len - 1);
-	return line != NULL && strncmp(line, "\nanswer ", strlen("\nanswer ")) == 0;
-}
-
 /* Reads what there is.  False at the end. */
 static bool read_more(int reader, struct answer *answer)
 {
@@ -315,7 +333,7 @@ static bool read_more(int reader, struct answer *answer)
 		return errno == EINTR || errno == EAGAIN;
 	answer->len += (size_t)n;
 	answer->text[answer->len] = '\0';
-	return n > 0 && answer->len < ANSWER_MAX && !is_whole(answer);
+	return n > 0 && answer->len < ANSWER_MAX && !answer_is_whole(answer);
 }
 
 /*
@@ -380,22 +398,23 @@ static enum helper_end end_child(const struct session *session, int pidfd,
 	}
 	if (answer->len > 0)
 		return HELPER_ANSWERED;
+	if (r == 0 && status.si_code == CLD_EXITED && status.si_status == EXIT_AT_WORK)
+		return HELPER_AT_WORK;
 	say_status(session, &status);
 	return HELPER_FAILED;
 }
 
-static enum helper_end talk(const struct session *session, int program,
-			    char *const argv[], struct answer *ret)
+static enum helper_end talk(const struct session *session, struct child *child,
+			    struct answer *ret)
 {
 	auto_close int reader = -1, writer = -1, pidfd = -1;
-	struct child child = { .program = program, .argv = argv };
 	int pipes[2], r = pipe2(pipes, O_CLOEXEC) < 0 ? -errno : 0;
 	pid_t pid = -1;
 
 	if (r == 0) {
-		child.writer = writer = pipes[1];
+		child->writer = writer = pipes[1];
 		reader = pipes[0];
-		r = start(&child, &pid, &pidfd);
+		r = start(child, &pid, &pidfd);
 	}
 	if (r < 0) {
 		say(session, LOG_ERR, "no range this time: no process can be made: %s",
@@ -413,15 +432,18 @@ static enum helper_end talk(const struct session *session, int program,
 }
 
 enum helper_end helper_run(const struct session *session, const char *name,
-			   struct answer *ret)
+			   const char *file, const struct stat *seen, struct answer *ret)
 {
 	auto_free char *login = NULL, *conf = NULL, *required = NULL;
 	char numbers[3][WORD_SIZE], *argv[WORDS_MAX];
+	struct child child = { .argv = argv, .seen = seen };
 	enum helper_end end = HELPER_FAILED;
 	const char *why;
 	struct guard guard;
 	int program;
 
+	if (file != NULL)
+		(void)snprintf(child.lock, sizeof(child.lock), LOGIN_DIR "/%s", file);
 	ret->len = 0;
 	ret->text[0] = '\0';
 	guard_begin(&guard);
@@ -435,7 +457,8 @@ enum helper_end helper_run(const struct session *session, const char *name,
 		   join("conf", session->options.conf, &conf) &&
 		   join("required_for", session->options.required_for, &required)) {
 		make_words(&session->options, login, conf, required, numbers, argv);
-		end = talk(session, program, argv, ret);
+		child.program = program;
+		end = talk(session, &child, ret);
 	} else {
 		say(session, LOG_ERR, "no range this time: %s", strerror(ENOMEM));
 	}

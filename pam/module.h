@@ -22,8 +22,9 @@
 
 #include <security/pam_modules.h>
 #include <string.h>
+#include <sys/stat.h>
 
-#include "libsubid/subid.h"
+#include "libsubid/policy/policy.h"
 
 /* Of the module's line in the service file, pam_subid(8). */
 struct options {
@@ -62,6 +63,9 @@ static inline bool is_number(const char *name)
 void say(const struct session *session, int priority, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
+/* How long the program may take beside its waiting for locks. */
+#define HELPER_EXTRA_MS 5000
+
 #define ANSWER_MAX 4096
 
 /* What the program said, as far as it came. */
@@ -75,14 +79,34 @@ enum helper_end {
 	HELPER_ANSWERED, /* it has ended, or its answer is whole */
 	HELPER_UNUSABLE, /* it is not there, cannot be run, or others could change it */
 	HELPER_FAILED,	 /* no process could be made, or it was waited for in vain */
+	HELPER_AT_WORK,	 /* one is at work for the same user: not logged */
 };
 
 /*
  * Runs the program for name and takes its answer.  Anything but HELPER_ANSWERED has been
- * logged.
+ * logged.  file: that of recall_file(), which is locked by the program; NULL: none.
+ * seen: the file before; another is HELPER_AT_WORK, too.
  */
 enum helper_end helper_run(const struct session *session, const char *name,
-			   struct answer *ret);
+			   const char *file, const struct stat *seen, struct answer *ret);
+
+/* The file in LOGIN_DIR of this user and these options; false if there can be none. */
+bool recall_file(const struct session *session, const char *name,
+		 char ret[LOGIN_FILE_SIZE]);
+
+/*
+ * What the program has answered before, as long as nothing has changed.  False if there
+ * is nothing.  *ret_seen: the file that was looked into; st_ino 0: none.
+ */
+bool recall_answer(const struct session *session, const char *file, struct stat *ret_seen,
+		   struct answer *ret);
+
+/* Waits a while for the program that has the file locked, and takes that off *left_ms.
+ * False when nothing of it is left. */
+bool recall_wait(const char *file, int64_t *left_ms);
+
+/* Has it its last line? */
+bool answer_is_whole(const struct answer *answer);
 
 /*
  * Passes on what the answer has for the log and the user.  Returns what PAM is to be

@@ -122,29 +122,60 @@ static int without_program(const struct session *session, const char *name,
 	return PAM_SESSION_ERR;
 }
 
+/* The program's answer, now or before.  What another login has done is done. */
+static enum helper_end ask(const struct session *session, const char *name,
+			   struct answer *ret)
+{
+	char file[LOGIN_FILE_SIZE];
+	struct stat seen;
+	enum helper_end end = HELPER_AT_WORK;
+	int64_t left_ms = session->options.timeout_ms + HELPER_EXTRA_MS;
+
+	if (!recall_file(session, name, file))
+		return helper_run(session, name, NULL, NULL, ret);
+	while (end == HELPER_AT_WORK) {
+		__attribute__((cleanup(account_free))) struct account now = {
+			.users = NULL,
+		};
+
+		if (recall_answer(session, file, &seen, ret))
+			return HELPER_ANSWERED;
+		end = helper_run(session, name, file, &seen, ret);
+		if (end != HELPER_AT_WORK)
+			break;
+		if (!recall_wait(file, &left_ms)) {
+			say(session, LOG_WARNING,
+			    "no range this time: another login of this user is not done"
+			    " yet");
+			return HELPER_FAILED;
+		}
+		look(session, name, &now);
+		if (now.has_range)
+			return HELPER_FAILED; /* which is seen again */
+	}
+	return end;
+}
+
 static int run_program(const struct session *session, const char *name,
 		       const struct account *before)
 {
 	__attribute__((cleanup(account_free))) struct account now = { .users = NULL };
 	struct answer answer;
-	enum helper_end end = helper_run(session, name, &answer);
+	enum helper_end end = ask(session, name, &answer);
 	int r;
 
 	if (end == HELPER_ANSWERED) {
 		r = answer_pass_on(session, answer.text);
 		if (r >= 0)
 			return r;
-		if (r == -ENOTSUP) {
-			end = HELPER_UNUSABLE;
+		end = r == -ENOTSUP ? HELPER_UNUSABLE : HELPER_FAILED;
+		if (r == -ENOTSUP)
 			say(session, LOG_ERR,
-			    SUBID_HELPER
-			    " is of another version than this module, " SUBID_VERSION
-			    ": nothing is given");
-		} else {
-			end = HELPER_FAILED;
+			    SUBID_HELPER " is of another version than this module,"
+					 " " SUBID_VERSION ": nothing is given");
+		else
 			say(session, LOG_ERR,
 			    "no range this time: " SUBID_HELPER " said half an answer");
-		}
 	}
 	/* it may have done its work all the same */
 	look(session, name, &now);

@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 #include "libsubid/policy/policy.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
+#include <sys/sysmacros.h>
 
 #include "libsubid/core/core.h"
 
@@ -44,4 +47,106 @@ bool login_tables_moved(int etc, struct login_tables *seen)
 		seen->st[kind] = now;
 	}
 	return moved;
+}
+
+/* --- what is remembered --------------------------------------------------------------
+ */
+
+/* FNV-1a: what goes in is root's. */
+#define HASH_BEGIN 0xcbf29ce484222325ULL
+
+static uint64_t hash(uint64_t so_far, const void *bytes, size_t size)
+{
+	const unsigned char *at = bytes;
+
+	for (size_t i = 0; i < size; i++)
+		so_far = (so_far ^ at[i]) * 0x100000001b3ULL;
+	return so_far;
+}
+
+static uint64_t hash_text(uint64_t so_far, const char *text)
+{
+	return text == NULL ? hash(so_far, "-", 1) : hash(so_far, text, strlen(text) + 1);
+}
+
+bool login_file_name(const struct login_key *key, char ret[LOGIN_FILE_SIZE])
+{
+	uint32_t numbers[] = { key->count, key->min_uid, key->debug };
+	uint64_t options = hash(HASH_BEGIN, numbers, sizeof(numbers));
+	/* for the options, and their dot */
+	size_t room = LOGIN_FILE_SIZE - sizeof(".0123456789abcdef"), n = 0;
+
+	options = hash_text(options, SUBID_VERSION);
+	options = hash_text(hash_text(options, key->conf), key->required_for);
+	/* the name itself, so that nobody can take the place of another */
+	for (const char *c = key->name; *c != '\0'; c++) {
+		bool plain = (*c >= 'a' && *c <= 'z') || (*c >= 'A' && *c <= 'Z') ||
+			     (*c >= '0' && *c <= '9') || *c == '-' || *c == '_';
+
+		if (n + 4 > room)
+			return false;
+		n += (size_t)snprintf(ret + n, room - n, plain ? "%c" : "%%%02x",
+				      (unsigned char)*c);
+	}
+	(void)snprintf(ret + n, LOGIN_FILE_SIZE - n, ".%016llx",
+		       (unsigned long long)options);
+	return true;
+}
+
+static uint64_t stamp_one(uint64_t so_far, int dir, const char *name,
+			  struct timespec *newest)
+{
+	struct stat st;
+	uint64_t facts[8];
+
+	so_far = hash_text(so_far, name);
+	if (fstatat(dir, name, &st, 0) < 0)
+		return so_far; /* a file that is not there has no facts */
+	facts[0] = makedev(major(st.st_dev), minor(st.st_dev));
+	facts[1] = st.st_ino;
+	facts[2] = (uint64_t)st.st_size;
+	facts[3] = (uint64_t)st.st_mtim.tv_sec;
+	facts[4] = (uint64_t)st.st_mtim.tv_nsec;
+	facts[5] = (uint64_t)st.st_ctim.tv_sec;
+	facts[6] = (uint64_t)st.st_ctim.tv_nsec;
+	facts[7] = st.st_mode;
+	if (st.st_ctim.tv_sec > newest->tv_sec ||
+	    (st.st_ctim.tv_sec == newest->tv_sec && st.st_ctim.tv_nsec > newest->tv_nsec))
+		*newest = st.st_ctim;
+	return hash(so_far, facts, sizeof(facts));
+}
+
+/* Those of a directory, in whatever order: their numbers are added up. */
+static uint64_t stamp_dir(int etc, const char *name, struct timespec *newest)
+{
+	int fd = openat(etc, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+	const struct dirent *entry;
+	uint64_t sum = 0;
+
+	while (dir != NULL && (entry = readdir(dir)) != NULL)
+		if (entry->d_name[0] != '.')
+			sum += stamp_one(HASH_BEGIN, fd, entry->d_name, newest);
+	if (dir != NULL)
+		(void)closedir(dir);
+	else if (fd >= 0)
+		(void)close(fd);
+	return sum;
+}
+
+uint64_t login_stamp(int etc, const char *conf, struct timespec *ret_newest)
+{
+	static const char *const files[] = { "subuid",	   "subgid",	  "passwd",
+					     "group",	   "login.defs",  "nsswitch.conf",
+					     "subid.conf", "subid.conf.d" };
+	uint64_t stamp = HASH_BEGIN, drop_ins;
+
+	*ret_newest = (struct timespec){ .tv_sec = 0 };
+	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++)
+		stamp = stamp_one(stamp, etc, files[i], ret_newest);
+	drop_ins = stamp_dir(etc, SUBID_CONF_DIR, ret_newest);
+	stamp = hash(stamp, &drop_ins, sizeof(drop_ins));
+	stamp =
+	    stamp_one(stamp, AT_FDCWD, SUBID_VENDORDIR "/" SUBID_CONF_FILE, ret_newest);
+	return conf == NULL ? stamp : stamp_one(stamp, AT_FDCWD, conf, ret_newest);
 }

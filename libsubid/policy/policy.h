@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
+#include <time.h>
+
 #include "libsubid/accounts/accounts.h"
 #include "libsubid/core/core.h"
 #include "libsubid/tables/tables.h"
@@ -420,6 +422,39 @@ struct login_tables {
 
 /* Looks again.  True if one of them has been replaced since the last look. */
 bool login_tables_moved(int etc, struct login_tables *seen);
+
+/*
+ * What is remembered of a login that was not granted a range, so that the next one need
+ * not ask again: a file of LOGIN_DIR, which is root's alone.  Its first line is the time
+ * at which it is forgotten (seconds of CLOCK_BOOTTIME), its second login_stamp() in
+ * hexadecimal; then follows the program's answer.  Who works on it has it locked
+ * (F_OFD_SETLK, write), so that many logins of one user at once make one at work.
+ */
+#define LOGIN_RUN_DIR	   "/run/subid"
+#define LOGIN_DIR	   "/run/subid/logins"
+#define LOGIN_REMEMBERED_S (15 * 60)
+
+/* Enough for a file's name there. */
+#define LOGIN_FILE_SIZE 256
+
+/* What an answer depends on beside the files: the module's options. */
+struct login_key {
+	const char *name; /* as it was typed */
+	const char *conf, *required_for;
+	uint32_t count, min_uid;
+	bool debug;
+};
+
+/* The name of the file in LOGIN_DIR.  False for a name that is too long for one: then
+ * nothing is remembered. */
+bool login_file_name(const struct login_key *key, char ret[LOGIN_FILE_SIZE]);
+
+/*
+ * A number that is another one when the tables, the accounts, login.defs, nsswitch.conf
+ * or the site's policy have been changed.  conf: as in the key.  *ret_newest: when the
+ * last of them was changed.
+ */
+uint64_t login_stamp(int etc, const char *conf, struct timespec *ret_newest);
 
 #ifdef __cplusplus
 }

@@ -4,8 +4,9 @@
  * is kept here; /etc, /proc and /run are directories of the test.
  *
  * A test that includes this file wraps, see the Makefile:
- *     open getpwnam getgrnam subid_users_open subid_source_read subid_text_read
- *     subid_txn_begin subid_txn_decide subid_txn_grant subid_txn_commit
+ *     open mkdir getpwnam getgrnam subid_users_open subid_source_read
+ *     subid_text_read subid_txn_begin subid_txn_decide subid_txn_grant
+ *     subid_txn_commit
  */
 #pragma once
 
@@ -24,6 +25,7 @@
 static struct {
 	int root;
 	const char *user; /* as typed */
+	bool remember;	  /* the answer may be */
 	bool in_group;	  /* the name service has it in students */
 	char log[8192];	  /* "PRIORITY: message\n" each */
 	char said[1024];  /* to the user */
@@ -89,11 +91,22 @@ int __wrap_open(const char *path, int flags, ...)
 
 	if (fault_is_due(path))
 		return -1;
+	if (strcmp(path, LOGIN_DIR) == 0)
+		return openat(host.root, "logins", flags);
 	for (size_t i = 0; i < ARRAY(ours); i++)
 		if (strcmp(path, ours[i]) == 0)
 			return openat(host.root, path[1] == '\0' ? "." : path + 1, flags,
 				      0600);
 	return __real_open(path, flags, 0600);
+}
+
+int __wrap_mkdir(const char *path, mode_t mode);
+int __wrap_mkdir(const char *path, mode_t mode)
+{
+	if (strcmp(path, LOGIN_DIR) == 0)
+		return mkdirat(host.root, "logins", mode);
+	assert_string_equal(path, LOGIN_RUN_DIR);
+	return 0;
 }
 
 int __real_subid_source_read(int etc, char ret_name[SUBID_SOURCE_SIZE]);
@@ -233,7 +246,7 @@ static inline void take_answer(const char *user, char *answer)
 /* Logs in; arguments are divided by blanks.  What was said before is forgotten. */
 static inline enum login_result log_in(const char *user, const char *arguments)
 {
-	struct login login = { .typed = user, .answer = "subid\n", .len = 6 };
+	struct login login = { .typed = user, .turn = -1, .answer = "subid\n", .len = 6 };
 	char text[256], *rest = text, *word, *argv[8];
 	enum login_result result;
 	int argc = 0;
@@ -246,6 +259,9 @@ static inline enum login_result log_in(const char *user, const char *arguments)
 	host.begins = 0;
 	assert_true(login_parse(argc, argv, &login));
 	result = work(&login);
+	host.remember = login.remember;
+	if (login.turn >= 0)
+		assert_int_equal(close(login.turn), 0);
 	(void)faults_disarm();
 	take_answer(user, login.answer);
 	return result;

@@ -235,8 +235,15 @@ static enum login_result for_owner(struct login *login, const struct subid_owner
 		.file = "group",
 	};
 	char source[SUBID_SOURCE_SIZE];
-	int r = login_look(login->etc, owner);
+	int r;
 
+	/* a stopped or frozen process must not have a turn, or any lock */
+	if (login->stuck == NULL && login_take_turn(login) != 0) {
+		login_trace_refused(login, owner, SUBID_BUSY);
+		return without_range(login, owner, &groups, true);
+	}
+	r = login_look(login->etc, owner);
+	login->remember = r == 0 || owner->uid < login->min_uid;
 	if (r == 0)
 		return LOGIN_SUCCESS;
 	if (r < 0)
@@ -249,6 +256,7 @@ static enum login_result for_owner(struct login *login, const struct subid_owner
 			      r < 0 ? strerror(-r) : "'subid:' names no source");
 	if (source[0] != '\0') {
 		login_log_source(login, source);
+		login->remember = true;
 		return LOGIN_SUCCESS;
 	}
 	r = ask_policy(login, owner, &groups);
@@ -257,9 +265,11 @@ static enum login_result for_owner(struct login *login, const struct subid_owner
 		r = -EPERM;
 	} else if (r == 0) {
 		r = login_grant(login, owner);
+		login->remember = r == SUBID_OFF;
 		return r == 0 ? LOGIN_SUCCESS
 			      : without_range(login, owner, &groups, true);
 	}
+	login->remember = r > 0;
 	if (r < 0)
 		login_trace_refused(login, owner, r);
 	return without_range(login, owner, &groups, r < 0);
@@ -330,6 +340,8 @@ static enum login_result work(struct login *login)
 	auto_close int etc = open(SUBID_SYSCONFDIR, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
 	login->etc = etc;
+	if (etc >= 0)
+		login_note_stamp(login);
 	login->name = canonical_name(login->typed, &own);
 	if (etc >= 0 && login->name != NULL)
 		return decide(login);
@@ -339,7 +351,8 @@ static enum login_result work(struct login *login)
 
 int login_run(const char *name, int argc, char *argv[])
 {
-	struct login login = { .typed = name, .etc = -1 };
+	struct login login = { .typed = name, .etc = -1, .turn = -1 };
+	enum login_result result;
 
 	if (!login_parse(argc, argv, &login))
 		return EXIT_USAGE;
@@ -355,5 +368,12 @@ int login_run(const char *name, int argc, char *argv[])
 		(void)!write(STDOUT_FILENO, login.answer, login.len);
 		return EXIT_USAGE;
 	}
-	return login_send(&login, work(&login));
+	result = work(&login);
+	/* before the turn ends, and so that others find it when the module has the answer
+	 */
+	login_end(&login, result);
+	login_remember(&login);
+	if (login.turn >= 0)
+		(void)close(login.turn);
+	return login_send(&login, result);
 }

@@ -46,6 +46,9 @@ struct login {
 	bool debug;
 	const char *stuck;	       /* why no lock may be taken, or NULL */
 	int etc;		       /* the configuration directory */
+	int turn;		       /* locked, while at work; -1: none */
+	uint64_t stamp;		       /* of what was read, before it was */
+	bool remember;		       /* the answer is the same until that is another */
 	char answer[LOGIN_ANSWER_MAX]; /* so far */
 	size_t len;
 };
@@ -65,6 +68,18 @@ const char *login_reset(void);
 /* Leaves the cgroups in which another than root has a say.  Likewise. */
 const char *login_leave_cgroups(void);
 
+/*
+ * Waits until less than four logins are at work.  0, or SUBID_BUSY after a line for the
+ * log.
+ */
+int login_take_turn(struct login *login);
+
+/* Notes what the answer will depend on. */
+void login_note_stamp(struct login *login);
+
+/* Keeps the answer, which is whole, for the next login, if it may be remembered. */
+void login_remember(const struct login *login);
+
 /* A line for the log; nothing at LOG_DEBUG without the argument debug. */
 void login_log(struct login *login, int priority, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
@@ -73,8 +88,11 @@ void login_log(struct login *login, int priority, const char *format, ...)
 void login_tell(struct login *login, const char *word, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
-/* Ends the answer and writes it.  The exit status. */
-int login_send(struct login *login, enum login_result result);
+/* Ends the answer. */
+void login_end(struct login *login, enum login_result result);
+
+/* Writes the answer.  The exit status. */
+int login_send(const struct login *login, enum login_result result);
 
 /* Why a transaction could not begin or be committed, as txn.h has it. */
 void login_log_failure(struct login *login, int r, const struct subid_failure *failure);

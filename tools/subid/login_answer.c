@@ -61,7 +61,7 @@ void login_tell(struct login *login, const char *word, const char *format, ...)
 	va_end(args);
 }
 
-int login_send(struct login *login, enum login_result result)
+void login_end(struct login *login, enum login_result result)
 {
 	static const char *const words[] = {
 		[LOGIN_SUCCESS] = "success",
@@ -73,6 +73,10 @@ int login_send(struct login *login, enum login_result result)
 	    snprintf(login->answer + login->len, END_MAX, "answer %s\n", words[result]);
 
 	login->len += (size_t)n;
+}
+
+int login_send(const struct login *login, enum login_result result)
+{
 	/* a module that does not wait any more has gone; what is done is done */
 	if (write(STDOUT_FILENO, login->answer, login->len) != (ssize_t)login->len)
 		return EXIT_UNABLE;

@@ -16,6 +16,7 @@
 #include "pam/guard.c"
 #include "pam/options.c"
 #include "pam/pam_subid.c"
+#include "pam/recall.c"
 
 #define ARRAY(a) (sizeof(a) / sizeof((a)[0]))
 
@@ -36,6 +37,7 @@ static struct {
 	const char *answer;
 	const char *grants; /* a line for both tables */
 	unsigned int runs;
+	unsigned int at_work; /* so many times another program has been */
 } host;
 
 /* --- PAM ---------------------------------------------------------------------------- */
@@ -106,6 +108,8 @@ int __wrap_open(const char *path, int flags, ...)
 	assert_int_equal(flags & (O_WRONLY | O_RDWR | O_CREAT), 0);
 	if (strcmp(path, SUBID_SYSCONFDIR) == 0)
 		return openat(host.root, "etc", flags);
+	if (strcmp(path, LOGIN_DIR) == 0)
+		return openat(host.root, "logins", flags);
 	return __real_open(path, flags);
 }
 
@@ -121,9 +125,15 @@ static inline void put(const char *path, const char *text)
 }
 
 enum helper_end helper_run(const struct session *session, const char *name,
-			   struct answer *ret)
+			   const char *file, const struct stat *seen, struct answer *ret)
 {
 	assert_string_equal(name, host.user);
+	if (host.at_work > 0) {
+		host.at_work--;
+		return HELPER_AT_WORK;
+	}
+	assert_true((file == NULL) == (seen == NULL));
+	assert_true(file == NULL || strlen(file) < LOGIN_FILE_SIZE);
 	assert_true(session->etc >= 0 || faccessat(host.root, "etc", F_OK, 0) < 0);
 	host.runs++;
 	if (host.grants != NULL) {
@@ -420,6 +430,159 @@ static void test_failures(void **state)
 	assert_int_equal(log_in("alice", "", 0), PAM_SUCCESS);
 }
 
+/* --- what is remembered ----------------------------------------------------------------
+ */
+
+static const struct login_key alice = { .name = "alice" };
+
+/* Leaves an answer as the program does; ttl: for so many seconds. */
+static void leave(const struct login_key *key, long long ttl, uint64_t stamp_off,
+		  const char *answer)
+{
+	char name[LOGIN_FILE_SIZE], path[LOGIN_FILE_SIZE + 8], text[512];
+	int etc = openat(host.root, "etc", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	struct timespec now, newest;
+
+	(void)clock_gettime(CLOCK_BOOTTIME, &now);
+	assert_true(login_file_name(key, name));
+	(void)snprintf(path, sizeof(path), "logins/%s", name);
+	(void)snprintf(
+	    text, sizeof(text), "%lld\n%016llx\n%s", (long long)now.tv_sec + ttl,
+	    (unsigned long long)(login_stamp(etc, key->conf, &newest) + stamp_off),
+	    answer);
+	put(path, text);
+	(void)close(etc);
+}
+
+#define REMEMBERED HEAD "tell x\nanswer ignore\n"
+
+static void test_remembered(void **state)
+{
+	static const char *const changes[] = {
+		"etc/subuid",	  "etc/subgid",
+		"etc/passwd",	  "etc/group",
+		"etc/login.defs", "etc/nsswitch.conf",
+		"etc/subid.conf", "etc/subid.conf.d/a.conf"
+	};
+	(void)state;
+	if (getuid() != 0)
+		skip(); /* it is root's files that are believed */
+	put_dir(host.root, "logins");
+	put_dir(host.root, "etc/subid.conf.d");
+	leave(&alice, LOGIN_REMEMBERED_S, 0, REMEMBERED);
+	assert_int_equal(log_in("alice", "", 0), PAM_IGNORE);
+	assert_int_equal(host.runs, 0);
+	assert_string_equal(host.said, "x\n");
+	/* for others it is nothing, nor with other options */
+	assert_int_equal(log_in("bob", "", 0), PAM_SUCCESS);
+	assert_int_equal(log_in("alice", "count=1", 0), PAM_SUCCESS);
+	assert_int_equal(log_in("alice", "debug", 0), PAM_SUCCESS);
+	assert_int_equal(log_in("alice", "conf=/dev/null", 0), PAM_SUCCESS);
+	assert_int_equal(log_in("alice", "required_for=students", 0), PAM_SUCCESS);
+	assert_int_equal(log_in("alice", "min_uid=7", 0), PAM_SUCCESS);
+	/* when anything has changed */
+	for (size_t i = 0; i < ARRAY(changes); i++) {
+		leave(&alice, LOGIN_REMEMBERED_S, 0, REMEMBERED);
+		assert_int_equal(log_in("alice", "", 0), PAM_IGNORE);
+		put(changes[i],
+		    "# longer than before\n# and another line, and one more\n");
+		if (i >= 2 && i < 5)
+			put(changes[i],
+			    "root:x:0:0::/:/bin/sh\nalice:x:1000:1000::/:/\n");
+		(void)log_in("alice", "", 0);
+		if (host.runs != 1)
+			fail_msg("%s", changes[i]);
+	}
+}
+
+static void test_not_believed(void **state)
+{
+	static const char *const texts[] = { "", HEAD, HEAD "answer ignore", "ignore\n",
+					     HEAD "answer ignore\n\n" };
+	char name[LOGIN_FILE_SIZE], path[LOGIN_FILE_SIZE + 8];
+
+	(void)state;
+	if (getuid() != 0)
+		skip();
+	put_dir(host.root, "logins");
+	assert_true(login_file_name(&alice, name));
+	(void)snprintf(path, sizeof(path), "logins/%s", name);
+	for (size_t i = 0; i < ARRAY(texts); i++) {
+		leave(&alice, LOGIN_REMEMBERED_S, 0, texts[i]);
+		assert_int_equal(log_in("alice", "", 0), PAM_SUCCESS);
+		put(path, texts[i]);
+		assert_int_equal(log_in("alice", "", 0), PAM_SUCCESS);
+	}
+	leave(&alice, 0, 0, REMEMBERED);
+	assert_int_equal(log_in("alice", "", 0), PAM_SUCCESS);
+	leave(&alice, LOGIN_REMEMBERED_S + 1, 0, REMEMBERED);
+	assert_int_equal(log_in("alice", "", 0), PAM_SUCCESS);
+	leave(&alice, LOGIN_REMEMBERED_S, 1, REMEMBERED);
+	assert_int_equal(log_in("alice", "", 0), PAM_SUCCESS);
+	/* what others can write */
+	leave(&alice, LOGIN_REMEMBERED_S, 0, REMEMBERED);
+	assert_int_equal(fchmodat(host.root, path, 0622, 0), 0);
+	assert_int_equal(log_in("alice", "", 0), PAM_SUCCESS);
+	assert_int_equal(fchmodat(host.root, path, 0600, 0), 0);
+	assert_int_equal(log_in("alice", "", 0), PAM_IGNORE);
+	assert_int_equal(fchownat(host.root, path, 1000, 0, 0), 0);
+	assert_int_equal(log_in("alice", "", 0), PAM_SUCCESS);
+	assert_int_equal(fchownat(host.root, path, 0, 0, 0), 0);
+	assert_int_equal(fchmodat(host.root, "logins", 0777, 0), 0);
+	assert_int_equal(log_in("alice", "", 0), PAM_SUCCESS);
+	assert_int_equal(fchmodat(host.root, "logins", 0755, 0), 0);
+	/* links, and what is no file */
+	assert_int_equal(renameat(host.root, path, host.root, "logins/there"), 0);
+	assert_int_equal(symlinkat("there", host.root, path), 0);
+	assert_int_equal(log_in("alice", "", 0), PAM_SUCCESS);
+	assert_int_equal(unlinkat(host.root, path, 0), 0);
+	assert_int_equal(mkfifoat(host.root, path, 0600), 0);
+	assert_int_equal(log_in("alice", "", 0), PAM_SUCCESS);
+	assert_int_equal(unlinkat(host.root, path, 0), 0);
+	/* a name that has no file */
+	memset(name, '/', 200);
+	name[200] = '\0';
+	assert_int_equal(log_in(name, "", 0), PAM_SUCCESS);
+	assert_int_equal(host.runs, 1);
+}
+
+static void test_file_names(void **state)
+{
+	static const struct {
+		const char *name, *file;
+	} rows[] = {
+		{ "alice", "alice.*" }, { "a.b", "a%2eb.*" }, { "../x", "%2e%2e%2fx.*" },
+		{ "A_b-1", "A_b-1.*" }, { "", ".*" },	      { "\xff\n", "%ff%0a.*" },
+	};
+	char name[LOGIN_FILE_SIZE];
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY(rows); i++) {
+		const struct login_key key = { .name = rows[i].name };
+
+		assert_true(login_file_name(&key, name));
+		assert_like(rows[i].name, name, rows[i].file);
+	}
+}
+
+/* One that is at work is waited for, and then looked at what it did. */
+static void test_at_work(void **state)
+{
+	(void)state;
+	host.at_work = 2;
+	assert_int_equal(log_in("alice", "", 0), PAM_SUCCESS);
+	assert_int_equal(host.runs, 1);
+	assert_int_equal(host.at_work, 0);
+	/* but not for ever: ten milliseconds each */
+	host.at_work = 1000;
+	assert_int_equal(log_in("alice", "timeout=0", 0), PAM_SESSION_ERR);
+	assert_int_equal(host.runs, 0);
+	assert_true(host.at_work > 0);
+	assert_like("at work", host.log,
+		    "4: alice: no range this time: another login of this user is not done"
+		    " yet\n");
+}
+
 /* --- options, and the rest ------------------------------------------------------------
  */
 
@@ -498,11 +661,13 @@ static void test_other_types(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		host_test(test_look),	  cmocka_unit_test(test_unseen),
-		host_test(test_not_root), host_test(test_long_names),
-		host_test(test_answers),  host_test(test_silence),
-		host_test(test_failures), host_test(test_arguments),
-		host_test(test_nobody),	  host_test(test_other_types),
+		host_test(test_look),	      cmocka_unit_test(test_unseen),
+		host_test(test_not_root),     host_test(test_long_names),
+		host_test(test_answers),      host_test(test_silence),
+		host_test(test_failures),     host_test(test_remembered),
+		host_test(test_not_believed), cmocka_unit_test(test_file_names),
+		host_test(test_at_work),      host_test(test_arguments),
+		host_test(test_nobody),	      host_test(test_other_types),
 	};
 
 	return cmocka_run_group_tests_name("pam_subid", tests, NULL, NULL);

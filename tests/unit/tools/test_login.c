@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * wrap: open getpwnam getgrnam subid_users_open subid_source_read subid_text_read
- * wrap: subid_txn_begin subid_txn_decide subid_txn_grant subid_txn_commit
+ * wrap: open mkdir getpwnam getgrnam subid_users_open subid_source_read
+ * wrap: subid_text_read subid_txn_begin subid_txn_decide subid_txn_grant
+ * wrap: subid_txn_commit
  */
 #include "login_support.h"
 
@@ -44,6 +45,67 @@ static void test_spelling(void **state)
 	assert_int_equal(log_in("Alice", ""), LOGIN_SUCCESS);
 	assert_int_equal(host.begins, 0);
 	assert_tables(ALICES);
+}
+
+/* What is the same the next time, until something is changed, and what may be not. */
+static void test_what_is_remembered(void **state)
+{
+	(void)state;
+	assert_int_equal(log_in("system", ""), LOGIN_SUCCESS);
+	assert_true(host.remember);
+	assert_int_equal(log_in("system", "required_for=students"), LOGIN_SUCCESS);
+	assert_true(host.remember);
+	assert_int_equal(log_in("alice", "min_uid=1001"), LOGIN_SUCCESS);
+	assert_true(host.remember);
+	host.grant_answer = SUBID_OFF;
+	assert_int_equal(log_in("alice", ""), LOGIN_ERROR);
+	assert_true(host.remember);
+	host.grant_answer = SUBID_FULL;
+	assert_int_equal(log_in("alice", ""), LOGIN_ERROR);
+	assert_false(host.remember);
+	host.grant_answer = 0;
+	assert_int_equal(log_in("alice", ""), LOGIN_SUCCESS);
+	assert_false(host.remember);
+	/* has one, which the module did not see */
+	assert_int_equal(log_in("ALICE", ""), LOGIN_SUCCESS);
+	assert_true(host.remember);
+	put("etc/subid.conf", "give all\n");
+	assert_int_equal(log_in("bob", ""), LOGIN_ERROR);
+	assert_false(host.remember);
+	assert_int_equal(unlinkat(host.root, "etc/subid.conf", 0), 0);
+	put("etc/nsswitch.conf", "subid: sss\n");
+	assert_int_equal(log_in("bob", ""), LOGIN_SUCCESS);
+	assert_true(host.remember);
+	assert_int_equal(log_in("nosuch", ""), LOGIN_UNKNOWN);
+	assert_false(host.remember);
+}
+
+/* Four at once; the next waits as long as it may. */
+static void test_turns(void **state)
+{
+	int etc = openat(host.root, "etc", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	struct login logins[5];
+
+	(void)state;
+	for (size_t i = 0; i < 5; i++) {
+		logins[i] = (struct login){ .typed = "alice", .etc = etc, .turn = -1 };
+		assert_int_equal(login_take_turn(&logins[i]), i < 4 ? 0 : SUBID_BUSY);
+		assert_int_equal(logins[i].turn >= 0, i < 4);
+	}
+	assert_string_equal(logins[4].answer,
+			    "log 4 no range this time: 4 other logins are not done yet:"
+			    " the next login tries again\n");
+	assert_int_equal(close(logins[2].turn), 0);
+	assert_int_equal(login_take_turn(&logins[4]), 0);
+	for (size_t i = 0; i < 5; i++)
+		if (i != 2)
+			assert_int_equal(close(logins[i].turn), 0);
+	/* where there can be no such files it goes on without */
+	assert_int_equal(unlinkat(host.root, "logins/.turn0", 0), 0);
+	put_dir(host.root, "logins/.turn0");
+	assert_int_equal(login_take_turn(&logins[0]), 0);
+	assert_true(logins[0].turn < 0);
+	assert_int_equal(close(etc), 0);
 }
 
 static const struct {
@@ -98,6 +160,7 @@ static void test_long_answer(void **state)
 	login_tell(&login, "tell", "%2000d", 1);
 	assert_int_equal(pipe(pipes), 0);
 	assert_int_equal(dup2(pipes[1], STDOUT_FILENO), STDOUT_FILENO);
+	login_end(&login, LOGIN_UNKNOWN);
 	status = login_send(&login, LOGIN_UNKNOWN);
 	assert_int_equal(dup2(kept, STDOUT_FILENO), STDOUT_FILENO);
 	assert_int_equal(close(kept), 0);
@@ -197,6 +260,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		host_test(test_first_and_second_login),
 		host_test(test_spelling),
+		host_test(test_what_is_remembered),
+		host_test(test_turns),
 		host_test(test_arguments),
 		host_test(test_patience),
 		host_test(test_numbers),

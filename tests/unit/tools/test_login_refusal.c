@@ -2,8 +2,9 @@
 /*
  * Logins that grant no range: the answer, and what is for the log and the user.
  *
- * wrap: open getpwnam getgrnam subid_users_open subid_source_read subid_text_read
- * wrap: subid_txn_begin subid_txn_decide subid_txn_grant subid_txn_commit
+ * wrap: open mkdir getpwnam getgrnam subid_users_open subid_source_read
+ * wrap: subid_text_read subid_txn_begin subid_txn_decide subid_txn_grant
+ * wrap: subid_txn_commit
  */
 #include "login_support.h"
 
@@ -328,7 +329,8 @@ static const struct row rows[] = {
 	  "" },
 	{ "no /proc", proc_is_gone, "alice", "", LOGIN_ERROR,
 	  "3: alice: no range is given: /proc: No such file or directory: running"
-	  " processes cannot be seen\n", "" },
+	  " processes cannot be seen\n",
+	  "" },
 	{ "busy", somebody_is_busy, "alice", "", LOGIN_ERROR,
 	  "4: alice: no range this time: " SUBID_SYSCONFDIR "/subuid is locked by another"
 	  " process: the next login tries again\n",
