@@ -8,7 +8,7 @@ subid=$1 page=$2
 rules() {
 	# a new sentence begins a new line; a backslash would be an escape of roff
 	"$subid" --json audit --list-rules | jq -r '.rules[] |
-		".It Sy \(.rule) Pq \(.level)", "\(.summary).", .why, "Mend:", .remedy' |
+		".It Sy \(.rule) Pq \(.level)", "\(.summary).", .why, "Remedy:", .remedy' |
 		sed -e 's/\\/\\e/g' -e 's/\. \([A-Z]\)/.\n\1/g' | fmt -s -w 80
 }
 

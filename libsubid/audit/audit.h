@@ -115,7 +115,7 @@ struct subid_host {
 };
 
 /*
- * Looks at all of it; loads the module of the source, except in an image.  Only want
+ * Looks at all of it; loads the module of the source, except in an image.  Only being out
  * of memory is a failure; what cannot be looked at is a fact with an error number.
  * Returns 0, and the caller releases *ret with subid_host_free(); -ENOMEM.
  */
@@ -267,7 +267,7 @@ struct subid_audit_input {
 /* How full a window is. */
 struct subid_window_use {
 	uint64_t ids;	  /* in the window */
-	uint64_t free;	  /* of them not taken by anything */
+	uint64_t free;	  /* of them free */
 	uint64_t slots;	  /* gaps of policy's count that are left */
 	uint64_t granted; /* ids in lines of the table, of holds apart */
 	uint64_t held;	  /* ids in lines of holds */

@@ -125,7 +125,7 @@ bool audit_skips(struct subid_audit *audit, const struct subid_finding *finding)
 	return true;
 }
 
-/* Of a flood, the last finding stands for all that came behind it. */
+/* Of a flood, the last finding stands for all that came after it. */
 void audit_end_rule(struct subid_audit *audit)
 {
 	for (size_t i = 0; i <= SUBID_KINDS; i++) {

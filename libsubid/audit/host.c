@@ -14,7 +14,7 @@
 #include "libsubid/core/core.h"
 
 /*
- * Whether the process that a lock names is the one that took it.  After a crash and
+ * Whether the process that a lock names is the one that created it.  After a crash and
  * a boot another process has its number soon, and everybody waits for that one: so a
  * process that began after the lock is not its owner.
  */
@@ -71,7 +71,7 @@ static void look_at_lock(int etc, const char *name, enum subid_kind kind, bool i
 	else if (r < 0)
 		lock->error = -r;
 	if (image) {
-		/* what runs here is nothing of the image's */
+		/* running processes are not the image's */
 		lock->holder.alive = false;
 		lock->holder.program[0] = '\0';
 	}

@@ -273,7 +273,7 @@ static int load_remap(struct subid_facts *facts)
 	return r < 0 ? r : 0;
 }
 
-/* What root's runtimes have written is none of others' business. */
+/* Only root may read what root's runtimes have written. */
 static int load_runtimes(struct subid_facts *facts)
 {
 	const struct subid_runtime_place place = {

@@ -134,7 +134,7 @@ void audit_lease_view_free(struct lease_view *view)
 
 /* The first row that is not before the key. */
 static size_t find_key(const struct lease_view *view, uint32_t uid, enum subid_kind kind,
-		       int behind)
+		       int after)
 {
 	size_t low = 0, high = view->n;
 
@@ -143,7 +143,7 @@ static size_t find_key(const struct lease_view *view, uint32_t uid, enum subid_k
 		const struct lease_row *row = &view->rows[middle];
 
 		if (compare_keys(audit_lease_owner(view, row)->uid, row->lease->kind, uid,
-				 kind) < behind)
+				 kind) < after)
 			low = middle + 1;
 		else
 			high = middle;

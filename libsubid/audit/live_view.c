@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Rules about what runs.  A namespace is judged against the lines of whoever made it.
- * One that is nested in another can have no ids but that one's, which the kernel sees
- * to: so those at the top are judged, and stand for all that they contain.
+ * A verdict on each namespace. A namespace is judged against the lines of its owner. One
+ * that is nested in another can only have that one's ids, which the kernel ensures: so
+ * those at the top are judged, and stand for all that they contain.
  *
  * Root may write any map.  What its programs use is held against root's lines, those
  * of the names that act for root, and systemd-nspawn's convention; ids that mean the
@@ -231,7 +231,8 @@ static int others_before(const struct subid_table *backup, const struct subid_se
 	return r == 0 ? subid_set_subtract(&all, own, ret) : r;
 }
 
-/* Ids by lines of names that no account has: whose account is gone had some of them. */
+/* Ids of lines whose owner has no account: the owner of the namespace, whose account was
+ * deleted, had some of them. */
 static int accountless_ids(const struct subid_audit *audit,
 			   const struct subid_table *table, struct subid_set *ret)
 {

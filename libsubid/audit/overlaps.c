@@ -364,8 +364,9 @@ static void say_overlap_owners(struct subid_audit *audit, struct subid_finding *
 		" files the new ids",
 		SPELLING(finding->other),
 		audit_revoke_and_grant(audit, finding->other, moved)),
-	    "%ss %u-%llu belong to %.*s (line %zu) and to %.*s (line %zu): what escapes"
-	    " from a container of the one reaches the processes and files of the other",
+	    "%ss %u-%llu belong to %.*s (line %zu) and to %.*s (line %zu): a process "
+	    "that escapes from a container of one can reach the processes and files of "
+	    "the other",
 	    subid_kind_name((enum subid_kind)finding->kind), FIRST_LAST(finding->range),
 	    SPELLING(finding->owner), finding->line, SPELLING(finding->other),
 	    finding->other_line);

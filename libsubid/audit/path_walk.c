@@ -109,7 +109,7 @@ struct subid_host_caps host_caps_parse(const void *bytes, size_t size)
 	return caps;
 }
 
-/* By way of /proc, because a descriptor of O_PATH is good for nothing else. */
+/* Through /proc, because a descriptor of O_PATH allows nothing else. */
 static int read_xattr(int fd, const char *name, char **ret, size_t *ret_size)
 {
 	char path[sizeof("/proc/self/fd/4294967295")];
@@ -227,7 +227,7 @@ struct walker {
 	const struct subid_host_options *options;
 	uint32_t root;
 	char done[PATH_MAX]; /* has no links; "" is the root */
-	char todo[PATH_MAX]; /* comes behind it */
+	char todo[PATH_MAX]; /* comes after it */
 	unsigned int links;
 };
 
@@ -239,7 +239,7 @@ void path_walk_free(struct subid_path_walk *walk)
 	*walk = (struct subid_path_walk){ .n = 0 };
 }
 
-/* One more file, with the path where the walk stands; NULL for want of memory. */
+/* One more file, with the path that the walk has reached; NULL when out of memory. */
 static struct subid_host_file *add_file(const struct walker *walker,
 					struct subid_path_walk *walk)
 {

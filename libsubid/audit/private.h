@@ -25,7 +25,7 @@ struct audit_malformed {
 	unsigned int faults; /* bits of rules_lines.c, which sets them */
 };
 
-/* Somebody that lines name, by one spelling. */
+/* Somebody that lines name, by one owner name. */
 struct audit_owner {
 	uint32_t entry;	  /* the first that names it */
 	uint32_t uid;	  /* SUBID_ID_NONE: no account */
@@ -37,11 +37,11 @@ struct audit_owner {
 	bool digit : 1;	  /* begins with one, and is no number */
 	bool account : 1; /* there is such an account */
 	bool unsure : 1;  /* or it could not be found out */
-	bool group : 1;	  /* no account, but a group is called so */
+	bool group : 1;	  /* no account, but a group has this name */
 	bool locked : 1;  /* the account's password is */
 };
 
-/* What rules ask of owners, so that none is asked of each where no owner has it. */
+/* What rules look for in owners, so that a rule ends at once if no owner has it. */
 enum audit_trait {
 	TRAIT_NUMBER,
 	TRAIT_DIGIT,
@@ -63,7 +63,7 @@ struct audit_table {
 	bool is_judged;	    /* faults of malformed lines are set */
 	bool disjoint;	    /* no two lines share an id */
 	uint64_t *by_start; /* overlaps.c's, for all its rules; or NULL */
-	struct subid_reservations reservations; /* what a grant keeps off */
+	struct subid_reservations reservations; /* what a grant avoids */
 	struct subid_set accounts;		/* ids of accounts or groups */
 	bool meets_accounts;			/* some line has one of them */
 };
@@ -75,7 +75,7 @@ struct audit_chunk; /* of memory for texts and findings */
 struct subid_audit {
 	const struct subid_audit_input *in;
 	struct subid_facts *facts;     /* the report's, or NULL */
-	const struct subid_rule *rule; /* whose turn it is */
+	const struct subid_rule *rule; /* that is being applied */
 	struct audit_table tables[SUBID_KINDS];
 	bool alike; /* both tables have the same bytes, and share arrays */
 	struct audit_owner *owners;
@@ -90,17 +90,17 @@ struct subid_audit {
 	unsigned int traits;	       /* of all owners: bits 1 << enum audit_trait */
 	struct subid_report *report;
 	struct lease_view *leases; /* of all stores; NULL: none was looked at */
-	struct live_view *live;	   /* of what runs; NULL: not looked at */
+	struct live_view *live;	   /* of namespaces; NULL: not looked at */
 	struct audit_chunk *memory;
 	int error; /* of the first report that found no memory */
 };
 
 /*
- * Reports a finding of the rule whose turn it is: copies *finding, with the reason made
- * by printf.  remedy NULL: the command lines of its fixes; without any, the rule's own.
- * Bytes that are not printable ASCII become '?'.  pids are copied too.  What the
+ * Reports a finding of the rule that is being applied: copies *finding, with the reason
+ * made by printf.  remedy NULL: the command lines of its fixes; without any, the rule's
+ * own. Bytes that are not printable ASCII become '?'.  pids are copied too.  What the
  * site accepts is only counted; of a flood, so are all but the first AUDIT_FLOOD.
- * Want of memory ends the audit later.
+ * Being out of memory ends the audit later.
  */
 #define AUDIT_FLOOD 1000
 void audit_report(struct subid_audit *audit, const struct subid_finding *finding,
@@ -108,13 +108,13 @@ void audit_report(struct subid_audit *audit, const struct subid_finding *finding
     __attribute__((format(printf, 4, 5)));
 
 /*
- * Would a finding only be counted?  Then it has been, and a loop over many lines
- * spares itself the texts.  kind, owner and count must be set.
+ * Would a finding only be counted? Then it has been, and a loop over many lines need not
+ * make the texts.  kind, owner and count must be set.
  */
 bool audit_skips(struct subid_audit *audit, const struct subid_finding *finding);
 
 /*
- * The same at once, and for one case alone, where the rule has told enough: before
+ * The same at once, and for one case alone, where the rule has reported enough: before
  * the finding is made at all.
  */
 static inline bool audit_floods(struct subid_audit *audit, int kind)
@@ -127,7 +127,7 @@ static inline bool audit_floods(struct subid_audit *audit, int kind)
 	return true;
 }
 
-/* A text in the report's memory, made by printf; "" for want of memory. */
+/* A text in the report's memory, made by printf; "" when out of memory. */
 const char *audit_text(struct subid_audit *audit, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
@@ -145,7 +145,7 @@ void *audit_alloc(struct subid_audit *audit, size_t size);
 /* For "%u-%llu" or the like: first and last id of a range. */
 #define FIRST_LAST(r) (r).start, (unsigned long long)id_range_end(r) - 1
 
-/* How the lines spell an owner; a table that is audited has no new entries. */
+/* The name of an owner in the lines; a table that is audited has no new entries. */
 static inline struct subid_owner_name audit_owner_text(const struct subid_audit *audit,
 						       size_t owner)
 {
@@ -217,7 +217,7 @@ const char *audit_quoted(struct subid_audit *audit, const char *path);
 const char *audit_revoke_and_grant(struct subid_audit *audit,
 				   struct subid_owner_name owner, struct id_range range);
 
-/* What somebody has to decide: to give the owner another range. */
+/* What somebody has to decide: to grant the owner another range. */
 const char *audit_move_remedy(struct subid_audit *audit,
 			      const struct subid_finding *finding, struct id_range range);
 
@@ -237,7 +237,7 @@ void audit_free_views(struct subid_audit *audit);
  * it in one go, and it makes one finding at most, of level info.
  */
 
-/* Somebody whose containers have leases, by one spelling in one store. */
+/* Somebody whose containers have leases, by one name in one store. */
 struct lease_owner {
 	const struct subid_audit_store *store;
 	const char *name;
@@ -302,7 +302,8 @@ struct live_view {
 	size_t n;
 };
 
-/* Judges what runs, which must be there.  0 or -ENOMEM; free it in any case. */
+/* Judges running namespaces, which must have been read.  0 or -ENOMEM; free it in any
+ * case. */
 int audit_live_view(struct subid_audit *audit, struct live_view *view);
 void audit_live_view_free(struct live_view *view);
 
@@ -310,8 +311,8 @@ void audit_live_view_free(struct live_view *view);
 struct live_holder *audit_live_holder(const struct live_view *view, uint32_t uid);
 
 /*
- * Is an id the holder's own: the uid, the primary gid, that of a group it is in?  Want
- * of memory ends the audit later.
+ * Is an id the holder's own: the uid, the primary gid, that of a group it is in?  Being
+ * out of memory ends the audit later.
  */
 bool audit_live_is_own(struct subid_audit *audit, const struct live_holder *holder,
 		       enum subid_kind kind, uint32_t id);

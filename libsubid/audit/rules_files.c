@@ -135,7 +135,7 @@ static void find_writable_directories(struct subid_audit *audit, enum subid_kind
 
 	for (size_t i = 0; i + 1 < walk->n; i++) {
 		const struct subid_host_file *file = &walk->files[i];
-		/* locks and drafts come and go in the directory of the tables */
+		/* programs create and remove locks and new tables in this directory */
 		bool is_etc = i + 2 == walk->n && host->tables[kind].target == NULL;
 		struct subid_finding finding = { .kind = -1, .file = file->path };
 		const char *reason = is_etc
@@ -145,11 +145,10 @@ static void find_writable_directories(struct subid_audit *audit, enum subid_kind
 		if (reason == NULL ||
 		    (kind > 0 && is_passed(&host->walks[kind - 1], file->path)))
 			continue;
-		audit_report(
-		    audit, &finding, NULL,
-		    "%s is a directory on the path of the tables: %s; whoever can write"
-		    " it can put another table in the place of %s",
-		    file->path, reason, host->tables[kind].path);
+		audit_report(audit, &finding, NULL,
+			     "%s is a directory on the path of the tables: %s; whoever "
+			     "can write it can replace %s",
+			     file->path, reason, host->tables[kind].path);
 	}
 }
 
@@ -247,7 +246,7 @@ static const char *stale_reason(struct subid_audit *audit,
 	if (S_ISLNK(lock->file.mode))
 		return audit_text(audit, "it is a symbolic link: %s", refuses);
 	if (lock->holder.pid <= 0)
-		return audit_text(audit, "it holds no process id: %s", refuses);
+		return audit_text(audit, "it contains no process id: %s", refuses);
 	if (audit->in->host->image)
 		return audit_text(audit,
 				  "it names process %d, but nothing of the image runs",
@@ -255,14 +254,13 @@ static const char *stale_reason(struct subid_audit *audit,
 	if (lock->recycled)
 		return audit_text(
 		    audit,
-		    "process %d (%s), which it names, began after the lock was"
-		    " taken, so that it is another one with the same number:"
-		    " %s",
+		    "process %d (%s), which it names, began after the lock was created, "
+		    "so that it is another one with the same number: %s",
 		    (int)lock->holder.pid, lock->holder.program, refuses);
 	return audit_text(audit,
-			  "process %d, which it names, does not run: the program that"
-			  " took it was killed, and if another process gets this number,"
-			  " useradd, usermod, userdel and subid wait for that one",
+			  "process %d, which it names, does not run: the program that "
+			  "created it was killed, and if another process gets this "
+			  "number, useradd, usermod, userdel and subid wait for that one",
 			  (int)lock->holder.pid);
 }
 

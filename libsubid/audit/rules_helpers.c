@@ -93,7 +93,7 @@ int audit_find_helper_missing(struct subid_audit *audit)
 		    host->image ? "Install subid in the image, or the package uidmap"
 				: "apt-get install uidmap, or, in the sources of subid,"
 				  " make install",
-		    "No %s that can be run is in /usr/local/sbin, /usr/local/bin,"
+		    "No executable %s is in /usr/local/sbin, /usr/local/bin,"
 		    " /usr/sbin, /usr/bin, /sbin or /bin, while %zu %s of the tables %s"
 		    " ids: rootless containers cannot use them",
 		    programs[kind].name, grants, grants == 1 ? "line" : "lines",
@@ -184,7 +184,7 @@ int audit_find_helper_unprivileged(struct subid_audit *audit)
 		    (error != 0 && error != ENODATA && error != EINVAL))
 			continue;
 		(void)audit_report(audit, &finding, privilege_remedy(audit, helper),
-				   "%s can write no map: %s", helper->path,
+				   "%s cannot write a map: %s", helper->path,
 				   unprivileged_reason(audit, helper));
 	}
 	return 0;
@@ -207,7 +207,7 @@ static const char *name_capabilities(struct subid_audit *audit, uint64_t bits)
 	return names;
 }
 
-/* A finding whose remedy takes something away, and so is safe. */
+/* A finding whose remedy removes privilege, and so is safe. */
 static void report_mended(struct subid_audit *audit,
 			  const struct subid_host_helper *helper, struct subid_fix fix,
 			  const char *reason)
@@ -287,8 +287,8 @@ static void report_directory(struct subid_audit *audit,
 			     const struct subid_finding *finding, const char *reason)
 {
 	audit_report(audit, finding, NULL,
-		     "%s is a directory on the path of a helper: %s; whoever can write it"
-		     " can put another program in the place of %s",
+		     "%s is a directory on the path of a helper: %s; whoever can write "
+		     "it can replace %s",
 		     finding->file, reason, helper->path);
 }
 
@@ -338,7 +338,7 @@ int audit_find_helper_nosuid(struct subid_audit *audit)
 			       "mount -o remount,suid \"$(findmnt -n -o TARGET --target"
 			       " %s)\", and take nosuid out of its line in /etc/fstab",
 			       audit_quoted(audit, program_of(helper)->path)),
-		    "%s lies on a file system that is mounted nosuid: the kernel ignores"
+		    "%s is on a file system that is mounted nosuid: the kernel ignores"
 		    " its setuid bit and its file capabilities, and it can write no map",
 		    helper->path);
 	}

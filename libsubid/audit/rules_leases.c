@@ -9,7 +9,7 @@
 #include "libsubid/audit/private.h"
 #include "libsubid/core/core.h"
 
-/* Of a user's store nothing is told but numbers. */
+/* Of a user's store only numbers are reported. */
 struct own_store {
 	size_t outside, shared;
 };

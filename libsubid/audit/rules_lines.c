@@ -32,7 +32,7 @@ struct field {
 	bool number;	/* some program reads a number from it */
 	bool whole;	/* and nothing of it is left */
 	bool negative;	/* below 0 */
-	uint64_t value; /* in decimal, behind 0x in hexadecimal; saturated */
+	uint64_t value; /* in decimal, after 0x in hexadecimal; saturated */
 };
 
 static bool is_blank(char c)
@@ -157,25 +157,25 @@ static unsigned int find_faults(const char *text, size_t len)
 }
 
 static struct subid_finding at_malformed(enum subid_kind kind,
-					 const struct audit_malformed *odd)
+					 const struct audit_malformed *bad)
 {
-	const char *colon = memchr(odd->text, ':', odd->len);
+	const char *colon = memchr(bad->text, ':', bad->len);
 	struct subid_finding finding = {
 		.kind = (int)kind,
 		.file = subid_kind_table(kind),
-		.line = odd->line,
+		.line = bad->line,
 	};
 
-	if (colon != NULL && odd->text[0] != '#')
+	if (colon != NULL && bad->text[0] != '#')
 		finding.owner = (struct subid_owner_name){
-			odd->text,
-			(size_t)(colon - odd->text),
+			bad->text,
+			(size_t)(colon - bad->text),
 		};
 	return finding;
 }
 
 /* For "%.*s": a line, cut where a report would get too wide. */
-#define LINE_TEXT(odd) (int)((odd)->len > 80 ? 80 : (odd)->len), (odd)->text
+#define LINE_TEXT(bad) (int)((bad)->len > 80 ? 80 : (bad)->len), (bad)->text
 
 /* For all rules at once, when the first of them asks. */
 static void judge_lines(struct audit_table *view)
@@ -192,7 +192,7 @@ static void judge_lines(struct audit_table *view)
 static int find_fault(struct subid_audit *audit, enum fault fault,
 		      void (*say)(struct subid_audit *audit,
 				  struct subid_finding *finding,
-				  const struct audit_malformed *odd))
+				  const struct audit_malformed *bad))
 {
 	for (enum subid_kind kind = 0; kind < SUBID_KINDS; kind++) {
 		struct audit_table *view = &audit->tables[kind];
@@ -214,16 +214,15 @@ static int find_fault(struct subid_audit *audit, enum fault fault,
 }
 
 static void say_every_id(struct subid_audit *audit, struct subid_finding *finding,
-			 const struct audit_malformed *odd)
+			 const struct audit_malformed *bad)
 {
-	audit_report(audit, finding,
-		     audit_text(audit,
-				"delete line %zu of %s, or give it the count that was"
-				" meant",
-				finding->line, finding->file),
-		     "\"%.*s\": newuidmap of shadow before 4.20 takes this for every"
-		     " id there is: %.*s can become root on the host",
-		     LINE_TEXT(odd), SPELLING(finding->owner));
+	audit_report(
+	    audit, finding,
+	    audit_text(audit, "delete line %zu of %s, or write the count that was meant",
+		       finding->line, finding->file),
+	    "\"%.*s\": newuidmap of shadow before 4.20 reads this as every id: %.*s can "
+	    "become root on the host",
+	    LINE_TEXT(bad), SPELLING(finding->owner));
 }
 
 int audit_find_every_id(struct subid_audit *audit)
@@ -286,10 +285,10 @@ static void print_readings(const struct field *field, char *buf, size_t size)
 }
 
 static void say_ambiguous(struct subid_audit *audit, struct subid_finding *finding,
-			  const struct audit_malformed *odd)
+			  const struct audit_malformed *bad)
 {
-	const char *text = odd->text;
-	size_t len = odd->len;
+	const char *text = bad->text;
+	size_t len = bad->len;
 	struct field fields[3] = { { .len = 0 } };
 	char start[160], count[160];
 	bool both;
@@ -306,7 +305,7 @@ static void say_ambiguous(struct subid_audit *audit, struct subid_finding *findi
 		       "in line %zu of %s, write the number that was meant in decimal,"
 		       " without sign, blank or leading zero",
 		       finding->line, finding->file),
-	    "\"%.*s\": the %s is %s%s%s", LINE_TEXT(odd),
+	    "\"%.*s\": the %s is %s%s%s", LINE_TEXT(bad),
 	    fields[1].plain ? "count" : "start", fields[1].plain ? count : start,
 	    both ? "; the count is " : "", both ? count : "");
 }
@@ -317,11 +316,11 @@ int audit_find_ambiguous_number(struct subid_audit *audit)
 }
 
 static void say_extra_field(struct subid_audit *audit, struct subid_finding *finding,
-			    const struct audit_malformed *odd)
+			    const struct audit_malformed *bad)
 {
 	struct field fields[3] = { { .len = 0 } };
 
-	(void)split(odd->text, odd->len, fields);
+	(void)split(bad->text, bad->len, fields);
 	audit_report(audit, finding,
 		     audit_text(audit, "make line %zu of %s \"%.*s:%.*s:%.*s\"",
 				finding->line, finding->file, SPELLING(fields[0]),
@@ -329,7 +328,7 @@ static void say_extra_field(struct subid_audit *audit, struct subid_finding *fin
 		     "\"%.*s\": more than three fields: shadow 4.13 takes the first"
 		     " three, later ones none, and podman and buildah fail for every"
 		     " user",
-		     LINE_TEXT(odd));
+		     LINE_TEXT(bad));
 }
 
 int audit_find_extra_field(struct subid_audit *audit)
@@ -338,12 +337,12 @@ int audit_find_extra_field(struct subid_audit *audit)
 }
 
 static void say_beyond(struct subid_audit *audit, struct subid_finding *finding,
-		       const struct audit_malformed *odd)
+		       const struct audit_malformed *bad)
 {
 	struct field fields[3] = { { .len = 0 } };
 	uint64_t room;
 
-	(void)split(odd->text, odd->len, fields);
+	(void)split(bad->text, bad->len, fields);
 	room = fields[1].value < ID_COUNT_MAX ? ID_COUNT_MAX - fields[1].value : 0;
 	audit_report(
 	    audit, finding,
@@ -353,7 +352,7 @@ static void say_beyond(struct subid_audit *audit, struct subid_finding *finding,
 			     finding->line, finding->file, (unsigned long long)room),
 	    "\"%.*s\": the last id of it would be %llu; the last that exists is"
 	    " 4294967294, and the kernel refuses a map with a greater one",
-	    LINE_TEXT(odd), (unsigned long long)(fields[1].value + fields[2].value - 1));
+	    LINE_TEXT(bad), (unsigned long long)(fields[1].value + fields[2].value - 1));
 }
 
 int audit_find_beyond_last_id(struct subid_audit *audit)
@@ -362,14 +361,14 @@ int audit_find_beyond_last_id(struct subid_audit *audit)
 }
 
 static void say_empty_range(struct subid_audit *audit, struct subid_finding *finding,
-			    const struct audit_malformed *odd)
+			    const struct audit_malformed *bad)
 {
 	audit_report(audit, finding,
 		     audit_text(audit,
 				"delete line %zu of %s, or write the count that was"
 				" meant",
 				finding->line, finding->file),
-		     "\"%.*s\": a count of 0 gives %.*s nothing", LINE_TEXT(odd),
+		     "\"%.*s\": a count of 0 grants %.*s nothing", LINE_TEXT(bad),
 		     SPELLING(finding->owner));
 }
 
@@ -379,20 +378,20 @@ int audit_find_empty_range(struct subid_audit *audit)
 }
 
 static void say_stray_blank(struct subid_audit *audit, struct subid_finding *finding,
-			    const struct audit_malformed *odd)
+			    const struct audit_malformed *bad)
 {
 	const char *what = "blank at an end";
 
-	if (memchr(odd->text, '\r', odd->len) != NULL)
+	if (memchr(bad->text, '\r', bad->len) != NULL)
 		what = "carriage return";
-	else if (memchr(odd->text, '\t', odd->len) != NULL)
+	else if (memchr(bad->text, '\t', bad->len) != NULL)
 		what = "tab";
 	audit_report(audit, finding,
 		     audit_text(audit, "delete the %s in line %zu of %s", what,
 				finding->line, finding->file),
-		     "\"%.*s\" has a %s: shadow's tools pass over the line, and podman"
-		     " reads it all the same",
-		     LINE_TEXT(odd), what);
+		     "\"%.*s\" has a %s: shadow's tools ignore the line, and podman "
+		     "reads it anyway",
+		     LINE_TEXT(bad), what);
 }
 
 int audit_find_stray_blank(struct subid_audit *audit)
@@ -401,20 +400,19 @@ int audit_find_stray_blank(struct subid_audit *audit)
 }
 
 static void say_malformed(struct subid_audit *audit, struct subid_finding *finding,
-			  const struct audit_malformed *odd)
+			  const struct audit_malformed *bad)
 {
 	const char *why = "it is not owner:start:count";
 
-	if (odd->len == 0)
+	if (bad->len == 0)
 		why = "the line is empty";
-	else if (memchr(odd->text, '\0', odd->len) != NULL)
+	else if (memchr(bad->text, '\0', bad->len) != NULL)
 		why = "there is a NUL byte in it, where programs in C stop reading";
 	audit_report(audit, finding,
 		     audit_text(audit, "correct line %zu of %s, or delete it",
 				finding->line, finding->file),
-		     "\"%.*s\": %s: it gives nothing to anybody, or another thing to"
-		     " each program",
-		     LINE_TEXT(odd), why);
+		     "\"%.*s\": %s: it grants nothing, or programs read it differently",
+		     LINE_TEXT(bad), why);
 }
 
 int audit_find_malformed(struct subid_audit *audit)
@@ -423,19 +421,19 @@ int audit_find_malformed(struct subid_audit *audit)
 }
 
 static void say_comment(struct subid_audit *audit, struct subid_finding *finding,
-			const struct audit_malformed *odd)
+			const struct audit_malformed *bad)
 {
 	struct id_range readings[SUBID_READINGS_MAX];
-	bool read = subid_line_readings(odd->text, odd->len, readings) > 0;
+	bool read = subid_line_readings(bad->text, bad->len, readings) > 0;
 
 	audit_report(audit, finding,
 		     audit_text(audit,
 				"keep the note elsewhere, and delete line %zu"
 				" of %s",
 				finding->line, finding->file),
-		     "\"%.*s\": these files have no comments%s", LINE_TEXT(odd),
-		     read ? "; shadow takes this one for an entry of an owner whose"
-			    " name begins with #, and keeps its ids from others"
+		     "\"%.*s\": these files have no comments%s", LINE_TEXT(bad),
+		     read ? "; shadow reads this one as an entry of an owner whose name "
+			    "begins with #, and does not grant its ids to others"
 			  : "");
 }
 
@@ -450,15 +448,15 @@ static void say_long_line(struct subid_audit *audit, const struct subid_finding 
 	audit_report(
 	    audit, finding,
 	    audit_text(audit, "shorten line %zu of %s", finding->line, finding->file),
-	    "the line has %zu bytes; shadow's tools drop one of more than %d"
-	    " without a word",
+	    "the line has %zu bytes; shadow's tools silently ignore one of more than %d",
 	    len, SUBID_LINE_MAX);
 }
 
-static void say_long_odd_line(struct subid_audit *audit, struct subid_finding *finding,
-			      const struct audit_malformed *odd)
+static void say_long_malformed_line(struct subid_audit *audit,
+				    struct subid_finding *finding,
+				    const struct audit_malformed *bad)
 {
-	say_long_line(audit, finding, odd->len);
+	say_long_line(audit, finding, bad->len);
 }
 
 int audit_find_long_line(struct subid_audit *audit)
@@ -481,7 +479,7 @@ int audit_find_long_line(struct subid_audit *audit)
 				say_long_line(audit, &finding, len);
 		}
 	}
-	return find_fault(audit, FAULT_LONG, say_long_odd_line);
+	return find_fault(audit, FAULT_LONG, say_long_malformed_line);
 }
 
 int audit_find_no_final_newline(struct subid_audit *audit)

@@ -168,7 +168,7 @@ static void say_stale(struct subid_audit *audit, struct subid_finding *finding,
 	    audit, finding,
 	    audit_text(audit, "%s; for podman: podman system migrate, as %.*s",
 		       audit_live_how_to_stop(audit, ns), SPELLING(finding->owner)),
-	    "%s of %.*s still maps %ss %u-%llu, which were taken back from %.*s",
+	    "%s of %.*s still maps %ss %u-%llu, which were revoked from %.*s",
 	    audit_live_describe(audit, ns), SPELLING(finding->owner),
 	    subid_kind_name(kind), FIRST_LAST(finding->range), SPELLING(finding->owner));
 }
@@ -191,7 +191,7 @@ static bool maps_root(struct subid_audit *audit, const struct subid_live_userns 
 	return false;
 }
 
-/* Nested ones too, unless the one around them is told of already. */
+/* Nested ones too, unless the one around them has been reported. */
 int audit_find_live_root(struct subid_audit *audit)
 {
 	const struct subid_live *live = audit->in->live;
@@ -209,12 +209,11 @@ int audit_find_live_root(struct subid_audit *audit)
 				continue;
 			finding.kind = (int)kind;
 			finding.range = (struct id_range){ 0, 1 };
-			audit_report(
-			    audit, &finding, audit_live_how_to_stop(audit, ns),
-			    "%s of %.*s maps %s 0: a process in there can be root on"
-			    " the host",
-			    audit_live_describe(audit, ns), SPELLING(finding.owner),
-			    subid_kind_name(kind));
+			audit_report(audit, &finding, audit_live_how_to_stop(audit, ns),
+				     "%s of %.*s maps %s 0: a process in it can be root "
+				     "on the host",
+				     audit_live_describe(audit, ns),
+				     SPELLING(finding.owner), subid_kind_name(kind));
 		}
 	}
 	return 0;
@@ -290,14 +289,14 @@ static void say_setgroups(struct subid_audit *audit, struct subid_finding *findi
 	    subid_set_contains(&holder->held.of[SUBID_GID], map->lines[0].outside))
 		return;
 	finding->range = map->lines[0].outside;
-	audit_report(audit, finding,
-		     audit_text(audit, "update newgidmap, then %s",
-				audit_live_how_to_stop(audit, ns)),
-		     "%s of %.*s maps no gid but %u, the owner's own, and setgroups is"
-		     " allowed: a process can get rid of a group that files are closed to"
-		     " (CVE-2018-7169)",
-		     audit_live_describe(audit, ns), SPELLING(finding->owner),
-		     finding->range.start);
+	audit_report(
+	    audit, finding,
+	    audit_text(audit, "update newgidmap, then %s",
+		       audit_live_how_to_stop(audit, ns)),
+	    "%s of %.*s maps no gid but %u, the owner's own, and setgroups is allowed: a "
+	    "process can leave a group that is denied access to files (CVE-2018-7169)",
+	    audit_live_describe(audit, ns), SPELLING(finding->owner),
+	    finding->range.start);
 }
 
 int audit_find_live_setgroups(struct subid_audit *audit)
@@ -398,7 +397,7 @@ static void say_orphan(struct subid_audit *audit, enum subid_kind kind, uint32_t
 	    n, n == 1 ? " runs" : "es run", subid_kind_name(kind), id, (int)shown[0]);
 }
 
-/* Of the caller's own namespace: those in others are told of with these. */
+/* Of the caller's own namespace: those in others are reported with these. */
 int audit_find_live_orphan(struct subid_audit *audit)
 {
 	const struct subid_live *live = audit->in->live;
@@ -439,7 +438,7 @@ int audit_find_live_orphan(struct subid_audit *audit)
 	return r;
 }
 
-/* The name of whoever is behind a process, or else the uid. */
+/* The name of a process's user, or else the uid. */
 static const char *name_user(struct subid_audit *audit, uint32_t uid)
 {
 	auto_owner struct subid_owner owner = { .has_account = false };
@@ -471,8 +470,8 @@ int audit_find_live_hidden(struct subid_audit *audit)
 			finding.owner.len = strlen(finding.owner.text);
 		}
 		audit_report(audit, &finding, NULL,
-			     "process %d%s%.*s keeps a user namespace that no process is"
-			     " in where it cannot be looked into: %s",
+			     "process %d%s%.*s keeps a user namespace without processes "
+			     "where it cannot be looked into: %s",
 			     (int)hiders[i].pid, finding.owner.len > 0 ? " of " : "",
 			     SPELLING(finding.owner), strerrordesc_np(-hiders[i].error));
 	}

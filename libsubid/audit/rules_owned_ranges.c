@@ -25,7 +25,7 @@ static bool is_off(const struct subid_audit *audit)
 	return false;
 }
 
-/* Is nobody in the way of these ids, as far as can be told? */
+/* Are these ids free, as far as is known? */
 static bool is_free(const struct subid_audit *audit, enum subid_kind kind,
 		    struct id_range range)
 {
@@ -76,7 +76,7 @@ static const char *one_sided_remedy(struct subid_audit *audit,
 		    audit_revoke_and_grant(audit, finding->owner,
 					   (struct id_range){ 0, 0 }));
 	return audit_text(
-	    audit, "take it back: %s; or add a line of the same ids to %s",
+	    audit, "revoke it: %s; or add a line of the same ids to %s",
 	    audit_command(audit, (struct subid_fix){ .verb = SUBID_FIX_REVOKE,
 						     .kind = -1,
 						     .owner = finding->owner }),

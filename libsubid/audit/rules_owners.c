@@ -11,7 +11,7 @@
 #include "libsubid/core/core.h"
 
 /*
- * The first entry in a table that is spelt as each owner; table->n where there is none.
+ * The first entry in a table with each owner name; table->n where there is none.
  * All in one walk: an account may have as many spellings as the table has lines.
  */
 static size_t *find_firsts(const struct subid_audit *audit, enum subid_kind kind)
@@ -143,9 +143,9 @@ int audit_find_own_id_inside(struct subid_audit *audit)
 				? NULL
 				: audit_move_remedy(audit, &finding,
 						    view->table->entries[i].range),
-			    "%s %u is %.*s's own, and lies in the range of line %zu:"
-			    " rootless runtimes map the own id besides, and the kernel"
-			    " refuses a map that has an id twice",
+			    "%s %u is %.*s's own, and is inside the range of line %zu: "
+			    "rootless runtimes map the owner's own id as well, and the "
+			    "kernel refuses a map that has an id twice",
 			    subid_kind_name(kind), id.start, SPELLING(finding.owner),
 			    finding.line);
 		}
@@ -177,7 +177,7 @@ static void say_starts_with_digit(struct subid_audit *audit,
 		: audit_text(audit,
 			     "correct the owner in line %zu of %s, or delete the line",
 			     finding->line, finding->file),
-	    "\"%.*s\" begins like a number: unshare of util-linux gives the range to uid"
+	    "\"%.*s\" begins like a number: unshare of util-linux grants the range to uid"
 	    " %.*s",
 	    SPELLING(finding->owner), (int)digits, finding->owner.text);
 }
@@ -261,12 +261,12 @@ static void say_group(struct subid_audit *audit, struct subid_finding *finding,
 	    audit, finding,
 	    audit_text(
 		audit,
-		"put the login name of the user who is to use the gids in line %zu of"
+		"write the login name of the user who may use the gids in line %zu of"
 		" %s, or: %s",
 		finding->line, finding->file,
 		revoke_command(audit, SUBID_GID, finding->owner)),
-	    "%.*s is a group and no account: the owner in subgid is the user who may use"
-	    " the gids, so that nobody can use this line",
+	    "%.*s is a group, not an account: the owner in subgid is the user who may "
+	    "use the gids, so that nobody can use this line",
 	    SPELLING(finding->owner));
 }
 

@@ -41,8 +41,9 @@ int audit_find_unsafe_wrap(struct subid_audit *audit)
 			      });
 		audit_report(
 		    audit, &finding, NULL,
-		    "UNSAFE_SUB_%s_DETERMINISTIC_WRAP is yes in %s: behind the end of the"
-		    " window shadow starts over, and two users get the same %ss%s",
+		    "UNSAFE_SUB_%s_DETERMINISTIC_WRAP is yes in %s: after the end of the "
+		    "window shadow starts again at its beginning, and two users get the "
+		    "same %ss%s",
 		    upper, audit_in_etc(audit, LOGIN_DEFS), subid_kind_name(kind),
 		    window->deterministic
 			? ""
@@ -62,8 +63,8 @@ static const char *window_remedy(struct subid_audit *audit,
 
 	if (fault->line != 0)
 		return audit_text(audit,
-				  "In line %zu of %s write a decimal number behind %s, or"
-				  " delete the line to get the default: %s",
+				  "In line %zu of %s write a decimal number after %s, or "
+				  "delete the line to get the default: %s",
 				  fault->line, file, fault->key,
 				  delete_line(audit, LOGIN_DEFS, fault->line));
 	return audit_text(audit,
@@ -83,8 +84,8 @@ int audit_find_window_invalid(struct subid_audit *audit)
 			   &(struct subid_finding){
 			       .kind = -1, .file = LOGIN_DEFS, .line = fault->line },
 			   window_remedy(audit, fault),
-			   "%s in %s %s: shadow takes its default instead without a word,"
-			   " and subid gives nothing until it is right",
+			   "%s in %s %s: shadow silently uses its default instead, and "
+			   "subid grants nothing until it is corrected",
 			   fault->key, audit_in_etc(audit, LOGIN_DEFS), fault->why);
 	return 0;
 }
@@ -147,12 +148,12 @@ int audit_find_source_open(struct subid_audit *audit)
 		(void)audit_report(
 		    audit, &finding,
 		    audit_text(audit,
-			       "Write the name of the source behind"
+			       "Write the name of the source after"
 			       " \"subid:\", or delete the line: %s",
 			       delete_line(audit, NSSWITCH, host->source.line)),
-		    "The first word behind \"subid:\" in %s names no source:"
-		    " shadow's tools fall back to the files, newuidmap and"
-		    " newgidmap of subid give nothing",
+		    "The first word after \"subid:\" in %s names no source:"
+		    " shadow's tools fall back to the files, newuidmap and newgidmap of "
+		    "subid refuse every map",
 		    file);
 	else
 		(void)audit_report(
@@ -164,8 +165,8 @@ int audit_find_source_open(struct subid_audit *audit)
 			host->source.name,
 			delete_line(audit, NSSWITCH, host->source.line)),
 		    "%s says that ranges come from %s, but libsubid_%s.so %s: shadow's"
-		    " tools fall back to the files, whose ranges the source may"
-		    " have given to others",
+		    " tools fall back to the files, whose ranges the source may have "
+		    "granted to others",
 		    file, host->source.name, host->source.name,
 		    host->source_error != SUBID_INVALID
 			? "cannot be loaded"
@@ -188,12 +189,11 @@ int audit_find_source_second_word(struct subid_audit *audit)
 	(void)audit_report(
 	    audit, &finding,
 	    audit_text(audit,
-		       "In line %zu of %s keep behind \"subid:\" the one word"
-		       " that is meant, %s or %s",
+		       "In line %zu of %s keep after \"subid:\" the one word that is "
+		       "meant, %s or %s",
 		       host->source.line, audit_in_etc(audit, NSSWITCH), first,
 		       host->source.second),
-	    "Only %s counts in the line \"subid:\" of %s: %s behind it is"
-	    " never asked",
+	    "Only %s counts in the line \"subid:\" of %s: %s after it is never used",
 	    first, audit_in_etc(audit, NSSWITCH), host->source.second);
 	return 0;
 }
@@ -216,8 +216,8 @@ int audit_find_source_and_files(struct subid_audit *audit)
 					     .file = subid_kind_table(kind) },
 		    audit_text(
 			audit,
-			"If %s has given everybody a range, take those in the file"
-			" back: subid list, then subid revoke OWNER for each; if the"
+			"If %s has granted everybody a range, revoke those in the file: "
+			"subid list, then subid revoke OWNER for each; if the"
 			" files are meant: %s",
 			host->source.name,
 			delete_line(audit, NSSWITCH, host->source.line)),
@@ -248,17 +248,17 @@ int audit_find_window_filling(struct subid_audit *audit)
 		/* a window that cannot be meant is window-invalid's */
 		if (window->count == 0 || use->slots >= SLOTS_FEW || use->ids == 0)
 			continue;
-		audit_report(
-		    audit, &finding,
-		    audit_text(audit,
-			       "raise SUB_%s_MAX in login.defs, revoke what nobody"
-			       " needs, or give held ids back with subid unhold",
-			       key),
-		    "there is room for %llu more grants of %u %ss in %u-%u, where"
-		    " %llu of %llu ids are taken",
-		    (unsigned long long)use->slots, window->count, subid_kind_name(kind),
-		    window->min, window->max, (unsigned long long)(use->ids - use->free),
-		    (unsigned long long)use->ids);
+		audit_report(audit, &finding,
+			     audit_text(audit,
+					"raise SUB_%s_MAX in login.defs, revoke unused "
+					"ranges, or end holds with subid unhold",
+					key),
+			     "there is room for %llu more grants of %u %ss in %u-%u, "
+			     "where %llu of %llu ids are in use",
+			     (unsigned long long)use->slots, window->count,
+			     subid_kind_name(kind), window->min, window->max,
+			     (unsigned long long)(use->ids - use->free),
+			     (unsigned long long)use->ids);
 	}
 	return 0;
 }

@@ -10,7 +10,7 @@
 
 /*
  * Hands each entry that shares ids with r to say(), with the finding that begins there,
- * whose range is what they share; holds are left out, which give nothing to anybody.
+ * whose range is what they share; holds are left out: they grant nothing.
  */
 static int find_meeting(struct subid_audit *audit, struct id_range r,
 			void (*say)(struct subid_audit *audit,
@@ -64,7 +64,7 @@ int audit_find_includes_root(struct subid_audit *audit)
 	return find_meeting(audit, (struct id_range){ 0, 1 }, say_includes_root);
 }
 
-/* More pieces than are told of. */
+/* More pieces are only counted. */
 #define PIECES_MAX 16
 
 /*
@@ -78,7 +78,7 @@ static int foreign_ids(const struct subid_set *accounts, struct id_range range,
 	size_t low = 0, high = accounts->n;
 	int r = 0;
 
-	/* the first that ends behind the range's start */
+	/* the first that ends after the range's start */
 	while (low < high) {
 		size_t middle = low + (high - low) / 2;
 
@@ -128,16 +128,15 @@ static void say_overlap_account(struct subid_audit *audit, struct subid_finding 
 		}
 	}
 	audit_add_cuts(audit, finding, entry, foreign);
-	audit_report(
-	    audit, finding, move_remedy(audit, finding, entry),
-	    "%s %u is %s %s's own%s, and lies in the range of %.*s (line %zu), who can"
-	    " act as that %s",
-	    subid_kind_name(kind), finding->range.start, what,
-	    name[0] == '\0' ? "somebody" : name,
-	    n == 1 ? ""
-		   : audit_text(audit, ", as are %llu more ids of %ss",
-				(unsigned long long)n - 1, what),
-	    SPELLING(finding->owner), finding->line, what);
+	audit_report(audit, finding, move_remedy(audit, finding, entry),
+		     "%s %u is %s %s's own%s, and is inside the range of %.*s (line "
+		     "%zu), who can act as that %s",
+		     subid_kind_name(kind), finding->range.start, what,
+		     name[0] == '\0' ? "somebody" : name,
+		     n == 1 ? ""
+			    : audit_text(audit, ", as are %llu more ids of %ss",
+					 (unsigned long long)n - 1, what),
+		     SPELLING(finding->owner), finding->line, what);
 }
 
 /* One line, of which some id is an account's. */
@@ -204,13 +203,12 @@ static void say_reserved(struct subid_audit *audit, struct subid_finding *findin
 				    "%s; or, if nothing here uses them so, allow it in"
 				    " subid.conf: allow conventional-ids:%.*s \"why\"",
 				    remedy, SPELLING(finding->owner));
-	audit_report(
-	    audit, finding, remedy,
-	    "%ss %u-%llu in the range of %.*s (line %zu) are set aside for %s, and may"
-	    " be in use at any moment%s",
-	    subid_kind_name(kind), FIRST_LAST(finding->range), SPELLING(finding->owner),
-	    finding->line, aside_by(audit, first),
-	    claimed->n == 1 ? "" : "; and more of its ids are set aside, too");
+	audit_report(audit, finding, remedy,
+		     "%ss %u-%llu in the range of %.*s (line %zu) are reserved for %s, "
+		     "and may be in use at any moment%s",
+		     subid_kind_name(kind), FIRST_LAST(finding->range),
+		     SPELLING(finding->owner), finding->line, aside_by(audit, first),
+		     claimed->n == 1 ? "" : "; more of its ids are reserved too");
 }
 
 /* One line, against what is set aside. */
@@ -288,7 +286,7 @@ static void say_outside(struct subid_audit *audit, struct subid_finding *finding
 		audit_revoke_and_grant(audit, finding->owner, finding->range)),
 	    "%ss %u-%llu of %.*s (line %zu) are not within SUB_%s_MIN to SUB_%s_MAX, "
 	    "%u-%u:"
-	    " whoever gives ids by the window does not expect them there",
+	    " programs that choose ids by the window do not expect them there",
 	    subid_kind_name(kind), FIRST_LAST(finding->range), SPELLING(finding->owner),
 	    finding->line, key, key, window->min, window->max);
 }

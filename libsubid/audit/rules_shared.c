@@ -28,7 +28,7 @@
  * nobody else's.  So what root has not leased is live-shared-own, which fails nobody's
  * audit by default, and each owner has a few findings, so that nobody drowns another's.
  */
-#define TOLD_MAX 8 /* of an owner and kind */
+#define SHOWN_MAX 8 /* of an owner and kind */
 
 /* Ids that a container maps. */
 struct piece {
@@ -155,22 +155,22 @@ static void say_leased(struct subid_audit *audit, enum subid_kind kind,
 /*
  * One sweep, against the one before that reaches farthest: whom another shares ids
  * with, this one shares them with, too, unless they are the same container.  Each
- * namespace is in one pair: told has a mark for each.  How many there are.
+ * namespace is in one pair: reported has a mark for each.  How many there are.
  */
 static size_t sweep_pieces(const struct leased *leased, const struct piece *pieces,
-			   size_t n, bool *told, struct pair *ret)
+			   size_t n, bool *reported, struct pair *ret)
 {
 	const struct piece *before = NULL;
 	size_t n_pairs = 0;
 
 	for (const struct piece *piece = pieces; piece < pieces + n; piece++) {
-		if (before != NULL && !told[piece->userns] &&
+		if (before != NULL && !reported[piece->userns] &&
 		    before->userns != piece->userns &&
 		    strcmp(before->name, piece->name) != 0 &&
 		    id_range_overlaps(before->range, piece->range) &&
 		    subid_set_meets(&leased->ids,
 				    id_range_common(before->range, piece->range), NULL)) {
-			told[piece->userns] = true;
+			reported[piece->userns] = true;
 			ret[n_pairs++] = (struct pair){ before, piece };
 		}
 		if (before == NULL ||
@@ -180,21 +180,21 @@ static size_t sweep_pieces(const struct leased *leased, const struct piece *piec
 	return n_pairs;
 }
 
-/* The containers of one owner, whose leases these are. */
+/* The containers of one owner with these leases. */
 static int judge_owner(struct subid_audit *audit, enum subid_kind kind, uint32_t uid,
 		       const struct leased *leased)
 {
 	const struct live_view *view = audit->live;
 	auto_free struct piece *pieces = NULL;
 	auto_free struct pair *pairs = NULL;
-	auto_free bool *told = calloc(view->n + 1, sizeof(*told));
+	auto_free bool *reported = calloc(view->n + 1, sizeof(*reported));
 	size_t n = 0, n_pairs;
 
 	for (size_t i = 0; i < view->n; i++)
 		n += view->verdicts[i].foreign.of[kind].n;
 	pieces = calloc(n + 1, sizeof(*pieces));
 	pairs = calloc(n + 1, sizeof(*pairs));
-	if (pieces == NULL || pairs == NULL || told == NULL)
+	if (pieces == NULL || pairs == NULL || reported == NULL)
 		return -ENOMEM;
 	n = 0;
 	for (size_t i = 0; i < view->n; i++) {
@@ -208,10 +208,10 @@ static int judge_owner(struct subid_audit *audit, enum subid_kind kind, uint32_t
 	}
 	if (n > 1)
 		qsort(pieces, n, sizeof(*pieces), compare_pieces);
-	n_pairs = sweep_pieces(leased, pieces, n, told, pairs);
-	for (size_t i = 0; i < n_pairs && i < TOLD_MAX; i++)
+	n_pairs = sweep_pieces(leased, pieces, n, reported, pairs);
+	for (size_t i = 0; i < n_pairs && i < SHOWN_MAX; i++)
 		say_leased(audit, kind, leased, pairs[i].a, pairs[i].b,
-			   i == TOLD_MAX - 1 ? n_pairs - i : 1);
+			   i == SHOWN_MAX - 1 ? n_pairs - i : 1);
 	return 0;
 }
 
@@ -330,21 +330,21 @@ static void keep_pair(void *pair)
 	(void)pair; /* the report's memory */
 }
 
-/* Tells of two owners, unless *told, a tree of pairs, has them already. */
-static int tell_once(struct subid_audit *audit, enum subid_kind kind, void **told,
-		     const struct mapped *a, const struct mapped *b)
+/* Reports two owners, unless *reported, a tree of pairs, has them already. */
+static int report_once(struct subid_audit *audit, enum subid_kind kind, void **reported,
+		       const struct mapped *a, const struct mapped *b)
 {
 	uint64_t pair = a->owner < b->owner ? (uint64_t)a->owner << 32 | b->owner
 					    : (uint64_t)b->owner << 32 | a->owner;
 	uint64_t *kept;
 
-	if (tfind(&pair, told, compare_pairs) != NULL)
+	if (tfind(&pair, reported, compare_pairs) != NULL)
 		return 0;
 	kept = audit_alloc(audit, sizeof(*kept));
 	if (kept == NULL)
 		return -ENOMEM;
 	*kept = pair;
-	if (tsearch(kept, told, compare_pairs) == NULL)
+	if (tsearch(kept, reported, compare_pairs) == NULL)
 		return -ENOMEM;
 	say_shared(audit, kind, a, b);
 	return 0;
@@ -359,7 +359,7 @@ static int sweep_mapped(struct subid_audit *audit, enum subid_kind kind,
 			const struct mapped **active)
 {
 	size_t n_active = 0;
-	void *told = NULL;
+	void *reported = NULL;
 	int r = 0;
 
 	for (const struct mapped *m = mapped; r == 0 && m < mapped + n; m++) {
@@ -373,7 +373,7 @@ static int sweep_mapped(struct subid_audit *audit, enum subid_kind kind,
 			if (end <= m->range.start)
 				continue;
 			if (before->owner != m->owner)
-				r = tell_once(audit, kind, &told, before, m);
+				r = report_once(audit, kind, &reported, before, m);
 			else if (id_range_end(m->range) > end)
 				before = m;
 			stands |= before->owner == m->owner;
@@ -383,7 +383,7 @@ static int sweep_mapped(struct subid_audit *audit, enum subid_kind kind,
 			active[kept++] = m;
 		n_active = kept;
 	}
-	tdestroy(told, keep_pair);
+	tdestroy(reported, keep_pair);
 	return r;
 }
 

@@ -404,7 +404,7 @@ static int group_entries(struct subid_audit *audit, struct audit_table *view)
 	return 0;
 }
 
-/* Everything that a grant would keep off. */
+/* Everything that a grant avoids. */
 static int taken_ids(const struct subid_audit *audit, enum subid_kind kind,
 		     struct subid_set *ret)
 {

@@ -58,7 +58,7 @@ commands() { subid --root "$root" audit --fix-plan --fail-on never | grep '^subi
 fixes one-sided 'alice:100000:10\nbob:100005:10\n' '' >/dev/null
 is "of two that lack the same ids, one is given them" "$(commands)" "subid grant -g --range 100000:10 'alice'"
 like "and the plan says that there is more" "$(subid --root "$root" audit --fix-plan --fail-on never)" \
-	"*# 1 more can be mended when this is done: *# 2 of *"
+	"*# 1 more can be fixed after this: *# 2 of *"
 fixes overlap-account 'ghost:150000:1\n' 'ghost:150000:1\n' >/dev/null
 is "what is cut away whole is not taken once more" "$(commands)" "subid revoke --range 150000:1 --reuse 'ghost'"
 

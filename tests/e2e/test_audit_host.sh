@@ -117,17 +117,17 @@ is "a lock of the living" "$(found stale-lock)" ""
 touch -d '2001-01-01' /etc/subuid.lock
 mends "a lock of one who had the same number" stale-lock "*process $$ (bash), which it names, began after the lock *"
 : >/etc/subuid.lock
-mends "a lock without pid" stale-lock "*it holds no process id: useradd*"
+mends "a lock without pid" stale-lock "*it contains no process id: useradd*"
 mkdir /etc/subuid.lock
 mends "a lock that is a directory" stale-lock "*it is a directory:*"
 ln -s nowhere /etc/subuid.lock
 mends "a lock that is a link" stale-lock "*it is a symbolic link:*"
 mkfifo /etc/subgid.lock
-mends "a lock that is a fifo" stale-lock "*it holds no process id:*"
+mends "a lock that is a fifo" stale-lock "*it contains no process id:*"
 
 # Helpers.
 chmod 755 $bin/newuidmap
-mends "no setuid bit" helper-unprivileged "$bin/newuidmap: $bin/newuidmap can write no map: it is not setuid (mode 0755)*"
+mends "no setuid bit" helper-unprivileged "$bin/newuidmap: $bin/newuidmap cannot write a map: it is not setuid (mode 0755)*"
 setcap cap_setuid+ep $bin/newuidmap
 mends "both kinds of privilege" helper-double "*is setuid (mode 4755) and has file capabilities (cap_setuid):*"
 chmod 755 $bin/newuidmap
@@ -154,7 +154,7 @@ chmod 777 $bin
 mends "a directory of helpers" helper-writable "$bin: $bin is a directory on the path of a helper: mode 0777*"
 mount -o remount,nosuid $bin
 like "a file system that is nosuid: helper-nosuid" "$(found helper-nosuid)" \
-	"$bin/newuidmap: $bin/newuidmap lies on a file system that is mounted nosuid:*
+	"$bin/newuidmap: $bin/newuidmap is on a file system that is mounted nosuid:*
 $bin/newgidmap: *"
 run bash -c "$(subid --json audit --no-live --rule helper-nosuid |
 	jq -r '.findings[0].remedy' | sed 's/, and take.*//')"
@@ -168,7 +168,7 @@ install -m 4755 $bin/newuidmap /usr/local/sbin
 says "another helper in front" helper-shadowed "$bin/newuidmap: /usr/local/sbin/newuidmap and $bin/newuidmap are two programs:*"
 umount /usr/local/sbin
 mv $bin/newgidmap "$T"
-says "a helper that is not there" helper-missing "/usr/bin/newgidmap: No newgidmap that can be run is in *"
+says "a helper that is not there" helper-missing "/usr/bin/newgidmap: No executable newgidmap is in *"
 chmod 644 "$T/newgidmap"
 cp -p "$T/newgidmap" $bin
 says "or cannot be run" helper-missing "/usr/bin/newgidmap: *"
@@ -208,12 +208,12 @@ make_module has_range list_owner_ranges
 says "half a module" source-open "*libsubid_test.so has no function shadow_subid_find_subid_owners:*"
 make_module has_range list_owner_ranges find_subid_owners
 is "a whole module" "$(found source-open)" ""
-says "a second word" source-second-word "/etc/nsswitch.conf: Only test counts *: files behind it is never asked"
+says "a second word" source-second-word "/etc/nsswitch.conf: Only test counts *: files after it is never used"
 is "lines that nobody reads" "$(found source-and-files | cut -d, -f1)" \
 	"/etc/subuid: 1 line of /etc/subuid gives ids
 /etc/subgid: 1 line of /etc/subgid gives ids"
 sed -i 's/^subid:.*/subid: ..\/x/' /etc/nsswitch.conf
-says "a name with a slash" source-open "*The first word behind \"subid:\" in /etc/nsswitch.conf names no source:*"
+says "a name with a slash" source-open "*The first word after \"subid:\" in /etc/nsswitch.conf names no source:*"
 sed -i '/^subid:/d' /etc/nsswitch.conf
 is "without the line" "$(found source-open)$(found source-second-word)$(found source-and-files)" ""
 

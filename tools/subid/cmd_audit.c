@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * subid audit: reads everything, applies the rules, shows what they found.
+ * subid audit: the command line, and which form of the report to write.
  */
 #include <errno.h>
 #include <getopt.h>
@@ -31,14 +31,13 @@ static const struct cli_option options[] = {
 	{ OPTION_FAIL_ON, "fail-on", "LEVEL",
 	  "what makes the status 1 (error); or never" },
 	{ OPTION_PARTIAL, "partial", NULL, "not seeing everything is no failure" },
-	{ OPTION_NO_LIVE, "no-live", NULL, "do not look at what runs" },
+	{ OPTION_NO_LIVE, "no-live", NULL, "do not look at running processes" },
 	{ OPTION_THOROUGH, "thorough", NULL, "follow all descriptors, however many" },
 	{ OPTION_RULE, "rule", "RULE", "apply this rule alone, and show all it finds" },
 	{ OPTION_IGNORE, "ignore", "RULE",
-	  "accept its findings; RULE:OWNER only that owner's" },
+	  "accept its findings; RULE:OWNER: only that owner's" },
 	{ OPTION_SINCE, "since", "FILE", "what is new or gone since a report in JSON" },
-	{ OPTION_FIX_PLAN, "fix-plan", NULL,
-	  "print the commands that mend what is safe" },
+	{ OPTION_FIX_PLAN, "fix-plan", NULL, "print the commands that are safe to run" },
 	{ OPTION_EXPLAIN, "explain", "RULE", "what a rule looks for, and why" },
 	{ OPTION_LIST_RULES, "list-rules", NULL, "list the rules" },
 };
@@ -78,8 +77,8 @@ static int take_rule(const struct cli *cli, const char *name,
 	*ret = subid_rule_find(name);
 	if (*ret != NULL)
 		return EXIT_DONE;
-	return cli_misused(cli, "'%s' is no rule: 'subid audit --list-rules' lists them",
-			   name);
+	return cli_misused(
+	    cli, "unknown rule '%s': 'subid audit --list-rules' lists them", name);
 }
 
 /* RULE or RULE:OWNER; cuts argument in two. */
@@ -107,8 +106,9 @@ static int take_format(const struct cli *cli, const char *name, struct request *
 		request->write = forms[i].write;
 		return EXIT_DONE;
 	}
-	return cli_misused(cli, "--format: '%s' is none of text, json, html, prometheus",
-			   name);
+	return cli_misused(
+	    cli, "--format: unknown form '%s'; one of text, json, html, prometheus",
+	    name);
 }
 
 static int take_fail_on(const struct cli *cli, const char *name, struct request *request)
@@ -121,8 +121,8 @@ static int take_fail_on(const struct cli *cli, const char *name, struct request 
 	}
 	if (subid_level_parse(name, &level) != 0)
 		return cli_misused(cli,
-				   "--fail-on: '%s' is none of info, warning, error,"
-				   " critical, never",
+				   "--fail-on: unknown level '%s'; one of info, warning,"
+				   " error, critical, never",
 				   name);
 	request->fail_on = (int)level;
 	return EXIT_DONE;
@@ -332,7 +332,7 @@ static int run(struct cli *cli, int argc, char *argv[])
 const struct cli_command cmd_audit = {
 	.name = "audit",
 	.arguments = "",
-	.summary = "find what breaks isolation, and say how to mend it",
+	.summary = "find what breaks isolation, and how to fix it",
 	CLI_OPTIONS(options),
 	.text =
 	    "Levels: info, warning, error, critical.  Rules and forms: subid-audit(7).",

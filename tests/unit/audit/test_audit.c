@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What is true of every audit: floods, order, size, want of memory.
+ * What is true of every audit: floods, order, size, running out of memory.
  *
  * wrap: openat __openat_2 fstat read __read_chk readlinkat __readlinkat_chk write
  * wrap: fchmod fchown fsync fdatasync renameat renameat2 linkat unlinkat fcntl

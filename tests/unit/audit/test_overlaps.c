@@ -163,7 +163,7 @@ static size_t count_cases(const struct subid_report *report)
 	return n;
 }
 
-/* Many pairs of the same two owners are told one by one. */
+/* Many pairs of the same two owners are reported one by one. */
 static void test_many_pairs(void **state)
 {
 	struct lines lines = { .size = 0 };
@@ -243,7 +243,7 @@ static void test_lxd_in_cluster(void **state)
 		     "critical overlap-owners uid 1+3 _lxd/alice 231072:10000\n", 800);
 }
 
-/* A hold in a cluster hides nothing, and is told of. */
+/* A hold in a cluster hides nothing, and is reported. */
 static void test_hold_in_cluster(void **state)
 {
 	struct lines lines = { .size = 0 };

@@ -149,7 +149,7 @@ static const struct audit_case cases[] = {
 	{ .name = "no newline at the end",
 	  .tables = { GOOD "bob:165536:65536", NULL },
 	  .expected = "info no-final-newline uid 2\n" },
-	{ .name = "nor behind an odd line",
+	{ .name = "nor behind an line line",
 	  .tables = { "#", NULL },
 	  .expected = "info comment uid 1\n"
 		      "info no-final-newline uid 1\n" },

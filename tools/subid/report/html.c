@@ -42,7 +42,7 @@ static void print_gone(const struct audit_shown *shown, FILE *out)
 	if (n == 0)
 		return;
 	(void)fprintf(out,
-		      "<h2 id=\"gone\">Gone<small>found in the report of %s, and no more"
+		      "<h2 id=\"gone\">Gone<small>found in the report of %s, and gone now"
 		      "</small></h2>\n<div class=\"card\">",
 		      shown->past->time);
 	for (size_t i = 0; i < n && i < GONE_MAX; i++) {
@@ -102,11 +102,11 @@ static void print_looked_at(const struct audit_shown *shown, FILE *out)
 		print_row(out, "user namespaces", report_namespaces(live));
 		print_row(out, "processes", live->n_processes);
 	} else {
-		(void)fputs("<dt>what runs</dt><dd>not looked at</dd>", out);
+		(void)fputs("<dt>processes</dt><dd>not looked at</dd>", out);
 	}
 	(void)fprintf(out, "<dt>time</dt><dd>%.2f s</dd>", shown->seconds);
 	if (shown->input->only != NULL)
-		(void)fprintf(out, "<dt>rule</dt><dd>%s alone</dd>",
+		(void)fprintf(out, "<dt>rule</dt><dd>only %s</dd>",
 			      shown->input->only->name);
 	(void)fputs("</dl></div>\n", out);
 }
@@ -154,19 +154,19 @@ static void print_aside(const struct audit_shown *shown, FILE *out)
 }
 
 #define OPEN_MAX  5   /* findings of a rule that are seen at once */
-#define SHOWN_MAX 100 /* and behind a click; beyond that they are only counted */
+#define SHOWN_MAX 100 /* and after a click; beyond that they are only counted */
 
 static const struct {
 	const char *verdict;
 	const char *meaning;
 } levels[SUBID_LEVELS] = {
-	[SUBID_INFO] = { "All is well", "worth knowing" },
+	[SUBID_INFO] = { "No problems found", "worth knowing" },
 	[SUBID_WARNING] = { "Nothing is broken, but some things are risky",
-			    "risky, or half done" },
-	[SUBID_ERROR] = { "Something will break, or programs disagree",
-			  "it will break, or programs disagree about it" },
+			    "risky, or incomplete" },
+	[SUBID_ERROR] = { "Something will fail, or programs disagree",
+			  "it will fail, or programs read it differently" },
 	[SUBID_CRITICAL] = { "Isolation is broken",
-			     "isolation is broken, or anyone can break it" },
+			     "isolation is broken, or any user can break it" },
 };
 
 /* The worst level with findings; -1: none. */
@@ -184,8 +184,8 @@ static const char *verdict(const struct audit_shown *shown)
 
 	if (level >= SUBID_WARNING)
 		return levels[level].verdict;
-	return shown->missing->n > 0 ? "Nothing bad was found in what could be seen"
-				     : "All is well";
+	return shown->missing->n > 0 ? "No problems found in what could be read"
+				     : "No problems found";
 }
 
 static void print_chips(const struct audit_shown *shown, FILE *out)
@@ -252,8 +252,8 @@ static void print_missing(const struct audit_shown *shown, FILE *out)
 {
 	if (shown->missing->n == 0)
 		return;
-	(void)fputs("<div class=\"card note\"><b>This report is partial.</b> What it says"
-		    " nothing about:<ul>",
+	(void)fputs("<div class=\"card note\"><b>This report is partial.</b> It does not"
+		    " cover:<ul>",
 		    out);
 	for (size_t i = 0; i < shown->missing->n; i++) {
 		(void)fputs("<li>", out);
@@ -267,22 +267,21 @@ static int print_pictures(const struct audit_shown *shown, FILE *out)
 {
 	int r = 0;
 
-	(void)fputs(
-	    "<h2>Who has which ids<small>what is empty, or much larger than the rest, is "
-	    "cut short (&#8943;); each"
-	    " piece has its own scale</small></h2>\n<div class=\"card picture\">\n",
-	    out);
+	(void)fputs("<h2>Who has which ids<small>empty and very large parts are shortened"
+		    " (&#8943;); each piece has its own scale</small></h2>\n<div "
+		    "class=\"card picture\">\n",
+		    out);
 	for (enum subid_kind kind = 0; r == 0 && kind < SUBID_KINDS; kind++) {
 		(void)fprintf(out, "<h4>%ss</h4>\n", subid_kind_name(kind));
 		r = html_picture(shown, kind, out);
 	}
 	(void)fputs(
 	    "<div class=\"key\"><span><i class=\"owner\"></i>ranges of an owner, a"
-	    " colour each; grey: many</span><span><i class=\"held\"></i>held for "
-	    "nobody</span>"
+	    " colour each; grey: many</span><span><i class=\"held\"></i>held"
+	    "</span>"
 	    "<span><i class=\"account\"></i>accounts and groups</span>"
-	    "<span><i class=\"window\"></i>window that is given from</span>"
-	    "<span><i class=\"shared\"></i>shared: more than one has these ids"
+	    "<span><i class=\"window\"></i>window for new ranges</span>"
+	    "<span><i class=\"shared\"></i>shared by more than one"
 	    "</span></div>\n</div>\n",
 	    out);
 	return r;
@@ -345,7 +344,7 @@ static void print_rule_head(const struct subid_rule *rule, size_t cases, FILE *o
 	(void)fputs("</p>\n", out);
 }
 
-/* The findings of one rule, from the i-th on.  Returns the index behind them. */
+/* The findings of one rule, from the i-th on.  Returns the index after them. */
 static size_t print_rule(const struct audit_shown *shown, size_t i, FILE *out)
 {
 	const struct subid_report *report = shown->report;
@@ -411,11 +410,10 @@ int report_write_html(const struct audit_shown *shown, FILE *out)
 	print_gone(shown, out);
 	(void)fputs("</div>\n<aside>\n", out);
 	print_aside(shown, out);
-	(void)fputs(
-	    "</aside>\n</div>\n</main>\n<footer>subid " SUBID_VERSION
-	    ". <code>subid audit --explain RULE</code> tells more about a rule,"
-	    " <code>subid audit --fix-plan</code> prints the commands that mend what"
-	    " can be mended safely.</footer>\n</body>\n</html>\n",
-	    out);
+	(void)fputs("</aside>\n</div>\n</main>\n<footer>subid " SUBID_VERSION
+		    ". <code>subid audit --explain RULE</code> explains a rule,"
+		    " <code>subid audit --fix-plan</code> prints the commands that are"
+		    " safe to run.</footer>\n</body>\n</html>\n",
+		    out);
 	return 0;
 }

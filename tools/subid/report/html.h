@@ -22,7 +22,7 @@ int html_picture(const struct audit_shown *shown, enum subid_kind kind, FILE *ou
 
 /*
  * The picture: lanes over one axis, one each for those who have ids, their containers'
- * leases, held ids, accounts, what runs, and what two share.
+ * leases, held ids, accounts, running namespaces, and shared ids.
  */
 
 /*
@@ -38,7 +38,7 @@ struct axis_piece {
 	uint64_t end;
 	double x;
 	double width;
-	double gap;  /* how wide what is left out behind it is drawn */
+	double gap;  /* how wide the gap after it is drawn */
 	bool is_had; /* somebody has what is left out */
 };
 

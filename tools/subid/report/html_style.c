@@ -119,8 +119,8 @@ const char html_style[] =
     ".finding,.rule h3,.picture{break-inside:avoid}.rule h3,.why{break-after:avoid}"
     "*{print-color-adjust:exact}}\n";
 
-/* How many bytes of UTF-8 begin there; 0 for what is none, or what changes the
- * direction of writing or is a control. */
+/* How many bytes of UTF-8 begin there; 0 if it is not UTF-8, changes the direction of
+ * writing, or is a control. */
 static size_t utf8_len(const unsigned char *c, size_t len)
 {
 	size_t n = c[0] >= 0xf0 ? 4 : c[0] >= 0xe0 ? 3 : 2;

@@ -10,7 +10,7 @@
 #include "libsubid/core/core.h"
 #include "tools/subid/report/report.h"
 
-/* An object that is being filled; what fails for want of memory is remembered. */
+/* An object that is being filled; what fails when out of memory is remembered. */
 struct object {
 	json_t *json;
 	bool failed;
@@ -273,7 +273,7 @@ static json_t *summary_json(const struct audit_shown *shown)
 	return finish(&object);
 }
 
-/* Prints a value and lets go of it; false for want of memory. */
+/* Prints a value and releases it; false when out of memory. */
 static bool print_json(json_t *json, FILE *out)
 {
 	bool printed =

@@ -157,11 +157,11 @@ static int print_all(struct plan *plan)
 	}
 	if (later > 0)
 		(void)fprintf(plan->out,
-			      "\n# %zu more can be mended when this is done: subid audit"
-			      " --fix-plan then says how\n",
+			      "\n# %zu more can be fixed after this: run subid audit"
+			      " --fix-plan again\n",
 			      later);
 	(void)fprintf(plan->out,
-		      "\n# %zu of %zu findings; the others need somebody to decide:"
+		      "\n# %zu of %zu findings; the others need a decision:"
 		      " see subid audit\n",
 		      n + later, report->n);
 	return r;
@@ -177,10 +177,11 @@ int report_write_plan(const struct audit_shown *shown, FILE *out)
 			? "#!/bin/sh -e\n"
 			: "#!/bin/bash -e\n",
 		    out);
-	(void)fputs("# What subid can mend safely.  Nothing of it is done yet: read it, "
-		    "then run it\n"
-		    "# as root.\n",
-		    out);
+	(void)fputs(
+	    "# Commands that fix what can be fixed safely.  None has been run yet: read"
+	    " them, then run\n"
+	    "# this as root.\n",
+	    out);
 	r = plan.printed == NULL ? -ENOMEM : print_all(&plan);
 	json_decref(plan.printed);
 	free(plan.steps);

@@ -76,14 +76,12 @@ static const struct {
 	double (*value)(const struct subid_window_use *use);
 } by_kind[] = {
 	{ "subid_window_ids", "Ids between SUB_*_MIN and SUB_*_MAX.", window_ids },
-	{ "subid_window_free_ids", "Ids of the window that nobody has.",
-	  window_free_ids },
-	{ "subid_window_free_slots", "Ranges of SUB_*_COUNT ids that can still be given.",
-	  window_free_slots },
-	{ "subid_grants", "Lines of the table that give ids to somebody.", grants },
-	{ "subid_granted_ids", "Ids that lines of the table give to somebody.",
-	  granted_ids },
-	{ "subid_held_ids", "Ids that rest or are reserved.", held_ids },
+	{ "subid_window_free_ids", "Free ids of the window.", window_free_ids },
+	{ "subid_window_free_slots",
+	  "Ranges of SUB_*_COUNT ids that can still be granted.", window_free_slots },
+	{ "subid_grants", "Lines of the table that grant ids.", grants },
+	{ "subid_granted_ids", "Ids that lines of the table grant.", granted_ids },
+	{ "subid_held_ids", "Held ids: quarantined or reserved.", held_ids },
 };
 
 static void print_kinds(const struct audit_shown *shown, FILE *out)
@@ -103,12 +101,12 @@ int report_write_prometheus(const struct audit_shown *shown, FILE *out)
 	const struct audit_past *past = shown->past;
 
 	print_rules(shown, out);
-	print_one(out, "subid_audit_accepted", "Findings that the site means to keep.",
+	print_one(out, "subid_audit_accepted", "Findings that the site accepts.",
 		  (double)shown->report->accepted);
 	if (past != NULL) {
 		print_one(out, "subid_audit_new", "Findings that are new.",
 			  (double)past->n_new);
-		print_one(out, "subid_audit_gone", "Former findings that are no more.",
+		print_one(out, "subid_audit_gone", "Former findings that are gone.",
 			  (double)json_array_size(past->gone));
 	}
 	print_kinds(shown, out);

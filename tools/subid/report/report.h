@@ -66,14 +66,14 @@ void report_place(const struct audit_shown *shown, const struct subid_finding *f
 #define AUDIT_TIME_SIZE 32
 void report_time(time_t when, char buf[AUDIT_TIME_SIZE]);
 
-/* A finding as an object of the JSON form; NULL for want of memory. */
+/* A finding as an object of the JSON form; NULL when out of memory. */
 json_t *report_finding_json(const struct audit_shown *shown,
 			    const struct subid_finding *finding);
 
 /*
  * Most findings about uids have one about gids that says the same of the other
  * table, and people want to read it once.  For each finding the index of the
- * other one, or AUDIT_TWIN_NONE; the caller frees it.  NULL for want of memory.
+ * other one, or AUDIT_TWIN_NONE; the caller frees it.  NULL when out of memory.
  */
 #define AUDIT_TWIN_NONE SIZE_MAX
 size_t *report_find_twins(const struct subid_report *report);

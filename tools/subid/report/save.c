@@ -32,7 +32,7 @@ static int check_target(const char *name, struct stat *ret)
 	}
 	if (S_ISREG(ret->st_mode))
 		return EXIT_DONE;
-	return cli_complain(EXIT_UNABLE, "%s: is no regular file: not replaced", name);
+	return cli_complain(EXIT_UNABLE, "%s: not a regular file: not replaced", name);
 }
 
 /* Who may read less of the old file may read no more of the new one; 0 or an errno. */

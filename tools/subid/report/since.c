@@ -10,7 +10,7 @@
 #include "tools/subid/report/report.h"
 
 /* What makes a finding the same, as a text without anything but ASCII; the caller
- * frees it.  NULL for want of memory. */
+ * frees it.  NULL when out of memory. */
 static char *key_of(json_t *finding)
 {
 	static const char *const members[] = {
@@ -53,7 +53,7 @@ static int add_by_key(json_t *by_key, json_t *finding)
 	return r;
 }
 
-/* Is there such a one among the former ones?  It is taken from them. */
+/* Is it among the former ones? Then it is removed from them. */
 static int take_from(json_t *by_key, const struct audit_shown *shown,
 		     const struct subid_finding *finding, bool *ret_new)
 {
@@ -178,10 +178,10 @@ int report_past_load(const char *name, const struct audit_shown *shown,
 	fault = fault_of(ret->report);
 	if (fault == NULL &&
 	    !parse_time(json_string_value(json_object_get(ret->report, "time")), &then))
-		fault = "its time is none";
+		fault = "its time is invalid";
 	if (fault != NULL)
 		return cli_complain(
-		    EXIT_UNABLE, "--since: %s: is no report of 'subid --json audit': %s",
+		    EXIT_UNABLE, "--since: %s: not a report of 'subid --json audit': %s",
 		    name, fault);
 	ret->time = json_string_value(json_object_get(ret->report, "time"));
 	ret->is_new = calloc(shown->report->n + 1, sizeof(*ret->is_new));

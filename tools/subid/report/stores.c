@@ -21,7 +21,7 @@
 #define USERS_FILE_MAX	((size_t)256 << 10) /* subid-audit(7) has it, in lease-own */
 #define PATIENCE_ONE_MS 1000		    /* there may be many who hang */
 
-/* The store that is found in the caller's own way: root's, or the caller's. */
+/* The caller's own store: root's, or the caller's. */
 static int add_found(struct subid_facts *facts, const struct cli_store *found, int error,
 		     const struct subid_owner *owner)
 {
@@ -96,7 +96,7 @@ static int add_all(const struct cli *cli, struct subid_facts *facts)
 		r = subid_owner_of_uid(facts->users, uids[i], &owner);
 		if (r == 0 && owner.has_account)
 			r = add_other(cli, facts, &owner, &homes);
-		r = r == -ENOMEM ? r : 0; /* who it is, is told elsewhere */
+		r = r == -ENOMEM ? r : 0; /* unknown accounts are reported elsewhere */
 	}
 	return r;
 }

@@ -293,25 +293,25 @@ static double half_width(uint64_t id)
 	return digits * LETTER_WIDTH / 2;
 }
 
-/* A tick, with its number if that does not run into others: it must begin behind
- * *behind and end before limit. */
-static void draw_tick(const struct drawing *drawing, uint64_t id, double *behind,
+/* A tick, with its number if that does not run into others: it must begin after
+ * *after and end before limit. */
+static void draw_tick(const struct drawing *drawing, uint64_t id, double *after,
 		      double limit)
 {
 	double x = axis_x(&drawing->picture.axis, id), half = half_width(id);
 
 	(void)fprintf(drawing->out, "<path class=\"tick\" d=\"M%.1f 18v6\"/>", x);
-	if (x - half < *behind || x + half > limit)
+	if (x - half < *after || x + half > limit)
 		return;
 	(void)fprintf(drawing->out,
 		      "<text class=\"number\" x=\"%.1f\" y=\"13\">%llu</text>\n", x,
 		      (unsigned long long)id);
-	*behind = x + half + 5;
+	*after = x + half + 5;
 }
 
 /* One piece of the axis; limit is where the next one's first number begins. */
 static void draw_piece(const struct drawing *drawing, const struct axis_piece *piece,
-		       double *behind, double limit)
+		       double *after, double limit)
 {
 	uint64_t step = axis_step(piece, 80);
 
@@ -319,9 +319,9 @@ static void draw_piece(const struct drawing *drawing, const struct axis_piece *p
 		      "<rect class=\"piece\" x=\"%.1f\" y=\"24\" width=\"%.1f\""
 		      " height=\"%.1f\" rx=\"3\"/>\n",
 		      piece->x, piece->width, drawing->y - 24);
-	draw_tick(drawing, piece->first, behind, PICTURE_WIDTH);
+	draw_tick(drawing, piece->first, after, PICTURE_WIDTH);
 	for (uint64_t id = (piece->first / step + 1) * step; id < piece->end; id += step)
-		draw_tick(drawing, id, behind, limit);
+		draw_tick(drawing, id, after, limit);
 }
 
 /* What is left out between two pieces. */
@@ -334,8 +334,7 @@ static void draw_gap(const struct drawing *drawing, const struct axis_piece *pie
 	    "<g><title>%s %llu-%llu, %llu ids</title>"
 	    "<rect class=\"%s\" x=\"%.1f\" y=\"24\" width=\"%.1f\" height=\"%.1f\"/>"
 	    "<text class=\"dots\" x=\"%.1f\" y=\"%.1f\">&#8943;</text></g>\n",
-	    piece->is_had ? "drawn short, because nothing else begins or ends in"
-			  : "nothing in",
+	    piece->is_had ? "shortened: nothing else begins or ends in" : "nothing in",
 	    (unsigned long long)piece->end, (unsigned long long)piece[1].first - 1,
 	    (unsigned long long)(piece[1].first - piece->end),
 	    piece->is_had ? "short" : "left-out", x, piece->gap, height,
@@ -345,7 +344,7 @@ static void draw_gap(const struct drawing *drawing, const struct axis_piece *pie
 static void draw_axis(const struct drawing *drawing)
 {
 	const struct axis *axis = &drawing->picture.axis;
-	double behind = 0, limit;
+	double after = 0, limit;
 
 	for (size_t i = 0; i < axis->n; i++) {
 		const struct axis_piece *piece = &axis->pieces[i];
@@ -353,7 +352,7 @@ static void draw_axis(const struct drawing *drawing)
 		limit = PICTURE_WIDTH;
 		if (i + 1 < axis->n)
 			limit = piece[1].x - half_width(piece[1].first) - 5;
-		draw_piece(drawing, piece, &behind, limit);
+		draw_piece(drawing, piece, &after, limit);
 		if (i + 1 < axis->n)
 			draw_gap(drawing, piece);
 	}

@@ -123,7 +123,7 @@ static void print_finding(const struct page *page, size_t i)
 	(void)fputc('\n', page->out);
 }
 
-/* The findings of one rule, from the i-th on.  Returns the index behind them. */
+/* The findings of one rule, from the i-th on.  Returns the index after them. */
 static size_t print_rule(const struct page *page, size_t i)
 {
 	const struct subid_report *report = page->shown->report;
@@ -203,7 +203,7 @@ static void print_counts(const struct page *page)
 		sum += n;
 	}
 	if (page->shown->input->only != NULL)
-		(void)fprintf(page->out, " (rule %s alone)",
+		(void)fprintf(page->out, " (only rule %s)",
 			      page->shown->input->only->name);
 	if (report->accepted > 0)
 		(void)fprintf(page->out, "; %zu accepted", report->accepted);
@@ -242,7 +242,7 @@ static void print_looked_at(const struct page *page)
 	char text[512], running[160];
 
 	if (live == NULL)
-		(void)snprintf(running, sizeof(running), "not at what runs");
+		(void)snprintf(running, sizeof(running), "no processes");
 	else
 		(void)snprintf(
 		    running, sizeof(running), "%zu user namespace%s, %zu process%s%s",
@@ -298,8 +298,7 @@ static void print_summary(const struct page *page)
 	for (size_t i = 0; i < shown->missing->n; i++)
 		print_wrapped(page, "partial: ", shown->missing->list[i]);
 	if (shown->report->n > 0 && shown->input->only == NULL)
-		(void)fputs("subid audit --explain RULE tells more about a rule.\n",
-			    page->out);
+		(void)fputs("subid audit --explain RULE explains a rule.\n", page->out);
 }
 
 int report_write_text(const struct audit_shown *shown, FILE *out)
@@ -308,7 +307,7 @@ int report_write_text(const struct audit_shown *shown, FILE *out)
 	const struct subid_report *report = shown->report;
 
 	for (size_t i = 0; i < report->n;) {
-		/* worst first: behind this one, none is worse */
+		/* worst first: none after this one is worse */
 		if (shown->quiet && (int)report->findings[i].rule->level < shown->fail_on)
 			break;
 		i = print_rule(&page, i);
