@@ -15,6 +15,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 #include <sys/sendfile.h>
 #include <sys/stat.h>
 #include <sys/xattr.h>
@@ -22,8 +23,10 @@
 #include "libsubid/core/core.h"
 
 #define NAME_SIZE   202
+#define DRAFT_SIZE  (NAME_SIZE + 16)
 #define XATTRS_MAX  (64 << 10) /* XATTR_LIST_MAX, and XATTR_SIZE_MAX for each */
 #define BUFFER_SIZE (64 << 10)
+#define MODE_NEW    0644
 #define COPY_SIZE   (1 << 30) /* at once */
 
 /* How the draft came to its place, so that it can go back. */
@@ -39,9 +42,10 @@ struct subid_replacement {
 	enum place place;
 	bool replaces; /* there is an old file */
 	bool there;    /* the draft's name is ours to remove */
+	bool alone;    /* no lock guards it, and it has no backup */
 	char name[NAME_SIZE];
-	char draft[NAME_SIZE];
-	char aside[NAME_SIZE];
+	char draft[DRAFT_SIZE];
+	char aside[DRAFT_SIZE];
 	char backup[NAME_SIZE];
 	char *buffer; /* of BUFFER_SIZE */
 	size_t used;
@@ -129,16 +133,33 @@ static int create(int dir, const char *name)
 	return fd < 0 ? -errno : fd;
 }
 
+/* Who may read less of the old file may read no more of the new one. */
+static int copy_mode(int old, int to)
+{
+	mode_t mode = MODE_NEW;
+	struct stat st;
+
+	if (fstat(old, &st) < 0)
+		return -errno;
+	if (!S_ISREG(st.st_mode))
+		return -EINVAL;
+	mode &= st.st_mode;
+	if ((mode & S_IROTH) == 0 && (mode & S_IRGRP) != 0 &&
+	    fchown(to, (uid_t)-1, st.st_gid) < 0)
+		mode &= ~(mode_t)S_IRGRP; /* another group is not meant */
+	return fchmod(to, mode) < 0 ? -errno : 0;
+}
+
 static int take_over_attributes(struct subid_replacement *draft)
 {
 	auto_close int old = open_old(draft->dir, draft->name);
 
 	if (old == -ENOENT)
-		return fchmod(draft->fd, 0644) < 0 ? -errno : 0;
+		return fchmod(draft->fd, MODE_NEW) < 0 ? -errno : 0;
 	if (old < 0)
 		return old;
 	draft->replaces = true;
-	return copy_attributes(old, draft->fd);
+	return draft->alone ? copy_mode(old, draft->fd) : copy_attributes(old, draft->fd);
 }
 
 static int remove_if_there(int dir, const char *name)
@@ -146,34 +167,71 @@ static int remove_if_there(int dir, const char *name)
 	return unlinkat(dir, name, 0) < 0 && errno != ENOENT ? -errno : 0;
 }
 
-int subid_replacement_open(int dir, const char *name, struct subid_replacement **ret)
+static int new_draft(int dir, const char *name, struct subid_replacement **ret)
 {
-	auto_replacement struct subid_replacement *draft = NULL;
-	int r;
+	struct subid_replacement *draft;
 
 	if (strlen(name) > 200)
 		return -ENAMETOOLONG;
 	draft = malloc(sizeof(*draft));
 	if (draft == NULL)
 		return -ENOMEM;
+	*ret = draft;
 	*draft = (struct subid_replacement){ .dir = dir, .fd = -1 };
 	draft->buffer = malloc(BUFFER_SIZE);
 	if (draft->buffer == NULL)
 		return -ENOMEM;
 	(void)snprintf(draft->name, NAME_SIZE, "%s", name);
-	(void)snprintf(draft->draft, NAME_SIZE, "%s+", name);
-	(void)snprintf(draft->aside, NAME_SIZE, "%s=", name);
+	(void)snprintf(draft->draft, DRAFT_SIZE, "%s+", name);
+	(void)snprintf(draft->aside, DRAFT_SIZE, "%s=", name);
 	(void)snprintf(draft->backup, NAME_SIZE, "%s-", name);
-	r = remove_if_there(dir, draft->draft);
-	if (r == 0)
-		r = remove_if_there(dir, draft->aside);
-	if (r < 0)
-		return r;
-	draft->fd = create(dir, draft->draft);
+	return 0;
+}
+
+/* Creates what names of its own it has. */
+static int create_draft(struct subid_replacement *draft)
+{
+	draft->fd = create(draft->dir, draft->draft);
 	if (draft->fd < 0)
 		return draft->fd;
 	draft->there = true;
-	r = take_over_attributes(draft);
+	return take_over_attributes(draft);
+}
+
+int subid_replacement_open(int dir, const char *name, struct subid_replacement **ret)
+{
+	auto_replacement struct subid_replacement *draft = NULL;
+	int r = new_draft(dir, name, &draft);
+
+	if (r == 0)
+		r = remove_if_there(dir, draft->draft);
+	if (r == 0)
+		r = remove_if_there(dir, draft->aside);
+	if (r == 0)
+		r = create_draft(draft);
+	if (r < 0)
+		return r;
+	*ret = draft;
+	draft = NULL;
+	return 0;
+}
+
+int subid_replacement_open_alone(int dir, const char *name,
+				 struct subid_replacement **ret)
+{
+	auto_replacement struct subid_replacement *draft = NULL;
+	uint32_t number;
+	int r = new_draft(dir, name, &draft);
+
+	if (r < 0)
+		return r;
+	draft->alone = true;
+	if (getrandom(&number, sizeof(number), 0) != sizeof(number))
+		return -errno;
+	/* not NAME's suffix: node_exporter reads every *.prom in its directory */
+	(void)snprintf(draft->draft, DRAFT_SIZE, "%s.%08x", name, number);
+	(void)snprintf(draft->aside, DRAFT_SIZE, "%s.%08x=", name, number);
+	r = create_draft(draft);
 	if (r < 0)
 		return r;
 	*ret = draft;
@@ -226,8 +284,9 @@ int subid_replacement_write(void *data, const void *bytes, size_t size)
 /* There is no old file, and there must be none that somebody has just made. */
 static int put_in_nothing(struct subid_replacement *draft)
 {
-	if (renameat2(draft->dir, draft->draft, draft->dir, draft->name,
-		      RENAME_NOREPLACE) < 0 &&
+	unsigned int flags = draft->alone ? 0 : RENAME_NOREPLACE;
+
+	if (renameat2(draft->dir, draft->draft, draft->dir, draft->name, flags) < 0 &&
 	    ((errno != EINVAL && errno != ENOSYS) ||
 	     renameat(draft->dir, draft->draft, draft->dir, draft->name) < 0))
 		return -errno;
@@ -286,7 +345,8 @@ static void keep_backup(struct subid_replacement *draft)
 {
 	auto_close int old = -1, copy = -1;
 
-	old = open_old(draft->dir, draft->aside);
+	if (!draft->alone)
+		old = open_old(draft->dir, draft->aside);
 	copy = old < 0 ? -1 : create(draft->dir, draft->draft);
 	if (copy >= 0) {
 		draft->there =

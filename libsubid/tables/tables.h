@@ -357,6 +357,15 @@ struct subid_replacement; /* opaque */
 int subid_replacement_open(int dir, const char *name,
 			   struct subid_replacement **ret) SUBID_WARN_UNUSED;
 
+/*
+ * The same for a file that no lock guards and that has readers of its own, such as a
+ * report: the new bytes go to a name that is nobody else's, no copy of the old file is
+ * kept, and of the old file's attributes the new one gets the group and as much of the
+ * mode as 0644 has, never more.
+ */
+int subid_replacement_open_alone(int dir, const char *name,
+				 struct subid_replacement **ret) SUBID_WARN_UNUSED;
+
 /* Appends bytes.  data is a struct subid_replacement *.  0 or -errno. */
 int subid_replacement_write(void *data, const void *bytes, size_t size) SUBID_WARN_UNUSED;
 

@@ -361,7 +361,7 @@ left_whole() { # call
 		subid --root "$T/image" audit --output "$T/faulty/audit" 2>"$T/stderr"
 	echo "$? $(ls "$T/faulty") $(<"$T/faulty/audit") $(grep -c ': Input/output error' "$T/stderr")"
 }
-for call in write fchmod fsync rename; do
+for call in write fchmod fsync linkat renameat; do
 	is "$call fails" "$(left_whole "$call")" "3 audit old 1"
 done
 ln -s /dev/null "$T/link"

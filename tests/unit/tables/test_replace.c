@@ -7,6 +7,7 @@
  */
 #include "libsubid/tables/tables.h"
 
+#include <dirent.h>
 #include <sys/sendfile.h>
 
 #include "faults.h"
@@ -600,6 +601,97 @@ static int setup(void **state)
 	return faults_reset(state) != 0 ? -1 : scratch_setup(state);
 }
 
+static int replace_alone(int dir, const char *name, const char *text)
+{
+	auto_replacement struct subid_replacement *draft = NULL;
+	int r = subid_replacement_open_alone(dir, name, &draft);
+
+	if (r == 0)
+		r = subid_replacement_write(draft, text, strlen(text));
+	return r == 0 ? subid_replacements_commit(&draft, 1) : r;
+}
+
+/* Nothing but the file: no copy of the old one, and nothing that was opened for it. */
+static void assert_only(int dir, const char *name)
+{
+	int fd = openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *list = fdopendir(fd);
+	const struct dirent *entry;
+
+	assert_non_null(list);
+	while ((entry = readdir(list)) != NULL)
+		if (entry->d_name[0] != '.')
+			assert_string_equal(entry->d_name, name);
+	assert_int_equal(closedir(list), 0);
+}
+
+/* The old file's second name, when taking it away was what failed. */
+static void remove_others(int dir, const char *name)
+{
+	int fd = openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *list = fdopendir(fd);
+	const struct dirent *entry;
+
+	assert_non_null(list);
+	while ((entry = readdir(list)) != NULL)
+		if (entry->d_name[0] != '.' && strcmp(entry->d_name, name) != 0)
+			assert_int_equal(unlinkat(dir, entry->d_name, 0), 0);
+	assert_int_equal(closedir(list), 0);
+}
+
+/* A report: two at once, no copy, never open to more users than the old one. */
+static void test_alone(void **state)
+{
+	static const struct {
+		mode_t old, new;
+	} modes[] = { { 0644, 0644 }, { 0600, 0600 },  { 0666, 0644 }, { 0755, 0644 },
+		      { 0640, 0640 }, { 04400, 0400 }, { 0777, 0644 } };
+	int etc = etc_of(state);
+	auto_replacement struct subid_replacement *a = NULL, *b = NULL;
+	mode_t mask = umask(077);
+
+	assert_int_equal(replace_alone(etc, "report", "one"), 0);
+	(void)umask(mask);
+	assert_file(etc, "report", "one");
+	assert_int_equal(mode_of(etc, "report"), S_IFREG | 0644);
+	for (size_t i = 0; i < sizeof(modes) / sizeof(modes[0]); i++) {
+		assert_int_equal(fchmodat(etc, "report", modes[i].old, 0), 0);
+		assert_int_equal(replace_alone(etc, "report", "two"), 0);
+		assert_int_equal(mode_of(etc, "report"), S_IFREG | modes[i].new);
+	}
+	assert_int_equal(subid_replacement_open_alone(etc, "report", &a), 0);
+	assert_int_equal(subid_replacement_open_alone(etc, "report", &b), 0);
+	assert_int_equal(subid_replacement_write(a, "a", 1), 0);
+	assert_int_equal(subid_replacement_write(b, "bb", 2), 0);
+	assert_int_equal(subid_replacements_commit(&a, 1), 0);
+	assert_int_equal(subid_replacements_commit(&b, 1), 0);
+	assert_file(etc, "report", "bb");
+	assert_only(etc, "report");
+}
+
+/* Each call made to fail: the old one stays, alone, unless the new one is durable. */
+static void test_alone_fails(void **state)
+{
+	int etc = etc_of(state);
+	bool failed = true;
+	unsigned int turn;
+
+	for (turn = 1; failed; turn++) {
+		int r;
+
+		put_file(etc, "report", "old");
+		faults_arm(turn, EIO);
+		r = replace_alone(etc, "report", "new");
+		failed = faults_disarm();
+		assert_file(etc, "report", r == 0 ? "new" : "old");
+		if (r < 0 || !failed)
+			assert_only(etc, "report");
+		else
+			remove_others(etc, "report");
+	}
+	assert_true(turn > 8);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -626,6 +718,8 @@ int main(void)
 		replace_test(test_backup_cannot_be_made),
 		replace_test(test_not_recoverable),
 		replace_test(test_directory_sync_fails),
+		replace_test(test_alone),
+		replace_test(test_alone_fails),
 	};
 
 	return cmocka_run_group_tests_name("replace", tests, NULL, NULL);

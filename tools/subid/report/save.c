@@ -13,8 +13,6 @@
 #include "libsubid/core/core.h"
 #include "tools/subid/report/report.h"
 
-#define MODE_NEW 0644
-
 static int fail(const char *name, int error)
 {
 	return cli_complain(EXIT_UNABLE, "%s: %s%s", name, strerror(error),
@@ -24,88 +22,76 @@ static int fail(const char *name, int error)
 }
 
 /* Threat: a device or a pipe, named by mistake, would be replaced by a file. */
-static int check_target(const char *name, struct stat *ret)
+static int check_target(const char *name)
 {
-	if (lstat(name, ret) < 0) {
-		ret->st_mode = MODE_NEW;
+	struct stat st;
+
+	if (lstat(name, &st) < 0)
 		return errno == ENOENT ? EXIT_DONE : fail(name, errno);
-	}
-	if (S_ISREG(ret->st_mode))
+	if (S_ISREG(st.st_mode))
 		return EXIT_DONE;
 	return cli_complain(EXIT_UNABLE, "%s: not a regular file: not replaced", name);
 }
 
-/* Who may read less of the old file may read no more of the new one; 0 or an errno. */
-static int set_mode(int fd, const struct stat *old)
+static ssize_t write_some(void *replacement, const char *bytes, size_t size)
 {
-	mode_t mode = MODE_NEW & old->st_mode;
+	int r = subid_replacement_write(replacement, bytes, size);
 
-	if ((mode & S_IROTH) == 0 && (mode & S_IRGRP) != 0 &&
-	    fchown(fd, (uid_t)-1, old->st_gid) != 0)
-		mode &= ~(mode_t)S_IRGRP; /* another group is not meant */
-	return fchmod(fd, mode) == 0 ? 0 : errno;
+	if (r == 0)
+		return (ssize_t)size;
+	errno = -r;
+	return 0; /* which is a failure to stdio */
 }
 
-/* Writes the form into the open file; 0 or an errno. */
-static int fill(int fd, const struct stat *old, const struct audit_shown *shown,
+/* Writes the form into the replacement; 0 or an errno. */
+static int fill(struct subid_replacement *replacement, const struct audit_shown *shown,
 		int (*write_form)(const struct audit_shown *shown, FILE *out))
 {
-	FILE *out = fdopen(fd, "w");
+	FILE *out =
+	    fopencookie(replacement, "w", (cookie_io_functions_t){ .write = write_some });
 	int error;
 
-	if (out == NULL) {
-		error = errno;
-		(void)close(fd); /* nothing is written yet */
-		return error;
-	}
+	if (out == NULL)
+		return errno;
 	errno = 0;
 	error = -write_form(shown, out);
 	if (error == 0 && (fflush(out) != 0 || ferror(out)))
 		error = errno == 0 ? EIO : errno;
-	if (error == 0)
-		error = set_mode(fileno(out), old);
-	if (error == 0 && fsync(fileno(out)) != 0)
-		error = errno;
 	if (fclose(out) != 0 && error == 0)
 		error = errno;
 	return error;
 }
 
-/* Makes the new name last through a power cut; 0 or an errno. */
-static int sync_directory(const char *name)
+/* The directory of a file, and its name there. */
+static int open_directory(const char *path, const char **ret_name)
 {
-	auto_free char *copy = strdup(name);
-	auto_close int dir = -1;
+	const char *slash = strrchr(path, '/');
+	auto_free char *copy = strdup(path);
+	int fd;
 
 	if (copy == NULL)
-		return ENOMEM;
-	dir = open(dirname(copy), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	return dir < 0 || fsync(dir) < 0 ? errno : 0;
+		return -ENOMEM;
+	*ret_name = slash == NULL ? path : slash + 1;
+	fd = open(dirname(copy), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	return fd < 0 ? -errno : fd;
 }
 
-int report_save(const char *name, const struct audit_shown *shown,
+int report_save(const char *path, const struct audit_shown *shown,
 		int (*write_form)(const struct audit_shown *shown, FILE *out))
 {
-	auto_free char *draft = NULL;
-	int fd, error, status;
-	struct stat old;
+	auto_replacement struct subid_replacement *replacement = NULL;
+	auto_close int dir = -1;
+	const char *name;
+	int error, status;
 
-	status = check_target(name, &old);
+	status = check_target(path);
 	if (status != EXIT_DONE)
 		return status;
-	/* not NAME's suffix: node_exporter reads every *.prom in its directory */
-	if (asprintf(&draft, "%s.XXXXXX", name) < 0)
-		return fail(name, ENOMEM);
-	fd = mkostemp(draft, O_CLOEXEC);
-	if (fd < 0)
-		return fail(name, errno);
-	error = fill(fd, &old, shown, write_form);
-	if (error == 0 && rename(draft, name) != 0)
-		error = errno;
-	if (error != 0) {
-		(void)unlink(draft); /* the first failure is what matters */
-		return fail(name, error);
-	}
-	error = sync_directory(name);
-	return error == 0 ? EXIT_DONE : fail(name, error);
+	dir = open_directory(path, &name);
+	error = dir < 0 ? -dir : -subid_replacement_open_alone(dir, name, &replacement);
+	if (error == 0)
+		error = fill(replacement, shown, write_form);
+	if (error == 0)
+		error = -subid_replacements_commit(&replacement, 1);
+	return error == 0 ? EXIT_DONE : fail(path, error);
 }
