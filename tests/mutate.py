@@ -32,7 +32,8 @@ TABLE = ["tables/table", "tables/owners", "tables/table_change", "tables/table_t
 TESTS = {
     "libsubid/core/range.h": ["core/range", "maps/idmap", "core/allocate", "tables/line", *TABLE],
     "libsubid/core/range.c": ["core/range", "tables/line", "maps/idmap", *TABLE],
-    "libsubid/tables/line.c": ["tables/line", *TABLE],
+    "libsubid/tables/line.c": ["tables/line", "tables/owners", *TABLE],
+    "libsubid/tables/readings.c": ["tables/line", *TABLE],
     "libsubid/core/scan.h": ["core/scan", "tables/line", *TABLE],
     "libsubid/core/gap.c": ["core/allocate"],
     "libsubid/maps/map.c": ["maps/idmap"],

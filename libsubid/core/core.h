@@ -96,13 +96,6 @@ int subid_text_read_max(int dir, const char *name, bool follow, size_t max,
 int subid_text_read_fd(int fd, size_t max, struct subid_text *ret);
 
 /*
- * Has the regular file name in the directory dir, which is no link, just these bytes?
- * Returns 0 with *ret set, or what subid_text_read() fails with.
- */
-int subid_text_compare(int dir, const char *name, const struct subid_text *text,
-		       bool *ret);
-
-/*
  * Goes through a text line by line.  Start with *pos = 0.  Sets *ret_line and
  * *ret_len to the line that begins there, without its newline, moves *pos
  * behind it, and returns true; false at the end.  A last line without newline

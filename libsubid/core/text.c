@@ -5,8 +5,6 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 
-#define COMPARE_SIZE (128 << 10)
-
 void subid_text_free(struct subid_text *text)
 {
 	free(text->bytes);
@@ -136,32 +134,16 @@ int subid_text_read_fd(int fd, size_t max, struct subid_text *ret)
 	return read_open(fd, (size_t)st.st_size, max, ret);
 }
 
-int subid_text_compare(int dir, const char *name, const struct subid_text *text,
-		       bool *ret)
+const char *subid_kind_name(enum subid_kind kind)
 {
-	auto_close int fd = -1;
-	auto_free char *buf = NULL;
-	size_t at = 0;
-	struct stat st;
-	ssize_t n;
+	static const char *const names[SUBID_KINDS] = { "uid", "gid" };
 
-	fd = open_regular(dir, name, false, SUBID_FILE_SIZE_MAX, &st);
-	if (fd < 0)
-		return fd;
-	*ret = false;
-	if ((size_t)st.st_size != text->size)
-		return 0;
-	buf = malloc(COMPARE_SIZE);
-	if (buf == NULL)
-		return -ENOMEM;
-	while ((n = read_some(fd, buf, COMPARE_SIZE)) > 0) {
-		if ((size_t)n > text->size - at ||
-		    memcmp(buf, text->bytes + at, (size_t)n) != 0)
-			return 0;
-		at += (size_t)n;
-	}
-	if (n < 0)
-		return (int)n;
-	*ret = at == text->size;
-	return 0;
+	return names[kind];
+}
+
+const char *subid_kind_table(enum subid_kind kind)
+{
+	static const char *const names[SUBID_KINDS] = { "subuid", "subgid" };
+
+	return names[kind];
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the files of this folder share: the inside of a table, and the names of an owner.
+ * The inside of a table, which table.c and owners.c share.
  */
 #pragma once
 
@@ -26,22 +26,3 @@ static inline const char *table_owner_of(const struct subid_table *table,
 
 /* Puts entry i, which is in no chain yet, into the index. */
 void subid_table_link(struct subid_table *table, size_t i);
-
-/* A copy of an owner's names, in order; the caller frees *ret.  0 or -ENOMEM. */
-int owner_names_sort(const struct subid_owner_name *names, size_t n,
-		     struct subid_owner_name **ret);
-
-static inline bool owner_name_is_before(const void *name, const void *key)
-{
-	return owner_name_compare(name, key) < 0;
-}
-
-/* Is it one of the n that are in order? */
-static inline bool owner_names_have(const struct subid_owner_name *sorted, size_t n,
-				    const char *text, size_t len)
-{
-	const struct subid_owner_name one = { text, len };
-	size_t i = array_search(sorted, n, sizeof(*sorted), &one, owner_name_is_before);
-
-	return i < n && owner_name_compare(&sorted[i], &one) == 0;
-}

@@ -169,6 +169,12 @@ int subid_table_from_text(enum subid_kind kind, struct subid_text *text,
 	return 0;
 }
 
+static bool has_same_bytes(const struct subid_text *a, const struct subid_text *b)
+{
+	return a->size == b->size &&
+	       (a->size == 0 || memcmp(a->bytes, b->bytes, a->size) == 0);
+}
+
 /* The entries of a table with the same bytes. */
 static int copy_entries(struct subid_table *table, const struct subid_table *same)
 {
@@ -200,8 +206,8 @@ int subid_table_load_like(int etc, const struct subid_table *other, enum subid_k
 
 	if (r < 0)
 		return r;
-	if (!other->stale && table.text.size == other->text.size && table.text.size > 0 &&
-	    memcmp(table.text.bytes, other->text.bytes, table.text.size) == 0)
+	if (!other->stale && table.text.size > 0 &&
+	    has_same_bytes(&table.text, &other->text))
 		r = copy_entries(&table, other);
 	else
 		r = parse_lines(&table);
@@ -215,7 +221,12 @@ int subid_table_load_like(int etc, const struct subid_table *other, enum subid_k
 int subid_table_is_alike(int etc, enum subid_kind kind, const struct subid_table *table,
 			 bool *ret)
 {
-	return subid_text_compare(etc, subid_kind_table(kind), &table->text, ret);
+	auto_text struct subid_text text = { .bytes = NULL };
+	int r = subid_text_read(etc, subid_kind_table(kind), false, &text);
+
+	if (r == 0)
+		*ret = has_same_bytes(&text, &table->text);
+	return r;
 }
 
 void subid_table_free(struct subid_table *table)

@@ -97,6 +97,26 @@ static inline int owner_name_compare(const struct subid_owner_name *a,
 	return memcmp(a->text, b->text, a->len);
 }
 
+/* A copy of an owner's names, in order; the caller frees *ret.  0 or -ENOMEM. */
+int owner_names_sort(const struct subid_owner_name *names, size_t n,
+		     struct subid_owner_name **ret);
+
+static inline bool owner_name_is_before(const void *name, const void *key)
+{
+	return owner_name_compare((const struct subid_owner_name *)name,
+				  (const struct subid_owner_name *)key) < 0;
+}
+
+/* Is it one of the n that are in order? */
+static inline bool owner_names_have(const struct subid_owner_name *sorted, size_t n,
+				    const char *text, size_t len)
+{
+	const struct subid_owner_name one = { text, len };
+	size_t i = array_search(sorted, n, sizeof(*sorted), &one, owner_name_is_before);
+
+	return i < n && owner_name_compare(&sorted[i], &one) == 0;
+}
+
 /* Ids that an owner has, and the number of the line that says so. */
 struct subid_owned_range {
 	struct id_range range;
@@ -111,6 +131,61 @@ struct subid_owned_range {
 int subid_owned_ranges(const struct subid_text *text,
 		       const struct subid_owner_name *names, size_t n,
 		       struct subid_owned_range **ret, size_t *ret_n);
+
+/* --- Ranges from elsewhere --- */
+
+/*
+ * nsswitch.conf may name a module in a line "subid: NAME", as shadow has it since 4.10;
+ * then the tables count for nothing.  The module is libsubid_NAME.so; FreeIPA's is
+ * libsubid_sss.so.
+ */
+
+/* The longest name, with its NUL; shadow takes 50 bytes. */
+#define SUBID_SOURCE_SIZE 51
+
+/* The line "subid:" as it is written. */
+struct subid_source_line {
+	size_t line;			/* from 1; 0: there is none */
+	char name[SUBID_SOURCE_SIZE];	/* the first word; "" for the tables */
+	char second[SUBID_SOURCE_SIZE]; /* the next, cut if longer; "": none */
+};
+
+/*
+ * Finds that line in the text of nsswitch.conf.  Returns 0; SUBID_INVALID, with
+ * *ret set but for its name, when the first word is no part of a file name, or
+ * too long.
+ */
+int subid_source_parse(const struct subid_text *text, struct subid_source_line *ret);
+
+/*
+ * Reads etc/nsswitch.conf.  As with shadow only the first word counts.  Returns
+ * 0 with the source's name in ret_name, "" for the tables (no file, no line, or
+ * "files"); SUBID_INVALID for a name that is no part of a file name, or too
+ * long; -errno.
+ */
+int subid_source_read(int etc, char ret_name[SUBID_SOURCE_SIZE]);
+
+/*
+ * Would shadow's tools use the module of a source, not ""?  Loads code into the
+ * process, see below.  Returns 0; -ELIBACC when there is no such module, or it
+ * cannot be loaded; SUBID_INVALID when it lacks one of the functions that shadow
+ * calls, whose name is then in *ret_missing.
+ */
+int subid_source_probe(const char *source, const char **ret_missing);
+
+/*
+ * Asks the module of a source, not "", for the ranges of an owner.  Loads code
+ * into the process, as every name service does; the caller sees to it that no
+ * privilege is in effect.  The caller frees *ret; its lines are 0.  Ranges that
+ * are not valid are left out.
+ *
+ * Returns 0, with *ret_n 0 if there are none or the owner is not known to it;
+ * -ELIBACC when there is no such module, or it is not what it should be; -EIO
+ * when it could not find out; -ENOMEM.  shadow goes on with the tables then; we
+ * do not, because they are not what the administrator has named.
+ */
+int subid_source_ranges(const char *source, const char *owner, enum subid_kind kind,
+			struct subid_owned_range **ret, size_t *ret_n);
 
 /* --- A table in memory --- */
 
@@ -172,8 +247,8 @@ int subid_table_load_like(int etc, const struct subid_table *other, enum subid_k
 
 /*
  * Has the file of a kind the same bytes as a table that is loaded, and not changed since?
- * Then there is no need to load it for reading.  Costs no memory.  Returns 0 with *ret
- * set, or what subid_text_read() fails with.
+ * Then there is no need to load it for reading.  Returns 0 with *ret set, or what
+ * subid_text_read() fails with.
  */
 int subid_table_is_alike(int etc, enum subid_kind kind, const struct subid_table *table,
 			 bool *ret);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "libsubid/policy/policy.h"
+#include "libsubid/tables/tables.h"
 
 #include "support.h"
 
