@@ -83,11 +83,11 @@ pam_cpp = -DSUBID_HELPER='"$(BINDIR)/subid"'
 # tests/includes.sh.  A folder of the library uses those above it; the programs what they
 # need beneath libsubid/change; all that decides or writes goes through subid.h.
 define includes
-libsubid/core: core core/range.h
-libsubid/trace: core core/child.h
+libsubid/core: core
+libsubid/trace: core
 libsubid/maps: core
-libsubid/tables: core core/scan.h maps
-libsubid/accounts: core core/scan.h maps tables
+libsubid/tables: core maps
+libsubid/accounts: core maps tables
 libsubid/policy: core maps tables accounts
 libsubid/live: core maps tables accounts policy
 libsubid/runtimes: core maps tables accounts policy
@@ -96,7 +96,7 @@ libsubid/audit: core maps tables accounts policy live runtimes change
 libsubid: core maps tables accounts policy live runtimes change audit
 tools/newidmap: core trace maps tables accounts policy
 tools/getsubids: core maps tables accounts policy
-tools/subid: core core/child.h maps tables accounts policy live runtimes audit subid.h
+tools/subid: core maps tables accounts policy live runtimes audit subid.h
 pam: core maps tables accounts policy subid.h
 examples: subid.h
 tools/subid/home.h -> libsubid/change/change.h  what writes is to move behind subid.h

@@ -4,7 +4,8 @@
 # with the list in $INCLUDES.  Its lines:
 #
 #     FOLDER: NAME...        files below it may include these headers of the library: a
-#                            folder's (libsubid/NAME/NAME.h), or the one file NAME.h
+#                            folder's (libsubid/NAME/NAME.h; core has more than one), or
+#                            the one file NAME.h
 #     FILE -> HEADER  WHY    an exception; one that is not needed (any more) is an error
 #
 # Every file may include the headers of its own folder of libsubid/ or tools/, and of
@@ -44,8 +45,10 @@ awk '
 			next
 		name = header
 		sub(/^libsubid\//, "", name)
-		# a folder has one header for others
-		if (name ~ /^[^\/]*\/[^\/]*\.h$/ && folder(header) "/" folder(name) ".h" == header)
+		# a folder has one header for others, core a few
+		if (name ~ /^core\//)
+			name = "core"
+		else if (name ~ /^[^\/]*\/[^\/]*\.h$/ && folder(header) "/" folder(name) ".h" == header)
 			name = folder(name)
 		if ((owner " " name) in allowed)
 			next

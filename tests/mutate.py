@@ -32,6 +32,7 @@ TABLE = ["tables/table", "tables/owners", "tables/table_change", "tables/table_t
 TESTS = {
     "libsubid/core/range.h": ["core/range", "maps/idmap", "core/allocate", "tables/line", *TABLE],
     "libsubid/core/range.c": ["core/range", "tables/line", "maps/idmap", *TABLE],
+    "libsubid/core/sets.c": ["core/range", *TABLE],
     "libsubid/tables/line.c": ["tables/line", "tables/owners", *TABLE],
     "libsubid/tables/readings.c": ["tables/line", *TABLE],
     "libsubid/core/scan.h": ["core/scan", "tables/line", *TABLE],
@@ -97,17 +98,17 @@ EQUIVALENT = {
         "the order of equal starts is no matter",
     ("libsubid/core/range.c", "return (a->start > b->start) - (a->start <= b->start);"):
         "the order of equal starts is no matter",
-    ("libsubid/core/range.c", "bool ours = j == other->n || (i < set->n && set->ranges[i].start <"):
+    ("libsubid/core/sets.c", "bool ours = j == other->n || (i < set->n && set->ranges[i].start <"):
         "the order of equal starts is no matter",
     ("libsubid/core/range.c", "if (set->ranges[behind].start <= start)"):
         "sets start to what it is",
     ("libsubid/core/range.c", "if (id_range_end(set->ranges[behind]) >= end)"):
         "sets end to what it is",
-    ("libsubid/core/range.c", "while (j < b->n && id_range_end(b->ranges[j]) < at)"):
+    ("libsubid/core/sets.c", "while (j < b->n && id_range_end(b->ranges[j]) < at)"):
         "the range passed over cuts nothing off",
-    ("libsubid/core/range.c", "for (size_t k = j; k < b->n && b->ranges[k].start <= end; k++) {"):
+    ("libsubid/core/sets.c", "for (size_t k = j; k < b->n && b->ranges[k].start <= end; k++) {"):
         "a range from end on cuts nothing off",
-    ("libsubid/core/range.c", "if (at <= end) {"):
+    ("libsubid/core/sets.c", "if (at <= end) {"):
         "adds the empty range, which is nothing",
     ("libsubid/tables/line.c", "if (c >= 'a' && c < 'z')"):
         "no base has the digit z",

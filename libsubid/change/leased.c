@@ -4,6 +4,7 @@
 #include <errno.h>
 
 #include "libsubid/core/core.h"
+#include "libsubid/core/open.h"
 #include "libsubid/tables/tables.h"
 
 static const char *const files[SUBID_KINDS] = {

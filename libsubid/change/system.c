@@ -12,6 +12,7 @@
 
 #include "libsubid/change/private.h"
 #include "libsubid/core/core.h"
+#include "libsubid/core/open.h"
 
 void subid_close(struct subid **sys)
 {

@@ -2,7 +2,6 @@
 #pragma once
 
 #include <fcntl.h>
-#include <linux/openat2.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -117,6 +116,21 @@ static inline bool subid_text_next(const struct subid_text *text, size_t *pos,
 }
 
 /*
+ * A line of login.defs(5): a name, blanks, and a value, which may stand in quotes.
+ * Neither is terminated.
+ */
+struct subid_setting {
+	const char *name, *value;
+	size_t name_len, value_len;
+};
+
+/* False for a line without a value.  '#' begins a comment: the name has it then. */
+bool subid_setting_parse(const char *line, size_t len, struct subid_setting *ret);
+
+/* Is this the value, in whatever case? */
+bool subid_setting_is(const struct subid_setting *setting, const char *value);
+
+/*
  * Arrays: growing them, and searching them.
  */
 
@@ -187,32 +201,6 @@ char *printable_text(const char *text, size_t len);
  * that place is not mounted, must not count as one that says nothing.
  */
 int file_open(int dir, const char *name, int flags);
-
-/*
- * What lies below a directory that is not ours.  Inside the project only.
- */
-
-/* openat2(2), with RESOLVE_NO_MAGICLINKS and resolve: a descriptor or -errno. */
-int beneath_open(int dir, const char *path, uint64_t flags, uint64_t resolve);
-
-/*
- * The same, to read, of a regular file alone: else -EINVAL.  Threat: a device does
- * things when it is opened, and a fifo makes wait; so what it is comes first.
- */
-int beneath_open_regular(int dir, const char *path, uint64_t resolve);
-
-/*
- * Opens the directory path below root, to read.  Threat: links of an image may lead to
- * what is ours; they lead nowhere but below it.  A kernel before Linux 5.6, which cannot
- * see to that, follows none at all (-ELOOP), nor ".." (-EXDEV).  A descriptor, or -errno.
- */
-int beneath_open_dir(int root, const char *path);
-
-/*
- * Opens the directory name in dir, one part of a path, to read; links are followed, but
- * those of /proc, where the kernel can tell.  A descriptor, or -errno.
- */
-int beneath_enter(int dir, const char *name);
 
 /*
  * What must not even be opened.  Inside the library only.

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "libsubid/core/core.h"
+#include "libsubid/core/open.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -7,6 +7,8 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
+
+#include "libsubid/core/core.h"
 
 #define DIR_FLAGS (O_RDONLY | O_DIRECTORY | O_CLOEXEC)
 #define WAY_FLAGS (O_PATH | O_DIRECTORY | O_CLOEXEC)

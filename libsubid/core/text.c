@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <strings.h>
 #include <sys/stat.h>
 
 void subid_text_free(struct subid_text *text)
@@ -132,6 +133,44 @@ int subid_text_read_fd(int fd, size_t max, struct subid_text *ret)
 	if ((uint64_t)st.st_size > max)
 		return -EFBIG;
 	return read_open(fd, (size_t)st.st_size, max, ret);
+}
+
+static bool is_space(char c)
+{
+	return c == ' ' || (c >= '\t' && c <= '\r');
+}
+
+/* Blanks and quotes before a value are no part of it; the next quote ends it. */
+bool subid_setting_parse(const char *line, size_t len, struct subid_setting *ret)
+{
+	const char *end = line + len, *stop;
+
+	while (end > line && is_space(end[-1]))
+		end--;
+	while (line < end && is_space(*line))
+		line++;
+	ret->name = line;
+	while (line < end && !is_space(*line))
+		line++;
+	ret->name_len = (size_t)(line - ret->name);
+	if (line == end)
+		return false;
+	while (line < end && (is_space(*line) || *line == '"'))
+		line++;
+	stop = memchr(line, '"', (size_t)(end - line));
+	if (stop == NULL)
+		stop = end;
+	while (stop > line && is_space(stop[-1]))
+		stop--;
+	ret->value = line;
+	ret->value_len = (size_t)(stop - line);
+	return true;
+}
+
+bool subid_setting_is(const struct subid_setting *setting, const char *value)
+{
+	return setting->value_len == strlen(value) &&
+	       strncasecmp(setting->value, value, setting->value_len) == 0;
 }
 
 const char *subid_kind_name(enum subid_kind kind)

@@ -93,52 +93,21 @@ static int wrong(struct subid_place *place, size_t line, const char *key, size_t
 	return SUBID_INVALID;
 }
 
-static bool is_space(char c)
-{
-	return c == ' ' || (c >= '\t' && c <= '\r');
-}
-
-static void trim_end(const char *text, const char **end)
-{
-	while (*end > text && is_space((*end)[-1]))
-		(*end)--;
-}
-
-/* Blanks and quotes in front go; the next quote ends the value. */
-static void trim(const char **text, const char **end)
-{
-	const char *stop;
-
-	while (*text < *end && (is_space(**text) || **text == '"'))
-		(*text)++;
-	stop = *text;
-	while (stop < *end && *stop != '"')
-		stop++;
-	*end = stop;
-	trim_end(*text, end);
-}
-
 static int parse_line(const char *line, size_t len, size_t number,
 		      struct subid_policy *policy, struct subid_place *place)
 {
-	const char *end = line + len, *value;
-	const struct key *key;
+	struct subid_setting setting;
+	const struct key *key = NULL;
 	void *target;
 
-	trim_end(line, &end);
-	while (line < end && is_space(*line))
-		line++;
-	value = line;
-	while (value < end && !is_space(*value))
-		value++;
-	key = find_key(line, (size_t)(value - line));
-	if (key == NULL || value == end)
+	if (subid_setting_parse(line, len, &setting))
+		key = find_key(setting.name, setting.name_len);
+	if (key == NULL)
 		return 0;
-	trim(&value, &end);
 	target = (char *)policy + key->offset;
 	if (key->is_flag)
-		*(bool *)target = end - value == 3 && strncasecmp(value, "yes", 3) == 0;
-	else if (!read_number(value, (size_t)(end - value), target))
+		*(bool *)target = subid_setting_is(&setting, "yes");
+	else if (!read_number(setting.value, setting.value_len, target))
 		return wrong(place, number, key->name, strlen(key->name),
 			     "is not a number from 0 to 4294967295");
 	return 0;

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "libsubid/core/core.h"
+#include "libsubid/core/open.h"
 #include "libsubid/runtimes/private.h"
 
 static const struct runtime_adapter adapters[] = {

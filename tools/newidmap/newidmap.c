@@ -179,14 +179,45 @@ static int open_target(struct call *call, const char *text)
 	return 0;
 }
 
-/* GRANT_AUX_GROUP_SUBIDS in login.defs.  What cannot be read grants nothing. */
+/* Settings about ids are numbers, yes, or no. */
+static bool is_understood(const struct subid_setting *setting)
+{
+	static const char *const about_ids[] = { "SUB_", "UID_", "GID_" };
+	bool is_about_ids = false;
+
+	for (size_t i = 0; i < sizeof(about_ids) / sizeof(about_ids[0]); i++)
+		is_about_ids |= strncmp(setting->name, about_ids[i], 4) == 0;
+	return !is_about_ids || (setting->value[0] >= '0' && setting->value[0] <= '9') ||
+	       subid_setting_is(setting, "yes") || subid_setting_is(setting, "no");
+}
+
+/*
+ * GRANT_AUX_GROUP_SUBIDS in login.defs, the last of several.  What cannot be read, or
+ * says something about ids that is not understood, grants nothing.
+ */
 static bool any_group_will_do(const struct call *call)
 {
-	struct subid_policy policy;
-	struct subid_place place;
+	static const char key[] = "GRANT_AUX_GROUP_SUBIDS";
+	auto_text struct subid_text text = { .bytes = NULL };
+	struct subid_setting setting;
+	size_t pos = 0, len;
+	const char *line;
+	bool yes = false;
 
-	return subid_policy_load(call->etc, true, &policy, &place) == 0 &&
-	       policy.grant_aux_group_subids;
+	/* Threat: a sparse file takes memory, and no room on the disk. */
+	if (subid_text_read_max(call->etc, "login.defs", true, SUBID_SETTINGS_SIZE_MAX,
+				&text) < 0)
+		return false;
+	while (subid_text_next(&text, &pos, &line, &len)) {
+		if (!subid_setting_parse(line, len, &setting))
+			continue;
+		if (!is_understood(&setting))
+			return false;
+		if (setting.name_len == strlen(key) &&
+		    memcmp(setting.name, key, strlen(key)) == 0)
+			yes = subid_setting_is(&setting, "yes");
+	}
+	return yes;
 }
 
 /* Rule 3, once find_caller() has found the account. */

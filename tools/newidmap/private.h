@@ -8,7 +8,7 @@
 
 #include "libsubid/accounts/accounts.h"
 #include "libsubid/maps/maps.h"
-#include "libsubid/policy/policy.h"
+#include "libsubid/tables/tables.h"
 
 struct idmap_kind {
 	enum subid_kind table;

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "libsubid/core/core.h"
+#include "libsubid/core/open.h"
 #include "tools/subid/lease.h"
 
 #define MODE_ROOT 0755 /* root's leases are no secret: users keep off them */

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "libsubid/core/core.h"
+#include "libsubid/core/open.h"
 #include "tools/subid/cli.h"
 
 int cli_open_below(const char *root, const char *path)

@@ -3,6 +3,7 @@
  * wrap: syscall
  */
 #include "libsubid/core/core.h"
+#include "libsubid/core/open.h"
 
 #include <sys/syscall.h>
 
