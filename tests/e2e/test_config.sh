@@ -32,7 +32,7 @@ printed_map() { # text: the map in it, as map_of prints it
 tables $'alice:100000:65536\nroot:655360:655360\ncontainers:2000000:1000000'
 
 # LXC, run by an ordinary user.
-expect "lxc" 0 '# alice: into ~/.local/share/lxc/NAME/config, *
+expect "lxc" 0 '# alice: add to ~/.local/share/lxc/NAME/config; *
 lxc.idmap = u 0 100000 65536
 lxc.idmap = g 0 100000 65536' '' as alice subid config lxc alice
 lxc_container() { # name argument...: with the lines of subid config
@@ -70,11 +70,11 @@ leases() { # line...
 }
 expect "a lease" 0 '*' '' as alice subid grant alice/c3 --range 110000:10000
 expect "and another" 0 '*' '' as alice subid grant alice/c4 --range 120000:10000
-expect "of a lease" 0 '# alice/c3: into ~/.local/share/lxc/c3/config, *
+expect "of a lease" 0 '# alice/c3: add to ~/.local/share/lxc/c3/config; *
 lxc.idmap = u 0 110000 10000
 lxc.idmap = g 0 110000 10000' '' as alice subid config lxc alice/c3
 expect "root reads it, too" 0 '*lxc.idmap = u 0 120000 10000*' '' subid config lxc alice/c4
-expect "others may not" 1 '' 'subid: alice/c4: there is no such lease' as bob subid config lxc alice/c4
+expect "others may not" 1 '' 'subid: alice/c4: no such lease' as bob subid config lxc alice/c4
 expect "without a name: what is not leased" 0 '*lxc.idmap = u 0 100000 10000
 lxc.idmap = u 10000 130000 35536
 *' '' subid config lxc alice
@@ -96,12 +96,12 @@ as alice lxc-stop -k -n c3
 as alice lxc-stop -k -n c4
 expect "podman: a lease counted from the start of alice's ids" 0 '*
 --uidmap 0:20001:10000 --gidmap 0:20001:10000' '' subid config podman alice/c4
-expect "docker knows no leases" 0 '*' 'subid: warning: alice: Docker takes all of its ids, *' subid config docker alice
-expect "nor maps for one container" 1 '' 'subid: alice/c3: Docker has one map for all *' subid config docker alice/c3
+expect "docker knows no leases" 0 '*' 'subid: warning: alice: Docker uses all of its ids, *' subid config docker alice
+expect "nor maps for one container" 1 '' 'subid: alice/c3: Docker uses one map for all *' subid config docker alice/c3
 leases all:100000:65536
-expect "when all is leased" 1 '' 'subid: alice: all of its uids are leased to containers: *' subid config lxc alice
+expect "when all is leased" 1 '' 'subid: alice: all uids are leased to containers; *' subid config lxc alice
 leases gone:165000:1000
-expect "a lease that is not alice's any more" 1 '' "subid: alice/gone: not all of its ids are alice's any more" subid config lxc alice/gone
+expect "a lease that is not alice's any more" 1 '' "subid: alice/gone: alice no longer holds all of its ids" subid config lxc alice/gone
 rm -r "$store"
 
 # The version decides about the word.
@@ -175,7 +175,7 @@ expect "lines out of order" 0 '*--uidmap 0:1:1110 --gidmap 0:1:1110' '' subid co
 is "podman has them in the order of ids, as we" "$(in_host $(options podman alice))" \
 	"0 100000 100, 100 200000 10, 110 300000 1000, 0 100000 100, 100 200000 10, 110 300000 1000"
 tables $'alice:100000:100\nalice:100050:100'
-expect "lines that overlap" 1 '' 'subid: alice: two of its lines have ids in common*' subid config podman alice
+expect "lines that overlap" 1 '' 'subid: alice: two of its lines overlap*' subid config podman alice
 tables $'alice:100000:65536\nroot:655360:655360\ncontainers:2000000:1000000'
 as alice podman system reset -f >/dev/null 2>&1
 
@@ -194,7 +194,7 @@ in_root() { # option...
 expect "podman as root: host ids" 0 '# root: *--uidmap 0:655360:655360 --gidmap 0:655360:655360' '' subid config podman root
 # shellcheck disable=SC2046
 is "and they are" "$(in_root $(options podman root))" "0 655360 655360"
-expect "podman --userns=auto" 0 $'# containers: into /etc/containers/storage.conf*
+expect "podman --userns=auto" 0 $'# containers: add to /etc/containers/storage.conf*
 \[storage.options]\nroot-auto-userns-user = "containers"\nauto-userns-max-size = 65536' '' subid config podman containers
 like "podman: the ids of containers by name" "$(in_root --subuidname containers --subgidname containers)" "0 2000000 1000000"
 subid config podman containers >"$T/storage.conf"
@@ -207,7 +207,7 @@ run auto run --rm --network=none --pids-limit=-1 --userns=auto tiny /bin/cat /pr
 like "podman as root: --userns=auto with these lines" "$(printed_map "$out")" "0 2000000 *"
 
 # Docker, OCI
-expect "docker: a file, and where it goes" 0 '*' 'subid: alice: into /etc/docker/daemon.json, *' subid config docker alice
+expect "docker: a file, and where it goes" 0 '*' 'subid: alice: add to /etc/docker/daemon.json, *' subid config docker alice
 is "docker: it is JSON" "$(jq -c . <<<"$out")" '{"userns-remap":"alice"}'
 is "docker: quiet is quiet" "$(subid -q config docker alice 2>&1)" ""
 echo 2001:100000:65536 | tee /etc/subuid >/etc/subgid
@@ -238,19 +238,19 @@ expect "nspawn: keep-id cannot be" 1 '' 'subid: root: systemd-nspawn cannot map 
 # LXD and Incus
 expect "lxd" 0 '# root: *lxc profile set default security.idmap.isolated true' '' subid config lxd root
 expect "incus" 0 '# root: *incus profile set default security.idmap.isolated true' '' subid config incus root
-expect "lxd: not for others" 1 '' "subid: alice: LXD takes ids out of root's lines alone*" subid config lxd alice
+expect "lxd: not for others" 1 '' "subid: alice: LXD uses only ids of root's lines*" subid config lxd alice
 
 # Asked in a wrong way, or for nothing.
-expect "no such runtime" 2 '' $'subid: config: \'lxx\' is no runtime: one of lxc, lxd, *\nsubid: try *' subid config lxx alice
-expect "no owner" 2 '' $'subid: config: name a runtime, *\n*' subid config lxc
-expect "one too many" 2 '' $'subid: config: name a runtime, *\n*' subid config lxc alice bob
-expect "--keep-id: no number" 2 '' "subid: --keep-id: 'x' is no id"$'\n*' subid config lxc alice --keep-id x
-expect "--keep-id: no id" 2 '' "subid: --keep-id: '4294967295' is no id"$'\n*' subid config lxc alice --keep-id 4294967295
-expect "--for: no version" 2 '' "subid: --for: 'x' is no version"$'\n*' subid config --for x lxc alice
-expect "nobody's name" 1 '' 'subid: alize: no such account, and no ranges of that name' subid config lxc alize
-expect "an account without ranges" 1 '' "subid: bob: no subordinate uids: try 'subid grant bob'" subid config lxc bob
-expect "no such lease" 1 '' 'subid: alice/zz: there is no such lease' subid config lxc alice/zz
-expect "a name with an escape sequence" 1 '' "subid: a?\[2J: not a name that an owner can have" subid config lxc $'a\e[2J'
+expect "no such runtime" 2 '' $'subid: config: unknown runtime \'lxx\'; one of lxc, lxd, *\nsubid: try *' subid config lxx alice
+expect "no owner" 2 '' $'subid: config: expected RUNTIME and OWNER*\n*' subid config lxc
+expect "one too many" 2 '' $'subid: config: expected RUNTIME and OWNER*\n*' subid config lxc alice bob
+expect "--keep-id: no number" 2 '' "subid: --keep-id: invalid id 'x'"$'\n*' subid config lxc alice --keep-id x
+expect "--keep-id: no id" 2 '' "subid: --keep-id: invalid id '4294967295'"$'\n*' subid config lxc alice --keep-id 4294967295
+expect "--for: no version" 2 '' "subid: --for: invalid version 'x'"$'\n*' subid config --for x lxc alice
+expect "nobody's name" 1 '' 'subid: alize: no such account, and no range has this owner' subid config lxc alize
+expect "an account without ranges" 1 '' "subid: bob: no subordinate uids; try 'subid grant bob'" subid config lxc bob
+expect "no such lease" 1 '' 'subid: alice/zz: no such lease' subid config lxc alice/zz
+expect "a name with an escape sequence" 1 '' "subid: a?\[2J: invalid owner name" subid config lxc $'a\e[2J'
 expect "standard output full" 3 '' '*No space left on device' sh -c 'exec subid config lxc alice >/dev/full'
 expect "--json" 0 '*' '' subid config --json lxc alice
 is "is JSON, with maps and lines" "$(jq -c '[.runtime, .owner, .container, .uid_map, .gid_map, .lines, (.remarks | length > 0)]' <<<"$out")" \

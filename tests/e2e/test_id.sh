@@ -20,10 +20,10 @@ expect "a group's" 0 'gid 2002 bob - - - account' '' subid id -g 2002
 expect "-u -g is both" 0 $'uid 100005 alice - 5 - granted\ngid 100005 alice - 5 - granted' '' subid id -ug 100005
 expect "released" 0 'uid 400009 !released - - - released' '' subid id 400009
 expect "reserved" 0 'uid 400010 !reserved - - - reserved' '' subid id 400010
-expect "nobody's" 1 '' "subid: uid 500000: nobody's" subid id 500000
-expect "just behind a line" 1 '' "subid: uid 101000: nobody's" subid id 101000
-expect "the last id" 1 '' "subid: gid 4294967294: nobody's" subid id -g 4294967294
-expect "one is, one is not: listed, status 1" 1 'uid 100000 alice - 0 - granted' "subid: uid 500000: nobody's" subid id 500000 100000
+expect "nobody's" 1 '' "subid: uid 500000: has no owner" subid id 500000
+expect "just behind a line" 1 '' "subid: uid 101000: has no owner" subid id 101000
+expect "the last id" 1 '' "subid: gid 4294967294: has no owner" subid id -g 4294967294
+expect "one is, one is not: listed, status 1" 1 'uid 100000 alice - 0 - granted' "subid: uid 500000: has no owner" subid id 500000 100000
 expect "-q: the answer is the status" 1 '' '*' subid -q id 500000
 expect "who may: everybody" 0 'uid 300000 bob - 0 - granted' '' as alice subid id 300000
 
@@ -35,7 +35,7 @@ expect "-g of a path" 0 'gid 300044 bob - 44 - granted' '' subid id -g "$T/file"
 ln -s file "$T/link" && chown -h 0:0 "$T/link"
 expect "a link: itself" 0 $'uid 0 root *\ngid 0 root *' '' subid id "$T/link"
 chown 500000:100000 "$T/file"
-expect "a path, one half nobody's" 1 'gid 100000 alice - 0 - granted' "subid: uid 500000: nobody's" subid id "$T/file"
+expect "a path, one half nobody's" 1 'gid 100000 alice - 0 - granted' "subid: uid 500000: has no owner" subid id "$T/file"
 expect "no such file" 3 '' 'subid: /nowhere: No such file or directory' subid id /nowhere
 
 # And back
@@ -43,8 +43,8 @@ expect "--inside" 0 'uid 100005 alice - 5 - granted' '' subid id --inside 5 alic
 expect "--inside, beyond the first line" 0 'uid 200000 alice - 1000 - granted' '' subid id --inside 1000 alice
 expect "--inside -g" 0 'gid 300044 bob - 44 - granted' '' subid id --inside 44 -g bob
 expect "--inside: too far" 1 '' 'subid: alice: has no uid 2000 inside' subid id --inside 2000 alice
-expect "--inside of nobody" 1 '' 'subid: alize: no such account, and no ranges of that name' subid id --inside 0 alize
-expect "--inside of no container" 1 '' 'subid: alice/c9: there is no such lease' subid id --inside 0 alice/c9
+expect "--inside of nobody" 1 '' 'subid: alize: no such account, and no range has this owner' subid id --inside 0 alize
+expect "--inside of no container" 1 '' 'subid: alice/c9: no such lease' subid id --inside 0 alice/c9
 
 # Leases of alice's own store
 store=$T/home/alice/.local/state/subid
@@ -66,7 +66,7 @@ expect "a store that root must not follow is warned of" 3 'uid 100133 alice - - 
 	"subid: warning: $store: *: leases cannot be read" subid id 100133
 is "once" "$(subid id 100133 100134 2>&1 >/dev/null | wc -l)" 1
 expect "and back, neither" 3 '' "subid: warning: $store: *: leases cannot be read
-subid: alice/c1: which ids it has is not known without the leases" subid id --inside 5 alice/c1
+subid: alice/c1: its ids are unknown without the leases" subid id --inside 5 alice/c1
 is "by her uid, too" "$(subid id --inside 5 2001 2>&1 | grep -c cannot)" 1
 rm "$store/subuid"
 mkfifo "$store/subuid"
@@ -102,10 +102,10 @@ echo '0 700000 10' >"/proc/$started_pid/uid_map"
 expect "a map of root's that no line gives" 0 'uid 700003 root - 3 * live' '' subid id 700003
 end "$started_pid"
 
-expect "no operand" 2 '' $'subid: id: which id, or path?\n*' subid id
-expect "no owner" 2 '' $'subid: id: whose? *\n*' subid id --inside 5
-expect "a name" 2 '' $'subid: id: \'alice\' is no id, and a path has a \'/\'\n*' subid id alice
-expect "no id at all" 2 '' $'subid: id: \'4294967295\' *' subid id 4294967295
+expect "no operand" 2 '' $'subid: id: missing ID or PATH\n*' subid id
+expect "no owner" 2 '' $'subid: id: missing OWNER *\n*' subid id --inside 5
+expect "a name" 2 '' $'subid: id: invalid id \'alice\'; a path needs a \'/\'\n*' subid id alice
+expect "no id at all" 2 '' $'subid: id: invalid id \'4294967295\'; *' subid id 4294967295
 expect "nor a sign" 2 '' $'*' subid id -- -1
 expect "--json" 0 '*' '' subid id --json 100005 2001
 is "is JSON" "$(jq -c '.ids[]' <<<"$out")" '{"kind":"uid","id":100005,"owner":"alice","container":null,"inside":5,"name":null,"state":"granted","userns":null}

@@ -28,7 +28,7 @@ expect "-u of one owner" 0 'alice uid *' '' subid list -u alice
 expect "two owners" 0 $'5002 uid *\n5002 gid *\nalice uid *\nalice gid *' '' subid list bob alice
 expect "root has none" 1 '' 'subid: root: has no ranges' subid list root
 expect "one has, one has not: listed, status 1" 1 $'alice uid *\nalice gid *' 'subid: root: has no ranges' subid list alice root
-expect "no such account" 1 '' 'subid: alize: no such account, and no ranges of that name' subid list alize
+expect "no such account" 1 '' 'subid: alize: no such account, and no range has this owner' subid list alize
 expect "who may: everybody" 0 'alice uid *' '' as bob subid list alice
 expect "what is held" 0 $'!released uid 165536 *\n!released gid *' '' subid list '!released'
 
@@ -99,7 +99,7 @@ is "all of them" "$(wc -l <<<"$out")" 65000
 expect "the last of them" 0 'u64999 uid 749990 749999 10 granted' '' subid list u64999
 
 tables ""
-expect "nothing is held" 1 '' 'subid: !released: no ids are held under that name' subid list '!released'
+expect "nothing is held" 1 '' 'subid: !released: no ids are held by this name' subid list '!released'
 tables $'alice:100000:65536\nbob:100000:65536:extra'
 run subid list
 like "the warning is of the odd line, not of one with the same ids" "$out" '*/etc/subuid:2: warning*'

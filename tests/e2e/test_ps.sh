@@ -17,7 +17,7 @@ tables $'alice:100000:131072\nbob:300000:65536\nroot:300000:65536'
 expect "nothing in a user namespace: nothing" 0 '' '' subid ps
 expect "--json of nothing" 0 '{"processes": \[]}' '' subid ps --json
 expect "of an owner who has none" 1 '' 'subid: alice: no process in a user namespace' subid ps alice
-expect "--root" 2 '' $'subid: ps: --root: nothing runs in an image\n*' subid ps --root "$T"
+expect "--root" 2 '' $'subid: ps: --root: an image has no running processes\n*' subid ps --root "$T"
 
 # Two containers of LXC's, of one user, with maps of their own.
 lxc_container() { # name first-id

@@ -16,17 +16,18 @@
 enum { OPTION_ROOT = 256, OPTION_JSON, OPTION_HELP, OPTION_VERSION };
 
 static const struct cli_option common_options[] = {
-	{ OPTION_ROOT, "root", "DIR", "work on DIR/etc, without a look at what runs" },
+	{ OPTION_ROOT, "root", "DIR",
+	  "work on DIR/etc; do not look at running processes" },
 	{ OPTION_JSON, "json", NULL, "print JSON" },
-	{ 'q', "quiet", NULL, "print nothing but errors" },
-	{ OPTION_HELP, "help", NULL, "show this" },
+	{ 'q', "quiet", NULL, "print only errors" },
+	{ OPTION_HELP, "help", NULL, "show this help" },
 	{ OPTION_VERSION, "version", NULL, "show the version" },
 };
 
 #define N_COMMON    (sizeof(common_options) / sizeof(common_options[0]))
 #define OPTIONS_MAX 24
 
-/* What getopt_long(3) wants, from rows of ours. */
+/* The tables of getopt_long(3), made from rows of struct cli_option. */
 struct getopt_tables {
 	char letters[OPTIONS_MAX * 2 + 3];
 	struct option longs[OPTIONS_MAX + 1];
@@ -88,19 +89,19 @@ static int print_help(const struct cli *cli)
 		print_options(common_options, N_COMMON);
 		(void)printf(
 		    "\n%s\nExit status: 0 done; 1 the answer is no; 2 wrong usage;"
-		    " 3 could not do it.\nSee subid(1).\n",
+		    " 3 failed.\nSee subid(1).\n",
 		    command->text);
 		return cli_finish_output();
 	}
 	(void)printf("usage: subid [--root DIR] [--json] [-q] COMMAND [ARGUMENT...]\n"
-		     "Hands out ranges of subordinate ids and keeps them apart.\n\n");
+		     "Grants ranges of subordinate ids and keeps them apart.\n\n");
 	for (size_t i = 0; i < cli->n_commands; i++)
 		(void)printf("  %-10s%s\n", cli->commands[i]->name,
 			     cli->commands[i]->summary);
 	(void)printf("\n");
 	print_options(common_options, N_COMMON);
 	(void)printf(
-	    "\n'subid COMMAND --help' tells more, subid(1) all, subid(7) why.\n");
+	    "\nSee 'subid COMMAND --help', subid(1), and subid(7) for the concepts.\n");
 	return cli_finish_output();
 }
 
@@ -110,7 +111,7 @@ static int print_version(void)
 	return cli_finish_output();
 }
 
-/* An option that every command has.  False: it is none of them. */
+/* Handles an option that every command has; false if it is another one. */
 static bool take_common(struct cli *cli, int letter)
 {
 	switch (letter) {
@@ -140,8 +141,8 @@ static bool is_letter_of(const struct getopt_tables *tables, int letter)
 	return false;
 }
 
-/* As getopt_long(3) says it, but through print_message(): it prints what was typed as
- * it is. */
+/* The messages of getopt_long(3), but through print_message(), since getopt_long() prints
+ * what was typed unchanged. */
 static int misspelt(const struct cli *cli, const char *word, int answer,
 		    const struct getopt_tables *tables)
 {
@@ -191,7 +192,7 @@ __attribute__((format(printf, 1, 0))) static void print_message(const char *form
 		(void)fprintf(stderr, "subid: %s\n", strerror(ENOMEM));
 		return;
 	}
-	/* in one piece: others may write there, too */
+	/* in one write: other processes may write there, too */
 	safe = printable_text(text, strlen(text));
 	(void)fprintf(stderr, "subid: %s\n", safe == NULL ? strerror(ENOMEM) : safe);
 	free(safe);
@@ -202,7 +203,7 @@ int cli_complain(int status, const char *format, ...)
 {
 	va_list args;
 
-	(void)fflush(stdout); /* so that the two come in order */
+	(void)fflush(stdout); /* keep output and messages in order */
 	va_start(args, format);
 	print_message(format, args);
 	va_end(args);
@@ -223,7 +224,7 @@ int cli_misused(const struct cli *cli, const char *format, ...)
 			    cli->command == NULL ? "" : " ");
 }
 
-/* A line that gives nothing, but has ids to some reader: somebody should look at it. */
+/* A malformed line grants nothing, but some program may take ids from it: warn. */
 static void warn_of_odd_lines(const struct cli *cli, const struct subid_table *table)
 {
 	struct id_range readings[SUBID_READINGS_MAX];
@@ -239,8 +240,8 @@ static void warn_of_odd_lines(const struct cli *cli, const struct subid_table *t
 			continue;
 		(void)cli_complain(
 		    0,
-		    "%s/%s:%zu: warning: not a line \"owner:start:count\": it gives"
-		    " nothing to anybody, but its ids are not given away",
+		    "%s/%s:%zu: warning: malformed line, not \"owner:start:count\":"
+		    " it grants nothing, and grants avoid its ids",
 		    cli->etc_name, subid_kind_table(table->kind), number);
 		return;
 	}
@@ -283,7 +284,8 @@ int cli_names_add(struct cli_names *names, const char *name)
 	return 0;
 }
 
-/* Blanks at the ends, which no owner's name has, do not count: lines may end in CR LF. */
+/* Blanks at both ends are ignored, since no owner's name has any: lines may end in CR LF.
+ */
 int cli_names_read_stream(struct cli_names *names, const char *file, FILE *stream)
 {
 	auto_free char *line = NULL;
@@ -294,8 +296,9 @@ int cli_names_read_stream(struct cli_names *names, const char *file, FILE *strea
 		const char *name = line + strspn(line, " \t\r\n");
 
 		if (strlen(line) != (size_t)len)
-			return cli_complain(
-			    EXIT_NO, "%s: '%s': a NUL byte is in the line", file, line);
+			return cli_complain(EXIT_NO,
+					    "%s: '%s': the line contains a NUL byte",
+					    file, line);
 		while (len > 0 && strchr(" \t\r\n", line[len - 1]) != NULL)
 			line[--len] = '\0';
 		if (name[0] == '\0' || name[0] == '#')

@@ -19,9 +19,8 @@ enum { OPTION_KEEP = 256 * 2, OPTION_FOR };
 
 static const struct cli_option options[] = {
 	{ OPTION_KEEP, "keep-id", "UID",
-	  "show the owner's own uid and gid inside as UID" },
-	{ OPTION_FOR, "for", "VERSION",
-	  "for this version of the runtime, not the installed" },
+	  "map the owner's own uid and gid to UID inside" },
+	{ OPTION_FOR, "for", "VERSION", "write for this version, not the installed one" },
 };
 
 struct config {
@@ -82,7 +81,7 @@ static int print_json(const struct config *config, const struct owner_ids *share
 	return cli_finish_output();
 }
 
-/* As comments; what is JSON itself has no room for them, and they are messages. */
+/* Remarks are comments, or messages where the text is JSON, which has no comments. */
 static void print_remarks(const struct config *config, const char *remarks)
 {
 	while (*remarks != '\0') {
@@ -108,7 +107,7 @@ static int print(const struct config *config, const struct owner_ids *share,
 	return cli_finish_output();
 }
 
-/* The owner as the lines spell it: Docker and podman look for that name. */
+/* The owner as it is written in the table: Docker and podman look for that name. */
 static const char *spelling_of(const struct owner_ids *share,
 			       const struct subid_table *table, char **own)
 {
@@ -123,21 +122,23 @@ static const char *spelling_of(const struct owner_ids *share,
 	return share->name;
 }
 
-/* The lines are for what no container has leased; some runtimes ask for no leases. */
+/* Without NAME, the text is for ids that no container leases; some runtimes ignore
+ * leases. */
 static int check_leases(const struct config *config, const struct owner_ids *share)
 {
 	if (share->container != NULL || share->n_leases == 0)
 		return EXIT_DONE;
 	for (enum subid_kind kind = 0; kind < SUBID_KINDS; kind++)
 		if (share->all[kind].n > 0 && share->ids[kind].n == 0)
-			return cli_complain(EXIT_NO,
-					    "%s: all of its %ss are leased to containers:"
-					    " name one, OWNER/NAME",
-					    share->name, subid_kind_name(kind));
+			return cli_complain(
+			    EXIT_NO,
+			    "%s: all %ss are leased to containers; name one,"
+			    " OWNER/NAME",
+			    share->name, subid_kind_name(kind));
 	if (config->runtime->one_map && !config->cli->quiet)
 		(void)cli_complain(0,
-				   "warning: %s: %s takes all of its ids, also those that"
-				   " containers have leased",
+				   "warning: %s: %s uses all of its ids, also those that"
+				   " are leased to containers",
 				   share->name, config->runtime->title);
 	return EXIT_DONE;
 }
@@ -216,8 +217,8 @@ static int run_program(const void *data, int writer)
 	return -errno;
 }
 
-/* Asks an installed program, found in PATH.  False if there is none, or it does not
- * say its version within a few seconds. */
+/* Asks an installed program, found in PATH, for its version.  False if there is none, or
+ * no answer within a few seconds. */
 static bool ask_version(const char *program, struct runtime_version *ret)
 {
 	auto_text struct subid_text said = { .bytes = NULL };
@@ -225,13 +226,13 @@ static bool ask_version(const char *program, struct runtime_version *ret)
 
 	if (child_start(run_program, program, -1, &child) < 0)
 		return false;
-	/* what it says in that time is all that counts: it may go on for ever */
+	/* it may run for ever: what it printed by then is enough */
 	(void)child_read(&child, PATIENCE_MS, OUTPUT_MAX, &said);
 	(void)child_end(&child, true);
 	return said.bytes != NULL && runtime_version_parse(said.bytes, ret);
 }
 
-/* An image's programs are not ours to run. */
+/* Programs of an image are not run. */
 static void find_version(struct config *config)
 {
 	if (config->version.major == 0 && config->runtime->program != NULL &&
@@ -254,7 +255,7 @@ static int find_runtime(const struct cli *cli, const char *name,
 			      sizeof(names) - strlen(names) - 1);
 		(void)strncat(names, all[i].name, sizeof(names) - strlen(names) - 1);
 	}
-	return cli_misused(cli, "config: '%s' is no runtime: one of %s", name, names);
+	return cli_misused(cli, "config: unknown runtime '%s'; one of %s", name, names);
 }
 
 static int run(struct cli *cli, int argc, char *argv[])
@@ -266,15 +267,15 @@ static int run(struct cli *cli, int argc, char *argv[])
 		if (letter == OPTION_KEEP &&
 		    (subid_id_parse(optarg, strlen(optarg), &config.keep) != 0 ||
 		     config.keep == SUBID_ID_NONE))
-			return cli_misused(cli, "--keep-id: '%s' is no id", optarg);
+			return cli_misused(cli, "--keep-id: invalid id '%s'", optarg);
 		if (letter == OPTION_FOR &&
 		    (!runtime_version_parse(optarg, &config.version) ||
 		     config.version.major == 0))
-			return cli_misused(cli, "--for: '%s' is no version", optarg);
+			return cli_misused(cli, "--for: invalid version '%s'", optarg);
 	}
 	if (argc - optind != 2)
 		return cli_misused(cli,
-				   "config: name a runtime, and OWNER or OWNER/NAME");
+				   "config: expected RUNTIME and OWNER or OWNER/NAME");
 	status = find_runtime(cli, argv[optind], &config.runtime);
 	if (status != EXIT_DONE)
 		return status;
@@ -286,11 +287,13 @@ static int run(struct cli *cli, int argc, char *argv[])
 const struct cli_command cmd_config = {
 	.name = "config",
 	.arguments = "RUNTIME OWNER[/NAME]",
-	.summary = "print what a container runtime must be told to use the ids",
+	.summary = "print the configuration for a container runtime",
 	CLI_OPTIONS(options),
 	.text =
-	    "RUNTIME is lxc, lxd, incus, podman, docker, oci or nspawn.  The lines are\n"
-	    "for all ids of OWNER, or those of its container NAME; remarks, which\n"
-	    "begin with '#' or go to standard error, say where they belong.\n",
+	    "RUNTIME is lxc, lxd, incus, podman, docker, oci or nspawn.  The lines map "
+	    "the\n"
+	    "ids of the container NAME, or without NAME all ids of OWNER that are not\n"
+	    "leased.  Remarks say where the lines go; they begin with '#', or go to\n"
+	    "standard error if the lines are JSON.\n",
 	.run = run,
 };

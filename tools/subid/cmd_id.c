@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * subid id: whose an id of the host is, and what it is inside; and back.
+ * subid id: the owner of an id of the host, and the id inside a container; and back.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -17,9 +17,9 @@
 enum { OPTION_INSIDE = 256 * 2 };
 
 static const struct cli_option options[] = {
-	{ 'u', "uid", NULL, "ID is a uid (the default); of a path, the owner alone" },
-	{ 'g', "gid", NULL, "ID is a gid; of a path, the group alone" },
-	{ OPTION_INSIDE, "inside", "ID", "what this id of OWNER[/NAME] is on the host" },
+	{ 'u', "uid", NULL, "ID is a uid (default); of PATH, only the owner" },
+	{ 'g', "gid", NULL, "ID is a gid; of PATH, only the group" },
+	{ OPTION_INSIDE, "inside", "ID", "translate ID inside OWNER[/NAME] to the host" },
 };
 
 enum { KIND, ID, OWNER, CONTAINER, INSIDE, NAME, STATE, USERNS, N_COLUMNS };
@@ -38,8 +38,8 @@ static const struct rows_column columns[N_COLUMNS] = {
 struct id_query {
 	struct view *view;
 	struct rows *output;
-	size_t n_rows; /* of the question at hand */
-	/* the last of them, since many namespaces may have the same to say */
+	size_t n_rows; /* printed for the current operand */
+	/* the last row, since several namespaces may give the same one */
 	uint32_t last_id, last_inside;
 	const char *last_container;
 };
@@ -99,7 +99,8 @@ static const char *state_of(const struct view_answer *answer)
 	return states[answer->by];
 }
 
-/* A namespace that maps the id; who made it, if nobody else has it.  0 or -ENOMEM. */
+/* A namespace that maps the id; its creator is the owner if there is no other.  0 or
+ * -ENOMEM. */
 static int print_live(struct id_query *query, enum subid_kind kind, uint32_t id,
 		      size_t userns, uint32_t inside)
 {
@@ -130,7 +131,7 @@ static int print_live(struct id_query *query, enum subid_kind kind, uint32_t id,
 	return 0;
 }
 
-/* Where an id lies among those that 'subid config' would map, in their order. */
+/* The id inside, by the map that 'subid config' would print. */
 static int find_position(struct view *view, enum subid_kind kind,
 			 const struct view_answer *answer, uint32_t id, uint32_t *ret)
 {
@@ -157,7 +158,7 @@ static int find_position(struct view *view, enum subid_kind kind,
 	return subid_map_inside(lines, n, id, ret);
 }
 
-/* What the tables say of an id that nothing runs with.  0 or -errno. */
+/* What the tables say of an id that no running process uses.  0 or -errno. */
 static int print_at_rest(struct id_query *query, enum subid_kind kind, uint32_t id)
 {
 	const struct view_answer *answer = view_ask(query->view, kind, id);
@@ -200,7 +201,7 @@ static int ask_id(struct id_query *query, enum subid_kind kind, uint32_t id)
 	if (query->n_rows > 0)
 		return EXIT_DONE;
 	return cli_complain(live->n_unread > 0 ? EXIT_UNABLE : EXIT_NO,
-			    "%s %u: nobody's%s", subid_kind_name(kind), id,
+			    "%s %u: has no owner%s", subid_kind_name(kind), id,
 			    live->n_unread > 0 ? ", as far as can be seen" : "");
 }
 
@@ -225,7 +226,7 @@ static bool is_of(struct view *view, size_t userns, const struct subid_owner *ow
 	return named > 0 && strcmp(view->live.userns[named].container, container) == 0;
 }
 
-/* Rows for an id inside, of what runs.  0 or -ENOMEM. */
+/* Rows for an id inside running containers.  0 or -ENOMEM. */
 static int ask_live_inside(struct id_query *query, enum subid_kind kind, uint32_t inside,
 			   const struct subid_owner *owner, const char *container)
 {
@@ -243,7 +244,7 @@ static int ask_live_inside(struct id_query *query, enum subid_kind kind, uint32_
 	return r;
 }
 
-/* What it would be by the map that 'subid config' prints.  The status. */
+/* The id on the host by the map that 'subid config' would print.  The status. */
 static int ask_share_inside(struct id_query *query, enum subid_kind kind, uint32_t inside,
 			    const char *owner, const char *whose)
 {
@@ -260,9 +261,7 @@ static int ask_share_inside(struct id_query *query, enum subid_kind kind, uint32
 
 	if (leases == NULL)
 		return cli_complain(EXIT_UNABLE,
-				    "%s: which ids it has is not known without the"
-				    " leases",
-				    whose);
+				    "%s: its ids are unknown without the leases", whose);
 	status = owner_ids_find(view->cli, view->users, tables, leases, whose, &share);
 	if (status != EXIT_DONE)
 		return status;
@@ -274,11 +273,11 @@ static int ask_share_inside(struct id_query *query, enum subid_kind kind, uint32
 	finding.container = share.container;
 	finding.state = share.container == NULL ? "granted" : "leased";
 	print_finding(query, &finding);
-	query->last_container = NULL; /* it is gone with the share */
+	query->last_container = NULL; /* it is freed with the share */
 	return EXIT_DONE;
 }
 
-/* What an id inside of the containers of OWNER, or of OWNER/NAME, is on the host; the
+/* Translates an id inside the containers of OWNER, or inside OWNER/NAME, to the host; the
  * status. */
 static int ask_inside(struct id_query *query, enum subid_kind kind, uint32_t inside,
 		      const char *whose)
@@ -310,7 +309,7 @@ static int worse(int a, int b)
 	return a > b ? a : b;
 }
 
-/* Who owns a file: the link itself, if it is one. */
+/* The owner of a file; of a link, its own. */
 static int ask_path(struct id_query *query, unsigned int kinds, const char *path)
 {
 	struct stat st;
@@ -380,15 +379,16 @@ static int run(struct cli *cli, int argc, char *argv[])
 			request.inside = optarg;
 	}
 	if (request.inside != NULL && !parse_id(request.inside, &request.id))
-		return cli_misused(cli, "--inside: '%s' is no id", request.inside);
+		return cli_misused(cli, "--inside: invalid id '%s'", request.inside);
 	if (optind == argc)
 		return cli_misused(cli, "id: %s",
-				   request.inside == NULL ? "which id, or path?"
-							  : "whose? OWNER or OWNER/NAME");
+				   request.inside == NULL
+				       ? "missing ID or PATH"
+				       : "missing OWNER or OWNER/NAME");
 	request.operands = argv + optind;
 	for (int i = optind; request.inside == NULL && i < argc; i++)
 		if (strchr(argv[i], '/') == NULL && !parse_id(argv[i], &(uint32_t){ 0 }))
-			return cli_misused(cli, "id: '%s' is no id, and a path has a '/'",
+			return cli_misused(cli, "id: invalid id '%s'; a path needs a '/'",
 					   argv[i]);
 	status = view_load(cli, &view);
 	if (status != EXIT_DONE)
@@ -399,17 +399,17 @@ static int run(struct cli *cli, int argc, char *argv[])
 	status = answer_all(&query, &request);
 	closed = rows_close(query.output);
 	if (view.partial)
-		status = EXIT_UNABLE; /* ids may be of containers that are not known */
+		status = EXIT_UNABLE; /* unknown containers may own some of the ids */
 	return closed != EXIT_DONE ? closed : status;
 }
 
 const struct cli_command cmd_id = {
 	.name = "id",
 	.arguments = "ID|PATH... | OWNER[/NAME]...",
-	.summary = "say whose an id of the host is, and what it is inside",
+	.summary = "show the owner of an id, and the id inside its container",
 	CLI_OPTIONS(options),
-	.text =
-	    "A path has a '/' in it.  Columns: kind, id on the host, owner, container,\n"
-	    "id and name inside, state.  Exit status 1 if an id is nobody's.\n",
+	.text = "A PATH contains a '/'.  Columns: kind, id on the host, owner, "
+		"container, id\n"
+		"and name inside, state.  Exit status 1 if an id has no owner.\n",
 	.run = run,
 };

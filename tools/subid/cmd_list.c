@@ -43,7 +43,7 @@ static int in_order(const void *a, const void *b)
 	return *x < *y ? -1 : *x > *y;
 }
 
-/* In the order of the lines, which an index does not keep.  -1 for want of memory. */
+/* In the order of the lines, which an index does not keep.  -1 when out of memory. */
 static ssize_t list_spelling(struct rows *output, const struct subid_table *table,
 			     struct subid_owner_name spelling)
 {
@@ -65,8 +65,7 @@ static ssize_t list_spelling(struct rows *output, const struct subid_table *tabl
 	return (ssize_t)n;
 }
 
-/* Owner and who asks for them: all lines, or those of the owners that are named.
- * Adds their number to *ret_n.  0 or -ENOMEM. */
+/* Prints the lines of an owner and adds their number to *ret_n.  0 or -ENOMEM. */
 static int list_owner(struct rows *output, struct subid_table *table,
 		      const struct subid_owner *owner, size_t *ret_n)
 {
@@ -83,7 +82,7 @@ static int list_owner(struct rows *output, struct subid_table *table,
 	return 0;
 }
 
-/* What is held, by the name of the holder, who is no owner. */
+/* Held ranges: name is "!released" or "!reserved", which are not owners. */
 static int list_held(struct rows *output, struct subid_table *table, char *name,
 		     size_t *ret_n)
 {
@@ -95,8 +94,7 @@ static int list_held(struct rows *output, struct subid_table *table, char *name,
 	return list_owner(output, table, &holder, ret_n);
 }
 
-/* The same of the leases that the caller gives and takes: ids of containers rest there.
- */
+/* The same for the caller's store of leases: ids of former containers are held there. */
 static int list_held_leases(const struct cli *cli, struct rows *output, char *name,
 			    unsigned int kinds, size_t *ret_n)
 {
@@ -156,12 +154,12 @@ static int list_name(const struct listing *listing, const struct subid_users *us
 	if (status != EXIT_DONE || n + n_leases > 0)
 		return status;
 	if (len > 0)
-		return cli_complain(EXIT_NO, "%s: has no lease", name);
+		return cli_complain(EXIT_NO, "%s: no such lease", name);
 	if (subid_owner_is_hold(name, strlen(name)))
-		return cli_complain(EXIT_NO, "%s: no ids are held under that name", name);
+		return cli_complain(EXIT_NO, "%s: no ids are held by this name", name);
 	return cli_complain(EXIT_NO, "%s: %s", name,
 			    r == 0 ? "has no ranges"
-				   : "no such account, and no ranges of that name");
+				   : "no such account, and no range has this owner");
 }
 
 static int list_owners(const struct listing *listing, char *const names[])
@@ -183,7 +181,7 @@ static int list_owners(const struct listing *listing, char *const names[])
 				return cli_complain(EXIT_UNABLE, "%s", strerror(ENOMEM));
 		one = list_name(listing, users, *names);
 
-		/* what is wrong with one hides none of the others */
+		/* list the others all the same */
 		if (one > status)
 			status = one;
 	}
@@ -247,13 +245,13 @@ static int run(struct cli *cli, int argc, char *argv[])
 const struct cli_command cmd_list = {
 	.name = "list",
 	.arguments = "[OWNER[/NAME]...]",
-	.summary = "show who has which ids",
+	.summary = "list ranges and their owners",
 	CLI_OPTIONS(options),
 	.text =
-	    "OWNER is a login name or a uid; without one, every line is listed.  "
-	    "Columns:\n"
-	    "owner, kind, first id, last id, number of ids, state (granted; released or\n"
-	    "reserved: held for nobody; leased to a container).  With owners, their\n"
-	    "containers too, and exit status 1 if one has none.\n",
+	    "OWNER is a login name or a uid.  Without OWNER, all lines are listed; with\n"
+	    "OWNER, the leases of its containers as well, and the exit status is 1 if "
+	    "an\n"
+	    "OWNER has none.  Columns: owner, kind, first id, last id, count, state\n"
+	    "(granted; leased to a container; released or reserved: held).\n",
 	.run = run,
 };

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * subid policy: is the site's policy right, and what does it mean for somebody?
+ * subid policy: checks the site's policy, and explains what it means for an owner.
  */
 #include <errno.h>
 #include <jansson.h>
@@ -11,7 +11,7 @@
 #include "libsubid/core/core.h"
 #include "tools/subid/cli.h"
 
-/* What check has found so far. */
+/* The problems found so far. */
 struct check {
 	const struct cli *cli;
 	size_t n_wrong;
@@ -51,7 +51,7 @@ static int note_wrong_line(void *data, const struct subid_conf_place *place)
 	return 0;
 }
 
-/* Names that nobody has are mistyped, or come later: a warning. */
+/* A name without account may be mistyped or created later: a warning. */
 static void check_name(struct check *check, const struct subid_users *users,
 		       struct subid_members *members, const struct subid_conf_rule *rule)
 {
@@ -65,9 +65,8 @@ static void check_name(struct check *check, const struct subid_users *users,
 		r = subid_owner_find(users, rule->name, &owner);
 	}
 	if (r == SUBID_UNKNOWN)
-		note(check, false, rule->file, rule->line, "there is no %s '%s'",
-		     rule->whom == SUBID_CONF_GROUP ? "such group:" : "such account:",
-		     rule->name);
+		note(check, false, rule->file, rule->line, "no such %s '%s'",
+		     rule->whom == SUBID_CONF_GROUP ? "group" : "account", rule->name);
 	else if (r < 0)
 		note(check, true, rule->file, rule->line, "'%s' cannot be looked up: %s",
 		     rule->name, strerror(-r));
@@ -84,13 +83,13 @@ static void check_sizes(struct check *check, const struct subid_policy *policy,
 			continue;
 		if (rule->window.count > 0 && count > rule->window.count)
 			note(check, false, rule->file, rule->line,
-			     "the window has no room for the %u %ss of login.defs", count,
+			     "the window is smaller than the %u %ss of login.defs", count,
 			     subid_kind_name(kind));
 		if (rule->window.count == 0 && window->deterministic &&
 		    count != window->count)
 			note(check, false, rule->file, rule->line,
-			     "SUB_%s_DETERMINISTIC in login.defs fixes the count to %u:"
-			     " give a window, too",
+			     "SUB_%s_DETERMINISTIC in login.defs fixes the count at %u;"
+			     " add a window",
 			     kind == SUBID_UID ? "UID" : "GID", window->count);
 	}
 }
@@ -107,8 +106,8 @@ static void check_rules(struct check *check, const struct subid_conf *conf,
 
 		if (everyone != NULL)
 			note(check, false, rule->file, rule->line,
-			     "is not reached for people: 'everyone' comes first (line"
-			     " %zu)",
+			     "is never reached for people: 'everyone' in line %zu comes"
+			     " first",
 			     everyone->line);
 		else if (rule->whom == SUBID_CONF_EVERYONE)
 			everyone = rule;
@@ -117,7 +116,7 @@ static void check_rules(struct check *check, const struct subid_conf *conf,
 	}
 }
 
-/* A misspelt rule accepts nothing, and somebody believes that it does. */
+/* An unknown rule accepts nothing, which its author does not expect. */
 static void check_accepted(struct check *check, const struct subid_conf *conf)
 {
 	for (size_t i = 0; i < conf->n_accepted; i++)
@@ -130,12 +129,12 @@ static void check_accepted(struct check *check, const struct subid_conf *conf)
 	for (size_t i = 0; i < conf->n_accepted; i++)
 		if (subid_rule_find(conf->accepted[i].rule) == NULL)
 			note(check, false, conf->accepted[i].file, conf->accepted[i].line,
-			     "accepts '%s', which is no rule: 'subid audit --list-rules'"
-			     " lists them",
+			     "unknown rule '%s'; 'subid audit --list-rules' lists all"
+			     " rules",
 			     conf->accepted[i].rule);
 }
 
-/* login.defs, which the rules lean on.  False: it is no use. */
+/* login.defs, whose values the rules use; false if they are unusable. */
 static bool check_defs(struct check *check, int etc, struct subid_policy *ret)
 {
 	bool follow = check->cli->root == NULL;
@@ -238,18 +237,20 @@ static int run(struct cli *cli, int argc, char *argv[])
 	if (cli_next_option(cli, argc, argv) != -1)
 		return EXIT_USAGE;
 	if (optind == argc)
-		return cli_misused(cli, "policy: check or explain?");
+		return cli_misused(cli,
+				   "policy: missing subcommand; one of check, explain");
 	argc -= optind + 1;
 	argv += optind + 1;
 	if (strcmp(argv[-1], "check") == 0 && argc > 0)
-		return cli_misused(cli, "policy check: '%s' is not expected", argv[0]);
+		return cli_misused(cli, "policy check: unexpected operand '%s'", argv[0]);
 	if (strcmp(argv[-1], "check") == 0)
 		return run_check(cli);
 	if (strcmp(argv[-1], "explain") != 0)
-		return cli_misused(cli, "policy: '%s' is neither check nor explain",
-				   argv[-1]);
+		return cli_misused(
+		    cli, "policy: unknown subcommand '%s'; one of check, explain",
+		    argv[-1]);
 	if (argc == 0)
-		return cli_misused(cli, "policy explain: whom?");
+		return cli_misused(cli, "policy explain: missing OWNER");
 	return cli_explain_policy(cli, (size_t)argc, argv);
 }
 
@@ -258,8 +259,8 @@ const struct cli_command cmd_policy = {
 	.arguments = "check | explain OWNER...",
 	.summary = "check subid.conf, or explain what it means for an owner",
 	.text =
-	    "check says what is wrong in subid.conf and login.defs, and warns of what\n"
-	    "may not be meant.  explain says which rule decides about each OWNER,\n"
-	    "and what would be given at the next login.  Neither changes anything.\n",
+	    "check lists the errors in subid.conf and login.defs, and warns of likely\n"
+	    "mistakes.  explain shows for each OWNER which rule applies, and what the\n"
+	    "next login would grant.  Neither changes anything.\n",
 	.run = run,
 };

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * subid ps: what runs in user namespaces, as the host and as the container sees it.
+ * subid ps: processes in user namespaces, as the host and as the container sees them.
  */
 #include <errno.h>
 #include <getopt.h>
@@ -65,7 +65,7 @@ struct list {
 	size_t n;
 };
 
-/* Whose processes are asked for: OWNER or OWNER/NAME. */
+/* An operand: OWNER or OWNER/NAME. */
 struct wanted {
 	const char *container; /* or NULL */
 	struct subid_owner owner;
@@ -111,7 +111,7 @@ static bool matches(const struct list *list, const struct row *row,
 			(container != NULL && strcmp(container, wanted->container) == 0));
 }
 
-/* No operands: everything is wanted. */
+/* Without operands, all processes are wanted. */
 static bool is_wanted(const struct list *list, const struct row *row,
 		      struct wanted *wanted, size_t n)
 {
@@ -136,7 +136,7 @@ static uint32_t inside_of(const struct subid_live_userns *ns, enum subid_kind ki
 	return SUBID_ID_NONE;
 }
 
-/* Adds a process, unless it is gone, or nobody asked for it.  0 or -ENOMEM. */
+/* Adds a process that still exists and is wanted.  0 or -ENOMEM. */
 static int add_process(struct list *list, const struct subid_live_process *live,
 		       struct wanted *wanted, size_t n_wanted)
 {
@@ -269,7 +269,7 @@ static int run(struct cli *cli, int argc, char *argv[])
 	while (cli_next_option(cli, argc, argv) != -1)
 		;
 	if (cli->root != NULL)
-		return cli_misused(cli, "ps: --root: nothing runs in an image");
+		return cli_misused(cli, "ps: --root: an image has no running processes");
 	n = (size_t)(argc - optind);
 	status = view_load(cli, &view);
 	if (status != EXIT_DONE)
@@ -287,9 +287,9 @@ static int run(struct cli *cli, int argc, char *argv[])
 const struct cli_command cmd_ps = {
 	.name = "ps",
 	.arguments = "[OWNER[/NAME]...]",
-	.summary = "show what runs in user namespaces, from both sides",
+	.summary = "list processes in user namespaces, with ids on both sides",
 	.text =
 	    "Columns: user and uid on the host; user, uid and gid inside; pid on the\n"
-	    "host and inside; who owns the ids; container; command.  '-': not known.\n",
+	    "host and inside; owner of the ids; container; command.  '-': unknown.\n",
 	.run = run,
 };

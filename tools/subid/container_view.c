@@ -36,7 +36,7 @@ static const char *find_value(const char *status, size_t size, const char *key,
 	return NULL;
 }
 
-/* The number at index among those of a value, which tabs divide; -1 is the last. */
+/* The number at index in a value, whose numbers are separated by tabs; -1: the last. */
 static bool read_number(const char *status, size_t size, const char *key, int index,
 			uint32_t *ret)
 {
@@ -121,8 +121,8 @@ int container_process_read(int proc, pid_t pid, struct container_process *ret)
 }
 
 /*
- * The order.  Without recursion: a container can make its processes each other's
- * children as often as it may fork.
+ * The order.  Without recursion: a container can nest its processes as deep as it may
+ * fork.
  */
 #define NONE SIZE_MAX
 
@@ -150,7 +150,7 @@ static size_t find(const struct node *nodes, size_t n, pid_t pid)
 	return found == NULL ? NONE : (size_t)(found - nodes);
 }
 
-/* Hangs each under its parent; from the last on, so that the lists ascend. */
+/* Links each to its parent; from the last on, so that the lists ascend. */
 static size_t link_all(const struct container_process *processes, struct node *nodes,
 		       size_t n)
 {
@@ -218,7 +218,7 @@ int container_order(const struct container_process *processes, size_t n,
 	qsort(nodes, n, sizeof(*nodes), compare_pids);
 	for (size_t i = link_all(processes, nodes, n); i != NONE; i = nodes[i].next)
 		walk(nodes, i, stack, places, &at);
-	/* what is left is in a circle */
+	/* the rest are in circles */
 	for (size_t i = 0; i < n; i++)
 		if (!nodes[i].done)
 			walk(nodes, i, stack, places, &at);
@@ -231,9 +231,9 @@ int container_order(const struct container_process *processes, size_t n,
 /*
  * Names.
  *
- * Threat: root looks at a process of somebody else's container, and reads a file of
- * it.  Whoever runs the container chose what lies there: a link to a file of the host, a
- * fifo that nobody writes, a file without end, malformed lines.
+ * Threat: root reads a file of somebody else's container.  Whoever runs the container
+ * chose what is there: a link to a file of the host, a
+ * fifo without writer, an endless file, malformed lines.
  */
 struct container_name {
 	uint32_t id;
@@ -255,7 +255,7 @@ int container_open_root(int proc, pid_t pid, uint64_t userns)
 	root = openat(dir, "root", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (root < 0)
 		return errno == ENOENT ? -ESRCH : -errno;
-	/* dir is of one process, so root and this are of the same one */
+	/* both are read through dir, so they belong to the same process */
 	n = readlinkat(dir, "ns/user", link, sizeof(link) - 1);
 	if (n < 0)
 		return errno == ENOENT ? -ESRCH : -errno;
@@ -286,7 +286,7 @@ int container_read_file(int root, enum subid_kind kind, struct subid_text *ret)
 	text.bytes = malloc(CONTAINER_FILE_MAX + 1);
 	if (text.bytes == NULL)
 		return -ENOMEM;
-	/* it may grow meanwhile */
+	/* it may grow while it is read */
 	while (n > 0 && text.size < CONTAINER_FILE_MAX) {
 		n = read(fd, text.bytes + text.size, CONTAINER_FILE_MAX - text.size);
 		if (n < 0)

@@ -7,8 +7,7 @@
 
 /*
  * A process as its container sees it: its pid there, and the names that the
- * container's own passwd and group files have for ids.  With live.h, which tells
- * which namespace it is in, and layout.h, which translates ids.
+ * container's own passwd and group files have for ids.
  */
 
 #define CONTAINER_COMMAND_SIZE 64
@@ -18,7 +17,7 @@ struct container_process {
 	pid_t parent;
 	pid_t inside;			      /* in its own pid namespace */
 	uint32_t ids[SUBID_KINDS];	      /* effective, in the reader's ids */
-	char command[CONTAINER_COMMAND_SIZE]; /* any bytes, which it chose itself */
+	char command[CONTAINER_COMMAND_SIZE]; /* any bytes: the process chooses them */
 };
 
 /*
@@ -28,21 +27,20 @@ struct container_process {
 int container_process_parse(const char *status, size_t size,
 			    struct container_process *ret);
 
-/* Reads it for a process.  0; -ESRCH or -ENOENT when it is gone; -errno. */
+/* The same for a running process.  0; -ESRCH or -ENOENT when it has ended; -errno. */
 int container_process_read(int proc, pid_t pid, struct container_process *ret);
 
 /* Where a process stands in the order of "ps f". */
 struct container_place {
 	size_t index;	    /* of the process */
-	size_t parent;	    /* place of its parent; SIZE_MAX: that is not in the list */
+	size_t parent;	    /* place of its parent; SIZE_MAX: not in the list */
 	unsigned int depth; /* how many of its ancestors are in the list */
 };
 
 /*
- * Puts n processes in the order of a tree: each behind its parent, the children of
- * one by their pids.  Processes that are each other's parents, as pids that were
- * used anew may look, still come once each.  Returns 0, and the caller frees *ret; or
- * -ENOMEM.
+ * Orders n processes as a tree: each after its parent, siblings by pid.  Processes that
+ * are each other's parents, as reused pids may appear to be, still come once each.
+ * Returns 0, and the caller frees *ret; or -ENOMEM.
  */
 int container_order(const struct container_process *processes, size_t n,
 		    struct container_place **ret);
@@ -51,36 +49,35 @@ int container_order(const struct container_process *processes, size_t n,
 #define CONTAINER_FILE_MAX (1 << 20)
 
 /*
- * Opens the root directory of a process, of which only the path is used.  userns:
- * inode of the user namespace that it must be in, since its pid may be another's by
- * now; 0: any.  Returns a descriptor; -ESRCH when it is gone; -errno.
+ * Opens the root directory of a process with O_PATH.  userns: inode of the user namespace
+ * that the process must be in, since the pid may have been reused; 0: any.  Returns a
+ * descriptor; -ESRCH when the process has ended; -errno.
  */
 int container_open_root(int proc, pid_t pid, uint64_t userns);
 
 /*
- * Reads etc/passwd (SUBID_UID) or etc/group beneath root.  No link leads out of root,
- * nor through /proc; a fifo, a device or a file beyond CONTAINER_FILE_MAX is not
- * read.  What the file system itself is, is not known: one that a user serves can
- * make the reader wait for ever.  So call this where that does no harm, and with no
- * more rights than the container has, for a file may be mounted there that only
- * root can read.
+ * Reads etc/passwd (SUBID_UID) or etc/group beneath root.  Links cannot lead out of root
+ * or through /proc; a fifo, a device or a file beyond CONTAINER_FILE_MAX is not read.  A
+ * file system that a user serves (FUSE) can block the reader for ever, and a file may be
+ * mounted there that only root can read: so call this in a child, with the rights of the
+ * container.
  *
- * Returns 0, and the caller releases *ret with subid_text_free(); -EINVAL for what
- * is no regular file; -EFBIG; -errno.
+ * Returns 0, and the caller releases *ret with subid_text_free(); -EINVAL if it
+ * is not a regular file; -EFBIG; -errno.
  */
 int container_read_file(int root, enum subid_kind kind, struct subid_text *ret);
 
 /* The names in a passwd or group file, by their ids. */
 struct container_names {
 	struct subid_text text;
-	struct container_name *names; /* inside the library */
+	struct container_name *names; /* see container_view.c */
 	size_t n;
 };
 
 /*
- * Reads the lines; *text becomes the names', also on failure.  What is no line of
- * such a file is passed over, and so is a name that is a number, which would be
- * taken for the id.  0 or -ENOMEM.
+ * Reads the lines; *text belongs to the names from then on, also after a failure.
+ * Malformed lines are skipped, and so are names that are numbers, which would be mistaken
+ * for ids.  0 or -ENOMEM.
  */
 int container_names_parse(struct subid_text *text, struct container_names *ret);
 

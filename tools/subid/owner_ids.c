@@ -19,7 +19,7 @@ void owner_ids_free(struct owner_ids *share)
 	*share = (struct owner_ids){ .name = NULL };
 }
 
-/* The ids of the owner's lines, whatever spelling they use. */
+/* The ids of the owner's lines, under any of its names. */
 static int add_lines(struct owner_ids *share, const struct subid_table *table)
 {
 	struct subid_set *all = &share->all[table->kind];
@@ -47,11 +47,11 @@ static int split(const struct cli *cli, const char *text, struct owner_ids *shar
 	if (share->name == NULL || (text[len] == '/' && share->container == NULL))
 		return cli_complain(EXIT_UNABLE, "%s", strerror(ENOMEM));
 	if (share->container != NULL && share->container[0] == '\0')
-		return cli_misused(cli, "%s: the name of the container is missing", text);
+		return cli_misused(cli, "%s: missing container NAME", text);
 	return EXIT_DONE;
 }
 
-/* The container's leases; or all but any container's. */
+/* The container's leases; without a container, all ids that are not leased. */
 static int choose_ids(struct owner_ids *share, const struct subid_leases *leases)
 {
 	auto_set struct subid_set uids = { .ranges = NULL }, gids = { .ranges = NULL };
@@ -77,7 +77,7 @@ static int choose_ids(struct owner_ids *share, const struct subid_leases *leases
 	return r;
 }
 
-/* Is what the container has still the owner's?  The tables have the last word. */
+/* Do the tables still grant the container's ids to its owner? */
 static bool is_held(const struct owner_ids *share)
 {
 	for (enum subid_kind kind = 0; kind < SUBID_KINDS; kind++)
@@ -95,11 +95,10 @@ static int add_leases(struct owner_ids *share, const struct subid_leases *leases
 	if (share->container == NULL)
 		return EXIT_DONE;
 	if (share->ids[SUBID_UID].n == 0 && share->ids[SUBID_GID].n == 0)
-		return cli_complain(EXIT_NO, "%s/%s: there is no such lease", share->name,
+		return cli_complain(EXIT_NO, "%s/%s: no such lease", share->name,
 				    share->container);
 	if (!is_held(share))
-		return cli_complain(EXIT_NO,
-				    "%s/%s: not all of its ids are %s's any more",
+		return cli_complain(EXIT_NO, "%s/%s: %s no longer holds all of its ids",
 				    share->name, share->container, share->name);
 	return EXIT_DONE;
 }
@@ -131,8 +130,7 @@ int owner_ids_find(const struct cli *cli, const struct subid_users *users,
 		return cli_complain(EXIT_UNABLE, "%s: cannot be looked up: %s", ret->name,
 				    strerror(-r));
 	if (r == SUBID_INVALID)
-		return cli_complain(EXIT_NO, "%s: not a name that an owner can have",
-				    ret->name);
+		return cli_complain(EXIT_NO, "%s: invalid owner name", ret->name);
 	for (enum subid_kind kind = 0; r >= 0 && kind < SUBID_KINDS; kind++)
 		r = add_lines(ret, tables[kind]);
 	if (r < 0)
@@ -140,7 +138,7 @@ int owner_ids_find(const struct cli *cli, const struct subid_users *users,
 	if (!ret->owner.has_account && ret->all[SUBID_UID].n == 0 &&
 	    ret->all[SUBID_GID].n == 0)
 		return cli_complain(EXIT_NO,
-				    "%s: no such account, and no ranges of that name",
+				    "%s: no such account, and no range has this owner",
 				    ret->name);
 	return leases == NULL ? read_leases(cli, ret) : add_leases(ret, leases);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Whose ids: OWNER or OWNER/NAME, as it is typed, and what it has.
+ * The ids of an operand: OWNER or OWNER/NAME.
  */
 #pragma once
 
@@ -10,10 +10,10 @@ struct owner_ids {
 	char *name;	 /* OWNER as it was typed */
 	char *container; /* NAME, or NULL */
 	struct subid_owner owner;
-	struct subid_set all[SUBID_KINDS]; /* what the owner's lines give */
-	struct subid_set ids[SUBID_KINDS]; /* of NAME; or all that no container has */
+	struct subid_set all[SUBID_KINDS]; /* of the owner's lines */
+	struct subid_set ids[SUBID_KINDS]; /* of NAME; or all that are not leased */
 	size_t n_leases;		   /* of all its containers */
-	bool doubled;			   /* two lines of the owner have ids in common */
+	bool doubled;			   /* two lines of the owner overlap */
 };
 
 void owner_ids_free(struct owner_ids *share);
@@ -21,9 +21,8 @@ void owner_ids_free(struct owner_ids *share);
 #define auto_owner_ids __attribute__((cleanup(owner_ids_free)))
 
 /*
- * Finds what text means.  users must live longer than *ret; leases: those of the
- * owner's containers, or NULL, and they are read.  The status, after a complaint if
- * it is not EXIT_DONE.
+ * Finds the ids of text.  users must outlive *ret; leases: of the owner's containers, or
+ * NULL to read them.  The status, after an error message if it is not EXIT_DONE.
  */
 int owner_ids_find(const struct cli *cli, const struct subid_users *users,
 		   const struct subid_table *const tables[SUBID_KINDS],

@@ -78,7 +78,7 @@ static unsigned int read_number(const char **at)
 	unsigned int number = 0;
 
 	for (; **at >= '0' && **at <= '9'; (*at)++)
-		if (number < 100000) /* no program has come that far */
+		if (number < 100000) /* larger than any real version */
 			number = number * 10 + (unsigned int)(**at - '0');
 	return number;
 }
@@ -120,7 +120,7 @@ __attribute__((format(printf, 2, 3))) static int refuse(struct runtime_config *s
 	return -ENOMEM;
 }
 
-/* What the runtime cannot do for this share, as the table says. */
+/* What the runtime cannot do for these ids, by the table. */
 static int check_runtime(const struct runtime_config_draft *draft,
 			 struct runtime_config *setup)
 {
@@ -129,42 +129,42 @@ static int check_runtime(const struct runtime_config_draft *draft,
 
 	if (share->container != NULL && runtime->one_map)
 		return refuse(setup,
-			      "%s has one map for all of its containers: name the owner"
-			      " alone, %s",
+			      "%s uses one map for all containers; give the owner alone,"
+			      " %s",
 			      runtime->title, share->name);
 	if (runtime->roots && (!share->has_account || share->own[SUBID_UID] != 0))
 		return refuse(setup,
-			      "%s takes ids out of root's lines alone: name root, or"
+			      "%s uses only ids of root's lines; give root or"
 			      " root/NAME",
 			      runtime->title);
 	if (draft->keep == SUBID_ID_NONE)
 		return 0;
 	if (!runtime->keeps)
-		return refuse(setup, "%s cannot map %s's own id beside the others",
-			      runtime->title, share->name);
+		return refuse(setup, "%s cannot map the own id of %s", runtime->title,
+			      share->name);
 	if (!share->has_account)
-		return refuse(setup, "there is no such account, so it has no own id");
+		return refuse(setup, "no such account, so there is no own id");
 	if (share->own[SUBID_UID] == 0)
-		return refuse(setup, "root's own id would make the container's root"
-				     " the host's");
+		return refuse(setup,
+			      "mapping root's own id would make the container's root"
+			      " the host's root");
 	return 0;
 }
 
-/* Does podman find the ids where the map will look for them? */
+/* Rootless podman counts the ids of the lines from 1 on: are they where it looks? */
 static int check_rootless(const struct runtime_config_ids *share,
 			  struct runtime_config *setup)
 {
 	if (share->doubled)
-		return refuse(setup,
-			      "two of its lines have ids in common, and podman counts"
-			      " them twice: mend that first ('subid audit')");
+		return refuse(setup, "two of its lines overlap, and podman counts the ids"
+				     " twice; see 'subid audit'");
 	for (enum subid_kind kind = 0; kind < SUBID_KINDS; kind++)
 		for (size_t i = 0; i < share->ids[kind]->n; i++)
 			if (!subid_set_contains(share->all[kind],
 						share->ids[kind]->ranges[i]))
 				return refuse(setup,
-					      "not all of its %ss lie in lines of %s, and"
-					      " podman has no others",
+					      "not all of its %ss are in lines of %s, and"
+					      " podman can use no others",
 					      subid_kind_name(kind), share->name);
 	return 0;
 }
@@ -176,18 +176,18 @@ static int check_share(const struct runtime_config_draft *draft,
 
 	for (enum subid_kind kind = 0; kind < SUBID_KINDS; kind++)
 		if (share->ids[kind]->n == 0)
-			return refuse(setup, "no subordinate %ss: try 'subid grant %s'",
+			return refuse(setup, "no subordinate %ss; try 'subid grant %s'",
 				      subid_kind_name(kind), share->name);
 	if (draft->runtime->write == runtime_config_write_podman &&
 	    runtime_config_is_rootless(share))
 		return check_rootless(share, setup);
 	if (draft->runtime->write == runtime_config_write_docker && !share->has_account &&
 	    strcmp(share->name, "dockremap") != 0)
-		return refuse(setup, "there is no such account, and Docker wants one");
+		return refuse(setup, "no such account, and Docker needs one");
 	return 0;
 }
 
-/* The largest range that is in both sets; count 0 if there is none. */
+/* The largest range in both sets; count 0 if there is none. */
 static struct id_range find_common(const struct subid_set *a, const struct subid_set *b)
 {
 	struct id_range best = { .count = 0 };
@@ -218,19 +218,21 @@ static int make_maps(struct runtime_config_draft *draft, struct runtime_config *
 		*one = find_common(share->ids[SUBID_UID], share->ids[SUBID_GID]);
 		if (draft->runtime->one_range && one->count == 0)
 			return refuse(setup,
-				      "%s wants the same numbers for uids and gids, and"
-				      " %s has none that are both",
+				      "%s needs the same numbers for uids and gids, and"
+				      " %s holds no such range",
 				      draft->runtime->title, share->name);
 		r = subid_layout(draft->runtime->one_range ? &only : share->ids[kind],
 				 keep, setup->maps[kind], &setup->n[kind]);
 		if (r == SUBID_TAKEN)
-			return refuse(setup, "the own %s %u is among the subordinate ids",
+			return refuse(setup,
+				      "the own %s %u is one of the subordinate ids",
 				      subid_kind_name(kind), keep.outside);
 		if (r == SUBID_FULL)
-			return refuse(setup,
-				      "more than %d ranges, and the kernel takes no more"
-				      " in one map",
-				      SUBID_MAP_LINES_MAX);
+			return refuse(
+			    setup,
+			    "more than %d ranges, the most that the kernel allows"
+			    " in a map",
+			    SUBID_MAP_LINES_MAX);
 		if (r != 0)
 			return r;
 	}

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The texts, one function for each family of runtimes.  Names in them are the
- * owner's and the container's: they stand quoted wherever a shell or a parser would
- * take them for more than a name.
+ * The texts, one function for each family of runtimes.  Names of owners and containers
+ * are quoted wherever a shell or a parser could take them for more than a name.
  */
 #include <string.h>
 
@@ -63,19 +62,19 @@ void runtime_config_write_lxc(struct runtime_config_draft *draft)
 	write_share(draft);
 	if (runtime_config_is_rootless(share))
 		(void)fprintf(draft->remarks,
-			      "into ~/.local/share/lxc/%s/config, or before lxc-create"
-			      " into a file\nfor its option -f"
+			      "add to ~/.local/share/lxc/%s/config; for a new container,"
+			      " to a file\nfor lxc-create -f"
 			      " (~/.config/lxc/default.conf is for all containers).\n",
 			      name);
 	else
 		(void)fprintf(draft->remarks,
-			      "into /var/lib/lxc/%s/config, or before lxc-create into a"
-			      " file\nfor its option -f (/etc/lxc/default.conf is for all"
+			      "add to /var/lib/lxc/%s/config; for a new container, to a"
+			      " file\nfor lxc-create -f (/etc/lxc/default.conf is for all"
 			      " containers).\n",
 			      name);
 	(void)fprintf(draft->remarks,
-		      "Lines %s that are there already must go.  Files of a\n"
-		      "container that had other ids keep those.\n",
+		      "Remove the %s lines that are already there.  Files of an\n"
+		      "existing container keep their former ids.\n",
 		      old ? "lxc.id_map" : "lxc.idmap");
 	for (enum subid_kind kind = 0; kind < SUBID_KINDS; kind++) {
 		for (size_t i = 0; i < draft->setup->n[kind]; i++) {
@@ -99,15 +98,15 @@ void runtime_config_write_lxd(struct runtime_config_draft *draft)
 
 	write_share(draft);
 	(void)fprintf(draft->remarks,
-		      "to be typed as root.  %s takes ids out of root's lines in\n"
-		      "/etc/subuid and /etc/subgid, which it reads when it starts:"
-		      " restart it when\nthey have changed.%s\n",
+		      "commands to run as root.  %s uses ids of root's lines in\n"
+		      "/etc/subuid and /etc/subgid, which it reads at start:"
+		      " restart it after\na change.%s\n",
 		      draft->runtime->title,
-		      lxd ? "  LXD from a snap does not read them at all." : "");
+		      lxd ? "  LXD from a snap does not read them." : "");
 	if (container == NULL) {
 		(void)fprintf(draft->remarks,
-			      "Each container gets ids of its own, that %s chooses; a"
-			      " lease ('subid grant\nroot/NAME') says which.\n",
+			      "Each container gets its own ids, which %s chooses; to"
+			      " choose them, use a lease\n('subid grant root/NAME').\n",
 			      draft->runtime->title);
 		(void)fprintf(draft->text,
 			      "%s profile set default security.idmap.isolated true\n",
@@ -115,8 +114,8 @@ void runtime_config_write_lxd(struct runtime_config_draft *draft)
 		return;
 	}
 	(void)fprintf(draft->remarks,
-		      "The container must be stopped; its files are shifted when it"
-		      " starts.\n");
+		      "The container must be stopped; its files are shifted at its"
+		      " next start.\n");
 	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
 		(void)fprintf(draft->text, "%s config set ", client);
 		write_word(draft->text, container);
@@ -146,7 +145,7 @@ static void write_podman_maps(const struct runtime_config_draft *draft,
 	(void)fputc('\n', draft->text);
 }
 
-/* The maps are written as the user's own namespace sees them. */
+/* The maps use the ids of the user's own namespace. */
 static void write_podman_rootless(const struct runtime_config_draft *draft)
 {
 	const struct runtime_config_ids *share = draft->share;
@@ -154,12 +153,14 @@ static void write_podman_rootless(const struct runtime_config_draft *draft)
 	const struct subid_map_line *const both[SUBID_KINDS] = { lines[0], lines[1] };
 	size_t n[SUBID_KINDS];
 
-	(void)fprintf(draft->remarks,
-		      "options for 'podman run' and 'podman create' as %s.  The second"
-		      "\nnumber is not one of the host: for podman 0 is %s, and the ids"
-		      " of its\nlines in /etc/subuid and /etc/subgid follow from 1 on."
-		      "  When these have\nchanged, first: podman system migrate\n",
-		      share->name, share->name);
+	(void)fprintf(
+	    draft->remarks,
+	    "options for 'podman run' and 'podman create' as %s.  The second"
+	    "\nnumber is not an id of the host: in podman's namespace 0 is"
+	    " %s, and the\nids of its lines in /etc/subuid and /etc/subgid are"
+	    " counted from 1 on.\nAfter a change of these lines, first run: podman"
+	    " system migrate\n",
+	    share->name, share->name);
 	for (enum subid_kind kind = 0; kind < SUBID_KINDS; kind++) {
 		n[kind] = draft->setup->n[kind];
 		memcpy(lines[kind], draft->setup->maps[kind],
@@ -170,7 +171,7 @@ static void write_podman_rootless(const struct runtime_config_draft *draft)
 	write_podman_maps(draft, both, n);
 }
 
-/* Owners without account give ids to containers that root's podman runs. */
+/* Owners without account hold ids for containers that root's podman runs. */
 static void write_podman_auto(const struct runtime_config_draft *draft)
 {
 	const struct runtime_config_ids *share = draft->share;
@@ -180,9 +181,10 @@ static void write_podman_auto(const struct runtime_config_draft *draft)
 		if (subid_set_size(share->ids[kind]) < most)
 			most = subid_set_size(share->ids[kind]);
 	(void)fprintf(draft->remarks,
-		      "into /etc/containers/storage.conf, for 'podman run"
+		      "add to /etc/containers/storage.conf, for 'podman run"
 		      " --userns=auto' as\nroot: each container gets a part of these"
-		      " ids.  All of them for one: podman run\n--subuidname ");
+		      " ids.  To use all ids for one container:\npodman run"
+		      " --subuidname ");
 	write_word(draft->remarks, share->name);
 	(void)fprintf(draft->remarks, " --subgidname ");
 	write_word(draft->remarks, share->name);
@@ -217,9 +219,9 @@ void runtime_config_write_docker(struct runtime_config_draft *draft)
 {
 	write_share(draft);
 	(void)fprintf(draft->remarks,
-		      "into /etc/docker/daemon.json, for all containers; then restart"
-		      " docker.\nImages and containers made before are not seen any"
-		      " more.\n");
+		      "add to /etc/docker/daemon.json, for all containers, and restart"
+		      " docker.\nDocker then no longer shows existing images and"
+		      " containers.\n");
 	(void)fprintf(draft->text, "{\n  \"userns-remap\": ");
 	write_string(draft->text, draft->share->name);
 	(void)fprintf(draft->text, "\n}\n");
@@ -230,9 +232,9 @@ void runtime_config_write_oci(struct runtime_config_draft *draft)
 	const struct runtime_config *setup = draft->setup;
 
 	write_share(draft);
-	(void)fprintf(draft->remarks, "into config.json of the bundle, whose"
-				      " linux.namespaces must have\n"
-				      "{\"type\": \"user\"} too.\n");
+	(void)fprintf(draft->remarks, "add to config.json of the bundle;"
+				      " linux.namespaces must also\n"
+				      "contain {\"type\": \"user\"}.\n");
 	(void)fprintf(draft->text, "{\n  \"linux\": {\n");
 	for (enum subid_kind kind = 0; kind < SUBID_KINDS; kind++) {
 		(void)fprintf(draft->text, "    \"%sMappings\": [\n",
@@ -255,22 +257,23 @@ void runtime_config_write_oci(struct runtime_config_draft *draft)
 void runtime_config_write_nspawn(struct runtime_config_draft *draft)
 {
 	struct id_range range = draft->range;
-	/* chown works for whole ranges of 65536 alone; map is new in 249 */
+	/* chown works only for 65536 ids at a multiple of 65536; map is new in 249 */
 	bool whole = range.start % NSPAWN_COUNT == 0 && range.count == NSPAWN_COUNT;
 	bool old = draft->version.major > 0 && draft->version.major < 249;
 
 	write_share(draft);
-	(void)fprintf(draft->remarks, "options of systemd-nspawn, which root runs.\n");
+	(void)fprintf(draft->remarks, "options for systemd-nspawn as root.\n");
 	if (draft->share->container != NULL)
 		(void)fprintf(draft->remarks,
 			      "Or in /etc/systemd/nspawn/%s.nspawn, section [Exec]:"
 			      " PrivateUsers=%u:%u\n",
 			      draft->share->container, range.start, range.count);
 	if (!whole && old)
-		(void)fprintf(draft->remarks,
-			      "This systemd can shift files only for 65536 ids from a"
-			      " multiple of 65536:\ngive the directory tree these owners"
-			      " beforehand.\n");
+		(void)fprintf(
+		    draft->remarks,
+		    "This systemd can shift files only for 65536 ids at a multiple"
+		    " of 65536:\nchange the owners of the directory tree"
+		    " beforehand.\n");
 	(void)fprintf(draft->text, "--private-users=%u:%u", range.start, range.count);
 	if (old)
 		(void)fputs(whole ? " --private-users-chown" : "", draft->text);

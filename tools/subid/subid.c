@@ -19,14 +19,15 @@ static const struct cli_command *const commands[] = {
 int main(int argc, char *argv[])
 {
 	struct cli cli = { .commands = commands, .n_commands = N_COMMANDS };
-	static char name[] = "subid"; /* as getopt_long(3) begins its messages */
+	static char name[] = "subid"; /* the name in messages of getopt_long(3) */
 
-	/* so that a limit on the size of files is an error with a message */
+	/* a limit on file sizes is then an error that write() returns */
 	(void)signal(SIGXFSZ, SIG_IGN);
-	/* else nobody can tell how a child has ended */
+	/* needed to learn the exit status of a child */
 	(void)signal(SIGCHLD, SIG_DFL);
-	/* Threat: a table opened as number 2 would get our messages.  What was
-	 * closed is opened the other way round, so that using it still fails. */
+	/* Threat: a table opened as descriptor 2 would receive our messages.  Closed
+	 * standard descriptors are opened in the wrong direction, so that using
+	 * them still fails. */
 	for (int fd = 0; fd <= 2; fd++)
 		if (fcntl(fd, F_GETFD) < 0 &&
 		    open("/dev/null", fd == 0 ? O_WRONLY : O_RDONLY) != fd)
@@ -35,7 +36,7 @@ int main(int argc, char *argv[])
 		argv[0] = name;
 	(void)cli_next_option(&cli, argc, argv);
 	if (optind >= argc)
-		return cli_misused(&cli, "a command is missing");
+		return cli_misused(&cli, "missing COMMAND");
 	for (size_t i = 0; i < N_COMMANDS; i++) {
 		if (strcmp(argv[optind], commands[i]->name) != 0)
 			continue;
@@ -43,8 +44,8 @@ int main(int argc, char *argv[])
 		argc -= optind;
 		argv += optind;
 		argv[0] = name;
-		optind = 0; /* glibc: begin anew */
+		optind = 0; /* glibc: start over */
 		return commands[i]->run(&cli, argc, argv);
 	}
-	return cli_misused(&cli, "'%s' is no command", argv[optind]);
+	return cli_misused(&cli, "unknown command '%s'", argv[optind]);
 }

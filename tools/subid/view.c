@@ -36,7 +36,7 @@ struct view_root {
 };
 
 /*
- * Leases.  Those of each owner are read when the first of its ids turns up, and sorted,
+ * Leases.  Those of an owner are read when the first of its ids is looked up, and sorted,
  * since a user may have half a million.
  */
 static void free_lessors(struct view *view)
@@ -78,8 +78,8 @@ static void sort(struct view_lessor *lessor, const struct subid_owner *owner)
 	qsort(lessor->sorted, lessor->n, sizeof(struct subid_lease *), compare_leases);
 }
 
-/* Threat: a user's store is the user's; what is wrong with it must not keep root from
- * seeing who has which ids. */
+/* Threat: a user controls their own store; an error in it must not keep root from seeing
+ * the owners of ids. */
 static void read_leases(struct view *view, struct view_lessor *lessor)
 {
 	auto_owner struct subid_owner owner = { .has_account = false };
@@ -87,7 +87,7 @@ static void read_leases(struct view *view, struct view_lessor *lessor)
 	int r = subid_owner_find(view->users, lessor->name, &owner);
 
 	if (r == SUBID_INVALID)
-		return; /* holds, which lease nothing */
+		return; /* "!released" and the like lease nothing */
 	if (r >= 0)
 		r = cli_leases_load(view->cli, &owner, lessor->name, &view->homes,
 				    &lessor->leases, where);
@@ -162,10 +162,10 @@ const char *view_lease(struct view *view, const char *owner, enum subid_kind kin
 /*
  * The names that containers have for their ids, from their own files, each read once.
  *
- * Threat: the files are in the hands of whoever runs the container, and so may be the
- * file system (FUSE), which can let a reader wait for ever, or a file that only root
- * can read, mounted over passwd.  So a child reads them, as the container's process
- * and with its rights, while the parent looks at the clock.
+ * Threat: whoever runs the container controls the files, and perhaps the file system
+ * (FUSE), which can block a reader for ever, or can mount a file over passwd that only
+ * root may read.  So a child reads them with the rights of the container's process, and
+ * the parent waits for a limited time.
  */
 static void free_roots(struct view *view)
 {
@@ -176,7 +176,7 @@ static void free_roots(struct view *view)
 	free(view->roots);
 }
 
-/* Goes on as the process that is looked at; root alone can, and must. */
+/* Takes the ids of the process whose file is read; only root can, and must. */
 static int become(uint32_t uid, uint32_t gid)
 {
 	if (geteuid() != 0)
@@ -195,7 +195,7 @@ struct wanted {
 	enum subid_kind kind;
 };
 
-/* The child: hands the file to the parent, all or nothing of it. */
+/* The child: sends the whole file to the parent, or fails. */
 static int send_file(const void *data, int writer)
 {
 	const struct wanted *wanted = data;
@@ -250,7 +250,8 @@ static struct view_root *add_root(struct view *view, size_t userns, pid_t pid,
 	*root = (struct view_root){ .userns = userns, .mounts = mounts, .kind = kind };
 	if (container_process_read(view->proc, pid, &process) == 0 &&
 	    read_in_child(view, userns, &process, kind, &text))
-		(void)container_names_parse(&text, &root->names); /* or has none */
+		(void)container_names_parse(&text,
+					    &root->names); /* else it has no names */
 	return root;
 }
 
@@ -262,7 +263,7 @@ const char *view_name_inside(struct view *view, size_t userns, pid_t pid,
 	const char *name;
 	size_t len;
 
-	/* the last one first: processes come by their namespace */
+	/* the last one first: processes are ordered by namespace */
 	for (size_t i = view->n_roots; root == NULL && i-- > 0;)
 		if (view->roots[i].mounts == mounts && view->roots[i].userns == userns &&
 		    view->roots[i].kind == kind)
@@ -278,7 +279,7 @@ const char *view_name_inside(struct view *view, size_t userns, pid_t pid,
 }
 
 /*
- * All of it.
+ * Loading and looking up.
  */
 
 static void free_answer(struct view_answer *answer)
@@ -332,14 +333,15 @@ static int load_live(struct view *view)
 		return EXIT_DONE;
 	r = subid_live_read(view->proc, SUBID_LIVE_QUICK, &view->live);
 	if (r < 0)
-		return cli_complain(EXIT_UNABLE, "/proc: %s: what runs cannot be seen",
+		return cli_complain(EXIT_UNABLE,
+				    "/proc: %s: running processes cannot be seen",
 				    strerror(-r));
 	for (size_t i = 1; i < view->live.n; i++)
 		subid_live_name(view->proc, &view->live, i);
 	if (view->live.n_unread > 0 && !view->cli->quiet)
 		(void)cli_complain(0,
-				   "warning: %zu processes cannot be looked at (%s) and"
-				   " are left out: root sees more",
+				   "warning: %zu processes cannot be read (%s) and are"
+				   " left out; root sees more",
 				   view->live.n_unread,
 				   strerror(-view->live.unread_error));
 	return EXIT_DONE;
@@ -446,7 +448,7 @@ const struct view_answer *view_ask(struct view *view, enum subid_kind kind, uint
 	return answer;
 }
 
-/* Parents come from the kernel, which knows no circles; but the list is bounded. */
+/* The kernel limits nesting to 32; this bounds the loop in any case. */
 #define NESTING_MAX 33
 
 size_t view_container(const struct view *view, size_t userns)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Everything that is asked when somebody wants to know whose an id is: the tables, the
- * accounts, what runs.  Each id is looked up once.
+ * Finds the owner of an id: tables, accounts, leases and running processes are read once,
+ * and each id is looked up once.
  */
 #pragma once
 
@@ -9,26 +9,26 @@
 #include "tools/subid/home.h"
 #include "tools/subid/owner_ids.h"
 
-/* What makes an id somebody's. */
+/* Why an id belongs to its owner. */
 enum view_by {
 	VIEW_NOBODY,
-	VIEW_ACCOUNT, /* it is an account's or group's own */
-	VIEW_LINE,    /* a line of a table gives it */
-	VIEW_LEASE,   /* so, and it is leased to a container */
-	VIEW_HELD,    /* a line holds it for nobody */
+	VIEW_ACCOUNT, /* it is the account's or group's own id */
+	VIEW_LINE,    /* a line of a table grants it */
+	VIEW_LEASE,   /* that, and it is leased to a container */
+	VIEW_HELD,    /* a line holds it */
 };
 
 struct view_answer {
 	enum view_by by;
 	char *owner;	 /* a name, or a number without account; NULL: nobody */
-	char *account;	 /* whose own it is; NULL: none's */
-	char *container; /* to which it is leased, or NULL */
+	char *account;	 /* the account or group with this id, or NULL */
+	char *container; /* the container it is leased to, or NULL */
 };
 
 struct view {
 	const struct cli *cli;
 	int etc;
-	int proc; /* -1: nothing runs here */
+	int proc; /* -1: an image */
 	struct subid_users *users;
 	struct subid_table tables[SUBID_KINDS];
 	struct subid_id_index whose[SUBID_KINDS];
@@ -40,8 +40,8 @@ struct view {
 	struct view_root *roots; /* names of containers, by mount namespace */
 	size_t n_roots;
 	struct child_patience names; /* for reading them */
-	struct cli_homes homes;	     /* for the lessors */
-	bool partial;		     /* leases could not be read, which has been told */
+	struct cli_homes homes;	     /* of lease owners */
+	bool partial; /* some leases could not be read; a warning was printed */
 };
 
 void view_free(struct view *view);
@@ -51,35 +51,36 @@ void view_free(struct view *view);
 /* Reads all of it.  The status, after a complaint if it is not EXIT_DONE. */
 int view_load(struct cli *cli, struct view *ret);
 
-/* Whose an id is.  The answer is the view's; NULL for want of memory. */
+/* The owner of an id.  The answer belongs to the view; NULL when out of memory. */
 const struct view_answer *view_ask(struct view *view, enum subid_kind kind, uint32_t id);
 
-/* The namespace, itself or around it, that has a container's name; 0: none has. */
+/* The namespace or the nearest one around it that has a container's name; 0: none. */
 size_t view_container(const struct view *view, size_t userns);
 
-/* Who made the outermost namespace around it, or SUBID_ID_NONE. */
+/* The creator of the outermost namespace around it, or SUBID_ID_NONE. */
 uint32_t view_creator(const struct view *view, size_t userns);
 
 /*
- * The name that the container of a process has for an id of its own, terminated and
- * the view's.  pid: a process in the namespace, which must still be there.  NULL if
- * there is none, or it may not be looked at, or it takes too long.
+ * The name of an id in the passwd or group file of a process's container; it belongs to
+ * the view.  pid: a process in the namespace, which must still exist.  NULL if there is
+ * no name, or the file may not be read, or reading takes too long.
  */
 const char *view_name_inside(struct view *view, size_t userns, pid_t pid,
 			     enum subid_kind kind, uint32_t inside);
 
 /*
- * The container to which an id of an owner's line is leased, the view's; NULL: none,
- * or the leases cannot be read, which is warned of once.
+ * The container to which an id of an owner is leased; the name belongs to the view. NULL:
+ * none, or the leases cannot be read, which is warned of once.
  */
 const char *view_lease(struct view *view, const char *owner, enum subid_kind kind,
 		       uint32_t id);
 
 /*
- * The leases of an owner's containers, the view's; others' may be among them, see
- * cli_lease_is_of().  NULL if they cannot be read, which is warned of once.
+ * The leases of an owner's containers; they belong to the view, and leases of other
+ * owners may be among them, see cli_lease_is_of().  NULL if they cannot be read, which is
+ * warned of once.
  */
 const struct subid_leases *view_leases(struct view *view, const char *owner);
 
-/* What a line calls an owner, by its account's name if that is a uid; the caller's. */
+/* The owner's name; for a uid, the account's.  The caller frees it. */
 char *view_owner_name(const struct view *view, const char *text, size_t len);

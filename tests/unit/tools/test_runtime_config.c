@@ -46,7 +46,7 @@ static const struct ask asks[] = {
 	  NONE,
 	  { 0, 0 },
 	  "lxc.idmap = u 0 100000 65536\nlxc.idmap = g 0 100000 65536\n",
-	  "alice/c1: into ~/.local/share/lxc/c1/config" },
+	  "alice/c1: add to ~/.local/share/lxc/c1/config" },
 	{ "lxc",
 	  ROOT,
 	  "c1",
@@ -66,7 +66,7 @@ static const struct ask asks[] = {
 	  "lxc.id_map = u 0 100000 7\nlxc.id_map = u 7 1000 1\n"
 	  "lxc.id_map = u 8 100008 65528\nlxc.id_map = g 0 100000 7\n"
 	  "lxc.id_map = g 7 1100 1\nlxc.id_map = g 8 100008 65528\n",
-	  "Lines lxc.id_map" },
+	  "Remove the lxc.id_map lines" },
 	{ "lxc",
 	  ALICE,
 	  NULL,
@@ -93,7 +93,7 @@ static const struct ask asks[] = {
 	  7,
 	  { 0, 0 },
 	  NULL,
-	  "root's own id would make the container's root the host's" },
+	  "mapping root's own id would make the container's root the host's root" },
 	{ "lxc",
 	  CONTAINERS,
 	  NULL,
@@ -111,7 +111,7 @@ static const struct ask asks[] = {
 	  7,
 	  { 0, 0 },
 	  NULL,
-	  "the own uid 1000 is among the subordinate ids" },
+	  "the own uid 1000 is one of the subordinate ids" },
 	{ "lxc",
 	  ALICE,
 	  NULL,
@@ -120,7 +120,7 @@ static const struct ask asks[] = {
 	  NONE,
 	  { 0, 0 },
 	  NULL,
-	  "no subordinate uids: try 'subid grant alice'" },
+	  "no subordinate uids; try 'subid grant alice'" },
 
 	{ "lxd",
 	  ROOT,
@@ -143,7 +143,7 @@ static const struct ask asks[] = {
 	  "incus config set 'c'\\''1' security.idmap.isolated true\n"
 	  "incus config set 'c'\\''1' security.idmap.base 100000\n"
 	  "incus config set 'c'\\''1' security.idmap.size 65536\n",
-	  "Incus takes ids out of root's lines" },
+	  "Incus uses ids of root's lines" },
 	{ "lxd",
 	  ROOT,
 	  NULL,
@@ -183,7 +183,7 @@ static const struct ask asks[] = {
 	  NONE,
 	  { 0, 0 },
 	  NULL,
-	  "LXD wants the same numbers for uids and gids, and root has none" },
+	  "LXD needs the same numbers for uids and gids, and root holds no" },
 	{ "lxd",
 	  ALICE,
 	  NULL,
@@ -192,7 +192,7 @@ static const struct ask asks[] = {
 	  NONE,
 	  { 0, 0 },
 	  NULL,
-	  "LXD takes ids out of root's lines alone" },
+	  "LXD uses only ids of root's lines" },
 	{ "lxd",
 	  CONTAINERS,
 	  NULL,
@@ -201,7 +201,7 @@ static const struct ask asks[] = {
 	  NONE,
 	  { 0, 0 },
 	  NULL,
-	  "LXD takes ids out of root's lines alone" },
+	  "LXD uses only ids of root's lines" },
 	{ "lxd",
 	  ROOT,
 	  NULL,
@@ -210,7 +210,7 @@ static const struct ask asks[] = {
 	  7,
 	  { 0, 0 },
 	  NULL,
-	  "LXD cannot map root's own id" },
+	  "LXD cannot map the own id of root" },
 
 	{ "podman",
 	  ALICE,
@@ -296,7 +296,7 @@ static const struct ask asks[] = {
 	  NONE,
 	  { 0, 0 },
 	  NULL,
-	  "Docker wants one" },
+	  "Docker needs one" },
 	{ "docker",
 	  ALICE,
 	  "c1",
@@ -314,7 +314,7 @@ static const struct ask asks[] = {
 	  7,
 	  { 0, 0 },
 	  NULL,
-	  "Docker cannot map alice's own id" },
+	  "Docker cannot map the own id of alice" },
 
 	{ "oci",
 	  ALICE,
@@ -481,7 +481,7 @@ static void test_rootless(void **state)
 	part = off;
 	assert_int_equal(runtime_config_make(podman, &share, NONE, version, &setup),
 			 SUBID_DENIED);
-	assert_non_null(strstr(setup.refusal, "not all of its uids lie in lines"));
+	assert_non_null(strstr(setup.refusal, "not all of its uids are in lines"));
 	runtime_config_free(&setup);
 }
 
