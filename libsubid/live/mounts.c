@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Namespaces that a bind mount of their file in /proc/PID/ns holds.
+ * Namespaces that exist because their file in /proc/PID/ns is mounted somewhere.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -17,7 +17,7 @@
 #include "libsubid/core/core.h"
 #include "libsubid/live/private.h"
 
-#define MOUNTINFO_ROOM (256 << 10) /* many lines; one has at most some pages */
+#define MOUNTINFO_ROOM (256 << 10) /* many lines; one is at most some pages long */
 #define NSFS_TYPE      " - nsfs "
 #define OPEN_TRIES     8
 
@@ -40,9 +40,9 @@ static void unescape(char *path)
 }
 
 /*
- * Threat: the path lies in mounts that its users may have laid.  No link is followed; it
- * must end at a namespace's file; and no file system is asked for anything, since the
- * user's own (fuse(4)) may never answer: what lies above a mount is in memory.
+ * Threat: users may have made the mounts on the path.  No link is followed; the path must
+ * end at a namespace's file; and no file system is asked for anything, since a user's own
+ * (fuse(4)) may never answer: all directories above a mount are in the kernel's cache.
  */
 static int open_mount(int proc, pid_t pid, const char *path, uint64_t inode)
 {
@@ -60,7 +60,7 @@ static int open_mount(int proc, pid_t pid, const char *path, uint64_t inode)
 	root = openat(proc, name, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (root < 0)
 		return -errno;
-	/* EAGAIN, too, if something is renamed or mounted meanwhile */
+	/* also EAGAIN if something is renamed or mounted meanwhile */
 	for (int i = 0; fd < 0 && i < OPEN_TRIES; i++) {
 		fd = (int)syscall(SYS_openat2, root, path, &how, sizeof(how));
 		if (fd < 0 && errno != EAGAIN)
@@ -81,8 +81,8 @@ struct walk {
 	pid_t pid;
 	struct live_scan *scan;
 	bool whole;
-	size_t first;		  /* of live->covered, that is of this process */
-	struct live_inodes still; /* inodes that are mounted at a second look */
+	size_t first;		  /* of live->covered that this process sees */
+	struct live_inodes still; /* inodes that the second reading finds */
 };
 
 static int note_mount(struct subid_live *live, struct subid_live_mount mount)
@@ -122,7 +122,7 @@ static uint64_t parse_line(char *line, char **ret_path, bool *ret_is_user)
 	return proc_any_namespace(root, ret_is_user);
 }
 
-/* Is it the line of what is mounted at "/"? */
+/* Is it the line of the mount at "/"? */
 static bool is_root(const char *line)
 {
 	for (int i = 0; i < 4 && line != NULL; i++) {
@@ -134,9 +134,9 @@ static bool is_root(const char *line)
 }
 
 /*
- * A mount that is there may be one that cannot be opened: another lies over it, or a
- * file system on the way does not answer.  It is noted, to be settled when all else has
- * been followed; and so is what was opened and is no user namespace.
+ * Some mounts cannot be opened: another mount covers them, or a file system on the way
+ * does not answer.  They are noted, and decided when all else has been followed; so are
+ * those that were opened and are no user namespaces.
  */
 static int follow_line(struct walk *walk, char *line)
 {
@@ -167,7 +167,7 @@ static int look_again(struct walk *walk, char *line)
 	return inode == 0 ? 0 : live_inodes_put(&walk->still, inode, 0);
 }
 
-/* Takes the whole lines of a text, and moves what is left to its front. */
+/* Calls turn() for each complete line, and moves the rest of the text to its front. */
 static int take_lines(struct walk *walk, int (*turn)(struct walk *, char *), char *text,
 		      size_t *size)
 {
@@ -211,9 +211,9 @@ static int take_mountinfo(struct walk *walk, int (*turn)(struct walk *, char *))
 }
 
 /*
- * What is unmounted by now looks the same as what another mount lies over: of the
- * mounts that were not found, those count that are there at a second look.  One for
- * all: a user can make very many.
+ * A mount that has been unmounted meanwhile looks like one that another covers.  So
+ * mountinfo is read a second time, once for all, as a user can make very many: of the
+ * mounts that were not found, those count that are still listed.
  */
 static int drop_unmounted(struct walk *walk)
 {

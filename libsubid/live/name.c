@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Which container a namespace is: by the program that started its first process, which
- * knows the name, or else by the control group, which most often has the id alone.
+ * Which container a namespace is: from the program that started its first process, which
+ * knows the name, or else from the control group, which mostly has the id alone.
  *
  * Threat: a container chooses its name, its processes' command lines and, within
  * limits, its control groups; so nothing is decided by them, and only printable ASCII
@@ -150,21 +150,21 @@ static bool name_by_group(struct subid_live_userns *ns, const char *groups)
 	return false;
 }
 
-/* The parent's pid: the second field behind the name in parentheses (proc(5)). */
+/* The parent's pid: the second field after the name in parentheses (proc(5)). */
 static pid_t parent_of(int proc, pid_t pid)
 {
 	char stat[512];
 	ssize_t n = proc_read(proc, pid, "stat", stat, sizeof(stat) - 1);
-	const char *behind;
+	const char *after;
 	long parent;
 
 	if (n < 0)
 		return 0;
 	stat[n] = '\0';
-	behind = strrchr(stat, ')');
-	if (behind == NULL || strlen(behind) < strlen(") S 1"))
+	after = strrchr(stat, ')');
+	if (after == NULL || strlen(after) < strlen(") S 1"))
 		return 0;
-	parent = strtol(behind + strlen(") S "), NULL, 10);
+	parent = strtol(after + strlen(") S "), NULL, 10);
 	return parent > 0 && parent <= INT_MAX ? (pid_t)parent : 0;
 }
 

@@ -17,7 +17,7 @@
 #include "libsubid/live/private.h"
 
 #define MAP_PAGE 4096	    /* at least */
-#define MAP_MAX	 (64 << 10) /* a page, which is all that a map can have, and some */
+#define MAP_MAX	 (64 << 10) /* more than any map, which fits in a page */
 
 #define THREADS_MAX	 8
 #define TURNS_PER_THREAD 100 /* fewer are not worth a thread */
@@ -98,11 +98,13 @@ uint64_t proc_any_namespace(const char *link, bool *ret_is_user)
 
 int proc_read_namespace(int proc, pid_t pid, const char *type, uint64_t *ret)
 {
-	char name[32], path[48], link[64];
+	char path[48], link[64];
 	ssize_t n;
 
-	(void)snprintf(name, sizeof(name), "ns/%s", type);
-	name_file(pid, name, path, sizeof(path));
+	if (pid == PROC_SELF)
+		(void)snprintf(path, sizeof(path), "self/ns/%s", type);
+	else
+		(void)snprintf(path, sizeof(path), "%d/ns/%s", (int)pid, type);
 	n = readlinkat(proc, path, link, sizeof(link) - 1);
 	if (n < 0)
 		return -errno;
@@ -117,7 +119,7 @@ int proc_is_in(int proc, pid_t pid, uint64_t inode)
 	int r = proc_read_namespace(proc, pid, "user", &found);
 
 	if (r == -EACCES || r == -EPROTO)
-		return -ESRCH; /* EACCES is the kernel's word for gone */
+		return -ESRCH; /* the kernel says EACCES if the process is gone */
 	if (r < 0)
 		return r;
 	return found == inode ? 0 : -ESRCH;
@@ -134,7 +136,8 @@ void proc_read_program(int proc, pid_t pid, char ret[16])
 
 /*
  * A map in one read: the kernel returns as many lines as fit into a page, so that a read
- * that leaves room for one more line has returned all of them.  Else size.
+ * that leaves room for one more line has returned all of them.  Returns size if it may
+ * not have.
  */
 static ssize_t read_small_map(int proc, pid_t pid, const char *name, char *buf,
 			      size_t size)
@@ -167,7 +170,7 @@ int proc_read_map(int proc, pid_t pid, enum subid_kind kind, struct subid_live_m
 		text = large;
 		size = proc_read(proc, pid, files[kind], large, MAP_MAX);
 	}
-	/* proc_id_map_open() says EINVAL of a process that has just gone */
+	/* the kernel says EINVAL if the process has just ended */
 	if (size < 0)
 		return size == -EINVAL ? -ESRCH : (int)size;
 	if (subid_map_parse(text, (size_t)size, lines, &n) != 0)

@@ -17,7 +17,7 @@
 #include "libsubid/core/core.h"
 #include "libsubid/live/private.h"
 
-/* ids above are seldom those of the host's own processes */
+/* processes of the host itself seldom have ids above */
 #define ID_OF_HOST_MAX 65535
 
 /* What is known of a process. */
@@ -126,8 +126,9 @@ static int add_own(struct live_scan *scan, uint64_t *ret_inode)
 }
 
 /*
- * Does a map that cannot be the caller's have all ids that the caller's namespace has?
- * Only namespaces around the caller's do.  They take no ids from it: it is theirs.
+ * Does a map that is not the caller's have all ids that the caller's namespace has?  Only
+ * a namespace around the caller's does.  It uses none of the caller's ids: they are part
+ * of its own.
  */
 static int surrounds(const struct subid_live_map *own, const struct subid_live_map *map,
 		     bool *ret)
@@ -147,7 +148,7 @@ static int surrounds(const struct subid_live_map *own, const struct subid_live_m
 	return 0;
 }
 
-/* Whose map does it look like: the caller's, or that of a namespace around it? */
+/* Is it like the map of the caller's namespace, or of one around it? */
 static int is_as_own(const struct subid_live *live, enum subid_kind kind,
 		     const struct subid_live_map *map, bool *ret)
 {
@@ -168,7 +169,7 @@ static size_t find_guessed(const struct subid_live *live,
 	return SUBID_LIVE_NONE;
 }
 
-/* Takes over the maps, if it is the first with them. */
+/* Moves the maps into the new namespace, if it is the first with them. */
 static int guess_by_maps(struct live_scan *scan, pid_t pid,
 			 struct subid_live_map maps[SUBID_KINDS], size_t *ret)
 {
@@ -201,10 +202,10 @@ static int guess_by_maps(struct live_scan *scan, pid_t pid,
 }
 
 /*
- * The namespace of a process whose link may not be read, as those of other users and
- * what a security module hides, often pid 1: it is told from the maps, which anybody
- * may read.  With the caller's it is taken for the caller's own; with others for one
- * that cannot be identified, the same for all processes with these maps.
+ * The namespace of a process whose link may not be read: another user's, or one that a
+ * security module protects, often pid 1.  The maps, which anybody may read, tell: if they
+ * are the caller's, it is the caller's namespace; else one that cannot be identified, the
+ * same for all processes with these maps.
  */
 static int guess_namespace(struct live_scan *scan, pid_t pid, size_t *ret)
 {
@@ -246,7 +247,7 @@ static int find_namespace(struct live_scan *scan, const struct seen *seen, size_
 	return 0;
 }
 
-/* Puts each process that was seen to its namespace, and these together. */
+/* Orders the processes by namespace. */
 static int group_processes(struct live_scan *scan, const struct seen *seen, size_t n_seen)
 {
 	struct subid_live *live = scan->live;
@@ -284,8 +285,8 @@ static int group_processes(struct live_scan *scan, const struct seen *seen, size
 	return r;
 }
 
-/* Leaves out the namespaces that are gone, and their processes. */
-static int leave_out(struct subid_live *live)
+/* Removes the namespaces that are gone, and their processes. */
+static int remove_gone(struct subid_live *live)
 {
 	auto_free size_t *places = reallocarray(NULL, live->n + 1, sizeof(*places));
 	size_t n = 0, n_processes = 0;
@@ -329,7 +330,7 @@ static int fill(struct live_scan *scan, enum subid_live_depth depth)
 		r = live_learn(scan);
 	if (r == 0)
 		r = live_find_hidden(scan, depth);
-	return r == 0 ? leave_out(scan->live) : r;
+	return r == 0 ? remove_gone(scan->live) : r;
 }
 
 int subid_live_read(int proc, enum subid_live_depth depth, struct subid_live *ret)

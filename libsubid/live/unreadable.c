@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What no process shows by itself: user namespaces that no process is in, searched behind
- * the descriptors of every process, behind bind mounts (mounts.c) and around namespaces
- * of other kinds; and a summary of what could not be read, and who keeps it.
+ * The search for user namespaces that no process is in: behind the descriptors of every
+ * process, behind bind mounts (mounts.c), and around namespaces of other kinds.  And a
+ * summary of what could not be read, with the processes that keep it.
  *
  * Threat: a user's process in one namespace can hold another of the same user's, with
  * other ids: it got the descriptor through a socket, or had it before it entered.  So
@@ -25,7 +25,7 @@
 #include "libsubid/core/core.h"
 #include "libsubid/live/private.h"
 
-/* What a process can be in without being in the user namespace that owns it. */
+/* A process can be in one of these without being in the user namespace that owns it. */
 enum { LIVE_MNT, LIVE_NAMES = 7 };
 static const char *const names[LIVE_NAMES] = {
 	[LIVE_MNT] = "ns/mnt",
@@ -189,8 +189,8 @@ static int open_link(int proc, pid_t pid, const struct link *link)
 		(void)snprintf(path, sizeof(path), "self/%s", link->name);
 	else
 		(void)snprintf(path, sizeof(path), "%d/%s", (int)pid, link->name);
-	/* Threat: by now the descriptor may be a device, which opening would set going,
-	 * or a fifo, on which it would hang: so first it is only named. */
+	/* Threat: by now the descriptor may be a device, which acts when it is opened, or
+	 * a fifo, on which opening hangs: so first it is only named (O_PATH). */
 	named = openat(proc, path, O_PATH | O_CLOEXEC);
 	if (named < 0 || fstatfs(named, &fs) < 0 || fs.f_type != NSFS_MAGIC ||
 	    fstat(named, &st) < 0 || st.st_ino != link->inode)
@@ -246,8 +246,8 @@ static int follow_own_links(struct chase *chase)
 }
 
 /*
- * Of each mount namespace what its first process sees, and if that is in a chroot,
- * which hides mounts, the next ones do.
+ * Of each mount namespace what its first process sees; and what the next ones see, if
+ * that is in a chroot, which hides mounts.
  */
 static int follow_all_mounts(struct chase *chase, size_t n)
 {
@@ -268,7 +268,7 @@ static int follow_all_mounts(struct chase *chase, size_t n)
 	return r;
 }
 
-/* What a mount that cannot be opened is of, if nothing else has led to it. */
+/* Records what a mount that cannot be opened leads to, unless it is known. */
 static int settle_mount(struct chase *chase, const struct subid_live_mount *mount,
 			size_t *n)
 {
@@ -292,9 +292,9 @@ static int settle_mount(struct chase *chase, const struct subid_live_mount *moun
 }
 
 /*
- * A mount that cannot be opened in one mount namespace often can in another, or a
- * process is in what it leads to: so these come last.  What is left of user namespaces
- * is listed, with maps that are not known; the others stay in covered.
+ * A mount that cannot be opened in one mount namespace often can be in another, or a
+ * process is in the namespace: so these come last.  User namespaces that are left are
+ * listed, with maps that are not known; the others stay in covered.
  */
 static int settle_mounts(struct chase *chase)
 {
@@ -356,7 +356,7 @@ static int error_of(const struct subid_live_userns *userns)
 						  : userns->maps[SUBID_GID].error;
 }
 
-/* Who made the outermost namespace around one: what is in there acts for that user. */
+/* Who created the outermost namespace around one: its processes act for that user. */
 static uint32_t user_of(const struct subid_live *live, size_t userns)
 {
 	size_t parent = live->userns[userns].parent;

@@ -23,7 +23,7 @@
 #define CMDLINE_MAX (1 << 16) /* 340 ranges are less */
 #define ID_DIGITS   10
 
-/* What uses the ids that are asked for, as it is found. */
+/* What uses the wanted ids, as it is found. */
 struct search {
 	int proc;
 	const struct subid_sets *wanted;
@@ -52,7 +52,7 @@ static const char *find_value(const char *status, const char *head)
 	return at == NULL ? NULL : at + strlen(head);
 }
 
-/* A set of capabilities, by its head; nothing is missing in one that is not there. */
+/* A set of capabilities, by its head; all of them if there is no such line. */
 static unsigned long long find_capabilities(const char *status, const char *head)
 {
 	const char *value = find_value(status, head);
@@ -99,8 +99,8 @@ static int finish(struct search *search, int r, struct subid_use **ret, size_t *
 }
 
 /*
- * Does every id in a namespace of root's mean what it means outside, root's first, as in
- * those that systemd makes for services?  Such a one is no container and uses no ids.
+ * Is it a namespace of root's in which every id means the same as outside, root's own
+ * too, as systemd makes them for services?  That is no container and uses no ids.
  */
 static bool is_transparent(const struct subid_live_userns *userns)
 {
@@ -128,10 +128,10 @@ static bool shares_namespace(int proc, pid_t pid, const char *type)
 }
 
 /*
- * Does a process in a user's namespace run as that user alone, by all its ids, and is no
- * container of it?  A container has at least its own processes (pid namespace), IPC or
- * host name; a helper that has shut itself in, too (pasta(1), slirp4netns(1)), but can
- * never take another id.
+ * Does a process in a user's namespace run as that user alone, by all its uids, and not
+ * in a container?  A container has a pid, IPC or host name namespace of its own.  So has
+ * a helper that confines itself (pasta(1), slirp4netns(1)); but that can never take
+ * another id.
  */
 static bool is_session_process(int proc, uint32_t user, pid_t pid, char *buffer)
 {
@@ -154,10 +154,8 @@ static bool is_session_process(int proc, uint32_t user, pid_t pid, char *buffer)
 	       shares_namespace(proc, pid, "uts");
 }
 
-/*
- * Is a namespace nothing but a rootless session of the user?  Root in it is the user, and
- * so is each of its processes.
- */
+/* Is a namespace nothing but a rootless session of the user?  Its root is the user, and
+ * so is each of its processes. */
 static int is_session(int proc, const struct subid_live *live, size_t i, uint32_t user,
 		      bool *ret)
 {
@@ -238,7 +236,7 @@ static bool map_uses(const struct subid_live_map *map, const struct subid_set *w
 	return found;
 }
 
-/* Does a namespace map some?  One use is enough to know. */
+/* Does a namespace map some of the wanted ids?  The first use is enough. */
 static bool userns_uses(const struct search *search,
 			const struct subid_live_userns *userns, struct subid_use *ret)
 {
@@ -300,7 +298,7 @@ static int judge_process(struct search *search, pid_t pid)
 	return 0;
 }
 
-/* Each process of a namespace that uses none of the ids; one that vanished has none. */
+/* Each process of a namespace that uses none of the ids.  One that has ended has none. */
 static int judge_processes(struct search *search, const struct subid_live *live,
 			   const struct subid_live_userns *userns)
 {
@@ -348,7 +346,7 @@ int subid_uses_find(int proc, const struct subid_live *live, uint32_t user,
 	return r;
 }
 
-/* The kinds of maps that the capabilities of somebody who is not root let it write. */
+/* The kinds of maps that a process may write by its capabilities; none for root. */
 static unsigned int writable_kinds(const char *status)
 {
 	const char *uid = find_value(status, "\nUid:\t");

@@ -37,7 +37,7 @@ static bool in_object(const struct json *json)
 /* The four digits of \uXXXX. */
 static bool take_hex(struct json *json)
 {
-	/* without the NUL, which is none: no text has room for it */
+	/* 22 bytes: without a NUL, which is no digit */
 	static const char digits[22] = "0123456789abcdefABCDEF";
 
 	for (int i = 0; i < 4; i++, json->at++)
@@ -47,10 +47,10 @@ static bool take_hex(struct json *json)
 	return true;
 }
 
-/* At the opening quote.  False: it does not end, or has what it may not. */
+/* At the opening quote.  False: it does not end, or has bytes that it may not have. */
 static bool take_string(struct json *json)
 {
-	static const char escaped[8] = "\"\\/bfnrt"; /* as above */
+	static const char escaped[8] = "\"\\/bfnrt"; /* likewise */
 
 	json->text = ++json->at;
 	while (json->at < json->end && *json->at != '"') {

@@ -28,7 +28,7 @@ static bool is_word(const char *at, size_t len, const char *word)
 	return len == strlen(word) && memcmp(at, word, len) == 0;
 }
 
-/* Is it a line of that key?  Then *at is behind its '='. */
+/* Is it a line of that key?  Then *at is moved after its '='. */
 static bool find_value(const char **at, const char *end)
 {
 	static const char *const keys[] = { "lxc.idmap", "lxc.id_map" };
@@ -57,7 +57,7 @@ static int parse_value(struct runtime_scan *scan, const char *at, const char *en
 	bool gid = is_word(at, len, "g") || is_word(at, len, "b");
 	int r = 0;
 
-	/* no value: the lines before count for nothing, but may have been in force */
+	/* an empty value cancels the lines before; but they may have been in force */
 	if (len == 0)
 		return 0;
 	if (!uid && !gid)

@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * LXD and incus keep their containers in a database that only their daemon reads; but
- * each container's configuration stands also in a file backup.yaml beside it, in a
+ * each container's configuration is also in a file backup.yaml beside it, in a
  * storage pool, and with it the map that it had when it last ran:
  *
  *     volatile.idmap.current: '[{"Isuid":true,"Isgid":false,"Hostid":1000000,
  *         "Nsid":0,"Maprange":65536},...]'
  *
  * (on one line), and the same for the next start and for the files on disk.  While a
- * pool is not mounted its files are not seen; what runs has a map in the kernel.  Beside
- * the pools there is a link to each container: one that leads to no such file is told.
+ * pool is not mounted, its files cannot be read; running containers have maps in the
+ * kernel.  Beside the pools there is a link to each container: one that leads to no such
+ * file is noted as unread.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -35,7 +36,7 @@ static const char *const keys[] = {
 	"volatile.last_state.idmap:",
 };
 
-/* One line of a map, behind its '{'. */
+/* One line of a map, after its '{'. */
 static int parse_map_line(struct runtime_scan *scan, struct json *json, const char *name)
 {
 	struct id_range ids = { .start = 0 };

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * systemd-nspawn --private-users=pick gives a directory tree to the 65536 ids that it
- * has picked, a multiple of 65536 on; so who owns the tree says which they are.
+ * has picked, from a multiple of 65536 on; so the owner of the tree tells which they are.
  */
 #include <string.h>
 
@@ -29,6 +29,6 @@ static int read_machine(struct runtime_scan *scan, const char *path, const char 
 int runtime_nspawn_read(struct runtime_scan *scan)
 {
 	if (scan->place->user)
-		return 0; /* it runs as root alone */
+		return 0; /* only root runs it */
 	return runtime_each(scan, "var/lib/machines", read_machine);
 }

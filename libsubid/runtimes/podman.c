@@ -48,7 +48,7 @@ static int add_ids(struct runtime_scan *scan, enum subid_kind kind, struct id_ra
 				 : runtime_add(scan, kind, ids, "", 0);
 }
 
-/* One line of a map, behind its '{'. */
+/* One line of a map, after its '{'. */
 static int parse_line(struct runtime_scan *scan, struct json *json, enum subid_kind kind)
 {
 	struct id_range ids = { .start = 0 };
@@ -79,7 +79,7 @@ static int parse_map(struct runtime_scan *scan, struct json *json, enum subid_ki
 	int r = 0;
 
 	if (token == JSON_WORD)
-		return 0; /* null: none of its own */
+		return 0; /* null: no map of its own */
 	if (token != JSON_ARRAY)
 		return SUBID_INVALID;
 	while (r == 0 && (token = json_next(json)) == JSON_OBJECT)
@@ -89,7 +89,7 @@ static int parse_map(struct runtime_scan *scan, struct json *json, enum subid_ki
 	return token == JSON_ARRAY_END ? 0 : SUBID_INVALID;
 }
 
-/* The first of "names"; or else *ret stays. */
+/* The first of "names"; *ret stays as it is if there is none. */
 static int parse_names(struct json *json, struct json *ret)
 {
 	enum json_token token = json_next(json);
@@ -107,7 +107,7 @@ static int parse_names(struct json *json, struct json *ret)
 	return token == JSON_ARRAY_END ? 0 : SUBID_INVALID;
 }
 
-/* One container, behind its '{'. */
+/* One container, after its '{'. */
 static int parse_container(struct runtime_scan *scan, struct json *json)
 {
 	struct json id = { .text = "" }, name = { .text = NULL };
@@ -132,7 +132,7 @@ static int parse_container(struct runtime_scan *scan, struct json *json)
 	}
 	if (name.text == NULL)
 		name = id;
-	/* also after damage: what was added is a container's */
+	/* also after damage: the ranges that were added belong to this container */
 	runtime_rename(scan, n, name.text, name.len);
 	if (r != 0)
 		return r;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The table of adapters, and all that they open.
+ * The table of adapters, and the functions through which they open and read files.
  */
 #include <dirent.h>
 #include <errno.h>
