@@ -137,9 +137,10 @@ bool subid_account_head(const char **at, const char *end,
 	name_end = memchr(line, ':', (size_t)(end - line));
 	id = name_end == NULL ? NULL
 			      : memchr(name_end + 1, ':', (size_t)(end - name_end - 1));
-	if (id++ == NULL || name_end == line || *line == '+' || *line == '-' ||
+	if (id == NULL || name_end == line || *line == '+' || *line == '-' ||
 	    *line == '#')
 		return false;
+	id++;
 	stop = memchr(id, ':', (size_t)(end - id));
 	stop = stop == NULL ? end : stop;
 	if (subid_id_parse(id, (size_t)(stop - id), ret_id) != 0)

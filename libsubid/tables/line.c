@@ -32,10 +32,14 @@ int subid_line_parse(const char *text, size_t len, struct subid_line *ret)
 	const char *end = text + len, *start = memchr(text, ':', len), *count;
 	struct id_range range;
 
-	if (start++ == NULL)
+	if (start == NULL)
 		return SUBID_INVALID;
+	start++;
 	count = memchr(start, ':', (size_t)(end - start));
-	if (count++ == NULL || !subid_owner_valid(text, (size_t)(start - 1 - text)) ||
+	if (count == NULL)
+		return SUBID_INVALID;
+	count++;
+	if (!subid_owner_valid(text, (size_t)(start - 1 - text)) ||
 	    subid_id_parse(start, (size_t)(count - 1 - start), &range.start) != 0 ||
 	    subid_id_parse(count, (size_t)(end - count), &range.count) != 0 ||
 	    !id_range_valid(range))
