@@ -184,7 +184,7 @@ static bool can_be_quoted(struct subid_owner_name name)
 	size_t digits = 0;
 	uint32_t id;
 
-	if (name.len > SPELLING_SHOWN)
+	if (name.len > NAME_SHOWN)
 		return false;
 	while (digits < name.len && name.text[digits] >= '0' && name.text[digits] <= '9')
 		digits++;

@@ -126,8 +126,7 @@ static int name_holder(struct subid_audit *audit, struct live_holder *holder)
 		return r;
 	if (r == 0 && owner.has_account) {
 		holder->gid = owner.gid;
-		holder->name.text =
-		    audit_text(audit, "%.*s", SPELLING(owner.spellings[0]));
+		holder->name.text = audit_text(audit, "%.*s", NAME(owner.spellings[0]));
 	} else {
 		holder->name.text = audit_text(audit, "%u", holder->uid);
 	}

@@ -362,13 +362,13 @@ static void say_overlap_owners(struct subid_audit *audit, struct subid_finding *
 		audit,
 		"move one of the two, say %.*s: stop its containers, %s, and give its"
 		" files the new ids",
-		SPELLING(finding->other),
+		NAME(finding->other),
 		audit_revoke_and_grant(audit, finding->other, moved)),
 	    "%ss %u-%llu belong to %.*s (line %zu) and to %.*s (line %zu): a process "
 	    "that escapes from a container of one can reach the processes and files of "
 	    "the other",
 	    subid_kind_name((enum subid_kind)finding->kind), FIRST_LAST(finding->range),
-	    SPELLING(finding->owner), finding->line, SPELLING(finding->other),
+	    NAME(finding->owner), finding->line, NAME(finding->other),
 	    finding->other_line);
 }
 
@@ -387,7 +387,7 @@ static void say_self_overlap(struct subid_audit *audit, struct subid_finding *fi
 		       "in %s, shorten or delete one of the lines %zu and %zu, so"
 		       " that each id stands once",
 		       finding->file, finding->line, finding->other_line),
-	    "%.*s has %ss %u-%llu twice, in lines %zu and %zu", SPELLING(finding->owner),
+	    "%.*s has %ss %u-%llu twice, in lines %zu and %zu", NAME(finding->owner),
 	    subid_kind_name((enum subid_kind)finding->kind), FIRST_LAST(finding->range),
 	    finding->line, finding->other_line);
 }
@@ -424,7 +424,7 @@ static void say_overlap_held(struct subid_audit *audit, struct subid_finding *fi
 	    "%ss %u-%llu are granted to %.*s (line %zu) and held at the same time (%.*s,"
 	    " line %zu)",
 	    subid_kind_name((enum subid_kind)finding->kind), FIRST_LAST(finding->range),
-	    SPELLING(finding->owner), finding->line, SPELLING(finding->other),
+	    NAME(finding->owner), finding->line, NAME(finding->other),
 	    finding->other_line);
 }
 

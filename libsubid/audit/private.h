@@ -139,8 +139,8 @@ const char *audit_join(struct subid_audit *audit, const char *a, const char *wit
 void *audit_alloc(struct subid_audit *audit, size_t size);
 
 /* For "%.*s".  A longer one is cut, and then audit_report() keeps no command with it. */
-#define SPELLING_SHOWN 200
-#define SPELLING(s)    (int)((s).len > SPELLING_SHOWN ? SPELLING_SHOWN : (s).len), (s).text
+#define NAME_SHOWN 200
+#define NAME(s)	   (int)((s).len > NAME_SHOWN ? NAME_SHOWN : (s).len), (s).text
 
 /* For "%u-%llu" or the like: first and last id of a range. */
 #define FIRST_LAST(r) (r).start, (unsigned long long)id_range_end(r) - 1

@@ -90,7 +90,7 @@ int audit_find_lease_outside(struct subid_audit *audit)
 		    "%ss %u-%llu are leased to container %s of %.*s, which does"
 		    " not hold them",
 		    subid_kind_name(lease->kind), FIRST_LAST(outside), lease->name,
-		    SPELLING(finding.owner));
+		    NAME(finding.owner));
 	}
 	return r;
 }
@@ -241,14 +241,14 @@ static void say_own(struct subid_audit *audit, const struct subid_audit_store *s
 	if (store->error != 0)
 		audit_report(audit, &finding, NULL,
 			     "the store of %.*s's own leases could not be read: %s",
-			     SPELLING(finding.owner), why_unread(store->error));
+			     NAME(finding.owner), why_unread(store->error));
 	else if (own->outside + own->shared + broken > 0)
 		audit_report(audit, &finding, NULL,
 			     "of %.*s's own leases, %zu have ids that %.*s does not hold,"
 			     " and %zu share ids with another container's; %zu lines are"
 			     " no leases",
-			     SPELLING(finding.owner), own->outside,
-			     SPELLING(finding.owner), own->shared, broken);
+			     NAME(finding.owner), own->outside, NAME(finding.owner),
+			     own->shared, broken);
 }
 
 int audit_find_lease_own(struct subid_audit *audit)

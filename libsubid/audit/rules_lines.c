@@ -222,7 +222,7 @@ static void say_every_id(struct subid_audit *audit, struct subid_finding *findin
 		       finding->line, finding->file),
 	    "\"%.*s\": newuidmap of shadow before 4.20 reads this as every id: %.*s can "
 	    "become root on the host",
-	    LINE_TEXT(bad), SPELLING(finding->owner));
+	    LINE_TEXT(bad), NAME(finding->owner));
 }
 
 int audit_find_every_id(struct subid_audit *audit)
@@ -323,8 +323,8 @@ static void say_extra_field(struct subid_audit *audit, struct subid_finding *fin
 	(void)split(bad->text, bad->len, fields);
 	audit_report(audit, finding,
 		     audit_text(audit, "make line %zu of %s \"%.*s:%.*s:%.*s\"",
-				finding->line, finding->file, SPELLING(fields[0]),
-				SPELLING(fields[1]), SPELLING(fields[2])),
+				finding->line, finding->file, NAME(fields[0]),
+				NAME(fields[1]), NAME(fields[2])),
 		     "\"%.*s\": more than three fields: shadow 4.13 takes the first"
 		     " three, later ones none, and podman and buildah fail for every"
 		     " user",
@@ -369,7 +369,7 @@ static void say_empty_range(struct subid_audit *audit, struct subid_finding *fin
 				" meant",
 				finding->line, finding->file),
 		     "\"%.*s\": a count of 0 grants %.*s nothing", LINE_TEXT(bad),
-		     SPELLING(finding->owner));
+		     NAME(finding->owner));
 }
 
 int audit_find_empty_range(struct subid_audit *audit)

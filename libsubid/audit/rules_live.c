@@ -134,7 +134,7 @@ static void say_unauthorised(struct subid_audit *audit, struct subid_finding *fi
 	    audit_text(audit,
 		       "%s; if the range was %.*s's until somebody edited the table,"
 		       " give it back with %s",
-		       audit_live_how_to_stop(audit, ns), SPELLING(finding->owner),
+		       audit_live_how_to_stop(audit, ns), NAME(finding->owner),
 		       audit_command(audit,
 				     (struct subid_fix){
 					 .verb = SUBID_FIX_GRANT,
@@ -143,8 +143,8 @@ static void say_unauthorised(struct subid_audit *audit, struct subid_finding *fi
 					 .range = finding->range,
 				     })),
 	    "%s of %.*s maps %ss %u-%llu, which %.*s does not hold; they are %s",
-	    audit_live_describe(audit, ns), SPELLING(finding->owner),
-	    subid_kind_name(kind), FIRST_LAST(finding->range), SPELLING(finding->owner),
+	    audit_live_describe(audit, ns), NAME(finding->owner), subid_kind_name(kind),
+	    FIRST_LAST(finding->range), NAME(finding->owner),
 	    describe_owner(audit, kind, finding->range));
 }
 
@@ -164,13 +164,13 @@ static void say_stale(struct subid_audit *audit, struct subid_finding *finding,
 	if (!verdict->stale[kind])
 		return;
 	finding->range = verdict->unheld.of[kind].ranges[0];
-	audit_report(
-	    audit, finding,
-	    audit_text(audit, "%s; for podman: podman system migrate, as %.*s",
-		       audit_live_how_to_stop(audit, ns), SPELLING(finding->owner)),
-	    "%s of %.*s still maps %ss %u-%llu, which were revoked from %.*s",
-	    audit_live_describe(audit, ns), SPELLING(finding->owner),
-	    subid_kind_name(kind), FIRST_LAST(finding->range), SPELLING(finding->owner));
+	audit_report(audit, finding,
+		     audit_text(audit, "%s; for podman: podman system migrate, as %.*s",
+				audit_live_how_to_stop(audit, ns), NAME(finding->owner)),
+		     "%s of %.*s still maps %ss %u-%llu, which were revoked from %.*s",
+		     audit_live_describe(audit, ns), NAME(finding->owner),
+		     subid_kind_name(kind), FIRST_LAST(finding->range),
+		     NAME(finding->owner));
 }
 
 int audit_find_live_stale(struct subid_audit *audit)
@@ -212,8 +212,8 @@ int audit_find_live_root(struct subid_audit *audit)
 			audit_report(audit, &finding, audit_live_how_to_stop(audit, ns),
 				     "%s of %.*s maps %s 0: a process in it can be root "
 				     "on the host",
-				     audit_live_describe(audit, ns),
-				     SPELLING(finding.owner), subid_kind_name(kind));
+				     audit_live_describe(audit, ns), NAME(finding.owner),
+				     subid_kind_name(kind));
 		}
 	}
 	return 0;
@@ -264,9 +264,9 @@ static void say_account(struct subid_audit *audit, struct subid_finding *finding
 		       "%s; and take %s %u out of the range of %.*s, if it is in a"
 		       " table",
 		       audit_live_how_to_stop(audit, ns), subid_kind_name(kind),
-		       finding->range.start, SPELLING(finding->owner)),
+		       finding->range.start, NAME(finding->owner)),
 	    "%s of %.*s maps %s %u, which is %s %s's own", audit_live_describe(audit, ns),
-	    SPELLING(finding->owner), subid_kind_name(kind), finding->range.start, what,
+	    NAME(finding->owner), subid_kind_name(kind), finding->range.start, what,
 	    name[0] == '\0' ? "somebody" : name);
 }
 
@@ -295,8 +295,7 @@ static void say_setgroups(struct subid_audit *audit, struct subid_finding *findi
 		       audit_live_how_to_stop(audit, ns)),
 	    "%s of %.*s maps no gid but %u, the owner's own, and setgroups is allowed: a "
 	    "process can leave a group that is denied access to files (CVE-2018-7169)",
-	    audit_live_describe(audit, ns), SPELLING(finding->owner),
-	    finding->range.start);
+	    audit_live_describe(audit, ns), NAME(finding->owner), finding->range.start);
 }
 
 int audit_find_live_setgroups(struct subid_audit *audit)
@@ -447,7 +446,7 @@ static const char *name_user(struct subid_audit *audit, uint32_t uid)
 	if (r == -ENOMEM)
 		audit->error = r;
 	if (r == 0 && owner.has_account)
-		return audit_text(audit, "%.*s", SPELLING(owner.spellings[0]));
+		return audit_text(audit, "%.*s", NAME(owner.spellings[0]));
 	return audit_text(audit, "%u", uid);
 }
 
@@ -473,7 +472,7 @@ int audit_find_live_hidden(struct subid_audit *audit)
 			     "process %d%s%.*s keeps a user namespace without processes "
 			     "where it cannot be looked into: %s",
 			     (int)hiders[i].pid, finding.owner.len > 0 ? " of " : "",
-			     SPELLING(finding.owner), strerrordesc_np(-hiders[i].error));
+			     NAME(finding.owner), strerrordesc_np(-hiders[i].error));
 	}
 	return 0;
 }

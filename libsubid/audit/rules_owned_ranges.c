@@ -105,7 +105,7 @@ static int say_one_sided(struct subid_audit *audit, enum subid_kind kind, size_t
 						   audit->owners[owner].account),
 	    "%.*s has %llu %ss (line %zu) and no %ss: a container needs both, and does"
 	    " not start, or runs with a single id",
-	    SPELLING(finding.owner), (unsigned long long)subid_set_size(&ids),
+	    NAME(finding.owner), (unsigned long long)subid_set_size(&ids),
 	    subid_kind_name(kind), finding.line, subid_kind_name(missing));
 	return 0;
 }
@@ -173,13 +173,13 @@ static void say_unequal(struct subid_audit *audit, size_t owner,
 			     "%.*s has uids %u-%llu where its gids are %u-%llu: some"
 			     " programs, kubelet among them, take the same numbers for"
 			     " both",
-			     SPELLING(finding.owner), FIRST_LAST(uids->ranges[i]),
+			     NAME(finding.owner), FIRST_LAST(uids->ranges[i]),
 			     FIRST_LAST(gids->ranges[i]));
 	else
 		audit_report(audit, &finding, remedy,
 			     "%.*s has %llu uids and %llu gids: some programs, kubelet"
 			     " among them, take the same numbers for both",
-			     SPELLING(finding.owner),
+			     NAME(finding.owner),
 			     (unsigned long long)subid_set_size(uids),
 			     (unsigned long long)subid_set_size(gids));
 }
@@ -231,7 +231,7 @@ static void say_small(struct subid_audit *audit, struct subid_finding *finding,
 	    audit, finding, remedy_for_pieces(audit, finding),
 	    "%.*s has %llu %s%s: an image whose files have ids beyond them, nobody's"
 	    " 65534 among them, cannot be unpacked",
-	    SPELLING(finding->owner), (unsigned long long)size,
+	    NAME(finding->owner), (unsigned long long)size,
 	    subid_kind_name((enum subid_kind)finding->kind), size == 1 ? "" : "s");
 }
 
@@ -242,7 +242,7 @@ static void say_fragmented(struct subid_audit *audit, struct subid_finding *find
 	    audit, finding, remedy_for_pieces(audit, finding),
 	    "%.*s has %llu %ss in %zu pieces, none of %u: programs that use one line"
 	    " alone have too few",
-	    SPELLING(finding->owner), (unsigned long long)size,
+	    NAME(finding->owner), (unsigned long long)size,
 	    subid_kind_name((enum subid_kind)finding->kind), pieces, WANTED);
 }
 
@@ -356,11 +356,11 @@ static void say_mergeable(struct subid_audit *audit, struct subid_finding *findi
 	audit_report(
 	    audit, finding,
 	    audit_text(audit, "in %s, write %.*s:%u:%u in place of lines %zu and %zu",
-		       finding->file, SPELLING(finding->owner), r.start, r.count,
+		       finding->file, NAME(finding->owner), r.start, r.count,
 		       finding->line, finding->other_line),
 	    "lines %zu and %zu of %.*s adjoin and could be one, %u-%llu: programs"
 	    " that use only the first line get fewer ids than there are",
-	    finding->line, finding->other_line, SPELLING(finding->owner), FIRST_LAST(r));
+	    finding->line, finding->other_line, NAME(finding->owner), FIRST_LAST(r));
 }
 
 /* Lines of one spelling that adjoin, in the order of the file. */

@@ -99,11 +99,11 @@ static void say_login_name(struct subid_audit *audit, struct subid_finding *find
 		     audit_text(audit,
 				"rename the account (usermod -l NEW %.*s), and name the"
 				" owner that is meant in line %zu of %s",
-				SPELLING(text), finding->line, finding->file),
+				NAME(text), finding->line, finding->file),
 		     "\"%.*s\" means the account with uid %.*s to some programs, and"
 		     " the account of that name, which has uid %u, to others: both"
 		     " can use the range",
-		     SPELLING(text), SPELLING(text), account.uid);
+		     NAME(text), NAME(text), account.uid);
 }
 
 int audit_find_owner_name_is_number(struct subid_audit *audit)
@@ -146,7 +146,7 @@ int audit_find_own_id_inside(struct subid_audit *audit)
 			    "%s %u is %.*s's own, and is inside the range of line %zu: "
 			    "rootless runtimes map the owner's own id as well, and the "
 			    "kernel refuses a map that has an id twice",
-			    subid_kind_name(kind), id.start, SPELLING(finding.owner),
+			    subid_kind_name(kind), id.start, NAME(finding.owner),
 			    finding.line);
 		}
 	}
@@ -179,7 +179,7 @@ static void say_starts_with_digit(struct subid_audit *audit,
 			     finding->line, finding->file),
 	    "\"%.*s\" begins like a number: unshare of util-linux grants the range to uid"
 	    " %.*s",
-	    SPELLING(finding->owner), (int)digits, finding->owner.text);
+	    NAME(finding->owner), (int)digits, finding->owner.text);
 }
 
 int audit_find_owner_starts_with_digit(struct subid_audit *audit)
@@ -230,8 +230,8 @@ static void say_unknown(struct subid_audit *audit, struct subid_finding *finding
 	    audit, finding, NULL,
 	    "there is no account %.*s, which %zu line%s of %s name%s as owner:"
 	    " whoever gets that %s next gets the range and the files under its ids",
-	    SPELLING(finding->owner), n, n == 1 ? "" : "s", finding->file,
-	    n == 1 ? "s" : "", audit->owners[owner].number ? "uid" : "name");
+	    NAME(finding->owner), n, n == 1 ? "" : "s", finding->file, n == 1 ? "s" : "",
+	    audit->owners[owner].number ? "uid" : "name");
 }
 
 int audit_find_unknown_owner(struct subid_audit *audit)
@@ -267,7 +267,7 @@ static void say_group(struct subid_audit *audit, struct subid_finding *finding,
 		revoke_command(audit, SUBID_GID, finding->owner)),
 	    "%.*s is a group, not an account: the owner in subgid is the user who may "
 	    "use the gids, so that nobody can use this line",
-	    SPELLING(finding->owner));
+	    NAME(finding->owner));
 }
 
 int audit_find_group_as_owner(struct subid_audit *audit)
@@ -305,11 +305,11 @@ static void say_two_spellings(struct subid_audit *audit, struct subid_finding *f
 	audit_report(
 	    audit, finding,
 	    audit_text(audit, "in all lines of %s that begin with \"%.*s:\", write %.*s",
-		       finding->file, SPELLING(number), SPELLING(name)),
+		       finding->file, NAME(number), NAME(name)),
 	    "line %zu names the account with uid %u as %.*s, line %zu as %.*s: programs"
 	    " that read the table by themselves see one of the two",
-	    finding->other_line, audit->owners[owner].uid, SPELLING(finding->other),
-	    finding->line, SPELLING(finding->owner));
+	    finding->other_line, audit->owners[owner].uid, NAME(finding->other),
+	    finding->line, NAME(finding->owner));
 }
 
 int audit_find_two_spellings(struct subid_audit *audit)
@@ -382,8 +382,8 @@ int audit_find_weak_owner(struct subid_audit *audit)
 			     audit_text(audit,
 					"if no service runs containers under it: %s",
 					revoke_command(audit, -1, finding.owner)),
-			     "%.*s (uid %u) holds ranges, and %s",
-			     SPELLING(finding.owner), audit->owners[i].uid, why);
+			     "%.*s (uid %u) holds ranges, and %s", NAME(finding.owner),
+			     audit->owners[i].uid, why);
 	}
 	return 0;
 }

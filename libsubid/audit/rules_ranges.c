@@ -55,8 +55,8 @@ static void say_includes_root(struct subid_audit *audit, struct subid_finding *f
 		       &(struct subid_set){ .ranges = &finding->range, .n = 1 });
 	audit_report(audit, finding, move_remedy(audit, finding, entry),
 		     "%.*s may map %s 0: a container of %.*s can be root on the host",
-		     SPELLING(finding->owner), finding->kind == SUBID_UID ? "uid" : "gid",
-		     SPELLING(finding->owner));
+		     NAME(finding->owner), finding->kind == SUBID_UID ? "uid" : "gid",
+		     NAME(finding->owner));
 }
 
 int audit_find_includes_root(struct subid_audit *audit)
@@ -136,7 +136,7 @@ static void say_overlap_account(struct subid_audit *audit, struct subid_finding 
 		     n == 1 ? ""
 			    : audit_text(audit, ", as are %llu more ids of %ss",
 					 (unsigned long long)n - 1, what),
-		     SPELLING(finding->owner), finding->line, what);
+		     NAME(finding->owner), finding->line, what);
 }
 
 /* One line, of which some id is an account's. */
@@ -173,19 +173,19 @@ int audit_find_overlap_account(struct subid_audit *audit)
 }
 
 /* For whom, as a report has it. */
-static const char *aside_by(struct subid_audit *audit,
-			    const struct subid_reservation *aside)
+static const char *reserved_by(struct subid_audit *audit,
+			       const struct subid_reservation *reservation)
 {
-	if (aside->site == NULL)
-		return aside->by;
-	return audit_text(audit, "\"%s\" (%s:%zu)", aside->by, aside->site->file,
-			  aside->site->line);
+	if (reservation->site == NULL)
+		return reservation->by;
+	return audit_text(audit, "\"%s\" (%s:%zu)", reservation->by,
+			  reservation->site->file, reservation->site->line);
 }
 
 /* Id 0 is includes-root's, but for the site's own word. */
-static bool is_root_alone(const struct subid_reservation *aside)
+static bool is_root_alone(const struct subid_reservation *reservation)
 {
-	return aside->site == NULL && aside->range.start == 0;
+	return reservation->site == NULL && reservation->range.start == 0;
 }
 
 static void say_reserved(struct subid_audit *audit, struct subid_finding *finding,
@@ -202,16 +202,16 @@ static void say_reserved(struct subid_audit *audit, struct subid_finding *findin
 		remedy = audit_text(audit,
 				    "%s; or, if nothing here uses them so, allow it in"
 				    " subid.conf: allow conventional-ids:%.*s \"why\"",
-				    remedy, SPELLING(finding->owner));
+				    remedy, NAME(finding->owner));
 	audit_report(audit, finding, remedy,
 		     "%ss %u-%llu in the range of %.*s (line %zu) are reserved for %s, "
 		     "and may be in use at any moment%s",
 		     subid_kind_name(kind), FIRST_LAST(finding->range),
-		     SPELLING(finding->owner), finding->line, aside_by(audit, first),
+		     NAME(finding->owner), finding->line, reserved_by(audit, first),
 		     claimed->n == 1 ? "" : "; more of its ids are reserved too");
 }
 
-/* One line, against what is set aside. */
+/* One line, against what is reserved. */
 static int check_reservations(struct subid_audit *audit, enum subid_kind kind,
 			      size_t entry)
 {
@@ -287,7 +287,7 @@ static void say_outside(struct subid_audit *audit, struct subid_finding *finding
 	    "%ss %u-%llu of %.*s (line %zu) are not within SUB_%s_MIN to SUB_%s_MAX, "
 	    "%u-%u:"
 	    " programs that choose ids by the window do not expect them there",
-	    subid_kind_name(kind), FIRST_LAST(finding->range), SPELLING(finding->owner),
+	    subid_kind_name(kind), FIRST_LAST(finding->range), NAME(finding->owner),
 	    finding->line, key, key, window->min, window->max);
 }
 

@@ -148,7 +148,7 @@ static void say_leased(struct subid_audit *audit, enum subid_kind kind,
 		     "%s and %s, both of %.*s, map %ss %u-%llu, which are leased to %s",
 		     audit_live_describe(audit, &live->userns[a->userns]),
 		     audit_live_describe(audit, &live->userns[b->userns]),
-		     SPELLING(finding.owner), subid_kind_name(kind), FIRST_LAST(first),
+		     NAME(finding.owner), subid_kind_name(kind), FIRST_LAST(first),
 		     lease == NULL ? "one" : lease->name);
 }
 
@@ -311,10 +311,10 @@ static void say_shared(struct subid_audit *audit, enum subid_kind kind,
 	    audit, &finding,
 	    audit_text(audit, "%s; then give %.*s or %.*s a range of its own",
 		       audit_live_how_to_stop(audit, &live->userns[b->userns]),
-		       SPELLING(finding.owner), SPELLING(finding.other)),
+		       NAME(finding.owner), NAME(finding.other)),
 	    "%s of %.*s and %s of %.*s both map %ss %u-%llu",
-	    audit_live_describe(audit, &live->userns[a->userns]), SPELLING(finding.owner),
-	    audit_live_describe(audit, &live->userns[b->userns]), SPELLING(finding.other),
+	    audit_live_describe(audit, &live->userns[a->userns]), NAME(finding.owner),
+	    audit_live_describe(audit, &live->userns[b->userns]), NAME(finding.other),
 	    subid_kind_name(kind), FIRST_LAST(finding.range));
 }
 

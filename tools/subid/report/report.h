@@ -127,10 +127,3 @@ int report_write_plan(const struct audit_shown *shown, FILE *out);
 /* --list-rules; with a rule, --explain. */
 int report_write_rules_text(const struct subid_rule *rule, FILE *out);
 int report_write_rules_json(const struct subid_rule *rule, FILE *out);
-
-/*
- * Writes a form beside the file name and puts it in its place, so that a reader
- * sees the old file or the new one.  The status, after a complaint.
- */
-int report_save(const char *name, const struct audit_shown *shown,
-		int (*write_form)(const struct audit_shown *shown, FILE *out));
