@@ -268,8 +268,8 @@ static int open_directory(const char *path, const char **ret_name)
  */
 static int save(const char *path, const struct audit_shown *shown, write_form *form)
 {
+	auto_close int dir = -1; /* until the replacement has been released */
 	auto_replacement struct subid_replacement *replacement = NULL;
-	auto_close int dir = -1;
 	const char *name;
 	int error, status;
 
