@@ -38,6 +38,10 @@ script machine "# needs: the machine's pid namespace" '[ $$ != 1 ] && echo ok 1 
 # shellcheck disable=SC2016 # for the script
 printf '#!/bin/sh\necho ok 1 - $CMOCKA_MESSAGE_OUTPUT\necho ok 2 - more\necho 1..2\n' >"$tree/build/unit/core/test_unit"
 chmod +x "$tree/build/unit/core/test_unit"
+# one that is left of an older build
+cp "$tree/build/unit/core/test_unit" "$tree/build/unit/core/test_gone"
+mkdir -p "$tree/tests/unit/core"
+touch "$tree/tests/unit/core/test_unit.c"
 
 runner
 is "all pass: the summary is the last line" "$status $last" "0 9 passed, 0 failed, 0 skipped"
