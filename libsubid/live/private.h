@@ -32,6 +32,13 @@ void proc_read_program(int proc, pid_t pid, char ret[16]);
 
 /* The map of a process; lines are the caller's.  0 or -errno. */
 int proc_read_map(int proc, pid_t pid, enum subid_kind kind, struct subid_live_map *ret);
+void proc_free_map(struct subid_live_map *map);
+
+/* Both maps.  After a failure one may have been read. */
+int proc_read_maps(int proc, pid_t pid, struct subid_live_map ret[SUBID_KINDS]);
+
+/* Frees both; error: why they are not known, or 0. */
+void proc_free_maps(struct subid_live_map maps[SUBID_KINDS], int error);
 
 enum subid_setgroups proc_read_setgroups(int proc, pid_t pid);
 
@@ -85,8 +92,6 @@ static inline size_t live_find(const struct live_scan *scan, uint64_t inode)
 {
 	return live_inodes_find(&scan->userns, inode);
 }
-
-void live_map_free(struct subid_live_map *map);
 
 /* Adds a namespace that is not there.  Its index in *ret.  0 or -ENOMEM. */
 int live_add(struct live_scan *scan, uint64_t inode, enum subid_held held, pid_t holder,

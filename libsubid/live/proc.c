@@ -183,6 +183,27 @@ int proc_read_map(int proc, pid_t pid, enum subid_kind kind, struct subid_live_m
 	return 0;
 }
 
+int proc_read_maps(int proc, pid_t pid, struct subid_live_map ret[SUBID_KINDS])
+{
+	int r = proc_read_map(proc, pid, SUBID_UID, &ret[SUBID_UID]);
+
+	return r == 0 ? proc_read_map(proc, pid, SUBID_GID, &ret[SUBID_GID]) : r;
+}
+
+void proc_free_map(struct subid_live_map *map)
+{
+	free(map->lines);
+	*map = (struct subid_live_map){ .n = 0 };
+}
+
+void proc_free_maps(struct subid_live_map maps[SUBID_KINDS], int error)
+{
+	for (enum subid_kind kind = 0; kind < SUBID_KINDS; kind++) {
+		proc_free_map(&maps[kind]);
+		maps[kind].error = error;
+	}
+}
+
 enum subid_setgroups proc_read_setgroups(int proc, pid_t pid)
 {
 	char text[8] = "";

@@ -118,9 +118,8 @@ static int add_own(struct live_scan *scan, uint64_t *ret_inode)
 
 	if (r == 0)
 		r = live_add(scan, inode, SUBID_HELD_BY_PROCESS, PROC_SELF, &own);
-	for (enum subid_kind kind = 0; r == 0 && kind < SUBID_KINDS; kind++)
-		r = proc_read_map(scan->proc, PROC_SELF, kind,
-				  &scan->live->userns[own].maps[kind]);
+	if (r == 0)
+		r = proc_read_maps(scan->proc, PROC_SELF, scan->live->userns[own].maps);
 	*ret_inode = inode;
 	return r;
 }
@@ -182,7 +181,7 @@ static int guess_by_maps(struct live_scan *scan, pid_t pid,
 		if (r < 0)
 			return r;
 		if (as_own[kind])
-			live_map_free(&maps[kind]);
+			proc_free_map(&maps[kind]);
 	}
 	if (as_own[SUBID_UID] && as_own[SUBID_GID]) {
 		*ret = 0;
@@ -194,11 +193,11 @@ static int guess_by_maps(struct live_scan *scan, pid_t pid,
 		return 0;
 	r = live_add(scan, SUBID_LIVE_GUESSED | (uint64_t)pid, SUBID_HELD_BY_PROCESS, pid,
 		     ret);
-	for (enum subid_kind kind = 0; r == 0 && kind < SUBID_KINDS; kind++) {
-		live->userns[*ret].maps[kind] = maps[kind];
-		maps[kind] = (struct subid_live_map){ .n = 0 };
-	}
-	return r;
+	if (r < 0)
+		return r;
+	memcpy(live->userns[*ret].maps, maps, sizeof(live->userns[*ret].maps));
+	memset(maps, 0, sizeof(live->userns[*ret].maps));
+	return 0;
 }
 
 /*
@@ -210,14 +209,11 @@ static int guess_by_maps(struct live_scan *scan, pid_t pid,
 static int guess_namespace(struct live_scan *scan, pid_t pid, size_t *ret)
 {
 	struct subid_live_map maps[SUBID_KINDS] = { { .n = 0 }, { .n = 0 } };
-	int r = 0;
+	int r = proc_read_maps(scan->proc, pid, maps);
 
-	for (enum subid_kind kind = 0; r == 0 && kind < SUBID_KINDS; kind++)
-		r = proc_read_map(scan->proc, pid, kind, &maps[kind]);
 	if (r == 0)
 		r = guess_by_maps(scan, pid, maps, ret);
-	for (enum subid_kind kind = 0; kind < SUBID_KINDS; kind++)
-		live_map_free(&maps[kind]);
+	proc_free_maps(maps, 0);
 	return r;
 }
 
@@ -351,8 +347,7 @@ int subid_live_read(int proc, enum subid_live_depth depth, struct subid_live *re
 void subid_live_free(struct subid_live *live)
 {
 	for (size_t i = 0; i < live->n; i++)
-		for (enum subid_kind kind = 0; kind < SUBID_KINDS; kind++)
-			live_map_free(&live->userns[i].maps[kind]);
+		proc_free_maps(live->userns[i].maps, 0);
 	free(live->userns);
 	free(live->processes);
 	free(live->covered);

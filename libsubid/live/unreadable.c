@@ -286,8 +286,8 @@ static int settle_mount(struct chase *chase, const struct subid_live_mount *moun
 		return r;
 	}
 	r = live_add(chase->scan, mount->inode, SUBID_HELD_BY_MOUNT, mount->pid, &i);
-	for (enum subid_kind kind = 0; r == 0 && kind < SUBID_KINDS; kind++)
-		live->userns[i].maps[kind].error = mount->error;
+	if (r == 0)
+		proc_free_maps(live->userns[i].maps, mount->error);
 	return r;
 }
 

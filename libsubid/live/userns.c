@@ -91,12 +91,6 @@ void live_inodes_free(struct live_inodes *inodes)
 	*inodes = (struct live_inodes){ .n = 0 };
 }
 
-void live_map_free(struct subid_live_map *map)
-{
-	free(map->lines);
-	*map = (struct subid_live_map){ .n = 0 };
-}
-
 int live_add(struct live_scan *scan, uint64_t inode, enum subid_held held, pid_t holder,
 	     size_t *ret)
 {
@@ -186,20 +180,11 @@ static int read_maps_of_child(int proc, pid_t pid, struct subid_live_userns *use
 
 	if (r == -ESRCH)
 		return -EPERM; /* it has not entered */
-	for (enum subid_kind kind = 0; r == 0 && kind < SUBID_KINDS; kind++)
-		r = proc_read_map(proc, pid, kind, &userns->maps[kind]);
+	if (r == 0)
+		r = proc_read_maps(proc, pid, userns->maps);
 	if (r == 0)
 		userns->setgroups = proc_read_setgroups(proc, pid);
 	return r;
-}
-
-/* The maps are not known; error: why, or 0 if they do not matter any more. */
-static void forget_maps(struct subid_live_userns *userns, int error)
-{
-	for (enum subid_kind kind = 0; kind < SUBID_KINDS; kind++) {
-		live_map_free(&userns->maps[kind]);
-		userns->maps[kind].error = error;
-	}
 }
 
 static int read_inside(int proc, struct subid_live_userns *userns, int ns)
@@ -213,7 +198,7 @@ static int read_inside(int proc, struct subid_live_userns *userns, int ns)
 		while (waitpid(pid, NULL, __WALL) < 0 && errno == EINTR)
 			;
 	if (r < 0)
-		forget_maps(userns, r);
+		proc_free_maps(userns->maps, r);
 	return r == -ENOMEM ? r : 0;
 }
 
@@ -299,11 +284,10 @@ static bool is_single(const struct subid_live_map *map)
 static int learn_from(const struct learnt *learnt, size_t i, pid_t pid)
 {
 	struct subid_live_userns *userns = &learnt->live->userns[i];
-	int r = 0, still;
+	int r, still;
 
 	learn_relations(learnt->proc, userns, pid, &learnt->rows[i].parent);
-	for (enum subid_kind kind = 0; r == 0 && kind < SUBID_KINDS; kind++)
-		r = proc_read_map(learnt->proc, pid, kind, &userns->maps[kind]);
+	r = proc_read_maps(learnt->proc, pid, userns->maps);
 	if (r == 0 && is_single(&userns->maps[SUBID_GID]))
 		userns->setgroups = proc_read_setgroups(learnt->proc, pid);
 	/* It was in the namespace when the list was made.  If it is now, it has been all
@@ -313,7 +297,7 @@ static int learn_from(const struct learnt *learnt, size_t i, pid_t pid)
 	if (still < 0)
 		r = still;
 	if (r < 0)
-		forget_maps(userns, proc_vanished(r) ? 0 : r);
+		proc_free_maps(userns->maps, proc_vanished(r) ? 0 : r);
 	userns->holder = pid;
 	return r;
 }

@@ -84,7 +84,7 @@ static void check_map(int proc)
 		for (size_t i = 0; i < map.n; i++)
 			must(map.lines[i].inside.count == map.lines[i].outside.count);
 	}
-	live_map_free(&map);
+	proc_free_map(&map);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

@@ -1,0 +1,190 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * How adapters open and read files, within bounds, and note what they find.
+ */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "libsubid/core/core.h"
+#include "libsubid/core/open.h"
+#include "libsubid/runtimes/private.h"
+
+/* LXD repeats the ranges of a container: is it among the last few? */
+static bool is_known(const struct runtime_scan *scan, enum subid_kind kind,
+		     struct id_range range, const char *name, size_t len)
+{
+	const struct subid_runtime_state *state = scan->state;
+	char printable[SUBID_RUNTIME_NAME_SIZE];
+
+	printable_copy(printable, sizeof(printable), name, len);
+	for (size_t back = 1; back <= 4 && back <= state->n; back++) {
+		const struct subid_runtime_range *one = &state->list[state->n - back];
+
+		if (one->kind == kind && id_range_equal(one->range, range) &&
+		    one->runtime == scan->runtime && strcmp(one->name, printable) == 0)
+			return true;
+	}
+	return false;
+}
+
+int runtime_add(struct runtime_scan *scan, enum subid_kind kind, struct id_range range,
+		const char *name, size_t len)
+{
+	struct subid_runtime_state *state = scan->state;
+
+	if (!id_range_valid(range) || state->n >= RUNTIME_RANGES_MAX)
+		return SUBID_INVALID;
+	if (is_known(scan, kind, range, name, len))
+		return 0;
+	if (array_grow(&state->list, state->n, sizeof(*state->list)) < 0)
+		return -ENOMEM;
+	state->list[state->n] = (struct subid_runtime_range){
+		.kind = kind,
+		.range = range,
+		.runtime = scan->runtime,
+	};
+	state->n++;
+	runtime_rename(scan, state->n - 1, name, len);
+	return 0;
+}
+
+void runtime_rename(struct runtime_scan *scan, size_t n, const char *name, size_t len)
+{
+	for (size_t i = n; i < scan->state->n; i++)
+		printable_copy(scan->state->list[i].name, SUBID_RUNTIME_NAME_SIZE, name,
+			       len);
+}
+
+/* Notes that path could not be read; -ENOENT and -ENOTDIR are no failure.  0; -ENOMEM
+ * for that error. */
+static int note_unread(struct runtime_scan *scan, const char *path, int error)
+{
+	struct subid_runtime_state *state = scan->state;
+
+	if (error == 0 || error == -ENOENT || error == -ENOTDIR)
+		return 0;
+	if (error == -ENOMEM)
+		return error;
+	if (state->n_unread++ == 0) {
+		state->error = error;
+		printable_copy(state->unread, sizeof(state->unread), path, strlen(path));
+	}
+	return 0;
+}
+
+static uint64_t resolve_of(const struct runtime_scan *scan)
+{
+	if (scan->place->trusted)
+		return scan->place->user ? 0 : RESOLVE_IN_ROOT;
+	return RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_XDEV;
+}
+
+static int open_below(const struct runtime_scan *scan, const char *path, uint64_t flags)
+{
+	return beneath_open(scan->place->dir, path, flags, resolve_of(scan));
+}
+
+static void close_dir(DIR **dir)
+{
+	if (*dir != NULL)
+		(void)closedir(*dir); /* only read */
+}
+
+int runtime_each(struct runtime_scan *scan, const char *path,
+		 int (*each)(struct runtime_scan *scan, const char *path,
+			     const char *name))
+{
+	__attribute__((cleanup(close_dir))) DIR *dir = NULL;
+	int fd = open_below(scan, path, O_RDONLY | O_DIRECTORY);
+	const struct dirent *entry;
+	int r = 0;
+
+	if (fd < 0)
+		return note_unread(scan, path, fd);
+	dir = fdopendir(fd);
+	if (dir == NULL) {
+		r = -errno;
+		(void)close(fd);
+		return note_unread(scan, path, r);
+	}
+	while (r == 0) {
+		char below[4096];
+		int n;
+
+		errno = 0;
+		entry = readdir(dir);
+		if (entry == NULL)
+			return note_unread(scan, path, -errno);
+		if (entry->d_name[0] == '.')
+			continue;
+		if (scan->entries_left == 0)
+			return note_unread(scan, path, -EFBIG);
+		scan->entries_left--;
+		n = snprintf(below, sizeof(below), "%s/%s", path, entry->d_name);
+		if (n >= (int)sizeof(below))
+			r = note_unread(scan, path, -ENAMETOOLONG);
+		else
+			r = note_unread(scan, below, each(scan, below, entry->d_name));
+	}
+	return r;
+}
+
+int runtime_stat(const struct runtime_scan *scan, const char *path, struct stat *ret)
+{
+	auto_close int fd = open_below(scan, path, O_PATH | O_NOFOLLOW);
+
+	if (fd < 0)
+		return fd;
+	return fstat(fd, ret) < 0 ? -errno : 0;
+}
+
+int runtime_text(struct runtime_scan *scan, const char *path, struct subid_text *ret)
+{
+	size_t max =
+	    scan->bytes_left < RUNTIME_FILE_MAX ? scan->bytes_left : RUNTIME_FILE_MAX;
+	auto_close int fd =
+	    beneath_open_regular(scan->place->dir, path, resolve_of(scan));
+	int r = fd < 0 ? fd : subid_text_read_fd(fd, max, ret);
+
+	if (r == 0)
+		scan->bytes_left -= ret->size;
+	return r;
+}
+
+int runtime_lines(struct runtime_scan *scan, const struct subid_text *text,
+		  const char *name,
+		  int (*each)(struct runtime_scan *scan, const char *line,
+			      const char *end, const char *name))
+{
+	size_t pos = 0, len;
+	const char *line;
+	int answer = 0;
+
+	while (subid_text_next(text, &pos, &line, &len)) {
+		int r = each(scan, line, line + len, name);
+
+		if (r < 0)
+			return r;
+		if (r > 0)
+			answer = r;
+	}
+	return answer;
+}
+
+int runtime_parse(struct runtime_scan *scan, const char *dir, const char *file,
+		  const char *name,
+		  int (*parse)(struct runtime_scan *scan, const struct subid_text *text,
+			       const char *name))
+{
+	auto_text struct subid_text text = { .bytes = NULL };
+	char path[4096 + 16];
+	int r;
+
+	(void)snprintf(path, sizeof(path), "%s/%s", dir, file);
+	r = runtime_text(scan, path, &text);
+	return r == 0 ? parse(scan, &text, name) : r;
+}
