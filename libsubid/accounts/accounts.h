@@ -172,11 +172,11 @@ struct subid_users {
 	struct subid_text group;
 	struct subid_account *accounts; /* subid_users_load(): and the following two */
 	size_t n;
-	struct subid_set ids[SUBID_KINDS]; /* of the accounts; to be sorted */
-	bool nss;	   /* somebody beyond the files may know more accounts */
-	bool nss_groups;   /* or groups */
-	bool files_first;  /* what passwd says is final */
-	bool enumerate[2]; /* by kind: somebody beyond the files may have ids */
+	struct subid_sets ids; /* of the accounts; to be sorted */
+	bool nss;	       /* somebody beyond the files may know more accounts */
+	bool nss_groups;       /* or groups */
+	bool files_first;      /* what passwd says is final */
+	bool enumerate[2];     /* by kind: somebody beyond the files may have ids */
 	struct subid_users_index *index; /* subid_users_index(); NULL: look at passwd */
 };
 

@@ -116,8 +116,7 @@ void subid_users_free(struct subid_users **users)
 	subid_text_free(&(*users)->passwd);
 	subid_text_free(&(*users)->group);
 	free((*users)->accounts);
-	for (enum subid_kind kind = 0; kind < SUBID_KINDS; kind++)
-		subid_set_free(&(*users)->ids[kind]);
+	subid_sets_free(&(*users)->ids);
 	free((*users)->index);
 	free(*users);
 	*users = NULL;

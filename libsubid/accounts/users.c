@@ -136,19 +136,20 @@ static int parse_passwd(struct subid_users *users)
 			return r;
 		account = &users->accounts[users->n];
 		if (!scan_account(&at, end, account)) {
-			r = note_malformed_line(line, end, &users->ids[SUBID_UID],
-						&users->ids[SUBID_GID]);
+			r = note_malformed_line(line, end, &users->ids.of[SUBID_UID],
+						&users->ids.of[SUBID_GID]);
 			continue;
 		}
 		users->n++;
-		r = scan_add(&users->ids[SUBID_UID], &uids, just(account->uid));
+		r = scan_add(&users->ids.of[SUBID_UID], &uids, just(account->uid));
 		if (r == 0)
-			r = scan_add(&users->ids[SUBID_GID], &gids, just(account->gid));
+			r = scan_add(&users->ids.of[SUBID_GID], &gids,
+				     just(account->gid));
 	}
 	if (r == 0)
-		r = subid_set_add(&users->ids[SUBID_UID], uids);
+		r = subid_set_add(&users->ids.of[SUBID_UID], uids);
 	if (r == 0)
-		r = subid_set_add(&users->ids[SUBID_GID], gids);
+		r = subid_set_add(&users->ids.of[SUBID_GID], gids);
 	return r;
 }
 
@@ -240,8 +241,8 @@ int subid_users_taken(struct subid_users *users, enum subid_kind kind,
 		return r;
 	/* runs that are each in order are cheaper than one that is not */
 	subid_set_sort(&more);
-	subid_set_sort(&users->ids[kind]);
-	r = subid_set_unite(ret, &users->ids[kind]);
+	subid_set_sort(&users->ids.of[kind]);
+	r = subid_set_unite(ret, &users->ids.of[kind]);
 	return r == 0 ? subid_set_unite(ret, &more) : r;
 }
 

@@ -76,13 +76,14 @@ static void check_texts(const char *owner, const char *container,
 			struct runtime_version version)
 {
 	struct id_range range = { 100000, 65536 };
-	const struct subid_set ids = { .ranges = &range, .n = 1 };
+	const struct subid_sets ids = { .of = { { .ranges = &range, .n = 1 },
+						{ .ranges = &range, .n = 1 } } };
 	struct runtime_config_ids share = {
 		.name = owner,
 		.container = container,
 		.has_account = true,
-		.all = { &ids, &ids },
-		.ids = { &ids, &ids },
+		.all = &ids,
+		.ids = &ids,
 	};
 	size_t n;
 	const struct runtime_config_row *runtimes = runtime_config_rows(&n);

@@ -129,7 +129,7 @@ static int check_leases(const struct config *config, const struct owner_ids *sha
 	if (share->container != NULL || share->n_leases == 0)
 		return EXIT_DONE;
 	for (enum subid_kind kind = 0; kind < SUBID_KINDS; kind++)
-		if (share->all[kind].n > 0 && share->ids[kind].n == 0)
+		if (share->all.of[kind].n > 0 && share->ids.of[kind].n == 0)
 			return cli_complain(
 			    EXIT_NO,
 			    "%s: all %ss are leased to containers; name one,"
@@ -153,8 +153,8 @@ static int make_setup(const struct config *config, const struct owner_ids *share
 		.container = share->container,
 		.has_account = share->owner.has_account,
 		.own = { share->owner.uid, share->owner.gid },
-		.all = { &share->all[SUBID_UID], &share->all[SUBID_GID] },
-		.ids = { &share->ids[SUBID_UID], &share->ids[SUBID_GID] },
+		.all = &share->all,
+		.ids = &share->ids,
 		.doubled = share->doubled,
 	};
 	int status, r = -ENOMEM;

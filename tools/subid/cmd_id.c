@@ -153,7 +153,7 @@ static int find_position(struct view *view, enum subid_kind kind,
 	}
 	if (owner_ids_find(view->cli, view->users, tables, leases, text, &share) !=
 		EXIT_DONE ||
-	    subid_layout(&share.ids[kind], none, lines, &n) != 0)
+	    subid_layout(&share.ids.of[kind], none, lines, &n) != 0)
 		return SUBID_ABSENT;
 	return subid_map_inside(lines, n, id, ret);
 }
@@ -265,7 +265,7 @@ static int ask_share_inside(struct id_query *query, enum subid_kind kind, uint32
 	status = owner_ids_find(view->cli, view->users, tables, leases, whose, &share);
 	if (status != EXIT_DONE)
 		return status;
-	if (subid_layout(&share.ids[kind], none, lines, &n) != 0 ||
+	if (subid_layout(&share.ids.of[kind], none, lines, &n) != 0 ||
 	    subid_map_outside(lines, n, inside, &finding.id) != 0)
 		return cli_complain(EXIT_NO, "%s: has no %s %u inside", whose,
 				    subid_kind_name(kind), inside);

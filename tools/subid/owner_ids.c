@@ -9,10 +9,8 @@
 
 void owner_ids_free(struct owner_ids *share)
 {
-	for (enum subid_kind kind = 0; kind < SUBID_KINDS; kind++) {
-		subid_set_free(&share->all[kind]);
-		subid_set_free(&share->ids[kind]);
-	}
+	subid_sets_free(&share->all);
+	subid_sets_free(&share->ids);
 	subid_owner_free(&share->owner);
 	free(share->name);
 	free(share->container);
@@ -22,7 +20,7 @@ void owner_ids_free(struct owner_ids *share)
 /* The ids of the owner's lines, under any of its names. */
 static int add_lines(struct owner_ids *share, const struct subid_table *table)
 {
-	struct subid_set *all = &share->all[table->kind];
+	struct subid_set *all = &share->all.of[table->kind];
 	const struct subid_owner *owner = &share->owner;
 	auto_free struct subid_owned_range *lines = NULL;
 	uint64_t sum = 0;
@@ -54,8 +52,7 @@ static int split(const struct cli *cli, const char *text, struct owner_ids *shar
 /* The container's leases; without a container, all ids that are not leased. */
 static int choose_ids(struct owner_ids *share, const struct subid_leases *leases)
 {
-	auto_set struct subid_set uids = { .ranges = NULL }, gids = { .ranges = NULL };
-	struct subid_set *leased[SUBID_KINDS] = { &uids, &gids };
+	auto_sets struct subid_sets leased = { .of = { { .n = 0 } } };
 	int r = 0;
 
 	for (size_t i = 0; r == 0 && i < leases->n; i++) {
@@ -67,23 +64,22 @@ static int choose_ids(struct owner_ids *share, const struct subid_leases *leases
 		share->n_leases++;
 		if (share->container == NULL ||
 		    strcmp(share->container, lease->name) == 0)
-			r = subid_set_insert(leased[lease->kind], lease->range);
+			r = subid_set_insert(&leased.of[lease->kind], lease->range);
 	}
-	for (enum subid_kind kind = 0; r == 0 && kind < SUBID_KINDS; kind++)
-		r = share->container == NULL
-			? subid_set_subtract(&share->all[kind], leased[kind],
-					     &share->ids[kind])
-			: subid_set_unite(&share->ids[kind], leased[kind]);
-	return r;
+	if (r < 0)
+		return r;
+	return share->container == NULL
+		   ? subid_sets_subtract(&share->all, &leased, &share->ids)
+		   : subid_sets_unite(&share->ids, &leased);
 }
 
 /* Do the tables still grant the container's ids to its owner? */
 static bool is_held(const struct owner_ids *share)
 {
 	for (enum subid_kind kind = 0; kind < SUBID_KINDS; kind++)
-		for (size_t i = 0; i < share->ids[kind].n; i++)
-			if (!subid_set_contains(&share->all[kind],
-						share->ids[kind].ranges[i]))
+		for (size_t i = 0; i < share->ids.of[kind].n; i++)
+			if (!subid_set_contains(&share->all.of[kind],
+						share->ids.of[kind].ranges[i]))
 				return false;
 	return true;
 }
@@ -94,7 +90,7 @@ static int add_leases(struct owner_ids *share, const struct subid_leases *leases
 		return cli_complain(EXIT_UNABLE, "%s", strerror(ENOMEM));
 	if (share->container == NULL)
 		return EXIT_DONE;
-	if (share->ids[SUBID_UID].n == 0 && share->ids[SUBID_GID].n == 0)
+	if (subid_sets_empty(&share->ids))
 		return cli_complain(EXIT_NO, "%s/%s: no such lease", share->name,
 				    share->container);
 	if (!is_held(share))
@@ -135,8 +131,7 @@ int owner_ids_find(const struct cli *cli, const struct subid_users *users,
 		r = add_lines(ret, tables[kind]);
 	if (r < 0)
 		return cli_complain(EXIT_UNABLE, "%s", strerror(-r));
-	if (!ret->owner.has_account && ret->all[SUBID_UID].n == 0 &&
-	    ret->all[SUBID_GID].n == 0)
+	if (!ret->owner.has_account && subid_sets_empty(&ret->all))
 		return cli_complain(EXIT_NO,
 				    "%s: no such account, and no range has this owner",
 				    ret->name);

@@ -10,10 +10,10 @@ struct owner_ids {
 	char *name;	 /* OWNER as it was typed */
 	char *container; /* NAME, or NULL */
 	struct subid_owner owner;
-	struct subid_set all[SUBID_KINDS]; /* of the owner's lines */
-	struct subid_set ids[SUBID_KINDS]; /* of NAME; or all that are not leased */
-	size_t n_leases;		   /* of all its containers */
-	bool doubled;			   /* two lines of the owner overlap */
+	struct subid_sets all; /* of the owner's lines */
+	struct subid_sets ids; /* of NAME; or all that are not leased */
+	size_t n_leases;       /* of all its containers */
+	bool doubled;	       /* two lines of the owner overlap */
 };
 
 void owner_ids_free(struct owner_ids *share);

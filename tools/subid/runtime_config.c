@@ -159,9 +159,9 @@ static int check_rootless(const struct runtime_config_ids *share,
 		return refuse(setup, "two of its lines overlap, and podman counts the ids"
 				     " twice; see 'subid audit'");
 	for (enum subid_kind kind = 0; kind < SUBID_KINDS; kind++)
-		for (size_t i = 0; i < share->ids[kind]->n; i++)
-			if (!subid_set_contains(share->all[kind],
-						share->ids[kind]->ranges[i]))
+		for (size_t i = 0; i < share->ids->of[kind].n; i++)
+			if (!subid_set_contains(&share->all->of[kind],
+						share->ids->of[kind].ranges[i]))
 				return refuse(setup,
 					      "not all of its %ss are in lines of %s, and"
 					      " podman can use no others",
@@ -175,7 +175,7 @@ static int check_share(const struct runtime_config_draft *draft,
 	const struct runtime_config_ids *share = draft->share;
 
 	for (enum subid_kind kind = 0; kind < SUBID_KINDS; kind++)
-		if (share->ids[kind]->n == 0)
+		if (share->ids->of[kind].n == 0)
 			return refuse(setup, "no subordinate %ss; try 'subid grant %s'",
 				      subid_kind_name(kind), share->name);
 	if (draft->runtime->write == runtime_config_write_podman &&
@@ -215,13 +215,15 @@ static int make_maps(struct runtime_config_draft *draft, struct runtime_config *
 		struct subid_keep keep = { draft->keep, share->own[kind] };
 		int r;
 
-		*one = find_common(share->ids[SUBID_UID], share->ids[SUBID_GID]);
+		*one =
+		    find_common(&share->ids->of[SUBID_UID], &share->ids->of[SUBID_GID]);
 		if (draft->runtime->one_range && one->count == 0)
 			return refuse(setup,
 				      "%s needs the same numbers for uids and gids, and"
 				      " %s holds no such range",
 				      draft->runtime->title, share->name);
-		r = subid_layout(draft->runtime->one_range ? &only : share->ids[kind],
+		r = subid_layout(draft->runtime->one_range ? &only
+							   : &share->ids->of[kind],
 				 keep, setup->maps[kind], &setup->n[kind]);
 		if (r == SUBID_TAKEN)
 			return refuse(setup,

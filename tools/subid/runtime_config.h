@@ -25,13 +25,13 @@ bool runtime_version_parse(const char *text, struct runtime_version *ret);
 
 /* The ids, and their owner.  All pointers stay the caller's. */
 struct runtime_config_ids {
-	const char *name;	   /* of the owner, as it is written in a line */
-	const char *container;	   /* NULL: all ids of the owner */
-	bool has_account;	   /* own is known */
-	uint32_t own[SUBID_KINDS]; /* its uid and primary gid */
-	const struct subid_set *all[SUBID_KINDS]; /* of its lines, sorted */
-	const struct subid_set *ids[SUBID_KINDS]; /* for the container */
-	bool doubled;				  /* two lines of the owner overlap */
+	const char *name;	      /* of the owner, as it is written in a line */
+	const char *container;	      /* NULL: all ids of the owner */
+	bool has_account;	      /* own is known */
+	uint32_t own[SUBID_KINDS];    /* its uid and primary gid */
+	const struct subid_sets *all; /* of its lines, sorted */
+	const struct subid_sets *ids; /* for the container */
+	bool doubled;		      /* two lines of the owner overlap */
 };
 
 struct runtime_config {

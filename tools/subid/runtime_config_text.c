@@ -165,7 +165,7 @@ static void write_podman_rootless(const struct runtime_config_draft *draft)
 		n[kind] = draft->setup->n[kind];
 		memcpy(lines[kind], draft->setup->maps[kind],
 		       n[kind] * sizeof(lines[kind][0]));
-		(void)subid_layout_relative(share->all[kind], share->own[kind],
+		(void)subid_layout_relative(&share->all->of[kind], share->own[kind],
 					    lines[kind], &n[kind]);
 	}
 	write_podman_maps(draft, both, n);
@@ -178,8 +178,8 @@ static void write_podman_auto(const struct runtime_config_draft *draft)
 	uint64_t most = NSPAWN_COUNT;
 
 	for (enum subid_kind kind = 0; kind < SUBID_KINDS; kind++)
-		if (subid_set_size(share->ids[kind]) < most)
-			most = subid_set_size(share->ids[kind]);
+		if (subid_set_size(&share->ids->of[kind]) < most)
+			most = subid_set_size(&share->ids->of[kind]);
 	(void)fprintf(draft->remarks,
 		      "add to /etc/containers/storage.conf, for 'podman run"
 		      " --userns=auto' as\nroot: each container gets a part of these"

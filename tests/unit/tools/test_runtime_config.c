@@ -380,16 +380,17 @@ static struct subid_set set_of(const struct id_range *ranges)
 /* Asks as ask says; the owner's lines give no more than that. */
 static int setup_of(const struct ask *ask, struct runtime_config *ret)
 {
-	auto_set struct subid_set uids = set_of(ask->uids);
-	auto_set struct subid_set gids =
-	    set_of(ask->gids[0].count > 0 ? ask->gids : ask->uids);
+	auto_sets struct subid_sets ids = {
+		.of = { set_of(ask->uids),
+			set_of(ask->gids[0].count > 0 ? ask->gids : ask->uids) },
+	};
 	struct runtime_config_ids share = {
 		.name = owners[ask->owner].name,
 		.container = ask->container,
 		.has_account = owners[ask->owner].uid != NONE,
 		.own = { owners[ask->owner].uid, owners[ask->owner].uid + 100 },
-		.all = { &uids, &gids },
-		.ids = { &uids, &gids },
+		.all = &ids,
+		.ids = &ids,
 	};
 	const struct runtime_config_row *runtime = runtime_config_find(ask->runtime);
 
@@ -453,15 +454,17 @@ static void test_all_answer(void **state)
 static void test_rootless(void **state)
 {
 	struct id_range all = { 100000, 100 }, part = { 100050, 10 }, off = { 200000, 1 };
-	struct subid_set held = { .ranges = &all, .n = 1 };
-	struct subid_set leased = { .ranges = &part, .n = 1 };
+	struct subid_sets held = { .of = { { .ranges = &all, .n = 1 },
+					   { .ranges = &all, .n = 1 } } };
+	struct subid_sets leased = { .of = { { .ranges = &part, .n = 1 },
+					     { .ranges = &part, .n = 1 } } };
 	struct runtime_config_ids share = {
 		.name = "alice",
 		.container = "c1",
 		.has_account = true,
 		.own = { 1000, 1000 },
-		.all = { &held, &held },
-		.ids = { &leased, &leased },
+		.all = &held,
+		.ids = &leased,
 	};
 	const struct runtime_config_row *podman = runtime_config_find("podman");
 	struct runtime_version version = { 4, 3 };
