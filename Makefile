@@ -109,7 +109,7 @@ all_src := $(product_src) $(wildcard tests/*/*.c tests/unit/*/*.c)
 all_c := $(all_src) $(wildcard libsubid/*.h libsubid/*/*.h pam/*.h tools/*/*.h tools/*/*/*.h tests/*/*.h)
 scripts := $(wildcard tests/*.sh tests/*/*.sh) tests/run tests/fuzz/run tests/fuzz/afl tests/proof/run tools/subid/subid.bash .ci/run
 man_pages := $(wildcard man/*.[1-8])
-examples := $(patsubst examples/%.in,%,$(wildcard examples/*.in))
+examples := $(patsubst examples/%.in,%,$(wildcard examples/*.in examples/*/*.in))
 data := $(wildcard share/*.json share/*.conf)
 unit_tests := $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(wildcard tests/unit/*/test_*.c))
 fuzzers := $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
@@ -379,7 +379,7 @@ uninstall: ## remove just what install put there
 		$(foreach p,$(man_pages),$(destdir)$(MANDIR)/man$(lastword $(subst ., ,$(p)))/$(notdir $(p))) \
 		$(destdir)$(BASHCOMPDIR)/subid $(destdir)$(PAMDIR)/$(notdir $(pam_module)) \
 		$(destdir)$(DATADIR)/pam-configs/subid $(data:share/%=$(destdir)$(DATADIR)/subid/%) \
-		$(examples:%=$(destdir)$(DOCDIR)/examples/%)
+		$(addprefix $(destdir)$(DOCDIR)/examples/,$(notdir $(examples)))
 	$(Q)for dir in $(sort $(dir $(lib_headers:%=$(INCLUDEDIR)/subid-ng/%))) $(INCLUDEDIR)/subid-ng $(DATADIR)/subid $(DOCDIR)/examples $(DOCDIR); do \
 		[ ! -d $(destdir)$$dir ] || rmdir --ignore-fail-on-non-empty $(destdir)$$dir; done
 

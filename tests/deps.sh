@@ -16,6 +16,7 @@ test="$demo $proof libcmocka-dev clang clang-format clang-tidy clang-tools cppch
 	python3 e2fsprogs libnss-extrausers buildah mmdebstrap libsubid4 jq
 	pmccabe pamtester libpam-wrapper libnss-wrapper libuid-wrapper
 	openssh-server openssh-client sshpass cron at login auditd afl++
+	checkpolicy semodule-utils apparmor
 	btrfs-progs xfsprogs chromium fonts-dejavu-core python3-jsonschema systemd systemd-container lxd lxd-client"
 
 missing=()

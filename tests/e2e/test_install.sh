@@ -4,7 +4,7 @@
 # with it.  The programs are built anew, with the flags that a user's make has:
 # those of a sanitized or coverage build are not what is shipped.
 . "$(dirname "$0")/lib.sh"
-plan 74
+plan 78
 
 version=$(sed -n 's/^VERSION = //p' Makefile)
 plain=(env -u MAKEFLAGS -u MFLAGS -u CFLAGS -u LDFLAGS -u HARDEN make -s -j2 "BUILD=$T/plain")
@@ -22,6 +22,11 @@ for file in bin/subid bin/newuidmap bin/newgidmap bin/getsubids lib/libsubid-ng.
 	share/subid/subid.conf share/pam-configs/subid; do
 	ok "there is $file" test -f "$T/d/usr/local/$file"
 done
+# The program that the module runs is where it will be, whatever DESTDIR was.
+runs_program() { # module path
+	[ "$(strings "$1" | grep -E '^/.*/subid$' | grep -vxE '/run/subid|/usr/share/subid')" = "$2" ]
+}
+ok "the module runs /usr/local/bin/subid" runs_program "$T/d/usr/local/lib/security/pam_subid.so" /usr/local/bin/subid
 touch "$T/d/usr/local/bin/foreign" "$T/d/usr/local/include/subid-ng/foreign.h"
 ok "uninstall" "${plain[@]}" DESTDIR="$T/d" uninstall
 is "leaves what is not ours, and nothing else" "$(listing "$T/d")" \
@@ -30,7 +35,11 @@ rm "$T/d/usr/local/include/subid-ng/foreign.h"
 ok "uninstall again is no error" "${plain[@]}" DESTDIR="$T/d" uninstall
 ok "our own folder goes with it" test ! -e "$T/d/usr/local/include/subid-ng"
 
+ok "install beneath /usr" "${plain[@]}" DESTDIR="$T/d4" PREFIX=/usr install
+ok "the module runs /usr/bin/subid then" runs_program "$(echo "$T"/d4/usr/lib/*/security/pam_subid.so)" /usr/bin/subid
+
 (umask 077 && "${plain[@]}" DESTDIR="$T/d2" "${places[@]}" install)
+ok "or wherever it is" runs_program "$T/d2/opt/s/pam/pam_subid.so" /opt/s/programs/subid
 is "each place is where it was said, whatever the umask" "$(cd "$T/d2/opt/s" && stat -c '%a %n' programs/* lib/arch/*.* \
 	lib/arch/pkgconfig/* inc/subid-ng/subid.h completions/* data/*/* doc/*/* pam/* | sort -k2)" \
 	"644 completions/subid
@@ -38,9 +47,12 @@ is "each place is where it was said, whatever the umask" "$(cd "$T/d2/opt/s" && 
 644 data/subid/audit.schema.json
 644 data/subid/subid.conf
 644 doc/examples/30-subid.rules
+644 doc/examples/subid
 644 doc/examples/subid-audit.cron
 644 doc/examples/subid-audit.service
 644 doc/examples/subid-audit.timer
+644 doc/examples/subid_login.fc
+644 doc/examples/subid_login.te
 644 inc/subid-ng/subid.h
 644 lib/arch/libsubid-ng.a
 777 lib/arch/libsubid-ng.so
