@@ -229,24 +229,6 @@ void audit_add_fix(struct subid_audit *audit, struct subid_finding *finding,
 	finding->n_fixes = n + 1;
 }
 
-int audit_owned_ranges(const struct subid_audit *audit, enum subid_kind kind,
-		       size_t owner, struct subid_set *ret)
-{
-	const struct audit_table *view = &audit->tables[kind];
-	int r = 0;
-
-	for (size_t i = view->begin[owner]; r == 0 && i < view->begin[owner + 1]; i++)
-		r = subid_set_add(ret, view->table->entries[view->order[i]].range);
-	subid_set_sort(ret);
-	return r;
-}
-
-bool audit_is_equal(const struct subid_set *a, const struct subid_set *b)
-{
-	return a->n == b->n && (a->n == 0 || memcmp(a->ranges, b->ranges,
-						    a->n * sizeof(*a->ranges)) == 0);
-}
-
 /* Of both kinds, if the account has some of the ids in both. */
 static bool cuts_both(const struct subid_sets *before, enum subid_kind kind,
 		      struct id_range range)

@@ -1,21 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the files of this folder share, in the order in which they use each other:
- *
- *     input               reads what is looked at
- *     findings            what rules report, and its memory
- *     fix                 commands
- *     view                owners, and each account's lines
- *     lease_view          leases of all stores
- *     live_view           a verdict on each namespace
- *     rules_*             the rules, which the catalogue points at
- *     host                facts about files, with path_walk and kernel_audit_rules
- *
- * audit.c makes the views and runs the rules of catalogue.c; nothing calls back up.
+ * What the files of this folder share, in the order in which they use each other; nothing
+ * calls back up.  audit.c reads the input, makes the views, and applies the rules that
+ * catalogue.c lists; a rule reads the input and the views, and reports findings.
  */
 #pragma once
 
 #include "libsubid/audit/audit.h"
+
+/* --- view: owners, and each account's lines --- */
 
 /* A line that is no entry, and what is wrong with it. */
 struct audit_malformed {
@@ -95,6 +88,31 @@ struct subid_audit {
 	int error; /* of the first report that found no memory */
 };
 
+/* The name of an owner in the lines; a table that is audited has no new entries. */
+static inline struct subid_owner_name audit_owner_text(const struct subid_audit *audit,
+						       size_t owner)
+{
+	const struct audit_owner *o = &audit->owners[owner];
+	const struct subid_table *table = audit->in->tables[o->kind];
+	const struct subid_entry *entry = &table->entries[o->entry];
+
+	return (struct subid_owner_name){ table->text.bytes + entry->offset,
+					  entry->owner_len };
+}
+
+/* Makes what several rules need.  0 or -ENOMEM. */
+int audit_make_views(struct subid_audit *audit);
+void audit_free_views(struct subid_audit *audit);
+
+/* The ids that an account (an owner's same) has in a table, into an empty set. */
+int audit_owned_ranges(const struct subid_audit *audit, enum subid_kind kind,
+		       size_t owner, struct subid_set *ret);
+
+/* Are they the same ids? */
+bool audit_is_equal(const struct subid_set *a, const struct subid_set *b);
+
+/* --- findings: what rules report, and its memory --- */
+
 /*
  * Reports a finding of the rule that is being applied: copies *finding, with the reason
  * made by printf.  remedy NULL: the command lines of its fixes; without any, the rule's
@@ -135,7 +153,7 @@ const char *audit_text(struct subid_audit *audit, const char *format, ...)
 const char *audit_join(struct subid_audit *audit, const char *a, const char *with,
 		       const char *b);
 
-/* size bytes in the report's memory, zeroed; NULL for want of it. */
+/* size bytes in the report's memory, zeroed; NULL when out of memory. */
 void *audit_alloc(struct subid_audit *audit, size_t size);
 
 /* For "%.*s".  A longer one is cut, and then audit_report() keeps no command with it. */
@@ -144,18 +162,6 @@ void *audit_alloc(struct subid_audit *audit, size_t size);
 
 /* For "%u-%llu" or the like: first and last id of a range. */
 #define FIRST_LAST(r) (r).start, (unsigned long long)id_range_end(r) - 1
-
-/* The name of an owner in the lines; a table that is audited has no new entries. */
-static inline struct subid_owner_name audit_owner_text(const struct subid_audit *audit,
-						       size_t owner)
-{
-	const struct audit_owner *o = &audit->owners[owner];
-	const struct subid_table *table = audit->in->tables[o->kind];
-	const struct subid_entry *entry = &table->entries[o->entry];
-
-	return (struct subid_owner_name){ table->text.bytes + entry->offset,
-					  entry->owner_len };
-}
 
 /* The finding that a rule about an entry begins with: kind, file, line, owner, range. */
 struct subid_finding audit_at_entry(const struct subid_audit *audit, enum subid_kind kind,
@@ -168,29 +174,7 @@ void audit_end_rule(struct subid_audit *audit);
 
 void audit_findings_free(struct subid_audit *audit);
 
-/* input.c */
-
-/* Reads into *ret, which is zeroed but for proc, -1; free it in any case.  0 or -errno.
- */
-int audit_read_facts(const struct subid *sys, const struct subid_audit_options *options,
-		     struct subid_facts *ret, struct subid_error *err);
-void audit_facts_free(struct subid_facts *facts);
-
-/*
- * Finds out which containers the namespaces are that something was found in, or all of
- * them for found NULL.  For each, that costs more than all the rest of the look at it.
- * True if there was a name, so that the rules can say it.
- */
-bool audit_name_containers(struct subid_facts *facts, const struct subid_report *found);
-
-/* fix.c */
-
-/* The ids that an account (an owner's same) has in a table, into an empty set. */
-int audit_owned_ranges(const struct subid_audit *audit, enum subid_kind kind,
-		       size_t owner, struct subid_set *ret);
-
-/* Are they the same ids? */
-bool audit_is_equal(const struct subid_set *a, const struct subid_set *b);
+/* --- fix: commands --- */
 
 /*
  * Adds commands that take ids out of what the owner of an entry, which the finding is
@@ -221,17 +205,9 @@ const char *audit_revoke_and_grant(struct subid_audit *audit,
 const char *audit_move_remedy(struct subid_audit *audit,
 			      const struct subid_finding *finding, struct id_range range);
 
-/* view.c */
-
-/* Makes what several rules need.  0 or -ENOMEM. */
-int audit_make_views(struct subid_audit *audit);
-void audit_free_views(struct subid_audit *audit);
+/* --- lease_view: leases of all stores --- */
 
 /*
- * What the rules about leases share: audit_leases.c puts those of all stores in order,
- * audit_lease_rules.c and audit_live_leases.c say what is wrong.  Inside the library
- * only.
- *
  * Threat: a user's store says what the user likes.  It is about the user's own
  * containers alone: nothing in it is held against anybody else, the rules work through
  * it in one go, and it makes one finding at most, of level info.
@@ -274,10 +250,7 @@ const struct lease_row *audit_lease_rows(const struct lease_view *view, uint32_t
 					 enum subid_kind kind,
 					 const struct lease_row **ret_begin);
 
-/*
- * What the rules about namespaces share: audit_live.c judges each namespace once,
- * audit_live_rules.c says what is wrong.  Inside the library only.
- */
+/* --- live_view: a verdict on each namespace --- */
 
 /* Somebody who has made a namespace. */
 struct live_holder {
@@ -317,6 +290,11 @@ struct live_holder *audit_live_holder(const struct live_view *view, uint32_t uid
 bool audit_live_is_own(struct subid_audit *audit, const struct live_holder *holder,
 		       enum subid_kind kind, uint32_t id);
 
+/* Does root run containers with the ranges of that owner? */
+bool audit_is_for_root(const struct subid_audit *audit, struct subid_owner_name owner);
+
+/* --- rules_live: sentences about namespaces --- */
+
 /* How many processes a finding names at most. */
 #define PIDS_SHOWN 8
 
@@ -333,13 +311,7 @@ struct subid_finding audit_at_userns(const struct subid_audit *audit,
 const char *audit_live_how_to_stop(struct subid_audit *audit,
 				   const struct subid_live_userns *ns);
 
-/* Does root run containers with the ranges of that owner? */
-bool audit_is_for_root(const struct subid_audit *audit, struct subid_owner_name owner);
-
-/*
- * What the rules about files share: audit_host.c, audit_helper.c, audit_policy.c.
- * It is in audit_file.c.
- */
+/* --- rules_files: who can write a file --- */
 
 /* NAME in the directory of the tables, for a sentence. */
 const char *audit_in_etc(struct subid_audit *audit, const char *name);
@@ -367,6 +339,8 @@ const char *audit_who_replaces(struct subid_audit *audit,
 
 /* How many lines of the table give ids to somebody; 0 also without a table. */
 size_t audit_count_grants(const struct subid_audit *audit, enum subid_kind kind);
+
+/* --- catalogue: the rules --- */
 
 /* The rules, in the order of the catalogue.  Each answers 0 or -errno. */
 #define AUDIT_RULE(name) int audit_find_##name(struct subid_audit *audit)
@@ -436,10 +410,22 @@ AUDIT_RULE(live_hidden);
 AUDIT_RULE(live_unread);
 AUDIT_RULE(runtime_unread);
 
-/*
- * How host.c looks at files: host_file.c at one, host_way.c along a path, host_lock.c
- * into locks, host_watch.c into audit rules.
+/* --- input: what is looked at --- */
+
+/* Reads into *ret, which is zeroed but for proc, -1; free it in any case.  0 or -errno.
  */
+int audit_read_facts(const struct subid *sys, const struct subid_audit_options *options,
+		     struct subid_facts *ret, struct subid_error *err);
+void audit_facts_free(struct subid_facts *facts);
+
+/*
+ * Finds out which containers the namespaces are that something was found in, or all of
+ * them for found NULL.  For each, that costs more than all the rest of the look at it.
+ * True if there was a name, so that the rules can say it.
+ */
+bool audit_name_containers(struct subid_facts *facts, const struct subid_report *found);
+
+/* --- host: facts about files, from path_walk and kernel_audit_rules --- */
 
 /*
  * Sets group_writes, acl and acl_id of a file whose mode is set from the bytes of
