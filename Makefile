@@ -99,7 +99,6 @@ tools/getsubids: core maps tables accounts policy
 tools/subid: core maps tables accounts policy live runtimes audit subid.h
 pam: core maps tables accounts policy subid.h
 examples: subid.h
-tools/subid/home.h -> libsubid/change/change.h  what writes is to move behind subid.h
 endef
 export INCLUDES := $(includes)
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
+#include <stdint.h>
 #include <time.h>
 
 #include "libsubid/accounts/accounts.h"
@@ -103,18 +104,31 @@ struct system_parts {
 
 struct system_parts system_parts(const struct subid *sys);
 
+struct subid_txn; /* opaque */
+
 /* From now on this file is the site's policy, instead of subid.conf and its drop-ins;
  * NULL: these again.  0 or -ENOMEM. */
 int subid_use_policy(struct subid *sys, const char *path);
+
+/* What a warning is about. */
+enum subid_note {
+	SUBID_NOTE_REMARK,  /* a program that was told to be quiet leaves it out */
+	SUBID_NOTE_WARNING, /* ids may be given twice, or something is left to be done */
+};
+
+/* Is handed a warning, sentences each on a line of its own, when it comes up. */
+typedef void subid_warning_fn(void *data, enum subid_note note, const char *text);
+
+/* Who is told of warnings; NULL, as at first: nobody. */
+void subid_on_warning(struct subid *sys, subid_warning_fn *warn, void *data);
 
 /* Flags of subid_begin(). */
 #define SUBID_DRY_RUN  1U /* take no lock, and refuse to commit */
 #define SUBID_BY_LOGIN 2U /* users cause it: few of its refusals leave a trace */
 #define SUBID_NO_GRANTS                                                                  \
-	4U /* ids are only taken away: what is in use is not looked at                   \
-	    */
-
-struct subid_txn; /* opaque */
+	4U		/* ids are only taken away: what is in use is not looked at      \
+			 */
+#define SUBID_LEASES 8U /* leases alone: the tables are not locked, nor changed */
 
 /*
  * Begins a transaction, see below.  timeout_ms: how long the locks are waited for;
@@ -123,6 +137,120 @@ struct subid_txn; /* opaque */
  */
 int subid_begin(struct subid *sys, unsigned int flags, int timeout_ms,
 		struct subid_txn **ret, struct subid_error *err) SUBID_WARN_UNUSED;
+
+/* What a row of a list is about. */
+enum subid_state {
+	SUBID_STATE_GRANTED,  /* an owner's */
+	SUBID_STATE_LEASED,   /* a container's */
+	SUBID_STATE_RELEASED, /* taken from somebody, and held for nobody */
+	SUBID_STATE_RESERVED, /* held for nobody */
+	SUBID_STATE_FREE,     /* taken from somebody, and anybody's now */
+	SUBID_STATE_SHARED,   /* taken from somebody, but another line has them too */
+};
+
+/* A row of a list.  Its texts are the list's. */
+struct subid_row {
+	size_t size; /* sizeof(struct subid_row) */
+	enum subid_kind kind;
+	enum subid_state state;
+	struct id_range range;
+	const char *owner;     /* as the line has it, or as it was asked for */
+	const char *container; /* its name, or NULL */
+	const char *file;      /* where it stands, or NULL */
+	size_t line;	       /* in file, from 1; 0: in none yet */
+};
+
+/* What a call has found or done; opaque.  NULL: an empty one. */
+struct subid_list;
+
+size_t subid_list_size(const struct subid_list *list);
+
+/* Copies a row, from 0 on, into *ret, whose size is set.  False if there is none. */
+bool subid_list_get(const struct subid_list *list, size_t index, struct subid_row *ret);
+
+void subid_list_free(struct subid_list **list);
+
+/* Flags of a request. */
+#define SUBID_ANOTHER	    1U	/* also if there is enough */
+#define SUBID_UNKNOWN_OWNER 2U	/* also to an owner without account */
+#define SUBID_UNASKED	    4U	/* only if the policy gives without being asked */
+#define SUBID_OWN	    8U	/* a container's: with a line of its own in the tables */
+#define SUBID_FORCE	    16U /* also while processes use the ids */
+#define SUBID_REUSE	    32U /* do not hold them: anybody may get them next */
+
+/* What is asked for.  Zeroed: both kinds, as many ids as the policy says. */
+struct subid_request {
+	size_t size;	       /* sizeof(struct subid_request) */
+	const char *owner;     /* a login name or a uid; of a container "OWNER/NAME" */
+	unsigned int kinds;    /* bits 1 << enum subid_kind; 0: both */
+	unsigned int flags;    /* the above */
+	uint32_t count;	       /* how many ids; 0: as the policy says */
+	struct id_range range; /* just these; count 0: wherever there is room, or all */
+};
+
+/*
+ * Grants a range to an owner, in the tables.  Returns 0; SUBID_ENOUGH: it has enough;
+ * another answer: it got none, and nothing is changed; -errno: the transaction can only
+ * be ended.  See subid_changes().
+ */
+int subid_grant(struct subid_txn *txn, const struct subid_request *request,
+		struct subid_error *err) SUBID_WARN_UNUSED;
+
+/* The same to a container, out of what its owner holds. */
+int subid_lease(struct subid_txn *txn, const struct subid_request *request,
+		struct subid_error *err) SUBID_WARN_UNUSED;
+
+/*
+ * Takes back what an owner, or a container, has of range.  Ids are held unless
+ * SUBID_REUSE is set.  SUBID_ABSENT: there is nothing to take; SUBID_IN_USE.  After
+ * another answer the transaction can only be ended.
+ */
+int subid_revoke(struct subid_txn *txn, const struct subid_request *request,
+		 struct subid_error *err) SUBID_WARN_UNUSED;
+int subid_unlease(struct subid_txn *txn, const struct subid_request *request,
+		  struct subid_error *err) SUBID_WARN_UNUSED;
+
+/* Keeps ids out of all hands, and gives held ids back: the request's range. */
+int subid_hold(struct subid_txn *txn, const struct subid_request *request,
+	       struct subid_error *err) SUBID_WARN_UNUSED;
+int subid_unhold(struct subid_txn *txn, const struct subid_request *request,
+		 struct subid_error *err) SUBID_WARN_UNUSED;
+
+/*
+ * The owners to whom the policy gives ranges: the members of a group (or NULL), and all
+ * accounts if all is set, each uid once; *ret_passed_over: how many of them get none.
+ * The rows have owners alone.  Returns 0, and the caller frees *ret; SUBID_UNKNOWN: no
+ * such group; -errno.
+ */
+int subid_candidates(struct subid_txn *txn, const char *group, bool all,
+		     struct subid_list **ret, size_t *ret_passed_over,
+		     struct subid_error *err) SUBID_WARN_UNUSED;
+
+/* What the policy says of an owner. */
+struct subid_explanation {
+	size_t size; /* sizeof(struct subid_explanation) */
+	enum subid_verdict verdict;
+	size_t line;			  /* of the rule, in file; 0: no rule fits */
+	char file[SUBID_ERROR_FILE_SIZE]; /* "" */
+	char why[1024];			  /* a phrase; bytes are the policy's */
+};
+
+/* Explains it.  0; SUBID_INVALID: no owner can be called so; -errno. */
+int subid_explain(struct subid_txn *txn, const char *name, struct subid_explanation *ret,
+		  struct subid_error *err) SUBID_WARN_UNUSED;
+
+/* What the last of these calls has done, or found: the transaction's, until the next. */
+int subid_changes(struct subid_txn *txn, const struct subid_list **ret);
+
+/*
+ * Writes all of it, durably, or nothing; then looks again, where somebody without our
+ * locks could have come in between.  -EAGAIN: so it was, and nothing is changed: begin
+ * anew.  SUBID_IN_USE: it is written, but ids that were to be free are held.
+ */
+int subid_commit(struct subid_txn *txn, struct subid_error *err) SUBID_WARN_UNUSED;
+
+/* Ends a transaction: unlocks; what was not committed is forgotten. */
+void subid_abort(struct subid_txn **txn);
 
 /*
  * The only way to change the tables: take the locks, read everything that has a
@@ -233,7 +361,7 @@ int subid_txn_prepare_bulk(struct subid_txn *txn);
 
 #define SUBID_BOTH_KINDS ((1U << SUBID_UID) | (1U << SUBID_GID))
 
-struct subid_request {
+struct grant_request {
 	const struct subid_owner *owner;
 	unsigned int kinds;    /* bits 1 << enum subid_kind */
 	uint32_t count;	       /* how many ids; 0: what policy says of the owner */
@@ -282,7 +410,7 @@ struct subid_changes {
  * a range that is not valid; other -errno, after which the transaction can only be freed.
  * But for 0, nothing is changed.
  */
-int subid_txn_grant(struct subid_txn *txn, const struct subid_request *request,
+int subid_txn_grant(struct subid_txn *txn, const struct grant_request *request,
 		    struct subid_changes *ret) SUBID_WARN_UNUSED;
 
 /*
@@ -321,21 +449,21 @@ int subid_txn_hold(struct subid_txn *txn, unsigned int kinds, struct id_range ra
 int subid_txn_unhold(struct subid_txn *txn, unsigned int kinds, struct id_range range,
 		     struct subid_changes *ret) SUBID_WARN_UNUSED;
 
-/* Who stands in the way. */
-enum subid_obstacle_kind {
-	SUBID_OBSTACLE_LINE,	 /* a line of the table */
-	SUBID_OBSTACLE_ACCOUNT,	 /* an account or group */
-	SUBID_OBSTACLE_LIVE,	 /* a live user namespace */
-	SUBID_OBSTACLE_RESERVED, /* subid_reserved() */
-	SUBID_OBSTACLE_NEW,	 /* a range given in this transaction */
-	SUBID_OBSTACLE_CONF,	 /* the site's policy */
-	SUBID_OBSTACLE_AVOIDED,	 /* a container has them, options' leased */
-	SUBID_OBSTACLE_BEFORE,	 /* a line that is gone, see subid_txn_unseen() */
-	SUBID_OBSTACLE_CUSTOM,	 /* conventional ids, outside of the windows */
+/* Who has ids that somebody asks for. */
+enum subid_conflict_kind {
+	SUBID_CONFLICT_LINE,	 /* a line of the table */
+	SUBID_CONFLICT_ACCOUNT,	 /* an account or group */
+	SUBID_CONFLICT_LIVE,	 /* a live user namespace */
+	SUBID_CONFLICT_RESERVED, /* subid_reserved() */
+	SUBID_CONFLICT_NEW,	 /* a range given in this transaction */
+	SUBID_CONFLICT_CONF,	 /* the site's policy */
+	SUBID_CONFLICT_AVOIDED,	 /* a container has them, options' leased */
+	SUBID_CONFLICT_BEFORE,	 /* a line that is gone, see subid_txn_unseen() */
+	SUBID_CONFLICT_CUSTOM,	 /* conventional ids, outside of the windows */
 };
 
-struct subid_obstacle {
-	enum subid_obstacle_kind what;
+struct subid_conflict {
+	enum subid_conflict_kind what;
 	struct id_range ids; /* the first that are not free */
 	size_t line;	     /* of a table's or the policy's line */
 	char who[256];	     /* the line, the account, the program, the convention,
@@ -351,7 +479,7 @@ struct subid_obstacle {
  * SUBID_ABSENT if there are none, or -errno.
  */
 int subid_txn_explain(const struct subid_txn *txn, enum subid_kind kind,
-		      struct id_range range, struct subid_obstacle *ret);
+		      struct id_range range, struct subid_conflict *ret);
 
 /* How many ids of a window are still free. */
 uint64_t subid_txn_free_ids(const struct subid_txn *txn, enum subid_kind kind,
@@ -394,9 +522,10 @@ struct subid_refused {
 void subid_txn_trace_refused(const struct subid_txn_options *options,
 			     const struct subid_refused *list, size_t n);
 
-/* The same for a system; flags: of the transaction. */
+/* The same for a request, when its transaction could not begin; flags: of that; uid: the
+ * owner's, or SUBID_ID_NONE. */
 void subid_trace_refused(struct subid *sys, unsigned int flags,
-			 const struct subid_refused *list, size_t n);
+			 const struct subid_request *request, uint32_t uid, int result);
 
 /* The same of one that the caller refuses, when the transaction ends; result > 0.
  * 0 or -ENOMEM. */
@@ -420,9 +549,14 @@ struct subid_traced {
 	size_t log;	 /* taken by the journal or syslog */
 	int audit_error; /* 0, or why not all: -errno */
 	int log_error;
+	bool written; /* there was something to write */
+	bool tables;  /* and it was the running system's tables */
 };
 
 struct subid_traced subid_txn_traced(const struct subid_txn *txn);
+
+/* The same of all that subid_commit() has written. */
+struct subid_traced subid_traced(const struct subid_txn *txn);
 
 /*
  * Leases: a range for each container, taken out of what its owner holds in the
@@ -525,6 +659,125 @@ struct subid_lease_options {
 	bool dry_run;	  /* take no lock, and refuse to commit */
 	int timeout_ms;	  /* patience for the locks; SUBID_LOCK_PATIENCE_MS */
 };
+
+/*
+ * What another user keeps at home, for root, read by a child: the user can mount a file
+ * system (FUSE) over it that never answers.
+ */
+
+/* How homes are looked into: for how long, and how large a file of a store is read. */
+struct homes {
+	int64_t one_ms; /* for one, and, what is left of it, for all that do not answer */
+	int64_t all_ms;
+	size_t file_max;
+};
+
+/* Locks may be held meanwhile, for which others wait up to 15 seconds. */
+#define HOME_PATIENCE_S 3
+#define HOMES                                                                            \
+	{                                                                                \
+		.one_ms = (int64_t)HOME_PATIENCE_S * 1000, .all_ms = 10000,              \
+		.file_max = SUBID_LEASE_SIZE_MAX                                         \
+	}
+
+/* Why it could not be read, for a message: what strerror(3) says, or of our patience. */
+const char *home_error(int error);
+
+/* The files of a user's store, one behind the other; bytes NULL: there is no store. */
+struct home_store {
+	struct subid_text text;
+	size_t sizes[SUBID_KINDS];
+};
+
+/* Reads the store below home: see subid_lease_open_user().  0, and the caller frees the
+ * text; what child_run() and subid_text_read_max() fail with. */
+int home_read_store(const char *home, uint32_t uid, struct homes *homes,
+		    struct home_store *ret);
+
+/* subid_runtime_read() of what the user's runtimes have written down below home; of
+ * place dir is set here.  A home that is not there has nothing. */
+int home_read_runtimes(const char *home, const struct subid_runtime_place *place,
+		       struct homes *homes, struct subid_runtime_state *state);
+
+/* A store of leases: a directory. */
+struct store {
+	char name[4096];	/* for messages */
+	size_t image_len;	/* how much of that is the image's root */
+	int fd;			/* -1: there is none (yet), or it is not open */
+	const char *user;	/* not NULL: a user's; NULL: root's */
+	struct home_store read; /* another user's is not open, but was read */
+};
+
+/* Is there one? */
+bool store_exists(const struct store *store);
+
+void store_close(struct store *store);
+
+#define auto_store __attribute__((cleanup(store_close)))
+
+/*
+ * Finds the store that the caller changes: root's, an image's, or the caller's own; and
+ * the one that the caller does not change, but has to avoid: the owner's own for root,
+ * root's for anybody else.  0, also if there is none; -errno, for home_error(), with the
+ * store's name in *ret.
+ */
+int store_find(const struct subid *sys, struct store *ret);
+int store_find_other(const struct subid *sys, const struct subid_owner *owner,
+		     struct homes *homes, struct store *ret);
+
+/* The same, explained; create: makes it if there is none. */
+int store_open(const struct subid *sys, bool create, struct store *ret,
+	       struct subid_error *err);
+int store_open_other(const struct subid *sys, const struct subid_owner *owner,
+		     struct homes *homes, struct store *ret, struct subid_error *err);
+
+/*
+ * Opens root's store to lock it, and makes it if there is none, since without a directory
+ * there is no lock.  None only where nobody can make one, and for an ordinary user, who
+ * changes no table.
+ */
+int store_open_lockable(const struct subid *sys, struct store *ret,
+			struct subid_error *err);
+
+/* Begins a transaction over the store; *ret stays as it is if there is no store. */
+int store_begin(const struct store *store, bool dry_run, int timeout_ms,
+		struct subid_txn **ret, struct subid_error *err);
+
+/* Explains what a transaction over a store failed with.  Returns r. */
+int store_failure(struct subid_error *err, const struct store *store, int r,
+		  const struct subid_failure *failure);
+
+/* Adds the leases of a store, if there is one.  name: how the owner of a user's store is
+ * called, which must live as long as *leases.  0 or -errno. */
+int store_leases(const struct store *store, const char *name,
+		 struct subid_leases *leases);
+
+/* A file of a store as a table, empty if it is not there; the caller frees it.  Of a
+ * user's store that root has read, the file of that name does not matter: there is one
+ * reading of it, and no backup.  0 or -errno. */
+int store_load(const struct store *store, enum subid_kind kind, const char *name,
+	       struct subid_table *ret);
+
+/* Adds all ids that any line of a store has, also what rests.  0 or -errno. */
+int store_taken(const struct store *store, struct subid_sets *ret);
+
+/* The same of what its last change has taken away. */
+int store_before(const struct store *store, struct subid_sets *ret);
+
+/*
+ * Adds the leases of an owner's containers: those of root's store, and of the owner's
+ * own, if that may be looked at.  Leases of other owners may be among them: ask
+ * lease_is_of().  name: how the owner is called; it must live as long as *leases.
+ * Returns 0, also when there is no store; -errno for home_error(), with the directory in
+ * *ret_where.
+ */
+int leases_of_owner(const struct subid *sys, const struct subid_owner *owner,
+		    const char *name, struct homes *homes, struct subid_leases *leases,
+		    char ret_where[SUBID_ERROR_FILE_SIZE]);
+
+/* Does a lease belong to the owner, by whatever name? */
+bool lease_is_of(const struct subid_lease *lease, const struct subid_owner *owner,
+		 const char *name);
 
 /*
  * Begins a transaction over a store: takes its locks and reads it.  What follows is

@@ -73,6 +73,21 @@ int error_plain(struct subid_error *err, int code, const char *format, ...)
 	return code;
 }
 
+int error_code(struct subid_error *err, int code)
+{
+	if (is_usable(err))
+		err->code = code;
+	return code;
+}
+
+void error_process(struct subid_error *err, pid_t pid, const char *program)
+{
+	if (!is_usable(err) || err->pid != 0)
+		return; /* the first */
+	err->pid = pid;
+	(void)snprintf(err->program, sizeof(err->program), "%s", program);
+}
+
 /* What an answer means, where nothing has said more. */
 static const char *answer_text(int answer)
 {
@@ -158,10 +173,8 @@ static int lock_is_busy(struct subid_error *err, const char *etc,
 	const struct subid_holder *holder = &failure->holder;
 	char waited[32] = "";
 
-	if (is_usable(err) && holder->pid > 0) {
-		err->pid = holder->pid;
-		memcpy(err->program, holder->program, sizeof(err->program));
-	}
+	if (holder->pid > 0)
+		error_process(err, holder->pid, holder->program);
 	if (failure->waited_ms >= 1000)
 		(void)snprintf(waited, sizeof(waited), " for more than %d s",
 			       failure->waited_ms / 1000);
@@ -321,7 +334,8 @@ int error_hidden(struct subid_error *err, int code, const char *what,
 		(void)snprintf(more, sizeof(more), " (and there are %zu more)",
 			       unseen->n_hidden - 1);
 	return error_plain(err, code,
-			   "%s: %s keeps a user namespace out of sight%s, which may have"
+			   "%s%s%s keeps a user namespace out of sight%s, which may have"
 			   " ids that were taken back: %s",
-			   what, who, more, but);
+			   what == NULL ? "" : what, what == NULL ? "" : ": ", who, more,
+			   but);
 }

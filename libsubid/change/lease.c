@@ -92,7 +92,7 @@ static int load_store(struct subid_txn *txn, struct subid_failure *failure)
 int subid_lease_begin(const struct subid_lease_options *options, struct subid_txn **ret,
 		      struct subid_failure *ret_failure)
 {
-	auto_txn struct subid_txn *txn = calloc(1, sizeof(*txn));
+	auto_txn struct subid_txn *txn = txn_new();
 	int r = 0;
 
 	*ret_failure = (struct subid_failure){ .file = NULL };
@@ -128,9 +128,8 @@ struct plan {
 	const struct subid_lease_request *request;
 	struct spellings spellings;
 	struct subid_sets has;
-	struct subid_sets closed;	    /* ids that cannot be given */
-	struct id_range gives[SUBID_KINDS]; /* count 0: none of this kind */
-	bool wants[SUBID_KINDS];
+	struct subid_sets closed; /* ids that cannot be given */
+	struct place places[SUBID_KINDS];
 };
 
 static void plan_free(struct plan *plan)
@@ -138,6 +137,24 @@ static void plan_free(struct plan *plan)
 	spellings_free(&plan->spellings);
 	subid_sets_free(&plan->has);
 	subid_sets_free(&plan->closed);
+	places_free(plan->places);
+}
+
+/* Everything but what the owner holds and nobody has. */
+static int find_closed(const struct subid_txn *txn,
+		       const struct subid_lease_request *request, enum subid_kind kind,
+		       struct subid_set *ret)
+{
+	auto_set struct subid_set all = { .ranges = NULL };
+	int r = subid_set_insert(&all, id_range_between(0, ID_COUNT_MAX));
+
+	if (r == 0)
+		r = subid_set_subtract(&all, &request->held->of[kind], ret);
+	if (r == 0)
+		r = subid_set_unite(ret, &txn->taken.of[kind]);
+	if (r == 0)
+		r = subid_set_unite(ret, &request->avoid->of[kind]);
+	return r;
 }
 
 static int make_plan(const struct subid_txn *txn, struct plan *plan)
@@ -146,23 +163,20 @@ static int make_plan(const struct subid_txn *txn, struct plan *plan)
 	int r = spell(txn, request->owner, request->name, &plan->spellings);
 
 	for (enum subid_kind kind = 0; r == 0 && kind < SUBID_KINDS; kind++) {
-		auto_set struct subid_set all = { .ranges = NULL };
-
+		plan->places[kind] = (struct place){
+			.asked = (request->kinds & (1U << kind)) != 0,
+			.window = id_range_between(0, ID_COUNT_MAX),
+			.has = &plan->has.of[kind],
+			.taken = &plan->closed.of[kind],
+		};
+		if (plan->places[kind].asked)
+			plan->places[kind].count = request->count;
 		r = subid_table_owned(&txn->tables[kind], plan->spellings.list,
 				      plan->spellings.n, &plan->has.of[kind]);
 		if (r == 0)
-			r = subid_set_insert(&all, id_range_between(0, ID_COUNT_MAX));
-		if (r == 0)
-			r = subid_set_subtract(&all, &request->held->of[kind],
-					       &plan->closed.of[kind]);
-		plan->wants[kind] =
-		    (request->kinds & (1U << kind)) != 0 &&
-		    (request->range.count > 0 || request->another ||
-		     subid_set_size(&plan->has.of[kind]) < request->count);
+			r = find_closed(txn, request, kind, &plan->closed.of[kind]);
 	}
-	if (r == 0)
-		r = subid_sets_unite(&plan->closed, &txn->taken);
-	return r == 0 ? subid_sets_unite(&plan->closed, request->avoid) : r;
+	return r;
 }
 
 /* The ids asked for, less those of them that the container has. */
@@ -171,7 +185,9 @@ static int place_exact(struct plan *plan)
 	const struct subid_lease_request *request = plan->request;
 
 	for (enum subid_kind kind = 0; kind < SUBID_KINDS; kind++) {
-		if (!plan->wants[kind])
+		int r;
+
+		if (!plan->places[kind].asked)
 			continue;
 		if (!subid_set_contains(&request->held->of[kind], request->range))
 			return SUBID_DENIED;
@@ -179,55 +195,20 @@ static int place_exact(struct plan *plan)
 			continue;
 		if (subid_set_meets(&plan->closed.of[kind], request->range, NULL))
 			return SUBID_TAKEN;
-		plan->gives[kind] = request->range;
+		r = subid_set_insert(&plan->places[kind].gives, request->range);
+		if (r < 0)
+			return r;
 	}
 	return 0;
-}
-
-/* The same numbers as the container has of the other kind, if they are free. */
-static bool place_like_other(struct plan *plan)
-{
-	for (enum subid_kind kind = 0; kind < SUBID_KINDS; kind++) {
-		const struct subid_set *other = &plan->has.of[1 - kind];
-
-		if (!plan->wants[kind] || plan->wants[1 - kind] || other->n != 1 ||
-		    plan->has.of[kind].n > 0 ||
-		    other->ranges[0].count < plan->request->count ||
-		    subid_set_meets(&plan->closed.of[kind], other->ranges[0], NULL))
-			continue;
-		plan->gives[kind] = other->ranges[0];
-		return true;
-	}
-	return false;
 }
 
 static int place_anywhere(struct plan *plan)
 {
-	uint32_t count = plan->request->count, start;
-	struct subid_want want[SUBID_KINDS];
+	int r;
 
-	if (place_like_other(plan))
-		return 0;
-	for (enum subid_kind kind = 0; kind < SUBID_KINDS; kind++)
-		want[kind] = (struct subid_want){
-			.taken = &plan->closed.of[kind],
-			.window = id_range_between(0, ID_COUNT_MAX),
-			.count = plan->wants[kind] ? count : 0,
-		};
-	if (subid_find_gap(want, 0, &start) == 0) {
-		for (enum subid_kind kind = 0; kind < SUBID_KINDS; kind++)
-			plan->gives[kind] = (struct id_range){ start, want[kind].count };
-		return 0;
-	}
-	for (enum subid_kind kind = 0; kind < SUBID_KINDS; kind++) {
-		struct subid_want one[SUBID_KINDS] = { want[0], want[1] };
-
-		one[1 - kind].count = 0;
-		if (plan->wants[kind] && subid_find_gap(one, 0, &start) != 0)
-			return SUBID_FULL;
-		plan->gives[kind] = (struct id_range){ start, want[kind].count };
-	}
-	return 0;
+	places_need(plan->places, plan->request->another);
+	r = places_like_other(plan->places);
+	return r == 0 ? places_in_gap(plan->places, NULL) : r;
 }
 
 /* What the container has, or what it was refused, for the answer. */
@@ -262,19 +243,21 @@ static int carry_out(struct subid_txn *txn, const struct plan *plan)
 	};
 	int r = 0;
 
-	for (enum subid_kind kind = 0; r == 0 && kind < SUBID_KINDS; kind++) {
-		struct id_range range = plan->gives[kind];
+	for (enum subid_kind kind = 0; kind < SUBID_KINDS; kind++) {
+		const struct subid_set *gives = &plan->places[kind].gives;
 
-		if (range.count == 0)
-			continue;
-		r = subid_txn_note(txn, kind, range);
-		if (r == 0)
-			r = subid_set_insert(&txn->taken.of[kind], range);
-		if (r == 0)
-			r = subid_table_add(&txn->tables[kind], line->text, line->len,
-					    range);
-		if (r == 0)
-			r = subid_txn_record(txn, &event, kind, range);
+		for (size_t i = 0; r == 0 && i < gives->n; i++) {
+			struct id_range range = gives->ranges[i];
+
+			r = subid_txn_note(txn, kind, range);
+			if (r == 0)
+				r = subid_set_insert(&txn->taken.of[kind], range);
+			if (r == 0)
+				r = subid_table_add(&txn->tables[kind], line->text,
+						    line->len, range);
+			if (r == 0)
+				r = subid_txn_record(txn, &event, kind, range);
+		}
 	}
 	return r;
 }
@@ -291,12 +274,10 @@ int subid_lease_grant(struct subid_txn *txn, const struct subid_lease_request *r
 				      : request->count == 0))
 		return -EINVAL;
 	r = make_plan(txn, &plan);
-	if (r == 0 && request->range.count > 0)
-		r = place_exact(&plan);
-	else if (r == 0 && (plan.wants[SUBID_UID] || plan.wants[SUBID_GID]))
-		r = place_anywhere(&plan);
-	if (r == 0 && plan.gives[SUBID_UID].count == 0 &&
-	    plan.gives[SUBID_GID].count == 0)
+	if (r == 0)
+		r = request->range.count > 0 ? place_exact(&plan) : place_anywhere(&plan);
+	if (r == 0 && plan.places[SUBID_UID].gives.n == 0 &&
+	    plan.places[SUBID_GID].gives.n == 0)
 		r = SUBID_ENOUGH;
 	if (r > 0)
 		r = note_answer(txn, &plan, r);

@@ -5,10 +5,12 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/openat2.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <unistd.h>
 
 #include "libsubid/change/change.h"
 #include "libsubid/core/core.h"
@@ -191,4 +193,41 @@ int subid_lease_open_user(const char *home, uint32_t uid, int *ret_dir)
 	*ret_dir = fd;
 	fd = -1;
 	return 0;
+}
+
+int leases_of_owner(const struct subid *sys, const struct subid_owner *owner,
+		    const char *name, struct homes *homes, struct subid_leases *leases,
+		    char ret_where[SUBID_ERROR_FILE_SIZE])
+{
+	auto_store struct store store = { .fd = -1 }, other = { .fd = -1 };
+	const struct store *at = &store;
+	int r = store_find(sys, &store);
+
+	/* a user asks about others: her own store is none of theirs */
+	if (store.user != NULL && (!owner->has_account || owner->uid != getuid())) {
+		store_close(&store);
+		r = 0;
+	}
+	if (r == 0)
+		r = store_leases(&store, name, leases);
+	if (r == 0) {
+		at = &other;
+		r = store_find_other(sys, owner, homes, &other);
+	}
+	if (r == 0)
+		r = store_leases(&other, name, leases);
+	(void)snprintf(ret_where, SUBID_ERROR_FILE_SIZE, "%s", at->name);
+	return r;
+}
+
+bool lease_is_of(const struct subid_lease *lease, const struct subid_owner *owner,
+		 const char *name)
+{
+	size_t len = strlen(lease->owner);
+
+	for (size_t i = 0; i < owner->n; i++)
+		if (owner->spellings[i].len == len &&
+		    memcmp(owner->spellings[i].text, lease->owner, len) == 0)
+			return true;
+	return strcmp(lease->owner, name) == 0;
 }

@@ -6,6 +6,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -141,22 +142,58 @@ struct subid_txn_options system_options(const struct subid *sys, unsigned int fl
 	};
 }
 
-int subid_begin(struct subid *sys, unsigned int flags, int timeout_ms,
-		struct subid_txn **ret, struct subid_error *err)
-{
-	struct subid_txn_options options;
-	struct subid_failure failure;
-	int r = 0;
+/* --- warnings ----------------------------------------------------------------------- */
 
-	error_clear(err);
-	if ((flags & SUBID_NO_GRANTS) == 0)
-		r = system_proc(sys, err);
-	if (r < 0)
-		return r;
-	options = system_options(sys, flags, timeout_ms);
-	r = subid_txn_begin(&options, ret, &failure);
-	if (r != 0)
-		return error_failure(err, sys, r, &failure);
-	(*ret)->sys = sys;
-	return 0;
+void subid_on_warning(struct subid *sys, subid_warning_fn *warn, void *data)
+{
+	sys->warn = warn;
+	sys->warn_data = data;
+}
+
+void system_warn_error(const struct subid *sys, enum subid_note note,
+		       const struct subid_error *err)
+{
+	if (sys->warn != NULL)
+		sys->warn(sys->warn_data, note, err->text);
+}
+
+void system_warn(const struct subid *sys, enum subid_note note, const char *format, ...)
+{
+	char text[SUBID_ERROR_FILE_SIZE + 512];
+	va_list args;
+
+	if (sys->warn == NULL)
+		return;
+	va_start(args, format);
+	(void)vsnprintf(text, sizeof(text), format, args);
+	va_end(args);
+	sys->warn(sys->warn_data, note, text);
+}
+
+void system_warn_hidden(const struct subid *sys, const struct subid_unreadable *unseen)
+{
+	struct subid_error warning = { .size = sizeof(warning) };
+
+	if (unseen->n_hidden == 0 || sys->warn == NULL)
+		return;
+	(void)error_hidden(&warning, -EACCES, NULL, unseen,
+			   "none of the last change's are given; end the process, and"
+			   " see 'subid audit'");
+	system_warn_error(sys, SUBID_NOTE_REMARK, &warning);
+}
+
+void system_warn_unread(const struct subid *sys, const char *above,
+			const struct subid_runtime_state *state)
+{
+	const char *why = "damaged";
+
+	if (state->n_unread == 0)
+		return;
+	if (state->error != SUBID_INVALID)
+		why = state->error == SUBID_ABSENT ? "its storage is not mounted"
+						   : strerror(-state->error);
+	system_warn(sys, SUBID_NOTE_WARNING,
+		    "%s%s: %s (and %zu more): the ids of a stopped container that are"
+		    " written there are not known",
+		    above, state->unread, why, state->n_unread - 1);
 }

@@ -9,10 +9,27 @@
 #include "libsubid/change/private.h"
 #include "libsubid/tables/tables.h"
 
+struct subid_txn *txn_new(void)
+{
+	struct subid_txn *txn = calloc(1, sizeof(*txn));
+
+	if (txn != NULL)
+		txn->store.fd = -1;
+	return txn;
+}
+
 void subid_txn_free(struct subid_txn **txn)
 {
 	if (*txn == NULL)
 		return;
+	/* locks are given back in the reverse order */
+	subid_txn_free(&(*txn)->leases);
+	store_close(&(*txn)->store);
+	leasing_free(&(*txn)->leasing);
+	releases_free(*txn);
+	free((*txn)->result);
+	free((*txn)->result_owner);
+	free((*txn)->list.rows);
 	subid_lock_release(&(*txn)->lock);
 	/* nothing was changed by what was refused: its records have no order to keep */
 	subid_txn_trace_end(*txn);
@@ -56,70 +73,10 @@ static int load_policy(struct subid_txn *txn, struct subid_failure *failure)
 	return r;
 }
 
-static int load_tables(struct subid_txn *txn, struct subid_failure *failure)
-{
-	struct subid_table *tables = txn->tables;
-	int r;
-
-	failure->file = subid_kind_table(SUBID_UID);
-	r = subid_table_load(txn->options.etc, SUBID_UID, &tables[SUBID_UID]);
-	if (r < 0)
-		return r;
-	failure->file = subid_kind_table(SUBID_GID);
-	return subid_table_load_like(txn->options.etc, &tables[SUBID_UID], SUBID_GID,
-				     &tables[SUBID_GID]);
-}
-
-static int load_accounts(struct subid_txn *txn, struct subid_failure *failure)
-{
-	int r = subid_users_load(txn->options.etc, txn->options.nss, &txn->users,
-				 &failure->file);
-
-	for (enum subid_kind kind = 0; r == 0 && kind < SUBID_KINDS; kind++)
-		r = subid_users_taken(txn->users, kind, &txn->accounts.of[kind]);
-	return r;
-}
-
-/* Under the lock, like all the rest: who waits for it may wait long. */
-static int load_leased(struct subid_txn *txn, struct subid_failure *failure)
-{
-	int r;
-
-	if (!txn->options.leased)
-		return 0;
-	r = subid_leased_read(txn->options.root, &txn->leased, &failure->file);
-	if (!txn->options.nss || geteuid() == 0)
-		return r;
-	/* an ordinary user may not read all of it, and only looks */
-	txn->leased.runtimes.n_unread = 0;
-	return txn->options.dry_run && r != -ENOMEM ? 0 : r;
-}
-
-/* Everything that must not be given, in one sorted set for each kind. */
-static int unite_taken(struct subid_txn *txn)
-{
-	const struct subid_sets *const parts[] = { &txn->accounts, &txn->live,
-						   &txn->before, &txn->leased.ids };
-	int r = 0;
-
-	for (enum subid_kind kind = 0; r == 0 && kind < SUBID_KINDS; kind++) {
-		r = subid_table_taken(&txn->tables[kind], &txn->taken.of[kind]);
-		if (r == 0)
-			r = subid_reservations_list(&txn->policy, &txn->conf, kind,
-						    &txn->reservations[kind]);
-		if (r == 0)
-			r = subid_set_unite(&txn->taken.of[kind],
-					    &txn->reservations[kind].never);
-	}
-	for (size_t i = 0; r == 0 && i < sizeof(parts) / sizeof(parts[0]); i++)
-		r = subid_sets_unite(&txn->taken, parts[i]);
-	return r;
-}
-
 int subid_txn_begin(const struct subid_txn_options *options, struct subid_txn **ret,
 		    struct subid_failure *ret_failure)
 {
-	auto_txn struct subid_txn *txn = calloc(1, sizeof(*txn));
+	auto_txn struct subid_txn *txn = txn_new();
 	int r = 0;
 
 	*ret_failure = (struct subid_failure){ .file = NULL };
@@ -136,15 +93,7 @@ int subid_txn_begin(const struct subid_txn_options *options, struct subid_txn **
 	if (r == 0)
 		r = load_policy(txn, ret_failure);
 	if (r == 0)
-		r = load_tables(txn, ret_failure);
-	if (r == 0)
-		r = load_accounts(txn, ret_failure);
-	if (r == 0)
-		r = subid_txn_load_live(txn, ret_failure);
-	if (r == 0)
-		r = load_leased(txn, ret_failure);
-	if (r == 0)
-		r = unite_taken(txn);
+		r = taken_load(txn, ret_failure);
 	if (r != 0)
 		return r;
 	*ret_failure = (struct subid_failure){ .file = NULL };
@@ -166,11 +115,6 @@ const struct subid_conf *subid_txn_conf(const struct subid_txn *txn)
 const struct subid_users *subid_txn_users(const struct subid_txn *txn)
 {
 	return txn->users;
-}
-
-const struct subid_leased *subid_txn_leased(const struct subid_txn *txn)
-{
-	return &txn->leased;
 }
 
 static int in_group(void *data, const struct subid_owner *owner, const char *group)

@@ -3,6 +3,7 @@
  * The trace of grants that came to nothing outside of subid_txn_grant().
  */
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "libsubid/change/private.h"
@@ -44,12 +45,37 @@ void subid_txn_trace_refused(const struct subid_txn_options *options,
 	(void)subid_txn_tell(events, n_events, options->by_login);
 }
 
+static struct subid_refused refused_of(const struct subid_request *request, uint32_t uid,
+				       int result)
+{
+	return (struct subid_refused){
+		.owner = request->owner,
+		.owner_len = strlen(request->owner),
+		.uid = uid,
+		.kinds = request_kinds(request),
+		.range = request->range.count > 0
+			     ? request->range
+			     : (struct id_range){ SUBID_NO_PLACE, request->count },
+		.result = result,
+	};
+}
+
 void subid_trace_refused(struct subid *sys, unsigned int flags,
-			 const struct subid_refused *list, size_t n)
+			 const struct subid_request *request, uint32_t uid, int result)
 {
 	const struct subid_txn_options options = system_options(sys, flags, 0);
+	const struct subid_refused refused = refused_of(request, uid, result);
 
-	subid_txn_trace_refused(&options, list, n);
+	subid_txn_trace_refused(&options, &refused, 1);
+}
+
+int txn_refuse(struct subid_txn *txn, const struct subid_request *request,
+	       const struct subid_owner *owner, int result)
+{
+	uint32_t uid = owner != NULL && owner->has_account ? owner->uid : SUBID_NO_UID;
+	const struct subid_refused refused = refused_of(request, uid, result);
+
+	return subid_txn_refuse(txn, &refused);
 }
 
 int subid_txn_refuse(struct subid_txn *txn, const struct subid_refused *refused)

@@ -129,7 +129,7 @@ finds "an LXD container in a pool that is not mounted" "runtime-unread - - - -"
 like "is named" "$(reason runtime-unread)" "*/var/lib/lxd/containers/l1: its storage is not mounted"
 expect "a lease warns of it" 0 '*' 'subid: warning: var/lib/lxd/containers/l1: its storage is not mounted (and 0 more): *' \
 	subid grant -n alice/c5 --count 10
-expect "and a grant" 0 '*' 'subid: warning: var/lib/lxd/containers/l1: *' subid grant -n --another bob
+expect "and a grant" 0 '*' 'subid: warning: /var/lib/lxd/containers/l1: *' subid grant -n --another bob
 expect "to an ordinary user it is not told" 0 '*' '' as alice subid grant -n alice/c5 --count 10
 rm -r /var/lib/lxd/containers /var/lib/lxc/c1
 

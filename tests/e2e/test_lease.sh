@@ -57,7 +57,7 @@ not_ok "changes nothing" grep -q dry $store/subuid
 expect "list: the owner's containers, too" 0 $'alice uid 100000 *granted\nalice gid *granted\nalice/web uid 100000 165535 65536 leased\n*' '' \
 	subid list alice
 expect "list: one container" 0 $'alice/u uid 165736 165745 10 leased\nalice/u gid 165736 165745 10 leased' '' subid list alice/u
-expect "list: no such lease" 1 '' 'subid: alice/nil: has no lease' subid list alice/nil
+expect "list: no such lease" 1 '' 'subid: alice/nil: no such lease' subid list alice/nil
 ok "list --json" sh -c 'subid --json list alice/u | jq -e ".ranges | length == 2 and all(.state == \"leased\")"'
 expect "owners and containers do not mix" 2 '' '*get theirs in a call of their own*' subid grant alice alice/y
 
@@ -180,7 +180,7 @@ echo 'lxc.idmap = u 0 300000 10' >/var/lib/lxc/c2/config
 truncate -s 17M /var/lib/lxc/c2/config
 expect "one that is too large is warned of" 0 '*' 'subid: warning: var/lib/lxc/c2*are not known' subid grant -n -c 1 root/n
 expect "with -q too" 0 '' 'subid: warning: var/lib/lxc/c2*are not known' subid -q grant -n -c 1 root/n
-expect "also at the grant of a range" 0 '' 'subid: warning: var/lib/lxc/c2*are not known' subid -q grant -n bob
+expect "also at the grant of a range" 0 '' 'subid: warning: /var/lib/lxc/c2*are not known' subid -q grant -n bob
 echo 'lxc.idmap = u 0 300000 10' >/var/lib/lxc/c2/config
 expect "root's LXC container" 0 $'root/n uid 300010 300010 1 new\nroot/n gid 300010 *' '' subid grant -c 1 root/n
 chown 327680:327680 /var/lib/machines/m

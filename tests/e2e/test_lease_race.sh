@@ -138,7 +138,7 @@ like "the lease is refused" "$status $out$err" '1 subid: alice/new: uid 100500-1
 stop root grant -c 10 bob/new
 ok "userdel takes it" userdel bob
 go_on
-like "the lease is refused" "$status $out$err" '1 subid: bob/new: *'
+like "the lease is refused" "$status $out$err" '1 subid: bob: no such account, and no ranges of that name'
 is "none is left" "$(cat $store/subuid $store/subgid)" $'alice/roots:100010:10\nalice/roots:100010:10'
 is "the audit has nothing to tell" "$(outside)" ''
 ok "usermod takes it behind the lease" usermod -V 100015-100999 -W 100015-100999 alice

@@ -155,11 +155,11 @@ int __wrap_subid_txn_decide(struct subid_txn *txn, const struct subid_owner *own
 	return 0;
 }
 
-int __real_subid_txn_grant(struct subid_txn *txn, const struct subid_request *request,
+int __real_subid_txn_grant(struct subid_txn *txn, const struct grant_request *request,
 			   struct subid_changes *ret);
-int __wrap_subid_txn_grant(struct subid_txn *txn, const struct subid_request *request,
+int __wrap_subid_txn_grant(struct subid_txn *txn, const struct grant_request *request,
 			   struct subid_changes *ret);
-int __wrap_subid_txn_grant(struct subid_txn *txn, const struct subid_request *request,
+int __wrap_subid_txn_grant(struct subid_txn *txn, const struct grant_request *request,
 			   struct subid_changes *ret)
 {
 	static const struct subid_change taken = {

@@ -37,7 +37,6 @@ struct cli {
 	bool json;
 	bool quiet;
 	bool changed; /* the tables have been, whatever else fails */
-	bool store;   /* etc_name is a store of leases, not the configuration */
 };
 
 /* One row of the table of commands. */
@@ -83,14 +82,18 @@ int cli_open_etc(struct cli *cli);
 /* Complains of an error, a line each; returns status. */
 int cli_say(int status, const struct subid_error *err);
 
+/* The status for what a function of the library returned. */
+int cli_status(int r);
+
 /*
- * Opens what a transaction works on, this host or --root's image, and warns if ranges do
- * not come from its tables at all.  The status, after a complaint.
+ * Opens what a transaction works on, this host or --root's image, whose warnings are
+ * printed; grants: also if ranges do not come from the tables at all.  The status, after
+ * a complaint.
  */
-int cli_open_system(struct cli *cli, struct subid **ret);
+int cli_open_system(struct cli *cli, bool grants, struct subid **ret);
 
 /* Begins a transaction, see subid_begin().  The status, after a complaint. */
-int cli_begin(struct subid *sys, bool dry_run, bool no_grants, struct subid_txn **ret);
+int cli_begin(struct subid *sys, unsigned int flags, struct subid_txn **ret);
 
 /* /proc for the running system, -1 for --root; -2 after a complaint. */
 int cli_open_proc(const struct cli *cli);
@@ -105,84 +108,23 @@ void cli_warn_of_source(const struct cli *cli, int etc);
 int cli_load_table(const struct cli *cli, int etc, enum subid_kind kind,
 		   struct subid_table *ret);
 
-/* A grant that is refused, for the trace; owner may be NULL. */
-struct subid_refused cli_refused(const char *name, const struct subid_owner *owner,
-				 const struct subid_request *request, int result);
-
 /* Complains of what subid_txn_begin() or subid_txn_commit() said; the status. */
 int cli_txn_failed(const struct cli *cli, int r, const struct subid_failure *failure);
-
-/* Complains of who is in the way of range; the status. */
-int cli_txn_taken(const struct cli *cli, const struct subid_txn *txn, const char *what,
-		  struct subid_change change);
-
-/*
- * Complains of what could not be looked into, where a process is in it, or where none is
- * (then with what follows from it); returns status.
- */
-int cli_unseen_is_wrong(int status, const char *what,
-			const struct subid_unreadable *unseen);
-int cli_hidden_is_wrong(int status, const char *what,
-			const struct subid_unreadable *unseen, const char *but);
-
-/* Warns of who hides namespaces, if anybody does, when ids are given all the same. */
-void cli_warn_of_hidden(const struct cli *cli, const struct subid_unreadable *unseen);
 
 /* A file of the site's policy (policy.h), as messages name it. */
 void cli_conf_file(const struct cli *cli, const char *file, char *buf, size_t size);
 
 #define CLI_CONF_FILE_SIZE SUBID_ERROR_FILE_SIZE
 
-/*
- * Complains of what subid_txn_grant() answered: SUBID_FULL, SUBID_OFF or
- * SUBID_FORBIDDEN; the status.
- */
-int cli_grant_refused(const struct cli *cli, struct subid_txn *txn, const char *name,
-		      const struct subid_request *request, int answer);
-
 /* subid policy explain, for n names; the status. */
 int cli_explain_policy(struct cli *cli, size_t n, char *names[]);
 
 /*
  * Commits, and on the running system makes nscd and SSSD forget what they knew.
- * The status, after a complaint if it is not EXIT_DONE.
+ * ret_raced: NULL, or set if nothing was changed since others came in between, and the
+ * caller begins anew.  The status, after a complaint if it is not EXIT_DONE.
  */
-int cli_commit(struct cli *cli, struct subid_txn *txn);
-
-/*
- * Two transactions, either NULL, the second after the first; each with the call that its
- * messages are about.  Should the second fail when the first is done, that is said, too.
- */
-int cli_commit_both(struct cli *cli, struct subid_txn *txn, struct cli *other_cli,
-		    struct subid_txn *other) SUBID_WARN_UNUSED;
-
-/* The status, after saying that the tables are changed if it is not EXIT_DONE. */
-int cli_say_part(const struct cli *cli, int status) SUBID_WARN_UNUSED;
-
-/*
- * The status, after a complaint that names them, if processes use the ids: a range
- * pulled from under a running container would go to the next with its files.
- * proc: -1 if nothing runs.  session: the user whose rootless session does not count
- * (userns.h), or CLI_NO_SESSION.  reuse: the ids may be given again at once, so that
- * nothing may be hidden that could have them; else somebody who hides a namespace is
- * only warned of.
- */
-int cli_check_unused(const struct cli *cli, int proc, uint32_t session, const char *name,
-		     const struct subid_changes *changes, bool reuse);
-
-#define CLI_NO_SESSION UINT32_MAX
-
-/* The same of what is about to be mapped alone (userns.h).  proc: a /proc. */
-int cli_check_pending(int proc, const char *name, const struct subid_changes *changes);
-
-/*
- * Frees changes that txn has taken back, held and committed, after another look at what
- * uses them; the list is the caller's, since txn overwrites its own.  Threat: a helper
- * that had read the line by then may have gone on meanwhile. The status, after a
- * complaint that says that the ids are held.
- */
-int cli_free_held(struct cli *cli, struct subid_txn *txn, int proc, uint32_t session,
-		  const char *name, const struct subid_changes *changes);
+int cli_commit(struct cli *cli, struct subid_txn *txn, bool *ret_raced);
 
 /* Both kinds, unless one of -u and -g narrows it. */
 unsigned int cli_kinds(bool uid, bool gid);

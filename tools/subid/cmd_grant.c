@@ -7,8 +7,6 @@
 #include <unistd.h>
 
 #include "libsubid/core/core.h"
-#include "tools/subid/grant.h"
-#include "tools/subid/lease.h"
 #include "tools/subid/login.h"
 #include "tools/subid/rows.h"
 
@@ -36,19 +34,20 @@ static const struct cli_option options[] = {
 	{ 'n', "dry-run", NULL, "show what would be given" },
 };
 
-/* Owners of ranges that have no account: podman's --userns=auto, dockerd's. */
-static const char *const pseudo_owners[] = { "containers", "dockremap" };
+/* How often it is tried to be alone with leases. */
+#define TURNS_MAX 20
 
 struct grant {
 	struct cli *cli;
 	bool uid, gid, another, all, force_unknown, own, dry_run;
+	bool leases;	/* the owners are containers */
+	bool last_turn; /* of trying */
 	uint32_t count;
 	struct id_range range;
 	const char *from;
 	const char *group;
 	struct cli_names owners;
 	struct range_list rows; /* to be printed once all is committed */
-	struct subid *sys;
 };
 
 static void grant_free(struct grant *grant)
@@ -62,84 +61,30 @@ static int out_of_memory(void)
 	return cli_complain(EXIT_UNABLE, "%s", strerror(ENOMEM));
 }
 
-static bool is_pseudo_owner(const char *name)
-{
-	for (size_t i = 0; i < sizeof(pseudo_owners) / sizeof(pseudo_owners[0]); i++)
-		if (strcmp(name, pseudo_owners[i]) == 0)
-			return true;
-	return false;
-}
-
-/* 0 when name may have ranges, else the status after a complaint. */
-static int find_owner(const struct grant *grant, const struct subid_txn *txn,
-		      const char *name, struct subid_owner *ret)
-{
-	int r = subid_owner_find(subid_txn_users(txn), name, ret);
-
-	if (subid_owner_is_hold(name, strlen(name)))
-		return cli_complain(
-		    EXIT_NO, "%s: holds ids for nobody: 'subid hold' does that", name);
-	if (r == SUBID_INVALID)
-		return cli_complain(
-		    EXIT_NO,
-		    "%s: no owner can be called so: not empty, no ':', no '#'"
-		    " at the start, no control characters, no blank"
-		    " at the ends",
-		    name);
-	if (r == SUBID_UNKNOWN && !grant->force_unknown && !is_pseudo_owner(name))
-		return cli_complain(
-		    EXIT_NO,
-		    "%s: no such account (--force-unknown gives a range all"
-		    " the same)",
-		    name);
-	if (r < 0)
-		return cli_complain(EXIT_UNABLE, "%s: cannot be looked up: %s", name,
-				    strerror(-r));
-	return EXIT_DONE;
-}
-
-static struct subid_request request_of(const struct grant *grant,
-				       const struct subid_owner *owner)
+static struct subid_request request_of(const struct grant *grant, const char *owner)
 {
 	return (struct subid_request){
+		.size = sizeof(struct subid_request),
 		.owner = owner,
 		.kinds = cli_kinds(grant->uid, grant->gid),
+		.flags = (grant->another ? SUBID_ANOTHER : 0) |
+			 (grant->force_unknown ? SUBID_UNKNOWN_OWNER : 0) |
+			 (grant->own ? SUBID_OWN : 0),
 		.count = grant->count,
 		.range = grant->range,
-		.another = grant->another,
 	};
 }
 
-static int grant_one(struct grant *grant, struct subid_txn *txn, const char *name)
+static int grant_one(struct grant *grant, struct subid_txn *txn, const char *name,
+		     struct subid_error *err)
 {
-	auto_owner struct subid_owner owner = { .has_account = false };
-	struct subid_request request = request_of(grant, &owner);
-	struct subid_changes changes;
-	int status, r;
+	const struct subid_request request = request_of(grant, name);
+	int r = grant->leases ? subid_lease(txn, &request, err)
+			      : subid_grant(txn, &request, err);
 
-	status = find_owner(grant, txn, name, &owner);
-	if (status != EXIT_DONE) {
-		struct subid_refused refused =
-		    cli_refused(name, NULL, &request, SUBID_UNKNOWN);
-
-		return subid_txn_refuse(txn, &refused) < 0 ? out_of_memory() : status;
-	}
-	r = subid_txn_grant(txn, &request, &changes);
-	if (r < 0)
-		return cli_complain(EXIT_UNABLE, "%s: %s", name, strerror(-r));
-	if (r == SUBID_FULL || r == SUBID_OFF || r == SUBID_FORBIDDEN ||
-	    r == SUBID_INVALID)
-		return cli_grant_refused(grant->cli, txn, name, &request, r);
-	for (size_t i = 0; i < changes.n; i++) {
-		if (r == SUBID_TAKEN)
-			status = cli_txn_taken(grant->cli, txn, name, changes.list[i]);
-		else
-			status = range_list_add(&grant->rows, name, changes.list[i],
-						r == SUBID_ENOUGH ? "kept" : "new");
-		if (status == EXIT_UNABLE)
-			return status;
-	}
-	return status;
+	if (r != 0 && r != SUBID_ENOUGH)
+		return cli_say(cli_status(r), err);
+	return range_list_add(&grant->rows, txn, name, r == 0 ? "new" : "kept");
 }
 
 static void show_progress(const struct grant *grant, size_t done)
@@ -155,13 +100,12 @@ static void show_progress(const struct grant *grant, size_t done)
 /* Everybody, or nobody: the first kind of no is the status of all. */
 static int grant_all(struct grant *grant, struct subid_txn *txn)
 {
+	struct subid_error err = { .size = sizeof(err) };
 	const char *name = grant->owners.text;
 	int status = EXIT_DONE;
 
-	if (grant->owners.n > 1 && subid_txn_prepare_bulk(txn) < 0)
-		return out_of_memory();
 	for (size_t i = 0; i < grant->owners.n; i++) {
-		int one = grant_one(grant, txn, name);
+		int one = grant_one(grant, txn, name, &err);
 
 		name += strlen(name) + 1;
 		if (one == EXIT_UNABLE)
@@ -171,64 +115,101 @@ static int grant_all(struct grant *grant, struct subid_txn *txn)
 		show_progress(grant, i + 1);
 	}
 	if (status != EXIT_DONE && grant->owners.n > 1)
-		return cli_complain(status,
-				    "nothing was changed for any of the %zu owners",
-				    grant->owners.n);
+		return cli_complain(status, "nothing was changed for any of the %zu %s",
+				    grant->owners.n,
+				    grant->leases ? "containers" : "owners");
 	return status;
 }
 
-/* Nobody gets any: who is named, each, or the choice as it was asked for. */
-static void trace_refused(const struct grant *grant, int result)
+static void trace_one(const struct grant *grant, struct subid *sys, const char *owner,
+		      int result)
 {
-	struct subid_request request = request_of(grant, NULL);
-	auto_free struct subid_refused *list =
-	    reallocarray(NULL, grant->owners.n + 2, sizeof(*list));
-	const char *name = grant->owners.text;
-	size_t n = 0;
+	const struct subid_request request = request_of(grant, owner);
 
-	if (list == NULL)
-		return; /* what is refused stays so */
+	subid_trace_refused(sys, 0, &request, SUBID_ID_NONE, result);
+}
+
+/* Nobody gets any: who is named, each, or the choice as it was asked for. */
+static void trace_refused(const struct grant *grant, struct subid *sys, int result)
+{
+	const char *name = grant->owners.text;
+
+	if (grant->dry_run || grant->leases)
+		return;
 	for (size_t i = 0; i < grant->owners.n; i++, name += strlen(name) + 1)
-		list[n++] = cli_refused(name, NULL, &request, result);
+		trace_one(grant, sys, name, result);
 	if (grant->group != NULL)
-		list[n++] = cli_refused(grant->group, NULL, &request, result);
+		trace_one(grant, sys, grant->group, result);
 	if (grant->all)
-		list[n++] = cli_refused("--all", NULL, &request, result);
-	if (!grant->dry_run)
-		subid_trace_refused(grant->sys, 0, list, n);
+		trace_one(grant, sys, "--all", result);
+}
+
+/* Adds those whom only the accounts can tell. */
+static int choose_owners(struct grant *grant, struct subid_txn *txn)
+{
+	__attribute__((cleanup(subid_list_free))) struct subid_list *list = NULL;
+	struct subid_error err = { .size = sizeof(err) };
+	struct subid_row row = { .size = sizeof(row) };
+	size_t passed_over = 0;
+	int r;
+
+	if (grant->group == NULL && !grant->all)
+		return EXIT_DONE;
+	r = subid_candidates(txn, grant->group, grant->all, &list, &passed_over, &err);
+	if (r != 0)
+		return cli_say(cli_status(r), &err);
+	for (size_t i = 0; subid_list_get(list, i, &row); i++)
+		if (cli_names_add(&grant->owners, row.owner) < 0)
+			return out_of_memory();
+	if (passed_over > 0 && !grant->cli->quiet)
+		(void)cli_complain(0,
+				   "%zu passed over, to whom %s/" SUBID_CONF_FILE
+				   " gives no ids ('subid policy explain OWNER')",
+				   passed_over, grant->cli->etc_name);
+	if (grant->group != NULL && grant->owners.n == 0 && passed_over == 0 &&
+	    !grant->cli->quiet)
+		(void)cli_complain(0, "%s: nobody is in it, nothing was done",
+				   grant->group);
+	return EXIT_DONE;
+}
+
+/* *ret_raced: others have leased the same ids at the same moment. */
+static int grant_once(struct grant *grant, struct subid *sys, bool *ret_raced)
+{
+	auto_txn struct subid_txn *txn = NULL;
+	struct subid_error err = { .size = sizeof(err) };
+	unsigned int flags = (grant->dry_run ? SUBID_DRY_RUN : 0) |
+			     (grant->leases && !grant->own ? SUBID_LEASES : 0);
+	int status, r = subid_begin(sys, flags, SUBID_LOCK_PATIENCE_MS, &txn, &err);
+
+	*ret_raced = false;
+	if (r != 0) {
+		trace_refused(grant, sys, r);
+		return cli_say(EXIT_UNABLE, &err);
+	}
+	status = choose_owners(grant, txn);
+	if (status == EXIT_DONE)
+		status = grant_all(grant, txn);
+	/* it ends here: who reads slowly what we print must not keep useradd waiting */
+	return status == EXIT_DONE && !grant->dry_run
+		   ? cli_commit(grant->cli, txn, grant->last_turn ? NULL : ret_raced)
+		   : status;
 }
 
 static int carry_out(struct grant *grant)
 {
 	auto_system struct subid *sys = NULL;
-	auto_txn struct subid_txn *txn = NULL;
-	struct subid_error err = { .size = sizeof(err) };
-	int status = cli_open_system(grant->cli, &sys), r;
+	int status = cli_open_system(grant->cli, true, &sys);
+	bool raced = true;
 
-	if (status != EXIT_DONE)
-		return status;
-	grant->sys = sys;
-	r = subid_begin(sys, grant->dry_run ? SUBID_DRY_RUN : 0, SUBID_LOCK_PATIENCE_MS,
-			&txn, &err);
-	if (r != 0) {
-		trace_refused(grant, r);
-		return cli_say(EXIT_UNABLE, &err);
+	/* both sides may lose a race, but not for ever: others come in between; another
+	 * turn of --own would give one more line, beside the first */
+	for (int turn = 1; status == EXIT_DONE && raced; turn++) {
+		range_list_free(&grant->rows);
+		grant->last_turn = !grant->leases || grant->own || turn == TURNS_MAX;
+		status = grant_once(grant, sys, &raced);
 	}
-	cli_warn_of_hidden(grant->cli, subid_txn_unseen(txn));
-	cli_warn_of_unread(&subid_txn_leased(txn)->runtimes);
-	status = grant_owners_choose(grant->cli, &grant->owners, txn, grant->group,
-				     grant->all);
-	if (status == EXIT_DONE)
-		status = grant_all(grant, txn);
-	if (status != EXIT_DONE)
-		return status;
-	if (!grant->dry_run)
-		status = cli_commit(grant->cli, txn);
-	/* who reads slowly what we print must not keep useradd waiting */
-	subid_txn_free(&txn);
-	if (status != EXIT_DONE)
-		return status;
-	return range_list_print(grant->cli, &grant->rows);
+	return status == EXIT_DONE ? range_list_print(grant->cli, &grant->rows) : status;
 }
 
 static bool parse_option(struct grant *grant, int letter)
@@ -286,20 +267,6 @@ static size_t count_containers(const struct grant *grant)
 	return n;
 }
 
-static int grant_leases(const struct grant *grant)
-{
-	const struct cli_lease_grant lease = {
-		.kinds = cli_kinds(grant->uid, grant->gid),
-		.count = grant->count,
-		.range = grant->range,
-		.another = grant->another,
-		.own = grant->own,
-		.dry_run = grant->dry_run,
-	};
-
-	return cli_lease_grant(grant->cli, &lease, grant->owners.text, grant->owners.n);
-}
-
 static int run_grant(struct grant *grant, int argc, char *argv[])
 {
 	size_t n_containers;
@@ -321,14 +288,17 @@ static int run_grant(struct grant *grant, int argc, char *argv[])
 	if (status != EXIT_DONE)
 		return status;
 	n_containers = count_containers(grant);
-	if (n_containers == 0 && !grant->own)
+	grant->leases = n_containers > 0 || grant->own;
+	if (!grant->leases)
 		return carry_out(grant);
 	if (n_containers < grant->owners.n || grant->group != NULL || grant->all ||
 	    grant->force_unknown)
 		return cli_misused(grant->cli,
 				   "containers, OWNER/NAME, get theirs in a call of their"
 				   " own");
-	return grant_leases(grant);
+	if (grant->own && grant->range.count > 0)
+		return cli_misused(grant->cli, "--own finds the ids: leave --range away");
+	return carry_out(grant);
 }
 
 static int run(struct cli *cli, int argc, char *argv[])

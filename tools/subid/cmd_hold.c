@@ -2,12 +2,9 @@
 /*
  * hold and unhold: the same steps, one adding and one taking away.
  */
-#include <errno.h>
 #include <getopt.h>
-#include <string.h>
+#include <unistd.h>
 
-#include "libsubid/core/core.h"
-#include "tools/subid/lease.h"
 #include "tools/subid/rows.h"
 
 enum { OPTION_FORCE = 256 * 2 };
@@ -34,137 +31,52 @@ struct hold {
 	struct id_range range;
 };
 
-static void print_rows(const struct hold *hold, struct rows *output,
-		       const struct subid_changes *changes)
+static int change(const struct hold *hold, struct subid_txn *txn, struct range_list *rows)
 {
-	const char *owner = hold->release ? "-" : SUBID_OWNER_RESERVED;
+	const struct subid_request request = {
+		.size = sizeof(request),
+		.owner = hold->text,
+		.kinds = cli_kinds(hold->uid, hold->gid),
+		.flags = hold->force ? SUBID_FORCE : 0,
+		.range = hold->range,
+	};
+	struct subid_error err = { .size = sizeof(err) };
+	int r = hold->release ? subid_unhold(txn, &request, &err)
+			      : subid_hold(txn, &request, &err);
+	int status = EXIT_DONE;
 
-	for (size_t i = 0; i < changes->n; i++)
-		range_rows_add(output, &(struct range_row){
-					   .owner = owner,
-					   .owner_len = strlen(owner),
-					   .kind = changes->list[i].kind,
-					   .range = changes->list[i].range,
-					   .state = hold->release ? "free" : "reserved",
-				       });
-}
-
-static int print_changes(const struct hold *hold, const struct subid_changes *changes,
-			 const struct subid_changes *of_leases)
-{
-	struct rows *output = range_rows_open(hold->cli);
-
-	if (output == NULL)
-		return EXIT_UNABLE;
-	print_rows(hold, output, changes);
-	print_rows(hold, output, of_leases);
-	return rows_close(output);
-}
-
-/*
- * Ids come to rest since they were somebody's.  Threat: who had them may have hidden a
- * namespace that still has them, or have stopped a helper that is about to map them;
- * then the next grant could not see it.
- */
-static int check_seen(const struct hold *hold, const struct subid_changes *changes,
-		      const struct subid_changes *of_leases)
-{
-	auto_live struct subid_live live = { .n = 0 };
-	auto_close int proc = hold->force ? -1 : cli_open_proc(hold->cli);
-	struct subid_unreadable unseen;
-	int r, status;
-
-	if (proc < 0)
-		return proc == -2 ? EXIT_UNABLE : EXIT_DONE;
-	status = cli_check_pending(proc, hold->text, changes);
+	if (r == SUBID_ENOUGH && !hold->cli->quiet)
+		(void)cli_complain(0, "%s: held already", hold->text);
+	else if (r != 0 && r != SUBID_ENOUGH)
+		status = cli_say(cli_status(r), &err);
 	if (status == EXIT_DONE)
-		status = cli_check_pending(proc, hold->text, of_leases);
-	if (status != EXIT_DONE)
-		return status;
-	r = subid_live_read(proc, SUBID_LIVE_THOROUGH, &live);
-	if (r < 0)
-		return cli_complain(EXIT_UNABLE, "/proc: %s: what runs cannot be seen",
-				    strerror(-r));
-	subid_live_unreadable(proc, &live, &unseen);
-	if (unseen.n > 0)
-		return cli_unseen_is_wrong(EXIT_UNABLE, hold->text, &unseen);
-	if (unseen.n_hidden > 0)
-		return cli_hidden_is_wrong(EXIT_UNABLE, hold->text, &unseen,
-					   "nothing was changed: end the process, or use"
-					   " --force");
-	return EXIT_DONE;
-}
-
-/* What the tables hold is given back, and what rests in the store of leases. */
-static int unhold(const struct hold *hold, struct subid_txn *txn, struct cli_store *store)
-{
-	struct subid_changes changes = { .n = 0 }, of_leases = { .n = 0 };
-	unsigned int kinds = cli_kinds(hold->uid, hold->gid);
-	auto_txn struct subid_txn *leases = NULL;
-	int status = EXIT_DONE, r = SUBID_ABSENT;
-
-	if (txn != NULL)
-		r = subid_txn_unhold(txn, kinds, hold->range, &changes);
-	if (r < 0)
-		return cli_complain(EXIT_UNABLE, "%s: %s", hold->text, strerror(-r));
-	status = cli_leases_unhold(store, kinds, hold->range, hold->dry_run, &leases,
-				   &of_leases);
-	if (status == EXIT_DONE && changes.n + of_leases.n > 0)
-		status = check_seen(hold, &changes, &of_leases);
-	if (status == EXIT_DONE && !hold->dry_run)
-		status = cli_commit_both(hold->cli, txn, &store->cli, leases);
-	if (status != EXIT_DONE)
-		return status;
-	if (changes.n + of_leases.n == 0)
-		return cli_complain(EXIT_NO, "%s: none of these ids is held", hold->text);
-	return print_changes(hold, &changes, &of_leases);
-}
-
-static int hold_in(const struct hold *hold, struct subid_txn *txn)
-{
-	const struct subid_changes none = { .n = 0 };
-	struct subid_changes changes;
-	int status = EXIT_DONE, r;
-
-	r = subid_txn_hold(txn, cli_kinds(hold->uid, hold->gid), hold->range, &changes);
-	if (r < 0)
-		return cli_complain(EXIT_UNABLE, "%s: %s", hold->text, strerror(-r));
-	if (r == SUBID_ENOUGH) {
-		if (!hold->cli->quiet)
-			(void)cli_complain(0, "%s: held already", hold->text);
-		return print_changes(hold, &changes, &none);
-	}
-	if (r == SUBID_TAKEN) {
-		for (size_t i = 0; i < changes.n; i++)
-			(void)cli_txn_taken(hold->cli, txn, hold->text, changes.list[i]);
-		return EXIT_NO;
-	}
-	if (!hold->dry_run)
-		status = cli_commit(hold->cli, txn);
-	if (status != EXIT_DONE)
-		return status;
-	return print_changes(hold, &changes, &none);
+		status = range_list_add(rows, txn,
+					hold->release ? "-" : SUBID_OWNER_RESERVED, NULL);
+	return status == EXIT_DONE && r == 0 && !hold->dry_run
+		   ? cli_commit(hold->cli, txn, NULL)
+		   : status;
 }
 
 static int carry_out(const struct hold *hold)
 {
+	__attribute__((cleanup(range_list_free))) struct range_list rows = { .n = 0 };
 	auto_system struct subid *sys = NULL;
 	auto_txn struct subid_txn *txn = NULL;
-	auto_store struct cli_store store = { .fd = -1 };
-	int status = cli_open_system(hold->cli, &sys);
-
-	if (status != EXIT_DONE)
-		return status;
-	if (hold->release && cli_store_open(hold->cli, false, &store) != EXIT_DONE)
-		return EXIT_UNABLE;
 	/* an ordinary user means leases, of which there may be none */
-	if (store.user != NULL)
-		return unhold(hold, NULL, &store);
-	/* who may have the ids that are given back is looked at by grant */
-	status = cli_begin(sys, hold->dry_run, hold->release, &txn);
-	if (status != EXIT_DONE)
-		return status;
-	return hold->release ? unhold(hold, txn, &store) : hold_in(hold, txn);
+	bool leases = hold->release && hold->cli->root == NULL && geteuid() != 0;
+	int status = cli_open_system(hold->cli, false, &sys);
+
+	if (status == EXIT_DONE)
+		status = cli_begin(sys,
+				   (hold->dry_run ? SUBID_DRY_RUN : 0) |
+				       (hold->release ? SUBID_NO_GRANTS : 0) |
+				       (leases ? SUBID_LEASES : 0),
+				   &txn);
+	if (status == EXIT_DONE)
+		status = change(hold, txn, &rows);
+	/* who reads slowly what we print must not keep useradd waiting */
+	subid_abort(&txn);
+	return status == EXIT_DONE ? range_list_print(hold->cli, &rows) : status;
 }
 
 static int run(struct hold *hold, int argc, char *argv[])

@@ -5,7 +5,8 @@
 #include <string.h>
 
 #include "libsubid/core/core.h"
-#include "tools/subid/lease.h"
+#include "tools/subid/leases.h"
+#include "tools/subid/rows.h"
 
 static const struct cli_option options[] = {
 	{ 'u', "uid", NULL, "only uids" },
@@ -95,24 +96,66 @@ static int list_held(struct rows *output, struct subid_table *table, char *name,
 }
 
 /* The same for the caller's store of leases: ids of former containers are held there. */
-static int list_held_leases(const struct cli *cli, struct rows *output, char *name,
+static int list_held_leases(struct cli *cli, struct rows *output, char *name,
 			    unsigned int kinds, size_t *ret_n)
 {
-	auto_store struct cli_store store = { .fd = -1 };
-	int r = 0, status = cli_store_open(cli, false, &store);
+	auto_system struct subid *sys = NULL;
+	auto_store struct store store = { .fd = -1 };
+	struct subid_error err = { .size = sizeof(err) };
+	int r = 0, status = cli_open_system(cli, false, &sys);
 
+	if (status == EXIT_DONE && store_open(sys, false, &store, &err) != 0)
+		status = cli_say(EXIT_UNABLE, &err);
 	if (status != EXIT_DONE || store.fd < 0)
 		return status;
 	for (enum subid_kind kind = 0; r == 0 && kind < SUBID_KINDS; kind++) {
 		auto_table struct subid_table table = { .kind = kind };
 
-		r = cli_store_load(&store, kind, subid_kind_table(kind), &table);
+		r = store_load(&store, kind, subid_kind_table(kind), &table);
 		if (r == 0 && (kinds & (1U << kind)) != 0)
 			r = list_held(output, &table, name, ret_n);
 	}
 	return r == 0 ? EXIT_DONE
-		      : cli_complain(EXIT_UNABLE, "%s: %s", store.cli.etc_name,
-				     strerror(-r));
+		      : cli_complain(EXIT_UNABLE, "%s: %s", store.name, strerror(-r));
+}
+
+/* The leases of an owner, both stores', or of one container of it (name not NULL). */
+static int list_leases(const struct cli *cli, struct rows *output, struct homes *homes,
+		       const struct subid_owner *owner, const char *name,
+		       unsigned int kinds, size_t *ret_n)
+{
+	auto_free char *first =
+	    strndup(owner->spellings[0].text, owner->spellings[0].len);
+	auto_leases struct subid_leases leases = { .list = NULL };
+	char where[CLI_CONF_FILE_SIZE] = "";
+	int r, status = EXIT_DONE;
+
+	if (first == NULL)
+		return cli_complain(EXIT_UNABLE, "%s", strerror(ENOMEM));
+	/* what one store has is shown, whatever a user does with the other one */
+	r = cli_leases_load(cli, owner, first, homes, &leases, where);
+	if (r < 0)
+		status = cli_complain(EXIT_UNABLE, "%s: %s: leases cannot be read", where,
+				      home_error(r));
+	for (size_t i = 0; i < leases.n; i++) {
+		const struct subid_lease *lease = &leases.list[i];
+		char both[1200];
+
+		if ((kinds & (1U << lease->kind)) == 0 ||
+		    !lease_is_of(lease, owner, first) ||
+		    (name != NULL && strcmp(name, lease->name) != 0))
+			continue;
+		(void)snprintf(both, sizeof(both), "%s/%s", lease->owner, lease->name);
+		range_rows_add(output, &(struct range_row){
+					   .owner = both,
+					   .owner_len = strlen(both),
+					   .kind = lease->kind,
+					   .range = lease->range,
+					   .state = "leased",
+				       });
+		++*ret_n;
+	}
+	return status;
 }
 
 struct listing {
@@ -121,7 +164,7 @@ struct listing {
 	struct rows *output;
 	struct subid_table *tables;
 	unsigned int kinds;
-	struct cli_homes *homes;
+	struct homes *homes;
 };
 
 /* One operand: an owner, with its containers, or a container alone. */
@@ -148,9 +191,9 @@ static int list_name(const struct listing *listing, const struct subid_users *us
 		status = list_held_leases(listing->cli, listing->output, name,
 					  listing->kinds, &n_leases);
 	else if (r != SUBID_INVALID)
-		status = cli_leases_list(listing->cli, listing->output, listing->homes,
-					 &owner, len > 0 ? name + len + 1 : NULL,
-					 listing->kinds, &n_leases);
+		status = list_leases(listing->cli, listing->output, listing->homes,
+				     &owner, len > 0 ? name + len + 1 : NULL,
+				     listing->kinds, &n_leases);
 	if (status != EXIT_DONE || n + n_leases > 0)
 		return status;
 	if (len > 0)
@@ -227,7 +270,7 @@ static int run(struct cli *cli, int argc, char *argv[])
 	if (output == NULL)
 		return EXIT_UNABLE;
 	if (optind < argc) {
-		struct cli_homes homes = CLI_HOMES;
+		struct homes homes = HOMES;
 		const struct listing listing = {
 			cli, etc, output, list, cli_kinds(only_uid, only_gid), &homes,
 		};

@@ -16,13 +16,11 @@ struct explanation {
 	struct cli *cli;
 	struct subid_txn *txn;
 	const char *name;
-	struct subid_owner owner;
-	struct subid_decision decision;
+	struct subid_explanation policy;
 	char rule[CLI_CONF_FILE_SIZE + 24]; /* "/etc/subid.conf:3"; "" */
-	char why[1024];
-	char shown[1024]; /* the name, fit for a terminal and for JSON */
-	struct subid_changes changes;
-	const char *state; /* of these */
+	char shown[1024];		  /* the name, fit for a terminal and for JSON */
+	const struct subid_list *changes; /* NULL: none */
+	const char *state;		  /* of these */
 };
 
 static const char *const verdicts[] = {
@@ -39,123 +37,75 @@ static void make_printable(char *text)
 			*c = '?';
 }
 
-/* The rule as it is written, more or less. */
-static void say_rule(struct explanation *e)
-{
-	static const char *const whom[] = {
-		[SUBID_CONF_USER] = "user ",
-		[SUBID_CONF_UIDS] = "user ",
-		[SUBID_CONF_GROUP] = "group ",
-		[SUBID_CONF_EVERYONE] = "everyone",
-	};
-	const struct subid_conf_rule *rule = e->decision.rule;
-	char file[CLI_CONF_FILE_SIZE];
-
-	cli_conf_file(e->cli, rule->file, file, sizeof(file));
-	(void)snprintf(e->rule, sizeof(e->rule), "%s:%zu", file, rule->line);
-	(void)snprintf(e->why, sizeof(e->why), "%s %s%.500s%s%.400s",
-		       rule->verb == SUBID_CONF_GIVE ? "give" : "never", whom[rule->whom],
-		       rule->name, rule->reason[0] == '\0' ? "" : ": ", rule->reason);
-}
-
-static void say_no_rule(struct explanation *e)
-{
-	const struct subid_policy *policy = subid_txn_policy(e->txn);
-
-	if (e->decision.verdict == SUBID_VERDICT_GIVE)
-		(void)snprintf(e->why, sizeof(e->why),
-			       "no rule fits; uid %u is one of people (UID_MIN %u to"
-			       " UID_MAX %u)",
-			       e->owner.uid, policy->uid_min, policy->uid_max);
-	else if (subid_conf_gives(subid_txn_conf(e->txn)))
-		(void)snprintf(e->why, sizeof(e->why),
-			       "no rule fits, and the rules say who is given ids");
-	else if (e->owner.has_account)
-		(void)snprintf(e->why, sizeof(e->why),
-			       "no rule fits, and uid %u is none of people (UID_MIN %u"
-			       " to UID_MAX %u)",
-			       e->owner.uid, policy->uid_min, policy->uid_max);
-	else
-		(void)snprintf(e->why, sizeof(e->why),
-			       "no rule fits, and there is no such account");
-}
-
 /* What policy would give at a login; EXIT_NO after a complaint if it cannot. */
 static int try_to_give(struct explanation *e)
 {
-	struct subid_request request = { .owner = &e->owner, .kinds = SUBID_BOTH_KINDS };
-	int status = EXIT_DONE, r;
+	const struct subid_request request = {
+		.size = sizeof(request),
+		.owner = e->name,
+		.flags = SUBID_UNASKED | SUBID_UNKNOWN_OWNER,
+	};
+	struct subid_error err = { .size = sizeof(err) };
+	int r;
 
-	e->changes.n = 0;
-	if (e->decision.verdict != SUBID_VERDICT_GIVE)
+	if (e->policy.verdict != SUBID_VERDICT_GIVE)
 		return EXIT_DONE;
-	r = subid_txn_grant(e->txn, &request, &e->changes);
-	if (r < 0)
-		return cli_complain(EXIT_UNABLE, "%s: %s", e->name, strerror(-r));
-	e->state = r == SUBID_ENOUGH ? "kept" : "new";
-	if (r == SUBID_FULL || r == SUBID_OFF || r == SUBID_FORBIDDEN)
-		status = cli_grant_refused(e->cli, e->txn, e->name, &request, r);
-	for (size_t i = 0; r == SUBID_TAKEN && i < e->changes.n; i++)
-		status = cli_txn_taken(e->cli, e->txn, e->name, e->changes.list[i]);
+	r = subid_grant(e->txn, &request, &err);
 	if (r != 0 && r != SUBID_ENOUGH)
-		e->changes.n = 0;
-	return status;
+		return cli_say(cli_status(r), &err);
+	e->state = r == SUBID_ENOUGH ? "kept" : "new";
+	if (subid_changes(e->txn, &e->changes) < 0)
+		return cli_complain(EXIT_UNABLE, "%s", strerror(ENOMEM));
+	return EXIT_DONE;
 }
 
 static void print_text(const struct explanation *e)
 {
-	(void)printf("%s: %s: %s%s%s\n", e->shown, verdicts[e->decision.verdict], e->rule,
-		     e->rule[0] == '\0' ? "" : ": ", e->why);
-	for (size_t i = 0; i < e->changes.n; i++) {
-		struct id_range range = e->changes.list[i].range;
+	struct subid_row row = { .size = sizeof(row) };
 
-		(void)printf("  %s %u-%llu %u %s\n",
-			     subid_kind_name(e->changes.list[i].kind), range.start,
-			     (unsigned long long)id_range_end(range) - 1, range.count,
-			     e->state);
-	}
+	(void)printf("%s: %s: %s%s%s\n", e->shown, verdicts[e->policy.verdict], e->rule,
+		     e->rule[0] == '\0' ? "" : ": ", e->policy.why);
+	for (size_t i = 0; e->changes != NULL && subid_list_get(e->changes, i, &row); i++)
+		(void)printf("  %s %u-%llu %u %s\n", subid_kind_name(row.kind),
+			     row.range.start,
+			     (unsigned long long)id_range_end(row.range) - 1,
+			     row.range.count, e->state);
 }
 
 static json_t *to_json(const struct explanation *e)
 {
-	const struct subid_decision *decision = &e->decision;
+	struct subid_row row = { .size = sizeof(row) };
 	json_t *ranges = json_array();
 
-	for (size_t i = 0; i < e->changes.n; i++) {
-		struct subid_change change = e->changes.list[i];
-
+	for (size_t i = 0; e->changes != NULL && subid_list_get(e->changes, i, &row); i++)
 		(void)json_array_append_new(
 		    ranges, json_pack("{s:s, s:I, s:I, s:I, s:s}", "kind",
-				      subid_kind_name(change.kind), "start",
-				      (json_int_t)change.range.start, "end",
-				      (json_int_t)id_range_end(change.range) - 1, "count",
-				      (json_int_t)change.range.count, "state", e->state));
-	}
+				      subid_kind_name(row.kind), "start",
+				      (json_int_t)row.range.start, "end",
+				      (json_int_t)id_range_end(row.range) - 1, "count",
+				      (json_int_t)row.range.count, "state", e->state));
 	return json_pack("{s:s, s:s, s:s*, s:s, s:o}", "owner", e->shown, "verdict",
-			 verdicts[decision->verdict], "rule",
-			 e->rule[0] == '\0' ? NULL : e->rule, "why", e->why, "ranges",
-			 ranges);
+			 verdicts[e->policy.verdict], "rule",
+			 e->rule[0] == '\0' ? NULL : e->rule, "why", e->policy.why,
+			 "ranges", ranges);
 }
 
 /* Into owners, unless that is NULL, or onto standard output. */
 static int explain_one(struct explanation *e, json_t *owners)
 {
-	int status, r = subid_owner_find(subid_txn_users(e->txn), e->name, &e->owner);
+	struct subid_error err = { .size = sizeof(err) };
+	int status, r;
 
 	(void)snprintf(e->shown, sizeof(e->shown), "%s", e->name);
 	make_printable(e->shown);
-	if (r == SUBID_INVALID)
-		return cli_complain(EXIT_NO, "%s: no owner can be called so", e->name);
-	if (r == 0 || r == SUBID_UNKNOWN)
-		r = subid_txn_decide(e->txn, &e->owner, &e->decision);
-	if (r < 0)
-		return cli_complain(EXIT_UNABLE, "%s: cannot be looked up: %s", e->name,
-				    strerror(-r));
-	if (e->decision.rule != NULL)
-		say_rule(e);
-	else
-		say_no_rule(e);
-	make_printable(e->why);
+	e->policy.size = sizeof(e->policy);
+	r = subid_explain(e->txn, e->name, &e->policy, &err);
+	if (r != 0)
+		return cli_say(cli_status(r), &err);
+	if (e->policy.line > 0)
+		(void)snprintf(e->rule, sizeof(e->rule), "%s:%zu", e->policy.file,
+			       e->policy.line);
+	make_printable(e->policy.why);
 	make_printable(e->rule);
 	status = try_to_give(e);
 	if (status == EXIT_UNABLE)
@@ -176,7 +126,6 @@ static int explain_each(struct cli *cli, struct subid_txn *txn, size_t n, char *
 		struct explanation e = { .cli = cli, .txn = txn, .name = names[i] };
 		int one = explain_one(&e, owners);
 
-		subid_owner_free(&e.owner);
 		if (one == EXIT_UNABLE)
 			return one;
 		if (one != EXIT_DONE)
@@ -208,9 +157,9 @@ int cli_explain_policy(struct cli *cli, size_t n, char *names[])
 {
 	auto_system struct subid *sys = NULL;
 	auto_txn struct subid_txn *txn = NULL;
-	int status = cli_open_system(cli, &sys);
+	int status = cli_open_system(cli, true, &sys);
 
 	if (status == EXIT_DONE)
-		status = cli_begin(sys, true, false, &txn);
+		status = cli_begin(sys, SUBID_DRY_RUN, &txn);
 	return status == EXIT_DONE ? explain_all(cli, txn, n, names) : status;
 }

@@ -100,19 +100,12 @@ void login_log_failure(struct login *login, int r, const struct subid_failure *f
 /* The same of a transaction of the library. */
 void login_log_error(struct login *login, const struct subid_error *err);
 
-/* Who hides namespaces, if anybody does. */
-void login_log_hidden(struct login *login, const struct subid_unreadable *unseen);
-
-/* What of the runtimes' state could not be read, if there is any. */
-void login_log_unread(struct login *login, const struct subid_runtime_state *runtimes);
-
-/* Why no range was granted: another answer of subid_txn_grant() than 0. */
-void login_log_refusal(struct login *login, const struct subid_txn *txn, int r,
-		       const struct subid_changes *changes);
+/* Why no range was granted: another answer of subid_grant() than 0. */
+void login_log_refusal(struct login *login, int r, const struct subid_error *err);
 
 /* What was granted, also for the user. */
-void login_log_granted(struct login *login, const struct subid_owner *owner,
-		       const struct subid_changes *changes);
+void login_log_granted(struct login *login, uint32_t uid,
+		       const struct subid_list *changes);
 
 /* That ranges come from elsewhere, once after each boot. */
 void login_log_source(struct login *login, const char *source);

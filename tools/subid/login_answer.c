@@ -141,50 +141,24 @@ void login_log_error(struct login *login, const struct subid_error *err)
 {
 	char text[LINE_MAX_BYTES], who[48] = "another process";
 
-	if (err->code == SUBID_BUSY) {
-		if (err->pid > 0)
-			(void)snprintf(who, sizeof(who), "process %d (%.16s)",
-				       (int)err->pid, err->program);
+	(void)subid_error_text(err, text, sizeof(text));
+	if (err->pid > 0)
+		(void)snprintf(who, sizeof(who), "process %d (%.16s)", (int)err->pid,
+			       err->program);
+	if (err->code == SUBID_BUSY)
 		login_log(login, LOG_WARNING,
 			  "no range this time: %s is locked by %s: the next login tries"
 			  " again",
 			  err->file, who);
-		return;
-	}
-	(void)subid_error_text(err, text, sizeof(text));
-	login_log(login, LOG_ERR, "no range is given: %s", text);
+	else if (err->code == -ESTALE)
+		login_log(login, LOG_WARNING, "no range this time: %s", text);
+	else
+		login_log(login, LOG_ERR, "no range is given: %s", text);
 }
 
-void login_log_hidden(struct login *login, const struct subid_unreadable *unseen)
+void login_log_refusal(struct login *login, int r, const struct subid_error *err)
 {
-	if (unseen->n_hidden > 0)
-		login_log(login, LOG_WARNING,
-			  "process %d (%s) of uid %u keeps a user namespace out of sight:"
-			  " end it, and see 'subid audit'",
-			  (int)unseen->first.pid, unseen->first.program,
-			  unseen->first.uid);
-}
-
-void login_log_unread(struct login *login, const struct subid_runtime_state *runtimes)
-{
-	const char *why = "damaged";
-
-	if (runtimes->n_unread == 0)
-		return;
-	if (runtimes->error != SUBID_INVALID)
-		why = runtimes->error == SUBID_ABSENT ? "its storage is not mounted"
-						      : strerror(-runtimes->error);
-	login_log(login, LOG_WARNING,
-		  "/%s: %s (and %zu more): the ids of a stopped container that are"
-		  " written there are not known",
-		  runtimes->unread, why, runtimes->n_unread - 1);
-}
-
-void login_log_refusal(struct login *login, const struct subid_txn *txn, int r,
-		       const struct subid_changes *changes)
-{
-	struct subid_obstacle obstacle = { .who = "somebody" };
-	struct subid_change change;
+	char text[LINE_MAX_BYTES];
 
 	switch (r) {
 	case SUBID_FULL:
@@ -194,14 +168,9 @@ void login_log_refusal(struct login *login, const struct subid_txn *txn, int r,
 			  login->name);
 		return;
 	case SUBID_TAKEN:
-		change = changes->list[0];
-		(void)subid_txn_explain(txn, change.kind, change.range, &obstacle);
-		login_log(login, LOG_ERR,
-			  "no range is given: of %s %u-%llu, %s has some ('subid grant"
-			  " %s' says more)",
-			  subid_kind_name(change.kind), change.range.start,
-			  (unsigned long long)id_range_end(change.range) - 1,
-			  obstacle.who, login->name);
+		(void)subid_error_text(err, text, sizeof(text));
+		text[strcspn(text, "\n")] = '\0'; /* the first kind is enough */
+		login_log(login, LOG_ERR, "no range is given: %s", text);
 		return;
 	case SUBID_OFF:
 		login_log(login, LOG_NOTICE,
@@ -219,21 +188,20 @@ void login_log_refusal(struct login *login, const struct subid_txn *txn, int r,
 	}
 }
 
-void login_log_granted(struct login *login, const struct subid_owner *owner,
-		       const struct subid_changes *changes)
+void login_log_granted(struct login *login, uint32_t uid,
+		       const struct subid_list *changes)
 {
-	for (size_t i = 0; i < changes->n; i++) {
-		struct id_range range = changes->list[i].range;
+	struct subid_row row = { .size = sizeof(row) };
 
+	for (size_t i = 0; subid_list_get(changes, i, &row); i++)
 		login_log(login, LOG_INFO, "given %s %u-%llu (uid %u, %s)",
-			  subid_kind_name(changes->list[i].kind), range.start,
-			  (unsigned long long)id_range_end(range) - 1, owner->uid,
-			  subid_kind_table(changes->list[i].kind));
-	}
-	if (changes->n > 0)
+			  subid_kind_name(row.kind), row.range.start,
+			  (unsigned long long)id_range_end(row.range) - 1, uid,
+			  subid_kind_table(row.kind));
+	if (subid_list_get(changes, 0, &row))
 		login_tell(login, "tell",
 			   "You have been given %u subordinate ids for containers.",
-			   changes->list[0].range.count);
+			   row.range.count);
 }
 
 void login_log_source(struct login *login, const char *source)

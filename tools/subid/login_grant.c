@@ -5,7 +5,9 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pwd.h>
+#include <stdlib.h>
 #include <string.h>
+#include <syslog.h>
 
 #include "libsubid/core/core.h"
 #include "libsubid/policy/policy.h"
@@ -45,21 +47,37 @@ int login_find_owner(const struct login *login, const struct subid_users *users,
 	return subid_owner_find(users, login->name, ret);
 }
 
+/* The range that is asked for; name: the owner's first spelling, terminated. */
+static struct subid_request request_of(const struct login *login, const char *name)
+{
+	return (struct subid_request){
+		.size = sizeof(struct subid_request),
+		.owner = name,
+		.flags = SUBID_UNASKED,
+		.count = login->count,
+	};
+}
+
+static char *name_of(const struct subid_owner *owner)
+{
+	return strndup(owner->spellings[0].text, owner->spellings[0].len);
+}
+
 void login_trace_refused(const struct login *login, const struct subid_owner *owner,
 			 int result)
 {
 	auto_system struct subid *sys = NULL;
-	const struct subid_refused refused = {
-		.owner = owner->spellings[0].text,
-		.owner_len = owner->spellings[0].len,
-		.uid = owner->uid,
-		.kinds = SUBID_BOTH_KINDS,
-		.range = { UINT32_MAX, login->count },
-		.result = result,
-	};
+	auto_free char *name = name_of(owner);
+	const struct subid_request request = request_of(login, name);
 
-	if (subid_open(NULL, &sys, NULL) == 0)
-		subid_trace_refused(sys, SUBID_BY_LOGIN, &refused, 1);
+	if (name != NULL && subid_open(NULL, &sys, NULL) == 0)
+		subid_trace_refused(sys, SUBID_BY_LOGIN, &request, owner->uid, result);
+}
+
+static void warn(void *data, enum subid_note note, const char *text)
+{
+	(void)note; /* nobody asked for quiet */
+	login_log(data, LOG_WARNING, "%s", text);
 }
 
 /*
@@ -82,55 +100,45 @@ static int begin(const struct login *login, struct subid *sys, struct subid_txn 
 	return r;
 }
 
-/* What policy says under the locks, and the range. */
-static int grant(struct login *login, struct subid_txn *txn, struct subid_owner *owner,
-		 struct subid_changes *ret)
+static int grant(struct login *login, struct subid_txn *txn, uint32_t uid,
+		 const char *name)
 {
-	struct subid_decision decision = { .verdict = SUBID_VERDICT_NONE };
-	struct subid_request request = {
-		.owner = owner,
-		.kinds = SUBID_BOTH_KINDS,
-		.count = login->count,
-	};
-	int r = login_find_owner(login, subid_txn_users(txn), owner);
-
-	if (r == 0)
-		r = subid_txn_decide(txn, owner, &decision);
-	if (r == 0 && decision.verdict != SUBID_VERDICT_GIVE)
-		r = SUBID_FORBIDDEN;
-	return r == 0 ? subid_txn_grant(txn, &request, ret) : r;
-}
-
-int login_grant(struct login *login, const struct subid_owner *known)
-{
-	auto_system struct subid *sys = NULL;
-	auto_txn struct subid_txn *txn = NULL;
-	auto_owner struct subid_owner owner = { .has_account = false };
+	const struct subid_request request = request_of(login, name);
 	struct subid_error err = { .size = sizeof(err) };
-	struct subid_failure failure;
-	struct subid_changes changes = { .n = 0 };
-	int r = subid_open(NULL, &sys, &err);
+	const struct subid_list *changes;
+	int r = subid_grant(txn, &request, &err);
 
-	if (r == 0)
-		r = begin(login, sys, &txn, &err);
-	if (r != 0) {
-		login_log_error(login, &err);
-		login_trace_refused(login, known, r);
-		return r;
-	}
-	login_log_hidden(login, subid_txn_unseen(txn));
-	login_log_unread(login, &subid_txn_leased(txn)->runtimes);
-	r = grant(login, txn, &owner, &changes);
 	if (r == SUBID_ENOUGH)
 		return 0; /* another login was quicker */
 	if (r != 0) {
-		login_log_refusal(login, txn, r, &changes);
+		login_log_refusal(login, r, &err);
 		return r;
 	}
-	r = subid_txn_commit(txn, &failure);
+	r = subid_changes(txn, &changes);
+	if (r == 0)
+		r = subid_commit(txn, &err);
 	if (r != 0)
-		login_log_failure(login, r, &failure);
+		login_log_error(login, &err);
 	else
-		login_log_granted(login, &owner, &changes);
+		login_log_granted(login, uid, changes);
+	return r;
+}
+
+int login_grant(struct login *login, const struct subid_owner *owner)
+{
+	auto_system struct subid *sys = NULL;
+	auto_txn struct subid_txn *txn = NULL;
+	auto_free char *name = name_of(owner);
+	struct subid_error err = { .size = sizeof(err) };
+	int r = name == NULL ? -ENOMEM : subid_open(NULL, &sys, &err);
+
+	if (r == 0) {
+		subid_on_warning(sys, warn, login);
+		r = begin(login, sys, &txn, &err);
+	}
+	if (r == 0)
+		return grant(login, txn, owner->uid, name);
+	login_log_error(login, &err);
+	login_trace_refused(login, owner, r);
 	return r;
 }

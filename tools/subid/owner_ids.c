@@ -58,7 +58,7 @@ static int choose_ids(struct owner_ids *share, const struct subid_leases *leases
 	for (size_t i = 0; r == 0 && i < leases->n; i++) {
 		const struct subid_lease *lease = &leases->list[i];
 
-		if (!cli_lease_is_of(lease, &share->owner, share->name) ||
+		if (!lease_is_of(lease, &share->owner, share->name) ||
 		    subid_owner_is_hold(lease->name, strlen(lease->name)))
 			continue;
 		share->n_leases++;
@@ -102,13 +102,13 @@ static int add_leases(struct owner_ids *share, const struct subid_leases *leases
 static int read_leases(const struct cli *cli, struct owner_ids *share)
 {
 	auto_leases struct subid_leases leases = { .n = 0 };
-	struct cli_homes homes = CLI_HOMES;
+	struct homes homes = HOMES;
 	char where[CLI_CONF_FILE_SIZE];
 	int r = cli_leases_load(cli, &share->owner, share->name, &homes, &leases, where);
 
 	if (r < 0)
 		return cli_complain(EXIT_UNABLE, "%s: %s: leases cannot be read", where,
-				    cli_home_error(r));
+				    home_error(r));
 	return add_leases(share, &leases);
 }
 

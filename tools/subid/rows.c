@@ -266,19 +266,46 @@ void range_rows_add(struct rows *rows, const struct range_row *row)
 	rows_add(rows, cells, ROWS_NO_PARENT);
 }
 
-int range_list_add(struct range_list *list, const char *owner, struct subid_change change,
-		   const char *state)
+static const char *state_name(enum subid_state state)
+{
+	static const char *const names[] = {
+		[SUBID_STATE_GRANTED] = "granted",   [SUBID_STATE_LEASED] = "leased",
+		[SUBID_STATE_RELEASED] = "released", [SUBID_STATE_RESERVED] = "reserved",
+		[SUBID_STATE_FREE] = "free",	     [SUBID_STATE_SHARED] = "shared",
+	};
+
+	return names[state];
+}
+
+int range_list_append(struct range_list *list, const struct range_row *row)
 {
 	if (array_grow(&list->list, list->n, sizeof(*list->list)) < 0)
 		return cli_complain(EXIT_UNABLE, "%s", strerror(ENOMEM));
-	list->list[list->n++] = (struct range_row){
-		.owner = owner,
-		.owner_len = strlen(owner),
-		.kind = change.kind,
-		.range = change.range,
-		.state = state,
-	};
+	list->list[list->n++] = *row;
 	return EXIT_DONE;
+}
+
+int range_list_add(struct range_list *list, struct subid_txn *txn, const char *owner,
+		   const char *state)
+{
+	const struct subid_list *changes;
+	struct subid_row row = { .size = sizeof(row) };
+	int status = EXIT_DONE;
+
+	if (subid_changes(txn, &changes) < 0)
+		return cli_complain(EXIT_UNABLE, "%s", strerror(ENOMEM));
+	for (size_t i = 0; status == EXIT_DONE && subid_list_get(changes, i, &row); i++) {
+		const struct range_row one = {
+			.owner = owner,
+			.owner_len = strlen(owner),
+			.kind = row.kind,
+			.range = row.range,
+			.state = state != NULL ? state : state_name(row.state),
+		};
+
+		status = range_list_append(list, &one);
+	}
+	return status;
 }
 
 int range_list_print(const struct cli *cli, const struct range_list *list)

@@ -88,8 +88,14 @@ struct range_list {
 	size_t n;
 };
 
-/* The status, after a complaint. */
-int range_list_add(struct range_list *list, const char *owner, struct subid_change change,
+/* Adds a row.  The status, after a complaint. */
+int range_list_append(struct range_list *list, const struct range_row *row);
+
+/*
+ * Adds what the last call of a transaction has done; owner: whose it is; state: NULL: as
+ * the transaction has it.  The status, after a complaint.
+ */
+int range_list_add(struct range_list *list, struct subid_txn *txn, const char *owner,
 		   const char *state);
 int range_list_print(const struct cli *cli, const struct range_list *list);
 void range_list_free(struct range_list *list);

@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <spawn.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -72,28 +73,46 @@ int cli_say(int status, const struct subid_error *err)
 	return cli_complain(status, "%s", line);
 }
 
-int cli_open_system(struct cli *cli, struct subid **ret)
+int cli_status(int r)
+{
+	return r == 0 ? EXIT_DONE : r < 0 ? EXIT_UNABLE : EXIT_NO;
+}
+
+static void warn(void *data, enum subid_note note, const char *text)
+{
+	const struct cli *cli = data;
+	auto_free char *copy = strdup(text);
+	char *line = copy, *next;
+
+	if (copy == NULL || (note == SUBID_NOTE_REMARK && cli->quiet))
+		return;
+	for (; (next = strchr(line, '\n')) != NULL; line = next + 1) {
+		*next = '\0';
+		(void)cli_complain(0, "%s", line);
+	}
+	(void)cli_complain(0, "warning: %s", line);
+}
+
+int cli_open_system(struct cli *cli, bool grants, struct subid **ret)
 {
 	struct subid_error err = { .size = sizeof(err) };
-	int etc;
+	int etc = cli_open_etc(cli); /* how messages name it */
 
-	if (subid_open(cli->root, ret, &err) < 0)
-		return cli_say(EXIT_UNABLE, &err);
-	/* how messages name it, and nsswitch.conf */
-	etc = cli_open_etc(cli);
 	if (etc < 0)
 		return EXIT_UNABLE;
-	cli_warn_of_source(cli, etc);
+	if (grants)
+		cli_warn_of_source(cli, etc);
 	(void)close(etc); /* only read */
+	if (subid_open(cli->root, ret, &err) < 0)
+		return cli_say(EXIT_UNABLE, &err);
+	subid_on_warning(*ret, warn, cli);
 	return EXIT_DONE;
 }
 
-int cli_begin(struct subid *sys, bool dry_run, bool no_grants, struct subid_txn **ret)
+int cli_begin(struct subid *sys, unsigned int flags, struct subid_txn **ret)
 {
 	struct subid_error err = { .size = sizeof(err) };
-	int r = subid_begin(
-	    sys, (dry_run ? SUBID_DRY_RUN : 0) | (no_grants ? SUBID_NO_GRANTS : 0),
-	    SUBID_LOCK_PATIENCE_MS, ret, &err);
+	int r = subid_begin(sys, flags, SUBID_LOCK_PATIENCE_MS, ret, &err);
 
 	return r == 0 ? EXIT_DONE : cli_say(EXIT_UNABLE, &err);
 }
@@ -163,53 +182,40 @@ static void tell_caches(void)
 }
 
 /* The change is made, whatever became of its trace. */
-static void warn_of_trace(const struct cli *cli, const struct subid_txn *txn)
+static void warn_of_trace(const struct cli *cli, const struct subid_traced *traced)
 {
-	struct subid_traced traced = subid_txn_traced(txn);
-
 	/* the log has a note of its own of what the audit did not take */
-	if (cli->quiet || traced.audit == traced.changes || traced.log == traced.changes)
+	if (cli->quiet || traced->audit == traced->changes ||
+	    traced->log == traced->changes)
 		return;
 	(void)cli_complain(
 	    0,
 	    "warning: the change is made, but it left a trace neither in the"
 	    " kernel's audit (%s) nor in the system's log (%s)",
-	    strerror(-traced.audit_error), strerror(-traced.log_error));
+	    strerror(-traced->audit_error), strerror(-traced->log_error));
 }
 
-int cli_commit(struct cli *cli, struct subid_txn *txn)
+int cli_commit(struct cli *cli, struct subid_txn *txn, bool *ret_raced)
 {
-	bool changed = subid_txn_changed(txn);
-	struct subid_failure failure;
-	int r = subid_txn_commit(txn, &failure);
+	struct subid_error err = { .size = sizeof(err) };
+	int r = subid_commit(txn, &err);
+	struct subid_traced traced = subid_traced(txn);
 
-	if (r != 0)
-		return cli_txn_failed(cli, r, &failure);
-	cli->changed = changed;
-	warn_of_trace(cli, txn);
-	if (changed && cli->root == NULL && !cli->store)
+	cli->changed = traced.written;
+	if (r == 0)
+		warn_of_trace(cli, &traced);
+	if (traced.tables)
 		tell_caches();
-	return EXIT_DONE;
+	if (ret_raced != NULL)
+		*ret_raced = r == -EAGAIN;
+	if (r == -EAGAIN && ret_raced != NULL)
+		return EXIT_DONE;
+	return r == 0 ? EXIT_DONE : cli_say(cli_status(r), &err);
 }
 
-int cli_commit_both(struct cli *cli, struct subid_txn *txn, struct cli *other_cli,
-		    struct subid_txn *other)
+void cli_conf_file(const struct cli *cli, const char *file, char *buf, size_t size)
 {
-	int status = txn == NULL ? EXIT_DONE : cli_commit(cli, txn);
-
-	if (status != EXIT_DONE || other == NULL)
-		return status;
-	return cli_say_part(cli, cli_commit(other_cli, other));
-}
-
-int cli_say_part(const struct cli *cli, int status)
-{
-	if (status == EXIT_DONE || !cli->changed)
-		return status;
-	return cli_complain(status,
-			    "%s: its part of the change is made all the same:"
-			    " 'subid list' shows it",
-			    cli->etc_name);
+	error_conf_file(cli->etc_name, file, buf, size);
 }
 
 unsigned int cli_kinds(bool uid, bool gid)

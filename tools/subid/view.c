@@ -71,7 +71,7 @@ static void sort(struct view_lessor *lessor, const struct subid_owner *owner)
 	for (size_t i = 0; i < lessor->leases.n; i++) {
 		const struct subid_lease *lease = &lessor->leases.list[i];
 
-		if (cli_lease_is_of(lease, owner, lessor->name) &&
+		if (lease_is_of(lease, owner, lessor->name) &&
 		    !subid_owner_is_hold(lease->name, strlen(lease->name)))
 			lessor->sorted[lessor->n++] = lease;
 	}
@@ -96,7 +96,7 @@ static void read_leases(struct view *view, struct view_lessor *lessor)
 	if (r < 0 && !view->cli->quiet)
 		(void)cli_complain(0, "warning: %s: %s: leases cannot be read",
 				   where[0] == '\0' ? lessor->name : where,
-				   cli_home_error(r));
+				   home_error(r));
 	sort(lessor, &owner);
 }
 
@@ -356,7 +356,7 @@ int view_load(struct cli *cli, struct view *ret)
 		.cli = cli,
 		.proc = -1,
 		.names = { .one_ms = 1000, .all_ms = 5000 },
-		.homes = CLI_HOMES,
+		.homes = HOMES,
 	};
 	ret->etc = cli_open_etc(cli);
 	if (ret->etc < 0)

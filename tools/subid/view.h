@@ -6,7 +6,7 @@
 #pragma once
 
 #include "libsubid/core/child.h"
-#include "tools/subid/home.h"
+
 #include "tools/subid/owner_ids.h"
 
 /* Why an id belongs to its owner. */
@@ -40,7 +40,7 @@ struct view {
 	struct view_root *roots; /* names of containers, by mount namespace */
 	size_t n_roots;
 	struct child_patience names; /* for reading them */
-	struct cli_homes homes;	     /* of lease owners */
+	struct homes homes;	     /* of lease owners */
 	bool partial; /* some leases could not be read; a warning was printed */
 };
 
@@ -77,7 +77,7 @@ const char *view_lease(struct view *view, const char *owner, enum subid_kind kin
 
 /*
  * The leases of an owner's containers; they belong to the view, and leases of other
- * owners may be among them, see cli_lease_is_of().  NULL if they cannot be read, which is
+ * owners may be among them, see lease_is_of().  NULL if they cannot be read, which is
  * warned of once.
  */
 const struct subid_leases *view_leases(struct view *view, const char *owner);

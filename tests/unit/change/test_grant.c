@@ -506,7 +506,7 @@ static void run_row(int etc, const struct row *row, bool bulk)
 	struct subid_changes changes = { .n = 0 };
 	struct subid_txn *txn;
 	struct subid_owner owner;
-	struct subid_request request = {
+	struct grant_request request = {
 		.owner = &owner,
 		.kinds = row->kinds != 0 ? row->kinds : SUBID_BOTH_KINDS,
 		.count = row->count,
@@ -554,7 +554,7 @@ static int grant(struct subid_txn *txn, const char *name, uint32_t count,
 		 struct subid_changes *ret)
 {
 	struct subid_owner owner = find_owner(txn, name);
-	struct subid_request request = { .owner = &owner,
+	struct grant_request request = { .owner = &owner,
 					 .kinds = SUBID_BOTH_KINDS,
 					 .count = count };
 	int r = subid_txn_grant(txn, &request, ret);

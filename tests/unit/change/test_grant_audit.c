@@ -119,7 +119,7 @@ static struct subid_txn *begin_dry(int etc)
 	return txn;
 }
 
-static int ask(struct subid_txn *txn, const char *name, struct subid_request request,
+static int ask(struct subid_txn *txn, const char *name, struct grant_request request,
 	       struct subid_changes *ret)
 {
 	struct subid_owner owner = find_owner(txn, name);
@@ -134,14 +134,14 @@ static int ask(struct subid_txn *txn, const char *name, struct subid_request req
 /* --- each span that is set aside, at its borders --------------------------------- */
 
 /* Where a window lies that has some of a span. */
-struct place {
+struct window_place {
 	const char *name;
 	const char *file; /* whose window; the other says nothing */
 	uint64_t first, end;
 };
 
 /* In text, if it is the place's file: the place as a window of up to count ids. */
-static void put_window(int etc, const struct place *place, uint32_t count)
+static void put_window(int etc, const struct window_place *place, uint32_t count)
 {
 	struct id_range window = id_range_between(place->first, place->end);
 	char text[512] = "";
@@ -165,13 +165,13 @@ static void put_window(int etc, const struct place *place, uint32_t count)
 }
 
 /* Just these ids: given if, and only if, the audit has nothing against the line. */
-static void check_exact(int etc, const struct place *place, struct id_range range)
+static void check_exact(int etc, const struct window_place *place, struct id_range range)
 {
 	char line[64];
 	const char *const lines[] = { line, line };
 	struct subid_txn *txn = begin_dry(etc);
 	struct subid_changes changes;
-	struct subid_obstacle obstacle;
+	struct subid_conflict conflict;
 	struct look look;
 	size_t against;
 	int r;
@@ -181,17 +181,17 @@ static void check_exact(int etc, const struct place *place, struct id_range rang
 	against = count_if(&look, is_overlap);
 	look_away(&look);
 	r = ask(txn, "alice",
-		(struct subid_request){ .kinds = SUBID_BOTH_KINDS, .range = range },
+		(struct grant_request){ .kinds = SUBID_BOTH_KINDS, .range = range },
 		&changes);
 	if (r != (against == 0 ? 0 : SUBID_TAKEN))
 		fail_msg("window %s of %s, %u:%u: answer %d, findings %zu", place->name,
 			 place->file, range.start, range.count, r, against);
 	/* and whoever is refused learns why */
 	if (r == SUBID_TAKEN) {
-		assert_int_equal(subid_txn_explain(txn, SUBID_GID, range, &obstacle), 0);
-		assert_true(id_range_contains(range, obstacle.ids));
-		assert_true(strlen(obstacle.who) > 0 ||
-			    obstacle.what == SUBID_OBSTACLE_ACCOUNT);
+		assert_int_equal(subid_txn_explain(txn, SUBID_GID, range, &conflict), 0);
+		assert_true(id_range_contains(range, conflict.ids));
+		assert_true(strlen(conflict.who) > 0 ||
+			    conflict.what == SUBID_CONFLICT_ACCOUNT);
 	}
 	look_at(txn, NULL, &look);
 	assert_int_equal(count_if(&look, is_overlap), 0);
@@ -200,7 +200,7 @@ static void check_exact(int etc, const struct place *place, struct id_range rang
 }
 
 /* Wherever there is room in the window: the audit says nothing at all about it. */
-static void check_search(int etc, const struct place *place)
+static void check_search(int etc, const struct window_place *place)
 {
 	struct subid_txn *txn = begin_dry(etc);
 	struct subid_changes changes;
@@ -208,7 +208,7 @@ static void check_search(int etc, const struct place *place)
 	int r;
 
 	/* "late" has a window of its own, if there is one in subid.conf */
-	r = ask(txn, "late", (struct subid_request){ .kinds = SUBID_BOTH_KINDS },
+	r = ask(txn, "late", (struct grant_request){ .kinds = SUBID_BOTH_KINDS },
 		&changes);
 	assert_true(r == 0 || r == SUBID_FULL);
 	look_at(txn, NULL, &look);
@@ -242,7 +242,7 @@ static void check_span(int etc, struct id_range span)
 {
 	uint64_t first = span.start, end = id_range_end(span);
 	uint64_t middle = first + span.count / 2;
-	const struct place places[] = {
+	const struct window_place places[] = {
 		{ "none", "none", 5000000, 5000001 },
 		{ "elsewhere", "login.defs", 5000000, 5000100 },
 		{ "all", "login.defs", first, end },
@@ -401,7 +401,7 @@ static void put_table(int etc, struct draw *numbers, const char *name)
 }
 
 /* Only for a case that has failed. */
-static void tell_case(int etc, const char *owner, struct subid_request request)
+static void tell_case(int etc, const char *owner, struct grant_request request)
 {
 	static const char *const names[] = { "passwd",	   "group",  "login.defs",
 					     "subid.conf", "subuid", "subgid" };
@@ -419,7 +419,7 @@ static void tell_case(int etc, const char *owner, struct subid_request request)
 
 static int try_one(int etc, struct draw *numbers)
 {
-	struct subid_request request = { .kinds = SUBID_BOTH_KINDS };
+	struct grant_request request = { .kinds = SUBID_BOTH_KINDS };
 	const char *owner = PICK(numbers, owners);
 	struct look before, after;
 	struct subid_txn *txn;

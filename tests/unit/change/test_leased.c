@@ -163,7 +163,7 @@ static void test_txn(void **state)
 {
 	int root = etc_of(state), etc = open_new_dir(root, "etc");
 	struct subid_txn *txn = NULL;
-	struct subid_obstacle obstacle;
+	struct subid_conflict conflict;
 	const char *file;
 
 	put_file(etc, "login.defs", SMALL);
@@ -173,7 +173,7 @@ static void test_txn(void **state)
 	for (int with = 0; with < 2; with++) {
 		struct subid_changes changes = { .n = 0 };
 		struct subid_owner owner;
-		struct subid_request request = { .owner = &owner,
+		struct grant_request request = { .owner = &owner,
 						 .kinds = SUBID_BOTH_KINDS };
 		char buf[128];
 
@@ -183,7 +183,7 @@ static void test_txn(void **state)
 		owner = find_owner(txn, "alice");
 		assert_int_equal(subid_txn_explain(txn, SUBID_GID,
 						   (struct id_range){ 1000010, 10 },
-						   &obstacle),
+						   &conflict),
 				 with ? 0 : SUBID_ABSENT);
 		assert_int_equal(subid_txn_grant(txn, &request, &changes), 0);
 		assert_string_equal(changes_text(&changes, buf, sizeof(buf)),
@@ -192,9 +192,9 @@ static void test_txn(void **state)
 		subid_owner_free(&owner);
 		subid_txn_free(&txn);
 	}
-	assert_int_equal(obstacle.what, SUBID_OBSTACLE_AVOIDED);
-	assert_int_equal(obstacle.ids.start, 1000015);
-	assert_string_equal(obstacle.who, "a container");
+	assert_int_equal(conflict.what, SUBID_CONFLICT_AVOIDED);
+	assert_int_equal(conflict.ids.start, 1000015);
+	assert_string_equal(conflict.who, "a container");
 	/* not known: no transaction, and no lock is left */
 	assert_int_equal(unlinkat(root, "var/lib/subid/subuid", 0), 0);
 	assert_int_equal(symlinkat("x", root, "var/lib/subid/subuid"), 0);

@@ -330,7 +330,7 @@ static void test_rows_with_index(void **state)
 static int grant(struct subid_txn *txn, const char *name, struct subid_changes *ret)
 {
 	struct subid_owner owner = find_owner(txn, name);
-	struct subid_request request = { .owner = &owner, .kinds = SUBID_BOTH_KINDS };
+	struct grant_request request = { .owner = &owner, .kinds = SUBID_BOTH_KINDS };
 	int r = subid_txn_grant(txn, &request, ret);
 
 	subid_owner_free(&owner);

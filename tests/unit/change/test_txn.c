@@ -25,7 +25,7 @@ static int grant(struct subid_txn *txn, const char *name, unsigned int kinds,
 {
 	struct subid_owner owner;
 	struct subid_changes changes;
-	struct subid_request request = { .owner = &owner,
+	struct grant_request request = { .owner = &owner,
 					 .kinds = kinds,
 					 .range = range };
 	int r = subid_owner_find(subid_txn_users(txn), name, &owner);
@@ -379,7 +379,7 @@ static void test_failed_call_is_canceled(void **state)
 	struct subid_failure failure;
 	struct subid_changes changes;
 	struct subid_owner owner;
-	struct subid_request request = { .owner = &owner, .kinds = SUBID_BOTH_KINDS };
+	struct grant_request request = { .owner = &owner, .kinds = SUBID_BOTH_KINDS };
 	struct subid_txn *txn;
 
 	put_world(etc);
@@ -399,20 +399,20 @@ static void test_failed_call_is_canceled(void **state)
 }
 
 static void assert_explained(const struct subid_txn *txn, enum subid_kind kind,
-			     struct id_range range, const struct subid_obstacle *expected)
+			     struct id_range range, const struct subid_conflict *expected)
 {
-	struct subid_obstacle obstacle;
+	struct subid_conflict conflict;
 
-	assert_int_equal(subid_txn_explain(txn, kind, range, &obstacle), 0);
-	assert_int_equal(obstacle.what, expected->what);
-	assert_int_equal(obstacle.line, expected->line);
-	assert_string_equal(obstacle.who, expected->who);
-	assert_int_equal(obstacle.pid, expected->pid);
-	assert_true((obstacle.file == NULL) == (expected->file == NULL));
+	assert_int_equal(subid_txn_explain(txn, kind, range, &conflict), 0);
+	assert_int_equal(conflict.what, expected->what);
+	assert_int_equal(conflict.line, expected->line);
+	assert_string_equal(conflict.who, expected->who);
+	assert_int_equal(conflict.pid, expected->pid);
+	assert_true((conflict.file == NULL) == (expected->file == NULL));
 	if (expected->file != NULL)
-		assert_string_equal(obstacle.file, expected->file);
-	assert_int_equal(obstacle.ids.start, expected->ids.start);
-	assert_int_equal(obstacle.ids.count, expected->ids.count);
+		assert_string_equal(conflict.file, expected->file);
+	assert_int_equal(conflict.ids.start, expected->ids.start);
+	assert_int_equal(conflict.ids.count, expected->ids.count);
 }
 
 static void test_explain(void **state)
@@ -420,14 +420,14 @@ static void test_explain(void **state)
 	static const struct {
 		enum subid_kind kind;
 		struct id_range range;
-		struct subid_obstacle obstacle;
+		struct subid_conflict conflict;
 	} rows[] = {
 		{ SUBID_UID,
 		  { 1000005, 10 },
-		  { SUBID_OBSTACLE_LINE, { 1000005, 5 }, 2, "bob:1000000:10", 0, NULL } },
+		  { SUBID_CONFLICT_LINE, { 1000005, 5 }, 2, "bob:1000000:10", 0, NULL } },
 		{ SUBID_UID,
 		  { 1999990, 100 },
-		  { SUBID_OBSTACLE_LINE,
+		  { SUBID_CONFLICT_LINE,
 		    { 2000000, 5 },
 		    3,
 		    "o?[1m:2000000:5?",
@@ -435,22 +435,22 @@ static void test_explain(void **state)
 		    NULL } },
 		{ SUBID_UID,
 		  { 995, 6 },
-		  { SUBID_OBSTACLE_ACCOUNT, { 1000, 1 }, 0, "alice", 0, NULL } },
+		  { SUBID_CONFLICT_ACCOUNT, { 1000, 1 }, 0, "alice", 0, NULL } },
 		{ SUBID_GID,
 		  { 4990, 100 },
-		  { SUBID_OBSTACLE_ACCOUNT, { 5000, 1 }, 0, "people", 0, NULL } },
+		  { SUBID_CONFLICT_ACCOUNT, { 5000, 1 }, 0, "people", 0, NULL } },
 		{ SUBID_UID,
 		  { 2999990, 100 },
-		  { SUBID_OBSTACLE_LIVE, { 3000000, 7 }, 0, "ev?l", 77, NULL } },
+		  { SUBID_CONFLICT_LIVE, { 3000000, 7 }, 0, "ev?l", 77, NULL } },
 		{ SUBID_GID,
 		  { 3000010, 1 },
-		  { SUBID_OBSTACLE_LIVE, { 3000010, 1 }, 0, "ev?l", 77, NULL } },
+		  { SUBID_CONFLICT_LIVE, { 3000010, 1 }, 0, "ev?l", 77, NULL } },
 		{ SUBID_UID,
 		  { 65530, 10 },
-		  { SUBID_OBSTACLE_RESERVED, { 65534, 1 }, 0, "nobody", 0, NULL } },
+		  { SUBID_CONFLICT_RESERVED, { 65534, 1 }, 0, "nobody", 0, NULL } },
 		{ SUBID_GID,
 		  { 60514, 1 },
-		  { SUBID_OBSTACLE_RESERVED,
+		  { SUBID_CONFLICT_RESERVED,
 		    { 60514, 1 },
 		    0,
 		    "systemd-nspawn's mapped users",
@@ -458,7 +458,7 @@ static void test_explain(void **state)
 		    NULL } },
 		{ SUBID_GID,
 		  { 700000, 200000 },
-		  { SUBID_OBSTACLE_CONF,
+		  { SUBID_CONFLICT_CONF,
 		    { 700005, 95 },
 		    2,
 		    "NFS s?rver",
@@ -466,7 +466,7 @@ static void test_explain(void **state)
 		    "subid.conf" } },
 		{ SUBID_UID,
 		  { 700000, 200000 },
-		  { SUBID_OBSTACLE_CONF,
+		  { SUBID_CONFLICT_CONF,
 		    { 700005, 95 },
 		    2,
 		    "NFS s?rver",
@@ -474,7 +474,7 @@ static void test_explain(void **state)
 		    "subid.conf" } },
 		{ SUBID_UID,
 		  { 800000, 1 },
-		  { SUBID_OBSTACLE_CONF,
+		  { SUBID_CONFLICT_CONF,
 		    { 800000, 1 },
 		    1,
 		    "",
@@ -482,10 +482,10 @@ static void test_explain(void **state)
 		    "subid.conf.d/a.conf" } },
 		{ SUBID_GID,
 		  { 400000, 10 },
-		  { SUBID_OBSTACLE_NEW, { 400005, 5 }, 0, "", 0, NULL } },
+		  { SUBID_CONFLICT_NEW, { 400005, 5 }, 0, "", 0, NULL } },
 		{ SUBID_GID,
 		  { 3000000, 7 },
-		  { SUBID_OBSTACLE_CUSTOM,
+		  { SUBID_CONFLICT_CUSTOM,
 		    { 3000000, 7 },
 		    0,
 		    "systemd-nspawn's containers",
@@ -493,7 +493,7 @@ static void test_explain(void **state)
 		    NULL } },
 		{ SUBID_GID,
 		  { 524280, 10 },
-		  { SUBID_OBSTACLE_CUSTOM,
+		  { SUBID_CONFLICT_CUSTOM,
 		    { 524288, 2 },
 		    0,
 		    "systemd-nspawn's containers",
@@ -501,7 +501,7 @@ static void test_explain(void **state)
 		    NULL } },
 		{ SUBID_UID,
 		  { 2147483648, 1 },
-		  { SUBID_OBSTACLE_CUSTOM,
+		  { SUBID_CONFLICT_CUSTOM,
 		    { 2147483648, 1 },
 		    0,
 		    "FreeIPA's subordinate ids",
@@ -509,7 +509,7 @@ static void test_explain(void **state)
 		    NULL } },
 	};
 	int etc = etc_of(state), proc = open_new_dir(etc, "proc");
-	struct subid_obstacle obstacle;
+	struct subid_conflict conflict;
 	struct subid_txn *txn;
 
 	put_world(etc);
@@ -528,13 +528,13 @@ static void test_explain(void **state)
 	assert_int_equal(
 	    grant(txn, "alice", SUBID_BOTH_KINDS, (struct id_range){ 400005, 7 }), 0);
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
-		assert_explained(txn, rows[i].kind, rows[i].range, &rows[i].obstacle);
+		assert_explained(txn, rows[i].kind, rows[i].range, &rows[i].conflict);
 	assert_int_equal(subid_txn_explain(txn, SUBID_UID,
-					   (struct id_range){ 1000010, 90 }, &obstacle),
+					   (struct id_range){ 1000010, 90 }, &conflict),
 			 SUBID_ABSENT);
 	/* of the other kind alone */
 	assert_explained(txn, SUBID_GID, (struct id_range){ 800000, 1 },
-			 &(struct subid_obstacle){ SUBID_OBSTACLE_CUSTOM,
+			 &(struct subid_conflict){ SUBID_CONFLICT_CUSTOM,
 						   { 800000, 1 },
 						   0,
 						   "systemd-nspawn's containers",
@@ -547,11 +547,11 @@ static void test_explain(void **state)
 /* The container has ended since, or /proc cannot be read any more. */
 static void test_explain_what_has_gone(void **state)
 {
-	static const struct subid_obstacle nobody = { .what = SUBID_OBSTACLE_LIVE,
+	static const struct subid_conflict nobody = { .what = SUBID_CONFLICT_LIVE,
 						      .ids = { 3000000, 7 } };
 	int etc = etc_of(state), proc = open_new_dir(etc, "proc");
 	struct id_range range = { 3000000, 7 };
-	struct subid_obstacle obstacle;
+	struct subid_conflict conflict;
 	struct subid_txn *txn;
 
 	put_self(proc);
@@ -563,7 +563,7 @@ static void test_explain_what_has_gone(void **state)
 	assert_int_equal(unlinkat(proc, "77/ns/user", 0), 0);
 	assert_explained(txn, SUBID_UID, range, &nobody);
 	assert_int_equal(unlinkat(proc, "self/ns/user", 0), 0);
-	assert_int_equal(subid_txn_explain(txn, SUBID_UID, range, &obstacle), -ENOENT);
+	assert_int_equal(subid_txn_explain(txn, SUBID_UID, range, &conflict), -ENOENT);
 	subid_txn_free(&txn);
 	assert_int_equal(close(proc), 0);
 }
@@ -571,8 +571,8 @@ static void test_explain_what_has_gone(void **state)
 /* What no process is in may be hidden: nothing is given that lines had before. */
 static void test_hidden_namespace(void **state)
 {
-	static const struct subid_obstacle before = {
-		.what = SUBID_OBSTACLE_BEFORE,
+	static const struct subid_conflict before = {
+		.what = SUBID_CONFLICT_BEFORE,
 		.ids = { 1000000, 5 },
 		.who = "hi?er",
 		.pid = 5,
@@ -620,7 +620,7 @@ static void test_hidden_namespace(void **state)
 static void test_explain_a_long_line(void **state)
 {
 	int etc = etc_of(state);
-	struct subid_obstacle obstacle;
+	struct subid_conflict conflict;
 	struct subid_txn *txn;
 	char line[600];
 
@@ -629,11 +629,11 @@ static void test_explain_a_long_line(void **state)
 	put_file(etc, "subuid", line);
 	txn = begin(etc, -1);
 	assert_int_equal(
-	    subid_txn_explain(txn, SUBID_UID, (struct id_range){ 1000000, 1 }, &obstacle),
+	    subid_txn_explain(txn, SUBID_UID, (struct id_range){ 1000000, 1 }, &conflict),
 	    0);
-	assert_int_equal(obstacle.line, 1);
-	line[sizeof(obstacle.who) - 1] = '\0';
-	assert_string_equal(obstacle.who, line);
+	assert_int_equal(conflict.line, 1);
+	line[sizeof(conflict.who) - 1] = '\0';
+	assert_string_equal(conflict.who, line);
 	subid_txn_free(&txn);
 }
 

@@ -136,7 +136,7 @@ static int setup(void **state)
 static int grant_to(struct subid_txn *txn, const struct subid_owner *owner,
 		    struct id_range range)
 {
-	struct subid_request request = {
+	struct grant_request request = {
 		.owner = owner,
 		.kinds = SUBID_BOTH_KINDS,
 		.range = range,
@@ -309,7 +309,7 @@ static void test_refused_without_a_place(void **state)
 	};
 	struct subid_txn *txn;
 	struct subid_changes changes;
-	struct subid_request request = { .kinds = SUBID_BOTH_KINDS, .count = 200 };
+	struct grant_request request = { .kinds = SUBID_BOTH_KINDS, .count = 200 };
 
 	assert_int_equal(SUBID_FULL, 2);
 	assert_int_equal(SUBID_OFF, 7);
@@ -325,13 +325,13 @@ static void test_refused_without_a_place(void **state)
 
 		request.owner = &alice;
 		assert_int_equal(subid_txn_grant(txn, &request, &changes), SUBID_FULL);
-		request = (struct subid_request){ .owner = &bob, .kinds = 1 };
+		request = (struct grant_request){ .owner = &bob, .kinds = 1 };
 		assert_int_equal(subid_txn_grant(txn, &request, &changes), SUBID_OFF);
 	}
 	{
 		auto_owner struct subid_owner daemon = find_owner(txn, "daemon");
 
-		request = (struct subid_request){ .owner = &daemon,
+		request = (struct grant_request){ .owner = &daemon,
 						  .kinds = SUBID_BOTH_KINDS,
 						  .count = 10 };
 		assert_int_equal(subid_txn_grant(txn, &request, &changes),

@@ -348,8 +348,8 @@ static const struct row rows[] = {
 	{ "grant: full, for another group", grant_full, "alice", STUDENTS, LOGIN_IGNORE,
 	  "3: alice: no range is given: the window is full *", "" },
 	{ "grant: taken", grant_taken, "alice", "", LOGIN_ERROR,
-	  "3: alice: no range is given: of gid 200000-200009, other:200005:1 has some"
-	  " ('subid grant alice' says more)\n",
+	  "3: alice: no range is given: alice: gid 200005-200005: taken "
+	  "by " SUBID_SYSCONFDIR "/subgid:1: other:200005:1\n",
 	  "" },
 	{ "grant: off", grant_off, "alice", "", LOGIN_ERROR,
 	  "5: alice: no range is given: login.defs has none for this account\n", "" },
@@ -363,12 +363,12 @@ static const struct row rows[] = {
 	{ "grant", grant_fails, "alice", "", LOGIN_ERROR,
 	  "3: alice: no range is given: Cannot allocate memory\n", "" },
 	{ "commit: stale", commit_stale, "alice", "", LOGIN_ERROR,
-	  "4: alice: no range this time: " SUBID_SYSCONFDIR "/subuid and subgid was saved"
-	  " meanwhile without the lock: the next login tries again\n",
+	  "4: alice: no range this time: " SUBID_SYSCONFDIR ": subuid and subgid were not"
+	  " changed: *: somebody has saved it meanwhile without the lock *",
 	  "" },
 	{ "commit", commit_fails, "alice", "", LOGIN_ERROR,
-	  "3: alice: no range is given: " SUBID_SYSCONFDIR "/subuid and subgid: No space"
-	  " left on device\n",
+	  "3: alice: no range is given: " SUBID_SYSCONFDIR ": subuid and subgid were not"
+	  " changed: No space left on device: *",
 	  "" },
 };
 

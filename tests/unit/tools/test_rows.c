@@ -152,11 +152,15 @@ static void a_list_waits(void **state)
 
 	(void)state;
 	for (uint32_t i = 0; i < 20; i++) {
-		const struct subid_change change = { .kind = i % 2,
-						     .range = { i * 10 + 1, 10 } };
+		const struct range_row row = {
+			.owner = "alice",
+			.owner_len = strlen("alice"),
+			.kind = i % 2,
+			.range = { i * 10 + 1, 10 },
+			.state = "granted",
+		};
 
-		assert_int_equal(range_list_add(&list, "alice", change, "granted"),
-				 EXIT_DONE);
+		assert_int_equal(range_list_append(&list, &row), EXIT_DONE);
 		(void)snprintf(want + strlen(want), sizeof(want) - strlen(want),
 			       "alice %s %u %u 10 granted\n", i % 2 == 0 ? "uid" : "gid",
 			       i * 10 + 1, i * 10 + 10);

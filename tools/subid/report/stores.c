@@ -15,26 +15,25 @@
 #include <unistd.h>
 
 #include "libsubid/core/core.h"
-#include "tools/subid/lease.h"
 #include "tools/subid/report/report.h"
 
 #define USERS_FILE_MAX	((size_t)256 << 10) /* subid-audit(7) has it, in lease-own */
 #define PATIENCE_ONE_MS 1000		    /* there may be many who hang */
 
-/* The caller's own store: root's, or the caller's. */
-static int add_found(struct subid_facts *facts, const struct cli_store *found, int error,
+/* The store that is found in the caller's own way: root's, or the caller's. */
+static int add_found(struct subid_facts *facts, const struct store *found, int error,
 		     const struct subid_owner *owner)
 {
 	struct subid_audit_store *store;
 
-	if (error == 0 && !cli_store_exists(found))
+	if (error == 0 && !store_exists(found))
 		return 0;
-	store = subid_facts_add_store(facts, found->cli.etc_name,
-				      found->user == NULL ? NULL : owner);
+	store =
+	    subid_facts_add_store(facts, found->name, found->user == NULL ? NULL : owner);
 	if (store == NULL)
 		return -ENOMEM;
 	store->error =
-	    error != 0 ? error : cli_store_leases(found, store->user, &store->leases);
+	    error != 0 ? error : store_leases(found, store->user, &store->leases);
 	if (store->error < 0 && store->user == NULL)
 		subid_facts_missing(facts, "the leases in %s could not be read: %s",
 				    store->path, strerror(-store->error));
@@ -42,11 +41,11 @@ static int add_found(struct subid_facts *facts, const struct cli_store *found, i
 }
 
 /* The store that is the caller's; owner: the caller, NULL for root. */
-static int add_own(const struct cli *cli, struct subid_facts *facts,
+static int add_own(const struct subid *sys, struct subid_facts *facts,
 		   const struct subid_owner *owner)
 {
-	auto_store struct cli_store store = { .fd = -1 };
-	int found = cli_store_find(cli, &store);
+	auto_store struct store store = { .fd = -1 };
+	int found = store_find(sys, &store);
 
 	if (store.user != NULL && (owner == NULL || !owner->has_account))
 		return 0;
@@ -54,11 +53,11 @@ static int add_own(const struct cli *cli, struct subid_facts *facts,
 }
 
 /* Root's for a user, a user's for root. */
-static int add_other(const struct cli *cli, struct subid_facts *facts,
-		     const struct subid_owner *owner, struct cli_homes *homes)
+static int add_other(const struct subid *sys, struct subid_facts *facts,
+		     const struct subid_owner *owner, struct homes *homes)
 {
-	auto_store struct cli_store store = { .fd = -1 };
-	int found = cli_store_find_other(cli, owner, homes, &store);
+	auto_store struct store store = { .fd = -1 };
+	int found = store_find_other(sys, owner, homes, &store);
 
 	return add_found(facts, &store, found, owner);
 }
@@ -71,16 +70,16 @@ static int compare_uids(const void *a, const void *b)
 }
 
 /* Those of everybody who runs something. */
-static int add_all(const struct cli *cli, struct subid_facts *facts)
+static int add_all(const struct subid *sys, struct subid_facts *facts)
 {
 	const struct subid_live *live = &facts->live;
 	auto_free uint32_t *uids = calloc(live->n + 1, sizeof(*uids));
-	struct cli_homes homes = CLI_HOMES;
+	struct homes homes = HOMES;
 	size_t n = 0;
 	int r = uids == NULL ? -ENOMEM : 0;
 
 	homes.file_max = USERS_FILE_MAX;
-	homes.patience.one_ms = PATIENCE_ONE_MS;
+	homes.one_ms = PATIENCE_ONE_MS;
 	for (size_t i = 1; r == 0 && i < live->n; i++)
 		if (live->userns[i].owner != SUBID_ID_NONE &&
 		    (live->userns[i].parent == 0 ||
@@ -95,7 +94,7 @@ static int add_all(const struct cli *cli, struct subid_facts *facts)
 			continue;
 		r = subid_owner_of_uid(facts->users, uids[i], &owner);
 		if (r == 0 && owner.has_account)
-			r = add_other(cli, facts, &owner, &homes);
+			r = add_other(sys, facts, &owner, &homes);
 		r = r == -ENOMEM ? r : 0; /* unknown accounts are reported elsewhere */
 	}
 	return r;
@@ -105,14 +104,18 @@ int report_read_stores(void *data, struct subid_facts *facts)
 {
 	const struct cli *cli = data;
 	auto_owner struct subid_owner self = { .has_account = false };
+	auto_system struct subid *sys = NULL;
 	bool user = cli->root == NULL && geteuid() != 0;
-	int r = user ? subid_owner_of_uid(facts->users, getuid(), &self) : 0;
+	int r = subid_open(cli->root, &sys, NULL);
+
+	if (r < 0)
+		return r;
+	r = user ? subid_owner_of_uid(facts->users, getuid(), &self) : 0;
 
 	if (r == -ENOMEM)
 		return r;
-	r = add_own(cli, facts, user && r == 0 ? &self : NULL);
+	r = add_own(sys, facts, user && r == 0 ? &self : NULL);
 	if (r == 0 && user)
-		return add_other(cli, facts, &self,
-				 &(struct cli_homes)CLI_HOMES); /* root's */
-	return r == 0 && facts->input.live != NULL ? add_all(cli, facts) : r;
+		return add_other(sys, facts, &self, &(struct homes)HOMES); /* root's */
+	return r == 0 && facts->input.live != NULL ? add_all(sys, facts) : r;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * To whom subid grant gives when only the accounts can tell: a group, or all.
+ * To whom ranges are given when only the accounts can tell: a group, or all.
  */
 #include <errno.h>
 #include <search.h>
@@ -8,19 +8,15 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "libsubid/change/private.h"
 #include "libsubid/core/core.h"
-#include "tools/subid/grant.h"
 
 /* With more owners than these, an index costs less than it saves. */
 #define OWNERS_FEW 8
 
-/* Who is meant by a group, or by all. */
 struct choice {
-	const struct cli *cli;
-	struct cli_names *owners;
 	struct subid_txn *txn;
-	const char *group;
-	bool all;
+	struct subid_list *list;
 	size_t passed_over; /* whom policy does not give any */
 	size_t n_members;
 	void *uids; /* of those that were looked at: a tree, see tsearch(3) */
@@ -45,7 +41,7 @@ static void free_no_key(void *key)
 static int note_uid(struct choice *choice, const char *name)
 {
 	auto_owner struct subid_owner owner = { .has_account = false };
-	int r = subid_owner_find_plain(subid_txn_users(choice->txn), name, &owner);
+	int r = subid_owner_find_plain(choice->txn->users, name, &owner);
 	const void *key = (const void *)(uintptr_t)owner.uid;
 
 	if (r < 0)
@@ -71,18 +67,18 @@ static int add_if_given(struct choice *choice, const char *name, bool selected)
 
 	if (r != 0)
 		return r < 0 ? r : 0;
-	r = subid_owner_find(subid_txn_users(choice->txn), name, &owner);
+	r = subid_owner_find(choice->txn->users, name, &owner);
 	if (r == SUBID_INVALID)
-		return cli_names_add(choice->owners, name); /* to be complained of */
+		return list_add_owner(choice->list, name); /* its grant says so */
 	if (r == 0 || r == SUBID_UNKNOWN)
 		r = subid_txn_decide(choice->txn, &owner, &decision);
 	if (r < 0)
 		return r;
 	given = decision.verdict == SUBID_VERDICT_GIVE ||
 		(decision.verdict == SUBID_VERDICT_NONE && selected &&
-		 !subid_conf_gives(subid_txn_conf(choice->txn)));
+		 !subid_conf_gives(&choice->txn->conf));
 	choice->passed_over += !given && (selected || decision.rule != NULL);
-	return given ? cli_names_add(choice->owners, name) : 0;
+	return given ? list_add_owner(choice->list, name) : 0;
 }
 
 static int add_member(void *data, const char *name)
@@ -96,7 +92,7 @@ static int add_member(void *data, const char *name)
 
 static int add_all(struct choice *choice)
 {
-	const struct subid_users *users = subid_txn_users(choice->txn);
+	const struct subid_users *users = choice->txn->users;
 	int r = subid_txn_prepare_bulk(choice->txn);
 
 	for (size_t i = 0; r == 0 && i < subid_users_count(users); i++) {
@@ -108,39 +104,43 @@ static int add_all(struct choice *choice)
 	return r;
 }
 
-/* The owners that only the accounts can tell. */
-static int add_accounts(struct choice *choice)
+static int choose(struct choice *choice, const char *group, bool all,
+		  struct subid_error *err)
 {
 	int r = 0;
 
-	if (choice->group != NULL)
-		r = subid_users_members(subid_txn_users(choice->txn), choice->group,
-					add_member, choice);
+	if (group != NULL)
+		r = subid_users_members(choice->txn->users, group, add_member, choice);
 	if (r == SUBID_UNKNOWN)
-		return cli_complain(EXIT_NO, "%s: no such group", choice->group);
+		return error_plain(err, r, "%s: no such group", group);
 	if (r < 0)
-		return cli_complain(EXIT_UNABLE, "%s: %s", choice->group, strerror(-r));
-	if (choice->all)
+		return error_plain(err, r, "%s: %s", group, strerror(-r));
+	if (all)
 		r = add_all(choice);
-	if (r < 0)
-		return cli_complain(EXIT_UNABLE, "--all: %s", strerror(-r));
-	if (choice->passed_over > 0 && !choice->cli->quiet)
-		(void)cli_complain(0,
-				   "%zu passed over, to whom %s/" SUBID_CONF_FILE
-				   " gives no ids ('subid policy explain OWNER')",
-				   choice->passed_over, choice->cli->etc_name);
-	return EXIT_DONE;
+	return r < 0 ? error_plain(err, r, "--all: %s", strerror(-r)) : 0;
 }
 
-int grant_owners_choose(const struct cli *cli, struct cli_names *owners,
-			struct subid_txn *txn, const char *group, bool all)
+int subid_candidates(struct subid_txn *txn, const char *group, bool all,
+		     struct subid_list **ret, size_t *ret_passed_over,
+		     struct subid_error *err)
 {
-	struct choice choice = { cli, owners, txn, group, all, 0, 0, NULL };
-	int status = add_accounts(&choice);
+	struct choice choice = { .txn = txn };
+	int r;
 
+	error_clear(err);
+	if (txn->users == NULL)
+		return error_plain(err, -EINVAL,
+				   "this transaction is begun for leases alone");
+	choice.list = calloc(1, sizeof(*choice.list));
+	if (choice.list == NULL)
+		return error_plain(err, -ENOMEM, "%s", strerror(ENOMEM));
+	r = choose(&choice, group, all, err);
 	tdestroy(choice.uids, free_no_key);
-	if (status == EXIT_DONE && group != NULL && owners->n == 0 &&
-	    choice.passed_over == 0 && !cli->quiet)
-		(void)cli_complain(0, "%s: nobody is in it, nothing was done", group);
-	return status;
+	if (r == 0) {
+		*ret = choice.list;
+		*ret_passed_over = choice.passed_over;
+		return 0;
+	}
+	subid_list_free(&choice.list);
+	return r;
 }

@@ -1,22 +1,28 @@
 /* SPDX-License-Identifier: MIT */
-#include "tools/subid/home.h"
-
+/*
+ * What another user keeps at home, for root.  Nothing else opens what lies there.
+ *
+ * Threat: the user owns it all, and can mount a file system (FUSE) over it that never
+ * answers.  So a child looks, while root waits for no longer than it wants to.
+ */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "libsubid/change/private.h"
+#include "libsubid/core/child.h"
 #include "libsubid/core/core.h"
 
 #define TEXT_OF(value) #value
 #define TEXT(value)    TEXT_OF(value)
 #define RUNTIME_MAX    1000000 /* ranges: as many as the library takes of one place */
 
-const char *cli_home_error(int error)
+const char *home_error(int error)
 {
 	if (error == -ETIMEDOUT)
-		return "does not answer within " TEXT(CLI_HOME_PATIENCE_S) " s";
+		return "does not answer within " TEXT(HOME_PATIENCE_S) " s";
 	if (error == -ETIME)
 		return "is not waited for, since others have not answered";
 	return strerror(-error);
@@ -24,11 +30,13 @@ const char *cli_home_error(int error)
 
 /* Has a child send what it found, size bytes, and up to max bytes behind it, all of
  * which *sent has. */
-static int ask(child_work *work, const void *wanted, struct cli_homes *homes, size_t max,
+static int ask(child_work *work, const void *wanted, struct homes *homes, size_t max,
 	       void *found, size_t size, struct subid_text *sent)
 {
-	int r = child_run(work, wanted, -1, size + max, &homes->patience, sent);
+	struct child_patience patience = { homes->one_ms, homes->all_ms };
+	int r = child_run(work, wanted, -1, size + max, &patience, sent);
 
+	homes->all_ms = patience.all_ms;
 	if (r == 0 && sent->size < size)
 		r = -EIO;
 	if (r == 0)
@@ -80,8 +88,8 @@ static int send_store(const void *data, int writer)
 	return r;
 }
 
-int cli_home_read_store(const char *home, uint32_t uid, struct cli_homes *homes,
-			struct cli_home_store *ret)
+int home_read_store(const char *home, uint32_t uid, struct homes *homes,
+		    struct home_store *ret)
 {
 	const struct wanted_store wanted = { home, uid, homes->file_max };
 	auto_text struct subid_text sent = { .bytes = NULL };
@@ -93,7 +101,7 @@ int cli_home_read_store(const char *home, uint32_t uid, struct cli_homes *homes,
 		return r;
 	if (found.error < 0)
 		return found.error;
-	*ret = (struct cli_home_store){ .sizes = { 0 } };
+	*ret = (struct home_store){ .sizes = { 0 } };
 	if (found.error == SUBID_ABSENT)
 		return 0;
 	if (sent.size != sizeof(found) + found.sizes[SUBID_UID] + found.sizes[SUBID_GID])
@@ -155,8 +163,8 @@ static int add_state(struct subid_runtime_state *state,
 	return 0;
 }
 
-int cli_home_read_runtimes(const char *home, const struct subid_runtime_place *place,
-			   struct cli_homes *homes, struct subid_runtime_state *state)
+int home_read_runtimes(const char *home, const struct subid_runtime_place *place,
+		       struct homes *homes, struct subid_runtime_state *state)
 {
 	const struct wanted_runtimes wanted = { home, place };
 	auto_text struct subid_text sent = { .bytes = NULL };

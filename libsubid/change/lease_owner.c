@@ -1,0 +1,424 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What an owner's containers may have, and what leases must avoid.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "libsubid/change/private.h"
+#include "libsubid/core/core.h"
+
+#define EXPLAINED_MAX 5
+
+void lease_owner_free(struct lease_owner *owner)
+{
+	subid_sets_free(&owner->held);
+	subid_sets_free(&owner->avoid);
+	subid_sets_free(&owner->others);
+	subid_owner_free(&owner->owner);
+	subid_leases_free(&owner->leases);
+	subid_runtime_state_free(&owner->runtimes);
+	free(owner->name);
+	*owner = (struct lease_owner){ .name = NULL };
+}
+
+void leasing_free(struct leasing **leasing)
+{
+	if (*leasing == NULL)
+		return;
+	lease_owner_free(&(*leasing)->owner);
+	for (size_t i = 0; i < (*leasing)->n_given; i++)
+		free((*leasing)->given[i].name);
+	free((*leasing)->given);
+	for (enum subid_kind kind = 0; kind < SUBID_KINDS; kind++)
+		subid_table_free(&(*leasing)->tables[kind]);
+	subid_sets_free(&(*leasing)->live);
+	subid_users_free(&(*leasing)->users);
+	free(*leasing);
+	*leasing = NULL;
+}
+
+/*
+ * Looks at what runs, the session of that user apart.  For the first owner that is before
+ * the store is locked: it is what takes the longest, and a lease that is made meanwhile
+ * is in the store.
+ */
+static int look(struct subid_txn *txn, uint32_t session, struct subid_error *err)
+{
+	struct leasing *leasing = txn->leasing;
+	auto_live struct subid_live live = { .n = 0 };
+	struct subid_unreadable unseen;
+	int r;
+
+	if (!txn->sys->host)
+		return 0;
+	subid_sets_free(&leasing->live);
+	leasing->session = session;
+	r = subid_live_read(txn->sys->proc, SUBID_LIVE_THOROUGH, &live);
+	if (r == 0)
+		r = subid_live_in_use(txn->sys->proc, &live, session, &leasing->live);
+	if (r < 0)
+		return error_plain(err, r, "/proc: %s: running processes cannot be seen",
+				   strerror(-r));
+	subid_live_unreadable(txn->sys->proc, &live, &unseen);
+	/* a map that cannot be read may map anything */
+	if (unseen.n > 0)
+		return error_unseen(err, -EACCES, "/proc", &unseen);
+	if (leasing->unseen.n_hidden == 0)
+		system_warn_hidden(txn->sys, &unseen);
+	leasing->unseen = unseen;
+	return 0;
+}
+
+int leasing_load_tables(struct subid_txn *txn, struct subid_error *err)
+{
+	struct leasing *leasing = txn->leasing;
+	struct subid_failure failure = { .file = NULL };
+	int r = 0;
+
+	for (enum subid_kind kind = 0; r == 0 && kind < SUBID_KINDS; kind++) {
+		failure.file = subid_kind_table(kind);
+		subid_table_free(&leasing->tables[kind]); /* of an earlier look */
+		r = subid_table_load(txn->sys->etc, kind, &leasing->tables[kind]);
+	}
+	return r == 0 ? 0 : error_failure(err, txn->sys, r, &failure);
+}
+
+int leasing_begin(struct subid_txn *txn, const char *name, size_t len,
+		  struct subid_error *err)
+{
+	auto_owner struct subid_owner owner = { .has_account = false };
+	struct subid_failure failure = { .file = "passwd" };
+	auto_free char *owner_name = strndup(name, len);
+	struct leasing *leasing = calloc(1, sizeof(*leasing));
+	int r;
+
+	if (leasing == NULL || owner_name == NULL) {
+		free(leasing);
+		return error_plain(err, -ENOMEM, "%s", strerror(ENOMEM));
+	}
+	txn->leasing = leasing;
+	leasing->homes = (struct homes)HOMES;
+	leasing->session = SUBID_ID_NONE;
+	r = subid_users_open(txn->sys->etc, txn->sys->host, &leasing->users,
+			     &failure.file);
+	if (r < 0)
+		return error_failure(err, txn->sys, r, &failure);
+	r = system_proc(txn->sys, err);
+	if (r < 0)
+		return r;
+	if (subid_owner_find(leasing->users, owner_name, &owner) != 0)
+		return look(txn, SUBID_ID_NONE, err);
+	return look(txn, owner.uid, err);
+}
+
+/* --- one owner --------------------------------------------------------------------- */
+
+/* The ids that a user's runtimes count from 0 on, see runtimes.h. */
+static int make_session(const struct leasing *leasing, const struct subid_owner *owner,
+			enum subid_kind kind, struct id_range **ret, size_t *ret_n)
+{
+	struct subid_owned_range *lines = NULL;
+	size_t n = 0;
+	int r = subid_owned_ranges(&leasing->tables[kind].text, owner->spellings,
+				   owner->n, &lines, &n);
+
+	if (r < 0)
+		return r;
+	*ret = calloc(n + 1, sizeof(**ret));
+	if (*ret == NULL) {
+		free(lines);
+		return -ENOMEM;
+	}
+	(*ret)[0] = (struct id_range){ kind == SUBID_UID ? owner->uid : owner->gid, 1 };
+	for (size_t i = 0; i < n; i++)
+		(*ret)[i + 1] = lines[i].range;
+	*ret_n = n + 1;
+	free(lines);
+	return 0;
+}
+
+static int home_unread(const struct lease_owner *owner, const char *home, int r,
+		       struct subid_error *err)
+{
+	if (home == NULL)
+		return error_plain(err, r, "%s: where the home is cannot be told: %s",
+				   owner->name, strerror(-r));
+	return error_plain(err, r,
+			   "%s: %s: the ids of stopped containers that may be written"
+			   " there are not known",
+			   home, home_error(r));
+}
+
+/* What the owner's own runtimes have written down in its home.  Whoever looks into her
+ * own waits as long as it takes. */
+static int read_home(struct leasing *leasing, struct lease_owner *owner,
+		     struct subid_error *err)
+{
+	uint32_t uid = owner->owner.uid;
+	struct homes own = { .one_ms = INT_MAX, .all_ms = INT_MAX };
+	auto_free struct id_range *uids = NULL, *gids = NULL;
+	auto_free char *home = NULL;
+	struct subid_runtime_place place = { .user = true, .trusted = geteuid() != 0 };
+	int r = uid == 0 ? SUBID_ABSENT : subid_owner_home(uid, &home);
+
+	if (r > 0)
+		return 0;
+	if (r < 0)
+		return home_unread(owner, NULL, r, err);
+	r = make_session(leasing, &owner->owner, SUBID_UID, &uids,
+			 &place.n_session[SUBID_UID]);
+	if (r == 0)
+		r = make_session(leasing, &owner->owner, SUBID_GID, &gids,
+				 &place.n_session[SUBID_GID]);
+	if (r < 0)
+		return error_plain(err, r, "%s: %s", owner->name, strerror(-r));
+	place.session[SUBID_UID] = uids;
+	place.session[SUBID_GID] = gids;
+	r = home_read_runtimes(home, &place, place.trusted ? &own : &leasing->homes,
+			       &owner->runtimes);
+	return r < 0 ? home_unread(owner, home, r, err) : 0;
+}
+
+static int read_runtimes(struct subid_txn *txn, struct lease_owner *owner,
+			 struct subid_error *err)
+{
+	struct subid_runtime_state *state = &owner->runtimes;
+	const struct subid_runtime_place place = {
+		.dir = txn->sys->root,
+		.trusted = true,
+	};
+	int r = subid_runtime_read(&place, state);
+
+	if (r < 0)
+		return error_plain(err, r, "%s: %s", owner->name, strerror(-r));
+	/* what root's runtimes do is none of an ordinary user's business */
+	if (geteuid() != 0)
+		state->n_unread = 0;
+	/* root's runtimes are root's own */
+	owner->own_begin =
+	    owner->owner.has_account && owner->owner.uid == 0 ? 0 : state->n;
+	if (txn->sys->host && owner->owner.has_account)
+		r = read_home(txn->leasing, owner, err);
+	owner->own_end = state->n;
+	if (r == 0)
+		system_warn_unread(txn->sys, "", state);
+	return r;
+}
+
+static int read_other_store(struct subid_txn *txn, struct lease_owner *owner,
+			    struct subid_error *err)
+{
+	auto_store struct store other = { .fd = -1 };
+	int r =
+	    store_open_other(txn->sys, &owner->owner, &txn->leasing->homes, &other, err);
+
+	if (r != 0 || !store_exists(&other))
+		return r;
+	r = store_taken(&other, &owner->others);
+	if (r == 0)
+		r = store_leases(&other, owner->name, &owner->leases);
+	if (r == 0)
+		return 0;
+	return error_plain(err, r, "%s: %s: leases that are there cannot be seen",
+			   other.name, strerror(-r));
+}
+
+static int gather(struct subid_txn *txn, struct lease_owner *owner,
+		  struct subid_error *err)
+{
+	struct leasing *leasing = txn->leasing;
+	int r = 0;
+
+	for (enum subid_kind kind = 0; r == 0 && kind < SUBID_KINDS; kind++)
+		r = subid_table_owned(&leasing->tables[kind], owner->owner.spellings,
+				      owner->owner.n, &owner->held.of[kind]);
+	if (r == 0)
+		r = subid_sets_unite(&owner->others, &leasing->live);
+	if (r == 0 && leasing->unseen.n_hidden > 0 && txn->store.fd >= 0)
+		r = store_before(&txn->store, &owner->others);
+	if (r < 0)
+		return error_plain(err, r, "%s: %s", owner->name, strerror(-r));
+	return read_runtimes(txn, owner, err);
+}
+
+/* Both stores', and what is not free because of any of that. */
+static int gather_leases(struct subid_txn *txn, struct lease_owner *owner,
+			 struct subid_error *err)
+{
+	int r = read_other_store(txn, owner, err);
+
+	if (r != 0)
+		return r;
+	r = subid_sets_unite(&owner->avoid, &owner->others);
+	if (r == 0)
+		r = subid_runtime_ids(&owner->runtimes, &owner->avoid);
+	if (r < 0)
+		return error_plain(err, r, "%s: %s", owner->name, strerror(-r));
+	if (txn->store.fd < 0)
+		return 0;
+	r = subid_leases_load(txn->store.fd, txn->store.user != NULL ? owner->name : NULL,
+			      &owner->leases);
+	return r == 0 ? 0 : error_plain(err, r, "%s: %s", txn->store.name, strerror(-r));
+}
+
+static int find(struct subid_txn *txn, struct lease_owner *owner, struct subid_error *err)
+{
+	struct subid_owner *account = &owner->owner;
+	int r = subid_owner_find(txn->leasing->users, owner->name, account);
+
+	if (r < 0)
+		return error_plain(err, r, "%s: cannot be looked up: %s", owner->name,
+				   strerror(-r));
+	if (r == SUBID_INVALID)
+		return error_plain(err, r, "%s: no owner can be called so", owner->name);
+	if (txn->store.user != NULL &&
+	    (!account->has_account || account->uid != getuid()))
+		return error_plain(err, SUBID_DENIED,
+				   "%s: is not you: only root gives leases to others'"
+				   " containers",
+				   owner->name);
+	r = 0;
+	if (account->has_account && account->uid != txn->leasing->session)
+		r = look(txn, account->uid, err);
+	if (r == 0)
+		r = gather(txn, owner, err);
+	if (r != 0)
+		return r;
+	if (!account->has_account && subid_sets_empty(&owner->held))
+		return error_plain(err, SUBID_UNKNOWN,
+				   "%s: no such account, and no ranges of that name",
+				   owner->name);
+	return gather_leases(txn, owner, err);
+}
+
+int lease_owner_find(struct subid_txn *txn, const char *name, size_t len,
+		     struct subid_error *err)
+{
+	struct lease_owner *owner = &txn->leasing->owner;
+	int r;
+
+	if (owner->name != NULL && strlen(owner->name) == len &&
+	    memcmp(owner->name, name, len) == 0 && owner->found)
+		return 0;
+	lease_owner_free(owner);
+	owner->name = strndup(name, len);
+	if (owner->name == NULL)
+		return error_plain(err, -ENOMEM, "%s", strerror(ENOMEM));
+	r = find(txn, owner, err);
+	owner->found = r == 0;
+	return r;
+}
+
+int lease_owner_avoid_but(const struct lease_owner *owner, const char *name,
+			  struct subid_sets *ret)
+{
+	const struct subid_runtime_state *runtimes = &owner->runtimes;
+	int r = subid_sets_unite(ret, &owner->others);
+
+	for (size_t i = 0; r == 0 && i < runtimes->n; i++) {
+		const struct subid_runtime_range *one = &runtimes->list[i];
+
+		if (i < owner->own_begin || i >= owner->own_end ||
+		    strcmp(one->name, name) != 0)
+			r = subid_set_insert(&ret->of[one->kind], one->range);
+	}
+	return r;
+}
+
+/* --- who has ids of an owner's range ----------------------------------------------- */
+
+/* Until enough have been named; named: whose have been. */
+struct explanation {
+	struct subid_error *err;
+	const char *what;
+	enum subid_kind kind;
+	struct id_range range;
+	struct subid_set named;
+	size_t n;
+};
+
+static bool is_news(const struct explanation *explanation, enum subid_kind kind,
+		    struct id_range range)
+{
+	return explanation->n < EXPLAINED_MAX && kind == explanation->kind &&
+	       id_range_overlaps(range, explanation->range) &&
+	       !subid_set_contains(&explanation->named, range);
+}
+
+__attribute__((format(printf, 3, 4))) static void
+name_holder(struct explanation *explanation, struct id_range range, const char *format,
+	    ...)
+{
+	char who[512];
+	va_list args;
+
+	va_start(args, format);
+	(void)vsnprintf(who, sizeof(who), format, args);
+	va_end(args);
+	error_detail(explanation->err, "%s: %s %u-%llu: %s", explanation->what,
+		     subid_kind_name(explanation->kind), range.start,
+		     (unsigned long long)id_range_end(range) - 1, who);
+	explanation->n++;
+	/* without memory it is named again */
+	(void)!subid_set_insert(&explanation->named, range);
+}
+
+static void explain_live(struct explanation *explanation, const struct subid_txn *txn)
+{
+	auto_free struct subid_use *uses = NULL;
+	auto_set struct subid_set all = { .ranges = NULL }, left = { .ranges = NULL };
+	auto_live struct subid_live live = { .n = 0 };
+	struct subid_sets wanted = { .of = { { .n = 0 } } };
+	size_t n = 0, unread;
+
+	if (!txn->sys->host || subid_set_insert(&all, explanation->range) < 0 ||
+	    subid_set_subtract(&all, &explanation->named, &left) < 0)
+		return;
+	wanted.of[explanation->kind] = left;
+	if (subid_live_read(txn->sys->proc, SUBID_LIVE_THOROUGH, &live) < 0 ||
+	    subid_uses_find(txn->sys->proc, &live, txn->leasing->session, &wanted, &uses,
+			    &n, &unread) < 0)
+		return;
+	for (size_t i = 0; i < n && explanation->n < EXPLAINED_MAX; i++)
+		name_holder(explanation, uses[i].ids, "in use by process %d (%s)",
+			    (int)uses[i].pid, uses[i].program);
+}
+
+size_t lease_owner_explain(const struct subid_txn *txn, const char *what,
+			   enum subid_kind kind, struct id_range range,
+			   struct subid_error *err)
+{
+	const struct lease_owner *owner = &txn->leasing->owner;
+	struct explanation explanation = {
+		.err = err,
+		.what = what,
+		.kind = kind,
+		.range = range,
+	};
+
+	for (size_t i = 0; i < owner->leases.n; i++) {
+		const struct subid_lease *lease = &owner->leases.list[i];
+
+		if (is_news(&explanation, lease->kind, lease->range))
+			name_holder(&explanation, lease->range, "leased to %s/%s",
+				    lease->owner, lease->name);
+	}
+	for (size_t i = 0; i < owner->runtimes.n; i++) {
+		const struct subid_runtime_range *one = &owner->runtimes.list[i];
+
+		if (is_news(&explanation, one->kind, one->range))
+			name_holder(&explanation, one->range,
+				    "%s has them for container '%s'", one->runtime,
+				    one->name);
+	}
+	explain_live(&explanation, txn);
+	subid_set_free(&explanation.named);
+	return explanation.n;
+}

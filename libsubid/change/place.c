@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Where there is room: the same for grants and for leases, which differ in what is not
+ * free.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "libsubid/change/private.h"
+
+void places_free(struct place places[SUBID_KINDS])
+{
+	for (enum subid_kind kind = 0; kind < SUBID_KINDS; kind++)
+		subid_set_free(&places[kind].gives);
+}
+
+void places_need(struct place places[SUBID_KINDS], bool another)
+{
+	for (enum subid_kind kind = 0; kind < SUBID_KINDS; kind++) {
+		struct place *place = &places[kind];
+
+		place->needed = place->asked && place->count > 0 &&
+				(another || subid_set_size(place->has) < place->count);
+	}
+}
+
+bool place_is_free(const struct place *place, const struct subid_set *ids)
+{
+	for (size_t i = 0; i < ids->n; i++)
+		if (subid_set_meets(place->taken, ids->ranges[i], NULL) ||
+		    (place->also != NULL &&
+		     subid_set_meets(place->also, ids->ranges[i], NULL)))
+			return false;
+	return true;
+}
+
+/* One kind has enough: the other gets what it lacks of the same numbers. */
+static int like_other(struct place *place, const struct place *other)
+{
+	int r = subid_set_subtract(other->has, place->has, &place->gives);
+
+	/* less than the count would have to be filled up the next time */
+	if (r == 0 &&
+	    (!place_is_free(place, &place->gives) ||
+	     subid_set_size(place->has) + subid_set_size(&place->gives) < place->count))
+		place->gives.n = 0;
+	return r;
+}
+
+int places_like_other(struct place places[SUBID_KINDS])
+{
+	int r = 0;
+
+	for (enum subid_kind kind = 0; kind < SUBID_KINDS; kind++)
+		if (places[kind].asked && places[kind].count == 0)
+			return 0; /* this kind is given none */
+	for (enum subid_kind kind = 0; r == 0 && kind < SUBID_KINDS; kind++)
+		if (places[kind].needed && !places[SUBID_KINDS - 1 - kind].needed)
+			r = like_other(&places[kind], &places[SUBID_KINDS - 1 - kind]);
+	return r;
+}
+
+static bool same_wants(const struct subid_want *a, const struct subid_want *b)
+{
+	for (enum subid_kind kind = 0; kind < SUBID_KINDS; kind++)
+		if (a[kind].count != b[kind].count ||
+		    !id_range_equal(a[kind].window, b[kind].window))
+			return false;
+	return true;
+}
+
+/* The first gap, sought from where the last search for the same ended. */
+static int find_gap(const struct subid_want wants[SUBID_KINDS], struct place_hint *hint,
+		    uint32_t *ret)
+{
+	int r;
+
+	if (hint == NULL)
+		return subid_find_gap(wants, 0, ret);
+	if (!same_wants(wants, hint->wants)) {
+		memcpy(hint->wants, wants, sizeof(hint->wants));
+		hint->start = 0;
+	}
+	r = subid_find_gap(wants, hint->start, ret);
+	if (r == 0)
+		hint->start = *ret;
+	return r;
+}
+
+/* What is wanted: also room for the kind that is not asked for, so that it can follow. */
+static bool make_wants(const struct place places[SUBID_KINDS],
+		       struct subid_want wants[SUBID_KINDS])
+{
+	bool any = false;
+
+	for (enum subid_kind kind = 0; kind < SUBID_KINDS; kind++) {
+		const struct place *place = &places[kind];
+		bool lacks = place->needed && place->gives.n == 0;
+
+		wants[kind] = (struct subid_want){
+			.taken = place->taken,
+			.window = place->window,
+			.count = lacks ? place->count : 0,
+		};
+		any |= lacks;
+	}
+	for (enum subid_kind kind = 0; kind < SUBID_KINDS; kind++)
+		if (!places[kind].asked)
+			wants[kind].count = places[SUBID_KINDS - 1 - kind].count;
+	return any;
+}
+
+int places_in_gap(struct place places[SUBID_KINDS], struct place_hint *hint)
+{
+	struct subid_want wants[SUBID_KINDS];
+	uint32_t start;
+	int r;
+
+	if (!make_wants(places, wants))
+		return 0;
+	r = find_gap(wants, hint, &start);
+	for (enum subid_kind kind = 0; kind < SUBID_KINDS; kind++) {
+		struct subid_want alone[SUBID_KINDS] = { { .count = 0 } };
+		int one = r;
+
+		if (!places[kind].needed || places[kind].gives.n > 0)
+			continue;
+		alone[kind] = wants[kind];
+		if (one == SUBID_FULL)
+			one = find_gap(alone, hint, &start);
+		if (one == 0)
+			one = subid_set_insert(
+			    &places[kind].gives,
+			    (struct id_range){ start, wants[kind].count });
+		if (one != 0)
+			return one;
+	}
+	return 0;
+}

@@ -1,0 +1,201 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A lease is made out of what is written elsewhere, without the locks of those who write
+ * it.  So it is checked before the lease is written, and again afterwards: what came
+ * meanwhile is seen then, and the lease is taken back.  Nobody has been told of it yet.
+ *
+ * Root's store and a user's have locks of their own: root waits for nobody's lock in a
+ * home, and users take none in root's store.  Of two that give the same ids at the same
+ * moment, whoever is the second to write sees the first one's lines, at the latest.
+ *
+ * Of the tables a user takes no lock, either, and root that of the store alone:
+ * subid_revoke() has it, too, until the lines are gone, but userdel and usermod do not.
+ * For users' leases subid_revoke() looks twice itself (release.c), after its own write
+ * while the ids are held and not free yet.  Both write first and then look, so one of
+ * them sees the other: a lease that is written before revoke looks is seen by revoke,
+ * which frees nothing then; and one that is written later finds its line gone.
+ *
+ * What userdel and usermod do after the second look no look can see.  The lease gives
+ * its container nothing then, for newuidmap asks the tables; 'subid audit' reports it.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "libsubid/change/private.h"
+#include "libsubid/core/core.h"
+
+/* The leases of one owner, one behind the other. */
+struct owned {
+	struct subid_owner owner;
+	size_t begin, end;
+};
+
+static bool same_owner(const struct lease_given *a, const struct lease_given *b)
+{
+	size_t len = subid_lease_owner(a->name);
+
+	return len == subid_lease_owner(b->name) && memcmp(a->name, b->name, len) == 0;
+}
+
+/* Finds the owner of the leases from begin on, and how many they are. */
+static int find_leases(const struct leasing *leasing, size_t begin, struct owned *ret)
+{
+	const struct lease_given *given = leasing->given;
+	auto_free char *name =
+	    strndup(given[begin].name, subid_lease_owner(given[begin].name));
+	int r;
+
+	*ret = (struct owned){ .begin = begin, .end = begin + 1 };
+	while (ret->end < leasing->n_given && same_owner(&given[begin], &given[ret->end]))
+		ret->end++;
+	if (name == NULL)
+		return -ENOMEM;
+	r = subid_owner_find(leasing->users, name, &ret->owner);
+	return r == SUBID_UNKNOWN ? 0 : r;
+}
+
+struct check {
+	struct subid_txn *txn;
+	struct subid_error *err;
+	bool raced; /* a lease has ids that are not its owner's to lease any more */
+};
+
+static int see_other(struct check *check, const struct owned *owned)
+{
+	struct leasing *leasing = check->txn->leasing;
+	auto_store struct store other = { .fd = -1 };
+	auto_sets struct subid_sets taken = { .of = { { .n = 0 } } };
+	int r = store_open_other(check->txn->sys, &owned->owner, &leasing->homes, &other,
+				 check->err);
+
+	if (r != 0 || !store_exists(&other))
+		return r;
+	r = store_taken(&other, &taken);
+	for (size_t i = owned->begin; i < owned->end; i++) {
+		const struct lease_given *lease = &leasing->given[i];
+
+		check->raced |=
+		    subid_set_meets(&taken.of[lease->kind], lease->range, NULL);
+	}
+	return r;
+}
+
+static int see_tables(struct check *check, const struct owned *owned)
+{
+	const struct leasing *leasing = check->txn->leasing;
+	const struct subid_owner *owner = &owned->owner;
+	auto_sets struct subid_sets held = { .of = { { .n = 0 } } };
+	int r = 0;
+
+	for (enum subid_kind kind = 0; r == 0 && kind < SUBID_KINDS; kind++)
+		r = subid_table_owned(&leasing->tables[kind], owner->spellings, owner->n,
+				      &held.of[kind]);
+	for (size_t i = owned->begin; i < owned->end; i++) {
+		const struct lease_given *lease = &leasing->given[i];
+
+		check->raced |= !subid_set_contains(&held.of[lease->kind], lease->range);
+	}
+	return r;
+}
+
+static int take_back(struct check *check, const struct owned *owned)
+{
+	const struct leasing *leasing = check->txn->leasing;
+	int r = 0;
+
+	for (size_t i = owned->begin; r == 0 && i < owned->end; i++) {
+		const struct lease_given *lease = &leasing->given[i];
+		const char *name = lease->name + subid_lease_owner(lease->name) + 1;
+		struct subid_changes changes;
+
+		r = subid_lease_revoke(check->txn->leases, &owned->owner, name,
+				       1U << lease->kind, lease->range, true, &changes);
+	}
+	return r;
+}
+
+/* 0 or -errno. */
+static int for_each_owner(struct check *check,
+			  int (*visit)(struct check *check, const struct owned *owned))
+{
+	const struct leasing *leasing = check->txn->leasing;
+	struct owned owned;
+	int r = 0;
+
+	for (size_t begin = 0; r == 0 && begin < leasing->n_given; begin = owned.end) {
+		r = find_leases(leasing, begin, &owned);
+		if (r == 0)
+			r = visit(check, &owned);
+		subid_owner_free(&owned.owner);
+	}
+	return r <= 0 ? r : -EIO;
+}
+
+static bool are_tables_as_before(const struct subid_txn *txn)
+{
+	for (enum subid_kind kind = 0; kind < SUBID_KINDS; kind++) {
+		bool alike = false;
+
+		if (subid_table_is_alike(txn->sys->etc, kind, &txn->leasing->tables[kind],
+					 &alike) != 0 ||
+		    !alike)
+			return false;
+	}
+	return true;
+}
+
+/* The tables come last: subid_revoke() takes a line away before the lease that kept its
+ * ids from this store. */
+static int look_again(struct check *check)
+{
+	int r = for_each_owner(check, see_other);
+
+	if (r != 0 || check->raced || are_tables_as_before(check->txn))
+		return r;
+	r = leasing_load_tables(check->txn, check->err);
+	return r != 0 ? r : for_each_owner(check, see_tables);
+}
+
+/* Takes all of them back.  0, or -errno, explained. */
+static int undo(struct check *check)
+{
+	struct subid_txn *txn = check->txn;
+	struct subid_failure failure;
+	int r = for_each_owner(check, take_back);
+
+	if (r != 0) {
+		(void)error_plain(check->err, r, "%s: %s", txn->store.name, strerror(-r));
+	} else {
+		r = subid_txn_commit(txn->leases, &failure);
+		if (r != 0)
+			(void)store_failure(check->err, &txn->store, r, &failure);
+	}
+	if (r == 0)
+		return 0;
+	return error_plain(check->err, r,
+			   "%s: the change is made all the same, perhaps with ids"
+			   " that others have: 'subid revoke' these leases",
+			   txn->store.name);
+}
+
+int lease_second_look(struct subid_txn *txn, struct subid_error *err)
+{
+	struct check check = { .txn = txn, .err = err };
+	int failed = look_again(&check), r;
+
+	if (failed == 0 && !check.raced)
+		return 0;
+	r = undo(&check);
+	if (r != 0)
+		return r;
+	if (failed == 0)
+		return error_plain(err, -EAGAIN,
+				   "%s: others lease the same ids, or take them away, at"
+				   " the same moment: no lease is made: try again",
+				   txn->store.name);
+	return error_plain(err, failed,
+			   "%s: whether others have got the same ids meanwhile cannot be"
+			   " seen: the leases are taken back: %s",
+			   txn->store.name, strerror(-failed));
+}

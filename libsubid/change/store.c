@@ -1,0 +1,398 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Where leases are kept, how to get there, and what others must avoid of them.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "libsubid/change/private.h"
+#include "libsubid/core/core.h"
+#include "libsubid/core/open.h"
+
+#define MODE_ROOT 0755 /* root's leases are no secret: users keep off them */
+#define MODE_USER 0700
+#define MODE_WAY                                                                         \
+	0755 /* what is made on the way: containers' roots walk through ~/.local */
+
+void store_close(struct store *store)
+{
+	if (store->fd >= 0)
+		(void)close(store->fd); /* only read: drafts are synced by themselves */
+	store->fd = -1;
+	free(store->read.text.bytes);
+	store->read.text.bytes = NULL;
+}
+
+bool store_exists(const struct store *store)
+{
+	return store->fd >= 0 || store->read.text.bytes != NULL;
+}
+
+/*
+ * One more directory on the way; created if it is not there and may be.  Links are
+ * followed: this is for the running system alone.
+ */
+static int step_down(int dir, const char *name, bool create, mode_t mode)
+{
+	if (create && mkdirat(dir, name, mode) < 0 && errno != EEXIST)
+		return -errno;
+	return beneath_enter(dir, name);
+}
+
+/* Opens path beneath dir, which is closed, with the parts that are missing made. */
+static int walk_down(int dir, const char *path, bool create, mode_t mode)
+{
+	char name[256];
+
+	while (dir >= 0 && *path != '\0') {
+		size_t len = strcspn(path, "/");
+		int next = -ENAMETOOLONG;
+
+		if (len > 0 && len < sizeof(name)) {
+			(void)snprintf(name, sizeof(name), "%.*s", (int)len, path);
+			next =
+			    step_down(dir, name, create,
+				      strchr(path + len, '/') == NULL ? mode : MODE_WAY);
+		}
+		if (len > 0) {
+			(void)close(dir); /* a directory */
+			dir = next;
+		}
+		path += len + (path[len] == '/');
+	}
+	return dir;
+}
+
+/*
+ * Threat: what stands there may be a link of the image's, whose target is missing in
+ * the image but not here: so what is made is not trusted to be it, but opened beneath
+ * the root as if it had been there before.
+ */
+static int open_in_image(int root, bool create)
+{
+	static const char path[] = SUBID_STATEDIR;
+	const char *name = strrchr(path, '/') + 1;
+	char above[sizeof(path)];
+	auto_close int parent = -1;
+	int fd = beneath_open_dir(root, path);
+
+	if (fd != -ENOENT || !create)
+		return fd;
+	(void)snprintf(above, sizeof(above), "%.*s", (int)(name - path), path);
+	parent = beneath_open_dir(root, above);
+	if (parent < 0)
+		return parent;
+	if (mkdirat(parent, name, MODE_ROOT) < 0 && errno != EEXIST)
+		return -errno;
+	return beneath_open_dir(root, path);
+}
+
+static int open_root_store(bool create)
+{
+	return walk_down(open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC), SUBID_STATEDIR,
+			 create, MODE_ROOT);
+}
+
+/*
+ * Threat: of two stores of one user neither knows what the other has given.  So there is
+ * one, which root finds, too: passwd alone says where, not XDG_STATE_HOME nor HOME.
+ */
+static int name_user_store(struct store *store, uint32_t uid, char **ret_home)
+{
+	char *name = store->name;
+	size_t size = sizeof(store->name);
+	int n, r;
+
+	store->user = "";
+	(void)snprintf(name, size, "the home of uid %u", uid);
+	r = subid_owner_home(uid, ret_home);
+	if (r != 0)
+		return r;
+	n = snprintf(name, size, "%s/%s", *ret_home, SUBID_LEASE_USER_DIR);
+	return n < (int)size ? 0 : -ENAMETOOLONG;
+}
+
+static int open_user_store(struct store *store, bool create)
+{
+	auto_free char *home = NULL;
+	int r = name_user_store(store, getuid(), &home);
+
+	if (r != 0)
+		return r < 0 ? r : -ENOENT;
+	return walk_down(open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC), store->name,
+			 create, MODE_USER);
+}
+
+/* What became of opening: none is no failure unless it should have been made. */
+static int opened(struct store *store, int fd, bool create)
+{
+	store->fd = fd < 0 ? -1 : fd;
+	return fd >= 0 || (!create && (fd == -ENOENT || fd == -ENOTDIR)) ? 0 : fd;
+}
+
+static struct store closed_store(const struct subid *sys)
+{
+	struct store store = { .fd = -1, .image_len = sys->name_len };
+
+	(void)snprintf(store.name, sizeof(store.name), "%.*s%s", (int)sys->name_len,
+		       sys->etc_name, SUBID_STATEDIR);
+	return store;
+}
+
+static int find(const struct subid *sys, bool create, struct store *ret)
+{
+	int fd;
+
+	*ret = closed_store(sys);
+	if (!sys->host)
+		fd = open_in_image(sys->root, create);
+	else if (geteuid() == 0)
+		fd = open_root_store(create);
+	else
+		fd = open_user_store(ret, create);
+	return opened(ret, fd, create);
+}
+
+int store_find(const struct subid *sys, struct store *ret)
+{
+	return find(sys, false, ret);
+}
+
+/* Root looks at a user's. */
+static int find_users(const struct subid_owner *owner, struct homes *homes,
+		      struct store *ret)
+{
+	auto_free char *home = NULL;
+	int r;
+
+	if (!owner->has_account || owner->uid == 0)
+		return 0;
+	r = name_user_store(ret, owner->uid, &home);
+	if (r == 0)
+		r = home_read_store(home, owner->uid, homes, &ret->read);
+	return r > 0 || r == -ENOTDIR ? 0 : r;
+}
+
+int store_find_other(const struct subid *sys, const struct subid_owner *owner,
+		     struct homes *homes, struct store *ret)
+{
+	*ret = closed_store(sys);
+	if (!sys->host)
+		return 0; /* an image's homes are not known */
+	if (geteuid() == 0)
+		return find_users(owner, homes, ret);
+	return opened(ret, open_root_store(false), false);
+}
+
+static int explain(const struct store *store, int r, bool create, struct subid_error *err)
+{
+	if (r == 0)
+		return 0;
+	return error_plain(err, r, "%s: %s: leases cannot be %s", store->name,
+			   home_error(r), create ? "kept" : "read");
+}
+
+/* Leases in a file that is not the store's own. */
+static bool is_stray(const struct store *store, const char *dir, enum subid_kind kind)
+{
+	const char *name = subid_kind_table(kind);
+	struct stat file, own;
+	char path[PATH_MAX + 16];
+
+	(void)snprintf(path, sizeof(path), "%s/%s", dir, name);
+	if (stat(path, &file) < 0 || file.st_size == 0)
+		return false;
+	return store->fd < 0 || fstatat(store->fd, name, &own, 0) < 0 ||
+	       own.st_dev != file.st_dev || own.st_ino != file.st_ino;
+}
+
+/* Leases where who sets these variables may have them are none that we keep off: that
+ * is said, and they are in the way of new ones. */
+static int check_strays(const struct subid *sys, const struct store *store, bool create,
+			struct subid_error *err)
+{
+	static const struct {
+		const char *variable, *beneath;
+	} places[] = {
+		{ "XDG_STATE_HOME", "subid" },
+		{ "HOME", SUBID_LEASE_USER_DIR },
+	};
+	char dir[PATH_MAX];
+
+	for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
+		static const char said[] = "%s: leases that are there do not count,"
+					   " whatever %s says: move them to %s";
+		const char *value = secure_getenv(places[i].variable);
+
+		if (value == NULL || value[0] != '/')
+			continue;
+		(void)snprintf(dir, sizeof(dir), "%s/%s", value, places[i].beneath);
+		if (!is_stray(store, dir, SUBID_UID) && !is_stray(store, dir, SUBID_GID))
+			continue;
+		if (create)
+			return error_plain(err, -EEXIST, said, dir, places[i].variable,
+					   store->name);
+		system_warn(sys, SUBID_NOTE_WARNING, said, dir, places[i].variable,
+			    store->name);
+		return 0;
+	}
+	return 0;
+}
+
+int store_open(const struct subid *sys, bool create, struct store *ret,
+	       struct subid_error *err)
+{
+	int r = explain(ret, find(sys, create, ret), create, err);
+
+	return r != 0 || ret->user == NULL ? r : check_strays(sys, ret, create, err);
+}
+
+int store_open_lockable(const struct subid *sys, struct store *ret,
+			struct subid_error *err)
+{
+	int r;
+
+	*ret = closed_store(sys);
+	if (sys->host && geteuid() != 0)
+		return 0;
+	r = find(sys, true, ret);
+	/* nor can anybody else make one */
+	if (r == -EROFS || (!sys->host && (r == -ENOENT || r == -ENOTDIR)))
+		r = 0;
+	return explain(ret, r, true, err);
+}
+
+int store_open_other(const struct subid *sys, const struct subid_owner *owner,
+		     struct homes *homes, struct store *ret, struct subid_error *err)
+{
+	return explain(ret, store_find_other(sys, owner, homes, ret), false, err);
+}
+
+int store_begin(const struct store *store, bool dry_run, int timeout_ms,
+		struct subid_txn **ret, struct subid_error *err)
+{
+	const struct subid_lease_options options = {
+		.state = store->fd,
+		.user = store->user,
+		.dry_run = dry_run,
+		.timeout_ms = timeout_ms,
+	};
+	struct subid_failure failure;
+	int r;
+
+	if (store->fd < 0 && !dry_run)
+		return 0;
+	r = subid_lease_begin(&options, ret, &failure);
+	return r == 0 ? 0 : store_failure(err, store, r, &failure);
+}
+
+int store_failure(struct subid_error *err, const struct store *store, int r,
+		  const struct subid_failure *failure)
+{
+	char image[sizeof(store->name)];
+
+	(void)snprintf(image, sizeof(image), "%.*s", (int)store->image_len, store->name);
+	return error_failure_in(err, store->name, image, r, failure);
+}
+
+/* --- what is in it ----------------------------------------------------------------- */
+
+/* A file of a store that has been read.  0 or -ENOMEM. */
+static int copy_read(const struct home_store *read, enum subid_kind kind,
+		     struct subid_text *ret)
+{
+	const char *bytes =
+	    read->text.bytes + (kind == SUBID_UID ? 0 : read->sizes[SUBID_UID]);
+
+	ret->bytes = malloc(read->sizes[kind] + 1);
+	if (ret->bytes == NULL)
+		return -ENOMEM;
+	memcpy(ret->bytes, bytes, read->sizes[kind]);
+	ret->bytes[read->sizes[kind]] = '\0';
+	ret->size = read->sizes[kind];
+	return 0;
+}
+
+int store_leases(const struct store *store, const char *name, struct subid_leases *leases)
+{
+	int r = 0;
+
+	if (store->fd >= 0)
+		return subid_leases_load(store->fd, store->user != NULL ? name : NULL,
+					 leases);
+	for (enum subid_kind kind = 0;
+	     r == 0 && store->read.text.bytes != NULL && kind < SUBID_KINDS; kind++) {
+		struct subid_text text = { .bytes = NULL };
+
+		r = copy_read(&store->read, kind, &text);
+		if (r == 0)
+			r = subid_leases_parse(kind, name, &text, leases);
+	}
+	return r;
+}
+
+int store_load(const struct store *store, enum subid_kind kind, const char *name,
+	       struct subid_table *ret)
+{
+	struct subid_text text = { .bytes = NULL };
+	int r;
+
+	if (store->read.text.bytes != NULL)
+		r = copy_read(&store->read, kind, &text);
+	else
+		r = subid_text_read_max(store->fd, name, false,
+					store->user != NULL ? SUBID_LEASE_SIZE_MAX
+							    : SUBID_FILE_SIZE_MAX,
+					&text);
+
+	if (r == 0)
+		r = subid_table_from_text(kind, &text, ret);
+	return r == -ENOENT ? 0 : r;
+}
+
+static int add_file(const struct store *store, enum subid_kind kind, const char *name,
+		    struct subid_set *ret)
+{
+	auto_table struct subid_table table = { .kind = kind };
+	auto_set struct subid_set taken = { .ranges = NULL };
+	int r = store_load(store, kind, name, &table);
+
+	if (r == 0)
+		r = subid_table_taken(&table, &taken);
+	return r == 0 ? subid_set_unite(ret, &taken) : r;
+}
+
+int store_taken(const struct store *store, struct subid_sets *ret)
+{
+	int r = 0;
+
+	for (enum subid_kind kind = 0; r == 0 && kind < SUBID_KINDS; kind++)
+		r = add_file(store, kind, subid_kind_table(kind), &ret->of[kind]);
+	return r;
+}
+
+int store_before(const struct store *store, struct subid_sets *ret)
+{
+	static const char *const backups[SUBID_KINDS] = { "subuid-", "subgid-" };
+	int r = 0;
+
+	for (enum subid_kind kind = 0; r == 0 && kind < SUBID_KINDS; kind++) {
+		auto_set struct subid_set now = { .n = 0 }, before = { .n = 0 };
+		auto_set struct subid_set gone = { .n = 0 };
+
+		r = add_file(store, kind, subid_kind_table(kind), &now);
+		if (r == 0)
+			r = add_file(store, kind, backups[kind], &before);
+		if (r == 0)
+			r = subid_set_subtract(&before, &now, &gone);
+		if (r == 0)
+			r = subid_set_unite(&ret->of[kind], &gone);
+	}
+	return r;
+}
