@@ -57,9 +57,10 @@ make_text(struct subid_audit *audit, const char *format, va_list args)
 		audit->error = -ENOMEM;
 		return "";
 	}
-	for (char *c = text; *c != '\0'; c++)
-		if ((*c < ' ' || *c > '~') && *c != '\n')
-			*c = '?';
+	for (char *line = text; line != NULL; line = strchr(line, '\n')) {
+		line += *line == '\n';
+		printable_ascii(line, strcspn(line, "\n"), ' ');
+	}
 	size = strlen(text) + 1;
 	copy = audit_alloc(audit, size);
 	if (copy != NULL)
@@ -154,17 +155,9 @@ void audit_begin_rule(struct subid_audit *audit, const struct subid_rule *rule)
 
 static int make_room(struct subid_audit *audit)
 {
-	size_t room = audit->room * 2 + 16;
-	struct subid_finding *grown;
-
-	if (audit->n_findings < audit->room)
-		return 0;
-	grown = reallocarray(audit->findings, room, sizeof(*grown));
-	if (grown == NULL)
-		return audit->error = -ENOMEM;
-	audit->findings = grown;
-	audit->room = room;
-	return 0;
+	if (array_grow(&audit->findings, audit->n_findings, sizeof(*audit->findings)) < 0)
+		audit->error = -ENOMEM;
+	return audit->error;
 }
 
 static const pid_t *copy_pids(struct subid_audit *audit, const pid_t *pids, size_t n)

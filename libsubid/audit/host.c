@@ -198,7 +198,6 @@ static int add_helper(const struct subid_host_options *options, struct subid_hos
 	__attribute__((cleanup(free_helper))) struct subid_host_helper helper = {
 		.kind = kind,
 	};
-	struct subid_host_helper *grown;
 	auto_close int fd = -1;
 	struct statvfs fs;
 	int r;
@@ -219,10 +218,8 @@ static int add_helper(const struct subid_host_options *options, struct subid_hos
 	note_unread(host, helper.caps.error);
 	helper.nosuid =
 	    !options->image && fstatvfs(fd, &fs) == 0 && (fs.f_flag & ST_NOSUID) != 0;
-	grown = reallocarray(host->helpers, host->n_helpers + 1, sizeof(*grown));
-	if (grown == NULL)
+	if (array_grow(&host->helpers, host->n_helpers, sizeof(*host->helpers)) < 0)
 		return -ENOMEM;
-	host->helpers = grown;
 	host->helpers[host->n_helpers++] = helper;
 	helper = (struct subid_host_helper){ .path = NULL };
 	return 0;

@@ -81,17 +81,13 @@ static int find_owners(struct subid_audit *audit, const struct subid_audit_store
 		qsort(view->rows + first, view->n - first, sizeof(*view->rows),
 		      compare_owners);
 	for (size_t i = first; r == 0 && i < view->n; i++) {
-		struct lease_owner *grown;
-
 		if (i == first ||
 		    compare_owners(&view->rows[i - 1], &view->rows[i]) != 0) {
-			grown = reallocarray(view->owners, view->n_owners + 1,
-					     sizeof(*grown));
-			if (grown == NULL)
+			if (array_grow(&view->owners, view->n_owners,
+				       sizeof(*view->owners)) < 0)
 				return -ENOMEM;
-			view->owners = grown;
 			r = find_owner(audit, store, view->rows[i].lease->owner,
-				       &grown[view->n_owners++]);
+				       &view->owners[view->n_owners++]);
 		}
 		view->rows[i].owner = (uint32_t)view->n_owners - 1;
 	}
@@ -132,29 +128,32 @@ void audit_lease_view_free(struct lease_view *view)
 	*view = (struct lease_view){ .n = 0 };
 }
 
-/* The first row that is not before the key. */
-static size_t find_key(const struct lease_view *view, uint32_t uid, enum subid_kind kind,
-		       int after)
+struct row_key {
+	const struct lease_view *view;
+	uint32_t uid;
+	enum subid_kind kind;
+	int after; /* 1: rows with this key are before it */
+};
+
+static bool is_before(const void *element, const void *data)
 {
-	size_t low = 0, high = view->n;
+	const struct lease_row *row = element;
+	const struct row_key *key = data;
 
-	while (low < high) {
-		size_t middle = low + (high - low) / 2;
-		const struct lease_row *row = &view->rows[middle];
+	return compare_keys(audit_lease_owner(key->view, row)->uid, row->lease->kind,
+			    key->uid, key->kind) < key->after;
+}
 
-		if (compare_keys(audit_lease_owner(view, row)->uid, row->lease->kind, uid,
-				 kind) < after)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return low;
+static const struct lease_row *find_key(struct row_key key)
+{
+	return key.view->rows + array_search(key.view->rows, key.view->n,
+					     sizeof(*key.view->rows), &key, is_before);
 }
 
 const struct lease_row *audit_lease_rows(const struct lease_view *view, uint32_t uid,
 					 enum subid_kind kind,
 					 const struct lease_row **ret_begin)
 {
-	*ret_begin = view->rows + find_key(view, uid, kind, 0);
-	return view->rows + find_key(view, uid, kind, 1);
+	*ret_begin = find_key((struct row_key){ view, uid, kind, 0 });
+	return find_key((struct row_key){ view, uid, kind, 1 });
 }

@@ -181,9 +181,7 @@ int host_caps_look(int fd, struct subid_host_caps *ret)
 
 void host_make_printable(char *text)
 {
-	for (; *text != '\0'; text++)
-		if (*text < ' ' || *text > '~')
-			*text = '?';
+	printable_ascii(text, strlen(text), ' ');
 }
 
 void host_file_free(struct subid_host_file *file)
@@ -244,19 +242,16 @@ static struct subid_host_file *add_file(const struct walker *walker,
 					struct subid_path_walk *walk)
 {
 	bool is_top = walker->done[0] == '\0' && walker->options->prefix[0] == '\0';
-	struct subid_host_file *grown;
 	char *path;
 
-	grown = reallocarray(walk->files, walk->n + 1, sizeof(*grown));
-	if (grown == NULL)
+	if (array_grow(&walk->files, walk->n, sizeof(*walk->files)) < 0)
 		return NULL;
-	walk->files = grown;
 	if (asprintf(&path, "%s%s", walker->options->prefix,
 		     is_top ? "/" : walker->done) < 0)
 		return NULL;
 	host_make_printable(path);
-	grown[walk->n] = (struct subid_host_file){ .path = path };
-	return &grown[walk->n++];
+	walk->files[walk->n] = (struct subid_host_file){ .path = path };
+	return &walk->files[walk->n++];
 }
 
 static int add_error(const struct walker *walker, struct subid_path_walk *walk, int error)

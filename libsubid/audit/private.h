@@ -75,7 +75,6 @@ struct subid_audit {
 	size_t n_owners;
 	struct subid_finding *findings;
 	size_t n_findings;
-	size_t room;
 	size_t
 	    of_rule[SUBID_KINDS + 1];  /* findings of the rule so far, by kind; -1 last */
 	size_t flood[SUBID_KINDS + 1]; /* cases of it that have no finding */

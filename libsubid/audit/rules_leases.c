@@ -316,23 +316,14 @@ static struct written *sort_written(const struct subid_runtime_state *state)
 	return list;
 }
 
-/* The first that reaches so far, by halves. */
-static size_t find_reaching(const struct written *list, size_t n,
-			    const struct subid_lease *lease)
+/* Does all up to here end before the lease? */
+static bool ends_before(const void *element, const void *key)
 {
-	size_t low = 0, high = n;
+	const struct written *one = element;
+	const struct subid_lease *lease = key;
 
-	while (low < high) {
-		size_t middle = low + (high - low) / 2;
-		enum subid_kind kind = list[middle].range->kind;
-
-		if (kind < lease->kind ||
-		    (kind == lease->kind && list[middle].reach <= lease->range.start))
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return low;
+	return one->range->kind < lease->kind ||
+	       (one->range->kind == lease->kind && one->reach <= lease->range.start);
 }
 
 /* Another container than the lease's that has some of its ids; NULL: there is none. */
@@ -340,7 +331,8 @@ static const struct subid_runtime_range *find_other(const struct written *list, 
 						    const struct subid_lease *lease,
 						    bool of_root)
 {
-	for (size_t i = find_reaching(list, n, lease); i < n; i++) {
+	for (size_t i = array_search(list, n, sizeof(*list), lease, ends_before); i < n;
+	     i++) {
 		const struct subid_runtime_range *one = list[i].range;
 
 		if (one->kind != lease->kind ||

@@ -64,6 +64,13 @@ int audit_find_includes_root(struct subid_audit *audit)
 	return find_meeting(audit, (struct id_range){ 0, 1 }, say_includes_root);
 }
 
+static bool ends_before(const void *element, const void *key)
+{
+	const struct id_range *range = key;
+
+	return id_range_end(*(const struct id_range *)element) <= range->start;
+}
+
 /* More pieces are only counted. */
 #define PIECES_MAX 16
 
@@ -75,21 +82,13 @@ static int foreign_ids(const struct subid_set *accounts, struct id_range range,
 		       uint32_t own, struct subid_set *ret, uint64_t *ret_n)
 {
 	uint64_t n = 0;
-	size_t low = 0, high = accounts->n;
+	size_t at = array_search(accounts->ranges, accounts->n, sizeof(*accounts->ranges),
+				 &range, ends_before);
 	int r = 0;
 
-	/* the first that ends after the range's start */
-	while (low < high) {
-		size_t middle = low + (high - low) / 2;
-
-		if (id_range_end(accounts->ranges[middle]) <= range.start)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	for (; r == 0 && low < accounts->n; low++) {
+	for (; r == 0 && at < accounts->n; at++) {
 		struct id_range parts[2], rest[2];
-		struct id_range common = id_range_common(accounts->ranges[low], range);
+		struct id_range common = id_range_common(accounts->ranges[at], range);
 		size_t n_parts;
 
 		if (common.count == 0)

@@ -57,23 +57,24 @@ static int compare_pieces(const void *a, const void *b)
 	return x->userns < y->userns ? -1 : x->userns > y->userns;
 }
 
+static bool starts_before(const void *element, const void *key)
+{
+	const struct lease_row *row = element;
+
+	return row->lease->range.start <= *(const uint32_t *)key;
+}
+
 /* The lease that an id is of: of several, the one that begins last.  NULL: of none. */
 static const struct subid_lease *find_lease(const struct leased *leased, uint32_t id)
 {
-	const struct lease_row *low = leased->begin, *high = leased->end;
+	const struct lease_row *rows = leased->begin;
+	size_t after = array_search(rows, (size_t)(leased->end - rows), sizeof(*rows),
+				    &id, starts_before);
 
-	while (low < high) {
-		const struct lease_row *middle = low + (high - low) / 2;
-
-		if (middle->lease->range.start <= id)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	if (low == leased->begin ||
-	    !id_range_contains(low[-1].lease->range, (struct id_range){ id, 1 }))
+	if (after == 0 ||
+	    !id_range_contains(rows[after - 1].lease->range, (struct id_range){ id, 1 }))
 		return NULL;
-	return low[-1].lease;
+	return rows[after - 1].lease;
 }
 
 /* The container to which all of these ids are leased; NULL: to none, or several. */

@@ -238,7 +238,6 @@ static int match_owners(struct subid_audit *audit)
 struct names {
 	struct subid_owner_name *list;
 	size_t n;
-	size_t room;
 };
 
 static void free_names(struct names *names)
@@ -257,16 +256,8 @@ static int compare_names(const void *a, const void *b)
 
 static int add_name(struct names *names, struct subid_owner_name name)
 {
-	if (names->n == names->room) {
-		size_t room = names->room * 2 + 64;
-		struct subid_owner_name *grown =
-		    reallocarray(names->list, room, sizeof(*grown));
-
-		if (grown == NULL)
-			return -ENOMEM;
-		names->list = grown;
-		names->room = room;
-	}
+	if (array_grow(&names->list, names->n, sizeof(*names->list)) < 0)
+		return -ENOMEM;
 	names->list[names->n++] = name;
 	return 0;
 }

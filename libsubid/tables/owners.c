@@ -211,20 +211,11 @@ void subid_id_index_free(struct subid_id_index *whose)
 	*whose = (struct subid_id_index){ .n = 0 };
 }
 
-/* How many rows start at or before an id. */
-static size_t count_before(const struct subid_id_index *whose, uint32_t id)
+static bool starts_before(const void *element, const void *key)
 {
-	size_t low = 0, high = whose->n;
+	const struct subid_id_index_row *row = element;
 
-	while (low < high) {
-		size_t middle = low + (high - low) / 2;
-
-		if (whose->rows[middle].range.start <= id)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return low;
+	return row->range.start <= *(const uint32_t *)key;
 }
 
 const struct subid_entry *subid_id_index_find(const struct subid_id_index *whose,
@@ -234,7 +225,9 @@ const struct subid_entry *subid_id_index_find(const struct subid_id_index *whose
 	uint32_t first = UINT32_MAX;
 
 	/* back to where no line reaches so far; at once, unless lines overlap */
-	for (size_t i = count_before(whose, id); i-- > 0 && whose->rows[i].reach > id;)
+	for (size_t i = array_search(whose->rows, whose->n, sizeof(*whose->rows), &id,
+				     starts_before);
+	     i-- > 0 && whose->rows[i].reach > id;)
 		if (id_range_contains(whose->rows[i].range, one) &&
 		    whose->rows[i].entry < first)
 			first = whose->rows[i].entry;

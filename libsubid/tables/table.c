@@ -248,37 +248,32 @@ const char *subid_table_owner(const struct subid_table *table,
 	return table_owner_of(table, entry);
 }
 
+static bool is_line_before(const void *element, const void *key)
+{
+	return *(const uint32_t *)element < *(const uint32_t *)key;
+}
+
+static bool is_entry_before(const void *element, const void *key)
+{
+	return ((const struct subid_entry *)element)->offset < *(const uint32_t *)key;
+}
+
 size_t subid_table_line(const struct subid_table *table, const struct subid_entry *entry)
 {
-	size_t low = 0, high = table->n_malformed;
-
 	if (table_is_new(table, entry))
 		return 0;
-	while (low < high) {
-		size_t middle = low + (high - low) / 2;
-
-		if (table->malformed_lines[middle] < entry->offset)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return (size_t)(entry - table->entries) + low + 1;
+	return (size_t)(entry - table->entries) + 1 +
+	       array_search(table->malformed_lines, table->n_malformed,
+			    sizeof(*table->malformed_lines), &entry->offset,
+			    is_line_before);
 }
 
 size_t subid_table_malformed_line(const struct subid_table *table, size_t malformed)
 {
-	size_t low = 0, high = table->n;
-
-	/* new entries have offsets behind the file's */
-	while (low < high) {
-		size_t middle = low + (high - low) / 2;
-
-		if (table->entries[middle].offset < table->malformed_lines[malformed])
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return low + malformed + 1;
+	/* new entries have offsets after the file's */
+	return malformed + 1 +
+	       array_search(table->entries, table->n, sizeof(*table->entries),
+			    &table->malformed_lines[malformed], is_entry_before);
 }
 
 /* --- changes: entries are added at the end, or cut where they are --- */

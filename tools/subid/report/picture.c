@@ -259,14 +259,8 @@ static int add_bar(struct lane *lane, struct id_range range, size_t index)
 {
 	if (range.count == 0)
 		return 0;
-	if ((lane->n & (lane->n - 1)) == 0) { /* a power of two: full */
-		struct bar *grown = reallocarray(
-		    lane->bars, lane->n == 0 ? 1 : lane->n * 2, sizeof(*grown));
-
-		if (grown == NULL)
-			return -ENOMEM;
-		lane->bars = grown;
-	}
+	if (array_grow(&lane->bars, lane->n, sizeof(*lane->bars)) < 0)
+		return -ENOMEM;
 	lane->bars[lane->n++] = (struct bar){ .range = range, .index = (uint32_t)index };
 	return 0;
 }
