@@ -165,7 +165,11 @@ void cli_print_safe(FILE *out, const char *text, size_t len);
 bool cli_is_safe(const char *text);
 
 /*
- * A name as JSON text.  JSON knows no bytes, only UTF-8: another name has '?' for
- * what is beyond ASCII.  NULL for want of memory.
+ * A name as a JSON string, which must be UTF-8: in any other name, bytes beyond ASCII are
+ * '?'.  NULL when out of memory.
  */
 struct json_t *cli_json_name(const char *text, size_t len);
+
+/* Prints an object and releases it; NULL: out of memory.  The status, after an error
+ * message if it is not EXIT_DONE. */
+int cli_print_json(struct json_t *object);

@@ -71,14 +71,8 @@ static int print_json(const struct config *config, const struct owner_ids *share
 				     : cli_json_name(container, strlen(container)),
 	    "uid_map", json_map(setup, SUBID_UID), "gid_map", json_map(setup, SUBID_GID),
 	    "lines", json_lines(setup->text), "remarks", json_lines(setup->remarks));
-	bool failed = object == NULL ||
-		      json_dumpf(object, stdout, JSON_INDENT(2) | JSON_ENSURE_ASCII) < 0;
 
-	json_decref(object);
-	if (failed && !ferror(stdout))
-		return cli_complain(EXIT_UNABLE, "%s", strerror(ENOMEM));
-	(void)putchar('\n');
-	return cli_finish_output();
+	return cli_print_json(object);
 }
 
 /* Remarks are comments, or messages where the text is JSON, which has no comments. */

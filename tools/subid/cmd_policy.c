@@ -35,9 +35,7 @@ __attribute__((format(printf, 5, 6))) static void note(struct check *check, bool
 	(void)cli_complain(0, "%s: %s%s", where, wrong ? "" : "warning: ", what);
 	check->n_wrong += wrong;
 	check->n_warnings += !wrong;
-	for (char *c = what; *c != '\0'; c++)
-		if ((unsigned char)*c < ' ' || (unsigned char)*c > '~')
-			*c = '?';
+	printable_ascii(what, strlen(what), ' ');
 	(void)json_array_append_new(
 	    check->problems,
 	    json_pack("{s:s, s:I, s:s, s:s}", "file", name, "line", (json_int_t)line,
@@ -164,18 +162,17 @@ static int print_check(const struct check *check, const struct subid_conf *conf)
 {
 	const struct cli *cli = check->cli;
 
+	int status = EXIT_DONE;
+
 	if (cli->json && !cli->quiet) {
 		json_t *object = count_statements(conf);
 
-		if (object == NULL ||
-		    json_object_set(object, "problems", check->problems) < 0 ||
-		    (json_dumpf(object, stdout, JSON_INDENT(2) | JSON_ENSURE_ASCII) < 0 &&
-		     !ferror(stdout))) {
+		if (object != NULL &&
+		    json_object_set(object, "problems", check->problems) < 0) {
 			json_decref(object);
-			return cli_complain(EXIT_UNABLE, "output: %s", strerror(ENOMEM));
+			object = NULL;
 		}
-		json_decref(object);
-		(void)putchar('\n');
+		status = cli_print_json(object);
 	} else if (!cli->quiet && check->n_wrong == 0) {
 		(void)printf("policy: %zu file%s, %zu rule%s, %zu reserved, %zu accepted,"
 			     " %zu warning%s\n",
@@ -183,8 +180,10 @@ static int print_check(const struct check *check, const struct subid_conf *conf)
 			     plural(conf->n_rules), conf->n_reserved, conf->n_accepted,
 			     check->n_warnings, plural(check->n_warnings));
 	}
-	if (fflush(stdout) != 0 || ferror(stdout))
-		return cli_complain(EXIT_UNABLE, "standard output: %s", strerror(errno));
+	if (status == EXIT_DONE)
+		status = cli_finish_output();
+	if (status != EXIT_DONE)
+		return status;
 	return check->n_wrong == 0 ? EXIT_DONE : EXIT_NO;
 }
 

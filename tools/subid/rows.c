@@ -140,6 +140,18 @@ struct json_t *cli_json_name(const char *text, size_t len)
 	return name;
 }
 
+int cli_print_json(struct json_t *object)
+{
+	bool failed = object == NULL ||
+		      json_dumpf(object, stdout, JSON_INDENT(2) | JSON_ENSURE_ASCII) < 0;
+
+	json_decref(object);
+	if (failed && !ferror(stdout))
+		return cli_complain(EXIT_UNABLE, "output: %s", strerror(ENOMEM));
+	(void)putchar('\n');
+	return cli_finish_output();
+}
+
 static json_t *json_cell(const struct rows_column *column, const struct rows_cell *cell)
 {
 	if (!cell->known)

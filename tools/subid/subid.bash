@@ -3,10 +3,9 @@
 # Completion of subid(1) for bash, loaded by bash-completion.  Commands and options
 # come from --help, owners from the accounts of people and from the tables.
 
-# Offers the words on standard input that go on from what is typed.  Threat: the
-# tables hold names that root did not choose, and compgen -W would expand them;
-# only words that the shell takes as they are may be offered, and as an operand none
-# that subid would take for an option.
+# Offers the words on standard input that begin with the current word.  Threat: the
+# tables contain names that root did not choose, and compgen -W would expand them: only
+# words without special characters are offered, and no operand that begins with '-'.
 _subid_offer() {
 	local word
 
@@ -16,7 +15,7 @@ _subid_offer() {
 	done
 }
 
-# The options that --help of a command shows; without one, those of all commands.
+# The options in the --help of a command; without a command, the common options.
 _subid_options() {
 	command subid ${1:+"$1"} --help 2>/dev/null | grep -oE -- '^ +(-[a-z], )?--[a-z-]+' |
 		grep -oE -- '-(-[a-z-]+|[a-z])\b'
@@ -35,18 +34,18 @@ _subid_rows() {
 	command subid ${root:+--root "$root"} list 2>/dev/null
 }
 
-# Whoever has a range, by the name in the table.
+# The owners of ranges, as written in the tables.
 _subid_holders() {
 	_subid_rows | awk '$6 == "granted" { print $1 }' | sort -u
 }
 
-# The containers of the owner in what is being typed, OWNER/NAME.
+# The containers of the owner in the current word, OWNER/NAME.
 _subid_containers() {
 	[[ $cur == */* ]] || return 0
 	command subid ${root:+--root "$root"} list -- "${cur%%/*}" 2>/dev/null | awk '$6 == "leased" { print $1 }' | sort -u
 }
 
-# root, and the accounts that useradd(8) numbers by default for people.
+# root, and accounts with the default uids of people.
 _subid_people() {
 	if [ -n "$root" ]; then
 		cat -- "$root/etc/passwd" 2>/dev/null
@@ -55,8 +54,8 @@ _subid_people() {
 	fi | awk -F: '$3 == 0 || ($3 >= 1000 && $3 <= 60000) { print $1 }'
 }
 
-# Finds the command, --root and an operand in what stands before the cursor, and the
-# option whose argument is being typed.
+# Finds the command, --root and an operand before the cursor, and the option whose
+# argument is the current word.
 _subid_scan() {
 	local i word
 
