@@ -177,18 +177,23 @@ struct subid_users {
 	bool nss_groups;       /* or groups */
 	bool files_first;      /* what passwd says is final */
 	bool enumerate[2];     /* by kind: somebody beyond the files may have ids */
-	struct subid_users_index *index; /* subid_users_index(); NULL: look at passwd */
+	const struct subid_users_lookup *lookup; /* NULL: a pass over passwd's bytes */
+	struct subid_users_index *index;	 /* subid_users_index(); or NULL */
 };
 
 /*
- * Finds accounts by a hash.  The functions are called through it, so that a program which
- * looks up one account does not link what loads all.
+ * How loaded accounts are found: by a pass over them, or by a hash.  The functions are
+ * called through it, so that a program which looks up one account does not link what
+ * loads all.
  */
-struct subid_users_index {
+struct subid_users_lookup {
 	bool (*by_name)(const struct subid_users *users, const char *name, size_t len,
 			struct subid_account *ret);
 	bool (*by_uid)(const struct subid_users *users, uint32_t uid, size_t *at,
 		       struct subid_account *ret);
+};
+
+struct subid_users_index {
 	size_t mask;
 	uint32_t *next_of_uid; /* by account: the next of the same uid, as in the slots */
 	uint32_t *slots[2];    /* by name, by uid: open addressing; number + 1, or 0 */

@@ -190,9 +190,9 @@ bool subid_users_by_name(const struct subid_users *users, const char *name, size
 {
 	size_t pos = 0;
 
-	return users->index != NULL ? users->index->by_name(users, name, len, ret)
-				    : seek(&users->passwd, &pos, 0,
-					   (struct subid_owner_name){ name, len }, ret);
+	return users->lookup != NULL ? users->lookup->by_name(users, name, len, ret)
+				     : seek(&users->passwd, &pos, 0,
+					    (struct subid_owner_name){ name, len }, ret);
 }
 
 bool subid_users_by_uid(const struct subid_users *users, uint32_t uid, size_t *at,
@@ -201,8 +201,8 @@ bool subid_users_by_uid(const struct subid_users *users, uint32_t uid, size_t *a
 	struct subid_owner_name decimal;
 	char text[DECIMAL_SIZE];
 
-	if (users->index != NULL)
-		return users->index->by_uid(users, uid, at, ret);
+	if (users->lookup != NULL)
+		return users->lookup->by_uid(users, uid, at, ret);
 	decimal.text = text;
 	decimal.len = (size_t)snprintf(text, sizeof(text), "%u", uid);
 	return seek(&users->passwd, at, 2, decimal, ret);

@@ -153,6 +153,45 @@ static int parse_passwd(struct subid_users *users)
 	return r;
 }
 
+/* --- without an index: a few look-ups --- */
+
+static inline bool has_name(const struct subid_account *account, const char *name,
+			    size_t len)
+{
+	return account->name_len == len && memcmp(account->name, name, len) == 0;
+}
+
+static bool name_by_pass(const struct subid_users *users, const char *name, size_t len,
+			 struct subid_account *ret)
+{
+	for (size_t i = 0; i < users->n; i++) {
+		if (has_name(&users->accounts[i], name, len)) {
+			*ret = users->accounts[i];
+			return true;
+		}
+	}
+	return false;
+}
+
+static bool uid_by_pass(const struct subid_users *users, uint32_t uid, size_t *at,
+			struct subid_account *ret)
+{
+	while (*at < users->n) {
+		const struct subid_account *account = &users->accounts[(*at)++];
+
+		if (account->uid == uid) {
+			*ret = *account;
+			return true;
+		}
+	}
+	return false;
+}
+
+static const struct subid_users_lookup by_pass = {
+	.by_name = name_by_pass,
+	.by_uid = uid_by_pass,
+};
+
 int subid_users_load(int etc, bool nss, struct subid_users **ret, const char **ret_file)
 {
 	auto_users struct subid_users *users = NULL;
@@ -169,6 +208,7 @@ int subid_users_load(int etc, bool nss, struct subid_users **ret, const char **r
 		r = parse_passwd(users);
 	if (r < 0)
 		return r;
+	users->lookup = &by_pass;
 	*ret = users;
 	users = NULL;
 	return 0;
@@ -255,12 +295,6 @@ static size_t hash_uid(uint32_t uid)
 	return (size_t)((uid * 0x9e3779b97f4a7c15) >> 32);
 }
 
-static inline bool has_name(const struct subid_account *account, const char *name,
-			    size_t len)
-{
-	return account->name_len == len && memcmp(account->name, name, len) == 0;
-}
-
 /* The slot of a name or a uid, or the free one where it belongs. */
 static uint32_t *name_slot(const struct subid_users *users, const char *name, size_t len)
 {
@@ -282,8 +316,8 @@ static uint32_t *uid_slot(const struct subid_users *users, uint32_t uid)
 	}
 }
 
-static bool find_name(const struct subid_users *users, const char *name, size_t len,
-		      struct subid_account *ret)
+static bool name_by_index(const struct subid_users *users, const char *name, size_t len,
+			  struct subid_account *ret)
 {
 	uint32_t i = *name_slot(users, name, len);
 
@@ -292,8 +326,8 @@ static bool find_name(const struct subid_users *users, const char *name, size_t 
 	return i != 0;
 }
 
-static bool find_uid(const struct subid_users *users, uint32_t uid, size_t *at,
-		     struct subid_account *ret)
+static bool uid_by_index(const struct subid_users *users, uint32_t uid, size_t *at,
+			 struct subid_account *ret)
 {
 	uint32_t i =
 	    *at == 0 ? *uid_slot(users, uid) : users->index->next_of_uid[*at - 1];
@@ -304,6 +338,11 @@ static bool find_uid(const struct subid_users *users, uint32_t uid, size_t *at,
 	*ret = users->accounts[i - 1];
 	return true;
 }
+
+static const struct subid_users_lookup by_index = {
+	.by_name = name_by_index,
+	.by_uid = uid_by_index,
+};
 
 /* In one piece, which is all that is to be freed. */
 static struct subid_users_index *make_index(size_t n_accounts, size_t n_slots)
@@ -317,8 +356,6 @@ static struct subid_users_index *make_index(size_t n_accounts, size_t n_slots)
 		return NULL;
 	numbers = (uint32_t *)(index + 1);
 	*index = (struct subid_users_index){
-		.by_name = find_name,
-		.by_uid = find_uid,
 		.mask = n_slots - 1,
 		.slots = { [BY_NAME] = numbers, [BY_UID] = numbers + n_slots },
 		.next_of_uid = numbers + 2 * n_slots,
@@ -339,6 +376,7 @@ int subid_users_index(struct subid_users *users)
 	users->index = make_index(users->n, n_slots);
 	if (users->index == NULL)
 		return -ENOMEM;
+	users->lookup = &by_index;
 	for (size_t i = users->n; i-- > 0;) {
 		const struct subid_account *a = &users->accounts[i];
 		uint32_t *slot = uid_slot(users, a->uid);
