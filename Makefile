@@ -94,7 +94,7 @@ libsubid/runtimes: core maps tables accounts policy
 libsubid/change: core trace maps tables accounts policy live runtimes
 libsubid/audit: core maps tables accounts policy live runtimes change
 libsubid: core maps tables accounts policy live runtimes change audit
-tools/newidmap: core trace maps tables accounts policy
+tools/newidmap: core maps tables accounts policy
 tools/getsubids: core maps tables accounts policy
 tools/subid: core maps tables accounts policy live runtimes audit subid.h
 pam: core maps tables accounts policy subid.h

@@ -106,14 +106,17 @@ int subid_txn_record_refused(struct subid_txn *txn, const struct subid_event *ev
 static void tell_log(const struct subid_event *events, size_t n,
 		     struct subid_traced *traced)
 {
-	struct timespec deadline = subid_trace_deadline(log_patience.all_ms);
+	struct timespec deadline = deadline_in(log_patience.all_ms);
 	struct subid_log log = { .fd = -1 };
 	int r = subid_log_open(SUBID_JOURNAL_SOCKET, SUBID_SYSLOG_SOCKET, &log);
 
 	for (size_t i = 0; r == 0 && i < n; i++) {
-		r = subid_trace_left_ms(&deadline) == 0
+		struct log_line line;
+
+		subid_trace_line(&events[i], &line);
+		r = deadline_left_ms(&deadline) == 0
 			? -ETIME
-			: subid_log_send(&log, &events[i], log_patience.one_ms);
+			: subid_log_send(&log, &line, log_patience.one_ms);
 		traced->log += r == 0;
 	}
 	traced->log_error = r;

@@ -47,27 +47,33 @@ static bool needs_encoding(const char *value, size_t len)
 
 static void add_name(struct subid_message *message, const char *name, size_t len)
 {
-	char encoded[2 * SUBID_TRACE_NAME_MAX + 1] = "";
+	char encoded[2 * SUBID_MESSAGE_NAME_MAX + 1] = "";
 
 	if (!needs_encoding(name, len)) {
-		subid_trace_add(message, " acct=\"%.*s\"", (int)len, name);
+		message_add(message, " acct=\"%.*s\"", (int)len, name);
 		return;
 	}
-	subid_trace_add(message, " acct=%s",
-			audit_encode_value(encoded, name, (unsigned int)len));
+	message_add(message, " acct=%s",
+		    audit_encode_value(encoded, name, (unsigned int)len));
+}
+
+static size_t name_len(const struct subid_event *event)
+{
+	return event->owner_len < SUBID_MESSAGE_NAME_MAX ? event->owner_len
+							 : SUBID_MESSAGE_NAME_MAX;
 }
 
 void subid_trace_audit_text(const struct subid_event *event, struct subid_message *ret)
 {
 	ret->size = 0;
-	subid_trace_add(ret, "op=%s-%s-range", subid_trace_op(event->action),
-			subid_kind_table(event->kind));
-	add_name(ret, event->owner, subid_trace_name_len(event));
-	subid_trace_add(ret, " id=%u", event->uid);
+	message_add(ret, "op=%s-%s-range", subid_trace_op(event->action),
+		    subid_kind_table(event->kind));
+	add_name(ret, event->owner, name_len(event));
+	message_add(ret, " id=%u", event->uid);
 	if (subid_trace_has_place(event))
-		subid_trace_add(ret, " subid-start=%u", event->range.start);
+		message_add(ret, " subid-start=%u", event->range.start);
 	if (event->range.count > 0)
-		subid_trace_add(ret, " subid-count=%u", event->range.count);
+		message_add(ret, " subid-count=%u", event->range.count);
 }
 
 /*
@@ -120,11 +126,11 @@ static int send_all(const void *data, int writer)
 static int receive(int reader, const struct subid_patience *patience,
 		   struct progress *progress)
 {
-	struct timespec deadline = subid_trace_deadline(patience->all_ms);
+	struct timespec deadline = deadline_in(patience->all_ms);
 	struct pollfd wait = { .fd = reader, .events = POLLIN };
 
 	for (;;) {
-		int left = subid_trace_left_ms(&deadline);
+		int left = deadline_left_ms(&deadline);
 		int r = poll(&wait, 1, left < patience->one_ms ? left : patience->one_ms);
 		ssize_t n;
 

@@ -49,5 +49,5 @@ is "(one that does not would be found)" "$(missing "$T/bad.md")" "1 threats: no 
 # shellcheck disable=SC2016
 is "what stands against them exists" "$(awk -F ' [|] ' '/^[|] [0-9]+ [|]/ { print $3 }' SECURITY.md |
 	grep -oE '`[a-z_]+\(\)`' | tr -d '`()' | sort -u | while read -r function; do
-	grep -qE "\b$function\(" tools/newidmap/*.c tools/subid/login*.c pam/*.c libsubid/trace/rate_limit.c libsubid/live/uses.c || echo "$function"
+	grep -qE "\b$function\(" tools/newidmap/*.c tools/subid/login*.c pam/*.c libsubid/core/log.c libsubid/live/uses.c || echo "$function"
 done)" ""

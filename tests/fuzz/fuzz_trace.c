@@ -40,6 +40,14 @@ static const char *next_field(const char *at, const char *end, const char **ret_
 	return stop + size + 1;
 }
 
+static void journal_text(const struct subid_event *event, struct subid_message *ret)
+{
+	struct log_line line;
+
+	subid_trace_line(event, &line);
+	log_journal_message(&line, 7, ret);
+}
+
 /* The fields are those of an event with a harmless name, in the same order. */
 static void check_journal(const struct subid_event *event)
 {
@@ -50,8 +58,8 @@ static void check_journal(const struct subid_event *event)
 
 	plain.owner = "alice";
 	plain.owner_len = 5;
-	subid_trace_journal_text(event, 7, &ours);
-	subid_trace_journal_text(&plain, 7, &harmless);
+	journal_text(event, &ours);
+	journal_text(&plain, &harmless);
 	a = ours.bytes;
 	b = harmless.bytes;
 	while (b < harmless.bytes + harmless.size) {
@@ -78,6 +86,7 @@ static size_t count(const struct subid_message *message, const char *what)
 static void check_lines(const struct subid_event *event)
 {
 	struct subid_message message;
+	struct log_line line;
 
 	subid_trace_audit_text(event, &message);
 	must(message.size == strlen(message.bytes));
@@ -85,7 +94,8 @@ static void check_lines(const struct subid_event *event)
 		must(message.bytes[i] >= ' ' && message.bytes[i] <= '~');
 	must(count(&message, " res=") == 0 && count(&message, " id=") == 1);
 	must(count(&message, " acct=") == 1 && count(&message, "\"") % 2 == 0);
-	subid_trace_syslog_text(event, 7, &message);
+	subid_trace_line(event, &line);
+	log_syslog_message(&line, 7, &message);
 	for (size_t i = 0; i < message.size; i++)
 		must(message.bytes[i] >= ' ' && message.bytes[i] <= '~');
 	must(count(&message, "\"") == 2);
@@ -118,14 +128,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct subid_text text = make_text(data, size);
 	struct subid_event event = {
-		.action = size % 2 == 0 ? SUBID_MAP : SUBID_ADD,
+		.action = size % 2 == 0 ? SUBID_HOLD : SUBID_ADD,
 		.range = { 100000, 65536 },
 		.owner = text.bytes,
 		.owner_len = size,
 		.uid = size % 3 == 0 ? SUBID_NO_UID : 1000,
 		.result = size % 5 == 0 ? 0 : -EPERM,
-		.program = "newuidmap",
-		.target = 42,
+		.program = "subid",
 	};
 
 	if (size > 0 && memchr(data, '\0', size) == NULL &&

@@ -68,7 +68,8 @@ static struct {
 	size_t n_source_ranges;
 	bool no_log;
 	unsigned int logged;
-	struct subid_event event;
+	char log_text[512]; /* of the last line */
+	char log_fields[512];
 } machine;
 
 /* --- what the program calls -----------------------------------------------------------

@@ -87,7 +87,7 @@ int __wrap_subid_source_ranges(const char *source, const char *owner,
 }
 
 int __wrap_subid_log_open(const char *journal, const char *syslog, struct subid_log *ret);
-int __wrap_subid_log_send(const struct subid_log *log, const struct subid_event *event,
+int __wrap_subid_log_send(const struct subid_log *log, const struct log_line *line,
 			  int patience_ms);
 
 /* Rule 8: privilege is of no more use. */
@@ -103,16 +103,19 @@ int __wrap_subid_log_open(const char *journal, const char *syslog, struct subid_
 	return 0;
 }
 
-int __wrap_subid_log_send(const struct subid_log *log, const struct subid_event *event,
+int __wrap_subid_log_send(const struct subid_log *log, const struct log_line *line,
 			  int patience_ms)
 {
 	assert_true(log->fd >= 0);
 	assert_int_equal(patience_ms, 0);
-	machine.event = *event;
-	/* what it points to is not ours to keep */
-	machine.event.owner = strncmp(event->owner, "alice", event->owner_len) == 0
-				  ? "alice"
-				  : "somebody else";
+	assert_string_equal(line->program, machine.kind->prog);
+	assert_string_equal(line->id, "c2f60d9b17e34a58b6f1a04d83e5729c");
+	assert_int_equal(line->priority, LOG_WARNING);
+	assert_string_equal(line->note, "");
+	(void)snprintf(machine.log_text, sizeof(machine.log_text), "%.*s",
+		       (int)line->text.size, line->text.bytes);
+	(void)snprintf(machine.log_fields, sizeof(machine.log_fields), "%.*s",
+		       (int)line->fields.size, line->fields.bytes);
 	machine.logged++;
 	return 0;
 }

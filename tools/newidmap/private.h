@@ -78,6 +78,6 @@ struct refusals open_refusals(void);
 
 /*
  * Sends a line to the system's log, if the user has not caused too many: these ids were
- * refused.  result: as in struct subid_event.  Nothing depends on whether it arrives.
+ * refused.  result: -errno, or SUBID_DENIED.  Nothing depends on whether it arrives.
  */
 void send_refusal(const struct call *call, struct id_range range, int result);

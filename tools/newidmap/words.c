@@ -10,10 +10,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <syslog.h>
 #include <unistd.h>
 
-#include "libsubid/core/core.h"
-#include "libsubid/trace/trace.h"
+#include "libsubid/core/log.h"
 #include "tools/newidmap/private.h"
 
 #define RANGES_SHOWN 8
@@ -180,6 +180,9 @@ int explain_refusal(const struct call *call, const struct subid_map_line *line)
  */
 #define COUNTS "/run/subid-refusals"
 
+/* journalctl(1) finds all refusals by this. */
+#define ID_OF_REFUSAL "c2f60d9b17e34a58b6f1a04d83e5729c"
+
 struct refusals open_refusals(void)
 {
 	struct refusals refusals = { .fd = -1, .are_counted = geteuid() == 0 };
@@ -202,30 +205,57 @@ static pid_t pid_of(int target)
 	return (pid_t)strtol(text, NULL, 10); /* 0 when there is none */
 }
 
-void send_refusal(const struct call *call, struct id_range range, int result)
+static void make_line(const struct call *call, struct id_range range, int result,
+		      uint32_t suppressed, struct log_line *ret)
 {
 	const struct subid_owner_name *name = &call->caller.spellings[0];
-	struct subid_event event = {
-		.action = SUBID_MAP,
-		.kind = call->kind->table,
-		.range = range,
-		.owner = name->text,
-		.owner_len = name->len,
-		.uid = call->uid,
-		.result = result,
+	const char *kind = subid_kind_name(call->kind->table);
+	const char *reason = result < 0 ? strerrorname_np(-result) : "denied";
+	pid_t target = pid_of(call->target);
+
+	*ret = (struct log_line){
 		.program = call->kind->prog,
+		.id = ID_OF_REFUSAL,
+		.priority = LOG_WARNING,
 	};
+	message_add(&ret->text, "map for ");
+	message_add_name(&ret->text, name->text, name->len);
+	message_add(&ret->text, " (uid %u): %s %u-%llu", call->uid, kind, range.start,
+		    (unsigned long long)id_range_end(range) - 1);
+	if (target > 0)
+		message_add(&ret->text, " in process %d", (int)target);
+	message_add(&ret->text, ": failed: %s", reason);
+	if (suppressed > 0)
+		message_add(&ret->text, " (and %u times before)", suppressed);
+	log_field_print(ret, "SUBID_ACTION", "map");
+	log_field(ret, "SUBID_OWNER", name->text, name->len);
+	log_field_print(ret, "SUBID_UID", "%u", call->uid);
+	log_field_print(ret, "SUBID_KIND", "%s", kind);
+	log_field_print(ret, "SUBID_START", "%u", range.start);
+	log_field_print(ret, "SUBID_COUNT", "%u", range.count);
+	log_field_print(ret, "SUBID_RESULT", "failed");
+	log_field_print(ret, "SUBID_REASON", "%s", reason);
+	if (target > 0)
+		log_field_print(ret, "SUBID_TARGET", "%d", (int)target);
+	if (suppressed > 0)
+		log_field_print(ret, "SUBID_UNLOGGED", "%u", suppressed);
+}
+
+void send_refusal(const struct call *call, struct id_range range, int result)
+{
+	uint32_t suppressed = 0;
+	struct log_line line;
 	struct subid_log log;
 
 	/* Threat: a limit on the size of files, or a full disk, must not kill. */
 	(void)signal(SIGXFSZ, SIG_IGN);
 	if (call->refusals.are_counted &&
-	    !subid_rate_limit_allow_user(call->refusals.fd, getuid(), &event.unlogged))
+	    !subid_rate_limit_allow_user(call->refusals.fd, getuid(), &suppressed))
 		return;
 	if (subid_log_open(SUBID_JOURNAL_SOCKET, SUBID_SYSLOG_SOCKET, &log) < 0)
 		return;
-	event.target = pid_of(call->target);
+	make_line(call, range, result, suppressed, &line);
 	/* a receiver that is slow is not waited for */
-	(void)subid_log_send(&log, &event, 0);
+	(void)subid_log_send(&log, &line, 0);
 	(void)close(log.fd);
 }

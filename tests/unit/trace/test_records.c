@@ -92,12 +92,12 @@ static void test_audit_text(void **state)
 /* The longest name, and one byte more, with the longest of all else. */
 static void test_longest(void **state)
 {
-	char name[SUBID_TRACE_NAME_MAX + 1];
+	char name[SUBID_MESSAGE_NAME_MAX + 1];
 	struct subid_event event = {
 		.action = SUBID_UNHOLD,
 		.range = { UINT32_MAX - 2, 1 },
 		.owner = name,
-		.owner_len = SUBID_TRACE_NAME_MAX,
+		.owner_len = SUBID_MESSAGE_NAME_MAX,
 		.uid = UINT32_MAX - 1,
 	};
 	struct subid_message full, cut;
@@ -108,7 +108,7 @@ static void test_longest(void **state)
 	event.owner_len++;
 	subid_trace_audit_text(&event, &cut);
 	assert_string_equal(full.bytes, cut.bytes);
-	assert_true(full.size < SUBID_TRACE_SIZE - 1);
+	assert_true(full.size < SUBID_MESSAGE_SIZE - 1);
 }
 
 /*
@@ -125,7 +125,7 @@ static struct audit {
 	int enabled;
 	size_t n, asked; /* records; whether any is kept */
 	int types[4], results[4];
-	char first[SUBID_TRACE_SIZE];
+	char first[SUBID_MESSAGE_SIZE];
 	int open_files;	 /* in the child */
 	bool is_blocked; /* every signal there */
 } * audit;
@@ -331,7 +331,7 @@ static void test_host_with_children(void **state)
 static void test_audit_that_hangs(void **state)
 {
 	static const struct subid_patience soon = { 100, 60000 }, all = { 60000, 100 };
-	struct timespec deadline = subid_trace_deadline(30000);
+	struct timespec deadline = deadline_in(30000);
 	size_t taken;
 
 	(void)state;
@@ -343,7 +343,7 @@ static void test_audit_that_hangs(void **state)
 	audit->ms = 20;
 	assert_int_equal(send_many(N_MANY, &all, &taken), -ETIME);
 	assert_true(taken > 0 && taken < 60);
-	assert_true(subid_trace_left_ms(&deadline) > 0);
+	assert_true(deadline_left_ms(&deadline) > 0);
 }
 
 static void test_child_that_is_killed(void **state)

@@ -2,7 +2,7 @@
 /*
  * wrap: clock_gettime
  */
-#include "libsubid/trace/trace.h"
+#include "libsubid/core/log.h"
 
 #include <pthread.h>
 #include <time.h>
