@@ -30,14 +30,14 @@ TABLE = ["tables/table", "tables/owners", "tables/table_change", "tables/table_t
 
 # What is changed, and the tests that must notice, the likeliest first.
 TESTS = {
-    "libsubid/core/range.h": ["core/range", "maps/idmap", "core/allocate", "tables/line", *TABLE],
-    "libsubid/core/range.c": ["core/range", "tables/line", "maps/idmap", *TABLE],
+    "libsubid/core/range.h": ["core/range", "maps/map", "core/allocate", "tables/line", *TABLE],
+    "libsubid/core/range.c": ["core/range", "tables/line", "maps/map", *TABLE],
     "libsubid/core/sets.c": ["core/range", *TABLE],
     "libsubid/tables/line.c": ["tables/line", "tables/owners", *TABLE],
     "libsubid/tables/readings.c": ["tables/line", *TABLE],
     "libsubid/core/scan.h": ["core/scan", "tables/line", *TABLE],
     "libsubid/core/gap.c": ["core/allocate"],
-    "libsubid/maps/map.c": ["maps/idmap"],
+    "libsubid/maps/map.c": ["maps/map"],
     "libsubid/policy/conf_parse.c": ["policy/conf"],
     "libsubid/policy/decide.c": ["policy/decide"],
     "libsubid/accounts/group.c": ["accounts/member"],

@@ -59,29 +59,6 @@ int subid_id_parse(const char *text, size_t len, uint32_t *ret)
 	return 0;
 }
 
-int subid_range_parse(const char *text, struct id_range *ret)
-{
-	size_t first_len = strcspn(text, ":-");
-	const char *second = text + first_len + 1;
-	struct id_range range;
-	uint32_t a, b;
-
-	if (text[first_len] == '\0' || subid_id_parse(text, first_len, &a) != 0 ||
-	    subid_id_parse(second, strlen(second), &b) != 0)
-		return SUBID_INVALID;
-	if (text[first_len] == '-') {
-		if (b < a || b == UINT32_MAX)
-			return SUBID_INVALID;
-		range = id_range_between(a, (uint64_t)b + 1);
-	} else {
-		range = (struct id_range){ .start = a, .count = b };
-	}
-	if (!id_range_valid(range))
-		return SUBID_INVALID;
-	*ret = range;
-	return 0;
-}
-
 void subid_set_free(struct subid_set *set)
 {
 	free(set->ranges);

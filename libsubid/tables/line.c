@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A line in our strict reading, as text again, and the lines of one owner.
+ * A line in our strict reading, and the lines of one owner.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -50,27 +50,6 @@ int subid_line_parse(const char *text, size_t len, struct subid_line *ret)
 		.range = range,
 	};
 	return 0;
-}
-
-static char *put_number(char *end, uint32_t number)
-{
-	do
-		*--end = (char)('0' + number % 10);
-	while ((number /= 10) > 0);
-	return end;
-}
-
-size_t subid_line_format_tail(struct id_range range, char buf[SUBID_LINE_TAIL_MAX])
-{
-	char text[SUBID_LINE_TAIL_MAX], *end = text + sizeof(text), *p = end;
-
-	*--p = '\n';
-	p = put_number(p, range.count);
-	*--p = ':';
-	p = put_number(p, range.start);
-	*--p = ':';
-	memcpy(buf, p, (size_t)(end - p));
-	return (size_t)(end - p);
 }
 
 /*

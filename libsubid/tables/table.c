@@ -450,6 +450,27 @@ static int print(struct printer *printer, const char *bytes, size_t size)
 	return printer->sink(printer->data, bytes, size);
 }
 
+static char *put_number(char *end, uint32_t number)
+{
+	do
+		*--end = (char)('0' + number % 10);
+	while ((number /= 10) > 0);
+	return end;
+}
+
+size_t subid_line_format_tail(struct id_range range, char buf[SUBID_LINE_TAIL_MAX])
+{
+	char text[SUBID_LINE_TAIL_MAX], *end = text + sizeof(text), *p = end;
+
+	*--p = '\n';
+	p = put_number(p, range.count);
+	*--p = ':';
+	p = put_number(p, range.start);
+	*--p = ':';
+	memcpy(buf, p, (size_t)(end - p));
+	return (size_t)(end - p);
+}
+
 /* An entry that was changed or added, as a line; nothing for a removed one. */
 static int print_entry(struct printer *printer, const struct subid_table *table,
 		       const struct subid_entry *entry)

@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 
 #include "libsubid/core/core.h"
+#include "tools/subid/layout.h"
 #include "tools/subid/rows.h"
 #include "tools/subid/view.h"
 

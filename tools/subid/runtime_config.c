@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tools/subid/layout.h"
 #include "tools/subid/runtime_config.h"
 
 static const struct runtime_config_row runtimes[] = {

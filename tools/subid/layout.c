@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "libsubid/maps/maps.h"
+#include "tools/subid/layout.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -130,31 +130,4 @@ int subid_layout_relative(const struct subid_set *all, uint32_t own,
 	memcpy(lines, made, draft.n * sizeof(*made));
 	*n = draft.n;
 	return 0;
-}
-
-/* The id of to that lies where id lies in from. */
-static bool across(struct id_range from, struct id_range to, uint32_t id, uint32_t *ret)
-{
-	if (!id_range_contains(from, (struct id_range){ .start = id, .count = 1 }))
-		return false;
-	*ret = to.start + (id - from.start);
-	return true;
-}
-
-int subid_map_inside(const struct subid_map_line *lines, size_t n, uint32_t outside,
-		     uint32_t *ret)
-{
-	for (size_t i = 0; i < n; i++)
-		if (across(lines[i].outside, lines[i].inside, outside, ret))
-			return 0;
-	return SUBID_ABSENT;
-}
-
-int subid_map_outside(const struct subid_map_line *lines, size_t n, uint32_t inside,
-		      uint32_t *ret)
-{
-	for (size_t i = 0; i < n; i++)
-		if (across(lines[i].inside, lines[i].outside, inside, ret))
-			return 0;
-	return SUBID_ABSENT;
 }

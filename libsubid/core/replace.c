@@ -8,7 +8,7 @@
  * (fopen(3) with "w"), and whoever has the old table open at that moment, as the
  * helpers may, would read an empty one.  So the backup is a copy.
  */
-#include "libsubid/tables/tables.h"
+#include "libsubid/core/replace.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "libsubid/maps/maps.h"
+#include "tools/subid/layout.h"
 
 #include "support.h"
 

@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A file is replaced as a whole, durably, or several at once: at every instant each name
+ * leads to the old file or to the new one, never to a part.
+ *
+ * Calling sequence, under the lock that keeps other writers away:
+ *     subid_replacement_open()     for each file; the new bytes go to "NAME+"
+ *     subid_replacement_write()    as often as needed; it fits subid_table_print()
+ *     subid_replacements_commit()
+ *     subid_replacement_free()     without a commit it removes "NAME+" again
+ */
+#pragma once
+
+#include "libsubid/core/range.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct subid_replacement; /* opaque */
+
+/*
+ * Opens a replacement for the file name (at most 200 bytes) in the directory dir, which
+ * stays the caller's and open.  It gets the mode, owner, group and extended attributes
+ * (SELinux label, ACL) of the file, or is 0644 and the caller's when there is none yet.
+ * One that a dead process has left is overwritten.
+ *
+ * Returns 0 or -errno: -ELOOP when the file is a link, which is not followed, -EINVAL
+ * when it is not a regular file.  Other hard links of the file keep its old content.
+ */
+int subid_replacement_open(int dir, const char *name,
+			   struct subid_replacement **ret) SUBID_WARN_UNUSED;
+
+/*
+ * The same for a file that no lock guards and that has readers of its own, such as a
+ * report: the new bytes go to a name that is nobody else's, no copy of the old file is
+ * kept, and of the old file's attributes the new one gets the group and as much of the
+ * mode as 0644 has, never more.
+ */
+int subid_replacement_open_alone(int dir, const char *name,
+				 struct subid_replacement **ret) SUBID_WARN_UNUSED;
+
+/* Appends bytes.  data is a struct subid_replacement *.  0 or -errno. */
+int subid_replacement_write(void *data, const void *bytes, size_t size) SUBID_WARN_UNUSED;
+
+/*
+ * Puts all n replacements in their places, or none: written to disk, then renamed over
+ * the old files one after the other, then the directory written to disk.  If one step
+ * fails, those already done are undone.  "NAME-" is a copy of the old file; if it cannot
+ * be made, that is no failure.
+ *
+ * Returns 0: all is durable.  -errno: every name leads to its old file.
+ * -ENOTRECOVERABLE: undoing failed as well, so that some names lead to new files and some
+ * to old ones, each whole.
+ */
+int subid_replacements_commit(struct subid_replacement *const replacements[],
+			      size_t n) SUBID_WARN_UNUSED;
+
+void subid_replacement_free(struct subid_replacement **replacement);
+
+#define auto_replacement __attribute__((cleanup(subid_replacement_free)))
+
+#ifdef __cplusplus
+}
+#endif
