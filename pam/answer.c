@@ -10,6 +10,7 @@
 #include <syslog.h>
 
 #include "libsubid/core/core.h"
+#include "libsubid/core/printable.h"
 #include "module.h"
 
 void say(const struct session *session, int priority, const char *format, ...)

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "libsubid/core/core.h"
+#include "libsubid/core/printable.h"
 #include "libsubid/policy/policy.h"
 #include "module.h"
 

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * The accounts behind owners' names and numbers, by the local passwd and group files and,
+ * for what they do not know, by the name service (nsswitch.conf(5)).
+ */
 #pragma once
 
 #include "libsubid/tables/tables.h"
@@ -6,12 +10,6 @@
 #ifdef __cplusplus
 extern "C" {
 #endif
-
-/*
- * Who is behind an owner's name or number: the local passwd and group files,
- * read in one pass, and the name service (nsswitch.conf(5)) for what they do not
- * know, asked once for each name.
- */
 
 /* An account of the local passwd file; name is not terminated. */
 struct subid_account {
@@ -88,10 +86,7 @@ void subid_owner_free(struct subid_owner *owner);
 int subid_owner_find(const struct subid_users *users, const char *text,
 		     struct subid_owner *ret);
 
-/*
- * The same without the other names of a name's uid, as getsubids(1) wants it: text
- * and the uid in decimal are the spellings.
- */
+/* The same without the other names of its uid, as getsubids(1) wants it. */
 int subid_owner_find_plain(const struct subid_users *users, const char *text,
 			   struct subid_owner *ret);
 
@@ -160,10 +155,7 @@ void subid_members_free(struct subid_members *members);
 int subid_members_ask(struct subid_members *members, const struct subid_users *users,
 		      const struct subid_owner *owner, const char *group);
 
-/*
- * The inside of struct subid_users, for the files that share it: users.c (the
- * local files), owner.c (one owner), group.c (groups and their members).
- */
+/* --- The inside of struct subid_users, for the files of this folder --- */
 
 #define SUBID_NSS_BUFFER_MAX (1 << 20)
 
@@ -218,24 +210,18 @@ struct subid_group {
 bool subid_group_next(const struct subid_users *users, size_t *pos,
 		      struct subid_group *ret);
 
-/*
- * Hands each member that group(5) or the name service lists to each(); not those
- * whose primary group it is.  Returns as subid_users_members() does.
- */
-int subid_group_find(const struct subid_users *users, const char *group,
-		     int (*each)(void *data, const char *name), void *data,
-		     uint32_t *ret_gid);
-
 /* The local account of a name.  False if there is none. */
 bool subid_users_by_name(const struct subid_users *users, const char *name, size_t len,
 			 struct subid_account *ret);
 
-/*
- * The next local account with a uid, in the order of the file.  *at is 0 at first, and
- * then the function's own.  False at the end.
- */
+/* The next local account with a uid, in the order of the file.  *at: 0 at first. */
 bool subid_users_by_uid(const struct subid_users *users, uint32_t uid, size_t *at,
 			struct subid_account *ret);
+
+/* getpwnam_r() or, without name, getpwuid_r(), with as much room as it wants. */
+struct passwd;
+int subid_nss_ask(const char *name, uint32_t uid, struct passwd *ret_entry,
+		  char **ret_buffer);
 
 /* What a getXXnam_r() said: 0 found, SUBID_UNKNOWN, or -errno. */
 int subid_nss_status(int r, const void *found);

@@ -129,9 +129,13 @@ static int find_in_nss(const char *group, int (*each)(void *data, const char *na
 	return -ERANGE;
 }
 
-int subid_group_find(const struct subid_users *users, const char *group,
-		     int (*each)(void *data, const char *name), void *data,
-		     uint32_t *ret_gid)
+/*
+ * Hands each member that group(5) or the name service lists to each(); not those
+ * whose primary group it is.  Returns as subid_users_members() does.
+ */
+static int find_group(const struct subid_users *users, const char *group,
+		      int (*each)(void *data, const char *name), void *data,
+		      uint32_t *ret_gid)
 {
 	size_t pos = 0, len = strlen(group);
 	struct subid_group found;
@@ -154,7 +158,7 @@ int subid_users_members(const struct subid_users *users, const char *group,
 			int (*each)(void *data, const char *name), void *data)
 {
 	uint32_t gid = 0;
-	int r = subid_group_find(users, group, each, data, &gid);
+	int r = find_group(users, group, each, data, &gid);
 
 	return r == 0 ? each_primary(users, gid, each, data) : r;
 }
@@ -214,7 +218,7 @@ static int look_up(const struct subid_users *users, const char *name,
 
 	if (group.asked == NULL)
 		return -ENOMEM;
-	group.answer = subid_group_find(users, name, keep_name, &group, &group.gid);
+	group.answer = find_group(users, name, keep_name, &group, &group.gid);
 	if (group.answer < 0)
 		return group.answer;
 	if (group.n > 0)

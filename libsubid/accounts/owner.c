@@ -233,20 +233,12 @@ static int append_spelling(struct subid_owner *owner, const char *text, size_t l
 	return 0;
 }
 
-/*
- * Only if a line may be headed by it (see struct subid_owner), and once: beyond a few,
- * drop_doubles() sees to that.
- */
+/* Only if it can be the owner of a line, see struct subid_owner. */
 static int add_spelling(struct subid_owner *owner, const char *text, size_t len)
 {
-	const struct subid_owner_name one = { text, len };
-
 	if (is_number(text, len) || !subid_owner_valid(text, len) ||
 	    subid_owner_is_hold(text, len))
 		return 0;
-	for (size_t i = 0; i < owner->n && owner->n <= OWNER_NAMES_FEW; i++)
-		if (owner_name_compare(&owner->spellings[i], &one) == 0)
-			return 0;
 	return append_spelling(owner, text, len);
 }
 
@@ -267,7 +259,7 @@ static int drop_doubles(struct subid_owner *owner)
 	auto_free struct subid_owner_name **order = NULL;
 	size_t kept = 0;
 
-	if (owner->n <= OWNER_NAMES_FEW)
+	if (owner->n < 2)
 		return 0;
 	order = reallocarray(NULL, owner->n, sizeof(struct subid_owner_name *));
 	if (order == NULL)
@@ -340,9 +332,8 @@ int subid_nss_status(int r, const void *found)
 	return -r;
 }
 
-/* getpwnam_r() or, without name, getpwuid_r(), with as much room as it wants. */
-static int ask_nss(const char *name, uint32_t uid, struct passwd *ret_entry,
-		   char **ret_buffer)
+int subid_nss_ask(const char *name, uint32_t uid, struct passwd *ret_entry,
+		  char **ret_buffer)
 {
 	for (size_t size = 1024; size <= SUBID_NSS_BUFFER_MAX; size *= 2) {
 		auto_free char *buffer = malloc(size);
@@ -364,24 +355,6 @@ static int ask_nss(const char *name, uint32_t uid, struct passwd *ret_entry,
 	return -ERANGE;
 }
 
-int subid_owner_home(uint32_t uid, char **ret)
-{
-	auto_free char *buffer = NULL;
-	struct passwd entry;
-	char *home;
-	int r = ask_nss(NULL, uid, &entry, &buffer);
-
-	if (r != 0)
-		return r;
-	if (entry.pw_dir[0] != '/')
-		return SUBID_ABSENT;
-	home = strdup(entry.pw_dir);
-	if (home == NULL)
-		return -ENOMEM;
-	*ret = home;
-	return 0;
-}
-
 static int owner_from_nss(const struct subid_users *aliases, const char *name,
 			  uint32_t uid, struct subid_owner *ret)
 {
@@ -389,7 +362,7 @@ static int owner_from_nss(const struct subid_users *aliases, const char *name,
 	struct passwd entry;
 	int r;
 
-	r = ask_nss(name, uid, &entry, &buffer);
+	r = subid_nss_ask(name, uid, &entry, &buffer);
 	if (r != 0)
 		return r;
 	return make_owner(aliases, entry.pw_uid, &entry.pw_gid, name == NULL ? "" : name,

@@ -286,6 +286,24 @@ int subid_users_taken(struct subid_users *users, enum subid_kind kind,
 	return r == 0 ? subid_set_unite(ret, &more) : r;
 }
 
+int subid_owner_home(uint32_t uid, char **ret)
+{
+	auto_free char *buffer = NULL;
+	struct passwd entry;
+	char *home;
+	int r = subid_nss_ask(NULL, uid, &entry, &buffer);
+
+	if (r != 0)
+		return r;
+	if (entry.pw_dir[0] != '/')
+		return SUBID_ABSENT;
+	home = strdup(entry.pw_dir);
+	if (home == NULL)
+		return -ENOMEM;
+	*ret = home;
+	return 0;
+}
+
 /* --- an index --- */
 
 enum { BY_NAME, BY_UID };

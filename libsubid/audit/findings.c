@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "libsubid/audit/private.h"
+#include "libsubid/core/printable.h"
 
 #define CHUNK_SIZE (64 << 10)
 

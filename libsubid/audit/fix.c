@@ -10,6 +10,7 @@
 
 #include "libsubid/audit/private.h"
 #include "libsubid/core/core.h"
+#include "libsubid/core/printable.h"
 
 /* More commands than this are no help: then the range is better moved as a whole. */
 #define COMMANDS_MAX 8

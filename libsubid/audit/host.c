@@ -2,6 +2,7 @@
 /*
  * Facts about the machine around the tables, see audit.h.
  */
+#include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -252,6 +253,40 @@ static int read_helpers(const struct subid_host_options *options, struct subid_h
 	return r;
 }
 
+static void close_module(void **module)
+{
+	if (*module != NULL)
+		(void)dlclose(*module);
+}
+
+/*
+ * Would shadow's tools use the module of a source, not ""?  Loads its code.  Returns 0;
+ * -ELIBACC when there is no such module, or it cannot be loaded; SUBID_INVALID when it
+ * lacks one of the functions that shadow calls, whose name is then in *ret_missing.
+ */
+static int probe_source(const char *source, const char **ret_missing)
+{
+	static const char *const functions[] = {
+		"shadow_subid_has_range",
+		"shadow_subid_list_owner_ranges",
+		"shadow_subid_find_subid_owners",
+	};
+	__attribute__((cleanup(close_module))) void *module = NULL;
+	char file[sizeof("libsubid_.so") + SUBID_SOURCE_SIZE];
+
+	(void)snprintf(file, sizeof(file), "libsubid_%s.so", source);
+	module = dlopen(file, RTLD_NOW | RTLD_LOCAL);
+	if (module == NULL)
+		return -ELIBACC;
+	for (size_t i = 0; i < sizeof(functions) / sizeof(functions[0]); i++) {
+		if (dlsym(module, functions[i]) != NULL)
+			continue;
+		*ret_missing = functions[i];
+		return SUBID_INVALID;
+	}
+	return 0;
+}
+
 static int read_source(const struct subid_host_options *options, struct subid_host *host)
 {
 	auto_text struct subid_text text = { .bytes = NULL };
@@ -265,7 +300,7 @@ static int read_source(const struct subid_host_options *options, struct subid_ho
 	host->source_invalid = subid_source_parse(&text, &host->source) != 0;
 	if (!options->image && host->source.name[0] != '\0')
 		host->source_error =
-		    subid_source_probe(host->source.name, &host->source_missing);
+		    probe_source(host->source.name, &host->source_missing);
 	return 0;
 }
 

@@ -19,6 +19,7 @@
 
 #include "libsubid/audit/private.h"
 #include "libsubid/core/core.h"
+#include "libsubid/core/printable.h"
 
 #define ACL_VERSION 2
 #define ACL_WRITE   2

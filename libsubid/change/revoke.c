@@ -8,6 +8,9 @@
 #include "libsubid/change/private.h"
 #include "libsubid/tables/tables.h"
 
+/* Up to so many names are looked for in a pass without an index, which is faster. */
+#define OWNER_NAMES_FEW 16
+
 /* What happens to ids that are held, or held no longer. */
 static struct subid_event event_of_holder(enum subid_action action, const char *holder)
 {

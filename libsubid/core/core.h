@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * What all of the project is written in: scoped cleanup and arrays, the bytes and lines
+ * of files, and opening them.  Ids, ranges and the convention for answers are in range.h.
+ */
 #pragma once
 
 #include <fcntl.h>
@@ -17,9 +21,7 @@
 extern "C" {
 #endif
 
-/*
- * Scoped cleanup for what libc hands out; inside the project only.
- */
+/* --- Memory --- */
 
 static inline void cleanup_free(void *pointer)
 {
@@ -34,10 +36,6 @@ static inline void cleanup_close(const int *fd)
 
 #define auto_free  __attribute__((cleanup(cleanup_free)))
 #define auto_close __attribute__((cleanup(cleanup_close)))
-
-/*
- * Memory for whole tables.  Inside the library only.
- */
 
 #define LARGE_MEMORY (4 << 20)
 
@@ -56,8 +54,34 @@ static inline void *advise_large(void *memory, size_t size)
 }
 
 /*
- * The bytes of a configuration file, read at once, and its lines one by one.
+ * Makes room for one element more.  array: address of the pointer to the n elements,
+ * which is NULL or has only ever been allocated by this function; size: of an element.
+ * 0, or -ENOMEM with the array as it was.
  */
+int array_grow(void *array, size_t n, size_t size);
+
+/*
+ * The first of n elements, in ascending order, that is not before key; n if all are.
+ * Inline, so that the compiler sees the comparison.
+ */
+static inline __attribute__((always_inline)) size_t
+array_search(const void *array, size_t n, size_t size, const void *key,
+	     bool (*is_before)(const void *element, const void *key))
+{
+	size_t low = 0, high = n;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+
+		if (is_before((const char *)array + middle * size, key))
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
+}
+
+/* --- Files and their lines --- */
 
 /* The largest file that is read: offsets into it fit in 32 bits. */
 #define SUBID_FILE_SIZE_MAX (UINT32_MAX - 1)
@@ -130,68 +154,7 @@ bool subid_setting_parse(const char *line, size_t len, struct subid_setting *ret
 /* Is this the value, in whatever case? */
 bool subid_setting_is(const struct subid_setting *setting, const char *value);
 
-/*
- * Arrays: growing them, and searching them.
- */
-
-/*
- * Makes room for one element more.  array: address of the pointer to the n elements,
- * which is NULL or has only ever been allocated by this function; size: of an element.
- * 0, or -ENOMEM with the array as it was.
- */
-int array_grow(void *array, size_t n, size_t size);
-
-/*
- * The first of n elements, in ascending order, that is not before key; n if all are.
- * Inline, so that the compiler sees the comparison.
- */
-static inline __attribute__((always_inline)) size_t
-array_search(const void *array, size_t n, size_t size, const void *key,
-	     bool (*is_before)(const void *element, const void *key))
-{
-	size_t low = 0, high = n;
-
-	while (low < high) {
-		size_t middle = low + (high - low) / 2;
-
-		if (is_before((const char *)array + middle * size, key))
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return low;
-}
-
-/*
- * Text that others chose.
- *
- * Threat: names come from files, from processes and from whoever typed them, and end on
- * root's terminal, in logs and in mails.  Control characters, C1 controls in UTF-8 and
- * marks that change the direction of writing would show something else than what is
- * there.
- */
-
-/*
- * Replaces bytes that are not ASCII from lowest to '~' by '?', in place.  lowest: ' ', or
- * '!' where a blank would begin another word.
- */
-void printable_ascii(char *text, size_t len, char lowest);
-
-/* The same for a copy, with blanks, cut to size bytes with its NUL. */
-void printable_copy(char *buf, size_t size, const char *text, size_t len);
-
-/* How many bytes at text a terminal may act on; 0: none.  UTF-8 is let through. */
-size_t printable_unsafe(const char *text, size_t len);
-
-/*
- * A copy with a blank for a newline, and '?' for all else that a terminal may act on.
- * The caller frees it; NULL when out of memory.
- */
-char *printable_text(const char *text, size_t len);
-
-/*
- * Opening what may be missing; inside the library only.
- */
+/* --- Opening --- */
 
 /*
  * openat(2).  Returns the descriptor or -errno; -ENOENT only if there is nothing of
@@ -203,10 +166,8 @@ char *printable_text(const char *text, size_t len);
 int file_open(int dir, const char *name, int flags);
 
 /*
- * What must not even be opened.  Inside the library only.
- */
-
-/*
+ * Is what stands there neither a regular file nor a link?
+ *
  * Threat: a device node in a file's place does things when it is opened: a watchdog
  * begins to count, a tape winds back.  An image may have one anywhere.  So what stands
  * there is asked first; whoever can exchange it in between for a device is root already.

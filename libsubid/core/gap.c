@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "libsubid/core/range.h"
+#include "libsubid/core/gap.h"
 
 /*
  * For the contracts (ACSL, see range.h).  has_room: the range of that start lies

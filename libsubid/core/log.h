@@ -82,11 +82,7 @@ int subid_log_send(const struct subid_log *log, const struct log_line *line,
 struct timespec deadline_in(int ms);
 int deadline_left_ms(const struct timespec *deadline);
 
-/*
- * A rate limit for each user: a burst at once, then one each interval.  For lines in
- * the log that a user can cause as often as he likes.
- */
-
+/* A rate limit for each user: a burst at once, then one each interval. */
 #define SUBID_RATE_LIMIT_BURST	    10
 #define SUBID_RATE_LIMIT_INTERVAL_S 6
 
@@ -109,17 +105,11 @@ bool subid_rate_limit_allow(struct subid_rate_limit *limit, uint32_t (*now_s)(vo
 			    uint32_t *ret_suppressed);
 
 /*
- * The file of the slots: an array of struct subid_rate_limit, native byte order, that
- * is never longer than SUBID_RATE_LIMIT_SLOTS * 8 bytes, 512 KiB, whatever the uid;
- * pages that no user needed are holes.  A uid's slot is uid modulo
- * SUBID_RATE_LIMIT_SLOTS:
- *
- *  - Uids less than SUBID_RATE_LIMIT_SLOTS apart have a slot each, so the users of one
- *    domain, and all local ones, do not meet.
- *  - Users who do share a slot share one allowance: together they get what one user
- *    gets, and one of them can use it up for the other.  None is lost from the count:
- *    the next line in that slot says how many were suppressed, but not whose.
- *  - All users together get at most a burst and one each interval for each slot.
+ * The file of the slots: an array of them, in native byte order, never longer than 512
+ * KiB. A uid's slot is uid modulo SUBID_RATE_LIMIT_SLOTS, so that the users of one
+ * domain, and all local ones, do not meet.  Users who share a slot share one allowance,
+ * which one of them can use up for the other; the next line says how many were
+ * suppressed, not whose.
  */
 #define SUBID_RATE_LIMIT_SLOTS 65536
 

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+#include "libsubid/core/printable.h"
 #include "libsubid/core/core.h"
 
 void printable_ascii(char *text, size_t len, char lowest)

@@ -216,12 +216,6 @@ size_t subid_range_without(struct id_range r, struct id_range cut,
 int subid_id_parse(const char *text, size_t len, uint32_t *ret);
 
 /*
- * Reads a range as people write it: "START:COUNT" or "FIRST-LAST", numbers as
- * subid_id_parse() takes them.  Returns 0 or SUBID_INVALID; the range is valid.
- */
-int subid_range_parse(const char *text, struct id_range *ret);
-
-/*
  * A set of ids: ranges in ascending order, neither overlapping nor adjoining.
  * A zeroed struct is the empty set.  The caller owns it and releases it with
  * subid_set_free(); one thread at a time.
@@ -353,7 +347,11 @@ struct subid_sets {
 	struct subid_set of[SUBID_KINDS];
 };
 
-void subid_sets_free(struct subid_sets *sets);
+static inline void subid_sets_free(struct subid_sets *sets)
+{
+	subid_set_free(&sets->of[SUBID_UID]);
+	subid_set_free(&sets->of[SUBID_GID]);
+}
 
 #define auto_sets __attribute__((cleanup(subid_sets_free)))
 
@@ -367,25 +365,6 @@ int subid_sets_unite(struct subid_sets *sets,
 		     const struct subid_sets *other) SUBID_WARN_UNUSED;
 int subid_sets_subtract(const struct subid_sets *a, const struct subid_sets *b,
 			struct subid_sets *ret) SUBID_WARN_UNUSED;
-
-/*
- * Where there is room.  Pure: sees its arguments, changes nothing else.
- */
-
-/* What is asked for of one kind. */
-struct subid_want {
-	const struct subid_set *taken; /* sorted; ids that may not be given */
-	struct id_range window;	       /* the range must lie in here */
-	uint32_t count;		       /* how many ids; 0: none of this kind */
-};
-
-/*
- * The lowest id, not below from, at which every kind that is wanted has room at
- * once, so that uid and gid get the same numbers.  Returns 0 or SUBID_FULL.
- * With no kind wanted it answers SUBID_FULL as well.
- */
-int subid_find_gap(const struct subid_want want[SUBID_KINDS], uint32_t from,
-		   uint32_t *ret_start);
 
 #ifdef __cplusplus
 }

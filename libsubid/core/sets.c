@@ -1,34 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Ranges as people write them, whole sets united and subtracted, and sets of both kinds.
+ * Whole sets united and subtracted, and sets of both kinds.
  */
 #include "libsubid/core/range.h"
 
 #include <stdlib.h>
 #include <string.h>
-
-int subid_range_parse(const char *text, struct id_range *ret)
-{
-	size_t first_len = strcspn(text, ":-");
-	const char *second = text + first_len + 1;
-	struct id_range range;
-	uint32_t a, b;
-
-	if (text[first_len] == '\0' || subid_id_parse(text, first_len, &a) != 0 ||
-	    subid_id_parse(second, strlen(second), &b) != 0)
-		return SUBID_INVALID;
-	if (text[first_len] == '-') {
-		if (b < a || b == UINT32_MAX)
-			return SUBID_INVALID;
-		range = id_range_between(a, (uint64_t)b + 1);
-	} else {
-		range = (struct id_range){ .start = a, .count = b };
-	}
-	if (!id_range_valid(range))
-		return SUBID_INVALID;
-	*ret = range;
-	return 0;
-}
 
 int subid_set_unite(struct subid_set *set, const struct subid_set *other)
 {
@@ -83,12 +60,6 @@ int subid_set_subtract(const struct subid_set *a, const struct subid_set *b,
 		}
 	}
 	return 0;
-}
-
-void subid_sets_free(struct subid_sets *sets)
-{
-	for (enum subid_kind kind = 0; kind < SUBID_KINDS; kind++)
-		subid_set_free(&sets->of[kind]);
 }
 
 bool subid_sets_empty(const struct subid_sets *sets)

@@ -173,16 +173,29 @@ bool subid_setting_is(const struct subid_setting *setting, const char *value)
 	       strncasecmp(setting->value, value, setting->value_len) == 0;
 }
 
+#define ROOM_MIN 4
+
+/* The room follows from n, so that no caller keeps it: 4, then each power of two. */
+int array_grow(void *array, size_t n, size_t size)
+{
+	void *old, *grown;
+
+	if (n > 0 && (n < ROOM_MIN || (n & (n - 1)) != 0))
+		return 0;
+	memcpy(&old, array, sizeof(old));
+	grown = reallocarray(old, n == 0 ? ROOM_MIN : n * 2, size);
+	if (grown == NULL)
+		return -ENOMEM;
+	memcpy(array, &grown, sizeof(grown));
+	return 0;
+}
+
 const char *subid_kind_name(enum subid_kind kind)
 {
-	static const char *const names[SUBID_KINDS] = { "uid", "gid" };
-
-	return names[kind];
+	return kind == SUBID_UID ? "uid" : "gid";
 }
 
 const char *subid_kind_table(enum subid_kind kind)
 {
-	static const char *const names[SUBID_KINDS] = { "subuid", "subgid" };
-
-	return names[kind];
+	return kind == SUBID_UID ? "subuid" : "subgid";
 }

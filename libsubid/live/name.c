@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "libsubid/core/core.h"
+#include "libsubid/core/printable.h"
 #include "libsubid/live/private.h"
 
 #define ID_SHOWN 12 /* digits of a long id, as podman and docker show it */

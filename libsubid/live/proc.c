@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "libsubid/core/core.h"
+#include "libsubid/core/printable.h"
 #include "libsubid/live/private.h"
 
 #define MAP_PAGE 4096	    /* at least */

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "libsubid/core/core.h"
+#include "libsubid/core/printable.h"
 #include "libsubid/policy/private.h"
 #include "libsubid/tables/tables.h"
 
@@ -25,6 +26,29 @@ struct conf_line {
 	size_t at; /* the next word */
 	struct subid_place *place;
 };
+
+int subid_range_parse(const char *text, struct id_range *ret)
+{
+	size_t first_len = strcspn(text, ":-");
+	const char *second = text + first_len + 1;
+	struct id_range range;
+	uint32_t a, b;
+
+	if (text[first_len] == '\0' || subid_id_parse(text, first_len, &a) != 0 ||
+	    subid_id_parse(second, strlen(second), &b) != 0)
+		return SUBID_INVALID;
+	if (text[first_len] == '-') {
+		if (b < a || b == UINT32_MAX)
+			return SUBID_INVALID;
+		range = id_range_between(a, (uint64_t)b + 1);
+	} else {
+		range = (struct id_range){ .start = a, .count = b };
+	}
+	if (!id_range_valid(range))
+		return SUBID_INVALID;
+	*ret = range;
+	return 0;
+}
 
 /*
  * First the words of a line, cut in place: a NUL is written after each, and quotes and

@@ -125,6 +125,12 @@ const struct subid_special_owner *subid_special_owner(const char *name, size_t l
  * What cannot be understood is an error, and then nothing is given.
  */
 
+/*
+ * Reads a range as people write it: "START:COUNT" or "FIRST-LAST", numbers as
+ * subid_id_parse() takes them.  Returns 0 or SUBID_INVALID; the range is valid.
+ */
+int subid_range_parse(const char *text, struct id_range *ret);
+
 #define SUBID_CONF_FILE "subid.conf"
 #define SUBID_CONF_DIR	"subid.conf.d"
 

@@ -11,6 +11,7 @@
 
 #include "libsubid/core/core.h"
 #include "libsubid/core/open.h"
+#include "libsubid/core/printable.h"
 #include "libsubid/runtimes/private.h"
 
 /* LXD repeats the ranges of a container: is it among the last few? */

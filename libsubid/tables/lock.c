@@ -21,6 +21,7 @@
 #include <time.h>
 
 #include "libsubid/core/core.h"
+#include "libsubid/core/printable.h"
 
 #define FILE_LOCK      ".pwd.lock"
 #define CLOCKS_APART_S 2       /* of a file system, and of ticks */

@@ -112,26 +112,6 @@ static void *open_module(const char *source)
 	return dlopen(file, RTLD_NOW | RTLD_LOCAL);
 }
 
-int subid_source_probe(const char *source, const char **ret_missing)
-{
-	static const char *const functions[] = {
-		"shadow_subid_has_range",
-		"shadow_subid_list_owner_ranges",
-		"shadow_subid_find_subid_owners",
-	};
-	__attribute__((cleanup(close_module))) void *module = open_module(source);
-
-	if (module == NULL)
-		return -ELIBACC;
-	for (size_t i = 0; i < sizeof(functions) / sizeof(functions[0]); i++) {
-		if (dlsym(module, functions[i]) != NULL)
-			continue;
-		*ret_missing = functions[i];
-		return SUBID_INVALID;
-	}
-	return 0;
-}
-
 static int copy_ranges(const struct module_range *ranges, int count,
 		       struct subid_owned_range **ret, size_t *ret_n)
 {

@@ -31,16 +31,9 @@ struct subid_line {
 	struct id_range range;
 };
 
-/* The most that the readers of one line can differ. */
-#define SUBID_READINGS_MAX 16
-
-/* Of the longest line that shadow reads, without its newline; it drops longer ones. */
-#define SUBID_LINE_MAX 1023
-
-/* The longest range text that a line can end with: ":4294967294:4294967295\n" */
-#define SUBID_LINE_TAIL_MAX 24
-
-/* The longest owner for whom shadow reads every line: the newline is not counted. */
+#define SUBID_READINGS_MAX   16	  /* the most that the readers of one line can differ */
+#define SUBID_LINE_MAX	     1023 /* shadow drops longer lines, newline not counted */
+#define SUBID_LINE_TAIL_MAX  24	  /* ":4294967294:4294967295\n" */
 #define SUBID_LINE_OWNER_MAX (SUBID_LINE_MAX - (SUBID_LINE_TAIL_MAX - 1))
 
 /*
@@ -71,10 +64,7 @@ int subid_line_parse(const char *text, size_t len, struct subid_line *ret);
 size_t subid_line_readings(const char *text, size_t len,
 			   struct id_range ret[SUBID_READINGS_MAX]);
 
-/*
- * Writes ":start:count\n" into buf, which is not terminated.  Returns the number of
- * bytes, at most SUBID_LINE_TAIL_MAX.
- */
+/* Writes ":start:count\n" into buf, not terminated.  Returns the number of bytes. */
 size_t subid_line_format_tail(struct id_range range, char buf[SUBID_LINE_TAIL_MAX]);
 
 /* --- An owner and the ranges of its lines --- */
@@ -84,9 +74,6 @@ struct subid_owner_name {
 	const char *text;
 	size_t len;
 };
-
-/* Up to so many are compared one by one, which is faster than looking them up. */
-#define OWNER_NAMES_FEW 16
 
 /* By length, then by bytes. */
 static inline int owner_name_compare(const struct subid_owner_name *a,
@@ -164,14 +151,6 @@ int subid_source_parse(const struct subid_text *text, struct subid_source_line *
  * long; -errno.
  */
 int subid_source_read(int etc, char ret_name[SUBID_SOURCE_SIZE]);
-
-/*
- * Would shadow's tools use the module of a source, not ""?  Loads code into the
- * process, see below.  Returns 0; -ELIBACC when there is no such module, or it
- * cannot be loaded; SUBID_INVALID when it lacks one of the functions that shadow
- * calls, whose name is then in *ret_missing.
- */
-int subid_source_probe(const char *source, const char **ret_missing);
 
 /*
  * Asks the module of a source, not "", for the ranges of an owner.  Loads code

@@ -4,6 +4,7 @@
  * sscanf(3); and sets of ids, against one bit for each id.
  */
 #include "libsubid/core/core.h"
+#include "libsubid/policy/policy.h"
 
 #include "fuzz.h"
 

@@ -14,6 +14,7 @@
 
 #include "inject.h"
 
+#include "libsubid/core/printable.h"
 #include "tools/subid/login.c"
 #include "tools/subid/login_answer.c"
 #include "tools/subid/login_grant.c"

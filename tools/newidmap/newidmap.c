@@ -179,15 +179,11 @@ static int open_target(struct call *call, const char *text)
 	return 0;
 }
 
-/* Settings about ids are numbers, yes, or no. */
+/* Settings about subordinate ids are numbers, yes, or no. */
 static bool is_understood(const struct subid_setting *setting)
 {
-	static const char *const about_ids[] = { "SUB_", "UID_", "GID_" };
-	bool is_about_ids = false;
-
-	for (size_t i = 0; i < sizeof(about_ids) / sizeof(about_ids[0]); i++)
-		is_about_ids |= strncmp(setting->name, about_ids[i], 4) == 0;
-	return !is_about_ids || (setting->value[0] >= '0' && setting->value[0] <= '9') ||
+	return strncmp(setting->name, "SUB_", 4) != 0 ||
+	       (setting->value[0] >= '0' && setting->value[0] <= '9') ||
 	       subid_setting_is(setting, "yes") || subid_setting_is(setting, "no");
 }
 

@@ -45,15 +45,10 @@ struct call {
 	struct refusals refusals;
 };
 
-/*
- * The words of the command line.  Each function returns 0, or EXIT_FAILURE after it has
- * written why.
- */
-
 /* Decimal from 0 to 4294967295, and nothing else. */
 bool parse_id(const char *text, uint32_t *ret);
 
-/* Sets the lines of the map from the words after the target. */
+/* Sets the lines of the map from the words after the target.  0 or EXIT_FAILURE. */
 int parse_map(struct call *call, int n_words, char *const words[]);
 
 /* Messages: "newuidmap: ..." on standard error.  Each returns EXIT_FAILURE. */

@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "libsubid/core/core.h"
+#include "libsubid/core/printable.h"
 
 enum { OPTION_ROOT = 256, OPTION_JSON, OPTION_HELP, OPTION_VERSION };
 

@@ -7,6 +7,7 @@
 #include <stdio.h>
 
 #include "libsubid/core/core.h"
+#include "libsubid/core/printable.h"
 #include "libsubid/subid.h"
 
 /* Exit status of subid(1). */

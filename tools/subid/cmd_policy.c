@@ -9,6 +9,7 @@
 
 #include "libsubid/audit/audit.h"
 #include "libsubid/core/core.h"
+#include "libsubid/core/printable.h"
 #include "tools/subid/cli.h"
 
 /* The problems found so far. */

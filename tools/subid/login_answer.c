@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "libsubid/core/core.h"
+#include "libsubid/core/printable.h"
 #include "tools/subid/login.h"
 
 /* Kept free for the last line. */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "tools/subid/rows.h"
+#include "libsubid/core/printable.h"
 
 #include <errno.h>
 #include <jansson.h>

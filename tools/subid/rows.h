@@ -11,6 +11,7 @@
  */
 #pragma once
 
+#include "libsubid/core/printable.h"
 #include "tools/subid/cli.h"
 
 /* A column, in all three forms. */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "libsubid/change/change.h"
+#include "libsubid/core/gap.h"
 
 #include "model.h"
 

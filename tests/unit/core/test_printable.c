@@ -3,6 +3,7 @@
  * wrap: malloc
  */
 #include "libsubid/core/core.h"
+#include "libsubid/core/printable.h"
 #include "support.h"
 
 void *__real_malloc(size_t size);

@@ -3,6 +3,7 @@
  * wrap: reallocarray
  */
 #include "libsubid/core/core.h"
+#include "libsubid/policy/policy.h"
 
 #include "edge.h"
 #include "model.h"

@@ -82,22 +82,11 @@ static void test_read(void **state)
 	assert_int_equal(subid_source_read(etc, name), -EINVAL);
 }
 
-/* Modules that are there, and those that lack something: tests/e2e. */
-static void test_no_module(void **state)
-{
-	const char *missing = "kept";
-
-	(void)state;
-	assert_int_equal(subid_source_probe("no-such-source", &missing), -ELIBACC);
-	assert_string_equal(missing, "kept");
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_lines),
 		scratch_test(test_read),
-		cmocka_unit_test(test_no_module),
 	};
 
 	return cmocka_run_group_tests_name("source", tests, NULL, NULL);
