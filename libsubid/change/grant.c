@@ -13,14 +13,13 @@
 struct plan {
 	const struct grant_request *request;
 	struct subid_decision policy;
-	struct subid_set has[SUBID_KINDS];
+	struct subid_sets has;
 	struct place places[SUBID_KINDS];
 };
 
 static void plan_free(struct plan *plan)
 {
-	for (enum subid_kind kind = 0; kind < SUBID_KINDS; kind++)
-		subid_set_free(&plan->has[kind]);
+	subid_sets_free(&plan->has);
 	places_free(plan->places);
 }
 
@@ -59,20 +58,20 @@ static int make_plan(struct subid_txn *txn, struct plan *plan)
 		*place = (struct place){
 			.asked = is_asked(request, kind),
 			.window = subid_window_range(window),
-			.has = &plan->has[kind],
+			.has = &plan->has.of[kind],
 			.taken = &txn->taken.of[kind],
 			.also = conventional(txn, plan, kind),
 		};
 		/* also of a kind that is not asked for: its numbers are wanted */
 		r = subid_table_owned(&txn->tables[kind], request->owner->spellings,
-				      request->owner->n, &plan->has[kind]);
+				      request->owner->n, &plan->has.of[kind]);
 		if (r < 0)
 			return r;
 		if (!place->asked)
 			continue;
 		place->count = request->count > 0 ? request->count : window->count;
 		/* who has ids keeps them, whatever policy gives now */
-		any |= place->count > 0 || plan->has[kind].n > 0;
+		any |= place->count > 0 || plan->has.of[kind].n > 0;
 	}
 	return any || request->range.count > 0 ? 0 : SUBID_OFF;
 }
@@ -86,7 +85,7 @@ static int place_exact(struct plan *plan)
 		int r;
 
 		if (!is_asked(plan->request, kind) ||
-		    subid_set_contains(&plan->has[kind], range))
+		    subid_set_contains(&plan->has.of[kind], range))
 			continue;
 		r = subid_set_insert(&plan->places[kind].gives, range);
 		if (r < 0)
@@ -202,9 +201,9 @@ static int carry_out(struct subid_txn *txn, const struct plan *plan,
 static int note_owned(struct subid_txn *txn, const struct plan *plan)
 {
 	for (enum subid_kind kind = 0; kind < SUBID_KINDS; kind++) {
-		for (size_t i = 0; is_asked(plan->request, kind) && i < plan->has[kind].n;
-		     i++) {
-			int r = subid_txn_note(txn, kind, plan->has[kind].ranges[i]);
+		for (size_t i = 0;
+		     is_asked(plan->request, kind) && i < plan->has.of[kind].n; i++) {
+			int r = subid_txn_note(txn, kind, plan->has.of[kind].ranges[i]);
 
 			if (r < 0)
 				return r;
