@@ -176,7 +176,9 @@ static int run_program(const struct session *session, const char *name,
 					 " " SUBID_VERSION ": nothing is given");
 		else
 			say(session, LOG_ERR,
-			    "no range this time: " SUBID_HELPER " said half an answer");
+			    SUBID_HELPER
+			    " said half an answer: whether it gave a range is not"
+			    " known");
 	}
 	/* it may have done its work all the same */
 	look(session, name, &now);

@@ -341,14 +341,14 @@ static const struct {
 	/* no debugging without being asked */
 	{ HEAD "log 7 x\nanswer ignore\n", PAM_IGNORE, "", "" },
 	/* half of one */
-	{ "", PAM_SESSION_ERR, "3: alice: *said half an answer\n", "" },
-	{ HEAD, PAM_SESSION_ERR, "3: alice: *said half an answer\n", "" },
+	{ "", PAM_SESSION_ERR, "3: alice: *said half an answer: whether *\n", "" },
+	{ HEAD, PAM_SESSION_ERR, "3: alice: *said half an answer: whether *\n", "" },
 	{ HEAD "log 3 x\n", PAM_SESSION_ERR,
-	  "3: alice: x\n3: alice: *said half an answer\n", "" },
-	{ HEAD "answer success", PAM_SESSION_ERR, "3: alice: *said half an answer\n",
-	  "" },
-	{ HEAD "answer maybe\n", PAM_SESSION_ERR, "3: alice: *said half an answer\n",
-	  "" },
+	  "3: alice: x\n3: alice: *said half an answer: whether *\n", "" },
+	{ HEAD "answer success", PAM_SESSION_ERR,
+	  "3: alice: *said half an answer: whether *\n", "" },
+	{ HEAD "answer maybe\n", PAM_SESSION_ERR,
+	  "3: alice: *said half an answer: whether *\n", "" },
 	/* another version */
 	{ "subid 0.0.9\nanswer success\n", PAM_IGNORE,
 	  "3: alice: * is of another version *\n", "" },
