@@ -34,14 +34,14 @@ static void account_free(struct account *account)
 	subid_users_free(&account->users);
 }
 
-/* By its name and uid alone: most often enough, and without a pass over passwd for other
- * names of the uid. */
-static bool has_by_name(int etc, const struct subid_users *users, const char *name)
+/* By its name alone: most often enough, and without a look into passwd. */
+static bool has_by_name(int etc, const char *name)
 {
-	auto_owner struct subid_owner owner = { .has_account = false };
-	int r = subid_owner_find_plain(users, name, &owner);
+	struct subid_owner_name one = { name, strlen(name) };
+	const struct subid_owner owner = { .spellings = &one, .n = 1 };
 
-	return (r == 0 || r == SUBID_UNKNOWN) && login_look(etc, &owner) == 0;
+	return subid_owner_valid(name, one.len) && !subid_owner_is_hold(name, one.len) &&
+	       login_look(etc, &owner) == 0;
 }
 
 /*
@@ -50,11 +50,12 @@ static bool has_by_name(int etc, const struct subid_users *users, const char *na
  */
 static void look(const struct session *session, const char *name, struct account *ret)
 {
-	if (session->etc < 0 || is_number(name) || strlen(name) > NAME_LENGTH_MAX ||
-	    subid_users_open(session->etc, false, &ret->users, NULL) < 0)
+	if (session->etc < 0 || is_number(name) || strlen(name) > NAME_LENGTH_MAX)
 		return;
-	ret->has_range = has_by_name(session->etc, ret->users, name);
-	if (ret->has_range || subid_owner_find(ret->users, name, &ret->owner) != 0)
+	ret->has_range = has_by_name(session->etc, name);
+	if (ret->has_range ||
+	    subid_users_open(session->etc, false, &ret->users, NULL) < 0 ||
+	    subid_owner_find(ret->users, name, &ret->owner) != 0)
 		return;
 	ret->local = true;
 	ret->has_range = login_look(session->etc, &ret->owner) == 0;

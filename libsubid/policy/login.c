@@ -9,21 +9,65 @@
 
 #include "libsubid/core/core.h"
 
+/* With more names than these each line is looked up among them. */
+#define NAMES_FEW 8
+
+/* Is the owner of the line, which is size bytes at least, one of the names? */
+static bool is_owned(const char *line, size_t size, const struct subid_owner *owner)
+{
+	for (size_t i = 0; i < owner->n; i++) {
+		const struct subid_owner_name *name = &owner->spellings[i];
+
+		/* most names of a site have the same beginning */
+		if (name->len > 0 && size > name->len && line[name->len] == ':' &&
+		    line[name->len - 1] == name->text[name->len - 1] &&
+		    memcmp(line, name->text, name->len) == 0)
+			return true;
+	}
+	return false;
+}
+
+/*
+ * The same as subid_owned_ranges(), up to the first one: each login of a site with ten
+ * thousands of users waits for this.
+ */
+static bool has_line(const struct subid_text *text, const struct subid_owner *owner)
+{
+	size_t pos = 0, len;
+	struct subid_line parsed;
+	const char *line;
+
+	while (subid_text_next(text, &pos, &line, &len))
+		if (is_owned(line, len, owner) &&
+		    subid_line_parse(line, len, &parsed) == 0)
+			return true;
+	return false;
+}
+
+/* 0, SUBID_ABSENT or -errno. */
+static int look_at_kind(int etc, enum subid_kind kind, const struct subid_owner *owner)
+{
+	auto_text struct subid_text text = { .bytes = NULL };
+	auto_free struct subid_owned_range *ranges = NULL;
+	size_t n = 0;
+	int r = subid_text_read(etc, subid_kind_table(kind), false, &text);
+
+	if (r == -ENOENT)
+		return SUBID_ABSENT;
+	if (r == 0 && owner->n <= NAMES_FEW)
+		return has_line(&text, owner) ? 0 : SUBID_ABSENT;
+	if (r == 0)
+		r = subid_owned_ranges(&text, owner->spellings, owner->n, &ranges, &n);
+	return r == 0 && n == 0 ? SUBID_ABSENT : r;
+}
+
 int login_look(int etc, const struct subid_owner *owner)
 {
 	for (enum subid_kind kind = 0; kind < SUBID_KINDS; kind++) {
-		auto_text struct subid_text text = { .bytes = NULL };
-		auto_free struct subid_owned_range *ranges = NULL;
-		size_t n = 0;
-		int r = subid_text_read(etc, subid_kind_table(kind), false, &text);
+		int r = look_at_kind(etc, kind, owner);
 
-		if (r == 0)
-			r = subid_owned_ranges(&text, owner->spellings, owner->n, &ranges,
-					       &n);
-		if (r < 0 && r != -ENOENT)
+		if (r != 0)
 			return r;
-		if (n == 0)
-			return SUBID_ABSENT;
 	}
 	return 0;
 }

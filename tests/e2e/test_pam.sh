@@ -3,7 +3,7 @@
 # pam_subid.so: what it gives, and what happens when it cannot.
 . "$(dirname "$0")/lib.sh"
 . "$(dirname "$0")/pam.sh"
-plan 122
+plan 124
 
 rm -rf /etc/subid.conf /etc/subid.conf.d
 sed -i '/^\(UID_M\|SUB_\)/d' /etc/login.defs
@@ -328,3 +328,24 @@ case $BUILD in
 *asan* | *coverage*) ok "instructions are counted in a plain build" test -n "$instructions" ;;
 *) ok "far below a millisecond (${instructions:-not counted} instructions)" test "${instructions:-0}" -gt 0 -a "${instructions:-0}" -lt 500000 ;;
 esac
+# With names as a directory has them: all of one beginning.
+optimised=$(readelf --debug-dump=info "$BUILD/pam/pam_subid.o" 2>/dev/null | grep -om1 ' -O[1-3]')
+for lines in 10000 65000; do
+	python3 -c '
+import sys
+n = int(sys.argv[1])
+with open("/etc/passwd", "a") as passwd:
+    for i in range(n):
+        passwd.write(f"DOMAIN\\long.prefix.of.users{i}:x:{100000 + i}:100:User:/home/{i}:/bin/sh\n")
+for name in "subuid", "subgid":
+    with open("/etc/" + name, "w") as table:
+        for i in range(n):
+            table.write(f"DOMAIN\\long.prefix.of.users{i}:{1000000 + i * 60000}:60000\n")' "$lines"
+	valgrind --tool=callgrind --callgrind-out-file="$T/callgrind" --toggle-collect=pam_sm_open_session \
+		pamtester only "DOMAIN\\long.prefix.of.users$((lines - 1))" open_session >"$T/valgrind" 2>&1
+	instructions=$(sed -n 's/.*Collected : //p' "$T/valgrind")
+	# 2.5 and 15 million, and four times that where the compiler does nothing for it
+	most=$((lines == 10000 ? 2500000 : 15000000))
+	[ -n "$optimised" ] || most=$((most * 4))
+	ok "a second login among $lines ($instructions instructions)" test "${instructions:-0}" -gt 1000 -a "${instructions:-0}" -lt "$most"
+done
