@@ -15,7 +15,7 @@
 /* Worst first, then in the order of the catalogue, the tables and their lines. */
 static int compare_findings(const void *a, const void *b)
 {
-	const struct subid_finding *x = a, *y = b;
+	const struct audit_finding *x = a, *y = b;
 
 	if (x->rule->level != y->rule->level)
 		return x->rule->level < y->rule->level ? 1 : -1;
@@ -30,10 +30,10 @@ static int compare_findings(const void *a, const void *b)
 	return x->range.start < y->range.start ? -1 : x->range.start > y->range.start;
 }
 
-static int run_rules(struct subid_audit *audit)
+static int run_rules(struct audit *audit)
 {
 	size_t n;
-	const struct subid_rule *rules = subid_rules(&n);
+	const struct audit_rule *rules = audit_rules(&n);
 	int r = 0;
 
 	for (size_t i = 0; r == 0 && i < n; i++) {
@@ -58,25 +58,25 @@ static int run_rules(struct subid_audit *audit)
 	return r;
 }
 
-void subid_report_free(struct subid_report *report)
+void audit_report_free(struct audit_report *report)
 {
-	struct subid_audit *audit = report->own;
+	struct audit *audit = report->own;
 
 	free(report->accepted_by);
 	if (audit != NULL) {
 		audit_findings_free(audit);
 		if (audit->facts != NULL)
-			audit_facts_free(audit->facts);
+			audit_free_facts(audit->facts);
 		free(audit->facts);
 	}
 	free(audit);
-	*report = (struct subid_report){ .n = 0 };
+	*report = (struct audit_report){ .n = 0 };
 }
 
-int subid_audit_check(const struct subid_audit_input *input, struct subid_report *ret)
+int audit_check(const struct audit_input *input, struct audit_report *ret)
 {
-	auto_report struct subid_report report = { .n = 0 };
-	struct subid_audit *audit = calloc(1, sizeof(*audit));
+	auto_report struct audit_report report = { .n = 0 };
+	struct audit *audit = calloc(1, sizeof(*audit));
 	struct lease_view leases = { .n = 0 };
 	struct live_view live = { .n = 0 };
 	int r;
@@ -108,7 +108,7 @@ int subid_audit_check(const struct subid_audit_input *input, struct subid_report
 	report.findings = audit->findings;
 	report.n = audit->n_findings;
 	*ret = report;
-	report = (struct subid_report){ .n = 0 };
+	report = (struct audit_report){ .n = 0 };
 	return 0;
 }
 
@@ -120,32 +120,32 @@ static int explain(struct subid_error *err, int r)
 	return r;
 }
 
-static void free_facts(struct subid_facts **facts)
+static void free_facts(struct audit_facts **facts)
 {
 	if (*facts != NULL)
-		audit_facts_free(*facts);
+		audit_free_facts(*facts);
 	free(*facts);
 }
 
 /* Once more with the names of containers, if there are any to be named. */
-static int check_and_name(const struct subid_audit_options *options,
-			  struct subid_facts *facts, struct subid_report *ret)
+static int check_and_name(const struct audit_options *options, struct audit_facts *facts,
+			  struct audit_report *ret)
 {
 	int r;
 
 	if (options->name_all)
 		(void)audit_name_containers(facts, NULL);
-	r = subid_audit_check(&facts->input, ret);
+	r = audit_check(&facts->input, ret);
 	if (r < 0 || options->name_all || !audit_name_containers(facts, ret))
 		return r;
-	subid_report_free(ret);
-	return subid_audit_check(&facts->input, ret);
+	audit_report_free(ret);
+	return audit_check(&facts->input, ret);
 }
 
-int subid_audit(struct subid *sys, const struct subid_audit_options *options,
-		struct subid_report *ret, struct subid_error *err)
+int audit_system(struct subid *sys, const struct audit_options *options,
+		 struct audit_report *ret, struct subid_error *err)
 {
-	__attribute__((cleanup(free_facts))) struct subid_facts *facts =
+	__attribute__((cleanup(free_facts))) struct audit_facts *facts =
 	    calloc(1, sizeof(*facts));
 	int r = facts == NULL ? -ENOMEM : 0;
 

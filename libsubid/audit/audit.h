@@ -21,7 +21,7 @@ extern "C" {
  */
 
 /* Where to look.  All of it stays the caller's. */
-struct subid_host_options {
+struct audit_host_options {
 	int etc;	      /* the directory of the tables */
 	const char *etc_path; /* its path beneath root: "/etc" */
 	int root;	      /* the root directory; no link leads out of it */
@@ -31,15 +31,15 @@ struct subid_host_options {
 };
 
 /* Whom a POSIX access list lets write, beside owner, group and everybody. */
-enum subid_acl_writer {
-	SUBID_ACL_NOBODY, /* also without a list */
-	SUBID_ACL_USER,
-	SUBID_ACL_GROUP,
-	SUBID_ACL_DAMAGED, /* the list means nothing */
+enum audit_acl_writer {
+	AUDIT_ACL_NOBODY, /* also without a list */
+	AUDIT_ACL_USER,
+	AUDIT_ACL_GROUP,
+	AUDIT_ACL_DAMAGED, /* the list means nothing */
 };
 
 /* A file or directory.  In its two texts what is not printable ASCII is '?'. */
-struct subid_host_file {
+struct audit_host_file {
 	char *path;    /* for people: absolute, the prefix in front */
 	char *target;  /* where the link leads, as it says; NULL: no link */
 	int error;     /* ENOENT or the like: nothing more is known; or 0 */
@@ -50,7 +50,7 @@ struct subid_host_file {
 	uint64_t ino;
 	uint64_t links;
 	bool group_writes;	   /* mode and access list taken together */
-	enum subid_acl_writer acl; /* the first whom it lets, root apart */
+	enum audit_acl_writer acl; /* the first whom it lets, root apart */
 	uint32_t acl_id;	   /* who it is */
 };
 
@@ -58,13 +58,13 @@ struct subid_host_file {
  * A path walked, links followed: every directory on it, the root first, and
  * last the file; or, with an error, what could not be passed.  n is at least 1.
  */
-struct subid_path_walk {
-	struct subid_host_file *files;
+struct audit_path_walk {
+	struct audit_host_file *files;
 	size_t n;
 };
 
 /* The xattr security.capability of a program, capabilities(7). */
-struct subid_host_caps {
+struct audit_host_caps {
 	int error;	    /* ENODATA: it has none; EINVAL: damaged; ...; or 0 */
 	uint64_t permitted; /* bits 1 << CAP_* */
 	bool effective;	    /* they are in effect when it starts */
@@ -72,35 +72,35 @@ struct subid_host_caps {
 };
 
 /* A newuidmap (SUBID_UID) or newgidmap on the standard PATH that can be run. */
-struct subid_host_helper {
+struct audit_host_helper {
 	enum subid_kind kind;
 	char *path; /* as it is found, for people: its last part may be a link */
-	struct subid_path_walk walk;
-	struct subid_host_caps caps;
+	struct audit_path_walk walk;
+	struct audit_host_caps caps;
 	bool nosuid;  /* mounted so; never in an image */
 	bool watched; /* some audit rule names it */
 };
 
 /* subuid.lock or subgid.lock. */
-struct subid_host_lock {
-	struct subid_host_file file; /* ENOENT: there is none */
+struct audit_host_lock {
+	struct audit_host_file file; /* ENOENT: there is none */
 	int error;		     /* what is in it could not be read; or 0 */
 	struct subid_holder holder;  /* alive: never in an image */
 	bool recycled; /* alive, but it began after the lock: another has its number */
 };
 
-struct subid_host {
+struct audit_host {
 	char *etc;	   /* path of the directory of the tables, for people */
 	size_t prefix_len; /* the bytes at the head of each path that are the prefix */
 	bool image;
 	uint32_t root_uid; /* who plays root's part: 0, or the owner of the image */
 	uint32_t root_gid;
 	struct subid_text shadow; /* of etc/shadow; empty if unreadable */
-	struct subid_host_file tables[SUBID_KINDS]; /* links not followed */
-	struct subid_path_walk walks[SUBID_KINDS];  /* to the tables */
-	struct subid_host_file backups[SUBID_KINDS];
-	struct subid_host_lock locks[SUBID_KINDS];
-	struct subid_host_helper *helpers; /* in PATH's order, newuidmap first */
+	struct audit_host_file tables[SUBID_KINDS]; /* links not followed */
+	struct audit_path_walk walks[SUBID_KINDS];  /* to the tables */
+	struct audit_host_file backups[SUBID_KINDS];
+	struct audit_host_lock locks[SUBID_KINDS];
+	struct audit_host_helper *helpers; /* in PATH's order, newuidmap first */
 	size_t n_helpers;
 	bool has_programs; /* there is a directory of PATH: it is a whole system */
 	struct subid_source_line source; /* line 0 also when it cannot be read */
@@ -117,18 +117,18 @@ struct subid_host {
 /*
  * Looks at all of it; loads the module of the source, except in an image.  Only being out
  * of memory is a failure; what cannot be looked at is a fact with an error number.
- * Returns 0, and the caller releases *ret with subid_host_free(); -ENOMEM.
+ * Returns 0, and the caller releases *ret with audit_host_free(); -ENOMEM.
  */
-int subid_host_read(const struct subid_host_options *options, struct subid_host *ret);
+int audit_host_read(const struct audit_host_options *options, struct audit_host *ret);
 
-void subid_host_free(struct subid_host *host);
+void audit_host_free(struct audit_host *host);
 
-#define auto_host __attribute__((cleanup(subid_host_free)))
+#define auto_host __attribute__((cleanup(audit_host_free)))
 
 /*
  * The auditor: what is wrong with the tables, the policy, the helpers and what
  * runs.  Pure: plain data in, a report out.  Each rule is one function and one
- * row of subid_rules(); its name is stable.
+ * row of audit_rules(); its name is stable.
  */
 
 /* From harmless to dangerous. */
@@ -142,48 +142,48 @@ enum subid_level {
 #define SUBID_LEVELS 4
 
 /* "info", "warning", "error", "critical". */
-const char *subid_level_name(enum subid_level level);
+const char *audit_level_name(enum subid_level level);
 
 /* Reads such a name.  Returns 0 or SUBID_INVALID. */
-int subid_level_parse(const char *name, enum subid_level *ret);
+int audit_level_parse(const char *name, enum subid_level *ret);
 
-struct subid_audit; /* what the rules share; inside the library */
+struct audit; /* what the rules share; inside the library */
 
 /* A row of the catalogue. */
-struct subid_rule {
+struct audit_rule {
 	const char *name;
 	enum subid_level level;
-	const char *summary; /* what is wrong, a phrase */
-	const char *why;     /* why it matters: sentences */
-	const char *remedy;  /* what to do about it, in general: sentences */
-	int (*find)(struct subid_audit *audit); /* 0 or -errno */
+	const char *summary;		  /* what is wrong, a phrase */
+	const char *why;		  /* why it matters: sentences */
+	const char *remedy;		  /* what to do about it, in general: sentences */
+	int (*find)(struct audit *audit); /* 0 or -errno */
 };
 
 /* The catalogue, in the order of the man page; *ret_n is how many rows. */
-const struct subid_rule *subid_rules(size_t *ret_n);
+const struct audit_rule *audit_rules(size_t *ret_n);
 
 /* The row of that name; NULL if there is none. */
-const struct subid_rule *subid_rule_find(const char *name);
+const struct audit_rule *audit_rule_find(const char *name);
 
 /*
- * A command that mends something, as data.  subid_fix_command() makes a command line
+ * A command that mends something, as data.  audit_fix_command() makes a command line
  * of it.
  */
-enum subid_fix_verb {
-	SUBID_FIX_GRANT,     /* subid grant */
-	SUBID_FIX_REVOKE,    /* subid revoke */
-	SUBID_FIX_UNHOLD,    /* subid unhold */
-	SUBID_FIX_CHOWN,     /* path: to uid and gid */
-	SUBID_FIX_CHMOD,     /* path: to text, a mode as chmod(1) takes it */
-	SUBID_FIX_SETCAP,    /* path: to text, as setcap(8) takes it; "": to none */
-	SUBID_FIX_CLEAR_ACL, /* path: its access list */
-	SUBID_FIX_DELETE,    /* lines of path: line, or those that set the key text */
-	SUBID_FIX_APPEND,    /* the line text to path */
-	SUBID_FIX_LOAD,	     /* the kernel's audit rules, from the files that have them */
+enum audit_fix_verb {
+	AUDIT_FIX_GRANT,     /* subid grant */
+	AUDIT_FIX_REVOKE,    /* subid revoke */
+	AUDIT_FIX_UNHOLD,    /* subid unhold */
+	AUDIT_FIX_CHOWN,     /* path: to uid and gid */
+	AUDIT_FIX_CHMOD,     /* path: to text, a mode as chmod(1) takes it */
+	AUDIT_FIX_SETCAP,    /* path: to text, as setcap(8) takes it; "": to none */
+	AUDIT_FIX_CLEAR_ACL, /* path: its access list */
+	AUDIT_FIX_DELETE,    /* lines of path: line, or those that set the key text */
+	AUDIT_FIX_APPEND,    /* the line text to path */
+	AUDIT_FIX_LOAD,	     /* the kernel's audit rules, from the files that have them */
 };
 
-struct subid_fix {
-	enum subid_fix_verb verb;
+struct audit_fix {
+	enum audit_fix_verb verb;
 	/* of subid's own commands */
 	int kind;		       /* enum subid_kind; -1: both */
 	struct subid_owner_name owner; /* len 0: none */
@@ -200,9 +200,9 @@ struct subid_fix {
 };
 
 /* Is it a command of subid's own?  Then it changes ids, and takes --root. */
-static inline bool subid_fix_is_own(const struct subid_fix *fix)
+static inline bool audit_fix_is_own(const struct audit_fix *fix)
 {
-	return fix->verb <= SUBID_FIX_UNHOLD;
+	return fix->verb <= AUDIT_FIX_UNHOLD;
 }
 
 /*
@@ -210,11 +210,11 @@ static inline bool subid_fix_is_own(const struct subid_fix *fix)
  * bytes names and paths have, they are one word each.  A root that a terminal could
  * act on is written as bash takes it.  The caller frees it; NULL when out of memory.
  */
-char *subid_fix_command(const struct subid_fix *fix, const char *root);
+char *audit_fix_command(const struct audit_fix *fix, const char *root);
 
 /* Something that a rule has found.  Its memory is the report's, or the input's. */
-struct subid_finding {
-	const struct subid_rule *rule;
+struct audit_finding {
+	const struct audit_rule *rule;
 	int kind;		       /* enum subid_kind; -1: not about one kind */
 	const char *file;	       /* in etc, or an absolute path; NULL: none */
 	size_t line;		       /* in file, from 1; 0: not about a line */
@@ -228,14 +228,14 @@ struct subid_finding {
 	size_t count;	    /* how many cases this one stands for, itself included; 1 */
 	const char *reason; /* what and why, a sentence or two; printable */
 	const char *remedy; /* the command or edit that mends it; printable */
-	const struct subid_fix *fixes; /* commands that mend it */
+	const struct audit_fix *fixes; /* commands that mend it */
 	size_t n_fixes;
 	bool remedy_is_fixes; /* the remedy is just their command lines */
 	bool fixes_need_more; /* what the remedy says comes before them: not for a plan */
 };
 
 /* A store of leases, see lease.h. */
-struct subid_audit_store {
+struct audit_store {
 	char *path;   /* of its directory, for people */
 	char *user;   /* whose it is, as in its leases; NULL: root's */
 	uint32_t uid; /* that user's */
@@ -244,16 +244,16 @@ struct subid_audit_store {
 };
 
 /* What the rules look at.  All of it lives as long as the report. */
-struct subid_audit_input {
+struct audit_input {
 	const struct subid_table *tables[SUBID_KINDS]; /* NULL: could not be read; one for
 							  both if the files are alike */
 	const struct subid_table *backups[SUBID_KINDS]; /* subuid-, subgid-; or NULL */
 	struct subid_users *users;
 	const struct subid_policy *policy;
 	const struct subid_place *policy_fault; /* NULL: login.defs is right */
-	const struct subid_host *host;		/* NULL: not looked at */
+	const struct audit_host *host;		/* NULL: not looked at */
 	const struct subid_live *live;		/* NULL: not looked at */
-	const struct subid_audit_store *stores; /* each of one owner, and once */
+	const struct audit_store *stores;	/* each of one owner, and once */
 	size_t n_stores;
 	const struct subid_runtime_state *runtimes; /* root's; NULL: not looked at */
 	const char *const *for_root; /* more owners whose ranges root's programs use */
@@ -261,11 +261,11 @@ struct subid_audit_input {
 	const struct subid_conf *conf;		 /* the site's policy; NULL: none */
 	const struct subid_acceptance *accepted; /* findings that it means to keep, all */
 	size_t n_accepted;
-	const struct subid_rule *only; /* NULL: every rule */
+	const struct audit_rule *only; /* NULL: every rule */
 };
 
 /* How full a window is. */
-struct subid_window_use {
+struct audit_window_use {
 	uint64_t ids;	  /* in the window */
 	uint64_t free;	  /* of them free */
 	uint64_t slots;	  /* gaps of policy's count that are left */
@@ -276,17 +276,17 @@ struct subid_window_use {
 };
 
 /* What an audit has read, and whatever could not be read. */
-struct subid_sentences {
+struct audit_sentences {
 	char **list;
 	size_t n;
 };
 
-struct subid_facts {
+struct audit_facts {
 	struct system_parts place; /* its descriptors only while it is read */
 	char etc_name[PATH_MAX];   /* place's, which outlives the system */
 	char name[PATH_MAX];	   /* of the image, or "" */
 	int proc;		   /* -1: not looked at */
-	struct subid_audit_input input;
+	struct audit_input input;
 	struct subid_table tables[SUBID_KINDS];
 	struct subid_table backups[SUBID_KINDS];
 	struct subid_users *users;
@@ -296,64 +296,63 @@ struct subid_facts {
 	struct subid_acceptance *accepted; /* the caller's, then the site's */
 	char remap[256];		   /* whom Docker's containers run as, or "" */
 	const char *for_root;
-	struct subid_host host;
+	struct audit_host host;
 	struct subid_live live;
-	struct subid_audit_store *stores; /* input.n_stores of them */
+	struct audit_store *stores; /* input.n_stores of them */
 	struct subid_runtime_state runtimes;
-	struct subid_sentences missing;	 /* what the report says nothing about */
-	struct subid_sentences messages; /* for whoever asked, one or more lines each */
+	struct audit_sentences missing;	 /* what the report says nothing about */
+	struct audit_sentences messages; /* for whoever asked, one or more lines each */
 	bool failed; /* something that has to be there could not be read */
 };
 
-struct subid_audit_options {
-	const struct subid_rule *only; /* NULL: every rule */
+struct audit_options {
+	const struct audit_rule *only; /* NULL: every rule */
 	const struct subid_acceptance *accepted;
 	size_t n_accepted;
 	bool no_live;  /* do not look at running processes */
 	bool thorough; /* follow the descriptors of every process */
 	bool name_all; /* find out which container each namespace is, not only of those
 			  that something was found in */
-	/* reads stores of leases, by subid_facts_add_store(); 0 or -errno; or NULL */
-	int (*read_stores)(void *data, struct subid_facts *facts);
+	/* reads stores of leases, by audit_facts_add_store(); 0 or -errno; or NULL */
+	int (*read_stores)(void *data, struct audit_facts *facts);
 	void *data;
 };
 
-struct subid_report {
-	const struct subid_facts *facts;      /* of subid_audit(); NULL after _check() */
-	const struct subid_finding *findings; /* worst first, then as in the catalogue */
+struct audit_report {
+	const struct audit_facts *facts;      /* of audit_system(); NULL after _check() */
+	const struct audit_finding *findings; /* worst first, then as in the catalogue */
 	size_t n;
 	size_t counts[SUBID_LEVELS]; /* cases (see count) that are not accepted */
 	size_t accepted;	     /* cases that were left out */
 	size_t *accepted_by;	     /* of them by each of the input's n_accepted */
-	struct subid_window_use use[SUBID_KINDS];
-	size_t owners; /* that have lines, each once */
-	size_t unsure; /* of which the name service could not tell who they are */
-	struct subid_audit *own; /* the memory behind it */
+	struct audit_window_use use[SUBID_KINDS];
+	size_t owners;	   /* that have lines, each once */
+	size_t unsure;	   /* of which the name service could not tell who they are */
+	struct audit *own; /* the memory behind it */
 };
 
 /*
  * Audits a system: reads everything, takes no lock, and applies every rule or the one
  * that is asked for.  What cannot be read is in the report's facts.  The texts of
  * options->accepted must outlive the report.  Returns 0, and the caller releases *ret
- * with subid_report_free(); -errno.
+ * with audit_report_free(); -errno.
  */
-int subid_audit(struct subid *sys, const struct subid_audit_options *options,
-		struct subid_report *ret, struct subid_error *err);
+int audit_system(struct subid *sys, const struct audit_options *options,
+		 struct audit_report *ret, struct subid_error *err);
 
 /* The same for what has been read already: pure.  0, or -ENOMEM. */
-int subid_audit_check(const struct subid_audit_input *input, struct subid_report *ret);
+int audit_check(const struct audit_input *input, struct audit_report *ret);
 
 /* For options.read_stores: a store at path, of owner, or NULL for root's; NULL when out
  * of memory.  And a sentence about what could not be looked at. */
-struct subid_audit_store *subid_facts_add_store(struct subid_facts *facts,
-						const char *path,
-						const struct subid_owner *owner);
-void subid_facts_missing(struct subid_facts *facts, const char *format, ...)
+struct audit_store *audit_facts_add_store(struct audit_facts *facts, const char *path,
+					  const struct subid_owner *owner);
+void audit_facts_missing(struct audit_facts *facts, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
-void subid_report_free(struct subid_report *report);
+void audit_report_free(struct audit_report *report);
 
-#define auto_report __attribute__((cleanup(subid_report_free)))
+#define auto_report __attribute__((cleanup(audit_report_free)))
 
 #ifdef __cplusplus
 }

@@ -8,7 +8,7 @@
 #include "libsubid/audit/private.h"
 
 /* clang-format off: a table to be read down its columns */
-static const struct subid_rule rules[] = {
+static const struct audit_rule rules[] = {
 	/* Lines */
 	{ "every-id", SUBID_CRITICAL, "a line that grants every id in some programs",
 	  "Start 0 with count 0, or a count that is negative or wraps around: "
@@ -331,13 +331,13 @@ static const struct subid_rule rules[] = {
 };
 /* clang-format on */
 
-const struct subid_rule *subid_rules(size_t *ret_n)
+const struct audit_rule *audit_rules(size_t *ret_n)
 {
 	*ret_n = sizeof(rules) / sizeof(rules[0]);
 	return rules;
 }
 
-const struct subid_rule *subid_rule_find(const char *name)
+const struct audit_rule *audit_rule_find(const char *name)
 {
 	for (size_t i = 0; i < sizeof(rules) / sizeof(rules[0]); i++)
 		if (strcmp(rules[i].name, name) == 0)
@@ -352,12 +352,12 @@ static const char *const level_names[SUBID_LEVELS] = {
 	[SUBID_CRITICAL] = "critical",
 };
 
-const char *subid_level_name(enum subid_level level)
+const char *audit_level_name(enum subid_level level)
 {
 	return level_names[level];
 }
 
-int subid_level_parse(const char *name, enum subid_level *ret)
+int audit_level_parse(const char *name, enum subid_level *ret)
 {
 	for (enum subid_level level = 0; level < SUBID_LEVELS; level++) {
 		if (strcmp(name, level_names[level]) != 0)

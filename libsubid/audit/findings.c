@@ -22,7 +22,7 @@ struct audit_chunk {
 	_Alignas(max_align_t) char bytes[];
 };
 
-void *audit_alloc(struct subid_audit *audit, size_t size)
+void *audit_alloc(struct audit *audit, size_t size)
 {
 	struct audit_chunk *chunk = audit->memory;
 	void *start;
@@ -49,7 +49,7 @@ void *audit_alloc(struct subid_audit *audit, size_t size)
 /* Threat: names from the tables and of processes end on root's terminal and in
  * mails: what a terminal may act on becomes '?'. */
 __attribute__((format(printf, 2, 0))) static const char *
-make_text(struct subid_audit *audit, const char *format, va_list args)
+make_text(struct audit *audit, const char *format, va_list args)
 {
 	char *text, *copy;
 	size_t size;
@@ -70,7 +70,7 @@ make_text(struct subid_audit *audit, const char *format, va_list args)
 	return copy == NULL ? "" : copy;
 }
 
-const char *audit_text(struct subid_audit *audit, const char *format, ...)
+const char *audit_text(struct audit *audit, const char *format, ...)
 {
 	const char *text;
 	va_list args;
@@ -81,7 +81,7 @@ const char *audit_text(struct subid_audit *audit, const char *format, ...)
 	return text;
 }
 
-const char *audit_join(struct subid_audit *audit, const char *a, const char *with,
+const char *audit_join(struct audit *audit, const char *a, const char *with,
 		       const char *b)
 {
 	return *a == '\0' ? b : audit_text(audit, "%s%s%s", a, with, b);
@@ -94,9 +94,9 @@ static bool is_same(struct subid_owner_name spelling, const char *text)
 }
 
 /* Does the site mean to keep it?  Counted, never silent. */
-static bool is_accepted(struct subid_audit *audit, const struct subid_finding *finding)
+static bool is_accepted(struct audit *audit, const struct audit_finding *finding)
 {
-	const struct subid_audit_input *in = audit->in;
+	const struct audit_input *in = audit->in;
 	size_t cases = finding->count == 0 ? 1 : finding->count;
 
 	if (!audit->accepts)
@@ -115,7 +115,7 @@ static bool is_accepted(struct subid_audit *audit, const struct subid_finding *f
 	return false;
 }
 
-bool audit_skips(struct subid_audit *audit, const struct subid_finding *finding)
+bool audit_skips(struct audit *audit, const struct audit_finding *finding)
 {
 	size_t i = finding->kind < 0 ? SUBID_KINDS : (size_t)finding->kind;
 
@@ -128,10 +128,10 @@ bool audit_skips(struct subid_audit *audit, const struct subid_finding *finding)
 }
 
 /* Of a flood, the last finding stands for all that came after it. */
-void audit_end_rule(struct subid_audit *audit)
+void audit_end_rule(struct audit *audit)
 {
 	for (size_t i = 0; i <= SUBID_KINDS; i++) {
-		struct subid_finding *last;
+		struct audit_finding *last;
 		int kind = i == SUBID_KINDS ? -1 : (int)i;
 
 		if (audit->flood[i] == 0)
@@ -144,7 +144,7 @@ void audit_end_rule(struct subid_audit *audit)
 	}
 }
 
-void audit_begin_rule(struct subid_audit *audit, const struct subid_rule *rule)
+void audit_begin_rule(struct audit *audit, const struct audit_rule *rule)
 {
 	audit->rule = rule;
 	memset(audit->of_rule, 0, sizeof(audit->of_rule));
@@ -154,14 +154,14 @@ void audit_begin_rule(struct subid_audit *audit, const struct subid_rule *rule)
 		audit->accepts |= strcmp(audit->in->accepted[i].rule, rule->name) == 0;
 }
 
-static int make_room(struct subid_audit *audit)
+static int make_room(struct audit *audit)
 {
 	if (array_grow(&audit->findings, audit->n_findings, sizeof(*audit->findings)) < 0)
 		audit->error = -ENOMEM;
 	return audit->error;
 }
 
-static const pid_t *copy_pids(struct subid_audit *audit, const pid_t *pids, size_t n)
+static const pid_t *copy_pids(struct audit *audit, const pid_t *pids, size_t n)
 {
 	pid_t *copy = n == 0 ? NULL : audit_alloc(audit, n * sizeof(*copy));
 
@@ -192,10 +192,10 @@ static bool can_be_quoted(struct subid_owner_name name)
 	return name.len == 0 || name.text[0] != '-';
 }
 
-void audit_report(struct subid_audit *audit, const struct subid_finding *finding,
-		  const char *remedy, const char *reason, ...)
+void audit_add_finding(struct audit *audit, const struct audit_finding *finding,
+		       const char *remedy, const char *reason, ...)
 {
-	struct subid_finding *kept;
+	struct audit_finding *kept;
 	va_list args;
 
 	if (audit_skips(audit, finding) || make_room(audit) < 0)
@@ -221,13 +221,13 @@ void audit_report(struct subid_audit *audit, const struct subid_finding *finding
 	kept->remedy = remedy == NULL ? kept->rule->remedy : remedy;
 }
 
-struct subid_finding audit_at_entry(const struct subid_audit *audit, enum subid_kind kind,
+struct audit_finding audit_at_entry(const struct audit *audit, enum subid_kind kind,
 				    size_t entry)
 {
 	const struct subid_table *table = audit->in->tables[kind];
 	const struct subid_entry *e = &table->entries[entry];
 
-	return (struct subid_finding){
+	return (struct audit_finding){
 		.kind = (int)kind,
 		.file = subid_kind_table(kind),
 		.line = subid_table_line(table, e),
@@ -236,7 +236,7 @@ struct subid_finding audit_at_entry(const struct subid_audit *audit, enum subid_
 	};
 }
 
-void audit_findings_free(struct subid_audit *audit)
+void audit_findings_free(struct audit *audit)
 {
 	struct audit_chunk *next;
 

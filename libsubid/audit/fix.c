@@ -69,7 +69,7 @@ static void put_path(FILE *out, const char *path)
 }
 
 /* OWNER or OWNER/NAME, one word too. */
-static void put_owner(FILE *out, const struct subid_fix *fix)
+static void put_owner(FILE *out, const struct audit_fix *fix)
 {
 	const char *container = fix->container == NULL ? "" : fix->container;
 	bool safe = is_safe(fix->owner.text, fix->owner.len) &&
@@ -83,12 +83,12 @@ static void put_owner(FILE *out, const struct subid_fix *fix)
 	(void)fputc('\'', out);
 }
 
-static void put_own(FILE *out, const struct subid_fix *fix, const char *root)
+static void put_own(FILE *out, const struct audit_fix *fix, const char *root)
 {
 	static const char *const verbs[] = {
-		[SUBID_FIX_GRANT] = "grant",
-		[SUBID_FIX_REVOKE] = "revoke",
-		[SUBID_FIX_UNHOLD] = "unhold",
+		[AUDIT_FIX_GRANT] = "grant",
+		[AUDIT_FIX_REVOKE] = "revoke",
+		[AUDIT_FIX_UNHOLD] = "unhold",
 	};
 
 	(void)fputs("subid", out);
@@ -101,7 +101,7 @@ static void put_own(FILE *out, const struct subid_fix *fix, const char *root)
 		(void)fputs(fix->kind == SUBID_UID ? " -u" : " -g", out);
 	if (fix->range.count > 0)
 		(void)fprintf(out, "%s %u:%u",
-			      fix->verb == SUBID_FIX_UNHOLD ? "" : " --range",
+			      fix->verb == AUDIT_FIX_UNHOLD ? "" : " --range",
 			      fix->range.start, fix->range.count);
 	if (fix->another)
 		(void)fputs(" --another", out);
@@ -116,7 +116,7 @@ static void put_own(FILE *out, const struct subid_fix *fix, const char *root)
 }
 
 /* The deletion of lines, by sed(1). */
-static void put_delete(FILE *out, const struct subid_fix *fix)
+static void put_delete(FILE *out, const struct audit_fix *fix)
 {
 	if (fix->line > 0)
 		(void)fprintf(out, "sed -i %zud ", fix->line);
@@ -125,28 +125,28 @@ static void put_delete(FILE *out, const struct subid_fix *fix)
 	put_path(out, fix->path);
 }
 
-static void put_other(FILE *out, const struct subid_fix *fix)
+static void put_other(FILE *out, const struct audit_fix *fix)
 {
 	switch (fix->verb) {
-	case SUBID_FIX_CHOWN:
+	case AUDIT_FIX_CHOWN:
 		if (fix->uid == 0 && fix->gid == 0)
 			(void)fputs("chown root:root ", out);
 		else
 			(void)fprintf(out, "chown %u:%u ", fix->uid, fix->gid);
 		break;
-	case SUBID_FIX_CHMOD:
+	case AUDIT_FIX_CHMOD:
 		(void)fprintf(out, "chmod %s ", fix->text);
 		break;
-	case SUBID_FIX_SETCAP:
+	case AUDIT_FIX_SETCAP:
 		(void)fprintf(out, "setcap %s ", *fix->text == '\0' ? "-r" : fix->text);
 		break;
-	case SUBID_FIX_CLEAR_ACL:
+	case AUDIT_FIX_CLEAR_ACL:
 		(void)fputs("setfacl -b ", out);
 		break;
-	case SUBID_FIX_DELETE:
+	case AUDIT_FIX_DELETE:
 		put_delete(out, fix);
 		return;
-	case SUBID_FIX_APPEND:
+	case AUDIT_FIX_APPEND:
 		(void)fputs("echo ", out);
 		put_word(out, fix->text);
 		(void)fputs(" >>", out);
@@ -158,7 +158,7 @@ static void put_other(FILE *out, const struct subid_fix *fix)
 	put_path(out, fix->path);
 }
 
-char *subid_fix_command(const struct subid_fix *fix, const char *root)
+char *audit_fix_command(const struct audit_fix *fix, const char *root)
 {
 	char *text = NULL;
 	size_t size;
@@ -167,7 +167,7 @@ char *subid_fix_command(const struct subid_fix *fix, const char *root)
 
 	if (out == NULL)
 		return NULL;
-	if (subid_fix_is_own(fix))
+	if (audit_fix_is_own(fix))
 		put_own(out, fix, root);
 	else
 		put_other(out, fix);
@@ -178,17 +178,16 @@ char *subid_fix_command(const struct subid_fix *fix, const char *root)
 	return NULL;
 }
 
-const char *audit_command(struct subid_audit *audit, struct subid_fix fix)
+const char *audit_command(struct audit *audit, struct audit_fix fix)
 {
-	auto_free char *command = subid_fix_command(&fix, NULL);
+	auto_free char *command = audit_fix_command(&fix, NULL);
 
 	if (command == NULL)
 		audit->error = -ENOMEM;
 	return command == NULL ? "" : audit_text(audit, "%s", command);
 }
 
-const char *audit_commands(struct subid_audit *audit, const struct subid_fix *fixes,
-			   size_t n)
+const char *audit_commands(struct audit *audit, const struct audit_fix *fixes, size_t n)
 {
 	const char *commands = "";
 
@@ -198,7 +197,7 @@ const char *audit_commands(struct subid_audit *audit, const struct subid_fix *fi
 	return commands;
 }
 
-const char *audit_quoted(struct subid_audit *audit, const char *path)
+const char *audit_quoted(struct audit *audit, const char *path)
 {
 	char *text = NULL;
 	const char *quoted = "";
@@ -215,11 +214,11 @@ const char *audit_quoted(struct subid_audit *audit, const char *path)
 	return quoted;
 }
 
-void audit_add_fix(struct subid_audit *audit, struct subid_finding *finding,
-		   struct subid_fix fix)
+void audit_add_fix(struct audit *audit, struct audit_finding *finding,
+		   struct audit_fix fix)
 {
 	size_t n = finding->n_fixes;
-	struct subid_fix *grown = audit_alloc(audit, (n + 1) * sizeof(*grown));
+	struct audit_fix *grown = audit_alloc(audit, (n + 1) * sizeof(*grown));
 
 	if (grown == NULL)
 		return;
@@ -265,8 +264,8 @@ static bool does_harm(const struct subid_sets *before, const struct subid_sets *
 		!audit_is_equal(&after->of[SUBID_UID], &after->of[SUBID_GID]));
 }
 
-void audit_add_cuts(struct subid_audit *audit, struct subid_finding *finding,
-		    size_t entry, const struct subid_set *cuts)
+void audit_add_cuts(struct audit *audit, struct audit_finding *finding, size_t entry,
+		    const struct subid_set *cuts)
 {
 	enum subid_kind kind = (enum subid_kind)finding->kind;
 	const struct audit_table *view = &audit->tables[kind];
@@ -292,8 +291,8 @@ void audit_add_cuts(struct subid_audit *audit, struct subid_finding *finding,
 		return;
 	for (size_t i = 0; i < cuts->n; i++)
 		audit_add_fix(audit, finding,
-			      (struct subid_fix){
-				  .verb = SUBID_FIX_REVOKE,
+			      (struct audit_fix){
+				  .verb = AUDIT_FIX_REVOKE,
 				  .kind = cuts_both(&before, kind, cuts->ranges[i])
 					      ? -1
 					      : (int)kind,
@@ -303,27 +302,27 @@ void audit_add_cuts(struct subid_audit *audit, struct subid_finding *finding,
 			      });
 }
 
-const char *audit_revoke_and_grant(struct subid_audit *audit,
-				   struct subid_owner_name owner, struct id_range range)
+const char *audit_revoke_and_grant(struct audit *audit, struct subid_owner_name owner,
+				   struct id_range range)
 {
 	return audit_text(audit, "%s, then %s",
 			  audit_command(audit,
-					(struct subid_fix){
-					    .verb = SUBID_FIX_REVOKE,
+					(struct audit_fix){
+					    .verb = AUDIT_FIX_REVOKE,
 					    .kind = -1,
 					    .owner = owner,
 					    .range = range,
 					}),
-			  audit_command(audit, (struct subid_fix){
-						   .verb = SUBID_FIX_GRANT,
+			  audit_command(audit, (struct audit_fix){
+						   .verb = AUDIT_FIX_GRANT,
 						   .kind = -1,
 						   .owner = owner,
 						   .another = range.count > 0,
 					       }));
 }
 
-const char *audit_move_remedy(struct subid_audit *audit,
-			      const struct subid_finding *finding, struct id_range range)
+const char *audit_move_remedy(struct audit *audit, const struct audit_finding *finding,
+			      struct id_range range)
 {
 	return audit_text(
 	    audit, "move the range of line %zu of %s, if no file has its ids yet: %s",

@@ -62,7 +62,7 @@ static bool began_after(pid_t pid, long long time)
 
 /* Fills all of a lock but its file, which is there, or makes that ENOENT. */
 static void look_at_lock(int etc, const char *name, enum subid_kind kind, bool image,
-			 struct subid_host_lock *lock)
+			 struct audit_host_lock *lock)
 {
 	int r = subid_lock_look(etc, kind, &lock->holder);
 	struct stat st;
@@ -90,7 +90,7 @@ static const char *const helper_names[SUBID_KINDS] = { "newuidmap", "newgidmap" 
 static const char *const backup_names[SUBID_KINDS] = { "subuid-", "subgid-" };
 static const char *const lock_names[SUBID_KINDS] = { "subuid.lock", "subgid.lock" };
 
-static void note_unread(struct subid_host *host, int error)
+static void note_unread(struct audit_host *host, int error)
 {
 	if (error == 0 || error == ENOENT || error == ENOTDIR || error == ENODATA)
 		return;
@@ -99,8 +99,8 @@ static void note_unread(struct subid_host *host, int error)
 		host->unread_error = error;
 }
 
-static int read_file(const struct subid_host_options *options, struct subid_host *host,
-		     const char *name, struct subid_host_file *ret)
+static int read_file(const struct audit_host_options *options, struct audit_host *host,
+		     const char *name, struct audit_host_file *ret)
 {
 	int r = host_file_at(options->etc, name, host->etc, host->root_uid, ret);
 
@@ -108,8 +108,8 @@ static int read_file(const struct subid_host_options *options, struct subid_host
 	return r;
 }
 
-static int read_walk(const struct subid_host_options *options, struct subid_host *host,
-		     const char *path, struct subid_path_walk *ret, int *ret_fd)
+static int read_walk(const struct audit_host_options *options, struct audit_host *host,
+		     const char *path, struct audit_path_walk *ret, int *ret_fd)
 {
 	int r = path_walk(options, host->root_uid, path, ret, ret_fd);
 
@@ -119,7 +119,7 @@ static int read_walk(const struct subid_host_options *options, struct subid_host
 }
 
 /* Who plays root's part: in an image, whoever has unpacked it. */
-static void read_root(const struct subid_host_options *options, struct subid_host *host)
+static void read_root(const struct audit_host_options *options, struct audit_host *host)
 {
 	struct stat st;
 
@@ -130,7 +130,7 @@ static void read_root(const struct subid_host_options *options, struct subid_hos
 	host->root_gid = st.st_gid;
 }
 
-static int read_tables(const struct subid_host_options *options, struct subid_host *host)
+static int read_tables(const struct audit_host_options *options, struct audit_host *host)
 {
 	int r = 0;
 
@@ -150,10 +150,10 @@ static int read_tables(const struct subid_host_options *options, struct subid_ho
 	return r;
 }
 
-static int read_locks(const struct subid_host_options *options, struct subid_host *host)
+static int read_locks(const struct audit_host_options *options, struct audit_host *host)
 {
 	for (enum subid_kind kind = 0; kind < SUBID_KINDS; kind++) {
-		struct subid_host_lock *lock = &host->locks[kind];
+		struct audit_host_lock *lock = &host->locks[kind];
 		int r = read_file(options, host, lock_names[kind], &lock->file);
 
 		if (r < 0)
@@ -166,12 +166,12 @@ static int read_locks(const struct subid_host_options *options, struct subid_hos
 	return 0;
 }
 
-static bool is_known(const struct subid_host *host, enum subid_kind kind,
-		     const struct subid_host_file *file)
+static bool is_known(const struct audit_host *host, enum subid_kind kind,
+		     const struct audit_host_file *file)
 {
 	for (size_t i = 0; i < host->n_helpers; i++) {
-		const struct subid_host_helper *helper = &host->helpers[i];
-		const struct subid_host_file *known =
+		const struct audit_host_helper *helper = &host->helpers[i];
+		const struct audit_host_file *known =
 		    &helper->walk.files[helper->walk.n - 1];
 
 		if (helper->kind == kind && known->dev == file->dev &&
@@ -181,22 +181,22 @@ static bool is_known(const struct subid_host *host, enum subid_kind kind,
 	return false;
 }
 
-static void free_helper(struct subid_host_helper *helper)
+static void free_helper(struct audit_host_helper *helper)
 {
 	free(helper->path);
 	path_walk_free(&helper->walk);
 }
 
 /* What a shell passes over in PATH is no helper. */
-static bool is_program(const struct subid_host_file *file)
+static bool is_program(const struct audit_host_file *file)
 {
 	return file->error == 0 && S_ISREG(file->mode) && (file->mode & 0111) != 0;
 }
 
-static int add_helper(const struct subid_host_options *options, struct subid_host *host,
+static int add_helper(const struct audit_host_options *options, struct audit_host *host,
 		      const char *directory, enum subid_kind kind)
 {
-	__attribute__((cleanup(free_helper))) struct subid_host_helper helper = {
+	__attribute__((cleanup(free_helper))) struct audit_host_helper helper = {
 		.kind = kind,
 	};
 	auto_close int fd = -1;
@@ -222,15 +222,15 @@ static int add_helper(const struct subid_host_options *options, struct subid_hos
 	if (array_grow(&host->helpers, host->n_helpers, sizeof(*host->helpers)) < 0)
 		return -ENOMEM;
 	host->helpers[host->n_helpers++] = helper;
-	helper = (struct subid_host_helper){ .path = NULL };
+	helper = (struct audit_host_helper){ .path = NULL };
 	return 0;
 }
 
 /* A directory with nothing but etc in it is no system, and lacks no helper. */
-static int find_programs(const struct subid_host_options *options,
-			 struct subid_host *host, const char *directory)
+static int find_programs(const struct audit_host_options *options,
+			 struct audit_host *host, const char *directory)
 {
-	struct subid_path_walk walk = { .n = 0 };
+	struct audit_path_walk walk = { .n = 0 };
 	auto_close int fd = -1;
 	int r = path_walk(options, host->root_uid, directory, &walk, &fd);
 
@@ -240,7 +240,7 @@ static int find_programs(const struct subid_host_options *options,
 	return r;
 }
 
-static int read_helpers(const struct subid_host_options *options, struct subid_host *host)
+static int read_helpers(const struct audit_host_options *options, struct audit_host *host)
 {
 	const size_t n = sizeof(path_directories) / sizeof(path_directories[0]);
 	int r = 0;
@@ -287,7 +287,7 @@ static int probe_source(const char *source, const char **ret_missing)
 	return 0;
 }
 
-static int read_source(const struct subid_host_options *options, struct subid_host *host)
+static int read_source(const struct audit_host_options *options, struct audit_host *host)
 {
 	auto_text struct subid_text text = { .bytes = NULL };
 	int r = subid_text_read_max(options->etc, "nsswitch.conf", !options->image,
@@ -305,7 +305,7 @@ static int read_source(const struct subid_host_options *options, struct subid_ho
 }
 
 /* Rules name paths as the system that they are for has them. */
-static int read_watches(const struct subid_host_options *options, struct subid_host *host)
+static int read_watches(const struct audit_host_options *options, struct audit_host *host)
 {
 	size_t n = SUBID_KINDS + host->n_helpers, skip = host->prefix_len;
 	auto_free struct watched_path *watches = calloc(n, sizeof(*watches));
@@ -332,7 +332,7 @@ static int read_watches(const struct subid_host_options *options, struct subid_h
 	return r;
 }
 
-void subid_host_free(struct subid_host *host)
+void audit_host_free(struct audit_host *host)
 {
 	free(host->etc);
 	subid_text_free(&host->shadow);
@@ -345,7 +345,7 @@ void subid_host_free(struct subid_host *host)
 	for (size_t i = 0; i < host->n_helpers; i++)
 		free_helper(&host->helpers[i]);
 	free(host->helpers);
-	*host = (struct subid_host){ .etc = NULL };
+	*host = (struct audit_host){ .etc = NULL };
 }
 
 /* The prefix without a slash at its end, and absolute where it can be had. */
@@ -365,7 +365,7 @@ static int make_prefix(const char *prefix, char **ret)
 	return 0;
 }
 
-static int read_all(const struct subid_host_options *options, struct subid_host *host)
+static int read_all(const struct audit_host_options *options, struct audit_host *host)
 {
 	int r;
 
@@ -389,10 +389,10 @@ static int read_all(const struct subid_host_options *options, struct subid_host 
 	return r == 0 ? read_watches(options, host) : r;
 }
 
-int subid_host_read(const struct subid_host_options *options, struct subid_host *ret)
+int audit_host_read(const struct audit_host_options *options, struct audit_host *ret)
 {
-	auto_host struct subid_host host = { .etc = NULL };
-	struct subid_host_options absolute = *options;
+	auto_host struct audit_host host = { .etc = NULL };
+	struct audit_host_options absolute = *options;
 	auto_free char *prefix = NULL;
 	int r = make_prefix(options->prefix, &prefix);
 
@@ -402,6 +402,6 @@ int subid_host_read(const struct subid_host_options *options, struct subid_host 
 	if (r < 0)
 		return r;
 	*ret = host;
-	host = (struct subid_host){ .etc = NULL };
+	host = (struct audit_host){ .etc = NULL };
 	return 0;
 }

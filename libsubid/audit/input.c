@@ -19,8 +19,8 @@
 #define FILE_NAME    4416
 #define HIDER_TEXT   128
 
-__attribute__((format(printf, 3, 0))) static void add_sentence(struct subid_facts *facts,
-							       struct subid_sentences *to,
+__attribute__((format(printf, 3, 0))) static void add_sentence(struct audit_facts *facts,
+							       struct audit_sentences *to,
 							       const char *format,
 							       va_list args)
 {
@@ -36,7 +36,7 @@ __attribute__((format(printf, 3, 0))) static void add_sentence(struct subid_fact
 	to->list[to->n++] = text;
 }
 
-void subid_facts_missing(struct subid_facts *facts, const char *format, ...)
+void audit_facts_missing(struct audit_facts *facts, const char *format, ...)
 {
 	va_list args;
 
@@ -45,7 +45,7 @@ void subid_facts_missing(struct subid_facts *facts, const char *format, ...)
 	va_end(args);
 }
 
-__attribute__((format(printf, 2, 3))) static void add_message(struct subid_facts *facts,
+__attribute__((format(printf, 2, 3))) static void add_message(struct audit_facts *facts,
 							      const char *format, ...)
 {
 	va_list args;
@@ -56,7 +56,7 @@ __attribute__((format(printf, 2, 3))) static void add_message(struct subid_facts
 }
 
 /* What has to be there could not be read. */
-static void fail(struct subid_facts *facts, int r, const struct subid_failure *failure)
+static void fail(struct audit_facts *facts, int r, const struct subid_failure *failure)
 {
 	struct subid_error err = { .size = sizeof(err) };
 	char text[SUBID_ERROR_TEXT_SIZE];
@@ -76,7 +76,7 @@ static int load_through_link(int etc, enum subid_kind kind, struct subid_table *
 	return r < 0 ? r : subid_table_from_text(kind, &text, ret);
 }
 
-static void load_table(struct subid_facts *facts, enum subid_kind kind)
+static void load_table(struct audit_facts *facts, enum subid_kind kind)
 {
 	int etc = facts->place.etc;
 	struct subid_table *table = &facts->tables[kind];
@@ -98,12 +98,12 @@ static void load_table(struct subid_facts *facts, enum subid_kind kind)
 		facts->input.tables[kind] = table;
 		return;
 	}
-	subid_facts_missing(facts, "%s/%s could not be read: %s", facts->place.etc_name,
+	audit_facts_missing(facts, "%s/%s could not be read: %s", facts->place.etc_name,
 			    failure.file, strerror(-r));
 	fail(facts, r, &failure);
 }
 
-static void load_policy(struct subid_facts *facts)
+static void load_policy(struct audit_facts *facts)
 {
 	struct subid_failure failure = { .file = "login.defs" };
 	int r;
@@ -117,20 +117,20 @@ static void load_policy(struct subid_facts *facts)
 	if (r >= 0)
 		return;
 	facts->policy = subid_policy_default;
-	subid_facts_missing(facts, "%s/login.defs could not be read: %s",
+	audit_facts_missing(facts, "%s/login.defs could not be read: %s",
 			    facts->place.etc_name, strerror(-r));
 	fail(facts, r, &failure);
 }
 
 /* A misspelt rule accepts nothing, and somebody believes that it does. */
-static void check_accepted(struct subid_facts *facts)
+static void check_accepted(struct audit_facts *facts)
 {
 	char file[FILE_NAME];
 
 	for (size_t i = 0; i < facts->conf.n_accepted; i++) {
 		const struct subid_acceptance *accepted = &facts->conf.accepted[i];
 
-		if (subid_rule_find(accepted->rule) != NULL)
+		if (audit_rule_find(accepted->rule) != NULL)
 			continue;
 		error_conf_file(facts->place.etc_name, accepted->file, file,
 				sizeof(file));
@@ -142,7 +142,7 @@ static void check_accepted(struct subid_facts *facts)
 	}
 }
 
-static void load_conf(struct subid_facts *facts)
+static void load_conf(struct audit_facts *facts)
 {
 	struct subid_conf_place place;
 	char file[FILE_NAME];
@@ -159,11 +159,11 @@ static void load_conf(struct subid_facts *facts)
 	facts->failed = true;
 	error_conf_file(facts->place.etc_name, place.file, file, sizeof(file));
 	if (r < 0)
-		subid_facts_missing(
+		audit_facts_missing(
 		    facts, "%s could not be read, so that nothing is accepted: %s", file,
 		    strerror(-r));
 	else
-		subid_facts_missing(facts, "%s:%zu: %s %s, so that nothing is accepted",
+		audit_facts_missing(facts, "%s:%zu: %s %s, so that nothing is accepted",
 				    file, place.place.line, place.place.key,
 				    place.place.why);
 	if (facts->missing.n > 0)
@@ -171,8 +171,7 @@ static void load_conf(struct subid_facts *facts)
 }
 
 /* What the site accepts comes after what the caller does. */
-static int join_accepted(const struct subid_audit_options *options,
-			 struct subid_facts *facts)
+static int join_accepted(const struct audit_options *options, struct audit_facts *facts)
 {
 	const struct subid_conf *conf = &facts->conf;
 	size_t n = options->n_accepted;
@@ -190,7 +189,7 @@ static int join_accepted(const struct subid_audit_options *options,
 }
 
 /* What the tables were before their last change: live-stale asks. */
-static void load_backup(struct subid_facts *facts, enum subid_kind kind)
+static void load_backup(struct audit_facts *facts, enum subid_kind kind)
 {
 	static const char *const names[SUBID_KINDS] = { "subuid-", "subgid-" };
 	struct subid_text text;
@@ -201,12 +200,12 @@ static void load_backup(struct subid_facts *facts, enum subid_kind kind)
 	if (r == 0)
 		facts->input.backups[kind] = &facts->backups[kind];
 	else if (r != -ENOENT)
-		subid_facts_missing(facts, "%s/%s could not be read: %s",
+		audit_facts_missing(facts, "%s/%s could not be read: %s",
 				    facts->place.etc_name, names[kind], strerror(-r));
 }
 
 /* Who hides namespaces that no process is in.  How many were named. */
-static size_t add_hiders(struct subid_facts *facts)
+static size_t add_hiders(struct audit_facts *facts)
 {
 	struct subid_hider hiders[HIDERS_NAMED];
 	size_t n = subid_live_hiders(facts->proc, &facts->live, hiders, HIDERS_NAMED);
@@ -218,7 +217,7 @@ static size_t add_hiders(struct subid_facts *facts)
 			(void)snprintf(inode, sizeof(inode), " %llu",
 				       (unsigned long long)hiders[i].userns);
 		error_hider_text(&hiders[i], who, sizeof(who));
-		subid_facts_missing(facts,
+		audit_facts_missing(facts,
 				    "%s keeps user namespace%s out of sight (%s): end the"
 				    " process",
 				    who, inode, strerror(-hiders[i].error));
@@ -226,8 +225,7 @@ static size_t add_hiders(struct subid_facts *facts)
 	return n;
 }
 
-static void load_live(const struct subid_audit_options *options,
-		      struct subid_facts *facts)
+static void load_live(const struct audit_options *options, struct audit_facts *facts)
 {
 	const struct subid_live *live = &facts->live;
 	int r;
@@ -239,7 +237,7 @@ static void load_live(const struct subid_audit_options *options,
 								: SUBID_LIVE_QUICK,
 					      &facts->live);
 	if (r < 0) {
-		subid_facts_missing(facts, "running processes could not be looked at: %s",
+		audit_facts_missing(facts, "running processes could not be looked at: %s",
 				    facts->proc < 0 ? "no /proc" : strerror(-r));
 		return;
 	}
@@ -247,18 +245,18 @@ static void load_live(const struct subid_audit_options *options,
 	for (enum subid_kind kind = 0; kind < SUBID_KINDS; kind++)
 		load_backup(facts, kind);
 	if (live->n_unread > 0)
-		subid_facts_missing(facts,
+		audit_facts_missing(facts,
 				    "%zu processes could not be looked at: %s: run the"
 				    " audit as root, in the host's namespaces",
 				    live->n_unread, strerror(-live->unread_error));
 	else if (add_hiders(facts) == 0 && live->partial)
-		subid_facts_missing(facts,
+		audit_facts_missing(facts,
 				    "user namespaces of others may be missing: run the"
 				    " audit as root, in the host's namespaces");
 }
 
 /* Root's namespaces may map the range that Docker uses. */
-static int load_remap(struct subid_facts *facts)
+static int load_remap(struct audit_facts *facts)
 {
 	const struct system_parts *place = &facts->place;
 	auto_close int docker =
@@ -275,7 +273,7 @@ static int load_remap(struct subid_facts *facts)
 }
 
 /* Only root may read what root's runtimes have written. */
-static int load_runtimes(struct subid_facts *facts)
+static int load_runtimes(struct audit_facts *facts)
 {
 	const struct subid_runtime_place place = {
 		.dir = facts->place.root,
@@ -289,20 +287,20 @@ static int load_runtimes(struct subid_facts *facts)
 }
 
 /* Without shadow, who is locked is not known. */
-static void check_shadow(struct subid_facts *facts)
+static void check_shadow(struct audit_facts *facts)
 {
 	if (facts->host.shadow.size == 0 &&
 	    faccessat(facts->place.etc, "shadow", R_OK, AT_EACCESS) != 0 &&
 	    errno != ENOENT)
-		subid_facts_missing(facts,
+		audit_facts_missing(facts,
 				    "%s/shadow could not be read, so that locked accounts"
 				    " are not known: %s: run the audit as root",
 				    facts->place.etc_name, strerror(errno));
 }
 
-static int load_host(struct subid_facts *facts)
+static int load_host(struct audit_facts *facts)
 {
-	const struct subid_host_options options = {
+	const struct audit_host_options options = {
 		.etc = facts->place.etc,
 		/* SYSCONFDIR may be another: NOLINTNEXTLINE(bugprone-branch-clone) */
 		.etc_path = facts->place.host ? SUBID_SYSCONFDIR : "/etc",
@@ -310,14 +308,14 @@ static int load_host(struct subid_facts *facts)
 		.prefix = facts->name,
 		.image = !facts->place.host,
 	};
-	int r = subid_host_read(&options, &facts->host);
+	int r = audit_host_read(&options, &facts->host);
 
 	if (r < 0)
 		return r;
 	facts->input.host = &facts->host;
 	check_shadow(facts);
 	if (facts->host.n_unread > 0)
-		subid_facts_missing(
+		audit_facts_missing(
 		    facts,
 		    "%zu of the facts about files, helpers and audit rules could"
 		    " not be looked at: %s%s",
@@ -327,7 +325,7 @@ static int load_host(struct subid_facts *facts)
 }
 
 /* Names the namespaces of those who have leases: live-shared asks. */
-static void name_lessees(struct subid_facts *facts)
+static void name_lessees(struct audit_facts *facts)
 {
 	for (size_t i = 1; i < facts->live.n; i++) {
 		uint32_t owner = facts->live.userns[i].owner;
@@ -342,8 +340,8 @@ static void name_lessees(struct subid_facts *facts)
 	}
 }
 
-int audit_read_facts(const struct subid *sys, const struct subid_audit_options *options,
-		     struct subid_facts *ret, struct subid_error *err)
+int audit_read_facts(const struct subid *sys, const struct audit_options *options,
+		     struct audit_facts *ret, struct subid_error *err)
 {
 	struct subid_failure failure = { .file = "passwd" };
 	int r;
@@ -379,7 +377,7 @@ int audit_read_facts(const struct subid *sys, const struct subid_audit_options *
 	return r;
 }
 
-static bool is_found(const struct subid_report *report, uint64_t inode)
+static bool is_found(const struct audit_report *report, uint64_t inode)
 {
 	for (size_t i = 0; i < report->n; i++)
 		if (report->findings[i].userns == inode)
@@ -387,7 +385,7 @@ static bool is_found(const struct subid_report *report, uint64_t inode)
 	return false;
 }
 
-bool audit_name_containers(struct subid_facts *facts, const struct subid_report *found)
+bool audit_name_containers(struct audit_facts *facts, const struct audit_report *found)
 {
 	bool named = false;
 
@@ -402,19 +400,18 @@ bool audit_name_containers(struct subid_facts *facts, const struct subid_report 
 	return named;
 }
 
-struct subid_audit_store *subid_facts_add_store(struct subid_facts *facts,
-						const char *path,
-						const struct subid_owner *owner)
+struct audit_store *audit_facts_add_store(struct audit_facts *facts, const char *path,
+					  const struct subid_owner *owner)
 {
 	size_t n = facts->input.n_stores;
-	struct subid_audit_store *store;
+	struct audit_store *store;
 
 	if (array_grow(&facts->stores, n, sizeof(*store)) < 0)
 		return NULL;
 	facts->input.stores = facts->stores;
 	facts->input.n_stores++; /* so that it is freed, whatever follows */
 	store = &facts->stores[n];
-	*store = (struct subid_audit_store){ .uid = owner == NULL ? 0 : owner->uid };
+	*store = (struct audit_store){ .uid = owner == NULL ? 0 : owner->uid };
 	store->path = strdup(path);
 	if (owner != NULL)
 		store->user = strndup(owner->spellings[0].text, owner->spellings[0].len);
@@ -422,14 +419,14 @@ struct subid_audit_store *subid_facts_add_store(struct subid_facts *facts,
 									     : store;
 }
 
-static void free_sentences(struct subid_sentences *sentences)
+static void free_sentences(struct audit_sentences *sentences)
 {
 	for (size_t i = 0; i < sentences->n; i++)
 		free(sentences->list[i]);
 	free(sentences->list);
 }
 
-void audit_facts_free(struct subid_facts *facts)
+void audit_free_facts(struct audit_facts *facts)
 {
 	for (enum subid_kind kind = 0; kind < SUBID_KINDS; kind++) {
 		subid_table_free(&facts->tables[kind]);
@@ -445,7 +442,7 @@ void audit_facts_free(struct subid_facts *facts)
 	subid_live_free(&facts->live);
 	subid_users_free(&facts->users);
 	subid_conf_free(&facts->conf);
-	subid_host_free(&facts->host);
+	audit_host_free(&facts->host);
 	cleanup_close(&facts->proc);
 	free(facts->accepted);
 	free_sentences(&facts->missing);

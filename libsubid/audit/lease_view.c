@@ -39,7 +39,7 @@ static int compare_rows(const void *a, const void *b, void *data)
 	return x->owner < y->owner ? -1 : x->owner > y->owner;
 }
 
-static int find_owner(struct subid_audit *audit, const struct subid_audit_store *store,
+static int find_owner(struct audit *audit, const struct audit_store *store,
 		      const char *name, struct lease_owner *ret)
 {
 	auto_owner struct subid_owner owner = { .has_account = false };
@@ -72,7 +72,7 @@ static int find_owner(struct subid_audit *audit, const struct subid_audit_store 
 }
 
 /* Finds the owners of the rows of a store, which begin at first; each is asked once. */
-static int find_owners(struct subid_audit *audit, const struct subid_audit_store *store,
+static int find_owners(struct audit *audit, const struct audit_store *store,
 		       struct lease_view *view, size_t first)
 {
 	int r = 0;
@@ -94,9 +94,9 @@ static int find_owners(struct subid_audit *audit, const struct subid_audit_store
 	return r;
 }
 
-int audit_lease_view(struct subid_audit *audit, struct lease_view *view)
+int audit_lease_view(struct audit *audit, struct lease_view *view)
 {
-	const struct subid_audit_input *in = audit->in;
+	const struct audit_input *in = audit->in;
 	size_t n = 0;
 	int r = 0;
 

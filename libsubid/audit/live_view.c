@@ -25,7 +25,7 @@ static bool is_named(struct subid_owner_name owner, const char *name)
 	return owner.len == strlen(name) && memcmp(owner.text, name, owner.len) == 0;
 }
 
-bool audit_is_for_root(const struct subid_audit *audit, struct subid_owner_name owner)
+bool audit_is_for_root(const struct audit *audit, struct subid_owner_name owner)
 {
 	if (subid_special_owner(owner.text, owner.len) != NULL)
 		return true;
@@ -76,7 +76,7 @@ static int list_holders(const struct subid_live *live, struct live_view *view)
 	return 0;
 }
 
-static int add_lines(struct subid_audit *audit, size_t owner, struct live_holder *holder)
+static int add_lines(struct audit *audit, size_t owner, struct live_holder *holder)
 {
 	int r = 0;
 
@@ -92,7 +92,7 @@ static int add_lines(struct subid_audit *audit, size_t owner, struct live_holder
 }
 
 /* What the tables say that each of them holds. */
-static int find_lines(struct subid_audit *audit, struct live_view *view)
+static int find_lines(struct audit *audit, struct live_view *view)
 {
 	struct live_holder *root = audit_live_holder(view, 0);
 	int r = 0;
@@ -116,7 +116,7 @@ static int find_lines(struct subid_audit *audit, struct live_view *view)
 	return r;
 }
 
-static int name_holder(struct subid_audit *audit, struct live_holder *holder)
+static int name_holder(struct audit *audit, struct live_holder *holder)
 {
 	auto_owner struct subid_owner owner = { .has_account = false };
 	int r = subid_owner_of_uid(audit->in->users, holder->uid, &owner);
@@ -135,7 +135,7 @@ static int name_holder(struct subid_audit *audit, struct live_holder *holder)
 }
 
 struct membership {
-	const struct subid_audit *audit;
+	const struct audit *audit;
 	uint32_t uid;
 };
 
@@ -150,7 +150,7 @@ static int is_member(void *data, const char *name)
 	return r == 0 && owner.has_account && owner.uid == wanted->uid ? SUBID_ENOUGH : 0;
 }
 
-bool audit_live_is_own(struct subid_audit *audit, const struct live_holder *holder,
+bool audit_live_is_own(struct audit *audit, const struct live_holder *holder,
 		       enum subid_kind kind, uint32_t id)
 {
 	struct membership wanted = { audit, holder->uid };
@@ -171,8 +171,7 @@ bool audit_live_is_own(struct subid_audit *audit, const struct live_holder *hold
 }
 
 /* Is a line of root's the range that systemd-nspawn picks for a container? */
-static bool is_nspawn(const struct subid_audit *audit, enum subid_kind kind,
-		      struct id_range r)
+static bool is_nspawn(const struct audit *audit, enum subid_kind kind, struct id_range r)
 {
 	return r.start >= NSPAWN_FIRST && id_range_end(r) <= (uint64_t)NSPAWN_LAST + 1 &&
 	       r.count == NSPAWN_COUNT && r.start % NSPAWN_COUNT == 0 &&
@@ -180,7 +179,7 @@ static bool is_nspawn(const struct subid_audit *audit, enum subid_kind kind,
 }
 
 /* The ids of a map that are neither the holder's own nor root's unchanged ones. */
-static int foreign_ids(struct subid_audit *audit, const struct live_holder *holder,
+static int foreign_ids(struct audit *audit, const struct live_holder *holder,
 		       const struct subid_live_userns *ns, enum subid_kind kind,
 		       struct subid_set *ret)
 {
@@ -200,7 +199,7 @@ static int foreign_ids(struct subid_audit *audit, const struct live_holder *hold
 }
 
 /* Of these, the ids that no line gives to the holder; id 0 is live-root's. */
-static int unheld_ids(struct subid_audit *audit, const struct live_holder *holder,
+static int unheld_ids(struct audit *audit, const struct live_holder *holder,
 		      enum subid_kind kind, const struct subid_set *ids,
 		      struct subid_set *ret)
 {
@@ -232,8 +231,8 @@ static int others_before(const struct subid_table *backup, const struct subid_se
 
 /* Ids of lines whose owner has no account: the owner of the namespace, whose account was
  * deleted, had some of them. */
-static int accountless_ids(const struct subid_audit *audit,
-			   const struct subid_table *table, struct subid_set *ret)
+static int accountless_ids(const struct audit *audit, const struct subid_table *table,
+			   struct subid_set *ret)
 {
 	for (size_t i = 0; i < table->n; i++) {
 		const struct subid_entry *entry = &table->entries[i];
@@ -255,7 +254,7 @@ static int accountless_ids(const struct subid_audit *audit,
  * The ids that were the holder's before: by the table as it was until the last change,
  * or at rest since some change, unless that table gives them to somebody else.
  */
-static int former_ids(const struct subid_audit *audit, const struct live_holder *holder,
+static int former_ids(const struct audit *audit, const struct live_holder *holder,
 		      enum subid_kind kind, struct subid_set *ret)
 {
 	static const struct subid_owner_name released = {
@@ -291,7 +290,7 @@ static bool is_within(const struct subid_set *inner, const struct subid_set *out
 }
 
 /* Has somebody got one of these ids by a line that is no hold? */
-static bool is_given(const struct subid_audit *audit, enum subid_kind kind,
+static bool is_given(const struct audit *audit, enum subid_kind kind,
 		     const struct subid_set *ids)
 {
 	const struct audit_table *view = &audit->tables[kind];
@@ -303,7 +302,7 @@ static bool is_given(const struct subid_audit *audit, enum subid_kind kind,
 	return false;
 }
 
-static int judge(struct subid_audit *audit, struct live_view *view, size_t index,
+static int judge(struct audit *audit, struct live_view *view, size_t index,
 		 enum subid_kind kind)
 {
 	const struct subid_live_userns *ns = &audit->in->live->userns[index];
@@ -323,7 +322,7 @@ static int judge(struct subid_audit *audit, struct live_view *view, size_t index
 	return r;
 }
 
-int audit_live_view(struct subid_audit *audit, struct live_view *view)
+int audit_live_view(struct audit *audit, struct live_view *view)
 {
 	const struct subid_live *live = audit->in->live;
 	int r;

@@ -29,11 +29,10 @@ struct lines {
 };
 
 struct pairs {
-	struct subid_audit *audit;
+	struct audit *audit;
 	struct audit_table *view;
 	enum subid_kind kind;
-	void (*say)(struct subid_audit *audit, struct subid_finding *finding,
-		    size_t second);
+	void (*say)(struct audit *audit, struct audit_finding *finding, size_t second);
 	size_t looked_at;
 };
 
@@ -56,7 +55,7 @@ static struct id_range range_of(const struct audit_table *view, uint64_t line)
 	return view->table->entries[entry_of(line)].range;
 }
 
-static const struct audit_owner *owner_of(const struct subid_audit *audit,
+static const struct audit_owner *owner_of(const struct audit *audit,
 					  const struct audit_table *view, uint64_t line)
 {
 	return &audit->owners[view->owner[entry_of(line)]];
@@ -114,8 +113,8 @@ static bool is_called(struct subid_owner_name text, const char *name)
 }
 
 /* LXD's package writes its range for root and for its own account, on purpose. */
-static bool is_lxd(const struct subid_audit *audit, const struct audit_table *view,
-		   size_t a, size_t b)
+static bool is_lxd(const struct audit *audit, const struct audit_table *view, size_t a,
+		   size_t b)
 {
 	struct subid_owner_name other = audit_owner_text(audit, view->owner[b]);
 	const struct subid_special_owner *special =
@@ -133,7 +132,7 @@ static bool look_at(struct pairs *pairs, uint64_t x, uint64_t y)
 	const struct audit_table *view = pairs->view;
 	uint32_t a = entry_of(entry_of(x) < entry_of(y) ? x : y);
 	uint32_t b = entry_of(entry_of(x) < entry_of(y) ? y : x);
-	struct subid_finding finding;
+	struct audit_finding finding;
 
 	pairs->looked_at++;
 	if (is_lxd(pairs->audit, view, a, b) || is_lxd(pairs->audit, view, b, a))
@@ -168,17 +167,18 @@ static void look_at_pairs(struct pairs *pairs, const struct lines *lines)
 static void report_rest(struct pairs *pairs, size_t n)
 {
 	size_t rest = n - pairs->looked_at;
-	struct subid_finding finding = {
+	struct audit_finding finding = {
 		.kind = (int)pairs->kind,
 		.file = subid_kind_table(pairs->kind),
 		.count = rest,
 	};
 
 	if (rest > 0)
-		audit_report(pairs->audit, &finding, NULL,
-			     "%zu more pairs of lines share ids: mend the first ones, and"
-			     " run the audit again",
-			     rest);
+		audit_add_finding(
+		    pairs->audit, &finding, NULL,
+		    "%zu more pairs of lines share ids: mend the first ones, and"
+		    " run the audit again",
+		    rest);
 }
 
 /* The next line of another class than each: one pass from the end. */
@@ -197,7 +197,7 @@ static int find_next(struct lines *lines)
 
 /* The lines that give ids, each in the class of its account; or all, by whether they do.
  */
-static int pick_lines(const struct subid_audit *audit, const struct audit_table *view,
+static int pick_lines(const struct audit *audit, const struct audit_table *view,
 		      bool with_holds, struct lines *ret)
 {
 	size_t n = view->table->n;
@@ -220,7 +220,7 @@ static int pick_lines(const struct subid_audit *audit, const struct audit_table 
 
 /* The lines that give ids, account by account: those of owner i begin at view->begin[i].
  */
-static int group_lines(const struct subid_audit *audit, const struct audit_table *view,
+static int group_lines(const struct audit *audit, const struct audit_table *view,
 		       struct lines *ret)
 {
 	auto_free uint32_t *at = calloc(audit->n_owners + 1, sizeof(*at));
@@ -319,9 +319,9 @@ static int find_own_pairs(struct pairs *pairs)
 
 /* Hands each pair of lines that find() finds to say(), with the finding that begins
  * there and the entry that stands second. */
-static int find_pairs(struct subid_audit *audit, int (*find)(struct pairs *pairs),
-		      void (*say)(struct subid_audit *audit,
-				  struct subid_finding *finding, size_t second))
+static int find_pairs(struct audit *audit, int (*find)(struct pairs *pairs),
+		      void (*say)(struct audit *audit, struct audit_finding *finding,
+				  size_t second))
 {
 	int r = 0;
 
@@ -343,20 +343,20 @@ static int find_pairs(struct subid_audit *audit, int (*find)(struct pairs *pairs
 	return r;
 }
 
-static struct subid_owner_name second_owner(const struct subid_audit *audit,
-					    const struct subid_finding *finding,
+static struct subid_owner_name second_owner(const struct audit *audit,
+					    const struct audit_finding *finding,
 					    size_t second)
 {
 	return audit_owner_text(audit, audit->tables[finding->kind].owner[second]);
 }
 
-static void say_overlap_owners(struct subid_audit *audit, struct subid_finding *finding,
+static void say_overlap_owners(struct audit *audit, struct audit_finding *finding,
 			       size_t second)
 {
 	struct id_range moved = audit->tables[finding->kind].table->entries[second].range;
 
 	finding->other = second_owner(audit, finding, second);
-	audit_report(
+	audit_add_finding(
 	    audit, finding,
 	    audit_text(
 		audit,
@@ -372,16 +372,16 @@ static void say_overlap_owners(struct subid_audit *audit, struct subid_finding *
 	    finding->other_line);
 }
 
-int audit_find_overlap_owners(struct subid_audit *audit)
+int audit_find_overlap_owners(struct audit *audit)
 {
 	return find_pairs(audit, find_owner_pairs, say_overlap_owners);
 }
 
-static void say_self_overlap(struct subid_audit *audit, struct subid_finding *finding,
+static void say_self_overlap(struct audit *audit, struct audit_finding *finding,
 			     size_t second)
 {
 	(void)second;
-	audit_report(
+	audit_add_finding(
 	    audit, finding,
 	    audit_text(audit,
 		       "in %s, shorten or delete one of the lines %zu and %zu, so"
@@ -392,12 +392,12 @@ static void say_self_overlap(struct subid_audit *audit, struct subid_finding *fi
 	    finding->line, finding->other_line);
 }
 
-int audit_find_self_overlap(struct subid_audit *audit)
+int audit_find_self_overlap(struct audit *audit)
 {
 	return find_pairs(audit, find_own_pairs, say_self_overlap);
 }
 
-static void say_overlap_held(struct subid_audit *audit, struct subid_finding *finding,
+static void say_overlap_held(struct audit *audit, struct audit_finding *finding,
 			     size_t second)
 {
 	finding->other = second_owner(audit, finding, second);
@@ -412,12 +412,12 @@ static void say_overlap_held(struct subid_audit *audit, struct subid_finding *fi
 		finding->other_line = line;
 	}
 	audit_add_fix(audit, finding,
-		      (struct subid_fix){
-			  .verb = SUBID_FIX_UNHOLD,
+		      (struct audit_fix){
+			  .verb = AUDIT_FIX_UNHOLD,
 			  .kind = finding->kind,
 			  .range = finding->range,
 		      });
-	audit_report(
+	audit_add_finding(
 	    audit, finding,
 	    audit_text(audit, "if the grant is right: %s",
 		       audit_commands(audit, finding->fixes, finding->n_fixes)),
@@ -428,7 +428,7 @@ static void say_overlap_held(struct subid_audit *audit, struct subid_finding *fi
 	    finding->other_line);
 }
 
-int audit_find_overlap_held(struct subid_audit *audit)
+int audit_find_overlap_held(struct audit *audit)
 {
 	return find_pairs(audit, find_held_pairs, say_overlap_held);
 }
@@ -481,7 +481,7 @@ static int find_copies(struct pairs *pairs)
 	return 0;
 }
 
-static void say_duplicate(struct subid_audit *audit, struct subid_finding *finding,
+static void say_duplicate(struct audit *audit, struct audit_finding *finding,
 			  size_t second)
 {
 	/* the second is the one that is too much */
@@ -490,13 +490,13 @@ static void say_duplicate(struct subid_audit *audit, struct subid_finding *findi
 	(void)second;
 	finding->line = finding->other_line;
 	finding->other_line = first;
-	audit_report(
+	audit_add_finding(
 	    audit, finding,
 	    audit_text(audit, "delete line %zu of %s", finding->line, finding->file),
 	    "line %zu is the same as line %zu", finding->line, first);
 }
 
-int audit_find_duplicate_line(struct subid_audit *audit)
+int audit_find_duplicate_line(struct audit *audit)
 {
 	return find_pairs(audit, find_copies, say_duplicate);
 }

@@ -48,7 +48,7 @@ static struct acl_entry acl_at(const unsigned char *entries, size_t i)
 				   le32toh(entry.id) };
 }
 
-void host_file_set_acl(struct subid_host_file *file, const void *bytes, size_t size,
+void host_file_set_acl(struct audit_host_file *file, const void *bytes, size_t size,
 		       uint32_t root)
 {
 	const unsigned char *entries;
@@ -56,7 +56,7 @@ void host_file_set_acl(struct subid_host_file *file, const void *bytes, size_t s
 	uint32_t version = 0;
 	size_t n;
 
-	file->acl = SUBID_ACL_NOBODY;
+	file->acl = AUDIT_ACL_NOBODY;
 	/* with a list, the group's bits of the mode are the most that anybody gets */
 	file->group_writes = !masked;
 	if (size == 0 || masked)
@@ -65,7 +65,7 @@ void host_file_set_acl(struct subid_host_file *file, const void *bytes, size_t s
 		memcpy(&version, bytes, sizeof(version));
 	if (le32toh(version) != ACL_VERSION ||
 	    (size - sizeof(version)) % sizeof(struct acl_entry) != 0) {
-		file->acl = SUBID_ACL_DAMAGED;
+		file->acl = AUDIT_ACL_DAMAGED;
 		return;
 	}
 	entries = (const unsigned char *)bytes + sizeof(version);
@@ -76,20 +76,20 @@ void host_file_set_acl(struct subid_host_file *file, const void *bytes, size_t s
 
 		if (entry.tag == ACL_GROUP_OBJ)
 			file->group_writes = writes;
-		if (!writes || file->acl != SUBID_ACL_NOBODY || entry.id == 0 ||
+		if (!writes || file->acl != AUDIT_ACL_NOBODY || entry.id == 0 ||
 		    entry.id == root || (entry.tag != ACL_USER && entry.tag != ACL_GROUP))
 			continue;
-		file->acl = entry.tag == ACL_USER ? SUBID_ACL_USER : SUBID_ACL_GROUP;
+		file->acl = entry.tag == ACL_USER ? AUDIT_ACL_USER : AUDIT_ACL_GROUP;
 		file->acl_id = entry.id;
 	}
 }
 
-struct subid_host_caps host_caps_parse(const void *bytes, size_t size)
+struct audit_host_caps host_caps_parse(const void *bytes, size_t size)
 {
 	static const size_t sizes[] = {
 		[1] = XATTR_CAPS_SZ_1, [2] = XATTR_CAPS_SZ_2, [3] = XATTR_CAPS_SZ_3
 	};
-	struct subid_host_caps caps = { .error = EINVAL };
+	struct audit_host_caps caps = { .error = EINVAL };
 	struct vfs_ns_cap_data data = { 0 };
 	uint32_t magic, revision;
 
@@ -133,7 +133,7 @@ static int read_xattr(int fd, const char *name, char **ret, size_t *ret_size)
 	return 0;
 }
 
-static int look_at_acl(int fd, uint32_t root, struct subid_host_file *file)
+static int look_at_acl(int fd, uint32_t root, struct audit_host_file *file)
 {
 	auto_free char *bytes = NULL;
 	size_t size = 0;
@@ -146,7 +146,7 @@ static int look_at_acl(int fd, uint32_t root, struct subid_host_file *file)
 	return 0;
 }
 
-int host_file_look(int fd, uint32_t root, struct subid_host_file *ret)
+int host_file_look(int fd, uint32_t root, struct audit_host_file *ret)
 {
 	struct stat st;
 
@@ -163,7 +163,7 @@ int host_file_look(int fd, uint32_t root, struct subid_host_file *ret)
 	return look_at_acl(fd, root, ret);
 }
 
-int host_caps_look(int fd, struct subid_host_caps *ret)
+int host_caps_look(int fd, struct audit_host_caps *ret)
 {
 	auto_free char *bytes = NULL;
 	size_t size = 0;
@@ -172,7 +172,7 @@ int host_caps_look(int fd, struct subid_host_caps *ret)
 	if (r == -ENOMEM)
 		return r;
 	if (r < 0)
-		*ret = (struct subid_host_caps){
+		*ret = (struct audit_host_caps){
 			.error = r == -EOPNOTSUPP ? ENODATA : -r,
 		};
 	else
@@ -185,15 +185,15 @@ void host_make_printable(char *text)
 	printable_ascii(text, strlen(text), ' ');
 }
 
-void host_file_free(struct subid_host_file *file)
+void host_file_free(struct audit_host_file *file)
 {
 	free(file->path);
 	free(file->target);
-	*file = (struct subid_host_file){ .path = NULL };
+	*file = (struct audit_host_file){ .path = NULL };
 }
 
 int host_file_at(int dir, const char *name, const char *path, uint32_t root,
-		 struct subid_host_file *ret)
+		 struct audit_host_file *ret)
 {
 	auto_close int fd = -1;
 	char target[4096];
@@ -223,24 +223,24 @@ int host_file_at(int dir, const char *name, const char *path, uint32_t root,
 #define LINKS_MAX 40 /* as in the kernel */
 
 struct walker {
-	const struct subid_host_options *options;
+	const struct audit_host_options *options;
 	uint32_t root;
 	char done[PATH_MAX]; /* has no links; "" is the root */
 	char todo[PATH_MAX]; /* comes after it */
 	unsigned int links;
 };
 
-void path_walk_free(struct subid_path_walk *walk)
+void path_walk_free(struct audit_path_walk *walk)
 {
 	for (size_t i = 0; i < walk->n; i++)
 		host_file_free(&walk->files[i]);
 	free(walk->files);
-	*walk = (struct subid_path_walk){ .n = 0 };
+	*walk = (struct audit_path_walk){ .n = 0 };
 }
 
 /* One more file, with the path that the walk has reached; NULL when out of memory. */
-static struct subid_host_file *add_file(const struct walker *walker,
-					struct subid_path_walk *walk)
+static struct audit_host_file *add_file(const struct walker *walker,
+					struct audit_path_walk *walk)
 {
 	bool is_top = walker->done[0] == '\0' && walker->options->prefix[0] == '\0';
 	char *path;
@@ -251,13 +251,13 @@ static struct subid_host_file *add_file(const struct walker *walker,
 		     is_top ? "/" : walker->done) < 0)
 		return NULL;
 	host_make_printable(path);
-	walk->files[walk->n] = (struct subid_host_file){ .path = path };
+	walk->files[walk->n] = (struct audit_host_file){ .path = path };
 	return &walk->files[walk->n++];
 }
 
-static int add_error(const struct walker *walker, struct subid_path_walk *walk, int error)
+static int add_error(const struct walker *walker, struct audit_path_walk *walk, int error)
 {
-	struct subid_host_file *file = add_file(walker, walk);
+	struct audit_host_file *file = add_file(walker, walk);
 
 	if (file == NULL)
 		return -ENOMEM;
@@ -265,7 +265,7 @@ static int add_error(const struct walker *walker, struct subid_path_walk *walk, 
 	return 0;
 }
 
-static bool is_passed(const struct subid_path_walk *walk, int fd)
+static bool is_passed(const struct audit_path_walk *walk, int fd)
 {
 	struct stat st;
 
@@ -343,10 +343,10 @@ static int follow(struct walker *walker, int fd)
  * Looks at what the walk has reached.  Returns 0, to go on; 1 at the end, with
  * *ret_fd set when it is the file; -ENOMEM.
  */
-static int visit(struct walker *walker, struct subid_path_walk *walk, int *ret_fd)
+static int visit(struct walker *walker, struct audit_path_walk *walk, int *ret_fd)
 {
 	auto_close int fd = open_done(walker);
-	struct subid_host_file *file;
+	struct audit_host_file *file;
 	bool is_last = walker->todo[strspn(walker->todo, "/")] == '\0';
 	struct stat st;
 	int error = fd < 0 ? -fd : 0;
@@ -374,13 +374,13 @@ static int visit(struct walker *walker, struct subid_path_walk *walk, int *ret_f
 	return 1;
 }
 
-int path_walk(const struct subid_host_options *options, uint32_t root, const char *path,
-	      struct subid_path_walk *ret, int *ret_fd)
+int path_walk(const struct audit_host_options *options, uint32_t root, const char *path,
+	      struct audit_path_walk *ret, int *ret_fd)
 {
 	struct walker walker = { .options = options, .root = root };
 	int r, error;
 
-	*ret = (struct subid_path_walk){ .n = 0 };
+	*ret = (struct audit_path_walk){ .n = 0 };
 	*ret_fd = -1;
 	if (strlen(path) >= sizeof(walker.todo))
 		return add_error(&walker, ret, ENAMETOOLONG);

@@ -65,22 +65,22 @@ struct lease_view;  /* see below */
 struct live_view;   /* see below */
 struct audit_chunk; /* of memory for texts and findings */
 
-struct subid_audit {
-	const struct subid_audit_input *in;
-	struct subid_facts *facts;     /* the report's, or NULL */
-	const struct subid_rule *rule; /* that is being applied */
+struct audit {
+	const struct audit_input *in;
+	struct audit_facts *facts;     /* the report's, or NULL */
+	const struct audit_rule *rule; /* that is being applied */
 	struct audit_table tables[SUBID_KINDS];
 	bool alike; /* both tables have the same bytes, and share arrays */
 	struct audit_owner *owners;
 	size_t n_owners;
-	struct subid_finding *findings;
+	struct audit_finding *findings;
 	size_t n_findings;
 	size_t
 	    of_rule[SUBID_KINDS + 1];  /* findings of the rule so far, by kind; -1 last */
 	size_t flood[SUBID_KINDS + 1]; /* cases of it that have no finding */
 	bool accepts;		       /* the site accepts some of the rule's findings */
 	unsigned int traits;	       /* of all owners: bits 1 << enum audit_trait */
-	struct subid_report *report;
+	struct audit_report *report;
 	struct lease_view *leases; /* of all stores; NULL: none was looked at */
 	struct live_view *live;	   /* of namespaces; NULL: not looked at */
 	struct audit_chunk *memory;
@@ -88,7 +88,7 @@ struct subid_audit {
 };
 
 /* The name of an owner in the lines; a table that is audited has no new entries. */
-static inline struct subid_owner_name audit_owner_text(const struct subid_audit *audit,
+static inline struct subid_owner_name audit_owner_text(const struct audit *audit,
 						       size_t owner)
 {
 	const struct audit_owner *o = &audit->owners[owner];
@@ -100,12 +100,12 @@ static inline struct subid_owner_name audit_owner_text(const struct subid_audit 
 }
 
 /* Makes what several rules need.  0 or -ENOMEM. */
-int audit_make_views(struct subid_audit *audit);
-void audit_free_views(struct subid_audit *audit);
+int audit_make_views(struct audit *audit);
+void audit_free_views(struct audit *audit);
 
 /* The ids that an account (an owner's same) has in a table, into an empty set. */
-int audit_owned_ranges(const struct subid_audit *audit, enum subid_kind kind,
-		       size_t owner, struct subid_set *ret);
+int audit_owned_ranges(const struct audit *audit, enum subid_kind kind, size_t owner,
+		       struct subid_set *ret);
 
 /* Are they the same ids? */
 bool audit_is_equal(const struct subid_set *a, const struct subid_set *b);
@@ -120,21 +120,21 @@ bool audit_is_equal(const struct subid_set *a, const struct subid_set *b);
  * Being out of memory ends the audit later.
  */
 #define AUDIT_FLOOD 1000
-void audit_report(struct subid_audit *audit, const struct subid_finding *finding,
-		  const char *remedy, const char *reason, ...)
+void audit_add_finding(struct audit *audit, const struct audit_finding *finding,
+		       const char *remedy, const char *reason, ...)
     __attribute__((format(printf, 4, 5)));
 
 /*
  * Would a finding only be counted? Then it has been, and a loop over many lines need not
  * make the texts.  kind, owner and count must be set.
  */
-bool audit_skips(struct subid_audit *audit, const struct subid_finding *finding);
+bool audit_skips(struct audit *audit, const struct audit_finding *finding);
 
 /*
  * The same at once, and for one case alone, where the rule has reported enough: before
  * the finding is made at all.
  */
-static inline bool audit_floods(struct subid_audit *audit, int kind)
+static inline bool audit_floods(struct audit *audit, int kind)
 {
 	size_t i = kind < 0 ? SUBID_KINDS : (size_t)kind;
 
@@ -145,17 +145,18 @@ static inline bool audit_floods(struct subid_audit *audit, int kind)
 }
 
 /* A text in the report's memory, made by printf; "" when out of memory. */
-const char *audit_text(struct subid_audit *audit, const char *format, ...)
+const char *audit_text(struct audit *audit, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
 /* "a; b" from a and b, with what stands between them; b alone if a is "". */
-const char *audit_join(struct subid_audit *audit, const char *a, const char *with,
+const char *audit_join(struct audit *audit, const char *a, const char *with,
 		       const char *b);
 
 /* size bytes in the report's memory, zeroed; NULL when out of memory. */
-void *audit_alloc(struct subid_audit *audit, size_t size);
+void *audit_alloc(struct audit *audit, size_t size);
 
-/* For "%.*s".  A longer one is cut, and then audit_report() keeps no command with it. */
+/* For "%.*s".  A longer one is cut, and then audit_add_finding() keeps no command with
+ * it. */
 #define NAME_SHOWN 200
 #define NAME(s)	   (int)((s).len > NAME_SHOWN ? NAME_SHOWN : (s).len), (s).text
 
@@ -163,15 +164,15 @@ void *audit_alloc(struct subid_audit *audit, size_t size);
 #define FIRST_LAST(r) (r).start, (unsigned long long)id_range_end(r) - 1
 
 /* The finding that a rule about an entry begins with: kind, file, line, owner, range. */
-struct subid_finding audit_at_entry(const struct subid_audit *audit, enum subid_kind kind,
+struct audit_finding audit_at_entry(const struct audit *audit, enum subid_kind kind,
 				    size_t entry);
 
-void audit_begin_rule(struct subid_audit *audit, const struct subid_rule *rule);
+void audit_begin_rule(struct audit *audit, const struct audit_rule *rule);
 
 /* Of a flood, the last finding stands for all that came after it. */
-void audit_end_rule(struct subid_audit *audit);
+void audit_end_rule(struct audit *audit);
 
-void audit_findings_free(struct subid_audit *audit);
+void audit_findings_free(struct audit *audit);
 
 /* --- fix: commands --- */
 
@@ -180,29 +181,28 @@ void audit_findings_free(struct subid_audit *audit);
  * about, has; in both tables where it has them in both.  None where they would be too
  * many, would leave its uids and gids different, or when out of memory.
  */
-void audit_add_cuts(struct subid_audit *audit, struct subid_finding *finding,
-		    size_t entry, const struct subid_set *cuts);
+void audit_add_cuts(struct audit *audit, struct audit_finding *finding, size_t entry,
+		    const struct subid_set *cuts);
 
 /* Adds a command to a finding that is being made. */
-void audit_add_fix(struct subid_audit *audit, struct subid_finding *finding,
-		   struct subid_fix fix);
+void audit_add_fix(struct audit *audit, struct audit_finding *finding,
+		   struct audit_fix fix);
 
 /* The command line, and those of n fixes, one a line, for a sentence. */
-const char *audit_command(struct subid_audit *audit, struct subid_fix fix);
-const char *audit_commands(struct subid_audit *audit, const struct subid_fix *fixes,
-			   size_t n);
+const char *audit_command(struct audit *audit, struct audit_fix fix);
+const char *audit_commands(struct audit *audit, const struct audit_fix *fixes, size_t n);
 
 /* A path for a command, quoted if a shell would read it otherwise. */
-const char *audit_quoted(struct subid_audit *audit, const char *path);
+const char *audit_quoted(struct audit *audit, const char *path);
 
 /* "subid revoke --range R OWNER, then subid grant --another OWNER"; without range,
  * count 0, all that the owner has. */
-const char *audit_revoke_and_grant(struct subid_audit *audit,
-				   struct subid_owner_name owner, struct id_range range);
+const char *audit_revoke_and_grant(struct audit *audit, struct subid_owner_name owner,
+				   struct id_range range);
 
 /* What somebody has to decide: to grant the owner another range. */
-const char *audit_move_remedy(struct subid_audit *audit,
-			      const struct subid_finding *finding, struct id_range range);
+const char *audit_move_remedy(struct audit *audit, const struct audit_finding *finding,
+			      struct id_range range);
 
 /* --- lease_view: leases of all stores --- */
 
@@ -214,7 +214,7 @@ const char *audit_move_remedy(struct subid_audit *audit,
 
 /* Somebody whose containers have leases, by one name in one store. */
 struct lease_owner {
-	const struct subid_audit_store *store;
+	const struct audit_store *store;
 	const char *name;
 	uint32_t uid; /* whose containers they are: root's, too, of those that act for
 			 root; SUBID_ID_NONE: there is no such account */
@@ -235,7 +235,7 @@ struct lease_view {
 };
 
 /* Makes it of what there is.  0 or -ENOMEM; free it in any case. */
-int audit_lease_view(struct subid_audit *audit, struct lease_view *view);
+int audit_lease_view(struct audit *audit, struct lease_view *view);
 void audit_lease_view_free(struct lease_view *view);
 
 static inline const struct lease_owner *audit_lease_owner(const struct lease_view *view,
@@ -276,7 +276,7 @@ struct live_view {
 
 /* Judges running namespaces, which must have been read.  0 or -ENOMEM; free it in any
  * case. */
-int audit_live_view(struct subid_audit *audit, struct live_view *view);
+int audit_live_view(struct audit *audit, struct live_view *view);
 void audit_live_view_free(struct live_view *view);
 
 /* Who made a namespace; NULL for a uid that made none. */
@@ -286,11 +286,11 @@ struct live_holder *audit_live_holder(const struct live_view *view, uint32_t uid
  * Is an id the holder's own: the uid, the primary gid, that of a group it is in?  Being
  * out of memory ends the audit later.
  */
-bool audit_live_is_own(struct subid_audit *audit, const struct live_holder *holder,
+bool audit_live_is_own(struct audit *audit, const struct live_holder *holder,
 		       enum subid_kind kind, uint32_t id);
 
 /* Does root run containers with the ranges of that owner? */
-bool audit_is_for_root(const struct subid_audit *audit, struct subid_owner_name owner);
+bool audit_is_for_root(const struct audit *audit, struct subid_owner_name owner);
 
 /* --- rules_live: sentences about namespaces --- */
 
@@ -298,51 +298,48 @@ bool audit_is_for_root(const struct subid_audit *audit, struct subid_owner_name 
 #define PIDS_SHOWN 8
 
 /* "user namespace 4026532177 (lxc c1, process 312)", for a sentence. */
-const char *audit_live_describe(struct subid_audit *audit,
-				const struct subid_live_userns *ns);
+const char *audit_live_describe(struct audit *audit, const struct subid_live_userns *ns);
 
 /* The finding that a rule about a namespace begins with. */
-struct subid_finding audit_at_userns(const struct subid_audit *audit,
+struct audit_finding audit_at_userns(const struct audit *audit,
 				     const struct subid_live_userns *ns,
 				     pid_t pids[PIDS_SHOWN]);
 
 /* "stop the container, or: kill 312", or how else to end it. */
-const char *audit_live_how_to_stop(struct subid_audit *audit,
+const char *audit_live_how_to_stop(struct audit *audit,
 				   const struct subid_live_userns *ns);
 
 /* --- rules_files: who can write a file --- */
 
 /* NAME in the directory of the tables, for a sentence. */
-const char *audit_in_etc(struct subid_audit *audit, const char *name);
+const char *audit_in_etc(struct audit *audit, const char *name);
 
 /* Is uid, or gid, root's, or that of whoever plays its part? */
-bool audit_is_root(const struct subid_host *host, uint32_t uid);
-bool audit_is_roots_group(const struct subid_host *host, uint32_t gid);
+bool audit_is_root(const struct audit_host *host, uint32_t uid);
+bool audit_is_roots_group(const struct audit_host *host, uint32_t gid);
 
 /*
  * How others than root can write a file or directory: "mode 0666: everybody can
  * write it", with the commands that end it added to the finding.  NULL: they cannot, or
  * it could not be found out.
  */
-const char *audit_who_writes(struct subid_audit *audit,
-			     const struct subid_host_file *file,
-			     struct subid_finding *finding);
+const char *audit_who_writes(struct audit *audit, const struct audit_host_file *file,
+			     struct audit_finding *finding);
 
 /*
  * The same for directory i of a walk: how somebody can replace the next.  In a sticky
  * directory only its owner can.
  */
-const char *audit_who_replaces(struct subid_audit *audit,
-			       const struct subid_path_walk *walk, size_t i,
-			       struct subid_finding *finding);
+const char *audit_who_replaces(struct audit *audit, const struct audit_path_walk *walk,
+			       size_t i, struct audit_finding *finding);
 
 /* How many lines of the table give ids to somebody; 0 also without a table. */
-size_t audit_count_grants(const struct subid_audit *audit, enum subid_kind kind);
+size_t audit_count_grants(const struct audit *audit, enum subid_kind kind);
 
 /* --- catalogue: the rules --- */
 
 /* The rules, in the order of the catalogue.  Each answers 0 or -errno. */
-#define AUDIT_RULE(name) int audit_find_##name(struct subid_audit *audit)
+#define AUDIT_RULE(name) int audit_find_##name(struct audit *audit)
 
 AUDIT_RULE(every_id);
 AUDIT_RULE(ambiguous_number);
@@ -413,16 +410,16 @@ AUDIT_RULE(runtime_unread);
 
 /* Reads into *ret, which is zeroed but for proc, -1; free it in any case.  0 or -errno.
  */
-int audit_read_facts(const struct subid *sys, const struct subid_audit_options *options,
-		     struct subid_facts *ret, struct subid_error *err);
-void audit_facts_free(struct subid_facts *facts);
+int audit_read_facts(const struct subid *sys, const struct audit_options *options,
+		     struct audit_facts *ret, struct subid_error *err);
+void audit_free_facts(struct audit_facts *facts);
 
 /*
  * Finds out which containers the namespaces are that something was found in, or all of
  * them for found NULL.  For each, that costs more than all the rest of the look at it.
  * True if there was a name, so that the rules can say it.
  */
-bool audit_name_containers(struct subid_facts *facts, const struct subid_report *found);
+bool audit_name_containers(struct audit_facts *facts, const struct audit_report *found);
 
 /* --- host: facts about files, from path_walk and kernel_audit_rules --- */
 
@@ -431,39 +428,39 @@ bool audit_name_containers(struct subid_facts *facts, const struct subid_report 
  * its xattr system.posix_acl_access; size 0: it has none.  root: whose name in the
  * list does not matter, beside 0.
  */
-void host_file_set_acl(struct subid_host_file *file, const void *bytes, size_t size,
+void host_file_set_acl(struct audit_host_file *file, const void *bytes, size_t size,
 		       uint32_t root);
 
 /* The bytes of the xattr security.capability. */
-struct subid_host_caps host_caps_parse(const void *bytes, size_t size);
+struct audit_host_caps host_caps_parse(const void *bytes, size_t size);
 
 /* Fills all but path and target.  fd may be one of O_PATH.  0 or -ENOMEM. */
-int host_file_look(int fd, uint32_t root, struct subid_host_file *ret);
+int host_file_look(int fd, uint32_t root, struct audit_host_file *ret);
 
 /* The capabilities of the program that fd, perhaps of O_PATH, leads to. */
-int host_caps_look(int fd, struct subid_host_caps *ret);
+int host_caps_look(int fd, struct audit_host_caps *ret);
 
 /* Threat: directories of an image have names that could act on a terminal, or begin
  * a new line of a report: what is not printable ASCII becomes '?'. */
 void host_make_printable(char *text);
 
-void host_file_free(struct subid_host_file *file);
+void host_file_free(struct audit_host_file *file);
 
 /*
  * Looks at the file name in the directory dir, its link not followed.  path: where
  * people find dir.  0 or -ENOMEM.
  */
 int host_file_at(int dir, const char *name, const char *path, uint32_t root,
-		 struct subid_host_file *ret);
+		 struct audit_host_file *ret);
 
 /*
  * Walks along path, absolute, beneath root.  The caller closes *ret_fd, one of
  * O_PATH for the file at its end, or -1 when it is not reached.  0 or -ENOMEM.
  */
-int path_walk(const struct subid_host_options *options, uint32_t root, const char *path,
-	      struct subid_path_walk *ret, int *ret_fd);
+int path_walk(const struct audit_host_options *options, uint32_t root, const char *path,
+	      struct audit_path_walk *ret, int *ret_fd);
 
-void path_walk_free(struct subid_path_walk *walk);
+void path_walk_free(struct audit_path_walk *walk);
 
 /* What audit rules are asked for: a path, and is it watched? */
 struct watched_path {

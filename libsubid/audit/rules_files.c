@@ -8,48 +8,45 @@
 
 #include "libsubid/audit/private.h"
 
-const char *audit_in_etc(struct subid_audit *audit, const char *name)
+const char *audit_in_etc(struct audit *audit, const char *name)
 {
-	const struct subid_host *host = audit->in->host;
+	const struct audit_host *host = audit->in->host;
 
 	return audit_text(audit, "%s/%s", host == NULL ? SUBID_SYSCONFDIR : host->etc,
 			  name);
 }
 
-bool audit_is_root(const struct subid_host *host, uint32_t uid)
+bool audit_is_root(const struct audit_host *host, uint32_t uid)
 {
 	return uid == 0 || uid == host->root_uid;
 }
 
-bool audit_is_roots_group(const struct subid_host *host, uint32_t gid)
+bool audit_is_roots_group(const struct audit_host *host, uint32_t gid)
 {
 	return gid == 0 || gid == host->root_gid;
 }
 
-static const char *acl_reason(struct subid_audit *audit,
-			      const struct subid_host_file *file)
+static const char *acl_reason(struct audit *audit, const struct audit_host_file *file)
 {
-	if (file->acl == SUBID_ACL_DAMAGED)
+	if (file->acl == AUDIT_ACL_DAMAGED)
 		return "its access list is damaged";
 	return audit_text(audit, "its access list lets %s %u write it",
-			  file->acl == SUBID_ACL_USER ? "uid" : "gid", file->acl_id);
+			  file->acl == AUDIT_ACL_USER ? "uid" : "gid", file->acl_id);
 }
 
-static struct subid_fix chmod_fix(struct subid_audit *audit, const char *path,
-				  uint32_t mode)
+static struct audit_fix chmod_fix(struct audit *audit, const char *path, uint32_t mode)
 {
-	return (struct subid_fix){
-		.verb = SUBID_FIX_CHMOD,
+	return (struct audit_fix){
+		.verb = AUDIT_FIX_CHMOD,
 		.path = path,
 		.text = audit_text(audit, "%04o", mode),
 	};
 }
 
-const char *audit_who_writes(struct subid_audit *audit,
-			     const struct subid_host_file *file,
-			     struct subid_finding *finding)
+const char *audit_who_writes(struct audit *audit, const struct audit_host_file *file,
+			     struct audit_finding *finding)
 {
-	const struct subid_host *host = audit->in->host;
+	const struct audit_host *host = audit->in->host;
 	bool group = file->group_writes && !audit_is_roots_group(host, file->gid);
 	bool all = (file->mode & S_IWOTH) != 0;
 	const char *reason = "";
@@ -60,17 +57,17 @@ const char *audit_who_writes(struct subid_audit *audit,
 		reason = audit_text(audit, "it belongs to uid %u, not to %s", file->uid,
 				    host->image ? "the owner of the image" : "root");
 		audit_add_fix(audit, finding,
-			      (struct subid_fix){
-				  .verb = SUBID_FIX_CHOWN,
+			      (struct audit_fix){
+				  .verb = AUDIT_FIX_CHOWN,
 				  .path = file->path,
 				  .uid = host->root_uid,
 				  .gid = host->root_gid,
 			      });
 	}
-	if (file->acl != SUBID_ACL_NOBODY) {
+	if (file->acl != AUDIT_ACL_NOBODY) {
 		reason = audit_join(audit, reason, "; ", acl_reason(audit, file));
 		audit_add_fix(audit, finding,
-			      (struct subid_fix){ .verb = SUBID_FIX_CLEAR_ACL,
+			      (struct audit_fix){ .verb = AUDIT_FIX_CLEAR_ACL,
 						  .path = file->path });
 	}
 	if (all)
@@ -88,21 +85,20 @@ const char *audit_who_writes(struct subid_audit *audit,
 	return *reason == '\0' ? NULL : reason;
 }
 
-const char *audit_who_replaces(struct subid_audit *audit,
-			       const struct subid_path_walk *walk, size_t i,
-			       struct subid_finding *finding)
+const char *audit_who_replaces(struct audit *audit, const struct audit_path_walk *walk,
+			       size_t i, struct audit_finding *finding)
 {
-	struct subid_host_file directory = walk->files[i];
+	struct audit_host_file directory = walk->files[i];
 
 	if ((directory.mode & S_ISVTX) != 0 && walk->files[i + 1].error == 0) {
 		directory.mode &= ~(uint32_t)S_IWOTH;
 		directory.group_writes = false;
-		directory.acl = SUBID_ACL_NOBODY;
+		directory.acl = AUDIT_ACL_NOBODY;
 	}
 	return audit_who_writes(audit, &directory, finding);
 }
 
-size_t audit_count_grants(const struct subid_audit *audit, enum subid_kind kind)
+size_t audit_count_grants(const struct audit *audit, enum subid_kind kind)
 {
 	const struct subid_table *table = audit->in->tables[kind];
 	size_t n = 0;
@@ -120,7 +116,7 @@ size_t audit_count_grants(const struct subid_audit *audit, enum subid_kind kind)
 #define MODE(file) ((file)->mode & 07777)
 
 /* Both tables lie in one directory: it is reported once. */
-static bool is_passed(const struct subid_path_walk *walk, const char *path)
+static bool is_passed(const struct audit_path_walk *walk, const char *path)
 {
 	for (size_t i = 0; i + 1 < walk->n; i++)
 		if (strcmp(walk->files[i].path, path) == 0)
@@ -128,16 +124,16 @@ static bool is_passed(const struct subid_path_walk *walk, const char *path)
 	return false;
 }
 
-static void find_writable_directories(struct subid_audit *audit, enum subid_kind kind)
+static void find_writable_directories(struct audit *audit, enum subid_kind kind)
 {
-	const struct subid_host *host = audit->in->host;
-	const struct subid_path_walk *walk = &host->walks[kind];
+	const struct audit_host *host = audit->in->host;
+	const struct audit_path_walk *walk = &host->walks[kind];
 
 	for (size_t i = 0; i + 1 < walk->n; i++) {
-		const struct subid_host_file *file = &walk->files[i];
+		const struct audit_host_file *file = &walk->files[i];
 		/* programs create and remove locks and new tables in this directory */
 		bool is_etc = i + 2 == walk->n && host->tables[kind].target == NULL;
-		struct subid_finding finding = { .kind = -1, .file = file->path };
+		struct audit_finding finding = { .kind = -1, .file = file->path };
 		const char *reason = is_etc
 					 ? audit_who_writes(audit, file, &finding)
 					 : audit_who_replaces(audit, walk, i, &finding);
@@ -145,10 +141,11 @@ static void find_writable_directories(struct subid_audit *audit, enum subid_kind
 		if (reason == NULL ||
 		    (kind > 0 && is_passed(&host->walks[kind - 1], file->path)))
 			continue;
-		audit_report(audit, &finding, NULL,
-			     "%s is a directory on the path of the tables: %s; whoever "
-			     "can write it can replace %s",
-			     file->path, reason, host->tables[kind].path);
+		audit_add_finding(
+		    audit, &finding, NULL,
+		    "%s is a directory on the path of the tables: %s; whoever "
+		    "can write it can replace %s",
+		    file->path, reason, host->tables[kind].path);
 	}
 }
 
@@ -156,10 +153,10 @@ static void find_writable_directories(struct subid_audit *audit, enum subid_kind
  * A second name in the directory of somebody else keeps the table within reach.  One
  * more is no matter: a backup that a killed program has just linked.
  */
-static bool is_hard_linked(const struct subid_host *host, enum subid_kind kind)
+static bool is_hard_linked(const struct audit_host *host, enum subid_kind kind)
 {
-	const struct subid_host_file *table = &host->tables[kind];
-	const struct subid_host_file *backup = &host->backups[kind];
+	const struct audit_host_file *table = &host->tables[kind];
+	const struct audit_host_file *backup = &host->backups[kind];
 	bool by_backup =
 	    backup->error == 0 && backup->dev == table->dev && backup->ino == table->ino;
 
@@ -167,30 +164,30 @@ static bool is_hard_linked(const struct subid_host *host, enum subid_kind kind)
 	       table->links > (by_backup ? 2U : 1U);
 }
 
-static void find_hard_links(struct subid_audit *audit, enum subid_kind kind)
+static void find_hard_links(struct audit *audit, enum subid_kind kind)
 {
-	const struct subid_host_file *table = &audit->in->host->tables[kind];
+	const struct audit_host_file *table = &audit->in->host->tables[kind];
 	const char *path = audit_quoted(audit, table->path);
 
 	if (!is_hard_linked(audit->in->host, kind))
 		return;
-	(void)audit_report(
+	(void)audit_add_finding(
 	    audit,
-	    &(struct subid_finding){ .kind = (int)kind, .file = subid_kind_table(kind) },
+	    &(struct audit_finding){ .kind = (int)kind, .file = subid_kind_table(kind) },
 	    audit_text(audit, "cp -p %s %s.new && mv %s.new %s", path, path, path, path),
 	    "%s has %llu hard links: under another name, in a directory of somebody"
 	    " else, the same file may be written or kept after a change",
 	    table->path, (unsigned long long)table->links);
 }
 
-int audit_find_table_writable(struct subid_audit *audit)
+int audit_find_table_writable(struct audit *audit)
 {
-	const struct subid_host *host = audit->in->host;
+	const struct audit_host *host = audit->in->host;
 
 	for (enum subid_kind kind = 0; host != NULL && kind < SUBID_KINDS; kind++) {
-		const struct subid_path_walk *walk = &host->walks[kind];
-		const struct subid_host_file *file = &walk->files[walk->n - 1];
-		struct subid_finding finding = {
+		const struct audit_path_walk *walk = &host->walks[kind];
+		const struct audit_host_file *file = &walk->files[walk->n - 1];
+		struct audit_finding finding = {
 			.kind = (int)kind,
 			.file = host->tables[kind].target == NULL ? subid_kind_table(kind)
 								  : file->path,
@@ -201,7 +198,7 @@ int audit_find_table_writable(struct subid_audit *audit)
 		find_hard_links(audit, kind);
 		reason = audit_who_writes(audit, file, &finding);
 		if (reason != NULL)
-			audit_report(
+			audit_add_finding(
 			    audit, &finding, NULL,
 			    "%s: %s; whoever can write it can grant themselves any id",
 			    file->path, reason);
@@ -209,34 +206,33 @@ int audit_find_table_writable(struct subid_audit *audit)
 	return 0;
 }
 
-int audit_find_table_symlink(struct subid_audit *audit)
+int audit_find_table_symlink(struct audit *audit)
 {
-	const struct subid_host *host = audit->in->host;
+	const struct audit_host *host = audit->in->host;
 
 	for (enum subid_kind kind = 0; host != NULL && kind < SUBID_KINDS; kind++) {
-		const struct subid_host_file *table = &host->tables[kind];
+		const struct audit_host_file *table = &host->tables[kind];
 		const char *path;
 
 		if (table->error != 0 || !S_ISLNK(table->mode))
 			continue;
 		path = audit_quoted(audit, table->path);
-		(void)audit_report(audit,
-				   &(struct subid_finding){
-				       .kind = (int)kind,
-				       .file = subid_kind_table(kind),
-				   },
-				   audit_text(audit, "cp -L %s %s.new && mv %s.new %s",
-					      path, path, path, path),
-				   "%s is a symbolic link to %s: shadow's tools and subid"
-				   " refuse it, other programs follow it",
-				   table->path,
-				   table->target == NULL ? "?" : table->target);
+		(void)audit_add_finding(
+		    audit,
+		    &(struct audit_finding){
+			.kind = (int)kind,
+			.file = subid_kind_table(kind),
+		    },
+		    audit_text(audit, "cp -L %s %s.new && mv %s.new %s", path, path, path,
+			       path),
+		    "%s is a symbolic link to %s: shadow's tools and subid"
+		    " refuse it, other programs follow it",
+		    table->path, table->target == NULL ? "?" : table->target);
 	}
 	return 0;
 }
 
-static const char *stale_reason(struct subid_audit *audit,
-				const struct subid_host_lock *lock)
+static const char *stale_reason(struct audit *audit, const struct audit_host_lock *lock)
 {
 	const char *refuses = "useradd, usermod, userdel and subid wait for it and give"
 			      " up, until it is removed";
@@ -264,19 +260,19 @@ static const char *stale_reason(struct subid_audit *audit,
 			  (int)lock->holder.pid);
 }
 
-int audit_find_stale_lock(struct subid_audit *audit)
+int audit_find_stale_lock(struct audit *audit)
 {
-	const struct subid_host *host = audit->in->host;
+	const struct audit_host *host = audit->in->host;
 
 	for (enum subid_kind kind = 0; host != NULL && kind < SUBID_KINDS; kind++) {
-		const struct subid_host_lock *lock = &host->locks[kind];
+		const struct audit_host_lock *lock = &host->locks[kind];
 
 		if (lock->file.error != 0 || lock->error != 0 ||
 		    (lock->holder.alive && !lock->recycled))
 			continue;
-		(void)audit_report(
+		(void)audit_add_finding(
 		    audit,
-		    &(struct subid_finding){
+		    &(struct audit_finding){
 			.kind = (int)kind,
 			.file = audit_text(audit, "%s.lock", subid_kind_table(kind)),
 		    },
@@ -288,9 +284,9 @@ int audit_find_stale_lock(struct subid_audit *audit)
 }
 
 /* Can somebody read or write the backup who cannot the table? */
-static bool is_more_open(const struct subid_host *host,
-			 const struct subid_host_file *table,
-			 const struct subid_host_file *backup)
+static bool is_more_open(const struct audit_host *host,
+			 const struct audit_host_file *table,
+			 const struct audit_host_file *backup)
 {
 	uint32_t everybody = table->mode & 06; /* so may each group */
 	uint32_t group = (backup->mode & 060) & ~(everybody << 3);
@@ -298,7 +294,7 @@ static bool is_more_open(const struct subid_host *host,
 	if (!audit_is_root(host, backup->uid) && backup->uid != table->uid)
 		return true;
 	if ((backup->mode & 06 & ~everybody) != 0 ||
-	    (backup->acl != SUBID_ACL_NOBODY && table->acl == SUBID_ACL_NOBODY))
+	    (backup->acl != AUDIT_ACL_NOBODY && table->acl == AUDIT_ACL_NOBODY))
 		return true;
 	if (audit_is_roots_group(host, backup->gid))
 		return false;
@@ -306,17 +302,17 @@ static bool is_more_open(const struct subid_host *host,
 }
 
 /* The owner and the mode of the table. */
-static void add_backup_fixes(struct subid_audit *audit, struct subid_finding *finding,
-			     const struct subid_host_file *table,
-			     const struct subid_host_file *backup)
+static void add_backup_fixes(struct audit *audit, struct audit_finding *finding,
+			     const struct audit_host_file *table,
+			     const struct audit_host_file *backup)
 {
-	if (backup->acl != SUBID_ACL_NOBODY)
+	if (backup->acl != AUDIT_ACL_NOBODY)
 		audit_add_fix(audit, finding,
-			      (struct subid_fix){ .verb = SUBID_FIX_CLEAR_ACL,
+			      (struct audit_fix){ .verb = AUDIT_FIX_CLEAR_ACL,
 						  .path = backup->path });
 	audit_add_fix(audit, finding,
-		      (struct subid_fix){
-			  .verb = SUBID_FIX_CHOWN,
+		      (struct audit_fix){
+			  .verb = AUDIT_FIX_CHOWN,
 			  .path = backup->path,
 			  .uid = table->uid,
 			  .gid = table->gid,
@@ -324,49 +320,49 @@ static void add_backup_fixes(struct subid_audit *audit, struct subid_finding *fi
 	audit_add_fix(audit, finding, chmod_fix(audit, backup->path, MODE(table)));
 }
 
-int audit_find_backup_readable(struct subid_audit *audit)
+int audit_find_backup_readable(struct audit *audit)
 {
-	const struct subid_host *host = audit->in->host;
+	const struct audit_host *host = audit->in->host;
 
 	for (enum subid_kind kind = 0; host != NULL && kind < SUBID_KINDS; kind++) {
-		const struct subid_host_file *table = &host->tables[kind];
-		const struct subid_host_file *backup = &host->backups[kind];
-		struct subid_finding finding = { .kind = (int)kind };
+		const struct audit_host_file *table = &host->tables[kind];
+		const struct audit_host_file *backup = &host->backups[kind];
+		struct audit_finding finding = { .kind = (int)kind };
 
 		if (table->error != 0 || backup->error != 0 || !S_ISREG(table->mode) ||
 		    !S_ISREG(backup->mode) || !is_more_open(host, table, backup))
 			continue;
 		finding.file = audit_text(audit, "%s-", subid_kind_table(kind));
 		add_backup_fixes(audit, &finding, table, backup);
-		audit_report(
+		audit_add_finding(
 		    audit, &finding, NULL,
 		    "%s has mode %04o, uid %u, gid %u%s, its table %s has mode %04o, uid"
 		    " %u, gid %u: more people can read or write the backup",
 		    backup->path, MODE(backup), backup->uid, backup->gid,
-		    backup->acl == SUBID_ACL_NOBODY ? "" : " and an access list",
+		    backup->acl == AUDIT_ACL_NOBODY ? "" : " and an access list",
 		    table->path, MODE(table), table->uid, table->gid);
 	}
 	return 0;
 }
 
 /* Appends a path that no rule watches: to the sentence, and to the commands. */
-static void add_unwatched(struct subid_audit *audit, const char *path, const char **list,
-			  struct subid_finding *finding)
+static void add_unwatched(struct audit *audit, const char *path, const char **list,
+			  struct audit_finding *finding)
 {
 	path += audit->in->host->prefix_len;
 	*list = audit_join(audit, *list, ", ", path);
 	audit_add_fix(audit, finding,
-		      (struct subid_fix){
-			  .verb = SUBID_FIX_APPEND,
+		      (struct audit_fix){
+			  .verb = AUDIT_FIX_APPEND,
 			  .path = audit_in_etc(audit, "audit/rules.d/subid.rules"),
 			  .text = audit_text(audit, "-w %s -p wa -k subid", path),
 		      });
 }
 
-int audit_find_no_audit_watch(struct subid_audit *audit)
+int audit_find_no_audit_watch(struct audit *audit)
 {
-	const struct subid_host *host = audit->in->host;
-	struct subid_finding finding = { .kind = -1, .file = "audit/rules.d" };
+	const struct audit_host *host = audit->in->host;
+	struct audit_finding finding = { .kind = -1, .file = "audit/rules.d" };
 	const char *list = "";
 
 	if (host == NULL || host->rules_error != 0)
@@ -381,14 +377,14 @@ int audit_find_no_audit_watch(struct subid_audit *audit)
 		return 0;
 	if (!host->image)
 		audit_add_fix(audit, &finding,
-			      (struct subid_fix){ .verb = SUBID_FIX_LOAD });
+			      (struct audit_fix){ .verb = AUDIT_FIX_LOAD });
 	finding.fixes_need_more = !host->has_audit;
-	audit_report(audit, &finding,
-		     host->has_audit ? NULL
-				     : "Install auditd (apt-get install auditd), then:",
-		     "No audit rule in %s watches %s: who changed %s, and when, cannot"
-		     " be found out afterwards",
-		     audit_in_etc(audit, "audit"), list,
-		     strchr(list, ',') == NULL ? "it" : "them");
+	audit_add_finding(
+	    audit, &finding,
+	    host->has_audit ? NULL : "Install auditd (apt-get install auditd), then:",
+	    "No audit rule in %s watches %s: who changed %s, and when, cannot"
+	    " be found out afterwards",
+	    audit_in_etc(audit, "audit"), list,
+	    strchr(list, ',') == NULL ? "it" : "them");
 	return 0;
 }

@@ -39,37 +39,37 @@ static const char *const capability_names[] = {
 };
 /* clang-format on */
 
-static const struct subid_host_file *program_of(const struct subid_host_helper *helper)
+static const struct audit_host_file *program_of(const struct audit_host_helper *helper)
 {
 	return &helper->walk.files[helper->walk.n - 1];
 }
 
-static struct subid_finding at(const struct subid_host_helper *helper)
+static struct audit_finding at(const struct audit_host_helper *helper)
 {
-	return (struct subid_finding){ .kind = (int)helper->kind, .file = helper->path };
+	return (struct audit_finding){ .kind = (int)helper->kind, .file = helper->path };
 }
 
-static bool is_setuid_root(const struct subid_host *host,
-			   const struct subid_host_helper *helper)
+static bool is_setuid_root(const struct audit_host *host,
+			   const struct audit_host_helper *helper)
 {
-	const struct subid_host_file *file = program_of(helper);
+	const struct audit_host_file *file = program_of(helper);
 
 	return (file->mode & S_ISUID) != 0 && audit_is_root(host, file->uid);
 }
 
-static bool has_capability(const struct subid_host *host,
-			   const struct subid_host_helper *helper)
+static bool has_capability(const struct audit_host *host,
+			   const struct audit_host_helper *helper)
 {
-	const struct subid_host_caps *caps = &helper->caps;
+	const struct audit_host_caps *caps = &helper->caps;
 
 	return caps->error == 0 && caps->effective &&
 	       (caps->permitted & programs[helper->kind].needed) != 0 &&
 	       audit_is_root(host, caps->rootid);
 }
 
-int audit_find_helper_missing(struct subid_audit *audit)
+int audit_find_helper_missing(struct audit *audit)
 {
-	const struct subid_host *host = audit->in->host;
+	const struct audit_host *host = audit->in->host;
 	bool found[SUBID_KINDS] = { false };
 	size_t grants;
 
@@ -82,9 +82,9 @@ int audit_find_helper_missing(struct subid_audit *audit)
 	for (enum subid_kind kind = 0; kind < SUBID_KINDS; kind++) {
 		if (found[kind] || grants == 0)
 			continue;
-		(void)audit_report(
+		(void)audit_add_finding(
 		    audit,
-		    &(struct subid_finding){
+		    &(struct audit_finding){
 			.kind = (int)kind,
 			.file =
 			    audit_text(audit, "%.*s/usr/bin/%s", (int)host->prefix_len,
@@ -102,11 +102,11 @@ int audit_find_helper_missing(struct subid_audit *audit)
 	return 0;
 }
 
-static const char *unprivileged_reason(struct subid_audit *audit,
-				       const struct subid_host_helper *helper)
+static const char *unprivileged_reason(struct audit *audit,
+				       const struct audit_host_helper *helper)
 {
-	const struct subid_host_file *file = program_of(helper);
-	const struct subid_host_caps *caps = &helper->caps;
+	const struct audit_host_file *file = program_of(helper);
+	const struct audit_host_caps *caps = &helper->caps;
 	const char *capability = programs[helper->kind].capability;
 
 	if ((file->mode & S_ISUID) != 0)
@@ -136,7 +136,7 @@ static const char *unprivileged_reason(struct subid_audit *audit,
  * Threat: whoever could write a helper may have put something else in it, and a
  * command of ours must not make that root's.
  */
-static const char *install_again(struct subid_audit *audit)
+static const char *install_again(struct audit *audit)
 {
 	return audit->in->host->image
 		   ? "Install it in the image again (subid, or the package uidmap): its"
@@ -147,51 +147,51 @@ static const char *install_again(struct subid_audit *audit)
 }
 
 /* Just the capability that it needs. */
-static struct subid_fix setcap_fix(struct subid_audit *audit,
-				   const struct subid_host_helper *helper)
+static struct audit_fix setcap_fix(struct audit *audit,
+				   const struct audit_host_helper *helper)
 {
-	return (struct subid_fix){
-		.verb = SUBID_FIX_SETCAP,
+	return (struct audit_fix){
+		.verb = AUDIT_FIX_SETCAP,
 		.path = helper->path,
 		.text = audit_text(audit, "%s+ep", programs[helper->kind].capability),
 	};
 }
 
-static const char *privilege_remedy(struct subid_audit *audit,
-				    const struct subid_host_helper *helper)
+static const char *privilege_remedy(struct audit *audit,
+				    const struct audit_host_helper *helper)
 {
-	struct subid_finding unused = { .kind = -1 };
+	struct audit_finding unused = { .kind = -1 };
 
 	if (audit_who_writes(audit, program_of(helper), &unused) != NULL)
 		return install_again(audit);
 	if (helper->caps.error != ENODATA)
 		return audit_command(audit, setcap_fix(audit, helper));
-	return audit_command(audit, (struct subid_fix){ .verb = SUBID_FIX_CHMOD,
+	return audit_command(audit, (struct audit_fix){ .verb = AUDIT_FIX_CHMOD,
 							.path = helper->path,
 							.text = "u+s" });
 }
 
-int audit_find_helper_unprivileged(struct subid_audit *audit)
+int audit_find_helper_unprivileged(struct audit *audit)
 {
-	const struct subid_host *host = audit->in->host;
+	const struct audit_host *host = audit->in->host;
 
 	for (size_t i = 0; host != NULL && i < host->n_helpers; i++) {
-		const struct subid_host_helper *helper = &host->helpers[i];
-		const struct subid_finding finding = at(helper);
+		const struct audit_host_helper *helper = &host->helpers[i];
+		const struct audit_finding finding = at(helper);
 		int error = helper->caps.error;
 
 		if (is_setuid_root(host, helper) || has_capability(host, helper) ||
 		    (error != 0 && error != ENODATA && error != EINVAL))
 			continue;
-		(void)audit_report(audit, &finding, privilege_remedy(audit, helper),
-				   "%s cannot write a map: %s", helper->path,
-				   unprivileged_reason(audit, helper));
+		(void)audit_add_finding(audit, &finding, privilege_remedy(audit, helper),
+					"%s cannot write a map: %s", helper->path,
+					unprivileged_reason(audit, helper));
 	}
 	return 0;
 }
 
 /* "cap_chown, cap_kill" for the bits. */
-static const char *name_capabilities(struct subid_audit *audit, uint64_t bits)
+static const char *name_capabilities(struct audit *audit, uint64_t bits)
 {
 	const char *names = "";
 
@@ -208,22 +208,21 @@ static const char *name_capabilities(struct subid_audit *audit, uint64_t bits)
 }
 
 /* A finding whose remedy removes privilege, and so is safe. */
-static void report_mended(struct subid_audit *audit,
-			  const struct subid_host_helper *helper, struct subid_fix fix,
-			  const char *reason)
+static void report_mended(struct audit *audit, const struct audit_host_helper *helper,
+			  struct audit_fix fix, const char *reason)
 {
-	struct subid_finding finding = at(helper);
+	struct audit_finding finding = at(helper);
 
 	audit_add_fix(audit, &finding, fix);
-	audit_report(audit, &finding, NULL, "%s %s", helper->path, reason);
+	audit_add_finding(audit, &finding, NULL, "%s %s", helper->path, reason);
 }
 
-int audit_find_helper_double(struct subid_audit *audit)
+int audit_find_helper_double(struct audit *audit)
 {
-	const struct subid_host *host = audit->in->host;
+	const struct audit_host *host = audit->in->host;
 
 	for (size_t i = 0; host != NULL && i < host->n_helpers; i++) {
-		const struct subid_host_helper *helper = &host->helpers[i];
+		const struct audit_host_helper *helper = &host->helpers[i];
 		uint32_t mode = program_of(helper)->mode;
 		uint64_t permitted = helper->caps.error == 0 ? helper->caps.permitted : 0;
 		uint64_t extra = permitted & ~programs[helper->kind].allowed;
@@ -231,7 +230,7 @@ int audit_find_helper_double(struct subid_audit *audit)
 
 		if ((mode & S_ISUID) != 0 && permitted != 0)
 			report_mended(audit, helper,
-				      (struct subid_fix){ .verb = SUBID_FIX_SETCAP,
+				      (struct audit_fix){ .verb = AUDIT_FIX_SETCAP,
 							  .path = helper->path,
 							  .text = "" },
 				      audit_text(audit,
@@ -249,7 +248,7 @@ int audit_find_helper_double(struct subid_audit *audit)
 		if ((mode & S_ISGID) != 0)
 			report_mended(
 			    audit, helper,
-			    (struct subid_fix){ .verb = SUBID_FIX_CHMOD,
+			    (struct audit_fix){ .verb = AUDIT_FIX_CHMOD,
 						.path = helper->path,
 						.text = "g-s" },
 			    audit_text(audit,
@@ -261,7 +260,7 @@ int audit_find_helper_double(struct subid_audit *audit)
 }
 
 /* Was this file on the path of a helper before? */
-static bool is_reported(const struct subid_host *host, size_t helper, const char *path)
+static bool is_reported(const struct audit_host *host, size_t helper, const char *path)
 {
 	for (size_t i = 0; i < helper; i++)
 		for (size_t j = 0; j < host->helpers[i].walk.n; j++)
@@ -270,39 +269,39 @@ static bool is_reported(const struct subid_host *host, size_t helper, const char
 	return false;
 }
 
-static void report_program(struct subid_audit *audit,
-			   const struct subid_host_helper *helper, const char *reason)
+static void report_program(struct audit *audit, const struct audit_host_helper *helper,
+			   const char *reason)
 {
 	const char *path = program_of(helper)->path;
 
-	(void)audit_report(
-	    audit, &(struct subid_finding){ .kind = (int)helper->kind, .file = path },
+	(void)audit_add_finding(
+	    audit, &(struct audit_finding){ .kind = (int)helper->kind, .file = path },
 	    install_again(audit),
 	    "%s: %s; whoever can write it can change what everybody runs as %s", path,
 	    reason, helper->path);
 }
 
-static void report_directory(struct subid_audit *audit,
-			     const struct subid_host_helper *helper,
-			     const struct subid_finding *finding, const char *reason)
+static void report_directory(struct audit *audit, const struct audit_host_helper *helper,
+			     const struct audit_finding *finding, const char *reason)
 {
-	audit_report(audit, finding, NULL,
-		     "%s is a directory on the path of a helper: %s; whoever can write "
-		     "it can replace %s",
-		     finding->file, reason, helper->path);
+	audit_add_finding(
+	    audit, finding, NULL,
+	    "%s is a directory on the path of a helper: %s; whoever can write "
+	    "it can replace %s",
+	    finding->file, reason, helper->path);
 }
 
-int audit_find_helper_writable(struct subid_audit *audit)
+int audit_find_helper_writable(struct audit *audit)
 {
-	const struct subid_host *host = audit->in->host;
+	const struct audit_host *host = audit->in->host;
 
 	for (size_t i = 0; host != NULL && i < host->n_helpers; i++) {
-		const struct subid_host_helper *helper = &host->helpers[i];
+		const struct audit_host_helper *helper = &host->helpers[i];
 
 		for (size_t j = 0; j < helper->walk.n; j++) {
-			const struct subid_host_file *file = &helper->walk.files[j];
+			const struct audit_host_file *file = &helper->walk.files[j];
 			bool is_program = j + 1 == helper->walk.n;
-			struct subid_finding finding = {
+			struct audit_finding finding = {
 				.kind = (int)helper->kind,
 				.file = file->path,
 			};
@@ -322,17 +321,17 @@ int audit_find_helper_writable(struct subid_audit *audit)
 	return 0;
 }
 
-int audit_find_helper_nosuid(struct subid_audit *audit)
+int audit_find_helper_nosuid(struct audit *audit)
 {
-	const struct subid_host *host = audit->in->host;
+	const struct audit_host *host = audit->in->host;
 
 	for (size_t i = 0; host != NULL && i < host->n_helpers; i++) {
-		const struct subid_host_helper *helper = &host->helpers[i];
-		const struct subid_finding finding = at(helper);
+		const struct audit_host_helper *helper = &host->helpers[i];
+		const struct audit_finding finding = at(helper);
 
 		if (!helper->nosuid)
 			continue;
-		(void)audit_report(
+		(void)audit_add_finding(
 		    audit, &finding,
 		    audit_text(audit,
 			       "mount -o remount,suid \"$(findmnt -n -o TARGET --target"
@@ -345,7 +344,7 @@ int audit_find_helper_nosuid(struct subid_audit *audit)
 	return 0;
 }
 
-static const char *shadowed_remedy(struct subid_audit *audit, const char *first,
+static const char *shadowed_remedy(struct audit *audit, const char *first,
 				   const char *second)
 {
 	first = audit_quoted(audit, first);
@@ -359,14 +358,14 @@ static const char *shadowed_remedy(struct subid_audit *audit, const char *first,
 			  second, first, second, first);
 }
 
-int audit_find_helper_shadowed(struct subid_audit *audit)
+int audit_find_helper_shadowed(struct audit *audit)
 {
-	const struct subid_host *host = audit->in->host;
-	const struct subid_host_helper *first[SUBID_KINDS] = { NULL };
+	const struct audit_host *host = audit->in->host;
+	const struct audit_host_helper *first[SUBID_KINDS] = { NULL };
 
 	for (size_t i = 0; host != NULL && i < host->n_helpers; i++) {
-		const struct subid_host_helper *helper = &host->helpers[i];
-		const struct subid_finding finding = at(helper);
+		const struct audit_host_helper *helper = &host->helpers[i];
+		const struct audit_finding finding = at(helper);
 		const char *path;
 
 		if (first[helper->kind] == NULL) {
@@ -374,7 +373,7 @@ int audit_find_helper_shadowed(struct subid_audit *audit)
 			continue;
 		}
 		path = first[helper->kind]->path;
-		(void)audit_report(
+		(void)audit_add_finding(
 		    audit, &finding, shadowed_remedy(audit, path, helper->path),
 		    "%s and %s are two programs: which of them runs depends"
 		    " on each caller's PATH, and they may decide differently",

@@ -15,13 +15,12 @@ struct own_store {
 };
 
 /* The finding that a rule about a line of root's store begins with. */
-static struct subid_finding at_lease(struct subid_audit *audit,
-				     const struct lease_row *row)
+static struct audit_finding at_lease(struct audit *audit, const struct lease_row *row)
 {
 	const struct lease_owner *owner = audit_lease_owner(audit->leases, row);
 	const struct subid_lease *lease = row->lease;
 
-	return (struct subid_finding){
+	return (struct audit_finding){
 		.kind = (int)lease->kind,
 		.file = audit_text(audit, "%s/%s", owner->store->path,
 				   subid_kind_table(lease->kind)),
@@ -32,7 +31,7 @@ static struct subid_finding at_lease(struct subid_audit *audit,
 }
 
 /* The first ids of a lease that its owner does not hold; count 0: it holds all. */
-static int find_outside(struct subid_audit *audit, const struct lease_row *row,
+static int find_outside(struct audit *audit, const struct lease_row *row,
 			struct id_range *ret)
 {
 	const struct lease_owner *owner = audit_lease_owner(audit->leases, row);
@@ -52,11 +51,11 @@ static int find_outside(struct subid_audit *audit, const struct lease_row *row,
 	return r;
 }
 
-static const char *revoke_lease(struct subid_audit *audit, struct subid_owner_name owner,
+static const char *revoke_lease(struct audit *audit, struct subid_owner_name owner,
 				const char *container, bool reuse)
 {
-	return audit_command(audit, (struct subid_fix){
-					.verb = SUBID_FIX_REVOKE,
+	return audit_command(audit, (struct audit_fix){
+					.verb = AUDIT_FIX_REVOKE,
 					.kind = -1,
 					.owner = owner,
 					.container = container,
@@ -64,7 +63,7 @@ static const char *revoke_lease(struct subid_audit *audit, struct subid_owner_na
 				    });
 }
 
-int audit_find_lease_outside(struct subid_audit *audit)
+int audit_find_lease_outside(struct audit *audit)
 {
 	const struct lease_view *view = audit->leases;
 	int r = 0;
@@ -73,7 +72,7 @@ int audit_find_lease_outside(struct subid_audit *audit)
 		const struct lease_row *row = &view->rows[i];
 		const struct subid_lease *lease = row->lease;
 		struct id_range outside;
-		struct subid_finding finding;
+		struct audit_finding finding;
 
 		if (audit_lease_owner(view, row)->store->user != NULL)
 			continue;
@@ -82,7 +81,7 @@ int audit_find_lease_outside(struct subid_audit *audit)
 			continue;
 		finding = at_lease(audit, row);
 		finding.range = outside;
-		audit_report(
+		audit_add_finding(
 		    audit, &finding,
 		    audit_text(audit,
 			       "stop the container, then: %s; and grant it another lease",
@@ -119,8 +118,8 @@ static const struct lease_row *farther(const struct lease_row *a,
  * farthest: whatever another shares with a later one, this one shares, too.  In root's
  * store users' leases do not count.
  */
-static void sweep(struct subid_audit *audit,
-		  void (*say)(struct subid_audit *audit, const struct lease_row *before,
+static void sweep(struct audit *audit,
+		  void (*say)(struct audit *audit, const struct lease_row *before,
 			      const struct lease_row *row, void *data),
 		  void *data)
 {
@@ -147,12 +146,12 @@ static void sweep(struct subid_audit *audit,
 	}
 }
 
-static void say_overlap(struct subid_audit *audit, const struct lease_row *before,
+static void say_overlap(struct audit *audit, const struct lease_row *before,
 			const struct lease_row *row, void *data)
 {
 	const struct lease_owner *a = audit_lease_owner(audit->leases, before);
 	const struct lease_owner *b = audit_lease_owner(audit->leases, row);
-	struct subid_finding finding;
+	struct audit_finding finding;
 
 	(void)data;
 	if (a->store->user != NULL || b->store->user != NULL)
@@ -162,7 +161,7 @@ static void say_overlap(struct subid_audit *audit, const struct lease_row *befor
 	finding.other_line = before->lease->line;
 	if (strcmp(a->name, b->name) != 0)
 		finding.other = (struct subid_owner_name){ a->name, strlen(a->name) };
-	audit_report(
+	audit_add_finding(
 	    audit, &finding,
 	    audit_text(audit, "stop the container, then: %s; and grant it another lease",
 		       revoke_lease(audit, finding.owner, row->lease->name, true)),
@@ -171,7 +170,7 @@ static void say_overlap(struct subid_audit *audit, const struct lease_row *befor
 	    subid_kind_name(row->lease->kind), FIRST_LAST(finding.range));
 }
 
-int audit_find_lease_overlap(struct subid_audit *audit)
+int audit_find_lease_overlap(struct audit *audit)
 {
 	if (audit->leases != NULL)
 		sweep(audit, say_overlap, NULL);
@@ -186,18 +185,18 @@ static const char *why_unread(int error)
 						      : strerrordesc_np(-error);
 }
 
-int audit_find_lease_broken(struct subid_audit *audit)
+int audit_find_lease_broken(struct audit *audit)
 {
 	for (size_t i = 0; i < audit->in->n_stores; i++) {
-		const struct subid_audit_store *store = &audit->in->stores[i];
-		struct subid_finding finding = { .kind = -1, .file = store->path };
+		const struct audit_store *store = &audit->in->stores[i];
+		struct audit_finding finding = { .kind = -1, .file = store->path };
 
 		if (store->user != NULL)
 			continue;
 		if (store->error != 0)
-			audit_report(audit, &finding, NULL,
-				     "root's store of leases could not be read: %s",
-				     why_unread(store->error));
+			audit_add_finding(audit, &finding, NULL,
+					  "root's store of leases could not be read: %s",
+					  why_unread(store->error));
 		for (enum subid_kind kind = 0; kind < SUBID_KINDS; kind++) {
 			size_t n = store->leases.n_odd[kind];
 
@@ -207,15 +206,15 @@ int audit_find_lease_broken(struct subid_audit *audit)
 			finding.line = store->leases.odd_line[kind];
 			finding.file = audit_text(audit, "%s/%s", store->path,
 						  subid_kind_table(kind));
-			audit_report(audit, &finding, NULL, "%zu line%s no lease%s", n,
-				     n == 1 ? " is" : "s are",
-				     n == 1 ? "" : ", this one first");
+			audit_add_finding(audit, &finding, NULL, "%zu line%s no lease%s",
+					  n, n == 1 ? " is" : "s are",
+					  n == 1 ? "" : ", this one first");
 		}
 	}
 	return 0;
 }
 
-static void count_shared(struct subid_audit *audit, const struct lease_row *before,
+static void count_shared(struct audit *audit, const struct lease_row *before,
 			 const struct lease_row *row, void *data)
 {
 	const struct lease_owner *a = audit_lease_owner(audit->leases, before);
@@ -228,30 +227,31 @@ static void count_shared(struct subid_audit *audit, const struct lease_row *befo
 		own[a->store - audit->in->stores].shared++;
 }
 
-static void say_own(struct subid_audit *audit, const struct subid_audit_store *store,
+static void say_own(struct audit *audit, const struct audit_store *store,
 		    const struct own_store *own)
 {
 	size_t broken = store->leases.n_odd[SUBID_UID] + store->leases.n_odd[SUBID_GID];
-	struct subid_finding finding = {
+	struct audit_finding finding = {
 		.kind = -1,
 		.file = store->path,
 		.owner = { store->user, strlen(store->user) },
 	};
 
 	if (store->error != 0)
-		audit_report(audit, &finding, NULL,
-			     "the store of %.*s's own leases could not be read: %s",
-			     NAME(finding.owner), why_unread(store->error));
+		audit_add_finding(audit, &finding, NULL,
+				  "the store of %.*s's own leases could not be read: %s",
+				  NAME(finding.owner), why_unread(store->error));
 	else if (own->outside + own->shared + broken > 0)
-		audit_report(audit, &finding, NULL,
-			     "of %.*s's own leases, %zu have ids that %.*s does not hold,"
-			     " and %zu share ids with another container's; %zu lines are"
-			     " no leases",
-			     NAME(finding.owner), own->outside, NAME(finding.owner),
-			     own->shared, broken);
+		audit_add_finding(
+		    audit, &finding, NULL,
+		    "of %.*s's own leases, %zu have ids that %.*s does not hold,"
+		    " and %zu share ids with another container's; %zu lines are"
+		    " no leases",
+		    NAME(finding.owner), own->outside, NAME(finding.owner), own->shared,
+		    broken);
 }
 
-int audit_find_lease_own(struct subid_audit *audit)
+int audit_find_lease_own(struct audit *audit)
 {
 	const struct lease_view *view = audit->leases;
 	auto_free struct own_store *own = calloc(audit->in->n_stores + 1, sizeof(*own));
@@ -261,8 +261,7 @@ int audit_find_lease_own(struct subid_audit *audit)
 		sweep(audit, count_shared, own);
 	for (size_t i = 0; r == 0 && view != NULL && i < view->n; i++) {
 		const struct lease_row *row = &view->rows[i];
-		const struct subid_audit_store *store =
-		    audit_lease_owner(view, row)->store;
+		const struct audit_store *store = audit_lease_owner(view, row)->store;
 		struct id_range outside;
 
 		if (store->user == NULL)
@@ -345,12 +344,12 @@ static const struct subid_runtime_range *find_other(const struct written *list, 
 	return NULL;
 }
 
-static void say_taken(struct subid_audit *audit, const struct lease_row *row,
+static void say_taken(struct audit *audit, const struct lease_row *row,
 		      const struct subid_runtime_range *other)
 {
 	const struct lease_owner *owner = audit_lease_owner(audit->leases, row);
 	const struct subid_lease *lease = row->lease;
-	struct subid_finding finding = {
+	struct audit_finding finding = {
 		.kind = (int)lease->kind,
 		.file = audit_text(audit, "%s/%s", owner->store->path,
 				   subid_kind_table(lease->kind)),
@@ -359,14 +358,15 @@ static void say_taken(struct subid_audit *audit, const struct lease_row *row,
 		.range = id_range_common(lease->range, other->range),
 	};
 
-	audit_report(audit, &finding, NULL,
-		     "%ss %u-%llu are leased to container %s of %s, and root's %s has"
-		     " them for container %s",
-		     subid_kind_name(lease->kind), FIRST_LAST(finding.range), lease->name,
-		     owner->name, other->runtime, other->name);
+	audit_add_finding(
+	    audit, &finding, NULL,
+	    "%ss %u-%llu are leased to container %s of %s, and root's %s has"
+	    " them for container %s",
+	    subid_kind_name(lease->kind), FIRST_LAST(finding.range), lease->name,
+	    owner->name, other->runtime, other->name);
 }
 
-int audit_find_lease_taken(struct subid_audit *audit)
+int audit_find_lease_taken(struct audit *audit)
 {
 	const struct lease_view *view = audit->leases;
 	const struct subid_runtime_state *state = audit->in->runtimes;
@@ -391,10 +391,10 @@ int audit_find_lease_taken(struct subid_audit *audit)
 	return 0;
 }
 
-int audit_find_runtime_unread(struct subid_audit *audit)
+int audit_find_runtime_unread(struct audit *audit)
 {
 	const struct subid_runtime_state *state = audit->in->runtimes;
-	struct subid_finding finding = { .kind = -1 };
+	struct audit_finding finding = { .kind = -1 };
 	const char *why;
 
 	if (state == NULL || state->n_unread == 0)
@@ -402,10 +402,10 @@ int audit_find_runtime_unread(struct subid_audit *audit)
 	why = state->error < 0		     ? strerrordesc_np(-state->error)
 	      : state->error == SUBID_ABSENT ? "its storage is not mounted"
 					     : "it is damaged";
-	audit_report(audit, &finding, NULL,
-		     "what is written down about %zu container%s could not be read, of"
-		     " /%s: %s",
-		     state->n_unread, state->n_unread == 1 ? "" : "s, first",
-		     state->unread, why);
+	audit_add_finding(
+	    audit, &finding, NULL,
+	    "what is written down about %zu container%s could not be read, of"
+	    " /%s: %s",
+	    state->n_unread, state->n_unread == 1 ? "" : "s, first", state->unread, why);
 	return 0;
 }

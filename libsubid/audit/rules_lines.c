@@ -156,11 +156,11 @@ static unsigned int find_faults(const char *text, size_t len)
 	return faults == 0 ? BIT(FAULT_MALFORMED) : faults;
 }
 
-static struct subid_finding at_malformed(enum subid_kind kind,
+static struct audit_finding at_malformed(enum subid_kind kind,
 					 const struct audit_malformed *bad)
 {
 	const char *colon = memchr(bad->text, ':', bad->len);
-	struct subid_finding finding = {
+	struct audit_finding finding = {
 		.kind = (int)kind,
 		.file = subid_kind_table(kind),
 		.line = bad->line,
@@ -189,9 +189,8 @@ static void judge_lines(struct audit_table *view)
 }
 
 /* Reports each line that has a fault, with what say() says about it. */
-static int find_fault(struct subid_audit *audit, enum fault fault,
-		      void (*say)(struct subid_audit *audit,
-				  struct subid_finding *finding,
+static int find_fault(struct audit *audit, enum fault fault,
+		      void (*say)(struct audit *audit, struct audit_finding *finding,
 				  const struct audit_malformed *bad))
 {
 	for (enum subid_kind kind = 0; kind < SUBID_KINDS; kind++) {
@@ -199,7 +198,7 @@ static int find_fault(struct subid_audit *audit, enum fault fault,
 
 		judge_lines(view);
 		for (size_t i = 0; i < view->n_malformed; i++) {
-			struct subid_finding finding;
+			struct audit_finding finding;
 
 			if ((view->malformed[i].faults & BIT(fault)) == 0 ||
 			    audit_floods(audit, (int)kind))
@@ -213,10 +212,10 @@ static int find_fault(struct subid_audit *audit, enum fault fault,
 	return 0;
 }
 
-static void say_every_id(struct subid_audit *audit, struct subid_finding *finding,
+static void say_every_id(struct audit *audit, struct audit_finding *finding,
 			 const struct audit_malformed *bad)
 {
-	audit_report(
+	audit_add_finding(
 	    audit, finding,
 	    audit_text(audit, "delete line %zu of %s, or write the count that was meant",
 		       finding->line, finding->file),
@@ -225,7 +224,7 @@ static void say_every_id(struct subid_audit *audit, struct subid_finding *findin
 	    LINE_TEXT(bad), NAME(finding->owner));
 }
 
-int audit_find_every_id(struct subid_audit *audit)
+int audit_find_every_id(struct audit *audit)
 {
 	return find_fault(audit, FAULT_EVERY_ID, say_every_id);
 }
@@ -284,7 +283,7 @@ static void print_readings(const struct field *field, char *buf, size_t size)
 	}
 }
 
-static void say_ambiguous(struct subid_audit *audit, struct subid_finding *finding,
+static void say_ambiguous(struct audit *audit, struct audit_finding *finding,
 			  const struct audit_malformed *bad)
 {
 	const char *text = bad->text;
@@ -299,7 +298,7 @@ static void say_ambiguous(struct subid_audit *audit, struct subid_finding *findi
 	print_readings(&fields[1], start, sizeof(start));
 	print_readings(&fields[2], count, sizeof(count));
 	both = !fields[1].plain && !fields[2].plain;
-	audit_report(
+	audit_add_finding(
 	    audit, finding,
 	    audit_text(audit,
 		       "in line %zu of %s, write the number that was meant in decimal,"
@@ -310,33 +309,33 @@ static void say_ambiguous(struct subid_audit *audit, struct subid_finding *findi
 	    both ? "; the count is " : "", both ? count : "");
 }
 
-int audit_find_ambiguous_number(struct subid_audit *audit)
+int audit_find_ambiguous_number(struct audit *audit)
 {
 	return find_fault(audit, FAULT_AMBIGUOUS, say_ambiguous);
 }
 
-static void say_extra_field(struct subid_audit *audit, struct subid_finding *finding,
+static void say_extra_field(struct audit *audit, struct audit_finding *finding,
 			    const struct audit_malformed *bad)
 {
 	struct field fields[3] = { { .len = 0 } };
 
 	(void)split(bad->text, bad->len, fields);
-	audit_report(audit, finding,
-		     audit_text(audit, "make line %zu of %s \"%.*s:%.*s:%.*s\"",
-				finding->line, finding->file, NAME(fields[0]),
-				NAME(fields[1]), NAME(fields[2])),
-		     "\"%.*s\": more than three fields: shadow 4.13 takes the first"
-		     " three, later ones none, and podman and buildah fail for every"
-		     " user",
-		     LINE_TEXT(bad));
+	audit_add_finding(audit, finding,
+			  audit_text(audit, "make line %zu of %s \"%.*s:%.*s:%.*s\"",
+				     finding->line, finding->file, NAME(fields[0]),
+				     NAME(fields[1]), NAME(fields[2])),
+			  "\"%.*s\": more than three fields: shadow 4.13 takes the first"
+			  " three, later ones none, and podman and buildah fail for every"
+			  " user",
+			  LINE_TEXT(bad));
 }
 
-int audit_find_extra_field(struct subid_audit *audit)
+int audit_find_extra_field(struct audit *audit)
 {
 	return find_fault(audit, FAULT_EXTRA_FIELD, say_extra_field);
 }
 
-static void say_beyond(struct subid_audit *audit, struct subid_finding *finding,
+static void say_beyond(struct audit *audit, struct audit_finding *finding,
 		       const struct audit_malformed *bad)
 {
 	struct field fields[3] = { { .len = 0 } };
@@ -344,7 +343,7 @@ static void say_beyond(struct subid_audit *audit, struct subid_finding *finding,
 
 	(void)split(bad->text, bad->len, fields);
 	room = fields[1].value < ID_COUNT_MAX ? ID_COUNT_MAX - fields[1].value : 0;
-	audit_report(
+	audit_add_finding(
 	    audit, finding,
 	    room == 0
 		? NULL
@@ -355,29 +354,29 @@ static void say_beyond(struct subid_audit *audit, struct subid_finding *finding,
 	    LINE_TEXT(bad), (unsigned long long)(fields[1].value + fields[2].value - 1));
 }
 
-int audit_find_beyond_last_id(struct subid_audit *audit)
+int audit_find_beyond_last_id(struct audit *audit)
 {
 	return find_fault(audit, FAULT_BEYOND, say_beyond);
 }
 
-static void say_empty_range(struct subid_audit *audit, struct subid_finding *finding,
+static void say_empty_range(struct audit *audit, struct audit_finding *finding,
 			    const struct audit_malformed *bad)
 {
-	audit_report(audit, finding,
-		     audit_text(audit,
-				"delete line %zu of %s, or write the count that was"
-				" meant",
-				finding->line, finding->file),
-		     "\"%.*s\": a count of 0 grants %.*s nothing", LINE_TEXT(bad),
-		     NAME(finding->owner));
+	audit_add_finding(audit, finding,
+			  audit_text(audit,
+				     "delete line %zu of %s, or write the count that was"
+				     " meant",
+				     finding->line, finding->file),
+			  "\"%.*s\": a count of 0 grants %.*s nothing", LINE_TEXT(bad),
+			  NAME(finding->owner));
 }
 
-int audit_find_empty_range(struct subid_audit *audit)
+int audit_find_empty_range(struct audit *audit)
 {
 	return find_fault(audit, FAULT_EMPTY_RANGE, say_empty_range);
 }
 
-static void say_stray_blank(struct subid_audit *audit, struct subid_finding *finding,
+static void say_stray_blank(struct audit *audit, struct audit_finding *finding,
 			    const struct audit_malformed *bad)
 {
 	const char *what = "blank at an end";
@@ -386,20 +385,20 @@ static void say_stray_blank(struct subid_audit *audit, struct subid_finding *fin
 		what = "carriage return";
 	else if (memchr(bad->text, '\t', bad->len) != NULL)
 		what = "tab";
-	audit_report(audit, finding,
-		     audit_text(audit, "delete the %s in line %zu of %s", what,
-				finding->line, finding->file),
-		     "\"%.*s\" has a %s: shadow's tools ignore the line, and podman "
-		     "reads it anyway",
-		     LINE_TEXT(bad), what);
+	audit_add_finding(audit, finding,
+			  audit_text(audit, "delete the %s in line %zu of %s", what,
+				     finding->line, finding->file),
+			  "\"%.*s\" has a %s: shadow's tools ignore the line, and podman "
+			  "reads it anyway",
+			  LINE_TEXT(bad), what);
 }
 
-int audit_find_stray_blank(struct subid_audit *audit)
+int audit_find_stray_blank(struct audit *audit)
 {
 	return find_fault(audit, FAULT_BLANK, say_stray_blank);
 }
 
-static void say_malformed(struct subid_audit *audit, struct subid_finding *finding,
+static void say_malformed(struct audit *audit, struct audit_finding *finding,
 			  const struct audit_malformed *bad)
 {
 	const char *why = "it is not owner:start:count";
@@ -408,65 +407,66 @@ static void say_malformed(struct subid_audit *audit, struct subid_finding *findi
 		why = "the line is empty";
 	else if (memchr(bad->text, '\0', bad->len) != NULL)
 		why = "there is a NUL byte in it, where programs in C stop reading";
-	audit_report(audit, finding,
-		     audit_text(audit, "correct line %zu of %s, or delete it",
-				finding->line, finding->file),
-		     "\"%.*s\": %s: it grants nothing, or programs read it differently",
-		     LINE_TEXT(bad), why);
+	audit_add_finding(
+	    audit, finding,
+	    audit_text(audit, "correct line %zu of %s, or delete it", finding->line,
+		       finding->file),
+	    "\"%.*s\": %s: it grants nothing, or programs read it differently",
+	    LINE_TEXT(bad), why);
 }
 
-int audit_find_malformed(struct subid_audit *audit)
+int audit_find_malformed(struct audit *audit)
 {
 	return find_fault(audit, FAULT_MALFORMED, say_malformed);
 }
 
-static void say_comment(struct subid_audit *audit, struct subid_finding *finding,
+static void say_comment(struct audit *audit, struct audit_finding *finding,
 			const struct audit_malformed *bad)
 {
 	struct id_range readings[SUBID_READINGS_MAX];
 	bool read = subid_line_readings(bad->text, bad->len, readings) > 0;
 
-	audit_report(audit, finding,
-		     audit_text(audit,
-				"keep the note elsewhere, and delete line %zu"
-				" of %s",
-				finding->line, finding->file),
-		     "\"%.*s\": these files have no comments%s", LINE_TEXT(bad),
-		     read ? "; shadow reads this one as an entry of an owner whose name "
-			    "begins with #, and does not grant its ids to others"
-			  : "");
+	audit_add_finding(
+	    audit, finding,
+	    audit_text(audit,
+		       "keep the note elsewhere, and delete line %zu"
+		       " of %s",
+		       finding->line, finding->file),
+	    "\"%.*s\": these files have no comments%s", LINE_TEXT(bad),
+	    read ? "; shadow reads this one as an entry of an owner whose name "
+		   "begins with #, and does not grant its ids to others"
+		 : "");
 }
 
-int audit_find_comment(struct subid_audit *audit)
+int audit_find_comment(struct audit *audit)
 {
 	return find_fault(audit, FAULT_COMMENT, say_comment);
 }
 
-static void say_long_line(struct subid_audit *audit, const struct subid_finding *finding,
+static void say_long_line(struct audit *audit, const struct audit_finding *finding,
 			  size_t len)
 {
-	audit_report(
+	audit_add_finding(
 	    audit, finding,
 	    audit_text(audit, "shorten line %zu of %s", finding->line, finding->file),
 	    "the line has %zu bytes; shadow's tools silently ignore one of more than %d",
 	    len, SUBID_LINE_MAX);
 }
 
-static void say_long_malformed_line(struct subid_audit *audit,
-				    struct subid_finding *finding,
+static void say_long_malformed_line(struct audit *audit, struct audit_finding *finding,
 				    const struct audit_malformed *bad)
 {
 	say_long_line(audit, finding, bad->len);
 }
 
-int audit_find_long_line(struct subid_audit *audit)
+int audit_find_long_line(struct audit *audit)
 {
 	for (enum subid_kind kind = 0; kind < SUBID_KINDS; kind++) {
 		const struct subid_table *table = audit->tables[kind].table;
 
 		for (size_t i = 0; i < table->n; i++) {
 			size_t pos = table->entries[i].offset, len = 0;
-			struct subid_finding finding;
+			struct audit_finding finding;
 			const char *line = NULL;
 
 			/* the two numbers take the rest at most */
@@ -482,12 +482,12 @@ int audit_find_long_line(struct subid_audit *audit)
 	return find_fault(audit, FAULT_LONG, say_long_malformed_line);
 }
 
-int audit_find_no_final_newline(struct subid_audit *audit)
+int audit_find_no_final_newline(struct audit *audit)
 {
 	for (enum subid_kind kind = 0; kind < SUBID_KINDS; kind++) {
 		const struct audit_table *view = &audit->tables[kind];
 		const struct subid_text *text = &view->table->text;
-		struct subid_finding finding = {
+		struct audit_finding finding = {
 			.kind = (int)kind,
 			.file = subid_kind_table(kind),
 			.line = view->table->n + view->table->n_malformed,
@@ -495,7 +495,7 @@ int audit_find_no_final_newline(struct subid_audit *audit)
 
 		if (text->size == 0 || text->bytes[text->size - 1] == '\n')
 			continue;
-		audit_report(
+		audit_add_finding(
 		    audit, &finding,
 		    audit_text(audit, "add a newline at the end of %s", finding.file),
 		    "the last line of %s does not end with a newline: some"

@@ -10,8 +10,7 @@
 #include "libsubid/audit/private.h"
 #include "libsubid/live/live.h"
 
-const char *audit_live_describe(struct subid_audit *audit,
-				const struct subid_live_userns *ns)
+const char *audit_live_describe(struct audit *audit, const struct subid_live_userns *ns)
 {
 	static const char *const held[] = {
 		[SUBID_HELD_BY_PROCESS] = "process",
@@ -30,13 +29,13 @@ const char *audit_live_describe(struct subid_audit *audit,
 	    held[ns->held], (int)ns->holder);
 }
 
-struct subid_finding audit_at_userns(const struct subid_audit *audit,
+struct audit_finding audit_at_userns(const struct audit *audit,
 				     const struct subid_live_userns *ns,
 				     pid_t pids[PIDS_SHOWN])
 {
 	const struct subid_live *live = audit->in->live;
 	const struct live_holder *holder = audit_live_holder(audit->live, ns->owner);
-	struct subid_finding finding = { .kind = -1, .userns = ns->inode, .pids = pids };
+	struct audit_finding finding = { .kind = -1, .userns = ns->inode, .pids = pids };
 
 	if (holder != NULL)
 		finding.owner = holder->name;
@@ -45,7 +44,7 @@ struct subid_finding audit_at_userns(const struct subid_audit *audit,
 	return finding;
 }
 
-const char *audit_live_how_to_stop(struct subid_audit *audit,
+const char *audit_live_how_to_stop(struct audit *audit,
 				   const struct subid_live_userns *ns)
 {
 	if (ns->held == SUBID_HELD_BY_MOUNT)
@@ -61,9 +60,8 @@ const char *audit_live_how_to_stop(struct subid_audit *audit,
  * Hands each namespace that is judged to say(), with the finding that begins there, for
  * each kind in turn.
  */
-static int find_userns(struct subid_audit *audit,
-		       void (*say)(struct subid_audit *audit,
-				   struct subid_finding *finding,
+static int find_userns(struct audit *audit,
+		       void (*say)(struct audit *audit, struct audit_finding *finding,
 				   const struct subid_live_userns *ns,
 				   const struct live_verdict *verdict,
 				   const struct live_holder *holder))
@@ -79,7 +77,7 @@ static int find_userns(struct subid_audit *audit,
 		holder = audit_live_holder(audit->live, live->userns[i].owner);
 		for (enum subid_kind kind = 0; kind < SUBID_KINDS; kind++) {
 			pid_t pids[PIDS_SHOWN];
-			struct subid_finding finding =
+			struct audit_finding finding =
 			    audit_at_userns(audit, &live->userns[i], pids);
 
 			finding.kind = (int)kind;
@@ -90,7 +88,7 @@ static int find_userns(struct subid_audit *audit,
 }
 
 /* Who has the first of these ids now, for a sentence. */
-static const char *describe_owner(struct subid_audit *audit, enum subid_kind kind,
+static const char *describe_owner(struct audit *audit, enum subid_kind kind,
 				  struct id_range ids)
 {
 	const struct audit_table *view = &audit->tables[kind];
@@ -117,7 +115,7 @@ static const char *describe_owner(struct subid_audit *audit, enum subid_kind kin
 	return "nobody's";
 }
 
-static void say_unauthorised(struct subid_audit *audit, struct subid_finding *finding,
+static void say_unauthorised(struct audit *audit, struct audit_finding *finding,
 			     const struct subid_live_userns *ns,
 			     const struct live_verdict *verdict,
 			     const struct live_holder *holder)
@@ -129,15 +127,15 @@ static void say_unauthorised(struct subid_audit *audit, struct subid_finding *fi
 	if (unheld->n == 0 || verdict->stale[kind])
 		return;
 	finding->range = unheld->ranges[0];
-	audit_report(
+	audit_add_finding(
 	    audit, finding,
 	    audit_text(audit,
 		       "%s; if the range was %.*s's until somebody edited the table,"
 		       " give it back with %s",
 		       audit_live_how_to_stop(audit, ns), NAME(finding->owner),
 		       audit_command(audit,
-				     (struct subid_fix){
-					 .verb = SUBID_FIX_GRANT,
+				     (struct audit_fix){
+					 .verb = AUDIT_FIX_GRANT,
 					 .kind = -1,
 					 .owner = finding->owner,
 					 .range = finding->range,
@@ -148,12 +146,12 @@ static void say_unauthorised(struct subid_audit *audit, struct subid_finding *fi
 	    describe_owner(audit, kind, finding->range));
 }
 
-int audit_find_live_unauthorised(struct subid_audit *audit)
+int audit_find_live_unauthorised(struct audit *audit)
 {
 	return find_userns(audit, say_unauthorised);
 }
 
-static void say_stale(struct subid_audit *audit, struct subid_finding *finding,
+static void say_stale(struct audit *audit, struct audit_finding *finding,
 		      const struct subid_live_userns *ns,
 		      const struct live_verdict *verdict,
 		      const struct live_holder *holder)
@@ -164,22 +162,22 @@ static void say_stale(struct subid_audit *audit, struct subid_finding *finding,
 	if (!verdict->stale[kind])
 		return;
 	finding->range = verdict->unheld.of[kind].ranges[0];
-	audit_report(audit, finding,
-		     audit_text(audit, "%s; for podman: podman system migrate, as %.*s",
-				audit_live_how_to_stop(audit, ns), NAME(finding->owner)),
-		     "%s of %.*s still maps %ss %u-%llu, which were revoked from %.*s",
-		     audit_live_describe(audit, ns), NAME(finding->owner),
-		     subid_kind_name(kind), FIRST_LAST(finding->range),
-		     NAME(finding->owner));
+	audit_add_finding(
+	    audit, finding,
+	    audit_text(audit, "%s; for podman: podman system migrate, as %.*s",
+		       audit_live_how_to_stop(audit, ns), NAME(finding->owner)),
+	    "%s of %.*s still maps %ss %u-%llu, which were revoked from %.*s",
+	    audit_live_describe(audit, ns), NAME(finding->owner), subid_kind_name(kind),
+	    FIRST_LAST(finding->range), NAME(finding->owner));
 }
 
-int audit_find_live_stale(struct subid_audit *audit)
+int audit_find_live_stale(struct audit *audit)
 {
 	return find_userns(audit, say_stale);
 }
 
 /* Does the map have host id 0, and not as the owner's own? */
-static bool maps_root(struct subid_audit *audit, const struct subid_live_userns *ns,
+static bool maps_root(struct audit *audit, const struct subid_live_userns *ns,
 		      enum subid_kind kind)
 {
 	const struct live_holder *holder = audit_live_holder(audit->live, ns->owner);
@@ -192,7 +190,7 @@ static bool maps_root(struct subid_audit *audit, const struct subid_live_userns 
 }
 
 /* Nested ones too, unless the one around them has been reported. */
-int audit_find_live_root(struct subid_audit *audit)
+int audit_find_live_root(struct audit *audit)
 {
 	const struct subid_live *live = audit->in->live;
 
@@ -201,7 +199,7 @@ int audit_find_live_root(struct subid_audit *audit)
 
 		for (enum subid_kind kind = 0; kind < SUBID_KINDS; kind++) {
 			pid_t pids[PIDS_SHOWN];
-			struct subid_finding finding = audit_at_userns(audit, ns, pids);
+			struct audit_finding finding = audit_at_userns(audit, ns, pids);
 
 			if (!maps_root(audit, ns, kind) ||
 			    (ns->parent != SUBID_LIVE_NONE && ns->parent != 0 &&
@@ -209,18 +207,19 @@ int audit_find_live_root(struct subid_audit *audit)
 				continue;
 			finding.kind = (int)kind;
 			finding.range = (struct id_range){ 0, 1 };
-			audit_report(audit, &finding, audit_live_how_to_stop(audit, ns),
-				     "%s of %.*s maps %s 0: a process in it can be root "
-				     "on the host",
-				     audit_live_describe(audit, ns), NAME(finding.owner),
-				     subid_kind_name(kind));
+			audit_add_finding(
+			    audit, &finding, audit_live_how_to_stop(audit, ns),
+			    "%s of %.*s maps %s 0: a process in it can be root "
+			    "on the host",
+			    audit_live_describe(audit, ns), NAME(finding.owner),
+			    subid_kind_name(kind));
 		}
 	}
 	return 0;
 }
 
 /* The first id of an account in these, but for root's and the holder's; count 0: none. */
-static struct id_range first_of_account(struct subid_audit *audit,
+static struct id_range first_of_account(struct audit *audit,
 					const struct live_holder *holder,
 					enum subid_kind kind, const struct subid_set *ids)
 {
@@ -243,7 +242,7 @@ static struct id_range first_of_account(struct subid_audit *audit,
 	return (struct id_range){ .count = 0 };
 }
 
-static void say_account(struct subid_audit *audit, struct subid_finding *finding,
+static void say_account(struct audit *audit, struct audit_finding *finding,
 			const struct subid_live_userns *ns,
 			const struct live_verdict *verdict,
 			const struct live_holder *holder)
@@ -258,7 +257,7 @@ static void say_account(struct subid_audit *audit, struct subid_finding *finding
 		return;
 	(void)subid_users_name(audit->in->users, kind, finding->range.start, name,
 			       sizeof(name));
-	audit_report(
+	audit_add_finding(
 	    audit, finding,
 	    audit_text(audit,
 		       "%s; and take %s %u out of the range of %.*s, if it is in a"
@@ -270,12 +269,12 @@ static void say_account(struct subid_audit *audit, struct subid_finding *finding
 	    name[0] == '\0' ? "somebody" : name);
 }
 
-int audit_find_live_account(struct subid_audit *audit)
+int audit_find_live_account(struct audit *audit)
 {
 	return find_userns(audit, say_account);
 }
 
-static void say_setgroups(struct subid_audit *audit, struct subid_finding *finding,
+static void say_setgroups(struct audit *audit, struct audit_finding *finding,
 			  const struct subid_live_userns *ns,
 			  const struct live_verdict *verdict,
 			  const struct live_holder *holder)
@@ -289,7 +288,7 @@ static void say_setgroups(struct subid_audit *audit, struct subid_finding *findi
 	    subid_set_contains(&holder->held.of[SUBID_GID], map->lines[0].outside))
 		return;
 	finding->range = map->lines[0].outside;
-	audit_report(
+	audit_add_finding(
 	    audit, finding,
 	    audit_text(audit, "update newgidmap, then %s",
 		       audit_live_how_to_stop(audit, ns)),
@@ -298,7 +297,7 @@ static void say_setgroups(struct subid_audit *audit, struct subid_finding *findi
 	    audit_live_describe(audit, ns), NAME(finding->owner), finding->range.start);
 }
 
-int audit_find_live_setgroups(struct subid_audit *audit)
+int audit_find_live_setgroups(struct audit *audit)
 {
 	return find_userns(audit, say_setgroups);
 }
@@ -317,7 +316,7 @@ static bool is_released(struct subid_owner_name owner)
 }
 
 /* Ids that somebody answers for: accounts, lines but for released ones, conventions. */
-static int explained_ids(const struct subid_audit *audit, enum subid_kind kind,
+static int explained_ids(const struct audit *audit, enum subid_kind kind,
 			 struct subid_set *ret)
 {
 	const struct audit_table *view = &audit->tables[kind];
@@ -356,7 +355,7 @@ static int nobody(void *data, const char *name)
 }
 
 /* Does the name service know the id, or can it not tell? */
-static bool is_known(struct subid_audit *audit, enum subid_kind kind, uint32_t id)
+static bool is_known(struct audit *audit, enum subid_kind kind, uint32_t id)
 {
 	auto_owner struct subid_owner owner = { .has_account = false };
 	char group[16];
@@ -373,11 +372,11 @@ static bool is_known(struct subid_audit *audit, enum subid_kind kind, uint32_t i
 }
 
 /* Processes that share an id that nobody answers for. */
-static void say_orphan(struct subid_audit *audit, enum subid_kind kind, uint32_t id,
+static void say_orphan(struct audit *audit, enum subid_kind kind, uint32_t id,
 		       const uint64_t *pids, size_t n)
 {
 	pid_t shown[PIDS_SHOWN];
-	struct subid_finding finding = {
+	struct audit_finding finding = {
 		.kind = (int)kind,
 		.range = { id, 1 },
 		.pids = shown,
@@ -385,7 +384,7 @@ static void say_orphan(struct subid_audit *audit, enum subid_kind kind, uint32_t
 
 	for (; finding.n_pids < n && finding.n_pids < PIDS_SHOWN; finding.n_pids++)
 		shown[finding.n_pids] = (pid_t)(uint32_t)pids[finding.n_pids];
-	audit_report(
+	audit_add_finding(
 	    audit, &finding,
 	    audit_text(audit,
 		       "kill them (%d first), or give %s %u an owner: subid grant"
@@ -397,7 +396,7 @@ static void say_orphan(struct subid_audit *audit, enum subid_kind kind, uint32_t
 }
 
 /* Of the caller's own namespace: those in others are reported with these. */
-int audit_find_live_orphan(struct subid_audit *audit)
+int audit_find_live_orphan(struct audit *audit)
 {
 	const struct subid_live *live = audit->in->live;
 	size_t n_processes = live == NULL || live->n == 0 ? 0 : live->userns[0].n;
@@ -438,7 +437,7 @@ int audit_find_live_orphan(struct subid_audit *audit)
 }
 
 /* The name of a process's user, or else the uid. */
-static const char *name_user(struct subid_audit *audit, uint32_t uid)
+static const char *name_user(struct audit *audit, uint32_t uid)
 {
 	auto_owner struct subid_owner owner = { .has_account = false };
 	int r = subid_owner_of_uid(audit->in->users, uid, &owner);
@@ -450,14 +449,14 @@ static const char *name_user(struct subid_audit *audit, uint32_t uid)
 	return audit_text(audit, "%u", uid);
 }
 
-int audit_find_live_hidden(struct subid_audit *audit)
+int audit_find_live_hidden(struct audit *audit)
 {
 	const struct subid_live *live = audit->in->live;
 	struct subid_hider hiders[HIDERS_MAX];
 	size_t n = live == NULL ? 0 : subid_live_hiders(-1, live, hiders, HIDERS_MAX);
 
 	for (size_t i = 0; i < n; i++) {
-		struct subid_finding finding = {
+		struct audit_finding finding = {
 			.kind = -1,
 			.userns = hiders[i].userns,
 			.pids = &hiders[i].pid,
@@ -468,19 +467,20 @@ int audit_find_live_hidden(struct subid_audit *audit)
 			finding.owner.text = name_user(audit, hiders[i].uid);
 			finding.owner.len = strlen(finding.owner.text);
 		}
-		audit_report(audit, &finding, NULL,
-			     "process %d%s%.*s keeps a user namespace without processes "
-			     "where it cannot be looked into: %s",
-			     (int)hiders[i].pid, finding.owner.len > 0 ? " of " : "",
-			     NAME(finding.owner), strerrordesc_np(-hiders[i].error));
+		audit_add_finding(
+		    audit, &finding, NULL,
+		    "process %d%s%.*s keeps a user namespace without processes "
+		    "where it cannot be looked into: %s",
+		    (int)hiders[i].pid, finding.owner.len > 0 ? " of " : "",
+		    NAME(finding.owner), strerrordesc_np(-hiders[i].error));
 	}
 	return 0;
 }
 
-int audit_find_live_unread(struct subid_audit *audit)
+int audit_find_live_unread(struct audit *audit)
 {
 	const struct subid_live *live = audit->in->live;
-	struct subid_finding finding = { .kind = -1 };
+	struct audit_finding finding = { .kind = -1 };
 	size_t n = 0;
 	int error = 0;
 
@@ -498,14 +498,14 @@ int audit_find_live_unread(struct subid_audit *audit)
 			error = failed;
 	}
 	if (n > 0)
-		audit_report(audit, &finding, NULL,
-			     "%zu user namespace%s could not be judged%s%s", n,
-			     n == 1 ? "" : "s", error == 0 ? "" : ": ",
-			     error == 0 ? "" : strerrordesc_np(-error));
+		audit_add_finding(audit, &finding, NULL,
+				  "%zu user namespace%s could not be judged%s%s", n,
+				  n == 1 ? "" : "s", error == 0 ? "" : ": ",
+				  error == 0 ? "" : strerrordesc_np(-error));
 	if (live->n_unread > 0)
-		audit_report(audit, &finding, NULL,
-			     "%zu process%s could not be looked at: %s", live->n_unread,
-			     live->n_unread == 1 ? "" : "es",
-			     strerrordesc_np(-live->unread_error));
+		audit_add_finding(audit, &finding, NULL,
+				  "%zu process%s could not be looked at: %s",
+				  live->n_unread, live->n_unread == 1 ? "" : "es",
+				  strerrordesc_np(-live->unread_error));
 	return 0;
 }

@@ -7,8 +7,7 @@
 #include "libsubid/audit/private.h"
 
 /* How many entries an account has in a table, under whatever spelling. */
-static size_t entries_of(const struct subid_audit *audit, enum subid_kind kind,
-			 size_t owner)
+static size_t entries_of(const struct audit *audit, enum subid_kind kind, size_t owner)
 {
 	const struct audit_table *view = &audit->tables[kind];
 
@@ -16,7 +15,7 @@ static size_t entries_of(const struct subid_audit *audit, enum subid_kind kind,
 }
 
 /* Has policy switched one of the tables off, or could it not be read? */
-static bool is_off(const struct subid_audit *audit)
+static bool is_off(const struct audit *audit)
 {
 	for (enum subid_kind kind = 0; kind < SUBID_KINDS; kind++)
 		if (audit->in->policy->window[kind].count == 0 ||
@@ -26,7 +25,7 @@ static bool is_off(const struct subid_audit *audit)
 }
 
 /* Are these ids free, as far as is known? */
-static bool is_free(const struct subid_audit *audit, enum subid_kind kind,
+static bool is_free(const struct audit *audit, enum subid_kind kind,
 		    struct id_range range)
 {
 	const struct audit_table *view = &audit->tables[kind];
@@ -44,7 +43,7 @@ static bool is_free(const struct subid_audit *audit, enum subid_kind kind,
 #define GRANTS_MAX 8
 
 /* Adds the commands that give an account the same ids of the missing kind, if such do. */
-static void add_grants(struct subid_audit *audit, struct subid_finding *finding,
+static void add_grants(struct audit *audit, struct audit_finding *finding,
 		       enum subid_kind missing, size_t owner, const struct subid_set *ids)
 {
 	/* a name that is wrong in one table need not be wrong in both */
@@ -56,16 +55,16 @@ static void add_grants(struct subid_audit *audit, struct subid_finding *finding,
 			return;
 	for (size_t i = 0; i < ids->n; i++)
 		audit_add_fix(audit, finding,
-			      (struct subid_fix){
-				  .verb = SUBID_FIX_GRANT,
+			      (struct audit_fix){
+				  .verb = AUDIT_FIX_GRANT,
 				  .kind = (int)missing,
 				  .owner = audit_owner_text(audit, owner),
 				  .range = ids->ranges[i],
 			      });
 }
 
-static const char *one_sided_remedy(struct subid_audit *audit,
-				    const struct subid_finding *finding,
+static const char *one_sided_remedy(struct audit *audit,
+				    const struct audit_finding *finding,
 				    enum subid_kind missing, bool account)
 {
 	if (account)
@@ -77,18 +76,18 @@ static const char *one_sided_remedy(struct subid_audit *audit,
 					   (struct id_range){ 0, 0 }));
 	return audit_text(
 	    audit, "revoke it: %s; or add a line of the same ids to %s",
-	    audit_command(audit, (struct subid_fix){ .verb = SUBID_FIX_REVOKE,
+	    audit_command(audit, (struct audit_fix){ .verb = AUDIT_FIX_REVOKE,
 						     .kind = -1,
 						     .owner = finding->owner }),
 	    subid_kind_table(missing));
 }
 
-static int say_one_sided(struct subid_audit *audit, enum subid_kind kind, size_t owner)
+static int say_one_sided(struct audit *audit, enum subid_kind kind, size_t owner)
 {
 	enum subid_kind missing = kind == SUBID_UID ? SUBID_GID : SUBID_UID;
 	const struct audit_table *view = &audit->tables[kind];
 	size_t entry = view->order[view->begin[owner]];
-	struct subid_finding finding = audit_at_entry(audit, kind, entry);
+	struct audit_finding finding = audit_at_entry(audit, kind, entry);
 	auto_set struct subid_set ids = { .n = 0 };
 	int r;
 
@@ -98,7 +97,7 @@ static int say_one_sided(struct subid_audit *audit, enum subid_kind kind, size_t
 	if (r < 0)
 		return r;
 	add_grants(audit, &finding, missing, owner, &ids);
-	audit_report(
+	audit_add_finding(
 	    audit, &finding,
 	    finding.n_fixes > 0 ? NULL
 				: one_sided_remedy(audit, &finding, missing,
@@ -110,7 +109,7 @@ static int say_one_sided(struct subid_audit *audit, enum subid_kind kind, size_t
 	return 0;
 }
 
-int audit_find_one_sided(struct subid_audit *audit)
+int audit_find_one_sided(struct audit *audit)
 {
 	int r = 0;
 
@@ -128,7 +127,7 @@ int audit_find_one_sided(struct subid_audit *audit)
 }
 
 /* Are an account's lines in both tables the same, one by one? */
-static bool has_same_lines(const struct subid_audit *audit, size_t owner)
+static bool has_same_lines(const struct audit *audit, size_t owner)
 {
 	const struct audit_table *uid = &audit->tables[SUBID_UID];
 	const struct audit_table *gid = &audit->tables[SUBID_GID];
@@ -147,12 +146,12 @@ static bool has_same_lines(const struct subid_audit *audit, size_t owner)
 	return true;
 }
 
-static void say_unequal(struct subid_audit *audit, size_t owner,
-			const struct subid_set *uids, const struct subid_set *gids)
+static void say_unequal(struct audit *audit, size_t owner, const struct subid_set *uids,
+			const struct subid_set *gids)
 {
 	const struct audit_table *view = &audit->tables[SUBID_UID];
 	size_t entry = view->order[view->begin[owner]];
-	struct subid_finding finding = audit_at_entry(audit, SUBID_UID, entry);
+	struct audit_finding finding = audit_at_entry(audit, SUBID_UID, entry);
 	const char *remedy;
 	size_t i = 0;
 
@@ -169,22 +168,23 @@ static void say_unequal(struct subid_audit *audit, size_t owner,
 	       id_range_equal(uids->ranges[i], gids->ranges[i]))
 		i++;
 	if (i < uids->n && i < gids->n)
-		audit_report(audit, &finding, remedy,
-			     "%.*s has uids %u-%llu where its gids are %u-%llu: some"
-			     " programs, kubelet among them, take the same numbers for"
-			     " both",
-			     NAME(finding.owner), FIRST_LAST(uids->ranges[i]),
-			     FIRST_LAST(gids->ranges[i]));
+		audit_add_finding(
+		    audit, &finding, remedy,
+		    "%.*s has uids %u-%llu where its gids are %u-%llu: some"
+		    " programs, kubelet among them, take the same numbers for"
+		    " both",
+		    NAME(finding.owner), FIRST_LAST(uids->ranges[i]),
+		    FIRST_LAST(gids->ranges[i]));
 	else
-		audit_report(audit, &finding, remedy,
-			     "%.*s has %llu uids and %llu gids: some programs, kubelet"
-			     " among them, take the same numbers for both",
-			     NAME(finding.owner),
-			     (unsigned long long)subid_set_size(uids),
-			     (unsigned long long)subid_set_size(gids));
+		audit_add_finding(
+		    audit, &finding, remedy,
+		    "%.*s has %llu uids and %llu gids: some programs, kubelet"
+		    " among them, take the same numbers for both",
+		    NAME(finding.owner), (unsigned long long)subid_set_size(uids),
+		    (unsigned long long)subid_set_size(gids));
 }
 
-int audit_find_unequal(struct subid_audit *audit)
+int audit_find_unequal(struct audit *audit)
 {
 	int r = 0;
 
@@ -208,13 +208,13 @@ int audit_find_unequal(struct subid_audit *audit)
 /* Less than an image may need. */
 #define WANTED 65536
 
-static const char *remedy_for_pieces(struct subid_audit *audit,
-				     const struct subid_finding *finding)
+static const char *remedy_for_pieces(struct audit *audit,
+				     const struct audit_finding *finding)
 {
 	return audit_text(audit, "%s gives a range of %u in one piece",
 			  audit_command(audit,
-					(struct subid_fix){
-					    .verb = SUBID_FIX_GRANT,
+					(struct audit_fix){
+					    .verb = AUDIT_FIX_GRANT,
 					    .kind = -1,
 					    .owner = finding->owner,
 					    .another = true,
@@ -223,11 +223,11 @@ static const char *remedy_for_pieces(struct subid_audit *audit,
 			  WANTED);
 }
 
-static void say_small(struct subid_audit *audit, struct subid_finding *finding,
-		      uint64_t size, size_t pieces)
+static void say_small(struct audit *audit, struct audit_finding *finding, uint64_t size,
+		      size_t pieces)
 {
 	(void)pieces;
-	audit_report(
+	audit_add_finding(
 	    audit, finding, remedy_for_pieces(audit, finding),
 	    "%.*s has %llu %s%s: an image whose files have ids beyond them, nobody's"
 	    " 65534 among them, cannot be unpacked",
@@ -235,10 +235,10 @@ static void say_small(struct subid_audit *audit, struct subid_finding *finding,
 	    subid_kind_name((enum subid_kind)finding->kind), size == 1 ? "" : "s");
 }
 
-static void say_fragmented(struct subid_audit *audit, struct subid_finding *finding,
+static void say_fragmented(struct audit *audit, struct audit_finding *finding,
 			   uint64_t size, size_t pieces)
 {
-	audit_report(
+	audit_add_finding(
 	    audit, finding, remedy_for_pieces(audit, finding),
 	    "%.*s has %llu %ss in %zu pieces, none of %u: programs that use one line"
 	    " alone have too few",
@@ -247,8 +247,8 @@ static void say_fragmented(struct subid_audit *audit, struct subid_finding *find
 }
 
 /* Has some line as many ids as are wanted?  Else their sum, which most often says all. */
-static bool has_large_line(const struct subid_audit *audit, enum subid_kind kind,
-			   size_t owner, uint64_t *ret_sum)
+static bool has_large_line(const struct audit *audit, enum subid_kind kind, size_t owner,
+			   uint64_t *ret_sum)
 {
 	const struct audit_table *view = &audit->tables[kind];
 
@@ -264,9 +264,8 @@ static bool has_large_line(const struct subid_audit *audit, enum subid_kind kind
 }
 
 /* The number of an account's ids, its pieces, and whether one has as many as wanted. */
-static int count_pieces(const struct subid_audit *audit, enum subid_kind kind,
-			size_t owner, uint64_t *ret_size, size_t *ret_pieces,
-			bool *ret_large)
+static int count_pieces(const struct audit *audit, enum subid_kind kind, size_t owner,
+			uint64_t *ret_size, size_t *ret_pieces, bool *ret_large)
 {
 	auto_set struct subid_set ids = { .n = 0 };
 	int r = audit_owned_ranges(audit, kind, owner, &ids);
@@ -288,8 +287,8 @@ struct pieces {
 	size_t n;
 };
 
-static int look_at_pieces(const struct subid_audit *audit, enum subid_kind kind,
-			  size_t owner, bool few, struct pieces *ret)
+static int look_at_pieces(const struct audit *audit, enum subid_kind kind, size_t owner,
+			  bool few, struct pieces *ret)
 {
 	size_t n = entries_of(audit, kind, owner);
 	bool large = false;
@@ -310,17 +309,16 @@ static int look_at_pieces(const struct subid_audit *audit, enum subid_kind kind,
 
 /* Hands each account that has no piece of WANTED ids, but in all fewer, or not, to say().
  */
-static int find_pieces(struct subid_audit *audit, bool few,
-		       void (*say)(struct subid_audit *audit,
-				   struct subid_finding *finding, uint64_t size,
-				   size_t pieces))
+static int find_pieces(struct audit *audit, bool few,
+		       void (*say)(struct audit *audit, struct audit_finding *finding,
+				   uint64_t size, size_t pieces))
 {
 	for (size_t i = 0; i < audit->n_owners; i++) {
 		struct pieces pieces = { .lacks = false };
 
 		for (enum subid_kind kind = 0; kind < SUBID_KINDS; kind++) {
 			const struct audit_table *view = &audit->tables[kind];
-			struct subid_finding finding;
+			struct audit_finding finding;
 			int r = 0;
 
 			if (kind == SUBID_UID || !audit->alike)
@@ -339,21 +337,21 @@ static int find_pieces(struct subid_audit *audit, bool few,
 	return 0;
 }
 
-int audit_find_small(struct subid_audit *audit)
+int audit_find_small(struct audit *audit)
 {
 	return find_pieces(audit, true, say_small);
 }
 
-int audit_find_fragmented(struct subid_audit *audit)
+int audit_find_fragmented(struct audit *audit)
 {
 	return find_pieces(audit, false, say_fragmented);
 }
 
-static void say_mergeable(struct subid_audit *audit, struct subid_finding *finding)
+static void say_mergeable(struct audit *audit, struct audit_finding *finding)
 {
 	struct id_range r = finding->range;
 
-	audit_report(
+	audit_add_finding(
 	    audit, finding,
 	    audit_text(audit, "in %s, write %.*s:%u:%u in place of lines %zu and %zu",
 		       finding->file, NAME(finding->owner), r.start, r.count,
@@ -364,7 +362,7 @@ static void say_mergeable(struct subid_audit *audit, struct subid_finding *findi
 }
 
 /* Lines of one spelling that adjoin, in the order of the file. */
-int audit_find_mergeable(struct subid_audit *audit)
+int audit_find_mergeable(struct audit *audit)
 {
 	for (enum subid_kind kind = 0; kind < SUBID_KINDS; kind++) {
 		const struct audit_table *view = &audit->tables[kind];
@@ -372,7 +370,7 @@ int audit_find_mergeable(struct subid_audit *audit)
 
 		for (size_t i = 1; i < view->table->n; i++) {
 			uint32_t a = view->order[i - 1], b = view->order[i];
-			struct subid_finding finding;
+			struct audit_finding finding;
 
 			if (view->owner[a] != view->owner[b] ||
 			    id_range_end(entries[a].range) != entries[b].range.start ||

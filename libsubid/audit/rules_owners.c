@@ -14,7 +14,7 @@
  * The first entry in a table with each owner name; table->n where there is none.
  * All in one walk: an account may have as many spellings as the table has lines.
  */
-static size_t *find_firsts(const struct subid_audit *audit, enum subid_kind kind)
+static size_t *find_firsts(const struct audit *audit, enum subid_kind kind)
 {
 	const struct audit_table *view = &audit->tables[kind];
 	size_t *firsts = reallocarray(NULL, audit->n_owners + 1, sizeof(*firsts));
@@ -29,8 +29,7 @@ static size_t *find_firsts(const struct subid_audit *audit, enum subid_kind kind
 }
 
 /* How many entries in a table are spelt just so. */
-static size_t count_entries(const struct subid_audit *audit, enum subid_kind kind,
-			    size_t owner)
+static size_t count_entries(const struct audit *audit, enum subid_kind kind, size_t owner)
 {
 	const struct audit_table *view = &audit->tables[kind];
 	size_t same = audit->owners[owner].same, n = 0;
@@ -44,11 +43,10 @@ static size_t count_entries(const struct subid_audit *audit, enum subid_kind kin
  * Hands each owner for which is_bad() holds to say(), once for each table that names
  * it, with the finding that begins there.  No owner is asked without the trait.
  */
-static int find_owners(struct subid_audit *audit, enum audit_trait trait,
-		       bool (*is_bad)(const struct subid_audit *audit,
-				      enum subid_kind kind, size_t owner),
-		       void (*say)(struct subid_audit *audit,
-				   struct subid_finding *finding, size_t owner))
+static int
+find_owners(struct audit *audit, enum audit_trait trait,
+	    bool (*is_bad)(const struct audit *audit, enum subid_kind kind, size_t owner),
+	    void (*say)(struct audit *audit, struct audit_finding *finding, size_t owner))
 {
 	if ((audit->traits >> trait & 1) == 0)
 		return 0;
@@ -58,7 +56,7 @@ static int find_owners(struct subid_audit *audit, enum audit_trait trait,
 		if (firsts == NULL)
 			return -ENOMEM;
 		for (size_t i = 0; i < audit->n_owners; i++) {
-			struct subid_finding finding;
+			struct audit_finding finding;
 
 			if (audit->owners[i].hold ||
 			    firsts[i] == audit->tables[kind].table->n ||
@@ -74,8 +72,7 @@ static int find_owners(struct subid_audit *audit, enum audit_trait trait,
 }
 
 /* A number in a line, and an account of another uid that is called so. */
-static bool is_login_name(const struct subid_audit *audit, enum subid_kind kind,
-			  size_t owner)
+static bool is_login_name(const struct audit *audit, enum subid_kind kind, size_t owner)
 {
 	struct subid_owner_name text = audit_owner_text(audit, owner);
 	struct subid_account account;
@@ -86,7 +83,7 @@ static bool is_login_name(const struct subid_audit *audit, enum subid_kind kind,
 	       account.uid != audit->owners[owner].uid;
 }
 
-static void say_login_name(struct subid_audit *audit, struct subid_finding *finding,
+static void say_login_name(struct audit *audit, struct audit_finding *finding,
 			   size_t owner)
 {
 	struct subid_owner_name text = finding->owner;
@@ -95,18 +92,19 @@ static void say_login_name(struct subid_audit *audit, struct subid_finding *find
 	(void)owner;
 	(void)subid_users_by_name(audit->in->users, text.text, text.len, &account);
 	finding->other = text;
-	audit_report(audit, finding,
-		     audit_text(audit,
-				"rename the account (usermod -l NEW %.*s), and name the"
-				" owner that is meant in line %zu of %s",
-				NAME(text), finding->line, finding->file),
-		     "\"%.*s\" means the account with uid %.*s to some programs, and"
-		     " the account of that name, which has uid %u, to others: both"
-		     " can use the range",
-		     NAME(text), NAME(text), account.uid);
+	audit_add_finding(
+	    audit, finding,
+	    audit_text(audit,
+		       "rename the account (usermod -l NEW %.*s), and name the"
+		       " owner that is meant in line %zu of %s",
+		       NAME(text), finding->line, finding->file),
+	    "\"%.*s\" means the account with uid %.*s to some programs, and"
+	    " the account of that name, which has uid %u, to others: both"
+	    " can use the range",
+	    NAME(text), NAME(text), account.uid);
 }
 
-int audit_find_owner_name_is_number(struct subid_audit *audit)
+int audit_find_owner_name_is_number(struct audit *audit)
 {
 	return find_owners(audit, TRAIT_NUMBER, is_login_name, say_login_name);
 }
@@ -117,7 +115,7 @@ static uint32_t own_id(const struct audit_owner *owner, enum subid_kind kind)
 	return kind == SUBID_UID ? owner->uid : owner->gid;
 }
 
-int audit_find_own_id_inside(struct subid_audit *audit)
+int audit_find_own_id_inside(struct audit *audit)
 {
 	for (enum subid_kind kind = 0; kind < SUBID_KINDS; kind++) {
 		const struct audit_table *view = &audit->tables[kind];
@@ -125,7 +123,7 @@ int audit_find_own_id_inside(struct subid_audit *audit)
 		for (size_t i = 0; view->meets_accounts && i < view->table->n; i++) {
 			const struct audit_owner *owner = &audit->owners[view->owner[i]];
 			struct id_range id = { own_id(owner, kind), 1 };
-			struct subid_finding finding;
+			struct audit_finding finding;
 
 			/* root's is includes-root's */
 			if (!owner->account || owner->uid == 0 ||
@@ -137,7 +135,7 @@ int audit_find_own_id_inside(struct subid_audit *audit)
 			audit_add_cuts(audit, &finding, i,
 				       &(struct subid_set){ .ranges = &id, .n = 1 });
 			finding.range = id;
-			audit_report(
+			audit_add_finding(
 			    audit, &finding,
 			    finding.n_fixes > 0
 				? NULL
@@ -153,15 +151,15 @@ int audit_find_own_id_inside(struct subid_audit *audit)
 	return 0;
 }
 
-static bool starts_with_digit(const struct subid_audit *audit, enum subid_kind kind,
+static bool starts_with_digit(const struct audit *audit, enum subid_kind kind,
 			      size_t owner)
 {
 	(void)kind; /* in whichever table */
 	return audit->owners[owner].digit;
 }
 
-static void say_starts_with_digit(struct subid_audit *audit,
-				  struct subid_finding *finding, size_t owner)
+static void say_starts_with_digit(struct audit *audit, struct audit_finding *finding,
+				  size_t owner)
 {
 	size_t digits = 0;
 	const struct audit_owner *o = &audit->owners[owner];
@@ -169,7 +167,7 @@ static void say_starts_with_digit(struct subid_audit *audit,
 	while (digits < finding->owner.len && finding->owner.text[digits] >= '0' &&
 	       finding->owner.text[digits] <= '9')
 		digits++;
-	audit_report(
+	audit_add_finding(
 	    audit, finding,
 	    o->account
 		? audit_text(audit, "name the owner by its uid, %u, in line %zu of %s",
@@ -182,7 +180,7 @@ static void say_starts_with_digit(struct subid_audit *audit,
 	    NAME(finding->owner), (int)digits, finding->owner.text);
 }
 
-int audit_find_owner_starts_with_digit(struct subid_audit *audit)
+int audit_find_owner_starts_with_digit(struct audit *audit)
 {
 	return find_owners(audit, TRAIT_DIGIT, starts_with_digit, say_starts_with_digit);
 }
@@ -196,7 +194,7 @@ static bool needs_no_account(struct subid_owner_name owner)
 }
 
 /* What could not be found out is counted in the report, and not held against it. */
-static bool has_no_account(const struct subid_audit *audit, size_t owner)
+static bool has_no_account(const struct audit *audit, size_t owner)
 {
 	const struct audit_owner *o = &audit->owners[owner];
 
@@ -205,15 +203,13 @@ static bool has_no_account(const struct subid_audit *audit, size_t owner)
 }
 
 /* group-as-owner says more about a group. */
-static bool is_unknown(const struct subid_audit *audit, enum subid_kind kind,
-		       size_t owner)
+static bool is_unknown(const struct audit *audit, enum subid_kind kind, size_t owner)
 {
 	return has_no_account(audit, owner) &&
 	       !(kind == SUBID_GID && audit->owners[owner].group);
 }
 
-static void say_unknown(struct subid_audit *audit, struct subid_finding *finding,
-			size_t owner)
+static void say_unknown(struct audit *audit, struct audit_finding *finding, size_t owner)
 {
 	enum subid_kind kind = (enum subid_kind)finding->kind;
 	enum subid_kind other = kind == SUBID_UID ? SUBID_GID : SUBID_UID;
@@ -221,12 +217,12 @@ static void say_unknown(struct subid_audit *audit, struct subid_finding *finding
 	bool in_both = count_entries(audit, other, owner) > 0;
 
 	audit_add_fix(audit, finding,
-		      (struct subid_fix){
-			  .verb = SUBID_FIX_REVOKE,
+		      (struct audit_fix){
+			  .verb = AUDIT_FIX_REVOKE,
 			  .kind = in_both ? -1 : (int)kind,
 			  .owner = finding->owner,
 		      });
-	audit_report(
+	audit_add_finding(
 	    audit, finding, NULL,
 	    "there is no account %.*s, which %zu line%s of %s name%s as owner:"
 	    " whoever gets that %s next gets the range and the files under its ids",
@@ -234,30 +230,29 @@ static void say_unknown(struct subid_audit *audit, struct subid_finding *finding
 	    audit->owners[owner].number ? "uid" : "name");
 }
 
-int audit_find_unknown_owner(struct subid_audit *audit)
+int audit_find_unknown_owner(struct audit *audit)
 {
 	return find_owners(audit, TRAIT_UNKNOWN, is_unknown, say_unknown);
 }
 
-static const char *revoke_command(struct subid_audit *audit, int kind,
+static const char *revoke_command(struct audit *audit, int kind,
 				  struct subid_owner_name owner)
 {
 	return audit_command(
 	    audit,
-	    (struct subid_fix){ .verb = SUBID_FIX_REVOKE, .kind = kind, .owner = owner });
+	    (struct audit_fix){ .verb = AUDIT_FIX_REVOKE, .kind = kind, .owner = owner });
 }
 
-static bool is_group(const struct subid_audit *audit, enum subid_kind kind, size_t owner)
+static bool is_group(const struct audit *audit, enum subid_kind kind, size_t owner)
 {
 	return kind == SUBID_GID && has_no_account(audit, owner) &&
 	       audit->owners[owner].group;
 }
 
-static void say_group(struct subid_audit *audit, struct subid_finding *finding,
-		      size_t owner)
+static void say_group(struct audit *audit, struct audit_finding *finding, size_t owner)
 {
 	(void)owner;
-	audit_report(
+	audit_add_finding(
 	    audit, finding,
 	    audit_text(
 		audit,
@@ -270,13 +265,13 @@ static void say_group(struct subid_audit *audit, struct subid_finding *finding,
 	    NAME(finding->owner));
 }
 
-int audit_find_group_as_owner(struct subid_audit *audit)
+int audit_find_group_as_owner(struct audit *audit)
 {
 	return find_owners(audit, TRAIT_GROUP, is_group, say_group);
 }
 
 /* Is it not the one that the first line of the account has? */
-static bool is_second_spelling(const struct subid_audit *audit, enum subid_kind kind,
+static bool is_second_spelling(const struct audit *audit, enum subid_kind kind,
 			       size_t owner)
 {
 	const struct audit_table *view = &audit->tables[kind];
@@ -286,7 +281,7 @@ static bool is_second_spelling(const struct subid_audit *audit, enum subid_kind 
 	       view->owner[view->order[view->begin[same]]] != owner;
 }
 
-static void say_two_spellings(struct subid_audit *audit, struct subid_finding *finding,
+static void say_two_spellings(struct audit *audit, struct audit_finding *finding,
 			      size_t owner)
 {
 	const struct audit_table *view = &audit->tables[finding->kind];
@@ -302,7 +297,7 @@ static void say_two_spellings(struct subid_audit *audit, struct subid_finding *f
 		name = finding->owner;
 		number = finding->other;
 	}
-	audit_report(
+	audit_add_finding(
 	    audit, finding,
 	    audit_text(audit, "in all lines of %s that begin with \"%.*s:\", write %.*s",
 		       finding->file, NAME(number), NAME(name)),
@@ -312,7 +307,7 @@ static void say_two_spellings(struct subid_audit *audit, struct subid_finding *f
 	    finding->line, NAME(finding->owner));
 }
 
-int audit_find_two_spellings(struct subid_audit *audit)
+int audit_find_two_spellings(struct audit *audit)
 {
 	return find_owners(audit, TRAIT_SECOND, is_second_spelling, say_two_spellings);
 }
@@ -343,7 +338,7 @@ static bool ends_with(struct subid_owner_name text, const char *tail)
 }
 
 /* Why nobody logs in there; NULL if somebody may. */
-static const char *weakness(const struct subid_audit *audit, size_t owner)
+static const char *weakness(const struct audit *audit, size_t owner)
 {
 	const struct audit_owner *o = &audit->owners[owner];
 	const struct subid_text *passwd = &audit->in->users->passwd;
@@ -364,11 +359,11 @@ static const char *weakness(const struct subid_audit *audit, size_t owner)
 }
 
 /* One finding for both tables: it is about the account. */
-int audit_find_weak_owner(struct subid_audit *audit)
+int audit_find_weak_owner(struct audit *audit)
 {
 	for (size_t i = 0; i < audit->n_owners; i++) {
 		enum subid_kind kind = (enum subid_kind)audit->owners[i].kind;
-		struct subid_finding finding;
+		struct audit_finding finding;
 		const char *why;
 
 		if (audit->owners[i].hold || audit->owners[i].same != i)
@@ -378,12 +373,12 @@ int audit_find_weak_owner(struct subid_audit *audit)
 			continue;
 		finding = audit_at_entry(audit, kind, audit->owners[i].entry);
 		finding.kind = -1;
-		audit_report(audit, &finding,
-			     audit_text(audit,
-					"if no service runs containers under it: %s",
-					revoke_command(audit, -1, finding.owner)),
-			     "%.*s (uid %u) holds ranges, and %s", NAME(finding.owner),
-			     audit->owners[i].uid, why);
+		audit_add_finding(audit, &finding,
+				  audit_text(audit,
+					     "if no service runs containers under it: %s",
+					     revoke_command(audit, -1, finding.owner)),
+				  "%.*s (uid %u) holds ranges, and %s",
+				  NAME(finding.owner), audit->owners[i].uid, why);
 	}
 	return 0;
 }

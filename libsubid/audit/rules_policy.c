@@ -12,34 +12,34 @@
 
 static const char *const upper_names[SUBID_KINDS] = { "UID", "GID" };
 
-static const char *delete_line(struct subid_audit *audit, const char *file, size_t line)
+static const char *delete_line(struct audit *audit, const char *file, size_t line)
 {
-	return audit_command(audit, (struct subid_fix){
-					.verb = SUBID_FIX_DELETE,
+	return audit_command(audit, (struct audit_fix){
+					.verb = AUDIT_FIX_DELETE,
 					.path = audit_in_etc(audit, file),
 					.line = line,
 				    });
 }
 
-int audit_find_unsafe_wrap(struct subid_audit *audit)
+int audit_find_unsafe_wrap(struct audit *audit)
 {
 	const struct subid_policy *policy = audit->in->policy;
 
 	for (enum subid_kind kind = 0; kind < SUBID_KINDS; kind++) {
 		const struct subid_window *window = &policy->window[kind];
 		const char *upper = upper_names[kind];
-		struct subid_finding finding = { .kind = (int)kind, .file = LOGIN_DEFS };
+		struct audit_finding finding = { .kind = (int)kind, .file = LOGIN_DEFS };
 
 		if (!window->wrap)
 			continue;
 		audit_add_fix(audit, &finding,
-			      (struct subid_fix){
-				  .verb = SUBID_FIX_DELETE,
+			      (struct audit_fix){
+				  .verb = AUDIT_FIX_DELETE,
 				  .path = audit_in_etc(audit, LOGIN_DEFS),
 				  .text = audit_text(
 				      audit, "UNSAFE_SUB_%s_DETERMINISTIC_WRAP", upper),
 			      });
-		audit_report(
+		audit_add_finding(
 		    audit, &finding, NULL,
 		    "UNSAFE_SUB_%s_DETERMINISTIC_WRAP is yes in %s: after the end of the "
 		    "window shadow starts again at its beginning, and two users get the "
@@ -55,8 +55,7 @@ int audit_find_unsafe_wrap(struct subid_audit *audit)
 }
 
 /* What to write instead; the key says which kind it is about. */
-static const char *window_remedy(struct subid_audit *audit,
-				 const struct subid_place *fault)
+static const char *window_remedy(struct audit *audit, const struct subid_place *fault)
 {
 	const char *file = audit_in_etc(audit, LOGIN_DEFS);
 	const char *upper = strstr(fault->key, "GID") != NULL ? "GID" : "UID";
@@ -74,23 +73,24 @@ static const char *window_remedy(struct subid_audit *audit,
 			  file, upper, upper, upper, upper);
 }
 
-int audit_find_window_invalid(struct subid_audit *audit)
+int audit_find_window_invalid(struct audit *audit)
 {
 	const struct subid_place *fault = audit->in->policy_fault;
 
 	if (fault == NULL)
 		return 0;
-	(void)audit_report(audit,
-			   &(struct subid_finding){
-			       .kind = -1, .file = LOGIN_DEFS, .line = fault->line },
-			   window_remedy(audit, fault),
-			   "%s in %s %s: shadow silently uses its default instead, and "
-			   "subid grants nothing until it is corrected",
-			   fault->key, audit_in_etc(audit, LOGIN_DEFS), fault->why);
+	(void)audit_add_finding(
+	    audit,
+	    &(struct audit_finding){
+		.kind = -1, .file = LOGIN_DEFS, .line = fault->line },
+	    window_remedy(audit, fault),
+	    "%s in %s %s: shadow silently uses its default instead, and "
+	    "subid grants nothing until it is corrected",
+	    fault->key, audit_in_etc(audit, LOGIN_DEFS), fault->why);
 	return 0;
 }
 
-int audit_find_window_meets_accounts(struct subid_audit *audit)
+int audit_find_window_meets_accounts(struct audit *audit)
 {
 	const struct subid_policy *policy = audit->in->policy;
 
@@ -104,9 +104,9 @@ int audit_find_window_meets_accounts(struct subid_audit *audit)
 		if (window->count == 0 || min > max || window->min > max ||
 		    window->max < min)
 			continue;
-		(void)audit_report(
+		(void)audit_add_finding(
 		    audit,
-		    &(struct subid_finding){ .kind = (int)kind, .file = LOGIN_DEFS },
+		    &(struct audit_finding){ .kind = (int)kind, .file = LOGIN_DEFS },
 		    max >= UINT32_MAX - 1
 			? audit_text(audit, "In %s make %s_MAX smaller than SUB_%s_MIN",
 				     audit_in_etc(audit, LOGIN_DEFS), upper, upper)
@@ -125,19 +125,19 @@ int audit_find_window_meets_accounts(struct subid_audit *audit)
 	return 0;
 }
 
-static struct subid_finding at_source(const struct subid_host *host)
+static struct audit_finding at_source(const struct audit_host *host)
 {
-	return (struct subid_finding){
+	return (struct audit_finding){
 		.kind = -1,
 		.file = NSSWITCH,
 		.line = host->source.line,
 	};
 }
 
-int audit_find_source_open(struct subid_audit *audit)
+int audit_find_source_open(struct audit *audit)
 {
-	const struct subid_host *host = audit->in->host;
-	struct subid_finding finding;
+	const struct audit_host *host = audit->in->host;
+	struct audit_finding finding;
 	const char *file;
 
 	if (host == NULL || (!host->source_invalid && host->source_error == 0))
@@ -145,7 +145,7 @@ int audit_find_source_open(struct subid_audit *audit)
 	finding = at_source(host);
 	file = audit_in_etc(audit, NSSWITCH);
 	if (host->source_invalid)
-		(void)audit_report(
+		(void)audit_add_finding(
 		    audit, &finding,
 		    audit_text(audit,
 			       "Write the name of the source after"
@@ -156,7 +156,7 @@ int audit_find_source_open(struct subid_audit *audit)
 		    "subid refuse every map",
 		    file);
 	else
-		(void)audit_report(
+		(void)audit_add_finding(
 		    audit, &finding,
 		    audit_text(
 			audit,
@@ -174,10 +174,10 @@ int audit_find_source_open(struct subid_audit *audit)
 	return 0;
 }
 
-int audit_find_source_second_word(struct subid_audit *audit)
+int audit_find_source_second_word(struct audit *audit)
 {
-	const struct subid_host *host = audit->in->host;
-	struct subid_finding finding;
+	const struct audit_host *host = audit->in->host;
+	struct audit_finding finding;
 	const char *first;
 
 	if (host == NULL || host->source.second[0] == '\0')
@@ -186,7 +186,7 @@ int audit_find_source_second_word(struct subid_audit *audit)
 	first = host->source_invalid	       ? "the first word"
 		: host->source.name[0] == '\0' ? "files"
 					       : host->source.name;
-	(void)audit_report(
+	(void)audit_add_finding(
 	    audit, &finding,
 	    audit_text(audit,
 		       "In line %zu of %s keep after \"subid:\" the one word that is "
@@ -198,9 +198,9 @@ int audit_find_source_second_word(struct subid_audit *audit)
 	return 0;
 }
 
-int audit_find_source_and_files(struct subid_audit *audit)
+int audit_find_source_and_files(struct audit *audit)
 {
-	const struct subid_host *host = audit->in->host;
+	const struct audit_host *host = audit->in->host;
 
 	if (host == NULL || host->source.name[0] == '\0')
 		return 0;
@@ -210,9 +210,9 @@ int audit_find_source_and_files(struct subid_audit *audit)
 
 		if (n == 0)
 			continue;
-		(void)audit_report(
+		(void)audit_add_finding(
 		    audit,
-		    &(struct subid_finding){ .kind = (int)kind,
+		    &(struct audit_finding){ .kind = (int)kind,
 					     .file = subid_kind_table(kind) },
 		    audit_text(
 			audit,
@@ -234,13 +234,13 @@ int audit_find_source_and_files(struct subid_audit *audit)
 /* Fewer grants than this are worth telling. */
 #define SLOTS_FEW 100
 
-int audit_find_window_filling(struct subid_audit *audit)
+int audit_find_window_filling(struct audit *audit)
 {
 	for (enum subid_kind kind = 0; kind < SUBID_KINDS; kind++) {
 		const struct subid_window *window = &audit->in->policy->window[kind];
-		const struct subid_window_use *use = &audit->report->use[kind];
+		const struct audit_window_use *use = &audit->report->use[kind];
 		const char *key = kind == SUBID_UID ? "UID" : "GID";
-		struct subid_finding finding = {
+		struct audit_finding finding = {
 			.kind = (int)kind,
 			.range = id_range_between(window->min, (uint64_t)window->max + 1),
 		};
@@ -248,17 +248,17 @@ int audit_find_window_filling(struct subid_audit *audit)
 		/* a window that cannot be meant is window-invalid's */
 		if (window->count == 0 || use->slots >= SLOTS_FEW || use->ids == 0)
 			continue;
-		audit_report(audit, &finding,
-			     audit_text(audit,
-					"raise SUB_%s_MAX in login.defs, revoke unused "
-					"ranges, or end holds with subid unhold",
-					key),
-			     "there is room for %llu more grants of %u %ss in %u-%u, "
-			     "where %llu of %llu ids are in use",
-			     (unsigned long long)use->slots, window->count,
-			     subid_kind_name(kind), window->min, window->max,
-			     (unsigned long long)(use->ids - use->free),
-			     (unsigned long long)use->ids);
+		audit_add_finding(
+		    audit, &finding,
+		    audit_text(audit,
+			       "raise SUB_%s_MAX in login.defs, revoke unused "
+			       "ranges, or end holds with subid unhold",
+			       key),
+		    "there is room for %llu more grants of %u %ss in %u-%u, "
+		    "where %llu of %llu ids are in use",
+		    (unsigned long long)use->slots, window->count, subid_kind_name(kind),
+		    window->min, window->max, (unsigned long long)(use->ids - use->free),
+		    (unsigned long long)use->ids);
 	}
 	return 0;
 }

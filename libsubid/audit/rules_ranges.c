@@ -12,9 +12,9 @@
  * Hands each entry that shares ids with r to say(), with the finding that begins there,
  * whose range is what they share; holds are left out: they grant nothing.
  */
-static int find_meeting(struct subid_audit *audit, struct id_range r,
-			void (*say)(struct subid_audit *audit,
-				    struct subid_finding *finding, size_t entry))
+static int find_meeting(struct audit *audit, struct id_range r,
+			void (*say)(struct audit *audit, struct audit_finding *finding,
+				    size_t entry))
 {
 	for (enum subid_kind kind = 0; kind < SUBID_KINDS; kind++) {
 		const struct audit_table *view = &audit->tables[kind];
@@ -22,7 +22,7 @@ static int find_meeting(struct subid_audit *audit, struct id_range r,
 		if (!subid_set_meets(&view->table->ids, r, NULL))
 			continue;
 		for (size_t i = 0; i < view->table->n; i++) {
-			struct subid_finding finding;
+			struct audit_finding finding;
 
 			if (!id_range_overlaps(view->table->entries[i].range, r) ||
 			    audit->owners[view->owner[i]].hold ||
@@ -38,8 +38,8 @@ static int find_meeting(struct subid_audit *audit, struct id_range r,
 }
 
 /* What is to be decided, where no commands that cut have been added; else NULL. */
-static const char *move_remedy(struct subid_audit *audit,
-			       const struct subid_finding *finding, size_t entry)
+static const char *move_remedy(struct audit *audit, const struct audit_finding *finding,
+			       size_t entry)
 {
 	const struct subid_table *table = audit->tables[finding->kind].table;
 
@@ -48,18 +48,19 @@ static const char *move_remedy(struct subid_audit *audit,
 		   : audit_move_remedy(audit, finding, table->entries[entry].range);
 }
 
-static void say_includes_root(struct subid_audit *audit, struct subid_finding *finding,
+static void say_includes_root(struct audit *audit, struct audit_finding *finding,
 			      size_t entry)
 {
 	audit_add_cuts(audit, finding, entry,
 		       &(struct subid_set){ .ranges = &finding->range, .n = 1 });
-	audit_report(audit, finding, move_remedy(audit, finding, entry),
-		     "%.*s may map %s 0: a container of %.*s can be root on the host",
-		     NAME(finding->owner), finding->kind == SUBID_UID ? "uid" : "gid",
-		     NAME(finding->owner));
+	audit_add_finding(
+	    audit, finding, move_remedy(audit, finding, entry),
+	    "%.*s may map %s 0: a container of %.*s can be root on the host",
+	    NAME(finding->owner), finding->kind == SUBID_UID ? "uid" : "gid",
+	    NAME(finding->owner));
 }
 
-int audit_find_includes_root(struct subid_audit *audit)
+int audit_find_includes_root(struct audit *audit)
 {
 	return find_meeting(audit, (struct id_range){ 0, 1 }, say_includes_root);
 }
@@ -110,7 +111,7 @@ static int foreign_ids(const struct subid_set *accounts, struct id_range range,
 	return r;
 }
 
-static void say_overlap_account(struct subid_audit *audit, struct subid_finding *finding,
+static void say_overlap_account(struct audit *audit, struct audit_finding *finding,
 				size_t entry, const struct subid_set *foreign, uint64_t n)
 {
 	enum subid_kind kind = (enum subid_kind)finding->kind;
@@ -127,23 +128,23 @@ static void say_overlap_account(struct subid_audit *audit, struct subid_finding 
 		}
 	}
 	audit_add_cuts(audit, finding, entry, foreign);
-	audit_report(audit, finding, move_remedy(audit, finding, entry),
-		     "%s %u is %s %s's own%s, and is inside the range of %.*s (line "
-		     "%zu), who can act as that %s",
-		     subid_kind_name(kind), finding->range.start, what,
-		     name[0] == '\0' ? "somebody" : name,
-		     n == 1 ? ""
-			    : audit_text(audit, ", as are %llu more ids of %ss",
-					 (unsigned long long)n - 1, what),
-		     NAME(finding->owner), finding->line, what);
+	audit_add_finding(audit, finding, move_remedy(audit, finding, entry),
+			  "%s %u is %s %s's own%s, and is inside the range of %.*s (line "
+			  "%zu), who can act as that %s",
+			  subid_kind_name(kind), finding->range.start, what,
+			  name[0] == '\0' ? "somebody" : name,
+			  n == 1 ? ""
+				 : audit_text(audit, ", as are %llu more ids of %ss",
+					      (unsigned long long)n - 1, what),
+			  NAME(finding->owner), finding->line, what);
 }
 
 /* One line, of which some id is an account's. */
-static int check_accounts(struct subid_audit *audit, enum subid_kind kind, size_t entry)
+static int check_accounts(struct audit *audit, enum subid_kind kind, size_t entry)
 {
 	const struct audit_table *view = &audit->tables[kind];
 	const struct audit_owner *owner = &audit->owners[view->owner[entry]];
-	struct subid_finding finding = audit_at_entry(audit, kind, entry);
+	struct audit_finding finding = audit_at_entry(audit, kind, entry);
 	auto_set struct subid_set foreign = { .n = 0 };
 	uint64_t n;
 	int r = foreign_ids(&view->accounts, finding.range,
@@ -154,7 +155,7 @@ static int check_accounts(struct subid_audit *audit, enum subid_kind kind, size_
 	return r;
 }
 
-int audit_find_overlap_account(struct subid_audit *audit)
+int audit_find_overlap_account(struct audit *audit)
 {
 	int r = 0;
 
@@ -172,7 +173,7 @@ int audit_find_overlap_account(struct subid_audit *audit)
 }
 
 /* For whom, as a report has it. */
-static const char *reserved_by(struct subid_audit *audit,
+static const char *reserved_by(struct audit *audit,
 			       const struct subid_reservation *reservation)
 {
 	if (reservation->site == NULL)
@@ -187,8 +188,8 @@ static bool is_root_alone(const struct subid_reservation *reservation)
 	return reservation->site == NULL && reservation->range.start == 0;
 }
 
-static void say_reserved(struct subid_audit *audit, struct subid_finding *finding,
-			 size_t entry, const struct subid_set *claimed,
+static void say_reserved(struct audit *audit, struct audit_finding *finding, size_t entry,
+			 const struct subid_set *claimed,
 			 const struct subid_reservation *first, bool wide)
 {
 	enum subid_kind kind = (enum subid_kind)finding->kind;
@@ -202,21 +203,21 @@ static void say_reserved(struct subid_audit *audit, struct subid_finding *findin
 				    "%s; or, if nothing here uses them so, allow it in"
 				    " subid.conf: allow conventional-ids:%.*s \"why\"",
 				    remedy, NAME(finding->owner));
-	audit_report(audit, finding, remedy,
-		     "%ss %u-%llu in the range of %.*s (line %zu) are reserved for %s, "
-		     "and may be in use at any moment%s",
-		     subid_kind_name(kind), FIRST_LAST(finding->range),
-		     NAME(finding->owner), finding->line, reserved_by(audit, first),
-		     claimed->n == 1 ? "" : "; more of its ids are reserved too");
+	audit_add_finding(
+	    audit, finding, remedy,
+	    "%ss %u-%llu in the range of %.*s (line %zu) are reserved for %s, "
+	    "and may be in use at any moment%s",
+	    subid_kind_name(kind), FIRST_LAST(finding->range), NAME(finding->owner),
+	    finding->line, reserved_by(audit, first),
+	    claimed->n == 1 ? "" : "; more of its ids are reserved too");
 }
 
 /* One line, against what is reserved. */
-static int check_reservations(struct subid_audit *audit, enum subid_kind kind,
-			      size_t entry)
+static int check_reservations(struct audit *audit, enum subid_kind kind, size_t entry)
 {
 	const struct subid_reservations *reservations = &audit->tables[kind].reservations;
 	struct id_range range = audit->tables[kind].table->entries[entry].range;
-	struct subid_finding finding = audit_at_entry(audit, kind, entry);
+	struct audit_finding finding = audit_at_entry(audit, kind, entry);
 	const struct subid_reservation *first = NULL;
 	struct subid_owner_name owner =
 	    audit_owner_text(audit, audit->tables[kind].owner[entry]);
@@ -246,7 +247,7 @@ static int check_reservations(struct subid_audit *audit, enum subid_kind kind,
 	return r;
 }
 
-int audit_find_overlap_reserved(struct subid_audit *audit)
+int audit_find_overlap_reserved(struct audit *audit)
 {
 	int r = 0;
 
@@ -271,13 +272,13 @@ int audit_find_overlap_reserved(struct subid_audit *audit)
 	return r;
 }
 
-static void say_outside(struct subid_audit *audit, struct subid_finding *finding)
+static void say_outside(struct audit *audit, struct audit_finding *finding)
 {
 	enum subid_kind kind = (enum subid_kind)finding->kind;
 	const struct subid_window *window = &audit->in->policy->window[kind];
 	const char *key = kind == SUBID_UID ? "UID" : "GID";
 
-	audit_report(
+	audit_add_finding(
 	    audit, finding,
 	    audit_text(
 		audit,
@@ -290,7 +291,7 @@ static void say_outside(struct subid_audit *audit, struct subid_finding *finding
 	    finding->line, key, key, window->min, window->max);
 }
 
-int audit_find_outside_window(struct subid_audit *audit)
+int audit_find_outside_window(struct audit *audit)
 {
 	for (enum subid_kind kind = 0; kind < SUBID_KINDS; kind++) {
 		const struct audit_table *view = &audit->tables[kind];
@@ -300,7 +301,7 @@ int audit_find_outside_window(struct subid_audit *audit)
 		for (size_t i = 0; i < view->table->ids.n; i++)
 			all &= subid_set_contains(inside, view->table->ids.ranges[i]);
 		for (size_t i = 0; !all && i < view->table->n; i++) {
-			struct subid_finding finding;
+			struct audit_finding finding;
 
 			if (subid_set_contains(inside, view->table->entries[i].range) ||
 			    audit->owners[view->owner[i]].hold ||

@@ -108,7 +108,7 @@ static bool maps_id(const struct subid_live_map *map, uint32_t id)
 }
 
 /* Which container of the owner's a namespace is; NULL: none. */
-static const char *container_of(const struct subid_audit *audit, size_t userns,
+static const char *container_of(const struct audit *audit, size_t userns,
 				const struct leased *leased, const struct subid_set *ids)
 {
 	const struct subid_live_userns *ns = &audit->in->live->userns[userns];
@@ -118,13 +118,13 @@ static const char *container_of(const struct subid_audit *audit, size_t userns,
 	return ns->container[0] != '\0' ? ns->container : leased_to(leased, ids);
 }
 
-static void say_leased(struct subid_audit *audit, enum subid_kind kind,
+static void say_leased(struct audit *audit, enum subid_kind kind,
 		       const struct leased *leased, const struct piece *a,
 		       const struct piece *b, size_t count)
 {
 	const struct subid_live *live = audit->in->live;
 	pid_t pids[PIDS_SHOWN];
-	struct subid_finding finding =
+	struct audit_finding finding =
 	    audit_at_userns(audit, &live->userns[a->userns], pids);
 	const struct subid_lease *lease;
 	struct id_range common = id_range_common(a->range, b->range), first;
@@ -134,23 +134,24 @@ static void say_leased(struct subid_audit *audit, enum subid_kind kind,
 	finding.kind = (int)kind;
 	finding.range = first;
 	finding.count = count;
-	audit_report(audit, &finding,
-		     audit_text(audit,
-				"%s; then give each container a lease of its own: %s,"
-				" and subid config shows its map",
-				audit_live_how_to_stop(audit, &live->userns[b->userns]),
-				audit_command(audit,
-					      (struct subid_fix){
-						  .verb = SUBID_FIX_GRANT,
-						  .kind = -1,
-						  .owner = finding.owner,
-						  .container = "NAME",
-					      })),
-		     "%s and %s, both of %.*s, map %ss %u-%llu, which are leased to %s",
-		     audit_live_describe(audit, &live->userns[a->userns]),
-		     audit_live_describe(audit, &live->userns[b->userns]),
-		     NAME(finding.owner), subid_kind_name(kind), FIRST_LAST(first),
-		     lease == NULL ? "one" : lease->name);
+	audit_add_finding(
+	    audit, &finding,
+	    audit_text(audit,
+		       "%s; then give each container a lease of its own: %s,"
+		       " and subid config shows its map",
+		       audit_live_how_to_stop(audit, &live->userns[b->userns]),
+		       audit_command(audit,
+				     (struct audit_fix){
+					 .verb = AUDIT_FIX_GRANT,
+					 .kind = -1,
+					 .owner = finding.owner,
+					 .container = "NAME",
+				     })),
+	    "%s and %s, both of %.*s, map %ss %u-%llu, which are leased to %s",
+	    audit_live_describe(audit, &live->userns[a->userns]),
+	    audit_live_describe(audit, &live->userns[b->userns]), NAME(finding.owner),
+	    subid_kind_name(kind), FIRST_LAST(first),
+	    lease == NULL ? "one" : lease->name);
 }
 
 /*
@@ -182,7 +183,7 @@ static size_t sweep_pieces(const struct leased *leased, const struct piece *piec
 }
 
 /* The containers of one owner with these leases. */
-static int judge_owner(struct subid_audit *audit, enum subid_kind kind, uint32_t uid,
+static int judge_owner(struct audit *audit, enum subid_kind kind, uint32_t uid,
 		       const struct leased *leased)
 {
 	const struct live_view *view = audit->live;
@@ -216,7 +217,7 @@ static int judge_owner(struct subid_audit *audit, enum subid_kind kind, uint32_t
 	return 0;
 }
 
-static int list_leased(const struct subid_audit *audit, bool own, struct leased *leased)
+static int list_leased(const struct audit *audit, bool own, struct leased *leased)
 {
 	int r = 0;
 
@@ -229,7 +230,7 @@ static int list_leased(const struct subid_audit *audit, bool own, struct leased 
 }
 
 /* own: by the leases of the owner's own store, else by root's.  0 or -ENOMEM. */
-static int find_shared_leases(struct subid_audit *audit, bool own)
+static int find_shared_leases(struct audit *audit, bool own)
 {
 	const struct live_view *view = audit->live;
 	int r = 0;
@@ -251,7 +252,7 @@ static int find_shared_leases(struct subid_audit *audit, bool own)
 	return r;
 }
 
-int audit_find_live_shared_own(struct subid_audit *audit)
+int audit_find_live_shared_own(struct audit *audit)
 {
 	return find_shared_leases(audit, true);
 }
@@ -272,7 +273,7 @@ static int compare_mapped(const void *a, const void *b)
 	return x->userns < y->userns ? -1 : x->userns > y->userns;
 }
 
-static struct mapped *list_mapped(const struct subid_audit *audit, enum subid_kind kind,
+static struct mapped *list_mapped(const struct audit *audit, enum subid_kind kind,
 				  size_t *ret_n)
 {
 	const struct live_view *view = audit->live;
@@ -296,19 +297,19 @@ static struct mapped *list_mapped(const struct subid_audit *audit, enum subid_ki
 	return mapped;
 }
 
-static void say_shared(struct subid_audit *audit, enum subid_kind kind,
-		       const struct mapped *a, const struct mapped *b)
+static void say_shared(struct audit *audit, enum subid_kind kind, const struct mapped *a,
+		       const struct mapped *b)
 {
 	const struct subid_live *live = audit->in->live;
 	const struct live_holder *other = audit_live_holder(audit->live, b->owner);
 	pid_t pids[PIDS_SHOWN];
-	struct subid_finding finding =
+	struct audit_finding finding =
 	    audit_at_userns(audit, &live->userns[a->userns], pids);
 
 	finding.kind = (int)kind;
 	finding.other = other->name;
 	finding.range = id_range_common(a->range, b->range);
-	audit_report(
+	audit_add_finding(
 	    audit, &finding,
 	    audit_text(audit, "%s; then give %.*s or %.*s a range of its own",
 		       audit_live_how_to_stop(audit, &live->userns[b->userns]),
@@ -332,7 +333,7 @@ static void keep_pair(void *pair)
 }
 
 /* Reports two owners, unless *reported, a tree of pairs, has them already. */
-static int report_once(struct subid_audit *audit, enum subid_kind kind, void **reported,
+static int report_once(struct audit *audit, enum subid_kind kind, void **reported,
 		       const struct mapped *a, const struct mapped *b)
 {
 	uint64_t pair = a->owner < b->owner ? (uint64_t)a->owner << 32 | b->owner
@@ -355,7 +356,7 @@ static int report_once(struct subid_audit *audit, enum subid_kind kind, void **r
  * One sweep: each range against those before it that reach so far, of every owner the
  * one that reaches farthest.  active: room for n.
  */
-static int sweep_mapped(struct subid_audit *audit, enum subid_kind kind,
+static int sweep_mapped(struct audit *audit, enum subid_kind kind,
 			const struct mapped *mapped, size_t n,
 			const struct mapped **active)
 {
@@ -388,7 +389,7 @@ static int sweep_mapped(struct subid_audit *audit, enum subid_kind kind,
 	return r;
 }
 
-int audit_find_live_shared(struct subid_audit *audit)
+int audit_find_live_shared(struct audit *audit)
 {
 	int r = 0;
 

@@ -52,7 +52,7 @@ static int make_slots(struct owner_slots *slots, size_t n)
 }
 
 /* The owner of an entry, which is new if nobody before had these bytes. */
-static uint32_t put_owner(struct subid_audit *audit, struct owner_slots *slots,
+static uint32_t put_owner(struct audit *audit, struct owner_slots *slots,
 			  enum subid_kind kind, uint32_t entry, uint32_t hash)
 {
 	const struct subid_table *table = audit->in->tables[kind];
@@ -93,7 +93,7 @@ static bool is_repeated(const struct subid_table *table, size_t i)
 /* As many slots are fetched into the cache at once: a million do not fit in it. */
 #define BATCH 16
 
-static int collect_of_table(struct subid_audit *audit, struct owner_slots *slots,
+static int collect_of_table(struct audit *audit, struct owner_slots *slots,
 			    enum subid_kind kind)
 {
 	struct audit_table *view = &audit->tables[kind];
@@ -131,7 +131,7 @@ static int collect_of_table(struct subid_audit *audit, struct owner_slots *slots
 	return 0;
 }
 
-static int collect_owners(struct subid_audit *audit)
+static int collect_owners(struct audit *audit)
 {
 	__attribute__((cleanup(free_slots))) struct owner_slots slots = { .slots = NULL };
 	size_t n = audit->tables[SUBID_UID].table->n;
@@ -202,7 +202,7 @@ static size_t hash_uid(uint32_t uid)
 }
 
 /* Finds for each owner the first that is the same account. */
-static int match_owners(struct subid_audit *audit)
+static int match_owners(struct audit *audit)
 {
 	size_t n = 0, mask = 15;
 	uint32_t *slots;
@@ -268,7 +268,7 @@ static bool has_name(const struct names *names, struct subid_owner_name name)
 }
 
 /* Marks the owners that are no accounts but groups. */
-static int mark_groups(struct subid_audit *audit)
+static int mark_groups(struct audit *audit)
 {
 	__attribute__((cleanup(free_names))) struct names names = { .n = 0 };
 	struct subid_group group;
@@ -289,7 +289,7 @@ static int mark_groups(struct subid_audit *audit)
 }
 
 /* Marks the accounts whose password is locked, which shadow(5) begins with '!'. */
-static int mark_locked(struct subid_audit *audit)
+static int mark_locked(struct audit *audit)
 {
 	__attribute__((cleanup(free_names))) struct names names = { .n = 0 };
 	size_t pos = 0, len;
@@ -321,7 +321,7 @@ static int mark_locked(struct subid_audit *audit)
 	return 0;
 }
 
-static int resolve_owners(struct subid_audit *audit)
+static int resolve_owners(struct audit *audit)
 {
 	int r = subid_users_index(audit->in->users);
 
@@ -349,7 +349,7 @@ static int resolve_owners(struct subid_audit *audit)
 	return r;
 }
 
-static int find_owners(struct subid_audit *audit)
+static int find_owners(struct audit *audit)
 {
 	int r = collect_owners(audit);
 
@@ -375,7 +375,7 @@ static int list_malformed(struct audit_table *view)
 }
 
 /* Puts each account's entries together, by counting. */
-static int group_entries(struct subid_audit *audit, struct audit_table *view)
+static int group_entries(struct audit *audit, struct audit_table *view)
 {
 	size_t n = view->table->n;
 	uint32_t at = 0;
@@ -396,7 +396,7 @@ static int group_entries(struct subid_audit *audit, struct audit_table *view)
 }
 
 /* Everything that a grant avoids. */
-static int taken_ids(const struct subid_audit *audit, enum subid_kind kind,
+static int taken_ids(const struct audit *audit, enum subid_kind kind,
 		     struct subid_set *ret)
 {
 	const struct audit_table *view = &audit->tables[kind];
@@ -415,10 +415,10 @@ static int taken_ids(const struct subid_audit *audit, enum subid_kind kind,
 	return r;
 }
 
-static int measure_window(struct subid_audit *audit, enum subid_kind kind)
+static int measure_window(struct audit *audit, enum subid_kind kind)
 {
 	const struct subid_window *window = &audit->in->policy->window[kind];
-	struct subid_window_use *use = &audit->report->use[kind];
+	struct audit_window_use *use = &audit->report->use[kind];
 	struct id_range inside = id_range_between(window->min, (uint64_t)window->max + 1);
 	auto_set struct subid_set taken = { .n = 0 }, whole = { .n = 0 };
 	auto_set struct subid_set gaps = { .n = 0 };
@@ -437,13 +437,13 @@ static int measure_window(struct subid_audit *audit, enum subid_kind kind)
 	return 0;
 }
 
-static void count_use(struct subid_audit *audit, enum subid_kind kind)
+static void count_use(struct audit *audit, enum subid_kind kind)
 {
 	const struct audit_table *view = &audit->tables[kind];
-	struct subid_window_use *use = &audit->report->use[kind];
+	struct audit_window_use *use = &audit->report->use[kind];
 
 	if (kind == SUBID_GID && audit->alike) {
-		const struct subid_window_use *uid = &audit->report->use[SUBID_UID];
+		const struct audit_window_use *uid = &audit->report->use[SUBID_UID];
 
 		use->lines = uid->lines;
 		use->held = uid->held;
@@ -461,8 +461,8 @@ static void count_use(struct subid_audit *audit, enum subid_kind kind)
 	}
 }
 
-int audit_owned_ranges(const struct subid_audit *audit, enum subid_kind kind,
-		       size_t owner, struct subid_set *ret)
+int audit_owned_ranges(const struct audit *audit, enum subid_kind kind, size_t owner,
+		       struct subid_set *ret)
 {
 	const struct audit_table *view = &audit->tables[kind];
 	int r = 0;
@@ -494,7 +494,7 @@ static bool is_disjoint(const struct subid_table *table)
 	return sum == subid_set_size(&table->ids);
 }
 
-static int make_views_of_table(struct subid_audit *audit, enum subid_kind kind)
+static int make_views_of_table(struct audit *audit, enum subid_kind kind)
 {
 	struct audit_table *view = &audit->tables[kind];
 	int r = list_malformed(view);
@@ -528,7 +528,7 @@ static bool is_alike(const struct subid_table *a, const struct subid_table *b)
 		memcmp(a->text.bytes, b->text.bytes, a->text.size) == 0);
 }
 
-int audit_make_views(struct subid_audit *audit)
+int audit_make_views(struct audit *audit)
 {
 	int r;
 
@@ -545,7 +545,7 @@ int audit_make_views(struct subid_audit *audit)
 	return r;
 }
 
-void audit_free_views(struct subid_audit *audit)
+void audit_free_views(struct audit *audit)
 {
 	for (enum subid_kind kind = 0; kind < SUBID_KINDS; kind++) {
 		struct audit_table *view = &audit->tables[kind];

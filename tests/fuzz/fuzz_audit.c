@@ -31,9 +31,9 @@ static void check_text(const char *text)
 
 /* Threat: a name in a command that root runs.  Outside of quotes there is nothing but
  * what we have put there; in them is the name as the table has it. */
-static void check_fix(const struct subid_finding *finding, const struct subid_fix *fix)
+static void check_fix(const struct audit_finding *finding, const struct audit_fix *fix)
 {
-	char *command = subid_fix_command(fix, NULL);
+	char *command = audit_fix_command(fix, NULL);
 	bool quoted = false;
 
 	check_text(command);
@@ -48,14 +48,14 @@ static void check_fix(const struct subid_finding *finding, const struct subid_fi
 	must(!quoted);
 	must(finding->owner.len == 0 ||
 	     memmem(command, strlen(command), finding->owner.text, finding->owner.len) ||
-	     fix->verb == SUBID_FIX_UNHOLD);
+	     fix->verb == AUDIT_FIX_UNHOLD);
 	free(command);
 }
 
-static void check_finding(const struct subid_finding *finding,
-			  const struct subid_audit_input *in)
+static void check_finding(const struct audit_finding *finding,
+			  const struct audit_input *in)
 {
-	must(subid_rule_find(finding->rule->name) == finding->rule);
+	must(audit_rule_find(finding->rule->name) == finding->rule);
 	must(finding->count > 0);
 	must(finding->kind >= -1 && finding->kind < SUBID_KINDS);
 	must(id_range_end(finding->range) <= ID_COUNT_MAX);
@@ -72,17 +72,17 @@ static void check_finding(const struct subid_finding *finding,
 	check_text(finding->reason);
 	check_text(finding->remedy);
 	for (size_t i = 0; i < finding->n_fixes; i++)
-		if (finding->fixes[i].verb != SUBID_FIX_DELETE)
+		if (finding->fixes[i].verb != AUDIT_FIX_DELETE)
 			check_fix(finding, &finding->fixes[i]);
 }
 
-static void check_report(const struct subid_report *report,
-			 const struct subid_audit_input *in)
+static void check_report(const struct audit_report *report,
+			 const struct audit_input *in)
 {
 	size_t counts[SUBID_LEVELS] = { 0 };
 
 	for (size_t i = 0; i < report->n; i++) {
-		const struct subid_finding *finding = &report->findings[i];
+		const struct audit_finding *finding = &report->findings[i];
 
 		check_finding(finding, in);
 		counts[finding->rule->level] += finding->count;
@@ -95,7 +95,7 @@ static void check_report(const struct subid_report *report,
 }
 
 /* A namespace of somebody that maps what the tables begin with. */
-static void check_live(struct subid_audit_input *in)
+static void check_live(struct audit_input *in)
 {
 	struct subid_map_line lines[SUBID_KINDS][4] = { { { .inside = { 0, 0 } } } };
 	struct subid_live_userns userns[3] = {
@@ -104,7 +104,7 @@ static void check_live(struct subid_audit_input *in)
 		{ .inode = 3 },
 	};
 	const struct subid_live live = { .userns = userns, .n = 3 };
-	auto_report struct subid_report report = { .n = 0 };
+	auto_report struct audit_report report = { .n = 0 };
 
 	for (enum subid_kind kind = 0; kind < SUBID_KINDS; kind++) {
 		const struct subid_table *table = in->tables[kind];
@@ -121,24 +121,24 @@ static void check_live(struct subid_audit_input *in)
 			};
 	}
 	in->live = &live;
-	must(subid_audit_check(in, &report) == 0);
+	must(audit_check(in, &report) == 0);
 	check_report(&report, in);
 }
 
-static void check_audit(struct subid_audit_input *in)
+static void check_audit(struct audit_input *in)
 {
 	static const struct subid_acceptance accepted[] = {
 		{ .rule = "overlap-owners", .reason = "" },
 		{ .rule = "unknown-owner", .owner = "ghost", .reason = "" },
 	};
-	auto_report struct subid_report report = { .n = 0 }, left = { .n = 0 };
+	auto_report struct audit_report report = { .n = 0 }, left = { .n = 0 };
 	size_t all = 0, kept = 0;
 
-	must(subid_audit_check(in, &report) == 0);
+	must(audit_check(in, &report) == 0);
 	check_report(&report, in);
 	in->accepted = accepted;
 	in->n_accepted = 2;
-	must(subid_audit_check(in, &left) == 0);
+	must(audit_check(in, &left) == 0);
 	check_report(&left, in);
 	for (size_t level = 0; level < SUBID_LEVELS; level++) {
 		all += report.counts[level];
@@ -154,7 +154,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	const char *at = (const char *)data, *end = at + size;
 	struct subid_policy policy = subid_policy_default;
-	struct subid_audit_input in = { .policy = &policy };
+	struct audit_input in = { .policy = &policy };
 	auto_users struct subid_users *users = NULL;
 	auto_table struct subid_table uids = { .n = 0 }, gids = { .n = 0 };
 	static const char *const names[] = { "passwd", "group" };

@@ -15,14 +15,14 @@
 
 static void check_acl(const struct subid_text *text)
 {
-	struct subid_host_file open = { .mode = S_IFREG | 0664 };
-	struct subid_host_file masked = { .mode = S_IFREG | 0644 };
+	struct audit_host_file open = { .mode = S_IFREG | 0664 };
+	struct audit_host_file masked = { .mode = S_IFREG | 0644 };
 	uint32_t id;
 
 	host_file_set_acl(&open, text->bytes, text->size, 77);
 	host_file_set_acl(&masked, text->bytes, text->size, 77);
-	must(masked.acl == SUBID_ACL_NOBODY && !masked.group_writes);
-	if (open.acl != SUBID_ACL_USER && open.acl != SUBID_ACL_GROUP)
+	must(masked.acl == AUDIT_ACL_NOBODY && !masked.group_writes);
+	if (open.acl != AUDIT_ACL_USER && open.acl != AUDIT_ACL_GROUP)
 		return;
 	must(open.acl_id != 0 && open.acl_id != 77);
 	id = htole32(open.acl_id);
@@ -32,7 +32,7 @@ static void check_acl(const struct subid_text *text)
 /* Written anew, the capabilities are the same. */
 static void check_caps(const struct subid_text *text)
 {
-	struct subid_host_caps caps = host_caps_parse(text->bytes, text->size), again;
+	struct audit_host_caps caps = host_caps_parse(text->bytes, text->size), again;
 	struct vfs_ns_cap_data data = { 0 };
 
 	if (caps.error != 0) {
@@ -95,9 +95,9 @@ static int make_root(void)
 static void check_way(const struct subid_text *text)
 {
 	int root = make_root();
-	const struct subid_host_options options = { .root = root, .prefix = "/i" };
+	const struct audit_host_options options = { .root = root, .prefix = "/i" };
 	struct open_how how = { .flags = O_PATH | O_CLOEXEC, .resolve = RESOLVE_IN_ROOT };
-	struct subid_path_walk walk;
+	struct audit_path_walk walk;
 	struct stat ours, theirs;
 	int fd;
 	long kernels;

@@ -25,10 +25,10 @@
 
 /* A machine with nothing wrong, which a case then spoils. */
 struct machine {
-	struct subid_host host;
-	struct subid_host_file walks[SUBID_KINDS][3];
-	struct subid_host_file helper_walks[3][4];
-	struct subid_host_helper helpers[3];
+	struct audit_host host;
+	struct audit_host_file walks[SUBID_KINDS][3];
+	struct audit_host_file helper_walks[3][4];
+	struct audit_host_helper helpers[3];
 	struct subid_policy policy;
 	struct subid_place fault;
 	bool has_fault;
@@ -38,7 +38,7 @@ struct machine {
 static inline void set_helper(struct machine *machine, size_t i, enum subid_kind kind,
 			      const char *directory, const char *path)
 {
-	const struct subid_host_file walk[] = {
+	const struct audit_host_file walk[] = {
 		DIRECTORY("/"),
 		DIRECTORY("/usr"),
 		DIRECTORY(directory),
@@ -46,7 +46,7 @@ static inline void set_helper(struct machine *machine, size_t i, enum subid_kind
 	};
 
 	memcpy(machine->helper_walks[i], walk, sizeof(walk));
-	machine->helpers[i] = (struct subid_host_helper){
+	machine->helpers[i] = (struct audit_host_helper){
 		.kind = kind,
 		.path = (char *)(uintptr_t)path,
 		.walk = { machine->helper_walks[i], ARRAY(walk) },
@@ -63,7 +63,7 @@ static inline void make_machine(struct machine *machine)
 
 	*machine = (struct machine){ .policy = subid_policy_default,
 				     .table = "alice:100000:65536\n" };
-	machine->host = (struct subid_host){
+	machine->host = (struct audit_host){
 		.etc = (char *)(uintptr_t) "/etc",
 		.has_programs = true,
 		.has_audit = true,
@@ -72,7 +72,7 @@ static inline void make_machine(struct machine *machine)
 		.watched = { true, true },
 	};
 	for (int kind = 0; kind < SUBID_KINDS; kind++) {
-		const struct subid_host_file walk[] = {
+		const struct audit_host_file walk[] = {
 			DIRECTORY("/"),
 			DIRECTORY("/etc"),
 			FILE_AT(tables[kind], 0644),
@@ -80,12 +80,12 @@ static inline void make_machine(struct machine *machine)
 
 		memcpy(machine->walks[kind], walk, sizeof(walk));
 		machine->host.walks[kind] =
-		    (struct subid_path_walk){ machine->walks[kind], ARRAY(walk) };
+		    (struct audit_path_walk){ machine->walks[kind], ARRAY(walk) };
 		machine->host.tables[kind] = walk[2];
 		machine->host.backups[kind] =
-		    (struct subid_host_file)FILE_AT(backups[kind], 0644);
+		    (struct audit_host_file)FILE_AT(backups[kind], 0644);
 		machine->host.locks[kind].file =
-		    (struct subid_host_file)FILE_AT(locks[kind], 0);
+		    (struct audit_host_file)FILE_AT(locks[kind], 0);
 		machine->host.locks[kind].file.error = ENOENT;
 	}
 	set_helper(machine, 0, SUBID_UID, "/usr/bin", "/usr/bin/newuidmap");
@@ -218,13 +218,13 @@ SPOIL(table_read_by_group)
 }
 SPOIL(table_with_list)
 {
-	m->walks[SUBID_GID][2].acl = SUBID_ACL_USER;
+	m->walks[SUBID_GID][2].acl = AUDIT_ACL_USER;
 	m->walks[SUBID_GID][2].acl_id = 1001;
 	m->walks[SUBID_GID][2].mode = S_IFREG | 0664;
 }
 SPOIL(table_with_damaged_list)
 {
-	m->walks[SUBID_GID][2].acl = SUBID_ACL_DAMAGED;
+	m->walks[SUBID_GID][2].acl = AUDIT_ACL_DAMAGED;
 }
 SPOIL(etc_for_all)
 {
@@ -238,7 +238,7 @@ SPOIL(sticky_root)
 		m->helper_walks[kind][1].mode = S_IFDIR | 01777;
 		m->helper_walks[kind][1].group_writes = true;
 		m->helper_walks[kind][1].gid = 50;
-		m->helper_walks[kind][1].acl = SUBID_ACL_USER;
+		m->helper_walks[kind][1].acl = AUDIT_ACL_USER;
 	}
 }
 SPOIL(sticky_of_user)
@@ -373,7 +373,7 @@ SPOIL(backup_of_user)
 }
 SPOIL(backup_with_list)
 {
-	m->host.backups[SUBID_UID].acl = SUBID_ACL_GROUP;
+	m->host.backups[SUBID_UID].acl = AUDIT_ACL_GROUP;
 }
 SPOIL(backup_is_directory)
 {
@@ -409,7 +409,7 @@ static inline void set_caps(struct machine *m, size_t helper, uint64_t caps)
 {
 	m->helper_walks[helper][3].mode = S_IFREG | 0755;
 	m->helpers[helper].caps =
-	    (struct subid_host_caps){ .permitted = caps, .effective = true };
+	    (struct audit_host_caps){ .permitted = caps, .effective = true };
 }
 #define CAP(name) (1ULL << (CAP_##name))
 SPOIL(plain)
@@ -583,8 +583,7 @@ struct machine_fix {
 };
 
 static inline void audit_machine(int etc, struct machine *machine,
-				 struct subid_audit_input *input,
-				 struct subid_report *ret)
+				 struct audit_input *input, struct audit_report *ret)
 {
 	auto_table struct subid_table uid = { 0 };
 	auto_table struct subid_table gid = { 0 };
@@ -602,18 +601,18 @@ static inline void audit_machine(int etc, struct machine *machine,
 	input->policy = &machine->policy;
 	input->policy_fault = machine->has_fault ? &machine->fault : NULL;
 	input->host = &machine->host;
-	assert_int_equal(subid_audit_check(input, ret), 0);
+	assert_int_equal(audit_check(input, ret), 0);
 }
 
 /* What to do: the remedy, and its commands where they come after it, one a line. */
-static inline char *what_to_do(const struct subid_finding *finding)
+static inline char *what_to_do(const struct audit_finding *finding)
 {
 	char *text = strdup(finding == NULL ? "" : finding->remedy);
 
 	assert_non_null(text);
 	for (size_t i = 0;
 	     finding != NULL && finding->fixes_need_more && i < finding->n_fixes; i++) {
-		char *command = subid_fix_command(&finding->fixes[i], NULL), *joined;
+		char *command = audit_fix_command(&finding->fixes[i], NULL), *joined;
 
 		assert_non_null(command);
 		assert_true(asprintf(&joined, "%s\n%s", text, command) > 0);
@@ -627,10 +626,9 @@ static inline char *what_to_do(const struct subid_finding *finding)
 static inline void machine_run_cases(int etc, const struct machine_case *cases, size_t n)
 {
 	for (size_t i = 0; i < n; i++) {
-		struct subid_audit_input input = { .only =
-						       subid_rule_find(cases[i].rule) };
-		auto_report struct subid_report report = { .n = 0 };
-		const struct subid_finding *first;
+		struct audit_input input = { .only = audit_rule_find(cases[i].rule) };
+		auto_report struct audit_report report = { .n = 0 };
+		const struct audit_finding *first;
 		struct machine machine;
 		char *remedy;
 
@@ -657,9 +655,8 @@ static inline void machine_run_cases(int etc, const struct machine_case *cases, 
 static inline void machine_run_fixes(int etc, const struct machine_fix *fixes, size_t n)
 {
 	for (size_t i = 0; i < n; i++) {
-		struct subid_audit_input input = { .only =
-						       subid_rule_find(fixes[i].rule) };
-		auto_report struct subid_report report = { .n = 0 };
+		struct audit_input input = { .only = audit_rule_find(fixes[i].rule) };
+		auto_report struct audit_report report = { .n = 0 };
 		struct machine machine;
 
 		make_machine(&machine);
@@ -683,12 +680,12 @@ static inline void machine_run_accepted(int etc, const struct machine_case *case
 	for (size_t i = 0; i < n; i++) {
 		const struct subid_acceptance accepted = { .rule = cases[i].rule,
 							   .reason = "" };
-		struct subid_audit_input input = {
-			.only = subid_rule_find(cases[i].rule),
+		struct audit_input input = {
+			.only = audit_rule_find(cases[i].rule),
 			.accepted = &accepted,
 			.n_accepted = 1,
 		};
-		auto_report struct subid_report report = { .n = 0 };
+		auto_report struct audit_report report = { .n = 0 };
 		struct machine machine;
 
 		make_machine(&machine);

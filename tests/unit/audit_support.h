@@ -46,7 +46,7 @@ struct audit_world {
 	struct subid_table tables[SUBID_KINDS];
 	struct subid_users *users;
 	struct subid_policy policy;
-	struct subid_audit_input input;
+	struct audit_input input;
 };
 
 static inline void audit_put_joined(int dir, const char *name, const char *a,
@@ -94,7 +94,7 @@ static inline void audit_world_make(int dir, const struct audit_case *c,
 
 /* A store of leases with that text in both files; user NULL: root's. */
 static inline void audit_load_store(int dir, const char *text, const char *user,
-				    uint32_t uid, struct subid_audit_store *ret)
+				    uint32_t uid, struct audit_store *ret)
 {
 	static const char *const names[SUBID_KINDS] = { "store/subuid", "store/subgid" };
 	int fd;
@@ -104,7 +104,7 @@ static inline void audit_load_store(int dir, const char *text, const char *user,
 		put_file(dir, names[kind], text);
 	fd = openat(dir, "store", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	assert_true(fd >= 0);
-	*ret = (struct subid_audit_store){
+	*ret = (struct audit_store){
 		.path = strdup(user == NULL ? "/state" : "/home/own"),
 		.user = user == NULL ? NULL : strdup(user),
 		.uid = uid,
@@ -113,7 +113,7 @@ static inline void audit_load_store(int dir, const char *text, const char *user,
 	assert_int_equal(close(fd), 0);
 }
 
-static inline void audit_free_store(struct subid_audit_store *store)
+static inline void audit_free_store(struct audit_store *store)
 {
 	subid_leases_free(&store->leases);
 	free(store->path);
@@ -130,14 +130,14 @@ static inline void audit_world_free(struct audit_world *world)
 #define AUDIT_LINE_MAX 512
 
 /* A finding as a case has it. */
-static inline void audit_print(const struct subid_finding *finding,
+static inline void audit_print(const struct audit_finding *finding,
 			       char buf[AUDIT_LINE_MAX])
 {
 	const char *kind =
 	    finding->kind < 0 ? "-" : subid_kind_name((enum subid_kind)finding->kind);
 	int n =
 	    snprintf(buf, AUDIT_LINE_MAX, "%s %s %s",
-		     subid_level_name(finding->rule->level), finding->rule->name, kind);
+		     audit_level_name(finding->rule->level), finding->rule->name, kind);
 
 #define AUDIT_PUT(...) n += snprintf(buf + n, (size_t)(AUDIT_LINE_MAX - n), __VA_ARGS__)
 	if (finding->line > 0)
@@ -159,7 +159,7 @@ static inline void audit_print(const struct subid_finding *finding,
 }
 
 /* All findings, one a line; the caller frees it. */
-static inline char *audit_print_all(const struct subid_report *report)
+static inline char *audit_print_all(const struct audit_report *report)
 {
 	char *all = calloc(report->n + 1, AUDIT_LINE_MAX), *at = all;
 
@@ -180,12 +180,12 @@ static inline void audit_assert_printable(const char *text)
 }
 
 /* What is true of every report. */
-static inline void audit_assert_sound(const struct subid_report *report)
+static inline void audit_assert_sound(const struct audit_report *report)
 {
 	size_t counts[SUBID_LEVELS] = { 0 };
 
 	for (size_t i = 0; i < report->n; i++) {
-		const struct subid_finding *finding = &report->findings[i];
+		const struct audit_finding *finding = &report->findings[i];
 
 		assert_true(finding->count > 0);
 		counts[finding->rule->level] += finding->count;
@@ -196,7 +196,7 @@ static inline void audit_assert_sound(const struct subid_report *report)
 		audit_assert_printable(finding->remedy);
 		assert_true(!finding->remedy_is_fixes || finding->n_fixes > 0);
 		for (size_t j = 0; j < finding->n_fixes; j++) {
-			char *command = subid_fix_command(&finding->fixes[j], NULL);
+			char *command = audit_fix_command(&finding->fixes[j], NULL);
 
 			assert_non_null(command);
 			audit_assert_printable(command);
@@ -208,7 +208,7 @@ static inline void audit_assert_sound(const struct subid_report *report)
 		assert_int_equal(report->counts[level], counts[level]);
 }
 
-static inline size_t audit_cases(const struct subid_report *report)
+static inline size_t audit_cases(const struct audit_report *report)
 {
 	size_t n = 0;
 
@@ -219,23 +219,23 @@ static inline size_t audit_cases(const struct subid_report *report)
 
 /* What is left of a report, and how much is accepted, once something is accepted. */
 static inline void audit_assert_accepted(const struct audit_world *world,
-					 const struct subid_report *all, const char *rule,
+					 const struct audit_report *all, const char *rule,
 					 const char *owner)
 {
 	struct subid_acceptance accepted[] = {
 		{ .rule = "no-such-rule", .reason = "" },
 		{ .rule = rule, .owner = owner, .reason = "" },
 	};
-	struct subid_audit_input input = world->input;
-	auto_report struct subid_report left = { .n = 0 };
+	struct audit_input input = world->input;
+	auto_report struct audit_report left = { .n = 0 };
 	size_t gone = 0, n = 0;
 
 	input.accepted = accepted;
 	input.n_accepted = sizeof(accepted) / sizeof(accepted[0]);
-	assert_int_equal(subid_audit_check(&input, &left), 0);
+	assert_int_equal(audit_check(&input, &left), 0);
 	audit_assert_sound(&left);
 	for (size_t i = 0; i < all->n; i++) {
-		const struct subid_finding *finding = &all->findings[i];
+		const struct audit_finding *finding = &all->findings[i];
 		char wanted[AUDIT_LINE_MAX], got[AUDIT_LINE_MAX];
 
 		if (strcmp(finding->rule->name, rule) == 0 &&
@@ -259,10 +259,10 @@ static inline void audit_assert_accepted(const struct audit_world *world,
 
 /* Accepts each thing that was found: for everybody, for its owner, for another. */
 static inline void audit_try_accepting(const struct audit_world *world,
-				       const struct subid_report *all)
+				       const struct audit_report *all)
 {
 	for (size_t i = 0; i < all->n; i++) {
-		const struct subid_finding *finding = &all->findings[i];
+		const struct audit_finding *finding = &all->findings[i];
 		char *owner =
 		    strndup(finding->owner.text == NULL ? "" : finding->owner.text,
 			    finding->owner.len);
@@ -279,12 +279,12 @@ static inline void audit_try_accepting(const struct audit_world *world,
 static inline bool audit_run_case(int dir, const struct audit_case *c)
 {
 	struct audit_world world;
-	auto_report struct subid_report report = { .n = 0 };
+	auto_report struct audit_report report = { .n = 0 };
 	char *found;
 	bool right;
 
 	audit_world_make(dir, c, &world);
-	assert_int_equal(subid_audit_check(&world.input, &report), 0);
+	assert_int_equal(audit_check(&world.input, &report), 0);
 	found = audit_print_all(&report);
 	right = strcmp(found, c->expected) == 0;
 	if (!right)
@@ -292,7 +292,7 @@ static inline bool audit_run_case(int dir, const struct audit_case *c)
 	free(found);
 	audit_assert_sound(&report);
 	audit_try_accepting(&world, &report);
-	subid_report_free(&report);
+	audit_report_free(&report);
 	audit_world_free(&world);
 	return right;
 }

@@ -9,7 +9,7 @@
 #include "support.h"
 
 /* The paths of a walk on one line, "!" and the error behind the last. */
-static inline void assert_walk(const struct subid_path_walk *walk, const char *expected,
+static inline void assert_walk(const struct audit_path_walk *walk, const char *expected,
 			       int line)
 {
 	char text[1024] = "";

@@ -70,16 +70,16 @@ struct request {
 	bool thorough;
 	bool list_rules;
 	bool plan;
-	const struct subid_rule *explain;
-	const struct subid_rule *only;
+	const struct audit_rule *explain;
+	const struct audit_rule *only;
 	struct subid_acceptance *ignored;
 	size_t n_ignored;
 };
 
 static int take_rule(const struct cli *cli, const char *name,
-		     const struct subid_rule **ret)
+		     const struct audit_rule **ret)
 {
-	*ret = subid_rule_find(name);
+	*ret = audit_rule_find(name);
 	if (*ret != NULL)
 		return EXIT_DONE;
 	return cli_misused(
@@ -90,7 +90,7 @@ static int take_rule(const struct cli *cli, const char *name,
 static int take_ignored(const struct cli *cli, char *argument, struct request *request)
 {
 	struct subid_acceptance *ignored = &request->ignored[request->n_ignored++];
-	const struct subid_rule *rule;
+	const struct audit_rule *rule;
 	char *colon = strchr(argument, ':');
 
 	if (colon != NULL)
@@ -124,7 +124,7 @@ static int take_fail_on(const struct cli *cli, const char *name, struct request 
 		request->fail_on = SUBID_LEVELS;
 		return EXIT_DONE;
 	}
-	if (subid_level_parse(name, &level) != 0)
+	if (audit_level_parse(name, &level) != 0)
 		return cli_misused(cli,
 				   "--fail-on: unknown level '%s'; one of info, warning,"
 				   " error, critical, never",
@@ -327,9 +327,9 @@ static void complain(const char *text)
 	}
 }
 
-static int look(struct cli *cli, const struct request *request, struct subid_report *ret)
+static int look(struct cli *cli, const struct request *request, struct audit_report *ret)
 {
-	const struct subid_audit_options wanted = {
+	const struct audit_options wanted = {
 		.only = request->only,
 		.accepted = request->ignored,
 		.n_accepted = request->n_ignored,
@@ -346,7 +346,7 @@ static int look(struct cli *cli, const struct request *request, struct subid_rep
 	int r = subid_open(cli->root, &sys, &err);
 
 	if (r == 0)
-		r = subid_audit(sys, &wanted, ret, &err);
+		r = audit_system(sys, &wanted, ret, &err);
 	if (r < 0) {
 		(void)subid_error_text(&err, text, sizeof(text));
 		complain(text);
@@ -359,7 +359,7 @@ static int look(struct cli *cli, const struct request *request, struct subid_rep
 
 static int audit(struct cli *cli, const struct request *request)
 {
-	auto_report struct subid_report report = { .n = 0 };
+	auto_report struct audit_report report = { .n = 0 };
 	auto_past struct audit_past past = { .report = NULL };
 	struct timespec start;
 	struct utsname host;

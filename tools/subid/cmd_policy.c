@@ -126,7 +126,7 @@ static void check_accepted(struct check *check, const struct subid_conf *conf)
 			     " conventional-ids' for that",
 			     conf->accepted[i].rule);
 	for (size_t i = 0; i < conf->n_accepted; i++)
-		if (subid_rule_find(conf->accepted[i].rule) == NULL)
+		if (audit_rule_find(conf->accepted[i].rule) == NULL)
 			note(check, false, conf->accepted[i].file, conf->accepted[i].line,
 			     "unknown rule '%s'; 'subid audit --list-rules' lists all"
 			     " rules",

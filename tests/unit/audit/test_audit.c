@@ -11,7 +11,7 @@
 
 #include "audit_support.h"
 
-static size_t count_rule(const struct subid_report *report, const char *rule)
+static size_t count_rule(const struct audit_report *report, const char *rule)
 {
 	size_t n = 0;
 
@@ -24,25 +24,25 @@ static size_t count_rule(const struct subid_report *report, const char *rule)
 static void test_catalogue(void **state)
 {
 	size_t n;
-	const struct subid_rule *rules = subid_rules(&n);
+	const struct audit_rule *rules = audit_rules(&n);
 	enum subid_level level;
 
 	(void)state;
 	assert_true(n > 50);
 	for (size_t i = 0; i < n; i++) {
-		assert_ptr_equal(subid_rule_find(rules[i].name), &rules[i]);
+		assert_ptr_equal(audit_rule_find(rules[i].name), &rules[i]);
 		assert_int_equal(strspn(rules[i].name, "abcdefghijklmnopqrstuvwxyz-"),
 				 strlen(rules[i].name));
 		assert_true(strlen(rules[i].summary) > 5);
 		audit_assert_printable(rules[i].why);
 		audit_assert_printable(rules[i].remedy);
 		assert_int_equal(
-		    subid_level_parse(subid_level_name(rules[i].level), &level), 0);
+		    audit_level_parse(audit_level_name(rules[i].level), &level), 0);
 		assert_int_equal(level, rules[i].level);
 	}
-	assert_null(subid_rule_find("no-such-rule"));
-	assert_int_equal(subid_level_parse("", &level), SUBID_INVALID);
-	assert_int_equal(subid_level_parse("errors", &level), SUBID_INVALID);
+	assert_null(audit_rule_find("no-such-rule"));
+	assert_int_equal(audit_level_parse("", &level), SUBID_INVALID);
+	assert_int_equal(audit_level_parse("errors", &level), SUBID_INVALID);
 }
 
 /* Of one rule and kind a thousand are told, and one stands for the rest. */
@@ -55,19 +55,19 @@ static void test_flood(void **state)
 		const struct audit_case c = { .tables = { lines, "#\n" } };
 		struct audit_world world;
 		struct subid_acceptance accepted = { .rule = "comment", .reason = "" };
-		auto_report struct subid_report report = { .n = 0 };
-		auto_report struct subid_report left = { .n = 0 };
+		auto_report struct audit_report report = { .n = 0 };
+		auto_report struct audit_report left = { .n = 0 };
 
 		for (size_t i = 0; i < sizes[s]; i++)
 			(void)strcpy(lines + 2 * i, "#\n");
 		audit_world_make(etc_of(state), &c, &world);
-		assert_int_equal(subid_audit_check(&world.input, &report), 0);
+		assert_int_equal(audit_check(&world.input, &report), 0);
 		audit_assert_sound(&report);
 		assert_int_equal(report.n, (sizes[s] > 1001 ? 1001 : sizes[s]) + 1);
 		assert_int_equal(report.counts[SUBID_INFO], sizes[s] + 1);
 		world.input.accepted = &accepted;
 		world.input.n_accepted = 1;
-		assert_int_equal(subid_audit_check(&world.input, &left), 0);
+		assert_int_equal(audit_check(&world.input, &left), 0);
 		assert_int_equal(left.n, 0);
 		assert_int_equal(left.accepted, sizes[s] + 1);
 		audit_world_free(&world);
@@ -104,14 +104,14 @@ static char *found_in_order(int dir, const size_t *order)
 	char table[1024] = "";
 	const struct audit_case c = { .tables = { table, NULL } };
 	struct audit_world world;
-	auto_report struct subid_report report = { .n = 0 };
-	struct subid_finding *findings;
+	auto_report struct audit_report report = { .n = 0 };
+	struct audit_finding *findings;
 	char *lines, *all;
 
 	for (size_t i = 0; i < N_LINES; i++)
 		(void)strcat(table, independent[order[i]]);
 	audit_world_make(dir, &c, &world);
-	assert_int_equal(subid_audit_check(&world.input, &report), 0);
+	assert_int_equal(audit_check(&world.input, &report), 0);
 	assert_true(report.n > 10);
 	lines = calloc(report.n, AUDIT_LINE_MAX);
 	all = calloc(report.n, AUDIT_LINE_MAX);
@@ -199,10 +199,10 @@ static void test_million(void **state)
 				"SUB_UID_COUNT 100\nSUB_GID_COUNT 100\n",
 		};
 		struct audit_world world;
-		auto_report struct subid_report report = { .n = 0 };
+		auto_report struct audit_report report = { .n = 0 };
 
 		audit_world_make(etc_of(state), &c, &world);
-		assert_int_equal(subid_audit_check(&world.input, &report), 0);
+		assert_int_equal(audit_check(&world.input, &report), 0);
 		audit_assert_sound(&report);
 		assert_int_equal(report.counts[SUBID_CRITICAL], 2 * 4);
 		assert_int_equal(count_rule(&report, "overlap-owners"), 2 * 4);
@@ -213,7 +213,7 @@ static void test_million(void **state)
 		assert_int_equal(count_rule(&report, "unknown-owner"), 2 * 4);
 		assert_int_equal(count_rule(&report, "stray-blank"), 2 * 4);
 		assert_int_equal(report.owners, ACCOUNTS + 4);
-		subid_report_free(&report);
+		audit_report_free(&report);
 		audit_world_free(&world);
 	}
 	free(passwd);
@@ -268,19 +268,19 @@ static void test_no_memory(void **state)
 		.n_processes = 4,
 	};
 	struct audit_world world;
-	auto_report struct subid_report report = { .n = 0 }, all = { .n = 0 };
+	auto_report struct audit_report report = { .n = 0 }, all = { .n = 0 };
 	unsigned int turn;
 
 	userns[0].n = 1;
 	audit_world_make(etc_of(state), &c, &world);
 	world.input.live = &live;
 	world.input.backups[SUBID_UID] = &world.tables[SUBID_GID];
-	assert_int_equal(subid_audit_check(&world.input, &all), 0);
+	assert_int_equal(audit_check(&world.input, &all), 0);
 	for (turn = 1;; turn++) {
 		int r;
 
 		faults_arm(turn, ENOMEM);
-		r = subid_audit_check(&world.input, &report);
+		r = audit_check(&world.input, &report);
 		if (!faults_disarm()) {
 			assert_int_equal(r, 0);
 			break;
@@ -291,7 +291,7 @@ static void test_no_memory(void **state)
 		 */
 		assert_int_equal(r, 0);
 		assert_memory_equal(report.counts, all.counts, sizeof(all.counts));
-		subid_report_free(&report);
+		audit_report_free(&report);
 	}
 	assert_true(turn > 100);
 	audit_assert_sound(&report);

@@ -19,83 +19,83 @@
 	}
 
 static const struct {
-	struct subid_fix fix;
+	struct audit_fix fix;
 	const char *root;
 	const char *command;
 } cases[] = {
-	{ { .verb = SUBID_FIX_REVOKE, .kind = -1, .owner = OWNER("alice") },
+	{ { .verb = AUDIT_FIX_REVOKE, .kind = -1, .owner = OWNER("alice") },
 	  NULL,
 	  "subid revoke 'alice'" },
-	{ { .verb = SUBID_FIX_REVOKE,
+	{ { .verb = AUDIT_FIX_REVOKE,
 	    .kind = SUBID_UID,
 	    .owner = OWNER("alice"),
 	    .range = { 100000, 10 },
 	    .reuse = true },
 	  "/srv/image",
 	  "subid --root '/srv/image' revoke -u --range 100000:10 --reuse 'alice'" },
-	{ { .verb = SUBID_FIX_GRANT,
+	{ { .verb = AUDIT_FIX_GRANT,
 	    .kind = SUBID_GID,
 	    .owner = OWNER("1001"),
 	    .range = { 0, 1 } },
 	  NULL,
 	  "subid grant -g --range 0:1 '1001'" },
-	{ { .verb = SUBID_FIX_GRANT,
+	{ { .verb = AUDIT_FIX_GRANT,
 	    .kind = -1,
 	    .owner = OWNER("bob"),
 	    .count = 65536,
 	    .another = true },
 	  NULL,
 	  "subid grant --another --count 65536 'bob'" },
-	{ { .verb = SUBID_FIX_GRANT,
+	{ { .verb = AUDIT_FIX_GRANT,
 	    .kind = -1,
 	    .owner = OWNER("bob"),
 	    .container = "web" },
 	  NULL,
 	  "subid grant 'bob/web'" },
-	{ { .verb = SUBID_FIX_UNHOLD, .kind = SUBID_GID, .range = { 5, 4294967290 } },
+	{ { .verb = AUDIT_FIX_UNHOLD, .kind = SUBID_GID, .range = { 5, 4294967290 } },
 	  NULL,
 	  "subid unhold -g 5:4294967290" },
-	{ { .verb = SUBID_FIX_CHOWN, .path = "/etc/subuid" },
+	{ { .verb = AUDIT_FIX_CHOWN, .path = "/etc/subuid" },
 	  "/image",
 	  "chown root:root /etc/subuid" },
-	{ { .verb = SUBID_FIX_CHOWN, .path = "/i/etc", .uid = 7200, .gid = 0 },
+	{ { .verb = AUDIT_FIX_CHOWN, .path = "/i/etc", .uid = 7200, .gid = 0 },
 	  NULL,
 	  "chown 7200:0 /i/etc" },
-	{ { .verb = SUBID_FIX_CHMOD, .path = "/a b", .text = "0644" },
+	{ { .verb = AUDIT_FIX_CHMOD, .path = "/a b", .text = "0644" },
 	  NULL,
 	  "chmod 0644 '/a b'" },
-	{ { .verb = SUBID_FIX_SETCAP, .path = "/bin/x", .text = "cap_setuid+ep" },
+	{ { .verb = AUDIT_FIX_SETCAP, .path = "/bin/x", .text = "cap_setuid+ep" },
 	  NULL,
 	  "setcap cap_setuid+ep /bin/x" },
-	{ { .verb = SUBID_FIX_SETCAP, .path = "/bin/x", .text = "" },
+	{ { .verb = AUDIT_FIX_SETCAP, .path = "/bin/x", .text = "" },
 	  NULL,
 	  "setcap -r /bin/x" },
-	{ { .verb = SUBID_FIX_CLEAR_ACL, .path = "/etc" }, NULL, "setfacl -b /etc" },
-	{ { .verb = SUBID_FIX_DELETE, .path = "/etc/nsswitch.conf", .line = 7 },
+	{ { .verb = AUDIT_FIX_CLEAR_ACL, .path = "/etc" }, NULL, "setfacl -b /etc" },
+	{ { .verb = AUDIT_FIX_DELETE, .path = "/etc/nsswitch.conf", .line = 7 },
 	  NULL,
 	  "sed -i 7d /etc/nsswitch.conf" },
-	{ { .verb = SUBID_FIX_DELETE, .path = "/etc/login.defs", .text = "KEY" },
+	{ { .verb = AUDIT_FIX_DELETE, .path = "/etc/login.defs", .text = "KEY" },
 	  NULL,
 	  "sed -i '/^[[:space:]]*KEY/d' /etc/login.defs" },
-	{ { .verb = SUBID_FIX_APPEND, .path = "/etc/x.rules", .text = "-w /a -p wa" },
+	{ { .verb = AUDIT_FIX_APPEND, .path = "/etc/x.rules", .text = "-w /a -p wa" },
 	  NULL,
 	  "echo '-w /a -p wa' >>/etc/x.rules" },
-	{ { .verb = SUBID_FIX_LOAD }, NULL, "augenrules --load" },
+	{ { .verb = AUDIT_FIX_LOAD }, NULL, "augenrules --load" },
 	/* what must stay one word */
-	{ { .verb = SUBID_FIX_REVOKE, .kind = -1, .owner = OWNER("x';reboot;'") },
+	{ { .verb = AUDIT_FIX_REVOKE, .kind = -1, .owner = OWNER("x';reboot;'") },
 	  NULL,
 	  "subid revoke 'x'\\'';reboot;'\\'''" },
-	{ { .verb = SUBID_FIX_REVOKE, .kind = -1, .owner = OWNER("a\xff\x1b[m\nb'\\") },
+	{ { .verb = AUDIT_FIX_REVOKE, .kind = -1, .owner = OWNER("a\xff\x1b[m\nb'\\") },
 	  NULL,
 	  "subid revoke $'a\\377\\033[m\\012b\\'\\\\'" },
-	{ { .verb = SUBID_FIX_CHMOD, .path = "/i/x;rm -rf ~", .text = "0755" },
+	{ { .verb = AUDIT_FIX_CHMOD, .path = "/i/x;rm -rf ~", .text = "0755" },
 	  NULL,
 	  "chmod 0755 '/i/x;rm -rf ~'" },
-	{ { .verb = SUBID_FIX_UNHOLD, .kind = -1, .range = { 1, 2 } },
+	{ { .verb = AUDIT_FIX_UNHOLD, .kind = -1, .range = { 1, 2 } },
 	  "/srv/\xe2\x80\xae"
 	  "a",
 	  "subid --root $'/srv/\\342\\200\\256a' unhold 1:2" },
-	{ { .verb = SUBID_FIX_UNHOLD, .kind = -1, .range = { 1, 2 } },
+	{ { .verb = AUDIT_FIX_UNHOLD, .kind = -1, .range = { 1, 2 } },
 	  "/srv/caf\xc3\xa9",
 	  "subid --root '/srv/caf\xc3\xa9' unhold 1:2" },
 };
@@ -104,7 +104,7 @@ static void test_commands(void **state)
 {
 	(void)state;
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		char *command = subid_fix_command(&cases[i].fix, cases[i].root);
+		char *command = audit_fix_command(&cases[i].fix, cases[i].root);
 
 		assert_non_null(command);
 		assert_string_equal(command, cases[i].command);
@@ -122,7 +122,7 @@ static void test_no_memory(void **state)
 			bool failed;
 
 			faults_arm(turn, ENOMEM);
-			command = subid_fix_command(&cases[i].fix, cases[i].root);
+			command = audit_fix_command(&cases[i].fix, cases[i].root);
 			failed = faults_disarm();
 			if (!failed || command != NULL)
 				assert_string_equal(command, cases[i].command);

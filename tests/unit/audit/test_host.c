@@ -17,7 +17,7 @@
 struct image {
 	int etc;
 	int bin;
-	struct subid_host_options options;
+	struct audit_host_options options;
 };
 
 static void put_program(int dir, const char *name)
@@ -38,7 +38,7 @@ static struct image make_image(void **state)
 	put_file(image.etc, "subgid", "alice:100000:65536\n");
 	put_program(image.bin, "newuidmap");
 	put_program(image.bin, "newgidmap");
-	image.options = (struct subid_host_options){
+	image.options = (struct audit_host_options){
 		.etc = image.etc,
 		.etc_path = "/etc",
 		.root = root,
@@ -65,12 +65,12 @@ static void put_link(int dir, const char *name, const char *target)
 static void test_image(void **state)
 {
 	auto_image struct image image = make_image(state);
-	auto_host struct subid_host host = { .etc = NULL };
+	auto_host struct audit_host host = { .etc = NULL };
 	struct stat st;
 
 	put_file(image.etc, "shadow", "alice:!:1::::::\n");
 	assert_int_equal(fchmodat(image.etc, "subgid", 0604, 0), 0);
-	assert_int_equal(subid_host_read(&image.options, &host), 0);
+	assert_int_equal(audit_host_read(&image.options, &host), 0);
 	assert_int_equal(fstat(image.options.root, &st), 0);
 	assert_string_equal(host.etc, "/image/etc");
 	assert_true(host.image && host.has_programs);
@@ -83,7 +83,7 @@ static void test_image(void **state)
 	assert_int_equal(host.tables[SUBID_UID].mode, S_IFREG | 0644);
 	assert_int_equal(host.tables[SUBID_UID].links, 1);
 	assert_int_equal(host.tables[SUBID_UID].uid, getuid());
-	assert_int_equal(host.tables[SUBID_UID].acl, SUBID_ACL_NOBODY);
+	assert_int_equal(host.tables[SUBID_UID].acl, AUDIT_ACL_NOBODY);
 	assert_false(host.tables[SUBID_UID].group_writes);
 	assert_int_equal(host.tables[SUBID_GID].mode, S_IFREG | 0604);
 	assert_walk(&host.walks[SUBID_GID], "/image /image/etc /image/etc/subgid",
@@ -108,17 +108,17 @@ static void test_image(void **state)
 /* Only etc: no system, and no directory that is missing is a failure. */
 static void test_bare_etc(void **state)
 {
-	const struct subid_host_options options = {
+	const struct audit_host_options options = {
 		.etc = etc_of(state),
 		.etc_path = "/etc",
 		.root = etc_of(state),
 		.prefix = "",
 		.image = true,
 	};
-	auto_host struct subid_host host = { .etc = NULL };
+	auto_host struct audit_host host = { .etc = NULL };
 
 	put_file(options.etc, "sbin", "no directory");
-	assert_int_equal(subid_host_read(&options, &host), 0);
+	assert_int_equal(audit_host_read(&options, &host), 0);
 	assert_false(host.has_programs);
 	assert_int_equal(host.n_helpers, 0);
 	assert_int_equal(host.tables[SUBID_UID].error, ENOENT);
@@ -130,7 +130,7 @@ static void test_bare_etc(void **state)
 static void test_rules_files(void **state)
 {
 	auto_image struct image image = make_image(state);
-	struct subid_host host;
+	struct audit_host host;
 
 	put_dir(image.etc, "audit");
 	put_dir(image.etc, "audit/rules.d");
@@ -140,12 +140,12 @@ static void test_rules_files(void **state)
 	put_file(image.etc, "audit/rules.d/.rules", "-w /etc/subgid -p wa\n");
 	put_dir(image.etc, "audit/rules.d/dir.rules");
 	assert_int_equal(mkfifoat(image.etc, "audit/rules.d/fifo.rules", 0644), 0);
-	assert_int_equal(subid_host_read(&image.options, &host), 0);
+	assert_int_equal(audit_host_read(&image.options, &host), 0);
 	assert_true(host.watched[SUBID_UID]);
 	assert_false(host.watched[SUBID_GID]);
 	assert_false(host.helpers[0].watched);
 	assert_true(host.helpers[1].watched);
-	subid_host_free(&host);
+	audit_host_free(&host);
 	/* too large to be meant */
 	{
 		int fd = openat(image.etc, "audit/audit.rules", O_WRONLY | O_CLOEXEC);
@@ -156,16 +156,16 @@ static void test_rules_files(void **state)
 	/* and a link, which might lead out of the image */
 	assert_int_equal(renameat(image.etc, "audit/rules.d", image.etc, "elsewhere"), 0);
 	put_link(image.etc, "audit/rules.d", "../elsewhere");
-	assert_int_equal(subid_host_read(&image.options, &host), 0);
+	assert_int_equal(audit_host_read(&image.options, &host), 0);
 	assert_false(host.watched[SUBID_UID] || host.helpers[1].watched);
-	subid_host_free(&host);
+	audit_host_free(&host);
 }
 
 /* A table that is a link, a second name of it, locks, a source. */
 static void test_odd_files(void **state)
 {
 	auto_image struct image image = make_image(state);
-	auto_host struct subid_host host = { .etc = NULL };
+	auto_host struct audit_host host = { .etc = NULL };
 
 	put_file(image.etc, "real", "");
 	put_link(image.etc, "subuid", "/etc/real");
@@ -176,7 +176,7 @@ static void test_odd_files(void **state)
 	put_dir(image.etc, "subgid.lock");
 	assert_int_equal(mkfifoat(image.etc, "shadow", 0644), 0);
 	put_file(image.etc, "nsswitch.conf", "\nsubid: no-such-source files\n");
-	assert_int_equal(subid_host_read(&image.options, &host), 0);
+	assert_int_equal(audit_host_read(&image.options, &host), 0);
 	assert_true(S_ISLNK(host.tables[SUBID_UID].mode));
 	assert_string_equal(host.tables[SUBID_UID].target, "/etc/real");
 	assert_walk(&host.walks[SUBID_UID], "/image /image/etc /image/etc/real",
@@ -200,14 +200,14 @@ static void test_odd_files(void **state)
 static void test_running(void **state)
 {
 	auto_image struct image image = make_image(state);
-	auto_host struct subid_host host = { .etc = NULL };
+	auto_host struct audit_host host = { .etc = NULL };
 
 	image.options.image = false;
 	image.options.prefix = "";
 	put_file(image.etc, "subuid.lock", "1");
 	put_file(image.etc, "subgid.lock", "2147483647");
 	put_file(image.etc, "nsswitch.conf", "subid: no-such-source\n");
-	assert_int_equal(subid_host_read(&image.options, &host), 0);
+	assert_int_equal(audit_host_read(&image.options, &host), 0);
 	assert_int_equal(host.root_uid, 0);
 	assert_true(host.locks[SUBID_UID].holder.alive);
 	assert_false(host.locks[SUBID_UID].recycled);
@@ -232,10 +232,10 @@ static void test_prefixes(void **state)
 	assert_non_null(here);
 	(void)snprintf(path, sizeof(path), "%s/image/etc/subuid", here);
 	for (size_t i = 0; i < ARRAY(prefixes); i++) {
-		auto_host struct subid_host host = { .etc = NULL };
+		auto_host struct audit_host host = { .etc = NULL };
 
 		image.options.prefix = prefixes[i][0];
-		assert_int_equal(subid_host_read(&image.options, &host), 0);
+		assert_int_equal(audit_host_read(&image.options, &host), 0);
 		assert_string_equal(host.tables[SUBID_UID].path, prefixes[i][1]);
 		assert_string_equal(host.helpers[0].path + host.prefix_len,
 				    "/usr/bin/newuidmap");
@@ -247,7 +247,7 @@ static void test_recycled(void **state)
 {
 	auto_image struct image image = make_image(state);
 	const struct timespec old[2] = { { .tv_sec = 1 }, { .tv_sec = 1 } };
-	struct subid_host host;
+	struct audit_host host;
 	pid_t parent = getppid();
 	char text[16];
 
@@ -258,11 +258,11 @@ static void test_recycled(void **state)
 	assert_int_equal(utimensat(image.etc, "subgid.lock", old, 0), 0);
 	for (int i = 0; i < 2; i++) {
 		image.options.image = i == 1;
-		assert_int_equal(subid_host_read(&image.options, &host), 0);
+		assert_int_equal(audit_host_read(&image.options, &host), 0);
 		assert_int_equal(host.locks[SUBID_UID].holder.alive, i == 0);
 		assert_int_equal(host.locks[SUBID_UID].recycled, i == 0);
 		assert_false(host.locks[SUBID_GID].recycled);
-		subid_host_free(&host);
+		audit_host_free(&host);
 	}
 }
 
@@ -270,7 +270,7 @@ static void test_recycled(void **state)
 static void test_helpers(void **state)
 {
 	auto_image struct image image = make_image(state);
-	auto_host struct subid_host host = { .etc = NULL };
+	auto_host struct audit_host host = { .etc = NULL };
 	int root = image.options.root;
 
 	put_link(root, "bin", "usr/bin");
@@ -285,16 +285,16 @@ static void test_helpers(void **state)
 	put_dir(root, "usr/local/sbin");
 	put_link(root, "usr/local/sbin/newuidmap", "/usr/bin/none");
 	assert_int_equal(mkfifoat(root, "usr/sbin/newgidmap", 0755), 0);
-	assert_int_equal(subid_host_read(&image.options, &host), 0);
+	assert_int_equal(audit_host_read(&image.options, &host), 0);
 	assert_int_equal(host.n_helpers, 3);
 	assert_string_equal(host.helpers[0].path, "/image/usr/bin/newuidmap");
 	assert_string_equal(host.helpers[1].path, "/image/usr/local/bin/newgidmap");
 	assert_string_equal(host.helpers[2].path, "/image/usr/bin/newgidmap");
 	/* by a link, the first that is found counts */
-	subid_host_free(&host);
+	audit_host_free(&host);
 	assert_int_equal(unlinkat(image.bin, "newgidmap", 0), 0);
 	put_link(root, "usr/local/bin/newuidmap", "/sbin/newuidmap");
-	assert_int_equal(subid_host_read(&image.options, &host), 0);
+	assert_int_equal(audit_host_read(&image.options, &host), 0);
 	assert_int_equal(host.n_helpers, 2);
 	assert_string_equal(host.helpers[0].path, "/image/usr/local/bin/newuidmap");
 	assert_walk(&host.helpers[0].walk,
@@ -320,7 +320,7 @@ static void fill(struct image *image)
 static void test_no_memory(void **state)
 {
 	auto_image struct image image = make_image(state);
-	struct subid_host host = { .n_helpers = 77 };
+	struct audit_host host = { .n_helpers = 77 };
 	unsigned int turn;
 
 	fill(&image);
@@ -328,19 +328,19 @@ static void test_no_memory(void **state)
 		int r;
 
 		faults_arm(turn, ENOMEM);
-		r = subid_host_read(&image.options, &host);
+		r = audit_host_read(&image.options, &host);
 		if (!faults_disarm()) {
 			assert_int_equal(r, 0);
 			break;
 		}
 		/* the kernel may lack memory as well: for a call that is a fact */
 		if (r == 0)
-			subid_host_free(&host);
+			audit_host_free(&host);
 		else
 			assert_int_equal(r, -ENOMEM);
 	}
 	assert_true(turn > 60);
-	subid_host_free(&host);
+	audit_host_free(&host);
 }
 
 /* What cannot be looked at is a fact, whatever fails. */
@@ -356,11 +356,11 @@ static void test_every_call_fails(void **state)
 	for (size_t i = 0; i < ARRAY(functions); i++) {
 		faults.only = functions[i];
 		for (unsigned int turn = 1;; turn++) {
-			struct subid_host host;
+			struct audit_host host;
 
 			faults_arm(turn, EIO);
-			assert_int_equal(subid_host_read(&image.options, &host), 0);
-			subid_host_free(&host);
+			assert_int_equal(audit_host_read(&image.options, &host), 0);
+			audit_host_free(&host);
 			if (!faults_disarm())
 				break;
 		}

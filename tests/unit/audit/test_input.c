@@ -81,7 +81,7 @@ static void make_image(int root, const struct image *image)
 
 /* No sentence, or one that begins so after the image's name. */
 static void assert_first(const struct image *image,
-			 const struct subid_sentences *sentences, const char *expected)
+			 const struct audit_sentences *sentences, const char *expected)
 {
 	const char *text = sentences->n == 0 ? NULL : sentences->list[0];
 
@@ -95,8 +95,7 @@ static void assert_first(const struct image *image,
 }
 
 static void audit_image(int top, const struct image *image,
-			const struct subid_audit_options *options,
-			struct subid_report *ret)
+			const struct audit_options *options, struct audit_report *ret)
 {
 	struct subid_error err = { .size = sizeof(err) };
 	auto_system struct subid *sys = NULL;
@@ -104,15 +103,15 @@ static void audit_image(int top, const struct image *image,
 
 	make_image(root, image);
 	assert_int_equal(subid_open_at(root, "IMAGE", &sys, &err), 0);
-	assert_int_equal(subid_audit(sys, options, ret, &err), 0);
+	assert_int_equal(audit_system(sys, options, ret, &err), 0);
 	(void)close(root);
 }
 
 static void test_images(void **state)
 {
 	for (size_t i = 0; i < sizeof(images) / sizeof(images[0]); i++) {
-		const struct subid_audit_options options = { .only = NULL };
-		auto_report struct subid_report report = { .n = 0 };
+		const struct audit_options options = { .only = NULL };
+		auto_report struct audit_report report = { .n = 0 };
 		char found[256] = "", top[16];
 		int dir;
 
@@ -139,15 +138,15 @@ static void test_images(void **state)
 static void test_no_accounts(void **state)
 {
 	static const struct image image = { .files = { { "passwd", NULL } } };
-	const struct subid_audit_options options = { .only = NULL };
-	auto_report struct subid_report report = { .n = 0 };
+	const struct audit_options options = { .only = NULL };
+	auto_report struct audit_report report = { .n = 0 };
 	struct subid_error err = { .size = sizeof(err) };
 	auto_system struct subid *sys = NULL;
 	char text[SUBID_ERROR_TEXT_SIZE];
 
 	make_image(etc_of(state), &image);
 	assert_int_equal(subid_open_at(etc_of(state), "IMAGE", &sys, &err), 0);
-	assert_true(subid_audit(sys, &options, &report, &err) < 0);
+	assert_true(audit_system(sys, &options, &report, &err) < 0);
 	(void)subid_error_text(&err, text, sizeof(text));
 	assert_string_equal(
 	    text, "IMAGE/etc/passwd: Invalid argument: it is not a regular file");
@@ -162,12 +161,12 @@ static void test_accepted(void **state)
 			   { "subid.conf", "accept comment \"why\"\n" } },
 	};
 	const struct subid_acceptance mine = { .rule = "comment", .reason = "" };
-	const struct subid_audit_options options = {
-		.only = subid_rule_find("comment"),
+	const struct audit_options options = {
+		.only = audit_rule_find("comment"),
 		.accepted = &mine,
 		.n_accepted = 1,
 	};
-	auto_report struct subid_report report = { .n = 0 };
+	auto_report struct audit_report report = { .n = 0 };
 
 	audit_image(etc_of(state), &image, &options, &report);
 	assert_int_equal(report.n, 0);
@@ -177,13 +176,13 @@ static void test_accepted(void **state)
 	assert_int_equal(report.accepted_by[1], 0);
 }
 
-static int add_stores(void *data, struct subid_facts *facts)
+static int add_stores(void *data, struct audit_facts *facts)
 {
-	struct subid_audit_store *store = subid_facts_add_store(facts, "/state", NULL);
+	struct audit_store *store = audit_facts_add_store(facts, "/state", NULL);
 
 	assert_non_null(store);
 	store->error = *(int *)data;
-	subid_facts_missing(facts, "%s/etc: %d stores", "IMAGE", 1);
+	audit_facts_missing(facts, "%s/etc: %d stores", "IMAGE", 1);
 	return 0;
 }
 
@@ -192,12 +191,12 @@ static void test_stores(void **state)
 {
 	static const struct image image = { .files = { ACCOUNTS } };
 	int error = -EACCES;
-	const struct subid_audit_options options = {
-		.only = subid_rule_find("lease-broken"),
+	const struct audit_options options = {
+		.only = audit_rule_find("lease-broken"),
 		.read_stores = add_stores,
 		.data = &error,
 	};
-	auto_report struct subid_report report = { .n = 0 };
+	auto_report struct audit_report report = { .n = 0 };
 
 	audit_image(etc_of(state), &image, &options, &report);
 	assert_int_equal(report.n, 1);

@@ -107,7 +107,7 @@ __attribute__((format(printf, 2, 3))) static void add(struct lines *lines,
 }
 
 /* What one rule finds about uids in these lines, which are freed. */
-static struct subid_report audit_lines(struct audit_world *world, int dir,
+static struct audit_report audit_lines(struct audit_world *world, int dir,
 				       struct lines *lines, const char *rule,
 				       const char *accepted)
 {
@@ -117,15 +117,15 @@ static struct subid_report audit_lines(struct audit_world *world, int dir,
 		.passwd = "_lxd:x:2000:2000::/:/bin/sh\n",
 		.defs = "SUB_UID_MAX 4294967294\n",
 	};
-	struct subid_report report = { .n = 0 };
+	struct audit_report report = { .n = 0 };
 
 	audit_world_make(dir, &c, world);
 	acceptance.rule = rule;
 	acceptance.owner = accepted;
-	world->input.only = subid_rule_find(rule);
+	world->input.only = audit_rule_find(rule);
 	world->input.accepted = &acceptance;
 	world->input.n_accepted = accepted != NULL;
-	assert_int_equal(subid_audit_check(&world->input, &report), 0);
+	assert_int_equal(audit_check(&world->input, &report), 0);
 	audit_assert_sound(&report);
 	free(lines->bytes);
 	*lines = (struct lines){ .size = 0 };
@@ -139,7 +139,7 @@ static struct subid_report audit_lines(struct audit_world *world, int dir,
 #define assert_found(dir, lines, rule, wanted, line, pairs)                              \
 	do {                                                                             \
 		struct audit_world found_world;                                          \
-		auto_report struct subid_report found =                                  \
+		auto_report struct audit_report found =                                  \
 		    audit_lines(&found_world, dir, lines, rule, NULL);                   \
 		char found_first[AUDIT_LINE_MAX] = "";                                   \
                                                                                          \
@@ -151,7 +151,7 @@ static struct subid_report audit_lines(struct audit_world *world, int dir,
 		audit_world_free(&found_world);                                          \
 	} while (0)
 
-static size_t count_cases(const struct subid_report *report)
+static size_t count_cases(const struct audit_report *report)
 {
 	size_t n = 0, sum = 0;
 
@@ -271,7 +271,7 @@ static void test_accepted_pairs(void **state)
 {
 	struct lines lines = { .size = 0 };
 	struct audit_world world;
-	struct subid_report report;
+	struct audit_report report;
 
 	for (unsigned int i = 0; i < 400; i++)
 		add(&lines, "%s:100000:10\n", i < 200 ? "alice" : "bob");
@@ -279,7 +279,7 @@ static void test_accepted_pairs(void **state)
 	assert_int_equal(report.accepted, 10000);
 	assert_int_equal(report.n, 1);
 	assert_int_equal(report.findings[0].count, 200 * 200 - 10000);
-	subid_report_free(&report);
+	audit_report_free(&report);
 	audit_world_free(&world);
 }
 

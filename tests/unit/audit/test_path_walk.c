@@ -51,13 +51,13 @@ static const struct {
 static void test_walks(void **state)
 {
 	int root = etc_of(state);
-	const struct subid_host_options options = { .root = root, .prefix = "/i" };
+	const struct audit_host_options options = { .root = root, .prefix = "/i" };
 
 	put_dir(root, "a");
 	put_dir(root, "a/b");
 	put_file(root, "a/b/file", "");
 	for (size_t i = 0; i < ARRAY(walks); i++) {
-		struct subid_path_walk walk = { .n = 0 };
+		struct audit_path_walk walk = { .n = 0 };
 		int fd;
 
 		if (walks[i].name != NULL)
@@ -74,8 +74,8 @@ static void test_walks(void **state)
 /* Paths too long, at the start and by links that multiply. */
 static void test_long_walks(void **state)
 {
-	const struct subid_host_options options = { .root = etc_of(state), .prefix = "" };
-	struct subid_path_walk walk;
+	const struct audit_host_options options = { .root = etc_of(state), .prefix = "" };
+	struct audit_path_walk walk;
 	char path[5000];
 	int fd;
 
@@ -114,40 +114,40 @@ static const struct {
 	unsigned char bytes[60];
 	size_t size;
 	bool group_writes;
-	enum subid_acl_writer acl;
+	enum audit_acl_writer acl;
 	uint32_t id;
 } lists[] = {
-	{ 0644, { 0 }, 0, false, SUBID_ACL_NOBODY, 0 },
-	{ 0664, { 0 }, 0, true, SUBID_ACL_NOBODY, 0 },
+	{ 0644, { 0 }, 0, false, AUDIT_ACL_NOBODY, 0 },
+	{ 0664, { 0 }, 0, true, AUDIT_ACL_NOBODY, 0 },
 	{ 0664, LIST(USER_OBJ, ENTRY(2, 6, 1000), GROUP_OBJ, MASK_W, OTHER), 44, false,
-	  SUBID_ACL_USER, 1000 },
+	  AUDIT_ACL_USER, 1000 },
 	{ 0664, LIST(USER_OBJ, ENTRY(2, 4, 1000), GROUP_OBJ_W, MASK_W, OTHER), 44, true,
-	  SUBID_ACL_NOBODY, 0 },
+	  AUDIT_ACL_NOBODY, 0 },
 	/* the mask lets nobody write */
 	{ 0644, LIST(USER_OBJ, ENTRY(2, 6, 1000), GROUP_OBJ_W, OTHER), 36, false,
-	  SUBID_ACL_NOBODY, 0 },
+	  AUDIT_ACL_NOBODY, 0 },
 	{ 0664, LIST(USER_OBJ, GROUP_OBJ, ENTRY(8, 2, 70000), MASK_W, OTHER), 44, false,
-	  SUBID_ACL_GROUP, 70000 },
+	  AUDIT_ACL_GROUP, 70000 },
 	/* the first */
 	{ 0664, LIST(ENTRY(2, 4, 1), ENTRY(2, 6, 2), ENTRY(2, 6, 3), ENTRY(8, 6, 4)), 36,
-	  true, SUBID_ACL_USER, 2 },
+	  true, AUDIT_ACL_USER, 2 },
 	/* root, or who plays its part, may anyhow */
 	{ 0664, LIST(ENTRY(2, 6, 0), ENTRY(2, 6, 555), GROUP_OBJ), 28, false,
-	  SUBID_ACL_NOBODY, 0 },
+	  AUDIT_ACL_NOBODY, 0 },
 	/* damaged */
-	{ 0664, { 2, 0, 0, 0 }, 4, true, SUBID_ACL_NOBODY, 0 },
-	{ 0664, { 2, 0, 0 }, 3, true, SUBID_ACL_DAMAGED, 0 },
-	{ 0664, { 2 }, 1, true, SUBID_ACL_DAMAGED, 0 },
-	{ 0664, { 1, 0, 0, 0, ENTRY(2, 6, 1) }, 12, true, SUBID_ACL_DAMAGED, 0 },
-	{ 0664, LIST(ENTRY(2, 6, 1)), 11, true, SUBID_ACL_DAMAGED, 0 },
-	{ 0664, LIST(ENTRY(2, 6, 1)), 13, true, SUBID_ACL_DAMAGED, 0 },
+	{ 0664, { 2, 0, 0, 0 }, 4, true, AUDIT_ACL_NOBODY, 0 },
+	{ 0664, { 2, 0, 0 }, 3, true, AUDIT_ACL_DAMAGED, 0 },
+	{ 0664, { 2 }, 1, true, AUDIT_ACL_DAMAGED, 0 },
+	{ 0664, { 1, 0, 0, 0, ENTRY(2, 6, 1) }, 12, true, AUDIT_ACL_DAMAGED, 0 },
+	{ 0664, LIST(ENTRY(2, 6, 1)), 11, true, AUDIT_ACL_DAMAGED, 0 },
+	{ 0664, LIST(ENTRY(2, 6, 1)), 13, true, AUDIT_ACL_DAMAGED, 0 },
 };
 
 static void test_access_lists(void **state)
 {
 	(void)state;
 	for (size_t i = 0; i < ARRAY(lists); i++) {
-		struct subid_host_file file = { .mode = S_IFREG | lists[i].mode };
+		struct audit_host_file file = { .mode = S_IFREG | lists[i].mode };
 		void *bytes = malloc(lists[i].size + 1);
 
 		/* at the end of its memory, so that a read beyond is found */
@@ -166,7 +166,7 @@ static void test_access_lists(void **state)
 static const struct {
 	unsigned char bytes[28];
 	size_t size;
-	struct subid_host_caps want;
+	struct audit_host_caps want;
 } caps[] = {
 	/* cap_setuid+ep, as setcap(8) writes it */
 	{ { 1, 0, 0, 2, 0x80 }, 20, { 0, 1 << 7, true, 0 } },
@@ -201,7 +201,7 @@ static void test_capabilities(void **state)
 {
 	(void)state;
 	for (size_t i = 0; i < ARRAY(caps); i++) {
-		struct subid_host_caps got = host_caps_parse(caps[i].bytes, caps[i].size);
+		struct audit_host_caps got = host_caps_parse(caps[i].bytes, caps[i].size);
 
 		if (got.error != caps[i].want.error ||
 		    got.permitted != caps[i].want.permitted ||

@@ -122,21 +122,21 @@ static void test_accepted(void **state)
 static void test_not_looked_at(void **state)
 {
 	size_t n;
-	const struct subid_rule *rules = subid_rules(&n);
-	const struct subid_rule *first = subid_rule_find("unsafe-wrap");
-	const struct subid_rule *last = subid_rule_find("no-audit-watch");
+	const struct audit_rule *rules = audit_rules(&n);
+	const struct audit_rule *first = audit_rule_find("unsafe-wrap");
+	const struct audit_rule *last = audit_rule_find("no-audit-watch");
 	auto_users struct subid_users *users = NULL;
 
 	assert_int_equal(subid_users_load(etc_of(state), false, &users, NULL), 0);
 	for (size_t i = 0; i < n; i++) {
-		struct subid_audit_input input = { .users = users,
-						   .policy = &subid_policy_default,
-						   .only = &rules[i] };
-		auto_report struct subid_report report = { .n = 0 };
+		struct audit_input input = { .users = users,
+					     .policy = &subid_policy_default,
+					     .only = &rules[i] };
+		auto_report struct audit_report report = { .n = 0 };
 
 		if (&rules[i] < first || &rules[i] > last)
 			continue;
-		assert_int_equal(subid_audit_check(&input, &report), 0);
+		assert_int_equal(audit_check(&input, &report), 0);
 		assert_int_equal(report.n, 0);
 	}
 }

@@ -110,14 +110,14 @@ static const struct lease_case cases[] = {
 
 struct world {
 	struct audit_world audit;
-	struct subid_audit_store stores[2];
+	struct audit_store stores[2];
 	struct subid_runtime_state runtimes;
 };
 
 static void make_world(int dir, const struct lease_case *c, struct world *world)
 {
 	const char *table = c->table == NULL ? TABLE : c->table;
-	struct subid_audit_input *input = &world->audit.input;
+	struct audit_input *input = &world->audit.input;
 
 	*world = (struct world){ .stores = { { .error = 0 } } };
 	audit_world_make(dir, &(struct audit_case){ .tables = { table, table } },
@@ -154,17 +154,17 @@ static void free_world(struct world *world)
 }
 
 /* Those of the rules at hand, but for the gids': they are the same. */
-static char *print_found(const struct subid_report *report)
+static char *print_found(const struct audit_report *report)
 {
-	struct subid_report only = *report;
-	struct subid_finding *kept = calloc(report->n + 1, sizeof(*kept));
+	struct audit_report only = *report;
+	struct audit_finding *kept = calloc(report->n + 1, sizeof(*kept));
 	size_t uids = 0, gids = 0;
 	char *text;
 
 	assert_non_null(kept);
 	only.n = 0;
 	for (size_t i = 0; i < report->n; i++) {
-		const struct subid_finding *finding = &report->findings[i];
+		const struct audit_finding *finding = &report->findings[i];
 
 		if (strncmp(finding->rule->name, "lease-", 6) != 0 &&
 		    strncmp(finding->rule->name, "runtime-", 8) != 0)
@@ -183,13 +183,13 @@ static char *print_found(const struct subid_report *report)
 
 static bool run_case(int dir, const struct lease_case *c)
 {
-	auto_report struct subid_report report = { .n = 0 };
+	auto_report struct audit_report report = { .n = 0 };
 	struct world world;
 	char *found;
 	bool right;
 
 	make_world(dir, c, &world);
-	assert_int_equal(subid_audit_check(&world.audit.input, &report), 0);
+	assert_int_equal(audit_check(&world.audit.input, &report), 0);
 	audit_assert_sound(&report);
 	found = print_found(&report);
 	right = strcmp(found, c->expected) == 0;
@@ -217,18 +217,18 @@ static void test_unread(void **state)
 		.root = "carol/c1:100000:10\n",
 		.own = "c1:5:5\n",
 	};
-	auto_report struct subid_report report = { .n = 0 };
+	auto_report struct audit_report report = { .n = 0 };
 	struct world world;
 	char *found;
 
 	make_world(etc_of(state), &c, &world);
 	world.audit.input.tables[SUBID_UID] = NULL;
 	world.audit.input.tables[SUBID_GID] = NULL;
-	assert_int_equal(subid_audit_check(&world.audit.input, &report), 0);
+	assert_int_equal(audit_check(&world.audit.input, &report), 0);
 	found = print_found(&report);
 	assert_string_equal(found, "");
 	free(found);
-	subid_report_free(&report);
+	audit_report_free(&report);
 	for (size_t i = 0; i < 2; i++) {
 		subid_leases_free(&world.stores[i].leases);
 		world.stores[i].error = i == 0 ? -EACCES : -EFBIG;
@@ -236,7 +236,7 @@ static void test_unread(void **state)
 	world.runtimes.n_unread = 2;
 	world.runtimes.error = SUBID_ABSENT;
 	(void)strcpy(world.runtimes.unread, "var/lib/lxd/containers/c1");
-	assert_int_equal(subid_audit_check(&world.audit.input, &report), 0);
+	assert_int_equal(audit_check(&world.audit.input, &report), 0);
 	audit_assert_sound(&report);
 	found = print_found(&report);
 	assert_string_equal(found, "warning lease-broken -\ninfo lease-own - alice\n"
@@ -249,7 +249,7 @@ static void test_unread(void **state)
 static void test_flood(void **state)
 {
 	struct lease_case c = { .root = "" };
-	auto_report struct subid_report report = { .n = 0 };
+	auto_report struct audit_report report = { .n = 0 };
 	struct world world;
 	char *text, *at, *found;
 
@@ -261,7 +261,7 @@ static void test_flood(void **state)
 	make_world(etc_of(state), &c, &world);
 	free(text);
 	assert_int_equal(world.stores[1].leases.n, 40000);
-	assert_int_equal(subid_audit_check(&world.audit.input, &report), 0);
+	assert_int_equal(audit_check(&world.audit.input, &report), 0);
 	found = print_found(&report);
 	assert_string_equal(found, "info lease-own - alice\n");
 	free(found);

@@ -189,7 +189,7 @@ static void test_long_line(void **state)
 		};
 		char owner[1024], expected[2500] = "";
 		struct audit_world world;
-		auto_report struct subid_report report = { .n = 0 };
+		auto_report struct audit_report report = { .n = 0 };
 		size_t n_long = 0;
 
 		memset(owner, 'a', sizeof(owner));
@@ -197,10 +197,10 @@ static void test_long_line(void **state)
 		(void)snprintf(line, sizeof(line), "%s%s\n", owner, tail);
 		c.expected = expected;
 		audit_world_make(etc_of(state), &c, &world);
-		assert_int_equal(subid_audit_check(&world.input, &report), 0);
+		assert_int_equal(audit_check(&world.input, &report), 0);
 		audit_assert_sound(&report);
 		for (size_t i = 0; i < report.n; i++) {
-			const struct subid_finding *finding = &report.findings[i];
+			const struct audit_finding *finding = &report.findings[i];
 
 			n_long += strcmp(finding->rule->name, "long-line") == 0;
 			/* a name that is cut where it is shown is in no command */
@@ -208,7 +208,7 @@ static void test_long_line(void **state)
 			assert_null(strstr(finding->remedy, "subid revoke"));
 		}
 		assert_int_equal(n_long, len > 1023);
-		subid_report_free(&report);
+		audit_report_free(&report);
 		audit_world_free(&world);
 	}
 	memset(line, 'b', sizeof(line));
@@ -244,18 +244,18 @@ static void test_readings(void **state)
 	for (size_t i = 0; i < sizeof(readings) / sizeof(readings[0]); i++) {
 		struct audit_case c = { .tables = { readings[i].line, NULL } };
 		struct audit_world world;
-		auto_report struct subid_report report = { .n = 0 };
+		auto_report struct audit_report report = { .n = 0 };
 
 		audit_world_make(etc_of(state), &c, &world);
-		world.input.only = subid_rule_find("ambiguous-number");
-		assert_int_equal(subid_audit_check(&world.input, &report), 0);
+		world.input.only = audit_rule_find("ambiguous-number");
+		assert_int_equal(audit_check(&world.input, &report), 0);
 		assert_int_equal(report.n, 1);
 		for (size_t j = 0; j < 3; j++)
 			if (strstr(report.findings[0].reason, readings[i].texts[j]) ==
 			    NULL)
 				fail_msg("no '%s' in: %s", readings[i].texts[j],
 					 report.findings[0].reason);
-		subid_report_free(&report);
+		audit_report_free(&report);
 		audit_world_free(&world);
 	}
 }

@@ -500,7 +500,7 @@ static void parse_map(const char *text, struct subid_live_map *ret)
 struct world {
 	struct audit_world audit;
 	struct subid_table backups[SUBID_KINDS];
-	struct subid_audit_store stores[2];
+	struct audit_store stores[2];
 	struct subid_live live;
 	struct subid_live_userns userns[SPACES_MAX];
 	struct subid_live_process processes[2 * SPACES_MAX];
@@ -576,10 +576,10 @@ static void free_world(struct world *world)
 }
 
 /* What the rules about what runs have found, one a line. */
-static char *print_live(const struct subid_report *report)
+static char *print_live(const struct audit_report *report)
 {
-	struct subid_report only = *report;
-	struct subid_finding *kept = calloc(report->n + 1, sizeof(*kept));
+	struct audit_report only = *report;
+	struct audit_finding *kept = calloc(report->n + 1, sizeof(*kept));
 	char *text;
 
 	assert_non_null(kept);
@@ -595,13 +595,13 @@ static char *print_live(const struct subid_report *report)
 
 static bool run_case(int dir, const struct live_case *c)
 {
-	auto_report struct subid_report report = { .n = 0 };
+	auto_report struct audit_report report = { .n = 0 };
 	struct world world;
 	char *found;
 	bool right;
 
 	make_world(dir, c, &world);
-	assert_int_equal(subid_audit_check(&world.audit.input, &report), 0);
+	assert_int_equal(audit_check(&world.audit.input, &report), 0);
 	audit_assert_sound(&report);
 	found = print_live(&report);
 	right = strcmp(found, c->expected) == 0;
@@ -666,7 +666,7 @@ static void test_orphans(void **state)
 			.passwd = "eve:x:310000:1001::/:/bin/sh\n",
 			.group = "team:x:320000:\n",
 		};
-		auto_report struct subid_report report = { .n = 0 };
+		auto_report struct audit_report report = { .n = 0 };
 		struct world world;
 		char *found;
 
@@ -675,7 +675,7 @@ static void test_orphans(void **state)
 			world.processes[j].uid = orphans[i].uid;
 			world.processes[j].gid = orphans[i].gid;
 		}
-		assert_int_equal(subid_audit_check(&world.audit.input, &report), 0);
+		assert_int_equal(audit_check(&world.audit.input, &report), 0);
 		audit_assert_sound(&report);
 		found = print_live(&report);
 		assert_string_equal(found, orphans[i].expected);
@@ -694,13 +694,13 @@ static void test_for_root(void **state)
 	const struct live_case c = {
 		.spaces = { { .inode = 11, .owner = 0, .uids = "0 100000 10" } }
 	};
-	auto_report struct subid_report report = { .n = 0 };
+	auto_report struct audit_report report = { .n = 0 };
 	struct world world;
 
 	make_world(etc_of(state), &c, &world);
 	world.audit.input.for_root = names;
 	world.audit.input.n_for_root = 1;
-	assert_int_equal(subid_audit_check(&world.audit.input, &report), 0);
+	assert_int_equal(audit_check(&world.audit.input, &report), 0);
 	assert_int_equal(report.n, 0);
 	free_world(&world);
 }
@@ -709,13 +709,13 @@ static void test_for_root(void **state)
 static void test_unread(void **state)
 {
 	const struct live_case c = { .name = "unread" };
-	auto_report struct subid_report report = { .n = 0 };
+	auto_report struct audit_report report = { .n = 0 };
 	struct world world;
 
 	make_world(etc_of(state), &c, &world);
 	world.live.n_unread = 3;
 	world.live.unread_error = -EACCES;
-	assert_int_equal(subid_audit_check(&world.audit.input, &report), 0);
+	assert_int_equal(audit_check(&world.audit.input, &report), 0);
 	assert_int_equal(report.n, 1);
 	assert_string_equal(report.findings[0].rule->name, "live-unread");
 	assert_non_null(strstr(report.findings[0].reason, "3 processes"));
@@ -727,7 +727,7 @@ static void test_unread(void **state)
 static void test_many_containers(void **state)
 {
 	const struct live_case c = { .leases = "alice/c0:100000:10\n" };
-	auto_report struct subid_report report = { .n = 0 };
+	auto_report struct audit_report report = { .n = 0 };
 	size_t cases_told = 0, n = 0;
 	struct world world;
 
@@ -742,7 +742,7 @@ static void test_many_containers(void **state)
 						    OWN,
 						    .container = name });
 	}
-	assert_int_equal(subid_audit_check(&world.audit.input, &report), 0);
+	assert_int_equal(audit_check(&world.audit.input, &report), 0);
 	for (size_t i = 0; i < report.n; i++)
 		if (strcmp(report.findings[i].rule->name, "live-shared") == 0) {
 			cases_told += report.findings[i].count;
@@ -762,7 +762,7 @@ static void test_hidden(void **state)
 			    { .inode = 12, .owner = 7777, .uids = "" } },
 	};
 	struct subid_live_mount covered = { .inode = 9, .pid = 120, .error = -EACCES };
-	auto_report struct subid_report report = { .n = 0 };
+	auto_report struct audit_report report = { .n = 0 };
 	struct world world;
 
 	make_world(etc_of(state), &c, &world);
@@ -772,10 +772,10 @@ static void test_hidden(void **state)
 	world.live.n_covered = 1;
 	for (size_t i = 0; i < 2; i++)
 		world.processes[i].uid = 1001;
-	assert_int_equal(subid_audit_check(&world.audit.input, &report), 0);
+	assert_int_equal(audit_check(&world.audit.input, &report), 0);
 	assert_int_equal(report.n, 2);
 	for (size_t i = 0; i < report.n; i++) {
-		const struct subid_finding *finding = &report.findings[i];
+		const struct audit_finding *finding = &report.findings[i];
 		bool first = finding->userns == 11;
 
 		assert_string_equal(finding->rule->name, "live-hidden");

@@ -168,20 +168,20 @@ static void test_locked(void **state)
 
 	for (size_t i = 0; i < sizeof(locks) / sizeof(locks[0]); i++) {
 		struct audit_world world;
-		struct subid_host host = {
+		struct audit_host host = {
 			.shadow = { (char *)(uintptr_t)locks[i].shadow,
 				    strlen(locks[i].shadow) },
 		};
-		auto_report struct subid_report report = { .n = 0 };
+		auto_report struct audit_report report = { .n = 0 };
 
 		audit_world_make(etc_of(state), &c, &world);
 		world.input.host = &host;
-		world.input.only = subid_rule_find("weak-owner");
-		assert_int_equal(subid_audit_check(&world.input, &report), 0);
+		world.input.only = audit_rule_find("weak-owner");
+		assert_int_equal(audit_check(&world.input, &report), 0);
 		assert_int_equal(report.n, locks[i].n);
 		if (report.n > 0)
 			assert_non_null(strstr(report.findings[0].reason, "locked"));
-		subid_report_free(&report);
+		audit_report_free(&report);
 		audit_world_free(&world);
 	}
 }
@@ -203,17 +203,17 @@ static void test_hostile_names(void **state)
 		char line[64];
 		const struct audit_case c = { .tables = { line, NULL } };
 		struct audit_world world;
-		auto_report struct subid_report report = { .n = 0 };
+		auto_report struct audit_report report = { .n = 0 };
 		char *quoted;
 
 		(void)snprintf(line, sizeof(line), "%s:0:5\n", names[i].name);
 		assert_true(asprintf(&quoted, "'%s'", names[i].name) >= 0);
 		audit_world_make(etc_of(state), &c, &world);
-		assert_int_equal(subid_audit_check(&world.input, &report), 0);
+		assert_int_equal(audit_check(&world.input, &report), 0);
 		audit_assert_sound(&report);
 		assert_true(report.n > 2);
 		for (size_t j = 0; j < report.n; j++) {
-			const struct subid_finding *finding = &report.findings[j];
+			const struct audit_finding *finding = &report.findings[j];
 
 			if (names[i].in_command) {
 				if (strcmp(finding->rule->name, "includes-root") == 0)
@@ -224,7 +224,7 @@ static void test_hostile_names(void **state)
 			assert_string_equal(finding->remedy, finding->rule->remedy);
 		}
 		free(quoted);
-		subid_report_free(&report);
+		audit_report_free(&report);
 		audit_world_free(&world);
 	}
 }

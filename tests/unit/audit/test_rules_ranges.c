@@ -260,12 +260,12 @@ static void test_site_reserve(void **state)
 		};
 		const struct subid_conf conf = { .reserved = &site, .n_reserved = 1 };
 		struct audit_world world;
-		auto_report struct subid_report report = { .n = 0 };
+		auto_report struct audit_report report = { .n = 0 };
 		char *found;
 
 		audit_world_make(etc_of(state), &c, &world);
 		world.input.conf = &conf;
-		assert_int_equal(subid_audit_check(&world.input, &report), 0);
+		assert_int_equal(audit_check(&world.input, &report), 0);
 		audit_assert_sound(&report);
 		found = audit_print_all(&report);
 		assert_string_equal(found, sites[i].expected);
@@ -273,7 +273,7 @@ static void test_site_reserve(void **state)
 		if (report.n > 0)
 			assert_non_null(strstr(report.findings[0].reason,
 					       "LDAP's\" (/etc/subid.conf:7)"));
-		subid_report_free(&report);
+		audit_report_free(&report);
 		audit_world_free(&world);
 	}
 }
@@ -286,11 +286,11 @@ static void test_use(void **state)
 		.defs = "SUB_UID_MAX 299999\nSUB_GID_MAX 299999\n",
 	};
 	struct audit_world world;
-	auto_report struct subid_report report = { .n = 0 };
-	const struct subid_window_use *uids = &report.use[SUBID_UID];
+	auto_report struct audit_report report = { .n = 0 };
+	const struct audit_window_use *uids = &report.use[SUBID_UID];
 
 	audit_world_make(etc_of(state), &c, &world);
-	assert_int_equal(subid_audit_check(&world.input, &report), 0);
+	assert_int_equal(audit_check(&world.input, &report), 0);
 	assert_int_equal(uids->ids, 200000);
 	assert_int_equal(uids->free, 200000 - 65536);
 	assert_int_equal(uids->slots, 2);

@@ -11,7 +11,7 @@
 /* A report about tables, and what it points to. */
 struct look {
 	struct subid_table tables[SUBID_KINDS];
-	struct subid_report report;
+	struct audit_report report;
 };
 
 static int put_bytes_behind(void *data, const void *bytes, size_t size)
@@ -29,7 +29,7 @@ static int put_bytes_behind(void *data, const void *bytes, size_t size)
 static void look_at(const struct subid_txn *txn, const char *const lines[SUBID_KINDS],
 		    struct look *ret)
 {
-	struct subid_audit_input input = {
+	struct audit_input input = {
 		.users = txn->users,
 		.policy = &txn->policy,
 		.conf = &txn->conf,
@@ -51,22 +51,22 @@ static void look_at(const struct subid_txn *txn, const char *const lines[SUBID_K
 				 0);
 		input.tables[kind] = &ret->tables[kind];
 	}
-	assert_int_equal(subid_audit_check(&input, &ret->report), 0);
+	assert_int_equal(audit_check(&input, &ret->report), 0);
 }
 
 static void look_away(struct look *look)
 {
-	subid_report_free(&look->report);
+	audit_report_free(&look->report);
 	for (enum subid_kind kind = 0; kind < SUBID_KINDS; kind++)
 		subid_table_free(&look->tables[kind]);
 }
 
-static bool is_error(const struct subid_finding *finding)
+static bool is_error(const struct audit_finding *finding)
 {
 	return finding->rule->level >= SUBID_ERROR;
 }
 
-static bool is_overlap(const struct subid_finding *finding)
+static bool is_overlap(const struct audit_finding *finding)
 {
 	return strcmp(finding->rule->name, "overlap-reserved") == 0 ||
 	       strcmp(finding->rule->name, "includes-root") == 0 ||
@@ -76,7 +76,7 @@ static bool is_overlap(const struct subid_finding *finding)
 
 /* How many findings there are of those that matter. */
 static size_t count_if(const struct look *look,
-		       bool (*matters)(const struct subid_finding *finding))
+		       bool (*matters)(const struct audit_finding *finding))
 {
 	size_t n = 0;
 
@@ -86,11 +86,11 @@ static size_t count_if(const struct look *look,
 }
 
 /* The first serious finding that was not there before; NULL if there is none. */
-static const struct subid_finding *find_new(const struct look *before,
+static const struct audit_finding *find_new(const struct look *before,
 					    const struct look *after, bool one_kind)
 {
 	for (size_t i = 0; i < after->report.n; i++) {
-		const struct subid_finding *finding = &after->report.findings[i];
+		const struct audit_finding *finding = &after->report.findings[i];
 		char now[AUDIT_LINE_MAX], then[AUDIT_LINE_MAX];
 		bool known = !is_error(finding);
 
@@ -213,7 +213,7 @@ static void check_search(int etc, const struct window_place *place)
 	assert_true(r == 0 || r == SUBID_FULL);
 	look_at(txn, NULL, &look);
 	for (size_t i = 0; i < look.report.n; i++) {
-		const struct subid_finding *finding = &look.report.findings[i];
+		const struct audit_finding *finding = &look.report.findings[i];
 
 		if (finding->line > 0 && finding->rule->level >= SUBID_WARNING)
 			fail_msg("window %s of %s: %s: %s", place->name, place->file,
@@ -424,7 +424,7 @@ static int try_one(int etc, struct draw *numbers)
 	struct look before, after;
 	struct subid_txn *txn;
 	struct subid_changes changes;
-	const struct subid_finding *finding;
+	const struct audit_finding *finding;
 	int r;
 
 	put_accounts(etc, numbers);

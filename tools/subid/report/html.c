@@ -62,7 +62,7 @@ static void print_gone(const struct audit_shown *shown, FILE *out)
 static void print_window(const struct audit_shown *shown, enum subid_kind kind, FILE *out)
 {
 	const struct subid_window *window = &shown->input->policy->window[kind];
-	const struct subid_window_use *use = &shown->report->use[kind];
+	const struct audit_window_use *use = &shown->report->use[kind];
 	char full[AUDIT_TIME_SIZE];
 	double used;
 
@@ -90,7 +90,7 @@ static void print_row(FILE *out, const char *what, uint64_t n)
 
 static void print_looked_at(const struct audit_shown *shown, FILE *out)
 {
-	const struct subid_report *report = shown->report;
+	const struct audit_report *report = shown->report;
 	const struct subid_live *live = shown->input->live;
 
 	(void)fputs("<h2>Looked at</h2>\n<div class=\"card\"><dl>", out);
@@ -113,7 +113,7 @@ static void print_looked_at(const struct audit_shown *shown, FILE *out)
 
 static void print_accepted(const struct audit_shown *shown, FILE *out)
 {
-	const struct subid_audit_input *input = shown->input;
+	const struct audit_input *input = shown->input;
 
 	if (input->n_accepted == 0)
 		return;
@@ -194,7 +194,7 @@ static void print_chips(const struct audit_shown *shown, FILE *out)
 
 	(void)fputs("<div class=\"chips\">", out);
 	for (int level = SUBID_LEVELS - 1; level >= 0; level--) {
-		const char *name = subid_level_name((enum subid_level)level);
+		const char *name = audit_level_name((enum subid_level)level);
 		size_t n = shown->report->counts[level];
 		const char *plural =
 		    n != 1 && (level == SUBID_ERROR || level == SUBID_WARNING) ? "s" : "";
@@ -239,7 +239,7 @@ static void print_header(const struct audit_shown *shown, FILE *out)
 	(void)fprintf(out, "</title>\n<style>\n%s</style>\n</head>\n<body>\n",
 		      html_style);
 	(void)fprintf(out, "<header class=\"%s\"><div>\n<p>Subordinate ids of <b>",
-		      level < 0 ? "ok" : subid_level_name((enum subid_level)level));
+		      level < 0 ? "ok" : audit_level_name((enum subid_level)level));
 	print_text(out, place);
 	(void)fprintf(out, "</b>, %.10s %.5s UTC</p>\n<h1>", now, now + 11);
 	print_text(out, verdict(shown));
@@ -288,8 +288,8 @@ static int print_pictures(const struct audit_shown *shown, FILE *out)
 }
 
 static void print_remedy(const struct audit_shown *shown,
-			 const struct subid_finding *finding,
-			 const struct subid_finding *twin, FILE *out)
+			 const struct audit_finding *finding,
+			 const struct audit_finding *twin, FILE *out)
 {
 	auto_commands char **commands = report_commands(shown, finding, twin);
 
@@ -308,7 +308,7 @@ static void print_remedy(const struct audit_shown *shown,
 
 static void print_finding(const struct audit_shown *shown, size_t i, FILE *out)
 {
-	const struct subid_finding *finding = &shown->report->findings[i], *twin = NULL;
+	const struct audit_finding *finding = &shown->report->findings[i], *twin = NULL;
 	char place[4200];
 
 	(void)fprintf(out, "<div class=\"finding\" id=\"f%zu\">", i);
@@ -333,10 +333,10 @@ static void print_finding(const struct audit_shown *shown, size_t i, FILE *out)
 	(void)fputs("</div>\n", out);
 }
 
-static void print_rule_head(const struct subid_rule *rule, size_t cases, FILE *out)
+static void print_rule_head(const struct audit_rule *rule, size_t cases, FILE *out)
 {
 	(void)fprintf(out, "<section class=\"card rule %s\"><h3><code>%s</code> ",
-		      subid_level_name(rule->level), rule->name);
+		      audit_level_name(rule->level), rule->name);
 	print_text(out, rule->summary);
 	(void)fprintf(out, "<span>%zu case%s</span></h3><p class=\"why\">", cases,
 		      cases == 1 ? "" : "s");
@@ -347,8 +347,8 @@ static void print_rule_head(const struct subid_rule *rule, size_t cases, FILE *o
 /* The findings of one rule, from the i-th on.  Returns the index after them. */
 static size_t print_rule(const struct audit_shown *shown, size_t i, FILE *out)
 {
-	const struct subid_report *report = shown->report;
-	const struct subid_rule *rule = report->findings[i].rule;
+	const struct audit_report *report = shown->report;
+	const struct audit_rule *rule = report->findings[i].rule;
 	size_t end = i, cases = 0, n = 0;
 
 	for (; end < report->n && report->findings[end].rule == rule; end++)
@@ -376,7 +376,7 @@ static size_t print_rule(const struct audit_shown *shown, size_t i, FILE *out)
 
 static void print_findings(const struct audit_shown *shown, FILE *out)
 {
-	const struct subid_report *report = shown->report;
+	const struct audit_report *report = shown->report;
 	int level = -1;
 
 	if (report->n == 0)
@@ -388,7 +388,7 @@ static void print_findings(const struct audit_shown *shown, FILE *out)
 
 		if (next != level)
 			(void)fprintf(out, "<h2 id=\"%s\">%s<small>%s</small></h2>\n",
-				      subid_level_name((enum subid_level)next),
+				      audit_level_name((enum subid_level)next),
 				      level_title((enum subid_level)next),
 				      levels[next].meaning);
 		level = next;

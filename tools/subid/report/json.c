@@ -54,7 +54,7 @@ static json_t *range_json(struct id_range range)
 			 (json_int_t)range.count);
 }
 
-static json_t *pids_json(const struct subid_finding *finding)
+static json_t *pids_json(const struct audit_finding *finding)
 {
 	json_t *pids = json_array();
 
@@ -67,7 +67,7 @@ static json_t *pids_json(const struct subid_finding *finding)
 }
 
 static json_t *fix_json(const struct audit_shown *shown,
-			const struct subid_finding *finding)
+			const struct audit_finding *finding)
 {
 	auto_commands char **commands = report_commands(shown, finding, NULL);
 	json_t *list = json_array();
@@ -86,7 +86,7 @@ static json_t *fix_json(const struct audit_shown *shown,
 
 /* In words, and the commands after them that are not safe by themselves. */
 static json_t *remedy_json(const struct audit_shown *shown,
-			   const struct subid_finding *finding)
+			   const struct audit_finding *finding)
 {
 	auto_commands char **commands = report_commands(shown, finding, NULL);
 	auto_free char *text = NULL;
@@ -105,13 +105,13 @@ static json_t *remedy_json(const struct audit_shown *shown,
 }
 
 json_t *report_finding_json(const struct audit_shown *shown,
-			    const struct subid_finding *finding)
+			    const struct audit_finding *finding)
 {
 	struct object object = new_object();
 	char file[4200];
 
 	set_text(&object, "rule", finding->rule->name);
-	set_text(&object, "level", subid_level_name(finding->rule->level));
+	set_text(&object, "level", audit_level_name(finding->rule->level));
 	if (finding->kind >= 0)
 		set_text(&object, "kind",
 			 subid_kind_name((enum subid_kind)finding->kind));
@@ -144,20 +144,20 @@ json_t *report_finding_json(const struct audit_shown *shown,
 	return finish(&object);
 }
 
-static json_t *counts_json(const struct subid_report *report)
+static json_t *counts_json(const struct audit_report *report)
 {
 	struct object object = new_object();
 
 	for (int level = SUBID_LEVELS - 1; level >= 0; level--)
-		set_number(&object, subid_level_name((enum subid_level)level),
+		set_number(&object, audit_level_name((enum subid_level)level),
 			   report->counts[level]);
 	return finish(&object);
 }
 
 static json_t *looked_at_json(const struct audit_shown *shown)
 {
-	const struct subid_report *report = shown->report;
-	const struct subid_audit_input *input = shown->input;
+	const struct audit_report *report = shown->report;
+	const struct audit_input *input = shown->input;
 	struct object object = new_object();
 
 	set(&object, "lines",
@@ -212,7 +212,7 @@ static json_t *accepted_json(const struct audit_shown *shown)
 static json_t *window_json(const struct audit_shown *shown, enum subid_kind kind)
 {
 	const struct subid_window *window = &shown->input->policy->window[kind];
-	const struct subid_window_use *use = &shown->report->use[kind];
+	const struct audit_window_use *use = &shown->report->use[kind];
 	struct object object = new_object();
 	char fills[AUDIT_TIME_SIZE];
 
@@ -255,7 +255,7 @@ static json_t *summary_json(const struct audit_shown *shown)
 	set_text(&object, "fail_on",
 		 shown->fail_on == SUBID_LEVELS
 		     ? "never"
-		     : subid_level_name((enum subid_level)shown->fail_on));
+		     : audit_level_name((enum subid_level)shown->fail_on));
 	set(&object, "failed", json_boolean(report_is_bad(shown)));
 	set(&object, "looked_at", looked_at_json(shown));
 	set_number(&object, "accepted_count", shown->report->accepted);
@@ -288,7 +288,7 @@ static bool print_json(json_t *json, FILE *out)
 
 static bool print_findings(const struct audit_shown *shown, FILE *out)
 {
-	const struct subid_report *report = shown->report;
+	const struct audit_report *report = shown->report;
 	bool printed = true;
 
 	(void)fputs(",\n\"findings\": [", out);
@@ -333,10 +333,10 @@ int report_write_json(const struct audit_shown *shown, FILE *out)
 	return printed ? 0 : -ENOMEM;
 }
 
-int report_write_rules_json(const struct subid_rule *rule, FILE *out)
+int report_write_rules_json(const struct audit_rule *rule, FILE *out)
 {
 	size_t n = 1;
-	const struct subid_rule *rules = rule == NULL ? subid_rules(&n) : rule;
+	const struct audit_rule *rules = rule == NULL ? audit_rules(&n) : rule;
 	json_t *list = json_array(), *object = json_pack("{s:o}", "rules", list);
 	int r = object == NULL ? -ENOMEM : 0;
 
@@ -344,7 +344,7 @@ int report_write_rules_json(const struct subid_rule *rule, FILE *out)
 		if (json_array_append_new(
 			list,
 			json_pack("{s:s, s:s, s:s, s:s, s:s}", "rule", rules[i].name,
-				  "level", subid_level_name(rules[i].level), "summary",
+				  "level", audit_level_name(rules[i].level), "summary",
 				  rules[i].summary, "why", rules[i].why, "remedy",
 				  rules[i].remedy)) != 0)
 			r = -ENOMEM;

@@ -205,7 +205,7 @@ static struct subid_owner_name name_lease(const struct audit_shown *shown,
 					  enum subid_kind kind, const struct bar *bar,
 					  char buf[128])
 {
-	const struct subid_audit_store *store = shown->input->stores;
+	const struct audit_store *store = shown->input->stores;
 	size_t i = bar->index;
 
 	(void)kind;
@@ -285,7 +285,7 @@ static int add_entries(struct picture *picture)
 static int add_held(const struct picture *picture, const char *user,
 		    struct subid_set *ret)
 {
-	const struct subid_audit_input *input = picture->shown->input;
+	const struct audit_input *input = picture->shown->input;
 	auto_owner struct subid_owner owner = { .has_account = false };
 	int r = subid_owner_find(input->users, user, &owner);
 
@@ -299,12 +299,12 @@ static int add_held(const struct picture *picture, const char *user,
  * not drawn. */
 static int add_leases(struct picture *picture)
 {
-	const struct subid_audit_input *input = picture->shown->input;
+	const struct audit_input *input = picture->shown->input;
 	size_t index = 0;
 	int r = 0;
 
 	for (size_t i = 0; r == 0 && i < input->n_stores; i++) {
-		const struct subid_audit_store *store = &input->stores[i];
+		const struct audit_store *store = &input->stores[i];
 		auto_set struct subid_set held = { .n = 0 };
 
 		if (store->user != NULL && input->tables[picture->kind] != NULL)

@@ -16,8 +16,8 @@
 
 /* A command of ours that is in the plan. */
 struct step {
-	const struct subid_finding *finding;
-	const struct subid_fix *fix;
+	const struct audit_finding *finding;
+	const struct audit_fix *fix;
 	uint32_t uid; /* of its owner; SUBID_ID_NONE */
 };
 
@@ -54,15 +54,15 @@ static bool is_same_owner(const struct step *a, const struct step *b)
 }
 
 /* The fixes of uids and of gids are the same where they mend both. */
-static bool is_same_fix(const struct subid_fix *a, const struct subid_fix *b)
+static bool is_same_fix(const struct audit_fix *a, const struct audit_fix *b)
 {
 	return a->verb == b->verb && a->kind == b->kind && a->reuse == b->reuse &&
 	       id_range_equal(a->range, b->range) && is_same_name(a->owner, b->owner);
 }
 
-static bool cuts_both(const struct subid_fix *fix)
+static bool cuts_both(const struct audit_fix *fix)
 {
-	return fix->verb == SUBID_FIX_REVOKE && fix->kind < 0 && fix->range.count > 0;
+	return fix->verb == AUDIT_FIX_REVOKE && fix->kind < 0 && fix->range.count > 0;
 }
 
 /* Cuts from both kinds, of other ids, leave an owner as even as it was. */
@@ -76,7 +76,7 @@ static bool meets(const struct step *a, const struct step *b)
 }
 
 /* Takes a finding's commands into the plan.  *ret: none of them meets another's. */
-static int take(struct plan *plan, const struct subid_finding *finding, bool *ret)
+static int take(struct plan *plan, const struct audit_finding *finding, bool *ret)
 {
 	size_t before = plan->n;
 
@@ -84,7 +84,7 @@ static int take(struct plan *plan, const struct subid_finding *finding, bool *re
 	for (size_t i = 0; *ret && i < finding->n_fixes; i++) {
 		struct step step = { .finding = finding, .fix = &finding->fixes[i] };
 
-		if (!subid_fix_is_own(step.fix))
+		if (!audit_fix_is_own(step.fix))
 			continue; /* it changes no ids */
 		step.uid = find_uid(plan, step.fix->owner);
 		for (size_t k = 0; *ret && k < before; k++)
@@ -106,7 +106,7 @@ static void print_comment(const char *text, FILE *out)
 
 /* Commands that stand in the plan already are not printed again: uids and gids are
  * mended together. */
-static int print_commands(const struct plan *plan, const struct subid_finding *finding)
+static int print_commands(const struct plan *plan, const struct audit_finding *finding)
 {
 	auto_commands char **commands = report_commands(plan->shown, finding, NULL);
 
@@ -123,12 +123,12 @@ static int print_commands(const struct plan *plan, const struct subid_finding *f
 	return 0;
 }
 
-static int print_finding(const struct plan *plan, const struct subid_finding *finding)
+static int print_finding(const struct plan *plan, const struct audit_finding *finding)
 {
 	char place[4200];
 
 	report_place(plan->shown, finding, place, sizeof(place));
-	(void)fprintf(plan->out, "\n# %s %s: ", subid_level_name(finding->rule->level),
+	(void)fprintf(plan->out, "\n# %s %s: ", audit_level_name(finding->rule->level),
 		      finding->rule->name);
 	print_comment(place, plan->out);
 	(void)fputs("\n# ", plan->out);
@@ -139,7 +139,7 @@ static int print_finding(const struct plan *plan, const struct subid_finding *fi
 
 static int print_all(struct plan *plan)
 {
-	const struct subid_report *report = plan->shown->report;
+	const struct audit_report *report = plan->shown->report;
 	size_t n = 0, later = 0;
 	int r = 0;
 
@@ -172,7 +172,7 @@ int report_write_plan(const struct audit_shown *shown, FILE *out)
 	struct plan plan = { .shown = shown, .out = out, .printed = json_object() };
 	int r;
 
-	/* how subid_fix_command() quotes such a root */
+	/* how audit_fix_command() quotes such a root */
 	(void)fputs(shown->cli->root == NULL || cli_is_safe(shown->cli->root)
 			? "#!/bin/sh -e\n"
 			: "#!/bin/bash -e\n",

@@ -21,9 +21,9 @@ static void print_one(FILE *out, const char *name, const char *help, double valu
 /* The cases of each rule. */
 static void print_rules(const struct audit_shown *shown, FILE *out)
 {
-	const struct subid_report *report = shown->report;
+	const struct audit_report *report = shown->report;
 	size_t n_rules;
-	const struct subid_rule *rules = subid_rules(&n_rules);
+	const struct audit_rule *rules = audit_rules(&n_rules);
 
 	describe(out, "subid_audit_findings",
 		 "Findings of subid audit by rule, without those that are accepted.");
@@ -34,37 +34,37 @@ static void print_rules(const struct audit_shown *shown, FILE *out)
 			if (report->findings[i].rule == &rules[rule])
 				cases += report->findings[i].count;
 		(void)fprintf(out, "subid_audit_findings{rule=\"%s\",level=\"%s\"} %zu\n",
-			      rules[rule].name, subid_level_name(rules[rule].level),
+			      rules[rule].name, audit_level_name(rules[rule].level),
 			      cases);
 	}
 }
 
-static double window_ids(const struct subid_window_use *use)
+static double window_ids(const struct audit_window_use *use)
 {
 	return (double)use->ids;
 }
 
-static double window_free_ids(const struct subid_window_use *use)
+static double window_free_ids(const struct audit_window_use *use)
 {
 	return (double)use->free;
 }
 
-static double window_free_slots(const struct subid_window_use *use)
+static double window_free_slots(const struct audit_window_use *use)
 {
 	return (double)use->slots;
 }
 
-static double grants(const struct subid_window_use *use)
+static double grants(const struct audit_window_use *use)
 {
 	return (double)use->grants;
 }
 
-static double granted_ids(const struct subid_window_use *use)
+static double granted_ids(const struct audit_window_use *use)
 {
 	return (double)use->granted;
 }
 
-static double held_ids(const struct subid_window_use *use)
+static double held_ids(const struct audit_window_use *use)
 {
 	return (double)use->held;
 }
@@ -73,7 +73,7 @@ static double held_ids(const struct subid_window_use *use)
 static const struct {
 	const char *name;
 	const char *help;
-	double (*value)(const struct subid_window_use *use);
+	double (*value)(const struct audit_window_use *use);
 } by_kind[] = {
 	{ "subid_window_ids", "Ids between SUB_*_MIN and SUB_*_MAX.", window_ids },
 	{ "subid_window_free_ids", "Free ids of the window.", window_free_ids },

@@ -34,7 +34,7 @@ void report_file_name(const struct audit_shown *shown, const char *file, char *b
 
 /* Where in a file. */
 static void place_in_file(const struct audit_shown *shown,
-			  const struct subid_finding *finding, char *buf, size_t size)
+			  const struct audit_finding *finding, char *buf, size_t size)
 {
 	size_t len;
 
@@ -48,7 +48,7 @@ static void place_in_file(const struct audit_shown *shown,
 			       finding->other_line);
 }
 
-void report_place(const struct audit_shown *shown, const struct subid_finding *finding,
+void report_place(const struct audit_shown *shown, const struct audit_finding *finding,
 		  char *buf, size_t size)
 {
 	size_t len = 0;
@@ -82,10 +82,10 @@ void report_time(time_t when, char buf[AUDIT_TIME_SIZE])
 
 /* Adds those command lines that are not there yet. */
 static int add_commands(const struct audit_shown *shown,
-			const struct subid_finding *finding, char **list, size_t *n)
+			const struct audit_finding *finding, char **list, size_t *n)
 {
 	for (size_t i = 0; i < finding->n_fixes; i++) {
-		char *command = subid_fix_command(&finding->fixes[i], shown->cli->root);
+		char *command = audit_fix_command(&finding->fixes[i], shown->cli->root);
 		size_t k = 0;
 
 		if (command == NULL)
@@ -101,8 +101,8 @@ static int add_commands(const struct audit_shown *shown,
 }
 
 char **report_commands(const struct audit_shown *shown,
-		       const struct subid_finding *finding,
-		       const struct subid_finding *twin)
+		       const struct audit_finding *finding,
+		       const struct audit_finding *twin)
 {
 	size_t most = finding->n_fixes + (twin == NULL ? 0 : twin->n_fixes), n = 0;
 	auto_commands char **list = calloc(most + 1, sizeof(*list));
@@ -123,7 +123,7 @@ void report_commands_free(char ***commands)
 	free(*commands);
 }
 
-const char *report_remedy(const struct subid_finding *finding)
+const char *report_remedy(const struct audit_finding *finding)
 {
 	return finding->remedy_is_fixes ? "as root:" : finding->remedy;
 }
@@ -134,7 +134,7 @@ static bool is_same_name(struct subid_owner_name a, struct subid_owner_name b)
 }
 
 /* 0 for twins; else which of the two stands first in the order of lines. */
-static int compare_twins(const struct subid_finding *a, const struct subid_finding *b)
+static int compare_twins(const struct audit_finding *a, const struct audit_finding *b)
 {
 	if (a->line != b->line)
 		return a->line < b->line ? -1 : 1;
@@ -151,7 +151,7 @@ static int compare_twins(const struct subid_finding *a, const struct subid_findi
 
 /* Of one rule the findings about uids come first, then those about gids, both in
  * the order of their lines: one walk over the two finds the twins. */
-static void match(const struct subid_report *report, size_t uid, size_t gid, size_t end,
+static void match(const struct audit_report *report, size_t uid, size_t gid, size_t end,
 		  size_t *twins)
 {
 	size_t uid_end = gid;
@@ -168,10 +168,10 @@ static void match(const struct subid_report *report, size_t uid, size_t gid, siz
 	}
 }
 
-size_t *report_find_twins(const struct subid_report *report)
+size_t *report_find_twins(const struct audit_report *report)
 {
 	size_t *twins = calloc(report->n + 1, sizeof(*twins));
-	const struct subid_finding *findings = report->findings;
+	const struct audit_finding *findings = report->findings;
 
 	if (twins == NULL)
 		return NULL;

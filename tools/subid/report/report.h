@@ -12,8 +12,8 @@
 
 #include "tools/subid/cli.h"
 
-/* Reads the stores of leases, for subid_audit(); data: a struct cli.  0 or -ENOMEM. */
-int report_read_stores(void *data, struct subid_facts *facts);
+/* Reads the stores of leases, for audit_system(); data: a struct cli.  0 or -ENOMEM. */
+int report_read_stores(void *data, struct audit_facts *facts);
 
 /* A former report in JSON, beside the present one. */
 struct audit_past {
@@ -28,12 +28,12 @@ struct audit_past {
 /* What a form shows. */
 struct audit_shown {
 	const struct cli *cli;
-	const struct subid_audit_input *input;
-	const struct subid_report *report;
+	const struct audit_input *input;
+	const struct audit_report *report;
 	const size_t *twins; /* see report_find_twins() */
 	bool quiet;	     /* only what fails, and nothing if nothing does */
 	int fail_on;	     /* enum subid_level, or SUBID_LEVELS: never */
-	const struct subid_sentences *missing;
+	const struct audit_sentences *missing;
 	const struct audit_past *past; /* NULL: no former report */
 	time_t now;
 	const char *host;
@@ -59,7 +59,7 @@ void report_file_name(const struct audit_shown *shown, const char *file, char *b
 		      size_t size);
 
 /* "/etc/subuid:12 and line 14", "user namespace 4026531999". */
-void report_place(const struct audit_shown *shown, const struct subid_finding *finding,
+void report_place(const struct audit_shown *shown, const struct audit_finding *finding,
 		  char *buf, size_t size);
 
 /* "2026-11-25T12:43:58Z" */
@@ -68,7 +68,7 @@ void report_time(time_t when, char buf[AUDIT_TIME_SIZE]);
 
 /* A finding as an object of the JSON form; NULL when out of memory. */
 json_t *report_finding_json(const struct audit_shown *shown,
-			    const struct subid_finding *finding);
+			    const struct audit_finding *finding);
 
 /*
  * Most findings about uids have one about gids that says the same of the other
@@ -76,7 +76,7 @@ json_t *report_finding_json(const struct audit_shown *shown,
  * other one, or AUDIT_TWIN_NONE; the caller frees it.  NULL when out of memory.
  */
 #define AUDIT_TWIN_NONE SIZE_MAX
-size_t *report_find_twins(const struct subid_report *report);
+size_t *report_find_twins(const struct audit_report *report);
 
 /* Is it the second of two that are shown as one? */
 static inline bool report_is_second(const struct audit_shown *shown, size_t i)
@@ -101,7 +101,7 @@ static inline size_t report_namespaces(const struct subid_live *live)
 }
 
 /* What to do, in words. */
-const char *report_remedy(const struct subid_finding *finding);
+const char *report_remedy(const struct audit_finding *finding);
 
 /*
  * The command lines that mend a finding and its twin, if there is one, each once, with
@@ -109,8 +109,8 @@ const char *report_remedy(const struct subid_finding *finding);
  * NULL when out of memory.
  */
 char **report_commands(const struct audit_shown *shown,
-		       const struct subid_finding *finding,
-		       const struct subid_finding *twin);
+		       const struct audit_finding *finding,
+		       const struct audit_finding *twin);
 
 void report_commands_free(char ***commands);
 
@@ -125,5 +125,5 @@ int report_write_html(const struct audit_shown *shown, FILE *out);
 int report_write_plan(const struct audit_shown *shown, FILE *out);
 
 /* --list-rules; with a rule, --explain. */
-int report_write_rules_text(const struct subid_rule *rule, FILE *out);
-int report_write_rules_json(const struct subid_rule *rule, FILE *out);
+int report_write_rules_text(const struct audit_rule *rule, FILE *out);
+int report_write_rules_json(const struct audit_rule *rule, FILE *out);

@@ -55,7 +55,7 @@ static int add_by_key(json_t *by_key, json_t *finding)
 
 /* Is it among the former ones? Then it is removed from them. */
 static int take_from(json_t *by_key, const struct audit_shown *shown,
-		     const struct subid_finding *finding, bool *ret_new)
+		     const struct audit_finding *finding, bool *ret_new)
 {
 	json_t *object = report_finding_json(shown, finding);
 	char *key = object == NULL ? NULL : key_of(object);

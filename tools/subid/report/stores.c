@@ -21,27 +21,27 @@
 #define PATIENCE_ONE_MS 1000		    /* there may be many who hang */
 
 /* The store that is found in the caller's own way: root's, or the caller's. */
-static int add_found(struct subid_facts *facts, const struct store *found, int error,
+static int add_found(struct audit_facts *facts, const struct store *found, int error,
 		     const struct subid_owner *owner)
 {
-	struct subid_audit_store *store;
+	struct audit_store *store;
 
 	if (error == 0 && !store_exists(found))
 		return 0;
 	store =
-	    subid_facts_add_store(facts, found->name, found->user == NULL ? NULL : owner);
+	    audit_facts_add_store(facts, found->name, found->user == NULL ? NULL : owner);
 	if (store == NULL)
 		return -ENOMEM;
 	store->error =
 	    error != 0 ? error : store_leases(found, store->user, &store->leases);
 	if (store->error < 0 && store->user == NULL)
-		subid_facts_missing(facts, "the leases in %s could not be read: %s",
+		audit_facts_missing(facts, "the leases in %s could not be read: %s",
 				    store->path, strerror(-store->error));
 	return store->error == -ENOMEM ? -ENOMEM : 0;
 }
 
 /* The store that is the caller's; owner: the caller, NULL for root. */
-static int add_own(const struct subid *sys, struct subid_facts *facts,
+static int add_own(const struct subid *sys, struct audit_facts *facts,
 		   const struct subid_owner *owner)
 {
 	auto_store struct store store = { .fd = -1 };
@@ -53,7 +53,7 @@ static int add_own(const struct subid *sys, struct subid_facts *facts,
 }
 
 /* Root's for a user, a user's for root. */
-static int add_other(const struct subid *sys, struct subid_facts *facts,
+static int add_other(const struct subid *sys, struct audit_facts *facts,
 		     const struct subid_owner *owner, struct homes *homes)
 {
 	auto_store struct store store = { .fd = -1 };
@@ -70,7 +70,7 @@ static int compare_uids(const void *a, const void *b)
 }
 
 /* Those of everybody who runs something. */
-static int add_all(const struct subid *sys, struct subid_facts *facts)
+static int add_all(const struct subid *sys, struct audit_facts *facts)
 {
 	const struct subid_live *live = &facts->live;
 	auto_free uint32_t *uids = calloc(live->n + 1, sizeof(*uids));
@@ -100,7 +100,7 @@ static int add_all(const struct subid *sys, struct subid_facts *facts)
 	return r;
 }
 
-int report_read_stores(void *data, struct subid_facts *facts)
+int report_read_stores(void *data, struct audit_facts *facts)
 {
 	const struct cli *cli = data;
 	auto_owner struct subid_owner self = { .has_account = false };

@@ -46,7 +46,7 @@ struct shape {
 /* A finding that the page shows, about some of these ids; SIZE_MAX: none. */
 static size_t find_trouble(const struct drawing *drawing, const struct shape *shape)
 {
-	const struct subid_report *report = drawing->picture.shown->report;
+	const struct audit_report *report = drawing->picture.shown->report;
 	struct id_range ids = id_range_between(shape->first->range.start, shape->end_id);
 
 	for (size_t i = 0; i < report->n; i++)

@@ -86,8 +86,8 @@ static void print_wrapped(const struct page *page, const char *head, const char 
 }
 
 /* Commands stand after '#' and are not wrapped, so that they can be pasted. */
-static void print_remedy(const struct page *page, const struct subid_finding *finding,
-			 const struct subid_finding *twin)
+static void print_remedy(const struct page *page, const struct audit_finding *finding,
+			 const struct audit_finding *twin)
 {
 	auto_commands char **commands = report_commands(page->shown, finding, twin);
 
@@ -99,7 +99,7 @@ static void print_remedy(const struct page *page, const struct subid_finding *fi
 static void print_finding(const struct page *page, size_t i)
 {
 	const struct audit_shown *shown = page->shown;
-	const struct subid_finding *finding = &shown->report->findings[i], *twin = NULL;
+	const struct audit_finding *finding = &shown->report->findings[i], *twin = NULL;
 	enum subid_level level = finding->rule->level;
 	char place[4200];
 
@@ -126,8 +126,8 @@ static void print_finding(const struct page *page, size_t i)
 /* The findings of one rule, from the i-th on.  Returns the index after them. */
 static size_t print_rule(const struct page *page, size_t i)
 {
-	const struct subid_report *report = page->shown->report;
-	const struct subid_rule *rule = report->findings[i].rule;
+	const struct audit_report *report = page->shown->report;
+	const struct audit_rule *rule = report->findings[i].rule;
 	size_t shown = 0, cases = 0;
 
 	for (; i < report->n && report->findings[i].rule == rule; i++) {
@@ -184,12 +184,12 @@ static const char *plural(size_t n)
 
 static void print_counts(const struct page *page)
 {
-	const struct subid_report *report = page->shown->report;
+	const struct audit_report *report = page->shown->report;
 	const struct audit_past *past = page->shown->past;
 	size_t sum = 0;
 
 	for (int level = SUBID_LEVELS - 1; level >= 0; level--) {
-		const char *name = subid_level_name((enum subid_level)level);
+		const char *name = audit_level_name((enum subid_level)level);
 		size_t n = report->counts[level];
 		bool count_noun = level == SUBID_ERROR || level == SUBID_WARNING;
 
@@ -215,7 +215,7 @@ static void print_counts(const struct page *page)
 
 static void print_accepted(const struct page *page)
 {
-	const struct subid_audit_input *input = page->shown->input;
+	const struct audit_input *input = page->shown->input;
 
 	for (size_t i = 0; i < input->n_accepted; i++) {
 		const struct subid_acceptance *accepted = &input->accepted[i];
@@ -237,7 +237,7 @@ static void print_accepted(const struct page *page)
 static void print_looked_at(const struct page *page)
 {
 	const struct audit_shown *shown = page->shown;
-	const struct subid_report *report = shown->report;
+	const struct audit_report *report = shown->report;
 	const struct subid_live *live = shown->input->live;
 	char text[512], running[160];
 
@@ -265,7 +265,7 @@ static void print_looked_at(const struct page *page)
 static void print_window(const struct page *page, enum subid_kind kind)
 {
 	const struct subid_window *window = &page->shown->input->policy->window[kind];
-	const struct subid_window_use *use = &page->shown->report->use[kind];
+	const struct audit_window_use *use = &page->shown->report->use[kind];
 	const struct audit_past *past = page->shown->past;
 	char head[16], text[320], fills[AUDIT_TIME_SIZE];
 	int n;
@@ -304,7 +304,7 @@ static void print_summary(const struct page *page)
 int report_write_text(const struct audit_shown *shown, FILE *out)
 {
 	const struct page page = open_page(shown, out);
-	const struct subid_report *report = shown->report;
+	const struct audit_report *report = shown->report;
 
 	for (size_t i = 0; i < report->n;) {
 		/* worst first: none after this one is worse */
@@ -341,20 +341,20 @@ static void print_paragraph(const char *title, const char *text, FILE *out)
 	(void)fputc('\n', out);
 }
 
-int report_write_rules_text(const struct subid_rule *rule, FILE *out)
+int report_write_rules_text(const struct audit_rule *rule, FILE *out)
 {
 	size_t n;
-	const struct subid_rule *rules = subid_rules(&n);
+	const struct audit_rule *rules = audit_rules(&n);
 
 	if (rule != NULL) {
 		(void)fprintf(out, "%s (%s): %s\n", rule->name,
-			      subid_level_name(rule->level), rule->summary);
+			      audit_level_name(rule->level), rule->summary);
 		print_paragraph("Why it matters", rule->why, out);
 		print_paragraph("What to do", rule->remedy, out);
 		return 0;
 	}
 	for (size_t i = 0; i < n; i++)
 		(void)fprintf(out, "%-23s %-8s %s\n", rules[i].name,
-			      subid_level_name(rules[i].level), rules[i].summary);
+			      audit_level_name(rules[i].level), rules[i].summary);
 	return 0;
 }
