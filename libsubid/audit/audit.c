@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Runs the rules and keeps what they find.
+ * The auditor: reads what is looked at, makes the views, applies the rules and puts what
+ * they find in order.
  */
 #include "libsubid/audit/audit.h"
 
@@ -112,7 +113,7 @@ int audit_check(const struct audit_input *input, struct audit_report *ret)
 	return 0;
 }
 
-/* Where nothing has been said, the number says it. */
+/* An error without a text has at least its number. */
 static int explain(struct subid_error *err, int r)
 {
 	if (err != NULL && err->size >= sizeof(*err) && err->code == 0)

@@ -14,7 +14,7 @@
 
 #define CHUNK_SIZE (64 << 10)
 
-/* Memory that goes all at once, with the report. */
+/* Memory that is freed all at once, with the report. */
 struct audit_chunk {
 	struct audit_chunk *next;
 	size_t used;
@@ -93,7 +93,7 @@ static bool is_same(struct subid_owner_name spelling, const char *text)
 	       memcmp(spelling.text, text, spelling.len) == 0;
 }
 
-/* Does the site mean to keep it?  Counted, never silent. */
+/* Does the site accept it? Then it is counted. */
 static bool is_accepted(struct audit *audit, const struct audit_finding *finding)
 {
 	const struct audit_input *in = audit->in;
@@ -171,8 +171,8 @@ static const pid_t *copy_pids(struct audit *audit, const pid_t *pids, size_t n)
 }
 
 /* Threat: an owner like "x';reboot;'" in a command that root pastes.  In quotes
- * everything is harmless but a quote; a name that looks like an option, or that is
- * not printed as it is, or not as a whole, would name something else. */
+ * everything is harmless except a quote. A name that looks like an option, or is printed
+ * changed or cut, would name something else. */
 static bool can_be_quoted(struct subid_owner_name name)
 {
 	size_t digits = 0;
@@ -182,7 +182,7 @@ static bool can_be_quoted(struct subid_owner_name name)
 		return false;
 	while (digits < name.len && name.text[digits] >= '0' && name.text[digits] <= '9')
 		digits++;
-	/* "007" is no uid, and no command takes it for a name */
+	/* "007" is not a uid, and no command accepts it as a name */
 	if (digits > 0 && digits == name.len &&
 	    (subid_id_parse(name.text, name.len, &id) != 0 || id == SUBID_ID_NONE))
 		return false;

@@ -67,7 +67,7 @@ static void look_at_lock(int etc, const char *name, enum subid_kind kind, bool i
 	int r = subid_lock_look(etc, kind, &lock->holder);
 	struct stat st;
 
-	if (r == SUBID_ABSENT) /* let go meanwhile */
+	if (r == SUBID_ABSENT) /* released meanwhile */
 		lock->file.error = ENOENT;
 	else if (r < 0)
 		lock->error = -r;
@@ -118,7 +118,7 @@ static int read_walk(const struct audit_host_options *options, struct audit_host
 	return r;
 }
 
-/* Who plays root's part: in an image, whoever has unpacked it. */
+/* Who counts as root: in an image, the user who unpacked it. */
 static void read_root(const struct audit_host_options *options, struct audit_host *host)
 {
 	struct stat st;
@@ -187,7 +187,7 @@ static void free_helper(struct audit_host_helper *helper)
 	path_walk_free(&helper->walk);
 }
 
-/* What a shell passes over in PATH is no helper. */
+/* A file that a shell ignores in PATH is not a helper. */
 static bool is_program(const struct audit_host_file *file)
 {
 	return file->error == 0 && S_ISREG(file->mode) && (file->mode & 0111) != 0;
@@ -226,7 +226,7 @@ static int add_helper(const struct audit_host_options *options, struct audit_hos
 	return 0;
 }
 
-/* A directory with nothing but etc in it is no system, and lacks no helper. */
+/* A directory with nothing but etc is not a whole system, and no helper is missing. */
 static int find_programs(const struct audit_host_options *options,
 			 struct audit_host *host, const char *directory)
 {
@@ -304,7 +304,7 @@ static int read_source(const struct audit_host_options *options, struct audit_ho
 	return 0;
 }
 
-/* Rules name paths as the system that they are for has them. */
+/* Rules have paths as seen in the system that they are for. */
 static int read_watches(const struct audit_host_options *options, struct audit_host *host)
 {
 	size_t n = SUBID_KINDS + host->n_helpers, skip = host->prefix_len;

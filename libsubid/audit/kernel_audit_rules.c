@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Do audit rules watch a file?  Only what the files of rules say is looked at: what
- * the kernel has loaded, auditctl(8) alone tells, and not in every container.
+ * Do rules of the kernel's audit watch a file? Only the files of rules are read: which
+ * rules the kernel has loaded can only be asked with auditctl(8), and not in every
+ * container.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -11,7 +12,7 @@
 #include "libsubid/audit/private.h"
 #include "libsubid/core/core.h"
 
-/* Threat: a file of rules grown huge must not cost us as much memory. */
+/* Threat: a huge file of rules must not take as much memory. */
 #define RULES_SIZE_MAX (4 << 20)
 
 /* What one rule says. */
@@ -140,7 +141,7 @@ void kernel_audit_rules_parse(const struct subid_text *text, struct watched_path
 	}
 }
 
-/* Rules that may not be read are another thing than none. */
+/* Rules that may not be read are different from no rules. */
 static void note_denied(int error, int *denied)
 {
 	if (error == EACCES || error == EPERM)

@@ -71,7 +71,8 @@ static int find_owner(struct audit *audit, const struct audit_store *store,
 	return 0;
 }
 
-/* Finds the owners of the rows of a store, which begin at first; each is asked once. */
+/* Finds the owners of the rows of a store, which begin at first; each is looked up once.
+ */
 static int find_owners(struct audit *audit, const struct audit_store *store,
 		       struct lease_view *view, size_t first)
 {

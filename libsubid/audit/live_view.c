@@ -4,9 +4,9 @@
  * that is nested in another can only have that one's ids, which the kernel ensures: so
  * those at the top are judged, and stand for all that they contain.
  *
- * Root may write any map.  What its programs use is held against root's lines, those
- * of the names that act for root, and systemd-nspawn's convention; ids that mean the
- * same inside as outside are no mapping at all.
+ * Root may write any map.  What its programs map is compared with root's lines, those of
+ * the owners that act for root, and systemd-nspawn's convention; ids that are the same
+ * inside and outside are not mapped at all.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -57,7 +57,7 @@ static bool is_top(const struct subid_live *live, size_t i)
 	       (live->userns[i].parent == 0 || live->userns[i].parent == SUBID_LIVE_NONE);
 }
 
-/* Everybody who has made a namespace, each once, in the order of uids. */
+/* All owners of namespaces, each once, in the order of uids. */
 static int list_holders(const struct subid_live *live, struct live_view *view)
 {
 	size_t n = 0;
@@ -91,7 +91,7 @@ static int add_lines(struct audit *audit, size_t owner, struct live_holder *hold
 	return r;
 }
 
-/* What the tables say that each of them holds. */
+/* What each of them holds by the tables. */
 static int find_lines(struct audit *audit, struct live_view *view)
 {
 	struct live_holder *root = audit_live_holder(view, 0);
@@ -165,7 +165,7 @@ bool audit_live_is_own(struct audit *audit, const struct live_holder *holder,
 	r = subid_users_members(audit->in->users, group, is_member, &wanted);
 	if (r == -ENOMEM)
 		audit->error = r;
-	/* userdel takes the group of the same number along */
+	/* userdel removes the group of the same number too */
 	return r == SUBID_ENOUGH ||
 	       (r == SUBID_UNKNOWN && holder->gid == SUBID_ID_NONE && id == holder->uid);
 }
@@ -198,7 +198,7 @@ static int foreign_ids(struct audit *audit, const struct live_holder *holder,
 	return r;
 }
 
-/* Of these, the ids that no line gives to the holder; id 0 is live-root's. */
+/* Of these, the ids that no line grants to the holder; id 0 is live-root's. */
 static int unheld_ids(struct audit *audit, const struct live_holder *holder,
 		      enum subid_kind kind, const struct subid_set *ids,
 		      struct subid_set *ret)
@@ -214,7 +214,7 @@ static int unheld_ids(struct audit *audit, const struct live_holder *holder,
 	return r == 0 ? subid_set_subtract(ids, &known, ret) : r;
 }
 
-/* The ids that a backup gives to others than the holder. */
+/* The ids that a backup table grants to others than the holder. */
 static int others_before(const struct subid_table *backup, const struct subid_set *own,
 			 struct subid_set *ret)
 {
@@ -251,8 +251,8 @@ static int accountless_ids(const struct audit *audit, const struct subid_table *
 }
 
 /*
- * The ids that were the holder's before: by the table as it was until the last change,
- * or at rest since some change, unless that table gives them to somebody else.
+ * The ids that the holder had before: by the table before its last change, or
+ * quarantined, unless that table grants them to somebody else.
  */
 static int former_ids(const struct audit *audit, const struct live_holder *holder,
 		      enum subid_kind kind, struct subid_set *ret)
@@ -289,7 +289,7 @@ static bool is_within(const struct subid_set *inner, const struct subid_set *out
 	return true;
 }
 
-/* Has somebody got one of these ids by a line that is no hold? */
+/* Does a line that is not a hold grant one of these ids? */
 static bool is_given(const struct audit *audit, enum subid_kind kind,
 		     const struct subid_set *ids)
 {

@@ -5,8 +5,8 @@
  *
  * Each pair is a finding.  A table may have many more pairs than lines, so only the first
  * PAIRS_MAX of a rule are looked at one by one; the others are counted, by binary search.
- * What is looked at is only pairs that concern the rule, so that the work of a rule is
- * that of sorting, and no owner's lines keep those of another from being found.
+ * Only pairs that concern the rule are looked at, so that the work of a rule is that of
+ * sorting, and many lines of one owner do not hide pairs of another.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -112,7 +112,7 @@ static bool is_called(struct subid_owner_name text, const char *name)
 	return text.len == strlen(name) && memcmp(text.text, name, text.len) == 0;
 }
 
-/* LXD's package writes its range for root and for its own account, on purpose. */
+/* LXD's package writes the same range for root and for its own account. */
 static bool is_lxd(const struct audit *audit, const struct audit_table *view, size_t a,
 		   size_t b)
 {
@@ -280,7 +280,7 @@ static int find_held_pairs(struct pairs *pairs)
 	look_at_pairs(pairs, &lines);
 	if (pairs->looked_at < PAIRS_MAX)
 		return 0;
-	/* of all, those of two holds and those of two grants are no matter */
+	/* pairs of two holds and pairs of two grants do not count */
 	all = count_pairs(pairs->view, lines.list, lines.n);
 	for (size_t i = 0; i < lines.n; i++)
 		if (lines.class[i] == 0)
@@ -317,8 +317,8 @@ static int find_own_pairs(struct pairs *pairs)
 	return r;
 }
 
-/* Hands each pair of lines that find() finds to say(), with the finding that begins
- * there and the entry that stands second. */
+/* Calls say() for each pair of lines that find() finds, with the finding that begins
+ * there and the second entry. */
 static int find_pairs(struct audit *audit, int (*find)(struct pairs *pairs),
 		      void (*say)(struct audit *audit, struct audit_finding *finding,
 				  size_t second))
@@ -484,7 +484,7 @@ static int find_copies(struct pairs *pairs)
 static void say_duplicate(struct audit *audit, struct audit_finding *finding,
 			  size_t second)
 {
-	/* the second is the one that is too much */
+	/* the second is the one to delete */
 	size_t first = finding->line;
 
 	(void)second;

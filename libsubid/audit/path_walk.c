@@ -57,7 +57,7 @@ void host_file_set_acl(struct audit_host_file *file, const void *bytes, size_t s
 	size_t n;
 
 	file->acl = AUDIT_ACL_NOBODY;
-	/* with a list, the group's bits of the mode are the most that anybody gets */
+	/* with an access list, the group's bits of the mode limit all its entries */
 	file->group_writes = !masked;
 	if (size == 0 || masked)
 		return;
@@ -138,7 +138,7 @@ static int look_at_acl(int fd, uint32_t root, struct audit_host_file *file)
 	auto_free char *bytes = NULL;
 	size_t size = 0;
 
-	/* whatever else fails: as if there were no list, and the mode counts */
+	/* after any other failure, as if there were no list: the mode counts */
 	if ((S_ISREG(file->mode) || S_ISDIR(file->mode)) &&
 	    read_xattr(fd, "system.posix_acl_access", &bytes, &size) == -ENOMEM)
 		return -ENOMEM;
@@ -204,7 +204,7 @@ int host_file_at(int dir, const char *name, const char *path, uint32_t root,
 		return -ENOMEM;
 	}
 	host_make_printable(ret->path);
-	/* Threat: whatever stands there is not opened, so that it cannot hang us. */
+	/* Threat: the file is not opened, so that it cannot hang us. */
 	fd = openat(dir, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
 	if (fd < 0) {
 		ret->error = errno;

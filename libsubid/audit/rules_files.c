@@ -115,7 +115,7 @@ size_t audit_count_grants(const struct audit *audit, enum subid_kind kind)
 
 #define MODE(file) ((file)->mode & 07777)
 
-/* Both tables lie in one directory: it is reported once. */
+/* Both tables are in one directory, which is reported once. */
 static bool is_passed(const struct audit_path_walk *walk, const char *path)
 {
 	for (size_t i = 0; i + 1 < walk->n; i++)
@@ -150,8 +150,8 @@ static void find_writable_directories(struct audit *audit, enum subid_kind kind)
 }
 
 /*
- * A second name in the directory of somebody else keeps the table within reach.  One
- * more is no matter: a backup that a killed program has just linked.
+ * With a second name in another user's directory the table stays reachable. One more name
+ * is harmless: a backup that a killed program has just linked.
  */
 static bool is_hard_linked(const struct audit_host *host, enum subid_kind kind)
 {
@@ -283,7 +283,7 @@ int audit_find_stale_lock(struct audit *audit)
 	return 0;
 }
 
-/* Can somebody read or write the backup who cannot the table? */
+/* Can somebody read or write the backup, but not the table? */
 static bool is_more_open(const struct audit_host *host,
 			 const struct audit_host_file *table,
 			 const struct audit_host_file *backup)

@@ -133,8 +133,8 @@ static const char *unprivileged_reason(struct audit *audit,
 }
 
 /*
- * Threat: whoever could write a helper may have put something else in it, and a
- * command of ours must not make that root's.
+ * Threat: whoever could write a helper may have replaced its content, and no command of
+ * ours may make that root's.
  */
 static const char *install_again(struct audit *audit)
 {

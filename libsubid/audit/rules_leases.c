@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Rules about leases at rest.
+ * Rules about leases, whether their containers run or not.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -115,7 +115,7 @@ static const struct lease_row *farther(const struct lease_row *a,
 
 /*
  * One sweep over the leases of each owner, against the one before that reaches
- * farthest: whatever another shares with a later one, this one shares, too.  In root's
+ * farthest: what any earlier one shares with a later one, this one shares too.  In root's
  * store users' leases do not count.
  */
 static void sweep(struct audit *audit,
@@ -383,7 +383,7 @@ int audit_find_lease_taken(struct audit *audit)
 		const struct subid_runtime_range *other;
 
 		if (owner->store->user != NULL)
-			continue; /* it cannot say anything about root's containers */
+			continue; /* it has no say about root's containers */
 		other = find_other(list, state->n, row->lease, owner->uid == 0);
 		if (other != NULL)
 			say_taken(audit, row, other);

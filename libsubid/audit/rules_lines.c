@@ -94,7 +94,7 @@ static size_t split(const char *text, size_t len, struct field ret[3])
 	}
 }
 
-/* The two numbers, once it is known that there are two fields for them. */
+/* The two numbers, if there are two fields for them. */
 static unsigned int number_faults(const struct field *start, const struct field *count)
 {
 	uint64_t end;
@@ -112,7 +112,7 @@ static unsigned int number_faults(const struct field *start, const struct field 
 		return faults | BIT(FAULT_EMPTY_RANGE);
 	if (start->plain && count->plain && end > ID_COUNT_MAX)
 		faults |= BIT(FAULT_BEYOND);
-	/* shadow before 4.20 takes it as it stands, and it has every id there is */
+	/* shadow before 4.20 accepts it, and it has every id */
 	if ((faults & BIT(FAULT_BEYOND)) != 0 && start->value == 0)
 		faults |= BIT(FAULT_EVERY_ID);
 	return faults;
@@ -152,7 +152,7 @@ static unsigned int find_faults(const char *text, size_t len)
 	faults |= number_faults(&fields[1], &fields[2]);
 	if (is_blank(fields[0].text[fields[0].len - 1]))
 		faults |= BIT(FAULT_BLANK);
-	/* nothing else can be wrong but the owner */
+	/* then it is the owner that is wrong */
 	return faults == 0 ? BIT(FAULT_MALFORMED) : faults;
 }
 

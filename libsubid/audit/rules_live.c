@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Rules about what runs.
+ * Rules about running namespaces and processes.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -57,8 +57,8 @@ const char *audit_live_how_to_stop(struct audit *audit,
 }
 
 /*
- * Hands each namespace that is judged to say(), with the finding that begins there, for
- * each kind in turn.
+ * Calls say() for each namespace that is judged and for each kind, with the finding that
+ * begins there.
  */
 static int find_userns(struct audit *audit,
 		       void (*say)(struct audit *audit, struct audit_finding *finding,
@@ -307,7 +307,7 @@ int audit_find_live_setgroups(struct audit *audit)
  * be seen.
  */
 
-#define HIDERS_MAX 100 /* more are no more to be known */
+#define HIDERS_MAX 100 /* of more, only their number matters */
 
 static bool is_released(struct subid_owner_name owner)
 {
@@ -315,7 +315,7 @@ static bool is_released(struct subid_owner_name owner)
 	       memcmp(owner.text, SUBID_OWNER_RELEASED, owner.len) == 0;
 }
 
-/* Ids that somebody answers for: accounts, lines but for released ones, conventions. */
+/* Ids that are explained: of accounts, lines that are not !released, conventions. */
 static int explained_ids(const struct audit *audit, enum subid_kind kind,
 			 struct subid_set *ret)
 {
@@ -371,7 +371,7 @@ static bool is_known(struct audit *audit, enum subid_kind kind, uint32_t id)
 	return r != SUBID_UNKNOWN;
 }
 
-/* Processes that share an id that nobody answers for. */
+/* Processes with the same id, which nothing explains. */
 static void say_orphan(struct audit *audit, enum subid_kind kind, uint32_t id,
 		       const uint64_t *pids, size_t n)
 {
@@ -415,8 +415,8 @@ int audit_find_live_orphan(struct audit *audit)
 			    &live->processes[live->userns[0].first + i];
 			uint32_t id = kind == SUBID_UID ? process->uid : process->gid;
 
-			/* below the window ids are no subordinate ones: containers
-			 * without a user namespace have whatever ids they like */
+			/* ids below the window are not subordinate ids: containers
+			 * without a user namespace use any ids */
 			if (id != SUBID_ID_NONE && id >= window->min &&
 			    id <= window->max &&
 			    !subid_set_contains(&explained, (struct id_range){ id, 1 }))

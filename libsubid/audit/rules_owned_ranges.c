@@ -6,7 +6,7 @@
 
 #include "libsubid/audit/private.h"
 
-/* How many entries an account has in a table, under whatever spelling. */
+/* How many entries an account has in a table, under all its names. */
 static size_t entries_of(const struct audit *audit, enum subid_kind kind, size_t owner)
 {
 	const struct audit_table *view = &audit->tables[kind];
@@ -39,7 +39,7 @@ static bool is_free(const struct audit *audit, enum subid_kind kind,
 	       !subid_set_meets(&view->accounts, range, NULL);
 }
 
-/* More commands than this are for nobody to read. */
+/* Nobody reads more commands than this. */
 #define GRANTS_MAX 8
 
 /* Adds the commands that give an account the same ids of the missing kind, if such do. */
@@ -205,7 +205,7 @@ int audit_find_unequal(struct audit *audit)
 	return r;
 }
 
-/* Less than an image may need. */
+/* An image may need as many. */
 #define WANTED 65536
 
 static const char *remedy_for_pieces(struct audit *audit,
@@ -246,7 +246,8 @@ static void say_fragmented(struct audit *audit, struct audit_finding *finding,
 	    subid_kind_name((enum subid_kind)finding->kind), pieces, WANTED);
 }
 
-/* Has some line as many ids as are wanted?  Else their sum, which most often says all. */
+/* Does a line have as many ids as are wanted? If not, their sum, which is usually enough
+ * to know. */
 static bool has_large_line(const struct audit *audit, enum subid_kind kind, size_t owner,
 			   uint64_t *ret_sum)
 {
@@ -307,7 +308,8 @@ static int look_at_pieces(const struct audit *audit, enum subid_kind kind, size_
 	return r;
 }
 
-/* Hands each account that has no piece of WANTED ids, but in all fewer, or not, to say().
+/* Calls say() for each account without a piece of WANTED ids: few: that has fewer in
+ * total, else that has as many.
  */
 static int find_pieces(struct audit *audit, bool few,
 		       void (*say)(struct audit *audit, struct audit_finding *finding,
@@ -361,7 +363,7 @@ static void say_mergeable(struct audit *audit, struct audit_finding *finding)
 	    finding->line, finding->other_line, NAME(finding->owner), FIRST_LAST(r));
 }
 
-/* Lines of one spelling that adjoin, in the order of the file. */
+/* Adjacent lines of one owner name, in the order of the file. */
 int audit_find_mergeable(struct audit *audit)
 {
 	for (enum subid_kind kind = 0; kind < SUBID_KINDS; kind++) {

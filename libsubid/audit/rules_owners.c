@@ -12,7 +12,7 @@
 
 /*
  * The first entry in a table with each owner name; table->n where there is none.
- * All in one walk: an account may have as many spellings as the table has lines.
+ * All in one pass: an account may have as many names as the table has lines.
  */
 static size_t *find_firsts(const struct audit *audit, enum subid_kind kind)
 {
@@ -28,7 +28,7 @@ static size_t *find_firsts(const struct audit *audit, enum subid_kind kind)
 	return firsts;
 }
 
-/* How many entries in a table are spelt just so. */
+/* How many entries in a table have just this owner name. */
 static size_t count_entries(const struct audit *audit, enum subid_kind kind, size_t owner)
 {
 	const struct audit_table *view = &audit->tables[kind];
@@ -40,8 +40,9 @@ static size_t count_entries(const struct audit *audit, enum subid_kind kind, siz
 }
 
 /*
- * Hands each owner for which is_bad() holds to say(), once for each table that names
- * it, with the finding that begins there.  No owner is asked without the trait.
+ * Calls say() for each owner for which is_bad() is true, once for each table that names
+ * it, with the finding that begins there. Without an owner that has the trait, none is
+ * tested.
  */
 static int
 find_owners(struct audit *audit, enum audit_trait trait,
@@ -71,7 +72,7 @@ find_owners(struct audit *audit, enum audit_trait trait,
 	return 0;
 }
 
-/* A number in a line, and an account of another uid that is called so. */
+/* A number in a line that is the login name of an account with another uid. */
 static bool is_login_name(const struct audit *audit, enum subid_kind kind, size_t owner)
 {
 	struct subid_owner_name text = audit_owner_text(audit, owner);
@@ -193,7 +194,7 @@ static bool needs_no_account(struct subid_owner_name owner)
 	return special != NULL && special->needs_no_account;
 }
 
-/* What could not be found out is counted in the report, and not held against it. */
+/* What could not be found out is counted in the report, and is not a finding. */
 static bool has_no_account(const struct audit *audit, size_t owner)
 {
 	const struct audit_owner *o = &audit->owners[owner];
@@ -290,7 +291,7 @@ static void say_two_spellings(struct audit *audit, struct audit_finding *finding
 
 	finding->other = audit_owner_text(audit, view->owner[first]);
 	finding->other_line = subid_table_line(view->table, &view->table->entries[first]);
-	/* a name is better than a number, and else the first as good as any */
+	/* a name is better than a number; of two names, the first */
 	name = finding->other;
 	number = finding->owner;
 	if (audit->owners[view->owner[first]].number) {
@@ -351,7 +352,7 @@ static const char *weakness(const struct audit *audit, size_t owner)
 	if (o->uid < audit->in->policy->uid_min)
 		return "it is a system account";
 	if (!subid_users_by_uid(audit->in->users, o->uid, &at, &account))
-		return NULL; /* the name service's, which tells no more */
+		return NULL; /* of the name service, which says no more */
 	shell = field_of(account.name, passwd->bytes + passwd->size, 6);
 	if (ends_with(shell, "/nologin") || ends_with(shell, "/false"))
 		return "its shell lets nobody log in";

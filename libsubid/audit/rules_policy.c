@@ -231,7 +231,7 @@ int audit_find_source_and_files(struct audit *audit)
 	return 0;
 }
 
-/* Fewer grants than this are worth telling. */
+/* Fewer grants than this are reported. */
 #define SLOTS_FEW 100
 
 int audit_find_window_filling(struct audit *audit)
@@ -245,7 +245,7 @@ int audit_find_window_filling(struct audit *audit)
 			.range = id_range_between(window->min, (uint64_t)window->max + 1),
 		};
 
-		/* a window that cannot be meant is window-invalid's */
+		/* an invalid window is window-invalid's */
 		if (window->count == 0 || use->slots >= SLOTS_FEW || use->ids == 0)
 			continue;
 		audit_add_finding(

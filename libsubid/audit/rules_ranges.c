@@ -9,8 +9,8 @@
 #include "libsubid/audit/private.h"
 
 /*
- * Hands each entry that shares ids with r to say(), with the finding that begins there,
- * whose range is what they share; holds are left out: they grant nothing.
+ * Calls say() for each entry that shares ids with r, with the finding that begins there,
+ * whose range is the shared ids; holds are left out: they grant nothing.
  */
 static int find_meeting(struct audit *audit, struct id_range r,
 			void (*say)(struct audit *audit, struct audit_finding *finding,
@@ -172,7 +172,7 @@ int audit_find_overlap_account(struct audit *audit)
 	return r;
 }
 
-/* For whom, as a report has it. */
+/* Who reserves it, for a sentence. */
 static const char *reserved_by(struct audit *audit,
 			       const struct subid_reservation *reservation)
 {
@@ -182,7 +182,7 @@ static const char *reserved_by(struct audit *audit,
 			  reservation->site->file, reservation->site->line);
 }
 
-/* Id 0 is includes-root's, but for the site's own word. */
+/* Id 0 is includes-root's, unless the site itself reserves it. */
 static bool is_root_alone(const struct subid_reservation *reservation)
 {
 	return reservation->site == NULL && reservation->range.start == 0;
@@ -223,7 +223,7 @@ static int check_reservations(struct audit *audit, enum subid_kind kind, size_t 
 	    audit_owner_text(audit, audit->tables[kind].owner[entry]);
 	bool allowed = subid_conf_allows_conventional(audit->in->conf, &owner);
 	auto_set struct subid_set claimed = { .n = 0 };
-	bool wide = false; /* a convention: too much to be cut out by a command */
+	bool wide = false; /* a convention: too many ids to be cut out by a command */
 	int r = 0;
 
 	for (size_t i = 0; r == 0 && i < reservations->n; i++) {
@@ -260,7 +260,7 @@ int audit_find_overlap_reserved(struct audit *audit)
 			r = subid_set_unite(&claimed, &view->reservations.conventional);
 		if (r < 0)
 			return r;
-		/* those that concern no line at all are not asked for each */
+		/* ranges that concern no line are left out for all lines at once */
 		for (size_t i = 0; r == 0 && i < claimed.n; i++)
 			if (subid_set_meets(&view->table->ids, claimed.ranges[i], NULL))
 				r = subid_set_add(&met, claimed.ranges[i]);

@@ -14,19 +14,19 @@
 /*
  * Two running containers of one owner that share ids which are leased to one.
  *
- * What an owner runs without leases may share all of the owner's ids, as rootless
- * podman's containers do: nothing was promised.  A lease promises them to one
- * container.  So there are two namespaces, neither in the other, both of containers,
- * not of the same one, and what they share meets a lease.  A namespace is a
- * container's if a runtime has named it, or if all that it maps is leased to one; it
- * is none if it maps the owner's own uid: that is a session of the owner's, such as
- * podman's pause process, podman unshare or unshare --map-auto --map-root-user, in
- * which the owner does what she may do anyway.
+ * Containers without leases may share all of their owner's ids, as rootless podman's do:
+ * nothing was promised. A lease promises ids to one container.  So there are two
+ * namespaces, neither in the other, both of containers, not of the same one, and what
+ * they share meets a lease.  A namespace is a container's if a runtime has named it, or
+ * if all that it maps is leased to one; it is none if it maps the owner's own uid: that
+ * is a session of the owner's, such as podman's pause process, podman unshare or unshare
+ * --map-auto --map-root-user, in which the owner can do nothing that is otherwise
+ * forbidden.
  *
- * Threat: names and the leases of a user's own store are of the user's making.  They
- * can hide what the user's own containers share, or invent it; they are asked for
- * nobody else's.  So what root has not leased is live-shared-own, which fails nobody's
- * audit by default, and each owner has a few findings, so that nobody drowns another's.
+ * Threat: names and the leases of a user's own store are of the user's making.  They can
+ * hide what the user's own containers share, or invent it; they are not used for anybody
+ * else's. So ids that root has not leased are live-shared-own, which fails no audit by
+ * default, and each owner has a few findings at most.
  */
 #define SHOWN_MAX 8 /* of an owner and kind */
 
@@ -155,9 +155,9 @@ static void say_leased(struct audit *audit, enum subid_kind kind,
 }
 
 /*
- * One sweep, against the one before that reaches farthest: whom another shares ids
- * with, this one shares them with, too, unless they are the same container.  Each
- * namespace is in one pair: reported has a mark for each.  How many there are.
+ * One sweep, against the one before that reaches farthest: a namespace that shares ids
+ * with any earlier one shares them with this one too, unless they are the same container.
+ * Each namespace is in one pair: reported has a mark for each.  How many there are.
  */
 static size_t sweep_pieces(const struct leased *leased, const struct piece *pieces,
 			   size_t n, bool *reported, struct pair *ret)

@@ -80,7 +80,7 @@ static uint32_t put_owner(struct audit *audit, struct owner_slots *slots,
 	return slots->slots[at].owner - 1;
 }
 
-/* Has an entry the owner of the one before it, as an owner's lines mostly have? */
+/* Does an entry have the same owner as the one before it, as is usual? */
 static bool is_repeated(const struct subid_table *table, size_t i)
 {
 	const struct subid_entry *e = &table->entries[i];
@@ -104,7 +104,7 @@ static int collect_of_table(struct audit *audit, struct owner_slots *slots,
 		return -ENOMEM;
 	(void)advise_large(view->owner, table->n * sizeof(*view->owner));
 	for (size_t i = 0; i < table->n; i += BATCH) {
-		/* the next batch may have as many new ones */
+		/* the next batch may be all new */
 		if ((audit->n_owners + BATCH) * 2 > slots->mask &&
 		    make_slots(slots, slots->mask + 1) < 0)
 			return -ENOMEM;
@@ -139,7 +139,7 @@ static int collect_owners(struct audit *audit)
 
 	if (!audit->alike)
 		n += audit->tables[SUBID_GID].table->n;
-	/* room for the worst case; pages that are not written to cost nothing */
+	/* room for the worst case: pages that are never written cost nothing */
 	audit->owners = reallocarray(NULL, n + 1, sizeof(*audit->owners));
 	if (r < 0 || audit->owners == NULL)
 		return -ENOMEM;
@@ -388,7 +388,7 @@ static int group_entries(struct audit *audit, struct audit_table *view)
 		view->begin[audit->owners[view->owner[i]].same + 2]++;
 	for (size_t i = 2; i < audit->n_owners + 2; i++)
 		view->begin[i] = at += view->begin[i];
-	/* where each begins now stands one place too far, and moves as it fills */
+	/* each begin is one place too far now, and advances as entries are added */
 	for (size_t i = 0; i < n; i++)
 		view->order[view->begin[audit->owners[view->owner[i]].same + 1]++] =
 		    (uint32_t)i;

@@ -227,7 +227,7 @@ static ssize_t write_some(void *replacement, const char *bytes, size_t size)
 	if (r == 0)
 		return (ssize_t)size;
 	errno = -r;
-	return 0; /* which is a failure to stdio */
+	return 0; /* a failure, to stdio */
 }
 
 /* Writes the form into the replacement; 0 or an errno. */

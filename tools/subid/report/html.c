@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * An audit's report as one page of HTML, with nothing from elsewhere and without
- * scripts: the verdict, the id space, what was found, and what was looked at.
+ * An audit's report as one page of HTML, without external resources and scripts: the
+ * verdict, the id space, what was found, and what was looked at.
  */
 #include <errno.h>
 #include <stdlib.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * An audit's report as JSON: share/audit.schema.json and subid-audit(7) say what
- * is in it.  The form is stable: members may be added, none goes.
+ * is in it.  The form is stable: members may be added, none is removed.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -10,7 +10,7 @@
 #include "libsubid/core/core.h"
 #include "tools/subid/report/report.h"
 
-/* An object that is being filled; what fails when out of memory is remembered. */
+/* An object that is being filled; that memory ran out is remembered. */
 struct object {
 	json_t *json;
 	bool failed;

@@ -13,7 +13,7 @@
 #define GAP_EMPTY	28.0
 #define GAP_HAD		70.0
 #define CUT_SHARE	10   /* a stretch is left out if it is more than a tenth */
-#define CUT_RATIO	100  /* and, if it is had, so much larger than the smallest */
+#define CUT_RATIO	100  /* and, if it is in use, so much larger than the smallest */
 #define SMALL		1024 /* that is no account's, but a range */
 
 /* What is drawn: n - 1 stretches between the bounds. */
@@ -21,7 +21,7 @@ struct cuts {
 	const uint64_t *bounds;
 	size_t n;
 	const struct subid_set *used;
-	uint64_t smallest; /* stretch that is had, accounts apart */
+	uint64_t smallest; /* stretch that is in use, accounts apart */
 	size_t cuts[AXIS_PIECES - 1];
 	size_t n_cuts;
 };
@@ -329,7 +329,7 @@ static int add_accounts(struct picture *picture)
 
 	for (size_t i = 0; r == 0 && i < ids.n; i++)
 		r = add_bar(&picture->lanes[LANE_ACCOUNTS], ids.ranges[i], i);
-	return r == -ENOMEM ? r : 0; /* who cannot be asked is a finding elsewhere */
+	return r == -ENOMEM ? r : 0; /* failed look-ups are reported elsewhere */
 }
 
 static int add_live(struct picture *picture)

@@ -2,10 +2,10 @@
 /*
  * subid audit --fix-plan: a script for root to read and to run by hand.
  *
- * What mends each finding was found for the tables as they are now.  Two that have ids in
- * common, or the owner, can meet: both give the same place, or one takes what the other
- * would cut.  So of those that meet, a plan has the first, which is the worst; the others
- * are for the next plan, which sees what has become of the tables.
+ * The fixes of each finding were made for the tables as they are now. Two with ids or the
+ * owner in common can conflict: both grant the same ids, or one revokes what the other
+ * would cut. So of those that conflict, a plan has the first, which is the worst; the
+ * others are for the next plan, which sees the changed tables.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -53,7 +53,7 @@ static bool is_same_owner(const struct step *a, const struct step *b)
 	return a->fix->owner.len > 0 && is_same_name(a->fix->owner, b->fix->owner);
 }
 
-/* The fixes of uids and of gids are the same where they mend both. */
+/* The fixes of uids and of gids are the same where they fix both. */
 static bool is_same_fix(const struct audit_fix *a, const struct audit_fix *b)
 {
 	return a->verb == b->verb && a->kind == b->kind && a->reuse == b->reuse &&
@@ -75,7 +75,7 @@ static bool meets(const struct step *a, const struct step *b)
 	return is_same_owner(a, b) && !(cuts_both(a->fix) && cuts_both(b->fix));
 }
 
-/* Takes a finding's commands into the plan.  *ret: none of them meets another's. */
+/* Adds a finding's commands to the plan. *ret: none of them conflicts with another's. */
 static int take(struct plan *plan, const struct audit_finding *finding, bool *ret)
 {
 	size_t before = plan->n;
@@ -104,8 +104,8 @@ static void print_comment(const char *text, FILE *out)
 	cli_print_safe(out, text, strlen(text));
 }
 
-/* Commands that stand in the plan already are not printed again: uids and gids are
- * mended together. */
+/* Commands that are in the plan already are not printed again: uids and gids are fixed
+ * together. */
 static int print_commands(const struct plan *plan, const struct audit_finding *finding)
 {
 	auto_commands char **commands = report_commands(plan->shown, finding, NULL);

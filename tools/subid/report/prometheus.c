@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * An audit's report for node_exporter's textfile collector: the text format of
- * Prometheus.  Every rule is there, also with 0, so that an alert on one that has
- * never found anything is no alert on a series that does not exist.  Labels hold
- * names of rules, levels and kinds alone, which need no escapes.
+ * Prometheus.  Every rule is listed, also with 0, so that alerts can be written for rules
+ * that have never found anything.  Labels hold only names of rules, levels and kinds,
+ * which need no escapes.
  */
 #include "tools/subid/report/report.h"
 

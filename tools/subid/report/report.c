@@ -23,7 +23,7 @@ void report_file_name(const struct audit_shown *shown, const char *file, char *b
 	const char *root = shown->cli->root;
 	size_t len = root == NULL ? 0 : strlen(root);
 
-	/* beneath a root that is not absolute it has the root before it */
+	/* beneath a relative root it begins with the root */
 	if (file[0] == '/' ||
 	    (len > 0 && strncmp(file, root, len) == 0 && file[len] == '/'))
 		(void)snprintf(buf, size, "%s", file);

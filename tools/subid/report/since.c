@@ -110,8 +110,8 @@ static int compare(const struct audit_shown *shown, struct audit_past *past)
 	return r;
 }
 
-/* Threat: the file may be anybody's.  What we use of it later has the type that it
- * must have, and everything else is passed over. */
+/* Threat: the file may be anybody's. The types of all that is used later are checked, and
+ * everything else is ignored. */
 static const char *fault_of(const json_t *report)
 {
 	const json_t *findings = json_object_get(report, "findings");
@@ -144,7 +144,7 @@ static bool parse_time(const char *text, time_t *ret)
 	return true;
 }
 
-/* When the window is full if it goes on as since the former report. */
+/* When the window is full at the pace since the former report. */
 static time_t when_full(const struct audit_shown *shown, const struct audit_past *past,
 			time_t then, enum subid_kind kind)
 {

@@ -19,13 +19,13 @@
 #define LETTER_WIDTH  6.6
 #define OWNER_HUES    12
 #define COLOURED_SIZE 64 /* longer names share colours */
-#define UNNAMED_MAX   24 /* more names make no legend */
+#define UNNAMED_MAX   24 /* with more names there is no legend */
 
 struct drawing {
 	struct picture picture;
 	FILE *out;
 	double y; /* how far it is drawn */
-	/* owners whose names found no room in their shapes */
+	/* owners whose names did not fit into their shapes */
 	struct subid_owner_name unnamed[UNNAMED_MAX + 1];
 	size_t n_unnamed;
 	/* the first owners, each in a colour of its own */
@@ -119,7 +119,7 @@ static void print_title(const struct lane *lane, const struct shape *shape,
 			      (unsigned long long)shape->end_id - first);
 }
 
-/* For the legend; a spelling once. */
+/* For the legend, each name once. */
 static void add_unnamed(struct drawing *drawing, struct subid_owner_name name)
 {
 	for (size_t i = 0; i < drawing->n_unnamed; i++)

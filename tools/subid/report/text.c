@@ -33,7 +33,7 @@ struct page {
 	FILE *out;
 	size_t width;
 	bool colour;
-	bool all; /* also of a rule that has found much */
+	bool all; /* all findings of a rule, however many */
 };
 
 static struct page open_page(const struct audit_shown *shown, FILE *out)
