@@ -379,9 +379,6 @@ struct audit_options {
 	bool thorough; /* follow the descriptors of every process */
 	bool name_all; /* find out which container each namespace is, not only of those
 			  that something was found in */
-	/* reads stores of leases, by audit_facts_add_store(); 0 or -errno; or NULL */
-	int (*read_stores)(void *data, struct audit_facts *facts);
-	void *data;
 };
 
 struct audit_report {
@@ -408,13 +405,6 @@ int audit_system(struct subid *sys, const struct audit_options *options,
 
 /* The same for what has been read already: pure.  0, or -ENOMEM. */
 int audit_check(const struct audit_input *input, struct audit_report *ret);
-
-/* For options.read_stores: a store at path, of owner, or NULL for root's; NULL when out
- * of memory.  And a sentence about what could not be looked at. */
-struct audit_store *audit_facts_add_store(struct audit_facts *facts, const char *path,
-					  const struct subid_owner *owner);
-void audit_facts_missing(struct audit_facts *facts, const char *format, ...)
-    __attribute__((format(printf, 2, 3)));
 
 void audit_report_free(struct audit_report *report);
 

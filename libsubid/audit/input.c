@@ -36,7 +36,8 @@ __attribute__((format(printf, 3, 0))) static void add_sentence(struct audit_fact
 	to->list[to->n++] = text;
 }
 
-void audit_facts_missing(struct audit_facts *facts, const char *format, ...)
+__attribute__((format(printf, 2, 3))) static void add_missing(struct audit_facts *facts,
+							      const char *format, ...)
 {
 	va_list args;
 
@@ -98,8 +99,8 @@ static void load_table(struct audit_facts *facts, enum subid_kind kind)
 		facts->input.tables[kind] = table;
 		return;
 	}
-	audit_facts_missing(facts, "%s/%s could not be read: %s", facts->place.etc_name,
-			    failure.file, strerror(-r));
+	add_missing(facts, "%s/%s could not be read: %s", facts->place.etc_name,
+		    failure.file, strerror(-r));
 	fail(facts, r, &failure);
 }
 
@@ -117,8 +118,8 @@ static void load_policy(struct audit_facts *facts)
 	if (r >= 0)
 		return;
 	facts->policy = subid_policy_default;
-	audit_facts_missing(facts, "%s/login.defs could not be read: %s",
-			    facts->place.etc_name, strerror(-r));
+	add_missing(facts, "%s/login.defs could not be read: %s", facts->place.etc_name,
+		    strerror(-r));
 	fail(facts, r, &failure);
 }
 
@@ -159,13 +160,12 @@ static void load_conf(struct audit_facts *facts)
 	facts->failed = true;
 	error_conf_file(facts->place.etc_name, place.file, file, sizeof(file));
 	if (r < 0)
-		audit_facts_missing(
-		    facts, "%s could not be read, so that nothing is accepted: %s", file,
-		    strerror(-r));
+		add_missing(facts,
+			    "%s could not be read, so that nothing is accepted: %s", file,
+			    strerror(-r));
 	else
-		audit_facts_missing(facts, "%s:%zu: %s %s, so that nothing is accepted",
-				    file, place.place.line, place.place.key,
-				    place.place.why);
+		add_missing(facts, "%s:%zu: %s %s, so that nothing is accepted", file,
+			    place.place.line, place.place.key, place.place.why);
 	if (facts->missing.n > 0)
 		add_message(facts, "%s", facts->missing.list[facts->missing.n - 1]);
 }
@@ -200,8 +200,8 @@ static void load_backup(struct audit_facts *facts, enum subid_kind kind)
 	if (r == 0)
 		facts->input.backups[kind] = &facts->backups[kind];
 	else if (r != -ENOENT)
-		audit_facts_missing(facts, "%s/%s could not be read: %s",
-				    facts->place.etc_name, names[kind], strerror(-r));
+		add_missing(facts, "%s/%s could not be read: %s", facts->place.etc_name,
+			    names[kind], strerror(-r));
 }
 
 /* Who hides namespaces that no process is in.  How many were named. */
@@ -217,10 +217,10 @@ static size_t add_hiders(struct audit_facts *facts)
 			(void)snprintf(inode, sizeof(inode), " %llu",
 				       (unsigned long long)hiders[i].userns);
 		error_hider_text(&hiders[i], who, sizeof(who));
-		audit_facts_missing(facts,
-				    "%s keeps user namespace%s out of sight (%s): end the"
-				    " process",
-				    who, inode, strerror(-hiders[i].error));
+		add_missing(facts,
+			    "%s keeps user namespace%s out of sight (%s): end the"
+			    " process",
+			    who, inode, strerror(-hiders[i].error));
 	}
 	return n;
 }
@@ -237,22 +237,144 @@ static void load_live(const struct audit_options *options, struct audit_facts *f
 								: SUBID_LIVE_QUICK,
 					      &facts->live);
 	if (r < 0) {
-		audit_facts_missing(facts, "running processes could not be looked at: %s",
-				    facts->proc < 0 ? "no /proc" : strerror(-r));
+		add_missing(facts, "running processes could not be looked at: %s",
+			    facts->proc < 0 ? "no /proc" : strerror(-r));
 		return;
 	}
 	facts->input.live = live;
 	for (enum subid_kind kind = 0; kind < SUBID_KINDS; kind++)
 		load_backup(facts, kind);
 	if (live->n_unread > 0)
-		audit_facts_missing(facts,
-				    "%zu processes could not be looked at: %s: run the"
-				    " audit as root, in the host's namespaces",
-				    live->n_unread, strerror(-live->unread_error));
+		add_missing(facts,
+			    "%zu processes could not be looked at: %s: run the"
+			    " audit as root, in the host's namespaces",
+			    live->n_unread, strerror(-live->unread_error));
 	else if (add_hiders(facts) == 0 && live->partial)
-		audit_facts_missing(facts,
-				    "user namespaces of others may be missing: run the"
-				    " audit as root, in the host's namespaces");
+		add_missing(facts, "user namespaces of others may be missing: run the"
+				   " audit as root, in the host's namespaces");
+}
+
+/*
+ * The stores of leases: root's, and those of users with running containers.
+ *
+ * Threat: a user's store is the user's: it may be as large as the disk, or hang whoever
+ * reads it.  So root reads it up to a bound, in a child, and what is wrong with it is
+ * one finding about that user.
+ */
+#define USERS_FILE_MAX	((size_t)256 << 10) /* subid-audit(7) has it, in lease-own */
+#define PATIENCE_ONE_MS 1000		    /* there may be many who hang */
+
+/* owner: whose store it is; NULL: root's.  NULL when out of memory. */
+static struct audit_store *add_store(struct audit_facts *facts, const char *path,
+				     const struct subid_owner *owner)
+{
+	size_t n = facts->input.n_stores;
+	struct audit_store *store;
+
+	if (array_grow(&facts->stores, n, sizeof(*store)) < 0)
+		return NULL;
+	facts->input.stores = facts->stores;
+	facts->input.n_stores++; /* so that it is freed, whatever follows */
+	store = &facts->stores[n];
+	*store = (struct audit_store){ .uid = owner == NULL ? 0 : owner->uid };
+	store->path = strdup(path);
+	if (owner != NULL)
+		store->user = strndup(owner->spellings[0].text, owner->spellings[0].len);
+	return store->path == NULL || (owner != NULL && store->user == NULL) ? NULL
+									     : store;
+}
+
+/* The store that is found in the caller's own way: root's, or the caller's. */
+static int add_found(struct audit_facts *facts, const struct store *found, int error,
+		     const struct subid_owner *owner)
+{
+	struct audit_store *store;
+
+	if (error == 0 && !store_exists(found))
+		return 0;
+	store = add_store(facts, found->name, found->user == NULL ? NULL : owner);
+	if (store == NULL)
+		return -ENOMEM;
+	store->error =
+	    error != 0 ? error : store_leases(found, store->user, &store->leases);
+	if (store->error < 0 && store->user == NULL)
+		add_missing(facts, "the leases in %s could not be read: %s", store->path,
+			    strerror(-store->error));
+	return store->error == -ENOMEM ? -ENOMEM : 0;
+}
+
+/* The store that is the caller's; owner: the caller, NULL for root. */
+static int add_own(const struct subid *sys, struct audit_facts *facts,
+		   const struct subid_owner *owner)
+{
+	auto_store struct store store = { .fd = -1 };
+	int found = store_find(sys, &store);
+
+	if (store.user != NULL && (owner == NULL || !owner->has_account))
+		return 0;
+	return add_found(facts, &store, found, owner);
+}
+
+/* Root's for a user, a user's for root. */
+static int add_other(const struct subid *sys, struct audit_facts *facts,
+		     const struct subid_owner *owner, struct homes *homes)
+{
+	auto_store struct store store = { .fd = -1 };
+	int found = store_find_other(sys, owner, homes, &store);
+
+	return add_found(facts, &store, found, owner);
+}
+
+static int compare_uids(const void *a, const void *b)
+{
+	const uint32_t *x = a, *y = b;
+
+	return *x < *y ? -1 : *x > *y;
+}
+
+/* Those of everybody who runs something. */
+static int add_all(const struct subid *sys, struct audit_facts *facts)
+{
+	const struct subid_live *live = &facts->live;
+	auto_free uint32_t *uids = calloc(live->n + 1, sizeof(*uids));
+	struct homes homes = HOMES;
+	size_t n = 0;
+	int r = uids == NULL ? -ENOMEM : 0;
+
+	homes.file_max = USERS_FILE_MAX;
+	homes.one_ms = PATIENCE_ONE_MS;
+	for (size_t i = 1; r == 0 && i < live->n; i++)
+		if (live->userns[i].owner != SUBID_ID_NONE &&
+		    (live->userns[i].parent == 0 ||
+		     live->userns[i].parent == SUBID_LIVE_NONE))
+			uids[n++] = live->userns[i].owner;
+	if (n > 1)
+		qsort(uids, n, sizeof(*uids), compare_uids);
+	for (size_t i = 0; r == 0 && i < n; i++) {
+		auto_owner struct subid_owner owner = { .has_account = false };
+
+		if (i > 0 && uids[i] == uids[i - 1])
+			continue;
+		r = subid_owner_of_uid(facts->users, uids[i], &owner);
+		if (r == 0 && owner.has_account)
+			r = add_other(sys, facts, &owner, &homes);
+		r = r == -ENOMEM ? r : 0; /* unknown accounts are reported elsewhere */
+	}
+	return r;
+}
+
+static int load_stores(const struct subid *sys, struct audit_facts *facts)
+{
+	auto_owner struct subid_owner self = { .has_account = false };
+	bool user = facts->place.host && geteuid() != 0;
+	int r = user ? subid_owner_of_uid(facts->users, getuid(), &self) : 0;
+
+	if (r == -ENOMEM)
+		return r;
+	r = add_own(sys, facts, user && r == 0 ? &self : NULL);
+	if (r == 0 && user)
+		return add_other(sys, facts, &self, &(struct homes)HOMES); /* root's */
+	return r == 0 && facts->input.live != NULL ? add_all(sys, facts) : r;
 }
 
 /* Root's namespaces may map the range that Docker uses. */
@@ -292,10 +414,10 @@ static void check_shadow(struct audit_facts *facts)
 	if (facts->host.shadow.size == 0 &&
 	    faccessat(facts->place.etc, "shadow", R_OK, AT_EACCESS) != 0 &&
 	    errno != ENOENT)
-		audit_facts_missing(facts,
-				    "%s/shadow could not be read, so that locked accounts"
-				    " are not known: %s: run the audit as root",
-				    facts->place.etc_name, strerror(errno));
+		add_missing(facts,
+			    "%s/shadow could not be read, so that locked accounts"
+			    " are not known: %s: run the audit as root",
+			    facts->place.etc_name, strerror(errno));
 }
 
 static int load_host(struct audit_facts *facts)
@@ -315,12 +437,11 @@ static int load_host(struct audit_facts *facts)
 	facts->input.host = &facts->host;
 	check_shadow(facts);
 	if (facts->host.n_unread > 0)
-		audit_facts_missing(
-		    facts,
-		    "%zu of the facts about files, helpers and audit rules could"
-		    " not be looked at: %s%s",
-		    facts->host.n_unread, strerror(facts->host.unread_error),
-		    geteuid() == 0 ? "" : ": run the audit as root");
+		add_missing(facts,
+			    "%zu of the facts about files, helpers and audit rules could"
+			    " not be looked at: %s%s",
+			    facts->host.n_unread, strerror(facts->host.unread_error),
+			    geteuid() == 0 ? "" : ": run the audit as root");
 	return 0;
 }
 
@@ -362,8 +483,7 @@ int audit_read_facts(const struct subid *sys, const struct audit_options *option
 	ret->input.users = ret->users;
 	if (!options->no_live && ret->place.host)
 		load_live(options, ret);
-	if (options->read_stores != NULL)
-		r = options->read_stores(options->data, ret);
+	r = load_stores(sys, ret);
 	if (r == 0)
 		r = load_runtimes(ret);
 	if (r == 0)
@@ -398,25 +518,6 @@ bool audit_name_containers(struct audit_facts *facts, const struct audit_report 
 		named |= userns->runtime[0] != '\0' || userns->container[0] != '\0';
 	}
 	return named;
-}
-
-struct audit_store *audit_facts_add_store(struct audit_facts *facts, const char *path,
-					  const struct subid_owner *owner)
-{
-	size_t n = facts->input.n_stores;
-	struct audit_store *store;
-
-	if (array_grow(&facts->stores, n, sizeof(*store)) < 0)
-		return NULL;
-	facts->input.stores = facts->stores;
-	facts->input.n_stores++; /* so that it is freed, whatever follows */
-	store = &facts->stores[n];
-	*store = (struct audit_store){ .uid = owner == NULL ? 0 : owner->uid };
-	store->path = strdup(path);
-	if (owner != NULL)
-		store->user = strndup(owner->spellings[0].text, owner->spellings[0].len);
-	return store->path == NULL || (owner != NULL && store->user == NULL) ? NULL
-									     : store;
 }
 
 static void free_sentences(struct audit_sentences *sentences)

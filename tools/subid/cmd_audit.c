@@ -327,7 +327,8 @@ static void complain(const char *text)
 	}
 }
 
-static int look(struct cli *cli, const struct request *request, struct audit_report *ret)
+static int look(const struct cli *cli, const struct request *request,
+		struct audit_report *ret)
 {
 	const struct audit_options wanted = {
 		.only = request->only,
@@ -337,8 +338,6 @@ static int look(struct cli *cli, const struct request *request, struct audit_rep
 		.thorough = request->thorough,
 		/* the picture shows every namespace */
 		.name_all = request->write == report_write_html,
-		.read_stores = report_read_stores,
-		.data = cli,
 	};
 	struct subid_error err = { .size = sizeof(err) };
 	auto_system struct subid *sys = NULL;
@@ -357,7 +356,7 @@ static int look(struct cli *cli, const struct request *request, struct audit_rep
 	return EXIT_DONE;
 }
 
-static int audit(struct cli *cli, const struct request *request)
+static int audit(const struct cli *cli, const struct request *request)
 {
 	auto_report struct audit_report report = { .n = 0 };
 	auto_past struct audit_past past = { .report = NULL };

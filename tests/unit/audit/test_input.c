@@ -176,32 +176,40 @@ static void test_accepted(void **state)
 	assert_int_equal(report.accepted_by[1], 0);
 }
 
-static int add_stores(void *data, struct audit_facts *facts)
-{
-	struct audit_store *store = audit_facts_add_store(facts, "/state", NULL);
-
-	assert_non_null(store);
-	store->error = *(int *)data;
-	audit_facts_missing(facts, "%s/etc: %d stores", "IMAGE", 1);
-	return 0;
-}
-
-/* Stores are read when the accounts are there, and end with the report. */
+/* Root's store of an image; what is in it, or that it cannot be read, is reported. */
 static void test_stores(void **state)
 {
 	static const struct image image = { .files = { ACCOUNTS } };
-	int error = -EACCES;
 	const struct audit_options options = {
 		.only = audit_rule_find("lease-broken"),
-		.read_stores = add_stores,
-		.data = &error,
 	};
-	auto_report struct audit_report report = { .n = 0 };
 
-	audit_image(etc_of(state), &image, &options, &report);
-	assert_int_equal(report.n, 1);
-	assert_string_equal(report.findings[0].file, "/state");
-	assert_first(&image, &report.facts->missing, "/etc: 1 stores");
+	for (int broken = 0; broken < 2; broken++) {
+		auto_report struct audit_report report = { .n = 0 };
+		char top[16], file[] = "image/var/lib/subid/subuid";
+		int dir;
+
+		(void)snprintf(top, sizeof(top), "%d", broken);
+		dir = open_new_dir(etc_of(state), top);
+		put_dir(dir, "image");
+		put_dir(dir, "image/var");
+		put_dir(dir, "image/var/lib");
+		put_dir(dir, "image/var/lib/subid");
+		if (broken)
+			put_dir(dir, file);
+		else
+			put_file(dir, file, "alice/c1:100000:10\nnonsense\n");
+		audit_image(dir, &image, &options, &report);
+		(void)close(dir);
+		assert_int_equal(report.n, 1);
+		assert_int_equal(report.findings[0].line, broken ? 0 : 2);
+		assert_int_equal(report.facts->missing.n, broken);
+		if (broken)
+			assert_string_equal(report.facts->missing.list[0],
+					    "the leases in IMAGE/var/lib/subid could not"
+					    " be read: Invalid argument");
+		assert_int_equal(report.facts->input.n_stores, 1);
+	}
 }
 
 int main(void)

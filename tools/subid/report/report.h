@@ -12,9 +12,6 @@
 
 #include "tools/subid/cli.h"
 
-/* Reads the stores of leases, for audit_system(); data: a struct cli.  0 or -ENOMEM. */
-int report_read_stores(void *data, struct audit_facts *facts);
-
 /* A former report in JSON, beside the present one. */
 struct audit_past {
 	json_t *report;
