@@ -164,8 +164,8 @@ done
 expect "no owner" 2 '' 'subid: grant: who*--help*' subid grant
 expect "no such option" 2 '' $'subid: unrecognized option*\n*--help*' subid grant --what alice
 expect "an argument missing" 2 '' $'subid: option*requires an argument\n*--help*' subid grant alice --count
-expect "no such command" 2 '' $'subid: \'grand\' is no command\nsubid: try \'subid --help\'' subid grand alice
-expect "no command" 2 '' $'subid: a command is missing\n*' subid
+expect "no such command" 2 '' $'subid: unknown command \'grand\'\nsubid: try \'subid --help\'' subid grand alice
+expect "no command" 2 '' $'subid: missing COMMAND\n*' subid
 expect "--range for two" 2 '' $'subid: --range is for one owner\n*' subid grant --range 1:5 alice bob
 expect "--range and --count" 2 '' $'subid: --range says how many*' subid grant --range 1:5 --count 5 alice
 tables_are "nothing was changed" ""
