@@ -145,7 +145,7 @@ expect "an account's own uid and a group's gid" 1 '' \
 expect "root's ids" 1 '' 'subid: alice: uid 0*' subid grant --range 0:65536 alice
 expect "the ids of systemd's dynamic users" 1 '' $'subid: alice: uid 61184-61184: set aside for systemd\'s dynamic users, and never given: choose others\n*' \
 	subid grant --range 61184:1 alice
-expect "4294967295 is no id" 2 '' "subid: '4294967295:1' is no range: *" subid grant --range 4294967295:1 alice
+expect "4294967295 is no id" 2 '' "subid: invalid range '4294967295:1'; *" subid grant --range 4294967295:1 alice
 tables_are "nothing was changed" "$before"
 expect "no gap of that size" 1 '' $'subid: alice: no gap of 600000000 uids in SUB_UID_MIN 100000 to SUB_UID_MAX 600100000: 599934465 of 600000001 are free, at most 599934465 in one piece: widen*\nsubid: alice: no gap*gids*' \
 	subid grant --count 600000000 alice
@@ -161,13 +161,13 @@ for wrong in --range=1 --range=x:1 --range=1:0 --range=5-4 --range=-1:5 --range=
 	--range=010:5 --range=4294967295-4294967296 --count=0 --count=-1 --count=x --count=4294967296 --count=; do
 	expect "wrong: $wrong" 2 '' $'subid: *\nsubid: try \'subid grant --help\'' subid grant "$wrong" alice
 done
-expect "no owner" 2 '' 'subid: grant: who*--help*' subid grant
+expect "no owner" 2 '' 'subid: grant: missing OWNER*--help*' subid grant
 expect "no such option" 2 '' $'subid: unrecognized option*\n*--help*' subid grant --what alice
 expect "an argument missing" 2 '' $'subid: option*requires an argument\n*--help*' subid grant alice --count
 expect "no such command" 2 '' $'subid: unknown command \'grand\'\nsubid: try \'subid --help\'' subid grand alice
 expect "no command" 2 '' $'subid: missing COMMAND\n*' subid
-expect "--range for two" 2 '' $'subid: --range is for one owner\n*' subid grant --range 1:5 alice bob
-expect "--range and --count" 2 '' $'subid: --range says how many*' subid grant --range 1:5 --count 5 alice
+expect "--range for two" 2 '' $'subid: --range allows only one OWNER\n*' subid grant --range 1:5 alice bob
+expect "--range and --count" 2 '' $'subid: --range and --count exclude each other*' subid grant --range 1:5 --count 5 alice
 tables_are "nothing was changed" ""
 
 # --- policy --------------------------------------------------------------------
@@ -391,7 +391,7 @@ is "unequal counts: the first grant gives them whole" "$out" $'alice uid 100000 
 
 expect "a holder is no owner" 1 '' "subid: !released: holds ids for nobody: 'subid hold' does that" subid grant '!released'
 groupadd -g 7999 nobodys
-expect "a group that nobody is in" 0 '' 'subid: nobodys: nobody is in it, nothing was done' subid grant --group nobodys
+expect "a group that nobody is in" 0 '' 'subid: nobodys: group without members, nothing to do' subid grant --group nobodys
 
 # --- what is away is not empty ---------------------------------------------------
 

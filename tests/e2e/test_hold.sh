@@ -15,7 +15,7 @@ expect "grant keeps off them" 0 $'bob uid 231072 *\n*' '' subid grant bob
 useradd -M -u 5003 carol
 is "and useradd" "$(grep ^carol /etc/subuid)" carol:296608:65536
 userdel carol
-expect "held already" 0 '' 'subid: 165536:65536: held already*' subid hold 165536:65536
+expect "held already" 0 '' 'subid: 165536:65536: already held*' subid hold 165536:65536
 expect "the rest of a range" 0 $'!reserved uid 300000 300009 10 reserved\n*' '' subid hold 300000-300009
 expect "adjoining" 0 '*' '' subid hold 300010:10
 is "one line for both" "$(grep reserved:3 /etc/subuid)" '!reserved:300000:20'
@@ -41,10 +41,10 @@ expect "ids that a live namespace maps" 1 '' \
 end "$started_pid"
 tables "$kept"
 for wrong in 1 x 1: :1 1:0 2-1 1-x 4294967295:1 0:4294967296 01:5 1:+5 ''; do
-	expect "no range: '$wrong'" 2 '' $'subid: \''"$wrong"$'\' is no range: *START:COUNT or FIRST-LAST*\nsubid: try *' subid hold "$wrong"
+	expect "no range: '$wrong'" 2 '' $'subid: invalid range \''"$wrong"$'\'; *START:COUNT or FIRST-LAST*\nsubid: try *' subid hold "$wrong"
 done
-expect "no range at all" 2 '' $'subid: hold: which ids? Name one range\n*' subid hold
-expect "two" 2 '' $'subid: unhold: which ids? Name one range\n*' subid unhold 1:1 2:1
+expect "no range at all" 2 '' $'subid: hold: expected one RANGE\n*' subid hold
+expect "two" 2 '' $'subid: unhold: expected one RANGE\n*' subid unhold 1:1 2:1
 expect "not root" 3 '' 'subid: /etc/*: Permission denied: run this as root' as bob subid hold 300000:1
 tables_are "nothing was changed" "$kept"
 

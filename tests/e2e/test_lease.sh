@@ -59,7 +59,7 @@ expect "list: the owner's containers, too" 0 $'alice uid 100000 *granted\nalice 
 expect "list: one container" 0 $'alice/u uid 165736 165745 10 leased\nalice/u gid 165736 165745 10 leased' '' subid list alice/u
 expect "list: no such lease" 1 '' 'subid: alice/nil: no such lease' subid list alice/nil
 ok "list --json" sh -c 'subid --json list alice/u | jq -e ".ranges | length == 2 and all(.state == \"leased\")"'
-expect "owners and containers do not mix" 2 '' '*get theirs in a call of their own*' subid grant alice alice/y
+expect "owners and containers do not mix" 2 '' '*cannot be mixed with owners*' subid grant alice alice/y
 
 # --- a grant with leases in it ----------------------------------------------------
 

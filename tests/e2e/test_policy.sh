@@ -127,15 +127,15 @@ sed -i '/dora/d' /etc/subuid
 is "a refused grant changes nothing" "$(</etc/subuid)" "$before"
 tables ""
 expect "--group passes over whom policy gives none" 0 $'bob uid *\nbob gid *\ndora uid *\ndora gid *' \
-	'subid: 1 passed over, to whom /etc/subid.conf gives no ids *' subid grant --group students
+	'subid: 1 skipped: /etc/subid.conf grants them no ids *' subid grant --group students
 not_ok "them" grep -q carl /etc/subuid
 tables ""
-expect "--all as well" 0 '*alice*' '*passed over*' subid grant --all
+expect "--all as well" 0 '*alice*' '*skipped*' subid grant --all
 is "gives to just these" "$(grep -oE '^(alice|bob|carl|dora|backup-svc|daemon|root):' /etc/subuid | sort | paste -sd ' ')" "alice: bob: dora:"
 echo 'give user daemon' >/etc/subid.conf
 tables ""
 expect "--all follows a rule for a system account" 0 $'daemon uid *\ndaemon gid *' '' subid grant --all
-expect "--group keeps to the rules" 0 '' 'subid: 3 passed over*' subid grant --group students
+expect "--group keeps to the rules" 0 '' 'subid: 3 skipped*' subid grant --group students
 echo 'accept no-such-rule' >/etc/subid.conf
 expect "a rule of the auditor that is none" 0 'policy: *1 warning' \
 	"subid: /etc/subid.conf:1: warning: unknown rule 'no-such-rule'; *" subid policy check

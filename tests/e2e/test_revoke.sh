@@ -79,9 +79,9 @@ expect "nobody has such a name" 1 '' 'subid: alize: *' subid revoke alize
 like "and the message says so" "$err" '*no such account, and no ranges of that name'
 expect "nobody's name, and a range" 1 '' 'subid: alize: no such account, and none of these ids*' subid revoke -r 1:5 alize
 expect "a holder is no owner: the message names the command" 1 '' "subid: !released: *unhold*" subid revoke '!released'
-expect "no owner" 2 '' $'subid: revoke: whose ranges? Name one owner\n*--help*' subid revoke
-expect "two owners" 2 '' $'subid: revoke: whose ranges? Name one owner\n*' subid revoke alice bob
-expect "no range" 2 '' "subid: '1' is no range*" subid revoke --range 1 alice
+expect "no owner" 2 '' $'subid: revoke: expected one OWNER or OWNER/NAME\n*--help*' subid revoke
+expect "two owners" 2 '' $'subid: revoke: expected one OWNER or OWNER/NAME\n*' subid revoke alice bob
+expect "no range" 2 '' "subid: invalid range '1'*" subid revoke --range 1 alice
 expect "no such option" 2 '' "subid: unrecognized option*" subid revoke --another alice
 expect "an empty name" 1 '' 'subid: *' subid revoke ''
 expect "not root" 3 '' 'subid: /etc/*: Permission denied: run this as root' as bob subid revoke alice

@@ -100,7 +100,7 @@ refuses "one that reaches into a line: 26_usermod_add_overlapping_ranges" $'foo:
 expect "one within a line: the owner has it: 26_usermod_add_overlapping_ranges" 0 '* kept' '' subid grant --range 200000-200500 foo
 for wrong in 100000-1000 a100000-110000 '' -100000-110000 9223372036854775808-110000 110000-9223372036854775808 100000--110000; do
 	for command in grant revoke; do
-		expect "$command --range '$wrong': 37 to 40, 47 to 52_usermod_-v_invalid_range" 2 '' "subid: '$wrong' is no range*" \
+		expect "$command --range '$wrong': 37 to 40, 47 to 52_usermod_-v_invalid_range" 2 '' "subid: invalid range '$wrong'*" \
 			subid $command --range="$wrong" foo
 	done
 done

@@ -22,16 +22,15 @@ enum {
 static const struct cli_option options[] = {
 	{ 'u', "uid", NULL, "only uids" },
 	{ 'g', "gid", NULL, "only gids" },
-	{ 'c', "count", "N", "how many ids; else as policy says" },
-	{ 'r', "range", "RANGE", "just these: START:COUNT or FIRST-LAST" },
-	{ OPTION_ANOTHER, "another", NULL, "also to an owner that has enough" },
-	{ OPTION_FROM, "from", "FILE", "to the owners in FILE, one a line; -: input" },
+	{ 'c', "count", "N", "number of ids; default: by the policy" },
+	{ 'r', "range", "RANGE", "exactly these ids: START:COUNT or FIRST-LAST" },
+	{ OPTION_ANOTHER, "another", NULL, "also to owners that hold enough ids" },
+	{ OPTION_FROM, "from", "FILE", "to the owners in FILE, one a line; - is stdin" },
 	{ OPTION_GROUP, "group", "GROUP", "to the members of GROUP" },
-	{ OPTION_ALL, "all", NULL, "to all people (as policy says)" },
-	{ OPTION_FORCE, "force-unknown", NULL, "also to an owner without account" },
-	{ OPTION_OWN, "own", NULL,
-	  "to a container: a new line of its owner, just for it" },
-	{ 'n', "dry-run", NULL, "show what would be given" },
+	{ OPTION_ALL, "all", NULL, "to all people, by the policy" },
+	{ OPTION_FORCE, "force-unknown", NULL, "also to owners without account" },
+	{ OPTION_OWN, "own", NULL, "for a container: add a line for its owner as well" },
+	{ 'n', "dry-run", NULL, "show what would be granted" },
 };
 
 /* How often it is tried to be alone with leases. */
@@ -163,12 +162,12 @@ static int choose_owners(struct grant *grant, struct subid_txn *txn)
 			return out_of_memory();
 	if (passed_over > 0 && !grant->cli->quiet)
 		(void)cli_complain(0,
-				   "%zu passed over, to whom %s/" SUBID_CONF_FILE
-				   " gives no ids ('subid policy explain OWNER')",
+				   "%zu skipped: %s/" SUBID_CONF_FILE
+				   " grants them no ids ('subid policy explain OWNER')",
 				   passed_over, grant->cli->etc_name);
 	if (grant->group != NULL && grant->owners.n == 0 && passed_over == 0 &&
 	    !grant->cli->quiet)
-		(void)cli_complain(0, "%s: nobody is in it, nothing was done",
+		(void)cli_complain(0, "%s: group without members, nothing to do",
 				   grant->group);
 	return EXIT_DONE;
 }
@@ -274,12 +273,11 @@ static int run_grant(struct grant *grant, int argc, char *argv[])
 	int status = EXIT_DONE;
 
 	if (optind == argc && !many)
-		return cli_misused(grant->cli, "grant: who shall have a range?");
+		return cli_misused(grant->cli, "grant: missing OWNER");
 	if (grant->range.count > 0 && (many || argc - optind > 1))
-		return cli_misused(grant->cli, "--range is for one owner");
+		return cli_misused(grant->cli, "--range allows only one OWNER");
 	if (grant->range.count > 0 && grant->count > 0)
-		return cli_misused(grant->cli,
-				   "--range says how many: leave --count away");
+		return cli_misused(grant->cli, "--range and --count exclude each other");
 	for (; optind < argc; optind++)
 		if (cli_names_add(&grant->owners, argv[optind]) < 0)
 			return out_of_memory();
@@ -294,10 +292,9 @@ static int run_grant(struct grant *grant, int argc, char *argv[])
 	if (n_containers < grant->owners.n || grant->group != NULL || grant->all ||
 	    grant->force_unknown)
 		return cli_misused(grant->cli,
-				   "containers, OWNER/NAME, get theirs in a call of their"
-				   " own");
+				   "containers, OWNER/NAME, cannot be mixed with owners");
 	if (grant->own && grant->range.count > 0)
-		return cli_misused(grant->cli, "--own finds the ids: leave --range away");
+		return cli_misused(grant->cli, "--own and --range exclude each other");
 	return carry_out(grant);
 }
 
@@ -319,9 +316,9 @@ static int run(struct cli *cli, int argc, char *argv[])
 const struct cli_command cmd_grant = {
 	.name = "grant",
 	.arguments = "OWNER[/NAME]...",
-	.summary = "give ranges that nobody else has, the same numbers for uid and gid",
+	.summary = "grant ranges to owners, or lease them to containers",
 	CLI_OPTIONS(options),
-	.text = "OWNER is a login name or a uid, NAME its container.  All get "
-		"theirs, or none.\n",
+	.text =
+	    "OWNER is a login name or a uid.  If one cannot get a range, none does.\n",
 	.run = run,
 };

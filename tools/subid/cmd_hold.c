@@ -19,7 +19,7 @@ static const struct cli_option unhold_options[] = {
 	{ 'u', "uid", NULL, "only uids" },
 	{ 'g', "gid", NULL, "only gids" },
 	{ OPTION_FORCE, "force", NULL,
-	  "also while a namespace is hidden, or about to be made" },
+	  "also while namespaces are hidden or about to be mapped" },
 	{ 'n', "dry-run", NULL, "show what would be done" },
 };
 
@@ -46,7 +46,7 @@ static int change(const struct hold *hold, struct subid_txn *txn, struct range_l
 	int status = EXIT_DONE;
 
 	if (r == SUBID_ENOUGH && !hold->cli->quiet)
-		(void)cli_complain(0, "%s: held already", hold->text);
+		(void)cli_complain(0, "%s: already held", hold->text);
 	else if (r != 0 && r != SUBID_ENOUGH)
 		status = cli_say(cli_status(r), &err);
 	if (status == EXIT_DONE)
@@ -90,7 +90,7 @@ static int run(struct hold *hold, int argc, char *argv[])
 		hold->force |= letter == OPTION_FORCE;
 	}
 	if (argc - optind != 1)
-		return cli_misused(hold->cli, "%s: which ids? Name one range",
+		return cli_misused(hold->cli, "%s: expected one RANGE",
 				   hold->cli->command->name);
 	hold->text = argv[optind];
 	if (!cli_parse_range(hold->cli, hold->text, &hold->range))
@@ -111,19 +111,21 @@ static int run_unhold(struct cli *cli, int argc, char *argv[])
 const struct cli_command cmd_hold = {
 	.name = "hold",
 	.arguments = "RANGE",
-	.summary = "keep ids out of all hands",
+	.summary = "hold ids, so that they are granted to nobody",
 	CLI_OPTIONS(options),
-	.text = "RANGE is START:COUNT or FIRST-LAST.  Refused while somebody has one of "
-		"the ids.\n",
+	.text = "RANGE is START:COUNT or FIRST-LAST.  Refused if one of the ids is "
+		"granted or\n"
+		"in use.\n",
 	.run = run_hold,
 };
 
 const struct cli_command cmd_unhold = {
 	.name = "unhold",
 	.arguments = "RANGE",
-	.summary = "give held ids back, reserved ones and released ones",
+	.summary = "free held ids, reserved and released ones",
 	CLI_OPTIONS(unhold_options),
-	.text = "RANGE is START:COUNT or FIRST-LAST; what of it is held may be given "
-		"again.\n",
+	.text = "RANGE is START:COUNT or FIRST-LAST.  Its held ids may be granted again: "
+		"first\n"
+		"make sure that no file has one of them.\n",
 	.run = run_unhold,
 };

@@ -9,13 +9,11 @@ enum { OPTION_REUSE = 256 * 2, OPTION_FORCE, OPTION_OWN };
 static const struct cli_option options[] = {
 	{ 'u', "uid", NULL, "only uids" },
 	{ 'g', "gid", NULL, "only gids" },
-	{ 'r', "range", "RANGE", "only what lies in START:COUNT or FIRST-LAST" },
-	{ OPTION_REUSE, "reuse", NULL,
-	  "do not hold the ids: the next owner may get them" },
-	{ OPTION_FORCE, "force", NULL, "also while processes use them" },
-	{ OPTION_OWN, "own", NULL,
-	  "of a container, with the owner's lines of these ids" },
-	{ 'n', "dry-run", NULL, "show what would be taken" },
+	{ 'r', "range", "RANGE", "only these ids: START:COUNT or FIRST-LAST" },
+	{ OPTION_REUSE, "reuse", NULL, "do not quarantine the ids" },
+	{ OPTION_FORCE, "force", NULL, "also while processes use the ids" },
+	{ OPTION_OWN, "own", NULL, "for a container: remove its owner's lines as well" },
+	{ 'n', "dry-run", NULL, "show what would be revoked" },
 };
 
 struct revoke {
@@ -86,22 +84,23 @@ static int run(struct cli *cli, int argc, char *argv[])
 			return EXIT_USAGE;
 	}
 	if (argc - optind != 1)
-		return cli_misused(cli, "revoke: whose ranges? Name one owner");
+		return cli_misused(cli, "revoke: expected one OWNER or OWNER/NAME");
 	revoke.name = argv[optind];
 	revoke.lease = strchr(revoke.name, '/') != NULL;
 	if (revoke.own && !revoke.lease)
-		return cli_misused(cli, "--own is for a container, OWNER/NAME");
+		return cli_misused(cli, "--own is only for a container, OWNER/NAME");
 	return carry_out(&revoke);
 }
 
 const struct cli_command cmd_revoke = {
 	.name = "revoke",
 	.arguments = "OWNER[/NAME]",
-	.summary = "take ranges back, and hold the ids, since their files may be left",
+	.summary = "revoke ranges or leases, and quarantine the ids",
 	CLI_OPTIONS(options),
-	.text = "The ids are held as " SUBID_OWNER_RELEASED
-		" until 'subid unhold' gives them back.  While a\n"
-		"process runs with one of them, or a user namespace maps one, nothing is "
-		"taken;\nnor while containers have leases of them (OWNER/NAME).\n",
+	.text = "The ids are quarantined, held by " SUBID_OWNER_RELEASED
+		", until 'subid unhold' frees them.\n"
+		"Nothing is revoked while a process runs with one of the ids, a user "
+		"namespace\n"
+		"maps one, or a container has a lease of one.\n",
 	.run = run,
 };

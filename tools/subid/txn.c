@@ -55,7 +55,7 @@ int cli_open_proc(const struct cli *cli)
 	fd = open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (fd >= 0)
 		return fd;
-	(void)cli_complain(EXIT_UNABLE, "/proc: %s: what runs cannot be seen",
+	(void)cli_complain(EXIT_UNABLE, "/proc: %s: running processes cannot be seen",
 			   strerror(errno));
 	return -2;
 }
@@ -135,7 +135,7 @@ void cli_warn_of_source(const struct cli *cli, int etc)
 		return;
 	(void)cli_complain(0,
 			   "warning: %s/nsswitch.conf says 'subid: %s': ranges come from"
-			   " there, and what %s/subuid and subgid say has no effect",
+			   " there, and %s/subuid and subgid have no effect",
 			   cli->etc_name, source, cli->etc_name);
 }
 
@@ -159,10 +159,11 @@ static void run_quietly(const char *path, char *const argv[], const char *name)
 	if (status == 0 && (waitpid(pid, &status, 0) < 0 || status != 0))
 		status = -1;
 	if (status != 0)
-		(void)cli_complain(0,
-				   "warning: %s could not be told of the change: its"
-				   " cache is old until it looks again",
-				   name);
+		(void)cli_complain(
+		    0,
+		    "warning: the cache of %s could not be invalidated: it is"
+		    " outdated for a while",
+		    name);
 }
 
 static void tell_caches(void)
@@ -229,9 +230,10 @@ bool cli_parse_range(const struct cli *cli, const char *text, struct id_range *r
 {
 	if (subid_range_parse(text, ret) == 0)
 		return true;
-	(void)cli_misused(cli,
-			  "'%s' is no range: write START:COUNT or FIRST-LAST, in decimal,"
-			  " with ids up to 4294967294",
-			  text);
+	(void)cli_misused(
+	    cli,
+	    "invalid range '%s'; write START:COUNT or FIRST-LAST, in decimal,"
+	    " with ids up to 4294967294",
+	    text);
 	return false;
 }
