@@ -210,7 +210,7 @@ struct subid_group {
 bool subid_group_next(const struct subid_users *users, size_t *pos,
 		      struct subid_group *ret);
 
-/* The local account of a name.  False if there is none. */
+/* The local account of a name, not "".  False if there is none. */
 bool subid_users_by_name(const struct subid_users *users, const char *name, size_t len,
 			 struct subid_account *ret);
 

@@ -163,8 +163,8 @@ static bool parse_account(const char *line, size_t len, struct subid_account *re
 	return subid_id_parse(at, (size_t)(stop - at), &ret->gid) == 0;
 }
 
-/* A line that has the text behind so many colons: for one look-up in a large file, whose
- * other lines are not read closely.  The account in it into *ret. */
+/* The account in a line that has the text, not "", after so many colons: for one look-up
+ * in a large file, whose other lines are not read closely. */
 static bool seek(const struct subid_text *passwd, size_t *pos, size_t colons,
 		 struct subid_owner_name text, struct subid_account *ret)
 {
@@ -174,11 +174,15 @@ static bool seek(const struct subid_text *passwd, size_t *pos, size_t colons,
 	while (subid_text_next(passwd, pos, &line, &len)) {
 		const char *at = line, *end = line + len;
 
+		/* a password is mostly an "x", and numbers differ at the end */
 		for (size_t i = 0; at != NULL && i < colons; i++) {
-			at = memchr(at, ':', (size_t)(end - at));
+			at = end - at > 1 && at[0] != ':' && at[1] == ':'
+				 ? at + 1
+				 : memchr(at, ':', (size_t)(end - at));
 			at = at == NULL ? NULL : at + 1;
 		}
 		if (at != NULL && (size_t)(end - at) > text.len && at[text.len] == ':' &&
+		    at[text.len - 1] == text.text[text.len - 1] &&
 		    memcmp(at, text.text, text.len) == 0 && parse_account(line, len, ret))
 			return true;
 	}

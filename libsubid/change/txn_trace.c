@@ -106,7 +106,7 @@ int subid_txn_record_refused(struct subid_txn *txn, const struct subid_event *ev
 static void tell_log(const struct subid_event *events, size_t n,
 		     struct subid_traced *traced)
 {
-	struct timespec deadline = deadline_in(log_patience.all_ms);
+	int64_t deadline = deadline_in(log_patience.all_ms);
 	struct subid_log log = { .fd = -1 };
 	int r = subid_log_open(SUBID_JOURNAL_SOCKET, SUBID_SYSLOG_SOCKET, &log);
 
@@ -114,7 +114,7 @@ static void tell_log(const struct subid_event *events, size_t n,
 		struct log_line line;
 
 		subid_trace_line(&events[i], &line);
-		r = deadline_left_ms(&deadline) == 0
+		r = deadline_left_ms(deadline) == 0
 			? -ETIME
 			: subid_log_send(&log, &line, log_patience.one_ms);
 		traced->log += r == 0;

@@ -113,25 +113,17 @@ void log_syslog_message(const struct log_line *line, pid_t self,
 	message_add(ret, "%s", line->note);
 }
 
-struct timespec deadline_in(int ms)
+int64_t deadline_in(int ms)
 {
-	struct timespec t;
+	struct timespec now;
 
-	(void)clock_gettime(CLOCK_MONOTONIC, &t); /* always there on Linux */
-	t.tv_sec += ms / 1000;
-	t.tv_nsec += (long)(ms % 1000) * 1000000;
-	if (t.tv_nsec >= 1000000000) {
-		t.tv_sec++;
-		t.tv_nsec -= 1000000000;
-	}
-	return t;
+	(void)clock_gettime(CLOCK_MONOTONIC, &now); /* always there on Linux */
+	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000 + ms;
 }
 
-int deadline_left_ms(const struct timespec *deadline)
+int deadline_left_ms(int64_t deadline)
 {
-	struct timespec now = deadline_in(0);
-	long long ms = (long long)(deadline->tv_sec - now.tv_sec) * 1000 +
-		       (deadline->tv_nsec - now.tv_nsec) / 1000000;
+	int64_t ms = deadline - deadline_in(0);
 
 	return ms > 0 ? (int)ms : 0;
 }
@@ -169,7 +161,7 @@ int subid_log_open(const char *journal, const char *syslog, struct subid_log *re
 int subid_log_send(const struct subid_log *log, const struct log_line *line,
 		   int patience_ms)
 {
-	struct timespec deadline = deadline_in(patience_ms);
+	int64_t deadline = deadline_in(patience_ms);
 	struct subid_message message;
 
 	if (log->native)
@@ -187,7 +179,7 @@ int subid_log_send(const struct subid_log *log, const struct log_line *line,
 			continue;
 		if (errno != EAGAIN)
 			return -errno;
-		ms = deadline_left_ms(&deadline);
+		ms = deadline_left_ms(deadline);
 		if (ms == 0)
 			return -EAGAIN;
 		(void)poll(&wait, 1, ms); /* whatever it says, send(2) knows */

@@ -28,10 +28,8 @@ struct subid_message {
 __attribute__((format(printf, 2, 3))) void message_add(struct subid_message *message,
 						       const char *format, ...);
 
-/*
- * The same of a name that others chose, between quotes: with '?' for what could end a
- * line or the quotes, and for all that is not ASCII.
- */
+/* The same of a name that others chose, in quotes: '?' for all that could end them or the
+ * line, and for all that is not ASCII. */
 void message_add_name(struct subid_message *message, const char *name, size_t len);
 
 struct log_line {
@@ -52,10 +50,7 @@ log_field_print(struct log_line *line, const char *key, const char *format, ...)
 void log_journal_message(const struct log_line *line, pid_t self,
 			 struct subid_message *ret);
 
-/*
- * The line as a datagram for /dev/log: the priority, the program, its pid, the text; no
- * time, which the receiver knows (and which we would need TZ for).
- */
+/* The line as a datagram for /dev/log; without the time, which the receiver knows. */
 void log_syslog_message(const struct log_line *line, pid_t self,
 			struct subid_message *ret);
 
@@ -78,9 +73,9 @@ int subid_log_open(const char *journal, const char *syslog, struct subid_log *re
 int subid_log_send(const struct subid_log *log, const struct log_line *line,
 		   int patience_ms);
 
-/* A moment of CLOCK_MONOTONIC, and how many ms are left until then; never below 0. */
-struct timespec deadline_in(int ms);
-int deadline_left_ms(const struct timespec *deadline);
+/* A moment of CLOCK_MONOTONIC, in ms, and how many are left until then; never below 0. */
+int64_t deadline_in(int ms);
+int deadline_left_ms(int64_t deadline);
 
 /* A rate limit for each user: a burst at once, then one each interval. */
 #define SUBID_RATE_LIMIT_BURST	    10

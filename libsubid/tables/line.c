@@ -82,15 +82,18 @@ int subid_owned_ranges(const struct subid_text *text,
 	auto_free struct subid_owner_name *sorted = NULL;
 	auto_free struct subid_owned_range *found = NULL;
 	size_t n_found = 0, pos = 0, len;
+	uint64_t lengths = 0; /* most owners differ in length from all of these names */
 	const char *text_line;
 
+	for (size_t i = 0; i < n; i++)
+		lengths |= UINT64_C(1) << names[i].len % 64;
 	if (owner_names_sort(names, n, &sorted) < 0)
 		return -ENOMEM;
 	for (size_t number = 1; subid_text_next(text, &pos, &text_line, &len); number++) {
 		const char *colon = memchr(text_line, ':', len);
 		struct subid_line line;
 
-		if (colon == NULL ||
+		if (colon == NULL || (lengths >> (colon - text_line) % 64 & 1) == 0 ||
 		    !owner_names_have(sorted, n, text_line,
 				      (size_t)(colon - text_line)) ||
 		    subid_line_parse(text_line, len, &line) != 0)

@@ -126,11 +126,11 @@ static int send_all(const void *data, int writer)
 static int receive(int reader, const struct subid_patience *patience,
 		   struct progress *progress)
 {
-	struct timespec deadline = deadline_in(patience->all_ms);
+	int64_t deadline = deadline_in(patience->all_ms);
 	struct pollfd wait = { .fd = reader, .events = POLLIN };
 
 	for (;;) {
-		int left = deadline_left_ms(&deadline);
+		int left = deadline_left_ms(deadline);
 		int r = poll(&wait, 1, left < patience->one_ms ? left : patience->one_ms);
 		ssize_t n;
 

@@ -97,7 +97,7 @@ static void fill(const struct subid_log *log)
 
 static void test_receiver_that_sleeps(void **state)
 {
-	struct timespec deadline;
+	int64_t deadline;
 	struct receiver journal;
 	struct subid_log log;
 
@@ -106,13 +106,13 @@ static void test_receiver_that_sleeps(void **state)
 	fill(&log);
 	deadline = deadline_in(20);
 	assert_int_equal(subid_log_send(&log, &line, 20), -EAGAIN);
-	assert_int_equal(deadline_left_ms(&deadline), 0);
+	assert_int_equal(deadline_left_ms(deadline), 0);
 
 	/* one that wakes up gets it */
 	assert_received(&journal, "MESSAGE=");
 	deadline = deadline_in(10000);
 	assert_int_equal(subid_log_send(&log, &line, 10000), 0);
-	assert_true(deadline_left_ms(&deadline) > 0);
+	assert_true(deadline_left_ms(deadline) > 0);
 	(void)close(journal.fd);
 	(void)close(log.fd);
 }
@@ -200,13 +200,11 @@ static void test_full(void **state)
 
 static void test_deadline(void **state)
 {
-	struct timespec past = { .tv_sec = 0 }, soon = deadline_in(5999);
-	int left = deadline_left_ms(&soon);
+	int left = deadline_left_ms(deadline_in(5999));
 
 	(void)state;
-	assert_int_equal(deadline_left_ms(&past), 0);
+	assert_int_equal(deadline_left_ms(0), 0);
 	assert_true(left > 0 && left <= 5999);
-	assert_true(soon.tv_nsec >= 0 && soon.tv_nsec < 1000000000);
 }
 
 int main(void)

@@ -331,7 +331,7 @@ static void test_host_with_children(void **state)
 static void test_audit_that_hangs(void **state)
 {
 	static const struct subid_patience soon = { 100, 60000 }, all = { 60000, 100 };
-	struct timespec deadline = deadline_in(30000);
+	int64_t deadline = deadline_in(30000);
 	size_t taken;
 
 	(void)state;
@@ -343,7 +343,7 @@ static void test_audit_that_hangs(void **state)
 	audit->ms = 20;
 	assert_int_equal(send_many(N_MANY, &all, &taken), -ETIME);
 	assert_true(taken > 0 && taken < 60);
-	assert_true(deadline_left_ms(&deadline) > 0);
+	assert_true(deadline_left_ms(deadline) > 0);
 }
 
 static void test_child_that_is_killed(void **state)
