@@ -4,7 +4,7 @@
 
 VERSION = 0.1.0
 # Of the shared library; the first number changes when the ABI breaks.
-SOVERSION = 0
+SOVERSION = 1
 
 PREFIX ?= /usr/local
 SYSCONFDIR ?= /etc
@@ -52,7 +52,8 @@ link = $(CC) $(HARDEN) $(CFLAGS) $(HARDEN_LD) -Wl,--as-needed $(LDFLAGS)
 # A folder is a module.
 lib_src := $(wildcard libsubid/*/*.c)
 lib_obj := $(lib_src:%.c=$(BUILD)/%.o)
-lib_headers := libsubid/subid.h $(filter-out %/private.h,$(wildcard libsubid/*/*.h))
+# The only header that is installed: the whole public library.
+lib_headers := libsubid/subid.h
 archive := $(BUILD)/libsubid-ng.a
 static := $(BUILD)/static/libsubid-ng.a
 soname := libsubid-ng.so.$(SOVERSION)
@@ -83,7 +84,7 @@ pam_cpp = -DSUBID_HELPER='"$(BINDIR)/subid"'
 # tests/includes.sh.  A folder of the library uses those above it; the programs what they
 # need beneath libsubid/change; all that decides or writes goes through subid.h.
 define includes
-libsubid/core: core
+libsubid/core: core subid.h
 libsubid/trace: core
 libsubid/maps: core
 libsubid/tables: core maps
@@ -93,21 +94,24 @@ libsubid/live: core maps tables accounts policy
 libsubid/runtimes: core maps tables accounts policy
 libsubid/change: core trace maps tables accounts policy live runtimes
 libsubid/audit: core maps tables accounts policy live runtimes change
-libsubid: core maps tables accounts policy live runtimes change audit
+libsubid:
 tools/newidmap: core maps tables accounts policy
 tools/getsubids: core maps tables accounts policy
 tools/subid: core maps tables accounts policy live runtimes audit subid.h
 pam: core maps tables accounts policy subid.h
 examples: subid.h
+tools/subid/cli.h -> libsubid/change/change.h  reads stores of leases and names failures
 endef
 export INCLUDES := $(includes)
 
 tools_src := $(subid_src) $(wildcard tools/newidmap/*.c) $(getsubids_src)
 product_src := $(lib_src) $(pam_src) $(tools_src)
 all_src := $(product_src) $(wildcard tests/*/*.c tests/unit/*/*.c)
-all_c := $(all_src) $(wildcard libsubid/*.h libsubid/*/*.h pam/*.h tools/*/*.h tools/*/*/*.h tests/*/*.h)
+all_c := $(all_src) $(wildcard libsubid/*.h libsubid/*/*.h pam/*.h tools/*/*.h tools/*/*/*.h tests/*/*.h examples/*.c)
 scripts := $(wildcard tests/*.sh tests/*/*.sh) tests/run tests/fuzz/run tests/fuzz/afl tests/proof/run tools/subid/subid.bash .ci/run
 man_pages := $(wildcard man/*.[1-8])
+# Programs that use the library.
+example_src := $(wildcard examples/*.c)
 examples := $(patsubst examples/%.in,%,$(wildcard examples/*.in examples/*/*.in))
 data := $(wildcard share/*.json share/*.conf)
 unit_tests := $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(wildcard tests/unit/*/test_*.c))
@@ -359,27 +363,25 @@ endif
 	$(Q)ln -sf $(notdir $(shared)) $(destdir)$(LIBDIR)/$(soname)
 	$(Q)ln -sf $(soname) $(destdir)$(LIBDIR)/libsubid-ng.so
 	$(Q)$(INSTALL) -m 644 $(BUILD)/libsubid-ng.pc $(destdir)$(PKGCONFIGDIR)
-	$(Q)for header in $(lib_headers:libsubid/%=%); do \
-		$(INSTALL) -D -m 644 libsubid/$$header $(destdir)$(INCLUDEDIR)/subid-ng/libsubid/$$header || exit 1; done
-	$(Q)mv $(destdir)$(INCLUDEDIR)/subid-ng/libsubid/subid.h $(destdir)$(INCLUDEDIR)/subid-ng
+	$(Q)$(INSTALL) -m 644 $(lib_headers) $(destdir)$(INCLUDEDIR)/subid-ng
 	$(Q)for page in $(man_pages); do \
 		$(INSTALL) -m 644 $$page $(destdir)$(MANDIR)/man$${page##*.}/ || exit 1; done
 	$(Q)$(INSTALL) -m 644 tools/subid/subid.bash $(destdir)$(BASHCOMPDIR)/subid
 	$(Q)$(INSTALL) -m 644 $(data) $(destdir)$(DATADIR)/subid
 	$(Q)$(INSTALL) -m 644 $(pam_module) $(destdir)$(PAMDIR)
 	$(Q)$(INSTALL) -m 644 $(BUILD)/pam-config $(destdir)$(DATADIR)/pam-configs/subid
-	$(Q)$(INSTALL) -m 644 $(examples:%=$(BUILD)/examples/%) $(destdir)$(DOCDIR)/examples
+	$(Q)$(INSTALL) -m 644 $(examples:%=$(BUILD)/examples/%) $(example_src) $(destdir)$(DOCDIR)/examples
 
 uninstall: ## remove just what install put there
 	$(Q)rm -f $(programs:%=$(destdir)$(BINDIR)/%) $(destdir)$(LIBDIR)/$(notdir $(static)) \
 		$(destdir)$(LIBDIR)/$(notdir $(shared)) $(destdir)$(LIBDIR)/$(soname) \
 		$(destdir)$(LIBDIR)/libsubid-ng.so $(destdir)$(PKGCONFIGDIR)/libsubid-ng.pc \
-		$(destdir)$(INCLUDEDIR)/subid-ng/subid.h $(lib_headers:%=$(destdir)$(INCLUDEDIR)/subid-ng/%) \
+		$(lib_headers:libsubid/%=$(destdir)$(INCLUDEDIR)/subid-ng/%) \
 		$(foreach p,$(man_pages),$(destdir)$(MANDIR)/man$(lastword $(subst ., ,$(p)))/$(notdir $(p))) \
 		$(destdir)$(BASHCOMPDIR)/subid $(destdir)$(PAMDIR)/$(notdir $(pam_module)) \
 		$(destdir)$(DATADIR)/pam-configs/subid $(data:share/%=$(destdir)$(DATADIR)/subid/%) \
-		$(addprefix $(destdir)$(DOCDIR)/examples/,$(notdir $(examples)))
-	$(Q)for dir in $(sort $(dir $(lib_headers:%=$(INCLUDEDIR)/subid-ng/%))) $(INCLUDEDIR)/subid-ng $(DATADIR)/subid $(DOCDIR)/examples $(DOCDIR); do \
+		$(addprefix $(destdir)$(DOCDIR)/examples/,$(notdir $(examples) $(example_src)))
+	$(Q)for dir in $(INCLUDEDIR)/subid-ng $(DATADIR)/subid $(DOCDIR)/examples $(DOCDIR); do \
 		[ ! -d $(destdir)$$dir ] || rmdir --ignore-fail-on-non-empty $(destdir)$$dir; done
 
 demo: ## two users, two ranges, a real container (as root, in a private mount namespace)

@@ -46,50 +46,6 @@ void subid_leased_free(struct subid_leased *leased);
 int subid_leased_read(int root, struct subid_leased *ret,
 		      const char **ret_file) SUBID_WARN_UNUSED;
 
-/*
- * What failed, or why the answer is no.  Set size, zero the rest; each call that is
- * handed one describes what it returned, if that is not 0.
- */
-#define SUBID_ERROR_FILE_SIZE 4416
-#define SUBID_ERROR_TEXT_SIZE 8192
-
-struct subid_error {
-	size_t size;			  /* sizeof(struct subid_error) */
-	int code;			  /* what the call returned */
-	size_t line;			  /* in file, from 1; 0: not about a line */
-	pid_t pid;			  /* a process that is in the way, or 0 */
-	char program[16];		  /* its name, or "" */
-	char file[SUBID_ERROR_FILE_SIZE]; /* the file it is about, or "" */
-	char text[SUBID_ERROR_TEXT_SIZE]; /* see subid_error_text() */
-};
-
-/*
- * Writes what happened as sentences, mostly one, each on a line of its own, into buf of
- * size bytes, terminated and cut.  Returns the length that it has without being cut.
- */
-size_t subid_error_text(const struct subid_error *err, char *buf, size_t size);
-
-/*
- * Whose tables: this host's, or those of an image.  Safe as it is: what running
- * namespaces map, what containers have and what the name service knows is looked at
- * without being asked for.
- */
-struct subid; /* opaque */
-
-/*
- * Opens.  root: NULL for this host; else the directory of an image, of which nothing
- * runs here, and out of which no link leads.  Returns 0, and the caller calls
- * subid_close() after all transactions have ended; -errno.
- */
-int subid_open(const char *root, struct subid **ret,
-	       struct subid_error *err) SUBID_WARN_UNUSED;
-
-/* The same for an image's root directory that is open; name: for messages, or NULL. */
-int subid_open_at(int dir, const char *name, struct subid **ret,
-		  struct subid_error *err) SUBID_WARN_UNUSED;
-
-void subid_close(struct subid **sys);
-
 #define auto_system __attribute__((cleanup(subid_close)))
 
 /* What a system is made of, for whoever looks at more than its tables.  All of it is the
@@ -103,154 +59,6 @@ struct system_parts {
 };
 
 struct system_parts system_parts(const struct subid *sys);
-
-struct subid_txn; /* opaque */
-
-/* From now on this file is the site's policy, instead of subid.conf and its drop-ins;
- * NULL: these again.  0 or -ENOMEM. */
-int subid_use_policy(struct subid *sys, const char *path);
-
-/* What a warning is about. */
-enum subid_note {
-	SUBID_NOTE_REMARK,  /* a program that was told to be quiet leaves it out */
-	SUBID_NOTE_WARNING, /* ids may be given twice, or something is left to be done */
-};
-
-/* Is handed a warning, sentences each on a line of its own, when it comes up. */
-typedef void subid_warning_fn(void *data, enum subid_note note, const char *text);
-
-/* Who is told of warnings; NULL, as at first: nobody. */
-void subid_on_warning(struct subid *sys, subid_warning_fn *warn, void *data);
-
-/* Flags of subid_begin(). */
-#define SUBID_DRY_RUN  1U /* take no lock, and refuse to commit */
-#define SUBID_BY_LOGIN 2U /* users cause it: few of its refusals leave a trace */
-#define SUBID_NO_GRANTS                                                                  \
-	4U		/* ids are only taken away: what is in use is not looked at      \
-			 */
-#define SUBID_LEASES 8U /* leases alone: the tables are not locked, nor changed */
-
-/*
- * Begins a transaction, see below.  timeout_ms: how long the locks are waited for;
- * SUBID_LOCK_PATIENCE_MS.  Returns 0, and the caller ends it with subid_txn_free();
- * SUBID_BUSY, SUBID_INVALID (the policy is wrong) or -errno.
- */
-int subid_begin(struct subid *sys, unsigned int flags, int timeout_ms,
-		struct subid_txn **ret, struct subid_error *err) SUBID_WARN_UNUSED;
-
-/* What a row of a list is about. */
-enum subid_state {
-	SUBID_STATE_GRANTED,  /* an owner's */
-	SUBID_STATE_LEASED,   /* a container's */
-	SUBID_STATE_RELEASED, /* taken from somebody, and held for nobody */
-	SUBID_STATE_RESERVED, /* held for nobody */
-	SUBID_STATE_FREE,     /* taken from somebody, and anybody's now */
-	SUBID_STATE_SHARED,   /* taken from somebody, but another line has them too */
-};
-
-/* A row of a list.  Its texts are the list's. */
-struct subid_row {
-	size_t size; /* sizeof(struct subid_row) */
-	enum subid_kind kind;
-	enum subid_state state;
-	struct id_range range;
-	const char *owner;     /* as the line has it, or as it was asked for */
-	const char *container; /* its name, or NULL */
-	const char *file;      /* where it stands, or NULL */
-	size_t line;	       /* in file, from 1; 0: in none yet */
-};
-
-/* What a call has found or done; opaque.  NULL: an empty one. */
-struct subid_list;
-
-size_t subid_list_size(const struct subid_list *list);
-
-/* Copies a row, from 0 on, into *ret, whose size is set.  False if there is none. */
-bool subid_list_get(const struct subid_list *list, size_t index, struct subid_row *ret);
-
-void subid_list_free(struct subid_list **list);
-
-/* Flags of a request. */
-#define SUBID_ANOTHER	    1U	/* also if there is enough */
-#define SUBID_UNKNOWN_OWNER 2U	/* also to an owner without account */
-#define SUBID_UNASKED	    4U	/* only if the policy gives without being asked */
-#define SUBID_OWN	    8U	/* a container's: with a line of its own in the tables */
-#define SUBID_FORCE	    16U /* also while processes use the ids */
-#define SUBID_REUSE	    32U /* do not hold them: anybody may get them next */
-
-/* What is asked for.  Zeroed: both kinds, as many ids as the policy says. */
-struct subid_request {
-	size_t size;	       /* sizeof(struct subid_request) */
-	const char *owner;     /* a login name or a uid; of a container "OWNER/NAME" */
-	unsigned int kinds;    /* bits 1 << enum subid_kind; 0: both */
-	unsigned int flags;    /* the above */
-	uint32_t count;	       /* how many ids; 0: as the policy says */
-	struct id_range range; /* just these; count 0: wherever there is room, or all */
-};
-
-/*
- * Grants a range to an owner, in the tables.  Returns 0; SUBID_ENOUGH: it has enough;
- * another answer: it got none, and nothing is changed; -errno: the transaction can only
- * be ended.  See subid_changes().
- */
-int subid_grant(struct subid_txn *txn, const struct subid_request *request,
-		struct subid_error *err) SUBID_WARN_UNUSED;
-
-/* The same to a container, out of what its owner holds. */
-int subid_lease(struct subid_txn *txn, const struct subid_request *request,
-		struct subid_error *err) SUBID_WARN_UNUSED;
-
-/*
- * Takes back what an owner, or a container, has of range.  Ids are held unless
- * SUBID_REUSE is set.  SUBID_ABSENT: there is nothing to take; SUBID_IN_USE.  After
- * another answer the transaction can only be ended.
- */
-int subid_revoke(struct subid_txn *txn, const struct subid_request *request,
-		 struct subid_error *err) SUBID_WARN_UNUSED;
-int subid_unlease(struct subid_txn *txn, const struct subid_request *request,
-		  struct subid_error *err) SUBID_WARN_UNUSED;
-
-/* Keeps ids out of all hands, and gives held ids back: the request's range. */
-int subid_hold(struct subid_txn *txn, const struct subid_request *request,
-	       struct subid_error *err) SUBID_WARN_UNUSED;
-int subid_unhold(struct subid_txn *txn, const struct subid_request *request,
-		 struct subid_error *err) SUBID_WARN_UNUSED;
-
-/*
- * The owners to whom the policy gives ranges: the members of a group (or NULL), and all
- * accounts if all is set, each uid once; *ret_passed_over: how many of them get none.
- * The rows have owners alone.  Returns 0, and the caller frees *ret; SUBID_UNKNOWN: no
- * such group; -errno.
- */
-int subid_candidates(struct subid_txn *txn, const char *group, bool all,
-		     struct subid_list **ret, size_t *ret_passed_over,
-		     struct subid_error *err) SUBID_WARN_UNUSED;
-
-/* What the policy says of an owner. */
-struct subid_explanation {
-	size_t size; /* sizeof(struct subid_explanation) */
-	enum subid_verdict verdict;
-	size_t line;			  /* of the rule, in file; 0: no rule fits */
-	char file[SUBID_ERROR_FILE_SIZE]; /* "" */
-	char why[1024];			  /* a phrase; bytes are the policy's */
-};
-
-/* Explains it.  0; SUBID_INVALID: no owner can be called so; -errno. */
-int subid_explain(struct subid_txn *txn, const char *name, struct subid_explanation *ret,
-		  struct subid_error *err) SUBID_WARN_UNUSED;
-
-/* What the last of these calls has done, or found: the transaction's, until the next. */
-int subid_changes(struct subid_txn *txn, const struct subid_list **ret);
-
-/*
- * Writes all of it, durably, or nothing; then looks again, where somebody without our
- * locks could have come in between.  -EAGAIN: so it was, and nothing is changed: begin
- * anew.  SUBID_IN_USE: it is written, but ids that were to be free are held.
- */
-int subid_commit(struct subid_txn *txn, struct subid_error *err) SUBID_WARN_UNUSED;
-
-/* Ends a transaction: unlocks; what was not committed is forgotten. */
-void subid_abort(struct subid_txn **txn);
 
 /*
  * The only way to change the tables: take the locks, read everything that has a
@@ -358,8 +166,6 @@ int subid_txn_decide(struct subid_txn *txn, const struct subid_owner *owner,
 
 /* Makes many grants in one transaction as fast as few.  0 or -ENOMEM. */
 int subid_txn_prepare_bulk(struct subid_txn *txn);
-
-#define SUBID_BOTH_KINDS ((1U << SUBID_UID) | (1U << SUBID_GID))
 
 struct grant_request {
 	const struct subid_owner *owner;
@@ -522,17 +328,12 @@ struct subid_refused {
 void subid_txn_trace_refused(const struct subid_txn_options *options,
 			     const struct subid_refused *list, size_t n);
 
-/* The same for a request, when its transaction could not begin; flags: of that; uid: the
- * owner's, or SUBID_ID_NONE. */
-void subid_trace_refused(struct subid *sys, unsigned int flags,
-			 const struct subid_request *request, uint32_t uid, int result);
-
 /* The same of one that the caller refuses, when the transaction ends; result > 0.
  * 0 or -ENOMEM. */
 int subid_txn_refuse(struct subid_txn *txn, const struct subid_refused *refused);
 
 /*
- * What became of the trace of the last commit, or 0 everywhere before the first.
+ * What became of the trace of the last commit, of one transaction; see subid_traced().
  *
  * When etc is the running system's configuration directory (whatever it was
  * opened as), each range that was given, taken, held or given back leaves a record
@@ -543,20 +344,7 @@ int subid_txn_refuse(struct subid_txn *txn, const struct subid_refused *refused)
  * dry run and an image leave none.  A trace
  * that cannot be written is no failure; here it shows.
  */
-struct subid_traced {
-	size_t changes;	 /* that should have left a trace */
-	size_t audit;	 /* of these, taken by the kernel, also with auditing off */
-	size_t log;	 /* taken by the journal or syslog */
-	int audit_error; /* 0, or why not all: -errno */
-	int log_error;
-	bool written; /* there was something to write */
-	bool tables;  /* and it was the running system's tables */
-};
-
 struct subid_traced subid_txn_traced(const struct subid_txn *txn);
-
-/* The same of all that subid_commit() has written. */
-struct subid_traced subid_traced(const struct subid_txn *txn);
 
 /*
  * Leases: a range for each container, taken out of what its owner holds in the

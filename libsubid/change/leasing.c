@@ -337,10 +337,12 @@ int subid_lease(struct subid_txn *txn, const struct subid_request *request,
 		.err = err,
 		.own = request_has(request, SUBID_OWN),
 	};
-	size_t owner_len = subid_lease_owner(request->owner);
-	int r;
+	size_t owner_len;
+	int r = request_check(request, err);
 
-	error_clear(err);
+	if (r < 0)
+		return r;
+	owner_len = subid_lease_owner(request->owner);
 	r = txn_new_result(txn, request->owner, SUBID_STATE_LEASED, err);
 	if (r == 0)
 		r = check_txn(&lease);

@@ -273,6 +273,9 @@ int txn_new_result(struct subid_txn *txn, const char *owner, enum subid_state st
 /* Adds changes to those that the call hands out.  0 or -ENOMEM. */
 int txn_add_result(struct subid_txn *txn, const struct subid_changes *changes);
 
+/* A copy of a text that is the list's; NULL: out of memory. */
+const char *list_text(struct subid_list *list, const char *text, size_t len);
+
 /* Adds a row that has just an owner's name.  0 or -ENOMEM. */
 int list_add_owner(struct subid_list *list, const char *name);
 
@@ -292,6 +295,9 @@ int txn_open_store(struct subid_txn *txn, enum txn_store how, struct subid_error
 /* Leaves the trace of a request that was refused before the grant.  0 or -ENOMEM. */
 int txn_refuse(struct subid_txn *txn, const struct subid_request *request,
 	       const struct subid_owner *owner, int result);
+
+/* Is it one that this library understands?  0, or -EINVAL, explained. */
+int request_check(const struct subid_request *request, struct subid_error *err);
 
 /* Both kinds if none is named. */
 unsigned int request_kinds(const struct subid_request *request);

@@ -297,9 +297,10 @@ int subid_revoke(struct subid_txn *txn, const struct subid_request *request,
 		 struct subid_error *err)
 {
 	auto_owner struct subid_owner owner = { .has_account = false };
-	int r;
+	int r = request_check(request, err);
 
-	error_clear(err);
+	if (r < 0)
+		return r;
 	if (txn->users == NULL)
 		return error_plain(err, -EINVAL,
 				   "this transaction is begun for leases alone");
@@ -489,9 +490,10 @@ int subid_unlease(struct subid_txn *txn, const struct subid_request *request,
 		.reuse = request_has(request, SUBID_REUSE),
 		.force = request_has(request, SUBID_FORCE),
 	};
-	int found, r;
+	int found, r = request_check(request, err);
 
-	error_clear(err);
+	if (r < 0)
+		return r;
 	r = txn_new_result(txn, request->owner, state_of(request), err);
 	if (r == 0 && !revocation.force)
 		r = system_proc(txn->sys, err);
@@ -520,9 +522,10 @@ int subid_hold(struct subid_txn *txn, const struct subid_request *request,
 {
 	const char *what = request->owner;
 	struct subid_changes changes = { .n = 0 };
-	int r;
+	int r = request_check(request, err);
 
-	error_clear(err);
+	if (r < 0)
+		return r;
 	if (txn->users == NULL)
 		return error_plain(err, -EINVAL,
 				   "this transaction is begun for leases alone");
@@ -589,9 +592,10 @@ static int unhold(struct subid_txn *txn, const struct subid_request *request,
 int subid_unhold(struct subid_txn *txn, const struct subid_request *request,
 		 struct subid_error *err)
 {
-	int r;
+	int r = request_check(request, err);
 
-	error_clear(err);
+	if (r < 0)
+		return r;
 	r = txn_new_result(txn, "-", SUBID_STATE_FREE, err);
 	if (r < 0)
 		return r;

@@ -223,6 +223,27 @@ int grant_refused(struct subid_txn *txn, const char *name,
 
 /* --- the grant --------------------------------------------------------------------- */
 
+#define ALL_FLAGS                                                                        \
+	(SUBID_ANOTHER | SUBID_UNKNOWN_OWNER | SUBID_UNASKED | SUBID_OWN | SUBID_FORCE | \
+	 SUBID_REUSE)
+
+int request_check(const struct subid_request *request, struct subid_error *err)
+{
+	error_clear(err);
+	if (request->size < sizeof(*request))
+		return error_plain(err, -EINVAL, "the request's size is not set");
+	if (request->owner == NULL)
+		return error_plain(err, -EINVAL, "the request names no owner");
+	/* what is not understood may have been meant to forbid something */
+	if ((request->flags & ~ALL_FLAGS) != 0 ||
+	    (request->kinds & ~SUBID_BOTH_KINDS) != 0)
+		return error_plain(err, -EINVAL,
+				   "%s: the request has flags or kinds that this version"
+				   " of the library does not know",
+				   request->owner);
+	return 0;
+}
+
 unsigned int request_kinds(const struct subid_request *request)
 {
 	return request->kinds == 0 ? SUBID_BOTH_KINDS : request->kinds;
@@ -311,9 +332,10 @@ int subid_grant(struct subid_txn *txn, const struct subid_request *request,
 		.another = request_has(request, SUBID_ANOTHER),
 	};
 	struct subid_changes changes = { .n = 0 };
-	int r;
+	int r = request_check(request, err);
 
-	error_clear(err);
+	if (r < 0)
+		return r;
 	if (txn->users == NULL)
 		return error_plain(err, -EINVAL,
 				   "this transaction is begun for leases alone");

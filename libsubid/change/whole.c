@@ -36,6 +36,11 @@ int subid_begin(struct subid *sys, unsigned int flags, int timeout_ms,
 	int r = 0;
 
 	error_clear(err);
+	if ((flags &
+	     ~(SUBID_DRY_RUN | SUBID_BY_LOGIN | SUBID_NO_GRANTS | SUBID_LEASES)) != 0)
+		return error_plain(err, -EINVAL,
+				   "a flag that this version of the library does not"
+				   " know");
 	if ((flags & SUBID_LEASES) != 0) {
 		txn = txn_new();
 		if (txn == NULL)
@@ -151,17 +156,24 @@ bool subid_list_get(const struct subid_list *list, size_t index, struct subid_ro
 	return true;
 }
 
-int list_add_owner(struct subid_list *list, const char *name)
+const char *list_text(struct subid_list *list, const char *text, size_t len)
 {
-	char *copy = strdup(name);
+	char *copy = text == NULL ? NULL : strndup(text, len);
 
 	if (copy == NULL ||
 	    array_grow(&list->texts, list->n_texts, sizeof(*list->texts)) < 0) {
 		free(copy);
-		return -ENOMEM;
+		return NULL;
 	}
 	list->texts[list->n_texts++] = copy;
-	if (array_grow(&list->rows, list->n, sizeof(*list->rows)) < 0)
+	return copy;
+}
+
+int list_add_owner(struct subid_list *list, const char *name)
+{
+	const char *copy = list_text(list, name, strlen(name));
+
+	if (copy == NULL || array_grow(&list->rows, list->n, sizeof(*list->rows)) < 0)
 		return -ENOMEM;
 	list->rows[list->n++] =
 	    (struct subid_row){ .size = sizeof(*list->rows), .owner = copy };
@@ -223,14 +235,13 @@ int subid_commit(struct subid_txn *txn, struct subid_error *err)
 	return r == 0 ? releases_look_again(txn, err) : r;
 }
 
-/* Both transactions', together. */
-struct subid_traced subid_traced(const struct subid_txn *txn)
+void subid_traced(const struct subid_txn *txn, struct subid_traced *ret)
 {
 	struct subid_traced traced = txn->traced;
+	size_t size = ret->size;
 
 	traced.written = txn->wrote;
 	traced.tables = txn->wrote_tables && txn->is_traced;
-
 	if (txn->leases != NULL) {
 		const struct subid_traced *more = &txn->leases->traced;
 
@@ -242,5 +253,8 @@ struct subid_traced subid_traced(const struct subid_txn *txn)
 		if (traced.log_error == 0)
 			traced.log_error = more->log_error;
 	}
-	return traced;
+	if (size > sizeof(traced))
+		size = sizeof(traced);
+	memcpy(ret, &traced, size);
+	ret->size = size;
 }

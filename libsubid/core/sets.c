@@ -4,6 +4,7 @@
  */
 #include "libsubid/core/range.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -90,4 +91,33 @@ int subid_sets_subtract(const struct subid_sets *a, const struct subid_sets *b,
 	for (enum subid_kind kind = 0; r == 0 && kind < SUBID_KINDS; kind++)
 		r = subid_set_subtract(&a->of[kind], &b->of[kind], &ret->of[kind]);
 	return r;
+}
+
+/* --- for callers, to whom a set is opaque --- */
+
+int subid_set_new(struct subid_set **ret)
+{
+	struct subid_set *set = calloc(1, sizeof(*set));
+
+	if (set == NULL)
+		return -ENOMEM;
+	*ret = set;
+	return 0;
+}
+
+void subid_set_delete(struct subid_set **set)
+{
+	if (*set == NULL)
+		return;
+	subid_set_free(*set);
+	free(*set);
+	*set = NULL;
+}
+
+bool subid_set_get(const struct subid_set *set, size_t index, struct id_range *ret)
+{
+	if (index >= set->n)
+		return false;
+	*ret = set->ranges[index];
+	return true;
 }

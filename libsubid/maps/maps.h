@@ -12,18 +12,6 @@ extern "C" {
  * "inside outside count".
  */
 
-/* The most lines that the kernel takes (UID_GID_MAP_MAX_EXTENTS since 4.15). */
-#define SUBID_MAP_LINES_MAX 340
-
-/* "4294967294 4294967294 4294967295\n" */
-#define SUBID_MAP_LINE_SIZE 33
-
-/* One line of a map; inside and outside have the same count. */
-struct subid_map_line {
-	struct id_range inside;
-	struct id_range outside;
-};
-
 /*
  * Reads a map as the kernel prints it.  A line whose outside is 4294967295 is of
  * ids that mean nothing to the reader, and is passed over.  Returns 0 with the

@@ -271,12 +271,6 @@ int subid_conf_check(int etc, const char *vendor, bool follow,
  * group is the caller's to answer.
  */
 
-enum subid_verdict {
-	SUBID_VERDICT_GIVE,  /* ranges, also unasked: at login, grant --all */
-	SUBID_VERDICT_NONE,  /* nothing unasked; root may give some by name */
-	SUBID_VERDICT_NEVER, /* nothing, whoever asks */
-};
-
 /* Who it is about. */
 struct subid_candidate {
 	const struct subid_owner *owner;

@@ -31,7 +31,6 @@ struct subid_line {
 	struct id_range range;
 };
 
-#define SUBID_READINGS_MAX   16	  /* the most that the readers of one line can differ */
 #define SUBID_LINE_MAX	     1023 /* shadow drops longer lines, newline not counted */
 #define SUBID_LINE_TAIL_MAX  24	  /* ":4294967294:4294967295\n" */
 #define SUBID_LINE_OWNER_MAX (SUBID_LINE_MAX - (SUBID_LINE_TAIL_MAX - 1))
@@ -126,9 +125,6 @@ int subid_owned_ranges(const struct subid_text *text,
  * then the tables count for nothing.  The module is libsubid_NAME.so; FreeIPA's is
  * libsubid_sss.so.
  */
-
-/* The longest name, with its NUL; shadow takes 50 bytes. */
-#define SUBID_SOURCE_SIZE 51
 
 /* The line "subid:" as it is written. */
 struct subid_source_line {

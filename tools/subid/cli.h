@@ -6,9 +6,17 @@
 
 #include <stdio.h>
 
+#include "libsubid/accounts/accounts.h"
+#include "libsubid/audit/audit.h"
+#include "libsubid/change/change.h"
 #include "libsubid/core/core.h"
 #include "libsubid/core/printable.h"
+#include "libsubid/live/live.h"
+#include "libsubid/maps/maps.h"
+#include "libsubid/policy/policy.h"
+#include "libsubid/runtimes/runtimes.h"
 #include "libsubid/subid.h"
+#include "libsubid/tables/tables.h"
 
 /* Exit status of subid(1). */
 enum {

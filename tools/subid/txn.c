@@ -200,8 +200,9 @@ int cli_commit(struct cli *cli, struct subid_txn *txn, bool *ret_raced)
 {
 	struct subid_error err = { .size = sizeof(err) };
 	int r = subid_commit(txn, &err);
-	struct subid_traced traced = subid_traced(txn);
+	struct subid_traced traced = { .size = sizeof(traced) };
 
+	subid_traced(txn, &traced);
 	cli->changed = traced.written;
 	if (r == 0)
 		warn_of_trace(cli, &traced);
