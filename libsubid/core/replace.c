@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The draft is "NAME+", as shadow calls it, and the backup "NAME-".  The old file gets
- * a second name, "NAME=", by a hard link, and the draft is renamed over the first; to
- * undo that, the second is renamed back.
+ * The replacement is "NAME+", as shadow calls it, and the backup "NAME-".  The old file
+ * gets a second name, "NAME=", by a hard link, and the replacement is renamed over the
+ * first; to undo that, the second is renamed back.
  *
  * The old file itself must get neither of shadow's names: its tools open them to write
  * (fopen(3) with "w"), and whoever has the old table open at that moment, as the
@@ -22,17 +22,17 @@
 
 #include "libsubid/core/core.h"
 
-#define NAME_SIZE   202
-#define DRAFT_SIZE  (NAME_SIZE + 16)
-#define XATTRS_MAX  (64 << 10) /* XATTR_LIST_MAX, and XATTR_SIZE_MAX for each */
-#define BUFFER_SIZE (64 << 10)
-#define MODE_NEW    0644
-#define COPY_SIZE   (1 << 30) /* at once */
+#define NAME_SIZE     202
+#define NEW_NAME_SIZE (NAME_SIZE + 16)
+#define XATTRS_MAX    (64 << 10) /* XATTR_LIST_MAX, and XATTR_SIZE_MAX for each */
+#define BUFFER_SIZE   (64 << 10)
+#define MODE_NEW      0644
+#define COPY_SIZE     (1 << 30) /* at once */
 
-/* How the draft came to its place, so that it can go back. */
+/* How the replacement came to its place, so that it can go back. */
 enum place {
-	IN_DRAFT, /* not yet */
-	REPLACED, /* the old file is at the aside name */
+	NOT_YET,
+	REPLACED, /* the old file is at its second name */
 	CREATED,  /* there was no old file */
 };
 
@@ -41,11 +41,11 @@ struct subid_replacement {
 	int fd;
 	enum place place;
 	bool replaces; /* there is an old file */
-	bool there;    /* the draft's name is ours to remove */
+	bool there;    /* the replacement's name is ours to remove */
 	bool alone;    /* no lock guards it, and it has no backup */
 	char name[NAME_SIZE];
-	char draft[DRAFT_SIZE];
-	char aside[DRAFT_SIZE];
+	char new_name[NEW_NAME_SIZE];
+	char old_name[NEW_NAME_SIZE];
 	char backup[NAME_SIZE];
 	char *buffer; /* of BUFFER_SIZE */
 	size_t used;
@@ -150,16 +150,17 @@ static int copy_mode(int old, int to)
 	return fchmod(to, mode) < 0 ? -errno : 0;
 }
 
-static int take_over_attributes(struct subid_replacement *draft)
+static int take_over_attributes(struct subid_replacement *replacement)
 {
-	auto_close int old = open_old(draft->dir, draft->name);
+	auto_close int old = open_old(replacement->dir, replacement->name);
 
 	if (old == -ENOENT)
-		return fchmod(draft->fd, MODE_NEW) < 0 ? -errno : 0;
+		return fchmod(replacement->fd, MODE_NEW) < 0 ? -errno : 0;
 	if (old < 0)
 		return old;
-	draft->replaces = true;
-	return draft->alone ? copy_mode(old, draft->fd) : copy_attributes(old, draft->fd);
+	replacement->replaces = true;
+	return replacement->alone ? copy_mode(old, replacement->fd)
+				  : copy_attributes(old, replacement->fd);
 }
 
 static int remove_if_there(int dir, const char *name)
@@ -167,75 +168,75 @@ static int remove_if_there(int dir, const char *name)
 	return unlinkat(dir, name, 0) < 0 && errno != ENOENT ? -errno : 0;
 }
 
-static int new_draft(int dir, const char *name, struct subid_replacement **ret)
+static int prepare(int dir, const char *name, struct subid_replacement **ret)
 {
-	struct subid_replacement *draft;
+	struct subid_replacement *replacement;
 
 	if (strlen(name) > 200)
 		return -ENAMETOOLONG;
-	draft = malloc(sizeof(*draft));
-	if (draft == NULL)
+	replacement = malloc(sizeof(*replacement));
+	if (replacement == NULL)
 		return -ENOMEM;
-	*ret = draft;
-	*draft = (struct subid_replacement){ .dir = dir, .fd = -1 };
-	draft->buffer = malloc(BUFFER_SIZE);
-	if (draft->buffer == NULL)
+	*ret = replacement;
+	*replacement = (struct subid_replacement){ .dir = dir, .fd = -1 };
+	replacement->buffer = malloc(BUFFER_SIZE);
+	if (replacement->buffer == NULL)
 		return -ENOMEM;
-	(void)snprintf(draft->name, NAME_SIZE, "%s", name);
-	(void)snprintf(draft->draft, DRAFT_SIZE, "%s+", name);
-	(void)snprintf(draft->aside, DRAFT_SIZE, "%s=", name);
-	(void)snprintf(draft->backup, NAME_SIZE, "%s-", name);
+	(void)snprintf(replacement->name, NAME_SIZE, "%s", name);
+	(void)snprintf(replacement->new_name, NEW_NAME_SIZE, "%s+", name);
+	(void)snprintf(replacement->old_name, NEW_NAME_SIZE, "%s=", name);
+	(void)snprintf(replacement->backup, NAME_SIZE, "%s-", name);
 	return 0;
 }
 
 /* Creates what names of its own it has. */
-static int create_draft(struct subid_replacement *draft)
+static int create_new(struct subid_replacement *replacement)
 {
-	draft->fd = create(draft->dir, draft->draft);
-	if (draft->fd < 0)
-		return draft->fd;
-	draft->there = true;
-	return take_over_attributes(draft);
+	replacement->fd = create(replacement->dir, replacement->new_name);
+	if (replacement->fd < 0)
+		return replacement->fd;
+	replacement->there = true;
+	return take_over_attributes(replacement);
 }
 
 int subid_replacement_open(int dir, const char *name, struct subid_replacement **ret)
 {
-	auto_replacement struct subid_replacement *draft = NULL;
-	int r = new_draft(dir, name, &draft);
+	auto_replacement struct subid_replacement *replacement = NULL;
+	int r = prepare(dir, name, &replacement);
 
 	if (r == 0)
-		r = remove_if_there(dir, draft->draft);
+		r = remove_if_there(dir, replacement->new_name);
 	if (r == 0)
-		r = remove_if_there(dir, draft->aside);
+		r = remove_if_there(dir, replacement->old_name);
 	if (r == 0)
-		r = create_draft(draft);
+		r = create_new(replacement);
 	if (r < 0)
 		return r;
-	*ret = draft;
-	draft = NULL;
+	*ret = replacement;
+	replacement = NULL;
 	return 0;
 }
 
 int subid_replacement_open_alone(int dir, const char *name,
 				 struct subid_replacement **ret)
 {
-	auto_replacement struct subid_replacement *draft = NULL;
+	auto_replacement struct subid_replacement *replacement = NULL;
 	uint32_t number;
-	int r = new_draft(dir, name, &draft);
+	int r = prepare(dir, name, &replacement);
 
 	if (r < 0)
 		return r;
-	draft->alone = true;
+	replacement->alone = true;
 	if (getrandom(&number, sizeof(number), 0) != sizeof(number))
 		return -errno;
 	/* not NAME's suffix: node_exporter reads every *.prom in its directory */
-	(void)snprintf(draft->draft, DRAFT_SIZE, "%s.%08x", name, number);
-	(void)snprintf(draft->aside, DRAFT_SIZE, "%s.%08x=", name, number);
-	r = create_draft(draft);
+	(void)snprintf(replacement->new_name, NEW_NAME_SIZE, "%s.%08x", name, number);
+	(void)snprintf(replacement->old_name, NEW_NAME_SIZE, "%s.%08x=", name, number);
+	r = create_new(replacement);
 	if (r < 0)
 		return r;
-	*ret = draft;
-	draft = NULL;
+	*ret = replacement;
+	replacement = NULL;
 	return 0;
 }
 
@@ -256,77 +257,84 @@ static int write_all(int fd, const char *bytes, size_t size)
 	return 0;
 }
 
-static int flush(struct subid_replacement *draft)
+static int flush(struct subid_replacement *replacement)
 {
-	size_t used = draft->used;
+	size_t used = replacement->used;
 
-	draft->used = 0;
-	return write_all(draft->fd, draft->buffer, used);
+	replacement->used = 0;
+	return write_all(replacement->fd, replacement->buffer, used);
 }
 
 int subid_replacement_write(void *data, const void *bytes, size_t size)
 {
-	struct subid_replacement *draft = data;
+	struct subid_replacement *replacement = data;
 	int r;
 
-	if (size > BUFFER_SIZE - draft->used) {
-		r = flush(draft);
+	if (size > BUFFER_SIZE - replacement->used) {
+		r = flush(replacement);
 		if (r < 0)
 			return r;
 	}
 	if (size > BUFFER_SIZE)
-		return write_all(draft->fd, bytes, size);
-	memcpy(draft->buffer + draft->used, bytes, size);
-	draft->used += size;
+		return write_all(replacement->fd, bytes, size);
+	memcpy(replacement->buffer + replacement->used, bytes, size);
+	replacement->used += size;
 	return 0;
 }
 
 /* There is no old file, and there must be none that somebody has just made. */
-static int put_in_nothing(struct subid_replacement *draft)
+static int put_in_nothing(struct subid_replacement *replacement)
 {
-	unsigned int flags = draft->alone ? 0 : RENAME_NOREPLACE;
+	unsigned int flags = replacement->alone ? 0 : RENAME_NOREPLACE;
 
-	if (renameat2(draft->dir, draft->draft, draft->dir, draft->name, flags) < 0 &&
+	if (renameat2(replacement->dir, replacement->new_name, replacement->dir,
+		      replacement->name, flags) < 0 &&
 	    ((errno != EINVAL && errno != ENOSYS) ||
-	     renameat(draft->dir, draft->draft, draft->dir, draft->name) < 0))
+	     renameat(replacement->dir, replacement->new_name, replacement->dir,
+		      replacement->name) < 0))
 		return -errno;
-	draft->place = CREATED;
+	replacement->place = CREATED;
 	return 0;
 }
 
-static int put_over_old(struct subid_replacement *draft)
+static int put_over_old(struct subid_replacement *replacement)
 {
-	int r = remove_if_there(draft->dir, draft->aside);
+	int r = remove_if_there(replacement->dir, replacement->old_name);
 
 	if (r < 0)
 		return r;
-	if (linkat(draft->dir, draft->name, draft->dir, draft->aside, 0) < 0)
+	if (linkat(replacement->dir, replacement->name, replacement->dir,
+		   replacement->old_name, 0) < 0)
 		return -errno;
-	if (renameat(draft->dir, draft->draft, draft->dir, draft->name) < 0) {
+	if (renameat(replacement->dir, replacement->new_name, replacement->dir,
+		     replacement->name) < 0) {
 		r = -errno;
 		/* the name still leads there */
-		(void)unlinkat(draft->dir, draft->aside, 0);
+		(void)unlinkat(replacement->dir, replacement->old_name, 0);
 		return r;
 	}
-	draft->place = REPLACED;
+	replacement->place = REPLACED;
 	return 0;
 }
 
-static int put_in_place(struct subid_replacement *draft)
+static int put_in_place(struct subid_replacement *replacement)
 {
-	int r = draft->replaces ? put_over_old(draft) : put_in_nothing(draft);
+	int r = replacement->replaces ? put_over_old(replacement)
+				      : put_in_nothing(replacement);
 
-	draft->there = r < 0;
+	replacement->there = r < 0;
 	return r;
 }
 
-static int put_back(struct subid_replacement *draft)
+static int put_back(struct subid_replacement *replacement)
 {
-	if ((draft->place == REPLACED &&
-	     renameat(draft->dir, draft->aside, draft->dir, draft->name) < 0) ||
-	    (draft->place == CREATED && unlinkat(draft->dir, draft->name, 0) < 0))
+	if ((replacement->place == REPLACED &&
+	     renameat(replacement->dir, replacement->old_name, replacement->dir,
+		      replacement->name) < 0) ||
+	    (replacement->place == CREATED &&
+	     unlinkat(replacement->dir, replacement->name, 0) < 0))
 		return -errno;
-	draft->place = IN_DRAFT;
+	replacement->place = NOT_YET;
 	return 0;
 }
 
@@ -341,19 +349,20 @@ static int copy_bytes(int from, int to)
 }
 
 /* After the point of no return: what fails here costs a backup, not a table. */
-static void keep_backup(struct subid_replacement *draft)
+static void keep_backup(struct subid_replacement *replacement)
 {
 	auto_close int old = -1, copy = -1;
 
-	if (!draft->alone)
-		old = open_old(draft->dir, draft->aside);
-	copy = old < 0 ? -1 : create(draft->dir, draft->draft);
+	if (!replacement->alone)
+		old = open_old(replacement->dir, replacement->old_name);
+	copy = old < 0 ? -1 : create(replacement->dir, replacement->new_name);
 	if (copy >= 0) {
-		draft->there =
-		    copy_attributes(old, copy) < 0 || copy_bytes(old, copy) < 0 ||
-		    renameat(draft->dir, draft->draft, draft->dir, draft->backup) < 0;
+		replacement->there = copy_attributes(old, copy) < 0 ||
+				     copy_bytes(old, copy) < 0 ||
+				     renameat(replacement->dir, replacement->new_name,
+					      replacement->dir, replacement->backup) < 0;
 	}
-	(void)unlinkat(draft->dir, draft->aside, 0);
+	(void)unlinkat(replacement->dir, replacement->old_name, 0);
 }
 
 /*
@@ -361,58 +370,59 @@ static void keep_backup(struct subid_replacement *draft)
  * was to get, and still says that it is on the disk: xfs_dir_fsync() does not look,
  * xfs_file_fsync() does (fs/xfs/xfs_file.c).  So the file has the last word.
  */
-static int sync_names(const struct subid_replacement *draft)
+static int sync_names(const struct subid_replacement *replacement)
 {
-	return fsync(draft->dir) < 0 || fdatasync(draft->fd) < 0 ? -errno : 0;
+	return fsync(replacement->dir) < 0 || fdatasync(replacement->fd) < 0 ? -errno : 0;
 }
 
-static int put_all_in_place(struct subid_replacement *const drafts[], size_t n)
+static int put_all_in_place(struct subid_replacement *const replacements[], size_t n)
 {
 	int r = 0;
 
 	for (size_t i = 0; r == 0 && i < n; i++)
-		r = put_in_place(drafts[i]);
+		r = put_in_place(replacements[i]);
 	/* all in one directory: once is enough, but it costs nothing to be sure */
 	for (size_t i = 0; r == 0 && i < n; i++)
-		if (i == 0 || drafts[i]->dir != drafts[0]->dir)
-			r = sync_names(drafts[i]);
+		if (i == 0 || replacements[i]->dir != replacements[0]->dir)
+			r = sync_names(replacements[i]);
 	return r;
 }
 
-int subid_replacements_commit(struct subid_replacement *const drafts[], size_t n)
+int subid_replacements_commit(struct subid_replacement *const replacements[], size_t n)
 {
 	int r = 0;
 
 	for (size_t i = 0; r == 0 && i < n; i++) {
-		r = flush(drafts[i]);
-		if (r == 0 && fsync(drafts[i]->fd) < 0)
+		r = flush(replacements[i]);
+		if (r == 0 && fsync(replacements[i]->fd) < 0)
 			r = -errno;
 	}
 	if (r == 0)
-		r = put_all_in_place(drafts, n);
+		r = put_all_in_place(replacements, n);
 	if (r == 0) {
 		for (size_t i = 0; i < n; i++)
-			if (drafts[i]->place == REPLACED)
-				keep_backup(drafts[i]);
+			if (replacements[i]->place == REPLACED)
+				keep_backup(replacements[i]);
 		return 0;
 	}
 	for (size_t i = n; i > 0; i--)
-		if (put_back(drafts[i - 1]) < 0)
+		if (put_back(replacements[i - 1]) < 0)
 			r = -ENOTRECOVERABLE;
 	for (size_t i = 0; i < n; i++)
-		(void)fsync(drafts[i]->dir); /* what counts now is the first error */
+		(void)fsync(
+		    replacements[i]->dir); /* what counts now is the first error */
 	return r;
 }
 
-void subid_replacement_free(struct subid_replacement **draft)
+void subid_replacement_free(struct subid_replacement **replacement)
 {
-	if (*draft == NULL)
+	if (*replacement == NULL)
 		return;
-	if ((*draft)->fd >= 0)
-		(void)close((*draft)->fd); /* synced if it was to be kept */
-	if ((*draft)->there)
-		(void)unlinkat((*draft)->dir, (*draft)->draft, 0);
-	free((*draft)->buffer);
-	free(*draft);
-	*draft = NULL;
+	if ((*replacement)->fd >= 0)
+		(void)close((*replacement)->fd); /* synced if it was to be kept */
+	if ((*replacement)->there)
+		(void)unlinkat((*replacement)->dir, (*replacement)->new_name, 0);
+	free((*replacement)->buffer);
+	free(*replacement);
+	*replacement = NULL;
 }

@@ -22,19 +22,19 @@ FAULT(ssize_t, -1, sendfile, (int to, int from, off_t *at, size_t size),
 
 static int replace_one(int dir, const char *name, const char *text)
 {
-	auto_replacement struct subid_replacement *draft = NULL;
-	int r = subid_replacement_open(dir, name, &draft);
+	auto_replacement struct subid_replacement *replacement = NULL;
+	int r = subid_replacement_open(dir, name, &replacement);
 
 	if (r == 0)
-		r = subid_replacement_write(draft, text, strlen(text));
-	return r == 0 ? subid_replacements_commit(&draft, 1) : r;
+		r = subid_replacement_write(replacement, text, strlen(text));
+	return r == 0 ? subid_replacements_commit(&replacement, 1) : r;
 }
 
 /* As a transaction does it: both tables, a line at a time. */
 static int replace_both(int dir)
 {
 	auto_replacement struct subid_replacement *uid = NULL, *gid = NULL;
-	struct subid_replacement *drafts[2];
+	struct subid_replacement *replacements[2];
 	int r = subid_replacement_open(dir, "subuid", &uid);
 
 	if (r == 0)
@@ -46,9 +46,9 @@ static int replace_both(int dir)
 		r = subid_replacement_open(dir, "subgid", &gid);
 	if (r == 0)
 		r = subid_replacement_write(gid, NEW_GID, strlen(NEW_GID));
-	drafts[0] = uid;
-	drafts[1] = gid;
-	return r == 0 ? subid_replacements_commit(drafts, 2) : r;
+	replacements[0] = uid;
+	replacements[1] = gid;
+	return r == 0 ? subid_replacements_commit(replacements, 2) : r;
 }
 
 static mode_t mode_of(int dir, const char *name)
@@ -272,17 +272,17 @@ static void test_planted_link_is_not_followed(void **state)
 static void test_left_without_commit(void **state)
 {
 	int etc = etc_of(state);
-	struct subid_replacement *draft = NULL;
+	struct subid_replacement *replacement = NULL;
 
 	put_file(etc, "subuid", OLD_UID);
-	assert_int_equal(subid_replacement_open(etc, "subuid", &draft), 0);
-	assert_int_equal(subid_replacement_write(draft, "x", 1), 0);
+	assert_int_equal(subid_replacement_open(etc, "subuid", &replacement), 0);
+	assert_int_equal(subid_replacement_write(replacement, "x", 1), 0);
 	assert_true(is_there(etc, "subuid+"));
-	subid_replacement_free(&draft);
-	assert_null(draft);
+	subid_replacement_free(&replacement);
+	assert_null(replacement);
 	assert_false(is_there(etc, "subuid+"));
 	assert_file(etc, "subuid", OLD_UID);
-	subid_replacement_free(&draft);
+	subid_replacement_free(&replacement);
 }
 
 /* Pieces below, at and above the size of the buffer, in this order. */
@@ -290,20 +290,20 @@ static void test_large_content(void **state)
 {
 	static const size_t pieces[] = { 1, 65535, 1, 65536, 65537, 200000, 3 };
 	int etc = etc_of(state);
-	struct subid_replacement *draft = NULL;
+	struct subid_replacement *replacement = NULL;
 	char *text = malloc(1 << 20);
 	size_t size = 0;
 
 	for (size_t i = 0; i < 1 << 20; i++)
 		text[i] = (char)('a' + i % 23);
-	assert_int_equal(subid_replacement_open(etc, "subuid", &draft), 0);
+	assert_int_equal(subid_replacement_open(etc, "subuid", &replacement), 0);
 	for (size_t i = 0; i < sizeof(pieces) / sizeof(pieces[0]); i++) {
-		assert_int_equal(subid_replacement_write(draft, text + size, pieces[i]),
-				 0);
+		assert_int_equal(
+		    subid_replacement_write(replacement, text + size, pieces[i]), 0);
 		size += pieces[i];
 	}
-	assert_int_equal(subid_replacements_commit(&draft, 1), 0);
-	subid_replacement_free(&draft);
+	assert_int_equal(subid_replacements_commit(&replacement, 1), 0);
+	subid_replacement_free(&replacement);
 	text[size] = '\0';
 	assert_file(etc, "subuid", text);
 	free(text);
@@ -512,8 +512,8 @@ static void test_every_function_matters(void **state)
 }
 
 /*
- * shadow's tools open the backup, and the draft, to write.  Who has the old table open
- * then must not see it emptied.
+ * shadow's tools open the backup, and the replacement, to write.  Who has the old table
+ * open then must not see it emptied.
  */
 static void test_readers_keep_the_old_file(void **state)
 {
@@ -603,12 +603,12 @@ static int setup(void **state)
 
 static int replace_alone(int dir, const char *name, const char *text)
 {
-	auto_replacement struct subid_replacement *draft = NULL;
-	int r = subid_replacement_open_alone(dir, name, &draft);
+	auto_replacement struct subid_replacement *replacement = NULL;
+	int r = subid_replacement_open_alone(dir, name, &replacement);
 
 	if (r == 0)
-		r = subid_replacement_write(draft, text, strlen(text));
-	return r == 0 ? subid_replacements_commit(&draft, 1) : r;
+		r = subid_replacement_write(replacement, text, strlen(text));
+	return r == 0 ? subid_replacements_commit(&replacement, 1) : r;
 }
 
 /* Nothing but the file: no copy of the old one, and nothing that was opened for it. */
