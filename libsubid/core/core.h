@@ -121,7 +121,7 @@ int subid_text_read_fd(int fd, size_t max, struct subid_text *ret);
 /*
  * Goes through a text line by line.  Start with *pos = 0.  Sets *ret_line and
  * *ret_len to the line that begins there, without its newline, moves *pos
- * behind it, and returns true; false at the end.  A last line without newline
+ * after it, and returns true; false at the end.  A last line without newline
  * counts.
  */
 static inline bool subid_text_next(const struct subid_text *text, size_t *pos,

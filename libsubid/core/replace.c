@@ -133,7 +133,7 @@ static int create(int dir, const char *name)
 	return fd < 0 ? -errno : fd;
 }
 
-/* Who may read less of the old file may read no more of the new one. */
+/* The new file gives nobody more access than the old one. */
 static int copy_mode(int old, int to)
 {
 	mode_t mode = MODE_NEW;

@@ -85,7 +85,7 @@ SCAN_INLINE uint64_t scan_eight(uint64_t digits)
 }
 
 /*
- * A number of up to seven digits as it stands in the text, with the byte behind it:
+ * A number of up to seven digits as it stands in the text, with the byte after it:
  * the next one is mostly the same, and then need not be read.
  */
 struct scan_seen {
@@ -181,7 +181,7 @@ SCAN_INLINE const char *scan_to_colon(const char *at, const char *end)
 	return at;
 }
 
-/* Behind the next newline from at on; or end. */
+/* After the next newline from at on; or end. */
 SCAN_INLINE const char *scan_to_next_line(const char *at, const char *end)
 {
 	const char *newline = memchr(at, '\n', (size_t)(end - at));

@@ -5,7 +5,7 @@
 #include "libsubid/core/core.h"
 #include "libsubid/maps/maps.h"
 
-/* The next number of a line, behind blanks. */
+/* The next number of a line, after blanks. */
 static bool next_id(const char **at, const char *end, uint32_t *ret)
 {
 	const char *start;

@@ -42,7 +42,7 @@ static bool is_alive(pid_t pid)
 	return pid != getpid() && (kill(pid, 0) == 0 || errno != ESRCH);
 }
 
-/* When a process began, in seconds of the real-time clock; -1 if that cannot be told. */
+/* When a process began, in seconds of the real-time clock; -1 if unknown. */
 static int64_t began_at(pid_t pid)
 {
 	char path[sizeof("/proc/4294967295/stat")], text[1024];
@@ -104,7 +104,7 @@ static void holder_set(struct subid_holder *holder, const char *file, pid_t pid)
 
 /*
  * The pid that a lock file holds, in decimal, perhaps with a NUL or newline
- * behind it: 0 if there is no such file, -1 if there is no pid in it.
+ * after it: 0 if there is no such file, -1 if there is no pid in it.
  */
 static pid_t read_lock_pid(int etc, const char *file)
 {

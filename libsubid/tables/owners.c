@@ -191,32 +191,32 @@ static int compare_rows(const void *a, const void *b)
 
 int subid_id_index_make(const struct subid_table *table, struct subid_id_index *ret)
 {
-	struct subid_id_index whose = { .table = table };
+	struct subid_id_index index = { .table = table };
 	uint64_t reach = 0;
 
-	whose.rows = reallocarray(NULL, table->n + 1, sizeof(*whose.rows));
-	if (whose.rows == NULL)
+	index.rows = reallocarray(NULL, table->n + 1, sizeof(*index.rows));
+	if (index.rows == NULL)
 		return -ENOMEM;
 	for (size_t i = 0; i < table->n; i++)
 		if (table->entries[i].range.count > 0)
-			whose.rows[whose.n++] = (struct subid_id_index_row){
+			index.rows[index.n++] = (struct subid_id_index_row){
 				.range = table->entries[i].range,
 				.entry = (uint32_t)i,
 			};
-	qsort(whose.rows, whose.n, sizeof(*whose.rows), compare_rows);
-	for (size_t i = 0; i < whose.n; i++) {
-		if (id_range_end(whose.rows[i].range) > reach)
-			reach = id_range_end(whose.rows[i].range);
-		whose.rows[i].reach = reach;
+	qsort(index.rows, index.n, sizeof(*index.rows), compare_rows);
+	for (size_t i = 0; i < index.n; i++) {
+		if (id_range_end(index.rows[i].range) > reach)
+			reach = id_range_end(index.rows[i].range);
+		index.rows[i].reach = reach;
 	}
-	*ret = whose;
+	*ret = index;
 	return 0;
 }
 
-void subid_id_index_free(struct subid_id_index *whose)
+void subid_id_index_free(struct subid_id_index *index)
 {
-	free(whose->rows);
-	*whose = (struct subid_id_index){ .n = 0 };
+	free(index->rows);
+	*index = (struct subid_id_index){ .n = 0 };
 }
 
 static bool starts_before(const void *element, const void *key)
@@ -226,18 +226,18 @@ static bool starts_before(const void *element, const void *key)
 	return row->range.start <= *(const uint32_t *)key;
 }
 
-const struct subid_entry *subid_id_index_find(const struct subid_id_index *whose,
+const struct subid_entry *subid_id_index_find(const struct subid_id_index *index,
 					      uint32_t id)
 {
 	const struct id_range one = { .start = id, .count = 1 };
 	uint32_t first = UINT32_MAX;
 
 	/* back to where no line reaches so far; at once, unless lines overlap */
-	for (size_t i = array_search(whose->rows, whose->n, sizeof(*whose->rows), &id,
+	for (size_t i = array_search(index->rows, index->n, sizeof(*index->rows), &id,
 				     starts_before);
-	     i-- > 0 && whose->rows[i].reach > id;)
-		if (id_range_contains(whose->rows[i].range, one) &&
-		    whose->rows[i].entry < first)
-			first = whose->rows[i].entry;
-	return first == UINT32_MAX ? NULL : &whose->table->entries[first];
+	     i-- > 0 && index->rows[i].reach > id;)
+		if (id_range_contains(index->rows[i].range, one) &&
+		    index->rows[i].entry < first)
+			first = index->rows[i].entry;
+	return first == UINT32_MAX ? NULL : &index->table->entries[first];
 }

@@ -37,7 +37,7 @@ static bool is_name(const char *text, size_t len)
 	       text[0] != '[';
 }
 
-/* Moves *pos behind the next word before end; answers the word's length. */
+/* Moves *pos after the next word before end; returns the word's length. */
 static size_t next_word(const char **pos, const char *end)
 {
 	const char *word = *pos;
@@ -115,10 +115,10 @@ static void *open_module(const char *source)
 static int copy_ranges(const struct module_range *ranges, int count,
 		       struct subid_owned_range **ret, size_t *ret_n)
 {
-	struct subid_owned_range *holdings = calloc((size_t)count + 1, sizeof(*holdings));
+	struct subid_owned_range *owned = calloc((size_t)count + 1, sizeof(*owned));
 	size_t n = 0;
 
-	if (holdings == NULL)
+	if (owned == NULL)
 		return -ENOMEM;
 	for (int i = 0; i < count; i++) {
 		struct id_range range;
@@ -128,9 +128,9 @@ static int copy_ranges(const struct module_range *ranges, int count,
 		range = (struct id_range){ (uint32_t)ranges[i].start,
 					   (uint32_t)ranges[i].count };
 		if (id_range_valid(range))
-			holdings[n++].range = range;
+			owned[n++].range = range;
 	}
-	*ret = holdings;
+	*ret = owned;
 	*ret_n = n;
 	return 0;
 }

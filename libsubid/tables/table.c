@@ -428,7 +428,7 @@ size_t subid_table_who_has(const struct subid_table *table, struct id_range r,
 
 /* --- the table as text again: what was not changed, byte for byte --- */
 
-/* Where the line behind the one at offset begins. */
+/* Where the line after the one at offset begins. */
 static size_t line_end(const struct subid_text *text, size_t offset)
 {
 	const char *newline = memchr(text->bytes + offset, '\n', text->size - offset);

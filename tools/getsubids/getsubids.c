@@ -37,7 +37,7 @@ static int usage(FILE *stream)
 }
 
 /*
- * The spellings to look for.  A uid is looked for as it stands: rootlesskit asks
+ * The names to look for.  A uid is looked for as it stands: rootlesskit asks
  * for the name and for the uid and joins the answers, so that a line must not be
  * in both.  A user without account is looked for by name alone (kubelet,
  * containers).
@@ -62,7 +62,7 @@ static int find_owner(int etc, const char *user, struct subid_users **users,
 	return r == SUBID_UNKNOWN ? 0 : r;
 }
 
-/* From the table, under each spelling of the owner. */
+/* From the table, under each name of the owner. */
 static int read_table(int etc, enum subid_kind kind, const char *user,
 		      struct subid_owned_range **ret, size_t *ret_n)
 {
@@ -74,7 +74,7 @@ static int read_table(int etc, enum subid_kind kind, const char *user,
 	if (r < 0)
 		return fail("passwd", -r);
 	if (r > 0)
-		return EXIT_SUCCESS; /* no owner can be called so: there is nothing */
+		return EXIT_SUCCESS; /* not a valid owner name: there is nothing */
 	r = subid_text_read(etc, subid_kind_table(kind), false, &text);
 	if (r == 0)
 		r = subid_owned_ranges(&text, owner.spellings, owner.n, ret, ret_n);
@@ -104,21 +104,21 @@ static int read_ranges(int etc, enum subid_kind kind, const char *user,
 
 static int list(enum subid_kind kind, const char *user)
 {
-	auto_free struct subid_owned_range *holdings = NULL;
+	auto_free struct subid_owned_range *owned = NULL;
 	auto_close int etc = open(SUBID_SYSCONFDIR, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	size_t n = 0;
 
 	if (etc < 0)
 		return fail("", errno);
-	if (read_ranges(etc, kind, user, &holdings, &n) != EXIT_SUCCESS)
+	if (read_ranges(etc, kind, user, &owned, &n) != EXIT_SUCCESS)
 		return EXIT_FAILURE;
 	if (n == 0) {
 		(void)fputs("Error fetching ranges\n", stderr);
 		return EXIT_FAILURE;
 	}
 	for (size_t i = 0; i < n; i++)
-		(void)printf("%zu: %s %u %u\n", i, user, holdings[i].range.start,
-			     holdings[i].range.count);
+		(void)printf("%zu: %s %u %u\n", i, user, owned[i].range.start,
+			     owned[i].range.count);
 	if (fflush(stdout) != 0 || ferror(stdout)) {
 		(void)fprintf(stderr, "getsubids: standard output: %s\n",
 			      strerror(errno));
