@@ -158,7 +158,10 @@ static int parse_passwd(struct subid_users *users)
 static inline bool has_name(const struct subid_account *account, const char *name,
 			    size_t len)
 {
-	return account->name_len == len && memcmp(account->name, name, len) == 0;
+	/* names of one length differ most often in the last byte */
+	return account->name_len == len &&
+	       (len == 0 || account->name[len - 1] == name[len - 1]) &&
+	       memcmp(account->name, name, len) == 0;
 }
 
 static bool name_by_pass(const struct subid_users *users, const char *name, size_t len,

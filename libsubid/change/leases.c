@@ -99,7 +99,8 @@ static int add_line(struct subid_leases *leases, struct subid_lease lease, char 
 	lease.range = parsed.range;
 	slash = memchr(line, '/', parsed.owner_len);
 	if (user == NULL) {
-		if (slash == NULL || !subid_owner_valid(line, (size_t)(slash - line)))
+		/* the beginning of a valid owner, which must be one, too */
+		if (slash == NULL || slash == line || slash[-1] == ' ')
 			return SUBID_INVALID;
 		lease.owner = line;
 		lease.name = slash + 1;

@@ -10,8 +10,13 @@
 
 bool subid_owner_valid(const char *owner, size_t len)
 {
+	/* a look each: every owner of every table comes by here */
+	static const bool forbidden[256] = {
+		[0 ... ' ' - 1] = true, [':'] = true, [0x7f] = true
+	};
+
 	for (size_t i = 0; i < len; i++)
-		if (owner[i] == ':' || (unsigned char)owner[i] < ' ' || owner[i] == 0x7f)
+		if (forbidden[(unsigned char)owner[i]])
 			return false;
 	return len > 0 && owner[0] != '#' && owner[0] != ' ' && owner[len - 1] != ' ';
 }

@@ -113,33 +113,36 @@ size_t subid_table_after(const struct subid_table *table, size_t index)
 			  table->buckets == NULL ? index + 1 : table->chain[index]);
 }
 
-/* One of 64, by the length and the last byte, in which owners differ most often. */
-static inline uint64_t owner_bit(const char *owner, size_t len)
+/* One of 64, by the last byte, in which owners of one length differ most often. */
+static inline uint64_t last_byte_bit(const char *owner, size_t len)
 {
-	unsigned char last = len == 0 ? 0 : (unsigned char)owner[len - 1];
-
-	return UINT64_C(1) << (len * 13 + last) % 64;
+	return UINT64_C(1) << (len == 0 ? 0 : (unsigned char)owner[len - 1] % 64);
 }
 
 /*
- * Without an index, all names in one pass.  Most owners have another bit than all of
- * these names, and are passed over by it.
+ * Without an index, all names in one pass.  Most owners differ from all of these names in
+ * their length or their last byte, and are passed over by it.
  */
 static int owned_by_pass(const struct subid_table *table,
 			 const struct subid_owner_name *names, size_t n,
 			 struct subid_set *ret)
 {
 	auto_free struct subid_owner_name *sorted = NULL;
-	uint64_t bits = 0;
+	uint64_t lengths = 0, last_bytes = 0;
 	int r = owner_names_sort(names, n, &sorted);
 
-	for (size_t i = 0; i < n; i++)
-		bits |= owner_bit(names[i].text, names[i].len);
+	for (size_t i = 0; i < n; i++) {
+		lengths |= UINT64_C(1) << names[i].len % 64;
+		last_bytes |= last_byte_bit(names[i].text, names[i].len);
+	}
 	for (size_t i = 0; r == 0 && i < table->n; i++) {
 		const struct subid_entry *entry = &table->entries[i];
-		const char *owner = table_owner_of(table, entry);
+		const char *owner;
 
-		if ((owner_bit(owner, entry->owner_len) & bits) != 0 &&
+		if ((lengths >> entry->owner_len % 64 & 1) == 0)
+			continue;
+		owner = table_owner_of(table, entry);
+		if ((last_byte_bit(owner, entry->owner_len) & last_bytes) != 0 &&
 		    entry->range.count > 0 &&
 		    owner_names_have(sorted, n, owner, entry->owner_len))
 			r = subid_set_add(ret, entry->range);

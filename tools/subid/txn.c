@@ -139,8 +139,8 @@ void cli_warn_of_source(const struct cli *cli, int etc)
 			   cli->etc_name, source, cli->etc_name);
 }
 
-/* Runs a program of the system's, quietly.  It has what it needs or is not there. */
-static void run_quietly(const char *path, char *const argv[], const char *name)
+/* Runs a program of the system's, quietly, if it is there.  False: it failed. */
+static bool run_quietly(const char *path, char *const argv[])
 {
 	static char *no_environment[] = { NULL };
 	posix_spawn_file_actions_t actions;
@@ -148,7 +148,7 @@ static void run_quietly(const char *path, char *const argv[], const char *name)
 	pid_t pid;
 
 	if (access(path, X_OK) != 0 || posix_spawn_file_actions_init(&actions) != 0)
-		return;
+		return true;
 	if (posix_spawn_file_actions_addopen(&actions, 1, "/dev/null", O_WRONLY, 0) !=
 		0 ||
 	    posix_spawn_file_actions_addopen(&actions, 2, "/dev/null", O_WRONLY, 0) !=
@@ -156,14 +156,15 @@ static void run_quietly(const char *path, char *const argv[], const char *name)
 	    posix_spawn(&pid, path, &actions, NULL, argv, no_environment) != 0)
 		status = -1;
 	(void)posix_spawn_file_actions_destroy(&actions);
-	if (status == 0 && (waitpid(pid, &status, 0) < 0 || status != 0))
-		status = -1;
-	if (status != 0)
-		(void)cli_complain(
-		    0,
-		    "warning: the cache of %s could not be invalidated: it is"
-		    " outdated for a while",
-		    name);
+	return status == 0 && waitpid(pid, &status, 0) >= 0 && status == 0;
+}
+
+static void warn_of_cache(const char *name)
+{
+	(void)cli_complain(0,
+			   "warning: the cache of %s could not be invalidated: it is"
+			   " outdated for a while",
+			   name);
 }
 
 static void tell_caches(void)
@@ -172,14 +173,17 @@ static void tell_caches(void)
 	static char group[] = "group", sss_cache[] = "sss_cache", both[] = "-UG";
 
 	if (access("/run/nscd/socket", F_OK) == 0) {
-		run_quietly("/usr/sbin/nscd",
-			    (char *[]){ nscd, invalidate, passwd, NULL }, "nscd");
-		run_quietly("/usr/sbin/nscd", (char *[]){ nscd, invalidate, group, NULL },
-			    "nscd");
+		bool done = run_quietly("/usr/sbin/nscd",
+					(char *[]){ nscd, invalidate, passwd, NULL });
+
+		if (!run_quietly("/usr/sbin/nscd",
+				 (char *[]){ nscd, invalidate, group, NULL }) ||
+		    !done)
+			warn_of_cache("nscd");
 	}
-	if (access("/var/lib/sss/pipes/nss", F_OK) == 0)
-		run_quietly("/usr/sbin/sss_cache", (char *[]){ sss_cache, both, NULL },
-			    "SSSD");
+	if (access("/var/lib/sss/pipes/nss", F_OK) == 0 &&
+	    !run_quietly("/usr/sbin/sss_cache", (char *[]){ sss_cache, both, NULL }))
+		warn_of_cache("SSSD");
 }
 
 /* The change is made, whatever became of its trace. */
