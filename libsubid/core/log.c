@@ -16,7 +16,8 @@
 #include <sys/un.h>
 #include <syslog.h>
 
-static void add_list(struct subid_message *message, const char *format, va_list args)
+__attribute__((format(printf, 2, 0))) static void
+add_list(struct subid_message *message, const char *format, va_list args)
 {
 	size_t room = sizeof(message->bytes) - message->size;
 	int n = vsnprintf(message->bytes + message->size, room, format, args);

@@ -342,7 +342,8 @@ subid_reservations_meet(const struct subid_reservations *reservations,
 bool subid_conf_allows_conventional(const struct subid_conf *conf,
 				    const struct subid_owner_name *owner);
 
-/* Does an "accept" do that, too, as it did before there was "allow"?  policy check warns of it. */
+/* Does an "accept" do that, too, as it did before there was "allow"?  policy check warns
+ * of it. */
 bool subid_acceptance_allows_conventional(const struct subid_acceptance *acceptance);
 
 /* Either of the two: may a grant give conventional ids to this owner? */

@@ -76,8 +76,7 @@ static void check_finding(const struct audit_finding *finding,
 			check_fix(finding, &finding->fixes[i]);
 }
 
-static void check_report(const struct audit_report *report,
-			 const struct audit_input *in)
+static void check_report(const struct audit_report *report, const struct audit_input *in)
 {
 	size_t counts[SUBID_LEVELS] = { 0 };
 
