@@ -23,7 +23,10 @@ libc = ctypes.CDLL(None, use_errno=True)
 for s in range(1, 32):
     if s not in (signal.SIGKILL, signal.SIGSTOP):
         signal.signal(s, signal.SIG_IGN)
-signal.pthread_sigmask(signal.SIG_SETMASK, range(1, 64))
+ignore = (ctypes.c_ulong * 4)(1)  # the kernel's struct sigaction with SIG_IGN
+for s in range(32, 65):
+    libc.syscall(13, s, ignore, None, 8)  # rt_sigaction, on x86-64
+signal.pthread_sigmask(signal.SIG_SETMASK, signal.valid_signals())
 os.umask(0o777)
 os.chdir("/tmp")
 os.setgroups([1, 2, 3])

@@ -137,13 +137,19 @@ static const char *reset_limits(void)
 	return NULL;
 }
 
+/*
+ * All but SIGKILL and SIGSTOP.  By the system call: glibc's functions refuse the two
+ * signals that it uses itself, and its posix_spawn(3) leaves these ignored.
+ */
 static void reset_signals(void)
 {
+	/* the kernel's struct sigaction: a handler, flags, a restorer, a mask; SIG_DFL is 0 */
+	const unsigned long usual[8] = { 0 };
 	sigset_t none;
 
-	for (int i = 1; i < NSIG; i++)
+	for (int i = 1; i < _NSIG; i++)
 		if (i != SIGPIPE && i != SIGXFSZ)
-			(void)signal(i, SIG_DFL); /* but for SIGKILL and SIGSTOP */
+			(void)syscall(SYS_rt_sigaction, i, usual, NULL, _NSIG / 8);
 	/* who has gone is no reason to end in the middle */
 	(void)signal(SIGPIPE, SIG_IGN);
 	(void)signal(SIGXFSZ, SIG_IGN);
