@@ -3,7 +3,7 @@
 # tests/run itself, with tests made for the purpose: what it runs, when, and what it counts.
 # And .ci/run, which sums up.
 . "$(dirname "$0")/lib.sh"
-plan 28
+plan 29
 
 tree=$T/tree
 mkdir -p "$tree/tests/e2e" "$tree/build/unit/core" "$T/marks"
@@ -64,7 +64,7 @@ unset JOBS
 rm "$tree"/tests/e2e/test_{a,b,c,alone}.sh
 
 # What fails, or cannot run.
-script says_no 'echo not ok 1 - no' 'echo ok 2 - yes' 'echo 1..2' 'exit 1'
+script says_no 'echo not ok 1 - no' 'echo "#   why"' 'echo ok 2 - yes' 'echo 1..2' 'exit 1'
 script breaks_off 'echo ok 1 - yes' 'echo 1..3'
 script says_nothing 'exit 0'
 script status 'echo ok 1 - yes' 'echo 1..1' 'exit 3'
@@ -72,6 +72,8 @@ script skips 'echo "ok 1 - x # SKIP none here"' 'echo "ok 2 - y # SKIP kernel: c
 runner test_says_no
 is "a check that failed" "$status $last" "1 1 passed, 1 failed, 0 skipped"
 like "its log is shown" "$out" "*FAILED: build/logs/test_says_no.log*not ok 1 - no*"
+is "and what failed is the last before the summary" "$(tail -n 3 <<<"$out" | head -n 2)" \
+	$'failed: test_says_no: not ok 1 - no\nfailed: test_says_no: #   why'
 runner breaks_off
 is "fewer checks than planned" "$status $last" "1 1 passed, 1 failed, 0 skipped"
 runner says_nothing
@@ -81,13 +83,15 @@ is "a status that is not 0" "$status $last" "1 1 passed, 1 failed, 0 skipped"
 runner skips
 is "skips alone are not a success" "$status $last" "1 0 passed, 0 failed, 2 skipped"
 like "and are listed" "$out" "*left out:*test_skips: ok 1 - x # SKIP none here*test_skips: ok 2 - y*"
-run env CI=1 BUILD=build "$tree/tests/run" skips signals
-is "with CI, only what the kernel lacks may be skipped" "$(tail -n 1 <<<"$out")" "1 passed, 1 failed, 1 skipped"
+run env -u TALLY CI=1 BUILD=build "$tree/tests/run" skips signals
+is "with CI, only what the kernel lacks may be skipped" "$(tail -n 2 <<<"$out")" \
+	$'failed: test_skips: ok 1 - x # SKIP none here\n1 passed, 1 failed, 1 skipped'
 runner
 is "they do not stop the others" "$status $last" "1 8 passed, 4 failed, 2 skipped"
 run env -u CI TALLY="$T/tally" BUILD=build "$tree/tests/run" test_says_no
 run env -u CI TALLY="$T/tally" BUILD=build "$tree/tests/run" skips signals
-is "TALLY: the numbers go to a file" "$(<"$T/tally")" $'1 1 0\n1 0 2'
+is "TALLY: what failed and the numbers go to a file" "$(<"$T/tally")" \
+	$'! test_says_no: not ok 1 - no\n! test_says_no: #   why\n1 1 0\n1 0 2'
 not_ok "instead of the line" grep -q 'failed,' <<<"$out"
 
 # A limit of a second instead of many minutes.
@@ -121,7 +125,7 @@ ok "ended early, it ends its tests" wait_for sh -c '! pgrep -x sleep'
 mkdir "$tree/.ci"
 cp .ci/run "$tree/.ci/run"
 # shellcheck disable=SC2016 # for the script
-printf '%s\n' '#!/bin/sh' 'echo "making $1"' 'case $1 in check) echo "7 ${no:-0} 1" >>"$TALLY" ;; check-more) echo "5 0 2" >>"$TALLY" ;; esac' \
+printf '%s\n' '#!/bin/sh' 'echo "making $1"' 'case $1 in check) [ "${no:-0}" = 0 ] || echo "! test_x: not ok 3 - y" >>"$TALLY"; echo "7 ${no:-0} 1" >>"$TALLY" ;; check-more) echo "5 0 2" >>"$TALLY" ;; esac' \
 	'[ "$1" != "${fails-}" ]' >"$T/bin/make"
 chmod +x "$T/bin/make"
 ci() { # VARIABLE=value...
@@ -136,8 +140,9 @@ ci no=2 fails=check
 is "CI: what fails does not end it" "$status $out" "1 making demo
 making check
 making check-more
+failed: test_x: not ok 3 - y
 12 passed, 2 failed, 3 skipped"
 ci fails=demo
-is "CI: a demo that fails is one failure" "$status $(tail -n 1 <<<"$out")" "1 12 passed, 1 failed, 3 skipped"
+is "CI: a demo that fails is one failure" "$status $(tail -n 2 <<<"$out")" $'1 failed: make demo\n12 passed, 1 failed, 3 skipped'
 ci fails=check-more
 is "CI: as is what no test has counted" "$status $(tail -n 1 <<<"$out")" "1 12 passed, 1 failed, 3 skipped"
