@@ -143,7 +143,8 @@ static const char *reset_limits(void)
  */
 static void reset_signals(void)
 {
-	/* the kernel's struct sigaction: a handler, flags, a restorer, a mask; SIG_DFL is 0 */
+	/* the kernel's struct sigaction: a handler, flags, a restorer, a mask; SIG_DFL is
+	 * 0 */
 	const unsigned long usual[8] = { 0 };
 	sigset_t none;
 
