@@ -88,11 +88,12 @@ libsubid/core: core subid.h
 libsubid/trace: core
 libsubid/maps: core
 libsubid/tables: core maps
+libsubid/ledger: core maps tables
 libsubid/accounts: core maps tables
 libsubid/policy: core maps tables accounts
 libsubid/live: core maps tables accounts policy
 libsubid/runtimes: core maps tables accounts policy
-libsubid/change: core trace maps tables accounts policy live runtimes
+libsubid/change: core trace maps tables ledger accounts policy live runtimes
 libsubid/audit: core maps tables accounts policy live runtimes change
 libsubid:
 tools/newidmap: core maps tables accounts policy

@@ -388,15 +388,19 @@ static int put_all_in_place(struct subid_replacement *const replacements[], size
 	return r;
 }
 
+int subid_replacement_sync(struct subid_replacement *replacement)
+{
+	int r = flush(replacement);
+
+	return r == 0 && fsync(replacement->fd) < 0 ? -errno : r;
+}
+
 int subid_replacements_commit(struct subid_replacement *const replacements[], size_t n)
 {
 	int r = 0;
 
-	for (size_t i = 0; r == 0 && i < n; i++) {
-		r = flush(replacements[i]);
-		if (r == 0 && fsync(replacements[i]->fd) < 0)
-			r = -errno;
-	}
+	for (size_t i = 0; r == 0 && i < n; i++)
+		r = subid_replacement_sync(replacements[i]);
 	if (r == 0)
 		r = put_all_in_place(replacements, n);
 	if (r == 0) {

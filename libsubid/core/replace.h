@@ -43,6 +43,10 @@ int subid_replacement_open_alone(int dir, const char *name,
 /* Appends bytes.  data is a struct subid_replacement *.  0 or -errno. */
 int subid_replacement_write(void *data, const void *bytes, size_t size) SUBID_WARN_UNUSED;
 
+/* Writes to disk what was appended so far, so that the commit takes less time.  0 or
+ * -errno. */
+int subid_replacement_sync(struct subid_replacement *replacement) SUBID_WARN_UNUSED;
+
 /*
  * Puts all n replacements in their places, or none: written to disk, then renamed over
  * the old files one after the other, then the directory written to disk.  If one step
