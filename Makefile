@@ -53,7 +53,7 @@ link = $(CC) $(HARDEN) $(CFLAGS) $(HARDEN_LD) -Wl,--as-needed $(LDFLAGS)
 lib_src := $(wildcard libsubid/*/*.c)
 lib_obj := $(lib_src:%.c=$(BUILD)/%.o)
 # The only header that is installed: the whole public library.
-lib_headers := libsubid/subid.h
+lib_headers := $(BUILD)/subid.h
 archive := $(BUILD)/libsubid-ng.a
 static := $(BUILD)/static/libsubid-ng.a
 soname := libsubid-ng.so.$(SOVERSION)
@@ -93,9 +93,9 @@ libsubid/accounts: core maps tables
 libsubid/policy: core maps tables accounts
 libsubid/live: core maps tables accounts policy
 libsubid/runtimes: core maps tables accounts policy
-libsubid/change: core trace maps tables ledger accounts policy live runtimes
+libsubid/change: core trace maps tables ledger accounts policy live runtimes subid.h
 libsubid/audit: core maps tables accounts policy live runtimes change
-libsubid:
+libsubid: core maps
 tools/newidmap: core maps tables accounts policy
 tools/getsubids: core maps tables accounts policy
 tools/subid: core maps tables accounts policy live runtimes audit subid.h
@@ -121,7 +121,7 @@ fuzzers := $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
 .PHONY: all check check-more check-unit unit-tests faults powercut crowd differential mutate sanitize tsan fuzz fuzzers fuzz-msan msan_fuzzers afl afl_fuzzer bench bench-programs proof coverage counted tidy scan measure lint man-rules format install uninstall demo deps help clean
 .DELETE_ON_ERROR:
 
-all: $(archive) $(static) $(shared) $(pam_module) $(programs:%=$(BUILD)/%) $(BUILD)/libsubid-ng.pc $(BUILD)/pam-config $(examples:%=$(BUILD)/examples/%) ## build the library, the programs and the PAM module
+all: $(archive) $(static) $(shared) $(lib_headers) $(pam_module) $(programs:%=$(BUILD)/%) $(BUILD)/libsubid-ng.pc $(BUILD)/pam-config $(examples:%=$(BUILD)/examples/%) ## build the library, the programs and the PAM module
 
 # Everything is rebuilt when the compiler or a flag changes.
 $(BUILD)/flags: FORCE
@@ -182,6 +182,22 @@ $(pam_module): $(pam_src:%.c=$(BUILD)/%.o) $(archive) pam/pam_subid.map
 system_pamdir = /usr/lib/$(shell $(CC) -print-multiarch)/security
 $(BUILD)/pam-config: share/pam-configs/subid.in FORCE
 	$(Q)sed 's|@PAM_SUBID@|$(if $(filter $(system_pamdir),$(PAMDIR)),,$(PAMDIR)/)$(notdir $(pam_module))|' $< > $@
+
+# subid.h with what it shares with the library's own headers, what stands after their
+# #includes, in the places of its own #includes.
+define fill_in
+/^#include "/ {
+	for (body = 0; (getline line < substr($$2, 2, length($$2) - 2)) > 0; body += line ~ /^#include/)
+		if (body && line !~ /^#include/)
+			print line
+	next
+}
+{ print }
+endef
+$(lib_headers): export FILL_IN := $(fill_in)
+$(lib_headers): libsubid/subid.h libsubid/core/types.h libsubid/maps/maps.h
+	@mkdir -p $(@D)
+	$(Q)awk "$$FILL_IN" $< > $@
 
 # Always anew: PREFIX and its like are in no flag.
 $(BUILD)/libsubid-ng.pc: libsubid/libsubid-ng.pc.in $(BUILD)/flags FORCE
@@ -377,7 +393,7 @@ uninstall: ## remove just what install put there
 	$(Q)rm -f $(programs:%=$(destdir)$(BINDIR)/%) $(destdir)$(LIBDIR)/$(notdir $(static)) \
 		$(destdir)$(LIBDIR)/$(notdir $(shared)) $(destdir)$(LIBDIR)/$(soname) \
 		$(destdir)$(LIBDIR)/libsubid-ng.so $(destdir)$(PKGCONFIGDIR)/libsubid-ng.pc \
-		$(lib_headers:libsubid/%=$(destdir)$(INCLUDEDIR)/subid-ng/%) \
+		$(addprefix $(destdir)$(INCLUDEDIR)/subid-ng/,$(notdir $(lib_headers))) \
 		$(foreach p,$(man_pages),$(destdir)$(MANDIR)/man$(lastword $(subst ., ,$(p)))/$(notdir $(p))) \
 		$(destdir)$(BASHCOMPDIR)/subid $(destdir)$(PAMDIR)/$(notdir $(pam_module)) \
 		$(destdir)$(DATADIR)/pam-configs/subid $(data:share/%=$(destdir)$(DATADIR)/subid/%) \

@@ -69,62 +69,9 @@ extern "C" {
 /* "MAJOR.MINOR.PATCH", a constant. */
 const char *subid_version(void);
 
-#if defined(__GNUC__) || defined(__clang__)
-#define SUBID_WARN_UNUSED __attribute__((warn_unused_result))
-#else
-#define SUBID_WARN_UNUSED
-#endif
-
 /* --- Words ---------------------------------------------------------------------------
  */
-
-/* The numbers are part of the ABI: a closed list, new ones at the end. */
-enum subid_answer {
-	SUBID_DENIED = 1, /* the owner does not hold these ids */
-	SUBID_FULL,	  /* the window has no gap of that size */
-	SUBID_UNKNOWN,	  /* there is no such account or group */
-	SUBID_TAKEN,	  /* some of these ids are in use */
-	SUBID_BUSY,	  /* another process holds a lock, and patience ran out */
-	SUBID_INVALID,	  /* a text that is not what it should be */
-	SUBID_OFF,	  /* policy gives no ids of this kind, or none to this owner */
-	SUBID_ENOUGH,	  /* the owner already has what was asked for */
-	SUBID_ABSENT,	  /* there is nothing of the kind to take away */
-	SUBID_IN_USE,	  /* a process or a user namespace uses these ids */
-	SUBID_FORBIDDEN,  /* the site's policy never gives this owner any */
-};
-
-/* uid and gid are one thing seen twice: a parameter, and an index into tables. */
-enum subid_kind {
-	SUBID_UID,
-	SUBID_GID,
-};
-
-#define SUBID_KINDS	 2
-#define SUBID_BOTH_KINDS ((1U << SUBID_UID) | (1U << SUBID_GID))
-
-/* "uid" or "gid", a constant. */
-const char *subid_kind_name(enum subid_kind kind);
-
-/* The table's name in the configuration directory, "subuid" or "subgid": a constant. */
-const char *subid_kind_table(enum subid_kind kind);
-
-/*
- * The ids [start, start + count).  The last 32-bit id, 4294967295, means "no id" to the
- * kernel (user_namespaces(7), chown(2)) and is in no valid range.
- */
-struct id_range {
-	uint32_t start;
-	uint32_t count;
-};
-
-/* No id, as a value; or it is not known. */
-#define SUBID_ID_NONE UINT32_MAX
-
-/*
- * Reads a range as people write it: "START:COUNT" or "FIRST-LAST", in decimal without
- * sign, blank or leading zero.  Returns 0, with a range that is valid; SUBID_INVALID.
- */
-int subid_range_parse(const char *text, struct id_range *ret);
+#include "libsubid/core/types.h"
 
 /* --- Errors --------------------------------------------------------------------------
  */
@@ -280,9 +227,6 @@ int subid_who_has(struct subid *sys, enum subid_kind kind, uint32_t id,
 int subid_uses(struct subid *sys, enum subid_kind kind, struct id_range range,
 	       struct subid_list **ret, struct subid_error *err) SUBID_WARN_UNUSED;
 
-/* The longest name of a source, with its NUL. */
-#define SUBID_SOURCE_SIZE 51
-
 /*
  * Where ranges come from (nsswitch.conf, "subid:"): "" for the tables, else the name of a
  * module, and then the tables have no effect.  Returns 0; SUBID_INVALID for a word that
@@ -292,16 +236,6 @@ int subid_source(struct subid *sys, char ret[SUBID_SOURCE_SIZE],
 		 struct subid_error *err) SUBID_WARN_UNUSED;
 
 /*
- * May owner, len bytes, stand at the head of a line?  Not empty; no ':', newline, other
- * control byte or DEL; no blank at either end; no '#' at the start.  A blank inside and
- * bytes over 127 are fine: domain accounts have them.
- */
-bool subid_owner_valid(const char *owner, size_t len);
-
-/* Is this one of the two owners that hold ids for nobody, "!released" and "!reserved"? */
-bool subid_owner_is_hold(const char *owner, size_t len);
-
-/*
  * Reads a line as newuidmap(1) does, strictly.  text: len bytes without the newline, the
  * first *ret_owner_len of which are the owner.  Returns 0 or SUBID_INVALID: such a line
  * (comment, blank or broken) authorises nothing.
@@ -309,22 +243,8 @@ bool subid_owner_is_hold(const char *owner, size_t len);
 int subid_line_split(const char *text, size_t len, size_t *ret_owner_len,
 		     struct id_range *ret);
 
-/* The most that the readers of one line can differ. */
-#define SUBID_READINGS_MAX 16
-
-/*
- * The ids that any reader (shadow's tools, podman, systemd, ...) might take from a line,
- * whatever its owner: octal, hexadecimal, signs, wrapped counts, trailing junk.  Returns
- * how many ranges are in ret; 0 if nobody can take anything from it.
- */
-size_t subid_line_readings(const char *text, size_t len,
-			   struct id_range ret[SUBID_READINGS_MAX]);
-
 /* --- Locks, for who changes the tables by other means --------------------------------
  */
-
-/* How long shadow's tools wait, in milliseconds. */
-#define SUBID_PATIENCE_MS 15000
 
 /* The three locks of shadow's tools: .pwd.lock, subuid.lock and subgid.lock.  Opaque. */
 struct subid_lock;
@@ -497,12 +417,6 @@ void subid_trace_refused(struct subid *sys, unsigned int flags,
 /* --- Policy ---------------------------------------------------------------------------
  */
 
-enum subid_verdict {
-	SUBID_VERDICT_GIVE,  /* ranges, also unasked: at login, grant --all */
-	SUBID_VERDICT_NONE,  /* nothing unasked; root may give some by name */
-	SUBID_VERDICT_NEVER, /* nothing, whoever asks */
-};
-
 /* What the policy says of an owner. */
 struct subid_explanation {
 	size_t size; /* sizeof(struct subid_explanation) */
@@ -557,53 +471,7 @@ bool subid_set_get(const struct subid_set *set, size_t index, struct id_range *r
 
 /* --- Maps of user namespaces: pure ----------------------------------------------------
  */
-
-/* The most lines that the kernel takes (UID_GID_MAP_MAX_EXTENTS since Linux 4.15). */
-#define SUBID_MAP_LINES_MAX 340
-
-/* The longest line, "4294967294 4294967294 4294967295\n". */
-#define SUBID_MAP_LINE_SIZE 33
-
-/* One line of /proc/PID/uid_map or gid_map; inside and outside have the same count. */
-struct subid_map_line {
-	struct id_range inside;
-	struct id_range outside;
-};
-
-/*
- * Reads a map of size bytes as the kernel prints it.  A line whose outside is 4294967295
- * is of ids that mean nothing to the reader, and is passed over.  Returns 0 with the
- * lines in ret, *ret_n of them; SUBID_INVALID.
- */
-int subid_map_parse(const char *text, size_t size,
-		    struct subid_map_line ret[SUBID_MAP_LINES_MAX], size_t *ret_n);
-
-/* Writes n lines into buf, which must have room for n * SUBID_MAP_LINE_SIZE bytes and is
- * not terminated.  Returns how many bytes. */
-size_t subid_map_print(const struct subid_map_line *lines, size_t n, char *buf);
-
-/* Do two lines overlap, inside or outside?  The kernel refuses that.  True with the
- * indexes of the two, the lower one first. */
-bool subid_map_overlaps(const struct subid_map_line *lines, size_t n, size_t *ret_a,
-			size_t *ret_b);
-
-/*
- * May a map be written (newuidmap(1))?  Every outside range must lie in held, what the
- * caller's lines give, or be the one id own_id that is the caller's already.  Returns 0,
- * and *ret_by_table says whether some line was allowed by held; or SUBID_DENIED, and
- * *ret_bad is the index of the first that is not allowed.
- */
-int subid_map_authorize(const struct subid_map_line *lines, size_t n,
-			const struct subid_set *held, uint32_t own_id, bool *ret_by_table,
-			size_t *ret_bad);
-
-/* What the id outside is inside of the map.  0 or SUBID_ABSENT. */
-int subid_map_inside(const struct subid_map_line *lines, size_t n, uint32_t outside,
-		     uint32_t *ret);
-
-/* What the id inside is outside of it.  0 or SUBID_ABSENT. */
-int subid_map_outside(const struct subid_map_line *lines, size_t n, uint32_t inside,
-		      uint32_t *ret);
+#include "libsubid/maps/maps.h"
 
 #ifdef __cplusplus
 }

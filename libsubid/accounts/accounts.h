@@ -7,10 +7,6 @@
 
 #include "libsubid/tables/tables.h"
 
-#ifdef __cplusplus
-extern "C" {
-#endif
-
 /* An account of the local passwd file; name is not terminated. */
 struct subid_account {
 	const char *name;
@@ -225,7 +221,3 @@ int subid_nss_ask(const char *name, uint32_t uid, struct passwd *ret_entry,
 
 /* What a getXXnam_r() said: 0 found, SUBID_UNKNOWN, or -errno. */
 int subid_nss_status(int r, const void *found);
-
-#ifdef __cplusplus
-}
-#endif

@@ -9,11 +9,8 @@
 #include "libsubid/live/live.h"
 #include "libsubid/policy/policy.h"
 #include "libsubid/runtimes/runtimes.h"
+#include "libsubid/subid.h"
 #include "libsubid/tables/tables.h"
-
-#ifdef __cplusplus
-extern "C" {
-#endif
 
 /*
  * Which ids the containers of root and of root's store have, whatever the tables say:
@@ -85,7 +82,7 @@ struct subid_txn_options {
 	bool nss;	    /* ask the running system's name service; for threads see
 				subid_users_taken() */
 	bool dry_run;	    /* take no lock, and refuse to commit */
-	int timeout_ms;	    /* patience for the locks; SUBID_LOCK_PATIENCE_MS */
+	int timeout_ms;	    /* patience for the locks; SUBID_PATIENCE_MS */
 	const char *vendor; /* as subid_conf_load() has it; NULL: none */
 	bool by_login; /* users bring it about: of what is refused, few leave a trace */
 	const char *conf; /* this file as the site's policy; NULL: the usual ones */
@@ -445,7 +442,7 @@ struct subid_lease_options {
 		    */
 	const char *user; /* whose store it is; NULL: root's */
 	bool dry_run;	  /* take no lock, and refuse to commit */
-	int timeout_ms;	  /* patience for the locks; SUBID_LOCK_PATIENCE_MS */
+	int timeout_ms;	  /* patience for the locks; SUBID_PATIENCE_MS */
 };
 
 /*
@@ -617,7 +614,3 @@ int subid_lease_grant(struct subid_txn *txn, const struct subid_lease_request *r
 int subid_lease_revoke(struct subid_txn *txn, const struct subid_owner *owner,
 		       const char *name, unsigned int kinds, struct id_range range,
 		       bool reuse, struct subid_changes *ret) SUBID_WARN_UNUSED;
-
-#ifdef __cplusplus
-}
-#endif

@@ -17,10 +17,6 @@
 
 #include "libsubid/core/range.h"
 
-#ifdef __cplusplus
-extern "C" {
-#endif
-
 /* --- Memory --- */
 
 static inline void cleanup_free(void *pointer)
@@ -79,6 +75,12 @@ array_search(const void *array, size_t n, size_t size, const void *key,
 			high = middle;
 	}
 	return low;
+}
+
+/* Are the len bytes at text just this word? */
+static inline bool text_is(const char *text, size_t len, const char *word)
+{
+	return len == strlen(word) && memcmp(text, word, len) == 0;
 }
 
 /* --- Files and their lines --- */
@@ -180,7 +182,3 @@ static inline bool is_special(int dir, const char *name, bool follow)
 	return fstatat(dir, name, &st, follow ? 0 : AT_SYMLINK_NOFOLLOW) == 0 &&
 	       !S_ISREG(st.st_mode) && !S_ISLNK(st.st_mode);
 }
-
-#ifdef __cplusplus
-}
-#endif

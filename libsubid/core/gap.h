@@ -6,10 +6,6 @@
 
 #include "libsubid/core/range.h"
 
-#ifdef __cplusplus
-extern "C" {
-#endif
-
 /* What is asked for of one kind. */
 struct subid_want {
 	const struct subid_set *taken; /* sorted; ids that may not be given */
@@ -24,7 +20,3 @@ struct subid_want {
  */
 int subid_find_gap(const struct subid_want want[SUBID_KINDS], uint32_t from,
 		   uint32_t *ret_start);
-
-#ifdef __cplusplus
-}
-#endif

@@ -11,10 +11,6 @@
 
 #include <stddef.h>
 
-#ifdef __cplusplus
-extern "C" {
-#endif
-
 /*
  * Replaces bytes that are not ASCII from lowest to '~' by '?', in place.  lowest: ' ', or
  * '!' where a blank would begin another word.
@@ -32,7 +28,3 @@ size_t printable_unsafe(const char *text, size_t len);
  * The caller frees it; NULL when out of memory.
  */
 char *printable_text(const char *text, size_t len);
-
-#ifdef __cplusplus
-}
-#endif

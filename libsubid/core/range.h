@@ -1,15 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include "libsubid/subid.h"
-
-#ifdef __cplusplus
-extern "C" {
-#endif
+#include "libsubid/core/types.h"
 
 /*
  * What every other header of the library relies on; its words and its one convention for
@@ -313,7 +305,3 @@ int subid_sets_unite(struct subid_sets *sets,
 		     const struct subid_sets *other) SUBID_WARN_UNUSED;
 int subid_sets_subtract(const struct subid_sets *a, const struct subid_sets *b,
 			struct subid_sets *ret) SUBID_WARN_UNUSED;
-
-#ifdef __cplusplus
-}
-#endif

@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Whole sets united and subtracted, and sets of both kinds.
+ * Whole sets united and subtracted, sets of both kinds, and what only callers of the
+ * library need.
  */
 #include "libsubid/core/range.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "libsubid/subid.h"
 
 int subid_set_unite(struct subid_set *set, const struct subid_set *other)
 {

@@ -5,10 +5,6 @@
 
 #include "libsubid/maps/maps.h"
 
-#ifdef __cplusplus
-extern "C" {
-#endif
-
 /*
  * What is running at one moment, as /proc shows it: every user namespace, each once, and
  * every process.  Namespaces nest; one may exist without a process, held by an open
@@ -232,7 +228,3 @@ int proc_is_in(int proc, pid_t pid, uint64_t inode);
 
 /* The inode in a link like "user:[4026531837]"; 0 if it is of another type. */
 uint64_t proc_namespace(const char *link, const char *type);
-
-#ifdef __cplusplus
-}
-#endif

@@ -13,10 +13,6 @@
 
 #include "libsubid/core/core.h"
 
-#ifdef __cplusplus
-extern "C" {
-#endif
-
 /* --- A line --- */
 
 /* Owners of lines that hold ids for nobody; no account can have such a name, because
@@ -36,32 +32,12 @@ struct subid_line {
 #define SUBID_LINE_OWNER_MAX (SUBID_LINE_MAX - (SUBID_LINE_TAIL_MAX - 1))
 
 /*
- * May owner stand at the head of a line?  Not empty; no ':', newline, other control byte
- * or DEL; no blank at either end; no '#' at the start, which some readers take for a
- * comment.  A blank inside and bytes over 127 are fine: domain accounts have them.
- * Whether such an account exists is another question.
- */
-bool subid_owner_valid(const char *owner, size_t len);
-
-/* Is this one of the two owners that hold ids for nobody? */
-bool subid_owner_is_hold(const char *owner, size_t len);
-
-/*
  * Reads a line strictly.  text: len bytes without the newline.  A valid owner, then two
  * numbers in decimal without sign, blank or leading zero, at least one id, and none
  * beyond 4294967294.  Returns 0 or SUBID_INVALID: such a line (comment, blank or
  * malformed) authorises nothing.
  */
 int subid_line_parse(const char *text, size_t len, struct subid_line *ret);
-
-/*
- * The ids that any reader might take from a line, whatever its owner: octal, hexadecimal,
- * signs, blanks, wrapped and negative counts, trailing junk; also from a comment, since
- * shadow reads "#x:1:2" as an entry of "#x".  Each range in ret is cut to the ids that
- * exist.  Returns how many there are; 0 if nobody can take anything from it.
- */
-size_t subid_line_readings(const char *text, size_t len,
-			   struct id_range ret[SUBID_READINGS_MAX]);
 
 /* Writes ":start:count\n" into buf, not terminated.  Returns the number of bytes. */
 size_t subid_line_format_tail(struct id_range range, char buf[SUBID_LINE_TAIL_MAX]);
@@ -74,13 +50,19 @@ struct subid_owner_name {
 	size_t len;
 };
 
-/* By length, then by bytes. */
-static inline int owner_name_compare(const struct subid_owner_name *a,
-				     const struct subid_owner_name *b)
+static inline bool owner_name_is(struct subid_owner_name name, const char *text)
 {
-	if (a->len != b->len)
-		return a->len < b->len ? -1 : 1;
-	return memcmp(a->text, b->text, a->len);
+	return text_is(name.text, name.len, text);
+}
+
+/* By length, then by bytes; for qsort(3). */
+static inline int owner_name_compare(const void *a, const void *b)
+{
+	const struct subid_owner_name *x = a, *y = b;
+
+	if (x->len != y->len)
+		return x->len < y->len ? -1 : 1;
+	return memcmp(x->text, y->text, x->len);
 }
 
 /* A copy of an owner's names, in order; the caller frees *ret.  0 or -ENOMEM. */
@@ -89,8 +71,7 @@ int owner_names_sort(const struct subid_owner_name *names, size_t n,
 
 static inline bool owner_name_is_before(const void *name, const void *key)
 {
-	return owner_name_compare((const struct subid_owner_name *)name,
-				  (const struct subid_owner_name *)key) < 0;
+	return owner_name_compare(name, key) < 0;
 }
 
 /* Is it one of the n that are in order? */
@@ -342,9 +323,6 @@ const struct subid_entry *subid_id_index_find(const struct subid_id_index *index
  * owner.  useradd(8), usermod(8) and userdel(8) wait for us, and we for them.
  */
 
-/* How long shadow's tools wait, in milliseconds. */
-#define SUBID_LOCK_PATIENCE_MS 15000
-
 struct subid_lock; /* opaque */
 
 /* The process that has a lock, as far as it is known. */
@@ -357,7 +335,7 @@ struct subid_holder {
 
 /*
  * Takes all three locks in the configuration directory etc, trying again and again for
- * timeout_ms milliseconds (0: once; SUBID_LOCK_PATIENCE_MS as shadow does), the more
+ * timeout_ms milliseconds (0: once; SUBID_PATIENCE_MS as shadow does), the more
  * often the longer it has waited.  No signal and no child is used, so that it works in
  * any process and thread.  A table's lock whose owner is dead, or began after the lock
  * was made, is taken over; one without a pid in it is not, as with shadow.
@@ -379,7 +357,3 @@ int subid_lock_look(int etc, enum subid_kind kind, struct subid_holder *ret);
 void subid_lock_release(struct subid_lock **lock);
 
 #define auto_lock __attribute__((cleanup(subid_lock_release)))
-
-#ifdef __cplusplus
-}
-#endif

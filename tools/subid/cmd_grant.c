@@ -179,7 +179,7 @@ static int grant_once(struct grant *grant, struct subid *sys, bool *ret_raced)
 	struct subid_error err = { .size = sizeof(err) };
 	unsigned int flags = (grant->dry_run ? SUBID_DRY_RUN : 0) |
 			     (grant->leases && !grant->own ? SUBID_LEASES : 0);
-	int status, r = subid_begin(sys, flags, SUBID_LOCK_PATIENCE_MS, &txn, &err);
+	int status, r = subid_begin(sys, flags, SUBID_PATIENCE_MS, &txn, &err);
 
 	*ret_raced = false;
 	if (r != 0) {

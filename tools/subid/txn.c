@@ -112,7 +112,7 @@ int cli_open_system(struct cli *cli, bool grants, struct subid **ret)
 int cli_begin(struct subid *sys, unsigned int flags, struct subid_txn **ret)
 {
 	struct subid_error err = { .size = sizeof(err) };
-	int r = subid_begin(sys, flags, SUBID_LOCK_PATIENCE_MS, ret, &err);
+	int r = subid_begin(sys, flags, SUBID_PATIENCE_MS, ret, &err);
 
 	return r == 0 ? EXIT_DONE : cli_say(EXIT_UNABLE, &err);
 }

@@ -433,8 +433,8 @@ static void test_patience_is_rewarded(void **state)
 
 		when_waiting_data = &other;
 		when_waiting = let_go;
-		assert_int_equal(
-		    subid_lock_take(etc, SUBID_LOCK_PATIENCE_MS, &lock, &holder), 0);
+		assert_int_equal(subid_lock_take(etc, SUBID_PATIENCE_MS, &lock, &holder),
+				 0);
 		assert_null(when_waiting);
 		assert_held(etc);
 		subid_lock_release(&lock);
@@ -458,7 +458,7 @@ static void test_patience_with_a_table(void **state)
 	put_file(etc, "subgid.lock", "1");
 	when_waiting_data = &etc;
 	when_waiting = remove_table_lock;
-	assert_int_equal(subid_lock_take(etc, SUBID_LOCK_PATIENCE_MS, &lock, &holder), 0);
+	assert_int_equal(subid_lock_take(etc, SUBID_PATIENCE_MS, &lock, &holder), 0);
 	assert_null(when_waiting);
 	assert_held(etc);
 	subid_lock_release(&lock);
