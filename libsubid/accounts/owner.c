@@ -28,11 +28,6 @@ static bool next_word(const char **at, const char *end, struct subid_owner_name 
 	return ret->len > 0;
 }
 
-static bool is_word(struct subid_owner_name word, const char *text)
-{
-	return word.len == strlen(text) && memcmp(word.text, text, word.len) == 0;
-}
-
 struct sources {
 	bool files_first;   /* and its success ends the search */
 	bool more;	    /* than the files */
@@ -62,13 +57,13 @@ static struct sources read_sources(const struct subid_text *conf, const char *da
 		at += name_len + 1;
 		for (; next_word(&at, end, &word); n++) {
 			if (n == 0)
-				sources.files_first = is_word(word, "files");
+				sources.files_first = owner_name_is(word, "files");
 			if (n == 1 && word.text[0] == '[')
 				sources.files_first = false;
-			if (word.text[0] == '[' || is_word(word, "files"))
+			if (word.text[0] == '[' || owner_name_is(word, "files"))
 				continue;
 			sources.more = true;
-			if (!is_word(word, "systemd"))
+			if (!owner_name_is(word, "systemd"))
 				sources.more_with_ids = true;
 		}
 	}

@@ -10,10 +10,6 @@
 #include "libsubid/runtimes/runtimes.h"
 #include "libsubid/tables/tables.h"
 
-#ifdef __cplusplus
-extern "C" {
-#endif
-
 /* --- What the library shows --- */
 
 /* From harmless to dangerous. */
@@ -409,7 +405,3 @@ int audit_check(const struct audit_input *input, struct audit_report *ret);
 void audit_report_free(struct audit_report *report);
 
 #define auto_report __attribute__((cleanup(audit_report_free)))
-
-#ifdef __cplusplus
-}
-#endif

@@ -13,7 +13,7 @@
 
 #include "libsubid/audit/private.h"
 #include "libsubid/core/core.h"
-#include "libsubid/core/open.h"
+#include "libsubid/core/files.h"
 
 #define HIDERS_NAMED 16
 #define FILE_NAME    4416

@@ -107,11 +107,6 @@ static size_t count_pairs(const struct audit_table *view, const uint64_t *list, 
 	return pairs;
 }
 
-static bool is_called(struct subid_owner_name text, const char *name)
-{
-	return text.len == strlen(name) && memcmp(text.text, name, text.len) == 0;
-}
-
 /* LXD's package writes the same range for root and for its own account. */
 static bool is_lxd(const struct audit *audit, const struct audit_table *view, size_t a,
 		   size_t b)
@@ -121,7 +116,7 @@ static bool is_lxd(const struct audit *audit, const struct audit_table *view, si
 	    subid_special_owner(other.text, other.len);
 
 	return special != NULL && special->shares_with_root &&
-	       is_called(audit_owner_text(audit, view->owner[a]), "root") &&
+	       owner_name_is(audit_owner_text(audit, view->owner[a]), "root") &&
 	       id_range_equal(view->table->entries[a].range,
 			      view->table->entries[b].range);
 }

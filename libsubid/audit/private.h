@@ -174,7 +174,7 @@ void audit_end_rule(struct audit *audit);
 
 void audit_findings_free(struct audit *audit);
 
-/* --- fix: commands --- */
+/* --- and the commands that mend it --- */
 
 /*
  * Adds commands that take ids out of what the owner of an entry, which the finding is
@@ -204,7 +204,7 @@ const char *audit_revoke_and_grant(struct audit *audit, struct subid_owner_name 
 const char *audit_move_remedy(struct audit *audit, const struct audit_finding *finding,
 			      struct id_range range);
 
-/* --- lease_view: leases of all stores --- */
+/* --- live_view: leases of all stores --- */
 
 /*
  * Threat: a user's store says what the user likes.  It is about the user's own
@@ -249,7 +249,7 @@ const struct lease_row *audit_lease_rows(const struct lease_view *view, uint32_t
 					 enum subid_kind kind,
 					 const struct lease_row **ret_begin);
 
-/* --- live_view: a verdict on each namespace --- */
+/* --- and a verdict on each namespace --- */
 
 /* Somebody who has made a namespace. */
 struct live_holder {

@@ -309,12 +309,6 @@ int audit_find_live_setgroups(struct audit *audit)
 
 #define HIDERS_MAX 100 /* of more, only their number matters */
 
-static bool is_released(struct subid_owner_name owner)
-{
-	return owner.len == strlen(SUBID_OWNER_RELEASED) &&
-	       memcmp(owner.text, SUBID_OWNER_RELEASED, owner.len) == 0;
-}
-
 /* Ids that are explained: of accounts, lines that are not !released, conventions. */
 static int explained_ids(const struct audit *audit, enum subid_kind kind,
 			 struct subid_set *ret)
@@ -328,7 +322,7 @@ static int explained_ids(const struct audit *audit, enum subid_kind kind,
 		uint32_t owner = view->owner[i];
 
 		if (!audit->owners[owner].hold ||
-		    !is_released(audit_owner_text(audit, owner)))
+		    !owner_name_is(audit_owner_text(audit, owner), SUBID_OWNER_RELEASED))
 			r = subid_set_add(ret, view->table->entries[i].range);
 	}
 	subid_set_sort(ret);

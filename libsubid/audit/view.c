@@ -245,15 +245,6 @@ static void free_names(struct names *names)
 	free(names->list);
 }
 
-static int compare_names(const void *a, const void *b)
-{
-	const struct subid_owner_name *x = a, *y = b;
-
-	if (x->len != y->len)
-		return x->len < y->len ? -1 : 1;
-	return memcmp(x->text, y->text, x->len);
-}
-
 static int add_name(struct names *names, struct subid_owner_name name)
 {
 	if (array_grow(&names->list, names->n, sizeof(*names->list)) < 0)
@@ -264,7 +255,8 @@ static int add_name(struct names *names, struct subid_owner_name name)
 
 static bool has_name(const struct names *names, struct subid_owner_name name)
 {
-	return bsearch(&name, names->list, names->n, sizeof(name), compare_names) != NULL;
+	return bsearch(&name, names->list, names->n, sizeof(name), owner_name_compare) !=
+	       NULL;
 }
 
 /* Marks the owners that are no accounts but groups. */
@@ -278,7 +270,7 @@ static int mark_groups(struct audit *audit)
 		if (add_name(&names, group.name) < 0)
 			return -ENOMEM;
 	if (names.n > 1)
-		qsort(names.list, names.n, sizeof(*names.list), compare_names);
+		qsort(names.list, names.n, sizeof(*names.list), owner_name_compare);
 	for (size_t i = 0; names.n > 0 && i < audit->n_owners; i++) {
 		struct audit_owner *owner = &audit->owners[i];
 
@@ -306,7 +298,7 @@ static int mark_locked(struct audit *audit)
 			return -ENOMEM;
 	}
 	if (names.n > 1)
-		qsort(names.list, names.n, sizeof(*names.list), compare_names);
+		qsort(names.list, names.n, sizeof(*names.list), owner_name_compare);
 	for (size_t i = 0; names.n > 0 && i < audit->n_owners; i++) {
 		struct subid_account account;
 

@@ -8,7 +8,7 @@
 
 #include "libsubid/change/private.h"
 #include "libsubid/core/core.h"
-#include "libsubid/core/open.h"
+#include "libsubid/core/files.h"
 
 static const char *const tables[SUBID_KINDS] = { "etc/subuid", "etc/subgid" };
 static const char *const stores[SUBID_KINDS] = {

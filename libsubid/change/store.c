@@ -13,7 +13,7 @@
 
 #include "libsubid/change/private.h"
 #include "libsubid/core/core.h"
-#include "libsubid/core/open.h"
+#include "libsubid/core/files.h"
 
 #define MODE_ROOT 0755 /* root's leases are no secret: users keep off them */
 #define MODE_USER 0700

@@ -13,7 +13,7 @@
 
 #include "libsubid/change/private.h"
 #include "libsubid/core/core.h"
-#include "libsubid/core/open.h"
+#include "libsubid/core/files.h"
 
 void subid_close(struct subid **sys)
 {

@@ -27,7 +27,7 @@
 
 #include "libsubid/change/private.h"
 #include "libsubid/core/core.h"
-#include "libsubid/core/open.h"
+#include "libsubid/core/files.h"
 #include "libsubid/tables/tables.h"
 
 static int load_tables(struct subid_txn *txn, struct subid_failure *failure)

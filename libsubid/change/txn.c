@@ -7,7 +7,7 @@
 #include <unistd.h>
 
 #include "libsubid/change/private.h"
-#include "libsubid/core/replace.h"
+#include "libsubid/core/files.h"
 #include "libsubid/tables/tables.h"
 
 struct subid_txn *txn_new(void)

@@ -12,7 +12,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "libsubid/core/replace.h"
+#include "libsubid/core/files.h"
 #include "libsubid/ledger/ledger.h"
 
 #define LOCK_FILE    "ledger.lock"

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What a struct subid_conf holds, and which files it is read from.
+ * The site's policy: what a struct subid_conf holds, which files it is read from, and
+ * what it means for one owner.
  */
-#include "libsubid/policy/policy.h"
-
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -13,7 +12,7 @@
 #include <sys/stat.h>
 
 #include "libsubid/core/core.h"
-#include "libsubid/policy/private.h"
+#include "libsubid/policy/policy.h"
 
 void subid_conf_free(struct subid_conf *conf)
 {
@@ -35,63 +34,6 @@ bool subid_conf_gives(const struct subid_conf *conf)
 		if (conf->rules[i].verb == SUBID_CONF_GIVE)
 			return true;
 	return false;
-}
-
-int subid_conf_add_rule(struct subid_conf *conf, const struct subid_conf_rule *rule)
-{
-	if (array_grow(&conf->rules, conf->n_rules, sizeof(*conf->rules)) < 0)
-		return -ENOMEM;
-	conf->rules[conf->n_rules++] = *rule;
-	return 0;
-}
-
-int subid_conf_add_reserve(struct subid_conf *conf,
-			   const struct subid_conf_reserve *reserve)
-{
-	if (array_grow(&conf->reserved, conf->n_reserved, sizeof(*conf->reserved)) < 0)
-		return -ENOMEM;
-	conf->reserved[conf->n_reserved++] = *reserve;
-	return 0;
-}
-
-int subid_conf_add_allowance(struct subid_conf *conf,
-			     const struct subid_allowance *allowance)
-{
-	if (array_grow(&conf->allowed, conf->n_allowed, sizeof(*conf->allowed)) < 0)
-		return -ENOMEM;
-	conf->allowed[conf->n_allowed++] = *allowance;
-	return 0;
-}
-
-int subid_conf_add_acceptance(struct subid_conf *conf,
-			      const struct subid_acceptance *acceptance)
-{
-	if (array_grow(&conf->accepted, conf->n_accepted, sizeof(*conf->accepted)) < 0)
-		return -ENOMEM;
-	conf->accepted[conf->n_accepted++] = *acceptance;
-	return 0;
-}
-
-int subid_conf_add_file(struct subid_conf *conf, const char *name, const char *text,
-			size_t size, const struct subid_conf_file **ret)
-{
-	struct subid_conf_file file;
-
-	if (array_grow(&conf->files, conf->n_files, sizeof(*conf->files)) < 0)
-		return -ENOMEM;
-	file.name = strdup(name);
-	file.bytes = malloc(size + 1);
-	if (file.name == NULL || file.bytes == NULL) {
-		free(file.name);
-		free(file.bytes);
-		return -ENOMEM;
-	}
-	if (size > 0)
-		memcpy(file.bytes, text, size);
-	file.bytes[size] = '\0';
-	conf->files[conf->n_files] = file;
-	*ret = &conf->files[conf->n_files++];
-	return 0;
 }
 
 /* A reading of the files. */
@@ -135,9 +77,8 @@ static int load_file(struct reading *reading, int dir, const char *called,
 		return invalid(reading, "is larger than 1 MiB");
 	r = subid_text_read(dir, name, follow, &text);
 	if (r == 0)
-		r = subid_conf_parse_on(reading->conf, reading->place.file, text.bytes,
-					text.size, reading->reporter,
-					&reading->place.place);
+		r = subid_conf_parse(reading->conf, reading->place.file, text.bytes,
+				     text.size, reading->reporter, &reading->place.place);
 	return r;
 }
 
@@ -253,5 +194,135 @@ int subid_conf_load_file(const char *path, struct subid_conf *ret,
 	}
 	*ret = conf;
 	conf = (struct subid_conf){ .n_rules = 0 };
+	return 0;
+}
+
+/* --- what it means for an owner --- */
+
+/*
+ * '*' and '?', byte by byte.  Not fnmatch(3), which goes by the locale, fails on
+ * names that are not UTF-8, and takes exponential time.  Here the last '*' alone
+ * is tried again: len(pattern) * len(name) steps at most.
+ */
+static bool fits_pattern(const char *pattern, struct subid_owner_name name)
+{
+	const char *at = name.text, *end = name.text + name.len;
+	const char *star = NULL, *again = NULL;
+
+	while (at < end) {
+		if (*pattern == '*') {
+			star = pattern++;
+			again = at;
+		} else if (*pattern != '\0' && (*pattern == '?' || *pattern == *at)) {
+			pattern++;
+			at++;
+		} else if (star != NULL) {
+			pattern = star + 1;
+			at = ++again;
+		} else {
+			return false;
+		}
+	}
+	while (*pattern == '*')
+		pattern++;
+	return *pattern == '\0';
+}
+
+/* The names of the owner, without its uid in decimal at the end. */
+static size_t count_names(const struct subid_owner *owner)
+{
+	return owner->has_account ? owner->n - 1 : owner->n;
+}
+
+static bool has_name_like(const struct subid_owner *owner, const char *pattern)
+{
+	for (size_t i = 0; i < count_names(owner); i++)
+		if (fits_pattern(pattern, owner->spellings[i]))
+			return true;
+	return false;
+}
+
+/* An owner without account can be a uid all the same. */
+static bool is_among(const struct subid_owner *owner, struct id_range uids)
+{
+	struct id_range uid = { owner->uid, 1 };
+
+	if (!owner->has_account &&
+	    subid_id_parse(owner->spellings[0].text, owner->spellings[0].len,
+			   &uid.start) != 0)
+		return false;
+	return id_range_contains(uids, uid);
+}
+
+static bool is_person(const struct subid_owner *owner, const struct subid_policy *policy)
+{
+	return owner->has_account && owner->uid >= policy->uid_min &&
+	       owner->uid <= policy->uid_max;
+}
+
+/* 0: it does; > 0: not. */
+static int fits(const struct subid_conf_rule *rule, const struct subid_policy *policy,
+		const struct subid_candidate *candidate)
+{
+	const struct subid_owner *owner = candidate->owner;
+
+	switch (rule->whom) {
+	case SUBID_CONF_USER:
+		return has_name_like(owner, rule->name) ? 0 : SUBID_ABSENT;
+	case SUBID_CONF_UIDS:
+		return is_among(owner, rule->uids) ? 0 : SUBID_ABSENT;
+	case SUBID_CONF_GROUP:
+		return candidate->in_group(candidate->data, owner, rule->name);
+	case SUBID_CONF_EVERYONE:
+		return is_person(owner, policy) ? 0 : SUBID_ABSENT;
+	}
+	return SUBID_ABSENT;
+}
+
+static void apply_sizes(const struct subid_conf_rule *rule, struct subid_window *window)
+{
+	if (rule->count > 0)
+		window->count = rule->count;
+	if (rule->window.count > 0) {
+		window->min = rule->window.start;
+		window->max = (uint32_t)(id_range_end(rule->window) - 1);
+		window->deterministic = false;
+	}
+}
+
+static enum subid_verdict without_rule(const struct subid_conf *conf,
+				       const struct subid_policy *policy,
+				       const struct subid_owner *owner)
+{
+	if (subid_conf_gives(conf))
+		return SUBID_VERDICT_NONE;
+	return is_person(owner, policy) ? SUBID_VERDICT_GIVE : SUBID_VERDICT_NONE;
+}
+
+int subid_conf_decide(const struct subid_conf *conf, const struct subid_policy *policy,
+		      const struct subid_candidate *candidate, struct subid_decision *ret)
+{
+	struct subid_decision decision = { .rule = NULL };
+
+	for (size_t i = 0; decision.rule == NULL && i < conf->n_rules; i++) {
+		int r = fits(&conf->rules[i], policy, candidate);
+
+		if (r < 0)
+			return r;
+		if (r == 0)
+			decision.rule = &conf->rules[i];
+	}
+	for (enum subid_kind kind = 0; kind < SUBID_KINDS; kind++)
+		decision.window[kind] = policy->window[kind];
+	if (decision.rule == NULL) {
+		decision.verdict = without_rule(conf, policy, candidate->owner);
+	} else if (decision.rule->verb == SUBID_CONF_NEVER) {
+		decision.verdict = SUBID_VERDICT_NEVER;
+	} else {
+		decision.verdict = SUBID_VERDICT_GIVE;
+		for (enum subid_kind kind = 0; kind < SUBID_KINDS; kind++)
+			apply_sizes(decision.rule, &decision.window[kind]);
+	}
+	*ret = decision;
 	return 0;
 }

@@ -2,13 +2,13 @@
 /*
  * The lines of subid.conf(5).
  */
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "libsubid/core/core.h"
 #include "libsubid/core/printable.h"
-#include "libsubid/policy/private.h"
-#include "libsubid/tables/tables.h"
+#include "libsubid/policy/policy.h"
 
 #define CONF_WORDS_MAX 16
 
@@ -136,6 +136,18 @@ static int cut_words(struct conf_line *line, char *bytes, size_t len)
 }
 
 /* Then what the words of each statement mean. */
+
+/* Adds one of n elements of size bytes.  0 or -ENOMEM. */
+static int add(void *array, size_t *n, const void *element, size_t size)
+{
+	char *elements;
+
+	if (array_grow(array, *n, size) < 0)
+		return -ENOMEM;
+	memcpy(&elements, array, sizeof(elements));
+	memcpy(elements + (*n)++ * size, element, size);
+	return 0;
+}
 
 /* The next word, or NULL at the end; quoted ones are no keywords. */
 static const char *peek_plain(const struct conf_line *line)
@@ -283,7 +295,9 @@ static int read_rule(struct conf_line *line, enum subid_conf_verb verb)
 		r = take_sizes(line, &rule);
 	if (r == 0)
 		r = take_reason(line, &rule.reason);
-	return r == 0 ? subid_conf_add_rule(line->conf, &rule) : r;
+	return r != 0
+		   ? r
+		   : add(&line->conf->rules, &line->conf->n_rules, &rule, sizeof(rule));
 }
 
 static int read_give(struct conf_line *line)
@@ -312,7 +326,9 @@ static int read_reserve(struct conf_line *line)
 	r = take_range(line, &reserve.range);
 	if (r == 0)
 		r = take_reason(line, &reserve.reason);
-	return r == 0 ? subid_conf_add_reserve(line->conf, &reserve) : r;
+	return r != 0 ? r
+		      : add(&line->conf->reserved, &line->conf->n_reserved, &reserve,
+			    sizeof(reserve));
 }
 
 /* WORD or WORD:OWNER; *ret_owner is NULL without one. */
@@ -344,7 +360,9 @@ static int read_allow(struct conf_line *line)
 		r = wrong(line, word, "is not 'conventional-ids'");
 	if (r == 0)
 		r = take_reason(line, &allow.reason);
-	return r == 0 ? subid_conf_add_allowance(line->conf, &allow) : r;
+	return r != 0 ? r
+		      : add(&line->conf->allowed, &line->conf->n_allowed, &allow,
+			    sizeof(allow));
 }
 
 static int read_accept(struct conf_line *line)
@@ -361,7 +379,9 @@ static int read_accept(struct conf_line *line)
 			  " (small letters, digits and '-')");
 	if (r == 0)
 		r = take_reason(line, &accept.reason);
-	return r == 0 ? subid_conf_add_acceptance(line->conf, &accept) : r;
+	return r != 0 ? r
+		      : add(&line->conf->accepted, &line->conf->n_accepted, &accept,
+			    sizeof(accept));
 }
 
 static const struct {
@@ -394,16 +414,39 @@ static int report(const struct subid_conf_reporter *reporter,
 	return reporter->wrong(reporter->data, &place);
 }
 
-int subid_conf_parse_on(struct subid_conf *conf, const char *file, const char *text,
-			size_t size, const struct subid_conf_reporter *reporter,
-			struct subid_place *ret_place)
+/* Keeps a copy of a file's text, into which words will point.  0 or -ENOMEM. */
+static int keep_file(struct subid_conf *conf, const char *name, const char *text,
+		     size_t size, const struct subid_conf_file **ret)
+{
+	struct subid_conf_file file;
+
+	if (array_grow(&conf->files, conf->n_files, sizeof(*conf->files)) < 0)
+		return -ENOMEM;
+	file.name = strdup(name);
+	file.bytes = malloc(size + 1);
+	if (file.name == NULL || file.bytes == NULL) {
+		free(file.name);
+		free(file.bytes);
+		return -ENOMEM;
+	}
+	if (size > 0)
+		memcpy(file.bytes, text, size);
+	file.bytes[size] = '\0';
+	conf->files[conf->n_files] = file;
+	*ret = &conf->files[conf->n_files++];
+	return 0;
+}
+
+int subid_conf_parse(struct subid_conf *conf, const char *file, const char *text,
+		     size_t size, const struct subid_conf_reporter *reporter,
+		     struct subid_place *ret_place)
 {
 	const struct subid_conf_file *kept = NULL;
 	struct subid_text lines = { .size = size };
 	struct conf_line line = { .conf = conf, .place = ret_place };
 	const char *bytes;
 	size_t pos = 0, len;
-	int r = subid_conf_add_file(conf, file, text, size, &kept);
+	int r = keep_file(conf, file, text, size, &kept);
 
 	if (r < 0)
 		return r;
@@ -417,10 +460,4 @@ int subid_conf_parse_on(struct subid_conf *conf, const char *file, const char *t
 			r = report(reporter, &line);
 	}
 	return r;
-}
-
-int subid_conf_parse(struct subid_conf *conf, const char *file, const char *text,
-		     size_t size, struct subid_place *ret_place)
-{
-	return subid_conf_parse_on(conf, file, text, size, NULL, ret_place);
 }

@@ -60,7 +60,7 @@ static const struct key keys[] = {
 static const struct key *find_key(const char *name, size_t len)
 {
 	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++)
-		if (strlen(keys[i].name) == len && memcmp(keys[i].name, name, len) == 0)
+		if (text_is(name, len, keys[i].name))
 			return &keys[i];
 	return NULL;
 }

@@ -7,10 +7,6 @@
 #include "libsubid/core/core.h"
 #include "libsubid/tables/tables.h"
 
-#ifdef __cplusplus
-extern "C" {
-#endif
-
 /*
  * What the system's policy says about subordinate ids: login.defs(5).
  */
@@ -125,12 +121,6 @@ const struct subid_special_owner *subid_special_owner(const char *name, size_t l
  * What cannot be understood is an error, and then nothing is given.
  */
 
-/*
- * Reads a range as people write it: "START:COUNT" or "FIRST-LAST", numbers as
- * subid_id_parse() takes them.  Returns 0 or SUBID_INVALID; the range is valid.
- */
-int subid_range_parse(const char *text, struct id_range *ret);
-
 #define SUBID_CONF_FILE "subid.conf"
 #define SUBID_CONF_DIR	"subid.conf.d"
 
@@ -222,13 +212,21 @@ void subid_conf_free(struct subid_conf *conf);
 
 #define auto_conf __attribute__((cleanup(subid_conf_free)))
 
+/* Who is told of each line that is wrong. */
+struct subid_conf_reporter {
+	/* 0 to go on after it, or what the reading shall fail with */
+	int (*wrong)(void *data, const struct subid_conf_place *place);
+	void *data;
+};
+
 /*
- * Adds what a text says to conf, zeroed before the first; file is its name.
- * Returns 0; SUBID_INVALID with *ret_place set, or -ENOMEM, after which conf can
- * only be freed.
+ * Adds what a text says to conf, zeroed before the first; file is its name.  With a
+ * reporter (NULL: none) it goes on after what is wrong.  Returns 0; SUBID_INVALID with
+ * *ret_place set, or -ENOMEM, after which conf can only be freed.
  */
 int subid_conf_parse(struct subid_conf *conf, const char *file, const char *text,
-		     size_t size, struct subid_place *ret_place);
+		     size_t size, const struct subid_conf_reporter *reporter,
+		     struct subid_place *ret_place);
 
 /* Does some rule give? */
 bool subid_conf_gives(const struct subid_conf *conf);
@@ -250,13 +248,6 @@ int subid_conf_load(int etc, const char *vendor, bool follow, struct subid_conf 
  */
 int subid_conf_load_file(const char *path, struct subid_conf *ret,
 			 struct subid_conf_place *ret_place);
-
-/* Who is told of each line that is wrong. */
-struct subid_conf_reporter {
-	/* 0 to go on behind it, or what the reading shall fail with */
-	int (*wrong)(void *data, const struct subid_conf_place *place);
-	void *data;
-};
 
 /*
  * The same, but goes on behind what is wrong, so that all of it can be said at
@@ -403,7 +394,3 @@ bool login_file_name(const struct login_key *key, char ret[LOGIN_FILE_SIZE]);
  * last of them was changed.
  */
 uint64_t login_stamp(int etc, const char *conf, struct timespec *ret_newest);
-
-#ifdef __cplusplus
-}
-#endif

@@ -46,8 +46,7 @@ const struct subid_reserved *subid_reserved(size_t *ret_n)
 const struct subid_special_owner *subid_special_owner(const char *name, size_t len)
 {
 	for (size_t i = 0; i < sizeof(special_owners) / sizeof(special_owners[0]); i++)
-		if (strlen(special_owners[i].name) == len &&
-		    memcmp(special_owners[i].name, name, len) == 0)
+		if (text_is(name, len, special_owners[i].name))
 			return &special_owners[i];
 	return NULL;
 }
@@ -146,8 +145,7 @@ subid_reservations_meet(const struct subid_reservations *reservations,
 
 static bool is_owner(const char *name, const struct subid_owner_name *owner)
 {
-	return name == NULL ||
-	       (owner->len == strlen(name) && memcmp(owner->text, name, owner->len) == 0);
+	return name == NULL || owner_name_is(*owner, name);
 }
 
 bool subid_conf_allows_conventional(const struct subid_conf *conf,

@@ -3,10 +3,6 @@
 
 #include "libsubid/core/core.h"
 
-#ifdef __cplusplus
-extern "C" {
-#endif
-
 /*
  * What container runtimes have written down: which ids their containers have, stopped
  * ones too.  One adapter for each runtime reads its state; no runtime is run or asked.
@@ -73,7 +69,3 @@ int subid_runtime_ids(const struct subid_runtime_state *state,
  * namespaces may map it.  Returns 0 with a name in buf; SUBID_ABSENT; -ENOMEM.
  */
 int subid_runtime_docker_remap(int docker, bool follow, char *buf, size_t size);
-
-#ifdef __cplusplus
-}
-#endif

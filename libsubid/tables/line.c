@@ -21,15 +21,10 @@ bool subid_owner_valid(const char *owner, size_t len)
 	return len > 0 && owner[0] != '#' && owner[0] != ' ' && owner[len - 1] != ' ';
 }
 
-static bool is_owner(const char *text, size_t len, const char *owner)
-{
-	return len == strlen(owner) && memcmp(text, owner, len) == 0;
-}
-
 bool subid_owner_is_hold(const char *owner, size_t len)
 {
-	return is_owner(owner, len, SUBID_OWNER_RELEASED) ||
-	       is_owner(owner, len, SUBID_OWNER_RESERVED);
+	return text_is(owner, len, SUBID_OWNER_RELEASED) ||
+	       text_is(owner, len, SUBID_OWNER_RESERVED);
 }
 
 int subid_line_parse(const char *text, size_t len, struct subid_line *ret)
@@ -61,11 +56,6 @@ int subid_line_parse(const char *text, size_t len, struct subid_line *ret)
  * The names of one owner, in order.  Threat: lines times names is a time that whoever
  * fills an image's passwd and tables chooses; so a name is looked up.
  */
-static int compare_names(const void *a, const void *b)
-{
-	return owner_name_compare(a, b);
-}
-
 int owner_names_sort(const struct subid_owner_name *names, size_t n,
 		     struct subid_owner_name **ret)
 {
@@ -75,7 +65,7 @@ int owner_names_sort(const struct subid_owner_name *names, size_t n,
 		return -ENOMEM;
 	for (size_t i = 0; i < n; i++)
 		sorted[i] = names[i];
-	qsort(sorted, n, sizeof(*sorted), compare_names);
+	qsort(sorted, n, sizeof(*sorted), owner_name_compare);
 	*ret = sorted;
 	return 0;
 }

@@ -56,7 +56,7 @@ static int parse_line(const char *pos, const char *end, struct subid_source_line
 	const char *word = pos - len;
 	bool valid = is_name(word, len);
 
-	if (valid && (len != strlen("files") || memcmp(word, "files", len) != 0))
+	if (valid && !text_is(word, len, "files"))
 		memcpy(ret->name, word, len);
 	len = next_word(&pos, end);
 	word = pos - len;

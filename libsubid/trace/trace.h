@@ -7,10 +7,6 @@
 
 #include "libsubid/core/log.h"
 
-#ifdef __cplusplus
-extern "C" {
-#endif
-
 enum subid_action {
 	SUBID_ADD,
 	SUBID_REMOVE,
@@ -67,7 +63,3 @@ struct subid_patience {
  */
 int subid_audit_send(const struct subid_event *events, size_t n,
 		     const struct subid_patience *patience, size_t *ret_taken);
-
-#ifdef __cplusplus
-}
-#endif

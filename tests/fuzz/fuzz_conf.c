@@ -137,7 +137,7 @@ static void check_again(const struct subid_conf *conf)
 	auto_conf struct subid_conf again = { .n_rules = 0 };
 	struct subid_place place;
 
-	must(subid_conf_parse(&again, "f", first.bytes, first.size, &place) == 0);
+	must(subid_conf_parse(&again, "f", first.bytes, first.size, NULL, &place) == 0);
 	second = print(&again);
 	must(first.size == second.size);
 	must(first.size == 0 || memcmp(first.bytes, second.bytes, first.size) == 0);
@@ -211,7 +211,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct subid_text text = make_text(data, size);
 	struct subid_place place = { .why = NULL };
 	size_t lines = 1;
-	int r = subid_conf_parse(&conf, "f", text.bytes, size, &place);
+	int r = subid_conf_parse(&conf, "f", text.bytes, size, NULL, &place);
 
 	for (size_t i = 0; i < size; i++)
 		lines += data[i] == '\n';

@@ -209,8 +209,7 @@ static bool any_group_will_do(const struct call *call)
 			continue;
 		if (!is_understood(&setting))
 			return false;
-		if (setting.name_len == strlen(key) &&
-		    memcmp(setting.name, key, strlen(key)) == 0)
+		if (text_is(setting.name, setting.name_len, key))
 			yes = subid_setting_is(&setting, "yes");
 	}
 	return yes;

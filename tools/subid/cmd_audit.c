@@ -13,7 +13,7 @@
 #include <unistd.h>
 
 #include "libsubid/core/core.h"
-#include "libsubid/core/replace.h"
+#include "libsubid/core/files.h"
 #include "tools/subid/report/report.h"
 
 enum {

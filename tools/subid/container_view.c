@@ -11,7 +11,7 @@
 
 #include "libsubid/accounts/accounts.h"
 #include "libsubid/core/core.h"
-#include "libsubid/core/open.h"
+#include "libsubid/core/files.h"
 #include "libsubid/live/live.h"
 #define STATUS_USUAL (4 << 10)
 #define STATUS_MAX   (1 << 20) /* it lists up to 65536 groups */

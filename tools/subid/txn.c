@@ -13,7 +13,7 @@
 #include <unistd.h>
 
 #include "libsubid/core/core.h"
-#include "libsubid/core/open.h"
+#include "libsubid/core/files.h"
 #include "tools/subid/cli.h"
 
 int cli_open_below(const char *root, const char *path)

@@ -3,7 +3,7 @@
  * wrap: syscall
  */
 #include "libsubid/core/core.h"
-#include "libsubid/core/open.h"
+#include "libsubid/core/files.h"
 
 #include <sys/syscall.h>
 

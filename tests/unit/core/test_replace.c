@@ -5,7 +5,7 @@
  * wrap: fgetxattr fsetxattr fremovexattr flistxattr fdopendir readdir
  * wrap: malloc calloc realloc reallocarray strdup strndup sendfile
  */
-#include "libsubid/core/replace.h"
+#include "libsubid/core/files.h"
 
 #include <dirent.h>
 #include <sys/sendfile.h>

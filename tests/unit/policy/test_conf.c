@@ -12,7 +12,7 @@ static int parse(struct subid_conf *conf, const char *text, size_t size,
 {
 	*conf = (struct subid_conf){ .n_rules = 0 };
 	*place = (struct subid_place){ .line = 77 };
-	return subid_conf_parse(conf, "subid.conf", text, size, place);
+	return subid_conf_parse(conf, "subid.conf", text, size, NULL, place);
 }
 
 /* Texts of one rule, and what it says. */
@@ -302,8 +302,8 @@ static void test_edges(void **state)
 	/* a second text comes behind */
 	subid_conf_free(&conf);
 	assert_int_equal(parse(&conf, TEXT("give user a\naccept x\n"), &place), 0);
-	assert_int_equal(subid_conf_parse(&conf, "y", TEXT("\nnever user b\n"), &place),
-			 0);
+	assert_int_equal(
+	    subid_conf_parse(&conf, "y", TEXT("\nnever user b\n"), NULL, &place), 0);
 	assert_int_equal(conf.n_rules, 2);
 	assert_int_equal(conf.n_accepted, 1);
 	assert_string_equal(conf.rules[1].file, "y");

@@ -145,7 +145,7 @@ static struct subid_conf parse(const char *text)
 	struct subid_conf conf = { .n_rules = 0 };
 	struct subid_place place;
 
-	if (subid_conf_parse(&conf, "f", text, strlen(text), &place) != 0)
+	if (subid_conf_parse(&conf, "f", text, strlen(text), NULL, &place) != 0)
 		fail_msg("%s: %s %s", text, place.key, place.why);
 	return conf;
 }
