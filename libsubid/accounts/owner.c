@@ -17,17 +17,6 @@
 
 /* --- the files --- */
 
-static bool next_word(const char **at, const char *end, struct subid_owner_name *ret)
-{
-	while (*at < end && (**at == ' ' || **at == '\t'))
-		(*at)++;
-	ret->text = *at;
-	while (*at < end && **at != ' ' && **at != '\t' && **at != '#')
-		(*at)++;
-	ret->len = (size_t)(*at - ret->text);
-	return ret->len > 0;
-}
-
 struct sources {
 	bool files_first;   /* and its success ends the search */
 	bool more;	    /* than the files */
@@ -45,7 +34,8 @@ static struct sources read_sources(const struct subid_text *conf, const char *da
 	const char *line;
 
 	while (subid_text_next(conf, &pos, &line, &len)) {
-		const char *at = line, *end = line + len;
+		const char *comment = memchr(line, '#', len);
+		const char *at = line, *end = comment == NULL ? line + len : comment;
 		struct subid_owner_name word;
 		size_t n = 0;
 
@@ -55,7 +45,8 @@ static struct sources read_sources(const struct subid_text *conf, const char *da
 		    memcmp(at, database, name_len) != 0)
 			continue;
 		at += name_len + 1;
-		for (; next_word(&at, end, &word); n++) {
+		for (; (word.len = text_word(&at, end)) > 0; n++) {
+			word.text = at - word.len;
 			if (n == 0)
 				sources.files_first = owner_name_is(word, "files");
 			if (n == 1 && word.text[0] == '[')

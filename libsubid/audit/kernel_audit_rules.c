@@ -32,12 +32,8 @@ struct word {
 
 static bool next_word(const char **pos, const char *end, struct word *ret)
 {
-	while (*pos < end && (**pos == ' ' || **pos == '\t' || **pos == '\r'))
-		(*pos)++;
-	ret->text = *pos;
-	while (*pos < end && **pos != ' ' && **pos != '\t' && **pos != '\r')
-		(*pos)++;
-	ret->len = (size_t)(*pos - ret->text);
+	ret->len = text_word(pos, end);
+	ret->text = *pos - ret->len;
 	return ret->len > 0;
 }
 

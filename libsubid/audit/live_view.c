@@ -45,6 +45,17 @@ static int compare_rows(const void *a, const void *b, void *data)
 	return x->owner < y->owner ? -1 : x->owner > y->owner;
 }
 
+/* Does root run containers with the ranges of that owner? */
+static bool is_for_root(const struct audit *audit, struct subid_owner_name owner)
+{
+	if (subid_special_owner(owner.text, owner.len) != NULL)
+		return true;
+	for (size_t i = 0; i < audit->in->n_for_root; i++)
+		if (owner_name_is(owner, audit->in->for_root[i]))
+			return true;
+	return false;
+}
+
 static int find_owner(struct audit *audit, const struct audit_store *store,
 		      const char *name, struct lease_owner *ret)
 {
@@ -61,8 +72,7 @@ static int find_owner(struct audit *audit, const struct audit_store *store,
 		return r;
 	if (store->user != NULL)
 		ret->uid = store->uid;
-	else if (audit_is_for_root(audit,
-				   (struct subid_owner_name){ name, strlen(name) }))
+	else if (is_for_root(audit, (struct subid_owner_name){ name, strlen(name) }))
 		ret->uid = 0;
 	else if (r == 0 && owner.has_account)
 		ret->uid = owner.uid;
@@ -180,16 +190,6 @@ const struct lease_row *audit_lease_rows(const struct lease_view *view, uint32_t
 #define NSPAWN_LAST  1879048191
 #define NSPAWN_COUNT 65536
 
-bool audit_is_for_root(const struct audit *audit, struct subid_owner_name owner)
-{
-	if (subid_special_owner(owner.text, owner.len) != NULL)
-		return true;
-	for (size_t i = 0; i < audit->in->n_for_root; i++)
-		if (owner_name_is(owner, audit->in->for_root[i]))
-			return true;
-	return false;
-}
-
 static int compare_holders(const void *a, const void *b)
 {
 	const struct live_holder *x = a, *y = b;
@@ -263,7 +263,7 @@ static int find_lines(struct audit *audit, struct live_view *view)
 		if (holder != NULL)
 			r = add_lines(audit, i, holder);
 		if (r == 0 && root != NULL && holder != root &&
-		    audit_is_for_root(audit, audit_owner_text(audit, i)))
+		    is_for_root(audit, audit_owner_text(audit, i)))
 			r = add_lines(audit, i, root);
 	}
 	for (size_t i = 0; i < view->n_holders; i++)

@@ -146,7 +146,8 @@ static int look_at_acl(int fd, uint32_t root, struct audit_host_file *file)
 	return 0;
 }
 
-int host_file_look(int fd, uint32_t root, struct audit_host_file *ret)
+/* Fills all but path and target.  fd may be one of O_PATH.  0 or -ENOMEM. */
+static int host_file_look(int fd, uint32_t root, struct audit_host_file *ret)
 {
 	struct stat st;
 

@@ -289,9 +289,6 @@ struct live_holder *audit_live_holder(const struct live_view *view, uint32_t uid
 bool audit_live_is_own(struct audit *audit, const struct live_holder *holder,
 		       enum subid_kind kind, uint32_t id);
 
-/* Does root run containers with the ranges of that owner? */
-bool audit_is_for_root(const struct audit *audit, struct subid_owner_name owner);
-
 /* --- rules_live: sentences about namespaces --- */
 
 /* How many processes a finding names at most. */
@@ -314,9 +311,8 @@ const char *audit_live_how_to_stop(struct audit *audit,
 /* NAME in the directory of the tables, for a sentence. */
 const char *audit_in_etc(struct audit *audit, const char *name);
 
-/* Is uid, or gid, root's, or that of whoever plays its part? */
+/* Is uid root's, or that of whoever plays its part? */
 bool audit_is_root(const struct audit_host *host, uint32_t uid);
-bool audit_is_roots_group(const struct audit_host *host, uint32_t gid);
 
 /*
  * How others than root can write a file or directory: "mode 0666: everybody can
@@ -433,9 +429,6 @@ void host_file_set_acl(struct audit_host_file *file, const void *bytes, size_t s
 
 /* The bytes of the xattr security.capability. */
 struct audit_host_caps host_caps_parse(const void *bytes, size_t size);
-
-/* Fills all but path and target.  fd may be one of O_PATH.  0 or -ENOMEM. */
-int host_file_look(int fd, uint32_t root, struct audit_host_file *ret);
 
 /* The capabilities of the program that fd, perhaps of O_PATH, leads to. */
 int host_caps_look(int fd, struct audit_host_caps *ret);

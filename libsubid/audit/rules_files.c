@@ -21,7 +21,7 @@ bool audit_is_root(const struct audit_host *host, uint32_t uid)
 	return uid == 0 || uid == host->root_uid;
 }
 
-bool audit_is_roots_group(const struct audit_host *host, uint32_t gid)
+static bool is_roots_group(const struct audit_host *host, uint32_t gid)
 {
 	return gid == 0 || gid == host->root_gid;
 }
@@ -47,7 +47,7 @@ const char *audit_who_writes(struct audit *audit, const struct audit_host_file *
 			     struct audit_finding *finding)
 {
 	const struct audit_host *host = audit->in->host;
-	bool group = file->group_writes && !audit_is_roots_group(host, file->gid);
+	bool group = file->group_writes && !is_roots_group(host, file->gid);
 	bool all = (file->mode & S_IWOTH) != 0;
 	const char *reason = "";
 
@@ -296,7 +296,7 @@ static bool is_more_open(const struct audit_host *host,
 	if ((backup->mode & 06 & ~everybody) != 0 ||
 	    (backup->acl != AUDIT_ACL_NOBODY && table->acl == AUDIT_ACL_NOBODY))
 		return true;
-	if (audit_is_roots_group(host, backup->gid))
+	if (is_roots_group(host, backup->gid))
 		return false;
 	return backup->gid == table->gid ? (group & ~table->mode) != 0 : group != 0;
 }

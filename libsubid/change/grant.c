@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "libsubid/change/private.h"
-#include "libsubid/core/gap.h"
+#include "libsubid/core/range.h"
 
 /* Everything about one grant that is known before a place is sought. */
 struct plan {

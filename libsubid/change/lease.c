@@ -14,7 +14,6 @@
 
 #include "libsubid/change/private.h"
 #include "libsubid/core/core.h"
-#include "libsubid/core/gap.h"
 
 /* Every name under which the store may know a container; the first is written. */
 struct spellings {

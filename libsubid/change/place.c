@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "libsubid/change/private.h"
-#include "libsubid/core/gap.h"
+#include "libsubid/core/range.h"
 
 void places_free(struct place places[SUBID_KINDS])
 {

@@ -3,7 +3,7 @@
 
 #include "libsubid/accounts/accounts.h"
 #include "libsubid/change/change.h"
-#include "libsubid/core/gap.h"
+#include "libsubid/core/range.h"
 #include "libsubid/policy/policy.h"
 #include "libsubid/trace/trace.h"
 

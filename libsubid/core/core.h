@@ -83,6 +83,9 @@ static inline bool text_is(const char *text, size_t len, const char *word)
 	return len == strlen(word) && memcmp(text, word, len) == 0;
 }
 
+/* Moves *at after the next word between blanks, and returns its length; 0 at the end. */
+size_t text_word(const char **at, const char *end);
+
 /* --- Files and their lines --- */
 
 /* The largest file that is read: offsets into it fit in 32 bits. */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "libsubid/core/gap.h"
+#include "libsubid/core/range.h"
 
 /*
  * For the contracts (ACSL, see range.h).  has_room: the range of that start lies

@@ -4,18 +4,10 @@
 #include "libsubid/core/types.h"
 
 /*
- * What every other header of the library relies on; its words and its one convention for
- * answers are in subid.h.  Outputs come last, are named ret or ret_x, and are set only on
- * 0, except where a header says that they explain an answer.
- *
- * A _free() function takes what a call has made, and what is zeroed (or a pointer
- * that is NULL), and leaves it empty; auto_NAME calls it at the end of the scope.
- * So set to zero what a call may leave unset, before it is declared so.
- */
-
-/*
- * Arithmetic on ranges of ids, and sets of ids.  The only place in the program
- * where ids are added or compared.
+ * Arithmetic on ranges of ids, and sets of ids: the only place where ids are added or
+ * compared.  What functions answer, here and in every header of the library, is in
+ * subid.h.  A _free() function leaves what it is handed empty; auto_NAME calls it at the
+ * end of the scope, so zero what a call may leave unset.
  *
  * A comment that begins with @ is a contract in ACSL: what must be true before
  * (requires) and is after (ensures), in numbers without bounds.  `make proof`
@@ -305,3 +297,20 @@ int subid_sets_unite(struct subid_sets *sets,
 		     const struct subid_sets *other) SUBID_WARN_UNUSED;
 int subid_sets_subtract(const struct subid_sets *a, const struct subid_sets *b,
 			struct subid_sets *ret) SUBID_WARN_UNUSED;
+
+/* --- Where there is room: gap.c --- */
+
+/* What is asked for of one kind. */
+struct subid_want {
+	const struct subid_set *taken; /* sorted; ids that may not be given */
+	struct id_range window;	       /* the range must lie in here */
+	uint32_t count;		       /* how many ids; 0: none of this kind */
+};
+
+/*
+ * The lowest id, not below from, at which every kind that is wanted has room at
+ * once, so that uid and gid get the same numbers.  Returns 0 or SUBID_FULL.
+ * With no kind wanted it answers SUBID_FULL as well.
+ */
+int subid_find_gap(const struct subid_want want[SUBID_KINDS], uint32_t from,
+		   uint32_t *ret_start);

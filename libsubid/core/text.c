@@ -173,6 +173,23 @@ bool subid_setting_is(const struct subid_setting *setting, const char *value)
 	       strncasecmp(setting->value, value, setting->value_len) == 0;
 }
 
+static bool is_blank(char c)
+{
+	return c == ' ' || c == '\t' || c == '\r';
+}
+
+size_t text_word(const char **at, const char *end)
+{
+	const char *word;
+
+	while (*at < end && is_blank(**at))
+		(*at)++;
+	word = *at;
+	while (*at < end && !is_blank(**at))
+		(*at)++;
+	return (size_t)(*at - word);
+}
+
 #define ROOM_MIN 4
 
 /* The room follows from n, so that no caller keeps it: 4, then each power of two. */

@@ -14,21 +14,6 @@
  * the config includes is not read: lxc-create copies the lines.
  */
 
-#define BLANKS " \t"
-
-/* The next word between blanks; its length, 0 at the end. */
-static size_t next_word(const char **at, const char *end)
-{
-	const char *word;
-
-	while (*at < end && strchr(BLANKS, **at) != NULL && **at != '\0')
-		++*at;
-	word = *at;
-	while (word < end && (strchr(BLANKS, *word) == NULL || *word == '\0'))
-		word++;
-	return (size_t)(word - *at);
-}
-
 /* Is it a line of that key?  Then *at is moved after its '='. */
 static bool find_value(const char **at, const char *end)
 {
@@ -38,9 +23,9 @@ static bool find_value(const char **at, const char *end)
 
 	if (equals == NULL)
 		return false;
-	len = next_word(at, equals);
+	len = text_word(at, equals);
 	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
-		if (!text_is(*at, len, keys[i]))
+		if (!text_is(*at - len, len, keys[i]))
 			continue;
 		*at = equals + 1;
 		return true;
@@ -53,9 +38,9 @@ static int parse_idmap(struct runtime_scan *scan, const char *at, const char *en
 {
 	struct id_range range;
 	uint32_t numbers[3];
-	size_t len = next_word(&at, end);
-	bool uid = text_is(at, len, "u") || text_is(at, len, "b");
-	bool gid = text_is(at, len, "g") || text_is(at, len, "b");
+	size_t len = text_word(&at, end);
+	bool uid = text_is(at - len, len, "u") || text_is(at - len, len, "b");
+	bool gid = text_is(at - len, len, "g") || text_is(at - len, len, "b");
 	int r = 0;
 
 	/* an empty value cancels the lines before; but they may have been in force */
@@ -63,12 +48,10 @@ static int parse_idmap(struct runtime_scan *scan, const char *at, const char *en
 		return 0;
 	if (!uid && !gid)
 		return SUBID_INVALID;
-	at += len;
 	for (size_t i = 0; i < 3; i++) {
-		len = next_word(&at, end);
-		if (subid_id_parse(at, len, &numbers[i]) != 0)
+		len = text_word(&at, end);
+		if (subid_id_parse(at - len, len, &numbers[i]) != 0)
 			return SUBID_INVALID;
-		at += len;
 	}
 	range = (struct id_range){ numbers[1], numbers[2] };
 	if (uid)

@@ -35,7 +35,7 @@ static int read_machine(struct runtime_scan *scan, const char *path, const char 
 	return r;
 }
 
-int runtime_nspawn_read(struct runtime_scan *scan)
+static int nspawn_read(struct runtime_scan *scan)
 {
 	if (scan->place->user)
 		return 0; /* only root runs it */
@@ -94,7 +94,7 @@ static const struct runtime_adapter adapters[] = {
 	{ "lxc", runtime_lxc_read },
 	{ "lxd", runtime_lxd_read },
 	{ "podman", runtime_podman_read },
-	{ "nspawn", runtime_nspawn_read },
+	{ "nspawn", nspawn_read },
 };
 
 void subid_runtime_state_free(struct subid_runtime_state *state)

@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "libsubid/core/core.h"
-#include "libsubid/tables/private.h"
+#include "libsubid/tables/tables.h"
 
 static uint64_t mix(uint64_t hash, uint64_t word)
 {

@@ -25,11 +25,6 @@ typedef int list_function(const char *owner, int id_type, struct module_range **
 			  int *count);
 typedef void free_function(void *ranges);
 
-static bool is_end(char c)
-{
-	return c == '\0' || c == ' ' || c == '\t' || c == '\n' || c == '\r';
-}
-
 /* Threat: with a '/' in it, the name would lead dlopen(3) to any file. */
 static bool is_name(const char *text, size_t len)
 {
@@ -37,28 +32,15 @@ static bool is_name(const char *text, size_t len)
 	       text[0] != '[';
 }
 
-/* Moves *pos after the next word before end; returns the word's length. */
-static size_t next_word(const char **pos, const char *end)
-{
-	const char *word = *pos;
-
-	while (word < end && (*word == ' ' || *word == '\t'))
-		word++;
-	*pos = word;
-	while (*pos < end && !is_end(**pos))
-		(*pos)++;
-	return (size_t)(*pos - word);
-}
-
 static int parse_line(const char *pos, const char *end, struct subid_source_line *ret)
 {
-	size_t len = next_word(&pos, end);
+	size_t len = text_word(&pos, end);
 	const char *word = pos - len;
 	bool valid = is_name(word, len);
 
 	if (valid && !text_is(word, len, "files"))
 		memcpy(ret->name, word, len);
-	len = next_word(&pos, end);
+	len = text_word(&pos, end);
 	word = pos - len;
 	/* a comment, since no reader takes the second word for a source */
 	if (len > 0 && *word != '#')
@@ -78,7 +60,9 @@ int subid_source_parse(const struct subid_text *text, struct subid_source_line *
 		    strncasecmp(line, DATABASE, strlen(DATABASE)) != 0)
 			continue;
 		ret->line = number;
-		return parse_line(line + strlen(DATABASE), line + len, ret);
+		/* as shadow, which sees nothing after a NUL */
+		return parse_line(line + strlen(DATABASE), line + strnlen(line, len),
+				  ret);
 	}
 	return 0;
 }

@@ -8,7 +8,7 @@
 
 #include "libsubid/core/core.h"
 #include "libsubid/core/scan.h"
-#include "libsubid/tables/private.h"
+#include "libsubid/tables/tables.h"
 
 /* --- reading --- */
 

@@ -45,7 +45,7 @@ static const char *const answers[] = {
 #define ID_OF_CHANGE "5a1d4b0e8c4f4c0b9d3c7e2f6a9b1857"
 
 /* Refused before ids were chosen, it has none: at most how many were asked for. */
-bool subid_trace_has_place(const struct subid_event *event)
+static bool has_place(const struct subid_event *event)
 {
 	return event->range.start != SUBID_NO_PLACE;
 }
@@ -60,11 +60,6 @@ static const char *reason(int result)
 	return name == NULL ? "unknown" : name;
 }
 
-const char *subid_trace_op(enum subid_action action)
-{
-	return actions[action].op;
-}
-
 /* The line for people: on one line, whatever the name is. */
 static void add_text(struct subid_message *text, const struct subid_event *event)
 {
@@ -72,7 +67,7 @@ static void add_text(struct subid_message *text, const struct subid_event *event
 	message_add_name(text, event->owner, event->owner_len);
 	if (event->uid != SUBID_NO_UID)
 		message_add(text, " (uid %u)", event->uid);
-	if (subid_trace_has_place(event))
+	if (has_place(event))
 		message_add(text, ": %s %u-%llu", subid_kind_name(event->kind),
 			    event->range.start,
 			    (unsigned long long)id_range_end(event->range) - 1);
@@ -100,7 +95,7 @@ void subid_trace_line(const struct subid_event *event, struct log_line *ret)
 	if (event->uid != SUBID_NO_UID)
 		log_field_print(ret, "SUBID_UID", "%u", event->uid);
 	log_field_print(ret, "SUBID_KIND", "%s", subid_kind_name(event->kind));
-	if (subid_trace_has_place(event))
+	if (has_place(event))
 		log_field_print(ret, "SUBID_START", "%u", event->range.start);
 	if (event->range.count > 0)
 		log_field_print(ret, "SUBID_COUNT", "%u", event->range.count);
@@ -177,11 +172,11 @@ static size_t audit_name_len(const struct subid_event *event)
 void subid_trace_audit_text(const struct subid_event *event, struct subid_message *ret)
 {
 	ret->size = 0;
-	message_add(ret, "op=%s-%s-range", subid_trace_op(event->action),
+	message_add(ret, "op=%s-%s-range", actions[event->action].op,
 		    subid_kind_table(event->kind));
 	add_audit_name(ret, event->owner, audit_name_len(event));
 	message_add(ret, " id=%u", event->uid);
-	if (subid_trace_has_place(event))
+	if (has_place(event))
 		message_add(ret, " subid-start=%u", event->range.start);
 	if (event->range.count > 0)
 		message_add(ret, " subid-count=%u", event->range.count);

@@ -32,11 +32,6 @@ struct subid_event {
 	int audit_error;     /* -errno: the kernel did not take its record */
 };
 
-/* For all texts of an event: the audit's word for the action, and whether ids were
- * chosen. */
-const char *subid_trace_op(enum subid_action action);
-bool subid_trace_has_place(const struct subid_event *event);
-
 /*
  * Our part of an audit record's text:
  *     op=add-subuid-range acct="alice" id=1000 subid-start=100000 subid-count=65536

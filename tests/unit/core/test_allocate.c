@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "libsubid/change/change.h"
-#include "libsubid/core/gap.h"
+#include "libsubid/core/range.h"
 
 #include "model.h"
 
