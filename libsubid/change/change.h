@@ -12,37 +12,6 @@
 #include "libsubid/subid.h"
 #include "libsubid/tables/tables.h"
 
-/*
- * Which ids the containers of root and of root's store have, whatever the tables say:
- * usermod and userdel take lines away without asking, and the container is still there.
- *
- * Threat: what users keep in their homes has no say here: it could keep ids from all
- * others.
- */
-
-/* What subid_leased_read() found.  Zeroed, it is empty. */
-struct subid_leased {
-	/* sorted: of leases, of leases at rest, and of what runtimes has */
-	struct subid_sets ids;
-	struct subid_runtime_state runtimes; /* of root's, with what told nothing */
-};
-
-void subid_leased_free(struct subid_leased *leased);
-
-#define auto_leased __attribute__((cleanup(subid_leased_free)))
-
-/*
- * Reads root's store of leases (lease.h) and what root's runtimes have written down
- * (runtime.h), with no lock: each file is the old one or the new one.  root: the root
- * directory, of an image too, whose links lead nowhere but below it; O_PATH will do.
- * A store that is not there has nothing.
- *
- * Returns 0; -errno with the file that it is about, named from root, in *ret_file, a
- * constant or NULL: what containers have is not known then.
- */
-int subid_leased_read(int root, struct subid_leased *ret,
-		      const char **ret_file) SUBID_WARN_UNUSED;
-
 #define auto_system __attribute__((cleanup(subid_close)))
 
 /* What a system is made of, for whoever looks at more than its tables.  All of it is the
@@ -86,7 +55,7 @@ struct subid_txn_options {
 	const char *vendor; /* as subid_conf_load() has it; NULL: none */
 	bool by_login; /* users bring it about: of what is refused, few leave a trace */
 	const char *conf; /* this file as the site's policy; NULL: the usual ones */
-	bool leased;	  /* give nothing that a container has, see leased.h */
+	bool leased;	  /* give nothing that a container has */
 	int root; /* with leased: the root directory above etc, until it has begun */
 	bool no_grants; /* of grants and holds, none follows */
 };
@@ -136,7 +105,8 @@ int error_hidden(struct subid_error *err, int code, const char *what,
 /* Ends: unlocks; what was not committed is forgotten. */
 void subid_txn_free(struct subid_txn **txn);
 
-#define auto_txn __attribute__((cleanup(subid_txn_free)))
+/* However it began. */
+#define auto_txn __attribute__((cleanup(subid_abort)))
 
 /* What the transaction reads; all live as long as it does. */
 const struct subid_policy *subid_txn_policy(const struct subid_txn *txn);
@@ -415,17 +385,6 @@ int subid_leases_parse(enum subid_kind kind, const char *user, struct subid_text
 		       struct subid_leases *leases) SUBID_WARN_UNUSED;
 
 /*
- * Opens the store of another user for looking, beneath home, the user's directory in
- * passwd.  Threat: the user owns all that lies beneath, and may put links, pipes or
- * mounts there while we look.  So no link is followed beneath home and no mount
- * crossed, and what is opened must be the user's own directory.
- *
- * Returns 0, and the caller closes *ret_dir; SUBID_ABSENT when there is none;
- * -EPERM when it is not the user's; -errno.
- */
-int subid_lease_open_user(const char *home, uint32_t uid, int *ret_dir);
-
-/*
  * May a container be called so?  1 to SUBID_LEASE_NAME_MAX of the letters, digits
  * and "_.@+-", the first a letter, digit or "_": never "..", a path or two fields.
  */
@@ -474,16 +433,6 @@ struct home_store {
 	size_t sizes[SUBID_KINDS];
 };
 
-/* Reads the store below home: see subid_lease_open_user().  0, and the caller frees the
- * text; what child_run() and subid_text_read_max() fail with. */
-int home_read_store(const char *home, uint32_t uid, struct homes *homes,
-		    struct home_store *ret);
-
-/* subid_runtime_read() of what the user's runtimes have written down below home; of
- * place dir is set here.  A home that is not there has nothing. */
-int home_read_runtimes(const char *home, const struct subid_runtime_place *place,
-		       struct homes *homes, struct subid_runtime_state *state);
-
 /* A store of leases: a directory. */
 struct store {
 	char name[4096];	/* for messages */
@@ -516,22 +465,6 @@ int store_open(const struct subid *sys, bool create, struct store *ret,
 int store_open_other(const struct subid *sys, const struct subid_owner *owner,
 		     struct homes *homes, struct store *ret, struct subid_error *err);
 
-/*
- * Opens root's store to lock it, and makes it if there is none, since without a directory
- * there is no lock.  None only where nobody can make one, and for an ordinary user, who
- * changes no table.
- */
-int store_open_lockable(const struct subid *sys, struct store *ret,
-			struct subid_error *err);
-
-/* Begins a transaction over the store; *ret stays as it is if there is no store. */
-int store_begin(const struct store *store, bool dry_run, int timeout_ms,
-		struct subid_txn **ret, struct subid_error *err);
-
-/* Explains what a transaction over a store failed with.  Returns r. */
-int store_failure(struct subid_error *err, const struct store *store, int r,
-		  const struct subid_failure *failure);
-
 /* Adds the leases of a store, if there is one.  name: how the owner of a user's store is
  * called, which must live as long as *leases.  0 or -errno. */
 int store_leases(const struct store *store, const char *name,
@@ -545,9 +478,6 @@ int store_load(const struct store *store, enum subid_kind kind, const char *name
 
 /* Adds all ids that any line of a store has, also what rests.  0 or -errno. */
 int store_taken(const struct store *store, struct subid_sets *ret);
-
-/* The same of what its last change has taken away. */
-int store_before(const struct store *store, struct subid_sets *ret);
 
 /*
  * Adds the leases of an owner's containers: those of root's store, and of the owner's

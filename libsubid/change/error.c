@@ -73,6 +73,17 @@ int error_plain(struct subid_error *err, int code, const char *format, ...)
 	return code;
 }
 
+int error_memory(struct subid_error *err)
+{
+	return error_errno(err, NULL, -ENOMEM);
+}
+
+int error_errno(struct subid_error *err, const char *what, int r)
+{
+	return error_plain(err, r, "%s%s%s", what == NULL ? "" : what,
+			   what == NULL ? "" : ": ", strerror(-r));
+}
+
 int error_code(struct subid_error *err, int code)
 {
 	if (is_usable(err))

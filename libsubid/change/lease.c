@@ -1,16 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * A store of leases, changed.  It is a transaction as over the tables, in another
- * directory and by simpler rules: there is no policy, and nothing but the owner's
- * own ids can be given.
+ * directory and by simpler rules: there is no policy, and nothing but the owner's own ids
+ * can be given.
  */
-#include "libsubid/change/change.h"
-
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "libsubid/change/private.h"
 #include "libsubid/core/core.h"
@@ -54,72 +51,6 @@ static int spell(const struct subid_txn *txn, const struct subid_owner *owner,
 		ret->list[i] = (struct subid_owner_name){ start, (size_t)(at - start) };
 	}
 	ret->n = n;
-	return 0;
-}
-
-static bool is_host(int state)
-{
-	struct stat st, host;
-
-	return fstat(state, &st) == 0 && stat(SUBID_STATEDIR, &host) == 0 &&
-	       st.st_dev == host.st_dev && st.st_ino == host.st_ino;
-}
-
-static int load_store(struct subid_txn *txn, struct subid_failure *failure)
-{
-	int r = 0;
-
-	for (enum subid_kind kind = 0; r == 0 && kind < SUBID_KINDS; kind++) {
-		struct subid_text text = { .bytes = NULL };
-
-		failure->file = subid_kind_table(kind);
-		r = -ENOENT;
-		if (txn->options.etc >= 0)
-			r = subid_text_read_max(
-			    txn->options.etc, subid_kind_table(kind), false,
-			    txn->lease_user ? SUBID_LEASE_SIZE_MAX : SUBID_FILE_SIZE_MAX,
-			    &text);
-		if (r == -ENOENT)
-			r = 0;
-		if (r == 0)
-			r = subid_table_from_text(kind, &text, &txn->tables[kind]);
-		if (r == 0)
-			r = subid_table_taken(&txn->tables[kind], &txn->taken.of[kind]);
-	}
-	return r;
-}
-
-int subid_lease_begin(const struct subid_lease_options *options, struct subid_txn **ret,
-		      struct subid_failure *ret_failure)
-{
-	auto_txn struct subid_txn *txn = txn_new();
-	int r = 0;
-
-	*ret_failure = (struct subid_failure){ .file = NULL };
-	if (txn == NULL)
-		return -ENOMEM;
-	txn->options = (struct subid_txn_options){
-		.etc = options->state,
-		.proc = -1,
-		.dry_run = options->dry_run,
-		.timeout_ms = options->timeout_ms,
-	};
-	txn->lease_user = options->user != NULL;
-	txn->is_traced =
-	    !options->dry_run && options->user == NULL && is_host(options->state);
-	if (!options->dry_run) {
-		ret_failure->file = ".pwd.lock";
-		r = subid_lock_take(options->state, options->timeout_ms, &txn->lock,
-				    &ret_failure->holder);
-		ret_failure->waited_ms = options->timeout_ms;
-	}
-	if (r == 0)
-		r = load_store(txn, ret_failure);
-	if (r != 0)
-		return r;
-	*ret_failure = (struct subid_failure){ .file = NULL };
-	*ret = txn;
-	txn = NULL;
 	return 0;
 }
 

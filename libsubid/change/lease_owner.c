@@ -5,16 +5,12 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "libsubid/change/private.h"
 #include "libsubid/core/core.h"
-
-#define EXPLAINED_MAX 5
 
 void lease_owner_free(struct lease_owner *owner)
 {
@@ -101,7 +97,7 @@ int leasing_begin(struct subid_txn *txn, const char *name, size_t len,
 
 	if (leasing == NULL || owner_name == NULL) {
 		free(leasing);
-		return error_plain(err, -ENOMEM, "%s", strerror(ENOMEM));
+		return error_memory(err);
 	}
 	txn->leasing = leasing;
 	leasing->homes = (struct homes)HOMES;
@@ -178,7 +174,7 @@ static int read_home(struct leasing *leasing, struct lease_owner *owner,
 		r = make_session(leasing, &owner->owner, SUBID_GID, &gids,
 				 &place.n_session[SUBID_GID]);
 	if (r < 0)
-		return error_plain(err, r, "%s: %s", owner->name, strerror(-r));
+		return error_errno(err, owner->name, r);
 	place.session[SUBID_UID] = uids;
 	place.session[SUBID_GID] = gids;
 	r = home_read_runtimes(home, &place, place.trusted ? &own : &leasing->homes,
@@ -197,7 +193,7 @@ static int read_runtimes(struct subid_txn *txn, struct lease_owner *owner,
 	int r = subid_runtime_read(&place, state);
 
 	if (r < 0)
-		return error_plain(err, r, "%s: %s", owner->name, strerror(-r));
+		return error_errno(err, owner->name, r);
 	/* what root's runtimes do is none of an ordinary user's business */
 	if (geteuid() != 0)
 		state->n_unread = 0;
@@ -244,7 +240,7 @@ static int gather(struct subid_txn *txn, struct lease_owner *owner,
 	if (r == 0 && leasing->unseen.n_hidden > 0 && txn->store.fd >= 0)
 		r = store_before(&txn->store, &owner->others);
 	if (r < 0)
-		return error_plain(err, r, "%s: %s", owner->name, strerror(-r));
+		return error_errno(err, owner->name, r);
 	return read_runtimes(txn, owner, err);
 }
 
@@ -260,12 +256,12 @@ static int gather_leases(struct subid_txn *txn, struct lease_owner *owner,
 	if (r == 0)
 		r = subid_runtime_ids(&owner->runtimes, &owner->avoid);
 	if (r < 0)
-		return error_plain(err, r, "%s: %s", owner->name, strerror(-r));
+		return error_errno(err, owner->name, r);
 	if (txn->store.fd < 0)
 		return 0;
 	r = subid_leases_load(txn->store.fd, txn->store.user != NULL ? owner->name : NULL,
 			      &owner->leases);
-	return r == 0 ? 0 : error_plain(err, r, "%s: %s", txn->store.name, strerror(-r));
+	return r == 0 ? 0 : error_errno(err, txn->store.name, r);
 }
 
 static int find(struct subid_txn *txn, struct lease_owner *owner, struct subid_error *err)
@@ -310,7 +306,7 @@ int lease_owner_find(struct subid_txn *txn, const char *name, size_t len,
 	lease_owner_free(owner);
 	owner->name = strndup(name, len);
 	if (owner->name == NULL)
-		return error_plain(err, -ENOMEM, "%s", strerror(ENOMEM));
+		return error_memory(err);
 	r = find(txn, owner, err);
 	owner->found = r == 0;
 	return r;
@@ -330,95 +326,4 @@ int lease_owner_avoid_but(const struct lease_owner *owner, const char *name,
 			r = subid_set_insert(&ret->of[one->kind], one->range);
 	}
 	return r;
-}
-
-/* --- who has ids of an owner's range ----------------------------------------------- */
-
-/* Until enough have been named; named: whose have been. */
-struct explanation {
-	struct subid_error *err;
-	const char *what;
-	enum subid_kind kind;
-	struct id_range range;
-	struct subid_set named;
-	size_t n;
-};
-
-static bool is_news(const struct explanation *explanation, enum subid_kind kind,
-		    struct id_range range)
-{
-	return explanation->n < EXPLAINED_MAX && kind == explanation->kind &&
-	       id_range_overlaps(range, explanation->range) &&
-	       !subid_set_contains(&explanation->named, range);
-}
-
-__attribute__((format(printf, 3, 4))) static void
-name_holder(struct explanation *explanation, struct id_range range, const char *format,
-	    ...)
-{
-	char who[512];
-	va_list args;
-
-	va_start(args, format);
-	(void)vsnprintf(who, sizeof(who), format, args);
-	va_end(args);
-	error_detail(explanation->err, "%s: %s %u-%llu: %s", explanation->what,
-		     subid_kind_name(explanation->kind), range.start,
-		     (unsigned long long)id_range_end(range) - 1, who);
-	explanation->n++;
-	/* without memory it is named again */
-	(void)!subid_set_insert(&explanation->named, range);
-}
-
-static void explain_live(struct explanation *explanation, const struct subid_txn *txn)
-{
-	auto_free struct subid_use *uses = NULL;
-	auto_set struct subid_set all = { .ranges = NULL }, left = { .ranges = NULL };
-	auto_live struct subid_live live = { .n = 0 };
-	struct subid_sets wanted = { .of = { { .n = 0 } } };
-	size_t n = 0, unread;
-
-	if (!txn->sys->host || subid_set_insert(&all, explanation->range) < 0 ||
-	    subid_set_subtract(&all, &explanation->named, &left) < 0)
-		return;
-	wanted.of[explanation->kind] = left;
-	if (subid_live_read(txn->sys->proc, SUBID_LIVE_THOROUGH, &live) < 0 ||
-	    subid_uses_find(txn->sys->proc, &live, txn->leasing->session, &wanted, &uses,
-			    &n, &unread) < 0)
-		return;
-	for (size_t i = 0; i < n && explanation->n < EXPLAINED_MAX; i++)
-		name_holder(explanation, uses[i].ids, "in use by process %d (%s)",
-			    (int)uses[i].pid, uses[i].program);
-}
-
-size_t lease_owner_explain(const struct subid_txn *txn, const char *what,
-			   enum subid_kind kind, struct id_range range,
-			   struct subid_error *err)
-{
-	const struct lease_owner *owner = &txn->leasing->owner;
-	struct explanation explanation = {
-		.err = err,
-		.what = what,
-		.kind = kind,
-		.range = range,
-	};
-
-	for (size_t i = 0; i < owner->leases.n; i++) {
-		const struct subid_lease *lease = &owner->leases.list[i];
-
-		if (is_news(&explanation, lease->kind, lease->range))
-			name_holder(&explanation, lease->range, "leased to %s/%s",
-				    lease->owner, lease->name);
-	}
-	for (size_t i = 0; i < owner->runtimes.n; i++) {
-		const struct subid_runtime_range *one = &owner->runtimes.list[i];
-
-		if (is_news(&explanation, one->kind, one->range))
-			name_holder(&explanation, one->range,
-				    "%s has them for container '%s'", one->runtime,
-				    one->name);
-	}
-	explain_live(&explanation, txn);
-	subid_set_free(&explanation.named);
-	return explanation.n;
 }

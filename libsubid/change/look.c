@@ -21,43 +21,7 @@ const char *subid_version(void)
 	return SUBID_VERSION;
 }
 
-static int out_of_memory(struct subid_error *err)
-{
-	return error_plain(err, -ENOMEM, "%s", strerror(ENOMEM));
-}
-
-/* An empty list; NULL: out of memory. */
-static struct subid_list *new_list(void)
-{
-	return calloc(1, sizeof(struct subid_list));
-}
-
 #define auto_list __attribute__((cleanup(subid_list_free)))
-
-/* Adds a row, with copies of its owner, container and program. */
-static int add_row(struct subid_list *list, const struct subid_row *row, size_t owner_len)
-{
-	struct subid_row copy = *row;
-
-	copy.size = sizeof(copy);
-	copy.owner = list_text(list, row->owner, owner_len);
-	if (row->owner != NULL && copy.owner == NULL)
-		return -ENOMEM;
-	if (row->container != NULL) {
-		copy.container = list_text(list, row->container, strlen(row->container));
-		if (copy.container == NULL)
-			return -ENOMEM;
-	}
-	if (row->program != NULL) {
-		copy.program = list_text(list, row->program, strlen(row->program));
-		if (copy.program == NULL)
-			return -ENOMEM;
-	}
-	if (array_grow(&list->rows, list->n, sizeof(*list->rows)) < 0)
-		return -ENOMEM;
-	list->rows[list->n++] = copy;
-	return 0;
-}
 
 static enum subid_state state_of(const char *owner, size_t len)
 {
@@ -94,26 +58,26 @@ static int add_entry(struct subid_list *list, const struct subid_table *table,
 		.line = subid_table_line(table, entry),
 	};
 
-	return add_row(list, &row, entry->owner_len);
+	return list_add_row(list, &row, entry->owner_len);
 }
 
 int subid_lines(struct subid *sys, enum subid_kind kind, struct subid_list **ret,
 		struct subid_error *err)
 {
 	auto_table struct subid_table table = { .kind = kind };
-	auto_list struct subid_list *list = new_list();
+	auto_list struct subid_list *list = list_new();
 	int r;
 
 	error_clear(err);
 	if (list == NULL)
-		return out_of_memory(err);
+		return error_memory(err);
 	r = load_table(sys, kind, &table, err);
 	if (r < 0)
 		return r;
 	for (size_t i = 0; r == 0 && i < table.n; i++)
 		r = add_entry(list, &table, &table.entries[i]);
 	if (r < 0)
-		return out_of_memory(err);
+		return error_memory(err);
 	*ret = list;
 	list = NULL;
 	return 0;
@@ -138,7 +102,7 @@ static int add_owned(struct subid *sys, const struct subid_owner *owner,
 		     r == 0 && i < table.n; i = subid_table_after(&table, i))
 			r = add_entry(list, &table, &table.entries[i]);
 	}
-	return r == 0 ? 0 : out_of_memory(err);
+	return r == 0 ? 0 : error_memory(err);
 }
 
 static int add_lease(struct subid_list *list, const struct subid_lease *lease, bool root)
@@ -153,7 +117,7 @@ static int add_lease(struct subid_list *list, const struct subid_lease *lease, b
 		.line = lease->line,
 	};
 
-	return add_row(list, &row, strlen(lease->owner));
+	return list_add_row(list, &row, strlen(lease->owner));
 }
 
 static int add_leases(struct subid *sys, const struct subid_owner *owner,
@@ -168,7 +132,7 @@ static int add_leases(struct subid *sys, const struct subid_owner *owner,
 	int r;
 
 	if (name == NULL)
-		return out_of_memory(err);
+		return error_memory(err);
 	r = leases_of_owner(sys, owner, name, &homes, &leases, where);
 	if (r < 0)
 		return error_plain(err, r, "%s: %s: leases cannot be read", where,
@@ -177,7 +141,7 @@ static int add_leases(struct subid *sys, const struct subid_owner *owner,
 		if ((kinds & (1U << leases.list[i].kind)) != 0 &&
 		    lease_is_of(&leases.list[i], owner, name))
 			r = add_lease(list, &leases.list[i], false);
-	return r == 0 ? 0 : out_of_memory(err);
+	return r == 0 ? 0 : error_memory(err);
 }
 
 int subid_ranges(struct subid *sys, const char *name, unsigned int kinds,
@@ -185,7 +149,7 @@ int subid_ranges(struct subid *sys, const char *name, unsigned int kinds,
 {
 	auto_users struct subid_users *users = NULL;
 	auto_owner struct subid_owner owner = { .has_account = false };
-	auto_list struct subid_list *list = new_list();
+	auto_list struct subid_list *list = list_new();
 	struct subid_failure failure = { .file = "passwd" };
 	int r, found;
 
@@ -193,7 +157,7 @@ int subid_ranges(struct subid *sys, const char *name, unsigned int kinds,
 	if (kinds == 0)
 		kinds = SUBID_BOTH_KINDS;
 	if (list == NULL)
-		return out_of_memory(err);
+		return error_memory(err);
 	r = subid_users_open(sys->etc, sys->host, &users, &failure.file);
 	if (r < 0)
 		return error_failure(err, sys, r, &failure);
@@ -239,8 +203,8 @@ static int add_account(struct subid *sys, enum subid_kind kind, struct id_range 
 		return error_failure(err, sys, r, &failure);
 	if (!subid_users_name(users, kind, id.start, name, sizeof(name)))
 		return 0;
-	r = add_row(list, &row, strlen(name));
-	return r == 0 ? 0 : out_of_memory(err);
+	r = list_add_row(list, &row, strlen(name));
+	return r == 0 ? 0 : error_memory(err);
 }
 
 static int add_holders(struct subid *sys, enum subid_kind kind, struct id_range id,
@@ -254,7 +218,7 @@ static int add_holders(struct subid *sys, enum subid_kind kind, struct id_range 
 	for (size_t i = 0; r == 0 && i < table.n; i++)
 		if (id_range_contains(table.entries[i].range, id))
 			r = add_entry(list, &table, &table.entries[i]);
-	return r == 0 ? 0 : out_of_memory(err);
+	return r == 0 ? 0 : error_memory(err);
 }
 
 /* Of root's store: a user's says nothing about what others hold. */
@@ -275,19 +239,19 @@ static int add_lessees(struct subid *sys, enum subid_kind kind, struct id_range 
 		if (leases.list[i].kind == kind &&
 		    id_range_contains(leases.list[i].range, id))
 			r = add_lease(list, &leases.list[i], true);
-	return r == 0 ? 0 : out_of_memory(err);
+	return r == 0 ? 0 : error_memory(err);
 }
 
 int subid_who_has(struct subid *sys, enum subid_kind kind, uint32_t id,
 		  struct subid_list **ret, struct subid_error *err)
 {
 	const struct id_range one = { .start = id, .count = 1 };
-	auto_list struct subid_list *list = new_list();
+	auto_list struct subid_list *list = list_new();
 	int r;
 
 	error_clear(err);
 	if (list == NULL)
-		return out_of_memory(err);
+		return error_memory(err);
 	r = add_account(sys, kind, one, list, err);
 	if (r == 0)
 		r = add_holders(sys, kind, one, list, err);
@@ -334,14 +298,14 @@ static int find_uses(struct subid *sys, enum subid_kind kind, struct id_range ra
 int subid_uses(struct subid *sys, enum subid_kind kind, struct id_range range,
 	       struct subid_list **ret, struct subid_error *err)
 {
-	auto_list struct subid_list *list = new_list();
+	auto_list struct subid_list *list = list_new();
 	auto_free struct subid_use *uses = NULL;
 	size_t n = 0;
 	int r;
 
 	error_clear(err);
 	if (list == NULL)
-		return out_of_memory(err);
+		return error_memory(err);
 	r = system_proc(sys, err);
 	if (r == 0 && sys->host && range.count > 0)
 		r = find_uses(sys, kind, range, &uses, &n, err);
@@ -356,10 +320,10 @@ int subid_uses(struct subid *sys, enum subid_kind kind, struct id_range range,
 			.program = uses[i].program,
 		};
 
-		r = add_row(list, &row, 0);
+		r = list_add_row(list, &row, 0);
 	}
 	if (r < 0)
-		return out_of_memory(err);
+		return error_memory(err);
 	*ret = list;
 	list = NULL;
 	return 0;

@@ -138,3 +138,34 @@ int places_in_gap(struct place places[SUBID_KINDS], struct place_hint *hint)
 	}
 	return 0;
 }
+
+uint64_t subid_txn_free_ids(const struct subid_txn *txn, enum subid_kind kind,
+			    struct id_range window)
+{
+	uint64_t taken = 0;
+
+	for (size_t i = 0; i < txn->taken.of[kind].n; i++)
+		taken += id_range_common(txn->taken.of[kind].ranges[i], window).count;
+	return window.count - taken;
+}
+
+uint64_t subid_txn_largest_gap(const struct subid_txn *txn, enum subid_kind kind,
+			       struct id_range window)
+{
+	uint64_t from = window.start;
+	uint32_t largest = 0;
+
+	for (size_t i = 0; i < txn->taken.of[kind].n; i++) {
+		struct id_range taken =
+		    id_range_common(txn->taken.of[kind].ranges[i], window);
+
+		if (taken.count == 0)
+			continue;
+		if (id_range_between(from, taken.start).count > largest)
+			largest = id_range_between(from, taken.start).count;
+		from = id_range_end(taken);
+	}
+	if (id_range_between(from, id_range_end(window)).count > largest)
+		largest = id_range_between(from, id_range_end(window)).count;
+	return largest;
+}

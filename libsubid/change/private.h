@@ -29,6 +29,9 @@ int system_proc(struct subid *sys, struct subid_error *err);
 struct subid_txn_options system_options(const struct subid *sys, unsigned int flags,
 					int timeout_ms);
 
+/* Is etc the running system's?  So changes in it are traced. */
+bool subid_txn_is_host(const struct subid_txn_options *options);
+
 /* Hands a warning to the caller, if it wants them. */
 void system_warn(const struct subid *sys, enum subid_note note, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
@@ -81,7 +84,37 @@ struct place_hint {
  */
 int places_in_gap(struct place places[SUBID_KINDS], struct place_hint *hint);
 
-/* --- what a transaction is made of ---------------------------------------------------
+/* --- error.c: *err may be NULL everywhere ---------------------------------------------
+ */
+
+#define ERROR_FILE_SIZE	 SUBID_ERROR_FILE_SIZE
+#define ERROR_HIDER_SIZE 128
+
+void error_clear(struct subid_error *err);
+
+/* Adds a line of details, in front of what error_plain() will say. */
+void error_detail(struct subid_error *err, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+/* The last line.  Returns code, so that a caller can return it. */
+int error_plain(struct subid_error *err, int code, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+/* The same of -errno, "WHAT: out of memory"; and that without WHAT.  Returns r. */
+int error_errno(struct subid_error *err, const char *what, int r);
+int error_memory(struct subid_error *err);
+
+/* Explains what subid_txn_begin() or subid_txn_commit() failed with.  Returns r. */
+int error_failure(struct subid_error *err, const struct subid *sys, int r,
+		  const struct subid_failure *failure);
+
+/* The answer, when the details say all.  Returns code. */
+int error_code(struct subid_error *err, int code);
+
+/* A process that is in the way, for programs. */
+void error_process(struct subid_error *err, pid_t pid, const char *program);
+
+/* --- list.c: what calls hand out -----------------------------------------------------
  */
 
 struct subid_list {
@@ -90,6 +123,51 @@ struct subid_list {
 	char **texts; /* that rows point to */
 	size_t n_texts;
 };
+
+/* A list with nothing in it, for subid_list_free(); NULL: out of memory. */
+struct subid_list *list_new(void);
+
+#define auto_list __attribute__((cleanup(subid_list_free)))
+
+/* Adds a row, with copies of its owner, container and program.  0 or -ENOMEM. */
+int list_add_row(struct subid_list *list, const struct subid_row *row, size_t owner_len);
+
+/* Adds a row that has just an owner's name.  0 or -ENOMEM. */
+int list_add_owner(struct subid_list *list, const char *name);
+
+/* --- what a transaction is made of ---------------------------------------------------
+ */
+
+/*
+ * Which ids the containers of root and of root's store have, whatever the tables say:
+ * usermod and userdel take lines away without asking, and the container is still there.
+ *
+ * Threat: what users keep in their homes has no say here: it could keep ids from all
+ * others.
+ */
+
+/* What subid_leased_read() found.  Zeroed, it is empty. */
+struct subid_leased {
+	/* sorted: of leases, of leases at rest, and of what runtimes has */
+	struct subid_sets ids;
+	struct subid_runtime_state runtimes; /* of root's, with what told nothing */
+};
+
+void subid_leased_free(struct subid_leased *leased);
+
+#define auto_leased __attribute__((cleanup(subid_leased_free)))
+
+/*
+ * Reads root's store of leases (lease.h) and what root's runtimes have written down
+ * (runtime.h), with no lock: each file is the old one or the new one.  root: the root
+ * directory, of an image too, whose links lead nowhere but below it; O_PATH will do.
+ * A store that is not there has nothing.
+ *
+ * Returns 0; -errno with the file that it is about, named from root, in *ret_file, a
+ * constant or NULL: what containers have is not known then.
+ */
+int subid_leased_read(int root, struct subid_leased *ret,
+		      const char **ret_file) SUBID_WARN_UNUSED;
 
 /* An owner, and what its containers may have. */
 struct lease_owner {
@@ -179,30 +257,27 @@ struct subid_txn {
 	bool lease_user;	      /* a store of leases, whose lines name no owner */
 	struct subid_change *changes; /* of the last call */
 	size_t n_changes;
-	size_t room;
 	struct place_hint hint;
 	/* the trace to be left; the names of its owners are in names */
 	bool is_traced;
 	struct subid_event *events;
 	size_t n_events;
-	size_t events_room;
 	struct subid_names *names;
 	struct subid_traced traced;
 };
 
-/* Reads all that is not free.  As subid_txn_begin() returns. */
-int taken_load(struct subid_txn *txn, struct subid_failure *failure);
+/* --- txn.c ---------------------------------------------------------------------------
+ */
+
+/* A transaction with nothing in it yet; NULL: out of memory. */
+struct subid_txn *txn_new(void);
+
+/* One that subid_begin() has not made into a whole one; the others are subid_abort()'s.
+ */
+#define auto_txn_alone __attribute__((cleanup(subid_txn_free)))
 
 /* Adds to the changes that the call will hand out.  0 or -ENOMEM. */
 int subid_txn_note(struct subid_txn *txn, enum subid_kind kind, struct id_range range);
-
-/* The spelling that policy wants in the table, and that no reader takes for another. */
-const struct subid_owner_name *subid_txn_line_owner(const struct subid_txn *txn,
-						    const struct subid_owner *owner,
-						    enum subid_kind kind);
-
-/* Would every reader see the lines, and as the owner's?  0 or SUBID_INVALID. */
-int subid_txn_check_owner(const struct subid_txn *txn, const struct subid_owner *of);
 
 /*
  * Ends a call that changes: hands out what was noted, with any answer; after a
@@ -210,6 +285,24 @@ int subid_txn_check_owner(const struct subid_txn *txn, const struct subid_owner 
  * Returns r.
  */
 int subid_txn_end_call(struct subid_txn *txn, int r, struct subid_changes *ret);
+
+/* No commit any more.  Returns r. */
+int txn_spoil(struct subid_txn *txn, int r);
+
+/* --- list.c: what a call of a transaction has done -----------------------------------
+ */
+
+/* Forgets the changes of the last call; who it is about now.  0 or -ENOMEM, explained. */
+int txn_new_result(struct subid_txn *txn, const char *owner, enum subid_state state,
+		   struct subid_error *err);
+
+/* Adds changes to those that the call hands out.  0 or -ENOMEM. */
+int txn_add_result(struct subid_txn *txn, const struct subid_changes *changes);
+
+void result_free(struct subid_txn *txn);
+
+/* --- trace.c -------------------------------------------------------------------------
+ */
 
 /*
  * Notes a change for the trace: event with kind and range; it stays the caller's.
@@ -225,62 +318,131 @@ int subid_txn_record_refused(struct subid_txn *txn, const struct subid_event *ev
 /* Sends events both ways, with by_login only those that the limit leaves. */
 struct subid_traced subid_txn_tell(struct subid_event *events, size_t n, bool by_login);
 
-/* Is etc the running system's?  So changes in it are traced. */
-bool subid_txn_is_host(const struct subid_txn_options *options);
-
 /* Leaves the trace of a commit that ended with r. */
 void subid_txn_trace_commit(struct subid_txn *txn, int r);
 
 /* Leaves the trace of what was refused with no commit behind it, and ends it. */
 void subid_txn_trace_end(struct subid_txn *txn);
 
-/* --- error.c: *err may be NULL everywhere ---------------------------------------------
+/* Leaves the trace of a request that was refused before the grant.  0 or -ENOMEM. */
+int txn_refuse(struct subid_txn *txn, const struct subid_request *request,
+	       const struct subid_owner *owner, int result);
+
+/* --- taken.c, conflict.c: what is not free, and who is in the way --------------------
  */
 
-#define ERROR_FILE_SIZE	 SUBID_ERROR_FILE_SIZE
-#define ERROR_HIDER_SIZE 128
+/* Reads all that is not free.  As subid_txn_begin() returns. */
+int taken_load(struct subid_txn *txn, struct subid_failure *failure);
 
-void error_clear(struct subid_error *err);
+/* Who is in the way of a range; SUBID_TAKEN or -errno. */
+int taken_explain(const struct subid_txn *txn, const char *name,
+		  struct subid_change change, struct subid_error *err);
 
-/* Adds a line of details, in front of what error_plain() will say. */
-void error_detail(struct subid_error *err, const char *format, ...)
-    __attribute__((format(printf, 2, 3)));
+/* Names who has ids of the owner's range, at most a few.  How many were named. */
+size_t lease_owner_explain(const struct subid_txn *txn, const char *what,
+			   enum subid_kind kind, struct id_range range,
+			   struct subid_error *err);
 
-/* The last line.  Returns code, so that a caller can return it. */
-int error_plain(struct subid_error *err, int code, const char *format, ...)
-    __attribute__((format(printf, 3, 4)));
+#define USES_HELD "taken back, but the ids are held: 'subid unhold' frees them"
 
-/* Explains what subid_txn_begin() or subid_txn_commit() failed with.  Returns r. */
-int error_failure(struct subid_error *err, const struct subid *sys, int r,
+/* Who is about to lose ids. */
+struct uses_look {
+	struct subid *sys; /* with /proc open */
+	const char *name;  /* for messages */
+	uint32_t session;  /* whose rootless session does not count, or SUBID_ID_NONE */
+	bool reuse;	   /* the ids may be given again at once: nothing may be hidden */
+	bool done;	   /* they are taken back and held by now */
+};
+
+/* name: for messages; session, reuse: as above. */
+struct uses_look uses_look_of(const struct subid_txn *txn, const char *name,
+			      uint32_t session, bool reuse);
+
+/*
+ * Refuses, naming them, while processes use the ids, or are about to: a range pulled
+ * from under a running container would go to the next with its files.  0; SUBID_IN_USE;
+ * -errno: it cannot be seen.
+ */
+int uses_check(const struct uses_look *look, const struct subid_changes *changes,
+	       struct subid_error *err);
+
+/* The same of helpers alone that are about to map them, and of what is hidden. */
+int uses_check_pending(const struct uses_look *look, const struct subid_changes *changes,
+		       struct subid_error *err);
+int uses_check_hidden(const struct uses_look *look, struct subid_error *err);
+
+/* --- grant.c, request.c --------------------------------------------------------------
+ */
+
+/* The spelling that policy wants in the table, and that no reader takes for another. */
+const struct subid_owner_name *subid_txn_line_owner(const struct subid_txn *txn,
+						    const struct subid_owner *owner,
+						    enum subid_kind kind);
+
+/* Would every reader see the lines, and as the owner's?  0 or SUBID_INVALID. */
+int subid_txn_check_owner(const struct subid_txn *txn, const struct subid_owner *of);
+
+/* Is it one that this library understands?  0, or -EINVAL, explained. */
+int request_check(const struct subid_request *request, struct subid_error *err);
+
+/* Both kinds if none is named. */
+static inline unsigned int request_kinds(const struct subid_request *request)
+{
+	return request->kinds == 0 ? SUBID_BOTH_KINDS : request->kinds;
+}
+
+static inline bool request_has(const struct subid_request *request, unsigned int flag)
+{
+	return (request->flags & flag) != 0;
+}
+
+/* Why a grant was refused: SUBID_FULL, SUBID_OFF, SUBID_FORBIDDEN or SUBID_INVALID. */
+int grant_refused(struct subid_txn *txn, const char *name,
+		  const struct grant_request *request, int answer,
+		  struct subid_error *err);
+
+/* --- store.c, leases.c: where leases are ---------------------------------------------
+ */
+
+/* Reads the store below home: see subid_lease_open_user().  0, and the caller frees the
+ * text; what child_run() and subid_text_read_max() fail with. */
+int home_read_store(const char *home, uint32_t uid, struct homes *homes,
+		    struct home_store *ret);
+
+/* subid_runtime_read() of what the user's runtimes have written down below home; of
+ * place dir is set here.  A home that is not there has nothing. */
+int home_read_runtimes(const char *home, const struct subid_runtime_place *place,
+		       struct homes *homes, struct subid_runtime_state *state);
+
+/*
+ * Opens the store of another user for looking, beneath home, the user's directory in
+ * passwd.  Threat: the user owns all that lies beneath, and may put links, pipes or
+ * mounts there while we look.  So no link is followed beneath home and no mount
+ * crossed, and what is opened must be the user's own directory.
+ *
+ * Returns 0, and the caller closes *ret_dir; SUBID_ABSENT when there is none;
+ * -EPERM when it is not the user's; -errno.
+ */
+int subid_lease_open_user(const char *home, uint32_t uid, int *ret_dir);
+
+/*
+ * Opens root's store to lock it, and makes it if there is none, since without a directory
+ * there is no lock.  None only where nobody can make one, and for an ordinary user, who
+ * changes no table.
+ */
+int store_open_lockable(const struct subid *sys, struct store *ret,
+			struct subid_error *err);
+
+/* Begins a transaction over the store; *ret stays as it is if there is no store. */
+int store_begin(const struct store *store, bool dry_run, int timeout_ms,
+		struct subid_txn **ret, struct subid_error *err);
+
+/* Explains what a transaction over a store failed with.  Returns r. */
+int store_failure(struct subid_error *err, const struct store *store, int r,
 		  const struct subid_failure *failure);
 
-/* The answer, when the details say all.  Returns code. */
-int error_code(struct subid_error *err, int code);
-
-/* A process that is in the way, for programs. */
-void error_process(struct subid_error *err, pid_t pid, const char *program);
-
-/* A transaction with nothing in it yet; NULL: out of memory. */
-struct subid_txn *txn_new(void);
-
-/* --- whole.c: what subid_begin() begins
- * -------------------------------------------------------------------------- */
-
-/* Forgets the changes of the last call; who it is about now.  0 or -ENOMEM, explained. */
-int txn_new_result(struct subid_txn *txn, const char *owner, enum subid_state state,
-		   struct subid_error *err);
-
-/* Adds changes to those that the call hands out.  0 or -ENOMEM. */
-int txn_add_result(struct subid_txn *txn, const struct subid_changes *changes);
-
-/* A copy of a text that is the list's; NULL: out of memory. */
-const char *list_text(struct subid_list *list, const char *text, size_t len);
-
-/* Adds a row that has just an owner's name.  0 or -ENOMEM. */
-int list_add_owner(struct subid_list *list, const char *name);
-
-/* No commit any more.  Returns r. */
-int txn_spoil(struct subid_txn *txn, int r);
+/* The same of what its last change has taken away. */
+int store_before(const struct store *store, struct subid_sets *ret);
 
 /* How a store is opened for a transaction. */
 enum txn_store {
@@ -291,18 +453,6 @@ enum txn_store {
 
 /* Opens and locks the store that the caller changes; at most once.  0, or explained. */
 int txn_open_store(struct subid_txn *txn, enum txn_store how, struct subid_error *err);
-
-/* Leaves the trace of a request that was refused before the grant.  0 or -ENOMEM. */
-int txn_refuse(struct subid_txn *txn, const struct subid_request *request,
-	       const struct subid_owner *owner, int result);
-
-/* Is it one that this library understands?  0, or -EINVAL, explained. */
-int request_check(const struct subid_request *request, struct subid_error *err);
-
-/* Both kinds if none is named. */
-unsigned int request_kinds(const struct subid_request *request);
-
-bool request_has(const struct subid_request *request, unsigned int flag);
 
 /* --- lease_owner.c ------------------------------------------------------------------ */
 
@@ -328,62 +478,9 @@ int lease_owner_find(struct subid_txn *txn, const char *name, size_t len,
 int lease_owner_avoid_but(const struct lease_owner *owner, const char *name,
 			  struct subid_sets *ret);
 
-/* Names who has ids of the owner's range, at most a few.  How many were named. */
-size_t lease_owner_explain(const struct subid_txn *txn, const char *what,
-			   enum subid_kind kind, struct id_range range,
-			   struct subid_error *err);
-
-/*
- * The second look, once leases are written: if one meets what others have by now, all are
- * taken back: -EAGAIN, explained.
+/* --- release.c -----------------------------------------------------------------------
  */
-int lease_second_look(struct subid_txn *txn, struct subid_error *err);
-
-/* --- uses.c ------------------------------------------------------------------------- */
-
-/* Who is about to lose ids. */
-struct uses_look {
-	struct subid *sys; /* with /proc open */
-	const char *name;  /* for messages */
-	uint32_t session;  /* whose rootless session does not count, or SUBID_ID_NONE */
-	bool reuse;	   /* the ids may be given again at once: nothing may be hidden */
-	bool done;	   /* they are taken back and held by now */
-};
-
-/*
- * Refuses, naming them, while processes use the ids, or are about to: a range pulled
- * from under a running container would go to the next with its files.  0; SUBID_IN_USE;
- * -errno: it cannot be seen.
- */
-int uses_check(const struct uses_look *look, const struct subid_changes *changes,
-	       struct subid_error *err);
-
-/* The same of helpers alone that are about to map them, and of what is hidden. */
-int uses_check_pending(const struct uses_look *look, const struct subid_changes *changes,
-		       struct subid_error *err);
-int uses_check_hidden(const struct uses_look *look, struct subid_error *err);
-
-/*
- * Frees changes that txn has taken back, held and committed, after another look at what
- * uses them.  Threat: a helper that had read the line by then may have gone on meanwhile.
- */
-int uses_free_held(struct subid_txn *txn, const struct uses_look *look,
-		   const struct subid_changes *changes, struct subid_error *err);
-
-/* --- release.c ---------------------------------------------------------------------- */
 
 /* The look at ids that were taken back, once the tables are written. */
 int releases_look_again(struct subid_txn *txn, struct subid_error *err);
 void releases_free(struct subid_txn *txn);
-
-/* --- request.c, taken.c ----------------------------------------------------------------
- */
-
-/* Why a grant was refused: SUBID_FULL, SUBID_OFF, SUBID_FORBIDDEN or SUBID_INVALID. */
-int grant_refused(struct subid_txn *txn, const char *name,
-		  const struct grant_request *request, int answer,
-		  struct subid_error *err);
-
-/* Who is in the way of a range; SUBID_TAKEN or -errno. */
-int taken_explain(const struct subid_txn *txn, const char *name,
-		  struct subid_change change, struct subid_error *err);

@@ -18,16 +18,6 @@
 
 #define NAMED_MAX 20
 
-static int out_of_memory(struct subid_error *err)
-{
-	return error_plain(err, -ENOMEM, "%s", strerror(ENOMEM));
-}
-
-static int failed(struct subid_error *err, const char *name, int r)
-{
-	return error_plain(err, r, "%s: %s", name, strerror(-r));
-}
-
 /* --- leases of the ids -------------------------------------------------------------- */
 
 /*
@@ -104,7 +94,7 @@ static int check_leases(struct subid_txn *txn, const struct subid_owner *owner,
 		return r;
 	r = store_leases(&txn->store, NULL, &leases);
 	if (r < 0)
-		return failed(err, txn->store.name, r);
+		return error_errno(err, txn->store.name, r);
 	n = name_leases(&leases, changes, err);
 	if (!force)
 		n_users = name_users_leases(txn, owner, changes, err);
@@ -153,18 +143,7 @@ static int keep_release(struct subid_txn *txn, struct release *release,
 	return 0;
 }
 
-static struct uses_look look_of(const struct subid_txn *txn, const char *name,
-				uint32_t session, bool reuse)
-{
-	return (struct uses_look){
-		.sys = txn->sys,
-		.name = name,
-		.session = session,
-		.reuse = reuse,
-	};
-}
-
-/* The owner's own store, whose lock is not taken: see second_look.c. */
+/* The owner's own store, whose lock is not taken: see commit.c. */
 static int look_at_store(struct subid_txn *txn, const struct release *release,
 			 struct subid_error *err)
 {
@@ -194,6 +173,39 @@ static int look_at_store(struct subid_txn *txn, const struct release *release,
 	return 0;
 }
 
+/*
+ * Frees changes that txn has taken back, held and committed, after another look at what
+ * uses them.  Threat: a helper that had read the line by then may have gone on meanwhile.
+ */
+static int free_held(struct subid_txn *txn, const struct uses_look *look,
+		     const struct subid_changes *changes, struct subid_error *err)
+{
+	struct subid_failure failure;
+	int r = uses_check(look, changes, err);
+
+	if (r > 0)
+		return r; /* "in use" has said it */
+	for (size_t i = 0; r == 0 && i < changes->n; i++) {
+		const struct subid_change *change = &changes->list[i];
+		struct subid_changes freed;
+
+		/* what somebody else has too is not held, or was before */
+		if (!change->shared)
+			r = subid_txn_unhold(txn, 1U << change->kind, change->range,
+					     &freed);
+		if (r == SUBID_ABSENT)
+			r = 0; /* two equal lines are held as one */
+		if (r < 0)
+			(void)error_errno(err, look->name, r);
+	}
+	if (r == 0) {
+		r = subid_txn_commit(txn, &failure);
+		if (r < 0)
+			(void)error_failure(err, look->sys, r, &failure);
+	}
+	return r == 0 ? 0 : error_plain(err, r, "%s: %s", look->name, USES_HELD);
+}
+
 int releases_look_again(struct subid_txn *txn, struct subid_error *err)
 {
 	int r = 0;
@@ -202,12 +214,12 @@ int releases_look_again(struct subid_txn *txn, struct subid_error *err)
 		const struct release *release = &txn->releases[i];
 		const struct subid_changes changes = { release->changes, release->n };
 		struct uses_look look =
-		    look_of(txn, release->name, release->session, true);
+		    uses_look_of(txn, release->name, release->session, true);
 
 		look.done = true;
 		r = look_at_store(txn, release, err);
 		if (r == 0 && release->frees)
-			r = uses_free_held(txn, &look, &changes, err);
+			r = free_held(txn, &look, &changes, err);
 	}
 	releases_free(txn);
 	return r;
@@ -254,8 +266,8 @@ static int check_free(struct subid_txn *txn, const struct subid_request *request
 		      struct subid_error *err)
 {
 	bool force = request_has(request, SUBID_FORCE);
-	const struct uses_look look = look_of(txn, request->owner, SUBID_ID_NONE,
-					      request_has(request, SUBID_REUSE));
+	const struct uses_look look = uses_look_of(txn, request->owner, SUBID_ID_NONE,
+						   request_has(request, SUBID_REUSE));
 	int r = check_leases(txn, owner, changes, force, ret_has_store, err);
 
 	return r != 0 || force ? r : uses_check(&look, changes, err);
@@ -278,19 +290,19 @@ static int take_back(struct subid_txn *txn, const struct subid_request *request,
 		r = subid_txn_revoke(txn, owner, request_kinds(request), request->range,
 				     reuse, &changes);
 	if (r < 0)
-		return failed(err, request->owner, r);
+		return error_errno(err, request->owner, r);
 	if (r != 0)
 		return explain_none(request, found, err);
 	r = check_free(txn, request, owner, &changes, &release.has_store, err);
 	if (r != 0)
 		return txn_spoil(txn, r);
 	if (txn_add_result(txn, &changes) < 0)
-		return txn_spoil(txn, out_of_memory(err));
+		return txn_spoil(txn, error_memory(err));
 	release.name = strdup(request->owner);
 	release.owner = *owner; /* moved */
 	*owner = (struct subid_owner){ .has_account = false };
 	r = keep_release(txn, &release, &changes);
-	return r == 0 ? 0 : txn_spoil(txn, out_of_memory(err));
+	return r == 0 ? 0 : txn_spoil(txn, error_memory(err));
 }
 
 int subid_revoke(struct subid_txn *txn, const struct subid_request *request,
@@ -348,7 +360,8 @@ static int revoke_lines(struct revocation *revocation, bool reuse)
 				    of_lines.list[k];
 		}
 		if (r < 0) /* there may be none any more */
-			return failed(revocation->err, revocation->request->owner, r);
+			return error_errno(revocation->err, revocation->request->owner,
+					   r);
 	}
 	return 0;
 }
@@ -389,7 +402,7 @@ static int hold_here(struct revocation *revocation)
 			r = subid_txn_rest(revocation->txn->leases, kind,
 					   here.of[kind].ranges[i]);
 	subid_sets_free(&here);
-	return r == 0 ? 0 : failed(revocation->err, revocation->request->owner, r);
+	return r == 0 ? 0 : error_errno(revocation->err, revocation->request->owner, r);
 }
 
 /* Takes the lease out of the store, in memory; all that it had, into the result. */
@@ -409,7 +422,7 @@ static int revoke_lease(struct revocation *revocation)
 	if (r == 0)
 		r = txn_add_result(txn, &changes);
 	if (r < 0)
-		return failed(revocation->err, name, r);
+		return error_errno(revocation->err, name, r);
 	if (r != 0)
 		return error_plain(revocation->err, r, "%s: has no lease%s in %s", name,
 				   request->range.count > 0 ? " of these ids" : "",
@@ -436,14 +449,14 @@ static int revoke_own(struct revocation *revocation)
 		return r;
 	release.name = strdup(revocation->request->owner);
 	r = keep_release(txn, &release, &lines);
-	return r == 0 ? 0 : out_of_memory(revocation->err);
+	return r == 0 ? 0 : error_memory(revocation->err);
 }
 
 static int revoke_container(struct revocation *revocation)
 {
 	struct subid_txn *txn = revocation->txn;
-	const struct uses_look look = look_of(txn, revocation->request->owner,
-					      session_of(revocation), revocation->reuse);
+	const struct uses_look look = uses_look_of(
+	    txn, revocation->request->owner, session_of(revocation), revocation->reuse);
 	int r = revoke_lease(revocation);
 
 	if (r == SUBID_ABSENT)
@@ -465,7 +478,7 @@ static int find_lease_owner(const struct subid_txn *txn, const char *name,
 	int r;
 
 	if (owner == NULL)
-		return out_of_memory(err);
+		return error_memory(err);
 	r = subid_users_open(txn->sys->etc, txn->sys->host, users, &failure.file);
 	if (r < 0)
 		return error_failure(err, txn->sys, r, &failure);
@@ -513,100 +526,4 @@ int subid_unlease(struct subid_txn *txn, const struct subid_request *request,
 	r = revoke_container(&revocation);
 	free(revocation.lines);
 	return r;
-}
-
-/* --- held ids ----------------------------------------------------------------------- */
-
-int subid_hold(struct subid_txn *txn, const struct subid_request *request,
-	       struct subid_error *err)
-{
-	const char *what = request->owner;
-	struct subid_changes changes = { .n = 0 };
-	int r = request_check(request, err);
-
-	if (r < 0)
-		return r;
-	if (txn->users == NULL)
-		return error_plain(err, -EINVAL,
-				   "this transaction is begun for leases alone");
-	r = txn_new_result(txn, SUBID_OWNER_RESERVED, SUBID_STATE_RESERVED, err);
-	if (r < 0)
-		return r;
-	if (!id_range_valid(request->range))
-		return error_plain(err, -EINVAL, "%s: not a valid range", what);
-	r = subid_txn_hold(txn, request_kinds(request), request->range, &changes);
-	if (r < 0)
-		return failed(err, what, r);
-	for (size_t i = 0; r == SUBID_TAKEN && i < changes.n; i++)
-		r = taken_explain(txn, what, changes.list[i], err);
-	if (r != 0 && r != SUBID_ENOUGH)
-		return r;
-	return txn_add_result(txn, &changes) < 0 ? txn_spoil(txn, out_of_memory(err)) : r;
-}
-
-/*
- * Ids are held because they were somebody's.  Threat: who had them may have hidden a
- * namespace that still has them, or have stopped a helper that is about to map them;
- * then the next grant could not see it.
- */
-static int check_unhold(struct subid_txn *txn, const struct subid_request *request,
-			struct subid_error *err)
-{
-	const struct uses_look look = look_of(txn, request->owner, SUBID_ID_NONE, true);
-	const struct subid_changes changes = { txn->result, txn->n_result };
-	int r = 0;
-
-	if (request_has(request, SUBID_FORCE))
-		return 0;
-	r = system_proc(txn->sys, err);
-	if (r != 0 || !txn->sys->host)
-		return r;
-	r = uses_check_pending(&look, &changes, err);
-	return r == 0 ? uses_check_hidden(&look, err) : r;
-}
-
-/* What the tables hold, and what is held in the store of leases. */
-static int unhold(struct subid_txn *txn, const struct subid_request *request,
-		  struct subid_error *err)
-{
-	unsigned int kinds = request_kinds(request);
-	struct subid_changes changes = { .n = 0 };
-	int r = 0;
-
-	if (txn->users != NULL)
-		r = subid_txn_unhold(txn, kinds, request->range, &changes);
-	if (r >= 0)
-		r = txn_add_result(txn, &changes);
-	if (r < 0)
-		return failed(err, request->owner, r);
-	r = txn_open_store(txn, TXN_STORE_READ, err);
-	if (r != 0 || txn->leases == NULL)
-		return r;
-	changes.n = 0;
-	r = subid_txn_unhold(txn->leases, kinds, request->range, &changes);
-	if (r == 0)
-		r = txn_add_result(txn, &changes);
-	return r < 0 ? failed(err, txn->store.name, r) : 0;
-}
-
-int subid_unhold(struct subid_txn *txn, const struct subid_request *request,
-		 struct subid_error *err)
-{
-	int r = request_check(request, err);
-
-	if (r < 0)
-		return r;
-	r = txn_new_result(txn, "-", SUBID_STATE_FREE, err);
-	if (r < 0)
-		return r;
-	if (!id_range_valid(request->range))
-		return error_plain(err, -EINVAL, "%s: not a valid range", request->owner);
-	r = unhold(txn, request, err);
-	if (r != 0)
-		return txn_spoil(txn, r);
-	if (txn->n_result == 0)
-		return error_plain(err, SUBID_ABSENT, "%s: none of these ids is held",
-				   request->owner);
-	r = check_unhold(txn, request, err);
-	return r == 0 ? 0 : txn_spoil(txn, r);
 }

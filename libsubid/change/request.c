@@ -214,7 +214,7 @@ int grant_refused(struct subid_txn *txn, const char *name,
 		return explain_owner(name, request->owner, err);
 	r = subid_txn_decide(txn, request->owner, &decision);
 	if (r < 0)
-		return error_plain(err, r, "%s: %s", name, strerror(-r));
+		return error_errno(err, name, r);
 	find_source(&refusal);
 	if (answer == SUBID_FORBIDDEN)
 		return explain_rule(&refusal);
@@ -242,16 +242,6 @@ int request_check(const struct subid_request *request, struct subid_error *err)
 				   " of the library does not know",
 				   request->owner);
 	return 0;
-}
-
-unsigned int request_kinds(const struct subid_request *request)
-{
-	return request->kinds == 0 ? SUBID_BOTH_KINDS : request->kinds;
-}
-
-bool request_has(const struct subid_request *request, unsigned int flag)
-{
-	return (request->flags & flag) != 0;
 }
 
 /* 0 when the owner may have ranges; else why not. */
@@ -295,7 +285,7 @@ static int check_unasked(struct subid_txn *txn, const struct subid_owner *owner,
 	int r = subid_txn_decide(txn, owner, &decision);
 
 	if (r < 0)
-		return error_plain(err, r, "%s: %s", request->owner, strerror(-r));
+		return error_errno(err, request->owner, r);
 	if (decision.verdict == SUBID_VERDICT_GIVE)
 		return 0;
 	return error_plain(err, SUBID_FORBIDDEN,
@@ -311,8 +301,7 @@ static int explain_refusal(struct subid_txn *txn, const struct subid_request *re
 	int r = answer;
 
 	if (answer < 0)
-		return error_plain(err, answer, "%s: %s", request->owner,
-				   strerror(-answer));
+		return error_errno(err, request->owner, answer);
 	if (answer != SUBID_TAKEN)
 		return grant_refused(txn, request->owner, asked, answer, err);
 	for (size_t i = 0; r == SUBID_TAKEN && i < changes->n; i++)
@@ -353,11 +342,11 @@ int subid_grant(struct subid_txn *txn, const struct subid_request *request,
 		return txn_refuse(txn, request, NULL, SUBID_UNKNOWN) < 0 ? -ENOMEM : r;
 	/* one more look-up is cheaper than an index, two are not */
 	if (txn->n_grants == 2 && subid_txn_prepare_bulk(txn) < 0)
-		return error_plain(err, -ENOMEM, "%s", strerror(ENOMEM));
+		return error_memory(err);
 	r = subid_txn_grant(txn, &asked, &changes);
 	if (r != 0 && r != SUBID_ENOUGH)
 		return explain_refusal(txn, request, &asked, r, &changes, err);
 	if (txn_add_result(txn, &changes) < 0)
-		return txn_spoil(txn, error_plain(err, -ENOMEM, "%s", strerror(ENOMEM)));
+		return txn_spoil(txn, error_memory(err));
 	return r;
 }

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "libsubid/change/private.h"
+#include "libsubid/core/core.h"
 #include "libsubid/tables/tables.h"
 
 /* Up to so many names are looked for in a pass without an index, which is faster. */
@@ -287,4 +288,102 @@ int subid_txn_unhold(struct subid_txn *txn, unsigned int kinds, struct id_range 
 	if (r == 0 && txn->n_changes == 0)
 		r = SUBID_ABSENT;
 	return subid_txn_end_call(txn, r, ret);
+}
+
+/* --- held ids, as callers have them --------------------------------------------------
+ */
+
+int subid_hold(struct subid_txn *txn, const struct subid_request *request,
+	       struct subid_error *err)
+{
+	const char *what = request->owner;
+	struct subid_changes changes = { .n = 0 };
+	int r = request_check(request, err);
+
+	if (r < 0)
+		return r;
+	if (txn->users == NULL)
+		return error_plain(err, -EINVAL,
+				   "this transaction is begun for leases alone");
+	r = txn_new_result(txn, SUBID_OWNER_RESERVED, SUBID_STATE_RESERVED, err);
+	if (r < 0)
+		return r;
+	if (!id_range_valid(request->range))
+		return error_plain(err, -EINVAL, "%s: not a valid range", what);
+	r = subid_txn_hold(txn, request_kinds(request), request->range, &changes);
+	if (r < 0)
+		return error_errno(err, what, r);
+	for (size_t i = 0; r == SUBID_TAKEN && i < changes.n; i++)
+		r = taken_explain(txn, what, changes.list[i], err);
+	if (r != 0 && r != SUBID_ENOUGH)
+		return r;
+	return txn_add_result(txn, &changes) < 0 ? txn_spoil(txn, error_memory(err)) : r;
+}
+
+/*
+ * Ids are held because they were somebody's.  Threat: who had them may have hidden a
+ * namespace that still has them, or have stopped a helper that is about to map them;
+ * then the next grant could not see it.
+ */
+static int check_unhold(struct subid_txn *txn, const struct subid_request *request,
+			struct subid_error *err)
+{
+	const struct uses_look look =
+	    uses_look_of(txn, request->owner, SUBID_ID_NONE, true);
+	const struct subid_changes changes = { txn->result, txn->n_result };
+	int r = 0;
+
+	if (request_has(request, SUBID_FORCE))
+		return 0;
+	r = system_proc(txn->sys, err);
+	if (r != 0 || !txn->sys->host)
+		return r;
+	r = uses_check_pending(&look, &changes, err);
+	return r == 0 ? uses_check_hidden(&look, err) : r;
+}
+
+/* What the tables hold, and what is held in the store of leases. */
+static int unhold(struct subid_txn *txn, const struct subid_request *request,
+		  struct subid_error *err)
+{
+	unsigned int kinds = request_kinds(request);
+	struct subid_changes changes = { .n = 0 };
+	int r = 0;
+
+	if (txn->users != NULL)
+		r = subid_txn_unhold(txn, kinds, request->range, &changes);
+	if (r >= 0)
+		r = txn_add_result(txn, &changes);
+	if (r < 0)
+		return error_errno(err, request->owner, r);
+	r = txn_open_store(txn, TXN_STORE_READ, err);
+	if (r != 0 || txn->leases == NULL)
+		return r;
+	changes.n = 0;
+	r = subid_txn_unhold(txn->leases, kinds, request->range, &changes);
+	if (r == 0)
+		r = txn_add_result(txn, &changes);
+	return r < 0 ? error_errno(err, txn->store.name, r) : 0;
+}
+
+int subid_unhold(struct subid_txn *txn, const struct subid_request *request,
+		 struct subid_error *err)
+{
+	int r = request_check(request, err);
+
+	if (r < 0)
+		return r;
+	r = txn_new_result(txn, "-", SUBID_STATE_FREE, err);
+	if (r < 0)
+		return r;
+	if (!id_range_valid(request->range))
+		return error_plain(err, -EINVAL, "%s: not a valid range", request->owner);
+	r = unhold(txn, request, err);
+	if (r != 0)
+		return txn_spoil(txn, r);
+	if (txn->n_result == 0)
+		return error_plain(err, SUBID_ABSENT, "%s: none of these ids is held",
+				   request->owner);
+	r = check_unhold(txn, request, err);
+	return r == 0 ? 0 : txn_spoil(txn, r);
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Where leases are kept, how to get there, and what others must avoid of them.
+ * Where leases are kept, how to get there, what others must avoid of them, and a
+ * transaction over them.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -274,34 +275,8 @@ int store_open_other(const struct subid *sys, const struct subid_owner *owner,
 	return explain(ret, store_find_other(sys, owner, homes, ret), false, err);
 }
 
-int store_begin(const struct store *store, bool dry_run, int timeout_ms,
-		struct subid_txn **ret, struct subid_error *err)
-{
-	const struct subid_lease_options options = {
-		.state = store->fd,
-		.user = store->user,
-		.dry_run = dry_run,
-		.timeout_ms = timeout_ms,
-	};
-	struct subid_failure failure;
-	int r;
-
-	if (store->fd < 0 && !dry_run)
-		return 0;
-	r = subid_lease_begin(&options, ret, &failure);
-	return r == 0 ? 0 : store_failure(err, store, r, &failure);
-}
-
-int store_failure(struct subid_error *err, const struct store *store, int r,
-		  const struct subid_failure *failure)
-{
-	char image[sizeof(store->name)];
-
-	(void)snprintf(image, sizeof(image), "%.*s", (int)store->image_len, store->name);
-	return error_failure_in(err, store->name, image, r, failure);
-}
-
-/* --- what is in it ----------------------------------------------------------------- */
+/* --- what is in it -------------------------------------------------------------------
+ */
 
 /* A file of a store that has been read.  0 or -ENOMEM. */
 static int copy_read(const struct home_store *read, enum subid_kind kind,
@@ -395,4 +370,154 @@ int store_before(const struct store *store, struct subid_sets *ret)
 			r = subid_set_unite(&ret->of[kind], &gone);
 	}
 	return r;
+}
+
+int leases_of_owner(const struct subid *sys, const struct subid_owner *owner,
+		    const char *name, struct homes *homes, struct subid_leases *leases,
+		    char ret_where[SUBID_ERROR_FILE_SIZE])
+{
+	auto_store struct store store = { .fd = -1 }, other = { .fd = -1 };
+	const struct store *at = &store;
+	int r = store_find(sys, &store);
+
+	/* a user asks about others: her own store is none of theirs */
+	if (store.user != NULL && (!owner->has_account || owner->uid != getuid())) {
+		store_close(&store);
+		r = 0;
+	}
+	if (r == 0)
+		r = store_leases(&store, name, leases);
+	if (r == 0) {
+		at = &other;
+		r = store_find_other(sys, owner, homes, &other);
+	}
+	if (r == 0)
+		r = store_leases(&other, name, leases);
+	(void)snprintf(ret_where, SUBID_ERROR_FILE_SIZE, "%s", at->name);
+	return r;
+}
+
+bool lease_is_of(const struct subid_lease *lease, const struct subid_owner *owner,
+		 const char *name)
+{
+	size_t len = strlen(lease->owner);
+
+	for (size_t i = 0; i < owner->n; i++)
+		if (owner->spellings[i].len == len &&
+		    memcmp(owner->spellings[i].text, lease->owner, len) == 0)
+			return true;
+	return strcmp(lease->owner, name) == 0;
+}
+
+/* --- a transaction over it -----------------------------------------------------------
+ */
+
+static bool is_host(int state)
+{
+	struct stat st, host;
+
+	return fstat(state, &st) == 0 && stat(SUBID_STATEDIR, &host) == 0 &&
+	       st.st_dev == host.st_dev && st.st_ino == host.st_ino;
+}
+
+static int load_store(struct subid_txn *txn, struct subid_failure *failure)
+{
+	int r = 0;
+
+	for (enum subid_kind kind = 0; r == 0 && kind < SUBID_KINDS; kind++) {
+		struct subid_text text = { .bytes = NULL };
+
+		failure->file = subid_kind_table(kind);
+		r = -ENOENT;
+		if (txn->options.etc >= 0)
+			r = subid_text_read_max(
+			    txn->options.etc, subid_kind_table(kind), false,
+			    txn->lease_user ? SUBID_LEASE_SIZE_MAX : SUBID_FILE_SIZE_MAX,
+			    &text);
+		if (r == -ENOENT)
+			r = 0;
+		if (r == 0)
+			r = subid_table_from_text(kind, &text, &txn->tables[kind]);
+		if (r == 0)
+			r = subid_table_taken(&txn->tables[kind], &txn->taken.of[kind]);
+	}
+	return r;
+}
+
+int subid_lease_begin(const struct subid_lease_options *options, struct subid_txn **ret,
+		      struct subid_failure *ret_failure)
+{
+	auto_txn_alone struct subid_txn *txn = txn_new();
+	int r = 0;
+
+	*ret_failure = (struct subid_failure){ .file = NULL };
+	if (txn == NULL)
+		return -ENOMEM;
+	txn->options = (struct subid_txn_options){
+		.etc = options->state,
+		.proc = -1,
+		.dry_run = options->dry_run,
+		.timeout_ms = options->timeout_ms,
+	};
+	txn->lease_user = options->user != NULL;
+	txn->is_traced =
+	    !options->dry_run && options->user == NULL && is_host(options->state);
+	if (!options->dry_run) {
+		ret_failure->file = ".pwd.lock";
+		r = subid_lock_take(options->state, options->timeout_ms, &txn->lock,
+				    &ret_failure->holder);
+		ret_failure->waited_ms = options->timeout_ms;
+	}
+	if (r == 0)
+		r = load_store(txn, ret_failure);
+	if (r != 0)
+		return r;
+	*ret_failure = (struct subid_failure){ .file = NULL };
+	*ret = txn;
+	txn = NULL;
+	return 0;
+}
+
+int store_failure(struct subid_error *err, const struct store *store, int r,
+		  const struct subid_failure *failure)
+{
+	char image[sizeof(store->name)];
+
+	(void)snprintf(image, sizeof(image), "%.*s", (int)store->image_len, store->name);
+	return error_failure_in(err, store->name, image, r, failure);
+}
+
+int store_begin(const struct store *store, bool dry_run, int timeout_ms,
+		struct subid_txn **ret, struct subid_error *err)
+{
+	const struct subid_lease_options options = {
+		.state = store->fd,
+		.user = store->user,
+		.dry_run = dry_run,
+		.timeout_ms = timeout_ms,
+	};
+	struct subid_failure failure;
+	int r;
+
+	if (store->fd < 0 && !dry_run)
+		return 0;
+	r = subid_lease_begin(&options, ret, &failure);
+	return r == 0 ? 0 : store_failure(err, store, r, &failure);
+}
+
+int txn_open_store(struct subid_txn *txn, enum txn_store how, struct subid_error *err)
+{
+	bool dry_run = (txn->flags & SUBID_DRY_RUN) != 0;
+	int r;
+
+	if (txn->leases != NULL)
+		return 0;
+	store_close(&txn->store);
+	r = how == TXN_STORE_LOCK && !dry_run
+		? store_open_lockable(txn->sys, &txn->store, err)
+		: store_open(txn->sys, how == TXN_STORE_CREATE && !dry_run, &txn->store,
+			     err);
+	if (r != 0 || (how == TXN_STORE_LOCK && txn->store.user != NULL))
+		return r;
+	return store_begin(&txn->store, dry_run, txn->timeout_ms, &txn->leases, err);
 }

@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "libsubid/change/private.h"
 #include "libsubid/core/core.h"
@@ -49,7 +50,7 @@ static int open_system(int root, const char *name, struct subid **ret,
 	int r;
 
 	if (sys == NULL)
-		return error_plain(err, -ENOMEM, "%s", strerror(ENOMEM));
+		return error_memory(err);
 	sys->host = name == NULL;
 	sys->etc = sys->proc = -1;
 	sys->root = fcntl(root, F_DUPFD_CLOEXEC, 3);
@@ -63,7 +64,7 @@ static int open_system(int root, const char *name, struct subid **ret,
 			     : beneath_open_dir(sys->root, "etc");
 	if (sys->etc < 0) {
 		r = sys->host ? -errno : sys->etc;
-		return error_plain(err, r, "%s: %s", sys->etc_name, strerror(-r));
+		return error_errno(err, sys->etc_name, r);
 	}
 	*ret = sys;
 	sys = NULL;
@@ -140,6 +141,14 @@ struct subid_txn_options system_options(const struct subid *sys, unsigned int fl
 		.no_grants = (flags & SUBID_NO_GRANTS) != 0,
 		.root = sys->root,
 	};
+}
+
+bool subid_txn_is_host(const struct subid_txn_options *options)
+{
+	struct stat etc, host;
+
+	return fstat(options->etc, &etc) == 0 && stat(SUBID_SYSCONFDIR, &host) == 0 &&
+	       etc.st_dev == host.st_dev && etc.st_ino == host.st_ino;
 }
 
 /* --- warnings ----------------------------------------------------------------------- */

@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: MIT */
-#include "libsubid/change/change.h"
-
+/*
+ * A transaction over two tables, in memory until it is committed: it begins, notes what
+ * is changed, writes both or neither, and ends.
+ */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "libsubid/change/private.h"
+#include "libsubid/core/core.h"
 #include "libsubid/core/files.h"
 #include "libsubid/tables/tables.h"
 
@@ -23,14 +26,6 @@ void subid_txn_free(struct subid_txn **txn)
 {
 	if (*txn == NULL)
 		return;
-	/* locks are given back in the reverse order */
-	subid_txn_free(&(*txn)->leases);
-	store_close(&(*txn)->store);
-	leasing_free(&(*txn)->leasing);
-	releases_free(*txn);
-	free((*txn)->result);
-	free((*txn)->result_owner);
-	free((*txn)->list.rows);
 	subid_lock_release(&(*txn)->lock);
 	/* nothing was changed by what was refused: its records have no order to keep */
 	subid_txn_trace_end(*txn);
@@ -77,7 +72,7 @@ static int load_policy(struct subid_txn *txn, struct subid_failure *failure)
 int subid_txn_begin(const struct subid_txn_options *options, struct subid_txn **ret,
 		    struct subid_failure *ret_failure)
 {
-	auto_txn struct subid_txn *txn = txn_new();
+	auto_txn_alone struct subid_txn *txn = txn_new();
 	int r = 0;
 
 	*ret_failure = (struct subid_failure){ .file = NULL };
@@ -149,16 +144,8 @@ int subid_txn_prepare_bulk(struct subid_txn *txn)
 
 int subid_txn_note(struct subid_txn *txn, enum subid_kind kind, struct id_range range)
 {
-	if (txn->n_changes == txn->room) {
-		size_t room = txn->room * 2 + 8;
-		struct subid_change *grown =
-		    reallocarray(txn->changes, room, sizeof(*grown));
-
-		if (grown == NULL)
-			return -ENOMEM;
-		txn->changes = grown;
-		txn->room = room;
-	}
+	if (array_grow(&txn->changes, txn->n_changes, sizeof(*txn->changes)) < 0)
+		return -ENOMEM;
 	txn->changes[txn->n_changes++] =
 	    (struct subid_change){ .kind = kind, .range = range };
 	return 0;
@@ -179,6 +166,12 @@ bool subid_txn_changed(const struct subid_txn *txn)
 		if (txn->tables[kind].changed)
 			return true;
 	return false;
+}
+
+int txn_spoil(struct subid_txn *txn, int r)
+{
+	txn->broken = true;
+	return r;
 }
 
 /*

@@ -8,7 +8,7 @@
  * wrap: malloc calloc realloc reallocarray strdup strndup
  */
 #include "faults.h"
-#include "libsubid/change/change.h"
+#include "libsubid/change/private.h"
 #include "support.h"
 
 #define UID  (1U << SUBID_UID)

@@ -1,5 +1,81 @@
 /* SPDX-License-Identifier: MIT */
 /*
+ * A whole transaction, as callers have it: over the tables, or the leases, or both.  And
+ * the look at leases once more, when they are written.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "libsubid/change/private.h"
+#include "libsubid/core/core.h"
+
+static int begin_tables(struct subid *sys, unsigned int flags, int timeout_ms,
+			struct subid_txn **ret, struct subid_error *err)
+{
+	struct subid_txn_options options;
+	struct subid_failure failure;
+	int r = 0;
+
+	if ((flags & SUBID_NO_GRANTS) == 0)
+		r = system_proc(sys, err);
+	if (r < 0)
+		return r;
+	options = system_options(sys, flags, timeout_ms);
+	r = subid_txn_begin(&options, ret, &failure);
+	if (r != 0)
+		return error_failure(err, sys, r, &failure);
+	return 0;
+}
+
+int subid_begin(struct subid *sys, unsigned int flags, int timeout_ms,
+		struct subid_txn **ret, struct subid_error *err)
+{
+	struct subid_txn *txn = NULL;
+	int r = 0;
+
+	error_clear(err);
+	if ((flags &
+	     ~(SUBID_DRY_RUN | SUBID_BY_LOGIN | SUBID_NO_GRANTS | SUBID_LEASES)) != 0)
+		return error_plain(err, -EINVAL,
+				   "a flag that this version of the library does not"
+				   " know");
+	if ((flags & SUBID_LEASES) != 0) {
+		txn = txn_new();
+		if (txn == NULL)
+			return error_memory(err);
+		txn->options.etc = txn->options.proc = -1;
+		txn->options.dry_run = (flags & SUBID_DRY_RUN) != 0;
+		txn->options.no_grants = (flags & SUBID_NO_GRANTS) != 0;
+	} else {
+		r = begin_tables(sys, flags, timeout_ms, &txn, err);
+	}
+	if (r != 0)
+		return r;
+	txn->sys = sys;
+	txn->flags = flags;
+	txn->timeout_ms = timeout_ms;
+	*ret = txn;
+	return 0;
+}
+
+void subid_abort(struct subid_txn **txn)
+{
+	if (*txn == NULL)
+		return;
+	/* locks are given back in the reverse order */
+	subid_txn_free(&(*txn)->leases);
+	store_close(&(*txn)->store);
+	leasing_free(&(*txn)->leasing);
+	releases_free(*txn);
+	result_free(*txn);
+	subid_txn_free(txn);
+}
+
+/* --- leases, looked at again ---------------------------------------------------------
+ */
+
+/*
  * A lease is made out of what is written elsewhere, without the locks of those who write
  * it.  So it is checked before the lease is written, and again afterwards: what came
  * meanwhile is seen then, and the lease is taken back.  Nobody has been told of it yet.
@@ -18,12 +94,6 @@
  * What userdel and usermod do after the second look no look can see.  The lease gives
  * its container nothing then, for newuidmap asks the tables; 'subid audit' reports it.
  */
-#include <errno.h>
-#include <stdlib.h>
-#include <string.h>
-
-#include "libsubid/change/private.h"
-#include "libsubid/core/core.h"
 
 /* The leases of one owner, one behind the other. */
 struct owned {
@@ -165,7 +235,7 @@ static int undo(struct check *check)
 	int r = for_each_owner(check, take_back);
 
 	if (r != 0) {
-		(void)error_plain(check->err, r, "%s: %s", txn->store.name, strerror(-r));
+		(void)error_errno(check->err, txn->store.name, r);
 	} else {
 		r = subid_txn_commit(txn->leases, &failure);
 		if (r != 0)
@@ -179,7 +249,11 @@ static int undo(struct check *check)
 			   txn->store.name);
 }
 
-int lease_second_look(struct subid_txn *txn, struct subid_error *err)
+/*
+ * The second look, once leases are written: if one meets what others have by now, all are
+ * taken back: -EAGAIN, explained.
+ */
+static int look_at_leases(struct subid_txn *txn, struct subid_error *err)
 {
 	struct check check = { .txn = txn, .err = err };
 	int failed = look_again(&check), r;
@@ -198,4 +272,71 @@ int lease_second_look(struct subid_txn *txn, struct subid_error *err)
 			   "%s: whether others have got the same ids meanwhile cannot be"
 			   " seen: the leases are taken back: %s",
 			   txn->store.name, strerror(-failed));
+}
+
+/* --- the commit ----------------------------------------------------------------------
+ */
+
+/*
+ * The tables first.  Of what is granted: a line without a lease is no harm, a lease
+ * without line would be.  Of what is taken back: a kill in between leaves the lease,
+ * which keeps its ids from everybody, and with which the same call goes on.
+ */
+static int write_both(struct subid_txn *txn, bool *ret_tables, struct subid_error *err)
+{
+	bool changed = subid_txn_changed(txn);
+	struct subid_failure failure;
+	int r = subid_txn_commit(txn, &failure);
+
+	if (r != 0)
+		return error_failure(err, txn->sys, r, &failure);
+	*ret_tables = txn->wrote_tables = changed;
+	txn->wrote = changed;
+	if (txn->leases == NULL)
+		return 0;
+	changed = subid_txn_changed(txn->leases);
+	r = subid_txn_commit(txn->leases, &failure);
+	txn->wrote |= r == 0 && changed;
+	return r == 0 ? 0 : store_failure(err, &txn->store, r, &failure);
+}
+
+int subid_commit(struct subid_txn *txn, struct subid_error *err)
+{
+	bool tables = false;
+	int r;
+
+	error_clear(err);
+	r = write_both(txn, &tables, err);
+	if (r == 0 && txn->leasing != NULL)
+		r = look_at_leases(txn, err);
+	if (r != 0 && tables)
+		return error_plain(err, r,
+				   "%s: its part of the change is made all the same:"
+				   " 'subid list' shows it",
+				   txn->sys->etc_name);
+	return r == 0 ? releases_look_again(txn, err) : r;
+}
+
+void subid_traced(const struct subid_txn *txn, struct subid_traced *ret)
+{
+	struct subid_traced traced = txn->traced;
+	size_t size = ret->size;
+
+	traced.written = txn->wrote;
+	traced.tables = txn->wrote_tables && txn->is_traced;
+	if (txn->leases != NULL) {
+		const struct subid_traced *more = &txn->leases->traced;
+
+		traced.changes += more->changes;
+		traced.audit += more->audit;
+		traced.log += more->log;
+		if (traced.audit_error == 0)
+			traced.audit_error = more->audit_error;
+		if (traced.log_error == 0)
+			traced.log_error = more->log_error;
+	}
+	if (size > sizeof(traced))
+		size = sizeof(traced);
+	memcpy(ret, &traced, size);
+	ret->size = size;
 }

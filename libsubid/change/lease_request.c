@@ -121,11 +121,6 @@ static int explain_range(const struct lease *lease, int answer,
 
 /* --- the range --------------------------------------------------------------------- */
 
-static int out_of_memory(struct subid_error *err)
-{
-	return error_plain(err, -ENOMEM, "%s", strerror(ENOMEM));
-}
-
 /* For the second look. */
 static int note_given(struct lease *lease, struct subid_change change)
 {
@@ -148,7 +143,7 @@ static int hand_out(struct lease *lease, int answer, const struct subid_changes 
 
 	for (size_t i = 0; r == 0 && answer == 0 && i < changes->n; i++)
 		r = note_given(lease, changes->list[i]);
-	return r < 0 ? txn_spoil(lease->txn, out_of_memory(lease->err)) : answer;
+	return r < 0 ? txn_spoil(lease->txn, error_memory(lease->err)) : answer;
 }
 
 /* One range of a new line, to the container that it was made for. */
@@ -168,7 +163,7 @@ static int lease_line(struct lease *lease, struct subid_change change)
 	if (r == 0)
 		return hand_out(lease, 0, &changes);
 	if (r < 0)
-		return error_plain(lease->err, r, "%s: %s", name, strerror(-r));
+		return error_errno(lease->err, name, r);
 	return error_plain(lease->err, r, "%s: %s %u-%llu: not free in %s", name,
 			   subid_kind_name(change.kind), change.range.start,
 			   (unsigned long long)id_range_end(change.range) - 1,
@@ -190,7 +185,7 @@ static int lease_own(struct lease *lease)
 	int r = subid_txn_grant(txn, &request, &changes);
 
 	if (r < 0)
-		return error_plain(lease->err, r, "%s: %s", name, strerror(-r));
+		return error_errno(lease->err, name, r);
 	if (r == SUBID_TAKEN)
 		return taken_explain(txn, name, changes.list[0], lease->err);
 	if (r != 0)
@@ -238,10 +233,10 @@ static int lease_one(struct lease *lease)
 	};
 	/* as in subid_grant() */
 	if (++lease->txn->n_grants == 2 && subid_txn_prepare_bulk(lease->txn->leases) < 0)
-		return out_of_memory(lease->err);
+		return error_memory(lease->err);
 	r = grant(lease, &changes);
 	if (r < 0)
-		return error_plain(lease->err, r, "%s: %s", request->owner, strerror(-r));
+		return error_errno(lease->err, request->owner, r);
 	if (r == SUBID_FULL && lease->own)
 		return lease_own(lease);
 	if (r == SUBID_FULL)
@@ -324,7 +319,7 @@ static int refuse(const struct lease *lease, int answer)
 		return answer;
 	return txn_refuse(txn->leases, lease->request, owner,
 			  owner == NULL ? SUBID_UNKNOWN : answer) < 0
-		   ? out_of_memory(lease->err)
+		   ? error_memory(lease->err)
 		   : answer;
 }
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "libsubid/change/change.h"
+#include "libsubid/change/private.h"
 
 #include "txn_support.h"
 
@@ -213,5 +213,5 @@ int main(void)
 		scratch_test(test_txn),
 	};
 
-	return cmocka_run_group_tests_name("leased", tests, NULL, NULL);
+	return cmocka_run_group_tests_name("taken", tests, NULL, NULL);
 }
