@@ -98,6 +98,7 @@ libsubid/audit: core maps tables accounts policy live runtimes change
 libsubid: core maps
 tools/newidmap: core maps tables accounts policy
 tools/getsubids: core maps tables accounts policy
+tools/subid/storage: core subid.h
 tools/subid: core maps tables accounts policy live runtimes audit subid.h
 pam: core maps tables accounts policy subid.h
 examples: subid.h
