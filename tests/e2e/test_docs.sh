@@ -7,9 +7,9 @@
 commands=$(subid --help | sed -nE 's/^  ([a-z]+) .*/\1/p')
 programs="subid newuidmap newgidmap getsubids"
 read -ra every <<<"$(tr '\n' ' ' <<<"$commands")"
-plan $((1 + 5 * ${#every[@]} + 2 + 4 * 4 + 6 + 3 + 4 + 4 + 25 + ${#every[@]}))
+plan $((1 + 5 * ${#every[@]} + 2 + 4 * 4 + 6 + 3 + 4 + 4 + 29 + ${#every[@]}))
 
-is "these are the commands" "${every[*]}" "list grant revoke hold unhold ps id config policy audit"
+is "these are the commands" "${every[*]}" "list grant revoke hold unhold ps id config shift policy audit"
 
 # The options in a --help, as "-c, --count N" or "-g", sorted.
 help_options() { # program [command]
@@ -67,7 +67,7 @@ for program in $programs; do
 done
 is "subid-audit(7) has the rules as they are (or: make man-rules)" \
 	"$(tests/man_rules.sh "$PRE/bin/subid" man/subid-audit.7 | diff man/subid-audit.7 - | head -n 20)" ""
-for page in subid-ng.3 subid.7 subid-audit.7 subid.conf.5 pam_subid.8; do
+for page in subid-shift.1 subid-ng.3 subid.7 subid-audit.7 subid.conf.5 pam_subid.8; do
 	run mandoc -Tlint -Wwarning "man/$page"
 	is "$page is clean" "$status $out" "0 "
 done
@@ -90,6 +90,8 @@ setgroups
 user_namespaces
 find
 newgrp
+chattr
+chown
 sshd_config
 unshare
 login.defs
@@ -187,6 +189,9 @@ is "config: then who" "$(offers config lxc '')" "alice containers"
 is "policy: what it can do" "$(offers policy '')" "check explain"
 is "policy explain: people" "$(offers policy explain ali)" "alice"
 is "grant --group: groups" "$(offers grant --group ali)" "alice"
+is "shift --to: who has something, and the host" "$(offers shift --to '')" "alice containers host"
+is "shift --from: nothing else" "$(offers shift --from h)" "host"
+is "shift --owner: owners" "$(offers shift --owner al)" "alice"
 is "audit --rule: rules" "$(offers audit --rule overlap-o)" "overlap-owners"
 is "audit --explain: each rule" "$(offers audit --explain '')" "$(subid audit --list-rules | awk '{ print $1 }' | sort | paste -sd ' ')"
 is "audit --format" "$(offers audit --format '')" "html json prometheus text"

@@ -68,7 +68,7 @@ _subid_scan() {
 		fi
 		case $word in
 		--root=*) root=${word#*=} ;;
-		--root | --range | --count | --from | --group | --keep-id | --for | --inside | -r | -c) option=$word ;;
+		--root | --range | --count | --from | --to | --owner | --group | --keep-id | --for | --inside | -r | -c) option=$word ;;
 		--format | --output | --fail-on | --rule | --ignore | --since | --explain | -o) option=$word ;;
 		-*) ;;
 		*) if [ -z "$command" ]; then command=$word; else operand=$word; fi ;;
@@ -77,8 +77,12 @@ _subid_scan() {
 }
 
 _subid_argument() {
+	case $command$option in
+	shift--from) option=--to ;;
+	esac
 	case $option in
 	--root) _filedir -d ;;
+	--to | --owner) _subid_offer < <({ _subid_holders; _subid_containers; [ "$option" = --owner ] || echo host; } | sort -u) ;;
 	--from | --output | --since | -o) _filedir ;;
 	--format) _subid_offer <<<$'text\njson\nhtml\nprometheus' ;;
 	--fail-on) _subid_offer <<<$'info\nwarning\nerror\ncritical\nnever' ;;
@@ -117,6 +121,7 @@ _subid() {
 		config)
 			if [ -z "$operand" ]; then _subid_offer < <(_subid_runtimes); else _subid_offer < <(_subid_holders); fi
 			;;
+		shift) _filedir -d ;;
 		policy) _subid_offer < <(if [ -z "$operand" ]; then printf '%s\n' check explain; else _subid_people; fi) ;;
 		unhold) _subid_offer < <(_subid_rows | awk '$6 != "granted" { print $3 "-" $4 }' | sort -u) ;;
 		esac

@@ -1,0 +1,59 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: MIT
+# subid shift: awkward trees on each file system, beside a model.
+. "$(dirname "$0")/lib.sh"
+plan 33
+
+P=(python3 tests/e2e/shift_tree.py)
+MNT=$T/mnt
+old=100000 new=300000
+OLD=$old:65536 NEW=$new:65536
+mkdir "$MNT"
+
+new_disk() { # file system, MiB, mkfs options
+	local kind=$1 size=$2
+	shift 2
+	umount "$MNT" 2>/dev/null
+	rm -f "$T/disk"
+	truncate -s "${size}M" "$T/disk"
+	"mkfs.$kind" -q "$@" "$T/disk" >"$T/mkfs.log" 2>&1 && mount -t "$kind" -o loop "$T/disk" "$MNT"
+}
+
+list() { "${P[@]}" list "$1"; }
+want() { "${P[@]}" model "${2:-$old}" "${3:-$new}" 65536 <"$1"; } # list [old new]
+is_list() { # name tree wanted
+	list "$2" >"$T/got" 2>&1
+	is "$1" "$(diff "$3" "$T/got" | cut -c 1-300 | head -n 6)" ""
+}
+shifted=(subid shift "$MNT/t" --from "$OLD" --to "$NEW")
+
+# --- each file system, beside the model -----------------------------------------------
+
+awkward() { # kind
+	"${P[@]}" make "$MNT/t" $old
+	list "$MNT/t" >"$T/before"
+	want "$T/before" >"$T/want"
+	expect "$1: -n counts" 0 "$MNT/t: 4482 entries: 4482 to be shifted, 78 of them setuid*" '' "${shifted[@]}" -n
+	is_list "$1: and changes nothing" "$MNT/t" "$T/before"
+	expect "$1: an awkward tree is shifted" 0 "$MNT/t: 4482 entries: 4482 shifted, 78 of them setuid*" '' "${shifted[@]}"
+	is_list "$1: each entry is as the model has it" "$MNT/t" "$T/want"
+	expect "$1: --verify" 0 "$MNT/t: 4482 entries: nothing is left of $OLD" '' subid shift "$MNT/t" --from "$OLD" --verify
+	expect "$1: again: all is done" 0 "$MNT/t: 4482 entries: 0 shifted; 4482 had been" '' "${shifted[@]}"
+	expect "$1: and back" 0 "$MNT/t: 4482 entries: 4482 shifted*" '' subid shift "$MNT/t" --from "$NEW" --to "$OLD"
+	is_list "$1: is what it was" "$MNT/t" "$T/before"
+}
+filesystem() { # kind MiB mkfs options
+	if [ "$1" = tmpfs ]; then
+		mount -t tmpfs tmpfs "$MNT"
+	elif ! new_disk "$@"; then
+		skip 8 "kernel: no $1"
+		return
+	fi
+	awkward "$1"
+	umount "$MNT"
+}
+filesystem tmpfs
+filesystem ext4 64 -b 4096
+filesystem xfs 320
+filesystem btrfs 128 --mixed
+ok "no name was executed" test ! -e bad
