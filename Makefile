@@ -66,10 +66,14 @@ lib_libs = $$($(PKG_CONFIG) --libs $(lib_pkgs))
 
 # What each program is made of, and the libraries that it links beside the library's.
 helpers = newuidmap newgidmap
-programs = subid $(helpers) getsubids
+programs = subid subid-ldap $(helpers) getsubids
 subid_src := $(wildcard tools/subid/*.c tools/subid/*/*.c)
 # All of it but main(), for unit tests.
 subid_archive := $(BUILD)/subid.a
+# The directory's program: it has its messages and rows from subid's archive.
+ldap_src := $(wildcard tools/subid-ldap/*.c)
+ldap_archive := $(BUILD)/subid-ldap.a
+ldap_pkgs = ldap lber
 newidmap_src := $(filter-out %/newuidmap.c %/newgidmap.c,$(wildcard tools/newidmap/*.c))
 newuidmap_src = tools/newidmap/newuidmap.c $(newidmap_src)
 newgidmap_src = tools/newidmap/newgidmap.c $(newidmap_src)
@@ -79,6 +83,10 @@ pam_src := $(wildcard pam/*.c)
 pam_module := $(BUILD)/pam_subid.so
 # The program that the module runs.
 pam_cpp = -DSUBID_HELPER='"$(BINDIR)/subid"'
+
+# The program that subid runs for --directory.
+subid_cpp = -DSUBID_LDAP='"$(BINDIR)/subid-ldap"'
+tools_cpp = $(subid_cpp) $$($(PKG_CONFIG) --cflags $(subid_pkgs) $(ldap_pkgs))
 
 # What each folder may include of the library: one list, which make lint checks with
 # tests/includes.sh.  A folder of the library uses those above it; the programs what they
@@ -100,13 +108,14 @@ tools/newidmap: core maps tables accounts policy
 tools/getsubids: core maps tables accounts policy
 tools/subid/storage: core subid.h
 tools/subid: core maps tables accounts policy live runtimes audit subid.h
+tools/subid-ldap: core tables accounts policy subid.h tools/subid/cli.h tools/subid/rows.h
 pam: core maps tables accounts policy subid.h
 examples: subid.h
 tools/subid/cli.h -> libsubid/change/change.h  reads stores of leases and names failures
 endef
 export INCLUDES := $(includes)
 
-tools_src := $(subid_src) $(wildcard tools/newidmap/*.c) $(getsubids_src)
+tools_src := $(subid_src) $(ldap_src) $(wildcard tools/newidmap/*.c) $(getsubids_src)
 product_src := $(lib_src) $(pam_src) $(tools_src)
 all_src := $(product_src) $(wildcard tests/*/*.c tests/unit/*/*.c)
 all_c := $(all_src) $(wildcard libsubid/*.h libsubid/*/*.h pam/*.h tools/*/*.h tools/*/*/*.h tests/*/*.h examples/*.c)
@@ -116,13 +125,16 @@ man_pages := $(wildcard man/*.[1-8])
 example_src := $(wildcard examples/*.c)
 examples := $(patsubst examples/%.in,%,$(wildcard examples/*.in examples/*/*.in))
 data := $(wildcard share/*.json share/*.conf)
+# What a directory is told; the two LDIF forms of the schema are made of its one source.
+ldap_schemas := $(BUILD)/ldap/subid.ldif $(BUILD)/ldap/60subid.ldif
+ldap_data := $(wildcard share/ldap/*.ldif share/ldap/*.schema) $(ldap_schemas)
 unit_tests := $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(wildcard tests/unit/*/test_*.c))
 fuzzers := $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
 
-.PHONY: all check check-more check-unit unit-tests faults powercut crowd differential mutate sanitize tsan fuzz fuzzers fuzz-msan msan_fuzzers afl afl_fuzzer bench bench-programs proof coverage counted tidy scan measure lint man-rules format install uninstall demo deps help clean
+.PHONY: all check check-more check-unit unit-tests faults powercut crowd differential directory mutate sanitize tsan fuzz fuzzers fuzz-msan msan_fuzzers afl afl_fuzzer bench bench-programs proof coverage counted tidy scan measure lint man-rules format install uninstall demo deps help clean
 .DELETE_ON_ERROR:
 
-all: $(archive) $(static) $(shared) $(lib_headers) $(pam_module) $(programs:%=$(BUILD)/%) $(BUILD)/libsubid-ng.pc $(BUILD)/pam-config $(examples:%=$(BUILD)/examples/%) ## build the library, the programs and the PAM module
+all: $(archive) $(static) $(shared) $(lib_headers) $(pam_module) $(programs:%=$(BUILD)/%) $(BUILD)/libsubid-ng.pc $(BUILD)/pam-config $(examples:%=$(BUILD)/examples/%) $(ldap_schemas) ## build the library, the programs and the PAM module
 
 # Everything is rebuilt when the compiler or a flag changes.
 $(BUILD)/flags: FORCE
@@ -134,7 +146,7 @@ FORCE:
 $(BUILD)/%.o: %.c $(BUILD)/flags
 	$(call say,CC,$<)
 	@mkdir -p $(@D)
-	$(Q)$(compile) $(if $(filter tools/subid/%,$<),$$($(PKG_CONFIG) --cflags $(subid_pkgs))) $(if $(filter pam/%,$<),$(pam_cpp)) -MMD -MP -c -o $@ $<
+	$(Q)$(compile) $(if $(filter tools/subid/% tools/subid-ldap/%,$<),$(tools_cpp)) $(if $(filter pam/%,$<),$(pam_cpp)) -MMD -MP -c -o $@ $<
 
 $(archive): $(lib_obj)
 	$(call say,AR,$@)
@@ -142,6 +154,11 @@ $(archive): $(lib_obj)
 	$(Q)$(AR) qcs $@ $^
 
 $(subid_archive): $(filter-out %/subid.o,$(subid_src:%.c=$(BUILD)/%.o))
+	$(call say,AR,$@)
+	$(Q)rm -f $@
+	$(Q)$(AR) qcs $@ $^
+
+$(ldap_archive): $(filter-out %/subid-ldap.o,$(ldap_src:%.c=$(BUILD)/%.o))
 	$(call say,AR,$@)
 	$(Q)rm -f $@
 	$(Q)$(AR) qcs $@ $^
@@ -166,9 +183,14 @@ $(BUILD)/$(1): $$($(1)_src:%.c=$(BUILD)/%.o) $(archive)
 	$$(call say,LD,$$@)
 	$$(Q)$$(link) -pie -o $$@ $$^ $$$$($(PKG_CONFIG) --libs $(lib_pkgs) $($(1)_pkgs))
 endef
-$(foreach p,$(programs),$(eval $(call program,$(p))))
+$(foreach p,$(filter-out subid-ldap,$(programs)),$(eval $(call program,$(p))))
 
-# The module alone is built anew when it shall run another program.
+$(BUILD)/subid-ldap: $(BUILD)/tools/subid-ldap/subid-ldap.o $(ldap_archive) $(subid_archive) $(archive)
+	$(call say,LD,$@)
+	$(Q)$(link) -pie -o $@ $^ $$($(PKG_CONFIG) --libs $(lib_pkgs) $(subid_pkgs) $(ldap_pkgs))
+
+# What runs another program of ours, by its path, is alone built anew when that is another.
+$(BUILD)/tools/subid/directory.o: $(BUILD)/pam/program
 $(BUILD)/pam/program: FORCE
 	@mkdir -p $(@D)
 	@echo '$(BINDIR)' | cmp -s - $@ || echo '$(BINDIR)' > $@
@@ -205,6 +227,12 @@ $(BUILD)/libsubid-ng.pc: libsubid/libsubid-ng.pc.in $(BUILD)/flags FORCE
 	$(Q)sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@LIBDIR@|$(LIBDIR)|' -e 's|@INCLUDEDIR@|$(INCLUDEDIR)|' \
 		-e 's|@VERSION@|$(VERSION)|' $< > $@
 
+$(BUILD)/ldap/subid.ldif: form = openldap
+$(BUILD)/ldap/60subid.ldif: form = 389ds
+$(ldap_schemas): share/ldap/subid.schema share/ldap/schema.awk
+	@mkdir -p $(@D)
+	$(Q)awk -v form=$(form) -f share/ldap/schema.awk $< > $@
+
 $(BUILD)/examples/%: examples/%.in $(BUILD)/flags FORCE
 	@mkdir -p $(@D)
 	$(Q)sed -e 's|@SYSCONFDIR@|$(SYSCONFDIR)|' -e 's|@BINDIR@|$(BINDIR)|' $< > $@
@@ -212,9 +240,11 @@ $(BUILD)/examples/%: examples/%.in $(BUILD)/flags FORCE
 # A unit test names in its first lines the functions that it makes fail: "wrap: write fsync".
 wraps = $(patsubst %,-Wl$(,)--wrap=%,$(shell sed -n 's/^ \* wrap: //p' $(1)))
 , := ,
-unit_archives = $(if $(filter tests/unit/tools/%,$<),$(subid_archive)) $(archive)
-unit_pkgs = cmocka $(if $(filter tests/unit/tools/%,$<),$(subid_pkgs))
-$(BUILD)/unit/%: tests/unit/%.c $(subid_archive) $(archive) $(BUILD)/flags $(wildcard tests/unit/*.h)
+unit_archives = $(if $(filter tests/unit/ldap/%,$<),$(ldap_archive)) \
+	$(if $(filter tests/unit/tools/% tests/unit/ldap/%,$<),$(subid_archive)) $(archive)
+unit_pkgs = cmocka $(if $(filter tests/unit/tools/% tests/unit/ldap/%,$<),$(subid_pkgs)) \
+	$(if $(filter tests/unit/ldap/%,$<),$(ldap_pkgs))
+$(BUILD)/unit/%: tests/unit/%.c $(ldap_archive) $(subid_archive) $(archive) $(BUILD)/flags $(wildcard tests/unit/*.h)
 	$(call say,CC,$<)
 	@mkdir -p $(@D)
 	$(Q)$(compile) -Itests/unit -MMD -MP -MF $@.d $$($(PKG_CONFIG) --cflags $(unit_pkgs)) -pie -o $@ $< \
@@ -235,15 +265,16 @@ check-unit: $(unit_tests) ## run the unit tests alone
 	$(Q)BUILD='$(BUILD)' MAKE='$(MAKE)' tests/run --unit
 
 # The long forms of tests that make check runs a sample of; what they counted is shown.
-long_forms = faults powercut crowd differential
+long_forms = faults powercut crowd differential directory
 faults: ## every system call of every command fails, is killed at, cut short, delayed
 powercut: ## 200 power cuts under a running workload (ext4 on a loop device)
 crowd: ## 64 processes, 1,000 changes each, beside useradd and kill -9
+directory: ## many clients at a real slapd: killed, with the counter set back, full
 differential: ## 20,000 random tables and requests, ours beside shadow's and a model
 $(long_forms): all
 	$(Q)tests/deps.sh build test
-	$(Q)FULL=1 BUILD='$(BUILD)' MAKE='$(MAKE)' tests/run test_$@; status=$$?; \
-		sed -n '/^# /p' $(BUILD)/logs/test_$@.log; exit $$status
+	$(Q)FULL=1 BUILD='$(BUILD)' MAKE='$(MAKE)' tests/run test_$(@:directory=directory_crowd); status=$$?; \
+		sed -n '/^# /p' $(BUILD)/logs/test_$(@:directory=directory_crowd).log; exit $$status
 
 mutate: ## break comparisons and bounds one by one: which do the unit tests miss?
 	$(Q)tests/mutate.py
@@ -339,7 +370,7 @@ measure: all ## the house's marks in figures: sizes, links, complexity; fails ov
 TIDY ?= $(product_src)
 tidy: ## clang-tidy, with clang's analyzer (.clang-tidy says what is left out)
 	$(Q)printf '%s\n' $(TIDY) | xargs -P2 -I{} nice clang-tidy --quiet {} -- -std=gnu17 $(cpp) $(pam_cpp) \
-		$$($(PKG_CONFIG) --cflags $(subid_pkgs))
+		$(tools_cpp)
 	$(if $(filter file,$(origin TIDY)),$(Q)$(MAKE) scan)
 
 # The checkers and sources that are left out: .clang-tidy explains them, and clang-tidy
@@ -366,9 +397,9 @@ destdir = $(DESTDIR)
 install: all ## install beneath PREFIX; the helpers setuid root, or HELPER_PRIVILEGE=caps
 	$(Q)$(INSTALL) -d $(destdir)$(BINDIR) $(destdir)$(LIBDIR) $(destdir)$(PKGCONFIGDIR) \
 		$(destdir)$(INCLUDEDIR)/subid-ng $(destdir)$(BASHCOMPDIR) $(destdir)$(PAMDIR) \
-		$(destdir)$(DATADIR)/subid $(destdir)$(DATADIR)/pam-configs $(destdir)$(DOCDIR)/examples \
+		$(destdir)$(DATADIR)/subid/ldap $(destdir)$(DATADIR)/pam-configs $(destdir)$(DOCDIR)/examples \
 		$(foreach s,$(sort $(man_pages:man/%=%)),$(destdir)$(MANDIR)/man$(lastword $(subst ., ,$(s))))
-	$(Q)$(INSTALL) -m 755 $(BUILD)/subid $(BUILD)/getsubids $(destdir)$(BINDIR)
+	$(Q)$(INSTALL) -m 755 $(BUILD)/subid $(BUILD)/subid-ldap $(BUILD)/getsubids $(destdir)$(BINDIR)
 ifeq ($(HELPER_PRIVILEGE),caps)
 	$(Q)$(INSTALL) -m 755 $(helpers:%=$(BUILD)/%) $(destdir)$(BINDIR)
 	$(Q)setcap cap_setuid+ep $(destdir)$(BINDIR)/newuidmap
@@ -386,6 +417,7 @@ endif
 		$(INSTALL) -m 644 $$page $(destdir)$(MANDIR)/man$${page##*.}/ || exit 1; done
 	$(Q)$(INSTALL) -m 644 tools/subid/subid.bash $(destdir)$(BASHCOMPDIR)/subid
 	$(Q)$(INSTALL) -m 644 $(data) $(destdir)$(DATADIR)/subid
+	$(Q)$(INSTALL) -m 644 $(ldap_data) $(destdir)$(DATADIR)/subid/ldap
 	$(Q)$(INSTALL) -m 644 $(pam_module) $(destdir)$(PAMDIR)
 	$(Q)$(INSTALL) -m 644 $(BUILD)/pam-config $(destdir)$(DATADIR)/pam-configs/subid
 	$(Q)$(INSTALL) -m 644 $(examples:%=$(BUILD)/examples/%) $(example_src) $(destdir)$(DOCDIR)/examples
@@ -398,8 +430,9 @@ uninstall: ## remove just what install put there
 		$(foreach p,$(man_pages),$(destdir)$(MANDIR)/man$(lastword $(subst ., ,$(p)))/$(notdir $(p))) \
 		$(destdir)$(BASHCOMPDIR)/subid $(destdir)$(PAMDIR)/$(notdir $(pam_module)) \
 		$(destdir)$(DATADIR)/pam-configs/subid $(data:share/%=$(destdir)$(DATADIR)/subid/%) \
+		$(addprefix $(destdir)$(DATADIR)/subid/ldap/,$(notdir $(ldap_data))) \
 		$(addprefix $(destdir)$(DOCDIR)/examples/,$(notdir $(examples) $(example_src)))
-	$(Q)for dir in $(INCLUDEDIR)/subid-ng $(DATADIR)/subid $(DOCDIR)/examples $(DOCDIR); do \
+	$(Q)for dir in $(INCLUDEDIR)/subid-ng $(DATADIR)/subid/ldap $(DATADIR)/subid $(DOCDIR)/examples $(DOCDIR); do \
 		[ ! -d $(destdir)$$dir ] || rmdir --ignore-fail-on-non-empty $(destdir)$$dir; done
 
 demo: ## two users, two ranges, a real container (as root, in a private mount namespace)

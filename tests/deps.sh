@@ -6,7 +6,8 @@
 set -eu
 
 # shellcheck disable=SC2034 # named by the arguments
-build="gcc make libc6-dev pkg-config libjansson-dev libsmartcols-dev libpam0g-dev libaudit-dev"
+build="gcc make libc6-dev pkg-config libjansson-dev libsmartcols-dev libpam0g-dev libaudit-dev
+	libldap-dev libsasl2-dev"
 demo="lxc lxc-templates busybox-static util-linux passwd procps uidmap libcap2-bin"
 # shellcheck disable=SC2034
 proof="frama-c-base why3 z3 cvc4"
@@ -16,7 +17,7 @@ test="$demo $proof libcmocka-dev clang clang-format clang-tidy clang-tools cppch
 	python3 e2fsprogs libnss-extrausers buildah mmdebstrap libsubid4 jq
 	pmccabe pamtester libpam-wrapper libnss-wrapper libuid-wrapper
 	openssh-server openssh-client sshpass cron at login auditd afl++
-	checkpolicy semodule-utils apparmor
+	checkpolicy semodule-utils apparmor slapd ldap-utils libsasl2-modules
 	btrfs-progs xfsprogs chromium fonts-dejavu-core python3-jsonschema systemd systemd-container lxd lxd-client"
 
 missing=()

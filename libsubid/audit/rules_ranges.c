@@ -230,7 +230,8 @@ static int check_reservations(struct audit *audit, enum subid_kind kind, size_t 
 		struct id_range common =
 		    id_range_common(reservations->list[i].range, range);
 
-		if (common.count == 0 || is_root_alone(&reservations->list[i]) ||
+		if (common.count == 0 || reservations->list[i].pool ||
+		    is_root_alone(&reservations->list[i]) ||
 		    (reservations->list[i].conventional && allowed))
 			continue;
 		if (first == NULL) {

@@ -210,6 +210,9 @@ static int unite_taken(struct subid_txn *txn)
 		if (r == 0)
 			r = subid_set_unite(&txn->taken.of[kind],
 					    &txn->reservations[kind].never);
+		if (r == 0)
+			r = subid_set_unite(&txn->taken.of[kind],
+					    &txn->reservations[kind].pools);
 	}
 	for (size_t i = 0; r == 0 && i < sizeof(parts) / sizeof(parts[0]); i++)
 		r = subid_sets_unite(&txn->taken, parts[i]);

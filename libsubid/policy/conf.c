@@ -25,6 +25,7 @@ void subid_conf_free(struct subid_conf *conf)
 	free(conf->reserved);
 	free(conf->allowed);
 	free(conf->accepted);
+	free(conf->pools);
 	*conf = (struct subid_conf){ .n_rules = 0 };
 }
 

@@ -8,24 +8,7 @@
 
 #include "libsubid/core/core.h"
 #include "libsubid/core/printable.h"
-#include "libsubid/policy/policy.h"
-
-#define CONF_WORDS_MAX 16
-
-struct conf_word {
-	char *text;
-	bool quoted;
-};
-
-struct conf_line {
-	struct subid_conf *conf;
-	const char *file;
-	size_t number;
-	struct conf_word words[CONF_WORDS_MAX];
-	size_t n;
-	size_t at; /* the next word */
-	struct subid_place *place;
-};
+#include "libsubid/policy/private.h"
 
 int subid_range_parse(const char *text, struct id_range *ret)
 {
@@ -56,7 +39,7 @@ int subid_range_parse(const char *text, struct id_range *ret)
  */
 
 /* Sets line->place to what is wrong with a word, made fit for a terminal. */
-static int wrong(const struct conf_line *line, const char *word, const char *why)
+int conf_wrong(const struct conf_line *line, const char *word, const char *why)
 {
 	if (word[0] == '\0')
 		word = "\"\"";
@@ -81,11 +64,11 @@ static int cut_quoted(const struct conf_line *line, char **at, const char *end)
 		*to++ = *p++;
 	}
 	if (p == end)
-		return wrong(line, "a quote", "is opened and not closed");
+		return conf_wrong(line, "a quote", "is opened and not closed");
 	*to = '\0';
 	*at = p + 1;
 	if (*at < end && !is_blank(**at) && **at != '#')
-		return wrong(line, "a quote", "is closed in the middle of a word");
+		return conf_wrong(line, "a quote", "is closed in the middle of a word");
 	return 0;
 }
 
@@ -93,8 +76,8 @@ static int cut_plain(const struct conf_line *line, char **at, const char *end)
 {
 	while (*at < end && !is_blank(**at)) {
 		if (**at == '"')
-			return wrong(line, "a quote",
-				     "is opened in the middle of a word");
+			return conf_wrong(line, "a quote",
+					  "is opened in the middle of a word");
 		(*at)++;
 	}
 	return 0;
@@ -110,7 +93,7 @@ static int cut_words(struct conf_line *line, char *bytes, size_t len)
 
 	for (char *p = bytes; p < end; p++)
 		if (((unsigned char)*p < ' ' && !is_blank(*p)) || *p == 0x7f)
-			return wrong(line, "the line", "has a control character");
+			return conf_wrong(line, "the line", "has a control character");
 	for (;;) {
 		struct conf_word word = { .quoted = false };
 		int r;
@@ -126,7 +109,7 @@ static int cut_words(struct conf_line *line, char *bytes, size_t len)
 		if (r != 0)
 			return r;
 		if (line->n == CONF_WORDS_MAX)
-			return wrong(line, "the line", "has too many words");
+			return conf_wrong(line, "the line", "has too many words");
 		line->words[line->n++] = word;
 		if (!word.quoted && at < end)
 			*at++ = '\0';
@@ -150,16 +133,16 @@ static int add(void *array, size_t *n, const void *element, size_t size)
 }
 
 /* The next word, or NULL at the end; quoted ones are no keywords. */
-static const char *peek_plain(const struct conf_line *line)
+const char *conf_peek(const struct conf_line *line)
 {
 	if (line->at == line->n || line->words[line->at].quoted)
 		return NULL;
 	return line->words[line->at].text;
 }
 
-static bool take_keyword(struct conf_line *line, const char *keyword)
+bool conf_take_keyword(struct conf_line *line, const char *keyword)
 {
-	const char *word = peek_plain(line);
+	const char *word = conf_peek(line);
 
 	if (word == NULL || strcmp(word, keyword) != 0)
 		return false;
@@ -168,7 +151,7 @@ static bool take_keyword(struct conf_line *line, const char *keyword)
 }
 
 /* The word before the next one, for what is missing behind it. */
-static const char *last_word(const struct conf_line *line)
+const char *conf_last_word(const struct conf_line *line)
 {
 	return line->words[line->at - 1].text;
 }
@@ -180,33 +163,35 @@ static int take_reason(struct conf_line *line, const char **ret)
 	if (line->at < line->n && line->words[line->at].quoted)
 		*ret = line->words[line->at++].text;
 	if (line->at < line->n)
-		return wrong(line, line->words[line->at].text,
-			     "is not expected here (reasons are in double quotes)");
+		return conf_wrong(line, line->words[line->at].text,
+				  "is not expected here (reasons are in double quotes)");
 	return 0;
 }
 
-static int take_range(struct conf_line *line, struct id_range *ret)
+int conf_take_range(struct conf_line *line, struct id_range *ret)
 {
-	const char *word = peek_plain(line);
+	const char *word = conf_peek(line);
 
 	if (word == NULL)
-		return wrong(line, last_word(line), "needs a range, FIRST-LAST");
+		return conf_wrong(line, conf_last_word(line),
+				  "needs a range, FIRST-LAST");
 	if (subid_range_parse(word, ret) != 0)
-		return wrong(line, word,
-			     "is no range: FIRST-LAST or START:COUNT, in decimal, with"
-			     " ids up to 4294967294");
+		return conf_wrong(
+		    line, word,
+		    "is no range: FIRST-LAST or START:COUNT, in decimal, with"
+		    " ids up to 4294967294");
 	line->at++;
 	return 0;
 }
 
-static int take_count(struct conf_line *line, uint32_t *ret)
+int conf_take_count(struct conf_line *line, uint32_t *ret)
 {
-	const char *word = peek_plain(line);
+	const char *word = conf_peek(line);
 
 	if (word == NULL)
-		return wrong(line, last_word(line), "needs a number of ids");
+		return conf_wrong(line, conf_last_word(line), "needs a number of ids");
 	if (subid_id_parse(word, strlen(word), ret) != 0 || *ret == 0)
-		return wrong(line, word, "is not a number from 1 to 4294967295");
+		return conf_wrong(line, word, "is not a number from 1 to 4294967295");
 	line->at++;
 	return 0;
 }
@@ -227,27 +212,27 @@ static int read_user(const struct conf_line *line, const struct conf_word *word,
 		rule->whom = SUBID_CONF_USER;
 	if (rule->whom == SUBID_CONF_USER &&
 	    !subid_owner_valid(word->text, strlen(word->text)))
-		return wrong(line, word->text, "can be no login name");
+		return conf_wrong(line, word->text, "can be no login name");
 	return 0;
 }
 
 static int take_whom(struct conf_line *line, struct subid_conf_rule *rule)
 {
-	const char *kind = peek_plain(line);
+	const char *kind = conf_peek(line);
 	const struct conf_word *name;
 
 	rule->name = "";
-	if (take_keyword(line, "everyone")) {
+	if (conf_take_keyword(line, "everyone")) {
 		rule->whom = SUBID_CONF_EVERYONE;
 		return 0;
 	}
 	if (kind == NULL)
-		return wrong(line, last_word(line),
-			     "needs 'user NAME', 'group NAME' or 'everyone'");
+		return conf_wrong(line, conf_last_word(line),
+				  "needs 'user NAME', 'group NAME' or 'everyone'");
 	if (strcmp(kind, "user") != 0 && strcmp(kind, "group") != 0)
-		return wrong(line, kind, "is not 'user', 'group' or 'everyone'");
+		return conf_wrong(line, kind, "is not 'user', 'group' or 'everyone'");
 	if (line->at + 1 == line->n)
-		return wrong(line, kind, "needs a name");
+		return conf_wrong(line, kind, "needs a name");
 	name = &line->words[line->at + 1];
 	line->at += 2;
 	rule->name = name->text;
@@ -255,10 +240,10 @@ static int take_whom(struct conf_line *line, struct subid_conf_rule *rule)
 		return read_user(line, name, rule);
 	rule->whom = SUBID_CONF_GROUP;
 	if (!subid_owner_valid(name->text, strlen(name->text)))
-		return wrong(line, name->text, "can be no name of a group");
+		return conf_wrong(line, name->text, "can be no name of a group");
 	if (!name->quoted && strpbrk(name->text, "*?") != NULL)
-		return wrong(line, name->text,
-			     "is a pattern: those are for users, not for groups");
+		return conf_wrong(line, name->text,
+				  "is a pattern: those are for users, not for groups");
 	return 0;
 }
 
@@ -266,19 +251,19 @@ static int take_sizes(struct conf_line *line, struct subid_conf_rule *rule)
 {
 	int r = 0;
 
-	while (r == 0 && peek_plain(line) != NULL) {
-		if (rule->count == 0 && take_keyword(line, "count"))
-			r = take_count(line, &rule->count);
-		else if (rule->window.count == 0 && take_keyword(line, "window"))
-			r = take_range(line, &rule->window);
+	while (r == 0 && conf_peek(line) != NULL) {
+		if (rule->count == 0 && conf_take_keyword(line, "count"))
+			r = conf_take_count(line, &rule->count);
+		else if (rule->window.count == 0 && conf_take_keyword(line, "window"))
+			r = conf_take_range(line, &rule->window);
 		else
-			r = wrong(
-			    line, peek_plain(line),
+			r = conf_wrong(
+			    line, conf_peek(line),
 			    "is not expected here: 'count N' and 'window RANGE'"
 			    " may follow, each once, and a reason in double quotes");
 	}
 	if (r == 0 && rule->window.count > 0 && rule->count > rule->window.count)
-		r = wrong(line, "the window", "is smaller than the count");
+		r = conf_wrong(line, "the window", "is smaller than the count");
 	return r;
 }
 
@@ -319,11 +304,11 @@ static int read_reserve(struct conf_line *line)
 	};
 	int r;
 
-	if (take_keyword(line, "uid"))
+	if (conf_take_keyword(line, "uid"))
 		reserve.kinds = 1U << SUBID_UID;
-	else if (take_keyword(line, "gid"))
+	else if (conf_take_keyword(line, "gid"))
 		reserve.kinds = 1U << SUBID_GID;
-	r = take_range(line, &reserve.range);
+	r = conf_take_range(line, &reserve.range);
 	if (r == 0)
 		r = take_reason(line, &reserve.reason);
 	return r != 0 ? r
@@ -338,11 +323,11 @@ static int take_word_of_owner(struct conf_line *line, const char *missing,
 	char *word, *colon;
 
 	if (line->at == line->n)
-		return wrong(line, last_word(line), missing);
+		return conf_wrong(line, conf_last_word(line), missing);
 	word = line->words[line->at++].text;
 	colon = strchr(word, ':');
 	if (colon != NULL && !subid_owner_valid(colon + 1, strlen(colon + 1)))
-		return wrong(line, word, "has no owner's name behind the ':'");
+		return conf_wrong(line, word, "has no owner's name behind the ':'");
 	if (colon != NULL)
 		*colon = '\0';
 	*ret = word;
@@ -357,7 +342,7 @@ static int read_allow(struct conf_line *line)
 	int r = take_word_of_owner(line, "needs 'conventional-ids'", &word, &allow.owner);
 
 	if (r == 0 && strcmp(word, "conventional-ids") != 0)
-		r = wrong(line, word, "is not 'conventional-ids'");
+		r = conf_wrong(line, word, "is not 'conventional-ids'");
 	if (r == 0)
 		r = take_reason(line, &allow.reason);
 	return r != 0 ? r
@@ -374,9 +359,9 @@ static int read_accept(struct conf_line *line)
 
 	if (r == 0 &&
 	    (accept.rule[0] == '\0' || accept.rule[strspn(accept.rule, letters)] != '\0'))
-		r = wrong(line, accept.rule,
-			  "is no rule of the audit, RULE or RULE:OWNER"
-			  " (small letters, digits and '-')");
+		r = conf_wrong(line, accept.rule,
+			       "is no rule of the audit, RULE or RULE:OWNER"
+			       " (small letters, digits and '-')");
 	if (r == 0)
 		r = take_reason(line, &accept.reason);
 	return r != 0 ? r
@@ -388,8 +373,19 @@ static const struct {
 	const char *keyword;
 	int (*read)(struct conf_line *line);
 } statements[] = {
-	{ "give", read_give },	 { "never", read_never },   { "reserve", read_reserve },
-	{ "allow", read_allow }, { "accept", read_accept },
+	{ "give", read_give },
+	{ "never", read_never },
+	{ "reserve", read_reserve },
+	{ "allow", read_allow },
+	{ "accept", read_accept },
+	{ "directory", conf_read_directory },
+	{ "base", conf_read_base },
+	{ "users", conf_read_users },
+	{ "bind", conf_read_bind },
+	{ "tls-ca", conf_read_tls_ca },
+	{ "timeout", conf_read_timeout },
+	{ "pool", conf_read_pool },
+	{ "login", conf_read_login },
 };
 
 static int parse_line(struct conf_line *line, char *bytes, size_t len)
@@ -399,10 +395,12 @@ static int parse_line(struct conf_line *line, char *bytes, size_t len)
 	if (r != 0 || line->n == 0)
 		return r;
 	for (size_t i = 0; i < sizeof(statements) / sizeof(statements[0]); i++)
-		if (take_keyword(line, statements[i].keyword))
+		if (conf_take_keyword(line, statements[i].keyword))
 			return statements[i].read(line);
-	return wrong(line, line->words[0].text,
-		     "is no statement: 'give', 'never', 'reserve', 'allow' or 'accept'");
+	return conf_wrong(
+	    line, line->words[0].text,
+	    "is no statement: 'give', 'never', 'reserve', 'allow', 'accept', or one"
+	    " about the directory");
 }
 
 static int report(const struct subid_conf_reporter *reporter,

@@ -114,6 +114,17 @@ const struct subid_special_owner *subid_special_owner(const char *name, size_t l
  *     allow   conventional-ids[:OWNER] ["WHY"]
  *     accept  RULE[:OWNER] ["WHY"]
  *
+ * The site's directory, subid-ldap(8):
+ *
+ *     directory URI...
+ *     base      DN
+ *     users     DN
+ *     bind      external | gssapi [PRINCIPAL] keytab FILE | simple DN password FILE
+ *     tls-ca    FILE
+ *     timeout   SECONDS
+ *     pool      NAME RANGE [block N] [master URI]
+ *     login     directory [allocate] [SECONDS]
+ *
  * WHOM is "user NAME", where NAME may have '*' and '?', or be a uid or two with a
  * '-' in between; "group NAME", or its gid; "everyone": those whose uid login.defs
  * has for people.
@@ -181,6 +192,47 @@ struct subid_allowance {
 	size_t line;
 };
 
+/* How the site's directory is told who asks. */
+enum subid_conf_bind {
+	SUBID_BIND_ANONYMOUS,
+	SUBID_BIND_EXTERNAL, /* the process's uid, over ldapi:// */
+	SUBID_BIND_GSSAPI,   /* bind_file: a keytab; bind_name: a principal, or NULL */
+	SUBID_BIND_SIMPLE,   /* bind_file: a password; bind_name: a DN */
+};
+
+#define SUBID_CONF_URIS_MAX	   8
+#define SUBID_CONF_TIMEOUT_S	   10 /* for one answer of the directory */
+#define SUBID_CONF_LOGIN_TIMEOUT_S 3  /* for all that a login asks */
+#define SUBID_CONF_TIMEOUT_MAX_S   600
+#define SUBID_CONF_POOL_BLOCK	   65536
+
+/* Where the directory is, and how it is asked; zeroed: there is none. */
+struct subid_conf_directory {
+	const char *uris[SUBID_CONF_URIS_MAX]; /* the first takes changes */
+	size_t n_uris;
+	const char *base;  /* below which our entries are; NULL: not said */
+	const char *users; /* below which the accounts are; NULL: none are looked up */
+	enum subid_conf_bind bind;
+	const char *bind_name, *bind_file;
+	const char *tls_ca;   /* a file of certificates; NULL: the system's */
+	uint32_t timeout_s;   /* 0: not said */
+	bool login;	      /* a first login asks the directory, */
+	bool login_allocates; /* and may have it give a range, */
+	uint32_t login_s;     /* for so long; 0: not said */
+	const char *file;     /* of the statement "directory" */
+	size_t line;
+};
+
+/* Ids that the directory gives in blocks; on this host nothing else gives them. */
+struct subid_conf_pool {
+	const char *name;
+	struct id_range range;
+	uint32_t block;
+	const char *master; /* who takes changes of it; NULL: the directory's first */
+	const char *file;
+	size_t line;
+};
+
 /* One file's bytes, into which the texts point. */
 struct subid_conf_file {
 	char *name;
@@ -196,6 +248,9 @@ struct subid_conf {
 	size_t n_allowed;
 	struct subid_acceptance *accepted;
 	size_t n_accepted;
+	struct subid_conf_directory directory;
+	struct subid_conf_pool *pools;
+	size_t n_pools;
 	struct subid_conf_file *files; /* that were read, in order */
 	size_t n_files;
 };
@@ -302,6 +357,7 @@ struct subid_reservation {
 	const char *by;			       /* who has them; the site's reason */
 	const struct subid_conf_reserve *site; /* NULL: not by the site's policy */
 	bool conventional;
+	bool pool; /* the directory's: what it gives may be there */
 };
 
 /* All of one kind. */
@@ -311,13 +367,15 @@ struct subid_reservations {
 	struct subid_set never;	       /* of them, what is given to nobody */
 	struct subid_set conventional; /* of them, the conventional ids */
 	struct subid_set windows;      /* from which the site gives ids: see below */
+	struct subid_set pools;	       /* that the directory gives, and nothing else */
 };
 
 /*
  * Lists what is reserved.  Of the conventional ids it is what lies outside of the windows
- * of login.defs and of each "give" of subid.conf: whoever sets a window there wants these
- * ids given.  conf: NULL for none; its texts are pointed to.  The caller releases
- * *ret with subid_reservations_free(), also after a failure.  Returns 0 or -ENOMEM.
+ * of login.defs and of each "give" of subid.conf, and of the directory's pools: whoever
+ * sets one there wants these ids given.  conf: NULL for none; its texts are pointed to.
+ * The caller releases *ret with subid_reservations_free(), also after a failure.  Returns
+ * 0 or -ENOMEM.
  */
 int subid_reservations_list(const struct subid_policy *policy,
 			    const struct subid_conf *conf, enum subid_kind kind,

@@ -71,6 +71,8 @@ static int unite_windows(const struct subid_policy *policy, const struct subid_c
 	for (size_t i = 0; r == 0 && conf != NULL && i < conf->n_rules; i++)
 		if (conf->rules[i].verb == SUBID_CONF_GIVE)
 			r = subid_set_add(ret, conf->rules[i].window);
+	for (size_t i = 0; r == 0 && conf != NULL && i < conf->n_pools; i++)
+		r = subid_set_add(ret, conf->pools[i].range);
 	subid_set_sort(ret);
 	return r;
 }
@@ -109,6 +111,28 @@ static int add_site(struct subid_reservations *reservations,
 	return r;
 }
 
+static int add_pools(struct subid_reservations *reservations,
+		     const struct subid_conf *conf)
+{
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && conf != NULL && i < conf->n_pools; i++) {
+		const struct subid_reservation pool = {
+			.range = conf->pools[i].range,
+			.by = "the site's directory",
+			.pool = true,
+		};
+
+		if (array_grow(&reservations->list, reservations->n,
+			       sizeof(*reservations->list)) < 0)
+			return -ENOMEM;
+		reservations->list[reservations->n++] = pool;
+		r = subid_set_add(&reservations->pools, pool.range);
+	}
+	subid_set_sort(&reservations->pools);
+	return r;
+}
+
 int subid_reservations_list(const struct subid_policy *policy,
 			    const struct subid_conf *conf, enum subid_kind kind,
 			    struct subid_reservations *ret)
@@ -127,6 +151,8 @@ int subid_reservations_list(const struct subid_policy *policy,
 							       .by = rows[i].by });
 	if (r == 0)
 		r = add_site(ret, conf, kind);
+	if (r == 0)
+		r = add_pools(ret, conf);
 	subid_set_sort(&ret->never);
 	subid_set_sort(&ret->conventional);
 	return r;
@@ -178,5 +204,6 @@ void subid_reservations_free(struct subid_reservations *reservations)
 	subid_set_free(&reservations->never);
 	subid_set_free(&reservations->conventional);
 	subid_set_free(&reservations->windows);
+	subid_set_free(&reservations->pools);
 	*reservations = (struct subid_reservations){ .n = 0 };
 }

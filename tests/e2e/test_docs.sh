@@ -7,7 +7,7 @@
 commands=$(subid --help | sed -nE 's/^  ([a-z]+) .*/\1/p')
 programs="subid newuidmap newgidmap getsubids"
 read -ra every <<<"$(tr '\n' ' ' <<<"$commands")"
-plan $((1 + 5 * ${#every[@]} + 2 + 4 * 4 + 6 + 3 + 4 + 4 + 29 + ${#every[@]}))
+plan $((1 + 5 * ${#every[@]} + 2 + 4 * 4 + 7 + 3 + 4 + 4 + 29 + ${#every[@]}))
 
 is "these are the commands" "${every[*]}" "list grant revoke hold unhold ps id config shift policy audit"
 
@@ -25,7 +25,7 @@ man_options() { # page first-line-of-part
 # What the options of all commands are.
 common=$(help_options subid)
 is "subid(1) has the common options" "$(man_options subid.1 ".Ss Common options")" "$common"
-is "subid --help shows each common option" "$(wc -l <<<"$common")" 5
+is "subid --help shows each common option" "$(wc -l <<<"$common")" 6
 
 fits() { # program [command]
 	local lines columns
@@ -67,7 +67,7 @@ for program in $programs; do
 done
 is "subid-audit(7) has the rules as they are (or: make man-rules)" \
 	"$(tests/man_rules.sh "$PRE/bin/subid" man/subid-audit.7 | diff man/subid-audit.7 - | head -n 20)" ""
-for page in subid-shift.1 subid-ng.3 subid.7 subid-audit.7 subid.conf.5 pam_subid.8; do
+for page in subid-shift.1 subid-ng.3 subid.7 subid-audit.7 subid.conf.5 pam_subid.8 subid-ldap.8; do
 	run mandoc -Tlint -Wwarning "man/$page"
 	is "$page is clean" "$status $out" "0 "
 done

@@ -4,7 +4,7 @@
 # with it.  The programs are built anew, with the flags that a user's make has:
 # those of a sanitized or coverage build are not what is shipped.
 . "$(dirname "$0")/lib.sh"
-plan 78
+plan 79
 
 version=$(sed -n 's/^VERSION = //p' Makefile)
 plain=(env -u MAKEFLAGS -u MFLAGS -u CFLAGS -u LDFLAGS -u HARDEN make -s -j2 "BUILD=$T/plain")
@@ -45,6 +45,7 @@ is "each place is where it was said, whatever the umask" "$(cd "$T/d2/opt/s" && 
 	"644 completions/subid
 644 data/pam-configs/subid
 644 data/subid/audit.schema.json
+755 data/subid/ldap
 644 data/subid/shift.schema.json
 644 data/subid/subid.conf
 644 doc/examples/30-subid.rules
@@ -66,7 +67,10 @@ is "each place is where it was said, whatever the umask" "$(cd "$T/d2/opt/s" && 
 755 programs/getsubids
 4755 programs/newgidmap
 4755 programs/newuidmap
-755 programs/subid"
+755 programs/subid
+755 programs/subid-ldap"
+is "what a directory is told" "$(ls "$T/d2/opt/s/data/subid/ldap" | paste -sd ' ')" \
+	"60subid.ldif acl-389ds.ldif acl-openldap.ldif bootstrap.ldif subid.ldif subid.schema"
 is "and nothing is elsewhere" "$(cd "$T/d2" && find . -maxdepth 3 ! -name pages | sort | tr '\n' ' ')" \
 	". ./opt ./opt/s ./opt/s/completions ./opt/s/data ./opt/s/doc ./opt/s/inc ./opt/s/lib ./opt/s/pam ./opt/s/programs "
 is "each man page is in its section" "$(find "$T/d2/opt/s/pages" -type f -printf "%P\n" 2>/dev/null | sort)" \
@@ -105,7 +109,7 @@ like "for getsubids as well" "$("$T/pre2/bin/getsubids" containers)" '0: contain
 
 # --- what the programs are made of ---------------------------------------------
 
-programs=("$T"/plain/{subid,newuidmap,newgidmap,getsubids})
+programs=("$T"/plain/{subid,subid-ldap,newuidmap,newgidmap,getsubids})
 machine_code=("${programs[@]}" "$T/plain/libsubid-ng.so.$version" "$T/plain/pam_subid.so")
 lacking() { # what: the programs in whose check it is not "yes"
 	local program

@@ -14,7 +14,7 @@
 #include "libsubid/core/core.h"
 #include "libsubid/core/printable.h"
 
-enum { OPTION_ROOT = 256, OPTION_JSON, OPTION_HELP, OPTION_VERSION };
+enum { OPTION_ROOT = 256, OPTION_JSON, OPTION_HELP, OPTION_VERSION, OPTION_DIRECTORY };
 
 static const struct cli_option common_options[] = {
 	{ OPTION_ROOT, "root", "DIR",
@@ -23,6 +23,12 @@ static const struct cli_option common_options[] = {
 	{ 'q', "quiet", NULL, "print only errors" },
 	{ OPTION_HELP, "help", NULL, "show this help" },
 	{ OPTION_VERSION, "version", NULL, "show the version" },
+};
+
+/* Before the command alone: it is another program's then. */
+static const struct cli_option directory_option[] = {
+	{ OPTION_DIRECTORY, "directory", NULL,
+	  "work in the site's directory, subid-ldap(8)" },
 };
 
 #define N_COMMON    (sizeof(common_options) / sizeof(common_options[0]))
@@ -83,7 +89,8 @@ static int print_help(const struct cli *cli)
 	const struct cli_command *command = cli->command;
 
 	if (command != NULL) {
-		(void)printf("usage: subid %s [OPTION...]%s%s\n%s\n\n", command->name,
+		(void)printf("usage: subid %s%s [OPTION...]%s%s\n%s\n\n",
+			     cli->directory ? "--directory " : "", command->name,
 			     command->arguments[0] == '\0' ? "" : " ", command->arguments,
 			     command->summary);
 		print_options(command->options, command->n_options);
@@ -94,12 +101,14 @@ static int print_help(const struct cli *cli)
 		    command->text);
 		return cli_finish_output();
 	}
-	(void)printf("usage: subid [--root DIR] [--json] [-q] COMMAND [ARGUMENT...]\n"
-		     "Grants ranges of subordinate ids and keeps them apart.\n\n");
+	(void)printf("usage: subid [%s] [--json] [-q] COMMAND [ARGUMENT...]\n"
+		     "Grants ranges of subordinate ids and keeps them apart.\n\n",
+		     cli->directory ? "--directory" : "--root DIR");
 	for (size_t i = 0; i < cli->n_commands; i++)
 		(void)printf("  %-10s%s\n", cli->commands[i]->name,
 			     cli->commands[i]->summary);
 	(void)printf("\n");
+	print_options(directory_option, 1);
 	print_options(common_options, N_COMMON);
 	(void)printf(
 	    "\nSee 'subid COMMAND --help', subid(1), and subid(7) for the concepts.\n");
@@ -118,6 +127,9 @@ static bool take_common(struct cli *cli, int letter)
 	switch (letter) {
 	case OPTION_ROOT:
 		cli->root = optarg;
+		return true;
+	case OPTION_DIRECTORY:
+		cli->directory = true;
 		return true;
 	case OPTION_JSON:
 		cli->json = true;
@@ -175,6 +187,8 @@ int cli_next_option(struct cli *cli, int argc, char *argv[])
 	opterr = 0;
 	if (cli->command != NULL)
 		add_options(&tables, cli->command->options, cli->command->n_options);
+	else
+		add_options(&tables, directory_option, 1);
 	add_options(&tables, common_options, N_COMMON);
 	do
 		letter = getopt_long(argc, argv, tables.letters, tables.longs, NULL);

@@ -45,7 +45,8 @@ struct cli {
 	char etc_name[4096]; /* the configuration directory, as messages name it */
 	bool json;
 	bool quiet;
-	bool changed; /* the tables have been, whatever else fails */
+	bool directory; /* --directory: not this host, but the site's directory */
+	bool changed;	/* the tables have been, whatever else fails */
 };
 
 /* One row of the table of commands. */
@@ -85,6 +86,12 @@ int cli_misused(const struct cli *cli, const char *format, ...)
  * they lead nowhere but below it.  A descriptor, or -errno.
  */
 int cli_open_below(const char *root, const char *path);
+
+/*
+ * Runs subid-ldap(8) in this process's stead, with the command, argc words from argv, and
+ * its options.  Returns only after a complaint, with the status.
+ */
+int cli_run_directory(const struct cli *cli, int argc, char *argv[]);
 
 /* --root's or the system's configuration directory; -1 after a complaint. */
 int cli_open_etc(struct cli *cli);

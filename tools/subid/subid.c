@@ -35,6 +35,10 @@ int main(int argc, char *argv[])
 	if (argc > 0)
 		argv[0] = name;
 	(void)cli_next_option(&cli, argc, argv);
+	if (cli.directory && cli.root != NULL)
+		return cli_misused(&cli, "--root and --directory exclude each other");
+	if (cli.directory)
+		return cli_run_directory(&cli, argc - optind, argv + optind);
 	if (optind >= argc)
 		return cli_misused(&cli, "missing COMMAND");
 	for (size_t i = 0; i < N_COMMANDS; i++) {

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What conf_parse.c (the lines of subid.conf) and conf_directory.c (those about the
+ * directory) share.
+ */
+#pragma once
+
+#include "libsubid/policy/policy.h"
+
+#define CONF_WORDS_MAX 16
+
+struct conf_word {
+	char *text;
+	bool quoted;
+};
+
+struct conf_line {
+	struct subid_conf *conf;
+	const char *file;
+	size_t number;
+	struct conf_word words[CONF_WORDS_MAX];
+	size_t n;
+	size_t at; /* the next word */
+	struct subid_place *place;
+};
+
+/* Sets line->place to what is wrong with a word, made fit for a terminal.  Returns
+ * SUBID_INVALID. */
+int conf_wrong(const struct conf_line *line, const char *word, const char *why);
+
+/* The next word, or NULL at the end; quoted ones are no keywords. */
+const char *conf_peek(const struct conf_line *line);
+
+/* Moves behind the keyword, if it is the next word. */
+bool conf_take_keyword(struct conf_line *line, const char *keyword);
+
+/* The word before the next one, for what is missing behind it. */
+const char *conf_last_word(const struct conf_line *line);
+
+int conf_take_range(struct conf_line *line, struct id_range *ret);
+int conf_take_count(struct conf_line *line, uint32_t *ret);
+
+/* The statements about the directory. */
+int conf_read_directory(struct conf_line *line);
+int conf_read_base(struct conf_line *line);
+int conf_read_users(struct conf_line *line);
+int conf_read_bind(struct conf_line *line);
+int conf_read_tls_ca(struct conf_line *line);
+int conf_read_timeout(struct conf_line *line);
+int conf_read_pool(struct conf_line *line);
+int conf_read_login(struct conf_line *line);
