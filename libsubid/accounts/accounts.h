@@ -189,7 +189,7 @@ struct subid_users_index {
 
 /*
  * The name and the id at the head of a line of passwd or group, "name:password:id"; *at,
- * where the line begins, is moved behind the id, to ':' or end.  False for what is no
+ * where the line begins, is moved after the id, to ':' or end.  False for what is no
  * such line: '+' and '-' begin NIS entries, which glibc's files pass over too.
  */
 bool subid_account_head(const char **at, const char *end,

@@ -25,7 +25,7 @@ struct sources {
 
 /*
  * nsswitch.conf(5), one database: the names of services, and [STATUS=action]
- * behind them.  Without a line, glibc asks the files.
+ * after them.  Without a line, glibc asks the files.
  */
 static struct sources read_sources(const struct subid_text *conf, const char *database)
 {
@@ -369,7 +369,7 @@ static int owner_from_file(const struct subid_users *aliases,
 	return make_owner(aliases, account->uid, &account->gid, name, "", ret);
 }
 
-/* An owner that no account stands behind: the one spelling, copied. */
+/* An owner without an account: the one spelling, copied. */
 static int unknown_owner(const char *text, struct subid_owner *ret)
 {
 	auto_owner struct subid_owner owner = { .has_account = false };

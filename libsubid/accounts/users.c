@@ -79,7 +79,7 @@ static int note_malformed_line(const char *line, const char *end, struct subid_s
 	return r;
 }
 
-/* subid_account_head() without the id, fast; behind the password. */
+/* subid_account_head() without the id, fast; moves *at after the password. */
 SCAN_INLINE bool scan_name(const char **at, const char *end, uint32_t *ret_len)
 {
 	const char *line = *at, *p = scan_to_colon(line, end);
@@ -103,7 +103,7 @@ SCAN_INLINE bool scan_name(const char **at, const char *end, uint32_t *ret_len)
 	return true;
 }
 
-/* A whole account; *at behind the gid, or somewhere in the line if it is none. */
+/* A whole account; moves *at after the gid, or anywhere in a line that is no account. */
 SCAN_INLINE bool scan_account(const char **at, const char *end, struct subid_account *ret)
 {
 	struct scan_seen uid = SCAN_SEEN_NONE;

@@ -387,7 +387,7 @@ struct audit_report {
 	struct audit_window_use use[SUBID_KINDS];
 	size_t owners;	   /* that have lines, each once */
 	size_t unsure;	   /* of which the name service could not tell who they are */
-	struct audit *own; /* the memory behind it */
+	struct audit *own; /* what its memory belongs to */
 };
 
 /*

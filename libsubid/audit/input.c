@@ -135,11 +135,10 @@ static void check_accepted(struct audit_facts *facts)
 			continue;
 		error_conf_file(facts->place.etc_name, accepted->file, file,
 				sizeof(file));
-		add_message(
-		    facts,
-		    "%s:%zu: warning: accepts '%s', which is no rule: 'subid audit"
-		    " --list-rules' lists them",
-		    file, accepted->line, accepted->rule);
+		add_message(facts,
+			    "%s:%zu: warning: accepts '%s', an unknown rule: 'subid audit"
+			    " --list-rules' lists them",
+			    file, accepted->line, accepted->rule);
 	}
 }
 

@@ -33,7 +33,7 @@ int child_start(child_work *work, const void *data, int keep, struct child *ret)
  * that the program's SIGCHLD handler and wait(2) do not see the child; with all signals
  * blocked, so that no handler of the program runs in it; and it goes on when the program
  * ends.  It may be a copy of one thread of many: work may not allocate memory, nor use
- * anything else that is behind a lock.
+ * anything else that a lock guards.
  */
 int child_start_unseen(child_work *work, const void *data, int keep, struct child *ret);
 

@@ -33,8 +33,8 @@
   @*/
 
 /*
- * Moves *start up to where one kind has room: into its window, and behind every
- * range of taken that the ids from *start on would meet; that may lie behind the
+ * Moves *start up to where one kind has room: into its window, and after every
+ * range of taken that the ids from *start on would meet; that may lie after the
  * window.  at is how far into taken earlier calls have come.  Returns how far it
  * is now.
  */

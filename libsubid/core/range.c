@@ -96,7 +96,7 @@ static int set_grow(struct subid_set *set)
 	return subid_set_reserve(set, set->room < 16 ? 16 : set->room);
 }
 
-/* Lets the last range take in one that starts in it or right behind it. */
+/* Lets the last range take in one that starts in it or right after it. */
 /*@ requires kept(set) && 0 < r.count && r.start + r.count <= UINT32_MAX;
   @ assigns set->unsorted, set->ranges[set->n - 1].count;
   @ ensures kept(set);
@@ -124,7 +124,7 @@ static inline bool absorb(struct subid_set *set, struct id_range r)
 	return true;
 }
 
-/* Puts r behind the last range, where there is room. */
+/* Puts r after the last range, where there is room. */
 /*@ requires kept(set) && set->n < set->room;
   @ requires 0 < r.count && r.start + r.count <= UINT32_MAX;
   @ requires set->n > 0 && !set->unsorted ==> end_of(set, set->n - 1) < r.start;
@@ -208,7 +208,7 @@ void subid_set_sort(struct subid_set *set)
 	set->unsorted = false;
 }
 
-/* The place of the first range that ends at or behind id (adjoining counts). */
+/* The place of the first range that ends at or after id (adjoining counts). */
 /*@ requires sorted(set);
   @ assigns \nothing;
   @ ensures 0 <= \result <= set->n;

@@ -21,7 +21,7 @@
   @	r.start <= id < r.start + r.count;
   @*/
 
-/* The first id behind the range. */
+/* The first id after the range. */
 /*@ assigns \nothing;
   @ ensures \result == r.start + r.count;
   @*/
@@ -137,7 +137,7 @@ size_t subid_range_without(struct id_range r, struct id_range cut,
 
 /*
  * Reads an id: decimal, without sign, blank or leading zero, 0 to 4294967295,
- * and nothing behind it within len bytes.  Returns 0 or SUBID_INVALID.
+ * and nothing after it within len bytes.  Returns 0 or SUBID_INVALID.
  */
 /*@ requires \valid_read(text + (0 .. len - 1)) && \valid(ret);
   @ assigns *ret;
@@ -218,7 +218,7 @@ void subid_set_sort(struct subid_set *set);
 
 /*
  * Adds the ids of r to a sorted set and keeps it sorted.  Costs a binary search
- * when r adjoins what is there, a move of what lies behind otherwise.
+ * when r adjoins what is there, a move of what follows otherwise.
  * Returns 0 or -ENOMEM.
  */
 int subid_set_insert(struct subid_set *set, struct id_range r) SUBID_WARN_UNUSED;

@@ -150,7 +150,7 @@ bool conf_take_keyword(struct conf_line *line, const char *keyword)
 	return true;
 }
 
-/* The word before the next one, for what is missing behind it. */
+/* The word before the next one, for a message about what is missing after it. */
 const char *conf_last_word(const struct conf_line *line)
 {
 	return line->words[line->at - 1].text;
@@ -178,7 +178,7 @@ int conf_take_range(struct conf_line *line, struct id_range *ret)
 	if (subid_range_parse(word, ret) != 0)
 		return conf_wrong(
 		    line, word,
-		    "is no range: FIRST-LAST or START:COUNT, in decimal, with"
+		    "is not a range: FIRST-LAST or START:COUNT, in decimal, with"
 		    " ids up to 4294967294");
 	line->at++;
 	return 0;
@@ -196,8 +196,8 @@ int conf_take_count(struct conf_line *line, uint32_t *ret)
 	return 0;
 }
 
-/* "1000" and "1000-1999" are uids, everything else that is written plainly a
- * pattern of names. */
+/* "1000" and "1000-1999" are uids; any other word without quotes is a pattern of
+ * names. */
 static int read_user(const struct conf_line *line, const struct conf_word *word,
 		     struct subid_conf_rule *rule)
 {
@@ -212,7 +212,7 @@ static int read_user(const struct conf_line *line, const struct conf_word *word,
 		rule->whom = SUBID_CONF_USER;
 	if (rule->whom == SUBID_CONF_USER &&
 	    !subid_owner_valid(word->text, strlen(word->text)))
-		return conf_wrong(line, word->text, "can be no login name");
+		return conf_wrong(line, word->text, "is not a valid login name");
 	return 0;
 }
 
@@ -240,7 +240,7 @@ static int take_whom(struct conf_line *line, struct subid_conf_rule *rule)
 		return read_user(line, name, rule);
 	rule->whom = SUBID_CONF_GROUP;
 	if (!subid_owner_valid(name->text, strlen(name->text)))
-		return conf_wrong(line, name->text, "can be no name of a group");
+		return conf_wrong(line, name->text, "is not a valid group name");
 	if (!name->quoted && strpbrk(name->text, "*?") != NULL)
 		return conf_wrong(line, name->text,
 				  "is a pattern: those are for users, not for groups");
@@ -327,7 +327,7 @@ static int take_word_of_owner(struct conf_line *line, const char *missing,
 	word = line->words[line->at++].text;
 	colon = strchr(word, ':');
 	if (colon != NULL && !subid_owner_valid(colon + 1, strlen(colon + 1)))
-		return conf_wrong(line, word, "has no owner's name behind the ':'");
+		return conf_wrong(line, word, "has no valid owner name after the ':'");
 	if (colon != NULL)
 		*colon = '\0';
 	*ret = word;
@@ -354,13 +354,13 @@ static int read_accept(struct conf_line *line)
 {
 	static const char letters[] = "abcdefghijklmnopqrstuvwxyz0123456789-";
 	struct subid_acceptance accept = { .file = line->file, .line = line->number };
-	int r = take_word_of_owner(line, "needs a rule of the audit", &accept.rule,
+	int r = take_word_of_owner(line, "needs an audit rule", &accept.rule,
 				   &accept.owner);
 
 	if (r == 0 &&
 	    (accept.rule[0] == '\0' || accept.rule[strspn(accept.rule, letters)] != '\0'))
 		r = conf_wrong(line, accept.rule,
-			       "is no rule of the audit, RULE or RULE:OWNER"
+			       "is not an audit rule: RULE or RULE:OWNER"
 			       " (small letters, digits and '-')");
 	if (r == 0)
 		r = take_reason(line, &accept.reason);
@@ -399,7 +399,7 @@ static int parse_line(struct conf_line *line, char *bytes, size_t len)
 			return statements[i].read(line);
 	return conf_wrong(
 	    line, line->words[0].text,
-	    "is no statement: 'give', 'never', 'reserve', 'allow', 'accept', or one"
+	    "is not a statement: 'give', 'never', 'reserve', 'allow', 'accept', or one"
 	    " about the directory");
 }
 

@@ -122,7 +122,7 @@ static int check_window(const struct subid_window *window, const char *min,
 		return wrong(place, 0, min, strlen(min), "is greater than the maximum");
 	if (window->max == UINT32_MAX)
 		return wrong(place, 0, max, strlen(max),
-			     "is 4294967295, which is no id: the last is 4294967294");
+			     "is 4294967295, which is not an id: the last is 4294967294");
 	return 0;
 }
 

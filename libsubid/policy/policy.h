@@ -66,7 +66,7 @@ int subid_policy_load(int etc, bool follow, struct subid_policy *ret,
  * start = min + (uid - uid_min) * count, as shadow >= 4.20 computes it, in its
  * slots when wrapping.  Whether those ids are free is another question.
  * Returns 0, SUBID_OFF for a uid below uid_min or a count of 0, SUBID_FULL when
- * the place lies behind the window.
+ * the place lies after the window.
  */
 int subid_policy_place(const struct subid_policy *policy, enum subid_kind kind,
 		       uint32_t uid, struct id_range *ret);
@@ -157,7 +157,7 @@ enum subid_conf_whom {
 struct subid_conf_rule {
 	enum subid_conf_verb verb;
 	enum subid_conf_whom whom;
-	const char *name;	/* behind "user" or "group", as written; or "" */
+	const char *name;	/* after "user" or "group", as written; or "" */
 	struct id_range uids;	/* with SUBID_CONF_UIDS */
 	uint32_t count;		/* 0: what login.defs says */
 	struct id_range window; /* of both kinds; count 0: what login.defs says */
@@ -267,9 +267,9 @@ void subid_conf_free(struct subid_conf *conf);
 
 #define auto_conf __attribute__((cleanup(subid_conf_free)))
 
-/* Who is told of each line that is wrong. */
+/* To whom each wrong line is reported. */
 struct subid_conf_reporter {
-	/* 0 to go on after it, or what the reading shall fail with */
+	/* 0 to go on after it, or what the reading is to fail with */
 	int (*wrong)(void *data, const struct subid_conf_place *place);
 	void *data;
 };
@@ -288,7 +288,7 @@ bool subid_conf_gives(const struct subid_conf *conf);
 
 /*
  * Reads etc/subid.conf, or if there is none vendor/subid.conf (vendor: a
- * directory, or NULL), and behind it etc/subid.conf.d/?*.conf in the order of
+ * directory, or NULL), and after it etc/subid.conf.d/?*.conf in the order of
  * their bytes, without those that begin with a '.'.  Files that do not exist say
  * nothing.  follow as with subid_policy_load().  The caller releases *ret with
  * subid_conf_free().
@@ -305,7 +305,7 @@ int subid_conf_load_file(const char *path, struct subid_conf *ret,
 			 struct subid_conf_place *ret_place);
 
 /*
- * The same, but goes on behind what is wrong, so that all of it can be said at
+ * The same, but goes on after what is wrong, so that all of it can be reported at
  * once.  Then *ret is only good for looking at.
  */
 int subid_conf_check(int etc, const char *vendor, bool follow,

@@ -139,5 +139,5 @@ enum json_token json_next(struct json *json);
 /* Is the last token's text this word? */
 bool json_is(const struct json *json, const char *word);
 
-/* Passes over the value behind a key.  False: it is bad. */
+/* Passes over the value after a key.  False: it is bad. */
 bool json_skip(struct json *json);

@@ -121,7 +121,7 @@ void subid_trace_line(const struct subid_event *event, struct log_line *ret)
  * list is not sent.
  *
  * Threat: the kernel makes a sender wait when its queue is full, which a stopped
- * auditd brings about: up to a minute for each record, in a sleep that no signal
+ * auditd causes: up to a minute for each record, in a sleep that no signal
  * ends.  libaudit itself waits 40 seconds for a missing answer.  The caller holds
  * locks that others need.  So a child sends, and the caller waits for the child
  * for a limited time:
@@ -199,7 +199,7 @@ static int send_record(int fd, const struct subid_event *event)
 	return r < 0 ? r : 0;
 }
 
-/* What the child tells after each record. */
+/* What the child reports after each record. */
 struct progress {
 	uint32_t taken;
 	int error;
@@ -228,7 +228,7 @@ static int send_all(const void *data, int writer)
 	return r;
 }
 
-/* Reads what the child tells, until it ends.  0, -ETIME, or another -errno. */
+/* Reads what the child reports, until it ends.  0, -ETIME, or another -errno. */
 static int receive(int reader, const struct subid_patience *patience,
 		   struct progress *progress)
 {
@@ -272,7 +272,7 @@ int subid_audit_send(const struct subid_event *events, size_t n,
 	if (r < 0)
 		return r;
 	r = receive(child.reader, patience, &progress);
-	(void)child_end(&child, r == -ETIME); /* what it told is what counts */
+	(void)child_end(&child, r == -ETIME); /* what it has sent is what counts */
 	*ret_taken = progress.taken;
 	if (r == 0 && progress.taken < n)
 		r = -EIO; /* the child was killed */

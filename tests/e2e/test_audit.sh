@@ -90,7 +90,7 @@ expect "subid.conf accepts, with its reason" 0 \
 is "the same in JSON" "$(json | jq -c '.summary | [.accepted_count, (.accepted[] | [.rule, .owner, .reason, .line, .count])]')" \
 	'[2,["overlap-owners","alice","they are one person",1,2]]'
 echo 'accept no-such-rule' >"$T/image/etc/subid.conf"
-expect "a rule that there is not" 1 'CRITICAL*' "subid: */subid.conf:1: warning: accepts 'no-such-rule', which is no rule*" "${audit[@]}"
+expect "a rule that there is not" 1 'CRITICAL*' "subid: */subid.conf:1: warning: accepts 'no-such-rule', an unknown rule*" "${audit[@]}"
 echo 'nonsense' >"$T/image/etc/subid.conf"
 expect "a policy that cannot be read accepts nothing" 3 'CRITICAL*partial: *nothing*is*accepted*' "subid: */subid.conf:1: *" "${audit[@]}"
 rm "$T/image/etc/subid.conf"

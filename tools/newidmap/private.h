@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * newuidmap and newgidmap: one program, told apart by a constant.  newidmap.c decides and
- * acts; words.c has what is read from the command line and what is written to standard
- * error and to the system's log.
+ * newuidmap and newgidmap: one program; a constant makes the difference.  newidmap.c
+ * decides and acts; words.c has what is read from the command line and what is written to
+ * standard error and to the system's log.
  */
 #pragma once
 
