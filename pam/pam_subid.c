@@ -63,11 +63,15 @@ static void look(const struct session *session, const char *name, struct account
 
 static int load_conf(const struct session *session, struct subid_conf *ret)
 {
+	const struct subid_conf_source source = {
+		.path = session->options.conf,
+		.etc = session->etc,
+		.vendor = SUBID_VENDORDIR,
+		.follow = true,
+	};
 	struct subid_conf_place place;
 
-	if (session->options.conf != NULL)
-		return subid_conf_load_file(session->options.conf, ret, &place);
-	return subid_conf_load(session->etc, SUBID_VENDORDIR, true, ret, &place);
+	return subid_conf_load(&source, NULL, ret, &place);
 }
 
 /* May policy give to this local account?  What is wrong with it, the program says. */

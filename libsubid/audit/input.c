@@ -144,11 +144,14 @@ static void check_accepted(struct audit_facts *facts)
 
 static void load_conf(struct audit_facts *facts)
 {
+	const struct subid_conf_source source = {
+		.etc = facts->place.etc,
+		.vendor = facts->place.host ? SUBID_VENDORDIR : NULL,
+		.follow = facts->place.host,
+	};
 	struct subid_conf_place place;
 	char file[FILE_NAME];
-	int r =
-	    subid_conf_load(facts->place.etc, facts->place.host ? SUBID_VENDORDIR : NULL,
-			    facts->place.host, &facts->conf, &place);
+	int r = subid_conf_load(&source, NULL, &facts->conf, &place);
 
 	if (r == 0) {
 		check_accepted(facts);

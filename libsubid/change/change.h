@@ -52,7 +52,7 @@ struct subid_txn_options {
 				subid_users_taken() */
 	bool dry_run;	    /* take no lock, and refuse to commit */
 	int timeout_ms;	    /* patience for the locks; SUBID_PATIENCE_MS */
-	const char *vendor; /* as subid_conf_load() has it; NULL: none */
+	const char *vendor; /* as struct subid_conf_source has it */
 	bool by_login; /* users bring it about: of what is refused, few leave a trace */
 	const char *conf; /* this file as the site's policy; NULL: the usual ones */
 	bool leased;	  /* give nothing that a container has */

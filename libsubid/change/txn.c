@@ -57,11 +57,11 @@ static int load_policy(struct subid_txn *txn, struct subid_failure *failure)
 	if (r != 0)
 		return r;
 	failure->file = SUBID_CONF_FILE;
-	if (txn->options.conf != NULL)
-		r = subid_conf_load_file(txn->options.conf, &txn->conf, &place);
-	else
-		r = subid_conf_load(txn->options.etc, txn->options.vendor,
-				    txn->options.nss, &txn->conf, &place);
+	r = subid_conf_load(&(struct subid_conf_source){ .path = txn->options.conf,
+							 .etc = txn->options.etc,
+							 .vendor = txn->options.vendor,
+							 .follow = txn->options.nss },
+			    NULL, &txn->conf, &place);
 	if (r != 0) {
 		failure->place = place.place;
 		(void)memcpy(failure->conf, place.file, sizeof(failure->conf));

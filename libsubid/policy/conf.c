@@ -150,45 +150,27 @@ static int load_drop_ins(struct reading *reading, int etc)
 	return r;
 }
 
-int subid_conf_check(int etc, const char *vendor, bool follow,
-		     const struct subid_conf_reporter *reporter, struct subid_conf *ret,
-		     struct subid_conf_place *ret_place)
+int subid_conf_load(const struct subid_conf_source *source,
+		    const struct subid_conf_reporter *reporter, struct subid_conf *ret,
+		    struct subid_conf_place *ret_place)
 {
 	auto_conf struct subid_conf conf = { .n_rules = 0 };
 	struct reading reading = {
 		.conf = &conf,
-		.follow = follow,
+		.follow = source->follow,
 		.reporter = reporter,
 	};
 	int r;
 
-	r = load_file(&reading, etc, "", SUBID_CONF_FILE, follow);
-	if (r == -ENOENT && vendor != NULL)
-		r = load_vendor(&reading, vendor);
-	if (r == 0 || r == -ENOENT)
-		r = load_drop_ins(&reading, etc);
-	if (r != 0) {
-		*ret_place = reading.place;
-		return r;
+	if (source->path != NULL) {
+		r = load_file(&reading, AT_FDCWD, "", source->path, true);
+	} else {
+		r = load_file(&reading, source->etc, "", SUBID_CONF_FILE, source->follow);
+		if (r == -ENOENT && source->vendor != NULL)
+			r = load_vendor(&reading, source->vendor);
+		if (r == 0 || r == -ENOENT)
+			r = load_drop_ins(&reading, source->etc);
 	}
-	*ret = conf;
-	conf = (struct subid_conf){ .n_rules = 0 };
-	return 0;
-}
-
-int subid_conf_load(int etc, const char *vendor, bool follow, struct subid_conf *ret,
-		    struct subid_conf_place *ret_place)
-{
-	return subid_conf_check(etc, vendor, follow, NULL, ret, ret_place);
-}
-
-int subid_conf_load_file(const char *path, struct subid_conf *ret,
-			 struct subid_conf_place *ret_place)
-{
-	auto_conf struct subid_conf conf = { .n_rules = 0 };
-	struct reading reading = { .conf = &conf };
-	int r = load_file(&reading, AT_FDCWD, "", path, true);
-
 	if (r != 0) {
 		*ret_place = reading.place;
 		return r;

@@ -286,31 +286,26 @@ int subid_conf_parse(struct subid_conf *conf, const char *file, const char *text
 /* Does some rule give? */
 bool subid_conf_gives(const struct subid_conf *conf);
 
+/* Where the site's policy is read from. */
+struct subid_conf_source {
+	const char *path;   /* one file alone, which must be there; or NULL, and then: */
+	int etc;	    /* the directory of subid.conf and subid.conf.d */
+	const char *vendor; /* of another subid.conf, if etc has none; or NULL */
+	bool follow;	    /* links in etc, as with subid_policy_load() */
+};
+
 /*
- * Reads etc/subid.conf, or if there is none vendor/subid.conf (vendor: a
- * directory, or NULL), and after it etc/subid.conf.d/?*.conf in the order of
- * their bytes, without those that begin with a '.'.  Files that do not exist say
- * nothing.  follow as with subid_policy_load().  The caller releases *ret with
+ * Reads a policy; the drop-ins, subid.conf.d/?*.conf, in the order of their bytes,
+ * without those that begin with a '.'.  Files that do not exist say nothing.  With a
+ * reporter (NULL: none) it goes on after what is wrong, so that all of it can be reported
+ * at once; then *ret is only good for looking at.  The caller releases *ret with
  * subid_conf_free().
  *
  * Returns 0; SUBID_INVALID with *ret_place set; -errno with *ret_place's file set.
  */
-int subid_conf_load(int etc, const char *vendor, bool follow, struct subid_conf *ret,
+int subid_conf_load(const struct subid_conf_source *source,
+		    const struct subid_conf_reporter *reporter, struct subid_conf *ret,
 		    struct subid_conf_place *ret_place);
-
-/*
- * The same from one file alone, which must be there; -ENOENT if it is not.
- */
-int subid_conf_load_file(const char *path, struct subid_conf *ret,
-			 struct subid_conf_place *ret_place);
-
-/*
- * The same, but goes on after what is wrong, so that all of it can be reported at
- * once.  Then *ret is only good for looking at.
- */
-int subid_conf_check(int etc, const char *vendor, bool follow,
-		     const struct subid_conf_reporter *reporter, struct subid_conf *ret,
-		     struct subid_conf_place *ret_place);
 
 /*
  * What the site's policy means for one owner.  Pure: whether the owner is in a

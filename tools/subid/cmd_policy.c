@@ -201,8 +201,10 @@ static int check_all(struct check *check, int etc)
 	struct subid_failure failure = { .file = NULL };
 	int r;
 
-	r = subid_conf_check(etc, live ? SUBID_VENDORDIR : NULL, live, &reporter, &conf,
-			     &place);
+	r = subid_conf_load(
+	    &(struct subid_conf_source){
+		.etc = etc, .vendor = live ? SUBID_VENDORDIR : NULL, .follow = live },
+	    &reporter, &conf, &place);
 	if (r < 0) {
 		cli_conf_file(cli, place.file, file, sizeof(file));
 		return cli_complain(EXIT_UNABLE, "%s: %s", file, strerror(-r));

@@ -136,9 +136,14 @@ static int in_group(void *data, const struct subid_owner *owner, const char *gro
 static int load_conf(const struct login *login, struct subid_conf *ret,
 		     struct subid_conf_place *place)
 {
-	if (login->conf != NULL)
-		return subid_conf_load_file(login->conf, ret, place);
-	return subid_conf_load(login->etc, SUBID_VENDORDIR, true, ret, place);
+	const struct subid_conf_source source = {
+		.path = login->conf,
+		.etc = login->etc,
+		.vendor = SUBID_VENDORDIR,
+		.follow = true,
+	};
+
+	return subid_conf_load(&source, NULL, ret, place);
 }
 
 /* What policy says, without a lock: 0 to give; > 0 not; -errno; said. */

@@ -310,6 +310,10 @@ static void test_edges(void **state)
 	assert_int_equal(conf.rules[1].line, 2);
 }
 
+#define SOURCE(etc_, vendor_, follow_)                                                   \
+	((struct subid_conf_source){                                                     \
+	    .etc = (etc_), .vendor = (vendor_), .follow = (follow_) })
+
 /* Which files count: rules name their user after the file they are in. */
 static void assert_loads(int etc, const char *vendor, const char *users)
 {
@@ -317,7 +321,7 @@ static void assert_loads(int etc, const char *vendor, const char *users)
 	struct subid_conf_place place = { .file = "?" };
 	char got[256] = "";
 
-	if (subid_conf_load(etc, vendor, true, &conf, &place) != 0)
+	if (subid_conf_load(&SOURCE(etc, vendor, true), NULL, &conf, &place) != 0)
 		fail_msg("%s:%zu: %s %s", place.file, place.place.line, place.place.key,
 			 place.place.why);
 	for (size_t i = 0; i < conf.n_rules; i++) {
@@ -370,7 +374,8 @@ static void assert_fails(int etc, const char *vendor, bool follow, int answer,
 	struct subid_conf conf = { .n_rules = 77 };
 	struct subid_conf_place place = { .file = "?" };
 
-	assert_int_equal(subid_conf_load(etc, vendor, follow, &conf, &place), answer);
+	assert_int_equal(
+	    subid_conf_load(&SOURCE(etc, vendor, follow), NULL, &conf, &place), answer);
 	assert_int_equal(conf.n_rules, 77);
 	assert_string_equal(place.file, file);
 	assert_int_equal(place.place.line, line);
@@ -422,7 +427,7 @@ static void test_load_fails(void **state)
 	assert_fails(etc, NULL, true, -ENOTDIR, "subid.conf.d", 0);
 }
 
-/* What subid_conf_check() told of: "FILE:LINE KEY, ...". */
+/* What subid_conf_load() reported: "FILE:LINE KEY, ...". */
 struct told {
 	char text[256];
 	int answer;
@@ -451,7 +456,8 @@ static void test_check(void **state)
 	put_file(etc, "subid.conf", "give x\ngive user a\n\nreserve\nnever user b");
 	put_dir(etc, "subid.conf.d");
 	put_file(etc, "subid.conf.d/1.conf", "accept A\naccept b\n");
-	assert_int_equal(subid_conf_check(etc, NULL, true, &reporter, &conf, &place), 0);
+	assert_int_equal(
+	    subid_conf_load(&SOURCE(etc, NULL, true), &reporter, &conf, &place), 0);
 	assert_string_equal(told.text, "subid.conf:1 x, subid.conf:4 reserve,"
 				       " subid.conf.d/1.conf:1 A");
 	assert_int_equal(conf.n_rules, 2);
@@ -459,14 +465,16 @@ static void test_check(void **state)
 	assert_int_equal(conf.n_accepted, 1);
 	subid_conf_free(&conf);
 	told = (struct told){ .answer = -ECANCELED };
-	assert_int_equal(subid_conf_check(etc, NULL, true, &reporter, &conf, &place),
-			 -ECANCELED);
+	assert_int_equal(
+	    subid_conf_load(&SOURCE(etc, NULL, true), &reporter, &conf, &place),
+	    -ECANCELED);
 	assert_string_equal(told.text, "subid.conf:1 x");
 	/* nothing wrong: nobody is told */
 	told = (struct told){ .answer = 0 };
 	put_file(etc, "subid.conf", "give user a\n");
 	put_file(etc, "subid.conf.d/1.conf", "");
-	assert_int_equal(subid_conf_check(etc, NULL, true, &reporter, &conf, &place), 0);
+	assert_int_equal(
+	    subid_conf_load(&SOURCE(etc, NULL, true), &reporter, &conf, &place), 0);
 	assert_string_equal(told.text, "");
 }
 
@@ -476,19 +484,20 @@ static void test_load_file(void **state)
 	auto_conf struct subid_conf conf = { .n_rules = 0 };
 	struct subid_conf_place place = { .file = "?" };
 	char path[64];
+	const struct subid_conf_source alone = { .path = path, .etc = scratch->fd };
 
 	(void)snprintf(path, sizeof(path), "%s/x", scratch->path);
-	assert_int_equal(subid_conf_load_file(path, &conf, &place), -ENOENT);
+	assert_int_equal(subid_conf_load(&alone, NULL, &conf, &place), -ENOENT);
 	assert_string_equal(place.file, path);
 	put_file(scratch->fd, "x", "give user a\n");
 	/* alone */
 	put_file(scratch->fd, "subid.conf", "give user b\n");
-	assert_int_equal(subid_conf_load_file(path, &conf, &place), 0);
+	assert_int_equal(subid_conf_load(&alone, NULL, &conf, &place), 0);
 	assert_int_equal(conf.n_rules, 1);
 	assert_string_equal(conf.rules[0].file, path);
 	put_file(scratch->fd, "x", "\ngive\n");
 	subid_conf_free(&conf);
-	assert_int_equal(subid_conf_load_file(path, &conf, &place), SUBID_INVALID);
+	assert_int_equal(subid_conf_load(&alone, NULL, &conf, &place), SUBID_INVALID);
 	assert_int_equal(place.place.line, 2);
 }
 
