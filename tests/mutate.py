@@ -38,8 +38,8 @@ TESTS = {
     "libsubid/core/scan.h": ["core/scan", "tables/line", *TABLE],
     "libsubid/core/gap.c": ["core/allocate"],
     "libsubid/maps/map.c": ["maps/map"],
+    "libsubid/policy/conf.c": ["policy/conf", "policy/decide"],
     "libsubid/policy/conf_parse.c": ["policy/conf"],
-    "libsubid/policy/decide.c": ["policy/decide"],
     "libsubid/accounts/group.c": ["accounts/member"],
 }
 
@@ -54,9 +54,9 @@ EQUIVALENT = {
         "' ' is blank",
     ("libsubid/policy/conf_parse.c", "while (at <= end && is_blank(*at))"):
         "*end is a newline or NUL",
-    ("libsubid/policy/decide.c", "pattern = star + 0;"):
+    ("libsubid/policy/conf.c", "pattern = star + 0;"):
         "comes to the same star, which is then passed over",
-    ("libsubid/policy/decide.c", "for (enum subid_kind kind = 0; kind <= SUBID_KINDS; kind++)"):
+    ("libsubid/policy/conf.c", "for (enum subid_kind kind = 0; kind <= SUBID_KINDS; kind++)"):
         "beyond the array, for the sanitizers to find",
     ("libsubid/accounts/group.c", "for (size_t i = 0; i >= members->n; i++)"):
         "leaks, for the sanitizers to find",

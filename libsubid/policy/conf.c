@@ -13,6 +13,7 @@
 
 #include "libsubid/core/core.h"
 #include "libsubid/policy/policy.h"
+#include "libsubid/policy/private.h"
 
 void subid_conf_free(struct subid_conf *conf)
 {
@@ -36,6 +37,95 @@ bool subid_conf_gives(const struct subid_conf *conf)
 			return true;
 	return false;
 }
+
+/* --- its lines --- */
+
+static const struct {
+	const char *keyword;
+	int (*read)(struct conf_line *line);
+} statements[] = {
+	{ "give", conf_read_give },	  { "never", conf_read_never },
+	{ "reserve", conf_read_reserve }, { "allow", conf_read_allow },
+	{ "accept", conf_read_accept },	  { "directory", conf_read_directory },
+	{ "base", conf_read_base },	  { "users", conf_read_users },
+	{ "bind", conf_read_bind },	  { "tls-ca", conf_read_tls_ca },
+	{ "timeout", conf_read_timeout }, { "pool", conf_read_pool },
+	{ "login", conf_read_login },
+};
+
+static int parse_line(struct conf_line *line, char *bytes, size_t len)
+{
+	int r = conf_cut_words(line, bytes, len);
+
+	if (r != 0 || line->n == 0)
+		return r;
+	for (size_t i = 0; i < sizeof(statements) / sizeof(statements[0]); i++)
+		if (conf_take_keyword(line, statements[i].keyword))
+			return statements[i].read(line);
+	return conf_wrong(
+	    line, line->words[0].text,
+	    "is not a statement: 'give', 'never', 'reserve', 'allow', 'accept', or one"
+	    " about the directory");
+}
+
+static int report(const struct subid_conf_reporter *reporter,
+		  const struct conf_line *line)
+{
+	struct subid_conf_place place = { .place = *line->place };
+
+	(void)snprintf(place.file, sizeof(place.file), "%s", line->file);
+	return reporter->wrong(reporter->data, &place);
+}
+
+/* Keeps a copy of a file's text, into which words will point.  0 or -ENOMEM. */
+static int keep_file(struct subid_conf *conf, const char *name, const char *text,
+		     size_t size, const struct subid_conf_file **ret)
+{
+	struct subid_conf_file file;
+
+	if (array_grow(&conf->files, conf->n_files, sizeof(*conf->files)) < 0)
+		return -ENOMEM;
+	file.name = strdup(name);
+	file.bytes = malloc(size + 1);
+	if (file.name == NULL || file.bytes == NULL) {
+		free(file.name);
+		free(file.bytes);
+		return -ENOMEM;
+	}
+	if (size > 0)
+		memcpy(file.bytes, text, size);
+	file.bytes[size] = '\0';
+	conf->files[conf->n_files] = file;
+	*ret = &conf->files[conf->n_files++];
+	return 0;
+}
+
+int subid_conf_parse(struct subid_conf *conf, const char *file, const char *text,
+		     size_t size, const struct subid_conf_reporter *reporter,
+		     struct subid_place *ret_place)
+{
+	const struct subid_conf_file *kept = NULL;
+	struct subid_text lines = { .size = size };
+	struct conf_line line = { .conf = conf, .place = ret_place };
+	const char *bytes;
+	size_t pos = 0, len;
+	int r = keep_file(conf, file, text, size, &kept);
+
+	if (r < 0)
+		return r;
+	lines.bytes = kept->bytes;
+	line.file = kept->name;
+	while (r == 0 && subid_text_next(&lines, &pos, &bytes, &len)) {
+		line.number++;
+		line.n = line.at = 0;
+		r = parse_line(&line, lines.bytes + (bytes - lines.bytes), len);
+		if (r == SUBID_INVALID && reporter != NULL)
+			r = report(reporter, &line);
+	}
+	return r;
+}
+
+/* --- its files --- */
 
 /* A reading of the files. */
 struct reading {

@@ -37,7 +37,7 @@ static int take_path(struct conf_line *line, const char **ret)
 	int r = take_text(line, "needs a file", ret);
 
 	if (r == 0 && (*ret)[0] != '/')
-		return conf_wrong(line, *ret, "is no absolute path");
+		return conf_wrong(line, *ret, "is not an absolute path");
 	return r;
 }
 
@@ -69,7 +69,7 @@ static int check_uri(const struct conf_line *line, const char *uri)
 			   ? conf_wrong(line, uri, "names no host")
 			   : 0;
 	if (strncmp(uri, "ldap://", strlen("ldap://")) != 0)
-		return conf_wrong(line, uri, "is no ldaps:// or ldapi:// address");
+		return conf_wrong(line, uri, "is not an ldaps:// or ldapi:// address");
 	for (size_t i = 0; i < sizeof(hosts) / sizeof(hosts[0]); i++) {
 		size_t len = strlen(hosts[i]);
 
@@ -178,8 +178,9 @@ static int check_pool(const struct conf_line *line, const struct subid_conf_pool
 	const struct subid_conf *conf = line->conf;
 
 	if (!is_pool_name(pool->name))
-		return conf_wrong(line, pool->name,
-				  "is no name of a pool (letters, digits, '-' and '_')");
+		return conf_wrong(
+		    line, pool->name,
+		    "is not a valid pool name (letters, digits, '-' and '_')");
 	if (pool->range.count % pool->block != 0)
 		return conf_wrong(line, pool->name, "is not a number of whole blocks");
 	for (size_t i = 0; i < conf->n_pools; i++) {

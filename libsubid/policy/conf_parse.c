@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The lines of subid.conf(5).
+ * A line of subid.conf(5): its words, and what those of each statement mean.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -38,7 +38,6 @@ int subid_range_parse(const char *text, struct id_range *ret)
  * backslashes are removed.
  */
 
-/* Sets line->place to what is wrong with a word, made fit for a terminal. */
 int conf_wrong(const struct conf_line *line, const char *word, const char *why)
 {
 	if (word[0] == '\0')
@@ -83,11 +82,7 @@ static int cut_plain(const struct conf_line *line, char **at, const char *end)
 	return 0;
 }
 
-/*
- * Cuts a line into words; bytes has room for a NUL after len.  Returns 0 or
- * SUBID_INVALID.
- */
-static int cut_words(struct conf_line *line, char *bytes, size_t len)
+int conf_cut_words(struct conf_line *line, char *bytes, size_t len)
 {
 	char *at = bytes, *end = bytes + len;
 
@@ -132,7 +127,6 @@ static int add(void *array, size_t *n, const void *element, size_t size)
 	return 0;
 }
 
-/* The next word, or NULL at the end; quoted ones are no keywords. */
 const char *conf_peek(const struct conf_line *line)
 {
 	if (line->at == line->n || line->words[line->at].quoted)
@@ -150,7 +144,6 @@ bool conf_take_keyword(struct conf_line *line, const char *keyword)
 	return true;
 }
 
-/* The word before the next one, for a message about what is missing after it. */
 const char *conf_last_word(const struct conf_line *line)
 {
 	return line->words[line->at - 1].text;
@@ -285,17 +278,17 @@ static int read_rule(struct conf_line *line, enum subid_conf_verb verb)
 		   : add(&line->conf->rules, &line->conf->n_rules, &rule, sizeof(rule));
 }
 
-static int read_give(struct conf_line *line)
+int conf_read_give(struct conf_line *line)
 {
 	return read_rule(line, SUBID_CONF_GIVE);
 }
 
-static int read_never(struct conf_line *line)
+int conf_read_never(struct conf_line *line)
 {
 	return read_rule(line, SUBID_CONF_NEVER);
 }
 
-static int read_reserve(struct conf_line *line)
+int conf_read_reserve(struct conf_line *line)
 {
 	struct subid_conf_reserve reserve = {
 		.kinds = (1U << SUBID_UID) | (1U << SUBID_GID),
@@ -335,7 +328,7 @@ static int take_word_of_owner(struct conf_line *line, const char *missing,
 	return 0;
 }
 
-static int read_allow(struct conf_line *line)
+int conf_read_allow(struct conf_line *line)
 {
 	struct subid_allowance allow = { .file = line->file, .line = line->number };
 	const char *word;
@@ -350,12 +343,12 @@ static int read_allow(struct conf_line *line)
 			    sizeof(allow));
 }
 
-static int read_accept(struct conf_line *line)
+int conf_read_accept(struct conf_line *line)
 {
 	static const char letters[] = "abcdefghijklmnopqrstuvwxyz0123456789-";
 	struct subid_acceptance accept = { .file = line->file, .line = line->number };
-	int r = take_word_of_owner(line, "needs an audit rule", &accept.rule,
-				   &accept.owner);
+	int r =
+	    take_word_of_owner(line, "needs an audit rule", &accept.rule, &accept.owner);
 
 	if (r == 0 &&
 	    (accept.rule[0] == '\0' || accept.rule[strspn(accept.rule, letters)] != '\0'))
@@ -367,95 +360,4 @@ static int read_accept(struct conf_line *line)
 	return r != 0 ? r
 		      : add(&line->conf->accepted, &line->conf->n_accepted, &accept,
 			    sizeof(accept));
-}
-
-static const struct {
-	const char *keyword;
-	int (*read)(struct conf_line *line);
-} statements[] = {
-	{ "give", read_give },
-	{ "never", read_never },
-	{ "reserve", read_reserve },
-	{ "allow", read_allow },
-	{ "accept", read_accept },
-	{ "directory", conf_read_directory },
-	{ "base", conf_read_base },
-	{ "users", conf_read_users },
-	{ "bind", conf_read_bind },
-	{ "tls-ca", conf_read_tls_ca },
-	{ "timeout", conf_read_timeout },
-	{ "pool", conf_read_pool },
-	{ "login", conf_read_login },
-};
-
-static int parse_line(struct conf_line *line, char *bytes, size_t len)
-{
-	int r = cut_words(line, bytes, len);
-
-	if (r != 0 || line->n == 0)
-		return r;
-	for (size_t i = 0; i < sizeof(statements) / sizeof(statements[0]); i++)
-		if (conf_take_keyword(line, statements[i].keyword))
-			return statements[i].read(line);
-	return conf_wrong(
-	    line, line->words[0].text,
-	    "is not a statement: 'give', 'never', 'reserve', 'allow', 'accept', or one"
-	    " about the directory");
-}
-
-static int report(const struct subid_conf_reporter *reporter,
-		  const struct conf_line *line)
-{
-	struct subid_conf_place place = { .place = *line->place };
-
-	(void)snprintf(place.file, sizeof(place.file), "%s", line->file);
-	return reporter->wrong(reporter->data, &place);
-}
-
-/* Keeps a copy of a file's text, into which words will point.  0 or -ENOMEM. */
-static int keep_file(struct subid_conf *conf, const char *name, const char *text,
-		     size_t size, const struct subid_conf_file **ret)
-{
-	struct subid_conf_file file;
-
-	if (array_grow(&conf->files, conf->n_files, sizeof(*conf->files)) < 0)
-		return -ENOMEM;
-	file.name = strdup(name);
-	file.bytes = malloc(size + 1);
-	if (file.name == NULL || file.bytes == NULL) {
-		free(file.name);
-		free(file.bytes);
-		return -ENOMEM;
-	}
-	if (size > 0)
-		memcpy(file.bytes, text, size);
-	file.bytes[size] = '\0';
-	conf->files[conf->n_files] = file;
-	*ret = &conf->files[conf->n_files++];
-	return 0;
-}
-
-int subid_conf_parse(struct subid_conf *conf, const char *file, const char *text,
-		     size_t size, const struct subid_conf_reporter *reporter,
-		     struct subid_place *ret_place)
-{
-	const struct subid_conf_file *kept = NULL;
-	struct subid_text lines = { .size = size };
-	struct conf_line line = { .conf = conf, .place = ret_place };
-	const char *bytes;
-	size_t pos = 0, len;
-	int r = keep_file(conf, file, text, size, &kept);
-
-	if (r < 0)
-		return r;
-	lines.bytes = kept->bytes;
-	line.file = kept->name;
-	while (r == 0 && subid_text_next(&lines, &pos, &bytes, &len)) {
-		line.number++;
-		line.n = line.at = 0;
-		r = parse_line(&line, lines.bytes + (bytes - lines.bytes), len);
-		if (r == SUBID_INVALID && reporter != NULL)
-			r = report(reporter, &line);
-	}
-	return r;
 }

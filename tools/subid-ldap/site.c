@@ -67,7 +67,10 @@ int site_open(struct cli *cli, struct site *ret)
 	*ret = (struct site){ .cli = cli, .etc = cli_open_etc(cli) };
 	if (ret->etc < 0)
 		return EXIT_UNABLE;
-	r = subid_conf_load(ret->etc, SUBID_VENDORDIR, true, &ret->conf, &place);
+	r = subid_conf_load(&(struct subid_conf_source){ .etc = ret->etc,
+							 .vendor = SUBID_VENDORDIR,
+							 .follow = true },
+			    NULL, &ret->conf, &place);
 	if (r != 0)
 		return wrong_conf(cli, r, &place);
 	r = subid_policy_load(ret->etc, true, &ret->policy, &login_defs);
