@@ -23,7 +23,8 @@ BASHCOMPDIR ?= $(PREFIX)/share/bash-completion/completions
 # pam_subid.so: where the system's PAM looks, if PREFIX is the system's; else service
 # files name it by its path.
 PAMDIR ?= $(if $(filter /usr,$(PREFIX)),$(system_pamdir),$(LIBDIR)/security)
-# How newuidmap and newgidmap get their privilege: setuid or caps.
+# How newuidmap and newgidmap get their privilege: setuid, caps, or none (a package's own
+# scripts give it).
 HELPER_PRIVILEGE ?= setuid
 
 BUILD ?= build
@@ -38,7 +39,8 @@ Q = $(if $(V),,@)
 say = $(if $(V),,@printf '  %-8s%s\n' '$(1)' '$(2)')
 
 arch := $(shell $(CC) -dumpmachine)
-HARDEN ?= -fstack-protector-strong -fstack-clash-protection -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2 \
+HARDEN ?= -fstack-protector-strong -fstack-clash-protection \
+	$(if $(findstring _FORTIFY_SOURCE,$(CPPFLAGS) $(CFLAGS)),,-U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2) \
 	$(if $(filter x86_64% i%86%,$(arch)),-fcf-protection)
 HARDEN_LD ?= -Wl,-z,relro,-z,now,-z,noexecstack
 
@@ -131,7 +133,7 @@ ldap_data := $(wildcard share/ldap/*.ldif share/ldap/*.schema) $(ldap_schemas)
 unit_tests := $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(wildcard tests/unit/*/test_*.c))
 fuzzers := $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
 
-.PHONY: all check check-more check-unit unit-tests faults powercut crowd differential directory mutate sanitize tsan fuzz fuzzers fuzz-msan msan_fuzzers afl afl_fuzzer bench bench-programs proof coverage counted tidy scan measure lint man-rules format install uninstall demo deps help clean
+.PHONY: all check check-more check-unit unit-tests faults powercut crowd differential directory mutate sanitize tsan fuzz fuzzers fuzz-msan msan_fuzzers afl afl_fuzzer bench bench-programs proof coverage counted tidy scan measure lint man-rules format install uninstall demo deps dist deb help clean
 .DELETE_ON_ERROR:
 
 all: $(archive) $(static) $(shared) $(lib_headers) $(pam_module) $(programs:%=$(BUILD)/%) $(BUILD)/libsubid-ng.pc $(BUILD)/pam-config $(examples:%=$(BUILD)/examples/%) $(ldap_schemas) ## build the library, the programs and the PAM module
@@ -202,7 +204,8 @@ $(pam_module): $(pam_src:%.c=$(BUILD)/%.o) $(archive) pam/pam_subid.map
 	$(Q)$(link) -shared -Wl,-z,defs -Wl,--version-script,pam/pam_subid.map -o $@ $(filter-out %.map,$^) -lpam
 
 # A module that PAM would not find by its name is named by its path.
-system_pamdir = /usr/lib/$(shell $(CC) -print-multiarch)/security
+multiarch = $(or $(shell $(CC) -print-multiarch 2>/dev/null),$(shell dpkg-architecture -qDEB_HOST_MULTIARCH 2>/dev/null),$(arch))
+system_pamdir = /usr/lib/$(multiarch)/security
 $(BUILD)/pam-config: share/pam-configs/subid.in FORCE
 	$(Q)sed 's|@PAM_SUBID@|$(if $(filter $(system_pamdir),$(PAMDIR)),,$(PAMDIR)/)$(notdir $(pam_module))|' $< > $@
 
@@ -389,8 +392,8 @@ man-rules: $(BUILD)/subid ## write the auditor's rules into subid-audit(7)
 format: ## put the sources into the house format
 	$(Q)clang-format -i $(all_c)
 
-ifeq ($(filter setuid caps,$(HELPER_PRIVILEGE)),)
-$(error HELPER_PRIVILEGE is setuid or caps, not '$(HELPER_PRIVILEGE)')
+ifeq ($(filter setuid caps none,$(HELPER_PRIVILEGE)),)
+$(error HELPER_PRIVILEGE is setuid, caps or none, not '$(HELPER_PRIVILEGE)')
 endif
 
 destdir = $(DESTDIR)
@@ -405,7 +408,7 @@ ifeq ($(HELPER_PRIVILEGE),caps)
 	$(Q)setcap cap_setuid+ep $(destdir)$(BINDIR)/newuidmap
 	$(Q)setcap cap_setgid+ep $(destdir)$(BINDIR)/newgidmap
 else
-	$(Q)$(INSTALL) -m 4755 $(helpers:%=$(BUILD)/%) $(destdir)$(BINDIR)
+	$(Q)$(INSTALL) -m $(if $(filter none,$(HELPER_PRIVILEGE)),755,4755) $(helpers:%=$(BUILD)/%) $(destdir)$(BINDIR)
 endif
 	$(Q)$(INSTALL) -m 644 $(static) $(destdir)$(LIBDIR)
 	$(Q)$(INSTALL) -m 755 $(shared) $(destdir)$(LIBDIR)
@@ -435,6 +438,25 @@ uninstall: ## remove just what install put there
 	$(Q)for dir in $(INCLUDEDIR)/subid-ng $(DATADIR)/subid/ldap $(DATADIR)/subid $(DOCDIR)/examples $(DOCDIR); do \
 		[ ! -d $(destdir)$$dir ] || rmdir --ignore-fail-on-non-empty $(destdir)$$dir; done
 
+# What is committed, the same bytes each time.
+tarball = $(BUILD)/subid-$(VERSION).tar.gz
+dist: ## the sources as a tarball, with its checksum: build/subid-VERSION.tar.gz
+	$(Q)mkdir -p $(BUILD)
+	$(Q)git archive --prefix=subid-$(VERSION)/ HEAD -- . ':!debian' | gzip -9n > $(tarball)
+	$(Q)cd $(BUILD) && sha256sum $(notdir $(tarball)) | tee $(notdir $(tarball)).sha256
+
+# In a folder of its own, from what is committed.
+deb: ## Debian packages, and lintian: build/deb/
+	$(Q)tests/deps.sh build deb
+	$(Q)$(MAKE) dist
+	$(Q)rm -rf $(BUILD)/deb && mkdir -p $(BUILD)/deb
+	$(Q)cp $(tarball) $(BUILD)/deb/subid_$(VERSION).orig.tar.gz
+	$(Q)tar -C $(BUILD)/deb -xf $(tarball)
+	$(Q)git archive --prefix=subid-$(VERSION)/ HEAD -- debian | tar -C $(BUILD)/deb -x
+	$(Q)cd $(BUILD)/deb/subid-$(VERSION) && env -u MAKEFLAGS -u MAKELEVEL -u CFLAGS dpkg-buildpackage -us -uc > ../build.log 2>&1 || \
+		{ tail -n 40 ../build.log; exit 1; }
+	$(Q)cd $(BUILD)/deb && lintian --allow-root --fail-on error,warning --tag-display-limit 0 *.changes && ls *.deb
+
 demo: ## two users, two ranges, a real container (as root, in a private mount namespace)
 	$(Q)tests/deps.sh build demo
 	$(Q)$(MAKE) all
@@ -449,4 +471,4 @@ help: ## list the targets
 clean: ## remove what was built
 	$(Q)rm -rf build
 
--include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
+-include $(shell find $(BUILD) -name '*.d' -type f 2>/dev/null)

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
 # Installs the Debian packages that are missing: tests/deps.sh SET..., where a set
-# is build, demo, test or proof, which is part of test: 900 MB more, and a minute.
+# is build, demo, deb, test or proof, which is part of test: 900 MB more, and a minute.
 # Does nothing, and needs no root, if all are there.
 set -eu
 
@@ -19,6 +19,9 @@ test="$demo $proof libcmocka-dev clang clang-format clang-tidy clang-tools cppch
 	openssh-server openssh-client sshpass cron at login auditd afl++
 	checkpolicy semodule-utils apparmor slapd ldap-utils libsasl2-modules
 	btrfs-progs xfsprogs chromium fonts-dejavu-core python3-jsonschema systemd systemd-container lxd lxd-client"
+
+# shellcheck disable=SC2034
+deb="debhelper dpkg-dev fakeroot lintian libcmocka-dev"
 
 missing=()
 for set in "$@"; do

@@ -1,0 +1,56 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: MIT
+# A small Debian of another release, to build and test in: as root,
+#
+#   tests/root.sh make SUITE DIR [PACKAGE,...]   makes it (a minute; needs the network)
+#   tests/root.sh enter DIR COMMAND...           runs a command in it
+#
+# The command has a mount and a pid namespace of its own, and DIR as its root by
+# pivot_root(2), since a process in a chroot can make no user namespaces.  Nothing of
+# it outlives it.
+set -eu
+
+die() { echo "root.sh: $*" >&2; exit 1; }
+
+make_root() { # SUITE DIR [PACKAGES]
+	# the index of the unstable release may be past its date
+	mmdebstrap --quiet --variant=minbase --aptopt='Acquire::Check-Valid-Until "false"' \
+		${3:+--include="$3"} "$1" "$2"
+	cp /etc/resolv.conf /etc/hosts "$2/etc/"
+}
+
+enter_root() { # DIR COMMAND...
+	local dir
+	dir=$(readlink -f "$1")
+	shift
+	# shellcheck disable=SC2016 # for the inner shell
+	exec unshare --mount --propagation private --pid --fork --kill-child \
+		bash -euc '
+			mount --bind "$0" "$0"
+			cd "$0"
+			mount -t proc proc proc
+			mount --rbind /sys sys
+			mount -t tmpfs -o mode=755 dev dev
+			for node in null zero full random urandom tty fuse loop-control; do
+				[ ! -e "/dev/$node" ] || { : >"dev/$node" && mount --bind "/dev/$node" "dev/$node"; }
+			done
+			mkdir dev/pts dev/shm
+			mount -t devpts -o newinstance,ptmxmode=666,mode=620 devpts dev/pts
+			ln -s pts/ptmx dev/ptmx
+			ln -s /proc/self/fd dev/fd
+			mount -t tmpfs -o mode=1777 shm dev/shm
+			mount -t tmpfs -o mode=755 run run
+			mkdir -p .host
+			pivot_root . .host
+			umount -l /.host
+			cd /
+			exec env -i PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LC_ALL=C.UTF-8 \
+				TERM=dumb DEBIAN_FRONTEND=noninteractive ${CI:+CI="$CI"} "$@"' "$dir" "$@"
+}
+
+[ $# -ge 3 ] || die "usage: make SUITE DIR [PACKAGE,...] | enter DIR COMMAND..."
+case $1 in
+make) shift && make_root "$@" ;;
+enter) shift && enter_root "$@" ;;
+*) die "unknown: $1" ;;
+esac
