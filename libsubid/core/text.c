@@ -157,9 +157,9 @@ bool subid_setting_parse(const char *line, size_t len, struct subid_setting *ret
 		return false;
 	while (line < end && (is_space(*line) || *line == '"'))
 		line++;
-	stop = memchr(line, '"', (size_t)(end - line));
-	if (stop == NULL)
-		stop = end;
+	stop = line;
+	while (stop < end && *stop != '"')
+		stop++;
 	while (stop > line && is_space(stop[-1]))
 		stop--;
 	ret->value = line;
