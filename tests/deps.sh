@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: MIT
 # Installs the Debian packages that are missing: tests/deps.sh SET..., where a set
 # is build, demo, deb, test or proof, which is part of test: 900 MB more, and a minute.
-# Does nothing, and needs no root, if all are there.
+# Does nothing, and needs no root, if all are there.  Of names with | between them the
+# first that the release has; what none has is said, and its tests say so, too.
 set -eu
 
 # shellcheck disable=SC2034 # named by the arguments
@@ -12,30 +13,54 @@ demo="lxc lxc-templates busybox-static util-linux passwd procps uidmap libcap2-b
 # shellcheck disable=SC2034
 proof="frama-c-base why3 z3 cvc4"
 # shellcheck disable=SC2034
-test="$demo $proof libcmocka-dev clang clang-format clang-tidy clang-tools cppcheck libclang-rt-14-dev gcovr valgrind
+test="$demo $proof libcmocka-dev clang clang-format clang-tidy clang-tools cppcheck libclang-rt-dev gcovr valgrind
 	strace acl attr devscripts mandoc shellcheck man-db bash-completion podman runc crun
-	python3 e2fsprogs libnss-extrausers buildah mmdebstrap libsubid4 jq
+	python3 e2fsprogs libnss-extrausers buildah mmdebstrap libsubid4|libsubid5|libsubid6 jq
 	pmccabe pamtester libpam-wrapper libnss-wrapper libuid-wrapper
 	openssh-server openssh-client sshpass cron at login auditd afl++
 	checkpolicy semodule-utils apparmor slapd ldap-utils libsasl2-modules
-	btrfs-progs xfsprogs chromium fonts-dejavu-core python3-jsonschema systemd systemd-container lxd lxd-client"
+	btrfs-progs xfsprogs chromium fonts-dejavu-core python3-jsonschema systemd systemd-container lxd|incus lxd-client|incus-client"
 
 # shellcheck disable=SC2034
 deb="debhelper dpkg-dev fakeroot lintian libcmocka-dev"
 
+installed() { # NAME|NAME...
+	local name
+	for name in ${1//|/ }; do
+		dpkg-query -W -f '${Status}' "$name" 2>/dev/null | grep -q 'ok installed' && return
+	done
+	return 1
+}
+
+in_release() { # NAME|NAME...: the first that there is
+	local name
+	for name in ${1//|/ }; do
+		apt-cache show "$name" >/dev/null 2>&1 && echo "$name" && return
+	done
+	return 1
+}
+
 missing=()
 for set in "$@"; do
-	for package in ${!set}; do
-		dpkg-query -W -f '${Status}' "$package" 2>/dev/null | grep -q 'ok installed' ||
-			missing+=("$package")
+	for entry in ${!set}; do
+		installed "$entry" || missing+=("$entry")
 	done
 done
 [ ${#missing[@]} -gt 0 ] || exit 0
-echo "installing: ${missing[*]}"
 if [ "$(id -u)" != 0 ]; then
-	echo "not root: install these packages first, or run this as root" >&2
+	echo "not root: install these packages first, or run this as root: ${missing[*]}" >&2
 	exit 1
 fi
 export DEBIAN_FRONTEND=noninteractive
 apt-get update -qq
-apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
+packages=()
+for entry in "${missing[@]}"; do
+	if package=$(in_release "$entry"); then
+		packages+=("$package")
+	else
+		echo "not in this release: $entry" >&2
+	fi
+done
+[ ${#packages[@]} -gt 0 ] || exit 0
+echo "installing: ${packages[*]}"
+apt-get install -y -qq --no-install-recommends "${packages[@]}" >/dev/null
