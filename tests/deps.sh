@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
 # Installs the Debian packages that are missing: tests/deps.sh SET..., where a set
-# is build, demo, deb, test or proof, which is part of test: 900 MB more, and a minute.
+# is build, demo, deb, test or proof (900 MB and a minute); test has the last but build.
 # Does nothing, and needs no root, if all are there.  Of names with | between them the
 # first that the release has; what none has is said, and its tests say so, too.
 set -eu
@@ -13,16 +13,15 @@ demo="lxc lxc-templates busybox-static util-linux passwd procps uidmap libcap2-b
 # shellcheck disable=SC2034
 proof="frama-c-base why3 z3 cvc4"
 # shellcheck disable=SC2034
-test="$demo $proof libcmocka-dev clang clang-format clang-tidy clang-tools cppcheck libclang-rt-dev gcovr valgrind
+deb="debhelper dpkg-dev fakeroot lintian"
+# shellcheck disable=SC2034
+test="$demo $proof $deb libcmocka-dev clang clang-format clang-tidy clang-tools cppcheck libclang-rt-dev gcovr valgrind
 	strace acl attr devscripts mandoc shellcheck man-db bash-completion podman runc crun
 	python3 e2fsprogs libnss-extrausers buildah mmdebstrap libsubid4|libsubid5|libsubid6 jq
 	pmccabe pamtester libpam-wrapper libnss-wrapper libuid-wrapper
 	openssh-server openssh-client sshpass cron at login auditd afl++
 	checkpolicy semodule-utils apparmor slapd ldap-utils libsasl2-modules
 	btrfs-progs xfsprogs chromium fonts-dejavu-core python3-jsonschema systemd systemd-container lxd|incus lxd-client|incus-client"
-
-# shellcheck disable=SC2034
-deb="debhelper dpkg-dev fakeroot lintian libcmocka-dev"
 
 installed() { # NAME|NAME...
 	local name
