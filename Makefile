@@ -104,7 +104,7 @@ libsubid/policy: core maps tables accounts
 libsubid/live: core maps tables accounts policy
 libsubid/runtimes: core maps tables accounts policy
 libsubid/change: core trace maps tables ledger accounts policy live runtimes subid.h
-libsubid/audit: core maps tables accounts policy live runtimes change
+libsubid/audit: core maps tables accounts policy live runtimes change subid.h
 libsubid: core maps
 tools/newidmap: core maps tables accounts policy
 tools/getsubids: core maps tables accounts policy

@@ -41,9 +41,9 @@
  *
  * Threads.  There is no state but in these objects: two threads may work at once on
  * different systems, but not on the same system or what came of it.  Exceptions:
- * subid_begin() and subid_candidates() ask the name service to enumerate accounts
- * (getpwent(3)), so only one thread of a process may be in them.  Locks are the
- * process's.
+ * subid_begin(), subid_who_has(), subid_candidates(), subid_audit() and
+ * subid_policy_check() ask the name service to enumerate accounts (getpwent(3)), so only
+ * one thread of a process may be in any of them.  Locks are the process's.
  *
  * The library prints nothing, never exits, and leaves signals, environment, umask and
  * working directory alone.  It makes children, which it waits for: a program must not
@@ -442,6 +442,100 @@ int subid_explain(struct subid_txn *txn, const char *owner, struct subid_explana
 int subid_candidates(struct subid_txn *txn, const char *group, bool all,
 		     struct subid_list **ret, size_t *ret_passed_over,
 		     struct subid_error *err) SUBID_WARN_UNUSED;
+
+/* --- Audit ----------------------------------------------------------------------------
+ */
+
+/* From harmless to dangerous. */
+enum subid_level {
+	SUBID_INFO,	/* worth knowing */
+	SUBID_WARNING,	/* risky, or half done */
+	SUBID_ERROR,	/* it will break, or programs disagree about it */
+	SUBID_CRITICAL, /* isolation is broken, or anyone can break it */
+};
+
+#define SUBID_LEVELS 4
+
+/* A rule of the auditor (subid-audit(7)); its name is stable. */
+struct subid_rule {
+	size_t size; /* sizeof(struct subid_rule) */
+	const char *name;
+	enum subid_level level;
+	const char *summary; /* what is wrong, a phrase */
+	const char *why;     /* why it matters: sentences */
+	const char *remedy;  /* what to do about it, in general: sentences */
+};
+
+/* Copies the rule of an index, from 0 on, into *ret, whose size is set; the texts are
+ * constants.  False, and nothing is copied, if there is none. */
+bool subid_rule_get(size_t index, struct subid_rule *ret);
+
+struct subid_audit_options {
+	size_t size;	  /* sizeof(struct subid_audit_options) */
+	const char *rule; /* this rule alone; NULL: every rule */
+	bool no_live;	  /* do not look at running processes */
+	bool thorough;	  /* follow the descriptors of every process */
+};
+
+/* Something that was found.  Its texts are the report's, and fit for a terminal, but for
+ * owner and other, which are bytes as others wrote them. */
+struct subid_finding {
+	size_t size;	  /* sizeof(struct subid_finding) */
+	const char *rule; /* its name; NULL after subid_policy_check() */
+	enum subid_level level;
+	int kind;	   /* enum subid_kind; -1: not about one kind */
+	const char *file;  /* in the directory of the tables, or absolute; NULL: none */
+	size_t line;	   /* in file, from 1; 0: not about a line */
+	size_t other_line; /* the other line of a pair, or 0 */
+	const char *owner; /* owner_len bytes, not terminated; NULL: none */
+	size_t owner_len;
+	const char *other; /* the other owner or account of a pair, likewise */
+	size_t other_len;
+	struct id_range range; /* count 0: none */
+	uint64_t userns;       /* inode of a user namespace, or 0 */
+	size_t count;	       /* how many cases this one stands for */
+	const char *reason;    /* what and why */
+	const char *remedy;    /* what to do: words, or command lines; may be "" */
+};
+
+/* What was found; opaque.  NULL: nothing. */
+struct subid_report;
+
+/*
+ * Audits a system: reads the tables, the policy, the accounts, the helpers, leases and
+ * running namespaces, takes no lock, and changes nothing.  options NULL: every rule,
+ * everything.  Findings that the site accepts in subid.conf(5) are left out.
+ *
+ * Returns 0, and the caller frees *ret, which lists the worst findings first and outlives
+ * sys; SUBID_UNKNOWN: no such rule; -EINVAL: size is not set; other -errno: nothing could
+ * be audited.  What else could not be read is no failure: see subid_report_missing().
+ */
+int subid_audit(struct subid *sys, const struct subid_audit_options *options,
+		struct subid_report **ret, struct subid_error *err) SUBID_WARN_UNUSED;
+
+/*
+ * Checks login.defs(5) and subid.conf(5), with the vendor's file and drop-ins: not the
+ * file of subid_use_policy().  A finding of SUBID_ERROR keeps every range from being
+ * granted; one of SUBID_WARNING is a likely mistake.  Returns 0, and the caller frees
+ * *ret, in the order in which the findings came up; -errno.
+ */
+int subid_policy_check(struct subid *sys, struct subid_report **ret,
+		       struct subid_error *err) SUBID_WARN_UNUSED;
+
+/* How many findings. */
+size_t subid_report_size(const struct subid_report *report);
+
+/* Copies the finding of an index, from 0 on, into *ret, whose size is set.  False, and
+ * nothing is copied, if there is none. */
+bool subid_report_get(const struct subid_report *report, size_t index,
+		      struct subid_finding *ret);
+
+/* What could not be read or looked at, a sentence for each index, from 0 on; NULL: there
+ * is no more.  A report with any is partial: nothing found does not mean nothing there.
+ */
+const char *subid_report_missing(const struct subid_report *report, size_t index);
+
+void subid_report_free(struct subid_report **report);
 
 /* --- Sets of ids: pure ----------------------------------------------------------------
  */

@@ -8,83 +8,8 @@
 #include "libsubid/live/live.h"
 #include "libsubid/policy/policy.h"
 #include "libsubid/runtimes/runtimes.h"
+#include "libsubid/subid.h"
 #include "libsubid/tables/tables.h"
-
-/* --- What the library shows --- */
-
-/* From harmless to dangerous. */
-enum subid_level {
-	SUBID_INFO,	/* worth knowing */
-	SUBID_WARNING,	/* risky, or half done */
-	SUBID_ERROR,	/* it will break, or programs disagree about it */
-	SUBID_CRITICAL, /* isolation is broken, or anyone can break it */
-};
-
-#define SUBID_LEVELS 4
-
-/* A rule of the auditor; its name is stable. */
-struct subid_rule {
-	size_t size; /* sizeof(struct subid_rule) */
-	const char *name;
-	enum subid_level level;
-	const char *summary; /* what is wrong, a phrase */
-	const char *why;     /* why it matters: sentences */
-	const char *remedy;  /* what to do about it, in general: sentences */
-};
-
-/* The rule of that index, from 0; false beyond the last. */
-bool subid_rule_get(size_t index, struct subid_rule *ret);
-
-struct subid_audit_options {
-	size_t size;	  /* sizeof(struct subid_audit_options) */
-	const char *rule; /* this rule alone; NULL: every rule */
-	bool no_live;	  /* do not look at running processes */
-	bool thorough;	  /* follow the descriptors of every process */
-};
-
-/* Something that a rule has found.  Its texts are the report's. */
-struct subid_finding {
-	size_t size; /* sizeof(struct subid_finding) */
-	const char *rule;
-	enum subid_level level;
-	int kind;	   /* enum subid_kind; -1: not about one kind */
-	const char *file;  /* in the directory of the tables, or absolute; NULL */
-	size_t line;	   /* in file, from 1; 0: not about a line */
-	size_t other_line; /* the other line of a pair, or 0 */
-	const char *owner; /* owner_len bytes, as in the table; len 0: none */
-	size_t owner_len;
-	const char *other; /* the other owner or account of a pair, likewise */
-	size_t other_len;
-	struct id_range range; /* count 0: none */
-	uint64_t userns;       /* inode of a user namespace, or 0 */
-	size_t count;	       /* how many cases this one stands for */
-	const char *reason;    /* what and why; printable */
-	const char *remedy;    /* what to do: words, or command lines; printable */
-};
-
-struct subid_report; /* opaque */
-
-/*
- * Audits: reads the tables, the policy, the accounts, the helpers, leases and running
- * namespaces, takes no lock and changes nothing.  options NULL: every rule, everything.
- * Findings that the site accepts in subid.conf are left out.  Returns 0, and the caller
- * ends the report with subid_report_free(); SUBID_UNKNOWN: no such rule; -errno.
- */
-int subid_audit(struct subid *sys, const struct subid_audit_options *options,
-		struct subid_report **ret, struct subid_error *err);
-
-/* Findings, the worst first; false beyond the last. */
-size_t subid_report_size(const struct subid_report *report);
-bool subid_report_get(const struct subid_report *report, size_t index,
-		      struct subid_finding *ret);
-
-/* What could not be looked at, a sentence each; NULL beyond the last.  A report with any
- * is partial. */
-const char *subid_report_missing(const struct subid_report *report, size_t index);
-
-void subid_report_free(struct subid_report **report);
-
-/* --- What only this project's programs see --- */
 
 /*
  * Facts about the machine around the tables, or about an image of one, as plain

@@ -472,3 +472,22 @@ void kernel_audit_rules_parse(const struct subid_text *text, struct watched_path
  */
 int kernel_audit_rules_read(int etc, bool follow, struct watched_path *watches, size_t n,
 			    int *ret_denied);
+
+/* --- policy_check: the policy as it is written --- */
+
+struct policy_problem {
+	enum subid_level level; /* SUBID_ERROR or SUBID_WARNING */
+	char *file;		/* as messages name it */
+	size_t line;		/* 0: not about a line */
+	char *reason;		/* printable */
+};
+
+struct policy_problems {
+	struct policy_problem *list; /* in the order in which they came up */
+	size_t n;
+};
+
+void policy_problems_free(struct policy_problems *problems);
+
+/* Adds what is wrong or likely a mistake.  0; -errno, explained: it could not be read. */
+int policy_check(struct subid *sys, struct policy_problems *ret, struct subid_error *err);

@@ -87,6 +87,22 @@ int subid_txn_begin(const struct subid_txn_options *options, struct subid_txn **
 int error_failure_in(struct subid_error *err, const char *etc, const char *root, int r,
 		     const struct subid_failure *failure);
 
+/* The same of a system.  Explains what subid_txn_begin() or subid_txn_commit() failed
+ * with, too.  Returns r. */
+int error_failure(struct subid_error *err, const struct subid *sys, int r,
+		  const struct subid_failure *failure);
+
+/* Nothing has failed yet. */
+void error_clear(struct subid_error *err);
+
+/* The last line.  Returns code, so that a caller can return it. */
+int error_plain(struct subid_error *err, int code, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+/* The same of -errno, "WHAT: out of memory"; and that without WHAT.  Returns r. */
+int error_errno(struct subid_error *err, const char *what, int r);
+int error_memory(struct subid_error *err);
+
 /* A file of the site's policy (policy.h), as messages name it. */
 void error_conf_file(const char *etc, const char *file, char *buf, size_t size);
 

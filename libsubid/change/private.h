@@ -90,23 +90,9 @@ int places_in_gap(struct place places[SUBID_KINDS], struct place_hint *hint);
 #define ERROR_FILE_SIZE	 SUBID_ERROR_FILE_SIZE
 #define ERROR_HIDER_SIZE 128
 
-void error_clear(struct subid_error *err);
-
 /* Adds a line of details, in front of what error_plain() will say. */
 void error_detail(struct subid_error *err, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
-
-/* The last line.  Returns code, so that a caller can return it. */
-int error_plain(struct subid_error *err, int code, const char *format, ...)
-    __attribute__((format(printf, 3, 4)));
-
-/* The same of -errno, "WHAT: out of memory"; and that without WHAT.  Returns r. */
-int error_errno(struct subid_error *err, const char *what, int r);
-int error_memory(struct subid_error *err);
-
-/* Explains what subid_txn_begin() or subid_txn_commit() failed with.  Returns r. */
-int error_failure(struct subid_error *err, const struct subid *sys, int r,
-		  const struct subid_failure *failure);
 
 /* The answer, when the details say all.  Returns code. */
 int error_code(struct subid_error *err, int code);

@@ -49,6 +49,7 @@ is "each place is where it was said, whatever the umask" "$(cd "$T/d2/opt/s" && 
 644 data/subid/shift.schema.json
 644 data/subid/subid.conf
 644 doc/examples/30-subid.rules
+644 doc/examples/audit.c
 644 doc/examples/grant.c
 644 doc/examples/list.c
 644 doc/examples/subid

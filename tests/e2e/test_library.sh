@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 # The library as a stranger uses it: what is installed, pkg-config and the man page.
 . "$(dirname "$0")/lib.sh"
-plan 45
+plan 52
 
 export PKG_CONFIG_PATH=$PRE/lib/pkgconfig LD_LIBRARY_PATH=$PRE/lib
 header=$PRE/include/subid-ng/subid.h
@@ -47,7 +47,7 @@ is "its version is the package's" "$version" "$(pkg-config --modversion libsubid
 
 # --- the examples --------------------------------------------------------------------
 
-for name in list grant; do
+for name in list grant audit; do
 	# shellcheck disable=SC2046
 	ok "examples/$name.c is built from what is installed" gcc -std=c11 -pedantic -Wall -Wextra -Werror -o "$name" "$name.c" \
 		$(pkg-config --cflags --libs libsubid-ng)
@@ -66,6 +66,21 @@ expect "grant: nobody" 1 '' 'grant: nosuch: no such account *' ./grant nosuch
 expect "grant: a wrong range" 2 '' 'usage: *' ./grant alice 12
 ok "root's leases are listed with the owner's ranges" "$PRE/bin/subid" grant -c 10 alice/web
 expect "list: a container" 0 $'alice uid *\nalice gid *\nalice/web uid 100000 10\nalice/web gid 100000 10' '' ./list alice
+
+# the auditor; the rules of the page are its
+expect "audit: one rule, nothing found" 0 '' '' ./audit "" overlap-owners
+expect "audit: no such rule" 3 '' 'audit: no-such-rule: no such rule' ./audit "" no-such-rule
+tables $'alice:100000:65536\nbob:150000:65536'
+expect "audit: an overlap, the worst first" 1 $'critical: overlap-owners\n    uids 150000-165535 belong to alice (line 1) and to bob (line 2)*\n    remedy: ?*' '' ./audit "" overlap-owners
+run subid --json audit --rule overlap-owners
+is "it finds what subid finds" "$(./audit "" overlap-owners | sed -n 's/^    //p' | sed -n 1p)" "$(jq -r '.findings[0].reason' <<<"$out")"
+printf 'give user nobodysname\ngive al\n' >/etc/subid.conf
+expect "audit: mistakes in the policy, which is not applied" 3 \
+	$'error: policy\n    al is not *\nwarning: policy\n    no such account \'nobodysname\'\ncritical: overlap-owners\n*' 'audit: */etc/subid.conf*' ./audit
+rm /etc/subid.conf
+expect "audit: what a user cannot read is said" 3 '*critical: overlap-owners*' 'audit: ?*' \
+	as alice env LD_LIBRARY_PATH="$PRE/lib" "$work/audit"
+tables "alice:100000:65536"
 
 # whatever it forgets: ids in use by a running namespace are not given
 tables ""

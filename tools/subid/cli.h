@@ -133,9 +133,6 @@ void cli_conf_file(const struct cli *cli, const char *file, char *buf, size_t si
 
 #define CLI_CONF_FILE_SIZE SUBID_ERROR_FILE_SIZE
 
-/* subid policy explain, for n names; the status. */
-int cli_explain_policy(struct cli *cli, size_t n, char *names[]);
-
 /*
  * Commits, and on the running system makes nscd and SSSD forget what they knew.
  * ret_raced: NULL, or set if nothing was changed since others came in between, and the

@@ -1,149 +1,46 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * subid policy: checks the site's policy, and explains what it means for an owner.
+ * subid policy: lists the mistakes in the site's policy, and explains which rule decides
+ * about an owner and what would be given now.
  */
 #include <errno.h>
 #include <jansson.h>
 #include <stdio.h>
 #include <string.h>
 
-#include "libsubid/audit/audit.h"
 #include "libsubid/core/core.h"
 #include "libsubid/core/printable.h"
 #include "tools/subid/cli.h"
 
+/* --- check ------------------------------------------------------------------------- */
+
 /* The problems found so far. */
 struct check {
-	const struct cli *cli;
+	struct cli *cli;
 	size_t n_wrong;
 	size_t n_warnings;
 	json_t *problems;
 };
 
 /* One more problem, on standard error and for --json. */
-__attribute__((format(printf, 5, 6))) static void note(struct check *check, bool wrong,
-						       const char *file, size_t line,
-						       const char *format, ...)
+static void note(struct check *check, const struct subid_finding *finding)
 {
-	char name[CLI_CONF_FILE_SIZE], where[CLI_CONF_FILE_SIZE + 24], what[512];
-	va_list args;
+	bool wrong = finding->level >= SUBID_ERROR;
+	char what[512], where[CLI_CONF_FILE_SIZE + 24];
 
-	va_start(args, format);
-	(void)vsnprintf(what, sizeof(what), format, args);
-	va_end(args);
-	cli_conf_file(check->cli, file, name, sizeof(name));
-	(void)snprintf(where, sizeof(where), line > 0 ? "%s:%zu" : "%s", name, line);
-	(void)cli_complain(0, "%s: %s%s", where, wrong ? "" : "warning: ", what);
+	(void)snprintf(where, sizeof(where), finding->line > 0 ? "%s:%zu" : "%s",
+		       finding->file, finding->line);
+	(void)cli_complain(0, "%s: %s%s", where,
+			   wrong ? "" : "warning: ", finding->reason);
 	check->n_wrong += wrong;
 	check->n_warnings += !wrong;
-	printable_ascii(what, strlen(what), ' ');
+	printable_copy(what, sizeof(what), finding->reason, strlen(finding->reason));
 	(void)json_array_append_new(
 	    check->problems,
-	    json_pack("{s:s, s:I, s:s, s:s}", "file", name, "line", (json_int_t)line,
-		      "level", wrong ? "error" : "warning", "message", what));
-}
-
-static int note_wrong_line(void *data, const struct subid_conf_place *place)
-{
-	note(data, true, place->file, place->place.line, "%s %s", place->place.key,
-	     place->place.why);
-	return 0;
-}
-
-/* A name without account may be mistyped or created later: a warning. */
-static void check_name(struct check *check, const struct subid_users *users,
-		       struct subid_members *members, const struct subid_conf_rule *rule)
-{
-	auto_owner struct subid_owner owner = { .has_account = false };
-	int r = 0;
-
-	if (rule->whom == SUBID_CONF_GROUP) {
-		(void)subid_owner_of_uid(users, 0, &owner);
-		r = subid_members_ask(members, users, &owner, rule->name);
-	} else if (rule->whom == SUBID_CONF_USER && strpbrk(rule->name, "*?") == NULL) {
-		r = subid_owner_find(users, rule->name, &owner);
-	}
-	if (r == SUBID_UNKNOWN)
-		note(check, false, rule->file, rule->line, "no such %s '%s'",
-		     rule->whom == SUBID_CONF_GROUP ? "group" : "account", rule->name);
-	else if (r < 0)
-		note(check, true, rule->file, rule->line, "'%s' cannot be looked up: %s",
-		     rule->name, strerror(-r));
-}
-
-static void check_sizes(struct check *check, const struct subid_policy *policy,
-			const struct subid_conf_rule *rule)
-{
-	for (enum subid_kind kind = 0; kind < SUBID_KINDS; kind++) {
-		const struct subid_window *window = &policy->window[kind];
-		uint32_t count = rule->count > 0 ? rule->count : window->count;
-
-		if (rule->verb == SUBID_CONF_NEVER)
-			continue;
-		if (rule->window.count > 0 && count > rule->window.count)
-			note(check, false, rule->file, rule->line,
-			     "the window is smaller than the %u %ss of login.defs", count,
-			     subid_kind_name(kind));
-		if (rule->window.count == 0 && window->deterministic &&
-		    count != window->count)
-			note(check, false, rule->file, rule->line,
-			     "SUB_%s_DETERMINISTIC in login.defs fixes the count at %u;"
-			     " add a window",
-			     kind == SUBID_UID ? "UID" : "GID", window->count);
-	}
-}
-
-static void check_rules(struct check *check, const struct subid_conf *conf,
-			const struct subid_policy *policy,
-			const struct subid_users *users)
-{
-	auto_members struct subid_members members = { .n = 0 };
-	const struct subid_conf_rule *everyone = NULL;
-
-	for (size_t i = 0; i < conf->n_rules; i++) {
-		const struct subid_conf_rule *rule = &conf->rules[i];
-
-		if (everyone != NULL)
-			note(check, false, rule->file, rule->line,
-			     "is never reached for people: 'everyone' in line %zu comes"
-			     " first",
-			     everyone->line);
-		else if (rule->whom == SUBID_CONF_EVERYONE)
-			everyone = rule;
-		check_name(check, users, &members, rule);
-		check_sizes(check, policy, rule);
-	}
-}
-
-/* An unknown rule accepts nothing, which its author does not expect. */
-static void check_accepted(struct check *check, const struct subid_conf *conf)
-{
-	for (size_t i = 0; i < conf->n_accepted; i++)
-		if (subid_acceptance_allows_conventional(&conf->accepted[i]))
-			note(check, false, conf->accepted[i].file, conf->accepted[i].line,
-			     "'accept %s' also lets grants give ids that others use by"
-			     " convention; the next release will not: write 'allow"
-			     " conventional-ids' for that",
-			     conf->accepted[i].rule);
-	for (size_t i = 0; i < conf->n_accepted; i++)
-		if (audit_rule_find(conf->accepted[i].rule) == NULL)
-			note(check, false, conf->accepted[i].file, conf->accepted[i].line,
-			     "unknown rule '%s'; 'subid audit --list-rules' lists all"
-			     " rules",
-			     conf->accepted[i].rule);
-}
-
-/* login.defs, whose values the rules use; false if they are unusable. */
-static bool check_defs(struct check *check, int etc, struct subid_policy *ret)
-{
-	bool follow = check->cli->root == NULL;
-	struct subid_place place;
-	int r = subid_policy_load(etc, follow, ret, &place);
-
-	if (r == SUBID_INVALID)
-		note(check, true, "login.defs", place.line, "%s %s", place.key,
-		     place.why);
-	return r == 0;
+	    json_pack("{s:o, s:I, s:s, s:s}", "file",
+		      cli_json_name(finding->file, strlen(finding->file)), "line",
+		      (json_int_t)finding->line, "level", wrong ? "error" : "warning",
+		      "message", what));
 }
 
 static json_t *count_statements(const struct subid_conf *conf)
@@ -188,50 +85,210 @@ static int print_check(const struct check *check, const struct subid_conf *conf)
 	return check->n_wrong == 0 ? EXIT_DONE : EXIT_NO;
 }
 
-static int check_all(struct check *check, int etc)
+/* What is written there, to be counted; what is wrong has been said. */
+static int count_wrong(void *data, const struct subid_conf_place *place)
 {
-	const struct cli *cli = check->cli;
-	struct subid_conf_reporter reporter = { note_wrong_line, check };
+	(void)data, (void)place;
+	return 0;
+}
+
+static int check_all(struct check *check)
+{
+	struct subid_conf_reporter reporter = { count_wrong, NULL };
+	__attribute__((cleanup(subid_report_free))) struct subid_report *report = NULL;
 	auto_conf struct subid_conf conf = { .n_rules = 0 };
-	auto_users struct subid_users *users = NULL;
-	struct subid_policy policy;
-	struct subid_conf_place place;
-	char file[CLI_CONF_FILE_SIZE];
+	struct subid_finding finding = { .size = sizeof(finding) };
+	struct subid_error err = { .size = sizeof(err) };
+	struct cli *cli = check->cli;
 	bool live = cli->root == NULL;
-	struct subid_failure failure = { .file = NULL };
+	struct subid_conf_place place;
+	auto_close int etc = cli_open_etc(cli);
+	auto_system struct subid *sys = NULL;
 	int r;
 
+	if (etc < 0)
+		return EXIT_UNABLE;
+	r = subid_open(cli->root, &sys, &err);
+	if (r == 0)
+		r = subid_policy_check(sys, &report, &err);
+	if (r < 0)
+		return cli_say(EXIT_UNABLE, &err);
+	for (size_t i = 0; subid_report_get(report, i, &finding); i++)
+		note(check, &finding);
 	r = subid_conf_load(
 	    &(struct subid_conf_source){
 		.etc = etc, .vendor = live ? SUBID_VENDORDIR : NULL, .follow = live },
 	    &reporter, &conf, &place);
-	if (r < 0) {
-		cli_conf_file(cli, place.file, file, sizeof(file));
-		return cli_complain(EXIT_UNABLE, "%s: %s", file, strerror(-r));
-	}
-	r = subid_users_load(etc, live, &users, &failure.file);
 	if (r < 0)
-		return cli_txn_failed(cli, r, &failure);
-	if (check_defs(check, etc, &policy))
-		check_rules(check, &conf, &policy, users);
-	check_accepted(check, &conf);
+		return cli_complain(EXIT_UNABLE, "%s/%s: %s", cli->etc_name, place.file,
+				    strerror(-r));
 	return print_check(check, &conf);
 }
 
 static int run_check(struct cli *cli)
 {
 	struct check check = { .cli = cli, .problems = json_array() };
-	auto_close int etc = cli_open_etc(cli);
-	int status;
+	int status = check.problems == NULL
+			 ? cli_complain(EXIT_UNABLE, "%s", strerror(ENOMEM))
+			 : check_all(&check);
 
-	if (etc < 0)
-		status = EXIT_UNABLE;
-	else if (check.problems == NULL)
-		status = cli_complain(EXIT_UNABLE, "%s", strerror(ENOMEM));
-	else
-		status = check_all(&check, etc);
 	json_decref(check.problems);
 	return status;
+}
+
+/* --- explain ----------------------------------------------------------------------- */
+
+/* One owner, explained. */
+struct explanation {
+	struct cli *cli;
+	struct subid_txn *txn;
+	const char *name;
+	struct subid_explanation policy;
+	char rule[CLI_CONF_FILE_SIZE + 24]; /* "/etc/subid.conf:3"; "" */
+	char shown[1024];		  /* the name, fit for a terminal and for JSON */
+	const struct subid_list *changes; /* NULL: none */
+	const char *state;		  /* of these */
+};
+
+static const char *const verdicts[] = {
+	[SUBID_VERDICT_GIVE] = "give",
+	[SUBID_VERDICT_NONE] = "none",
+	[SUBID_VERDICT_NEVER] = "never",
+};
+
+/* What a terminal may act on, and JSON cannot have. */
+static void make_printable(char *text)
+{
+	for (char *c = text; *c != '\0'; c++)
+		if ((unsigned char)*c < ' ' || (unsigned char)*c > '~')
+			*c = '?';
+}
+
+/* What policy would give at a login; EXIT_NO after a complaint if it cannot. */
+static int try_to_give(struct explanation *e)
+{
+	const struct subid_request request = {
+		.size = sizeof(request),
+		.owner = e->name,
+		.flags = SUBID_UNASKED | SUBID_UNKNOWN_OWNER,
+	};
+	struct subid_error err = { .size = sizeof(err) };
+	int r;
+
+	if (e->policy.verdict != SUBID_VERDICT_GIVE)
+		return EXIT_DONE;
+	r = subid_grant(e->txn, &request, &err);
+	if (r != 0 && r != SUBID_ENOUGH)
+		return cli_say(cli_status(r), &err);
+	e->state = r == SUBID_ENOUGH ? "kept" : "new";
+	if (subid_changes(e->txn, &e->changes) < 0)
+		return cli_complain(EXIT_UNABLE, "%s", strerror(ENOMEM));
+	return EXIT_DONE;
+}
+
+static void print_text(const struct explanation *e)
+{
+	struct subid_row row = { .size = sizeof(row) };
+
+	(void)printf("%s: %s: %s%s%s\n", e->shown, verdicts[e->policy.verdict], e->rule,
+		     e->rule[0] == '\0' ? "" : ": ", e->policy.why);
+	for (size_t i = 0; e->changes != NULL && subid_list_get(e->changes, i, &row); i++)
+		(void)printf("  %s %u-%llu %u %s\n", subid_kind_name(row.kind),
+			     row.range.start,
+			     (unsigned long long)id_range_end(row.range) - 1,
+			     row.range.count, e->state);
+}
+
+static json_t *to_json(const struct explanation *e)
+{
+	struct subid_row row = { .size = sizeof(row) };
+	json_t *ranges = json_array();
+
+	for (size_t i = 0; e->changes != NULL && subid_list_get(e->changes, i, &row); i++)
+		(void)json_array_append_new(
+		    ranges, json_pack("{s:s, s:I, s:I, s:I, s:s}", "kind",
+				      subid_kind_name(row.kind), "start",
+				      (json_int_t)row.range.start, "end",
+				      (json_int_t)id_range_end(row.range) - 1, "count",
+				      (json_int_t)row.range.count, "state", e->state));
+	return json_pack("{s:s, s:s, s:s*, s:s, s:o}", "owner", e->shown, "verdict",
+			 verdicts[e->policy.verdict], "rule",
+			 e->rule[0] == '\0' ? NULL : e->rule, "why", e->policy.why,
+			 "ranges", ranges);
+}
+
+/* Into owners, unless that is NULL, or onto standard output. */
+static int explain_one(struct explanation *e, json_t *owners)
+{
+	struct subid_error err = { .size = sizeof(err) };
+	int status, r;
+
+	(void)snprintf(e->shown, sizeof(e->shown), "%s", e->name);
+	make_printable(e->shown);
+	e->policy.size = sizeof(e->policy);
+	r = subid_explain(e->txn, e->name, &e->policy, &err);
+	if (r != 0)
+		return cli_say(cli_status(r), &err);
+	if (e->policy.line > 0)
+		(void)snprintf(e->rule, sizeof(e->rule), "%s:%zu", e->policy.file,
+			       e->policy.line);
+	make_printable(e->policy.why);
+	make_printable(e->rule);
+	status = try_to_give(e);
+	if (status == EXIT_UNABLE)
+		return status;
+	if (owners == NULL && !e->cli->quiet)
+		print_text(e);
+	else if (owners != NULL && json_array_append_new(owners, to_json(e)) < 0)
+		return cli_complain(EXIT_UNABLE, "output: %s", strerror(ENOMEM));
+	return status;
+}
+
+static int explain_each(struct cli *cli, struct subid_txn *txn, size_t n, char *names[],
+			json_t *owners)
+{
+	int status = EXIT_DONE;
+
+	for (size_t i = 0; i < n; i++) {
+		struct explanation e = { .cli = cli, .txn = txn, .name = names[i] };
+		int one = explain_one(&e, owners);
+
+		if (one == EXIT_UNABLE)
+			return one;
+		if (one != EXIT_DONE)
+			status = one;
+	}
+	return status;
+}
+
+static int explain_all(struct cli *cli, struct subid_txn *txn, size_t n, char *names[])
+{
+	json_t *owners = cli->json && !cli->quiet ? json_array() : NULL;
+	json_t *object = owners == NULL ? NULL : json_pack("{s:o}", "owners", owners);
+	int status;
+
+	if (cli->json && !cli->quiet && object == NULL)
+		return cli_complain(EXIT_UNABLE, "output: %s", strerror(ENOMEM));
+	status = explain_each(cli, txn, n, names, owners);
+	if (object != NULL) {
+		(void)json_dumpf(object, stdout, JSON_INDENT(2) | JSON_ENSURE_ASCII);
+		(void)putchar('\n');
+	}
+	json_decref(object);
+	if (fflush(stdout) != 0 || ferror(stdout))
+		return cli_complain(EXIT_UNABLE, "standard output: %s", strerror(errno));
+	return status;
+}
+
+static int run_explain(struct cli *cli, size_t n, char *names[])
+{
+	auto_system struct subid *sys = NULL;
+	auto_txn struct subid_txn *txn = NULL;
+	int status = cli_open_system(cli, true, &sys);
+
+	if (status == EXIT_DONE)
+		status = cli_begin(sys, SUBID_DRY_RUN, &txn);
+	return status == EXIT_DONE ? explain_all(cli, txn, n, names) : status;
 }
 
 static int run(struct cli *cli, int argc, char *argv[])
@@ -253,7 +310,7 @@ static int run(struct cli *cli, int argc, char *argv[])
 		    argv[-1]);
 	if (argc == 0)
 		return cli_misused(cli, "policy explain: missing OWNER");
-	return cli_explain_policy(cli, (size_t)argc, argv);
+	return run_explain(cli, (size_t)argc, argv);
 }
 
 const struct cli_command cmd_policy = {

@@ -102,8 +102,107 @@ static void test_options(void **state)
 	make_image(etc_of(state));
 	assert_int_equal(subid_open_at(etc_of(state), "IMAGE", &sys, &err), 0);
 	assert_int_equal(subid_audit(sys, &unknown, &report, &err), SUBID_UNKNOWN);
+	assert_int_equal(err.code, SUBID_UNKNOWN);
+	assert_string_equal(err.text, "no-such-rule: no such rule");
 	assert_int_equal(subid_audit(sys, &unsized, &report, &err), -EINVAL);
+	assert_int_equal(err.code, -EINVAL);
 	assert_null(report);
+}
+
+/* What could not be read is in the report, fit for a terminal. */
+static void test_missing(void **state)
+{
+	const struct subid_audit_options options = { .size = sizeof(options),
+						     .rule = "overlap-owners" };
+	struct subid_report *report;
+	int etc;
+
+	make_image(etc_of(state));
+	etc = openat(etc_of(state), "etc", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	assert_int_equal(unlinkat(etc, "subgid", 0), 0);
+	put_dir(etc, "subgid");
+	(void)close(etc);
+	report = audit(etc_of(state), &options);
+	assert_non_null(strstr(subid_report_missing(report, 0), "IMAGE/etc/subgid"));
+	assert_null(subid_report_missing(report, 1));
+	subid_report_free(&report);
+	assert_int_equal(subid_report_size(NULL), 0);
+	assert_null(subid_report_missing(NULL, 0));
+}
+
+static const struct {
+	const char *conf;
+	struct {
+		enum subid_level level;
+		const char *file;
+		size_t line;
+		const char *reason;
+	} found[3];
+} policies[] = {
+	{ "give group wheel count 10\n",
+	  { { SUBID_WARNING, "IMAGE/etc/subid.conf", 1, "no such group 'wheel'" } } },
+	{ "# right\ngive user alice\n", { { .file = NULL } } },
+	{ "give user nobody\xe2\x80\xae\n",
+	  { { SUBID_WARNING, "IMAGE/etc/subid.conf", 1, "no such account 'nobody?'" } } },
+	{ "give everyone\ngive user alice\naccept no-such\n",
+	  { { SUBID_WARNING, "IMAGE/etc/subid.conf", 2,
+	      "is never reached for people: 'everyone' in line 1 comes first" },
+	    { SUBID_WARNING, "IMAGE/etc/subid.conf", 3,
+	      "unknown rule 'no-such'; 'subid audit --list-rules' lists all rules" } } },
+};
+
+static void test_policy(void **state)
+{
+	struct subid_error err = { .size = sizeof(err) };
+	auto_system struct subid *sys = NULL;
+
+	make_image(etc_of(state));
+	assert_int_equal(subid_open_at(etc_of(state), "IMAGE", &sys, &err), 0);
+	for (size_t i = 0; i < sizeof(policies) / sizeof(policies[0]); i++) {
+		struct subid_finding finding = { .size = sizeof(finding) };
+		struct subid_report *report = NULL;
+		size_t n = 0;
+
+		put_file(etc_of(state), "etc/subid.conf", policies[i].conf);
+		assert_int_equal(subid_policy_check(sys, &report, &err), 0);
+		for (; n < 3 && policies[i].found[n].file != NULL; n++) {
+			assert_true(subid_report_get(report, n, &finding));
+			assert_null(finding.rule);
+			assert_int_equal(finding.kind, -1);
+			assert_int_equal(finding.level, policies[i].found[n].level);
+			assert_string_equal(finding.file, policies[i].found[n].file);
+			assert_int_equal(finding.line, policies[i].found[n].line);
+			assert_string_equal(finding.reason, policies[i].found[n].reason);
+			assert_string_equal(finding.remedy, "");
+		}
+		if (subid_report_size(report) != n)
+			fail_msg("row %zu: %zu", i, subid_report_size(report));
+		subid_report_free(&report);
+	}
+	/* two mistakes, both of which keep everything from being granted */
+	put_file(etc_of(state), "etc/subid.conf", "give all\n");
+	put_file(etc_of(state), "etc/login.defs", "UID_MIN x\n");
+	for (int fault = 0; fault < 2; fault++) {
+		struct subid_finding finding = { .size = sizeof(finding) };
+		struct subid_report *report = NULL;
+		int r = subid_policy_check(sys, &report, &err);
+
+		if (fault == 0) {
+			assert_int_equal(r, 0);
+			assert_int_equal(subid_report_size(report), 2);
+			for (size_t i = 0; subid_report_get(report, i, &finding); i++)
+				assert_int_equal(finding.level, SUBID_ERROR);
+			assert_string_equal(finding.file, "IMAGE/etc/login.defs");
+			assert_int_equal(finding.line, 1);
+			subid_report_free(&report);
+			assert_int_equal(unlinkat(etc_of(state), "etc/subid.conf", 0), 0);
+			put_dir(etc_of(state), "etc/subid.conf");
+			continue;
+		}
+		assert_true(r < 0);
+		assert_null(report);
+		assert_non_null(strstr(err.text, "IMAGE/etc/subid.conf: "));
+	}
 }
 
 static void test_rules(void **state)
@@ -124,10 +223,9 @@ static void test_rules(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		scratch_test(test_report),
-		scratch_test(test_sizes),
-		scratch_test(test_options),
-		cmocka_unit_test(test_rules),
+		scratch_test(test_report),  scratch_test(test_sizes),
+		scratch_test(test_options), scratch_test(test_missing),
+		scratch_test(test_policy),  cmocka_unit_test(test_rules),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
