@@ -113,7 +113,6 @@ tools/subid: core maps tables accounts policy live runtimes audit subid.h
 tools/subid-ldap: core tables accounts policy subid.h tools/subid/cli.h tools/subid/rows.h
 pam: core maps tables accounts policy subid.h
 examples: subid.h
-tools/subid/cli.h -> libsubid/change/change.h  reads stores of leases and names failures
 endef
 export INCLUDES := $(includes)
 

@@ -12,6 +12,7 @@
 
 #include "libsubid/change/private.h"
 #include "libsubid/core/core.h"
+#include "libsubid/core/files.h"
 
 /* Kept free for the last line, which says what follows. */
 #define LAST_LINE_MAX 1024
@@ -145,39 +146,6 @@ size_t subid_error_text(const struct subid_error *err, char *buf, size_t size)
 	return n < 0 ? 0 : (size_t)n;
 }
 
-/* What to do about an error, where it is not plain. */
-static const char *advice(int error)
-{
-	switch (error) {
-	case EACCES:
-	case EPERM:
-		return geteuid() == 0
-			   ? ": is it immutable (lsattr), or forbidden by policy?"
-			   : ": run this as root";
-	case ELOOP:
-		return ": it is a symbolic link, which neither this nor useradd follows:"
-		       " replace it by a copy of the file it leads to";
-	case ENOLINK:
-		return ": it is a symbolic link that leads nowhere: what it means cannot "
-		       "be"
-		       " known";
-	case EBUSY:
-	case EXDEV: /* it gets no second name in the directory */
-		return ": is a file mounted on it? It cannot be replaced then: mount the"
-		       " directory instead";
-	case ENOSPC:
-	case EDQUOT:
-		return ": nothing was changed; make room and try again";
-	case ESTALE:
-		return ": somebody has saved it meanwhile without the lock that useradd"
-		       " takes, too: nothing was changed; try again";
-	case EINVAL:
-		return ": it is not a regular file";
-	default:
-		return "";
-	}
-}
-
 static int lock_is_busy(struct subid_error *err, const char *etc,
 			const struct subid_failure *failure)
 {
@@ -226,7 +194,7 @@ static int conf_is_wrong(struct subid_error *err, const char *etc, int r,
 		return error_plain(err, r,
 				   "%s: %s%s: nothing is given until it can be"
 				   " read",
-				   file, strerror(-r), advice(-r));
+				   file, strerror(-r), open_advice(-r));
 	if (place->line == 0)
 		return error_plain(err, r,
 				   "%s: %s %s: nothing is given until it is put right",
@@ -255,8 +223,9 @@ static int named_failure(struct subid_error *err, const char *etc, const char *r
 		return error_unseen(err, r, file, &failure->unseen);
 	if (file[0] == '/')
 		return error_plain(err, r, "%s%s: %s%s", root, file, strerror(-r),
-				   advice(-r));
-	return error_plain(err, r, "%s/%s: %s%s", etc, file, strerror(-r), advice(-r));
+				   open_advice(-r));
+	return error_plain(err, r, "%s/%s: %s%s", etc, file, strerror(-r),
+			   open_advice(-r));
 }
 
 int error_failure_in(struct subid_error *err, const char *etc, const char *root, int r,
@@ -286,7 +255,7 @@ int error_failure_in(struct subid_error *err, const char *etc, const char *root,
 		    etc);
 	if (file == NULL)
 		return error_plain(err, r, "%s: subuid and subgid were not changed: %s%s",
-				   etc, strerror(-r), advice(-r));
+				   etc, strerror(-r), open_advice(-r));
 	return named_failure(err, etc, root, r, failure);
 }
 

@@ -45,8 +45,9 @@ static int load_table(struct subid *sys, enum subid_kind kind, struct subid_tabl
 	return r == 0 ? 0 : error_failure(err, sys, r, &failure);
 }
 
+/* file: where the table stands, or NULL. */
 static int add_entry(struct subid_list *list, const struct subid_table *table,
-		     const struct subid_entry *entry)
+		     const struct subid_entry *entry, const char *file)
 {
 	const char *owner = subid_table_owner(table, entry);
 	const struct subid_row row = {
@@ -54,7 +55,7 @@ static int add_entry(struct subid_list *list, const struct subid_table *table,
 		.state = state_of(owner, entry->owner_len),
 		.range = entry->range,
 		.owner = owner,
-		.file = tables[table->kind],
+		.file = file,
 		.line = subid_table_line(table, entry),
 	};
 
@@ -75,7 +76,7 @@ int subid_lines(struct subid *sys, enum subid_kind kind, struct subid_list **ret
 	if (r < 0)
 		return r;
 	for (size_t i = 0; r == 0 && i < table.n; i++)
-		r = add_entry(list, &table, &table.entries[i]);
+		r = add_entry(list, &table, &table.entries[i], tables[table.kind]);
 	if (r < 0)
 		return error_memory(err);
 	*ret = list;
@@ -100,7 +101,8 @@ static int add_owned(struct subid *sys, const struct subid_owner *owner,
 
 		for (size_t i = subid_table_first(&table, name->text, name->len);
 		     r == 0 && i < table.n; i = subid_table_after(&table, i))
-			r = add_entry(list, &table, &table.entries[i]);
+			r = add_entry(list, &table, &table.entries[i],
+				      tables[table.kind]);
 	}
 	return r == 0 ? 0 : error_memory(err);
 }
@@ -120,6 +122,7 @@ static int add_lease(struct subid_list *list, const struct subid_lease *lease, b
 	return list_add_row(list, &row, strlen(lease->owner));
 }
 
+/* The leases of a store that could be read, also if another one could not. */
 static int add_leases(struct subid *sys, const struct subid_owner *owner,
 		      unsigned int kinds, struct subid_list *list,
 		      struct subid_error *err)
@@ -127,21 +130,39 @@ static int add_leases(struct subid *sys, const struct subid_owner *owner,
 	const struct subid_owner_name *first = &owner->spellings[0];
 	auto_free char *name = strndup(first->text, first->len);
 	auto_leases struct subid_leases leases = { .list = NULL };
-	struct homes homes = HOMES;
 	char where[SUBID_ERROR_FILE_SIZE] = "";
-	int r;
+	int r, added = 0;
 
 	if (name == NULL)
 		return error_memory(err);
-	r = leases_of_owner(sys, owner, name, &homes, &leases, where);
-	if (r < 0)
-		return error_plain(err, r, "%s: %s: leases cannot be read", where,
-				   home_error(r));
-	for (size_t i = 0; r == 0 && i < leases.n; i++)
+	r = leases_of_owner(sys, owner, name, &sys->homes, &leases, where);
+	for (size_t i = 0; added == 0 && i < leases.n; i++)
 		if ((kinds & (1U << leases.list[i].kind)) != 0 &&
 		    lease_is_of(&leases.list[i], owner, name))
-			r = add_lease(list, &leases.list[i], false);
-	return r == 0 ? 0 : error_memory(err);
+			added = add_lease(list, &leases.list[i], false);
+	if (added < 0)
+		return error_memory(err);
+	return r == 0 ? 0
+		      : error_plain(err, r, "%s: %s: leases cannot be read", where,
+				    home_error(r));
+}
+
+/* Who it is: 0, SUBID_UNKNOWN, with *ret set all the same; else explained. */
+static int find_owner(struct subid *sys, const char *name, struct subid_users **users,
+		      struct subid_owner *ret, struct subid_error *err)
+{
+	struct subid_failure failure = { .file = "passwd" };
+	int r = subid_users_open(sys->etc, sys->host, users, &failure.file);
+
+	if (r < 0)
+		return error_failure(err, sys, r, &failure);
+	r = subid_owner_find(*users, name, ret);
+	if (r < 0)
+		return error_plain(err, r, "%s: cannot be looked up: %s", name,
+				   strerror(-r));
+	if (r == SUBID_INVALID)
+		return error_plain(err, r, "%s: invalid owner name", name);
+	return r;
 }
 
 int subid_ranges(struct subid *sys, const char *name, unsigned int kinds,
@@ -150,23 +171,16 @@ int subid_ranges(struct subid *sys, const char *name, unsigned int kinds,
 	auto_users struct subid_users *users = NULL;
 	auto_owner struct subid_owner owner = { .has_account = false };
 	auto_list struct subid_list *list = list_new();
-	struct subid_failure failure = { .file = "passwd" };
-	int r, found;
+	int r = 0, found;
 
 	error_clear(err);
 	if (kinds == 0)
 		kinds = SUBID_BOTH_KINDS;
 	if (list == NULL)
 		return error_memory(err);
-	r = subid_users_open(sys->etc, sys->host, &users, &failure.file);
-	if (r < 0)
-		return error_failure(err, sys, r, &failure);
-	found = subid_owner_find(users, name, &owner);
-	if (found < 0)
-		return error_plain(err, found, "%s: cannot be looked up: %s", name,
-				   strerror(-found));
-	if (found == SUBID_INVALID)
-		return error_plain(err, found, "%s: invalid owner name", name);
+	found = find_owner(sys, name, &users, &owner, err);
+	if (found != 0 && found != SUBID_UNKNOWN)
+		return found;
 	for (enum subid_kind kind = 0; r == 0 && kind < SUBID_KINDS; kind++)
 		if ((kinds & (1U << kind)) != 0)
 			r = add_owned(sys, &owner, kind, list, err);
@@ -180,6 +194,59 @@ int subid_ranges(struct subid *sys, const char *name, unsigned int kinds,
 	*ret = list;
 	list = NULL;
 	return 0;
+}
+
+/* What the caller's store holds by a name that is no owner's. */
+static int add_held_leases(struct subid *sys, const char *name, unsigned int kinds,
+			   struct subid_list *list, struct subid_error *err)
+{
+	auto_store struct store store = { .fd = -1 };
+	int r = store_open(sys, false, &store, err);
+
+	if (r != 0 || store.fd < 0)
+		return r;
+	for (enum subid_kind kind = 0; r == 0 && kind < SUBID_KINDS; kind++) {
+		auto_table struct subid_table table = { .kind = kind };
+
+		if ((kinds & (1U << kind)) == 0)
+			continue;
+		r = store_load(&store, kind, subid_kind_table(kind), &table);
+		if (r < 0)
+			return error_plain(err, r, "%s: %s", store.name, strerror(-r));
+		for (size_t i = subid_table_first(&table, name, strlen(name));
+		     r == 0 && i < table.n; i = subid_table_after(&table, i))
+			r = add_entry(list, &table, &table.entries[i], NULL);
+		if (r < 0)
+			return error_memory(err);
+	}
+	return r;
+}
+
+int subid_leases(struct subid *sys, const char *name, unsigned int kinds,
+		 struct subid_list **ret, struct subid_error *err)
+{
+	auto_users struct subid_users *users = NULL;
+	auto_owner struct subid_owner owner = { .has_account = false };
+	auto_list struct subid_list *list = list_new();
+	int r;
+
+	error_clear(err);
+	if (kinds == 0)
+		kinds = SUBID_BOTH_KINDS;
+	if (list == NULL)
+		return error_memory(err);
+	if (subid_owner_is_hold(name, strlen(name))) {
+		r = add_held_leases(sys, name, kinds, list, err);
+	} else {
+		r = find_owner(sys, name, &users, &owner, err);
+		if (r == 0 || r == SUBID_UNKNOWN)
+			r = add_leases(sys, &owner, kinds, list, err);
+	}
+	if (r <= 0) {
+		*ret = list;
+		list = NULL;
+	}
+	return r;
 }
 
 /* --- ids -----------------------------------------------------------------------------
@@ -217,7 +284,8 @@ static int add_holders(struct subid *sys, enum subid_kind kind, struct id_range 
 		return r;
 	for (size_t i = 0; r == 0 && i < table.n; i++)
 		if (id_range_contains(table.entries[i].range, id))
-			r = add_entry(list, &table, &table.entries[i]);
+			r = add_entry(list, &table, &table.entries[i],
+				      tables[table.kind]);
 	return r == 0 ? 0 : error_memory(err);
 }
 

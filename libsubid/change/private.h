@@ -20,6 +20,7 @@ struct subid {
 	size_t name_len;     /* how much of that is DIR */
 	subid_warning_fn *warn;
 	void *warn_data;
+	struct homes homes; /* that are looked into: for how long, by all calls */
 };
 
 /* Opens /proc, on a host.  0, or -errno, explained. */

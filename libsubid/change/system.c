@@ -53,6 +53,7 @@ static int open_system(int root, const char *name, struct subid **ret,
 		return error_memory(err);
 	sys->host = name == NULL;
 	sys->etc = sys->proc = -1;
+	sys->homes = (struct homes)HOMES;
 	sys->root = fcntl(root, F_DUPFD_CLOEXEC, 3);
 	if (sys->root < 0)
 		return error_plain(err, -errno, "%s: %s", name == NULL ? "/" : name,

@@ -92,3 +92,10 @@ int subid_replacements_commit(struct subid_replacement *const replacements[],
 void subid_replacement_free(struct subid_replacement **replacement);
 
 #define auto_replacement __attribute__((cleanup(subid_replacement_free)))
+
+/*
+ * What to do about an error number of opening, reading or replacing a file of the
+ * system's configuration, to be put behind strerror(3): ": run this as root".  "" where
+ * that says enough.
+ */
+const char *open_advice(int error);

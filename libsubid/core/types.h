@@ -70,9 +70,6 @@ int subid_range_parse(const char *text, struct id_range *ret);
  */
 bool subid_owner_valid(const char *owner, size_t len);
 
-/* Is this one of the two owners that hold ids for nobody, "!released" and "!reserved"? */
-bool subid_owner_is_hold(const char *owner, size_t len);
-
 /* The most that the readers of one line can differ. */
 #define SUBID_READINGS_MAX 16
 

@@ -20,6 +20,9 @@
 #define SUBID_OWNER_RELEASED "!released" /* had an owner, now quarantined */
 #define SUBID_OWNER_RESERVED "!reserved" /* kept free by the administrator */
 
+/* Is this one of these two? */
+bool subid_owner_is_hold(const char *owner, size_t len);
+
 /* A line in our reading.  owner points into the text and is not terminated. */
 struct subid_line {
 	const char *owner;

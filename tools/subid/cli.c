@@ -265,11 +265,10 @@ static void warn_of_odd_lines(const struct cli *cli, const struct subid_table *t
 int cli_load_table(const struct cli *cli, int etc, enum subid_kind kind,
 		   struct subid_table *ret)
 {
-	struct subid_failure failure = { .file = subid_kind_table(kind) };
 	int r = subid_table_load(etc, kind, ret);
 
-	if (r != 0)
-		return cli_txn_failed(cli, r, &failure);
+	if (r < 0)
+		return cli_unreadable(cli, subid_kind_table(kind), r);
 	warn_of_odd_lines(cli, ret);
 	return EXIT_DONE;
 }

@@ -7,8 +7,6 @@
 #include <stdio.h>
 
 #include "libsubid/accounts/accounts.h"
-#include "libsubid/audit/audit.h"
-#include "libsubid/change/change.h"
 #include "libsubid/core/core.h"
 #include "libsubid/core/printable.h"
 #include "libsubid/live/live.h"
@@ -17,6 +15,10 @@
 #include "libsubid/runtimes/runtimes.h"
 #include "libsubid/subid.h"
 #include "libsubid/tables/tables.h"
+
+#define auto_system __attribute__((cleanup(subid_close)))
+#define auto_abort  __attribute__((cleanup(subid_abort)))
+#define auto_list   __attribute__((cleanup(subid_list_free)))
 
 /* Exit status of subid(1). */
 enum {
@@ -125,13 +127,8 @@ void cli_warn_of_source(const struct cli *cli, int etc);
 int cli_load_table(const struct cli *cli, int etc, enum subid_kind kind,
 		   struct subid_table *ret);
 
-/* Complains of what subid_txn_begin() or subid_txn_commit() said; the status. */
-int cli_txn_failed(const struct cli *cli, int r, const struct subid_failure *failure);
-
-/* A file of the site's policy (policy.h), as messages name it. */
-void cli_conf_file(const struct cli *cli, const char *file, char *buf, size_t size);
-
-#define CLI_CONF_FILE_SIZE SUBID_ERROR_FILE_SIZE
+/* Complains of -errno of reading a file of the configuration directory; the status. */
+int cli_unreadable(const struct cli *cli, const char *file, int r);
 
 /*
  * Commits, and on the running system makes nscd and SSSD forget what they knew.

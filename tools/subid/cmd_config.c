@@ -9,8 +9,8 @@
 #include <unistd.h>
 
 #include "libsubid/core/child.h"
-#include "tools/subid/owner_ids.h"
 #include "tools/subid/runtime_config.h"
+#include "tools/subid/view.h"
 
 #define PATIENCE_MS 5000
 #define OUTPUT_MAX  255
@@ -175,21 +175,24 @@ static int carry_out(const struct config *config)
 	auto_table struct subid_table gid = { .kind = SUBID_GID };
 	const struct subid_table *const tables[SUBID_KINDS] = { &uid, &gid };
 	auto_owner_ids struct owner_ids share = { .name = NULL };
-	struct subid_failure failure = { .file = "passwd" };
+	auto_system struct subid *sys = NULL;
+	const char *file = "passwd";
 	int status, r;
 
 	if (etc < 0)
 		return EXIT_UNABLE;
-	cli_warn_of_source(config->cli, etc);
-	status = cli_load_table(config->cli, etc, SUBID_UID, &uid);
+	status = cli_open_system(config->cli, true, &sys);
+	if (status == EXIT_DONE)
+		status = cli_load_table(config->cli, etc, SUBID_UID, &uid);
 	if (status == EXIT_DONE)
 		status = cli_load_table(config->cli, etc, SUBID_GID, &gid);
 	if (status != EXIT_DONE)
 		return status;
-	r = subid_users_open(etc, config->cli->root == NULL, &users, &failure.file);
-	if (r != 0)
-		return cli_txn_failed(config->cli, r, &failure);
-	status = owner_ids_find(config->cli, users, tables, NULL, config->whose, &share);
+	r = subid_users_open(etc, config->cli->root == NULL, &users, &file);
+	if (r < 0)
+		return cli_unreadable(config->cli, file, r);
+	status =
+	    owner_ids_find(config->cli, sys, users, tables, NULL, config->whose, &share);
 	if (status != EXIT_DONE)
 		return status;
 	if (share.owner.n > NAMES_FEW && subid_table_index(&uid) < 0)

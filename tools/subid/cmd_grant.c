@@ -146,7 +146,7 @@ static void trace_refused(const struct grant *grant, struct subid *sys, int resu
 /* Adds those whom only the accounts can tell. */
 static int choose_owners(struct grant *grant, struct subid_txn *txn)
 {
-	__attribute__((cleanup(subid_list_free))) struct subid_list *list = NULL;
+	auto_list struct subid_list *list = NULL;
 	struct subid_error err = { .size = sizeof(err) };
 	struct subid_row row = { .size = sizeof(row) };
 	size_t passed_over = 0;
@@ -175,7 +175,7 @@ static int choose_owners(struct grant *grant, struct subid_txn *txn)
 /* *ret_raced: others have leased the same ids at the same moment. */
 static int grant_once(struct grant *grant, struct subid *sys, bool *ret_raced)
 {
-	auto_txn struct subid_txn *txn = NULL;
+	auto_abort struct subid_txn *txn = NULL;
 	struct subid_error err = { .size = sizeof(err) };
 	unsigned int flags = (grant->dry_run ? SUBID_DRY_RUN : 0) |
 			     (grant->leases && !grant->own ? SUBID_LEASES : 0);

@@ -11,8 +11,8 @@
 #include <sys/stat.h>
 
 #include "libsubid/core/core.h"
-#include "tools/subid/layout.h"
 #include "tools/subid/rows.h"
+#include "tools/subid/runtime_config.h"
 #include "tools/subid/view.h"
 
 enum { OPTION_INSIDE = 256 * 2 };
@@ -141,7 +141,7 @@ static int find_position(struct view *view, enum subid_kind kind,
 	auto_owner_ids struct owner_ids share = { .name = NULL };
 	struct subid_map_line lines[SUBID_MAP_LINES_MAX];
 	struct subid_keep none = { .inside = SUBID_ID_NONE };
-	const struct subid_leases *leases = view_leases(view, answer->owner);
+	const struct subid_list *leases = view_leases(view, answer->owner);
 	auto_free char *text = NULL;
 	size_t n;
 
@@ -152,8 +152,8 @@ static int find_position(struct view *view, enum subid_kind kind,
 		text = NULL;
 		return -ENOMEM;
 	}
-	if (owner_ids_find(view->cli, view->users, tables, leases, text, &share) !=
-		EXIT_DONE ||
+	if (owner_ids_find(view->cli, view->sys, view->users, tables, leases, text,
+			   &share) != EXIT_DONE ||
 	    subid_layout(&share.ids.of[kind], none, lines, &n) != 0)
 		return SUBID_ABSENT;
 	return subid_map_inside(lines, n, id, ret);
@@ -256,14 +256,15 @@ static int ask_share_inside(struct id_query *query, enum subid_kind kind, uint32
 	struct subid_map_line lines[SUBID_MAP_LINES_MAX];
 	struct subid_keep none = { .inside = SUBID_ID_NONE };
 	struct id_finding finding = { .kind = kind, .inside = inside };
-	const struct subid_leases *leases = view_leases(view, owner);
+	const struct subid_list *leases = view_leases(view, owner);
 	int status;
 	size_t n;
 
 	if (leases == NULL)
 		return cli_complain(EXIT_UNABLE,
 				    "%s: its ids are unknown without the leases", whose);
-	status = owner_ids_find(view->cli, view->users, tables, leases, whose, &share);
+	status = owner_ids_find(view->cli, view->sys, view->users, tables, leases, whose,
+				&share);
 	if (status != EXIT_DONE)
 		return status;
 	if (subid_layout(&share.ids.of[kind], none, lines, &n) != 0 ||

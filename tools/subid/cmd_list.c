@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include "libsubid/core/core.h"
-#include "tools/subid/leases.h"
 #include "tools/subid/rows.h"
 
 static const struct cli_option options[] = {
@@ -95,83 +94,55 @@ static int list_held(struct rows *output, struct subid_table *table, char *name,
 	return list_owner(output, table, &holder, ret_n);
 }
 
-/* The same for the caller's store of leases: ids of former containers are held there. */
-static int list_held_leases(struct cli *cli, struct rows *output, char *name,
-			    unsigned int kinds, size_t *ret_n)
+struct listing {
+	struct cli *cli;
+	struct subid *sys;
+	int etc;
+	struct rows *output;
+	struct subid_table *tables;
+	unsigned int kinds;
+};
+
+/*
+ * The leases of an owner's containers, or of one container of it (container not NULL); or
+ * what is held in the caller's store, for the owner of a hold: ids of former containers.
+ * Those of one store are listed, whatever a user does with the other one.
+ */
+static int list_leases(const struct listing *listing, const char *owner,
+		       const char *container, size_t *ret_n)
 {
-	auto_system struct subid *sys = NULL;
-	auto_store struct store store = { .fd = -1 };
+	auto_list struct subid_list *leases = NULL;
 	struct subid_error err = { .size = sizeof(err) };
-	int r = 0, status = cli_open_system(cli, false, &sys);
+	struct subid_row row = { .size = sizeof(row) };
+	int r = subid_leases(listing->sys, owner, listing->kinds, &leases, &err);
+	int status = r == 0 ? EXIT_DONE : cli_say(cli_status(r), &err);
 
-	if (status == EXIT_DONE && store_open(sys, false, &store, &err) != 0)
-		status = cli_say(EXIT_UNABLE, &err);
-	if (status != EXIT_DONE || store.fd < 0)
-		return status;
-	for (enum subid_kind kind = 0; r == 0 && kind < SUBID_KINDS; kind++) {
-		auto_table struct subid_table table = { .kind = kind };
-
-		r = store_load(&store, kind, subid_kind_table(kind), &table);
-		if (r == 0 && (kinds & (1U << kind)) != 0)
-			r = list_held(output, &table, name, ret_n);
-	}
-	return r == 0 ? EXIT_DONE
-		      : cli_complain(EXIT_UNABLE, "%s: %s", store.name, strerror(-r));
-}
-
-/* The leases of an owner, both stores', or of one container of it (name not NULL). */
-static int list_leases(const struct cli *cli, struct rows *output, struct homes *homes,
-		       const struct subid_owner *owner, const char *name,
-		       unsigned int kinds, size_t *ret_n)
-{
-	auto_free char *first =
-	    strndup(owner->spellings[0].text, owner->spellings[0].len);
-	auto_leases struct subid_leases leases = { .list = NULL };
-	char where[CLI_CONF_FILE_SIZE] = "";
-	int r, status = EXIT_DONE;
-
-	if (first == NULL)
-		return cli_complain(EXIT_UNABLE, "%s", strerror(ENOMEM));
-	/* what one store has is shown, whatever a user does with the other one */
-	r = cli_leases_load(cli, owner, first, homes, &leases, where);
-	if (r < 0)
-		status = cli_complain(EXIT_UNABLE, "%s: %s: leases cannot be read", where,
-				      home_error(r));
-	for (size_t i = 0; i < leases.n; i++) {
-		const struct subid_lease *lease = &leases.list[i];
+	for (size_t i = 0; subid_list_get(leases, i, &row); i++) {
 		char both[1200];
 
-		if ((kinds & (1U << lease->kind)) == 0 ||
-		    !lease_is_of(lease, owner, first) ||
-		    (name != NULL && strcmp(name, lease->name) != 0))
+		if (container != NULL && strcmp(container, row.container) != 0)
 			continue;
-		(void)snprintf(both, sizeof(both), "%s/%s", lease->owner, lease->name);
-		range_rows_add(output, &(struct range_row){
-					   .owner = both,
-					   .owner_len = strlen(both),
-					   .kind = lease->kind,
-					   .range = lease->range,
-					   .state = "leased",
-				       });
+		(void)snprintf(both, sizeof(both), "%s%s%s", row.owner,
+			       row.container == NULL ? "" : "/",
+			       row.container == NULL ? "" : row.container);
+		range_rows_add(listing->output, &(struct range_row){
+						    .owner = both,
+						    .owner_len = strlen(both),
+						    .kind = row.kind,
+						    .range = row.range,
+						    .state = range_state_name(row.state),
+						});
 		++*ret_n;
 	}
 	return status;
 }
 
-struct listing {
-	struct cli *cli;
-	int etc;
-	struct rows *output;
-	struct subid_table *tables;
-	unsigned int kinds;
-	struct homes *homes;
-};
-
 /* One operand: an owner, with its containers, or a container alone. */
 static int list_name(const struct listing *listing, const struct subid_users *users,
 		     char *name)
 {
-	size_t len = subid_lease_owner(name), n = 0, n_leases = 0;
+	const char *slash = strchr(name, '/');
+	size_t len = slash == NULL ? 0 : (size_t)(slash - name), n = 0, n_leases = 0;
 	auto_free char *text = strndup(name, len > 0 ? len : strlen(name));
 	auto_owner struct subid_owner owner = { .has_account = false };
 	int status = EXIT_DONE, r, listed = 0;
@@ -187,13 +158,9 @@ static int list_name(const struct listing *listing, const struct subid_users *us
 	if (r < 0 || listed < 0)
 		return cli_complain(EXIT_UNABLE, "%s: %s", name,
 				    strerror(r < 0 ? -r : -listed));
-	if (subid_owner_is_hold(name, strlen(name)))
-		status = list_held_leases(listing->cli, listing->output, name,
-					  listing->kinds, &n_leases);
-	else if (r != SUBID_INVALID)
-		status = list_leases(listing->cli, listing->output, listing->homes,
-				     &owner, len > 0 ? name + len + 1 : NULL,
-				     listing->kinds, &n_leases);
+	if (r != SUBID_INVALID || subid_owner_is_hold(name, strlen(name)))
+		status =
+		    list_leases(listing, text, len > 0 ? slash + 1 : NULL, &n_leases);
 	if (status != EXIT_DONE || n + n_leases > 0)
 		return status;
 	if (len > 0)
@@ -208,13 +175,12 @@ static int list_name(const struct listing *listing, const struct subid_users *us
 static int list_owners(const struct listing *listing, char *const names[])
 {
 	auto_users struct subid_users *users = NULL;
-	struct subid_failure failure = { .file = "passwd" };
+	const char *file = "passwd";
 	int status = EXIT_DONE, r;
 
-	r = subid_users_open(listing->etc, listing->cli->root == NULL, &users,
-			     &failure.file);
+	r = subid_users_open(listing->etc, listing->cli->root == NULL, &users, &file);
 	if (r < 0)
-		return cli_txn_failed(listing->cli, r, &failure);
+		return cli_unreadable(listing->cli, file, r);
 	for (size_t n = 0; *names != NULL; names++, n++) {
 		int one;
 
@@ -248,6 +214,7 @@ static int run(struct cli *cli, int argc, char *argv[])
 	};
 	struct subid_table *const list = tables.list;
 	bool only_uid = false, only_gid = false;
+	auto_system struct subid *sys = NULL;
 	auto_close int etc = -1;
 	struct rows *output;
 	int letter, status = EXIT_DONE, closed;
@@ -259,8 +226,8 @@ static int run(struct cli *cli, int argc, char *argv[])
 	etc = cli_open_etc(cli);
 	if (etc < 0)
 		return EXIT_UNABLE;
-	cli_warn_of_source(cli, etc);
-	if (!only_gid || only_uid)
+	status = cli_open_system(cli, true, &sys);
+	if (status == EXIT_DONE && (!only_gid || only_uid))
 		status = cli_load_table(cli, etc, SUBID_UID, &list[SUBID_UID]);
 	if (status == EXIT_DONE && (!only_uid || only_gid))
 		status = cli_load_table(cli, etc, SUBID_GID, &list[SUBID_GID]);
@@ -270,9 +237,8 @@ static int run(struct cli *cli, int argc, char *argv[])
 	if (output == NULL)
 		return EXIT_UNABLE;
 	if (optind < argc) {
-		struct homes homes = HOMES;
 		const struct listing listing = {
-			cli, etc, output, list, cli_kinds(only_uid, only_gid), &homes,
+			cli, sys, etc, output, list, cli_kinds(only_uid, only_gid),
 		};
 
 		status = list_owners(&listing, argv + optind);

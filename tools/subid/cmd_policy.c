@@ -26,7 +26,7 @@ struct check {
 static void note(struct check *check, const struct subid_finding *finding)
 {
 	bool wrong = finding->level >= SUBID_ERROR;
-	char what[512], where[CLI_CONF_FILE_SIZE + 24];
+	char what[512], where[SUBID_ERROR_FILE_SIZE + 24];
 
 	(void)snprintf(where, sizeof(where), finding->line > 0 ? "%s:%zu" : "%s",
 		       finding->file, finding->line);
@@ -144,7 +144,7 @@ struct explanation {
 	struct subid_txn *txn;
 	const char *name;
 	struct subid_explanation policy;
-	char rule[CLI_CONF_FILE_SIZE + 24]; /* "/etc/subid.conf:3"; "" */
+	char rule[SUBID_ERROR_FILE_SIZE + 24]; /* "/etc/subid.conf:3"; "" */
 	char shown[1024];		  /* the name, fit for a terminal and for JSON */
 	const struct subid_list *changes; /* NULL: none */
 	const char *state;		  /* of these */
@@ -283,7 +283,7 @@ static int explain_all(struct cli *cli, struct subid_txn *txn, size_t n, char *n
 static int run_explain(struct cli *cli, size_t n, char *names[])
 {
 	auto_system struct subid *sys = NULL;
-	auto_txn struct subid_txn *txn = NULL;
+	auto_abort struct subid_txn *txn = NULL;
 	int status = cli_open_system(cli, true, &sys);
 
 	if (status == EXIT_DONE)

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <grp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,6 +14,7 @@
 #include "libsubid/core/core.h"
 #include "libsubid/core/files.h"
 #include "libsubid/live/live.h"
+
 #define STATUS_USUAL (4 << 10)
 #define STATUS_MAX   (1 << 20) /* it lists up to 65536 groups */
 
@@ -377,4 +379,128 @@ const char *container_names_find(const struct container_names *names, uint32_t i
 		return NULL;
 	*ret_len = names->names[low].len;
 	return names->text.bytes + names->names[low].offset;
+}
+
+/* --- names inside ----------------------------------------------------------------------
+ */
+
+/*
+ * Threat: whoever runs the container controls the files, and perhaps the file system
+ * (FUSE), which can block a reader for ever, or can mount a file over passwd that only
+ * root may read.  So a child reads them with the rights of the container's process, and
+ * the parent waits for a limited time.
+ */
+struct container_root {
+	uint64_t userns;
+	uint64_t mounts; /* inode of the mount namespace: containers may share userns */
+	enum subid_kind kind;
+	struct container_names names;
+	char *last; /* the last name that was asked for, terminated */
+};
+
+void container_roots_free(struct container_roots *roots)
+{
+	for (size_t i = 0; i < roots->n; i++) {
+		container_names_free(&roots->list[i].names);
+		free(roots->list[i].last);
+	}
+	free(roots->list);
+	roots->list = NULL;
+	roots->n = 0;
+}
+
+/* Takes the ids of the process whose file is read; only root can, and must. */
+static int become(uint32_t uid, uint32_t gid)
+{
+	if (geteuid() != 0)
+		return 0;
+	if (setgroups(0, NULL) < 0 || setresgid(gid, gid, gid) < 0 ||
+	    setresuid(uid, uid, uid) < 0)
+		return -errno;
+	return 0;
+}
+
+/* What the child is to read. */
+struct wanted {
+	int proc;
+	uint64_t userns;
+	const struct container_process *process;
+	enum subid_kind kind;
+};
+
+/* The child: sends the whole file to the parent, or fails. */
+static int send_file(const void *data, int writer)
+{
+	const struct wanted *wanted = data;
+	const struct container_process *process = wanted->process;
+	struct subid_text text = { .bytes = NULL };
+	int root, r;
+
+	root = container_open_root(
+	    wanted->proc, process->pid,
+	    (wanted->userns & SUBID_LIVE_GUESSED) != 0 ? 0 : wanted->userns);
+	if (root < 0)
+		return root;
+	r = become(process->ids[SUBID_UID], process->ids[SUBID_GID]);
+	if (r == 0)
+		r = container_read_file(root, wanted->kind, &text);
+	return r == 0 ? child_send(writer, text.bytes, text.size) : r;
+}
+
+/* The inode of a process's mount namespace, or 0. */
+static uint64_t mounts_of(int proc, pid_t pid)
+{
+	char path[32], link[64];
+	ssize_t n;
+
+	(void)snprintf(path, sizeof(path), "%d/ns/mnt", (int)pid);
+	n = readlinkat(proc, path, link, sizeof(link) - 1);
+	link[n < 0 ? 0 : n] = '\0';
+	return strncmp(link, "mnt:[", 5) == 0 ? strtoull(link + 5, NULL, 10) : 0;
+}
+
+/* Reads a container's file; one that cannot be read has no names. */
+static struct container_root *add_root(struct container_roots *roots, int proc, pid_t pid,
+				       struct container_root key)
+{
+	auto_text struct subid_text text = { .bytes = NULL };
+	struct container_process process;
+	const struct wanted wanted = { proc, key.userns, &process, key.kind };
+	struct container_root *root;
+
+	if (array_grow(&roots->list, roots->n, sizeof(*roots->list)) < 0)
+		return NULL;
+	root = &roots->list[roots->n++];
+	*root = key;
+	if (container_process_read(proc, pid, &process) == 0 &&
+	    child_run(send_file, &wanted, proc, CONTAINER_FILE_MAX, &roots->patience,
+		      &text) == 0)
+		(void)container_names_parse(&text,
+					    &root->names); /* else it has no names */
+	return root;
+}
+
+const char *container_name_inside(struct container_roots *roots, int proc,
+				  uint64_t userns, pid_t pid, enum subid_kind kind,
+				  uint32_t inside)
+{
+	const struct container_root key = { userns, mounts_of(proc, pid), kind,
+					    .last = NULL };
+	struct container_root *root = NULL;
+	const char *name;
+	size_t len;
+
+	/* the last one first: processes are ordered by namespace */
+	for (size_t i = roots->n; root == NULL && i-- > 0;)
+		if (roots->list[i].mounts == key.mounts &&
+		    roots->list[i].userns == userns && roots->list[i].kind == kind)
+			root = &roots->list[i];
+	if (root == NULL && key.mounts != 0)
+		root = add_root(roots, proc, pid, key);
+	name = root == NULL ? NULL : container_names_find(&root->names, inside, &len);
+	if (name == NULL)
+		return NULL;
+	free(root->last);
+	root->last = strndup(name, len);
+	return root->last;
 }

@@ -3,6 +3,7 @@
 
 #include <sys/types.h>
 
+#include "libsubid/core/child.h"
 #include "libsubid/core/core.h"
 
 /*
@@ -86,3 +87,27 @@ void container_names_free(struct container_names *names);
 /* The first name that an id has in the file, *ret_len bytes of it; NULL: none. */
 const char *container_names_find(const struct container_names *names, uint32_t id,
 				 size_t *ret_len);
+
+/* Files of containers that have been read.  CONTAINER_ROOTS at first. */
+struct container_roots {
+	struct child_patience patience; /* for reading them */
+	struct container_root *list;	/* see container_view.c */
+	size_t n;
+};
+
+#define CONTAINER_ROOTS                                                                  \
+	{                                                                                \
+		.patience = {.one_ms = 1000, .all_ms = 5000 }                            \
+	}
+
+void container_roots_free(struct container_roots *roots);
+
+/*
+ * The name of an id in the passwd or group file of a process's container; it belongs to
+ * roots, until the next name of that file.  userns: the inode of the user namespace; pid:
+ * a process in it, which must still exist.  NULL if there is no name, or the file may not
+ * be read, or reading takes too long.
+ */
+const char *container_name_inside(struct container_roots *roots, int proc,
+				  uint64_t userns, pid_t pid, enum subid_kind kind,
+				  uint32_t inside);

@@ -279,7 +279,7 @@ void range_rows_add(struct rows *rows, const struct range_row *row)
 	rows_add(rows, cells, ROWS_NO_PARENT);
 }
 
-static const char *state_name(enum subid_state state)
+const char *range_state_name(enum subid_state state)
 {
 	static const char *const names[] = {
 		[SUBID_STATE_GRANTED] = "granted",   [SUBID_STATE_LEASED] = "leased",
@@ -313,7 +313,7 @@ int range_list_add(struct range_list *list, struct subid_txn *txn, const char *o
 			.owner_len = strlen(owner),
 			.kind = row.kind,
 			.range = row.range,
-			.state = state != NULL ? state : state_name(row.state),
+			.state = state != NULL ? state : range_state_name(row.state),
 		};
 
 		status = range_list_append(list, &one);

@@ -79,6 +79,9 @@ struct range_row {
 	const char *state;
 };
 
+/* "granted", "leased", ...: how output calls it. */
+const char *range_state_name(enum subid_state state);
+
 /* NULL after a complaint.  rows_close() ends it. */
 struct rows *range_rows_open(const struct cli *cli);
 void range_rows_add(struct rows *rows, const struct range_row *row);

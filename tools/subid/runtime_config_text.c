@@ -5,7 +5,6 @@
  */
 #include <string.h>
 
-#include "tools/subid/layout.h"
 #include "tools/subid/runtime_config.h"
 
 #define NSPAWN_COUNT 65536

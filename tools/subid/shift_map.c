@@ -5,12 +5,13 @@
 #include <errno.h>
 #include <string.h>
 
-#include "tools/subid/owner_ids.h"
 #include "tools/subid/shift.h"
+#include "tools/subid/view.h"
 
 /* The tables and accounts, read when the first operand is an owner. */
 struct owners {
 	struct cli *cli;
+	struct subid *sys;
 	int etc;
 	struct subid_users *users;
 	struct subid_table tables[SUBID_KINDS];
@@ -19,6 +20,7 @@ struct owners {
 static void close_owners(struct owners *owners)
 {
 	cleanup_close(&owners->etc);
+	subid_close(&owners->sys);
 	subid_users_free(&owners->users);
 	for (enum subid_kind kind = 0; kind < SUBID_KINDS; kind++)
 		subid_table_free(&owners->tables[kind]);
@@ -27,22 +29,21 @@ static void close_owners(struct owners *owners)
 static int open_owners(struct owners *owners)
 {
 	struct cli *cli = owners->cli;
-	struct subid_failure failure = { .file = "passwd" };
-	int status = EXIT_DONE, r;
+	const char *file = "passwd";
+	int status, r;
 
 	if (owners->etc >= 0)
 		return EXIT_DONE;
 	owners->etc = cli_open_etc(cli);
 	if (owners->etc < 0)
 		return EXIT_UNABLE;
-	cli_warn_of_source(cli, owners->etc);
+	status = cli_open_system(cli, true, &owners->sys);
 	for (enum subid_kind kind = 0; status == EXIT_DONE && kind < SUBID_KINDS; kind++)
 		status = cli_load_table(cli, owners->etc, kind, &owners->tables[kind]);
 	if (status != EXIT_DONE)
 		return status;
-	r = subid_users_open(owners->etc, cli->root == NULL, &owners->users,
-			     &failure.file);
-	return r == 0 ? EXIT_DONE : cli_txn_failed(cli, r, &failure);
+	r = subid_users_open(owners->etc, cli->root == NULL, &owners->users, &file);
+	return r == 0 ? EXIT_DONE : cli_unreadable(cli, file, r);
 }
 
 static int read_owner(struct owners *owners, struct shift_side *side)
@@ -55,8 +56,8 @@ static int read_owner(struct owners *owners, struct shift_side *side)
 	int status = open_owners(owners);
 
 	if (status == EXIT_DONE)
-		status = owner_ids_find(owners->cli, owners->users, tables, NULL,
-					side->text, &share);
+		status = owner_ids_find(owners->cli, owners->sys, owners->users, tables,
+					NULL, side->text, &share);
 	if (status != EXIT_DONE)
 		return status;
 	if (subid_sets_empty(&share.ids))

@@ -251,14 +251,14 @@ static int find_home(struct shift *shift, const char *name, bool *ret_user, char
 	auto_close int etc = cli_open_etc(shift->cli);
 	auto_users struct subid_users *users = NULL;
 	auto_owner struct subid_owner owner = { .has_account = false };
-	struct subid_failure failure = { .file = "passwd" };
+	const char *file = "passwd";
 	int r;
 
 	if (etc < 0)
 		return EXIT_UNABLE;
-	r = subid_users_open(etc, true, &users, &failure.file);
+	r = subid_users_open(etc, true, &users, &file);
 	if (r != 0)
-		return cli_txn_failed(shift->cli, r, &failure);
+		return cli_unreadable(shift->cli, file, r);
 	r = subid_owner_find(users, name, &owner);
 	*ret_user = owner.uid != 0;
 	if (r == 0)

@@ -117,13 +117,10 @@ int cli_begin(struct subid *sys, unsigned int flags, struct subid_txn **ret)
 	return r == 0 ? EXIT_DONE : cli_say(EXIT_UNABLE, &err);
 }
 
-int cli_txn_failed(const struct cli *cli, int r, const struct subid_failure *failure)
+int cli_unreadable(const struct cli *cli, const char *file, int r)
 {
-	struct subid_error err = { .size = sizeof(err) };
-
-	(void)error_failure_in(&err, cli->etc_name, cli->root == NULL ? "" : cli->root, r,
-			       failure);
-	return cli_say(EXIT_UNABLE, &err);
+	return cli_complain(EXIT_UNABLE, "%s/%s: %s%s", cli->etc_name, file, strerror(-r),
+			    open_advice(-r));
 }
 
 void cli_warn_of_source(const struct cli *cli, int etc)
@@ -217,11 +214,6 @@ int cli_commit(struct cli *cli, struct subid_txn *txn, bool *ret_raced)
 	if (r == -EAGAIN && ret_raced != NULL)
 		return EXIT_DONE;
 	return r == 0 ? EXIT_DONE : cli_say(cli_status(r), &err);
-}
-
-void cli_conf_file(const struct cli *cli, const char *file, char *buf, size_t size)
-{
-	error_conf_file(cli->etc_name, file, buf, size);
 }
 
 unsigned int cli_kinds(bool uid, bool gid)

@@ -2,16 +2,14 @@
 #include "tools/subid/view.h"
 
 #include <errno.h>
-#include <grp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "libsubid/core/child.h"
 #include "libsubid/core/core.h"
 #include "tools/subid/container_view.h"
-#include "tools/subid/leases.h"
+
 #define NAME_SIZE 256
 
 struct view_known {
@@ -19,24 +17,157 @@ struct view_known {
 	struct view_answer *answer;
 };
 
+/* A lease: as much of its row as is asked for. */
+struct view_leased {
+	enum subid_kind kind;
+	struct id_range range;
+	const char *container;
+};
+
 struct view_lessor {
 	char *name;
-	struct subid_leases leases;
-	const struct subid_lease **sorted; /* those of this owner, by kind and start */
+	struct subid_list *leases;
+	struct view_leased *sorted; /* by kind and start */
 	size_t n;
 	bool unread;
 };
 
-struct view_root {
-	size_t userns;
-	uint64_t mounts; /* inode of the mount namespace: containers may share userns */
-	enum subid_kind kind;
-	struct container_names names;
-	char *last; /* the last name that was asked for, terminated */
-};
+/* --- the ids of an operand -------------------------------------------------------- */
+
+void owner_ids_free(struct owner_ids *share)
+{
+	subid_sets_free(&share->all);
+	subid_sets_free(&share->ids);
+	subid_owner_free(&share->owner);
+	free(share->name);
+	free(share->container);
+	*share = (struct owner_ids){ .name = NULL };
+}
+
+/* The ids of the owner's lines, under any of its names. */
+static int add_lines(struct owner_ids *share, const struct subid_table *table)
+{
+	struct subid_set *all = &share->all.of[table->kind];
+	const struct subid_owner *owner = &share->owner;
+	auto_free struct subid_owned_range *lines = NULL;
+	uint64_t sum = 0;
+	size_t n = 0;
+	int r = subid_owned_ranges(&table->text, owner->spellings, owner->n, &lines, &n);
+
+	for (size_t i = 0; r == 0 && i < n; i++) {
+		r = subid_set_insert(all, lines[i].range);
+		sum += lines[i].range.count;
+	}
+	share->doubled |= sum != subid_set_size(all);
+	return r;
+}
+
+static int split(const struct cli *cli, const char *text, struct owner_ids *share)
+{
+	size_t len = strcspn(text, "/");
+
+	share->name = strndup(text, len);
+	if (text[len] == '/')
+		share->container = strdup(text + len + 1);
+	if (share->name == NULL || (text[len] == '/' && share->container == NULL))
+		return cli_complain(EXIT_UNABLE, "%s", strerror(ENOMEM));
+	if (share->container != NULL && share->container[0] == '\0')
+		return cli_misused(cli, "%s: missing container NAME", text);
+	return EXIT_DONE;
+}
+
+/* The container's leases; without a container, all ids that are not leased. */
+static int choose_ids(struct owner_ids *share, const struct subid_list *leases)
+{
+	auto_sets struct subid_sets leased = { .of = { { .n = 0 } } };
+	struct subid_row row = { .size = sizeof(row) };
+	int r = 0;
+
+	share->n_leases = subid_list_size(leases);
+	for (size_t i = 0; r == 0 && subid_list_get(leases, i, &row); i++)
+		if (share->container == NULL ||
+		    strcmp(share->container, row.container) == 0)
+			r = subid_set_insert(&leased.of[row.kind], row.range);
+	if (r < 0)
+		return r;
+	return share->container == NULL
+		   ? subid_sets_subtract(&share->all, &leased, &share->ids)
+		   : subid_sets_unite(&share->ids, &leased);
+}
+
+/* Do the tables still grant the container's ids to its owner? */
+static bool is_held(const struct owner_ids *share)
+{
+	for (enum subid_kind kind = 0; kind < SUBID_KINDS; kind++)
+		for (size_t i = 0; i < share->ids.of[kind].n; i++)
+			if (!subid_set_contains(&share->all.of[kind],
+						share->ids.of[kind].ranges[i]))
+				return false;
+	return true;
+}
+
+static int add_leases(struct owner_ids *share, const struct subid_list *leases)
+{
+	if (choose_ids(share, leases) < 0)
+		return cli_complain(EXIT_UNABLE, "%s", strerror(ENOMEM));
+	if (share->container == NULL)
+		return EXIT_DONE;
+	if (subid_sets_empty(&share->ids))
+		return cli_complain(EXIT_NO, "%s/%s: no such lease", share->name,
+				    share->container);
+	if (!is_held(share))
+		return cli_complain(EXIT_NO, "%s/%s: %s no longer holds all of its ids",
+				    share->name, share->container, share->name);
+	return EXIT_DONE;
+}
+
+/* leases: NULL to read them. */
+static int find_leases(struct subid *sys, struct owner_ids *share,
+		       const struct subid_list *leases)
+{
+	auto_list struct subid_list *own = NULL;
+	struct subid_error err = { .size = sizeof(err) };
+	int r = 0;
+
+	if (leases == NULL)
+		r = subid_leases(sys, share->name, 0, &own, &err);
+	if (r != 0)
+		return cli_say(cli_status(r), &err);
+	return add_leases(share, leases == NULL ? own : leases);
+}
+
+int owner_ids_find(const struct cli *cli, struct subid *sys,
+		   const struct subid_users *users,
+		   const struct subid_table *const tables[SUBID_KINDS],
+		   const struct subid_list *leases, const char *text,
+		   struct owner_ids *ret)
+{
+	int status = split(cli, text, ret), r;
+
+	if (status != EXIT_DONE)
+		return status;
+	r = subid_owner_find(users, ret->name, &ret->owner);
+	if (r < 0)
+		return cli_complain(EXIT_UNABLE, "%s: cannot be looked up: %s", ret->name,
+				    strerror(-r));
+	if (r == SUBID_INVALID)
+		return cli_complain(EXIT_NO, "%s: invalid owner name", ret->name);
+	for (enum subid_kind kind = 0; r >= 0 && kind < SUBID_KINDS; kind++)
+		r = add_lines(ret, tables[kind]);
+	if (r < 0)
+		return cli_complain(EXIT_UNABLE, "%s", strerror(-r));
+	if (!ret->owner.has_account && subid_sets_empty(&ret->all))
+		return cli_complain(EXIT_NO,
+				    "%s: no such account, and no range has this owner",
+				    ret->name);
+	return find_leases(sys, ret, leases);
+}
+
+/* --- leases --------------------------------------------------------------------------
+ */
 
 /*
- * Leases.  Those of an owner are read when the first of its ids is looked up, and sorted,
+ * Those of an owner are read when the first of its ids is looked up, and sorted,
  * since a user may have half a million.
  */
 static void free_lessors(struct view *view)
@@ -44,12 +175,12 @@ static void free_lessors(struct view *view)
 	for (size_t i = 0; i < view->n_lessors; i++) {
 		free(view->lessors[i].name);
 		free(view->lessors[i].sorted);
-		subid_leases_free(&view->lessors[i].leases);
+		subid_list_free(&view->lessors[i].leases);
 	}
 	free(view->lessors);
 }
 
-static int compare(enum subid_kind kind, uint32_t id, const struct subid_lease *lease)
+static int compare(enum subid_kind kind, uint32_t id, const struct view_leased *lease)
 {
 	if (kind != lease->kind)
 		return kind < lease->kind ? -1 : 1;
@@ -58,46 +189,40 @@ static int compare(enum subid_kind kind, uint32_t id, const struct subid_lease *
 
 static int compare_leases(const void *a, const void *b)
 {
-	const struct subid_lease *const *x = a, *const *y = b;
+	const struct view_leased *x = a;
 
-	return compare((*x)->kind, (*x)->range.start, *y);
+	return compare(x->kind, x->range.start, b);
 }
 
-static void sort(struct view_lessor *lessor, const struct subid_owner *owner)
+static void sort(struct view_lessor *lessor)
 {
-	lessor->sorted = calloc(lessor->leases.n + 1, sizeof(struct subid_lease *));
+	struct subid_row row = { .size = sizeof(row) };
+
+	lessor->sorted =
+	    calloc(subid_list_size(lessor->leases) + 1, sizeof(*lessor->sorted));
 	if (lessor->sorted == NULL)
 		return;
-	for (size_t i = 0; i < lessor->leases.n; i++) {
-		const struct subid_lease *lease = &lessor->leases.list[i];
-
-		if (lease_is_of(lease, owner, lessor->name) &&
-		    !subid_owner_is_hold(lease->name, strlen(lease->name)))
-			lessor->sorted[lessor->n++] = lease;
-	}
-	qsort(lessor->sorted, lessor->n, sizeof(struct subid_lease *), compare_leases);
+	for (; subid_list_get(lessor->leases, lessor->n, &row); lessor->n++)
+		lessor->sorted[lessor->n] =
+		    (struct view_leased){ row.kind, row.range, row.container };
+	qsort(lessor->sorted, lessor->n, sizeof(*lessor->sorted), compare_leases);
 }
 
 /* Threat: a user controls their own store; an error in it must not keep root from seeing
  * the owners of ids. */
 static void read_leases(struct view *view, struct view_lessor *lessor)
 {
-	auto_owner struct subid_owner owner = { .has_account = false };
-	char where[CLI_CONF_FILE_SIZE] = "";
-	int r = subid_owner_find(view->users, lessor->name, &owner);
+	struct subid_error err = { .size = sizeof(err) };
+	int r;
 
-	if (r == SUBID_INVALID)
-		return; /* "!released" and the like lease nothing */
-	if (r >= 0)
-		r = cli_leases_load(view->cli, &owner, lessor->name, &view->homes,
-				    &lessor->leases, where);
+	if (subid_owner_is_hold(lessor->name, strlen(lessor->name)))
+		return; /* what is held is no container's */
+	r = subid_leases(view->sys, lessor->name, 0, &lessor->leases, &err);
 	lessor->unread = r < 0;
 	view->partial |= lessor->unread;
 	if (r < 0 && !view->cli->quiet)
-		(void)cli_complain(0, "warning: %s: %s: leases cannot be read",
-				   where[0] == '\0' ? lessor->name : where,
-				   home_error(r));
-	sort(lessor, &owner);
+		(void)cli_complain(0, "warning: %s", err.text);
+	sort(lessor);
 }
 
 static struct view_lessor *find_lessor(struct view *view, const char *owner)
@@ -118,11 +243,11 @@ static struct view_lessor *find_lessor(struct view *view, const char *owner)
 	return &view->lessors[view->n_lessors++];
 }
 
-const struct subid_leases *view_leases(struct view *view, const char *owner)
+const struct subid_list *view_leases(struct view *view, const char *owner)
 {
 	const struct view_lessor *lessor = find_lessor(view, owner);
 
-	return lessor == NULL || lessor->unread ? NULL : &lessor->leases;
+	return lessor == NULL || lessor->unread ? NULL : lessor->leases;
 }
 
 struct question {
@@ -132,10 +257,9 @@ struct question {
 
 static bool starts_before(const void *element, const void *key)
 {
-	const struct subid_lease *const *lease = element;
 	const struct question *question = key;
 
-	return compare(question->kind, question->id, *lease) >= 0;
+	return compare(question->kind, question->id, element) >= 0;
 }
 
 const char *view_lease(struct view *view, const char *owner, enum subid_kind kind,
@@ -144,143 +268,31 @@ const char *view_lease(struct view *view, const char *owner, enum subid_kind kin
 	const struct view_lessor *lessor = find_lessor(view, owner);
 	const struct id_range one = { .start = id, .count = 1 };
 	const struct question question = { kind, id };
-	const struct subid_lease *lease;
+	const struct view_leased *lease;
 	size_t after;
 
-	if (lessor == NULL)
+	if (lessor == NULL || lessor->n == 0)
 		return NULL;
 	/* after the last that starts at or before the id */
 	after = array_search(lessor->sorted, lessor->n, sizeof(*lessor->sorted),
 			     &question, starts_before);
 	if (after == 0)
 		return NULL;
-	lease = lessor->sorted[after - 1];
-	return lease->kind == kind && id_range_contains(lease->range, one) ? lease->name
-									   : NULL;
+	lease = &lessor->sorted[after - 1];
+	return lease->kind == kind && id_range_contains(lease->range, one)
+		   ? lease->container
+		   : NULL;
 }
 
-/*
- * The names that containers have for their ids, from their own files, each read once.
- *
- * Threat: whoever runs the container controls the files, and perhaps the file system
- * (FUSE), which can block a reader for ever, or can mount a file over passwd that only
- * root may read.  So a child reads them with the rights of the container's process, and
- * the parent waits for a limited time.
+/* --- loading and looking up -----------------------------------------------------------
  */
-static void free_roots(struct view *view)
-{
-	for (size_t i = 0; i < view->n_roots; i++) {
-		container_names_free(&view->roots[i].names);
-		free(view->roots[i].last);
-	}
-	free(view->roots);
-}
-
-/* Takes the ids of the process whose file is read; only root can, and must. */
-static int become(uint32_t uid, uint32_t gid)
-{
-	if (geteuid() != 0)
-		return 0;
-	if (setgroups(0, NULL) < 0 || setresgid(gid, gid, gid) < 0 ||
-	    setresuid(uid, uid, uid) < 0)
-		return -errno;
-	return 0;
-}
-
-/* What the child is to read. */
-struct wanted {
-	const struct view *view;
-	size_t userns;
-	const struct container_process *process;
-	enum subid_kind kind;
-};
-
-/* The child: sends the whole file to the parent, or fails. */
-static int send_file(const void *data, int writer)
-{
-	const struct wanted *wanted = data;
-	const struct container_process *process = wanted->process;
-	uint64_t inode = wanted->view->live.userns[wanted->userns].inode;
-	struct subid_text text = { .bytes = NULL };
-	int root, r;
-
-	root = container_open_root(wanted->view->proc, process->pid,
-				   (inode & SUBID_LIVE_GUESSED) != 0 ? 0 : inode);
-	if (root < 0)
-		return root;
-	r = become(process->ids[SUBID_UID], process->ids[SUBID_GID]);
-	if (r == 0)
-		r = container_read_file(root, wanted->kind, &text);
-	return r == 0 ? child_send(writer, text.bytes, text.size) : r;
-}
-
-static bool read_in_child(struct view *view, size_t userns,
-			  const struct container_process *process, enum subid_kind kind,
-			  struct subid_text *ret)
-{
-	const struct wanted wanted = { view, userns, process, kind };
-
-	return child_run(send_file, &wanted, view->proc, CONTAINER_FILE_MAX, &view->names,
-			 ret) == 0;
-}
-
-/* The inode of a process's mount namespace, or 0. */
-static uint64_t mounts_of(int proc, pid_t pid)
-{
-	char path[32], link[64];
-	ssize_t n;
-
-	(void)snprintf(path, sizeof(path), "%d/ns/mnt", (int)pid);
-	n = readlinkat(proc, path, link, sizeof(link) - 1);
-	link[n < 0 ? 0 : n] = '\0';
-	return strncmp(link, "mnt:[", 5) == 0 ? strtoull(link + 5, NULL, 10) : 0;
-}
-
-/* Reads a container's file; one that cannot be read has no names. */
-static struct view_root *add_root(struct view *view, size_t userns, pid_t pid,
-				  enum subid_kind kind, uint64_t mounts)
-{
-	struct view_root *root;
-	struct container_process process;
-	auto_text struct subid_text text = { .bytes = NULL };
-
-	if (array_grow(&view->roots, view->n_roots, sizeof(*view->roots)) < 0)
-		return NULL;
-	root = &view->roots[view->n_roots++];
-	*root = (struct view_root){ .userns = userns, .mounts = mounts, .kind = kind };
-	if (container_process_read(view->proc, pid, &process) == 0 &&
-	    read_in_child(view, userns, &process, kind, &text))
-		(void)container_names_parse(&text,
-					    &root->names); /* else it has no names */
-	return root;
-}
 
 const char *view_name_inside(struct view *view, size_t userns, pid_t pid,
 			     enum subid_kind kind, uint32_t inside)
 {
-	uint64_t mounts = mounts_of(view->proc, pid);
-	struct view_root *root = NULL;
-	const char *name;
-	size_t len;
-
-	/* the last one first: processes are ordered by namespace */
-	for (size_t i = view->n_roots; root == NULL && i-- > 0;)
-		if (view->roots[i].mounts == mounts && view->roots[i].userns == userns &&
-		    view->roots[i].kind == kind)
-			root = &view->roots[i];
-	if (root == NULL && mounts != 0)
-		root = add_root(view, userns, pid, kind, mounts);
-	name = root == NULL ? NULL : container_names_find(&root->names, inside, &len);
-	if (name == NULL)
-		return NULL;
-	free(root->last);
-	root->last = strndup(name, len);
-	return root->last;
+	return container_name_inside(&view->roots, view->proc,
+				     view->live.userns[userns].inode, pid, kind, inside);
 }
-
-/*
- * Loading and looking up.
- */
 
 static void free_answer(struct view_answer *answer)
 {
@@ -298,13 +310,14 @@ void view_free(struct view *view)
 		free_answer(view->known[i].answer);
 	free(view->known);
 	free_lessors(view);
-	free_roots(view);
+	container_roots_free(&view->roots);
 	subid_live_free(&view->live);
 	for (enum subid_kind kind = 0; kind < SUBID_KINDS; kind++) {
 		subid_id_index_free(&view->whose[kind]);
 		subid_table_free(&view->tables[kind]);
 	}
 	subid_users_free(&view->users);
+	subid_close(&view->sys);
 	if (view->proc >= 0)
 		(void)close(view->proc); /* read only, as the next */
 	if (view->etc >= 0)
@@ -349,14 +362,13 @@ static int load_live(struct view *view)
 
 int view_load(struct cli *cli, struct view *ret)
 {
-	struct subid_failure failure = { .file = "passwd" };
+	const char *file = "passwd";
 	int status, r;
 
 	*ret = (struct view){
 		.cli = cli,
 		.proc = -1,
-		.names = { .one_ms = 1000, .all_ms = 5000 },
-		.homes = HOMES,
+		.roots = CONTAINER_ROOTS,
 	};
 	ret->etc = cli_open_etc(cli);
 	if (ret->etc < 0)
@@ -364,12 +376,14 @@ int view_load(struct cli *cli, struct view *ret)
 	ret->proc = cli_open_proc(cli);
 	if (ret->proc == -2)
 		return EXIT_UNABLE;
-	cli_warn_of_source(cli, ret->etc);
-	r = subid_users_load(ret->etc, cli->root == NULL, &ret->users, &failure.file);
+	status = cli_open_system(cli, true, &ret->sys);
+	if (status != EXIT_DONE)
+		return status;
+	r = subid_users_load(ret->etc, cli->root == NULL, &ret->users, &file);
 	if (r == 0)
 		r = subid_users_index(ret->users);
 	if (r < 0)
-		return cli_txn_failed(cli, r, &failure);
+		return cli_unreadable(cli, file, r);
 	status = load_tables(ret);
 	return status == EXIT_DONE ? load_live(ret) : status;
 }

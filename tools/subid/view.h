@@ -1,13 +1,41 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Finds the owner of an id: tables, accounts, leases and running processes are read once,
- * and each id is looked up once.
+ * Finds the ids of an owner, and the owner of an id.
  */
 #pragma once
 
-#include "libsubid/core/child.h"
+#include "tools/subid/cli.h"
+#include "tools/subid/container_view.h"
 
-#include "tools/subid/owner_ids.h"
+/* The ids of an operand: OWNER or OWNER/NAME. */
+struct owner_ids {
+	char *name;	 /* OWNER as it was typed */
+	char *container; /* NAME, or NULL */
+	struct subid_owner owner;
+	struct subid_sets all; /* of the owner's lines */
+	struct subid_sets ids; /* of NAME; or all that are not leased */
+	size_t n_leases;       /* of all its containers */
+	bool doubled;	       /* two lines of the owner overlap */
+};
+
+void owner_ids_free(struct owner_ids *share);
+
+#define auto_owner_ids __attribute__((cleanup(owner_ids_free)))
+
+/*
+ * Finds the ids of text.  users must outlive *ret; leases: of the owner's containers, or
+ * NULL to read them.  The status, after an error message if it is not EXIT_DONE.
+ */
+int owner_ids_find(const struct cli *cli, struct subid *sys,
+		   const struct subid_users *users,
+		   const struct subid_table *const tables[SUBID_KINDS],
+		   const struct subid_list *leases, const char *text,
+		   struct owner_ids *ret);
+
+/*
+ * The owner of an id: tables, accounts, leases and running processes are read once, and
+ * each id is looked up once.
+ */
 
 /* Why an id belongs to its owner. */
 enum view_by {
@@ -27,6 +55,7 @@ struct view_answer {
 
 struct view {
 	const struct cli *cli;
+	struct subid *sys;
 	int etc;
 	int proc; /* -1: an image */
 	struct subid_users *users;
@@ -37,10 +66,7 @@ struct view {
 	size_t n_known;
 	struct view_lessor *lessors; /* owners whose leases have been read */
 	size_t n_lessors;
-	struct view_root *roots; /* names of containers, by mount namespace */
-	size_t n_roots;
-	struct child_patience names; /* for reading them */
-	struct homes homes;	     /* of lease owners */
+	struct container_roots roots; /* names inside of containers */
 	bool partial; /* some leases could not be read; a warning was printed */
 };
 
@@ -76,11 +102,10 @@ const char *view_lease(struct view *view, const char *owner, enum subid_kind kin
 		       uint32_t id);
 
 /*
- * The leases of an owner's containers; they belong to the view, and leases of other
- * owners may be among them, see lease_is_of().  NULL if they cannot be read, which is
- * warned of once.
+ * The leases of an owner's containers; they belong to the view.  NULL if they cannot be
+ * read, which is warned of once.
  */
-const struct subid_leases *view_leases(struct view *view, const char *owner);
+const struct subid_list *view_leases(struct view *view, const char *owner);
 
 /* The owner's name; for a uid, the account's.  The caller frees it. */
 char *view_owner_name(const struct view *view, const char *text, size_t len);

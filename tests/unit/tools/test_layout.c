@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "tools/subid/layout.h"
+#include "tools/subid/runtime_config.h"
 
 #include "support.h"
 

@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <time.h>
 
+#include "libsubid/audit/audit.h"
 #include "tools/subid/cli.h"
 
 /* A former report in JSON, beside the present one. */
