@@ -41,8 +41,7 @@
 #define END_MS 1000
 
 /* Of its arguments, the last NULL included. */
-#define WORDS_MAX 11
-#define WORD_SIZE 48
+#define WORDS_MAX (LOGIN_WORDS_MAX + 5)
 
 /* glibc's functions would wait for the host's other threads, which the child lacks. */
 #ifdef SYS_setresuid32 /* where ids once had 16 bits */
@@ -63,6 +62,50 @@ static int64_t now_ms(void)
 
 	(void)clock_gettime(CLOCK_MONOTONIC, &now); /* cannot fail */
 	return now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+/* --- the calling thread ----------------------------------------------------------------
+ */
+
+/*
+ * Threat: in a host that has closed its standard error, a pipe opened as number 2
+ * would get the messages of another thread.  What was closed is /dev/null meanwhile.
+ */
+static void fill_descriptors(int filled[3])
+{
+	for (int fd = 0; fd < 3; fd++)
+		filled[fd] = -1;
+	for (;;) {
+		int fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+
+		if (fd < 0 || fd > 2) {
+			if (fd > 2)
+				(void)close(fd); /* all are open now */
+			return;
+		}
+		filled[fd] = fd;
+	}
+}
+
+static void restore_descriptors(const int filled[3])
+{
+	for (int fd = 0; fd < 3; fd++)
+		if (filled[fd] >= 0)
+			(void)close(filled[fd]); /* ours, and empty */
+}
+
+void guard_begin(struct guard *ret)
+{
+	(void)pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &ret->cancel_state);
+	fill_descriptors(ret->filled);
+}
+
+void guard_end(const struct guard *guard)
+{
+	int old;
+
+	restore_descriptors(guard->filled);
+	(void)pthread_setcancelstate(guard->cancel_state, &old);
 }
 
 /* --- the program's file ------------------------------------------------------------ */
@@ -283,42 +326,38 @@ static int start(struct child *child, pid_t *ret_pid, int *ret_pidfd)
 
 /* --- its words ---------------------------------------------------------------------- */
 
-/* The arguments, as tools/login.h has them; those of numbers are in room. */
-static void make_words(const struct options *options, char login[], char *conf,
-		       char *required, char room[3][WORD_SIZE], char *ret[WORDS_MAX])
+/* The arguments, as tools/subid/login.h has them.  free_words() frees them.  0 or
+ * -ENOMEM.
+ */
+static int make_words(const struct login_options *options, const char *name,
+		      char *ret[WORDS_MAX])
 {
-	static char subid[] = "subid", grant[] = "grant", debug[] = "debug";
+	static char subid[] = "subid", grant[] = "grant";
 	static char version[] = "version=" SUBID_VERSION;
-	size_t n = 0;
+	char *login;
+	size_t n;
+	int r;
 
-	ret[n++] = subid;
-	ret[n++] = grant;
-	ret[n++] = login;
-	ret[n++] = version;
-	(void)snprintf(room[0], WORD_SIZE, "timeout=%d", options->timeout_ms / 1000);
-	ret[n++] = room[0];
-	if (options->count > 0) {
-		(void)snprintf(room[1], WORD_SIZE, "count=%u", options->count);
-		ret[n++] = room[1];
+	if (asprintf(&login, "--login=%s", name) < 0)
+		return -ENOMEM;
+	r = login_options_print(options, ret + 4, &n);
+	if (r < 0) {
+		free(login);
+		return r;
 	}
-	if (options->min_uid > 0) {
-		(void)snprintf(room[2], WORD_SIZE, "min_uid=%u", options->min_uid);
-		ret[n++] = room[2];
-	}
-	if (conf != NULL)
-		ret[n++] = conf;
-	if (required != NULL)
-		ret[n++] = required;
-	if (options->debug)
-		ret[n++] = debug;
-	ret[n] = NULL;
+	ret[0] = subid;
+	ret[1] = grant;
+	ret[2] = login;
+	ret[3] = version;
+	ret[4 + n] = NULL;
+	return 0;
 }
 
-/* "key=value", or NULL without a value.  False for want of memory. */
-static bool join(const char *key, const char *value, char **ret)
+static void free_words(char *words[WORDS_MAX])
 {
-	*ret = NULL;
-	return value == NULL || asprintf(ret, "%s=%s", key, value) >= 0;
+	free(words[2]);
+	for (size_t i = 4; words[i] != NULL; i++)
+		free(words[i]);
 }
 
 /* --- its answer ----------------------------------------------------------------------
@@ -342,7 +381,8 @@ static bool read_more(int reader, struct answer *answer)
  */
 static bool receive(const struct session *session, int reader, struct answer *answer)
 {
-	int64_t patience = session->options.timeout_ms + HELPER_EXTRA_MS;
+	int64_t patience =
+	    session->options.login.timeout_s * INT64_C(1000) + HELPER_EXTRA_MS;
 	struct pollfd wait = { .fd = reader, .events = POLLIN };
 	struct login_tables tables = { .st = { { .st_ino = 0 }, { .st_ino = 0 } } };
 	int64_t end = now_ms() + patience;
@@ -393,7 +433,7 @@ static enum helper_end end_child(const struct session *session, int pidfd,
 	if (r == 0 && status.si_code == CLD_EXITED && status.si_status == EXIT_NOT_RUN &&
 	    answer->len == 0) {
 		say(session, LOG_ERR,
-		    SUBID_HELPER ": could not be run: nothing is given");
+		    SUBID_HELPER ": could not be run: no range is granted");
 		return HELPER_UNUSABLE;
 	}
 	if (answer->len > 0)
@@ -434,8 +474,7 @@ static enum helper_end talk(const struct session *session, struct child *child,
 enum helper_end helper_run(const struct session *session, const char *name,
 			   const char *file, const struct stat *seen, struct answer *ret)
 {
-	auto_free char *login = NULL, *conf = NULL, *required = NULL;
-	char numbers[3][WORD_SIZE], *argv[WORDS_MAX];
+	char *argv[WORDS_MAX];
 	struct child child = { .argv = argv, .seen = seen };
 	enum helper_end end = HELPER_FAILED;
 	const char *why;
@@ -449,16 +488,14 @@ enum helper_end helper_run(const struct session *session, const char *name,
 	guard_begin(&guard);
 	program = open_program(SUBID_HELPER, &why);
 	if (program < 0) {
-		say(session, LOG_ERR, SUBID_HELPER ": %s%s: nothing is given",
+		say(session, LOG_ERR, SUBID_HELPER ": %s%s: no range is granted",
 		    why == NULL ? "" : "it, or a directory above it, ",
 		    why == NULL ? strerror(-program) : why);
 		end = HELPER_UNUSABLE;
-	} else if (join("--login", name, &login) &&
-		   join("conf", session->options.conf, &conf) &&
-		   join("required_for", session->options.required_for, &required)) {
-		make_words(&session->options, login, conf, required, numbers, argv);
+	} else if (make_words(&session->options.login, name, argv) == 0) {
 		child.program = program;
 		end = talk(session, &child, ret);
+		free_words(argv);
 	} else {
 		say(session, LOG_ERR, "no range this time: %s", strerror(ENOMEM));
 	}

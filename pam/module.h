@@ -2,7 +2,7 @@
 /*
  * What the files of pam_subid.so share.  It runs in strangers' processes, some of
  * them with threads, and only looks; all that changes something is done by the program
- * that it runs, "subid grant --login" (tools/login.h has the form of its answer).
+ * that it runs, "subid grant --login" (tools/subid/login.h has the form of its answer).
  * Whoever changes it keeps these rules:
  *
  *  1. Nothing of the host is changed: no signal's action, environment, umask,
@@ -28,13 +28,8 @@
 
 /* Of the module's line in the service file, pam_subid(8). */
 struct options {
-	const char *conf;	  /* conf=FILE, or NULL */
-	const char *required_for; /* required_for=GROUP, or NULL */
-	uint32_t count;		  /* count=N; 0: as policy says */
-	uint32_t min_uid;	  /* min_uid=UID */
-	int timeout_ms;		  /* timeout=SECONDS */
+	struct login_options login; /* the program is handed these */
 	bool quiet;
-	bool debug;
 };
 
 /* One call of pam_sm_open_session(). */
@@ -48,16 +43,6 @@ struct session {
 
 /* Reads the module's arguments.  False after a log line about one that is wrong. */
 bool options_parse(pam_handle_t *pamh, int argc, const char **argv, struct options *ret);
-
-/* No account is called longer (useradd(8)), and some readers drop long lines. */
-#define NAME_LENGTH_MAX 256
-
-/* Threat: a login name that is a number must not be taken for the uid of somebody
- * else. */
-static inline bool is_number(const char *name)
-{
-	return name[strspn(name, "0123456789")] == '\0';
-}
 
 /* Logs; nothing at LOG_DEBUG without the option debug. */
 void say(const struct session *session, int priority, const char *format, ...)

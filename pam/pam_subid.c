@@ -50,7 +50,8 @@ static bool has_by_name(int etc, const char *name)
  */
 static void look(const struct session *session, const char *name, struct account *ret)
 {
-	if (session->etc < 0 || is_number(name) || strlen(name) > NAME_LENGTH_MAX)
+	if (session->etc < 0 || login_name_is_number(name) ||
+	    strlen(name) > LOGIN_NAME_LENGTH_MAX)
 		return;
 	ret->has_range = has_by_name(session->etc, name);
 	if (ret->has_range ||
@@ -64,7 +65,7 @@ static void look(const struct session *session, const char *name, struct account
 static int load_conf(const struct session *session, struct subid_conf *ret)
 {
 	const struct subid_conf_source source = {
-		.path = session->options.conf,
+		.path = session->options.login.conf,
 		.etc = session->etc,
 		.vendor = SUBID_VENDORDIR,
 		.follow = true,
@@ -81,7 +82,7 @@ static bool may_be_given(const struct session *session, const struct subid_owner
 	struct subid_policy policy;
 	struct subid_place place;
 
-	if (owner->uid < session->options.min_uid)
+	if (owner->uid < session->options.login.min_uid)
 		return false;
 	if (subid_policy_load(session->etc, true, &policy, &place) != 0 ||
 	    (owner->uid >= policy.uid_min && owner->uid <= policy.uid_max) ||
@@ -105,7 +106,7 @@ static bool is_root(const char *name, const struct account *account)
 /* Must this user have a range to log in?  For once the name service is asked here. */
 static bool is_required(const struct session *session, const char *name)
 {
-	const char *group = session->options.required_for;
+	const char *group = session->options.login.required_for;
 
 	return group != NULL &&
 	       pam_modutil_user_in_group_nam_nam(session->pamh, name, group) == 1;
@@ -117,14 +118,14 @@ static int without_program(const struct session *session, const char *name,
 {
 	if (is_root(name, account))
 		return PAM_IGNORE; /* somebody has to put it right */
-	if (session->options.required_for == NULL)
+	if (session->options.login.required_for == NULL)
 		return end == HELPER_UNUSABLE ? PAM_IGNORE : PAM_SESSION_ERR;
 	if (!is_required(session, name))
 		return PAM_IGNORE;
 	if (!session->silent)
 		(void)pam_error(session->pamh,
 				"You have no subordinate ids, which %s need.",
-				session->options.required_for);
+				session->options.login.required_for);
 	return PAM_SESSION_ERR;
 }
 
@@ -135,7 +136,8 @@ static enum helper_end ask(const struct session *session, const char *name,
 	char file[LOGIN_FILE_SIZE];
 	struct stat seen;
 	enum helper_end end = HELPER_AT_WORK;
-	int64_t left_ms = session->options.timeout_ms + HELPER_EXTRA_MS;
+	int64_t left_ms =
+	    session->options.login.timeout_s * INT64_C(1000) + HELPER_EXTRA_MS;
 
 	if (!recall_file(session, name, file))
 		return helper_run(session, name, NULL, NULL, ret);
@@ -178,7 +180,7 @@ static int run_program(const struct session *session, const char *name,
 		if (r == -ENOTSUP)
 			say(session, LOG_ERR,
 			    SUBID_HELPER " is of another version than this module,"
-					 " " SUBID_VERSION ": nothing is given");
+					 " " SUBID_VERSION ": no range is granted");
 		else
 			say(session, LOG_ERR,
 			    SUBID_HELPER
@@ -194,8 +196,8 @@ static int run_program(const struct session *session, const char *name,
 static int answer_nobody(const struct session *session, const char *name)
 {
 	say(session, LOG_NOTICE,
-	    "no range is given: no owner of ranges can be called so");
-	if (session->options.required_for == NULL)
+	    "no range is granted: no owner of ranges can be called so");
+	if (session->options.login.required_for == NULL)
 		return PAM_USER_UNKNOWN;
 	return is_required(session, name) ? PAM_SESSION_ERR : PAM_IGNORE;
 }
@@ -205,7 +207,7 @@ static int open_session(struct session *session, const char *name)
 	__attribute__((cleanup(account_free))) struct account account = { .users = NULL };
 	auto_close int etc = open(SUBID_SYSCONFDIR, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
-	if (strlen(name) > NAME_LENGTH_MAX)
+	if (strlen(name) > LOGIN_NAME_LENGTH_MAX)
 		return answer_nobody(session, name);
 	session->etc = etc;
 	look(session, name, &account);

@@ -21,16 +21,7 @@
 bool recall_file(const struct session *session, const char *name,
 		 char ret[LOGIN_FILE_SIZE])
 {
-	const struct login_key key = {
-		.name = name,
-		.conf = session->options.conf,
-		.required_for = session->options.required_for,
-		.count = session->options.count,
-		.min_uid = session->options.min_uid,
-		.debug = session->options.debug,
-	};
-
-	return login_file_name(&key, ret);
+	return login_file_name(name, &session->options.login, ret);
 }
 
 /* Root's alone?  What others can write is not believed. */
@@ -91,7 +82,7 @@ bool recall_answer(const struct session *session, const char *file, struct stat 
 	if (!take_number(&at, 10, &until) || !take_number(&at, 16, &stamp) ||
 	    (unsigned long long)now.tv_sec >= until ||
 	    until - (unsigned long long)now.tv_sec > LOGIN_REMEMBERED_S ||
-	    stamp != login_stamp(session->etc, session->options.conf, &newest))
+	    stamp != login_stamp(session->etc, session->options.login.conf, &newest))
 		return false;
 	ret->len = (size_t)snprintf(ret->text, sizeof(ret->text), "%s", at);
 	return ret->len < sizeof(ret->text) && answer_is_whole(ret);

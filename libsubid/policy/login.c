@@ -1,13 +1,133 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * What the PAM module and the program that it runs have in common.
+ */
 #include "libsubid/policy/policy.h"
 
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stddef.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 #include <sys/sysmacros.h>
 
 #include "libsubid/core/core.h"
+#include "libsubid/maps/maps.h"
+
+/* --- options ------------------------------------------------------------------------ */
+
+enum value { FLAG, NUMBER, PATH, TEXT };
+
+static const struct option {
+	const char *key;
+	enum value value;
+	size_t at; /* in struct login_options */
+	uint32_t min, max;
+} options[] = {
+	{ "timeout", NUMBER, offsetof(struct login_options, timeout_s), 0, 60 },
+	{ "count", NUMBER, offsetof(struct login_options, count), 1, UINT32_MAX },
+	{ "min_uid", NUMBER, offsetof(struct login_options, min_uid), 0, UINT32_MAX },
+	{ "conf", PATH, offsetof(struct login_options, conf), 0, 0 },
+	{ "required_for", TEXT, offsetof(struct login_options, required_for), 0, 0 },
+	{ "debug", FLAG, offsetof(struct login_options, debug), 0, 0 },
+};
+
+#define N_OPTIONS (sizeof(options) / sizeof(options[0]))
+
+_Static_assert(N_OPTIONS == LOGIN_WORDS_MAX, "an argument for each");
+
+/* value: what is after the '='; NULL: there is none. */
+static bool take(struct login_options *ret, const struct option *option,
+		 const char *value)
+{
+	void *at = (char *)ret + option->at;
+	uint32_t number;
+
+	if ((option->value == FLAG) != (value == NULL))
+		return false;
+	switch (option->value) {
+	case FLAG:
+		*(bool *)at = true;
+		return true;
+	case NUMBER:
+		if (subid_id_parse(value, strlen(value), &number) != 0 ||
+		    number < option->min || number > option->max)
+			return false;
+		*(uint32_t *)at = number;
+		return true;
+	case PATH:
+	case TEXT:
+		if (value[0] == '\0' || (option->value == PATH && value[0] != '/'))
+			return false;
+		*(const char **)at = value;
+		return true;
+	}
+	return false;
+}
+
+bool login_option_read(struct login_options *ret, const char *argument)
+{
+	size_t len = strcspn(argument, "=");
+
+	for (size_t i = 0; i < N_OPTIONS; i++)
+		if (strlen(options[i].key) == len &&
+		    memcmp(options[i].key, argument, len) == 0)
+			return take(ret, &options[i],
+				    argument[len] == '=' ? argument + len + 1 : NULL);
+	return false;
+}
+
+/* One; *ret stays as it is if it is not set.  0 or -ENOMEM. */
+static int print_option(const struct login_options *of, const struct option *option,
+			char **ret)
+{
+	const void *at = (const char *)of + option->at;
+	const char *text;
+	int n = 0;
+
+	switch (option->value) {
+	case FLAG:
+		if (*(const bool *)at)
+			n = asprintf(ret, "%s", option->key);
+		break;
+	case NUMBER:
+		if (*(const uint32_t *)at >= option->min)
+			n = asprintf(ret, "%s=%u", option->key, *(const uint32_t *)at);
+		break;
+	case PATH:
+	case TEXT:
+		text = *(const char *const *)at;
+		if (text != NULL)
+			n = asprintf(ret, "%s=%s", option->key, text);
+		break;
+	}
+	return n < 0 ? -ENOMEM : 0;
+}
+
+int login_options_print(const struct login_options *of, char *ret[LOGIN_WORDS_MAX],
+			size_t *ret_n)
+{
+	size_t n = 0;
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < N_OPTIONS; i++) {
+		char *word = NULL;
+
+		r = print_option(of, &options[i], &word);
+		if (r == 0 && word != NULL)
+			ret[n++] = word;
+	}
+	while (r < 0 && n > 0)
+		free(ret[--n]);
+	if (r == 0)
+		*ret_n = n;
+	return r;
+}
+
+/* --- the look -------------------------------------------------------------------------
+ */
 
 /* With more names than these each line is looked up among them. */
 #define NAMES_FEW 8
@@ -27,38 +147,92 @@ static bool is_owned(const char *line, size_t size, const struct subid_owner *ow
 	return false;
 }
 
+/* The ids of one kind that this process's user namespace has; read when a line asks. */
+struct own_ids {
+	enum subid_kind kind;
+	bool read;
+	bool all; /* it could not be read */
+	struct subid_map_line lines[SUBID_MAP_LINES_MAX];
+	size_t n;
+};
+
+#define MAP_SIZE_MAX ((size_t)SUBID_MAP_LINES_MAX * 64)
+
+static void read_own_ids(struct own_ids *own)
+{
+	static const char *const files[SUBID_KINDS] = { "/proc/self/uid_map",
+							"/proc/self/gid_map" };
+	auto_text struct subid_text text = { .bytes = NULL };
+
+	own->read = true;
+	own->all = subid_text_read_max(AT_FDCWD, files[own->kind], false, MAP_SIZE_MAX,
+				       &text) != 0 ||
+		   subid_map_parse(text.bytes, text.size, own->lines, &own->n) != 0;
+}
+
+/* Does one of the ids exist? */
+static bool exists(struct own_ids *own, struct id_range range)
+{
+	if (!own->read)
+		read_own_ids(own);
+	for (size_t i = 0; !own->all && i < own->n; i++)
+		if (id_range_overlaps(own->lines[i].inside, range))
+			return true;
+	return own->all;
+}
+
 /*
  * The same as subid_owned_ranges(), up to the first one: each login of a site with ten
- * thousands of users waits for this.
+ * thousands of users waits for this.  0, SUBID_ABSENT or SUBID_DENIED.
  */
-static bool has_line(const struct subid_text *text, const struct subid_owner *owner)
+static int find_line(const struct subid_text *text, const struct subid_owner *owner,
+		     struct own_ids *own)
 {
 	size_t pos = 0, len;
 	struct subid_line parsed;
 	const char *line;
+	int r = SUBID_ABSENT;
 
-	while (subid_text_next(text, &pos, &line, &len))
-		if (is_owned(line, len, owner) &&
-		    subid_line_parse(line, len, &parsed) == 0)
-			return true;
-	return false;
+	while (subid_text_next(text, &pos, &line, &len)) {
+		if (!is_owned(line, len, owner) ||
+		    subid_line_parse(line, len, &parsed) != 0)
+			continue;
+		if (exists(own, parsed.range))
+			return 0;
+		r = SUBID_DENIED;
+	}
+	return r;
 }
 
-/* 0, SUBID_ABSENT or -errno. */
+/* The same for an owner of many names. */
+static int find_range(const struct subid_text *text, const struct subid_owner *owner,
+		      struct own_ids *own)
+{
+	auto_free struct subid_owned_range *ranges = NULL;
+	size_t n = 0;
+	int r = subid_owned_ranges(text, owner->spellings, owner->n, &ranges, &n);
+
+	if (r < 0)
+		return r;
+	for (size_t i = 0; i < n; i++)
+		if (exists(own, ranges[i].range))
+			return 0;
+	return n == 0 ? SUBID_ABSENT : SUBID_DENIED;
+}
+
+/* 0, SUBID_ABSENT, SUBID_DENIED or -errno. */
 static int look_at_kind(int etc, enum subid_kind kind, const struct subid_owner *owner)
 {
 	auto_text struct subid_text text = { .bytes = NULL };
-	auto_free struct subid_owned_range *ranges = NULL;
-	size_t n = 0;
+	struct own_ids own = { .kind = kind };
 	int r = subid_text_read(etc, subid_kind_table(kind), false, &text);
 
 	if (r == -ENOENT)
 		return SUBID_ABSENT;
-	if (r == 0 && owner->n <= NAMES_FEW)
-		return has_line(&text, owner) ? 0 : SUBID_ABSENT;
-	if (r == 0)
-		r = subid_owned_ranges(&text, owner->spellings, owner->n, &ranges, &n);
-	return r == 0 && n == 0 ? SUBID_ABSENT : r;
+	if (r < 0)
+		return r;
+	return owner->n <= NAMES_FEW ? find_line(&text, owner, &own)
+				     : find_range(&text, owner, &own);
 }
 
 int login_look(int etc, const struct subid_owner *owner)
@@ -113,17 +287,18 @@ static uint64_t hash_text(uint64_t so_far, const char *text)
 	return text == NULL ? hash(so_far, "-", 1) : hash(so_far, text, strlen(text) + 1);
 }
 
-bool login_file_name(const struct login_key *key, char ret[LOGIN_FILE_SIZE])
+bool login_file_name(const char *name, const struct login_options *of,
+		     char ret[LOGIN_FILE_SIZE])
 {
-	uint32_t numbers[] = { key->count, key->min_uid, key->debug };
-	uint64_t options = hash(HASH_BEGIN, numbers, sizeof(numbers));
+	uint32_t numbers[] = { of->count, of->min_uid, of->debug };
+	uint64_t sum = hash(HASH_BEGIN, numbers, sizeof(numbers));
 	/* for the options, and their dot */
 	size_t room = LOGIN_FILE_SIZE - sizeof(".0123456789abcdef"), n = 0;
 
-	options = hash_text(options, SUBID_VERSION);
-	options = hash_text(hash_text(options, key->conf), key->required_for);
+	sum = hash_text(sum, SUBID_VERSION);
+	sum = hash_text(hash_text(sum, of->conf), of->required_for);
 	/* the name itself, so that nobody can take the place of another */
-	for (const char *c = key->name; *c != '\0'; c++) {
+	for (const char *c = name; *c != '\0'; c++) {
 		bool plain = (*c >= 'a' && *c <= 'z') || (*c >= 'A' && *c <= 'Z') ||
 			     (*c >= '0' && *c <= '9') || *c == '-' || *c == '_';
 
@@ -132,8 +307,7 @@ bool login_file_name(const struct login_key *key, char ret[LOGIN_FILE_SIZE])
 		n += (size_t)snprintf(ret + n, room - n, plain ? "%c" : "%%%02x",
 				      (unsigned char)*c);
 	}
-	(void)snprintf(ret + n, LOGIN_FILE_SIZE - n, ".%016llx",
-		       (unsigned long long)options);
+	(void)snprintf(ret + n, LOGIN_FILE_SIZE - n, ".%016llx", (unsigned long long)sum);
 	return true;
 }
 

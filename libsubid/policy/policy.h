@@ -397,13 +397,52 @@ bool subid_reservations_waived(const struct subid_conf *conf,
 void subid_reservations_free(struct subid_reservations *reservations);
 
 /*
- * What pam_subid.so and the program that it runs have in common: a look at the tables,
- * without a lock.
+ * What pam_subid.so and the program that it runs, "subid grant --login", have in common:
+ * the options, and a look at the tables without a lock.
  */
 
+/* The module's options that the program is handed as arguments, pam_subid(8). */
+struct login_options {
+	const char *conf;	  /* conf=FILE, an absolute path; or NULL */
+	const char *required_for; /* required_for=GROUP, or NULL */
+	uint32_t count;		  /* count=N; 0: as policy says */
+	uint32_t min_uid;	  /* min_uid=UID */
+	uint32_t timeout_s;	  /* timeout=SECONDS */
+	bool debug;		  /* debug */
+};
+
+/* Without any. */
+#define LOGIN_OPTIONS                                                                    \
+	{                                                                                \
+		.timeout_s = 3                                                           \
+	}
+
+/* Reads one; texts stay the caller's.  False, and nothing is changed, if it is another
+ * one or its value is wrong. */
+bool login_option_read(struct login_options *options, const char *argument);
+
+#define LOGIN_WORDS_MAX 6
+
+/* Writes options as arguments, *ret_n of them, which the caller frees.  0 or -ENOMEM. */
+int login_options_print(const struct login_options *options, char *ret[LOGIN_WORDS_MAX],
+			size_t *ret_n);
+
+/* No account is called longer (useradd(8)), and some readers drop long lines. */
+#define LOGIN_NAME_LENGTH_MAX 256
+
+/* Threat: a login name that is a number must not be taken for the uid of somebody
+ * else. */
+static inline bool login_name_is_number(const char *name)
+{
+	return name[strspn(name, "0123456789")] == '\0';
+}
+
 /*
- * Has the owner ids of each kind in the tables of etc?  0: yes; SUBID_ABSENT: no; -errno
- * when it could not be found out.
+ * Has the owner ids of each kind in the tables of etc, which this process's user
+ * namespace has, too (/proc/self/uid_map and gid_map)?  0: yes; SUBID_ABSENT: no;
+ * SUBID_DENIED: it has lines, but none of their ids exists here; -errno when it could not
+ * be found out.  A map that cannot be read lacks nothing: then nothing is granted because
+ * of it.
  */
 int login_look(int etc, const struct subid_owner *owner);
 
@@ -429,21 +468,14 @@ bool login_tables_moved(int etc, struct login_tables *seen);
 /* Enough for a file's name there. */
 #define LOGIN_FILE_SIZE 256
 
-/* What an answer depends on beside the files: the module's options. */
-struct login_key {
-	const char *name; /* as it was typed */
-	const char *conf, *required_for;
-	uint32_t count, min_uid;
-	bool debug;
-};
-
-/* The name of the file in LOGIN_DIR.  False for a name that is too long for one: then
- * nothing is remembered. */
-bool login_file_name(const struct login_key *key, char ret[LOGIN_FILE_SIZE]);
+/* The name of the file in LOGIN_DIR: of a user, as typed, and the options.  False for a
+ * name that is too long for one: then nothing is remembered. */
+bool login_file_name(const char *name, const struct login_options *options,
+		     char ret[LOGIN_FILE_SIZE]);
 
 /*
  * A number that is another one when the tables, the accounts, login.defs, nsswitch.conf
- * or the site's policy have been changed.  conf: as in the key.  *ret_newest: when the
+ * or the site's policy have been changed.  conf: of the options.  *ret_newest: when the
  * last of them was changed.
  */
 uint64_t login_stamp(int etc, const char *conf, struct timespec *ret_newest);

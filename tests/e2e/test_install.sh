@@ -24,7 +24,7 @@ for file in bin/subid bin/newuidmap bin/newgidmap bin/getsubids lib/libsubid-ng.
 done
 # The program that the module runs is where it will be, whatever DESTDIR was.
 runs_program() { # module path
-	[ "$(strings -a "$1" | sed -n 's/: could not be run: nothing is given$//p' | sort -u)" = "$2" ]
+	[ "$(strings -a "$1" | sed -n 's/: could not be run: no range is granted$//p' | sort -u)" = "$2" ]
 }
 ok "the module runs /usr/local/bin/subid" runs_program "$T/d/usr/local/lib/security/pam_subid.so" /usr/local/bin/subid
 touch "$T/d/usr/local/bin/foreign" "$T/d/usr/local/include/subid-ng/foreign.h"

@@ -29,36 +29,36 @@ answers() { # name 'answer glob' tables login-name argument...
 
 alice=alice:100000:65536
 uid=$(id -u alice)
-answers "a first login" "log 6 given uid 100000-165535 (uid $uid, subuid)|log 6 given gid 100000-165535 (uid $uid, subgid)|tell You have been given 65536 subordinate ids for containers.|answer success|" "$alice" alice
+answers "a first login" "log 6 granted uid 100000-165535 (uid $uid, subuid)|log 6 granted gid 100000-165535 (uid $uid, subgid)|tell You have been granted 65536 subordinate ids for containers.|answer success|" "$alice" alice
 answers "a second one" "answer success|" "$alice" alice
 answers "a system account" "answer success|" "$alice" system
 answers "and why" "log 7 no range: no rule of the policy fits|answer success|" "$alice" system debug
-answers "nobody" "log 5 no range is given: there is no such account|answer unknown|" "$alice" nosuch
-answers "nobody, with required_for=" "log 5 no range is given: there is no such account|answer ignore|" "$alice" nosuch required_for=students
-answers "no name for an owner" "log 5 no range is given: no owner of ranges can be called so|answer unknown|" "$alice" 'a:b'
-answers "an option for a name" "log 5 no range is given: there is no such account|answer unknown|" "$alice" --help
-answers "an empty name" "log 5 no range is given: no owner of ranges can be called so|answer unknown|" "$alice" ''
+answers "nobody" "log 5 no range is granted: there is no such account|answer unknown|" "$alice" nosuch
+answers "nobody, with required_for=" "log 5 no range is granted: there is no such account|answer ignore|" "$alice" nosuch required_for=students
+answers "no name for an owner" "log 5 no range is granted: no owner of ranges can be called so|answer unknown|" "$alice" 'a:b'
+answers "an option for a name" "log 5 no range is granted: there is no such account|answer unknown|" "$alice" --help
+answers "an empty name" "log 5 no range is granted: no owner of ranges can be called so|answer unknown|" "$alice" ''
 echo '!released:x:6001:7100::/:/bin/sh' >>/etc/passwd
-answers "an account that no line can name, of the group" "log 5 no range is given: no owner*|answer error|" "$alice" '!released' required_for=students
+answers "an account that no line can name, of the group" "log 5 no range is granted: no owner*|answer error|" "$alice" '!released' required_for=students
 tables ""
 answers "count=" "log 6 *|answer success|" alice:100000:7 alice count=7
 answers "min_uid=" "answer success|" alice:100000:7 bob min_uid=60001
 answers "min_uid= and required_for=" "warn You have no subordinate ids, which students need.|answer error|" alice:100000:7 bob min_uid=60001 required_for=students
 echo 'give user bob count 5' >"$T/policy"
 answers "conf=" "*|answer success|" $'alice:100000:7\nbob:100007:5' bob "conf=$T/policy"
-answers "a conf= that is not there" "log 3 no range is given: $T/none: No such file or directory|answer error|" $'alice:100000:7\nbob:100007:5' carl "conf=$T/none"
+answers "a conf= that is not there" "log 3 no range is granted: $T/none: No such file or directory: nothing is given until it can be read|answer error|" $'alice:100000:7\nbob:100007:5' carl "conf=$T/none"
 
 # --- when it fails -------------------------------------------------------------------
 
 tables ""
 hold_lock
-answers "a held lock" "log 4 no range this time: /etc/.pwd.lock is locked by process $started_pid (python3): the next login tries again|answer error|" "" alice timeout=0
+answers "a held lock" "log 4 no range this time: /etc/.pwd.lock: locked by process $started_pid (python3): try again when it is done|answer error|" "" alice timeout=0
 answers "a held lock, with required_for=" "log 4 *|answer ignore|" "" alice timeout=0 required_for=students
 answers "for a member" "log 4 *|warn You have no subordinate ids, which students need.|answer error|" "" bob timeout=0 required_for=students
 answers "a held lock, for root, who has to put it right" "answer success|" "" root timeout=0
 end "$started_pid"
 echo 'give all' >/etc/subid.conf
-answers "a wrong policy" "log 3 no range is given: /etc/subid.conf:1: all is not *|answer error|" "" alice
+answers "a wrong policy" "log 3 no range is granted: /etc/subid.conf:1: all is not *|answer error|" "" alice
 answers "a wrong policy, for root" "log 3 *|answer ignore|" "" root
 {
 	for i in {1..300}; do printf 'never user u%s "%s"\n' "$i" "$(printf 'x%.0s' {1..200})"; done
@@ -74,7 +74,7 @@ rm /etc/subid.conf
 tables ""
 expect "another version does nothing" 2 "subid $version" '' subid grant --login=alice version=0.0.9
 tables_are "and gives nothing" ""
-expect "a wrong argument" 2 '' "subid: grant --login: argument 'colour' is not known *" subid grant --login=alice "version=$version" colour
+expect "a wrong argument" 2 '' "subid: grant --login: argument 'colour': unknown, *" subid grant --login=alice "version=$version" colour
 expect "another than root" 3 '' "subid: grant --login: only root's services*" as alice subid grant --login=alice "version=$version"
 expect "an image has no logins" 2 '' "subid: unrecognized option '--login=alice'*" subid --root / grant --login=alice
 run subid grant --help

@@ -23,9 +23,9 @@ goes() { # name answer user tables
 # --- what is given -------------------------------------------------------------------
 
 goes "a first login gets a range in both tables" 0 alice alice:100000:65536
-like "the user is told" "$out" "You have been given 65536 subordinate ids for containers.*"
-ok "and the log" has_logged "pam_subid(only:session): alice: given uid 100000-165535 (uid $(id -u alice), subuid)"
-ok "of both" has_logged "alice: given gid 100000-165535 (uid $(id -u alice), subgid)"
+like "the user is told" "$out" "You have been granted 65536 subordinate ids for containers.*"
+ok "and the log" has_logged "pam_subid(only:session): alice: granted uid 100000-165535 (uid $(id -u alice), subuid)"
+ok "of both" has_logged "alice: granted gid 100000-165535 (uid $(id -u alice), subgid)"
 inode=$(stat -c %i /etc/subuid)
 goes "the second one gets nothing more" 0 alice alice:100000:65536
 is "and the table is not even replaced" "$(stat -c %i /etc/subuid)" "$inode"
@@ -87,7 +87,7 @@ ln -s elsewhere /var/lib/subid/subgid
 tables alice:100000:65536
 forget_log
 goes "a store that cannot be read: no range" 1 bob alice:100000:65536
-ok "which is said by its name" has_logged 'bob: no range is given: /var/lib/subid/subgid: Too many levels of symbolic links'
+ok "which is said by its name" has_logged 'bob: no range is granted: /var/lib/subid/subgid: Too many levels of symbolic links'
 ok "and is a failure" has_logged "range for \"bob\" (uid $(id -u bob)): uids: failed: ELOOP"
 goes "who has a range does not notice" 0 alice alice:100000:65536
 rm /var/lib/subid/subgid
@@ -121,7 +121,7 @@ for wrong in colour count= count=0 count=x count=-1 min_uid=x timeout=61 timeout
 	printf 'session optional %s %s\nsession required pam_permit.so\n' "$MODULE" "$wrong" >/etc/pam.d/only
 	session alice
 	is "a wrong option, '$wrong': the login goes on" "$status $(</etc/subuid)" "0 "
-	ok "'$wrong' is logged" has_logged "option '$wrong' is not known or has a wrong value: nothing is given*"
+	ok "'$wrong' is logged" has_logged "option '$wrong': unknown, or its value is not valid: no range is granted*"
 done
 echo 'give user alice count 77' >"$T/policy"
 module "conf=$T/policy"
@@ -131,7 +131,7 @@ goes "conf= is all the policy there is" 0 bob alice:100000:77
 rm "$T/policy"
 forget_log
 goes "conf= that is not there: no range" 1 bob alice:100000:77
-ok "and the log says why" has_logged "bob: no range is given: $T/policy: No such file or directory"
+ok "and the log says why" has_logged "bob: no range is granted: $T/policy: No such file or directory"
 ok "as failures" has_logged "*]: range for \"bob\" (uid $(id -u bob)): uids: failed: ENOENT"
 
 # --- policy --------------------------------------------------------------------------
@@ -150,7 +150,7 @@ goes "no rule fits" 0 alice bob:500005:10
 forget_log
 echo 'give all' >>/etc/subid.conf
 goes "a policy that is wrong gives nothing" 1 alice bob:500005:10
-ok "and says where" has_logged "alice: no range is given: /etc/subid.conf:4: all is not *"
+ok "and says where" has_logged "alice: no range is granted: /etc/subid.conf:4: all is not *"
 goes "who has a range does not notice" 0 bob bob:500005:10
 echo 'session required pam_permit.so' >>/etc/pam.d/only
 goes "behind 'required', root may come and put it right" 0 root bob:500005:10
@@ -168,7 +168,7 @@ forget_log
 goes "a held lock: the login goes on" 0 alice ""
 ok "after the time that was said ($ms ms)" test "$ms" -ge 1000 -a "$ms" -lt 2500
 ok "which is a failure" has_logged "range for \"alice\" (uid $(id -u alice)): uids: failed: busy"
-ok "who holds it is logged" has_logged "no range this time: /etc/.pwd.lock is locked by process $holder (python3)*"
+ok "who holds it is logged" has_logged "no range this time: /etc/.pwd.lock: locked by process $holder (python3)*"
 control=required module timeout=0
 goes "behind 'required' it does not" 1 alice ""
 control=required module timeout=0 required_for=students
@@ -229,7 +229,7 @@ mount -o remount,bind,ro /etc
 forget_log
 session alice
 is "/etc read only" "$status" 1
-ok "is logged" has_logged 'alice: no range is given: /etc/.pwd.lock: Read-only file system'
+ok "is logged" has_logged 'alice: no range is granted: /etc/.pwd.lock: Read-only file system'
 umount /etc
 tables_are "and nothing was changed" ""
 
@@ -244,7 +244,7 @@ dd if=/dev/zero of=/etc/filler bs=4k 2>/dev/null
 forget_log
 session alice
 is "a full disk" "$status" 1
-ok "is logged" has_logged 'alice: no range is given: *: No space left on device'
+ok "is logged" has_logged 'alice: no range is granted: *: No space left on device'
 is "and nothing was changed" "$(cat /etc/subuid /etc/subgid | sort -u)" carl:700000:10
 is "nothing is left lying" "$(find /etc -name 'sub*' -printf '%f\n' | sort | paste -sd ' ')" "subgid subuid"
 rm /etc/filler
@@ -257,7 +257,7 @@ ln -sf "$T/elsewhere" /etc/subuid.link && mv -T /etc/subuid.link /etc/subuid
 forget_log
 session alice
 is "a table that is a link" "$status" 1
-ok "is logged" has_logged 'alice: no range is given: the tables: Too many levels of symbolic links'
+ok "is logged" has_logged 'alice: no range is granted: the tables: Too many levels of symbolic links'
 rm /etc/subuid
 
 # --- killed in the middle --------------------------------------------------------------

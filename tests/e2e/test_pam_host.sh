@@ -27,7 +27,7 @@ refused() { # name what-it-is
 	run host 1 "$1"
 	like "no range for a name $2" "$out" "*: User not known to the underlying authentication module"
 	tables_are "and no line of it ($2)" ""
-	ok "but a line of the log ($2)" has_logged "pam_subid(only:session): *: no range is given: *"
+	ok "but a line of the log ($2)" has_logged "pam_subid(only:session): *: no range is granted: *"
 }
 refused 'alice:x' "with a colon"
 refused $'alice\nroot:0:65536' "with a newline"

@@ -39,7 +39,7 @@ run su - sued -c 'echo in'
 is "the second time nothing is said" "$status:$out" "0:in"
 script -qec 'login -f logged' "$T/typescript" <<<'exit' >/dev/null 2>&1
 ok "login" has_range logged
-ok "its log" has_logged "pam_subid(login:session): logged: given uid *"
+ok "its log" has_logged "pam_subid(login:session): logged: granted uid *"
 
 # --- sshd ------------------------------------------------------------------------------
 

@@ -9,9 +9,8 @@
 #include <stdarg.h>
 
 #include "fuzz.h"
-#include "pam/answer.c"
-#include "pam/options.c"
-#include "tools/subid/login_grant.c"
+#include "pam/words.c"
+#include "tools/subid/login.c"
 
 #define SEPARATOR 0x1e
 #define WORDS_MAX 64
@@ -63,7 +62,7 @@ struct passwd *getpwnam(const char *name)
 static void check_options(char *words)
 {
 	const char *argv[WORDS_MAX];
-	struct options options = { .timeout_ms = -1 };
+	struct options options = { .login = { .timeout_s = UINT32_MAX } };
 	unsigned int before = complaints;
 	char *word;
 	int argc = 0;
@@ -71,13 +70,13 @@ static void check_options(char *words)
 	while (argc < WORDS_MAX && (word = strsep(&words, "\n")) != NULL)
 		argv[argc++] = word;
 	if (!options_parse(HANDLE, argc, argv, &options)) {
-		must(complaints == before + 1 && options.timeout_ms == -1);
+		must(complaints == before + 1 && options.login.timeout_s == UINT32_MAX);
 		return;
 	}
 	must(complaints == before);
-	must(options.timeout_ms >= 0 && options.timeout_ms <= TIMEOUT_MAX_S * 1000);
-	must(options.conf == NULL || options.conf[0] == '/');
-	must(options.required_for == NULL || options.required_for[0] != '\0');
+	must(options.login.timeout_s <= 60);
+	must(options.login.conf == NULL || options.login.conf[0] == '/');
+	must(options.login.required_for == NULL || options.login.required_for[0] != '\0');
 	for (int i = 0; i < argc; i++)
 		must(strcmp(argv[i], "debug") == 0 || strcmp(argv[i], "quiet") == 0 ||
 		     strcmp(argv[i], "silent") == 0 || strchr(argv[i], '=') != NULL);
@@ -108,7 +107,8 @@ static void check_name(const char *name)
 	else
 		must(r != 0 || !owner.has_account);
 	if (r == 0)
-		must(strpbrk(name, ":\n") == NULL && strlen(name) <= NAME_LENGTH_MAX);
+		must(strpbrk(name, ":\n") == NULL &&
+		     strlen(name) <= LOGIN_NAME_LENGTH_MAX);
 	subid_users_free(&users);
 	say(&session, LOG_ERR, "%s: %s", name, "a name");
 }
@@ -116,7 +116,8 @@ static void check_name(const char *name)
 /* Whatever the program says, PAM gets an answer that the module may give. */
 static void check_answer(char *text)
 {
-	struct session session = { .pamh = HANDLE, .options = { .debug = true } };
+	struct session session = { .pamh = HANDLE,
+				   .options = { .login = { .debug = true } } };
 	int r = answer_pass_on(&session, text);
 
 	must(r == PAM_SUCCESS || r == PAM_IGNORE || r == PAM_SESSION_ERR ||

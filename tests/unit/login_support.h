@@ -14,10 +14,10 @@
 
 #include "inject.h"
 
+#include "libsubid/change/change.h"
 #include "libsubid/core/printable.h"
 #include "tools/subid/login.c"
 #include "tools/subid/login_answer.c"
-#include "tools/subid/login_grant.c"
 
 #define ARRAY(a) (sizeof(a) / sizeof((a)[0]))
 
@@ -247,7 +247,11 @@ static inline void take_answer(const char *user, char *answer)
 /* Logs in; arguments are divided by blanks.  What was said before is forgotten. */
 static inline enum login_result log_in(const char *user, const char *arguments)
 {
-	struct login login = { .typed = user, .turn = -1, .answer = "subid\n", .len = 6 };
+	struct login login = { .typed = user,
+			       .turn = -1,
+			       .answer = "subid\n",
+			       .len = 6,
+			       .options = LOGIN_OPTIONS };
 	char text[256], *rest = text, *word, *argv[8];
 	enum login_result result;
 	int argc = 0;

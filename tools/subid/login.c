@@ -17,78 +17,33 @@
 #include "libsubid/policy/policy.h"
 #include "tools/subid/login.h"
 
-#define TIMEOUT_DEFAULT_MS 3000
-#define TIMEOUT_MAX_S	   60
+/* How often the patience for the locks begins anew because others get on. */
+#define PATIENCE_TIMES 10
 
 /* --- arguments ------------------------------------------------------------------- */
 
-/* The value of an argument "key=value"; NULL if it is about another key. */
-static const char *value_of(const char *argument, const char *key)
-{
-	size_t len = strlen(key);
-
-	if (strncmp(argument, key, len) != 0 || argument[len] != '=')
-		return NULL;
-	return argument + len + 1;
-}
-
-static bool read_number(const char *value, uint32_t max, uint32_t *ret)
-{
-	return subid_id_parse(value, strlen(value), ret) == 0 && *ret <= max;
-}
-
-static bool take(struct login *login, const char *argument)
-{
-	const char *value;
-	uint32_t seconds;
-
-	if (strcmp(argument, "debug") == 0) {
-		login->debug = true;
-		return true;
-	}
-	if ((value = value_of(argument, "version")) != NULL) {
-		login->version = value;
-		return true;
-	}
-	if ((value = value_of(argument, "count")) != NULL)
-		return read_number(value, UINT32_MAX, &login->count) && login->count > 0;
-	if ((value = value_of(argument, "min_uid")) != NULL)
-		return read_number(value, UINT32_MAX, &login->min_uid);
-	if ((value = value_of(argument, "timeout")) != NULL) {
-		if (!read_number(value, TIMEOUT_MAX_S, &seconds))
-			return false;
-		login->timeout_ms = (int)seconds * 1000;
-		return true;
-	}
-	if ((value = value_of(argument, "conf")) != NULL) {
-		login->conf = value;
-		return value[0] == '/';
-	}
-	login->required_for = value_of(argument, "required_for");
-	return login->required_for != NULL && login->required_for[0] != '\0';
-}
-
 bool login_parse(int argc, char *argv[], struct login *ret)
 {
-	ret->timeout_ms = TIMEOUT_DEFAULT_MS;
+	static const char version[] = "version=";
+
 	for (int i = 0; i < argc; i++) {
-		if (take(ret, argv[i]))
+		if (strncmp(argv[i], version, strlen(version)) == 0) {
+			ret->version = argv[i] + strlen(version);
 			continue;
-		(void)cli_complain(EXIT_USAGE,
-				   "grant --login: argument '%s' is not known or has a"
-				   " wrong value",
-				   argv[i]);
+		}
+		if (login_option_read(&ret->options, argv[i]))
+			continue;
+		(void)cli_complain(
+		    EXIT_USAGE,
+		    "grant --login: argument '%s': unknown, or its value is"
+		    " not valid",
+		    argv[i]);
 		return false;
 	}
 	return true;
 }
 
 /* --- who it is, and what there is -------------------------------------------------- */
-
-static bool is_number(const char *name)
-{
-	return name[strspn(name, "0123456789")] == '\0';
-}
 
 /*
  * The account's own name: what was typed may be another spelling of it that the name
@@ -97,12 +52,41 @@ static bool is_number(const char *name)
  */
 static const char *canonical_name(const char *typed, char **ret_own)
 {
-	const struct passwd *account = is_number(typed) ? NULL : getpwnam(typed);
+	const struct passwd *account =
+	    login_name_is_number(typed) ? NULL : getpwnam(typed);
 
 	if (account == NULL || strcmp(account->pw_name, typed) == 0)
 		return typed; /* or it turns out later that there is none */
 	*ret_own = strdup(account->pw_name);
 	return *ret_own;
+}
+
+/*
+ * Threat: a login name that is a number must not be taken for the uid of somebody else.
+ * Its account can have a range by its uid.
+ */
+static int find_number(const struct subid_users *users, const char *name,
+		       struct subid_owner *ret)
+{
+	const struct passwd *account = getpwnam(name);
+
+	if (account == NULL)
+		return SUBID_UNKNOWN;
+	if (strcmp(account->pw_name, name) != 0)
+		return SUBID_INVALID;
+	return subid_owner_of_uid(users, account->pw_uid, ret);
+}
+
+int login_find_owner(const struct login *login, const struct subid_users *users,
+		     struct subid_owner *ret)
+{
+	size_t len = strlen(login->name);
+
+	if (len == 0 || len > LOGIN_NAME_LENGTH_MAX)
+		return SUBID_INVALID;
+	if (login_name_is_number(login->name))
+		return find_number(users, login->name, ret);
+	return subid_owner_find(users, login->name, ret);
 }
 
 /* --- policy ------------------------------------------------------------------------ */
@@ -133,62 +117,50 @@ static int in_group(void *data, const struct subid_owner *owner, const char *gro
 	return subid_members_ask(&groups->members, groups->users, owner, group);
 }
 
-static int load_conf(const struct login *login, struct subid_conf *ret,
-		     struct subid_conf_place *place)
+static int load_conf(const struct login *login, struct subid_conf *ret)
 {
 	const struct subid_conf_source source = {
-		.path = login->conf,
+		.path = login->options.conf,
 		.etc = login->etc,
 		.vendor = SUBID_VENDORDIR,
 		.follow = true,
 	};
+	struct subid_conf_place place;
 
-	return subid_conf_load(&source, NULL, ret, place);
+	return subid_conf_load(&source, NULL, ret, &place);
 }
 
-/* What policy says, without a lock: 0 to give; > 0 not; -errno; said. */
-static int ask_policy(struct login *login, const struct subid_owner *owner,
-		      struct groups *groups)
+/*
+ * Does the policy give this account nothing?  No lock is taken to find that out.  What
+ * cannot be read or is wrong is no no: the transaction says so.
+ */
+static bool is_refused(struct login *login, const struct subid_owner *owner,
+		       struct groups *groups)
 {
 	struct subid_candidate candidate = { owner, in_group, groups };
 	auto_conf struct subid_conf conf = { .n_rules = 0 };
-	struct subid_failure failure = { .file = "login.defs" };
-	struct subid_conf_place place;
 	struct subid_decision decision;
 	struct subid_policy policy;
-	int r;
+	struct subid_place place;
 
-	r = subid_policy_load(login->etc, true, &policy, &failure.place);
-	if (r == 0) {
-		r = load_conf(login, &conf, &place);
-		if (r != 0) {
-			failure.place = place.place;
-			(void)memcpy(failure.conf, place.file, sizeof(failure.conf));
-		}
-	}
-	if (r == 0) {
-		r = subid_conf_decide(&conf, &policy, &candidate, &decision);
-		failure.file = groups->file;
-	}
-	if (r != 0) {
-		login_log_failure(login, r, &failure);
-		return r < 0 ? r : -EINVAL;
-	}
-	if (decision.verdict == SUBID_VERDICT_GIVE)
-		return 0;
+	if (subid_policy_load(login->etc, true, &policy, &place) != 0 ||
+	    load_conf(login, &conf) != 0 ||
+	    subid_conf_decide(&conf, &policy, &candidate, &decision) != 0 ||
+	    decision.verdict == SUBID_VERDICT_GIVE)
+		return false;
 	if (decision.rule != NULL)
 		login_log(login, LOG_DEBUG, "no range, by %s:%zu", decision.rule->file,
 			  decision.rule->line);
 	else
 		login_log(login, LOG_DEBUG, "no range: no rule of the policy fits");
-	return SUBID_OFF;
+	return true;
 }
 
 /* Of required_for=GROUP: must this user have a range to log in? */
 static bool is_required(struct login *login, const struct subid_owner *owner,
 			struct groups *groups)
 {
-	const char *group = login->required_for;
+	const char *group = login->options.required_for;
 	int r = group == NULL ? SUBID_ABSENT : in_group(groups, owner, group);
 
 	if (r < 0)
@@ -198,6 +170,103 @@ static bool is_required(struct login *login, const struct subid_owner *owner,
 		login_log(login, LOG_ERR, "required_for=%s: there is no such group",
 			  group);
 	return r == 0;
+}
+
+/* --- the grant -----------------------------------------------------------------------
+ */
+
+/* The range that is asked for; name: the owner's first spelling, terminated. */
+static struct subid_request request_of(const struct login *login, const char *name)
+{
+	return (struct subid_request){
+		.size = sizeof(struct subid_request),
+		.owner = name,
+		.flags = SUBID_UNASKED,
+		.count = login->options.count,
+	};
+}
+
+static char *name_of(const struct subid_owner *owner)
+{
+	return strndup(owner->spellings[0].text, owner->spellings[0].len);
+}
+
+void login_trace_refused(const struct login *login, const struct subid_owner *owner,
+			 int result)
+{
+	auto_system struct subid *sys = NULL;
+	auto_free char *name = name_of(owner);
+	const struct subid_request request = request_of(login, name);
+
+	if (name != NULL && subid_open(NULL, &sys, NULL) == 0)
+		subid_trace_refused(sys, SUBID_BY_LOGIN, &request, owner->uid, result);
+}
+
+static void warn(void *data, enum subid_note note, const char *text)
+{
+	(void)note; /* nobody asked for quiet */
+	login_log(data, LOG_WARNING, "%s", text);
+}
+
+/*
+ * Begins a transaction, which avoids what containers have.  Hundreds of first logins
+ * at once wait for each other; so patience ends only when nothing has moved for that
+ * long.
+ */
+static int begin(const struct login *login, struct subid *sys, struct subid_txn **ret,
+		 struct subid_error *err)
+{
+	struct login_tables tables = { .st = { { .st_ino = 0 }, { .st_ino = 0 } } };
+	int r = subid_use_policy(sys, login->options.conf);
+
+	(void)login_tables_moved(login->etc, &tables);
+	for (int times = 0; r >= 0 && times < PATIENCE_TIMES; times++) {
+		r = subid_begin(sys, SUBID_BY_LOGIN, (int)login->options.timeout_s * 1000,
+				ret, err);
+		if (r != SUBID_BUSY || !login_tables_moved(login->etc, &tables))
+			break;
+	}
+	return r;
+}
+
+static int grant(struct login *login, struct subid_txn *txn, uint32_t uid,
+		 const char *name)
+{
+	const struct subid_request request = request_of(login, name);
+	struct subid_error err = { .size = sizeof(err) };
+	const struct subid_list *changes;
+	int r = subid_grant(txn, &request, &err);
+
+	if (r == SUBID_ENOUGH)
+		return r; /* another login was quicker */
+	if (r == 0)
+		r = subid_changes(txn, &changes);
+	if (r == 0)
+		r = subid_commit(txn, &err);
+	if (r != 0)
+		login_log_error(login, r, &err);
+	else
+		login_log_granted(login, uid, changes);
+	return r;
+}
+
+int login_grant(struct login *login, const struct subid_owner *owner)
+{
+	auto_system struct subid *sys = NULL;
+	auto_abort struct subid_txn *txn = NULL;
+	auto_free char *name = name_of(owner);
+	struct subid_error err = { .size = sizeof(err) };
+	int r = name == NULL ? -ENOMEM : subid_open(NULL, &sys, &err);
+
+	if (r == 0) {
+		subid_on_warning(sys, warn, login);
+		r = begin(login, sys, &txn, &err);
+	}
+	if (r == 0)
+		return grant(login, txn, owner->uid, name);
+	login_log_error(login, r, &err);
+	login_trace_refused(login, owner, r);
+	return r;
 }
 
 /* --- the answer -------------------------------------------------------------------- */
@@ -210,14 +279,14 @@ static enum login_result without_range(struct login *login,
 	bool root = owner->uid == 0; /* somebody has to put it right */
 	bool required = !root && is_required(login, owner, groups);
 
-	if (required || (failed && !root && login->required_for == NULL)) {
+	if (required || (failed && !root && login->options.required_for == NULL)) {
 		/* a failure has left its own */
 		if (!failed)
 			login_trace_refused(login, owner, SUBID_OFF);
 		if (required)
 			login_tell(login, "warn",
 				   "You have no subordinate ids, which %s need.",
-				   login->required_for);
+				   login->options.required_for);
 		return LOGIN_ERROR;
 	}
 	return failed ? LOGIN_IGNORE : LOGIN_SUCCESS;
@@ -228,7 +297,7 @@ static enum login_result failed(struct login *login, const struct subid_owner *o
 				struct groups *groups, int r, const char *what,
 				const char *why)
 {
-	login_log(login, LOG_ERR, "no range is given: %s: %s", what, why);
+	login_log(login, LOG_ERR, "no range is granted: %s: %s", what, why);
 	login_trace_refused(login, owner, r);
 	return without_range(login, owner, groups, true);
 }
@@ -248,13 +317,17 @@ static enum login_result for_owner(struct login *login, const struct subid_owner
 		return without_range(login, owner, &groups, true);
 	}
 	r = login_look(login->etc, owner);
-	login->remember = r == 0 || owner->uid < login->min_uid;
+	login->remember = r == 0 || owner->uid < login->options.min_uid;
 	if (r == 0)
 		return LOGIN_SUCCESS;
 	if (r < 0)
 		return failed(login, owner, &groups, r, "the tables", strerror(-r));
-	if (owner->uid < login->min_uid)
+	if (owner->uid < login->options.min_uid)
 		return without_range(login, owner, &groups, false);
+	if (r == SUBID_DENIED)
+		login_log(login, LOG_NOTICE,
+			  "the ids of its lines do not exist in this user namespace"
+			  " (/proc/self/uid_map, gid_map): they do not count");
 	r = subid_source_read(login->etc, source);
 	if (r != 0)
 		return failed(login, owner, &groups, r, "nsswitch.conf",
@@ -264,27 +337,26 @@ static enum login_result for_owner(struct login *login, const struct subid_owner
 		login->remember = true;
 		return LOGIN_SUCCESS;
 	}
-	r = ask_policy(login, owner, &groups);
-	if (r == 0 && login->stuck != NULL) {
-		login_log(login, LOG_ERR, "no range this time: %s", login->stuck);
-		r = -EPERM;
-	} else if (r == 0) {
-		r = login_grant(login, owner);
-		login->remember = r == SUBID_OFF;
-		return r == 0 ? LOGIN_SUCCESS
-			      : without_range(login, owner, &groups, true);
+	if (is_refused(login, owner, &groups)) {
+		login->remember = true;
+		return without_range(login, owner, &groups, false);
 	}
-	login->remember = r > 0;
-	if (r < 0)
-		login_trace_refused(login, owner, r);
-	return without_range(login, owner, &groups, r < 0);
+	if (login->stuck != NULL) {
+		login_log(login, LOG_ERR, "no range this time: %s", login->stuck);
+		login_trace_refused(login, owner, -EPERM);
+		return without_range(login, owner, &groups, true);
+	}
+	r = login_grant(login, owner);
+	login->remember = r == SUBID_OFF || r == SUBID_ENOUGH;
+	return r == 0 || r == SUBID_ENOUGH ? LOGIN_SUCCESS
+					   : without_range(login, owner, &groups, true);
 }
 
 /* The same when it cannot be found out who that is: so nobody is found in a group. */
 static enum login_result for_unknown(const struct login *login)
 {
 	/* whom nsswitch.conf cannot make another: somebody has to put it right */
-	if (strcmp(login->typed, "root") == 0 || login->required_for != NULL)
+	if (strcmp(login->typed, "root") == 0 || login->options.required_for != NULL)
 		return LOGIN_IGNORE;
 	return LOGIN_ERROR;
 }
@@ -307,12 +379,13 @@ static bool is_listed(const char *name, const char *group)
 /* Nobody of that name can have a range. */
 static enum login_result for_nobody(struct login *login, int r)
 {
-	login_log(login, LOG_NOTICE, "no range is given: %s",
+	login_log(login, LOG_NOTICE, "no range is granted: %s",
 		  r == SUBID_UNKNOWN ? "there is no such account"
 				     : "no owner of ranges can be called so");
-	if (login->required_for == NULL)
+	if (login->options.required_for == NULL)
 		return LOGIN_UNKNOWN;
-	return is_listed(login->name, login->required_for) ? LOGIN_ERROR : LOGIN_IGNORE;
+	return is_listed(login->name, login->options.required_for) ? LOGIN_ERROR
+								   : LOGIN_IGNORE;
 }
 
 static enum login_result decide(struct login *login)
@@ -356,7 +429,12 @@ static enum login_result work(struct login *login)
 
 int login_run(const char *name, int argc, char *argv[])
 {
-	struct login login = { .typed = name, .etc = -1, .turn = -1 };
+	struct login login = {
+		.typed = name,
+		.etc = -1,
+		.turn = -1,
+		.options = LOGIN_OPTIONS,
+	};
 	enum login_result result;
 
 	if (!login_parse(argc, argv, &login))

@@ -35,15 +35,10 @@ enum login_result {
 };
 
 struct login {
-	const char *typed;	  /* NAME */
-	const char *name;	  /* the account's own name; hostile like any other */
-	const char *version;	  /* version=VERSION */
-	const char *conf;	  /* conf=FILE, or NULL */
-	const char *required_for; /* required_for=GROUP, or NULL */
-	uint32_t count;		  /* count=N; 0: as policy says */
-	uint32_t min_uid;	  /* min_uid=UID */
-	int timeout_ms;		  /* timeout=SECONDS */
-	bool debug;
+	const char *typed;   /* NAME */
+	const char *name;    /* the account's own name; hostile like any other */
+	const char *version; /* version=VERSION */
+	struct login_options options;
 	const char *stuck;	       /* why no lock may be taken, or NULL */
 	int etc;		       /* the configuration directory */
 	int turn;		       /* locked, while at work; -1: none */
@@ -94,14 +89,8 @@ void login_end(struct login *login, enum login_result result);
 /* Writes the answer.  The exit status. */
 int login_send(const struct login *login, enum login_result result);
 
-/* Why a transaction could not begin or be committed, as txn.h has it. */
-void login_log_failure(struct login *login, int r, const struct subid_failure *failure);
-
-/* The same of a transaction of the library. */
-void login_log_error(struct login *login, const struct subid_error *err);
-
-/* Why no range was granted: another answer of subid_grant() than 0. */
-void login_log_refusal(struct login *login, int r, const struct subid_error *err);
+/* Why no range was granted, with r of a function of the library: as it says. */
+void login_log_error(struct login *login, int r, const struct subid_error *err);
 
 /* What was granted, also for the user. */
 void login_log_granted(struct login *login, uint32_t uid,
@@ -111,8 +100,8 @@ void login_log_granted(struct login *login, uint32_t uid,
 void login_log_source(struct login *login, const char *source);
 
 /*
- * Grants a range under the locks.  0 if the owner has one in the end; else the reason
- * is in the answer.
+ * Grants a range under the locks.  0; SUBID_ENOUGH: the owner has one; else the reason is
+ * in the answer.
  */
 int login_grant(struct login *login, const struct subid_owner *owner);
 

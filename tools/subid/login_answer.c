@@ -1,18 +1,31 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the module is to say for us: login.h has the form.
+ * A login among others: whose turn it is, what is answered (login.h has the form), and
+ * what of it is remembered for those that come later (policy.h has the files).
+ *
+ * Turns and what is remembered are for speed alone: where /run cannot be written, it goes
+ * without.
  */
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <sys/time.h>
 #include <syslog.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "libsubid/core/core.h"
 #include "libsubid/core/printable.h"
+#include "libsubid/policy/policy.h"
 #include "tools/subid/login.h"
+
+/* --- the answer ------------------------------------------------------------------- */
 
 /* Kept free for the last line. */
 #define END_MAX 32
@@ -43,7 +56,7 @@ void login_log(struct login *login, int priority, const char *format, ...)
 	char head[16];
 	va_list args;
 
-	if (priority == LOG_DEBUG && !login->debug)
+	if (priority == LOG_DEBUG && !login->options.debug)
 		return;
 	(void)snprintf(head, sizeof(head), "log %d ", priority);
 	va_start(args, format);
@@ -84,109 +97,23 @@ int login_send(const struct login *login, enum login_result result)
 	return result == LOGIN_ERROR || result == LOGIN_UNKNOWN ? EXIT_NO : EXIT_DONE;
 }
 
-/* "/etc/subuid" */
-static void name_file(const char *file, char *buf, size_t size)
+void login_log_error(struct login *login, int r, const struct subid_error *err)
 {
-	(void)snprintf(buf, size, "%s%s", file[0] == '/' ? "" : SUBID_SYSCONFDIR "/",
-		       file);
-}
+	bool later = r == SUBID_BUSY || r == -ESTALE || r == -EAGAIN;
+	int priority = later ? LOG_WARNING : r == SUBID_OFF ? LOG_NOTICE : LOG_ERR;
+	char text[SUBID_ERROR_TEXT_SIZE];
+	const char *last;
 
-static void log_busy(struct login *login, const struct subid_holder *holder)
-{
-	char who[48] = "another process";
-
-	if (holder->pid > 0)
-		(void)snprintf(who, sizeof(who), "process %d (%.16s)", (int)holder->pid,
-			       holder->program);
-	login_log(login, LOG_WARNING,
-		  "no range this time: %s/%s is locked by %s: the next login tries again",
-		  SUBID_SYSCONFDIR, holder->file, who);
-}
-
-void login_log_failure(struct login *login, int r, const struct subid_failure *failure)
-{
-	const struct subid_place *place = &failure->place;
-	const char *file = failure->file == NULL ? "subuid and subgid" : failure->file;
-	char name[SUBID_CONF_NAME_SIZE + 64];
-
-	if (r == SUBID_BUSY) {
-		log_busy(login, &failure->holder);
-		return;
-	}
-	if (failure->unseen.n > 0) {
-		login_log(login, LOG_ERR,
-			  "no range is given: the ids of process %d (%s) of uid %u cannot"
-			  " be seen: %s",
-			  (int)failure->unseen.first.pid, failure->unseen.first.program,
-			  failure->unseen.first.uid, strerror(-r));
-		return;
-	}
-	name_file(failure->conf[0] != '\0' ? failure->conf : file, name, sizeof(name));
-	if (r == SUBID_INVALID && place->line > 0)
-		login_log(login, LOG_ERR, "no range is given: %s:%zu: %s %s", name,
-			  place->line, place->key, place->why);
-	else if (r == SUBID_INVALID)
-		login_log(login, LOG_ERR, "no range is given: %s: %s %s", name,
-			  place->key, place->why);
-	else if (r == -ESTALE)
-		login_log(login, LOG_WARNING,
-			  "no range this time: %s was saved meanwhile without the lock:"
-			  " the next login tries again",
-			  name);
+	/* some fail without a word: out of memory */
+	if (err->code == 0)
+		(void)snprintf(text, sizeof(text), "%s", strerror(r < 0 ? -r : ENOMEM));
 	else
-		login_log(login, LOG_ERR, "no range is given: %s: %s", name,
-			  strerror(-r));
-}
-
-void login_log_error(struct login *login, const struct subid_error *err)
-{
-	char text[LINE_MAX_BYTES], who[48] = "another process";
-
-	(void)subid_error_text(err, text, sizeof(text));
-	if (err->pid > 0)
-		(void)snprintf(who, sizeof(who), "process %d (%.16s)", (int)err->pid,
-			       err->program);
-	if (err->code == SUBID_BUSY)
-		login_log(login, LOG_WARNING,
-			  "no range this time: %s is locked by %s: the next login tries"
-			  " again",
-			  err->file, who);
-	else if (err->code == -ESTALE)
-		login_log(login, LOG_WARNING, "no range this time: %s", text);
-	else
-		login_log(login, LOG_ERR, "no range is given: %s", text);
-}
-
-void login_log_refusal(struct login *login, int r, const struct subid_error *err)
-{
-	char text[LINE_MAX_BYTES];
-
-	switch (r) {
-	case SUBID_FULL:
-		login_log(login, LOG_ERR,
-			  "no range is given: the window is full ('subid grant %s' says"
-			  " more)",
-			  login->name);
-		return;
-	case SUBID_TAKEN:
 		(void)subid_error_text(err, text, sizeof(text));
-		text[strcspn(text, "\n")] = '\0'; /* the first kind is enough */
-		login_log(login, LOG_ERR, "no range is given: %s", text);
-		return;
-	case SUBID_OFF:
-		login_log(login, LOG_NOTICE,
-			  "no range is given: login.defs has none for this account");
-		return;
-	case SUBID_INVALID:
-		login_log(login, LOG_ERR,
-			  "no range is given: no line can name this account and no other"
-			  " one ('subid grant %s' says more)",
-			  login->name);
-		return;
-	default:
-		login_log(login, LOG_ERR, "no range is given: %s",
-			  r < 0 ? strerror(-r) : "policy has changed meanwhile");
-	}
+	/* each login may log it: one line, the last, which says what follows */
+	last = strrchr(text, '\n');
+	login_log(login, priority, "%s: %s",
+		  later ? "no range this time" : "no range is granted",
+		  last == NULL ? text : last + 1);
 }
 
 void login_log_granted(struct login *login, uint32_t uid,
@@ -195,13 +122,13 @@ void login_log_granted(struct login *login, uint32_t uid,
 	struct subid_row row = { .size = sizeof(row) };
 
 	for (size_t i = 0; subid_list_get(changes, i, &row); i++)
-		login_log(login, LOG_INFO, "given %s %u-%llu (uid %u, %s)",
+		login_log(login, LOG_INFO, "granted %s %u-%llu (uid %u, %s)",
 			  subid_kind_name(row.kind), row.range.start,
 			  (unsigned long long)id_range_end(row.range) - 1, uid,
 			  subid_kind_table(row.kind));
 	if (subid_list_get(changes, 0, &row))
 		login_tell(login, "tell",
-			   "You have been given %u subordinate ids for containers.",
+			   "You have been granted %u subordinate ids for containers.",
 			   row.range.count);
 }
 
@@ -214,7 +141,251 @@ void login_log_source(struct login *login, const char *source)
 	if (fd >= 0)
 		(void)close(fd); /* empty */
 	login_log(login, priority,
-		  "no range is given: " SUBID_SYSCONFDIR "/nsswitch.conf says 'subid:"
+		  "no range is granted: " SUBID_SYSCONFDIR "/nsswitch.conf says 'subid:"
 		  " %s', so ranges come from there (said once)",
 		  source);
+}
+
+/* --- time ------------------------------------------------------------------------- */
+
+#define AT_ONCE	 4
+#define RETRY_MS 5
+#define WAKE_MS	 100
+
+/* More files than these are looked through for what is forgotten. */
+#define FILES_MANY 1000
+
+/* The kernel's clock for files goes in steps; younger changes wait for the next. */
+#define CLOCK_STEP_MS 20
+
+static int64_t ms_of(struct timespec time)
+{
+	return (int64_t)time.tv_sec * 1000 + time.tv_nsec / 1000000;
+}
+
+static int64_t ms_by(clockid_t clock)
+{
+	struct timespec now;
+
+	(void)clock_gettime(clock, &now); /* cannot fail */
+	return ms_of(now);
+}
+
+static void wait_ms(long ms)
+{
+	const struct timespec time = { .tv_nsec = ms * 1000000 };
+
+	(void)nanosleep(&time, NULL);
+}
+
+/* LOGIN_DIR, made if need be; the descriptor or -1. */
+static int open_dir(void)
+{
+	struct stat st;
+	int fd;
+
+	(void)mkdir(LOGIN_RUN_DIR, 0755); /* or it is there */
+	(void)mkdir(LOGIN_DIR, 0755);
+	fd = open(LOGIN_DIR, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0)
+		return -1;
+	if (fstat(fd, &st) == 0 && st.st_uid == 0 &&
+	    (st.st_mode & (S_IWGRP | S_IWOTH)) == 0)
+		return fd;
+	(void)close(fd);
+	return -1;
+}
+
+/* --- turns ------------------------------------------------------------------------ */
+
+/* A free one of the places, locked; -EBUSY; -errno. */
+static int try_turn(int dir)
+{
+	int r = -EBUSY;
+
+	for (int i = 0; i < AT_ONCE; i++) {
+		struct flock lock = { .l_type = F_WRLCK };
+		char name[] = ".turn0";
+		int fd;
+
+		name[sizeof(name) - 2] = (char)('0' + i);
+		fd = openat(dir, name, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+		if (fd < 0)
+			return -errno;
+		if (fcntl(fd, F_OFD_SETLK, &lock) == 0)
+			return fd;
+		if (errno != EAGAIN && errno != EACCES)
+			r = -errno;
+		(void)close(fd);
+	}
+	return r;
+}
+
+static void wake_up(int signal)
+{
+	(void)signal; /* a call that waits has been interrupted */
+}
+
+/* Lets fcntl() wait no longer than this at a time, again and again; 0: without end. */
+static void wake_each(int ms)
+{
+	struct sigaction action = { .sa_handler = ms > 0 ? wake_up : SIG_DFL };
+	struct itimerval timer = {
+		.it_interval = { .tv_usec = ms * 1000 },
+		.it_value = { .tv_usec = ms * 1000 },
+	};
+
+	if (ms > 0)
+		(void)sigaction(SIGALRM, &action, NULL);
+	(void)setitimer(ITIMER_REAL, &timer, NULL);
+	if (ms == 0)
+		(void)sigaction(SIGALRM, &action, NULL);
+}
+
+/* How long a login waits for others: as long as they get on. */
+struct patience {
+	struct login_tables tables;
+	int64_t end_ms;
+	int each_ms;
+};
+
+static bool is_over(const struct login *login, struct patience *patience)
+{
+	if (ms_by(CLOCK_MONOTONIC) < patience->end_ms)
+		return false;
+	patience->end_ms += patience->each_ms;
+	return !login_tables_moved(login->etc, &patience->tables);
+}
+
+/*
+ * Waits for a place behind all who came before: only the first in the queue looks for
+ * one, the others sleep.  The place; -EBUSY; -errno.
+ */
+static int queue(const struct login *login, int dir)
+{
+	struct patience patience = {
+		.end_ms = ms_by(CLOCK_MONOTONIC) + (int)login->options.timeout_s * 1000,
+		.each_ms = (int)login->options.timeout_s * 1000,
+	};
+	struct flock lock = { .l_type = F_WRLCK };
+	auto_close int head =
+	    openat(dir, ".queue", O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+	int fd = -EBUSY;
+
+	if (head < 0)
+		return -errno;
+	(void)login_tables_moved(login->etc, &patience.tables);
+	while (fcntl(head, F_OFD_SETLKW, &lock) < 0) {
+		if (errno != EINTR)
+			return -errno;
+		if (is_over(login, &patience))
+			return -EBUSY;
+	}
+	while ((fd = try_turn(dir)) == -EBUSY) {
+		if (is_over(login, &patience))
+			return -EBUSY;
+		wait_ms(RETRY_MS);
+	}
+	return fd;
+}
+
+int login_take_turn(struct login *login)
+{
+	auto_close int dir = open_dir();
+	int r = dir < 0 ? -EACCES : try_turn(dir);
+
+	if (r == -EBUSY) {
+		wake_each(WAKE_MS);
+		r = queue(login, dir);
+		wake_each(0);
+	}
+	if (r == -EBUSY) {
+		login_log(login, LOG_WARNING,
+			  "no range this time: %d other logins are not done yet: the next"
+			  " login tries again",
+			  AT_ONCE);
+		return SUBID_BUSY;
+	}
+	login->turn = r;
+	return 0;
+}
+
+/* --- what is remembered ------------------------------------------------------------- */
+
+void login_note_stamp(struct login *login)
+{
+	struct timespec newest;
+
+	login->stamp = login_stamp(login->etc, login->options.conf, &newest);
+	if (ms_by(CLOCK_REALTIME) - ms_of(newest) >= CLOCK_STEP_MS)
+		return;
+	wait_ms(CLOCK_STEP_MS);
+	login->stamp = login_stamp(login->etc, login->options.conf, &newest);
+}
+
+/* Removes what is forgotten, when there is much: names that were typed may be many. */
+static void tidy(int dir)
+{
+	int fd = openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *files = fd < 0 ? NULL : fdopendir(fd);
+	time_t forgotten = time(NULL) - LOGIN_REMEMBERED_S;
+	const struct dirent *entry;
+	struct stat st;
+	size_t n = 0;
+
+	while (files != NULL && readdir(files) != NULL)
+		n++;
+	if (files != NULL)
+		rewinddir(files);
+	while (files != NULL && n > FILES_MANY && (entry = readdir(files)) != NULL)
+		if (entry->d_name[0] != '.' && fstatat(fd, entry->d_name, &st, 0) == 0 &&
+		    st.st_mtim.tv_sec < forgotten)
+			(void)unlinkat(fd, entry->d_name, 0);
+	if (files != NULL)
+		(void)closedir(files);
+	else if (fd >= 0)
+		(void)close(fd);
+}
+
+/* The file's text: the answer without what was for the log this once.  Its length. */
+static size_t make_text(const struct login *login, char text[LOGIN_ANSWER_MAX + 64])
+{
+	const char *line = login->answer, *end = line + login->len;
+	long long until = ms_by(CLOCK_BOOTTIME) / 1000 + LOGIN_REMEMBERED_S;
+	size_t n = (size_t)snprintf(text, 64, "%lld\n%016llx\n", until,
+				    (unsigned long long)login->stamp);
+
+	while (line < end) {
+		const char *next = (const char *)memchr(line, '\n', (size_t)(end - line));
+		size_t len =
+		    next == NULL ? (size_t)(end - line) : (size_t)(next + 1 - line);
+
+		if (strncmp(line, "log ", 4) != 0 || strncmp(line, "log 7", 5) == 0) {
+			memcpy(text + n, line, len);
+			n += len;
+		}
+		line += len;
+	}
+	return n;
+}
+
+void login_remember(const struct login *login)
+{
+	char name[LOGIN_FILE_SIZE], text[LOGIN_ANSWER_MAX + 64];
+	auto_close int dir = open_dir(), fd = -1;
+	size_t len;
+
+	if (dir < 0 || !login_file_name(login->typed, &login->options, name))
+		return;
+	if (!login->remember) {
+		/* made for its lock alone */
+		(void)unlinkat(dir, name, 0);
+		return;
+	}
+	tidy(dir);
+	fd = openat(dir, name, O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+	len = make_text(login, text);
+	/* one that is cut short is not believed: it lacks its last line */
+	if (fd >= 0 && ftruncate(fd, 0) == 0)
+		(void)!write(fd, text, len);
 }

@@ -1,17 +1,22 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What this process has from the host, set back to what a service has that init starts:
- * the host's limits, nice value or signals may be those of the user who called su, and
- * would keep the locks of the account database for as long as he likes.
+ * What this process inherited from the host (limits, signals, priority, cgroups, ...) is
+ * set back to what a service has that init starts.
  *
- * The uid of the login session (loginuid) stays: the audit says by it who it was.
+ * Threat: the host may be a user's su, with limits, a nice value or a cgroup of the
+ * user's choice: the user could keep this process from ending while it holds the locks of
+ * the account database.
+ *
+ * The uid of the login session (loginuid) is kept: audit records name it.
  */
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
 #include <linux/capability.h>
 #include <linux/ioprio.h>
 #include <linux/keyctl.h>
+#include <linux/magic.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
@@ -21,11 +26,14 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/statfs.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include "libsubid/core/core.h"
 #include "tools/subid/login.h"
+
+/* --- what a process has ------------------------------------------------------------- */
 
 /* Of /proc/PID/status. */
 struct status {
@@ -34,7 +42,7 @@ struct status {
 	bool no_new_privs;
 };
 
-/* What a number in the file is, behind "NAME:"; 0 if it is not there. */
+/* The number after "NAME:"; 0 if there is no such line. */
 static unsigned long long number_of(const char *text, const char *name, int base)
 {
 	const char *at = strstr(text, name);
@@ -62,8 +70,8 @@ static int read_status(const char *pid, struct status *ret)
 }
 
 /*
- * What a process can never get rid of.  What init has, too, is the container's, and
- * nothing that a service or a user has added.
+ * Restrictions that a process cannot remove.  Those that init has as well are the
+ * container's: no service and no user has added them.
  */
 static const char *find_restriction(void)
 {
@@ -92,7 +100,7 @@ static const char *find_restriction(void)
 
 #define UNLIMITED RLIM_INFINITY
 
-/* What init's children have, and what is enough if it cannot be had. */
+/* The limits of init's children, and the lowest one that will do. */
 static const struct {
 	__rlimit_resource_t limit;
 	rlim_t soft, hard, enough;
@@ -125,7 +133,7 @@ static const char *reset_limits(void)
 
 		if (setrlimit(limits[i].limit, &limit) == 0)
 			continue;
-		/* as high as it goes */
+		/* as high as allowed */
 		if (getrlimit(limits[i].limit, &limit) == 0) {
 			limit.rlim_cur = limit.rlim_max < limits[i].soft ? limit.rlim_max
 									 : limits[i].soft;
@@ -151,14 +159,14 @@ static void reset_signals(void)
 	for (int i = 1; i < _NSIG; i++)
 		if (i != SIGPIPE && i != SIGXFSZ)
 			(void)syscall(SYS_rt_sigaction, i, usual, NULL, _NSIG / 8);
-	/* who has gone is no reason to end in the middle */
+	/* a module that has ended must not end this process in the middle of its work */
 	(void)signal(SIGPIPE, SIG_IGN);
 	(void)signal(SIGXFSZ, SIG_IGN);
 	(void)sigemptyset(&none);
 	(void)sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
-/* Nothing that has low priority may hold a lock that others wait for. */
+/* A process of low priority must not hold a lock that others wait for. */
 static const char *reset_priority(void)
 {
 	const struct sched_param usual = { .sched_priority = 0 };
@@ -176,15 +184,14 @@ static const char *reset_priority(void)
 	return NULL;
 }
 
-/* What the kernel would choose first when memory is short. */
+/* Which process the kernel ends first when memory is short. */
 static void reset_oom_score(void)
 {
 	int fd = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
 
 	if (fd < 0)
 		return;
-	(void)!write(fd, "0",
-		     1); /* it could be ended, at no worse a moment than others */
+	(void)!write(fd, "0", 1); /* else it may be ended early, as after kill -9 */
 	(void)close(fd);
 }
 
@@ -193,14 +200,14 @@ const char *login_reset(void)
 	const char *why;
 
 	reset_signals();
-	(void)setsid(); /* or it has one */
+	(void)setsid(); /* fails if it leads one already */
 	(void)umask(022);
-	(void)prctl(PR_SET_NAME, "subid"); /* run by descriptor, it is called by that */
-	/* descriptors that a child of ours has no use for */
+	(void)prctl(PR_SET_NAME, "subid"); /* execveat() named it after the descriptor */
+	/* children need no other descriptors */
 	(void)close_range(STDERR_FILENO + 1, ~0U, CLOSE_RANGE_CLOEXEC);
 	if (chdir("/") < 0)
 		return "its working directory cannot be set back";
-	/* before anything that a filter may end it for */
+	/* first: a seccomp filter may end it at one of the calls that follow */
 	why = find_restriction();
 	if (why == NULL)
 		why = reset_limits();
@@ -215,5 +222,298 @@ const char *login_reset(void)
 	(void)personality(PER_LINUX);
 	/* with an empty one it has none of the user's keys; kernels may lack them */
 	(void)syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, NULL);
+	return NULL;
+}
+
+/* --- cgroups --------------------------------------------------------------------------
+ */
+
+/*
+ * Leaves each cgroup that somebody else than root controls.
+ *
+ * Threat: its owner could freeze this process, or starve it, while it holds the locks
+ * that useradd waits for.
+ *
+ * A cgroup is root's if its directory and all files in it are, and nobody else can write
+ * them, whatever files there are.  Below a cgroup that is not root's none is.  Where the
+ * kernel says EBUSY, controllers are enabled for the children (cgroups(7), no internal
+ * processes): then the next one above is tried.
+ */
+
+/* As deep as a cgroup is followed. */
+#define DEPTH_MAX 256
+
+/* One hierarchy that this process is in, of /proc/self/cgroup. */
+struct hierarchy {
+	const char *controllers; /* "" for cgroup v2; one of them is enough to find it */
+	size_t controllers_len;
+	char *path;
+};
+
+/* Where it is mounted, of /proc/self/mountinfo. */
+struct mount {
+	char *root, *dir;
+};
+
+static bool is_roots(const struct stat *st)
+{
+	return st->st_uid == 0 &&
+	       (S_ISLNK(st->st_mode) || (st->st_mode & (S_IWGRP | S_IWOTH)) == 0);
+}
+
+/* Version 1: anybody may register for events; that controls nothing. */
+#define HARMLESS_FILE "cgroup.event_control"
+
+/* Does root alone control the cgroup?  No if that cannot be found out. */
+static bool is_cgroup_roots(int fd)
+{
+	int copy = openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *dir = copy < 0 ? NULL : fdopendir(copy);
+	const struct dirent *entry;
+	struct stat st;
+	bool roots;
+
+	if (dir == NULL) {
+		if (copy >= 0)
+			(void)close(copy);
+		return false;
+	}
+	roots = fstat(fd, &st) == 0 && is_roots(&st);
+	while (roots && (entry = readdir(dir)) != NULL) {
+		/* directories are cgroups of their own */
+		if (strcmp(entry->d_name, HARMLESS_FILE) != 0 &&
+		    fstatat(fd, entry->d_name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+		    !S_ISDIR(st.st_mode))
+			roots = is_roots(&st);
+	}
+	(void)closedir(dir);
+	return roots;
+}
+
+/* --- where hierarchies are mounted ---------------------------------------------------
+ */
+
+/* mountinfo writes blanks and the like as \040. */
+static void unescape(char *text)
+{
+	char *to = text;
+
+	for (const char *from = text; *from != '\0'; from++) {
+		if (from[0] == '\\' && from[1] >= '0' && from[1] <= '3' &&
+		    from[2] >= '0' && from[2] <= '7' && from[3] >= '0' &&
+		    from[3] <= '7') {
+			*to++ = (char)((from[1] - '0') * 64 + (from[2] - '0') * 8 +
+				       (from[3] - '0'));
+			from += 3;
+		} else {
+			*to++ = *from;
+		}
+	}
+	*to = '\0';
+}
+
+/* Is the word in a list with commas? */
+static bool lists(const char *list, const char *word, size_t len)
+{
+	while (*list != '\0') {
+		size_t n = strcspn(list, ",");
+
+		if (n == len && memcmp(list, word, len) == 0)
+			return true;
+		list += n + (list[n] == ',');
+	}
+	return false;
+}
+
+/* A line of mountinfo: is it of this hierarchy, with the path beneath its root? */
+static bool is_mount_of(char *line, const struct hierarchy *hierarchy, struct mount *ret)
+{
+	char *fields[10], *tail = strstr(line, " - ");
+	char *type, *options;
+	size_t n = 0;
+
+	if (tail == NULL)
+		return false;
+	*tail = '\0';
+	tail += strlen(" - ");
+	while (n < 6 && (fields[n] = strsep(&line, " ")) != NULL)
+		n++;
+	type = strsep(&tail, " ");
+	(void)strsep(&tail, " ");
+	options = tail;
+	if (n < 5 || options == NULL)
+		return false;
+	if (hierarchy->controllers_len == 0
+		? strcmp(type, "cgroup2") != 0
+		: strcmp(type, "cgroup") != 0 ||
+		      !lists(options, hierarchy->controllers, hierarchy->controllers_len))
+		return false;
+	unescape(fields[3]);
+	unescape(fields[4]);
+	ret->root = fields[3];
+	ret->dir = fields[4];
+	n = strcmp(ret->root, "/") == 0 ? 0 : strlen(ret->root);
+	return strncmp(ret->root, hierarchy->path, n) == 0 &&
+	       (hierarchy->path[n] == '/' || hierarchy->path[n] == '\0');
+}
+
+/* The root of its mount, and in *ret_rest what of the path is beneath.  The descriptor or
+ * -errno. */
+static int open_hierarchy(const struct hierarchy *hierarchy,
+			  const struct subid_text *mounts, const char **ret_rest)
+{
+	size_t pos = 0, len;
+	const char *line;
+
+	while (subid_text_next(mounts, &pos, &line, &len)) {
+		auto_free char *copy = strndup(line, len);
+		struct mount mount;
+		struct statfs fs;
+		int fd;
+
+		if (copy == NULL)
+			return -ENOMEM;
+		if (!is_mount_of(copy, hierarchy, &mount))
+			continue;
+		fd = open(mount.dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		/* something may be mounted over it */
+		if (fd >= 0 && fstatfs(fd, &fs) == 0 &&
+		    (fs.f_type == CGROUP2_SUPER_MAGIC ||
+		     fs.f_type == CGROUP_SUPER_MAGIC)) {
+			*ret_rest =
+			    hierarchy->path +
+			    (strcmp(mount.root, "/") == 0 ? 0 : strlen(mount.root));
+			return fd;
+		}
+		if (fd >= 0)
+			(void)close(fd);
+	}
+	return -ENOENT;
+}
+
+/* --- leaving ------------------------------------------------------------------------
+ */
+
+/* Moves this process into the cgroup.  0 or -errno. */
+static int enter(int cgroup)
+{
+	auto_close int fd = openat(cgroup, "cgroup.procs", O_WRONLY | O_CLOEXEC);
+
+	if (fd < 0)
+		return -errno;
+	return write(fd, "0", 1) == 1 ? 0 : -errno;
+}
+
+/*
+ * Opens the cgroups on the path that are root's, from the top on: *ret_n of them, into
+ * fds.  True if all are, so that there is none to leave.
+ */
+static bool walk(int top, char *rest, int fds[DEPTH_MAX], size_t *ret_n)
+{
+	char *name;
+	int fd = top;
+
+	*ret_n = 0;
+	for (;;) {
+		if (!is_cgroup_roots(fd)) {
+			if (*ret_n > 0)
+				(void)close(fd);
+			return false;
+		}
+		if (*ret_n == DEPTH_MAX) {
+			(void)close(fd);
+			return false;
+		}
+		fds[(*ret_n)++] = fd;
+		do
+			name = strsep(&rest, "/");
+		while (name != NULL && *name == '\0');
+		if (name == NULL)
+			return true;
+		/* ".." is outside of the cgroup namespace */
+		fd = strcmp(name, "..") == 0
+			 ? -1
+			 : openat(fd, name,
+				  O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+		if (fd < 0)
+			return false;
+	}
+}
+
+/* 0, or -errno: the cgroup is not root's, and cannot be left. */
+static int leave(const struct hierarchy *hierarchy, const struct subid_text *mounts)
+{
+	const char *rest;
+	auto_close int top = -1;
+	auto_free char *way = NULL;
+	int fds[DEPTH_MAX], r = -EACCES;
+	size_t n = 0;
+
+	if (strcmp(hierarchy->path, "/") == 0)
+		return 0; /* the root cgroup, or that of the namespace */
+	top = open_hierarchy(hierarchy, mounts, &rest);
+	if (top < 0)
+		return top;
+	way = strdup(rest);
+	if (way == NULL)
+		return -ENOMEM;
+	if (walk(top, way, fds, &n))
+		r = 0;
+	for (size_t i = n; r < 0 && i-- > 0;)
+		r = enter(fds[i]);
+	while (n-- > 1)
+		(void)close(fds[n]);
+	return r;
+}
+
+/* A line of /proc/self/cgroup: NUMBER:CONTROLLERS:PATH. */
+static bool parse_line(char *line, struct hierarchy *ret)
+{
+	char *controllers;
+
+	if (strsep(&line, ":") == NULL || (controllers = strsep(&line, ":")) == NULL ||
+	    line == NULL || line[0] != '/')
+		return false;
+	ret->controllers = controllers;
+	ret->controllers_len = strcspn(controllers, ",");
+	ret->path = line;
+	return true;
+}
+
+const char *login_leave_cgroups(void)
+{
+	auto_text struct subid_text own = { .bytes = NULL }, mounts = { .bytes = NULL };
+	static char why[256];
+	size_t pos = 0, len;
+	const char *line;
+	int r = subid_text_read(AT_FDCWD, "/proc/self/cgroup", false, &own);
+
+	if (r == -ENOENT && access("/proc/self", F_OK) == 0)
+		return NULL; /* a kernel without cgroups */
+	if (r == 0)
+		r = subid_text_read(AT_FDCWD, "/proc/self/mountinfo", false, &mounts);
+	if (r < 0)
+		return "its cgroups cannot be read";
+	while (subid_text_next(&own, &pos, &line, &len)) {
+		auto_free char *copy = strndup(line, len);
+		struct hierarchy hierarchy;
+
+		if (copy == NULL || !parse_line(copy, &hierarchy))
+			return "its cgroups cannot be read";
+		r = leave(&hierarchy, &mounts);
+		if (r < 0) {
+			(void)snprintf(
+			    why, sizeof(why),
+			    "its cgroup %.100s (%.*s) is not root's, and cannot"
+			    " be left: %s",
+			    hierarchy.path,
+			    hierarchy.controllers_len == 0
+				? 2
+				: (int)hierarchy.controllers_len,
+			    hierarchy.controllers_len == 0 ? "v2" : hierarchy.controllers,
+			    strerror(-r));
+			return why;
+		}
+	}
 	return NULL;
 }

@@ -12,11 +12,9 @@
 #include "inject.h"
 
 #define SUBID_HELPER "/nowhere/subid"
-#include "pam/answer.c"
-#include "pam/guard.c"
-#include "pam/options.c"
 #include "pam/pam_subid.c"
 #include "pam/recall.c"
+#include "pam/words.c"
 
 #define ARRAY(a) (sizeof(a) / sizeof((a)[0]))
 
@@ -298,21 +296,21 @@ static void test_not_root(void **state)
 
 static void test_long_names(void **state)
 {
-	char name[NAME_LENGTH_MAX + 2];
+	char name[LOGIN_NAME_LENGTH_MAX + 2];
 
 	(void)state;
 	memset(name, 'a', sizeof(name));
-	name[NAME_LENGTH_MAX + 1] = '\0';
+	name[LOGIN_NAME_LENGTH_MAX + 1] = '\0';
 	assert_int_equal(log_in(name, "", 0), PAM_USER_UNKNOWN);
 	assert_int_equal(host.runs, 0);
 	assert_like("too long", host.log,
-		    "5: *: no range is given: no owner of ranges can be called so\n");
+		    "5: *: no range is granted: no owner of ranges can be called so\n");
 	/* of the name in the log so much as suffices */
 	assert_in_range(strlen(host.log), 60, 140);
 	assert_int_equal(log_in(name, "required_for=students", 0), PAM_IGNORE);
 	host.in_group = true;
 	assert_int_equal(log_in(name, "required_for=students", 0), PAM_SESSION_ERR);
-	name[NAME_LENGTH_MAX] = '\0';
+	name[LOGIN_NAME_LENGTH_MAX] = '\0';
 	assert_int_equal(log_in(name, "", 0), PAM_SUCCESS);
 	assert_int_equal(host.runs, 1);
 }
@@ -329,8 +327,8 @@ static const struct {
 	{ HEAD "answer ignore\n", PAM_IGNORE, "", "" },
 	{ HEAD "answer error\n", PAM_SESSION_ERR, "", "" },
 	{ HEAD "answer unknown\n", PAM_USER_UNKNOWN, "", "" },
-	{ HEAD "log 6 given uid 1\nlog 4 x\ntell so many\nwarn not\nanswer success\n",
-	  PAM_SUCCESS, "6: alice: given uid 1\n4: alice: x\n", "so many\nnot\n" },
+	{ HEAD "log 6 granted uid 1\nlog 4 x\ntell so many\nwarn not\nanswer success\n",
+	  PAM_SUCCESS, "6: alice: granted uid 1\n4: alice: x\n", "so many\nnot\n" },
 	/* what comes later is nothing, and what is not known is passed over */
 	{ HEAD "answer error\nlog 3 x\nanswer success\n", PAM_SESSION_ERR, "", "" },
 	{ HEAD "colour red\nlog\nlog 3\nlog 9 x\nlogs 3 y\ntell\nanswer ignore\n",
@@ -433,23 +431,21 @@ static void test_failures(void **state)
 /* --- what is remembered ----------------------------------------------------------------
  */
 
-static const struct login_key alice = { .name = "alice" };
+static const struct login_options no_options = LOGIN_OPTIONS;
 
-/* Leaves an answer as the program does; ttl: for so many seconds. */
-static void leave(const struct login_key *key, long long ttl, uint64_t stamp_off,
-		  const char *answer)
+/* Leaves an answer for alice as the program does; ttl: for so many seconds. */
+static void leave(long long ttl, uint64_t stamp_off, const char *answer)
 {
 	char name[LOGIN_FILE_SIZE], path[LOGIN_FILE_SIZE + 8], text[512];
 	int etc = openat(host.root, "etc", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	struct timespec now, newest;
 
 	(void)clock_gettime(CLOCK_BOOTTIME, &now);
-	assert_true(login_file_name(key, name));
+	assert_true(login_file_name("alice", &no_options, name));
 	(void)snprintf(path, sizeof(path), "logins/%s", name);
 	(void)snprintf(
 	    text, sizeof(text), "%lld\n%016llx\n%s", (long long)now.tv_sec + ttl,
-	    (unsigned long long)(login_stamp(etc, key->conf, &newest) + stamp_off),
-	    answer);
+	    (unsigned long long)(login_stamp(etc, NULL, &newest) + stamp_off), answer);
 	put(path, text);
 	(void)close(etc);
 }
@@ -469,7 +465,7 @@ static void test_remembered(void **state)
 		skip(); /* it is root's files that are believed */
 	put_dir(host.root, "logins");
 	put_dir(host.root, "etc/subid.conf.d");
-	leave(&alice, LOGIN_REMEMBERED_S, 0, REMEMBERED);
+	leave(LOGIN_REMEMBERED_S, 0, REMEMBERED);
 	assert_int_equal(log_in("alice", "", 0), PAM_IGNORE);
 	assert_int_equal(host.runs, 0);
 	assert_string_equal(host.said, "x\n");
@@ -482,7 +478,7 @@ static void test_remembered(void **state)
 	assert_int_equal(log_in("alice", "min_uid=7", 0), PAM_SUCCESS);
 	/* when anything has changed */
 	for (size_t i = 0; i < ARRAY(changes); i++) {
-		leave(&alice, LOGIN_REMEMBERED_S, 0, REMEMBERED);
+		leave(LOGIN_REMEMBERED_S, 0, REMEMBERED);
 		assert_int_equal(log_in("alice", "", 0), PAM_IGNORE);
 		put(changes[i],
 		    "# longer than before\n# and another line, and one more\n");
@@ -505,22 +501,22 @@ static void test_not_believed(void **state)
 	if (getuid() != 0)
 		skip();
 	put_dir(host.root, "logins");
-	assert_true(login_file_name(&alice, name));
+	assert_true(login_file_name("alice", &no_options, name));
 	(void)snprintf(path, sizeof(path), "logins/%s", name);
 	for (size_t i = 0; i < ARRAY(texts); i++) {
-		leave(&alice, LOGIN_REMEMBERED_S, 0, texts[i]);
+		leave(LOGIN_REMEMBERED_S, 0, texts[i]);
 		assert_int_equal(log_in("alice", "", 0), PAM_SUCCESS);
 		put(path, texts[i]);
 		assert_int_equal(log_in("alice", "", 0), PAM_SUCCESS);
 	}
-	leave(&alice, 0, 0, REMEMBERED);
+	leave(0, 0, REMEMBERED);
 	assert_int_equal(log_in("alice", "", 0), PAM_SUCCESS);
-	leave(&alice, LOGIN_REMEMBERED_S + 1, 0, REMEMBERED);
+	leave(LOGIN_REMEMBERED_S + 1, 0, REMEMBERED);
 	assert_int_equal(log_in("alice", "", 0), PAM_SUCCESS);
-	leave(&alice, LOGIN_REMEMBERED_S, 1, REMEMBERED);
+	leave(LOGIN_REMEMBERED_S, 1, REMEMBERED);
 	assert_int_equal(log_in("alice", "", 0), PAM_SUCCESS);
 	/* what others can write */
-	leave(&alice, LOGIN_REMEMBERED_S, 0, REMEMBERED);
+	leave(LOGIN_REMEMBERED_S, 0, REMEMBERED);
 	assert_int_equal(fchmodat(host.root, path, 0622, 0), 0);
 	assert_int_equal(log_in("alice", "", 0), PAM_SUCCESS);
 	assert_int_equal(fchmodat(host.root, path, 0600, 0), 0);
@@ -558,9 +554,7 @@ static void test_file_names(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY(rows); i++) {
-		const struct login_key key = { .name = rows[i].name };
-
-		assert_true(login_file_name(&key, name));
+		assert_true(login_file_name(rows[i].name, &no_options, name));
 		assert_like(rows[i].name, name, rows[i].file);
 	}
 }
@@ -615,13 +609,14 @@ static void test_arguments(void **state)
 {
 	(void)state;
 	for (size_t i = 0; i < ARRAY(arguments); i++) {
-		struct options options = { .timeout_ms = -1 };
+		struct options options = { .login = { .timeout_s = UINT32_MAX } };
 		const char *argv[] = { "quiet", arguments[i].argument };
 		bool right = arguments[i].right;
 
 		host.log[0] = '\0';
 		if (options_parse(HANDLE, 2, argv, &options) != right ||
-		    (options.timeout_ms == -1) == right || (host.log[0] == '\0') != right)
+		    (options.login.timeout_s == UINT32_MAX) == right ||
+		    (host.log[0] == '\0') != right)
 			fail_msg("%s: %s", argv[1], host.log);
 		if (right)
 			continue;

@@ -21,10 +21,10 @@ static void test_first_and_second_login(void **state)
 	assert_int_equal(log_in("alice", ""), LOGIN_SUCCESS);
 	assert_tables(ALICES);
 	assert_string_equal(
-	    host.said, "You have been given 65536 subordinate ids for containers.\n");
+	    host.said, "You have been granted 65536 subordinate ids for containers.\n");
 	assert_string_equal(host.log,
-			    "6: alice: given uid 100000-165535 (uid 1000, subuid)\n"
-			    "6: alice: given gid 100000-165535 (uid 1000, subgid)\n");
+			    "6: alice: granted uid 100000-165535 (uid 1000, subuid)\n"
+			    "6: alice: granted gid 100000-165535 (uid 1000, subgid)\n");
 	assert_int_equal(log_in("alice", "debug"), LOGIN_SUCCESS);
 	assert_tables(ALICES);
 	assert_string_equal(host.log, "");
@@ -200,50 +200,58 @@ static void test_numbers(void **state)
 
 static void test_long_names(void **state)
 {
-	char name[NAME_LENGTH_MAX + 2];
+	char name[LOGIN_NAME_LENGTH_MAX + 2];
 
 	(void)state;
 	memset(name, 'a', sizeof(name));
-	name[NAME_LENGTH_MAX + 1] = '\0';
+	name[LOGIN_NAME_LENGTH_MAX + 1] = '\0';
 	assert_int_equal(log_in(name, ""), LOGIN_UNKNOWN);
 	assert_like("too long", host.log, "*: no owner of ranges can be called so\n");
-	name[NAME_LENGTH_MAX] = '\0';
+	name[LOGIN_NAME_LENGTH_MAX] = '\0';
 	assert_int_equal(log_in(name, ""), LOGIN_UNKNOWN);
 	assert_like("as long as may be", host.log, "*: there is no such account\n");
 	assert_tables("");
 }
 
-/* A holder of the lock is named. */
-static void test_holder(void **state)
+/* What the library says, its last line; what is over soon is told from what is not. */
+static void test_errors(void **state)
 {
-	struct login login = { .typed = "alice", .name = "alice" };
-	struct subid_failure failure = {
-		.holder = { .file = "subgid", .pid = 4242, .program = "vipw" },
+	static const struct {
+		int r, code;
+		const char *text, *answer;
+	} cases[] = {
+		{ SUBID_BUSY, SUBID_BUSY, "/etc/subgid: locked by process 42 (vipw)",
+		  "log 4 no range this time: /etc/subgid: locked by process 42 "
+		  "(vipw)\n" },
+		{ -ESTALE, -ESTALE, "/etc/subuid: saved",
+		  "log 4 no range this time: /etc/subuid: saved\n" },
+		{ -EAGAIN, -EAGAIN, "again", "log 4 no range this time: again\n" },
+		{ SUBID_OFF, SUBID_OFF, "login.defs has none",
+		  "log 5 no range is granted: login.defs has none\n" },
+		{ SUBID_FULL, SUBID_FULL, "first\nsecond \033[2J",
+		  "log 3 no range is granted: second ?[2J\n" },
+		{ SUBID_FULL, SUBID_FULL, "",
+		  "log 3 no range is granted: there is no gap of that size\n" },
+		{ -ENOMEM, 0, "", "log 3 no range is granted: Cannot allocate memory\n" },
 	};
 
 	(void)state;
-	login_log_failure(&login, SUBID_BUSY, &failure);
-	assert_string_equal(login.answer,
-			    "log 4 no range this time: " SUBID_SYSCONFDIR
-			    "/subgid is locked by process 4242 (vipw): the next login"
-			    " tries again\n");
+	for (size_t i = 0; i < ARRAY(cases); i++) {
+		struct login login = { .typed = "alice", .name = "alice" };
+		struct subid_error err = { .size = sizeof(err), .code = cases[i].code };
+
+		(void)snprintf(err.text, sizeof(err.text), "%s", cases[i].text);
+		login_log_error(&login, cases[i].r, &err);
+		assert_string_equal(login.answer, cases[i].answer);
+	}
 }
 
 static void test_say(void **state)
 {
 	struct login login = { .typed = "alice", .name = "alice" };
-	struct subid_failure failure = {
-		.file = "login.defs",
-		.place = { .line = 0, .key = "UID_MIN", .why = "is above UID_MAX" },
-	};
 
 	(void)state;
-	/* about no line */
-	login_log_failure(&login, SUBID_INVALID, &failure);
-	assert_string_equal(login.answer, "log 3 no range is given: " SUBID_SYSCONFDIR
-					  "/login.defs: UID_MIN is above UID_MAX\n");
 	/* what a terminal acts on, or ends a line, from any file */
-	login.len = 0;
 	login_log(&login, LOG_ERR, "%s", "a\033[2J\n\x7f\xff");
 	assert_string_equal(login.answer, "log 3 a?[2J???\n");
 	login.len = 0;
@@ -266,7 +274,7 @@ int main(void)
 		host_test(test_patience),
 		host_test(test_numbers),
 		host_test(test_long_names),
-		host_test(test_holder),
+		host_test(test_errors),
 		host_test(test_say),
 		host_test(test_long_answer),
 	};

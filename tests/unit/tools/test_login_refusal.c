@@ -225,20 +225,20 @@ static const struct row rows[] = {
 	{ "no /etc, for a group", etc_is_gone, "alice", STUDENTS, LOGIN_IGNORE,
 	  "3: alice: " SUBID_SYSCONFDIR ": No such file or directory\n", "" },
 	{ "nobody", NULL, "nobody", "", LOGIN_UNKNOWN,
-	  "5: nobody: no range is given: there is no such account\n", "" },
+	  "5: nobody: no range is granted: there is no such account\n", "" },
 	{ "nobody, for a group", NULL, "nobody", STUDENTS, LOGIN_IGNORE,
-	  "5: nobody: no range is given: there is no such account\n", "" },
+	  "5: nobody: no range is granted: there is no such account\n", "" },
 	{ "nobody, of the group", is_in_group, "nobody", STUDENTS, LOGIN_ERROR,
-	  "5: nobody: no range is given: there is no such account\n", "" },
+	  "5: nobody: no range is granted: there is no such account\n", "" },
 	{ "a hostile name", NULL, "a:b \n\033", "", LOGIN_UNKNOWN,
-	  "5: a:b[?][?][?]: no range is given: no owner of ranges can be called so\n",
+	  "5: a:b[?][?][?]: no range is granted: no owner of ranges can be called so\n",
 	  "" },
-	{ "an empty name", NULL, "", "", LOGIN_UNKNOWN, "5: : no range is given: no*",
+	{ "an empty name", NULL, "", "", LOGIN_UNKNOWN, "5: : no range is granted: no*",
 	  "" },
 	{ "a number of nobody", NULL, "1000", "", LOGIN_UNKNOWN,
-	  "5: 1000: no range is given: there is no such account\n", "" },
+	  "5: 1000: no range is granted: there is no such account\n", "" },
 	{ "a number for another", NULL, "0", "", LOGIN_UNKNOWN,
-	  "5: 0: no range is given: no owner of ranges can be called so\n", "" },
+	  "5: 0: no range is granted: no owner of ranges can be called so\n", "" },
 	{ "passwd", passwd_is_a_directory, "alice", "", LOGIN_ERROR,
 	  "3: alice: cannot be looked up: " SUBID_SYSCONFDIR
 	  "/passwd: Invalid argument\n",
@@ -252,29 +252,30 @@ static const struct row rows[] = {
 	  " directory\n",
 	  "" },
 	{ "no group", group_is_gone, "alice", "", LOGIN_ERROR,
-	  "3: alice: no range is given: " SUBID_SYSCONFDIR "/group: No such file or"
+	  "3: alice: no range is granted: " SUBID_SYSCONFDIR "/group: No such file or"
 	  " directory\n",
 	  "" },
 	{ "login.defs elsewhere", defs_lead_nowhere, "alice", "", LOGIN_ERROR,
-	  "3: alice: no range is given: " SUBID_SYSCONFDIR "/login.defs: *", "" },
+	  "3: alice: no range is granted: " SUBID_SYSCONFDIR "/login.defs: *", "" },
 	{ "subid.conf elsewhere", conf_leads_nowhere, "alice", "", LOGIN_ERROR,
-	  "3: alice: no range is given: " SUBID_SYSCONFDIR "/subid.conf: *", "" },
+	  "3: alice: no range is granted: " SUBID_SYSCONFDIR "/subid.conf: *", "" },
 	{ "a table", table_is_a_link, "alice", "", LOGIN_ERROR,
-	  "3: alice: no range is given: the tables: Too many levels of symbolic links\n",
+	  "3: alice: no range is granted: the tables: Too many levels of symbolic "
+	  "links\n",
 	  "" },
 	{ "a table, for root", table_is_a_link, "root", "", LOGIN_IGNORE,
-	  "3: root: no range is given: the tables: *", "" },
+	  "3: root: no range is granted: the tables: *", "" },
 	{ "a table, for a group", table_is_a_link, "alice", STUDENTS, LOGIN_IGNORE,
-	  "3: alice: no range is given: the tables: *", "" },
+	  "3: alice: no range is granted: the tables: *", "" },
 	{ "a table, of the group", table_is_a_link, "bob", STUDENTS, LOGIN_ERROR,
-	  "3: bob: no range is given: the tables: *", DENIED },
+	  "3: bob: no range is granted: the tables: *", DENIED },
 	{ "memory", no_memory_for_a_table, "alice", "", LOGIN_ERROR,
-	  "3: alice: no range is given: the tables: Cannot allocate memory\n", "" },
+	  "3: alice: no range is granted: the tables: Cannot allocate memory\n", "" },
 	{ "min_uid", NULL, "alice", "debug min_uid=1001", LOGIN_SUCCESS, "", "" },
 	{ "min_uid is hers", window_is_full, "alice", "min_uid=1000", LOGIN_ERROR,
-	  "3: alice: no range is given: the window is full *", "" },
+	  "3: alice: no range is granted: alice: no gap of *", "" },
 	{ "nsswitch.conf", nsswitch_fails, "alice", "", LOGIN_ERROR,
-	  "3: alice: no range is given: nsswitch.conf: Input/output error\n", "" },
+	  "3: alice: no range is granted: nsswitch.conf: Input/output error\n", "" },
 	{ "nsswitch.conf is a directory", nsswitch_is_a_directory, "alice", "",
 	  LOGIN_ERROR,
 	  "3: alice: cannot be looked up: " SUBID_SYSCONFDIR
@@ -288,28 +289,37 @@ static const struct row rows[] = {
 	{ "no /etc, for root", etc_is_gone, "root", "", LOGIN_IGNORE,
 	  "3: root: " SUBID_SYSCONFDIR ": No such file or directory\n", "" },
 	{ "nsswitch.conf is wrong", nsswitch_is_wrong, "alice", "", LOGIN_ERROR,
-	  "3: alice: no range is given: nsswitch.conf: 'subid:' names no source\n", "" },
+	  "3: alice: no range is granted: nsswitch.conf: 'subid:' names no source\n",
+	  "" },
 	{ "a source", ranges_come_from_elsewhere, "alice", "", LOGIN_SUCCESS,
-	  "5: alice: no range is given: " SUBID_SYSCONFDIR "/nsswitch.conf says 'subid:"
+	  "5: alice: no range is granted: " SUBID_SYSCONFDIR "/nsswitch.conf says 'subid:"
 	  " sss', so ranges come from there (said once)\n",
 	  "" },
 	{ "a source, again", ranges_have_long_come_from_elsewhere, "alice", "",
 	  LOGIN_SUCCESS, "", "" },
 	{ "a source, debug", ranges_have_long_come_from_elsewhere, "alice", "debug",
-	  LOGIN_SUCCESS, "7: alice: no range is given: * (said once)\n", "" },
+	  LOGIN_SUCCESS, "7: alice: no range is granted: * (said once)\n", "" },
 	{ "login.defs", defs_are_wrong, "alice", "", LOGIN_ERROR,
-	  "3: alice: no range is given: " SUBID_SYSCONFDIR
+	  "3: alice: no range is granted: " SUBID_SYSCONFDIR
 	  "/login.defs:1: SUB_UID_COUNT *\n",
 	  "" },
 	{ "login.defs is off", defs_are_off, "alice", "", LOGIN_ERROR,
-	  "5: alice: no range is given: login.defs has none for this account\n", "" },
+	  "5: alice: no range is granted: alice: " SUBID_SYSCONFDIR
+	  "/login.defs gives none: SUB_UID_COUNT or SUB_GID_COUNT is 0 *",
+	  "" },
 	{ "subid.conf", conf_is_wrong, "alice", "", LOGIN_ERROR,
-	  "3: alice: no range is given: " SUBID_SYSCONFDIR "/subid.conf:1: all is not *",
+	  "3: alice: no range is granted: " SUBID_SYSCONFDIR
+	  "/subid.conf:1: all is not *",
 	  "" },
 	{ "conf=", NULL, "alice", "conf=/dev/null/none", LOGIN_ERROR,
-	  "3: alice: no range is given: /dev/null/none: Not a directory\n", "" },
+	  "3: alice: no range is granted: /dev/null/none: Not a directory: nothing is "
+	  "given"
+	  " until it can be read\n",
+	  "" },
 	{ "group", conf_asks_for_a_group, "alice", "", LOGIN_ERROR,
-	  "3: alice: no range is given: " SUBID_SYSCONFDIR "/group: Invalid argument\n",
+	  "3: alice: no range is granted: " SUBID_SYSCONFDIR
+	  "/group: Invalid argument: it"
+	  " is not a regular file\n",
 	  "" },
 	{ "never", never_alice, "alice", "debug", LOGIN_SUCCESS,
 	  "7: alice: no range, by subid.conf:1\n", "" },
@@ -324,50 +334,56 @@ static const struct row rows[] = {
 	  "/group: Invalid argument\n",
 	  "" },
 	{ "full", window_is_full, "alice", "", LOGIN_ERROR,
-	  "3: alice: no range is given: the window is full ('subid grant alice' says"
-	  " more)\n",
+	  "3: alice: no range is granted: alice: no gap of 10 gids in window"
+	  " 200000-200009: 0 of 10 are free, *\n",
 	  "" },
 	{ "no /proc", proc_is_gone, "alice", "", LOGIN_ERROR,
-	  "3: alice: no range is given: /proc: No such file or directory: running"
+	  "3: alice: no range is granted: /proc: No such file or directory: running"
 	  " processes cannot be seen\n",
 	  "" },
 	{ "busy", somebody_is_busy, "alice", "", LOGIN_ERROR,
-	  "4: alice: no range this time: " SUBID_SYSCONFDIR "/subuid is locked by another"
-	  " process: the next login tries again\n",
+	  "4: alice: no range this time: " SUBID_SYSCONFDIR "/subuid: locked by another"
+	  " process: try again later\n",
 	  "" },
 	{ "begin", begin_fails, "alice", "", LOGIN_ERROR,
-	  "3: alice: no range is given: " SUBID_SYSCONFDIR "/subuid: Read-only file"
+	  "3: alice: no range is granted: " SUBID_SYSCONFDIR "/subuid: Read-only file"
 	  " system\n",
 	  "" },
 	{ "decide", decide_fails, "alice", "", LOGIN_ERROR,
-	  "3: alice: no range is given: Cannot allocate memory\n", "" },
+	  "3: alice: no range is granted: alice: Cannot allocate memory\n", "" },
 	{ "policy", policy_has_changed, "alice", "", LOGIN_ERROR,
-	  "3: alice: no range is given: policy has changed meanwhile\n", "" },
+	  "3: alice: no range is granted: alice: the policy gives no ids to this owner "
+	  "unasked\n",
+	  "" },
 	{ "grant: full", grant_full, "bob", STUDENTS, LOGIN_ERROR,
-	  "3: bob: no range is given: the window is full *", DENIED },
+	  "3: bob: no range is granted: there is no gap of that size\n", DENIED },
 	{ "grant: full, for another group", grant_full, "alice", STUDENTS, LOGIN_IGNORE,
-	  "3: alice: no range is given: the window is full *", "" },
+	  "3: alice: no range is granted: there is no gap of that size\n", "" },
 	{ "grant: taken", grant_taken, "alice", "", LOGIN_ERROR,
-	  "3: alice: no range is given: alice: gid 200005-200005: taken "
+	  "3: alice: no range is granted: alice: gid 200005-200005: taken "
 	  "by " SUBID_SYSCONFDIR "/subgid:1: other:200005:1\n",
 	  "" },
 	{ "grant: off", grant_off, "alice", "", LOGIN_ERROR,
-	  "5: alice: no range is given: login.defs has none for this account\n", "" },
+	  "5: alice: no range is granted: alice: " SUBID_SYSCONFDIR
+	  "/login.defs gives none: SUB_UID_COUNT or SUB_GID_COUNT is 0 *",
+	  "" },
 	{ "grant: no safe name", grant_invalid, "alice", "", LOGIN_ERROR,
-	  "3: alice: no range is given: no line can name this account and no other one"
-	  " ('subid grant alice' says more)\n",
+	  "3: alice: no range is granted: alice: 1000 is also the login name of an "
+	  "account"
+	  " with another uid, *",
 	  "" },
 	{ "grant: forbidden", grant_forbidden, "alice", "", LOGIN_ERROR,
-	  "3: alice: no range is given: policy has changed meanwhile\n", "" },
+	  "3: alice: no range is granted: alice: never given ids\n", "" },
 	{ "grant: enough", grant_enough, "alice", "", LOGIN_SUCCESS, "", "" },
 	{ "grant", grant_fails, "alice", "", LOGIN_ERROR,
-	  "3: alice: no range is given: Cannot allocate memory\n", "" },
+	  "3: alice: no range is granted: alice: Cannot allocate memory\n", "" },
 	{ "commit: stale", commit_stale, "alice", "", LOGIN_ERROR,
 	  "4: alice: no range this time: " SUBID_SYSCONFDIR ": subuid and subgid were not"
 	  " changed: *: somebody has saved it meanwhile without the lock *",
 	  "" },
 	{ "commit", commit_fails, "alice", "", LOGIN_ERROR,
-	  "3: alice: no range is given: " SUBID_SYSCONFDIR ": subuid and subgid were not"
+	  "3: alice: no range is granted: " SUBID_SYSCONFDIR
+	  ": subuid and subgid were not"
 	  " changed: No space left on device: *",
 	  "" },
 };

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the program answered, passed on: tools/login.h has the form.
+ * The module's words: the options of its line in the service file, and the program's
+ * answer, passed on (tools/subid/login.h has the form).
  */
 #include <errno.h>
 #include <security/pam_ext.h>
@@ -18,7 +19,7 @@ void say(const struct session *session, int priority, const char *format, ...)
 	char text[1024];
 	va_list args;
 
-	if (priority == LOG_DEBUG && !session->options.debug)
+	if (priority == LOG_DEBUG && !session->options.login.debug)
 		return;
 	va_start(args, format);
 	(void)vsnprintf(text, sizeof(text), format, args);
@@ -94,4 +95,26 @@ int answer_pass_on(const struct session *session, char *text)
 			result = result_of(said);
 	}
 	return result;
+}
+
+bool options_parse(pam_handle_t *pamh, int argc, const char **argv, struct options *ret)
+{
+	struct options options = { .login = LOGIN_OPTIONS };
+
+	for (int i = 0; i < argc; i++) {
+		/* pam_mkhomedir(8) calls it silent */
+		if (strcmp(argv[i], "quiet") == 0 || strcmp(argv[i], "silent") == 0) {
+			options.quiet = true;
+			continue;
+		}
+		if (login_option_read(&options.login, argv[i]))
+			continue;
+		pam_syslog(pamh, LOG_ERR,
+			   "option '%s': unknown, or its value is not valid: no range is"
+			   " granted until this is corrected",
+			   argv[i]);
+		return false;
+	}
+	*ret = options;
+	return true;
 }
