@@ -17,7 +17,7 @@
 #include "libsubid/tables/tables.h"
 
 #define auto_system __attribute__((cleanup(subid_close)))
-#define auto_abort  __attribute__((cleanup(subid_abort)))
+#define auto_txn    __attribute__((cleanup(subid_abort)))
 #define auto_list   __attribute__((cleanup(subid_list_free)))
 
 /* Exit status of subid(1). */
@@ -126,6 +126,11 @@ void cli_warn_of_source(const struct cli *cli, int etc);
  */
 int cli_load_table(const struct cli *cli, int etc, enum subid_kind kind,
 		   struct subid_table *ret);
+
+/* A file of the site's policy (policy.h), as messages name it. */
+void cli_conf_file(const struct cli *cli, const char *file, char *buf, size_t size);
+
+#define CLI_CONF_FILE_SIZE SUBID_ERROR_FILE_SIZE
 
 /* Complains of -errno of reading a file of the configuration directory; the status. */
 int cli_unreadable(const struct cli *cli, const char *file, int r);

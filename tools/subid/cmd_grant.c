@@ -175,7 +175,7 @@ static int choose_owners(struct grant *grant, struct subid_txn *txn)
 /* *ret_raced: others have leased the same ids at the same moment. */
 static int grant_once(struct grant *grant, struct subid *sys, bool *ret_raced)
 {
-	auto_abort struct subid_txn *txn = NULL;
+	auto_txn struct subid_txn *txn = NULL;
 	struct subid_error err = { .size = sizeof(err) };
 	unsigned int flags = (grant->dry_run ? SUBID_DRY_RUN : 0) |
 			     (grant->leases && !grant->own ? SUBID_LEASES : 0);

@@ -61,7 +61,7 @@ static int carry_out(const struct hold *hold)
 {
 	__attribute__((cleanup(range_list_free))) struct range_list rows = { .n = 0 };
 	auto_system struct subid *sys = NULL;
-	auto_abort struct subid_txn *txn = NULL;
+	auto_txn struct subid_txn *txn = NULL;
 	/* an ordinary user means leases, of which there may be none */
 	bool leases = hold->release && hold->cli->root == NULL && geteuid() != 0;
 	int status = cli_open_system(hold->cli, false, &sys);

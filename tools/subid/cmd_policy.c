@@ -283,7 +283,7 @@ static int explain_all(struct cli *cli, struct subid_txn *txn, size_t n, char *n
 static int run_explain(struct cli *cli, size_t n, char *names[])
 {
 	auto_system struct subid *sys = NULL;
-	auto_abort struct subid_txn *txn = NULL;
+	auto_txn struct subid_txn *txn = NULL;
 	int status = cli_open_system(cli, true, &sys);
 
 	if (status == EXIT_DONE)

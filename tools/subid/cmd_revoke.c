@@ -52,7 +52,7 @@ static int carry_out(const struct revoke *revoke)
 {
 	__attribute__((cleanup(range_list_free))) struct range_list rows = { .n = 0 };
 	auto_system struct subid *sys = NULL;
-	auto_abort struct subid_txn *txn = NULL;
+	auto_txn struct subid_txn *txn = NULL;
 	int status = cli_open_system(revoke->cli, false, &sys);
 
 	if (status == EXIT_DONE)

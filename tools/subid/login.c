@@ -253,7 +253,7 @@ static int grant(struct login *login, struct subid_txn *txn, uint32_t uid,
 int login_grant(struct login *login, const struct subid_owner *owner)
 {
 	auto_system struct subid *sys = NULL;
-	auto_abort struct subid_txn *txn = NULL;
+	auto_txn struct subid_txn *txn = NULL;
 	auto_free char *name = name_of(owner);
 	struct subid_error err = { .size = sizeof(err) };
 	int r = name == NULL ? -ENOMEM : subid_open(NULL, &sys, &err);

@@ -216,6 +216,14 @@ int cli_commit(struct cli *cli, struct subid_txn *txn, bool *ret_raced)
 	return r == 0 ? EXIT_DONE : cli_say(cli_status(r), &err);
 }
 
+void cli_conf_file(const struct cli *cli, const char *file, char *buf, size_t size)
+{
+	if (file[0] == '/')
+		(void)snprintf(buf, size, "%s", file);
+	else
+		(void)snprintf(buf, size, "%s/%s", cli->etc_name, file);
+}
+
 unsigned int cli_kinds(bool uid, bool gid)
 {
 	if (uid == gid)
