@@ -130,18 +130,19 @@ static int check(const struct shift *shift, int tree)
 static int job_failed(const struct shift *shift, const struct storage_report *report,
 		      int r)
 {
-	const char *path = report->path == NULL ? "." : report->path;
+	bool inside = report->path != NULL && strcmp(report->path, ".") != 0;
+	const char *slash = inside ? "/" : "", *path = inside ? report->path : "";
+	const char *why = strerror(-r);
 
 	if (r == -ESTALE)
-		(void)cli_complain(0, "%s/%s: was moved meanwhile", shift->tree, path);
+		why = "was moved meanwhile";
 	else if (r == -EINVAL)
-		(void)cli_complain(0,
-				   "%s/%s: its ACL or its capabilities are not"
-				   " understood, or it does not take the ids: %s",
-				   shift->tree, path, strerror(-r));
-	else
-		(void)cli_complain(0, "%s/%s: %s", shift->tree, path, strerror(-r));
-	if (shift->action == SHIFT_DO && report->shifted > 0)
+		why = "its ACL or its capabilities are not understood, or it cannot have"
+		      " these ids";
+	else if (r == -ENOTSUP)
+		why = "this needs /proc, and a file system with trusted.* attributes";
+	(void)cli_complain(0, "%s%s%s: %s", shift->tree, slash, path, why);
+	if (report->begun && report->shifted > 0)
 		return cli_complain(EXIT_UNABLE,
 				    "%s: %llu of its entries are shifted: the same"
 				    " command again goes on",

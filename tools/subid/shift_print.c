@@ -168,7 +168,7 @@ static void print_shifted(const struct shift *shift, const struct storage_report
 static int advise(const struct shift *shift, const struct storage_report *report,
 		  int status)
 {
-	const char *what = report->shifted > 0 && shift->action == SHIFT_DO
+	const char *what = report->begun
 			       ? "these were put there meanwhile, and are as they were"
 			       : "nothing was changed";
 

@@ -343,6 +343,7 @@ int storage_shift(const struct storage_job *job, struct storage_report *ret)
 
 	if (r == 0 && !storage_report_refuses(&planned, job->flags)) {
 		pass.report = ret;
+		ret->begun = true;
 		pass.way = WAY_SHIFT;
 		pass.total = pass.seen;
 		pass.seen = 0;

@@ -112,6 +112,7 @@ struct storage_report {
 	uint64_t privileged; /* of shifted: with setuid or setgid bits, or capabilities */
 	uint64_t acls;	     /* ACLs with ids of from */
 	uint64_t found[STORAGE_WHATS];
+	bool begun; /* by storage_shift(): it was not refused, nor has the plan failed */
 	struct storage_finding *list; /* grown by array_grow() */
 	size_t n;
 	char *path; /* after a failure: of what; NULL: not about one entry */
@@ -170,7 +171,7 @@ int storage_plan(const struct storage_job *job, struct storage_report *ret);
  * was done, and what was found.
  *
  * Returns 0; SUBID_DENIED: something stands in the way: nothing is changed, or, if it was
- * put there meanwhile (ret->shifted is not 0), all else is; -errno: the same job again
+ * put there meanwhile (ret->begun), all else is; -errno: the same job again
  * ends what was begun.
  */
 int storage_shift(const struct storage_job *job, struct storage_report *ret);
