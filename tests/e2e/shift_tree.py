@@ -3,6 +3,7 @@
 
     make DIR BASE         an awkward tree, whose ids begin at BASE
     small DIR BASE        a few files that have something to lose
+    deep DIR BASE DEPTH   directories one in the other
     list DIR              each entry with all that it has, a line each
     model FROM TO COUNT   the same of a list on standard input, after a shift
     whole DIR FROM TO     no file has a setuid bit or capabilities, and ids of both
@@ -284,13 +285,16 @@ def race(top, out, seconds):
     """The tree has d (a directory), f (a file), and beside them links to OUT's."""
     os.symlink(out, top + "/to_d")
     os.symlink(out + "/f", top + "/to_f")
+    for link in "/to_d", "/to_f":
+        os.lchown(top + link, 100000, 100000)
     os.link(out + "/f", out + "/g")
     end, n = time.monotonic() + float(seconds), 0
     print("ready", flush=True)
     while time.monotonic() < end:
         exchange(top + "/d", top + "/to_d")
         exchange(top + "/f", top + "/to_f")
-        exchange(top + "/d/d", top + "/x") if n % 3 == 0 and not os.path.islink(top + "/d") else None
+        if n % 3 == 0 and not os.path.islink(top + "/d"):
+            exchange(top + "/d/d", top + "/x")
         n += 1
     print(n)
 
@@ -322,6 +326,7 @@ def idmap(directory, where, text):
 def cut(directory):
     fd = os.open(directory, os.O_RDONLY)
     fcntl.ioctl(fd, 0x8004587D, struct.pack("I", 2))
+    os.close(fd)
 
 
 def main(what, *arguments):
@@ -337,7 +342,9 @@ def main(what, *arguments):
     elif what == "whole":
         return whole(arguments[0], int(arguments[1]), int(arguments[2]))
     elif what == "deep":
-        deep(Maker(arguments[0], int(arguments[1])), int(arguments[2]))
+        tree = Maker(arguments[0], int(arguments[1]))
+        tree.give(tree.top, 0, 0)
+        deep(tree, int(arguments[2]))
     elif what in ("race", "idmap", "cut"):
         {"race": race, "idmap": idmap, "cut": cut}[what](*arguments)
     else:
