@@ -283,9 +283,10 @@ struct subid_txn;
 #define SUBID_DRY_RUN  1U /* take no lock; subid_commit() fails with -EPERM */
 #define SUBID_BY_LOGIN 2U /* users cause it: few of its refusals leave a trace */
 #define SUBID_NO_GRANTS                                                                  \
-	4U		/* ids are only taken away: what is in use is not looked at,     \
-			   and grants, leases and holds fail with -EINVAL */
-#define SUBID_LEASES 8U /* leases alone: the tables are neither locked nor changed */
+	4U		 /* ids are only taken away: what is in use is not looked at,    \
+			    and grants, leases and holds fail with -EINVAL */
+#define SUBID_LEASES 8U	 /* leases alone: the tables are neither locked nor changed */
+#define SUBID_IMPORT 16U /* ranges of the site's directory follow, and no grants */
 
 /*
  * Begins: takes the locks of the tables, waiting at most timeout_ms milliseconds for them
@@ -337,6 +338,18 @@ struct subid_request {
  */
 int subid_grant(struct subid_txn *txn, const struct subid_request *request,
 		struct subid_error *err) SUBID_WARN_UNUSED;
+
+/*
+ * Grants an owner just the range that the site's directory gives it, which must lie in
+ * one of the pools of subid.conf(5): nothing else on this host is granted ids of those.
+ * Only after subid_begin() with SUBID_IMPORT, which takes subid_revoke() and
+ * subid_unhold() as well, and no subid_grant().  Flag: SUBID_UNKNOWN_OWNER.
+ *
+ * Returns as subid_grant(), but not SUBID_FULL; SUBID_DENIED: the range is in no pool;
+ * -EINVAL without a range, or in another transaction.
+ */
+int subid_import(struct subid_txn *txn, const struct subid_request *request,
+		 struct subid_error *err) SUBID_WARN_UNUSED;
 
 /*
  * Gives a container a range, out of what its owner holds, that no other container has and

@@ -35,8 +35,8 @@ int subid_begin(struct subid *sys, unsigned int flags, int timeout_ms,
 	int r = 0;
 
 	error_clear(err);
-	if ((flags &
-	     ~(SUBID_DRY_RUN | SUBID_BY_LOGIN | SUBID_NO_GRANTS | SUBID_LEASES)) != 0)
+	if ((flags & ~(SUBID_DRY_RUN | SUBID_BY_LOGIN | SUBID_NO_GRANTS | SUBID_LEASES |
+		       SUBID_IMPORT)) != 0)
 		return error_plain(err, -EINVAL,
 				   "a flag that this version of the library does not"
 				   " know");

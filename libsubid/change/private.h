@@ -220,6 +220,7 @@ struct subid_txn {
 	size_t n_releases;
 	bool wrote, wrote_tables;    /* subid_commit() has */
 	size_t n_grants;	     /* so many were asked for */
+	bool unheld;		     /* ids were given back since taken was united */
 	struct subid_change *result; /* of the last call of subid.h */
 	size_t n_result;
 	char *result_owner;
@@ -320,6 +321,10 @@ int txn_refuse(struct subid_txn *txn, const struct subid_request *request,
 
 /* Reads all that is not free.  As subid_txn_begin() returns. */
 int taken_load(struct subid_txn *txn, struct subid_failure *failure);
+
+/* The same of the tables as they are by now: what was given back may be given again.
+ * 0 or -ENOMEM. */
+int taken_again(struct subid_txn *txn);
 
 /* Who is in the way of a range; SUBID_TAKEN or -errno. */
 int taken_explain(const struct subid_txn *txn, const char *name,

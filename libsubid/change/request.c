@@ -309,7 +309,7 @@ static int explain_refusal(struct subid_txn *txn, const struct subid_request *re
 	return r;
 }
 
-int subid_grant(struct subid_txn *txn, const struct subid_request *request,
+static int give(struct subid_txn *txn, const struct subid_request *request,
 		struct subid_error *err)
 {
 	auto_owner struct subid_owner owner = { .has_account = false };
@@ -321,10 +321,8 @@ int subid_grant(struct subid_txn *txn, const struct subid_request *request,
 		.another = request_has(request, SUBID_ANOTHER),
 	};
 	struct subid_changes changes = { .n = 0 };
-	int r = request_check(request, err);
+	int r;
 
-	if (r < 0)
-		return r;
 	if (txn->users == NULL)
 		return error_plain(err, -EINVAL,
 				   "this transaction is begun for leases alone");
@@ -349,4 +347,51 @@ int subid_grant(struct subid_txn *txn, const struct subid_request *request,
 	if (txn_add_result(txn, &changes) < 0)
 		return txn_spoil(txn, error_memory(err));
 	return r;
+}
+
+int subid_grant(struct subid_txn *txn, const struct subid_request *request,
+		struct subid_error *err)
+{
+	int r = request_check(request, err);
+
+	if (r < 0)
+		return r;
+	if (txn->options.import)
+		return error_plain(
+		    err, -EINVAL, "this transaction is begun for the directory's ranges");
+	return give(txn, request, err);
+}
+
+/* Threat: a directory that is somebody else's by now gives ids of the host's accounts. */
+static bool is_in_pool(const struct subid_txn *txn, struct id_range range)
+{
+	for (size_t i = 0; i < txn->conf.n_pools; i++)
+		if (id_range_contains(txn->conf.pools[i].range, range))
+			return true;
+	return false;
+}
+
+int subid_import(struct subid_txn *txn, const struct subid_request *request,
+		 struct subid_error *err)
+{
+	int r = request_check(request, err);
+
+	if (r < 0)
+		return r;
+	if (!txn->options.import || !id_range_valid(request->range))
+		return error_plain(err, -EINVAL,
+				   "this transaction is not begun for the directory's"
+				   " ranges, or there is none");
+	if (!is_in_pool(txn, request->range))
+		return error_plain(
+		    err, SUBID_DENIED,
+		    "%s: %u-%llu: the directory gives ids that are in no pool"
+		    " of %s/" SUBID_CONF_FILE,
+		    request->owner, request->range.start,
+		    (unsigned long long)id_range_end(request->range) - 1,
+		    txn->sys->etc_name);
+	if (txn->unheld && taken_again(txn) < 0)
+		return txn_spoil(txn, error_memory(err));
+	txn->unheld = false;
+	return give(txn, request, err);
 }

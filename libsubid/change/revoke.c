@@ -385,5 +385,6 @@ int subid_unhold(struct subid_txn *txn, const struct subid_request *request,
 		return error_plain(err, SUBID_ABSENT, "%s: none of these ids is held",
 				   request->owner);
 	r = check_unhold(txn, request, err);
+	txn->unheld = true;
 	return r == 0 ? 0 : txn_spoil(txn, r);
 }

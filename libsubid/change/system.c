@@ -140,6 +140,7 @@ struct subid_txn_options system_options(const struct subid *sys, unsigned int fl
 		.conf = sys->conf,
 		.leased = (flags & SUBID_NO_GRANTS) == 0,
 		.no_grants = (flags & SUBID_NO_GRANTS) != 0,
+		.import = (flags & SUBID_IMPORT) != 0,
 		.root = sys->root,
 	};
 }

@@ -203,19 +203,32 @@ static int unite_taken(struct subid_txn *txn)
 	int r = 0;
 
 	for (enum subid_kind kind = 0; r == 0 && kind < SUBID_KINDS; kind++) {
-		r = subid_table_taken(&txn->tables[kind], &txn->taken.of[kind]);
+		struct subid_set *taken = &txn->taken.of[kind];
+
+		r = subid_table_taken(&txn->tables[kind], taken);
 		if (r == 0)
-			r = subid_reservations_list(&txn->policy, &txn->conf, kind,
-						    &txn->reservations[kind]);
-		if (r == 0)
-			r = subid_set_unite(&txn->taken.of[kind],
-					    &txn->reservations[kind].never);
-		if (r == 0)
-			r = subid_set_unite(&txn->taken.of[kind],
-					    &txn->reservations[kind].pools);
+			r = subid_set_unite(taken, &txn->reservations[kind].never);
+		if (r == 0 && !txn->options.import)
+			r = subid_set_unite(taken, &txn->reservations[kind].pools);
 	}
 	for (size_t i = 0; r == 0 && i < sizeof(parts) / sizeof(parts[0]); i++)
 		r = subid_sets_unite(&txn->taken, parts[i]);
+	return r;
+}
+
+int taken_again(struct subid_txn *txn)
+{
+	subid_sets_free(&txn->taken);
+	return unite_taken(txn);
+}
+
+static int list_reservations(struct subid_txn *txn)
+{
+	int r = 0;
+
+	for (enum subid_kind kind = 0; r == 0 && kind < SUBID_KINDS; kind++)
+		r = subid_reservations_list(&txn->policy, &txn->conf, kind,
+					    &txn->reservations[kind]);
 	return r;
 }
 
@@ -229,5 +242,7 @@ int taken_load(struct subid_txn *txn, struct subid_failure *failure)
 		r = load_live(txn, failure);
 	if (r == 0)
 		r = load_leased(txn, failure);
+	if (r == 0)
+		r = list_reservations(txn);
 	return r == 0 ? unite_taken(txn) : r;
 }

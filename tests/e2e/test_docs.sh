@@ -9,7 +9,7 @@ programs="subid newuidmap newgidmap getsubids"
 read -ra every <<<"$(tr '\n' ' ' <<<"$commands")"
 plan $((1 + 5 * ${#every[@]} + 2 + 4 * 4 + 7 + 3 + 4 + 4 + 29 + ${#every[@]}))
 
-is "these are the commands" "${every[*]}" "list grant revoke hold unhold ps id config shift policy audit"
+is "these are the commands" "${every[*]}" "list grant revoke hold unhold ps id config shift sync policy audit"
 
 # The options in a --help, as "-c, --count N" or "-g", sorted.
 help_options() { # program [command]

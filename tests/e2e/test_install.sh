@@ -56,6 +56,8 @@ is "each place is where it was said, whatever the umask" "$(cd "$T/d2/opt/s" && 
 644 doc/examples/subid-audit.cron
 644 doc/examples/subid-audit.service
 644 doc/examples/subid-audit.timer
+644 doc/examples/subid-sync.service
+644 doc/examples/subid-sync.timer
 644 doc/examples/subid_login.fc
 644 doc/examples/subid_login.te
 644 inc/subid-ng/subid.h

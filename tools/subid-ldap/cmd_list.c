@@ -6,9 +6,12 @@
 #include "libsubid/core/core.h"
 #include "tools/subid-ldap/commands.h"
 
+enum { OPTION_KNOWN = 256 * 2 };
+
 static const struct cli_option options[] = {
 	{ 'u', "uid", NULL, "only uids" },
 	{ 'g', "gid", NULL, "only gids" },
+	{ OPTION_KNOWN, "known", NULL, "without a word about owners that have none" },
 };
 
 struct listing {
@@ -16,6 +19,7 @@ struct listing {
 	struct server *server;
 	struct rows *output;
 	unsigned int kinds;
+	bool known;
 	size_t n;
 	size_t n_broken;
 };
@@ -52,6 +56,28 @@ static int print_owner(void *data, struct dir_entry *entry)
 	else if (entry->state == DIR_GRANTED)
 		print(listing, entry->name, entry->range, "granted");
 	return 0;
+}
+
+/*
+ * Threat: whom the directory lets see nothing is told that nobody has anything, which is
+ * not so.
+ */
+static int check_sight(struct listing *listing)
+{
+	struct dir_entry entry;
+	char dn[DIR_DN_SIZE];
+	int r;
+
+	if (!site_branch_dn(listing->site, "owners", dn))
+		return cli_complain(EXIT_UNABLE, "base: the DN is too long");
+	r = server_read(listing->server, dn, &entry);
+	if (r < 0)
+		return site_failed(listing->server);
+	return r == 0
+		   ? EXIT_DONE
+		   : cli_complain(EXIT_UNABLE,
+				  "%s: %s: there is no such entry, or we may not see it",
+				  listing->server->uri, dn);
 }
 
 /* The whole block; its size is the pool's. */
@@ -128,7 +154,7 @@ static int list_name(struct listing *listing, const char *text)
 		return site_failed(listing->server);
 	if (r == 0 && strcmp(entry.name, owner.name) == 0)
 		(void)print_owner(listing, &entry);
-	return listing->n > before || listing->n_broken > 0
+	return listing->n > before || listing->n_broken > 0 || listing->known
 		   ? EXIT_DONE
 		   : cli_complain(EXIT_NO, "%s: has no ranges", text);
 }
@@ -157,11 +183,14 @@ static int run(struct cli *cli, int argc, char *argv[])
 	while ((letter = cli_next_option(cli, argc, argv)) != -1) {
 		uid |= letter == 'u';
 		gid |= letter == 'g';
+		listing.known |= letter == OPTION_KNOWN;
 	}
 	listing.kinds = cli_kinds(uid, gid);
 	status = site_open(cli, &site);
 	if (status == EXIT_DONE && (listing.server = site_reader(&site)) == NULL)
 		status = EXIT_UNABLE;
+	if (status == EXIT_DONE)
+		status = check_sight(&listing);
 	if (status == EXIT_DONE && (listing.output = range_rows_open(cli)) == NULL)
 		status = EXIT_UNABLE;
 	if (status != EXIT_DONE)

@@ -65,7 +65,8 @@ struct cli_command {
 #define CLI_OPTIONS(rows) .options = (rows), .n_options = sizeof(rows) / sizeof((rows)[0])
 
 extern const struct cli_command cmd_list, cmd_grant, cmd_revoke, cmd_hold, cmd_unhold;
-extern const struct cli_command cmd_policy, cmd_audit, cmd_config, cmd_ps, cmd_id;
+extern const struct cli_command cmd_sync, cmd_policy, cmd_audit, cmd_config, cmd_ps,
+    cmd_id;
 extern const struct cli_command cmd_shift;
 
 /*

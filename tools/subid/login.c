@@ -256,8 +256,15 @@ int login_grant(struct login *login, const struct subid_owner *owner)
 	auto_txn struct subid_txn *txn = NULL;
 	auto_free char *name = name_of(owner);
 	struct subid_error err = { .size = sizeof(err) };
-	int r = name == NULL ? -ENOMEM : subid_open(NULL, &sys, &err);
+	int r = name == NULL ? -ENOMEM : login_directory(login, name, owner->uid);
 
+	if (name != NULL && r != SUBID_ABSENT) {
+		if (r != 0)
+			login_trace_refused(login, owner, r);
+		return r;
+	}
+	if (name != NULL)
+		r = subid_open(NULL, &sys, &err);
 	if (r == 0) {
 		subid_on_warning(sys, warn, login);
 		r = begin(login, sys, &txn, &err);

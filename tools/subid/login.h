@@ -105,6 +105,13 @@ void login_log_source(struct login *login, const char *source);
  */
 int login_grant(struct login *login, const struct subid_owner *owner);
 
+/*
+ * Brings the range that the site's directory has for an account, if subid.conf says that
+ * a login asks there.  0; SUBID_ABSENT: it does not, or there is none; else the reason is
+ * in the answer.
+ */
+int login_directory(struct login *login, const char *name, uint32_t uid);
+
 /* Leaves the trace of a range that is refused, where login_grant() did not. */
 void login_trace_refused(const struct login *login, const struct subid_owner *owner,
 			 int result);

@@ -110,7 +110,7 @@ _subid() {
 	else
 		case $command in
 		'') _subid_offer < <(_subid_commands) ;;
-		list | grant) _subid_offer < <({ _subid_people; _subid_holders; _subid_containers; } | sort -u) ;;
+		list | grant | sync) _subid_offer < <({ _subid_people; _subid_holders; _subid_containers; } | sort -u) ;;
 		revoke | ps) _subid_offer < <({ _subid_holders; _subid_containers; } | sort -u) ;;
 		id)
 			case " ${words[*]} " in
