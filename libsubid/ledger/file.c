@@ -728,8 +728,8 @@ static int write_tail(struct ledger_file *file, const struct lines *lines, bool 
 	r = write_at(fd, lines->bytes, lines->size, file->size);
 	if (r == 0 && sync && fdatasync(fd) < 0)
 		r = -errno;
-	if (r < 0)
-		(void)ftruncate(fd, (off_t)file->size); /* what stays rests */
+	if (r < 0 && ftruncate(fd, (off_t)file->size) < 0)
+		return r; /* what stays in the file quarantines ids, no more */
 	return r;
 }
 
@@ -763,8 +763,9 @@ void ledger_take_back(struct ledger_file *file)
 	if (file->lock < 0 || file->before == 0)
 		return;
 	fd = open_file(file, LEDGER_FILE, O_WRONLY, &st);
-	if (fd >= 0 && is_same(file, &st) && (uint64_t)st.st_size == file->size)
-		(void)ftruncate(fd, (off_t)file->before); /* if not, ids rest */
+	if (fd >= 0 && is_same(file, &st) && (uint64_t)st.st_size == file->size &&
+	    ftruncate(fd, (off_t)file->before) < 0)
+		return; /* what stays in the file quarantines ids, no more */
 }
 
 /* --- written anew ---------------------------------------------------------------------
