@@ -130,6 +130,7 @@ data := $(wildcard share/*.json share/*.conf)
 ldap_schemas := $(BUILD)/ldap/subid.ldif $(BUILD)/ldap/60subid.ldif
 ldap_data := $(wildcard share/ldap/*.ldif share/ldap/*.schema) $(ldap_schemas)
 unit_tests := $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(wildcard tests/unit/*/test_*.c))
+attack_programs := $(patsubst tests/attack/%.c,$(BUILD)/attack/%,$(wildcard tests/attack/*.c))
 fuzzers := $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
 
 .PHONY: all check check-more check-unit unit-tests faults powercut crowd differential directory mutate sanitize tsan fuzz fuzzers fuzz-msan msan_fuzzers afl afl_fuzzer bench bench-programs proof coverage counted tidy scan measure lint man-rules format install uninstall demo deps dist deb help clean
@@ -261,7 +262,13 @@ check-more: all ## run the tests that take minutes, which make check leaves out
 	$(Q)tests/deps.sh build test || [ "$$(id -u)" != 0 ]
 	$(Q)BUILD='$(BUILD)' MAKE='$(MAKE)' tests/run --more $(TESTS)
 
-unit-tests: $(unit_tests)
+# What attacks in the end-to-end tests.
+$(BUILD)/attack/%: tests/attack/%.c $(BUILD)/flags
+	$(call say,CC,$<)
+	@mkdir -p $(@D)
+	$(Q)$(compile) -MMD -MP -MF $@.d -pie -o $@ $< $(LDFLAGS) -lpthread
+
+unit-tests: $(unit_tests) $(attack_programs)
 
 check-unit: $(unit_tests) ## run the unit tests alone
 	$(Q)BUILD='$(BUILD)' MAKE='$(MAKE)' tests/run --unit

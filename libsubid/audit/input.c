@@ -219,10 +219,17 @@ static size_t add_hiders(struct audit_facts *facts)
 			(void)snprintf(inode, sizeof(inode), " %llu",
 				       (unsigned long long)hiders[i].userns);
 		error_hider_text(&hiders[i], who, sizeof(who));
-		add_missing(facts,
-			    "%s keeps user namespace%s out of sight (%s): end the"
-			    " process",
-			    who, inode, strerror(-hiders[i].error));
+		if (hiders[i].error == -ETIME)
+			add_missing(facts,
+				    "%s: not all that its user's processes have open or"
+				    " mounted was looked through: 'subid audit"
+				    " --thorough' does, or end them",
+				    who);
+		else
+			add_missing(facts,
+				    "%s keeps user namespace%s out of sight (%s): end the"
+				    " process",
+				    who, inode, strerror(-hiders[i].error));
 	}
 	return n;
 }
@@ -450,17 +457,22 @@ static int load_host(struct audit_facts *facts)
 /* Names the namespaces of those who have leases: live-shared asks. */
 static void name_lessees(struct audit_facts *facts)
 {
+	auto_free bool *leases = calloc(facts->live.n + 1, sizeof(*leases));
+	bool any = false;
+
+	if (leases == NULL)
+		return; /* names are for people */
 	for (size_t i = 1; i < facts->live.n; i++) {
 		uint32_t owner = facts->live.userns[i].owner;
-		bool leases = false;
 
-		for (size_t s = 0; !leases && s < facts->input.n_stores; s++)
-			leases = facts->stores[s].leases.n > 0 &&
-				 (facts->stores[s].user == NULL ||
-				  facts->stores[s].uid == owner);
-		if (leases)
-			subid_live_name(facts->proc, &facts->live, i);
+		for (size_t s = 0; !leases[i] && s < facts->input.n_stores; s++)
+			leases[i] = facts->stores[s].leases.n > 0 &&
+				    (facts->stores[s].user == NULL ||
+				     facts->stores[s].uid == owner);
+		any |= leases[i];
 	}
+	if (any)
+		subid_live_name(facts->proc, &facts->live, leases);
 }
 
 int audit_read_facts(const struct subid *sys, const struct audit_options *options,
@@ -509,16 +521,20 @@ static bool is_found(const struct audit_report *report, uint64_t inode)
 
 bool audit_name_containers(struct audit_facts *facts, const struct audit_report *found)
 {
-	bool named = false;
+	auto_free bool *wanted = calloc(facts->live.n + 1, sizeof(*wanted));
+	bool any = false, named = false;
 
+	if (wanted == NULL)
+		return false;
 	for (size_t i = 1; i < facts->live.n; i++) {
-		struct subid_live_userns *userns = &facts->live.userns[i];
-
-		if (found != NULL && !is_found(found, userns->inode))
-			continue;
-		subid_live_name(facts->proc, &facts->live, i);
-		named |= userns->runtime[0] != '\0' || userns->container[0] != '\0';
+		wanted[i] = found == NULL || is_found(found, facts->live.userns[i].inode);
+		any |= wanted[i];
 	}
+	if (any)
+		subid_live_name(facts->proc, &facts->live, wanted);
+	for (size_t i = 1; i < facts->live.n; i++)
+		named |= wanted[i] && (facts->live.userns[i].runtime[0] != '\0' ||
+				       facts->live.userns[i].container[0] != '\0');
 	return named;
 }
 

@@ -461,6 +461,15 @@ int audit_find_live_hidden(struct audit *audit)
 			finding.owner.text = name_user(audit, hiders[i].uid);
 			finding.owner.len = strlen(finding.owner.text);
 		}
+		if (hiders[i].error == -ETIME) {
+			audit_add_finding(
+			    audit, &finding, NULL,
+			    "%.*s has more descriptors, mounts or namespaces than are "
+			    "looked through, as in process %d: what they keep is not "
+			    "known",
+			    NAME(finding.owner), (int)hiders[i].pid);
+			continue;
+		}
 		audit_add_finding(
 		    audit, &finding, NULL,
 		    "process %d%s%.*s keeps a user namespace without processes "

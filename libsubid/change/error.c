@@ -314,8 +314,11 @@ int error_hidden(struct subid_error *err, int code, const char *what,
 		(void)snprintf(more, sizeof(more), " (and there are %zu more)",
 			       unseen->n_hidden - 1);
 	return error_plain(err, code,
-			   "%s%s%s keeps a user namespace out of sight%s, which may have"
-			   " ids that were taken back: %s",
-			   what == NULL ? "" : what, what == NULL ? "" : ": ", who, more,
-			   but);
+			   "%s%s%s %s%s, which may have ids that were taken back: %s",
+			   what == NULL ? "" : what, what == NULL ? "" : ": ", who,
+			   unseen->first.error == -ETIME
+			       ? "and others of that user have more open or mounted than"
+				 " is looked through"
+			       : "keeps a user namespace out of sight",
+			   more, but);
 }

@@ -71,6 +71,14 @@ struct subid_live_mount {
 	int error;	/* -errno: why it cannot be opened */
 };
 
+/* What the search for namespaces without a process has left out, of one user. */
+struct subid_unlooked {
+	uint32_t uid; /* SUBID_ID_NONE: not known */
+	size_t n;     /* processes whose descriptors, and mount namespaces whose mounts,
+			 were not all looked at */
+	pid_t pid;    /* the first of these, or one in it */
+};
+
 struct subid_live {
 	struct subid_live_userns *userns; /* the first is the caller's own */
 	size_t n;
@@ -83,28 +91,39 @@ struct subid_live {
 					     cannot be opened, as another lies over
 					     them: whose they are is not known */
 	size_t n_covered;
-	bool partial;	  /* without privilege: something may be missing */
-	bool passed_over; /* descriptors of many were not followed; SUBID_LIVE_QUICK */
+	struct subid_unlooked *unlooked; /* what was too much: a row for each user */
+	size_t n_unlooked;
+	bool partial; /* without privilege, or by unlooked: something may be missing */
+	bool passed_over; /* of root's descriptors; SUBID_LIVE_QUICK */
 };
 
-/* What is followed of the processes in other namespaces than the caller's. */
+/*
+ * How far namespaces are sought that no process is in.  There is a limit of time and of
+ * work for each user, so that what one does hides nothing of the others'; root's is ten
+ * times as large.  Whose a process is: who has started it, or if it is in another user
+ * namespace than the caller's, who created the outermost one.
+ */
 enum subid_live_depth {
-	SUBID_LIVE_THOROUGH, /* the descriptors and the namespaces of each */
-	SUBID_LIVE_QUICK,    /* if there are more than SUBID_LIVE_MANY, the mounts of the
-				first in each namespace alone */
+	SUBID_LIVE_THOROUGH, /* without a limit */
+	SUBID_LIVE_BOUNDED,  /* 3 s and 2,000,000 links, mounts and the like of each */
+	SUBID_LIVE_QUICK,    /* a sixth of the time, a tenth of the work; and if there are
+				more than SUBID_LIVE_MANY processes in root's other
+				namespaces, of these the mounts of the first in each */
+	SUBID_LIVE_PROCESSES, /* not at all */
 };
 
 #define SUBID_LIVE_MANY 1000
 
 /*
- * Looks at everything once.  A process that vanishes meanwhile is no error.  The
- * descriptors of every process (but see the depth) are followed, the mounts of every
- * mount namespace that has a process, and all that either leads to; but not what a single
- * thread, a socket or an open file's credentials hold.  Starts threads, with all signals
- * blocked, when there is much to look at; and for a namespace without a process a child
- * without an exit signal, which is gone on return.
+ * Looks at everything once.  A process that vanishes meanwhile is no error.  Within the
+ * depth, the descriptors of every process are followed, each table that processes share
+ * once, the mounts of every mount namespace that has a process, once, and all that either
+ * leads to; but not what a single thread, a socket or an open file's credentials hold.
+ * Starts threads, with all signals blocked, when there is much to look at; and children
+ * without an exit signal, which are gone on return.
  *
- * Returns 0, and the caller releases *ret with subid_live_free(); -errno.
+ * Returns 0, and the caller releases *ret with subid_live_free(); -errno, also when the
+ * caller is short of descriptors or memory: then nothing is known.
  */
 int subid_live_read(int proc, enum subid_live_depth depth, struct subid_live *ret);
 
@@ -113,11 +132,13 @@ void subid_live_free(struct subid_live *live);
 #define auto_live __attribute__((cleanup(subid_live_free)))
 
 /*
- * Finds out which container a namespace is, from the program that started its first or
- * its last process, and their control groups; leaves runtime and container empty if that
- * does not tell.  Whoever runs a container can make it look like any other.
+ * Finds out which containers the wanted namespaces are (NULL: all), from the programs
+ * that started their first or their last process, and their control groups; leaves
+ * runtime and container empty where that does not tell.  Whoever runs a container can
+ * make it look like any other.  A child reads the command lines, since a user can make
+ * that last for ever; what does not come in time tells nothing.
  */
-void subid_live_name(int proc, struct subid_live *live, size_t index);
+void subid_live_name(int proc, struct subid_live *live, const bool *wanted);
 
 /* A process that keeps what could not be read. */
 struct subid_hider {
@@ -126,7 +147,7 @@ struct subid_hider {
 	uint32_t uid; /* its user: its own uid; or, if it is in a user namespace, of who
 			 created the outermost one; SUBID_ID_NONE */
 	uint64_t userns; /* inode of the user namespace; 0: which one is not known */
-	int error;	 /* -errno: why not */
+	int error; /* -errno: why not; -ETIME: its user has more than is looked at */
 };
 
 /*
@@ -135,8 +156,9 @@ struct subid_hider {
  * in.
  */
 struct subid_unreadable {
-	size_t n;		  /* processes, and namespaces with processes */
-	size_t n_hidden;	  /* namespaces without a process */
+	size_t n;	 /* processes, and namespaces with processes */
+	size_t n_hidden; /* namespaces without a process, and users of whom not all was
+			    looked at */
 	struct subid_hider first; /* of n, else of n_hidden */
 };
 
@@ -144,8 +166,8 @@ struct subid_unreadable {
 void subid_live_unreadable(int proc, const struct subid_live *live,
 			   struct subid_unreadable *ret);
 
-/* Who hides namespaces without a process: one row for each process, at most room rows.
- * Returns how many. */
+/* Who hides namespaces without a process: one row for each process; and one for each user
+ * of whom not all was looked at.  At most room rows; returns how many. */
 size_t subid_live_hiders(int proc, const struct subid_live *live, struct subid_hider *ret,
 			 size_t room);
 

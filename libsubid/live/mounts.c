@@ -1,6 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Namespaces that exist because their file in /proc/PID/ns is mounted somewhere.
+ *
+ * Threat: tens of thousands of mounts, one on the other: to print the path of one costs
+ * the kernel as many steps as there are below it, and to walk to it as many as there are
+ * above it.  So reading ends where the limit of the user ends whose mounts they are, and
+ * each path is walked once.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -40,11 +45,13 @@ static void unescape(char *path)
 }
 
 /*
+ * The namespace's file at a path, whichever it is.  A descriptor or -errno.
+ *
  * Threat: users may have made the mounts on the path.  No link is followed; the path must
  * end at a namespace's file; and no file system is asked for anything, since a user's own
  * (fuse(4)) may never answer: all directories above a mount are in the kernel's cache.
  */
-static int open_mount(int proc, pid_t pid, const char *path, uint64_t inode)
+static int open_mount(int proc, pid_t pid, const char *path, uint64_t *ret_inode)
 {
 	auto_close int root = -1;
 	struct open_how how = {
@@ -68,21 +75,25 @@ static int open_mount(int proc, pid_t pid, const char *path, uint64_t inode)
 	}
 	if (fd < 0)
 		return -EAGAIN;
-	if (fstatfs(fd, &fs) < 0 || fs.f_type != NSFS_MAGIC || fstat(fd, &st) < 0 ||
-	    st.st_ino != inode) {
+	if (fstatfs(fd, &fs) < 0 || fs.f_type != NSFS_MAGIC || fstat(fd, &st) < 0) {
 		(void)close(fd);
 		return -ENOENT;
 	}
+	*ret_inode = st.st_ino;
 	return fd;
 }
 
 /* A walk over the mounts that a process sees. */
 struct walk {
-	pid_t pid;
+	pid_t pid;    /* whose mounts are read */
+	pid_t holder; /* who is named with them */
 	struct live_scan *scan;
+	struct live_limit *limit;
 	bool whole;
-	size_t first;		  /* of live->covered that this process sees */
-	struct live_inodes still; /* inodes that the second reading finds */
+	bool done;
+	size_t first;		   /* of live->covered that this process sees */
+	struct live_inodes walked; /* a hash of each path: the inode that it leads to */
+	struct live_inodes still;  /* inodes that the second reading finds */
 };
 
 static int note_mount(struct subid_live *live, struct subid_live_mount mount)
@@ -133,6 +144,43 @@ static bool is_root(const char *line)
 	return line != NULL && line[0] == '/' && line[1] == ' ';
 }
 
+/* FNV-1a.  Threat: a user finds two paths with the same hash: then what the second leads
+ * to counts as hidden, though it is not. */
+static uint64_t hash_of(const char *path)
+{
+	uint64_t hash = 0xcbf29ce484222325;
+
+	for (; *path != '\0'; path++)
+		hash = (hash ^ (unsigned char)*path) * 0x100000001b3;
+	return hash == 0 ? 1 : hash;
+}
+
+/* Adds the namespace that a path leads to, the first time.  *ret_inode: which it is.  0;
+ * -errno why it cannot be opened. */
+static int walk_to(struct walk *walk, const char *path, uint64_t *ret_inode)
+{
+	uint64_t hash = hash_of(path), inode = 0;
+	size_t known = live_inodes_find(&walk->walked, hash);
+	struct subid_live_mount mount = { .pid = walk->holder };
+	auto_close int ns = -1;
+	int r;
+
+	*ret_inode = known;
+	if (known != SUBID_LIVE_NONE)
+		return known == 0 ? -ENOENT : 0;
+	ns = open_mount(walk->scan->proc, walk->pid, path, &inode);
+	if (proc_is_short(ns))
+		return ns;
+	r = live_inodes_put(&walk->walked, hash, inode);
+	if (r < 0 || ns < 0)
+		return r < 0 ? r : ns;
+	*ret_inode = mount.inode = inode;
+	r = live_add_behind(walk->scan, ns, SUBID_HELD_BY_MOUNT, walk->holder);
+	return r == 0 && live_find(walk->scan, inode) == SUBID_LIVE_NONE
+		   ? note_mount(walk->scan->live, mount)
+		   : r;
+}
+
 /*
  * Some mounts cannot be opened: another mount covers them, or a file system on the way
  * does not answer.  They are noted, and decided when all else has been followed; so are
@@ -140,22 +188,25 @@ static bool is_root(const char *line)
  */
 static int follow_line(struct walk *walk, char *line)
 {
-	auto_close int ns = -1;
-	struct subid_live_mount mount = { .pid = walk->pid };
+	struct subid_live_mount mount = { .pid = walk->holder };
+	int64_t since = limit_now();
+	uint64_t inode;
 	char *path;
-	int r = 0;
+	int r;
 
 	walk->whole |= is_root(line);
 	mount.inode = parse_line(line, &path, &mount.is_user);
 	if (mount.inode == 0 ||
 	    (mount.is_user && live_find(walk->scan, mount.inode) != SUBID_LIVE_NONE))
 		return 0;
-	ns = open_mount(walk->scan->proc, walk->pid, path, mount.inode);
-	if (ns >= 0)
-		r = live_add_behind(walk->scan, ns, SUBID_HELD_BY_MOUNT, walk->pid);
-	mount.error = ns < 0 ? ns : 0;
-	return r == 0 && (ns < 0 || !mount.is_user) ? note_mount(walk->scan->live, mount)
-						    : r;
+	r = walk_to(walk, path, &inode);
+	limit_spend(walk->limit, since, 1);
+	if (proc_is_short(r))
+		return r;
+	if (r == 0 && inode == mount.inode)
+		return 0;
+	mount.error = r == 0 ? -ENOENT : r;
+	return note_mount(walk->scan->live, mount);
 }
 
 static int look_again(struct walk *walk, char *line)
@@ -184,26 +235,30 @@ static int take_lines(struct walk *walk, int (*turn)(struct walk *, char *), cha
 	return r;
 }
 
+/* Until the limit is reached, which walk->done tells. */
 static int take_mountinfo(struct walk *walk, int (*turn)(struct walk *, char *))
 {
 	auto_free char *text = malloc(MOUNTINFO_ROOM);
-	auto_close int fd = -1;
+	auto_close int fd = proc_open(walk->scan->proc, walk->pid, "mountinfo", O_RDONLY);
 	size_t size = 0;
-	ssize_t n = 0;
-	char name[32];
+	ssize_t n = 1;
 	int r = 0;
 
-	if (text == NULL)
-		return -ENOMEM;
-	(void)snprintf(name, sizeof(name), "%d/mountinfo", (int)walk->pid);
-	fd = openat(walk->scan->proc, name, O_RDONLY | O_CLOEXEC);
+	if (text == NULL || proc_is_short(fd))
+		return text == NULL ? -ENOMEM : fd;
 	if (fd < 0) {
-		walk->scan->live->partial |= errno == EACCES || errno == EPERM;
+		walk->scan->live->partial |= fd == -EACCES || fd == -EPERM;
 		return 0;
 	}
-	while (r == 0 && size < MOUNTINFO_ROOM &&
-	       (n = read(fd, text + size, MOUNTINFO_ROOM - size)) > 0) {
-		size += (size_t)n;
+	while (r == 0 && size < MOUNTINFO_ROOM && n > 0) {
+		int64_t since = limit_now();
+
+		walk->done &= limit_is_left(walk->limit);
+		if (!walk->done)
+			return 0;
+		n = read(fd, text + size, MOUNTINFO_ROOM - size);
+		limit_spend(walk->limit, since, 1);
+		size += n < 0 ? 0 : (size_t)n;
 		r = take_lines(walk, turn, text, &size);
 	}
 	walk->scan->live->partial |= n < 0 || size == MOUNTINFO_ROOM;
@@ -213,25 +268,27 @@ static int take_mountinfo(struct walk *walk, int (*turn)(struct walk *, char *))
 /*
  * A mount that has been unmounted meanwhile looks like one that another covers.  So
  * mountinfo is read a second time, once for all, as a user can make very many: of the
- * mounts that were not found, those count that are still listed.
+ * mounts that were not found, those count that are still listed, or all if it cannot be
+ * read to its end.
  */
 static int drop_unmounted(struct walk *walk)
 {
 	struct subid_live *live = walk->scan->live;
 	size_t n = walk->first;
 	bool vanished = false;
-	int r;
+	int r = 0;
 
 	for (size_t i = walk->first; i < live->n_covered; i++)
 		vanished |= proc_vanished(live->covered[i].error);
 	if (!vanished)
 		return 0;
-	r = take_mountinfo(walk, look_again);
+	if (walk->done)
+		r = take_mountinfo(walk, look_again);
 	for (size_t i = walk->first; r == 0 && i < live->n_covered; i++) {
 		struct subid_live_mount mount = live->covered[i];
 
 		if (proc_vanished(mount.error)) {
-			if (!live_inodes_have(&walk->still, mount.inode))
+			if (walk->done && !live_inodes_have(&walk->still, mount.inode))
 				continue;
 			mount.error = -EACCES;
 		}
@@ -241,11 +298,15 @@ static int drop_unmounted(struct walk *walk)
 	return r;
 }
 
-int live_follow_mounts(struct live_scan *scan, pid_t pid, bool *ret_whole)
+int live_follow_mounts(struct live_scan *scan, pid_t pid, pid_t holder,
+		       struct live_limit *limit, bool *ret_whole, bool *ret_done)
 {
 	struct walk walk = {
 		.pid = pid,
+		.holder = holder,
 		.scan = scan,
+		.limit = limit,
+		.done = true,
 		.first = scan->live->n_covered,
 	};
 	int r = take_mountinfo(&walk, follow_line);
@@ -253,6 +314,8 @@ int live_follow_mounts(struct live_scan *scan, pid_t pid, bool *ret_whole)
 	if (r == 0)
 		r = drop_unmounted(&walk);
 	live_inodes_free(&walk.still);
+	live_inodes_free(&walk.walked);
 	*ret_whole = walk.whole;
+	*ret_done = walk.done;
 	return r;
 }

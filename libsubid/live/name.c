@@ -16,6 +16,8 @@
 #include "libsubid/core/printable.h"
 #include "libsubid/live/private.h"
 
+#define COMMAND_ROOM 4098
+
 #define ID_SHOWN 12 /* digits of a long id, as podman and docker show it */
 
 static void set_name(struct subid_live_userns *ns, const char *runtime, const char *name,
@@ -169,33 +171,130 @@ static pid_t parent_of(int proc, pid_t pid)
 	return parent > 0 && parent <= INT_MAX ? (pid_t)parent : 0;
 }
 
-static bool name_by_process(int proc, struct subid_live_userns *ns, pid_t pid)
-{
-	char text[4097];
-	pid_t parent = parent_of(proc, pid);
-	ssize_t n =
-	    parent <= 0 ? 0 : proc_read(proc, parent, "cmdline", text, sizeof(text) - 1);
+/* One of a namespace's processes, and the program that started it. */
+struct naming {
+	struct subid_live *live;
+	size_t n;
+	size_t *userns;
+	pid_t *parents;
+	uint32_t *users;
+};
 
-	if (n > 0) {
-		text[n] = '\0';
-		if (name_by_command(ns, text, text + n))
-			return true;
-	}
-	n = proc_read(proc, pid, "cgroup", text, sizeof(text) - 1);
-	if (n <= 0)
-		return false;
-	text[n] = '\0';
-	return name_by_group(ns, text);
+static int take_command(void *data, size_t i, const char *text, ssize_t size)
+{
+	const struct naming *naming = data;
+
+	if (size > 0)
+		(void)name_by_command(&naming->live->userns[naming->userns[i]], text,
+				      text + size);
+	return 0;
 }
 
-void subid_live_name(int proc, struct subid_live *live, size_t index)
+/* Terminated, and cut to the room. */
+static ssize_t read_command(int proc, pid_t pid, char *buf, size_t room)
 {
-	struct subid_live_userns *ns = &live->userns[index];
+	ssize_t n = proc_read(proc, pid, "cmdline", buf, room - 1);
 
-	if (index == 0 || ns->n == 0 || name_by_process(proc, ns, ns->holder) ||
-	    ns->n == 1)
+	if (n <= 0)
+		return n;
+	buf[n] = '\0';
+	return n + 1;
+}
+
+static bool is_named(const struct subid_live_userns *ns)
+{
+	return ns->runtime[0] != '\0' || ns->container[0] != '\0';
+}
+
+/* The first process of a namespace; or the last, as the first may hold the namespace for
+ * all containers of a user, as podman's does. */
+static pid_t named_process(const struct subid_live *live, size_t i, bool last)
+{
+	const struct subid_live_userns *ns = &live->userns[i];
+
+	return last ? live->processes[ns->first + ns->n - 1].pid : ns->holder;
+}
+
+static void name_by_groups(int proc, struct subid_live *live, size_t i, bool last)
+{
+	char text[4097];
+	ssize_t n = proc_read(proc, named_process(live, i, last), "cgroup", text,
+			      sizeof(text) - 1);
+
+	text[n < 0 ? 0 : n] = '\0';
+	(void)name_by_group(&live->userns[i], text);
+}
+
+/* The parent's user, as far as it is known without asking. */
+static uint32_t user_of_parent(int proc, const struct naming *naming,
+			       const struct live_inodes *pids, pid_t parent)
+{
+	size_t at = live_inodes_find(pids, (uint64_t)parent);
+
+	return at == SUBID_LIVE_NONE ? SUBID_ID_NONE
+				     : live_user_of_process(proc, naming->live,
+							    &naming->live->processes[at]);
+}
+
+static int list_processes(const struct subid_live *live, struct live_inodes *ret)
+{
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < live->n_processes; i++)
+		if (live->processes[i].pid > 0)
+			r = live_inodes_put(ret, (uint64_t)live->processes[i].pid, i);
+	return r;
+}
+
+static void name_all(int proc, struct naming *naming, const struct live_inodes *pids,
+		     const bool *wanted, bool last)
+{
+	struct subid_live *live = naming->live;
+	struct live_questions questions = {
+		.proc = proc,
+		.pids = naming->parents,
+		.users = naming->users,
+		.room = COMMAND_ROOM,
+		.answer = read_command,
+		.take = take_command,
+		.data = naming,
+	};
+
+	naming->n = 0;
+	for (size_t i = 1; i < live->n; i++) {
+		const struct subid_live_userns *ns = &live->userns[i];
+		pid_t parent;
+
+		if (ns->n <= (last ? 1 : 0) || is_named(ns) ||
+		    (wanted != NULL && !wanted[i]))
+			continue;
+		parent = parent_of(proc, named_process(live, i, last));
+		if (parent <= 0)
+			continue;
+		naming->userns[naming->n] = i;
+		naming->parents[naming->n] = parent;
+		naming->users[naming->n++] = user_of_parent(proc, naming, pids, parent);
+	}
+	questions.n = naming->n;
+	(void)live_ask(&questions); /* who cannot be asked gives no name */
+	for (size_t i = 1; i < live->n; i++)
+		if (live->userns[i].n > (last ? 1 : 0) && !is_named(&live->userns[i]) &&
+		    (wanted == NULL || wanted[i]))
+			name_by_groups(proc, live, i, last);
+}
+
+void subid_live_name(int proc, struct subid_live *live, const bool *wanted)
+{
+	auto_inodes struct live_inodes pids = { .n = 0 };
+	auto_free size_t *userns = calloc(live->n + 1, sizeof(*userns));
+	auto_free pid_t *parents = calloc(live->n + 1, sizeof(*parents));
+	auto_free uint32_t *users = calloc(live->n + 1, sizeof(*users));
+	struct naming naming = { live, 0, userns, parents, users };
+
+	/* out of memory: no names */
+	if (userns == NULL || parents == NULL || users == NULL || live->n < 2 ||
+	    list_processes(live, &pids) < 0)
 		return;
-	/* the first may hold the namespace for all containers of a user, as podman's does
-	 */
-	(void)name_by_process(proc, ns, live->processes[ns->first + ns->n - 1].pid);
+	name_all(proc, &naming, &pids, wanted, false);
+	name_all(proc, &naming, &pids, wanted, true);
 }

@@ -73,6 +73,11 @@ bool proc_vanished(int error)
 	return error == -ENOENT || error == -ESRCH;
 }
 
+bool proc_is_short(int error)
+{
+	return error == -EMFILE || error == -ENFILE || error == -ENOMEM;
+}
+
 uint64_t proc_namespace(const char *link, const char *type)
 {
 	size_t len = strlen(type);
@@ -133,6 +138,23 @@ void proc_read_program(int proc, pid_t pid, char ret[16])
 	ret[n < 0 ? 0 : n] = '\0';
 	ret[strcspn(ret, "\n")] = '\0';
 	printable_ascii(ret, strlen(ret), ' ');
+}
+
+int proc_read_real_uid(int proc, pid_t pid, uint32_t *ret)
+{
+	static const char head[] = "\nUid:\t";
+	char status[1024];
+	ssize_t n = proc_read(proc, pid, "status", status, sizeof(status) - 1);
+	const char *at;
+
+	if (n < 0)
+		return (int)n;
+	status[n] = '\0';
+	at = strstr(status, head);
+	if (at == NULL)
+		return -EPROTO;
+	at += strlen(head);
+	return subid_id_parse(at, strcspn(at, "\t\n"), ret) == 0 ? 0 : -EPROTO;
 }
 
 /*

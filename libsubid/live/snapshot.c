@@ -2,7 +2,7 @@
 /*
  * The snapshot: first the namespace and the ids of every process, in as many threads as
  * there are processors, because that takes the most time; then each namespace once
- * (userns.c), then those that no process is in (unreadable.c).
+ * (userns.c), then those that no process is in (hidden.c).
  */
 #include "libsubid/live/live.h"
 
@@ -232,7 +232,7 @@ static int find_namespace(struct live_scan *scan, const struct seen *seen, size_
 		*ret = live_find(scan, seen->inode);
 	if (r == 0 && *ret == SUBID_LIVE_NONE)
 		r = live_add(scan, seen->inode, SUBID_HELD_BY_PROCESS, seen->pid, ret);
-	if (r == 0 || r == -ENOMEM)
+	if (r == 0 || proc_is_short(r))
 		return r;
 	*ret = SUBID_LIVE_NONE;
 	if (!proc_vanished(r)) {
@@ -351,5 +351,6 @@ void subid_live_free(struct subid_live *live)
 	free(live->userns);
 	free(live->processes);
 	free(live->covered);
+	free(live->unlooked);
 	*live = (struct subid_live){ .n = 0 };
 }

@@ -2,32 +2,14 @@
 /*
  * The user namespaces of a snapshot: adding one, and its owner, parent and maps; from
  * whichever of its processes is still there, or from a descriptor of the namespace.
- *
- * The maps of a namespace without a process are read by a child: it enters the namespace
- * and ends, and until it is waited for /proc shows the maps beside its pid.
- *
- * Threat: root of that namespace may signal whoever enters it, and may trace it if its
- * memory, which is a copy of the caller's, is not protected.
- *
- *  1. Nothing that the child says is believed or waited for: it may be stopped or killed
- *     at any moment.  /proc says which namespace it has entered.
- *  2. The child is not dumpable, so that tracing it takes privilege over the caller's
- *     namespace.  Entering sets that to fs.suid_dumpable: if it is 1, by which everything
- *     may be traced, no namespace is entered.
- *  3. The child makes system calls only, with all signals blocked: it may be a copy of
- *     one thread of many, and none of the caller's signal handlers may run in it.
  */
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/nsfs.h>
 #include <sched.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <sys/ioctl.h>
-#include <sys/prctl.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "libsubid/core/core.h"
@@ -118,98 +100,16 @@ static uint64_t inode_of(int fd)
 	return fstat(fd, &st) < 0 ? 0 : st.st_ino;
 }
 
-/* May a process that has changed its ids be traced by its user? */
-static bool is_tracing_free(int proc)
-{
-	char text[2];
-	ssize_t n = proc_read_at(proc, "sys/fs/suid_dumpable", text, sizeof(text));
-
-	return n > 0 && text[0] == '1';
-}
-
-static _Noreturn void enter_and_end(int ns)
-{
-	if (prctl(PR_SET_DUMPABLE, 0) == 0)
-		(void)setns(ns, CLONE_NEWUSER);
-	_exit(0);
-}
-
-/*
- * A child without an exit signal: the caller gets no SIGCHLD for it, and the caller's
- * wait(2) does not see it.  All arguments are 0, so that their order, which differs
- * between machines, does not matter.
- */
-static pid_t start_inside(int ns)
-{
-	sigset_t every, before;
-	pid_t pid;
-
-	(void)sigfillset(&every);
-	(void)pthread_sigmask(SIG_BLOCK, &every, &before);
-	pid = (pid_t)syscall(SYS_clone, 0L, 0L, 0L, 0L, 0L);
-	if (pid == 0)
-		enter_and_end(ns);
-	if (pid < 0)
-		pid = -errno;
-	(void)pthread_sigmask(SIG_SETMASK, &before, NULL);
-	return pid;
-}
-
-/* Returns when it has ended; /proc still shows it. */
-static int await_end(pid_t pid)
-{
-	siginfo_t info = { .si_code = 0 };
-	int r;
-
-	do
-		r = waitid(P_PID, (id_t)pid, &info,
-			   WEXITED | WSTOPPED | WNOWAIT | __WALL);
-	while (r < 0 && errno == EINTR);
-	if (r == 0 && (info.si_code == CLD_STOPPED || info.si_code == CLD_TRAPPED)) {
-		(void)kill(pid, SIGKILL);
-		do
-			r = waitid(P_PID, (id_t)pid, &info, WEXITED | WNOWAIT | __WALL);
-		while (r < 0 && errno == EINTR);
-	}
-	return r < 0 ? -errno : 0;
-}
-
-static int read_maps_of_child(int proc, pid_t pid, struct subid_live_userns *userns)
-{
-	int r = proc_is_in(proc, pid, userns->inode);
-
-	if (r == -ESRCH)
-		return -EPERM; /* it has not entered */
-	if (r == 0)
-		r = proc_read_maps(proc, pid, userns->maps);
-	if (r == 0)
-		userns->setgroups = proc_read_setgroups(proc, pid);
-	return r;
-}
-
-static int read_inside(int proc, struct subid_live_userns *userns, int ns)
-{
-	pid_t pid = is_tracing_free(proc) ? -EPERM : start_inside(ns);
-	int r = pid < 0 ? pid : await_end(pid);
-
-	if (r == 0)
-		r = read_maps_of_child(proc, pid, userns);
-	if (pid > 0)
-		while (waitpid(pid, NULL, __WALL) < 0 && errno == EINTR)
-			;
-	if (r < 0)
-		proc_free_maps(userns->maps, r);
-	return r == -ENOMEM ? r : 0;
-}
-
-/* Owner, and the parent's descriptor; -1: the caller may not see it. */
+/* Owner, and the parent's descriptor; -errno, -EPERM if the caller may not see it. */
 static int ask_relations(struct subid_live_userns *userns, int ns)
 {
 	uid_t owner;
+	int parent;
 
 	if (ioctl(ns, NS_GET_OWNER_UID, &owner) == 0)
 		userns->owner = owner;
-	return ioctl(ns, NS_GET_PARENT);
+	parent = ioctl(ns, NS_GET_PARENT);
+	return parent < 0 ? -errno : parent;
 }
 
 /* Learns owner and parent of one from its descriptor, and adds parents that are not
@@ -221,7 +121,7 @@ static int relate(struct live_scan *scan, size_t i, int ns)
 	int r = 0;
 
 	if (inode == 0)
-		return 0;
+		return proc_is_short(parent) ? parent : 0;
 	if (live_find(scan, inode) == SUBID_LIVE_NONE)
 		r = live_add_behind(scan, parent, SUBID_HELD_BY_CHILD,
 				    scan->live->userns[i].holder);
@@ -241,7 +141,7 @@ int live_add_behind(struct live_scan *scan, int ns, enum subid_held held, pid_t 
 		/* whatever it is, the user namespace that owns it exists */
 		owner = type < 0 ? -1 : ioctl(ns, NS_GET_USERNS);
 		if (owner < 0)
-			return 0;
+			return type >= 0 && proc_is_short(-errno) ? -errno : 0;
 		ns = owner;
 		held = SUBID_HELD_BY_CHILD;
 	}
@@ -250,7 +150,7 @@ int live_add_behind(struct live_scan *scan, int ns, enum subid_held held, pid_t 
 		return 0;
 	r = live_add(scan, inode, held, holder, &i);
 	if (r == 0)
-		r = read_inside(scan->proc, &scan->live->userns[i], ns);
+		r = inside_read_maps(scan->proc, &scan->live->userns[i], ns);
 	return r == 0 ? relate(scan, i, ns) : r;
 }
 
@@ -264,15 +164,17 @@ struct learnt {
 	} * rows;
 };
 
-static void learn_relations(int proc, struct subid_live_userns *userns, pid_t pid,
-			    uint64_t *ret_parent)
+/* 0; -errno: the caller is short of descriptors. */
+static int learn_relations(int proc, struct subid_live_userns *userns, pid_t pid,
+			   uint64_t *ret_parent)
 {
 	auto_close int ns = proc_open(proc, pid, "ns/user", O_RDONLY), parent = -1;
 
-	if (ns < 0)
-		return; /* the maps will tell whether it is there at all */
-	parent = ask_relations(userns, ns);
+	/* the maps will tell whether it is there at all */
+	if (ns >= 0)
+		parent = ask_relations(userns, ns);
 	*ret_parent = parent < 0 ? 0 : inode_of(parent);
+	return proc_is_short(ns) ? ns : proc_is_short(parent) ? parent : 0;
 }
 
 /* setgroups matters where a gid is mapped that nobody has granted: then alone. */
@@ -284,17 +186,18 @@ static bool is_single(const struct subid_live_map *map)
 static int learn_from(const struct learnt *learnt, size_t i, pid_t pid)
 {
 	struct subid_live_userns *userns = &learnt->live->userns[i];
-	int r, still;
+	int still;
+	int r = learn_relations(learnt->proc, userns, pid, &learnt->rows[i].parent);
 
-	learn_relations(learnt->proc, userns, pid, &learnt->rows[i].parent);
-	r = proc_read_maps(learnt->proc, pid, userns->maps);
+	if (r == 0)
+		r = proc_read_maps(learnt->proc, pid, userns->maps);
 	if (r == 0 && is_single(&userns->maps[SUBID_GID]))
 		userns->setgroups = proc_read_setgroups(learnt->proc, pid);
 	/* It was in the namespace when the list was made.  If it is now, it has been all
 	 * the time, as no process can return to a namespace.  Else the pid may be that of
 	 * another process by now. */
 	still = proc_is_in(learnt->proc, pid, userns->inode);
-	if (still < 0)
+	if (still < 0 && !proc_is_short(r))
 		r = still;
 	if (r < 0)
 		proc_free_maps(userns->maps, proc_vanished(r) ? 0 : r);
@@ -319,6 +222,8 @@ static int add_parent(struct live_scan *scan, size_t i)
 	const struct subid_live_userns *userns = &scan->live->userns[i];
 	auto_close int ns = proc_open(scan->proc, userns->holder, "ns/user", O_RDONLY);
 
+	if (proc_is_short(ns))
+		return ns;
 	if (ns < 0 || inode_of(ns) != userns->inode)
 		return 0; /* gone meanwhile, and so is what it held */
 	return relate(scan, i, ns);
@@ -332,8 +237,8 @@ static int relate_all(struct live_scan *scan, const struct learnt *learnt)
 	int r = 0;
 
 	for (size_t i = 1; r == 0 && i < n; i++) {
-		if (learnt->rows[i].error == -ENOMEM)
-			return -ENOMEM;
+		if (proc_is_short(learnt->rows[i].error))
+			return learnt->rows[i].error;
 		if (!proc_vanished(learnt->rows[i].error))
 			continue;
 		r = live_inodes_put(&scan->userns, live->userns[i].inode,

@@ -305,7 +305,7 @@ static int judge_processes(struct search *search, const struct subid_live *live,
 	for (size_t i = 0; i < userns->n; i++) {
 		int r = judge_process(search, live->processes[userns->first + i].pid);
 
-		if (r == -ENOMEM)
+		if (proc_is_short(r))
 			return r;
 		search->unread += r < 0 && !proc_vanished(r);
 	}
@@ -346,8 +346,9 @@ int subid_uses_find(int proc, const struct subid_live *live, uint32_t user,
 	return r;
 }
 
-/* The kinds of maps that a process may write by its capabilities; none for root. */
-static unsigned int writable_kinds(const char *status)
+/* The kinds of maps that a process may write by its capabilities; none for root.
+ * *ret_user: who has started it. */
+static unsigned int writable_kinds(const char *status, uint32_t *ret_user)
 {
 	const char *uid = find_value(status, "\nUid:\t");
 	const char *cap = find_value(status, "\nCapPrm:\t");
@@ -355,36 +356,61 @@ static unsigned int writable_kinds(const char *status)
 
 	if (uid == NULL || cap == NULL || strtoul(uid, NULL, 10) == 0)
 		return 0;
+	*ret_user = (uint32_t)strtoul(uid, NULL, 10);
 	permitted = strtoull(cap, NULL, 16);
 	return (unsigned int)(permitted >> CAP_SETUID & 1) << SUBID_UID |
 	       (unsigned int)(permitted >> CAP_SETGID & 1) << SUBID_GID;
 }
 
-/* Is a file of a procfs open in the process?  If it cannot be looked at, yes. */
+/* A file of a procfs, by a descriptor in a directory of them?  If it cannot be looked at,
+ * yes; not if it has been closed. */
+static bool is_of_proc(int fds, const char *name)
+{
+	/* follows the link, and opens nothing */
+	auto_close int fd = openat(fds, name, O_PATH | O_CLOEXEC);
+	struct statfs fs;
+
+	if (fd < 0)
+		return !proc_vanished(-errno);
+	return fstatfs(fd, &fs) < 0 || fs.f_type == PROC_SUPER_MAGIC;
+}
+
+/* Is one open in the process?  If that cannot be looked at, yes. */
 static bool has_proc_open(int proc, pid_t pid)
 {
-	auto_dir DIR *dir = NULL;
-	const struct dirent *entry;
-	char path[32];
+	_Alignas(struct dirent64) char buf[4096];
+	auto_close int fds = proc_open(proc, pid, "fd", O_RDONLY | O_DIRECTORY);
+	ssize_t size = 0;
 
-	(void)snprintf(path, sizeof(path), "%d/fd", (int)pid);
-	dir = proc_open_dir(proc, path);
-	if (dir == NULL)
-		return !proc_vanished(-errno);
-	for (errno = 0; (entry = readdir(dir)) != NULL; errno = 0) {
-		auto_close int fd = -1;
-		struct statfs fs;
+	if (fds < 0)
+		return !proc_vanished(fds);
+	while ((size = getdents64(fds, buf, sizeof(buf))) > 0) {
+		for (ssize_t at = 0; at < size;) {
+			const struct dirent64 *entry = (const void *)(buf + at);
 
-		if (!isdigit((unsigned char)entry->d_name[0]))
-			continue;
-		/* follows the link, and opens nothing */
-		fd = openat(dirfd(dir), entry->d_name, O_PATH | O_CLOEXEC);
-		if (fd < 0 && proc_vanished(-errno))
-			continue; /* closed meanwhile */
-		if (fd < 0 || fstatfs(fd, &fs) < 0 || fs.f_type == PROC_SUPER_MAGIC)
-			return true;
+			at += entry->d_reclen;
+			if (isdigit((unsigned char)entry->d_name[0]) &&
+			    is_of_proc(fds, entry->d_name))
+				return true;
+		}
 	}
-	return errno != 0 && !proc_vanished(-errno);
+	return size < 0 && !proc_vanished(-errno);
+}
+
+/*
+ * The child's part: whether a file of a procfs is open, in one byte, and the arguments.
+ * Threat: the caller of a helper hands it a file of a file system that never answers
+ * (FUSE) when it is asked which it is.
+ */
+static ssize_t look_at_writer(int proc, pid_t pid, char *buf, size_t room)
+{
+	ssize_t size;
+
+	buf[0] = has_proc_open(proc, pid);
+	if (buf[0] == 0)
+		return 1;
+	size = proc_read(proc, pid, "cmdline", buf + 1, room - 1);
+	return size < 0 ? size : size + 1;
 }
 
 /* The next argument as an id or a count; false when it is none. */
@@ -425,23 +451,31 @@ static int asks_for(const char *words, size_t size, const struct subid_set *want
 	return 0;
 }
 
-static int judge_arguments(struct search *search, pid_t pid, unsigned int kinds)
-{
-	struct subid_use use = { .pid = pid, .about_to_write = true };
-	ssize_t size =
-	    proc_read(search->proc, pid, "cmdline", search->buffer, CMDLINE_MAX);
+/* Programs that could be about to write a map. */
+struct writers {
+	struct search *search;
+	pid_t *pids;
+	uint32_t *users;
+	unsigned int *kinds;
+	size_t n;
+};
 
-	if (size < 0)
-		return (int)size;
+/* words: NULL: they are not known, and may ask for any. */
+static int judge_arguments(const struct writers *writers, size_t i, const char *words,
+			   size_t size)
+{
+	struct search *search = writers->search;
+	struct subid_use use = { .pid = writers->pids[i], .about_to_write = true };
+
 	for (enum subid_kind kind = 0; kind < SUBID_KINDS; kind++) {
 		const struct subid_set *wanted = &search->wanted->of[kind];
 		int r;
 
-		if ((kinds & (1U << kind)) == 0 || wanted->n == 0)
+		if ((writers->kinds[i] & (1U << kind)) == 0 || wanted->n == 0)
 			continue;
-		r = size == CMDLINE_MAX
+		r = words == NULL || size == CMDLINE_MAX
 			? -EINVAL
-			: asks_for(search->buffer, (size_t)size, wanted, &use.ids);
+			: asks_for(words, size, wanted, &use.ids);
 		if (r < 0)
 			use.ids = wanted->ranges[0];
 		use.kind = kind;
@@ -451,18 +485,74 @@ static int judge_arguments(struct search *search, pid_t pid, unsigned int kinds)
 	return 0;
 }
 
-static int judge_writer(struct search *search, pid_t pid, uint64_t own)
+static int judge_answer(void *data, size_t i, const char *text, ssize_t size)
 {
+	const struct writers *writers = data;
+
+	if (proc_vanished((int)size) || (size > 0 && text[0] == 0))
+		return 0;
+	if (size <= 0)
+		return judge_arguments(writers, i, NULL, 0);
+	return judge_arguments(writers, i, text + 1, (size_t)size - 1);
+}
+
+static int add_writer(struct writers *writers, pid_t pid, unsigned int kinds,
+		      uint32_t user)
+{
+	size_t n = writers->n;
+
+	if (array_grow(&writers->pids, n, sizeof(*writers->pids)) < 0 ||
+	    array_grow(&writers->users, n, sizeof(*writers->users)) < 0 ||
+	    array_grow(&writers->kinds, n, sizeof(*writers->kinds)) < 0)
+		return -ENOMEM;
+	writers->pids[n] = pid;
+	writers->users[n] = user;
+	writers->kinds[n] = kinds;
+	writers->n++;
+	return 0;
+}
+
+static int find_writer(struct writers *writers, pid_t pid, uint64_t own)
+{
+	struct search *search = writers->search;
 	unsigned int kinds;
+	uint32_t user = 0;
 	int r = read_status(search->proc, pid, search->buffer);
 
 	if (r < 0 && r != -EFBIG)
 		return r;
-	kinds = writable_kinds(search->buffer);
-	if (kinds == 0 || proc_is_in(search->proc, pid, own) == -ESRCH ||
-	    !has_proc_open(search->proc, pid))
+	kinds = writable_kinds(search->buffer, &user);
+	if (kinds == 0 || proc_is_in(search->proc, pid, own) == -ESRCH)
 		return 0;
-	return judge_arguments(search, pid, kinds);
+	return add_writer(writers, pid, kinds, user);
+}
+
+static int judge_writers(struct search *search, const pid_t *pids, size_t n, uint64_t own)
+{
+	struct writers writers = { .search = search };
+	struct live_questions questions = {
+		.proc = search->proc,
+		.room = CMDLINE_MAX + 1,
+		.answer = look_at_writer,
+		.take = judge_answer,
+		.data = &writers,
+	};
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < n; i++) {
+		r = find_writer(&writers, pids[i], own);
+		if (proc_vanished(r))
+			r = 0;
+	}
+	questions.n = writers.n;
+	questions.pids = writers.pids;
+	questions.users = writers.users;
+	if (r == 0)
+		r = live_ask(&questions);
+	free(writers.pids);
+	free(writers.users);
+	free(writers.kinds);
+	return r;
 }
 
 int subid_uses_about_to_write(int proc, const struct subid_sets *wanted,
@@ -481,10 +571,5 @@ int subid_uses_about_to_write(int proc, const struct subid_sets *wanted,
 	search.buffer = malloc(STATUS_MAX + 1);
 	if (search.buffer == NULL)
 		return -ENOMEM;
-	for (size_t i = 0; r == 0 && i < n; i++) {
-		r = judge_writer(&search, pids[i], own);
-		if (proc_vanished(r))
-			r = 0;
-	}
-	return finish(&search, r, ret, ret_n);
+	return finish(&search, judge_writers(&search, pids, n, own), ret, ret_n);
 }

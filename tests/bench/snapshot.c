@@ -48,8 +48,8 @@ static size_t read_live(int proc, bool names)
 
 	if (subid_live_read(proc, SUBID_LIVE_QUICK, &live) != 0)
 		exit(EXIT_FAILURE);
-	for (size_t i = 1; names && i < live.n; i++)
-		subid_live_name(proc, &live, i);
+	if (names)
+		subid_live_name(proc, &live, NULL);
 	return live.n_processes;
 }
 

@@ -44,7 +44,7 @@ static void check_name(int proc)
 	};
 	const char *name = userns[1].container;
 
-	subid_live_name(proc, &live, 1);
+	subid_live_name(proc, &live, NULL);
 	must(memchr(name, '\0', sizeof(userns[1].container)) != NULL);
 	must(memchr(userns[1].runtime, '\0', sizeof(userns[1].runtime)) != NULL);
 	for (const char *c = name; *c != '\0'; c++)
@@ -57,11 +57,12 @@ static void check_mounts(int proc)
 {
 	struct subid_live live = { .n = 0 };
 	struct live_scan scan = { .proc = proc, .live = &live };
-	bool whole;
+	struct live_limit limit = { .ns = INT64_MAX, .work = INT64_MAX };
+	bool whole, done;
 	size_t own;
 
 	must(live_add(&scan, 4026531837, SUBID_HELD_BY_PROCESS, 1, &own) == 0);
-	must(live_follow_mounts(&scan, 1, &whole) == 0);
+	must(live_follow_mounts(&scan, 1, 1, &limit, &whole, &done) == 0 && done);
 	must(live.n == 1);
 	for (size_t i = 0; i < live.n_covered; i++)
 		must(live.covered[i].inode != 0 && live.covered[i].error < 0);

@@ -349,8 +349,7 @@ static int load_live(struct view *view)
 		return cli_complain(EXIT_UNABLE,
 				    "/proc: %s: running processes cannot be seen",
 				    strerror(-r));
-	for (size_t i = 1; i < view->live.n; i++)
-		subid_live_name(view->proc, &view->live, i);
+	subid_live_name(view->proc, &view->live, NULL);
 	if (view->live.n_unread > 0 && !view->cli->quiet)
 		(void)cli_complain(0,
 				   "warning: %zu processes cannot be read (%s) and are"

@@ -56,7 +56,7 @@ static void test_names(void **state)
 
 		put_text(proc, "5", "cmdline", rows[i].command, rows[i].size);
 		put_file(proc, "10/cgroup", rows[i].group);
-		subid_live_name(proc, &live, 1);
+		subid_live_name(proc, &live, NULL);
 		assert_string_equal(live.userns[1].runtime, rows[i].runtime);
 		assert_string_equal(live.userns[1].container, rows[i].container);
 		subid_live_free(&live);
@@ -79,8 +79,9 @@ static void test_long_names(void **state)
 	put_file(proc, "10/stat", "10 (a) S 5 0");
 	put_text(proc, "5", "cmdline", command, sizeof(command));
 	live = look(proc);
-	subid_live_name(proc, &live, 0);
-	subid_live_name(proc, &live, 1);
+	subid_live_name(proc, &live, (const bool[]){ true, false });
+	assert_string_equal(live.userns[1].runtime, "");
+	subid_live_name(proc, &live, NULL);
 	assert_int_equal(strlen(live.userns[1].container),
 			 sizeof(live.userns[1].container) - 1);
 	assert_string_equal(live.userns[0].runtime, "");

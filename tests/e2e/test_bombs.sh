@@ -1,0 +1,90 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: MIT
+# What a user can set up for those who look at what runs, and what others then still get.
+. "$(dirname "$0")/lib.sh"
+plan 16
+
+add_user alice -u 5001
+add_user mallory -u 5003
+tables $'alice:100000:65536\nmallory:200000:65536'
+mkdir -p "$T/bin"
+cp "$BUILD"/attack/* "$T/bin"
+chmod 755 "$T"
+# as udev makes it
+mknod -m 666 "$T/fuse" c 10 229
+
+# A container of alice's, whose name is in the command line of its parent.
+start become alice bash -c 'unshare --user sleep infinity &
+	exec -a conmon bash -c "read -r _ <> <(:)" -n web'
+parent=$started_pid
+child_of() { cat "/proc/$1/task/$1/children" 2>/dev/null; }
+is_container() { runs "$(child_of "$parent" | cut -d ' ' -f 1)" sleep && [ "$(tr '\0' ' ' <"/proc/$parent/cmdline" | cut -c 1-6)" = conmon ]; }
+ok "a container of alice's" wait_for is_container
+names() { timeout -k 1 20 "$PRE/bin/subid" ps --json | jq -r '.processes[] | [.creator, .container] | join(" ")' | sort -u | paste -sd ,; }
+is "it has a name" "$(names)" "5001 web"
+
+# --- a file system that does not answer, of which a page is unmapped ----------------------
+
+install -d -o mallory "$T/silent"
+lock_memory() { # number
+	local file=$T/silent/$1
+	install -d -o mallory "$file"
+	start become mallory unshare --user --map-root-user --mount "$T/bin/silent" "$T/fuse" "$file" "$file.ready" 2>/dev/null
+	locked=$started_pid
+	wait_for test -e "$file.ready"
+}
+for i in 1 2 3 4 5 6; do lock_memory $i; done
+hangs() { ! timeout -k 1 1 cat "/proc/$locked/cmdline"; }
+ok "six processes of mallory's whose memory is locked" hangs
+is "ps: alice's has its name" "$(names)" "5001 web,5003 "
+is "as alice" "$(as alice timeout -k 1 20 subid ps --json alice | jq -r '.processes[0].container')" web
+seconds() { # command...: ends in as many, of which one is for mallory
+	local from=$SECONDS
+	timeout -k 1 20 "$@" >/dev/null 2>&1
+	[ $? -lt 124 ] && [ $((SECONDS - from)) -le 3 ]
+}
+ok "ps waits for one of them" seconds subid ps
+ok "id" seconds subid id 100000
+ok "audit" seconds subid audit
+ok "grant" seconds subid grant -n --another alice
+ok "revoke" seconds subid revoke -n alice
+ok "list" seconds subid list alice
+ok "unhold" seconds subid unhold -n 300000:1
+# the process cannot end before the server has
+for pid in "${started[@]}"; do
+	# shellcheck disable=SC2046 # words are meant
+	kill -KILL $(child_of "$pid") "$pid"
+done
+for pid in "${started[@]}"; do end "$pid"; done
+started=()
+
+# --- no descriptors left ------------------------------------------------------------------
+
+# alice's ids are mapped in a namespace, but no line has them any more
+start unshare --user --net sleep infinity
+wait_for runs "$started_pid" sleep
+echo 0 100000 65536 | tee "/proc/$started_pid/uid_map" >"/proc/$started_pid/gid_map"
+tables mallory:200000:65536
+few() { # command...: what it answers with any number of descriptors with which it starts
+	local n
+	for n in {4..24}; do
+		prlimit --nofile="$n" "$PRE/bin/subid" -q "$@" >/dev/null 2>&1
+		echo "$?"
+	done | sort -u | paste -sd ' '
+}
+grants() { few grant -n --range 100000:10 mallory; }
+is "a namespace: no grant gives its ids, however few descriptors there are" "$(grants)" "1 3"
+exec 9<"/proc/$started_pid/ns/net"
+start sleep infinity
+exec 9<&-
+end "${started[0]}"
+is "one that a descriptor keeps" "$(grants)" "1 3"
+tables alice:100000:65536
+is "nor are they taken back" "$(few revoke -n alice)" "1 3"
+tables mallory:200000:65536
+blind=
+for n in {4..24}; do
+	said=$(prlimit --nofile="$n" "$PRE/bin/subid" audit --fail-on never 2>&1)
+	case $?$said in 0*live-unauthorised* | 3*) ;; *) blind+="$n: $said" ;; esac
+done
+is "an audit finds it, or says that it could not tell" "$blind" ""
