@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The accounts behind owners' names and numbers, by the local passwd and group files and,
- * for what they do not know, by the name service (nsswitch.conf(5)).
+ * The accounts that owners' names and numbers mean, by the local passwd and group files
+ * and, for what they do not know, by the name service (nsswitch.conf(5)).
  */
 #pragma once
 
@@ -54,7 +54,7 @@ int subid_users_index(struct subid_users *users);
 /*
  * An owner of ranges, with every spelling under which a line may name it.  The
  * spellings are the names of its uid and, last, the uid in decimal.  A login
- * name that is a number is never a spelling: the line would give the ranges of
+ * name that is a number is never a spelling: the line would grant the ranges of
  * that uid to another account.
  */
 struct subid_owner {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * From a name or number to the account behind it, and all the names that a line may give
- * it.  For a look-up or two: passwd is not read ahead of what is asked.
+ * From a name or number to its account, and all the names that a line may use for it. For
+ * a look-up or two: passwd is not read ahead of what is asked.
  */
 #include <errno.h>
 #include <pwd.h>

@@ -122,7 +122,6 @@ bool audit_skips(struct audit *audit, const struct audit_finding *finding)
 	return true;
 }
 
-/* Of a flood, the last finding stands for all that came after it. */
 void audit_end_rule(struct audit *audit)
 {
 	for (size_t i = 0; i <= SUBID_KINDS; i++) {

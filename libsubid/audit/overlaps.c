@@ -190,7 +190,7 @@ static int find_next(struct lines *lines)
 	return 0;
 }
 
-/* The lines that give ids, each in the class of its account; or all, by whether they do.
+/* The lines that grant ids, each in the class of its account; or all, by whether they do.
  */
 static int pick_lines(const struct audit *audit, const struct audit_table *view,
 		      bool with_holds, struct lines *ret)
@@ -213,7 +213,7 @@ static int pick_lines(const struct audit *audit, const struct audit_table *view,
 	return find_next(ret);
 }
 
-/* The lines that give ids, account by account: those of owner i begin at view->begin[i].
+/* The lines that grant ids, account by account: those of owner i begin at view->begin[i].
  */
 static int group_lines(const struct audit *audit, const struct audit_table *view,
 		       struct lines *ret)

@@ -263,7 +263,7 @@ struct live_holder {
 struct live_verdict {
 	bool top; /* below the caller's, and its owner is known: it is judged */
 	struct subid_sets foreign; /* mapped ids but for the owner's own */
-	struct subid_sets unheld;  /* of them, those that no line gives it */
+	struct subid_sets unheld;  /* of them, those that no line grants it */
 	bool stale[SUBID_KINDS];   /* all of which were the owner's before */
 };
 
@@ -329,7 +329,7 @@ const char *audit_who_writes(struct audit *audit, const struct audit_host_file *
 const char *audit_who_replaces(struct audit *audit, const struct audit_path_walk *walk,
 			       size_t i, struct audit_finding *finding);
 
-/* How many lines of the table give ids to somebody; 0 also without a table. */
+/* How many lines of the table grant ids to somebody; 0 also without a table. */
 size_t audit_count_grants(const struct audit *audit, enum subid_kind kind);
 
 /* --- catalogue: the rules --- */

@@ -42,7 +42,8 @@ static bool is_free(const struct audit *audit, enum subid_kind kind,
 /* Nobody reads more commands than this. */
 #define GRANTS_MAX 8
 
-/* Adds the commands that give an account the same ids of the missing kind, if such do. */
+/* Adds the commands that grant an account the same ids of the missing kind, if such do.
+ */
 static void add_grants(struct audit *audit, struct audit_finding *finding,
 		       enum subid_kind missing, size_t owner, const struct subid_set *ids)
 {

@@ -195,14 +195,14 @@ static int compare_start(const void *left, const void *right)
 
 void subid_set_sort(struct subid_set *set)
 {
-	size_t given = set->n;
+	size_t n_added = set->n;
 
 	if (!set->unsorted)
 		return;
-	if (given < FEW || !sort_by_bytes(set->ranges, given))
-		qsort(set->ranges, given, sizeof(*set->ranges), compare_start);
+	if (n_added < FEW || !sort_by_bytes(set->ranges, n_added))
+		qsort(set->ranges, n_added, sizeof(*set->ranges), compare_start);
 	set->n = 0;
-	for (size_t i = 0; i < given; i++)
+	for (size_t i = 0; i < n_added; i++)
 		if (!absorb(set, set->ranges[i]))
 			set->ranges[set->n++] = set->ranges[i];
 	set->unsorted = false;

@@ -302,7 +302,7 @@ int subid_sets_subtract(const struct subid_sets *a, const struct subid_sets *b,
 
 /* What is asked for of one kind. */
 struct subid_want {
-	const struct subid_set *taken; /* sorted; ids that may not be given */
+	const struct subid_set *taken; /* sorted; ids that may not be granted */
 	struct id_range window;	       /* the range must lie in here */
 	uint32_t count;		       /* how many ids; 0: none of this kind */
 };

@@ -23,11 +23,11 @@ enum subid_answer {
 	SUBID_TAKEN,	  /* some of these ids are in use */
 	SUBID_BUSY,	  /* another process holds a lock, and patience ran out */
 	SUBID_INVALID,	  /* a text that is not what it should be */
-	SUBID_OFF,	  /* policy gives no ids of this kind, or none to this owner */
+	SUBID_OFF,	  /* policy grants no ids of this kind, or none to this owner */
 	SUBID_ENOUGH,	  /* the owner already has what was asked for */
 	SUBID_ABSENT,	  /* there is nothing of the kind to take away */
 	SUBID_IN_USE,	  /* a process or a user namespace uses these ids */
-	SUBID_FORBIDDEN,  /* the site's policy never gives this owner any */
+	SUBID_FORBIDDEN,  /* the site's policy never grants this owner any */
 };
 
 /* uid and gid are one thing seen twice: a parameter, and an index into tables. */
@@ -89,6 +89,6 @@ size_t subid_line_readings(const char *text, size_t len,
 
 enum subid_verdict {
 	SUBID_VERDICT_GIVE,  /* ranges, also unasked: at login, grant --all */
-	SUBID_VERDICT_NONE,  /* nothing unasked; root may give some by name */
+	SUBID_VERDICT_NONE,  /* nothing unasked; root may grant some by name */
 	SUBID_VERDICT_NEVER, /* nothing, whoever asks */
 };

@@ -39,7 +39,7 @@ bool subid_map_overlaps(const struct subid_map_line *lines, size_t n, size_t *re
 
 /*
  * May a map be written (newuidmap(1))?  Every outside range must lie in held, what the
- * caller's lines give, or be the one id own_id that is the caller's already.  Returns 0,
+ * caller's lines grant, or be the one id own_id that is the caller's already.  Returns 0,
  * and *ret_by_table says whether some line was allowed by held; or SUBID_DENIED, and
  * *ret_bad is the index of the first that is not allowed.
  */

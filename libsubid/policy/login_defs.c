@@ -117,7 +117,7 @@ static int check_window(const struct subid_window *window, const char *min,
 			const char *max, struct subid_place *place)
 {
 	if (window->count == 0)
-		return 0; /* nothing is given from it */
+		return 0; /* nothing is granted from it */
 	if (window->min > window->max)
 		return wrong(place, 0, min, strlen(min), "is greater than the maximum");
 	if (window->max == UINT32_MAX)

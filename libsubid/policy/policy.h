@@ -13,9 +13,9 @@
 
 /* The rules for one kind: SUB_UID_* or SUB_GID_*. */
 struct subid_window {
-	uint32_t min;	    /* SUB_*_MIN, the first id that may be given; 100000 */
+	uint32_t min;	    /* SUB_*_MIN, the first id that may be granted; 100000 */
 	uint32_t max;	    /* SUB_*_MAX, the last; 600100000 */
-	uint32_t count;	    /* SUB_*_COUNT, ids for each owner; 65536; 0: give none */
+	uint32_t count;	    /* SUB_*_COUNT, ids for each owner; 65536; 0: none */
 	bool deterministic; /* SUB_*_DETERMINISTIC: the place follows from the uid */
 	bool wrap;	    /* UNSAFE_SUB_*_DETERMINISTIC_WRAP: and starts over */
 	bool store_by_uid;  /* SUB_*_STORE_BY_UID: lines name the owner by its uid */
@@ -48,7 +48,7 @@ extern const struct subid_policy subid_policy_default;
  *
  * Unlike shadow, which falls back to its default, a value that cannot be meant
  * (no number, a window with MIN > MAX, MAX beyond the last id) is an answer:
- * SUBID_INVALID with *ret_place set, and nothing should be given.  0 otherwise.
+ * SUBID_INVALID with *ret_place set, and nothing should be granted.  0 otherwise.
  */
 int subid_policy_parse(const char *text, size_t size, struct subid_policy *ret,
 		       struct subid_place *ret_place);
@@ -62,7 +62,7 @@ int subid_policy_load(int etc, bool follow, struct subid_policy *ret,
 		      struct subid_place *ret_place);
 
 /*
- * The range that SUB_*_DETERMINISTIC gives to a uid:
+ * The range of a uid by SUB_*_DETERMINISTIC:
  * start = min + (uid - uid_min) * count, as shadow >= 4.20 computes it, in its
  * slots when wrapping.  Whether those ids are free is another question.
  * Returns 0, SUBID_OFF for a uid below uid_min or a count of 0, SUBID_FULL when
@@ -75,10 +75,10 @@ int subid_policy_place(const struct subid_policy *policy, enum subid_kind kind,
 struct id_range subid_window_range(const struct subid_window *window);
 
 /*
- * The table of special ids.  Most are never given, whoever asks: root's, those of systemd
+ * The table of special ids.  Most are never granted to anybody: root's, those of systemd
  * (its UIDS-GIDS document), nobody's, and the 16-bit "no id".  Conventional ones are
  * used by others without looking at the tables: packages, for their accounts;
- * systemd-nspawn; a directory, for its users.  They are given only from a window of
+ * systemd-nspawn; a directory, for its users.  They are granted only from a window of
  * login.defs or subid.conf that has them, which says that the site wants it so, or to an
  * owner to whom subid.conf allows them.
  */
@@ -102,7 +102,7 @@ struct subid_special_owner {
 const struct subid_special_owner *subid_special_owner(const char *name, size_t len);
 
 /*
- * The site's policy, subid.conf(5): who is given ranges and who never, ids that
+ * The site's policy, subid.conf(5): who is granted ranges and who never, ids that
  * are off limits, and audit findings that the site means to keep.
  *
  * A line is one statement: words between blanks, or in double quotes, in which
@@ -129,7 +129,7 @@ const struct subid_special_owner *subid_special_owner(const char *name, size_t l
  * '-' in between; "group NAME", or its gid; "everyone": those whose uid login.defs
  * has for people.
  *
- * What cannot be understood is an error, and then nothing is given.
+ * What cannot be understood is an error, and then nothing is granted.
  */
 
 #define SUBID_CONF_FILE "subid.conf"
@@ -166,7 +166,7 @@ struct subid_conf_rule {
 	size_t line;
 };
 
-/* Ids that nobody is given. */
+/* Ids that nobody is granted. */
 struct subid_conf_reserve {
 	unsigned int kinds; /* bits 1 << enum subid_kind */
 	struct id_range range;
@@ -184,7 +184,7 @@ struct subid_acceptance {
 	size_t line;
 };
 
-/* Conventional ids (see struct subid_reserved) may be given to an owner. */
+/* Conventional ids (see struct subid_reserved) may be granted to an owner. */
 struct subid_allowance {
 	const char *owner;  /* as its lines name it; NULL: any */
 	const char *reason; /* "" */
@@ -223,7 +223,7 @@ struct subid_conf_directory {
 	size_t line;
 };
 
-/* Ids that the directory gives in blocks; on this host nothing else gives them. */
+/* Ids that the directory grants in blocks; on this host nothing else grants them. */
 struct subid_conf_pool {
 	const char *name;
 	struct id_range range;
@@ -283,7 +283,7 @@ int subid_conf_parse(struct subid_conf *conf, const char *file, const char *text
 		     size_t size, const struct subid_conf_reporter *reporter,
 		     struct subid_place *ret_place);
 
-/* Does some rule give? */
+/* Does some rule grant ranges? */
 bool subid_conf_gives(const struct subid_conf *conf);
 
 /* Where the site's policy is read from. */
@@ -332,11 +332,11 @@ struct subid_decision {
 /*
  * The first rule that fits decides.  A rule for users fits by any name of the
  * owner's uid, so that another name is no way around it.  If none fits: nothing if
- * the policy gives to somebody by rule; else people are given ranges, with uids
+ * the policy grants ranges by rule; else people are granted them, with uids
  * from UID_MIN to UID_MAX of login.defs, and nobody else.
  *
  * A rule's window switches SUB_*_DETERMINISTIC off, whose places lie in login.defs'.
- * Returns 0, or what in_group failed with: then nothing should be given.
+ * Returns 0, or what in_group failed with: then nothing should be granted.
  */
 int subid_conf_decide(const struct subid_conf *conf, const struct subid_policy *policy,
 		      const struct subid_candidate *candidate,
@@ -344,7 +344,7 @@ int subid_conf_decide(const struct subid_conf *conf, const struct subid_policy *
 
 /*
  * Which ids are reserved, and for whom: the table, the conventions, the site's.  Grants
- * and the audit both ask here: what the one gives, the other must not call an error.
+ * and the audit both ask here: what the one grants, the other must not call an error.
  */
 
 struct subid_reservation {
@@ -359,16 +359,16 @@ struct subid_reservation {
 struct subid_reservations {
 	struct subid_reservation *list; /* the table's, then the site's */
 	size_t n;
-	struct subid_set never;	       /* of them, what is given to nobody */
+	struct subid_set never;	       /* of them, what nobody is granted */
 	struct subid_set conventional; /* of them, the conventional ids */
-	struct subid_set windows;      /* from which the site gives ids: see below */
-	struct subid_set pools;	       /* that the directory gives, and nothing else */
+	struct subid_set windows;      /* from which the site grants ids: see below */
+	struct subid_set pools;	       /* that the directory grants, and nothing else */
 };
 
 /*
  * Lists what is reserved.  Of the conventional ids it is what lies outside of the windows
  * of login.defs and of each "give" of subid.conf, and of the directory's pools: whoever
- * sets one there wants these ids given.  conf: NULL for none; its texts are pointed to.
+ * sets one there wants these ids granted.  conf: NULL for none; its texts are pointed to.
  * The caller releases *ret with subid_reservations_free(), also after a failure.  Returns
  * 0 or -ENOMEM.
  */
@@ -390,7 +390,7 @@ bool subid_conf_allows_conventional(const struct subid_conf *conf,
  * of it. */
 bool subid_acceptance_allows_conventional(const struct subid_acceptance *acceptance);
 
-/* Either of the two: may a grant give conventional ids to this owner? */
+/* Either of the two: may this owner be granted conventional ids? */
 bool subid_reservations_waived(const struct subid_conf *conf,
 			       const struct subid_owner_name *owner);
 

@@ -47,7 +47,7 @@ size_t subid_line_format_tail(struct id_range range, char buf[SUBID_LINE_TAIL_MA
 
 /* --- An owner and the ranges of its lines --- */
 
-/* A name that a line may give to an owner; not terminated. */
+/* A name by which a line may call an owner; not terminated. */
 struct subid_owner_name {
 	const char *text;
 	size_t len;

@@ -320,7 +320,7 @@ static bool is_alias(const struct call *call, const struct subid_line *line)
 }
 
 /*
- * Before a no: lines that give some of the ids to a name that only the name service
+ * Before a no: lines that grant some of the ids to a name that only the name service
  * knows.  The names of the caller's uid in the local file are known already.  Returns
  * true if the caller holds more now.  Threat: a map of all ids would ask for every owner
  * in the table; so only for the first few.
