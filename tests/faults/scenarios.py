@@ -6,10 +6,15 @@ To add a command that writes, add a row to WRITERS at the end.
 import ctypes
 import glob
 import os
+import shutil
 import signal
 import subprocess
+import sys
 
 import trace
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../e2e"))
+import shift_sweep  # noqa: E402
+import shift_tree  # noqa: E402
 
 T = trace.T
 PRE = f"{T}/pre/bin"
@@ -407,6 +412,51 @@ class Helper(Scenario):
             yield f"ended with {answer.status}: {answer.err!r}"
 
 
+class Shift(Scenario):
+    """Files get other ids: each has all of its own, or waits for the next run without its bits."""
+
+    def __init__(self, name):
+        super().__init__(name)
+        self.tree = f"{T}/shifted"
+        self.wanted = self.out = None
+
+    def argv(self):
+        return [f"{PRE}/subid", "shift", self.tree, "--from", f"{shift_sweep.OLD}:65536", "--to", f"{shift_sweep.NEW}:65536"]
+
+    def wants(self, point):
+        return point.way != "delayed"
+
+    def clean_up(self):
+        shutil.rmtree(self.tree, ignore_errors=True)
+
+    def prepare(self):
+        self.clean_up()
+        shift_tree.make_small(self.tree, shift_sweep.OLD)
+        self.wanted = shift_sweep.model(shift_sweep.listing(self.tree))
+
+    def learn(self, answer):
+        self.out = answer.out
+        if answer.status != 0 or shift_sweep.listing(self.tree) != self.wanted:
+            raise SystemExit(f"{self.name}: untampered with: {answer}")
+
+    def look(self, point, answer, rival):
+        if shift_tree.whole(self.tree, shift_sweep.OLD, shift_sweep.NEW):
+            yield "a file has its bits and ids of both ranges"
+        if answer.status == 0 and (answer.out != self.out or shift_sweep.listing(self.tree) != self.wanted):
+            yield f"done, it says, but it is not: {answer.out!r}"
+        if answer.status not in (0, 3, -9):
+            yield "that status is neither done nor failed"
+        if answer.status == 3 and not answer.err and point.call != "write":
+            yield "no message"
+
+    def again(self, rival):
+        answer = trace.run(self.argv())
+        if answer.status != 0:
+            yield f"ended with {answer.status}: {answer.err!r}"
+        if shift_sweep.listing(self.tree) != self.wanted:
+            yield "it is not as the model has it"
+
+
 class Reader(Scenario):
     """Prints what there is: all of it, or a failure that says so."""
 
@@ -508,6 +558,7 @@ WRITERS = [
     lambda: Writer("lease taken back", LEASED, "revoke alice/c1", files=WITH_STORE, again=(0, 1)),
     lambda: Both("unhold, with leases", RESTING, "unhold 100000:65536", files=WITH_STORE, again=(0, 1)),
     lambda: Both("lease --own", LEASABLE, "grant --own --count 1000 alice/c1", files=WITH_STORE, again=None),
+    lambda: Shift("shift"),
     lambda: Both("lease --own taken back", LEASED, "revoke --own alice/c1", files=WITH_STORE, again=None),
 ]
 OTHERS = [
