@@ -148,7 +148,7 @@ int entry_read(int fd, const struct statx *st, struct entry *ret)
 		.immutable = (st->stx_attributes & STATX_ATTR_IMMUTABLE) != 0,
 		.append_only = (st->stx_attributes & STATX_ATTR_APPEND) != 0,
 	};
-	r = read_attributes(fd, ret);
+	r = fd < 0 ? 0 : read_attributes(fd, ret);
 	if (r < 0)
 		entry_free(ret);
 	return r;

@@ -75,7 +75,7 @@ struct acl {
 
 /* An entry of a tree. */
 struct entry {
-	int fd; /* O_PATH */
+	int fd; /* O_PATH; -1: it was not opened, see struct walk_options */
 	mode_t mode;
 	uint32_t ids[SUBID_KINDS];
 	bool immutable, append_only;
@@ -97,8 +97,8 @@ struct change {
 	bool privileged;	  /* the kernel drops something when the owner changes */
 };
 
-/* Reads all there is to know of fd, which stays the caller's.  0, and the caller ends it
- * with entry_free(), or -errno. */
+/* Reads all there is to know of fd, which stays the caller's, or is -1.  0, and the
+ * caller ends it with entry_free(), or -errno. */
 int entry_read(int fd, const struct statx *st, struct entry *ret);
 void entry_free(struct entry *entry);
 
@@ -129,14 +129,15 @@ int entry_check_proc(void);
 struct walk; /* opaque */
 
 /*
- * Is called for each name.  fd: O_PATH.  Returns 0 to go on, also into a directory;
- * -errno ends the walk.
+ * Is called for each name.  fd: O_PATH; or -1, if glance is set: no extended attributes.
+ * Returns 0 to go on, also into a directory; -errno ends the walk.
  */
 typedef int walk_visit(void *data, const struct walk *walk, const char *name, int fd,
 		       const struct statx *st);
 
 struct walk_options {
 	bool cross;
+	bool glance; /* what has no extended attributes need not be opened */
 	walk_visit *visit;
 	walk_visit *mount; /* for a mount that is not entered; fd is -1, st NULL */
 	void *data;

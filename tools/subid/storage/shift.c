@@ -269,6 +269,7 @@ static int walk(struct pass *pass)
 {
 	const struct walk_options options = {
 		.cross = (pass->job->flags & STORAGE_CROSS) != 0,
+		.glance = pass->way == WAY_PLAN,
 		.visit = visit,
 		.mount = visit_mount,
 		.data = pass,
