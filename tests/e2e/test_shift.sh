@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 # subid shift: awkward trees on each file system, beside a model.
 . "$(dirname "$0")/lib.sh"
-plan 33
+plan 35
 
 P=(python3 tests/e2e/shift_tree.py)
 MNT=$T/mnt
@@ -53,6 +53,13 @@ filesystem() { # kind MiB mkfs options
 	umount "$MNT"
 }
 filesystem tmpfs
+mount -t tmpfs tmpfs "$MNT"
+"${P[@]}" make "$MNT/t" $old
+terminal=$(script -qec "${shifted[*]} -n" /dev/null)
+like "on a terminal, progress is shown" "$terminal" "*subid: 4096 entries counted*: 4482 entries: 4482 to be shifted*"
+terminal=$(script -qec "${shifted[*]}" /dev/null)
+like "of how many" "$terminal" "*subid: 4096 of 44?? entries*: 4482 entries: 4482 shifted*"
+umount "$MNT"
 filesystem ext4 64 -b 4096
 filesystem xfs 320
 filesystem btrfs 128 --mixed

@@ -30,7 +30,8 @@ static const struct place places[] = {
 	{ "lxc", ".local/share/lxc", "var/lib/lxc", true,
 	  "then 'subid config lxc' prints the lines for the container's config" },
 	{ "podman", ".local/share/containers/storage", "var/lib/containers/storage",
-	  false, "then 'podman system migrate', as that user" },
+	  false,
+	  "before that, 'podman system migrate', as that user, ends what uses the ids" },
 };
 
 struct search {
