@@ -325,6 +325,19 @@ static bool ends_before(const void *element, const void *key)
 	       (one->range->kind == lease->kind && one->reach <= lease->range.start);
 }
 
+/* Has a container, or a store of shared files, the ids by this very lease?  Names of
+ * root's containers are without an owner, a store's is with it. */
+static bool is_by(const struct subid_runtime_range *one, const struct subid_lease *lease,
+		  bool of_root)
+{
+	size_t len = strlen(lease->owner);
+
+	if (strcmp(one->runtime, "share") != 0)
+		return of_root && strcmp(one->name, lease->name) == 0;
+	return strncmp(one->name, lease->owner, len) == 0 && one->name[len] == '/' &&
+	       strcmp(one->name + len + 1, lease->name) == 0;
+}
+
 /* Another container than the lease's that has some of its ids; NULL: there is none. */
 static const struct subid_runtime_range *find_other(const struct written *list, size_t n,
 						    const struct subid_lease *lease,
@@ -338,7 +351,7 @@ static const struct subid_runtime_range *find_other(const struct written *list, 
 		    one->range.start >= id_range_end(lease->range))
 			return NULL;
 		if (id_range_overlaps(one->range, lease->range) &&
-		    !(of_root && strcmp(one->name, lease->name) == 0))
+		    !is_by(one, lease, of_root))
 			return one;
 	}
 	return NULL;

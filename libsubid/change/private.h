@@ -470,6 +470,17 @@ int lease_owner_find(struct subid_txn *txn, const char *name, size_t len,
 int lease_owner_avoid_but(const struct lease_owner *owner, const char *name,
 			  struct subid_sets *ret);
 
+/* --- shares.c ----------------------------------------------------------------------- */
+
+/*
+ * Refuses to take ids back that a store of shared files has, even by force; or, unless
+ * forced, those of an owner for whom one is mounted, or of its container.  container
+ * NULL: the owner and all its containers.  0; SUBID_IN_USE, explained; -errno.
+ */
+int shares_check(const struct subid *sys, const struct subid_changes *changes,
+		 const struct subid_owner *owner, const char *container, bool force,
+		 struct subid_error *err);
+
 /* --- release.c -----------------------------------------------------------------------
  */
 

@@ -270,6 +270,8 @@ static int check_free(struct subid_txn *txn, const struct subid_request *request
 						   request_has(request, SUBID_REUSE));
 	int r = check_leases(txn, owner, changes, force, ret_has_store, err);
 
+	if (r == 0)
+		r = shares_check(txn->sys, changes, owner, NULL, force, err);
 	return r != 0 || force ? r : uses_check(&look, changes, err);
 }
 
@@ -455,12 +457,17 @@ static int revoke_own(struct revocation *revocation)
 static int revoke_container(struct revocation *revocation)
 {
 	struct subid_txn *txn = revocation->txn;
-	const struct uses_look look = uses_look_of(
-	    txn, revocation->request->owner, session_of(revocation), revocation->reuse);
+	const char *name = revocation->request->owner;
+	const struct uses_look look =
+	    uses_look_of(txn, name, session_of(revocation), revocation->reuse);
 	int r = revoke_lease(revocation);
 
 	if (r == SUBID_ABSENT)
 		return r;
+	if (r == 0)
+		r = shares_check(txn->sys, &revocation->leases, revocation->owner,
+				 name + subid_lease_owner(name) + 1, revocation->force,
+				 revocation->err);
 	if (r == 0 && !revocation->force)
 		r = uses_check(&look, &revocation->leases, revocation->err);
 	if (r == 0 && revocation->own)

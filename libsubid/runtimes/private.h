@@ -40,6 +40,7 @@ struct runtime_adapter {
 int runtime_lxc_read(struct runtime_scan *scan);
 int runtime_lxd_read(struct runtime_scan *scan);
 int runtime_podman_read(struct runtime_scan *scan);
+int runtime_share_read(struct runtime_scan *scan);
 
 /*
  * The parsers: each adds what text says; name: the container's.  0; SUBID_INVALID

@@ -95,6 +95,7 @@ static const struct runtime_adapter adapters[] = {
 	{ "lxd", runtime_lxd_read },
 	{ "podman", runtime_podman_read },
 	{ "nspawn", nspawn_read },
+	{ "share", runtime_share_read },
 };
 
 void subid_runtime_state_free(struct subid_runtime_state *state)

@@ -69,3 +69,71 @@ int subid_runtime_ids(const struct subid_runtime_state *state,
  * namespaces may map it.  Returns 0 with a name in buf; SUBID_ABSENT; -ENOMEM.
  */
 int subid_runtime_docker_remap(int docker, bool follow, char *buf, size_t size);
+
+/*
+ * Stores of shared files (subid share): directories with ids of their own, and for whose
+ * containers they are mounted.  Only root writes these records.
+ */
+enum subid_share_state {
+	SUBID_SHARE_BEGUN, /* the ids are leased, or about to be; DIR is not ready */
+	SUBID_SHARE_READY,
+	SUBID_SHARE_ENDING, /* about to be forgotten: the ids may be taken back */
+};
+
+/* What a directory is, beside its path: it is recognised by that after a reboot. */
+struct subid_share_place {
+	uint64_t inode;
+	uint64_t born; /* seconds since 1970; 0: the filesystem does not tell */
+	uint32_t major, minor;
+	const char *type;     /* of the filesystem: "ext4" */
+	const char *identity; /* its UUID, or what statfs(2) tells; "-": nothing */
+};
+
+#define SUBID_SHARE_MOUNTS "/run/subid/share"
+
+/* For whom a store is mounted. */
+struct subid_share_mount {
+	const char *target;  /* OWNER or OWNER/NAME */
+	const char *runtime; /* as `subid config` calls it */
+	const char *point;   /* where, beneath SUBID_SHARE_MOUNTS */
+	bool read_only;
+};
+
+struct subid_share {
+	const char *store; /* OWNER/STORE, as its lease is called */
+	enum subid_share_state state;
+	struct id_range ids[SUBID_KINDS];
+	const char *dir;
+	struct subid_share_place place; /* zero while it is begun */
+	struct subid_share_mount *mounts;
+	size_t n_mounts;
+	char *text; /* that the texts are in; NULL: they are the caller's */
+};
+
+void subid_share_free(struct subid_share *share);
+
+#define auto_share __attribute__((cleanup(subid_share_free)))
+
+/* Reads a record, strictly.  Returns 0, and the caller frees *ret; SUBID_INVALID;
+ * -ENOMEM. */
+int subid_share_parse(const struct subid_text *text, struct subid_share *ret);
+
+/* Writes one.  0, and the caller frees *ret, or -ENOMEM. */
+int subid_share_print(const struct subid_share *share, struct subid_text *ret);
+
+/* Zeroed, it is empty. */
+struct subid_shares {
+	struct subid_share *list; /* by store */
+	size_t n;
+	size_t n_unread; /* records that could not be read, or mean nothing */
+	int error;	 /* of the first: as in struct subid_runtime_state */
+	char unread[256];
+};
+
+void subid_shares_free(struct subid_shares *shares);
+
+#define auto_shares __attribute__((cleanup(subid_shares_free)))
+
+/* Reads all records beneath the root directory root.  Returns 0, and the caller frees
+ * *ret; -ENOMEM.  What could not be read is counted. */
+int subid_shares_read(int root, struct subid_shares *ret) SUBID_WARN_UNUSED;

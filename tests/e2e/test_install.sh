@@ -46,6 +46,7 @@ is "each place is where it was said, whatever the umask" "$(cd "$T/d2/opt/s" && 
 644 data/pam-configs/subid
 644 data/subid/audit.schema.json
 755 data/subid/ldap
+644 data/subid/shares.schema.json
 644 data/subid/shift.schema.json
 644 data/subid/subid.conf
 644 doc/examples/30-subid.rules
@@ -56,6 +57,7 @@ is "each place is where it was said, whatever the umask" "$(cd "$T/d2/opt/s" && 
 644 doc/examples/subid-audit.cron
 644 doc/examples/subid-audit.service
 644 doc/examples/subid-audit.timer
+644 doc/examples/subid-share.service
 644 doc/examples/subid-sync.service
 644 doc/examples/subid-sync.timer
 644 doc/examples/subid_login.fc

@@ -111,7 +111,7 @@ static int print_help(const struct cli *cli)
 	print_options(directory_option, 1);
 	print_options(common_options, N_COMMON);
 	(void)printf(
-	    "\nSee 'subid COMMAND --help', subid(1), and subid(7) for the concepts.\n");
+	    "See 'subid COMMAND --help', subid(1), and subid(7) for the concepts.\n");
 	return cli_finish_output();
 }
 

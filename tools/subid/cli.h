@@ -67,7 +67,7 @@ struct cli_command {
 extern const struct cli_command cmd_list, cmd_grant, cmd_revoke, cmd_hold, cmd_unhold;
 extern const struct cli_command cmd_sync, cmd_policy, cmd_audit, cmd_config, cmd_ps,
     cmd_id;
-extern const struct cli_command cmd_shift;
+extern const struct cli_command cmd_share, cmd_shift;
 
 /*
  * The next option that is the command's own, as its letter; those that every

@@ -10,6 +10,7 @@
 
 #include "libsubid/core/child.h"
 #include "tools/subid/runtime_config.h"
+#include "tools/subid/share/share.h"
 #include "tools/subid/view.h"
 
 #define PATIENCE_MS 5000
@@ -141,6 +142,7 @@ static int make_setup(const struct config *config, const struct owner_ids *share
 		      const struct subid_table *uids)
 {
 	auto_free struct runtime_config *setup = calloc(1, sizeof(*setup));
+	auto_config_mounts struct config_mounts mounts = { .n = 0 };
 	auto_free char *spelling = NULL;
 	struct runtime_config_ids wanted = {
 		.name = spelling_of(share, uids, &spelling),
@@ -154,10 +156,20 @@ static int make_setup(const struct config *config, const struct owner_ids *share
 	int status, r = -ENOMEM;
 
 	if (setup != NULL && wanted.name != NULL)
+		r = config_mounts_find(config->cli, config->runtime, share, &mounts);
+	wanted.mounts = mounts.list;
+	wanted.n_mounts = mounts.n;
+	if (r == 0)
 		r = runtime_config_make(config->runtime, &wanted, config->keep,
 					config->version, setup);
 	if (r < 0)
 		return cli_complain(EXIT_UNABLE, "%s", strerror(-r));
+	if (r == 0 && mounts.n > 0 && config->keep != SUBID_ID_NONE &&
+	    !config->cli->quiet)
+		(void)cli_complain(0,
+				   "warning: %s: id %u inside shows as nobody's in shared"
+				   " storage, which knows nothing of --keep-id",
+				   config->whose, config->keep);
 	status = r == 0 ? print(config, share, setup)
 			: cli_complain(EXIT_NO, "%s: %s", config->whose, setup->refusal);
 	runtime_config_free(setup);

@@ -57,6 +57,13 @@ struct runtime_version {
  */
 bool runtime_version_parse(const char *text, struct runtime_version *ret);
 
+/* A directory of the host for the container: shared storage. */
+struct runtime_config_mount {
+	const char *source;
+	const char *inside; /* where it goes: absolute */
+	bool read_only;
+};
+
 /* The ids, and their owner.  All pointers stay the caller's. */
 struct runtime_config_ids {
 	const char *name;	      /* of the owner, as it is written in a line */
@@ -66,6 +73,8 @@ struct runtime_config_ids {
 	const struct subid_sets *all; /* of its lines, sorted */
 	const struct subid_sets *ids; /* for the container */
 	bool doubled;		      /* two lines of the owner overlap */
+	const struct runtime_config_mount *mounts;
+	size_t n_mounts;
 };
 
 struct runtime_config {
@@ -112,8 +121,8 @@ int runtime_config_make(const struct runtime_config_row *runtime,
 			struct runtime_version version, struct runtime_config *ret);
 
 /*
- * Shared by runtime_config.c (the table and the checks) and runtime_config_text.c (the
- * texts) only.
+ * Shared by runtime_config.c (the table and the checks), runtime_config_text.c (the
+ * texts) and runtime_config_mounts.c (their lines for shared storage) only.
  */
 
 /* A text being written. */
@@ -134,6 +143,16 @@ void runtime_config_write_podman(struct runtime_config_draft *draft);
 void runtime_config_write_docker(struct runtime_config_draft *draft);
 void runtime_config_write_oci(struct runtime_config_draft *draft);
 void runtime_config_write_nspawn(struct runtime_config_draft *draft);
+
+/* Of the mounts of draft->share; podman's begin with separator. */
+void runtime_config_mounts_lxc(const struct runtime_config_draft *draft);
+void runtime_config_mounts_lxd(const struct runtime_config_draft *draft,
+			       const char *client);
+void runtime_config_mounts_podman(const struct runtime_config_draft *draft,
+				  const char *separator);
+void runtime_config_mounts_docker(const struct runtime_config_draft *draft);
+void runtime_config_mounts_oci(const struct runtime_config_draft *draft);
+void runtime_config_mounts_nspawn(const struct runtime_config_draft *draft);
 
 /* Does podman run as an ordinary user, in that user's own namespace? */
 static inline bool runtime_config_is_rootless(const struct runtime_config_ids *share)

@@ -86,6 +86,7 @@ void runtime_config_write_lxc(struct runtime_config_draft *draft)
 				      line->outside.start, line->inside.count);
 		}
 	}
+	runtime_config_mounts_lxc(draft);
 }
 
 /* LXD and Incus, which were one program. */
@@ -125,6 +126,7 @@ void runtime_config_write_lxd(struct runtime_config_draft *draft)
 				      i == 1 ? draft->range.start : draft->range.count);
 		(void)fputc('\n', draft->text);
 	}
+	runtime_config_mounts_lxd(draft, client);
 }
 
 static void write_podman_maps(const struct runtime_config_draft *draft,
@@ -142,6 +144,7 @@ static void write_podman_maps(const struct runtime_config_draft *draft,
 			sep = " ";
 		}
 	}
+	runtime_config_mounts_podman(draft, " ");
 	(void)fputc('\n', draft->text);
 }
 
@@ -153,6 +156,17 @@ static void write_podman_rootless(const struct runtime_config_draft *draft)
 	const struct subid_map_line *const both[SUBID_KINDS] = { lines[0], lines[1] };
 	size_t n[SUBID_KINDS];
 
+	/* such a share has the map that podman uses when it is told no other */
+	if (share->container == NULL && share->n_mounts > 0) {
+		(void)fprintf(draft->remarks,
+			      "options for 'podman run' and 'podman create' as %s.  The"
+			      "\nshare is for containers with podman's own map: use"
+			      " neither --uidmap nor\n--userns with it.\n",
+			      share->name);
+		runtime_config_mounts_podman(draft, "");
+		(void)fputc('\n', draft->text);
+		return;
+	}
 	(void)fprintf(
 	    draft->remarks,
 	    "options for 'podman run' and 'podman create' as %s.  The second"
@@ -225,6 +239,7 @@ void runtime_config_write_docker(struct runtime_config_draft *draft)
 	(void)fprintf(draft->text, "{\n  \"userns-remap\": ");
 	write_string(draft->text, draft->share->name);
 	(void)fprintf(draft->text, "\n}\n");
+	runtime_config_mounts_docker(draft);
 }
 
 void runtime_config_write_oci(struct runtime_config_draft *draft)
@@ -251,7 +266,9 @@ void runtime_config_write_oci(struct runtime_config_draft *draft)
 		}
 		(void)fprintf(draft->text, "    ]%s\n", kind == SUBID_UID ? "," : "");
 	}
-	(void)fprintf(draft->text, "  }\n}\n");
+	(void)fprintf(draft->text, "  }");
+	runtime_config_mounts_oci(draft);
+	(void)fprintf(draft->text, "\n}\n");
 }
 
 void runtime_config_write_nspawn(struct runtime_config_draft *draft)
@@ -280,5 +297,6 @@ void runtime_config_write_nspawn(struct runtime_config_draft *draft)
 	else
 		(void)fprintf(draft->text, " --private-users-ownership=%s",
 			      whole ? "auto" : "map");
+	runtime_config_mounts_nspawn(draft);
 	(void)fputc('\n', draft->text);
 }

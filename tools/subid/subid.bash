@@ -45,6 +45,11 @@ _subid_containers() {
 	command subid ${root:+--root "$root"} list -- "${cur%%/*}" 2>/dev/null | awk '$6 == "leased" { print $1 }' | sort -u
 }
 
+# The stores of shared files, which root alone can list.
+_subid_stores() {
+	command subid share list 2>/dev/null | awk '{ print $1 }' | sort -u
+}
+
 # root, and accounts with the default uids of people.
 _subid_people() {
 	if [ -n "$root" ]; then
@@ -83,6 +88,7 @@ _subid_argument() {
 	case $option in
 	--root) _filedir -d ;;
 	--to | --owner) _subid_offer < <({ _subid_holders; _subid_containers; [ "$option" = --owner ] || echo host; } | sort -u) ;;
+	--for) [ "$command" != share ] || _subid_offer < <(_subid_runtimes) ;;
 	--from | --output | --since | -o) _filedir ;;
 	--format) _subid_offer <<<$'text\njson\nhtml\nprometheus' ;;
 	--fail-on) _subid_offer <<<$'info\nwarning\nerror\ncritical\nnever' ;;
@@ -122,6 +128,13 @@ _subid() {
 			if [ -z "$operand" ]; then _subid_offer < <(_subid_runtimes); else _subid_offer < <(_subid_holders); fi
 			;;
 		shift) _filedir -d ;;
+		share)
+			case $operand in
+			'') _subid_offer <<<$'create\nmount\numount\nlist\ndestroy' ;;
+			mount | umount | destroy) _subid_offer < <(_subid_stores) ;;
+			*/*) _subid_offer < <({ _subid_holders; _subid_containers; } | sort -u) ;;
+			esac
+			;;
 		policy) _subid_offer < <(if [ -z "$operand" ]; then printf '%s\n' check explain; else _subid_people; fi) ;;
 		unhold) _subid_offer < <(_subid_rows | awk '$6 != "granted" { print $3 "-" $4 }' | sort -u) ;;
 		esac

@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Stores of shared files (subid share): their ids are in use for as long as there is a
+ * record, mounted or not; and so are, until root says otherwise, those of a container for
+ * which one is mounted.
+ *
+ * Threat: the next owner of a store's ids would own its files; and who got the ids that a
+ * mount shows could pass for whom it was made.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "libsubid/change/private.h"
+#include "libsubid/core/core.h"
+
+static bool has_ids(const struct subid_share *share, const struct subid_changes *changes)
+{
+	for (size_t i = 0; i < changes->n; i++)
+		if (id_range_overlaps(share->ids[changes->list[i].kind],
+				      changes->list[i].range))
+			return true;
+	return false;
+}
+
+/* Is a mount for this owner, or for this container of it?  container NULL: for all. */
+static bool is_for(const struct subid_share_mount *mount, const struct subid_owner *owner,
+		   const char *container)
+{
+	size_t len = strcspn(mount->target, "/");
+	const char *name = mount->target[len] == '/' ? mount->target + len + 1 : NULL;
+
+	if (container != NULL && (name == NULL || strcmp(name, container) != 0))
+		return false;
+	for (size_t i = 0; i < owner->n; i++)
+		if (owner->spellings[i].len == len &&
+		    memcmp(owner->spellings[i].text, mount->target, len) == 0)
+			return true;
+	return false;
+}
+
+static size_t name_mounts(const struct subid_share *share,
+			  const struct subid_owner *owner, const char *container,
+			  struct subid_error *err)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < share->n_mounts; i++) {
+		if (!is_for(&share->mounts[i], owner, container))
+			continue;
+		error_detail(err,
+			     "%s: the store %s is mounted for it: 'subid share umount %s"
+			     " %s'",
+			     share->mounts[i].target, share->store, share->store,
+			     share->mounts[i].target);
+		n++;
+	}
+	return n;
+}
+
+int shares_check(const struct subid *sys, const struct subid_changes *changes,
+		 const struct subid_owner *owner, const char *container, bool force,
+		 struct subid_error *err)
+{
+	auto_shares struct subid_shares shares = { .n = 0 };
+	size_t n = 0, n_stores = 0;
+	int r = subid_shares_read(sys->root, &shares);
+
+	if (r < 0)
+		return error_plain(err, r, "%s", strerror(-r));
+	for (size_t i = 0; i < shares.n; i++) {
+		const struct subid_share *share = &shares.list[i];
+
+		/* `subid share destroy` has begun to take them back */
+		if (share->state != SUBID_SHARE_ENDING && has_ids(share, changes)) {
+			error_detail(err,
+				     "%s: is a store of shared files, in %s: 'subid"
+				     " share destroy %s' takes its ids back",
+				     share->store, share->dir, share->store);
+			n_stores++;
+		}
+		if (!force)
+			n += name_mounts(share, owner, container, err);
+	}
+	if (n + n_stores == 0)
+		return 0;
+	return error_plain(err, SUBID_IN_USE, "nothing was changed%s",
+			   n_stores == 0 ? ": unmount it first, or use --force" : "");
+}
