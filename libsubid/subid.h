@@ -243,8 +243,8 @@ int subid_uses(struct subid *sys, enum subid_kind kind, struct id_range range,
 
 /*
  * Where ranges come from (nsswitch.conf, "subid:"): "" for the tables, else the name of a
- * module, and then the tables have no effect.  Returns 0; SUBID_INVALID for a word that
- * names none; -errno.
+ * module, which decides for owners of which it has ranges.  Of several it is the first.
+ * Returns 0; SUBID_INVALID for a word that names none; -errno.
  */
 int subid_source(struct subid *sys, char ret[SUBID_SOURCE_SIZE],
 		 struct subid_error *err) SUBID_WARN_UNUSED;

@@ -250,9 +250,11 @@ static const struct audit_rule rules[] = {
 	  "others.",
 	  "Install the module, or remove the line from nsswitch.conf.",
 	  audit_find_source_open },
-	{ "source-second-word", SUBID_WARNING, "a second source that is never used",
-	  "Only the first word after \"subid:\" in nsswitch.conf counts.",
-	  "Keep the one that is meant.", audit_find_source_second_word },
+	{ "source-second-word", SUBID_WARNING, "a second source that shadow never uses",
+	  "Only the first word after \"subid:\" in nsswitch.conf counts for shadow's "
+	  "tools; those of subid ask the sources in order.",
+	  "Keep the one that is meant, if programs use shadow's library.",
+	  audit_find_source_second_word },
 	{ "source-and-files", SUBID_WARNING,
 	  "entries in the files although ranges come from elsewhere",
 	  "nsswitch.conf takes the ranges from another source; programs that read "

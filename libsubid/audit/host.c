@@ -270,6 +270,7 @@ static int probe_source(const char *source, const char **ret_missing)
 		"shadow_subid_has_range",
 		"shadow_subid_list_owner_ranges",
 		"shadow_subid_find_subid_owners",
+		"shadow_subid_free",
 	};
 	__attribute__((cleanup(close_module))) void *module = NULL;
 	char file[sizeof("libsubid_.so") + SUBID_SOURCE_SIZE];

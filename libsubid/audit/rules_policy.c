@@ -170,7 +170,11 @@ int audit_find_source_open(struct audit *audit)
 		    file, host->source.name, host->source.name,
 		    host->source_error != SUBID_INVALID
 			? "cannot be loaded"
-			: audit_text(audit, "has no function %s", host->source_missing));
+			: audit_text(audit, "has no function %s%s", host->source_missing,
+				     strcmp(host->source_missing, "shadow_subid_free") ==
+					     0
+					 ? ", which shadow requires from 4.16 on"
+					 : ""));
 	return 0;
 }
 
@@ -193,7 +197,8 @@ int audit_find_source_second_word(struct audit *audit)
 		       "meant, %s or %s",
 		       host->source.line, audit_in_etc(audit, NSSWITCH), first,
 		       host->source.second),
-	    "Only %s counts in the line \"subid:\" of %s: %s after it is never used",
+	    "Only %s counts in the line \"subid:\" of %s: %s after it is never used by"
+	    " shadow's tools, while those of subid ask one after the other",
 	    first, audit_in_etc(audit, NSSWITCH), host->source.second);
 	return 0;
 }
@@ -222,8 +227,9 @@ int audit_find_source_and_files(struct audit *audit)
 			host->source.name,
 			delete_line(audit, NSSWITCH, host->source.line)),
 		    "%zu %s of %s %s ids, while ranges come from %s (line %zu of %s):"
-		    " newuidmap and newgidmap do not read the file, but other"
-		    " programs do, and the same ids may be somebody else's in %s",
+		    " newuidmap and newgidmap do not read the file for owners"
+		    " that it knows, but other programs do, and the same ids may be "
+		    "somebody else's in %s",
 		    n, n == 1 ? "line" : "lines", table, n == 1 ? "gives" : "give",
 		    host->source.name, host->source.line, audit_in_etc(audit, NSSWITCH),
 		    host->source.name);

@@ -21,6 +21,8 @@ enum module_status {
 	MODULE_UNKNOWN_USER,
 };
 
+typedef int has_function(const char *owner, unsigned long start, unsigned long count,
+			 int id_type, bool *result);
 typedef int list_function(const char *owner, int id_type, struct module_range **ranges,
 			  int *count);
 typedef void free_function(void *ranges);
@@ -67,33 +69,113 @@ int subid_source_parse(const struct subid_text *text, struct subid_source_line *
 	return 0;
 }
 
-int subid_source_read(int etc, char ret_name[SUBID_SOURCE_SIZE])
+/* "files" is "", as in the first word. */
+static int add_source(struct subid_sources *sources, const char *word, size_t len)
+{
+	if (sources->n == SUBID_SOURCES_MAX || !is_name(word, len))
+		return SUBID_INVALID;
+	if (!text_is(word, len, "files"))
+		memcpy(sources->names[sources->n], word, len);
+	sources->n++;
+	return 0;
+}
+
+/* A comment, or an action, which says when to stop, ends the words. */
+static int parse_words(const char *at, const char *end, struct subid_sources *sources)
+{
+	for (;;) {
+		size_t len = text_word(&at, end);
+		const char *word = at - len;
+		int r;
+
+		if (sources->n > 0 && (len == 0 || *word == '#' || *word == '['))
+			return 0;
+		r = add_source(sources, word, len);
+		if (r != 0)
+			return r;
+	}
+}
+
+int subid_sources_parse(const struct subid_text *text, struct subid_sources *ret)
+{
+	struct subid_sources sources = { .n = 0 };
+	const char *line;
+	size_t pos = 0, len;
+	int r = 0;
+
+	while (r == 0 && sources.n == 0 && subid_text_next(text, &pos, &line, &len))
+		if (len > strlen(DATABASE) &&
+		    strncasecmp(line, DATABASE, strlen(DATABASE)) == 0)
+			r = parse_words(line + strlen(DATABASE),
+					line + strnlen(line, len), &sources);
+	if (r != 0)
+		return r;
+	if (sources.n == 0)
+		sources.n = 1; /* the tables */
+	*ret = sources;
+	return 0;
+}
+
+int subid_sources_read(int etc, struct subid_sources *ret)
 {
 	auto_text struct subid_text text = { .bytes = NULL };
-	struct subid_source_line line;
 	int r = subid_text_read_max(etc, "nsswitch.conf", true, SUBID_SETTINGS_SIZE_MAX,
 				    &text);
 
-	if (r < 0 && r != -ENOENT)
-		return r;
-	r = subid_source_parse(&text, &line);
+	return r < 0 && r != -ENOENT ? r : subid_sources_parse(&text, ret);
+}
+
+int subid_source_read(int etc, char ret_name[SUBID_SOURCE_SIZE])
+{
+	struct subid_sources sources;
+	int r = subid_sources_read(etc, &sources);
+
 	if (r == 0)
-		memcpy(ret_name, line.name, SUBID_SOURCE_SIZE);
+		memcpy(ret_name, sources.names[0], SUBID_SOURCE_SIZE);
 	return r;
 }
 
-static void close_module(void **module)
-{
-	if (*module != NULL)
-		(void)dlclose(*module);
-}
+/* What of a module is called; free_ranges: NULL before shadow 4.13, whose modules have
+ * malloc(3)'s memory. */
+struct module {
+	void *handle;
+	has_function *has;
+	list_function *list;
+	free_function *free_ranges;
+};
 
-static void *open_module(const char *source)
+/* Threat: shadow's tools, which find a function missing, take the tables instead.  0 or
+ * -ELIBACC; the caller closes the handle. */
+static int open_module(const char *source, struct module *ret)
 {
 	char file[sizeof("libsubid_.so") + SUBID_SOURCE_SIZE];
+	void *handle;
 
 	(void)snprintf(file, sizeof(file), "libsubid_%s.so", source);
-	return dlopen(file, RTLD_NOW | RTLD_LOCAL);
+	handle = dlopen(file, RTLD_NOW | RTLD_LOCAL);
+	*ret = (struct module){ .handle = handle };
+	if (handle == NULL)
+		return -ELIBACC;
+	ret->has = (has_function *)dlsym(handle, "shadow_subid_has_range");
+	ret->list = (list_function *)dlsym(handle, "shadow_subid_list_owner_ranges");
+	ret->free_ranges = (free_function *)dlsym(handle, "shadow_subid_free");
+	return ret->has == NULL || ret->list == NULL ||
+		       dlsym(handle, "shadow_subid_find_subid_owners") == NULL
+		   ? -ELIBACC
+		   : 0;
+}
+
+static void close_module(const struct module *module)
+{
+	if (module->handle != NULL)
+		(void)dlclose(module->handle);
+}
+
+#define auto_module __attribute__((cleanup(close_module)))
+
+static int type_of(enum subid_kind kind)
+{
+	return kind == SUBID_UID ? 1 : 2;
 }
 
 static int copy_ranges(const struct module_range *ranges, int count,
@@ -122,26 +204,39 @@ static int copy_ranges(const struct module_range *ranges, int count,
 int subid_source_ranges(const char *source, const char *owner, enum subid_kind kind,
 			struct subid_owned_range **ret, size_t *ret_n)
 {
-	__attribute__((cleanup(close_module))) void *module = open_module(source);
+	auto_module struct module module;
 	struct module_range *ranges = NULL;
-	free_function *free_ranges;
-	list_function *list;
-	int count = 0, status, r = 0;
+	int count = 0, status, r = open_module(source, &module);
 
-	if (module == NULL)
-		return -ELIBACC;
-	list = (list_function *)dlsym(module, "shadow_subid_list_owner_ranges");
-	free_ranges = (free_function *)dlsym(module, "shadow_subid_free");
-	if (list == NULL)
-		return -ELIBACC;
-	status = list(owner, kind == SUBID_UID ? 1 : 2, &ranges, &count);
+	if (r < 0)
+		return r;
+	status = module.list(owner, type_of(kind), &ranges, &count);
 	if (status == MODULE_UNKNOWN_USER || ranges == NULL || count < 0)
 		count = 0;
 	if (status == MODULE_SUCCESS || status == MODULE_UNKNOWN_USER)
 		r = copy_ranges(ranges, count, ret, ret_n);
 	else
 		r = -EIO;
-	/* modules from before shadow 4.13 have malloc(3)'s */
-	(free_ranges == NULL ? free : free_ranges)(ranges);
+	(module.free_ranges == NULL ? free : module.free_ranges)(ranges);
+	return r;
+}
+
+int subid_source_check(const char *source, const char *owner, enum subid_kind kind,
+		       const struct id_range *ranges, size_t n, struct subid_set *ret_has)
+{
+	auto_module struct module module;
+	int r = open_module(source, &module);
+
+	for (size_t i = 0; r == 0 && i < n; i++) {
+		bool has = false;
+		int status = module.has(owner, ranges[i].start, ranges[i].count,
+					type_of(kind), &has);
+
+		if (status == MODULE_SUCCESS && has)
+			r = subid_set_add(ret_has, ranges[i]);
+		else if (status != MODULE_SUCCESS && status != MODULE_UNKNOWN_USER)
+			r = -EIO;
+	}
+	subid_set_sort(ret_has);
 	return r;
 }

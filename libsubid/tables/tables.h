@@ -105,9 +105,11 @@ int subid_owned_ranges(const struct subid_text *text,
 /* --- Ranges from elsewhere --- */
 
 /*
- * nsswitch.conf may name a module in a line "subid: NAME", as shadow has it since 4.10;
- * then the tables count for nothing.  The module is libsubid_NAME.so; FreeIPA's is
- * libsubid_sss.so.
+ * nsswitch.conf may name sources in a line "subid: NAME...", in order: "files" for the
+ * tables, or a module, libsubid_NAME.so; FreeIPA's is libsubid_sss.so.  The first that
+ * has a range of an owner decides; one that does not know the owner, or has none, is
+ * passed over; one that fails ends in no.  shadow, which has that line since 4.10, asks
+ * the first alone.
  */
 
 /* The line "subid:" as it is written. */
@@ -124,12 +126,26 @@ struct subid_source_line {
  */
 int subid_source_parse(const struct subid_text *text, struct subid_source_line *ret);
 
+/* The most sources that a line may name. */
+#define SUBID_SOURCES_MAX 8
+
+/* Its sources, in order; "": the tables. */
+struct subid_sources {
+	size_t n;
+	char names[SUBID_SOURCES_MAX][SUBID_SOURCE_SIZE];
+};
+
 /*
- * Reads etc/nsswitch.conf.  As with shadow only the first word counts.  Returns
- * 0 with the source's name in ret_name, "" for the tables (no file, no line, or
- * "files"); SUBID_INVALID for a name that is no part of a file name, or too
- * long; -errno.
+ * Finds them in the text of nsswitch.conf; without such a line, the tables.  An action in
+ * brackets ends the list.  Returns 0; SUBID_INVALID for a name that is no part of a file
+ * name, or too long, or too many of them.
  */
+int subid_sources_parse(const struct subid_text *text, struct subid_sources *ret);
+
+/* Reads them from etc/nsswitch.conf.  The same, or -errno. */
+int subid_sources_read(int etc, struct subid_sources *ret);
+
+/* The first of them alone, which is what shadow's tools ask. */
 int subid_source_read(int etc, char ret_name[SUBID_SOURCE_SIZE]);
 
 /*
@@ -139,12 +155,20 @@ int subid_source_read(int etc, char ret_name[SUBID_SOURCE_SIZE]);
  * are not valid are left out.
  *
  * Returns 0, with *ret_n 0 if there are none or the owner is not known to it;
- * -ELIBACC when there is no such module, or it is not what it should be; -EIO
- * when it could not find out; -ENOMEM.  shadow goes on with the tables then; we
+ * -ELIBACC when there is no such module, or it lacks a function that shadow requires;
+ * -EIO when it could not find out; -ENOMEM.  shadow goes on with the tables then; we
  * do not, because they are not what the administrator has named.
  */
 int subid_source_ranges(const char *source, const char *owner, enum subid_kind kind,
 			struct subid_owned_range **ret, size_t *ret_n);
+
+/*
+ * Asks it whether an owner has each of n ranges, as shadow's newuidmap does, whatever it
+ * lists: those are added to *ret_has, sorted.  Returns as subid_source_ranges().
+ */
+int subid_source_check(const char *source, const char *owner, enum subid_kind kind,
+		       const struct id_range *ranges, size_t n,
+		       struct subid_set *ret_has);
 
 /* --- A table in memory --- */
 

@@ -3,7 +3,7 @@
 # The audit of files, helpers, policy and the source of ranges, on real ones; and
 # each command that it prints mends what it was printed for.
 . "$(dirname "$0")/lib.sh"
-plan 88
+plan 89
 
 # Prints "FILE: REASON" for each finding of a rule.
 found() { # rule [options before audit...]
@@ -207,8 +207,10 @@ says "no module" source-open "/etc/nsswitch.conf: *libsubid_test.so cannot be lo
 make_module has_range list_owner_ranges
 says "half a module" source-open "*libsubid_test.so has no function shadow_subid_find_subid_owners:*"
 make_module has_range list_owner_ranges find_subid_owners
+says "one of before shadow 4.13" source-open "*libsubid_test.so has no function shadow_subid_free, which shadow requires from 4.16 on:*"
+make_module has_range list_owner_ranges find_subid_owners free
 is "a whole module" "$(found source-open)" ""
-says "a second word" source-second-word "/etc/nsswitch.conf: Only test counts *: files after it is never used"
+says "a second word" source-second-word "/etc/nsswitch.conf: Only test counts *: files after it is never used by shadow*"
 is "lines that nobody reads" "$(found source-and-files | cut -d, -f1)" \
 	"/etc/subuid: 1 line of /etc/subuid gives ids
 /etc/subgid: 1 line of /etc/subgid gives ids"

@@ -3,7 +3,7 @@
 # Accounts that only the name service knows, and ranges that a module gives
 # (nsswitch.conf "subid:").  libnss-extrausers stands for a directory service.
 . "$(dirname "$0")/lib.sh"
-plan 26
+plan 40
 
 mount -t tmpfs -o mode=755 extrausers /var/lib/extrausers
 sed -i -e '/^passwd:/s/.*/passwd: files extrausers/' -e '/^group:/s/.*/group: files extrausers/' /etc/nsswitch.conf
@@ -50,6 +50,7 @@ is "and gives no more than it says" "$status" 1
 
 # a module gives the ranges
 cat >"$T/module.c" <<'EOF'
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 struct range { unsigned long start, count; };
@@ -67,10 +68,30 @@ int shadow_subid_list_owner_ranges(const char *owner, int type, struct range **r
 	(*ranges)[1].count = 1;
 	return 0;
 }
+int shadow_subid_has_range(const char *owner, unsigned long start, unsigned long count, int type, bool *result)
+{
+	if (!strcmp(owner, "bob"))
+		return 2;
+	if (getenv("SERVER"))
+		owner = getenv("SERVER");
+	/* 650000 it never lists; of what it lists, 700040 is nobody's */
+	*result = !strcmp(owner, "alice") &&
+		  ((type == 1 && start == 650000) || (start >= 700000 && start + count <= 700040));
+	return 0;
+}
+#ifndef HALF
+int shadow_subid_find_subid_owners(unsigned long id, int type, unsigned int **uids, int *count)
+{
+	(void)id, (void)type, (void)uids;
+	*count = 0;
+	return 0;
+}
+#endif
 void shadow_subid_free(void *ranges) { free(ranges); }
 EOF
 mkdir "$T/lib"
 gcc -shared -fPIC -o "$T/lib/libsubid_test.so" "$T/module.c"
+gcc -shared -fPIC -DHALF -o "$T/lib/libsubid_half.so" "$T/module.c"
 echo "$T/lib" >/etc/ld.so.conf.d/subid-test.conf
 ldconfig
 echo 'subid: test files' >>/etc/nsswitch.conf
@@ -86,8 +107,13 @@ is "the table says nothing then" "$status" 1
 like "and the refusal says who does" "$out" "*must be yours by test (/etc/nsswitch.conf)*"
 run as alice newuidmap "$started_pid" 0 700000 51
 is "beyond the module's range" "$status" 1
-run as alice newuidmap "$started_pid" 0 700000 50
+run as alice newuidmap "$started_pid" 0 700000 40
 is "within the module's range" "$status:$out" "0:"
+hold_ns alice
+run as alice newuidmap "$started_pid" 0 700000 50
+like "what it lists and then denies is denied (shadow_subid_has_range)" "$status:$out" "1:*not allowed*"
+run as alice newuidmap "$started_pid" 0 650000 1
+is "and what it allows without listing it is allowed" "$status:$out" "0:"
 hold_ns 7001
 run setpriv --reuid 7001 --regid 7001 --clear-groups env SERVER=alice getsubids direct
 is "a module that believes a variable" "$out" "0: direct 700000 50"
@@ -96,6 +122,41 @@ like "has none to believe in the helpers" "$status:$out" "1:newuidmap: uid range
 hold_ns bob
 run as bob newuidmap "$started_pid" 0 500000 1
 like "a module that cannot tell is a no" "$status:$out" "1:*libsubid_test.so could not tell"
+# several words, in order: "test files" so far
+echo 'direct:900000:100' >>/etc/subuid
+hold_ns 7001
+run setpriv --reuid 7001 --regid 7001 --clear-groups newuidmap "$started_pid" 0 900000 100
+is "of whom the first source has nothing, the next one decides" "$status:$out" "0:"
+run getsubids direct
+is "for getsubids, too" "$out" "0: direct 900000 100"
+like "and list says so" "$(subid list 2>&1)" "*ranges come from there first, and /etc/subuid and subgid have no effect for owners of which it has any*"
+sed -i 's/^subid:.*/subid: files test/' /etc/nsswitch.conf
+run getsubids direct
+is "files first" "$out" "0: direct 900000 100"
+sed -i 's/^alias:/alice:/' /etc/subuid
+run getsubids alice
+is "whoever has a line there has no more" "$out" "0: alice 500000 100"
+sed -i '/^alice:/d' /etc/subuid
+run getsubids alice
+is "without them the module is asked" "$out" "0: alice 700000 50"
+hold_ns alice
+run as alice newuidmap "$started_pid" 0 700000 40
+is "by the helpers, too" "$status:$out" "0:"
+run getsubids bob
+like "one that fails ends in no" "$status:$out" "1:*libsubid_test.so could not tell"
+sed -i 's/^subid:.*/subid: files missing/' /etc/nsswitch.conf
+run getsubids direct
+is "whom the tables have, no module is loaded for" "$out" "0: direct 900000 100"
+run getsubids alice
+like "for others a missing one is an error" "$status:$out" "1:*libsubid_missing.so cannot be loaded"
+sed -i 's/^subid:.*/subid: half files/' /etc/nsswitch.conf
+hold_ns alice
+run as alice newuidmap "$started_pid" 0 900000 1
+like "as is one without a function that shadow requires" "$status:$out" "1:*libsubid_half.so cannot be loaded"
+sed -i 's/^subid:.*/subid: files ..\/x/' /etc/nsswitch.conf
+run getsubids direct
+is "a second word that names none is no source either" "$status" 1
+printf 'alias:500000:100\n' >/etc/subuid
 sed -i 's/^subid:.*/subid: missing/' /etc/nsswitch.conf
 hold_ns alice
 run as alice newuidmap "$started_pid" 0 500000 100

@@ -104,7 +104,13 @@ static void check_lines(const struct subid_event *event)
 static void check_source(const struct subid_text *text)
 {
 	struct subid_source_line line;
+	struct subid_sources sources;
 
+	if (subid_sources_parse(text, &sources) == 0) {
+		must(sources.n > 0 && sources.n <= SUBID_SOURCES_MAX);
+		for (size_t i = 0; i < sources.n; i++)
+			must(strchr(sources.names[i], '/') == NULL);
+	}
 	if (subid_source_parse(text, &line) != 0)
 		return;
 	must(strlen(line.name) < SUBID_SOURCE_SIZE);

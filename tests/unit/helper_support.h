@@ -6,7 +6,8 @@
  *     open openat __openat_2 fstat stat fstatfs read __read_chk pread __pread_chk write
  *     fcntl prctl setresuid setresgid syscall clearenv getuid getgid geteuid getegid
  *     fallocate mmap sysconf malloc calloc realloc reallocarray strndup
- *     getpwuid_r getpwnam_r subid_source_ranges subid_log_open subid_log_send
+ *     getpwuid_r getpwnam_r subid_source_ranges subid_source_check subid_log_open
+ *     subid_log_send
  */
 #pragma once
 
@@ -83,6 +84,27 @@ int __wrap_subid_source_ranges(const char *source, const char *owner,
 	if (machine.n_source_ranges > 0)
 		memcpy(*ret, machine.source_ranges, size - sizeof(**ret));
 	*ret_n = machine.n_source_ranges;
+	return 0;
+}
+
+/* It has what it lists. */
+int __wrap_subid_source_check(const char *source, const char *owner, enum subid_kind kind,
+			      const struct id_range *ranges, size_t n,
+			      struct subid_set *ret_has);
+int __wrap_subid_source_check(const char *source, const char *owner, enum subid_kind kind,
+			      const struct id_range *ranges, size_t n,
+			      struct subid_set *ret_has)
+{
+	assert_without_privilege("a module");
+	assert_string_equal(source, "sss");
+	assert_string_equal(owner, "alice");
+	assert_int_equal(kind, machine.kind->table);
+	for (size_t i = 0; i < n; i++)
+		for (size_t k = 0; k < machine.n_source_ranges; k++)
+			if (id_range_contains(machine.source_ranges[k].range,
+					      ranges[i]) &&
+			    subid_set_insert(ret_has, ranges[i]) < 0)
+				return -ENOMEM;
 	return 0;
 }
 

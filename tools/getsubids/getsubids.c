@@ -62,6 +62,20 @@ static int find_owner(int etc, const char *user, struct subid_users **users,
 	return r == SUBID_UNKNOWN ? 0 : r;
 }
 
+/* While the name service is down: under what was typed alone.  0; -errno: the table has
+ * nothing of that. */
+static int read_very_name(int etc, enum subid_kind kind, const char *user, int error,
+			  struct subid_owned_range **ret, size_t *ret_n)
+{
+	const struct subid_owner_name name = { user, strlen(user) };
+	auto_text struct subid_text text = { .bytes = NULL };
+	int r = subid_text_read(etc, subid_kind_table(kind), false, &text);
+
+	if (r == 0)
+		r = subid_owned_ranges(&text, &name, 1, ret, ret_n);
+	return r < 0 || *ret_n == 0 ? error : 0;
+}
+
 /* From the table, under each name of the owner. */
 static int read_table(int etc, enum subid_kind kind, const char *user,
 		      struct subid_owned_range **ret, size_t *ret_n)
@@ -71,8 +85,10 @@ static int read_table(int etc, enum subid_kind kind, const char *user,
 	auto_text struct subid_text text = { .bytes = NULL };
 	int r = find_owner(etc, user, &users, &owner);
 
-	if (r < 0)
-		return fail("passwd", -r);
+	if (r < 0) {
+		r = read_very_name(etc, kind, user, r, ret, ret_n);
+		return r < 0 ? fail("passwd", -r) : EXIT_SUCCESS;
+	}
 	if (r > 0)
 		return EXIT_SUCCESS; /* not a valid owner name: there is nothing */
 	r = subid_text_read(etc, subid_kind_table(kind), false, &text);
@@ -81,14 +97,12 @@ static int read_table(int etc, enum subid_kind kind, const char *user,
 	return r < 0 && r != -ENOENT ? fail(subid_kind_table(kind), -r) : EXIT_SUCCESS;
 }
 
-static int read_ranges(int etc, enum subid_kind kind, const char *user,
-		       struct subid_owned_range **ret, size_t *ret_n)
+/* From one source. */
+static int read_source(int etc, const char *source, enum subid_kind kind,
+		       const char *user, struct subid_owned_range **ret, size_t *ret_n)
 {
-	char source[SUBID_SOURCE_SIZE];
-	int r = subid_source_read(etc, source);
+	int r;
 
-	if (r != 0)
-		return fail("nsswitch.conf", r < 0 ? -r : EINVAL);
 	if (source[0] == '\0')
 		return read_table(etc, kind, user, ret, ret_n);
 	r = subid_source_ranges(source, user, kind, ret, ret_n);
@@ -100,6 +114,23 @@ static int read_ranges(int etc, enum subid_kind kind, const char *user,
 	    SUBID_SYSCONFDIR, source, source,
 	    r == -ELIBACC ? "cannot be loaded" : "could not tell");
 	return EXIT_FAILURE;
+}
+
+/* The first source that has a range of the user decides. */
+static int read_ranges(int etc, enum subid_kind kind, const char *user,
+		       struct subid_owned_range **ret, size_t *ret_n)
+{
+	struct subid_sources sources;
+	int r = subid_sources_read(etc, &sources);
+
+	if (r != 0)
+		return fail("nsswitch.conf", r < 0 ? -r : EINVAL);
+	for (size_t i = 0; r == EXIT_SUCCESS && *ret_n == 0 && i < sources.n; i++) {
+		free(*ret);
+		*ret = NULL;
+		r = read_source(etc, sources.names[i], kind, user, ret, ret_n);
+	}
+	return r;
 }
 
 static int list(enum subid_kind kind, const char *user)

@@ -253,15 +253,31 @@ static int find_caller(struct call *call)
 	return fail(call->kind, "Cannot determine your user name: %s", strerror(-r));
 }
 
-/* The ranges by a module that nsswitch.conf names.  Rule 4: if it fails, that is a no. */
+/* What of the map a module says that the owner has.  0 or -errno. */
+static int ask_module(struct call *call, const char *owner)
+{
+	enum subid_kind kind = call->kind->table;
+	struct id_range asked[SUBID_MAP_LINES_MAX];
+	int r = subid_source_ranges(call->source, owner, kind, &call->ranges,
+				    &call->n_ranges);
+
+	for (size_t i = 0; i < call->n; i++)
+		asked[i] = call->lines[i].outside;
+	return r < 0 ? r
+		     : subid_source_check(call->source, owner, kind, asked, call->n,
+					  &call->held);
+}
+
+/*
+ * The ranges by a module that nsswitch.conf names.  As with shadow, what it answers when
+ * it is asked for just these ids counts, whatever it lists.  Rule 4: if it fails, that is
+ * a no.
+ */
 static int ask_source(struct call *call)
 {
 	const struct subid_owner_name *name = &call->caller.spellings[0];
 	auto_free char *owner = strndup(name->text, name->len);
-	int r = owner == NULL
-		    ? -ENOMEM
-		    : subid_source_ranges(call->source, owner, call->kind->table,
-					  &call->ranges, &call->n_ranges);
+	int r = owner == NULL ? -ENOMEM : ask_module(call, owner);
 
 	if (r == 0)
 		return 0;
@@ -285,23 +301,48 @@ static int read_table(struct call *call)
 	return r < 0 ? cannot_read(call, table, -r) : 0;
 }
 
-/* What the caller holds. */
+/* What the table gives.  0, or said. */
+static int hold_ranges(struct call *call)
+{
+	for (size_t i = 0; i < call->n_ranges; i++)
+		if (subid_set_add(&call->held, call->ranges[i].range) < 0)
+			return fail(call->kind, "%s", strerror(ENOMEM));
+	subid_set_sort(&call->held);
+	return 0;
+}
+
+/* One source.  0, or said. */
+static int read_source(struct call *call)
+{
+	int r;
+
+	free(call->ranges); /* of the one before, which had none */
+	call->ranges = NULL;
+	call->n_ranges = 0;
+	if (call->source[0] != '\0')
+		return ask_source(call);
+	r = read_table(call);
+	return r == 0 ? hold_ranges(call) : r;
+}
+
+/* What the caller holds: the first source that has a range of the caller's decides. */
 static int read_ranges(struct call *call)
 {
-	int r = subid_source_read(call->etc, call->source);
+	struct subid_sources sources;
+	int r = subid_sources_read(call->etc, &sources);
 
 	if (r < 0)
 		return cannot_read(call, "nsswitch.conf", -r);
 	if (r > 0)
 		return fail(call->kind, "%s/nsswitch.conf: 'subid:' names no source",
 			    SUBID_SYSCONFDIR);
-	r = call->source[0] == '\0' ? read_table(call) : ask_source(call);
-	if (r != 0)
-		return r;
-	for (size_t i = 0; i < call->n_ranges; i++)
-		if (subid_set_add(&call->held, call->ranges[i].range) < 0)
-			return fail(call->kind, "%s", strerror(ENOMEM));
-	subid_set_sort(&call->held);
+	for (size_t i = 0; i < sources.n; i++) {
+		memcpy(call->source, sources.names[i], sizeof(call->source));
+		r = read_source(call);
+		if (r != 0 || call->n_ranges > 0 || call->held.n > 0)
+			return r;
+	}
+	memcpy(call->source, sources.names[0], sizeof(call->source));
 	return 0;
 }
 

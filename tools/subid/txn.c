@@ -125,15 +125,20 @@ int cli_unreadable(const struct cli *cli, const char *file, int r)
 
 void cli_warn_of_source(const struct cli *cli, int etc)
 {
-	char source[SUBID_SOURCE_SIZE];
+	struct subid_sources sources;
+	bool tables = false;
 
-	if (cli->root != NULL || cli->quiet || subid_source_read(etc, source) != 0 ||
-	    source[0] == '\0')
+	if (cli->root != NULL || cli->quiet || subid_sources_read(etc, &sources) != 0 ||
+	    sources.names[0][0] == '\0')
 		return;
-	(void)cli_complain(0,
-			   "warning: %s/nsswitch.conf says 'subid: %s': ranges come from"
-			   " there, and %s/subuid and subgid have no effect",
-			   cli->etc_name, source, cli->etc_name);
+	for (size_t i = 0; i < sources.n; i++)
+		tables |= sources.names[i][0] == '\0';
+	(void)cli_complain(
+	    0,
+	    "warning: %s/nsswitch.conf says 'subid: %s': ranges come from there%s"
+	    " %s/subuid and subgid have no effect%s",
+	    cli->etc_name, sources.names[0], tables ? " first, and" : ", and",
+	    cli->etc_name, tables ? " for owners of which it has any" : "");
 }
 
 /* Runs a program of the system's, quietly, if it is there.  False: it failed. */

@@ -64,6 +64,46 @@ static void test_lines(void **state)
 	}
 }
 
+static void test_sources(void **state)
+{
+	static const struct {
+		const char *text;
+		int answer;
+		const char *names; /* with a blank between them; files is - */
+	} cases[] = {
+		{ "", 0, "-" },
+		{ "passwd: sss\n", 0, "-" },
+		{ "subid: files\n", 0, "-" },
+		{ "x\nSubId:\tsss files\r\n", 0, "sss -" },
+		{ "subid: files sss ldap\n", 0, "- sss ldap" },
+		{ "subid: sss # files\n", 0, "sss" },
+		{ "subid: sss [NOTFOUND=return] files\n", 0, "sss" },
+		{ "subid: sss\nsubid: files\n", 0, "sss" },
+		{ "subid: a b c d e f g h\n", 0, "a b c d e f g h" },
+		{ "subid: a b c d e f g h i\n", SUBID_INVALID, "" },
+		{ "subid: \n", SUBID_INVALID, "" },
+		{ "subid: sss ../x\n", SUBID_INVALID, "" },
+		{ "subid: sss " LONGEST "1\n", SUBID_INVALID, "" },
+		{ "subid: [NOTFOUND=return] sss\n", SUBID_INVALID, "" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY(cases); i++) {
+		struct subid_text text = { (char *)(uintptr_t)cases[i].text,
+					   strlen(cases[i].text) };
+		struct subid_sources got = { .n = 0 };
+		char names[600] = "";
+		int r = subid_sources_parse(&text, &got);
+
+		for (size_t k = 0; k < got.n; k++) {
+			(void)strcat(names, k == 0 ? "" : " ");
+			(void)strcat(names, got.names[k][0] == '\0' ? "-" : got.names[k]);
+		}
+		if (r != cases[i].answer || strcmp(names, cases[i].names) != 0)
+			fail_msg("\"%s\": answer %d, \"%s\"", cases[i].text, r, names);
+	}
+}
+
 static void test_read(void **state)
 {
 	char name[SUBID_SOURCE_SIZE] = "kept";
@@ -86,6 +126,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_lines),
+		cmocka_unit_test(test_sources),
 		scratch_test(test_read),
 	};
 

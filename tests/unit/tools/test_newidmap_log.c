@@ -3,7 +3,8 @@
  * wrap: open openat __openat_2 fstat stat fstatfs read __read_chk pread __pread_chk write
  * wrap: fcntl prctl setresuid setresgid syscall clearenv getuid getgid geteuid getegid
  * wrap: fallocate mmap sysconf malloc calloc realloc reallocarray strndup
- * wrap: getpwuid_r getpwnam_r subid_source_ranges subid_log_open subid_log_send
+ * wrap: getpwuid_r getpwnam_r subid_source_ranges subid_source_check
+ * wrap: subid_log_open subid_log_send
  */
 #include "helper_support.h"
 

@@ -5,7 +5,8 @@
  * wrap: open openat __openat_2 fstat stat fstatfs read __read_chk pread __pread_chk write
  * wrap: fcntl prctl setresuid setresgid syscall clearenv getuid getgid geteuid getegid
  * wrap: fallocate mmap sysconf malloc calloc realloc reallocarray strndup
- * wrap: getpwuid_r getpwnam_r subid_source_ranges subid_log_open subid_log_send
+ * wrap: getpwuid_r getpwnam_r subid_source_ranges subid_source_check
+ * wrap: subid_log_open subid_log_send
  */
 #include "helper_support.h"
 
@@ -239,6 +240,10 @@ static void test_source(void **state)
 		  "*libsubid_sss.so cannot be loaded\n" },
 		{ "subid: sss\n", -EIO, GOOD, "", "*libsubid_sss.so could not tell\n" },
 		{ "subid: a/b\n", 0, GOOD, "", "*'subid:' names no source\n" },
+		{ "subid: files a/b\n", 0, GOOD, "", "*'subid:' names no source\n" },
+		{ "subid: files sss\n", 0, GOOD, "0 100000 10\n", "" },
+		{ "subid: files sss\n", -EIO, GOOD, "0 100000 10\n", "" },
+		{ "subid: sss files\n", 0, GOOD, "", "*must be yours by sss *" },
 		{ "subid: files\n", 0, GOOD, "0 100000 10\n", "" },
 	};
 
