@@ -73,7 +73,8 @@ void subid_owner_free(struct subid_owner *owner);
 /*
  * Finds the owner that text means: a login name or a decimal uid.  Spellings
  * point into users, which must live longer, or into the owner itself; the first
- * is the name that was asked for, or for a uid the account's first name.
+ * is the name that the account has, which need not be what was asked for: a name
+ * service may ignore case, or add a domain.
  *
  * Returns 0; SUBID_UNKNOWN, with *ret set all the same to an owner without
  * account that has text as its one spelling; SUBID_INVALID when text cannot
@@ -107,6 +108,10 @@ int subid_owner_home(uint32_t uid, char **ret) SUBID_WARN_UNUSED;
  */
 int subid_users_taken(struct subid_users *users, enum subid_kind kind,
 		      struct subid_set *ret) SUBID_WARN_UNUSED;
+
+/* The same of the local files alone, for which nobody else is asked. */
+int subid_users_taken_local(struct subid_users *users, enum subid_kind kind,
+			    struct subid_set *ret) SUBID_WARN_UNUSED;
 
 /*
  * The name of the account or group that has an id, for a message, copied and cut

@@ -268,32 +268,26 @@ static int drop_doubles(struct subid_owner *owner)
 }
 
 /*
- * The owner with a uid and up to two names known already: what the caller asked
- * for and what the name service calls it; "" for none.  Both are copied.  The
- * names of the uid in aliases' file follow, unless that is NULL, and with gid NULL
- * its primary gid.  SUBID_UNKNOWN if there is no name at all.
+ * The owner with a uid and the name that its account has, if that is known; else "".  It
+ * is copied.  The names of the uid in aliases' file follow, unless that is NULL, and with
+ * gid NULL its primary gid.  SUBID_UNKNOWN if there is no name at all.
  */
 static int make_owner(const struct subid_users *aliases, uint32_t uid,
-		      const uint32_t *gid, const char *asked, const char *called,
-		      struct subid_owner *ret)
+		      const uint32_t *gid, const char *called, struct subid_owner *ret)
 {
 	auto_owner struct subid_owner owner = { .has_account = true, .uid = uid };
 	bool known = gid != NULL;
 	struct subid_account alias;
 	size_t at = 0;
-	char *name;
 	int r;
 
-	owner.own = malloc(DECIMAL_SIZE + strlen(asked) + 1 + strlen(called) + 1);
+	owner.own = malloc(DECIMAL_SIZE + strlen(called) + 1);
 	if (owner.own == NULL)
 		return -ENOMEM;
 	(void)sprintf(owner.own, "%u", uid);
-	name = stpcpy(owner.own + DECIMAL_SIZE, asked) + 1;
-	memcpy(name, called, strlen(called) + 1);
+	memcpy(owner.own + DECIMAL_SIZE, called, strlen(called) + 1);
 	owner.gid = known ? *gid : 0;
-	r = add_spelling(&owner, owner.own + DECIMAL_SIZE, strlen(asked));
-	if (r == 0)
-		r = add_spelling(&owner, name, strlen(called));
+	r = add_spelling(&owner, owner.own + DECIMAL_SIZE, strlen(called));
 	while (r == 0 && aliases != NULL &&
 	       subid_users_by_uid(aliases, uid, &at, &alias)) {
 		owner.gid = known ? owner.gid : alias.gid;
@@ -355,8 +349,9 @@ static int owner_from_nss(const struct subid_users *aliases, const char *name,
 	r = subid_nss_ask(name, uid, &entry, &buffer);
 	if (r != 0)
 		return r;
-	return make_owner(aliases, entry.pw_uid, &entry.pw_gid, name == NULL ? "" : name,
-			  entry.pw_name, ret);
+	/* Threat: a service that ignores case takes any spelling of a name; if what was
+	 * typed counted as an owner, each spelling would get a range of its own */
+	return make_owner(aliases, entry.pw_uid, &entry.pw_gid, entry.pw_name, ret);
 }
 
 static int owner_from_file(const struct subid_users *aliases,
@@ -366,7 +361,7 @@ static int owner_from_file(const struct subid_users *aliases,
 
 	if (name == NULL)
 		return -ENOMEM;
-	return make_owner(aliases, account->uid, &account->gid, name, "", ret);
+	return make_owner(aliases, account->uid, &account->gid, name, ret);
 }
 
 /* An owner without an account: the one spelling, copied. */
@@ -392,11 +387,11 @@ int subid_owner_of_uid(const struct subid_users *users, uint32_t uid,
 	int r = SUBID_UNKNOWN;
 
 	if (users->files_first)
-		r = make_owner(users, uid, NULL, "", "", ret);
+		r = make_owner(users, uid, NULL, "", ret);
 	if (r == SUBID_UNKNOWN && users->nss)
 		r = owner_from_nss(users, NULL, uid, ret);
 	if (r == SUBID_UNKNOWN && !users->files_first)
-		r = make_owner(users, uid, NULL, "", "", ret);
+		r = make_owner(users, uid, NULL, "", ret);
 	if (r != SUBID_UNKNOWN)
 		return r;
 	(void)snprintf(decimal, sizeof(decimal), "%u", uid);

@@ -270,15 +270,16 @@ static int add_enumerated(enum subid_kind kind, struct subid_set *ret)
 	return r;
 }
 
-int subid_users_taken(struct subid_users *users, enum subid_kind kind,
-		      struct subid_set *ret)
+/* local: of the files alone. */
+static int add_taken(struct subid_users *users, enum subid_kind kind, bool local,
+		     struct subid_set *ret)
 {
 	auto_set struct subid_set more = { .ranges = NULL };
 	int r = 0;
 
 	if (kind == SUBID_GID)
 		r = read_gids(&users->group, &more);
-	if (r == 0 && users->enumerate[kind])
+	if (r == 0 && !local && users->enumerate[kind])
 		r = add_enumerated(kind, &more);
 	if (r < 0)
 		return r;
@@ -287,6 +288,18 @@ int subid_users_taken(struct subid_users *users, enum subid_kind kind,
 	subid_set_sort(&users->ids.of[kind]);
 	r = subid_set_unite(ret, &users->ids.of[kind]);
 	return r == 0 ? subid_set_unite(ret, &more) : r;
+}
+
+int subid_users_taken(struct subid_users *users, enum subid_kind kind,
+		      struct subid_set *ret)
+{
+	return add_taken(users, kind, false, ret);
+}
+
+int subid_users_taken_local(struct subid_users *users, enum subid_kind kind,
+			    struct subid_set *ret)
+{
+	return add_taken(users, kind, true, ret);
 }
 
 int subid_owner_home(uint32_t uid, char **ret)

@@ -71,6 +71,7 @@ struct subid_failure {
 	struct subid_holder holder;	 /* with SUBID_BUSY */
 	int waited_ms;			 /* likewise: for so long */
 	struct subid_unreadable unseen;	 /* with "/proc": n > 0: that is why */
+	char owner[64]; /* not "": whether it is an account could not be found out */
 };
 
 /*
@@ -250,6 +251,7 @@ enum subid_conflict_kind {
 	SUBID_CONFLICT_AVOIDED,	 /* a container has them, options' leased */
 	SUBID_CONFLICT_BEFORE,	 /* a line that is gone, see subid_txn_unseen() */
 	SUBID_CONFLICT_CUSTOM,	 /* conventional ids, outside of the windows */
+	SUBID_CONFLICT_ABSENT,	 /* not in the map of the namespace that we run in */
 };
 
 struct subid_conflict {

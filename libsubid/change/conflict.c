@@ -30,26 +30,16 @@ static void copy_printable(const char *text, size_t len, char *buf, size_t size)
 static int explain_live(const struct subid_txn *txn, enum subid_kind kind,
 			struct id_range ids, struct subid_conflict *ret)
 {
-	struct subid_sets wanted = { .of = { { .n = 0 } } };
-	auto_live struct subid_live live = { .n = 0 };
-	int r, proc = txn->options.proc;
-	struct subid_use *uses;
-	size_t n, unread;
+	struct subid_use use;
+	int r = subid_live_mapper(txn->options.proc, &txn->snapshot, kind, ids, &use);
 
-	wanted.of[kind] = (struct subid_set){ .ranges = &ids, .n = 1 };
 	ret->what = SUBID_CONFLICT_LIVE;
-	r = subid_live_read(proc, SUBID_LIVE_THOROUGH, &live);
-	if (r == 0)
-		r = subid_uses_find(proc, &live, SUBID_ID_NONE, &wanted, &uses, &n,
-				    &unread);
 	if (r < 0)
 		return r;
-	if (n > 0) {
-		ret->pid = uses[0].pid;
-		copy_printable(uses[0].program, strlen(uses[0].program), ret->who,
-			       sizeof(ret->who));
+	if (r == 0) {
+		ret->pid = use.pid;
+		(void)strcpy(ret->who, use.program);
 	}
-	free(uses);
 	return 0;
 }
 
@@ -109,6 +99,8 @@ int subid_txn_explain(const struct subid_txn *txn, enum subid_kind kind,
 		conflict.what = SUBID_CONFLICT_LINE;
 		conflict.ids = first_common(line, len, conflict.ids);
 		copy_printable(line, len, conflict.who, sizeof(conflict.who));
+	} else if (subid_set_meets(&txn->absent.of[kind], range, &conflict.ids)) {
+		conflict.what = SUBID_CONFLICT_ABSENT;
 	} else if (subid_set_meets(&txn->accounts.of[kind], range, &conflict.ids)) {
 		conflict.what = SUBID_CONFLICT_ACCOUNT;
 		(void)subid_users_name(txn->users, kind, conflict.ids.start, conflict.who,
@@ -132,6 +124,42 @@ int subid_txn_explain(const struct subid_txn *txn, enum subid_kind kind,
 	return r;
 }
 
+static int explain_account(const char *what, enum subid_kind kind,
+			   const struct subid_conflict *conflict, struct subid_error *err)
+{
+	if (conflict->who[0] == '\0')
+		return error_plain(
+		    err, SUBID_TAKEN,
+		    "%s: %s %u: is the own id of an account or of a running"
+		    " process",
+		    what, subid_kind_name(kind), conflict->ids.start);
+	return error_plain(err, SUBID_TAKEN, "%s: %s %u: is %s %s's own", what,
+			   subid_kind_name(kind), conflict->ids.start,
+			   kind == SUBID_UID ? "account" : "group", conflict->who);
+}
+
+/* What a line had that is gone. */
+static int explain_before(const struct subid_txn *txn, const char *what,
+			  enum subid_kind kind, const struct subid_conflict *conflict,
+			  struct subid_error *err)
+{
+	unsigned long long last = id_range_end(conflict->ids) - 1;
+
+	if (conflict->pid == 0)
+		return error_plain(err, SUBID_TAKEN,
+				   "%s: %s %u-%llu: another program has just taken them"
+				   " from somebody: try again",
+				   what, subid_kind_name(kind), conflict->ids.start,
+				   last);
+	return error_plain(err, SUBID_TAKEN,
+			   "%s: %s %u-%llu: taken from somebody by the last change of"
+			   " %s/%s, and process %d (%s) keeps a user namespace out of"
+			   " sight, which may have them: end it first",
+			   what, subid_kind_name(kind), conflict->ids.start, last,
+			   txn->sys->etc_name, subid_kind_table(kind), (int)conflict->pid,
+			   conflict->who);
+}
+
 int taken_explain(const struct subid_txn *txn, const char *what,
 		  struct subid_change change, struct subid_error *err)
 {
@@ -152,10 +180,7 @@ int taken_explain(const struct subid_txn *txn, const char *what,
 				   first, last, etc, subid_kind_table(change.kind),
 				   conflict.line, conflict.who);
 	case SUBID_CONFLICT_ACCOUNT:
-		return error_plain(err, SUBID_TAKEN, "%s: %s %llu: is %s %s's own", what,
-				   id, first,
-				   change.kind == SUBID_UID ? "account" : "group",
-				   conflict.who[0] == '\0' ? "somebody" : conflict.who);
+		return explain_account(what, change.kind, &conflict, err);
 	case SUBID_CONFLICT_LIVE:
 		return error_plain(err, SUBID_TAKEN,
 				   "%s: %s %llu-%llu: mapped by a live user namespace"
@@ -189,14 +214,12 @@ int taken_explain(const struct subid_txn *txn, const char *what,
 				   " down)",
 				   what, id, first, last);
 	case SUBID_CONFLICT_BEFORE:
+		return explain_before(txn, what, change.kind, &conflict, err);
+	case SUBID_CONFLICT_ABSENT:
 		return error_plain(err, SUBID_TAKEN,
-				   "%s: %s %llu-%llu: taken from somebody by the last"
-				   " change of %s/%s, and process %d (%s) keeps a user"
-				   " namespace out of sight, which may have them: end it"
-				   " first",
-				   what, id, first, last, etc,
-				   subid_kind_table(change.kind), (int)conflict.pid,
-				   conflict.who);
+				   "%s: %s %llu-%llu: not in the user namespace that this"
+				   " runs in (/proc/self/%s_map): choose others",
+				   what, id, first, last, id);
 	case SUBID_CONFLICT_NEW:
 		break;
 	}

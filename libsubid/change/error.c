@@ -221,6 +221,12 @@ static int named_failure(struct subid_error *err, const char *etc, const char *r
 				   etc, file, failure->place.key, failure->place.why);
 	if (failure->unseen.n > 0)
 		return error_unseen(err, r, file, &failure->unseen);
+	if (failure->owner[0] != '\0')
+		return error_plain(
+		    err, r,
+		    "%s: cannot be looked up: %s: nothing is given until it"
+		    " is known which ids are this account's own",
+		    failure->owner, strerror(-r));
 	if (file[0] == '/')
 		return error_plain(err, r, "%s%s: %s%s", root, file, strerror(-r),
 				   open_advice(-r));

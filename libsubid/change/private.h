@@ -205,6 +205,19 @@ struct release {
 	size_t n;
 };
 
+/* Of a file, to see whether it has been changed; inode 0: there is none. */
+struct taken_facts {
+	dev_t device;
+	ino_t inode;
+	off_t size;
+	struct timespec modified, changed;
+};
+
+/* What is read before the locks, and again if a file of it has been changed. */
+enum taken_part { TAKEN_POLICY, TAKEN_ACCOUNTS, TAKEN_LEASES };
+
+#define TAKEN_WATCHED 8 /* files */
+
 /*
  * A transaction over the tables or over a store of leases.  One that subid_begin() has
  * begun may have another one in it: over a store.
@@ -233,10 +246,15 @@ struct subid_txn {
 	struct subid_members members;
 	struct subid_users *users;
 	struct subid_table tables[SUBID_KINDS];
-	struct subid_sets accounts;
+	struct subid_sets accounts; /* and processes */
+	struct subid_set unlisted;  /* uids of accounts that no source enumerates */
+	struct subid_sets absent;   /* that do not exist in our user namespace */
+	struct subid_live snapshot; /* of what runs, before the locks were taken */
 	struct subid_sets live;
 	struct subid_unreadable unseen;
-	struct subid_sets before;   /* what lines had that may be hidden */
+	struct subid_sets before; /* what lines had: that may be hidden, or were gone when
+				     the locks were taken */
+	struct taken_facts facts[TAKEN_WATCHED];
 	struct subid_leased leased; /* with options.leased */
 	struct subid_reservations reservations[SUBID_KINDS];
 	struct subid_sets taken;      /* all of it: nothing of this is given */
@@ -319,12 +337,34 @@ int txn_refuse(struct subid_txn *txn, const struct subid_request *request,
 /* --- taken.c, conflict.c: what is not free, and who is in the way --------------------
  */
 
-/* Reads all that is not free.  As subid_txn_begin() returns. */
+/*
+ * Reads the policy and all that is not free: before the locks, for others wait for these
+ * while a process, a home or a directory is looked at.  As subid_txn_begin() returns.
+ */
+int taken_look(struct subid_txn *txn, struct subid_failure *failure);
+
+/*
+ * Under the locks: reads the tables, and of the rest again what others have changed
+ * meanwhile and is short to read; and unites it.  What runs is not looked at again: ids
+ * come into a new map only by a line of the tables, or by root.
+ */
 int taken_load(struct subid_txn *txn, struct subid_failure *failure);
 
 /* The same of the tables as they are by now: what was given back may be given again.
  * 0 or -ENOMEM. */
 int taken_again(struct subid_txn *txn);
+
+/* own.c: adds to txn->accounts who is not enumerated but shows in some other way; and,
+ * with the sets united, an owner.  0 or -errno. */
+int own_load(struct subid_txn *txn, struct subid_failure *failure);
+int own_add(struct subid_txn *txn, const struct subid_owner *owner);
+
+/* The ids that the caller's user namespace does not have, by its own maps.  0 or -ENOMEM.
+ */
+int own_find_absent(const struct subid_live *live, struct subid_sets *ret);
+
+/* Warns of accounts that no source enumerates, in a window. */
+void own_warn_unlisted(const struct subid_txn *txn);
 
 /* Who is in the way of a range; SUBID_TAKEN or -errno. */
 int taken_explain(const struct subid_txn *txn, const char *name,

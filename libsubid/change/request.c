@@ -332,6 +332,7 @@ static int give(struct subid_txn *txn, const struct subid_request *request,
 	if (++txn->n_grants == 1) {
 		system_warn_hidden(txn->sys, &txn->unseen);
 		system_warn_unread(txn->sys, "/", &txn->leased.runtimes);
+		own_warn_unlisted(txn);
 	}
 	r = find_owner(txn, request, &owner, err);
 	if (r == 0 && request_has(request, SUBID_UNASKED))

@@ -214,7 +214,8 @@ static int not_yet_held(const struct subid_txn *txn, enum subid_kind kind,
 	for (size_t i = 0; i < ret->n; i++)
 		if (subid_set_meets(&lines, ret->ranges[i], NULL) ||
 		    subid_set_meets(&txn->accounts.of[kind], ret->ranges[i], NULL) ||
-		    subid_set_meets(&txn->live.of[kind], ret->ranges[i], NULL))
+		    subid_set_meets(&txn->live.of[kind], ret->ranges[i], NULL) ||
+		    subid_set_meets(&txn->absent.of[kind], ret->ranges[i], NULL))
 			return SUBID_TAKEN;
 	return 0;
 }

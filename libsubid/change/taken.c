@@ -23,12 +23,41 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "libsubid/change/private.h"
 #include "libsubid/core/core.h"
 #include "libsubid/core/files.h"
 #include "libsubid/tables/tables.h"
+
+/* --- the policy -----------------------------------------------------------------------
+ */
+
+static int policy_load(struct subid_txn *txn, struct subid_failure *failure)
+{
+	struct subid_conf_place place;
+	int r;
+
+	failure->file = "login.defs";
+	r = subid_policy_load(txn->options.etc, txn->options.nss, &txn->policy,
+			      &failure->place);
+	if (r != 0)
+		return r;
+	failure->file = SUBID_CONF_FILE;
+	r = subid_conf_load(&(struct subid_conf_source){ .path = txn->options.conf,
+							 .etc = txn->options.etc,
+							 .vendor = txn->options.vendor,
+							 .follow = txn->options.nss },
+			    NULL, &txn->conf, &place);
+	if (r != 0) {
+		failure->place = place.place;
+		(void)memcpy(failure->conf, place.file, sizeof(failure->conf));
+	}
+	return r;
+}
+
+/* --- the tables --------------------------------------------------------------------- */
 
 static int load_tables(struct subid_txn *txn, struct subid_failure *failure)
 {
@@ -44,6 +73,54 @@ static int load_tables(struct subid_txn *txn, struct subid_failure *failure)
 				     &tables[SUBID_GID]);
 }
 
+/* Is a table still as it was read before the locks were taken? */
+static int is_as_read(const struct subid_txn *txn, enum subid_kind kind, bool *ret)
+{
+	const struct subid_table *table = &txn->tables[kind];
+	int r;
+
+	*ret = false;
+	r = subid_table_is_alike(txn->options.etc, kind, table, ret);
+	if (r == 0)
+		*ret = *ret && table->exists;
+	if (r != -ENOENT)
+		return r;
+	*ret = !table->exists;
+	return 0;
+}
+
+/*
+ * The tables under the locks.  What lines had a moment ago, when it was looked at what
+ * runs, and have no more, is not given: a container that began meanwhile may have it.
+ */
+static int reload_tables(struct subid_txn *txn, struct subid_failure *failure)
+{
+	bool uids = false, gids = false;
+	int r;
+
+	failure->file = subid_kind_table(SUBID_UID);
+	r = is_as_read(txn, SUBID_UID, &uids);
+	if (r == 0) {
+		failure->file = subid_kind_table(SUBID_GID);
+		r = is_as_read(txn, SUBID_GID, &gids);
+	}
+	if (r < 0 || (uids && gids))
+		return r;
+	for (enum subid_kind kind = 0; r == 0 && kind < SUBID_KINDS; kind++) {
+		auto_set struct subid_set lines = { .n = 0 };
+
+		if (txn->options.proc >= 0)
+			r = subid_table_taken(&txn->tables[kind], &lines);
+		if (r == 0)
+			r = subid_set_unite(&txn->before.of[kind], &lines);
+		subid_table_free(&txn->tables[kind]);
+	}
+	return r == 0 ? load_tables(txn, failure) : r;
+}
+
+/* --- accounts ------------------------------------------------------------------------
+ */
+
 static int load_accounts(struct subid_txn *txn, struct subid_failure *failure)
 {
 	int r = subid_users_load(txn->options.etc, txn->options.nss, &txn->users,
@@ -51,6 +128,20 @@ static int load_accounts(struct subid_txn *txn, struct subid_failure *failure)
 
 	for (enum subid_kind kind = 0; r == 0 && kind < SUBID_KINDS; kind++)
 		r = subid_users_taken(txn->users, kind, &txn->accounts.of[kind]);
+	return r;
+}
+
+/* The local files alone: to ask the name service takes as long as that wants. */
+static int reload_accounts(struct subid_txn *txn, struct subid_failure *failure)
+{
+	int r;
+
+	subid_users_free(&txn->users);
+	subid_members_free(&txn->members);
+	r = subid_users_load(txn->options.etc, txn->options.nss, &txn->users,
+			     &failure->file);
+	for (enum subid_kind kind = 0; r == 0 && kind < SUBID_KINDS; kind++)
+		r = subid_users_taken_local(txn->users, kind, &txn->accounts.of[kind]);
 	return r;
 }
 
@@ -80,23 +171,33 @@ static int load_before(struct subid_txn *txn, struct subid_failure *failure)
 	return r;
 }
 
+/* Are hidden namespaces sought?  Nothing else remembers which ids others have freed. */
+static bool seeks_hidden(const struct subid_txn *txn)
+{
+	(void)txn;
+	return true;
+}
+
 static int load_live(struct subid_txn *txn, struct subid_failure *failure)
 {
-	auto_live struct subid_live live = { .n = 0 };
 	int proc = txn->options.proc, r;
 
 	if (proc < 0)
 		return 0;
 	failure->file = "/proc";
-	r = subid_live_read(proc, SUBID_LIVE_THOROUGH, &live);
+	r = subid_live_read(
+	    proc, seeks_hidden(txn) ? SUBID_LIVE_BOUNDED : SUBID_LIVE_PROCESSES,
+	    &txn->snapshot);
 	if (r < 0)
 		return r;
-	subid_live_unreadable(proc, &live, &txn->unseen);
+	subid_live_unreadable(proc, &txn->snapshot, &txn->unseen);
 	if (txn->unseen.n > 0) {
 		failure->unseen = txn->unseen;
 		return -EACCES;
 	}
-	r = subid_live_in_use(proc, &live, SUBID_ID_NONE, &txn->live);
+	r = subid_live_in_use(proc, &txn->snapshot, SUBID_ID_NONE, &txn->live);
+	if (r == 0)
+		r = own_find_absent(&txn->snapshot, &txn->absent);
 	return r == 0 && txn->unseen.n_hidden > 0 ? load_before(txn, failure) : r;
 }
 
@@ -172,7 +273,6 @@ int subid_leased_read(int root, struct subid_leased *ret, const char **ret_file)
 	return 0;
 }
 
-/* Under the lock, like all the rest: who waits for it may wait long. */
 static int load_leased(struct subid_txn *txn, struct subid_failure *failure)
 {
 	int r;
@@ -199,7 +299,8 @@ const struct subid_leased *subid_txn_leased(const struct subid_txn *txn)
 static int unite_taken(struct subid_txn *txn)
 {
 	const struct subid_sets *const parts[] = { &txn->accounts, &txn->live,
-						   &txn->before, &txn->leased.ids };
+						   &txn->before, &txn->leased.ids,
+						   &txn->absent };
 	int r = 0;
 
 	for (enum subid_kind kind = 0; r == 0 && kind < SUBID_KINDS; kind++) {
@@ -226,23 +327,107 @@ static int list_reservations(struct subid_txn *txn)
 {
 	int r = 0;
 
-	for (enum subid_kind kind = 0; r == 0 && kind < SUBID_KINDS; kind++)
+	for (enum subid_kind kind = 0; r == 0 && kind < SUBID_KINDS; kind++) {
+		subid_reservations_free(&txn->reservations[kind]);
 		r = subid_reservations_list(&txn->policy, &txn->conf, kind,
 					    &txn->reservations[kind]);
+	}
 	return r;
 }
 
-int taken_load(struct subid_txn *txn, struct subid_failure *failure)
-{
-	int r = load_tables(txn, failure);
+/* --- before and under the locks -------------------------------------------------------
+ */
 
+/* What is read before the locks and may be changed by those who had them.  What a link
+ * leads to counts, where it is followed. */
+static const struct {
+	const char *name;
+	bool of_root; /* below the root directory, from its '/' on; else in etc */
+	enum taken_part part;
+} watched[TAKEN_WATCHED] = {
+	{ "passwd", false, TAKEN_ACCOUNTS },
+	{ "group", false, TAKEN_ACCOUNTS },
+	{ "nsswitch.conf", false, TAKEN_ACCOUNTS },
+	{ "login.defs", false, TAKEN_POLICY },
+	{ SUBID_CONF_FILE, false, TAKEN_POLICY },
+	{ SUBID_CONF_DIR, false, TAKEN_POLICY },
+	{ SUBID_STATEDIR "/subuid", true, TAKEN_LEASES },
+	{ SUBID_STATEDIR "/subgid", true, TAKEN_LEASES },
+};
+
+static struct taken_facts look_at(const struct subid_txn *txn, size_t i)
+{
+	int dir = watched[i].of_root ? txn->options.root : txn->options.etc;
+	struct stat st;
+
+	if ((watched[i].of_root && !txn->options.leased) ||
+	    fstatat(dir, watched[i].name + watched[i].of_root, &st, 0) < 0)
+		return (struct taken_facts){ .inode = 0 };
+	return (struct taken_facts){
+		.device = st.st_dev,
+		.inode = st.st_ino,
+		.size = st.st_size,
+		.modified = st.st_mtim,
+		.changed = st.st_ctim,
+	};
+}
+
+static bool same_time(struct timespec a, struct timespec b)
+{
+	return a.tv_sec == b.tv_sec && a.tv_nsec == b.tv_nsec;
+}
+
+/* Which parts are to be read again: bits 1 << enum taken_part. */
+static unsigned int changed_parts(const struct subid_txn *txn)
+{
+	unsigned int parts = 0;
+
+	for (size_t i = 0; i < TAKEN_WATCHED; i++) {
+		const struct taken_facts *then = &txn->facts[i];
+		struct taken_facts now = look_at(txn, i);
+
+		if (now.device != then->device || now.inode != then->inode ||
+		    now.size != then->size || !same_time(now.modified, then->modified) ||
+		    !same_time(now.changed, then->changed))
+			parts |= 1U << watched[i].part;
+	}
+	return parts;
+}
+
+int taken_look(struct subid_txn *txn, struct subid_failure *failure)
+{
+	int r;
+
+	/* first: what changes from here on is read again */
+	for (size_t i = 0; i < TAKEN_WATCHED; i++)
+		txn->facts[i] = look_at(txn, i);
+	r = policy_load(txn, failure);
+	/* before what runs: of what lines that go meanwhile gave, see reload_tables() */
+	if (r == 0)
+		r = load_tables(txn, failure);
 	if (r == 0)
 		r = load_accounts(txn, failure);
 	if (r == 0)
 		r = load_live(txn, failure);
 	if (r == 0)
-		r = load_leased(txn, failure);
+		r = own_load(txn, failure);
+	return r == 0 ? load_leased(txn, failure) : r;
+}
+
+int taken_load(struct subid_txn *txn, struct subid_failure *failure)
+{
+	unsigned int parts = txn->lock == NULL ? 0 : changed_parts(txn);
+	int r = txn->lock == NULL ? 0 : reload_tables(txn, failure);
+
+	if (r == 0 && (parts & 1U << TAKEN_POLICY) != 0) {
+		subid_conf_free(&txn->conf);
+		r = policy_load(txn, failure);
+	}
+	if (r == 0 && (parts & 1U << TAKEN_ACCOUNTS) != 0)
+		r = reload_accounts(txn, failure);
+	if (r == 0 && (parts & 1U << TAKEN_LEASES) != 0)
+		r = read_store(txn->options.root, &txn->leased, &failure->file);
 	if (r == 0)
 		r = list_reservations(txn);
-	return r == 0 ? unite_taken(txn) : r;
+	return r == 0 ? taken_again(txn) : r;
 }

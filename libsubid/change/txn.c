@@ -4,6 +4,7 @@
  * is changed, writes both or neither, and ends.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -35,7 +36,10 @@ void subid_txn_free(struct subid_txn **txn)
 		subid_reservations_free(&(*txn)->reservations[kind]);
 	}
 	subid_sets_free(&(*txn)->accounts);
+	subid_set_free(&(*txn)->unlisted);
+	subid_sets_free(&(*txn)->absent);
 	subid_sets_free(&(*txn)->live);
+	subid_live_free(&(*txn)->snapshot);
 	subid_sets_free(&(*txn)->before);
 	subid_sets_free(&(*txn)->taken);
 	subid_leased_free(&(*txn)->leased);
@@ -46,48 +50,39 @@ void subid_txn_free(struct subid_txn **txn)
 	*txn = NULL;
 }
 
-static int load_policy(struct subid_txn *txn, struct subid_failure *failure)
+/* Who may not change the tables is told so first, whatever else may not be read. */
+static int may_lock(const struct subid_txn *txn, struct subid_failure *failure)
 {
-	struct subid_conf_place place;
-	int r;
+	failure->file = ".pwd.lock";
+	return faccessat(txn->options.etc, ".", W_OK, AT_EACCESS) < 0 ? -errno : 0;
+}
 
-	failure->file = "login.defs";
-	r = subid_policy_load(txn->options.etc, txn->options.nss, &txn->policy,
-			      &failure->place);
-	if (r != 0)
-		return r;
-	failure->file = SUBID_CONF_FILE;
-	r = subid_conf_load(&(struct subid_conf_source){ .path = txn->options.conf,
-							 .etc = txn->options.etc,
-							 .vendor = txn->options.vendor,
-							 .follow = txn->options.nss },
-			    NULL, &txn->conf, &place);
-	if (r != 0) {
-		failure->place = place.place;
-		(void)memcpy(failure->conf, place.file, sizeof(failure->conf));
-	}
-	return r;
+static int lock(struct subid_txn *txn, struct subid_failure *failure)
+{
+	const struct subid_txn_options *options = &txn->options;
+
+	failure->file = ".pwd.lock";
+	failure->waited_ms = options->timeout_ms;
+	return subid_lock_take(options->etc, options->timeout_ms, &txn->lock,
+			       &failure->holder);
 }
 
 int subid_txn_begin(const struct subid_txn_options *options, struct subid_txn **ret,
 		    struct subid_failure *ret_failure)
 {
 	auto_txn_alone struct subid_txn *txn = txn_new();
-	int r = 0;
+	int r;
 
 	*ret_failure = (struct subid_failure){ .file = NULL };
 	if (txn == NULL)
 		return -ENOMEM;
 	txn->options = *options;
 	txn->is_traced = !options->dry_run && subid_txn_is_host(options);
-	if (!options->dry_run) {
-		ret_failure->file = ".pwd.lock";
-		r = subid_lock_take(options->etc, options->timeout_ms, &txn->lock,
-				    &ret_failure->holder);
-		ret_failure->waited_ms = options->timeout_ms;
-	}
+	r = options->dry_run ? 0 : may_lock(txn, ret_failure);
 	if (r == 0)
-		r = load_policy(txn, ret_failure);
+		r = taken_look(txn, ret_failure);
+	if (r == 0 && !options->dry_run)
+		r = lock(txn, ret_failure);
 	if (r == 0)
 		r = taken_load(txn, ret_failure);
 	if (r != 0)

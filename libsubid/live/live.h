@@ -192,6 +192,13 @@ size_t subid_live_hiders(int proc, const struct subid_live *live, struct subid_h
 int subid_live_in_use(int proc, const struct subid_live *live, uint32_t user,
 		      struct subid_sets *ret) SUBID_WARN_UNUSED;
 
+/*
+ * Adds the uids and gids that processes in the caller's own user namespace run with.
+ * 0 or -errno.
+ */
+int subid_live_ids(int proc, const struct subid_live *live,
+		   struct subid_sets *ret) SUBID_WARN_UNUSED;
+
 /* What uses ids: a process that has one, or is in a namespace that maps one. */
 struct subid_use {
 	pid_t pid;
@@ -204,6 +211,13 @@ struct subid_use {
 	pid_t reaper;	     /* pid has ended, and this, its parent, has not waited for
 				it; or 0 */
 };
+
+/*
+ * A user namespace that maps one of the ids, of those that subid_live_in_use() counts,
+ * from the snapshot alone.  0; SUBID_ABSENT: none; -ENOMEM.
+ */
+int subid_live_mapper(int proc, const struct subid_live *live, enum subid_kind kind,
+		      struct id_range ids, struct subid_use *ret) SUBID_WARN_UNUSED;
 
 /*
  * What uses one of the wanted ids, which are sorted: one row for each namespace that maps

@@ -22,6 +22,7 @@
 #define STATUS_MAX  (1 << 20) /* it lists up to 65536 groups */
 #define CMDLINE_MAX (1 << 16) /* 340 ranges are less */
 #define ID_DIGITS   10
+#define OVERFLOW_ID 65534 /* of an id that the caller's namespace does not have */
 
 /* What uses the wanted ids, as it is found. */
 struct search {
@@ -255,6 +256,91 @@ static bool userns_uses(const struct search *search,
 		return true;
 	}
 	return false;
+}
+
+/* Adds the numbers of a line of a process's status, like "\nUid:".  0 or -ENOMEM. */
+static int add_ids(const char *status, const char *head, struct subid_set *ret)
+{
+	const char *at = find_value(status, head);
+	int r = 0;
+
+	for (int i = 0; r == 0 && at != NULL && i < 4; i++) {
+		char *end;
+		uint32_t id = (uint32_t)strtoul(at, &end, 10);
+
+		if (end == at)
+			break;
+		at = end;
+		if (id != SUBID_ID_NONE)
+			r = subid_set_add(ret, (struct id_range){ id, 1 });
+	}
+	return r;
+}
+
+/*
+ * The files of a process that may not be dumped (a setuid program, an agent with keys)
+ * are root's, whoever it runs as.
+ */
+static int add_process_ids(int proc, const struct subid_live_process *process,
+			   struct subid_sets *ret)
+{
+	char status[2048];
+	ssize_t n;
+	int r;
+
+	if (process->uid != 0 && process->uid != OVERFLOW_ID) {
+		r = subid_set_add(&ret->of[SUBID_UID],
+				  (struct id_range){ process->uid, 1 });
+		return r < 0 ? r
+			     : subid_set_add(&ret->of[SUBID_GID],
+					     (struct id_range){ process->gid, 1 });
+	}
+	/* Uid and Gid stand at the head */
+	n = proc_read(proc, process->pid, "status", status, sizeof(status) - 1);
+	if (n < 0)
+		return proc_vanished((int)n) ? 0 : (int)n;
+	status[n] = '\0';
+	r = add_ids(status, "\nUid:", &ret->of[SUBID_UID]);
+	return r == 0 ? add_ids(status, "\nGid:", &ret->of[SUBID_GID]) : r;
+}
+
+int subid_live_ids(int proc, const struct subid_live *live, struct subid_sets *ret)
+{
+	const struct subid_live_userns *own = &live->userns[0];
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < own->n; i++) {
+		const struct subid_live_process *process =
+		    &live->processes[own->first + i];
+
+		if (process->uid != SUBID_ID_NONE)
+			r = add_process_ids(proc, process, ret);
+	}
+	subid_sets_sort(ret);
+	return r;
+}
+
+int subid_live_mapper(int proc, const struct subid_live *live, enum subid_kind kind,
+		      struct id_range ids, struct subid_use *ret)
+{
+	struct subid_sets wanted = { .of = { { .n = 0 } } };
+	const struct search search = { .proc = proc, .wanted = &wanted };
+	struct subid_use use;
+
+	wanted.of[kind] = (struct subid_set){ .ranges = &ids, .n = 1 };
+	for (size_t i = 1; i < live->n; i++) {
+		bool takes;
+		int r = takes_ids(proc, live, i, SUBID_ID_NONE, &takes);
+
+		if (r < 0)
+			return r;
+		if (!takes || !userns_uses(&search, &live->userns[i], &use))
+			continue;
+		proc_read_program(proc, use.pid, use.program);
+		*ret = use;
+		return 0;
+	}
+	return SUBID_ABSENT;
 }
 
 /* The first of the wanted ids in a line of a process's status, like "\nGroups:". */

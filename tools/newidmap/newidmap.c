@@ -350,14 +350,24 @@ static int read_ranges(struct call *call)
 
 #define ALIASES_ASKED 16
 
-/* Does the name service know this owner as the caller under another name? */
+/*
+ * Does the name service know this owner as the caller under another name?  It must be the
+ * name that the account has, and no other spelling that the service takes for it: for
+ * list and grant such a line is nobody's.
+ */
 static bool is_alias(const struct call *call, const struct subid_line *line)
 {
 	auto_owner struct subid_owner owner = { .has_account = false };
 	auto_free char *name = strndup(line->owner, line->owner_len);
+	bool is = false;
 
-	return name != NULL && subid_owner_find(call->users, name, &owner) == 0 &&
-	       owner.uid == call->uid;
+	if (name == NULL || subid_owner_find(call->users, name, &owner) != 0 ||
+	    owner.uid != call->uid)
+		return false;
+	for (size_t i = 0; i < owner.n; i++)
+		is |= owner.spellings[i].len == line->owner_len &&
+		      memcmp(owner.spellings[i].text, line->owner, line->owner_len) == 0;
+	return is;
 }
 
 /*

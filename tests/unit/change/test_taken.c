@@ -1,4 +1,9 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * What is taken, and what becomes of it while the locks are waited for.
+ *
+ * wrap: subid_lock_take
+ */
 #include "libsubid/change/private.h"
 
 #include "txn_support.h"
@@ -205,12 +210,273 @@ static void test_txn(void **state)
 	assert_int_equal(close(etc), 0);
 }
 
+/* --- what others do while the locks are waited for --------------------------------- */
+
+static struct {
+	int etc, root;
+	void (*change)(void);
+} meanwhile;
+
+int __real_subid_lock_take(int etc, int timeout_ms, struct subid_lock **ret,
+			   struct subid_holder *ret_holder);
+int __wrap_subid_lock_take(int etc, int timeout_ms, struct subid_lock **ret,
+			   struct subid_holder *ret_holder);
+int __wrap_subid_lock_take(int etc, int timeout_ms, struct subid_lock **ret,
+			   struct subid_holder *ret_holder)
+{
+	if (meanwhile.change != NULL)
+		meanwhile.change();
+	return __real_subid_lock_take(etc, timeout_ms, ret, ret_holder);
+}
+
+static void put_meanwhile(const char *name, const char *text)
+{
+	/* replaced, as useradd does: another file, though perhaps of the same size */
+	put_file(meanwhile.etc, "new", text);
+	assert_int_equal(renameat(meanwhile.etc, "new", meanwhile.etc, name), 0);
+}
+
+static void add_line(void)
+{
+	put_meanwhile("subuid", "bob:1000000:10\n");
+}
+
+static void remove_line(void)
+{
+	put_meanwhile("subuid", "");
+}
+
+static void add_account(void)
+{
+	put_meanwhile("passwd", PASSWD "new:x:1000000:1000000::/:/bin/sh\n");
+}
+
+static void add_group(void)
+{
+	put_meanwhile("group", "new:x:1000009:\n");
+}
+
+static void raise_window(void)
+{
+	put_meanwhile("login.defs", "SUB_UID_MIN 2000000\nSUB_UID_MAX 2000099\n"
+				    "SUB_GID_MIN 2000000\nSUB_GID_MAX 2000099\n"
+				    "SUB_UID_COUNT 10\nSUB_GID_COUNT 10\n");
+}
+
+static void reserve(void)
+{
+	put_meanwhile("subid.conf", "reserve uid 1000000:5\n");
+}
+
+static void lease(void)
+{
+	put_path(meanwhile.root, "var/lib/subid/subuid", "gone/web:1000000:10\n");
+}
+
+static void stop_looking(void)
+{
+	/* nothing that runs is looked at under the locks: it would fail now */
+	assert_int_equal(unlinkat(meanwhile.etc, "proc/self/ns/user", 0), 0);
+}
+
+static const struct {
+	const char *what;
+	void (*change)(void);
+	const char *uids; /* the table at first */
+	const char *gives;
+} meanwhiles[] = {
+	{ "nothing", NULL, "", "uid 1000000:10, gid 1000000:10" },
+	{ "a line comes", add_line, "", "uid 1000010:10, gid 1000010:10" },
+	{ "a line goes, which a container may have had", remove_line,
+	  "carol:1000000:10\n", "uid 1000010:10, gid 1000010:10" },
+	{ "another line comes in its place", add_line, "carol:1000005:10\n",
+	  "uid 1000015:10, gid 1000015:10" },
+	{ "an account comes", add_account, "", "uid 1000001:10, gid 1000001:10" },
+	{ "a group comes", add_group, "", "uid 1000010:10, gid 1000010:10" },
+	{ "the window moves", raise_window, "", "uid 2000000:10, gid 2000000:10" },
+	{ "ids are reserved", reserve, "", "uid 1000005:10, gid 1000005:10" },
+	{ "a lease comes", lease, "", "uid 1000010:10, gid 1000010:10" },
+	{ "what runs cannot be seen any more", stop_looking, "",
+	  "uid 1000000:10, gid 1000000:10" },
+};
+
+static void grant_meanwhile(int root, const char *what, const char *gives)
+{
+	struct subid_txn_options options = {
+		.etc = meanwhile.etc,
+		.proc = openat(meanwhile.etc, "proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC),
+		.leased = true,
+		.root = root,
+	};
+	struct subid_txn *txn = NULL;
+	struct subid_failure failure;
+	struct subid_changes changes;
+	struct subid_owner owner;
+	struct grant_request request = { .owner = &owner, .kinds = SUBID_BOTH_KINDS };
+	char buf[128];
+	int r = subid_txn_begin(&options, &txn, &failure);
+
+	if (r != 0)
+		fail_msg("%s: begins with %d, %s", what, r, failure.file);
+	owner = find_owner(txn, "alice");
+	assert_int_equal(subid_txn_grant(txn, &request, &changes), 0);
+	assert_row(what, "what is given", changes_text(&changes, buf, sizeof(buf)),
+		   gives);
+	subid_owner_free(&owner);
+	subid_txn_free(&txn);
+	assert_int_equal(close(options.proc), 0);
+}
+
+static void test_meanwhile(void **state)
+{
+	for (size_t i = 0; i < sizeof(meanwhiles) / sizeof(meanwhiles[0]); i++) {
+		int root, proc;
+		char name[16];
+
+		(void)snprintf(name, sizeof(name), "root%zu", i);
+		root = open_new_dir(etc_of(state), name);
+		meanwhile.root = root;
+		meanwhile.etc = open_new_dir(root, "etc");
+		meanwhile.change = meanwhiles[i].change;
+		put_file(meanwhile.etc, "login.defs", SMALL);
+		put_file(meanwhile.etc, "passwd", PASSWD);
+		put_file(meanwhile.etc, "group", "");
+		put_file(meanwhile.etc, "subuid", meanwhiles[i].uids);
+		put_file(meanwhile.etc, "subgid", "");
+		put_path(root, STORE, NULL);
+		put_dir(root, STORE);
+		proc = open_new_dir(meanwhile.etc, "proc");
+		put_self(proc);
+		assert_int_equal(close(proc), 0);
+		grant_meanwhile(root, meanwhiles[i].what, meanwhiles[i].gives);
+		assert_int_equal(close(meanwhile.etc), 0);
+		assert_int_equal(close(root), 0);
+	}
+	meanwhile.change = NULL;
+}
+
+/* --- ids that do not exist in the user namespace that we run in ----------------------
+ */
+
+static const struct {
+	const char *what, *uids, *gids; /* the maps of our namespace */
+	const char *gives;		/* to alice; NULL: there is no room */
+	struct id_range held;
+	int hold; /* what comes of holding them */
+} inside[] = {
+	{ "the initial namespace",
+	  "0 0 4294967295\n",
+	  "0 0 4294967295\n",
+	  "uid 1000000:10, gid 1000000:10",
+	  { 1000050, 10 },
+	  0 },
+	{ "a part of the window",
+	  "0 5 2000\n1000020 9000000 70\n",
+	  "0 5 2000\n1000000 9000000 99\n",
+	  "uid 1000020:10, gid 1000020:10",
+	  { 1000015, 10 },
+	  SUBID_TAKEN },
+	{ "each kind by its own map",
+	  "0 0 2000\n1000000 1000000 15\n",
+	  "0 0 2000\n1000060 1000060 15\n",
+	  "uid 1000000:10, gid 1000060:10",
+	  { 1000000, 10 },
+	  SUBID_TAKEN },
+	{ "no id of the window",
+	  "0 3001 1\n1 100000 65536\n",
+	  "0 3001 1\n1 100000 65536\n",
+	  NULL,
+	  { 60000, 10 },
+	  0 },
+	{ "ids that mean nothing outside are not there",
+	  "0 3001 1\n1000000 4294967295 10\n1000010 100000 10\n",
+	  "0 0 4294967295\n",
+	  "uid 1000010:10, gid 1000010:10",
+	  { 1000000, 10 },
+	  SUBID_TAKEN },
+};
+
+static void test_inside(void **state)
+{
+	for (size_t i = 0; i < sizeof(inside) / sizeof(inside[0]); i++) {
+		struct subid_txn *txn;
+		struct subid_changes changes;
+		struct subid_owner owner;
+		struct grant_request request = { .owner = &owner,
+						 .kinds = SUBID_BOTH_KINDS };
+		char name[16], buf[128];
+		int etc, proc, r;
+
+		(void)snprintf(name, sizeof(name), "etc%zu", i);
+		etc = open_new_dir(etc_of(state), name);
+		put_file(etc, "login.defs", SMALL);
+		put_file(etc, "passwd", PASSWD);
+		proc = open_new_dir(etc, "proc");
+		put_process(proc, &(struct fake_process){ .pid = "self",
+							  .ns = "user:[4026531837]",
+							  .uid_map = inside[i].uids,
+							  .gid_map = inside[i].gids });
+		txn = begin(etc, proc);
+		owner = find_owner(txn, "alice");
+		r = subid_txn_grant(txn, &request, &changes);
+		assert_int_equal(r, inside[i].gives == NULL ? SUBID_FULL : 0);
+		assert_row(inside[i].what, "what is given",
+			   r == 0 ? changes_text(&changes, buf, sizeof(buf)) : NULL,
+			   inside[i].gives);
+		subid_owner_free(&owner);
+		subid_txn_free(&txn);
+		txn = begin(etc, proc);
+		r = subid_txn_hold(txn, SUBID_BOTH_KINDS, inside[i].held, &changes);
+		if (r != inside[i].hold)
+			fail_msg("%s: hold answers %d", inside[i].what, r);
+		subid_txn_free(&txn);
+		assert_int_equal(close(proc), 0);
+		assert_int_equal(close(etc), 0);
+	}
+}
+
+/* The owner's own uid and primary gid are in no range of its own. */
+static void test_own_ids(void **state)
+{
+	static const char passwd[] = "wide:x:1000005:1000012::/:/bin/sh\n";
+	int etc = etc_of(state);
+	struct subid_txn *txn;
+	struct subid_changes changes;
+	struct subid_conflict conflict;
+	struct subid_owner owner;
+	struct grant_request request = { .owner = &owner, .kinds = SUBID_BOTH_KINDS };
+	char buf[128];
+
+	put_file(etc, "login.defs", SMALL);
+	put_file(etc, "passwd", PASSWD);
+	txn = begin(etc, -1);
+	/* an account that nobody has listed when the transaction began */
+	put_file(etc, "passwd", passwd);
+	{
+		auto_users struct subid_users *users = NULL;
+
+		assert_int_equal(subid_users_load(etc, false, &users, NULL), 0);
+		assert_int_equal(subid_owner_find(users, "wide", &owner), 0);
+		assert_int_equal(subid_txn_grant(txn, &request, &changes), 0);
+		assert_string_equal(changes_text(&changes, buf, sizeof(buf)),
+				    "uid 1000013:10, gid 1000013:10");
+		request.range = (struct id_range){ 1000000, 6 };
+		assert_int_equal(subid_txn_grant(txn, &request, &changes), SUBID_TAKEN);
+		assert_int_equal(
+		    subid_txn_explain(txn, SUBID_UID, request.range, &conflict), 0);
+		assert_int_equal(conflict.what, SUBID_CONFLICT_ACCOUNT);
+		assert_int_equal(conflict.ids.start, 1000005);
+		subid_owner_free(&owner);
+	}
+	subid_txn_free(&txn);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		scratch_test(test_rows),
-		scratch_test(test_what_cannot_be_read),
-		scratch_test(test_txn),
+		scratch_test(test_rows),   scratch_test(test_what_cannot_be_read),
+		scratch_test(test_txn),	   scratch_test(test_meanwhile),
+		scratch_test(test_inside), scratch_test(test_own_ids),
 	};
 
 	return cmocka_run_group_tests_name("taken", tests, NULL, NULL);

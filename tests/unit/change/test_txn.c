@@ -256,7 +256,7 @@ static void test_what_cannot_be_read(void **state)
 		assert_int_equal(unlinkat(etc, names[i], 0), 0);
 	}
 	put_world(etc);
-	assert_int_equal(unlinkat(etc, ".pwd.lock", 0), 0);
+	assert_true(unlinkat(etc, ".pwd.lock", 0) == 0 || errno == ENOENT);
 	put_dir(etc, ".pwd.lock");
 	assert_begin_fails(etc, -1, -EINVAL, ".pwd.lock");
 }
@@ -545,13 +545,14 @@ static void test_explain(void **state)
 }
 
 /* The container has ended since, or /proc cannot be read any more. */
+/* Under the locks nothing of /proc is looked at any more, but the name of a program. */
 static void test_explain_what_has_gone(void **state)
 {
-	static const struct subid_conflict nobody = { .what = SUBID_CONFLICT_LIVE,
-						      .ids = { 3000000, 7 } };
+	static const struct subid_conflict known = { .what = SUBID_CONFLICT_LIVE,
+						     .ids = { 3000000, 7 },
+						     .pid = 77 };
 	int etc = etc_of(state), proc = open_new_dir(etc, "proc");
 	struct id_range range = { 3000000, 7 };
-	struct subid_conflict conflict;
 	struct subid_txn *txn;
 
 	put_self(proc);
@@ -561,9 +562,8 @@ static void test_explain_what_has_gone(void **state)
 						  .gid_map = "" });
 	txn = begin(etc, proc);
 	assert_int_equal(unlinkat(proc, "77/ns/user", 0), 0);
-	assert_explained(txn, SUBID_UID, range, &nobody);
 	assert_int_equal(unlinkat(proc, "self/ns/user", 0), 0);
-	assert_int_equal(subid_txn_explain(txn, SUBID_UID, range, &conflict), -ENOENT);
+	assert_explained(txn, SUBID_UID, range, &known);
 	subid_txn_free(&txn);
 	assert_int_equal(close(proc), 0);
 }

@@ -8,6 +8,7 @@
 #include "libsubid/live/live.h"
 
 #include "faults.h"
+#include "set_support.h"
 
 #define IDS_OF_ROOT "Name:\tx\nUid:\t0\t0\t0\t0\nGid:\t0\t0\t0\t0\nGroups:\t \n"
 
@@ -606,6 +607,83 @@ static int setup(void **state)
 	return faults_reset(state) != 0 ? -1 : scratch_setup(state);
 }
 
+/* Whose files are root's may run as anybody: its status says so.  Who is in another
+ * namespace than the caller's has no id here. */
+static void test_ids_of_processes(void **state)
+{
+	struct subid_live_process processes[] = {
+		{ .pid = 1, .uid = 0, .gid = 0 },
+		{ .pid = 2, .uid = 138001, .gid = 138002 },
+		{ .pid = 3, .uid = 0, .gid = 0 },
+		{ .pid = 4, .uid = 65534, .gid = 65534 },
+		{ .pid = 5, .uid = 0, .gid = 0 }, /* gone */
+		{ .pid = 6, .uid = SUBID_ID_NONE, .gid = SUBID_ID_NONE },
+		{ .pid = 7, .uid = 200000, .gid = 200000, .userns = 1 },
+	};
+	struct subid_live_userns userns[] = { { .n = 6 }, { .first = 6, .n = 1 } };
+	const struct subid_live live = {
+		.userns = userns,
+		.n = 2,
+		.processes = processes,
+		.n_processes = 7,
+	};
+	auto_sets struct subid_sets ids = { .of = { { .n = 0 } } };
+	int proc = etc_of(state);
+
+	put_process(proc,
+		    &(struct fake_process){
+			.pid = "1",
+			.status = "Name:\tinit\nUid:\t0\t0\t0\t0\nGid:\t0\t0\t0\t0\n" });
+	put_process(proc, &(struct fake_process){
+			      .pid = "3",
+			      .status = "Name:\tagent\nUid:\t1500\t1501\t1502\t1503\n"
+					"Gid:\t1600\t1600\t1600\t4294967295\n" });
+	put_process(proc, &(struct fake_process){ .pid = "4", .status = "Name:\tx\n" });
+	assert_int_equal(subid_set_insert(&ids.of[SUBID_UID], (struct id_range){ 7, 1 }),
+			 0);
+	assert_int_equal(subid_live_ids(proc, &live, &ids), 0);
+	assert_string_equal(show(&ids.of[SUBID_UID]), "0:1 7:1 1500:4 138001:1");
+	assert_string_equal(show(&ids.of[SUBID_GID]), "0:1 1600:1 138002:1");
+	/* could not look is not nothing there */
+	put_dir(proc, "5");
+	put_dir(proc, "5/status");
+	assert_int_equal(subid_live_ids(proc, &live, &ids), -EISDIR);
+}
+
+/* Who maps an id, from the snapshot alone. */
+static void test_mapper(void **state)
+{
+	static struct subid_map_line all[] = { { { 0, 100000 }, { 0, 100000 } } };
+	static struct subid_map_line one[] = { { { 0, 10 }, { 500, 10 } } };
+	struct subid_live_userns userns[] = {
+		{ .maps = { { .lines = all, .n = 1 } } },
+		{ .maps = { { .lines = all, .n = 1 } }, .holder = 8 }, /* transparent */
+		{ .maps = { { .n = 0 }, { .lines = one, .n = 1 } },
+		  .holder = 9,
+		  .inode = 99,
+		  .n = 1 },
+	};
+	const struct subid_live live = { .userns = userns, .n = 3 };
+	struct subid_use use = { .pid = 77 };
+	int proc = etc_of(state);
+
+	put_process(proc, &(struct fake_process){ .pid = "9", .comm = "sle\033p\n" });
+	assert_int_equal(
+	    subid_live_mapper(proc, &live, SUBID_UID, (struct id_range){ 505, 1 }, &use),
+	    SUBID_ABSENT);
+	assert_int_equal(
+	    subid_live_mapper(proc, &live, SUBID_GID, (struct id_range){ 510, 1 }, &use),
+	    SUBID_ABSENT);
+	assert_int_equal(use.pid, 77);
+	assert_int_equal(
+	    subid_live_mapper(proc, &live, SUBID_GID, (struct id_range){ 509, 5 }, &use),
+	    0);
+	assert_int_equal(use.pid, 9);
+	assert_int_equal(use.ids.start, 509);
+	assert_int_equal(use.ids.count, 1);
+	assert_string_equal(use.program, "sle?p");
+}
+
 #define uses_test(function)                                                              \
 	{                                                                                \
 #function, function, setup, scratch_teardown, NULL                       \
@@ -630,6 +708,8 @@ int main(void)
 		uses_test(test_who_cannot_be_looked_at),
 		uses_test(test_sessions),
 		uses_test(test_session_with_a_container),
+		scratch_test(test_ids_of_processes),
+		scratch_test(test_mapper),
 		uses_test(test_every_call_fails_in_turn),
 	};
 
