@@ -140,7 +140,9 @@ static bool parse_account(const char *line, size_t len, struct subid_account *re
 	const char *end = line + len, *at = line, *stop;
 	struct subid_owner_name name;
 
-	if (!subid_account_head(&at, end, &name, &ret->uid) || at++ == end)
+	/* who has the uid that means none has no account */
+	if (!subid_account_head(&at, end, &name, &ret->uid) || at++ == end ||
+	    ret->uid == UINT32_MAX)
 		return false;
 	stop = memchr(at, ':', (size_t)(end - at));
 	stop = stop == NULL ? end : stop;
@@ -334,7 +336,9 @@ int subid_nss_ask(const char *name, uint32_t uid, struct passwd *ret_entry,
 			continue;
 		*ret_buffer = buffer;
 		buffer = NULL;
-		return subid_nss_status(r, found);
+		return found != NULL && found->pw_uid == UINT32_MAX
+			   ? SUBID_UNKNOWN
+			   : subid_nss_status(r, found);
 	}
 	return -ERANGE;
 }

@@ -70,7 +70,7 @@ static int note_malformed_line(const char *line, const char *end, struct subid_s
 
 		if (sets[i] != NULL && !loose_id(field, &id))
 			return 0;
-		if (sets[i] != NULL)
+		if (sets[i] != NULL && id != UINT32_MAX)
 			r = subid_set_add(sets[i], just(id));
 		if (stop == end || *stop == '\n')
 			break;
@@ -110,7 +110,8 @@ SCAN_INLINE bool scan_account(const char **at, const char *end, struct subid_acc
 
 	ret->name = *at;
 	if (!scan_name(at, end, &ret->name_len) ||
-	    !scan_id_like(at, end, &uid, &ret->uid) || *at == end || **at != ':')
+	    !scan_id_like(at, end, &uid, &ret->uid) || *at == end || **at != ':' ||
+	    ret->uid == UINT32_MAX)
 		return false;
 	(*at)++;
 	/* a user's own group mostly has the same number */

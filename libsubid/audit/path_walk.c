@@ -11,14 +11,13 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <linux/capability.h>
-#include <linux/openat2.h>
 #include <stdio.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <sys/xattr.h>
 
 #include "libsubid/audit/private.h"
 #include "libsubid/core/core.h"
+#include "libsubid/core/files.h"
 #include "libsubid/core/printable.h"
 
 #define ACL_VERSION 2
@@ -284,15 +283,9 @@ static bool is_passed(const struct audit_path_walk *walk, int fd)
  */
 static int open_done(const struct walker *walker)
 {
-	struct open_how how = {
-		.flags = O_PATH | O_NOFOLLOW | O_CLOEXEC,
-		.resolve = RESOLVE_IN_ROOT | RESOLVE_NO_SYMLINKS,
-	};
-	long fd =
-	    syscall(SYS_openat2, walker->options->root,
-		    walker->done[0] == '\0' ? "/" : walker->done, &how, sizeof(how));
-
-	return fd < 0 ? -errno : (int)fd;
+	return beneath_open(walker->options->root,
+			    walker->done[0] == '\0' ? "/" : walker->done,
+			    O_PATH | O_NOFOLLOW, RESOLVE_IN_ROOT | RESOLVE_NO_SYMLINKS);
 }
 
 /* Takes the next part of todo to the end of done, or one away for "..". */

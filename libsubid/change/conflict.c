@@ -412,8 +412,9 @@ static int sets_of(const struct subid_changes *changes, struct subid_sets *ret)
 	int r = 0;
 
 	for (size_t i = 0; r == 0 && i < changes->n; i++)
-		r = subid_set_insert(&ret->of[changes->list[i].kind],
-				     changes->list[i].range);
+		r = subid_set_add(&ret->of[changes->list[i].kind],
+				  changes->list[i].range);
+	subid_sets_sort(ret);
 	return r;
 }
 

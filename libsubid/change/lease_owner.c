@@ -203,9 +203,7 @@ static int read_runtimes(struct subid_txn *txn, struct lease_owner *owner,
 	if (txn->sys->host && owner->owner.has_account)
 		r = read_home(txn->leasing, owner, err);
 	owner->own_end = state->n;
-	if (r == 0)
-		system_warn_unread(txn->sys, "", state);
-	return r;
+	return r == 0 ? system_check_unread(txn->sys, "", state, err) : r;
 }
 
 static int read_other_store(struct subid_txn *txn, struct lease_owner *owner,
@@ -316,14 +314,19 @@ int lease_owner_avoid_but(const struct lease_owner *owner, const char *name,
 			  struct subid_sets *ret)
 {
 	const struct subid_runtime_state *runtimes = &owner->runtimes;
-	int r = subid_sets_unite(ret, &owner->others);
+	auto_sets struct subid_sets ids = { .of = { { .n = 0 } } };
+	int r = 0;
 
+	/* added, and then sorted: a user may have written a million of them down */
 	for (size_t i = 0; r == 0 && i < runtimes->n; i++) {
 		const struct subid_runtime_range *one = &runtimes->list[i];
 
 		if (i < owner->own_begin || i >= owner->own_end ||
 		    strcmp(one->name, name) != 0)
-			r = subid_set_insert(&ret->of[one->kind], one->range);
+			r = subid_set_add(&ids.of[one->kind], one->range);
 	}
-	return r;
+	subid_sets_sort(&ids);
+	if (r == 0)
+		r = subid_sets_unite(ret, &ids);
+	return r == 0 ? subid_sets_unite(ret, &owner->others) : r;
 }

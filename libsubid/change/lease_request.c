@@ -213,6 +213,38 @@ static int grant(struct lease *lease, struct subid_changes *ret)
 	return r;
 }
 
+/*
+ * A lease out of a line that is there no more is none: the ids may be another owner's by
+ * now, and newuidmap maps them for nobody but that one.  SUBID_ENOUGH; else explained.
+ */
+static int check_kept(const struct lease *lease, const struct subid_changes *changes)
+{
+	const struct lease_owner *owner = &lease->txn->leasing->owner;
+	const char *name = lease->request->owner;
+	size_t n = 0;
+
+	for (size_t i = 0; i < changes->n; i++) {
+		const struct subid_change *change = &changes->list[i];
+
+		if (subid_set_contains(&owner->held.of[change->kind], change->range))
+			continue;
+		n++;
+		error_detail(lease->err,
+			     "%s: has a lease of %s %u-%llu, which %s does not hold any"
+			     " more",
+			     name, subid_kind_name(change->kind), change->range.start,
+			     (unsigned long long)id_range_end(change->range) - 1,
+			     owner->name);
+	}
+	if (n == 0)
+		return SUBID_ENOUGH;
+	return error_plain(
+	    lease->err, SUBID_DENIED,
+	    "%s: 'subid revoke %s' takes this lease back, and then another"
+	    " one can be granted; the container's files must be moved to it",
+	    name, name);
+}
+
 static int lease_one(struct lease *lease)
 {
 	static const struct subid_sets nothing;
@@ -243,7 +275,9 @@ static int lease_one(struct lease *lease)
 		return explain_full(lease);
 	if (r == SUBID_DENIED || r == SUBID_TAKEN)
 		return explain_range(lease, r, &changes);
-	return hand_out(lease, r, &changes);
+	if (r == SUBID_ENOUGH)
+		r = check_kept(lease, &changes);
+	return r == 0 || r == SUBID_ENOUGH ? hand_out(lease, r, &changes) : r;
 }
 
 /* --- what comes before ------------------------------------------------------------- */

@@ -8,16 +8,15 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/openat2.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "libsubid/change/private.h"
 #include "libsubid/core/child.h"
 #include "libsubid/core/core.h"
+#include "libsubid/core/files.h"
 
 void subid_leases_free(struct subid_leases *leases)
 {
@@ -166,20 +165,17 @@ int subid_leases_load(int state, const char *user, struct subid_leases *leases)
 
 int subid_lease_open_user(const char *home, uint32_t uid, int *ret_dir)
 {
-	/* a mount is crossed only on the way to home, which root has made */
-	struct open_how how = {
-		.flags = O_RDONLY | O_DIRECTORY | O_NONBLOCK | O_CLOEXEC,
-		.resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_XDEV,
-	};
 	auto_close int dir = open(home, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	auto_close int fd = -1;
 	struct stat st;
 
 	if (dir < 0)
 		return errno == ENOENT ? SUBID_ABSENT : -errno;
-	fd = (int)syscall(SYS_openat2, dir, SUBID_LEASE_USER_DIR, &how, sizeof(how));
+	/* a mount is crossed only on the way to home, which root has made */
+	fd = beneath_open(dir, SUBID_LEASE_USER_DIR, O_RDONLY | O_DIRECTORY | O_NONBLOCK,
+			  RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_XDEV);
 	if (fd < 0)
-		return errno == ENOENT ? SUBID_ABSENT : -errno;
+		return fd == -ENOENT ? SUBID_ABSENT : fd;
 	if (fstat(fd, &st) < 0)
 		return -errno;
 	if (st.st_uid != uid)
@@ -332,7 +328,8 @@ static int add_state(struct subid_runtime_state *state,
 		memcpy(&state->list[state->n++], ranges + i * sizeof(*state->list),
 		       sizeof(*state->list));
 	}
-	if (state->n_unread == 0) {
+	if (more->n_unread > 0 &&
+	    (state->n_unread == 0 || (more->error < 0 && state->error > 0))) {
 		state->error = more->error;
 		memcpy(state->unread, more->unread, sizeof(state->unread));
 	}

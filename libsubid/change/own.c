@@ -25,26 +25,15 @@
 #define LOGIN_USERS "/run/systemd/users" /* of logind: files that are called by uids */
 #define UTMP_MAX    ((size_t)4 << 20)
 
-/* Adds one account to those whose ids are not free. */
-static int add_account(struct subid_txn *txn, const struct subid_owner *owner)
-{
-	const struct id_range uid = { owner->uid, 1 }, gid = { owner->gid, 1 };
-	int r = 0;
-
-	if (!owner->has_account)
-		return 0;
-	/* whom the files or an enumeration have is nobody new */
-	if (!subid_set_contains(&txn->accounts.of[SUBID_UID], uid)) {
-		r = subid_set_insert(&txn->unlisted, uid);
-		if (r == 0)
-			r = subid_set_insert(&txn->accounts.of[SUBID_UID], uid);
-	}
-	return r == 0 ? subid_set_insert(&txn->accounts.of[SUBID_GID], gid) : r;
-}
+/* Accounts that were looked up, in any order until they are sorted. */
+struct found {
+	struct subid_txn *txn;
+	struct subid_failure *failure;
+	struct subid_sets ids;
+};
 
 /* By a name or a number, as a line has it; not whom the local file knows. */
-static int look_up(struct subid_txn *txn, const char *text, size_t len,
-		   struct subid_failure *failure)
+static int look_up(struct found *found, const char *text, size_t len)
 {
 	auto_owner struct subid_owner owner = { .has_account = false };
 	auto_free char *name = strndup(text, len);
@@ -52,12 +41,19 @@ static int look_up(struct subid_txn *txn, const char *text, size_t len,
 
 	if (name == NULL)
 		return -ENOMEM;
-	r = subid_owner_find_plain(txn->users, name, &owner);
-	if (r >= 0)
-		return r == 0 ? add_account(txn, &owner) : 0;
-	failure->file = "passwd";
-	(void)snprintf(failure->owner, sizeof(failure->owner), "%s", name);
-	return r;
+	r = subid_owner_find_plain(found->txn->users, name, &owner);
+	if (r < 0) {
+		found->failure->file = "passwd";
+		(void)snprintf(found->failure->owner, sizeof(found->failure->owner), "%s",
+			       name);
+		return r;
+	}
+	if (r > 0 || !owner.has_account)
+		return 0;
+	r = subid_set_add(&found->ids.of[SUBID_UID], (struct id_range){ owner.uid, 1 });
+	return r < 0 ? r
+		     : subid_set_add(&found->ids.of[SUBID_GID],
+				     (struct id_range){ owner.gid, 1 });
 }
 
 /* --- the owners of lines ---------------------------------------------------------------
@@ -93,8 +89,9 @@ static int collect_owners(const struct subid_txn *txn, struct subid_owner_name *
 }
 
 /* A name that stands in both tables, or often, is looked up once. */
-static int add_owners(struct subid_txn *txn, struct subid_failure *failure)
+static int add_owners(struct found *found)
 {
+	struct subid_txn *txn = found->txn;
 	auto_free struct subid_owner_name *owners = NULL, *sorted = NULL;
 	size_t n = 0;
 	int r = subid_users_index(txn->users);
@@ -105,7 +102,7 @@ static int add_owners(struct subid_txn *txn, struct subid_failure *failure)
 		r = owner_names_sort(owners, n, &sorted);
 	for (size_t i = 0; r == 0 && i < n; i++)
 		if (i == 0 || owner_name_compare(&sorted[i - 1], &sorted[i]) != 0)
-			r = look_up(txn, sorted[i].text, sorted[i].len, failure);
+			r = look_up(found, sorted[i].text, sorted[i].len);
 	return r;
 }
 
@@ -113,7 +110,7 @@ static int add_owners(struct subid_txn *txn, struct subid_failure *failure)
  */
 
 /* utmp(5).  Who cannot read it has no say in what is given. */
-static int add_utmp(struct subid_txn *txn, struct subid_failure *failure)
+static int add_utmp(struct found *found)
 {
 	auto_text struct subid_text text = { .bytes = NULL };
 	struct utmpx entry;
@@ -121,7 +118,7 @@ static int add_utmp(struct subid_txn *txn, struct subid_failure *failure)
 
 	if (r == -ENOENT)
 		return 0;
-	failure->file = UTMP;
+	found->failure->file = UTMP;
 	for (size_t at = 0; r == 0 && at + sizeof(entry) <= text.size;
 	     at += sizeof(entry)) {
 		struct subid_account account;
@@ -130,13 +127,13 @@ static int add_utmp(struct subid_txn *txn, struct subid_failure *failure)
 		memcpy(&entry, text.bytes + at, sizeof(entry));
 		len = strnlen(entry.ut_user, sizeof(entry.ut_user));
 		if (entry.ut_type == USER_PROCESS && len > 0 &&
-		    !subid_users_by_name(txn->users, entry.ut_user, len, &account))
-			r = look_up(txn, entry.ut_user, len, failure);
+		    !subid_users_by_name(found->txn->users, entry.ut_user, len, &account))
+			r = look_up(found, entry.ut_user, len);
 	}
 	return r;
 }
 
-static int add_login_users(struct subid_txn *txn, struct subid_failure *failure)
+static int add_login_users(struct found *found)
 {
 	DIR *dir = opendir(LOGIN_USERS);
 	const struct dirent *entry;
@@ -144,14 +141,14 @@ static int add_login_users(struct subid_txn *txn, struct subid_failure *failure)
 
 	if (dir == NULL && errno == ENOENT)
 		return 0;
-	failure->file = LOGIN_USERS;
+	found->failure->file = LOGIN_USERS;
 	if (dir == NULL)
 		return -errno;
 	while (r == 0 && (errno = 0, entry = readdir(dir)) != NULL) {
 		uint32_t uid;
 
 		if (subid_id_parse(entry->d_name, strlen(entry->d_name), &uid) == 0)
-			r = look_up(txn, entry->d_name, strlen(entry->d_name), failure);
+			r = look_up(found, entry->d_name, strlen(entry->d_name));
 	}
 	if (r == 0 && errno != 0)
 		r = -errno;
@@ -173,22 +170,35 @@ static int add_processes(struct subid_txn *txn, struct subid_failure *failure)
 	return r == 0 ? subid_sets_unite(&txn->accounts, &ids) : r;
 }
 
+/* Whom only the name service knows; those that it does not enumerate are noted. */
+static int add_others(struct subid_txn *txn, struct subid_failure *failure)
+{
+	struct found found = { .txn = txn, .failure = failure };
+	int r = add_owners(&found);
+
+	if (r == 0)
+		r = add_utmp(&found);
+	if (r == 0)
+		r = add_login_users(&found);
+	subid_sets_sort(&found.ids);
+	if (r == 0)
+		r = subid_set_subtract(&found.ids.of[SUBID_UID],
+				       &txn->accounts.of[SUBID_UID], &txn->unlisted);
+	if (r == 0)
+		r = subid_sets_unite(&txn->accounts, &found.ids);
+	subid_sets_free(&found.ids);
+	return r;
+}
+
 int own_load(struct subid_txn *txn, struct subid_failure *failure)
 {
-	int r = 0;
-
 	/* without another source the files have all accounts */
-	if (subid_users_ask_others(txn->users)) {
-		r = add_owners(txn, failure);
-		if (r == 0)
-			r = add_utmp(txn, failure);
-		if (r == 0)
-			r = add_login_users(txn, failure);
-	}
+	int r = subid_users_ask_others(txn->users) ? add_others(txn, failure) : 0;
+
 	return r == 0 && txn->options.proc >= 0 ? add_processes(txn, failure) : r;
 }
 
-void own_warn_unlisted(const struct subid_txn *txn)
+void own_warn_unlisted(struct subid_txn *txn)
 {
 	const struct subid_set *windows = &txn->reservations[SUBID_UID].windows;
 	struct id_range first = { .count = 0 };
@@ -204,8 +214,9 @@ void own_warn_unlisted(const struct subid_txn *txn)
 				first = common;
 			n += common.count;
 		}
-	if (n == 0)
+	if (n == 0 || txn->warned_unlisted)
 		return;
+	txn->warned_unlisted = true;
 	(void)subid_users_name(txn->users, SUBID_UID, first.start, name, sizeof(name));
 	system_warn(
 	    txn->sys, SUBID_NOTE_WARNING,
@@ -228,7 +239,10 @@ int own_add(struct subid_txn *txn, const struct subid_owner *owner)
 
 		if (subid_set_contains(&txn->accounts.of[kind], id))
 			continue;
-		r = subid_set_insert(&txn->accounts.of[kind], id);
+		if (kind == SUBID_UID && subid_users_ask_others(txn->users))
+			r = subid_set_insert(&txn->unlisted, id);
+		if (r == 0)
+			r = subid_set_insert(&txn->accounts.of[kind], id);
 		if (r == 0)
 			r = subid_set_insert(&txn->taken.of[kind], id);
 	}

@@ -42,10 +42,15 @@ void system_warn_error(const struct subid *sys, enum subid_note note,
 /* Warns of who hides namespaces, if anybody does, when ids are given all the same. */
 void system_warn_hidden(const struct subid *sys, const struct subid_unreadable *unseen);
 
-/* Warns of what runtimes have written down and could not be read, if there is any; above:
- * of what lies beneath a directory, as messages name it. */
-void system_warn_unread(const struct subid *sys, const char *above,
-			const struct subid_runtime_state *state);
+/*
+ * Of what runtimes have written down and did not tell, if there is any: -errno,
+ * explained, of what could not be looked at; of what is damaged, warns, and 0.  above: of
+ * what lies beneath a directory, as messages name it.  Threat: a user can make a look
+ * fail, by renaming something all the time or by a limit; what is written there is not
+ * nothing.
+ */
+int system_check_unread(const struct subid *sys, const char *above,
+			const struct subid_runtime_state *state, struct subid_error *err);
 
 /* --- place.c: where there is room --------------------------------------------------- */
 
@@ -248,6 +253,7 @@ struct subid_txn {
 	struct subid_table tables[SUBID_KINDS];
 	struct subid_sets accounts; /* and processes */
 	struct subid_set unlisted;  /* uids of accounts that no source enumerates */
+	bool warned_unlisted;
 	struct subid_sets absent;   /* that do not exist in our user namespace */
 	struct subid_live snapshot; /* of what runs, before the locks were taken */
 	struct subid_sets live;
@@ -363,8 +369,8 @@ int own_add(struct subid_txn *txn, const struct subid_owner *owner);
  */
 int own_find_absent(const struct subid_live *live, struct subid_sets *ret);
 
-/* Warns of accounts that no source enumerates, in a window. */
-void own_warn_unlisted(const struct subid_txn *txn);
+/* Warns, once, of accounts that no source enumerates, in a window. */
+void own_warn_unlisted(struct subid_txn *txn);
 
 /* Who is in the way of a range; SUBID_TAKEN or -errno. */
 int taken_explain(const struct subid_txn *txn, const char *name,

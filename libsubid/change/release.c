@@ -376,7 +376,8 @@ static int collect(const struct subid_changes *changes, enum subid_kind kind, bo
 
 	for (size_t i = 0; r == 0 && i < changes->n; i++)
 		if (changes->list[i].kind == kind && !(held && changes->list[i].shared))
-			r = subid_set_insert(ret, changes->list[i].range);
+			r = subid_set_add(ret, changes->list[i].range);
+	subid_set_sort(ret);
 	return r;
 }
 

@@ -244,6 +244,9 @@ int request_check(const struct subid_request *request, struct subid_error *err)
 	return 0;
 }
 
+/* For so many owners it is said which of their lines are malformed. */
+#define MALFORMED_GRANTS 10
+
 /* 0 when the owner may have ranges; else why not. */
 static int find_owner(struct subid_txn *txn, const struct subid_request *request,
 		      struct subid_owner *ret, struct subid_error *err)
@@ -293,6 +296,66 @@ static int check_unasked(struct subid_txn *txn, const struct subid_owner *owner,
 			   request->owner);
 }
 
+/* Does a line that is no entry begin with a name of the owner? */
+static bool is_malformed_of(const struct subid_owner *owner, const char *line, size_t len)
+{
+	const char *colon;
+
+	while (len > 0 && (*line == ' ' || *line == '\t')) {
+		line++;
+		len--;
+	}
+	colon = memchr(line, ':', len);
+	if (colon == NULL)
+		return false;
+	for (size_t i = 0; i < owner->n; i++)
+		if (owner->spellings[i].len == (size_t)(colon - line) &&
+		    memcmp(owner->spellings[i].text, line, owner->spellings[i].len) == 0)
+			return true;
+	return false;
+}
+
+/* Some reader takes the same from the line as from the one that is advised. */
+static void warn_of_line(const struct subid_txn *txn, const struct subid_table *table,
+			 size_t malformed, const char *name, const char *line, size_t len)
+{
+	struct id_range readings[SUBID_READINGS_MAX];
+	char mend[128] = "";
+
+	if (subid_line_readings(line, len, readings) > 0)
+		(void)snprintf(mend, sizeof(mend), " as %.64s:%u:%u", name,
+			       readings[0].start, readings[0].count);
+	system_warn(
+	    txn->sys, SUBID_NOTE_WARNING,
+	    "%s/%s:%zu: this line of %s is malformed, and gives nothing: write it"
+	    " anew%s (a start and a count in decimal, and no blanks), or delete it",
+	    txn->sys->etc_name, subid_kind_table(table->kind),
+	    subid_table_malformed_line(table, malformed), name, mend);
+}
+
+/*
+ * Whose line is malformed is given another range, and may be looking for the files of the
+ * first one.  Not for many owners: each takes a pass over these lines.
+ */
+static void warn_malformed(const struct subid_txn *txn, const struct subid_owner *owner,
+			   const char *name)
+{
+	for (enum subid_kind kind = 0;
+	     txn->n_grants <= MALFORMED_GRANTS && kind < SUBID_KINDS; kind++) {
+		const struct subid_table *table = &txn->tables[kind];
+		const char *end = table->text.bytes + table->text.size;
+
+		for (size_t i = 0; i < table->n_malformed; i++) {
+			const char *line = table->text.bytes + table->malformed_lines[i];
+			const char *newline = memchr(line, '\n', (size_t)(end - line));
+			size_t len = (size_t)((newline == NULL ? end : newline) - line);
+
+			if (is_malformed_of(owner, line, len))
+				warn_of_line(txn, table, i, name, line, len);
+		}
+	}
+}
+
 /* Ends a grant that was refused. */
 static int explain_refusal(struct subid_txn *txn, const struct subid_request *request,
 			   const struct grant_request *asked, int answer,
@@ -331,8 +394,9 @@ static int give(struct subid_txn *txn, const struct subid_request *request,
 		return r;
 	if (++txn->n_grants == 1) {
 		system_warn_hidden(txn->sys, &txn->unseen);
-		system_warn_unread(txn->sys, "/", &txn->leased.runtimes);
-		own_warn_unlisted(txn);
+		r = system_check_unread(txn->sys, "/", &txn->leased.runtimes, err);
+		if (r < 0)
+			return txn_spoil(txn, r);
 	}
 	r = find_owner(txn, request, &owner, err);
 	if (r == 0 && request_has(request, SUBID_UNASKED))
@@ -343,6 +407,10 @@ static int give(struct subid_txn *txn, const struct subid_request *request,
 	if (txn->n_grants == 2 && subid_txn_prepare_bulk(txn) < 0)
 		return error_memory(err);
 	r = subid_txn_grant(txn, &asked, &changes);
+	if (r >= 0) {
+		own_warn_unlisted(txn);
+		warn_malformed(txn, &owner, request->owner);
+	}
 	if (r != 0 && r != SUBID_ENOUGH)
 		return explain_refusal(txn, request, &asked, r, &changes, err);
 	if (txn_add_result(txn, &changes) < 0)

@@ -202,15 +202,28 @@ static int explain(const struct store *store, int r, bool create, struct subid_e
 /* Leases in a file that is not the store's own. */
 static bool is_stray(const struct store *store, const char *dir, enum subid_kind kind)
 {
-	const char *name = subid_kind_table(kind);
-	struct stat file, own;
-	char path[PATH_MAX + 16];
+	auto_free char *there = NULL, *own = NULL;
+	char path[PATH_MAX + 16], own_path[sizeof(store->name) + 16];
+	struct stat file;
 
-	(void)snprintf(path, sizeof(path), "%s/%s", dir, name);
+	(void)snprintf(path, sizeof(path), "%s/%s", dir, subid_kind_table(kind));
 	if (stat(path, &file) < 0 || file.st_size == 0)
 		return false;
-	return store->fd < 0 || fstatat(store->fd, name, &own, 0) < 0 ||
-	       own.st_dev != file.st_dev || own.st_ino != file.st_ino;
+	/* by where they are: a grant may replace the store's file at any moment */
+	(void)snprintf(own_path, sizeof(own_path), "%s/%s", store->name,
+		       subid_kind_table(kind));
+	there = realpath(path, NULL);
+	own = realpath(own_path, NULL);
+	return there != NULL && (own == NULL || strcmp(there, own) != 0);
+}
+
+/* Is it the store's own directory, by whatever name? */
+static bool is_own_dir(const struct store *store, const char *dir)
+{
+	struct stat there, own;
+
+	return store->fd >= 0 && stat(dir, &there) == 0 && fstat(store->fd, &own) == 0 &&
+	       there.st_dev == own.st_dev && there.st_ino == own.st_ino;
 }
 
 /* Leases where who sets these variables may have them are none that we keep off: that
@@ -234,7 +247,8 @@ static int check_strays(const struct subid *sys, const struct store *store, bool
 		if (value == NULL || value[0] != '/')
 			continue;
 		(void)snprintf(dir, sizeof(dir), "%s/%s", value, places[i].beneath);
-		if (!is_stray(store, dir, SUBID_UID) && !is_stray(store, dir, SUBID_GID))
+		if (is_own_dir(store, dir) || (!is_stray(store, dir, SUBID_UID) &&
+					       !is_stray(store, dir, SUBID_GID)))
 			continue;
 		if (create)
 			return error_plain(err, -EEXIST, said, dir, places[i].variable,

@@ -193,18 +193,24 @@ void system_warn_hidden(const struct subid *sys, const struct subid_unreadable *
 	system_warn_error(sys, SUBID_NOTE_REMARK, &warning);
 }
 
-void system_warn_unread(const struct subid *sys, const char *above,
-			const struct subid_runtime_state *state)
+int system_check_unread(const struct subid *sys, const char *above,
+			const struct subid_runtime_state *state, struct subid_error *err)
 {
-	const char *why = "damaged";
+	const char *why =
+	    state->error == SUBID_ABSENT ? "its storage is not mounted" : "damaged";
 
 	if (state->n_unread == 0)
-		return;
-	if (state->error != SUBID_INVALID)
-		why = state->error == SUBID_ABSENT ? "its storage is not mounted"
-						   : strerror(-state->error);
+		return 0;
+	if (state->error < 0)
+		return error_plain(
+		    err, state->error,
+		    "%s%s: %s (and %zu more): which ids a stopped container"
+		    " has there is not known: nothing is given until it can"
+		    " be read",
+		    above, state->unread, strerror(-state->error), state->n_unread - 1);
 	system_warn(sys, SUBID_NOTE_WARNING,
 		    "%s%s: %s (and %zu more): the ids of a stopped container that are"
 		    " written there are not known",
 		    above, state->unread, why, state->n_unread - 1);
+	return 0;
 }

@@ -12,6 +12,7 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/xattr.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "libsubid/core/core.h"
@@ -19,15 +20,31 @@
 #define DIR_FLAGS (O_RDONLY | O_DIRECTORY | O_CLOEXEC)
 #define WAY_FLAGS (O_PATH | O_DIRECTORY | O_CLOEXEC)
 
+/* How often it is tried to be alone with a path: a second, at most. */
+#define QUICK_TRIES 100
+#define ALL_TRIES   1100
+
+/*
+ * Threat: with a bound on where a path may lead, the kernel answers EAGAIN whenever
+ * anybody renames or mounts anything meanwhile, and a user can do that all the time.
+ */
 int beneath_open(int dir, const char *path, uint64_t flags, uint64_t resolve)
 {
+	static const struct timespec pause = { .tv_nsec = 1000000 };
 	struct open_how how = {
 		.flags = flags | O_CLOEXEC,
 		.resolve = resolve | RESOLVE_NO_MAGICLINKS,
 	};
-	int fd = (int)syscall(SYS_openat2, dir, path, &how, sizeof(how));
+	int fd = -1;
 
-	return fd < 0 ? -errno : fd;
+	for (int i = 0; i < ALL_TRIES; i++) {
+		fd = (int)syscall(SYS_openat2, dir, path, &how, sizeof(how));
+		if (fd >= 0 || errno != EAGAIN)
+			return fd < 0 ? -errno : fd;
+		if (i >= QUICK_TRIES)
+			(void)nanosleep(&pause, NULL);
+	}
+	return -EAGAIN;
 }
 
 int beneath_open_regular(int dir, const char *path, uint64_t resolve)

@@ -29,9 +29,10 @@ struct subid_runtime_state {
 	struct subid_runtime_range *list; /* grown by array_grow() */
 	size_t n;
 	size_t n_unread;  /* files and directories that could not be read, or not all */
-	int error;	  /* of the first: -errno; SUBID_INVALID for damage; SUBID_ABSENT:
-			     the storage of a container is not mounted */
-	char unread[256]; /* the first, beneath dir; cut if longer */
+	int error;	  /* of the first: -errno, if any could not be looked at; else
+			     SUBID_INVALID for damage; SUBID_ABSENT: the storage of a
+			     container is not mounted */
+	char unread[256]; /* that one, beneath dir; cut if longer */
 };
 
 void subid_runtime_state_free(struct subid_runtime_state *state);

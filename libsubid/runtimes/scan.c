@@ -71,7 +71,9 @@ static int note_unread(struct runtime_scan *scan, const char *path, int error)
 		return 0;
 	if (error == -ENOMEM)
 		return error;
-	if (state->n_unread++ == 0) {
+	/* what could not be looked at comes before what is damaged: it may say anything
+	 */
+	if (state->n_unread++ == 0 || (error < 0 && state->error > 0)) {
 		state->error = error;
 		printable_copy(state->unread, sizeof(state->unread), path, strlen(path));
 	}

@@ -315,15 +315,16 @@ while_it_waits() { # command...: for alice, while carol's line goes, and her lea
 	start "$@" >"$T/out" 2>&1
 	wait_for is_at_lock "$started_pid" /etc || echo "# not at the lock"
 	tables ""
-	echo '!released:100000:1000' | tee /var/lib/subid/subuid >/var/lib/subid/subgid
+	printf '!released:%s:1000\n' 100000 165536 | tee /var/lib/subid/subuid >/var/lib/subid/subgid
 	end "${started[-2]}"
 	wait "$started_pid"
 	status=$?
 	rm /var/lib/subid/sub*
 }
 while_it_waits subid grant alice
+# carol's container may have begun after it was looked at what runs: none of her ids
 is "a lease that comes to rest while a grant waits for the lock" "$status $(<"$T/out")" \
-	$'0 alice uid 101000 166535 65536 new\nalice gid 101000 166535 65536 new'
+	$'0 alice uid 166536 232071 65536 new\nalice gid 166536 232071 65536 new'
 fresh
 mkdir -p "$T/leased/etc" "$T/leased/var/lib/subid"
 echo zoe:x:1234:1234::/:/bin/sh >"$T/leased/etc/passwd"

@@ -1,0 +1,139 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: MIT
+# What a grant must not meet though it is not in the tables: accounts that no source
+# lists, ids that do not exist here, what containers have written down while somebody
+# makes it hard to read; and a lease whose line is gone.
+. "$(dirname "$0")/lib.sh"
+plan 35
+
+add_user alice -u 7100
+add_user bob -u 7200
+
+ok "(a directory that lists nobody)" gcc -shared -fPIC -o "$T/libnss_quiet.so.2" tests/e2e/nss_quiet.c
+sed -i '/^passwd:/s/.*/passwd: files quiet/' /etc/nsswitch.conf
+printf '%s\n' 'CORP\jdoe:138000:138000' 'CORP\asmith:138001:138001' >/etc/quiet
+subid() { LD_LIBRARY_PATH=$T command subid "$@"; }
+
+tables ""
+start setpriv --reuid 138001 --regid 138003 --clear-groups sleep 1000
+for ((i = 0; i < 100; i++)); do
+	[ "$(stat -c %u "/proc/$started_pid")" != 138001 ] || break
+	sleep 0.1
+done
+expect "nobody gets the id of who runs something" 0 "alice uid 138004 203539 65536 new
+alice gid 138004 203539 65536 new" "" subid grant alice
+kill -KILL "$started_pid"
+wait "$started_pid" 2>/dev/null
+
+tables 'CORP\jdoe:500000000:65536'
+expect "nor of the owner of a line" 0 "alice uid 138001 203536 65536 new
+alice gid 138001 203536 65536 new" "subid: warning: CORP*jdoe (uid 138000): accounts that the name service does not list*SUB_UID_MIN*" subid grant alice
+expect "nor holds it" 1 "" '*uid 138000: is account CORP\\jdoe'"'s own*" subid hold 138000:1
+
+tables ""
+expect "nor its own" 0 'CORP?x5cjdoe uid 138001 203536 65536 new
+CORP?x5cjdoe gid 138001 203536 65536 new
+CORP?x5casmith uid 203537 269072 65536 new
+CORP?x5casmith gid 203537 269072 65536 new' "*(uid 138000)*" subid grant 'CORP\jdoe' 'CORP\asmith'
+is "it is warned of once" "$(grep -c warning <<<"$err")" 1
+is "lines name accounts as they are called" "$(cut -d: -f1 /etc/subuid | tr '\n' ' ')" 'CORP\jdoe CORP\asmith '
+tables ""
+expect "not by range, either" 1 "" '*uid 138000: is account CORP\\jdoe'"'s own*" subid grant 'CORP\jdoe' --range 137000:2000
+tables 'CORP\jdoe:138001:65536'
+
+# whatever is typed is the same account
+for name in 'corp\jdoe' 'CORP\JDOE'; do
+	is "getsubids $name" "$(LD_LIBRARY_PATH=$T getsubids "$name" 2>&1)" "0: $name 138001 65536"
+done
+for name in 'corp\jdoe' 'CORP\JDOE' 138000; do
+	expect "$name has enough" 0 "*uid 138001 203536 65536 kept*" "*" subid grant "$name"
+	like "$name is listed" "$(subid list "$name" 2>&1)" 'CORP?x5cjdoe uid 138001 *'
+done
+is "no line is added" "$(wc -l </etc/subuid)" 1
+tables 'corp\JDOE:700000:65536'
+like "a line of another spelling is nobody's" "$(subid list 'CORP\jdoe' 2>&1)" 'subid: CORP?jdoe: has no ranges'
+is "for getsubids, too" "$(LD_LIBRARY_PATH=$T getsubids 'CORP\jdoe' 2>&1 | grep -c 700000)" 0
+
+# no answer is not "no such account"
+tables 'CORP\jdoe:500000000:65536'
+: >/etc/quiet.down
+expect "an owner that cannot be looked up: nothing is given" 3 "" 'subid: CORP\\jdoe: cannot be looked up: *nothing is given*' subid grant bob
+tables_are "and nothing is changed" 'CORP\jdoe:500000000:65536'
+rm /etc/quiet.down
+tables 'nobody4:500000000:65536'
+echo 'nobody4:x:4294967295:4294967295::/:/bin/sh' >>/etc/passwd
+expect "an account whose uid means none is none" 1 "" "subid: nobody4: no such account*" subid grant nobody4
+unset -f subid
+sed -i '/^passwd:/s/.*/passwd: files/' /etc/nsswitch.conf
+
+# --- a container in a container ---
+tables ""
+start unshare -U sleep 1000
+inside=$started_pid
+for ((i = 0; i < 100; i++)); do
+	[ "$(readlink "/proc/$inside/ns/user")" = "$(readlink /proc/self/ns/user)" ] || break
+	sleep 0.1
+done
+for kind in uid gid; do
+	# in one write
+	printf '0 0 60000\n%s 200000 70000\n' $([ $kind = uid ] && echo 200000 || echo 300000) >"$T/map"
+	cat "$T/map" >"/proc/$inside/${kind}_map"
+done
+within() { nsenter -t "$inside" -U -S 0 -G 0 unshare -pmf --mount-proc "$@"; }
+expect "only ids that exist there are given, each kind's own" 0 "alice uid 200000 265535 65536 new
+alice gid 300000 365535 65536 new" "*" within subid grant alice
+expect "others are refused" 1 "" "*uid 400000-400009: not in the user namespace that this runs in (/proc/self/uid_map)*" within subid grant bob --range 400000:10
+expect "and not held" 1 "" "*not in the user namespace*" within subid hold 150000:10
+expect "a full one says how much there is" 1 "" "*no gap of 65536 uids*at most 4464 in one piece*" within subid grant bob
+kill -KILL "$inside"
+wait "$inside" 2>/dev/null
+
+# --- what cannot be read ---
+tables ""
+mkdir -p /var/lib/lxc/stopped
+mount -t tmpfs lxc /var/lib/lxc
+mkdir /var/lib/lxc/stopped
+printf 'lxc.idmap = u 0 100000 65536\nlxc.idmap = g 0 100000 65536\n' >/var/lib/lxc/stopped/config
+cat >"$T/rename.py" <<'PY'
+import os, sys
+os.makedirs(sys.argv[1] + "/a"); os.makedirs(sys.argv[1] + "/b"); open(sys.argv[1] + "/a/x", "w")
+while True:
+    os.rename(sys.argv[1] + "/a/x", sys.argv[1] + "/b/x")
+    os.rename(sys.argv[1] + "/b/x", sys.argv[1] + "/a/x")
+PY
+cp "$T/rename.py" "$T/home/alice/rename.py"
+for i in 1 2 3; do
+	start as alice python3 "$T/home/alice/rename.py" "$T/home/alice/r$i"
+done
+met=0 refused=0
+for ((i = 0; i < 60; i++)); do
+	case $(subid grant --dry-run bob 2>&1) in
+	*"uid 100000 "* | *warning*) met=$((met + 1)) ;;
+	*"uid 165536 "*) ;;
+	*) refused=$((refused + 1)) ;;
+	esac
+done
+is "somebody renames all the time: nobody gets a stopped container's ids" "$met" 0
+ok "and few are refused ($refused of 60)" test "$refused" -le 6
+for pid in "${started[@]: -3}"; do kill -KILL "$pid" && wait "$pid"; done 2>/dev/null
+rm /var/lib/lxc/stopped/config
+mkdir /var/lib/lxc/stopped/config
+expect "what cannot be looked at: nothing is given" 3 "" "subid: /var/lib/lxc/stopped: *nothing is given until it can be read" subid grant bob
+umount /var/lib/lxc
+
+# --- a line that is malformed ---
+printf 'alice:300000:65536 \n' >/etc/subuid
+printf 'alice:300000:65536\n' >/etc/subgid
+expect "a malformed line of hers: it is said, and how to mend it" 0 "*new*" \
+	"subid: warning: /etc/subuid:1: this line of alice is malformed, and gives nothing: write it anew as alice:300000:65536 *" subid grant alice
+printf 'alicia:300000:65536 \n#alice\n' >/etc/subuid
+printf 'alice:300000:65536\n' >/etc/subgid
+expect "another's is not hers" 0 "*new*" "" subid grant alice
+
+# --- a lease whose line has moved away ---
+tables "alice:100000:65536"
+expect "a lease" 0 "alice/web uid 100000 100999 1000 new*" "" subid grant alice/web -c 1000
+tables $'alice:300000:65536\nbob:100000:65536'
+expect "her line has moved: it is not kept" 1 "" "*alice/web: has a lease of uid 100000-100999, which alice does not hold any more*subid revoke alice/web*" subid grant alice/web -c 1000
+expect "it can be taken back" 0 "*" "*" subid revoke alice/web
+expect "and another one be granted" 0 "alice/web uid 300000 300999 1000 new*" "" subid grant alice/web -c 1000
