@@ -9,10 +9,10 @@
  * How a snapshot is made.  Each file calls only those above it:
  *
  *   proc.c        the small files of a process, the list of processes, work in threads
- *   children.c    children: they ask about processes what may never be answered, and
- *                 enter a namespace, for its maps and its mounts
+ *   inside.c      children that enter a namespace: its maps, its mounts
  *   userns.c      the user namespaces found so far: adding one; its owner, parent, maps
- *   limit.c       what the search may cost, for each user
+ *   limit.c       what the search may cost, for each user; questions to processes that
+ *                 may never be answered, by a child
  *   links.c       the namespaces and descriptors that processes have
  *   mounts.c      namespaces behind the bind mounts that a process sees
  *   hidden.c      the search for namespaces that no process is in
@@ -122,7 +122,7 @@ int live_add_behind(struct live_scan *scan, int ns, enum subid_held held, pid_t 
  * gone get inode 0.  0 or -ENOMEM. */
 int live_learn(struct live_scan *scan);
 
-/* --- children.c: questions --- */
+/* --- limit.c: questions --- */
 
 /* The same question about each of some processes. */
 struct live_questions {
@@ -145,7 +145,7 @@ struct live_questions {
 /* Asks all of them.  0 or -errno. */
 int live_ask(const struct live_questions *questions);
 
-/* --- children.c: inside of namespaces --- */
+/* --- inside.c --- */
 
 /* Reads the maps of a user namespace without a process from its descriptor; what cannot
  * be read is noted there.  0; -errno: the caller is short of something. */
