@@ -97,21 +97,22 @@ define includes
 libsubid/core: core subid.h
 libsubid/trace: core
 libsubid/maps: core
-libsubid/tables: core maps
-libsubid/ledger: core maps tables
-libsubid/accounts: core maps tables
-libsubid/policy: core maps tables accounts
-libsubid/live: core maps tables accounts policy
-libsubid/runtimes: core maps tables accounts policy
-libsubid/change: core trace maps tables ledger accounts policy live runtimes subid.h
-libsubid/audit: core maps tables accounts policy live runtimes change subid.h
+libsubid/lines: core maps
+libsubid/tables: core maps lines
+libsubid/ledger: core maps lines tables
+libsubid/accounts: core maps lines tables
+libsubid/policy: core maps lines tables accounts
+libsubid/live: core maps lines tables accounts policy
+libsubid/runtimes: core maps lines tables accounts policy
+libsubid/change: core trace maps lines tables ledger accounts policy live runtimes subid.h
+libsubid/audit: core maps lines tables accounts policy live runtimes change subid.h
 libsubid: core maps
-tools/newidmap: core maps tables accounts policy
-tools/getsubids: core maps tables accounts policy
+tools/newidmap: core maps lines tables accounts policy
+tools/getsubids: core maps lines tables accounts policy
 tools/subid/storage: core subid.h
-tools/subid: core maps tables accounts policy live runtimes audit subid.h
-tools/subid-ldap: core tables accounts policy subid.h tools/subid/cli.h tools/subid/rows.h
-pam: core maps tables accounts policy subid.h
+tools/subid: core maps lines tables accounts policy live runtimes audit subid.h
+tools/subid-ldap: core lines tables accounts policy subid.h tools/subid/cli.h tools/subid/rows.h
+pam: core maps lines tables accounts policy subid.h
 examples: subid.h
 endef
 export INCLUDES := $(includes)

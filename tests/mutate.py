@@ -30,12 +30,12 @@ TABLE = ["tables/table", "tables/owners", "tables/table_change", "tables/table_t
 
 # What is changed, and the tests that must notice, the likeliest first.
 TESTS = {
-    "libsubid/core/range.h": ["core/range", "maps/map", "core/allocate", "tables/line", *TABLE],
-    "libsubid/core/range.c": ["core/range", "tables/line", "maps/map", *TABLE],
+    "libsubid/core/range.h": ["core/range", "maps/map", "core/allocate", "lines/line", *TABLE],
+    "libsubid/core/range.c": ["core/range", "lines/line", "maps/map", *TABLE],
     "libsubid/core/sets.c": ["core/range", *TABLE],
-    "libsubid/tables/line.c": ["tables/line", "tables/owners", *TABLE],
-    "libsubid/tables/readings.c": ["tables/line", *TABLE],
-    "libsubid/core/scan.h": ["core/scan", "tables/line", *TABLE],
+    "libsubid/lines/line.c": ["lines/line", "tables/owners", *TABLE],
+    "libsubid/lines/readings.c": ["lines/line", *TABLE],
+    "libsubid/core/scan.h": ["core/scan", "lines/line", *TABLE],
     "libsubid/core/gap.c": ["core/allocate"],
     "libsubid/maps/map.c": ["maps/map"],
     "libsubid/policy/conf.c": ["policy/conf", "policy/decide"],
@@ -110,21 +110,21 @@ EQUIVALENT = {
         "a range from end on cuts nothing off",
     ("libsubid/core/sets.c", "if (at <= end) {"):
         "adds the empty range, which is nothing",
-    ("libsubid/tables/line.c", "if (c >= 'a' && c < 'z')"):
+    ("libsubid/lines/line.c", "if (c >= 'a' && c < 'z')"):
         "no base has the digit z",
-    ("libsubid/tables/line.c", "if (c >= 'A' && c < 'Z')"):
+    ("libsubid/lines/line.c", "if (c >= 'A' && c < 'Z')"):
         "no base has the digit Z",
-    ("libsubid/tables/line.c", "if (length >= (uint64_t)UINT32_MAX + 1)"):
+    ("libsubid/lines/line.c", "if (length >= (uint64_t)UINT32_MAX + 1)"):
         "sets length to what it is",
-    ("libsubid/tables/line.c", "if (length > (uint64_t)UINT32_MAX + 0)"):
+    ("libsubid/lines/line.c", "if (length > (uint64_t)UINT32_MAX + 0)"):
         "sets length to what it is",
-    ("libsubid/tables/line.c", "if (length > (uint64_t)UINT32_MAX + 2)"):
+    ("libsubid/lines/line.c", "if (length > (uint64_t)UINT32_MAX + 2)"):
         "2^32 ids are all, one more are no more",
-    ("libsubid/tables/line.c", "length = (uint64_t)UINT32_MAX + 2;"):
+    ("libsubid/lines/line.c", "length = (uint64_t)UINT32_MAX + 2;"):
         "2^32 ids are all, one more are no more",
-    ("libsubid/tables/line.c", "n_starts = read_numbers(start, count - 0, starts);"):
+    ("libsubid/lines/line.c", "n_starts = read_numbers(start, count - 0, starts);"):
         "the ':' ends the number",
-    ("libsubid/tables/line.c", "if (n + k >= SUBID_READINGS_MAX) {"):
+    ("libsubid/lines/line.c", "if (n + k >= SUBID_READINGS_MAX) {"):
         "a line has at most 8 readings",
     ("libsubid/core/scan.h", "while (end - at > 8) {"):
         "the last eight bytes one by one: only slower",

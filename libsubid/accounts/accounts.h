@@ -5,7 +5,7 @@
  */
 #pragma once
 
-#include "libsubid/tables/tables.h"
+#include "libsubid/lines/lines.h"
 
 /* An account of the local passwd file; name is not terminated. */
 struct subid_account {

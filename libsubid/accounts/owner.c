@@ -11,7 +11,6 @@
 
 #include "libsubid/accounts/accounts.h"
 #include "libsubid/core/core.h"
-#include "libsubid/tables/tables.h"
 
 #define DECIMAL_SIZE sizeof("4294967295")
 

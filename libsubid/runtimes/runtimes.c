@@ -91,18 +91,10 @@ int subid_runtime_docker_remap(int docker, bool follow, char *buf, size_t size)
 
 /* To add a runtime, write its file and add a row. */
 static const struct runtime_adapter adapters[] = {
-	{ "lxc", runtime_lxc_read },
-	{ "lxd", runtime_lxd_read },
-	{ "podman", runtime_podman_read },
-	{ "nspawn", nspawn_read },
+	{ "lxc", runtime_lxc_read },	   { "lxd", runtime_lxd_read },
+	{ "podman", runtime_podman_read }, { "nspawn", nspawn_read },
 	{ "share", runtime_share_read },
 };
-
-void subid_runtime_state_free(struct subid_runtime_state *state)
-{
-	free(state->list);
-	*state = (struct subid_runtime_state){ .list = NULL };
-}
 
 int subid_runtime_read(const struct subid_runtime_place *place,
 		       struct subid_runtime_state *state)

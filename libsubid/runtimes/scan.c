@@ -15,6 +15,12 @@
 #include "libsubid/core/printable.h"
 #include "libsubid/runtimes/private.h"
 
+void subid_runtime_state_free(struct subid_runtime_state *state)
+{
+	free(state->list);
+	*state = (struct subid_runtime_state){ .list = NULL };
+}
+
 /* LXD repeats the ranges of a container: is it among the last few? */
 static bool is_known(const struct runtime_scan *scan, enum subid_kind kind,
 		     struct id_range range, const char *name, size_t len)

@@ -11,7 +11,7 @@
 
 #include "libsubid/accounts/accounts.h"
 #include "libsubid/core/core.h"
-#include "libsubid/tables/tables.h"
+#include "libsubid/lines/lines.h"
 
 static int fail(const char *what, int error)
 {

@@ -7,8 +7,8 @@
 #pragma once
 
 #include "libsubid/accounts/accounts.h"
+#include "libsubid/lines/lines.h"
 #include "libsubid/maps/maps.h"
-#include "libsubid/tables/tables.h"
 
 struct idmap_kind {
 	enum subid_kind table;

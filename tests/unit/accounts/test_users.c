@@ -8,6 +8,7 @@
  * wrap: setpwent getpwent endpwent setgrent getgrent endgrent
  */
 #include "libsubid/accounts/accounts.h"
+#include "libsubid/tables/tables.h"
 
 #include <grp.h>
 #include <pwd.h>

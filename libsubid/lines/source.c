@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "libsubid/tables/tables.h"
+#include "libsubid/lines/lines.h"
 
 #include <dlfcn.h>
 #include <errno.h>

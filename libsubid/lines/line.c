@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "libsubid/tables/tables.h"
+#include "libsubid/lines/lines.h"
 
 bool subid_owner_valid(const char *owner, size_t len)
 {

@@ -4,7 +4,7 @@
  */
 #include <string.h>
 
-#include "libsubid/tables/tables.h"
+#include "libsubid/lines/lines.h"
 
 /*
  * Between them the other readers call strtoul() with base 0 and 10,
