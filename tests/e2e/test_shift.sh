@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 # subid shift: awkward trees on each file system, beside a model.
 . "$(dirname "$0")/lib.sh"
-plan 35
+plan 37
 
 P=(python3 tests/e2e/shift_tree.py)
 MNT=$T/mnt
@@ -63,4 +63,21 @@ umount "$MNT"
 filesystem ext4 64 -b 4096
 filesystem xfs 320
 filesystem btrfs 128 --mixed
+
+# --- overlayfs: a change copies a directory up, and those above it ----------------------
+
+mount -t tmpfs tmpfs "$MNT"
+mkdir "$MNT/upper" "$MNT/work" "$MNT/t"
+"${P[@]}" deep "$MNT/lower" $old 120
+# one that is not changed itself, but by what is in it
+chown 7:7 "$MNT/lower/d0/d1xxxxxxxxxxxxxxxxxxxx/d2"
+if mount -t overlay -o "lowerdir=$MNT/lower,upperdir=$MNT/upper,workdir=$MNT/work" overlay "$MNT/t"; then
+	list "$MNT/t" >"$T/before"
+	want "$T/before" >"$T/want"
+	expect "overlayfs: a deep tree" 0 "$MNT/t: 361 entries: 359 shifted*" '' "${shifted[@]}" --leave
+	is_list "overlayfs: each entry is as the model has it" "$MNT/t" "$T/want"
+	umount "$MNT/t"
+else
+	skip 2 "kernel: no overlayfs on tmpfs"
+fi
 ok "no name was executed" test ! -e bad

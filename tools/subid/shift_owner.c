@@ -146,11 +146,11 @@ static void look(struct search *search, const struct place *place, int tree,
 	auto_storage_report struct storage_report report = { .n = 0 };
 	auto_close int fd = tree;
 	const struct storage_job job = {
-		.tree = tree,
+		.tree = fd,
 		.map = search->map,
 		.flags = search->shift->flags | STORAGE_LEAVE,
 	};
-	int r = tree < 0 ? tree : storage_plan(&job, &report);
+	int r = fd < 0 ? fd : storage_plan(&job, &report);
 
 	if (r == -ENOENT || r == -ENOTDIR || r == -ELOOP)
 		return; /* no store, or none of a runtime's */

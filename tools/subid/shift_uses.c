@@ -40,7 +40,7 @@ static void complain_of(const struct shift *shift, const struct subid_use *use)
 static int complain_of_all(const struct shift *shift, const struct subid_use *uses,
 			   size_t n)
 {
-	for (size_t i = 0; i < n && i < SHOWN; i++)
+	for (size_t i = 0; uses != NULL && i < n && i < SHOWN; i++)
 		complain_of(shift, &uses[i]);
 	if (n > SHOWN)
 		(void)cli_complain(0, "%s: and %zu more", shift->tree, n - SHOWN);
@@ -99,11 +99,8 @@ static int check_processes(const struct shift *shift, const struct subid_sets *i
 static int check_mounts(const struct shift *shift, int tree, const struct subid_sets *ids)
 {
 	auto_free char *where = NULL;
-	struct stat st;
-	int r = fstat(tree, &st) < 0 ? -errno : 0;
+	int r = storage_find_mount(ids, tree, &where);
 
-	if (r == 0)
-		r = storage_find_mount(ids, st.st_dev, &where);
 	if (r < 0)
 		return cannot_see(shift, strerror(-r));
 	if (r == 0)

@@ -6,10 +6,10 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/syscall.h>
-#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include "tools/subid/storage/private.h"
@@ -43,6 +43,7 @@ struct mount_reply {
 
 /* One line of mountinfo: "ID PARENT MAJOR:MINOR ROOT WHERE OPTIONS ...". */
 struct mount_line {
+	uint64_t id;
 	uint32_t major, minor;
 	const char *where;
 	size_t where_len;
@@ -76,8 +77,8 @@ static bool has_option(const char *options, size_t len, const char *wanted)
 
 static bool parse_line(const char *line, size_t len, struct mount_line *ret)
 {
-	const char *at = line, *end = line + len, *words[6];
-	size_t lens[6];
+	const char *at = line, *end = line + len, *words[6] = { NULL };
+	size_t lens[6] = { 0 };
 
 	for (size_t i = 0; i < 6; i++)
 		if (!next_word(&at, end, &words[i], &lens[i]))
@@ -87,7 +88,8 @@ static bool parse_line(const char *line, size_t len, struct mount_line *ret)
 		.where_len = lens[4],
 		.idmapped = has_option(words[5], lens[5], "idmapped"),
 	};
-	return sscanf(words[2], "%u:%u", &ret->major, &ret->minor) == 2;
+	return sscanf(words[0], "%" SCNu64, &ret->id) == 1 &&
+	       sscanf(words[2], "%u:%u", &ret->major, &ret->minor) == 2;
 }
 
 /* "\040" is a blank. */
@@ -150,19 +152,40 @@ static int mount_meets(const char *where, const struct subid_sets *ids)
 	return 0;
 }
 
-int storage_find_mount(const struct subid_sets *ids, dev_t dev, char **ret)
+/* The line of the mount that a descriptor is on.  0; SUBID_ABSENT: it is in another
+ * mount namespace; -errno. */
+static int find_own(const struct subid_text *text, int tree, struct mount_line *ret)
+{
+	const char *line;
+	size_t pos = 0, len;
+	struct statx st;
+
+	if (statx(tree, "", AT_EMPTY_PATH, STATX_MNT_ID, &st) < 0)
+		return -errno;
+	while (subid_text_next(text, &pos, &line, &len))
+		if (parse_line(line, len, ret) && ret->id == st.stx_mnt_id)
+			return 0;
+	return SUBID_ABSENT;
+}
+
+int storage_find_mount(const struct subid_sets *ids, int tree, char **ret)
 {
 	auto_text struct subid_text text = { .bytes = NULL };
+	struct mount_line own, mount;
 	const char *line;
 	size_t pos = 0, len;
 	int r = subid_text_read(AT_FDCWD, "/proc/self/mountinfo", false, &text);
 
+	if (r == 0)
+		r = find_own(&text, tree, &own);
+	if (r != 0)
+		return r < 0 ? r : 0;
 	while (r == 0 && subid_text_next(&text, &pos, &line, &len)) {
 		auto_free char *where = NULL;
-		struct mount_line mount;
 
+		/* a subvolume has a device of its own, but not here */
 		if (!parse_line(line, len, &mount) || !mount.idmapped ||
-		    makedev(mount.major, mount.minor) != dev)
+		    mount.major != own.major || mount.minor != own.minor)
 			continue;
 		where = unescape(mount.where, mount.where_len);
 		if (where == NULL)

@@ -123,6 +123,57 @@ int change_apply(const struct entry *entry, const struct change *change);
 /* Is /proc there, by which attributes of a descriptor are reached?  0 or -errno. */
 int entry_check_proc(void);
 
+/* --- The way down -------------------------------------------------------------------
+ */
+
+/* As long as it exists, nothing else has the same. */
+struct identity {
+	uint32_t dev_major, dev_minor;
+	uint64_t ino, mount;
+	int64_t born_s;
+	uint32_t born_ns;
+};
+
+struct names {
+	char *text; /* one behind the other, each terminated */
+	size_t size, room;
+};
+
+/* A directory on the way from the tree to where the walk is. */
+struct frame {
+	int fd; /* -1: closed for now */
+	struct identity identity;
+	size_t name_at; /* its name, in the way's names */
+	struct names directories;
+	size_t next; /* in these */
+};
+
+struct way {
+	struct frame *frames;
+	size_t n;
+	struct names names;
+};
+
+/* 0 or -ENOMEM. */
+int names_add(struct names *names, const char *name);
+
+/* What a descriptor is.  0 or -errno. */
+int way_look(int fd, struct statx *ret);
+struct identity way_identity(const struct statx *st);
+
+/* Goes down into the directory name, which fd is, with O_PATH.  0 or -errno. */
+int way_push(struct way *way, const char *name, int fd);
+
+/* Goes back up.  0; -ESTALE: the way back leads elsewhere now; -errno. */
+int way_pop(struct way *way);
+
+/* Forgets the last directory, without a look at the one above. */
+void way_drop(struct way *way);
+void way_free(struct way *way);
+
+/* Where name is, beneath the tree.  The caller frees it; NULL when out of memory. */
+char *way_path(const struct way *way, const char *name);
+
 /* --- A tree -------------------------------------------------------------------------
  */
 

@@ -13,10 +13,10 @@
 #include "libsubid/core/files.h"
 #include "tools/subid/storage/private.h"
 
-enum way {
-	WAY_PLAN,
-	WAY_SHIFT,
-	WAY_VERIFY,
+enum purpose {
+	TO_PLAN,
+	TO_SHIFT,
+	TO_VERIFY,
 };
 
 #define PROGRESS_EACH 1024
@@ -24,7 +24,7 @@ enum way {
 struct pass {
 	const struct storage_job *job;
 	struct storage_report *report;
-	enum way way;
+	enum purpose purpose;
 	struct links links; /* of the plan; a shift has it from there */
 	uint64_t seen, total;
 	/* the entry that is visited */
@@ -113,7 +113,7 @@ static void note(void *data, enum storage_what what, enum storage_place place,
 {
 	struct pass *pass = data;
 	enum storage_place wrong =
-	    pass->way == WAY_VERIFY ? STORAGE_FROM : STORAGE_OUTSIDE;
+	    pass->purpose == TO_VERIFY ? STORAGE_FROM : STORAGE_OUTSIDE;
 
 	pass->already |= place == STORAGE_TO;
 	if (place == wrong)
@@ -132,7 +132,7 @@ static int is_again(struct pass *pass, const struct statx *st, struct link **ret
 	*ret = links_find(&pass->links, st);
 	if (*ret == NULL)
 		return -ENOMEM;
-	if (pass->way == WAY_SHIFT)
+	if (pass->purpose == TO_SHIFT)
 		return 0; /* then it has no id of from any more */
 	return ++(*ret)->seen > 1;
 }
@@ -198,18 +198,18 @@ static void count(struct pass *pass, const struct change *change)
 static int treat(struct pass *pass, const struct entry *entry,
 		 const struct change *change, struct link *link)
 {
-	if (entry->has_record && pass->way != WAY_SHIFT)
+	if (entry->has_record && pass->purpose != TO_SHIFT)
 		find(pass, STORAGE_UNFINISHED, SUBID_ID_NONE);
-	if (pass->way == WAY_VERIFY)
+	if (pass->purpose == TO_VERIFY)
 		return 0;
 	if (change_is_any(change) && is_locked(pass, entry))
 		return 0;
-	if (pass->way == WAY_PLAN && change_is_any(change) && link != NULL) {
+	if (pass->purpose == TO_PLAN && change_is_any(change) && link != NULL) {
 		link->path = walk_path(pass->walk, pass->name);
 		if (link->path == NULL)
 			return -ENOMEM;
 	}
-	if (pass->way == WAY_SHIFT && change_is_any(change)) {
+	if (pass->purpose == TO_SHIFT && change_is_any(change)) {
 		int r = may_change(pass, link) ? change_apply(entry, change) : 1;
 
 		if (r != 0)
@@ -269,7 +269,7 @@ static int walk(struct pass *pass)
 {
 	const struct walk_options options = {
 		.cross = (pass->job->flags & STORAGE_CROSS) != 0,
-		.glance = pass->way == WAY_PLAN,
+		.glance = pass->purpose == TO_PLAN,
 		.visit = visit,
 		.mount = visit_mount,
 		.data = pass,
@@ -293,7 +293,7 @@ static int plan(struct pass *pass)
 
 int storage_plan(const struct storage_job *job, struct storage_report *ret)
 {
-	struct pass pass = { .job = job, .report = ret, .way = WAY_PLAN };
+	struct pass pass = { .job = job, .report = ret, .purpose = TO_PLAN };
 	int r = plan(&pass);
 
 	links_free(&pass.links);
@@ -302,7 +302,7 @@ int storage_plan(const struct storage_job *job, struct storage_report *ret)
 
 int storage_verify(const struct storage_job *job, struct storage_report *ret)
 {
-	struct pass pass = { .job = job, .report = ret, .way = WAY_VERIFY };
+	struct pass pass = { .job = job, .report = ret, .purpose = TO_VERIFY };
 	int r = walk(&pass);
 
 	links_free(&pass.links);
@@ -339,13 +339,13 @@ static int shift(struct pass *pass, const struct storage_report *planned)
 int storage_shift(const struct storage_job *job, struct storage_report *ret)
 {
 	auto_storage_report struct storage_report planned = { .n = 0 };
-	struct pass pass = { .job = job, .report = &planned, .way = WAY_PLAN };
+	struct pass pass = { .job = job, .report = &planned, .purpose = TO_PLAN };
 	int r = plan(&pass);
 
 	if (r == 0 && !storage_report_refuses(&planned, job->flags)) {
 		pass.report = ret;
 		ret->begun = true;
-		pass.way = WAY_SHIFT;
+		pass.purpose = TO_SHIFT;
 		pass.total = pass.seen;
 		pass.seen = 0;
 		r = shift(&pass, &planned);

@@ -16,8 +16,6 @@
  */
 #pragma once
 
-#include <sys/types.h>
-
 #include "libsubid/core/core.h"
 
 /* --- From which ids to which ---------------------------------------------------------
@@ -126,13 +124,13 @@ void storage_report_free(struct storage_report *report);
 bool storage_report_refuses(const struct storage_report *report, unsigned int flags);
 
 /*
- * Finds an idmapped mount, in our mount namespace, through which files with one of the
- * ids, sorted, on the file system dev are seen as others'.
+ * Finds an idmapped mount, in our mount namespace, of the file system that tree is on,
+ * through which files with one of the ids, sorted, are seen as others'.
  *
  * Returns 0: there is none; SUBID_IN_USE: the caller frees *ret, where it is mounted; or
  * SUBID_UNKNOWN, the same, if the kernel does not tell which ids it maps; -errno.
  */
-int storage_find_mount(const struct subid_sets *ids, dev_t dev, char **ret);
+int storage_find_mount(const struct subid_sets *ids, int tree, char **ret);
 
 /* --- What is done -------------------------------------------------------------------
  */
