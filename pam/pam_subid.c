@@ -192,11 +192,10 @@ static int run_program(const struct session *session, const char *name,
 	return now.has_range ? PAM_SUCCESS : without_program(session, name, before, end);
 }
 
-/* No account is called so, and no argument of a program may be as long. */
+/* No account has such a long name, and a program takes no argument of any length. */
 static int answer_nobody(const struct session *session, const char *name)
 {
-	say(session, LOG_NOTICE,
-	    "no range is granted: no owner of ranges can be called so");
+	say(session, LOG_NOTICE, "no range is granted: invalid owner name");
 	if (session->options.login.required_for == NULL)
 		return PAM_USER_UNKNOWN;
 	return is_required(session, name) ? PAM_SESSION_ERR : PAM_IGNORE;

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 # subid grant --login, run by hand: what pam_subid.so is answered.
 . "$(dirname "$0")/lib.sh"
-plan 33
+plan 36
 
 rm -rf /etc/subid.conf /etc/subid.conf.d
 sed -i '/^\(UID_M\|SUB_\)/d' /etc/login.defs
@@ -33,13 +33,13 @@ answers "a first login" "log 6 granted uid 100000-165535 (uid $uid, subuid)|log 
 answers "a second one" "answer success|" "$alice" alice
 answers "a system account" "answer success|" "$alice" system
 answers "and why" "log 7 no range: no rule of the policy fits|answer success|" "$alice" system debug
-answers "nobody" "log 5 no range is granted: there is no such account|answer unknown|" "$alice" nosuch
-answers "nobody, with required_for=" "log 5 no range is granted: there is no such account|answer ignore|" "$alice" nosuch required_for=students
-answers "no name for an owner" "log 5 no range is granted: no owner of ranges can be called so|answer unknown|" "$alice" 'a:b'
-answers "an option for a name" "log 5 no range is granted: there is no such account|answer unknown|" "$alice" --help
-answers "an empty name" "log 5 no range is granted: no owner of ranges can be called so|answer unknown|" "$alice" ''
+answers "nobody" "log 5 no range is granted: no such account|answer unknown|" "$alice" nosuch
+answers "nobody, with required_for=" "log 5 no range is granted: no such account|answer ignore|" "$alice" nosuch required_for=students
+answers "no name for an owner" "log 5 no range is granted: invalid owner name|answer unknown|" "$alice" 'a:b'
+answers "an option for a name" "log 5 no range is granted: no such account|answer unknown|" "$alice" --help
+answers "an empty name" "log 5 no range is granted: invalid owner name|answer unknown|" "$alice" ''
 echo '!released:x:6001:7100::/:/bin/sh' >>/etc/passwd
-answers "an account that no line can name, of the group" "log 5 no range is granted: no owner*|answer error|" "$alice" '!released' required_for=students
+answers "an account that no line can name, of the group" "log 5 no range is granted: invalid owner*|answer error|" "$alice" '!released' required_for=students
 tables ""
 answers "count=" "log 6 *|answer success|" alice:100000:7 alice count=7
 answers "min_uid=" "answer success|" alice:100000:7 bob min_uid=60001
@@ -47,6 +47,20 @@ answers "min_uid= and required_for=" "warn You have no subordinate ids, which st
 echo 'give user bob count 5' >"$T/policy"
 answers "conf=" "*|answer success|" $'alice:100000:7\nbob:100007:5' bob "conf=$T/policy"
 answers "a conf= that is not there" "log 3 no range is granted: $T/none: No such file or directory: nothing is given until it can be read|answer error|" $'alice:100000:7\nbob:100007:5' carl "conf=$T/none"
+
+# In a user namespace whose map lacks the ids of her line: they do not count.
+tables "$alice"
+mkfifo "$T/mapped"
+unshare -U bash -c 'read -r < "$1"; exec subid grant --login=alice "version=$2"' bash "$T/mapped" "$version" >"$T/inside" 2>&1 &
+inside=$!
+until [ "$(readlink "/proc/$inside/ns/user")" != "$(readlink /proc/self/ns/user)" ]; do :; done
+for kind in uid gid; do printf '0 0 90000\n' >"/proc/$inside/${kind}_map"; done
+echo >"$T/mapped"
+wait "$inside"
+is "a user namespace that lacks the ids of her line: it says so" "$(sed -n 2p "$T/inside")" \
+	"log 5 the ids of its lines do not exist in this user namespace (/proc/self/uid_map, gid_map): they do not count"
+like "and has an answer" "$(tail -n 1 "$T/inside")" "answer *"
+is "and grants none that it lacks" "$(</etc/subuid)/$(</etc/subgid)" "$alice/$alice"
 
 # --- when it fails -------------------------------------------------------------------
 
@@ -75,7 +89,7 @@ tables ""
 expect "another version does nothing" 2 "subid $version" '' subid grant --login=alice version=0.0.9
 tables_are "and gives nothing" ""
 expect "a wrong argument" 2 '' "subid: grant --login: argument 'colour': unknown, *" subid grant --login=alice "version=$version" colour
-expect "another than root" 3 '' "subid: grant --login: only root's services*" as alice subid grant --login=alice "version=$version"
+expect "another than root" 3 '' "subid: grant --login: only for services of root*" as alice subid grant --login=alice "version=$version"
 expect "an image has no logins" 2 '' "subid: unrecognized option '--login=alice'*" subid --root / grant --login=alice
 run subid grant --help
 not_ok "people are not told of it" grep -q -- --login <<<"$out"

@@ -195,7 +195,7 @@ echo 'session required pam_permit.so' >>/etc/pam.d/only
 run pamtester only nosuch open_session
 is "nor who has no account" "$status" 0
 goes "required_for= of no group locks nobody out" 0 bob ""
-ok "but is logged" has_logged "required_for=nosuch: there is no such group"
+ok "but is logged" has_logged "required_for=nosuch: no such group"
 end "$started_pid"
 
 # A user who cannot have a range logs in again and again.

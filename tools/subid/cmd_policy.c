@@ -85,7 +85,7 @@ static int print_check(const struct check *check, const struct subid_conf *conf)
 	return check->n_wrong == 0 ? EXIT_DONE : EXIT_NO;
 }
 
-/* What is written there, to be counted; what is wrong has been said. */
+/* For counting alone: what is wrong has been reported. */
 static int count_wrong(void *data, const struct subid_conf_place *place)
 {
 	(void)data, (void)place;
@@ -138,16 +138,16 @@ static int run_check(struct cli *cli)
 
 /* --- explain ----------------------------------------------------------------------- */
 
-/* One owner, explained. */
+/* The explanation for one owner. */
 struct explanation {
 	struct cli *cli;
 	struct subid_txn *txn;
 	const char *name;
 	struct subid_explanation policy;
 	char rule[SUBID_ERROR_FILE_SIZE + 24]; /* "/etc/subid.conf:3"; "" */
-	char shown[1024];		  /* the name, fit for a terminal and for JSON */
-	const struct subid_list *changes; /* NULL: none */
-	const char *state;		  /* of these */
+	char shown[1024];		       /* the name, in printable ASCII */
+	const struct subid_list *changes;      /* NULL: none */
+	const char *state;		       /* of these */
 };
 
 static const char *const verdicts[] = {
@@ -156,7 +156,7 @@ static const char *const verdicts[] = {
 	[SUBID_VERDICT_NEVER] = "never",
 };
 
-/* What a terminal may act on, and JSON cannot have. */
+/* Replaces all bytes that are not printable ASCII. */
 static void make_printable(char *text)
 {
 	for (char *c = text; *c != '\0'; c++)
@@ -164,7 +164,7 @@ static void make_printable(char *text)
 			*c = '?';
 }
 
-/* What policy would give at a login; EXIT_NO after a complaint if it cannot. */
+/* Tries what the next login would grant; EXIT_NO after an error message if it cannot. */
 static int try_to_give(struct explanation *e)
 {
 	const struct subid_request request = {
@@ -217,7 +217,7 @@ static json_t *to_json(const struct explanation *e)
 			 "ranges", ranges);
 }
 
-/* Into owners, unless that is NULL, or onto standard output. */
+/* Adds the explanation to owners or, if that is NULL, prints it. */
 static int explain_one(struct explanation *e, json_t *owners)
 {
 	struct subid_error err = { .size = sizeof(err) };

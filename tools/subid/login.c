@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The way of a first login, after pam_subid.so has seen that the account lacks a range:
- * decide() is to be read from top to bottom.
+ * A first login, after pam_subid.so has seen that the account has no range.  Read
+ * decide() from top to bottom.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -17,7 +17,7 @@
 #include "libsubid/policy/policy.h"
 #include "tools/subid/login.h"
 
-/* How often the patience for the locks begins anew because others get on. */
+/* How often waiting for the locks starts over because other logins make progress. */
 #define PATIENCE_TIMES 10
 
 /* --- arguments ------------------------------------------------------------------- */
@@ -43,11 +43,11 @@ bool login_parse(int argc, char *argv[], struct login *ret)
 	return true;
 }
 
-/* --- who it is, and what there is -------------------------------------------------- */
+/* --- the account -------------------------------------------------- */
 
 /*
- * The account's own name: what was typed may be another spelling of it that the name
- * service takes, too, and must not be written into a table.  *ret_own is to be freed.
+ * The account's canonical name: the name service may accept other spellings, which must
+ * not be written into a table.  The caller frees *ret_own.
  * Threat: a number must not be taken for the uid of somebody else.
  */
 static const char *canonical_name(const char *typed, char **ret_own)
@@ -56,7 +56,7 @@ static const char *canonical_name(const char *typed, char **ret_own)
 	    login_name_is_number(typed) ? NULL : getpwnam(typed);
 
 	if (account == NULL || strcmp(account->pw_name, typed) == 0)
-		return typed; /* or it turns out later that there is none */
+		return typed; /* whether there is such an account is seen later */
 	*ret_own = strdup(account->pw_name);
 	return *ret_own;
 }
@@ -91,7 +91,7 @@ int login_find_owner(const struct login *login, const struct subid_users *users,
 
 /* --- policy ------------------------------------------------------------------------ */
 
-/* For rules about groups: all accounts, read once a rule asks. */
+/* For rules about groups: all accounts, read when the first such rule is met. */
 struct groups {
 	int etc;
 	const char *file; /* that could not be read */
@@ -131,8 +131,8 @@ static int load_conf(const struct login *login, struct subid_conf *ret)
 }
 
 /*
- * Does the policy give this account nothing?  No lock is taken to find that out.  What
- * cannot be read or is wrong is no no: the transaction says so.
+ * Does the policy refuse a range to this account?  Decided without a lock.  If it cannot
+ * be decided the answer is no, and the transaction then explains what is wrong.
  */
 static bool is_refused(struct login *login, const struct subid_owner *owner,
 		       struct groups *groups)
@@ -156,7 +156,7 @@ static bool is_refused(struct login *login, const struct subid_owner *owner,
 	return true;
 }
 
-/* Of required_for=GROUP: must this user have a range to log in? */
+/* Must this user have a range to log in (required_for=GROUP)? */
 static bool is_required(struct login *login, const struct subid_owner *owner,
 			struct groups *groups)
 {
@@ -167,15 +167,14 @@ static bool is_required(struct login *login, const struct subid_owner *owner,
 		login_log(login, LOG_ERR, "required_for=%s: " SUBID_SYSCONFDIR "/%s: %s",
 			  group, groups->file, strerror(-r));
 	if (r == SUBID_UNKNOWN)
-		login_log(login, LOG_ERR, "required_for=%s: there is no such group",
-			  group);
+		login_log(login, LOG_ERR, "required_for=%s: no such group", group);
 	return r == 0;
 }
 
 /* --- the grant -----------------------------------------------------------------------
  */
 
-/* The range that is asked for; name: the owner's first spelling, terminated. */
+/* The request; name: the owner's first spelling, terminated. */
 static struct subid_request request_of(const struct login *login, const char *name)
 {
 	return (struct subid_request){
@@ -204,14 +203,13 @@ void login_trace_refused(const struct login *login, const struct subid_owner *ow
 
 static void warn(void *data, enum subid_note note, const char *text)
 {
-	(void)note; /* nobody asked for quiet */
+	(void)note; /* all are logged: there is no quiet */
 	login_log(data, LOG_WARNING, "%s", text);
 }
 
 /*
- * Begins a transaction, which avoids what containers have.  Hundreds of first logins
- * at once wait for each other; so patience ends only when nothing has moved for that
- * long.
+ * Begins a transaction.  Hundreds of first logins at the same time wait for each other,
+ * so it gives up only when the tables have not changed for the whole timeout.
  */
 static int begin(const struct login *login, struct subid *sys, struct subid_txn **ret,
 		 struct subid_error *err)
@@ -238,7 +236,7 @@ static int grant(struct login *login, struct subid_txn *txn, uint32_t uid,
 	int r = subid_grant(txn, &request, &err);
 
 	if (r == SUBID_ENOUGH)
-		return r; /* another login was quicker */
+		return r; /* another login was faster */
 	if (r == 0)
 		r = subid_changes(txn, &changes);
 	if (r == 0)
@@ -278,16 +276,16 @@ int login_grant(struct login *login, const struct subid_owner *owner)
 
 /* --- the answer -------------------------------------------------------------------- */
 
-/* When there is no range because policy gives none, or by a failure. */
+/* The answer without a range: the policy refuses it, or (failed) something failed. */
 static enum login_result without_range(struct login *login,
 				       const struct subid_owner *owner,
 				       struct groups *groups, bool failed)
 {
-	bool root = owner->uid == 0; /* somebody has to put it right */
+	bool root = owner->uid == 0; /* must be able to log in and repair it */
 	bool required = !root && is_required(login, owner, groups);
 
 	if (required || (failed && !root && login->options.required_for == NULL)) {
-		/* a failure has left its own */
+		/* a failure has left its trace already */
 		if (!failed)
 			login_trace_refused(login, owner, SUBID_OFF);
 		if (required)
@@ -299,7 +297,7 @@ static enum login_result without_range(struct login *login,
 	return failed ? LOGIN_IGNORE : LOGIN_SUCCESS;
 }
 
-/* Says why nothing could be found out, and leaves the trace. */
+/* Logs what could not be read, and leaves the trace. */
 static enum login_result failed(struct login *login, const struct subid_owner *owner,
 				struct groups *groups, int r, const char *what,
 				const char *why)
@@ -318,7 +316,7 @@ static enum login_result for_owner(struct login *login, const struct subid_owner
 	char source[SUBID_SOURCE_SIZE];
 	int r;
 
-	/* a stopped or frozen process must not have a turn, or any lock */
+	/* a process that can be stopped or frozen must not hold a place, nor any lock */
 	if (login->stuck == NULL && login_take_turn(login) != 0) {
 		login_trace_refused(login, owner, SUBID_BUSY);
 		return without_range(login, owner, &groups, true);
@@ -359,16 +357,16 @@ static enum login_result for_owner(struct login *login, const struct subid_owner
 					   : without_range(login, owner, &groups, true);
 }
 
-/* The same when it cannot be found out who that is: so nobody is found in a group. */
+/* The answer if the account cannot be looked up; then its groups cannot either. */
 static enum login_result for_unknown(const struct login *login)
 {
-	/* whom nsswitch.conf cannot make another: somebody has to put it right */
+	/* root must be able to log in and repair it, whatever nsswitch.conf says */
 	if (strcmp(login->typed, "root") == 0 || login->options.required_for != NULL)
 		return LOGIN_IGNORE;
 	return LOGIN_ERROR;
 }
 
-/* By name: the account may be one that no line can name. */
+/* Looked up by name, since no line may be able to name the account. */
 static bool is_listed(const char *name, const char *group)
 {
 	const struct passwd *account = getpwnam(name);
@@ -383,12 +381,11 @@ static bool is_listed(const char *name, const char *group)
 	return entry->gr_gid == gid;
 }
 
-/* Nobody of that name can have a range. */
+/* The answer for a name that cannot have a range. */
 static enum login_result for_nobody(struct login *login, int r)
 {
 	login_log(login, LOG_NOTICE, "no range is granted: %s",
-		  r == SUBID_UNKNOWN ? "there is no such account"
-				     : "no owner of ranges can be called so");
+		  r == SUBID_UNKNOWN ? "no such account" : "invalid owner name");
 	if (login->options.required_for == NULL)
 		return LOGIN_UNKNOWN;
 	return is_listed(login->name, login->options.required_for) ? LOGIN_ERROR
@@ -418,7 +415,7 @@ static enum login_result decide(struct login *login)
 	return for_unknown(login);
 }
 
-/* All of it, but for what is read of the arguments, and the answer. */
+/* Everything between reading the arguments and writing the answer. */
 static enum login_result work(struct login *login)
 {
 	auto_free char *own = NULL;
@@ -447,8 +444,8 @@ int login_run(const char *name, int argc, char *argv[])
 	if (!login_parse(argc, argv, &login))
 		return EXIT_USAGE;
 	if (getuid() != 0 || geteuid() != 0)
-		return cli_complain(EXIT_UNABLE, "grant --login: only root's services"
-						 " ask for that");
+		return cli_complain(EXIT_UNABLE, "grant --login: only for services of"
+						 " root");
 	login.stuck = login_reset();
 	if (login.stuck == NULL)
 		login.stuck = login_leave_cgroups();

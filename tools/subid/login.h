@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * subid grant --login: what pam_subid.so has done for a login, in a process that is no
- * more the host's.
+ * subid grant --login: the program that pam_subid.so runs for a login, so that nothing
+ * happens in the process of the service.
  *
  *     subid grant --login=NAME version=VERSION [ARGUMENT...]
  *
- * NAME is the user as the service calls him, an ARGUMENT one of conf=FILE, count=N,
- * min_uid=UID, required_for=GROUP, timeout=SECONDS and debug, which mean what
- * pam_subid(8) says of them.  It does nothing if VERSION is not its own.
+ * NAME is the user's name as the service has it; an ARGUMENT is one of struct
+ * login_options, with the meaning of pam_subid(8).  It does nothing if VERSION is not its
+ * own.
  *
- * The answer goes to standard output in one write of at most LOGIN_ANSWER_MAX bytes,
- * after the last lock is released:
+ * The answer is written to standard output once, at most LOGIN_ANSWER_MAX bytes, after
+ * the last lock is released:
  *
  *     subid VERSION         always the first line
  *     log PRIORITY TEXT     for the log, as syslog(3) counts priorities
@@ -18,7 +18,7 @@
  *     warn TEXT             for the user, as an error
  *     answer WORD           always the last line: success, ignore, error or unknown
  *
- * An answer without its last line is none.
+ * An answer without its last line is incomplete, and not believed.
  */
 #pragma once
 
@@ -39,11 +39,11 @@ struct login {
 	const char *name;    /* the account's own name; hostile like any other */
 	const char *version; /* version=VERSION */
 	struct login_options options;
-	const char *stuck;	       /* why no lock may be taken, or NULL */
+	const char *stuck;	       /* why it must not take a lock, or NULL */
 	int etc;		       /* the configuration directory */
-	int turn;		       /* locked, while at work; -1: none */
-	uint64_t stamp;		       /* of what was read, before it was */
-	bool remember;		       /* the answer is the same until that is another */
+	int turn;		       /* the place of this login, locked; -1: none */
+	uint64_t stamp;		       /* login_stamp() before anything was read */
+	bool remember;		       /* the answer holds until the stamp changes */
 	char answer[LOGIN_ANSWER_MAX]; /* so far */
 	size_t len;
 };
@@ -51,28 +51,28 @@ struct login {
 /* Runs the command, with the arguments after the name.  The exit status. */
 int login_run(const char *name, int argc, char *argv[]);
 
-/* Reads the arguments.  False after a complaint about one that is wrong. */
+/* Reads the arguments.  False after an error message about one that is wrong. */
 bool login_parse(int argc, char *argv[], struct login *ret);
 
 /*
- * Sets back what this process has from the host, before anything else is done.  NULL, or
- * what of it cannot be set back: then no lock may be taken.
+ * Resets what this process inherited from the host.  Called first.  NULL, or what could
+ * not be reset: then it must not take a lock.
  */
 const char *login_reset(void);
 
-/* Leaves the cgroups in which another than root has a say.  Likewise. */
+/* Leaves each cgroup that somebody else than root controls.  Returns likewise. */
 const char *login_leave_cgroups(void);
 
 /*
- * Waits until less than four logins are at work.  0, or SUBID_BUSY after a line for the
+ * Waits until fewer than four logins are at work.  0, or SUBID_BUSY after a line for the
  * log.
  */
 int login_take_turn(struct login *login);
 
-/* Notes what the answer will depend on. */
+/* Records the stamp of the files that the answer will depend on. */
 void login_note_stamp(struct login *login);
 
-/* Keeps the answer, which is whole, for the next login, if it may be remembered. */
+/* Saves the complete answer for later logins, if it may be remembered. */
 void login_remember(const struct login *login);
 
 /* A line for the log; nothing at LOG_DEBUG without the argument debug. */
@@ -89,14 +89,14 @@ void login_end(struct login *login, enum login_result result);
 /* Writes the answer.  The exit status. */
 int login_send(const struct login *login, enum login_result result);
 
-/* Why no range was granted, with r of a function of the library: as it says. */
+/* Logs why no range was granted: r and err are from a function of the library. */
 void login_log_error(struct login *login, int r, const struct subid_error *err);
 
-/* What was granted, also for the user. */
+/* Logs what was granted, and tells the user. */
 void login_log_granted(struct login *login, uint32_t uid,
 		       const struct subid_list *changes);
 
-/* That ranges come from elsewhere, once after each boot. */
+/* Logs that ranges come from another source, once after each boot. */
 void login_log_source(struct login *login, const char *source);
 
 /*
@@ -112,7 +112,7 @@ int login_grant(struct login *login, const struct subid_owner *owner);
  */
 int login_directory(struct login *login, const char *name, uint32_t uid);
 
-/* Leaves the trace of a range that is refused, where login_grant() did not. */
+/* Leaves the trace of a refused range, where login_grant() has not done so. */
 void login_trace_refused(const struct login *login, const struct subid_owner *owner,
 			 int result);
 

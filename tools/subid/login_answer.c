@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A login among others: whose turn it is, what is answered (login.h has the form), and
- * what of it is remembered for those that come later (policy.h has the files).
+ * The answer of a login (login.h has its form), the answers that are remembered for later
+ * logins (policy.h has the files), and the limit of four logins at a time.
  *
- * Turns and what is remembered are for speed alone: where /run cannot be written, it goes
- * without.
+ * The last two only save work: where /run cannot be written, logins work without them.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -27,16 +26,16 @@
 
 /* --- the answer ------------------------------------------------------------------- */
 
-/* Kept free for the last line. */
+/* Room reserved for the last line. */
 #define END_MAX 32
 
-/* No line is longer, so that one that names much leaves room for others. */
+/* Longer lines are cut, so that they leave room for others. */
 #define LINE_MAX_BYTES 1000
 
-/* Exists once it has been said that ranges come from elsewhere; gone after a boot. */
+/* Exists once another source of ranges has been logged; removed by a reboot. */
 #define SOURCE_FLAG "/run/pam_subid.source"
 
-/* Adds a line; one that has no room is left out. */
+/* Adds a line, or drops it if it does not fit. */
 __attribute__((format(printf, 3, 0))) static void
 add_line(struct login *login, const char *head, const char *format, va_list args)
 {
@@ -91,7 +90,7 @@ void login_end(struct login *login, enum login_result result)
 
 int login_send(const struct login *login, enum login_result result)
 {
-	/* a module that does not wait any more has gone; what is done is done */
+	/* if the module waits no longer, the work is done all the same */
 	if (write(STDOUT_FILENO, login->answer, login->len) != (ssize_t)login->len)
 		return EXIT_UNABLE;
 	return result == LOGIN_ERROR || result == LOGIN_UNKNOWN ? EXIT_NO : EXIT_DONE;
@@ -104,12 +103,12 @@ void login_log_error(struct login *login, int r, const struct subid_error *err)
 	char text[SUBID_ERROR_TEXT_SIZE];
 	const char *last;
 
-	/* some fail without a word: out of memory */
+	/* out of memory fails without an explanation */
 	if (err->code == 0)
 		(void)snprintf(text, sizeof(text), "%s", strerror(r < 0 ? -r : ENOMEM));
 	else
 		(void)subid_error_text(err, text, sizeof(text));
-	/* each login may log it: one line, the last, which says what follows */
+	/* one line for each login: the last, which has the conclusion */
 	last = strrchr(text, '\n');
 	login_log(login, priority, "%s: %s",
 		  later ? "no range this time" : "no range is granted",
@@ -142,7 +141,7 @@ void login_log_source(struct login *login, const char *source)
 		(void)close(fd); /* empty */
 	login_log(login, priority,
 		  "no range is granted: " SUBID_SYSCONFDIR "/nsswitch.conf says 'subid:"
-		  " %s', so ranges come from there (said once)",
+		  " %s', so ranges come from there (logged once)",
 		  source);
 }
 
@@ -152,10 +151,11 @@ void login_log_source(struct login *login, const char *source)
 #define RETRY_MS 5
 #define WAKE_MS	 100
 
-/* More files than these are looked through for what is forgotten. */
+/* With more files than these, old ones are removed. */
 #define FILES_MANY 1000
 
-/* The kernel's clock for files goes in steps; younger changes wait for the next. */
+/* The kernel stamps files by a clock that ticks this slowly: two changes within one tick
+ * cannot be told apart. */
 #define CLOCK_STEP_MS 20
 
 static int64_t ms_of(struct timespec time)
@@ -178,13 +178,13 @@ static void wait_ms(long ms)
 	(void)nanosleep(&time, NULL);
 }
 
-/* LOGIN_DIR, made if need be; the descriptor or -1. */
+/* Opens LOGIN_DIR, after creating it if necessary.  A descriptor or -1. */
 static int open_dir(void)
 {
 	struct stat st;
 	int fd;
 
-	(void)mkdir(LOGIN_RUN_DIR, 0755); /* or it is there */
+	(void)mkdir(LOGIN_RUN_DIR, 0755); /* it may exist */
 	(void)mkdir(LOGIN_DIR, 0755);
 	fd = open(LOGIN_DIR, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (fd < 0)
@@ -196,9 +196,10 @@ static int open_dir(void)
 	return -1;
 }
 
-/* --- turns ------------------------------------------------------------------------ */
+/* --- four at a time
+ * ------------------------------------------------------------------------ */
 
-/* A free one of the places, locked; -EBUSY; -errno. */
+/* Locks a free one of the four places.  Its descriptor; -EBUSY; -errno. */
 static int try_turn(int dir)
 {
 	int r = -EBUSY;
@@ -223,10 +224,10 @@ static int try_turn(int dir)
 
 static void wake_up(int signal)
 {
-	(void)signal; /* a call that waits has been interrupted */
+	(void)signal; /* it only interrupts a waiting call */
 }
 
-/* Lets fcntl() wait no longer than this at a time, again and again; 0: without end. */
+/* Interrupts fcntl() each ms milliseconds; 0: no more. */
 static void wake_each(int ms)
 {
 	struct sigaction action = { .sa_handler = ms > 0 ? wake_up : SIG_DFL };
@@ -242,7 +243,7 @@ static void wake_each(int ms)
 		(void)sigaction(SIGALRM, &action, NULL);
 }
 
-/* How long a login waits for others: as long as they get on. */
+/* How long a login waits for others: until they make no more progress. */
 struct patience {
 	struct login_tables tables;
 	int64_t end_ms;
@@ -258,8 +259,8 @@ static bool is_over(const struct login *login, struct patience *patience)
 }
 
 /*
- * Waits for a place behind all who came before: only the first in the queue looks for
- * one, the others sleep.  The place; -EBUSY; -errno.
+ * Waits in a queue for a place: only the first in the queue tries the places, the others
+ * sleep.  The descriptor of the place; -EBUSY; -errno.
  */
 static int queue(const struct login *login, int dir)
 {
@@ -323,7 +324,7 @@ void login_note_stamp(struct login *login)
 	login->stamp = login_stamp(login->etc, login->options.conf, &newest);
 }
 
-/* Removes what is forgotten, when there is much: names that were typed may be many. */
+/* Removes expired answers if there are many files: anybody may type any name. */
 static void tidy(int dir)
 {
 	int fd = openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -347,7 +348,7 @@ static void tidy(int dir)
 		(void)close(fd);
 }
 
-/* The file's text: the answer without what was for the log this once.  Its length. */
+/* Makes the file's text: the answer without what is logged only once.  Its length. */
 static size_t make_text(const struct login *login, char text[LOGIN_ANSWER_MAX + 64])
 {
 	const char *line = login->answer, *end = line + login->len;
@@ -378,14 +379,14 @@ void login_remember(const struct login *login)
 	if (dir < 0 || !login_file_name(login->typed, &login->options, name))
 		return;
 	if (!login->remember) {
-		/* made for its lock alone */
+		/* it was created only to be locked */
 		(void)unlinkat(dir, name, 0);
 		return;
 	}
 	tidy(dir);
 	fd = openat(dir, name, O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
 	len = make_text(login, text);
-	/* one that is cut short is not believed: it lacks its last line */
+	/* if it is cut short, it lacks its last line and is ignored */
 	if (fd >= 0 && ftruncate(fd, 0) == 0)
 		(void)!write(fd, text, len);
 }

@@ -4,7 +4,7 @@
  * the module runs; what it asks of them, says to the log and to the user is kept here;
  * /etc is a directory of the test.
  *
- * wrap: open geteuid
+ * wrap: open geteuid subid_text_read_max
  */
 #include <fnmatch.h>
 #include <stdarg.h>
@@ -28,6 +28,7 @@ static struct {
 	int item_answer;
 	bool in_group; /* PAM has the user in students */
 	uid_t euid;
+	const char *map; /* of both kinds, in /proc/self; NULL: it cannot be read */
 	char log[8192];	 /* "PRIORITY: message\n" each */
 	char said[1024]; /* to the user */
 	/* of the program */
@@ -37,6 +38,12 @@ static struct {
 	unsigned int runs;
 	unsigned int at_work; /* so many times another program has been */
 } host;
+
+static void assert_like(const char *what, const char *got, const char *glob)
+{
+	if (fnmatch(glob, got, 0) != 0)
+		fail_msg("%s: \"%s\", not like \"%s\"", what, got, glob);
+}
 
 /* --- PAM ---------------------------------------------------------------------------- */
 
@@ -117,6 +124,23 @@ uid_t __wrap_geteuid(void)
 	return host.euid;
 }
 
+int __real_subid_text_read_max(int dir, const char *name, bool follow, size_t max,
+			       struct subid_text *ret);
+int __wrap_subid_text_read_max(int dir, const char *name, bool follow, size_t max,
+			       struct subid_text *ret);
+int __wrap_subid_text_read_max(int dir, const char *name, bool follow, size_t max,
+			       struct subid_text *ret)
+{
+	if (strncmp(name, "/proc/self/", strlen("/proc/self/")) != 0)
+		return __real_subid_text_read_max(dir, name, follow, max, ret);
+	if (host.map == NULL)
+		return -ENOENT;
+	ret->bytes = strdup(host.map);
+	assert_non_null(ret->bytes);
+	ret->size = strlen(host.map);
+	return 0;
+}
+
 static inline void put(const char *path, const char *text)
 {
 	put_file(host.root, path, text);
@@ -152,6 +176,7 @@ static int host_setup(void **state)
 	memset(&host, 0, sizeof(host));
 	host.root = etc_of(state);
 	host.answer = HEAD "answer success\n";
+	host.map = "         0          0 4294967295\n";
 	put_dir(host.root, "etc");
 	put("etc/passwd", "root:x:0:0::/:/bin/sh\nalice:x:1000:1000::/:/bin/sh\n"
 			  "bob:x:1001:1001::/:/bin/sh\n4242:x:1005:1005::/:/bin/sh\n"
@@ -185,12 +210,6 @@ static int log_in(const char *user, const char *options, int flags)
 	host.user = user;
 	host.runs = 0;
 	return pam_sm_open_session(HANDLE, flags, argc, argv);
-}
-
-static void assert_like(const char *what, const char *got, const char *glob)
-{
-	if (fnmatch(glob, got, 0) != 0)
-		fail_msg("%s: \"%s\", not like \"%s\"", what, got, glob);
 }
 
 /* --- when the program is run ----------------------------------------------------------
@@ -260,6 +279,48 @@ static void test_look(void **state)
 			    "7: system: no range: no rule of the policy fits\n");
 }
 
+/* In a user namespace: ids that it lacks do not count. */
+static const struct {
+	const char *map, *table;
+	bool runs;
+} spaces[] = {
+	{ "0 3001 1\n1 100000 65536\n", "alice:100000:65536\n", true },
+	{ "0 3001 1\n1 100000 65536\n", "alice:1:1000\n", false },
+	/* the last that there is, and the first that there is not */
+	{ "0 3001 1\n1 100000 65536\n", "alice:65536:10\n", false },
+	{ "0 3001 1\n1 100000 65536\n", "alice:65537:10\n", true },
+	/* one of two lines */
+	{ "0 0 1000\n", "alice:100000:65536\nalice:999:2\n", false },
+	{ "0 0 1000\n", "alice:100000:65536\nalice:1000:2\n", true },
+	/* by another name, and by more names than are looked up one by one */
+	{ "0 0 1000\n", "1000:100000:65536\n", true },
+	{ "", "alice:100000:65536\n", true },
+	/* what cannot be read or understood lacks nothing: then nothing is given */
+	{ NULL, "alice:100000:65536\n", false },
+	{ "not a map\n", "alice:100000:65536\n", false },
+};
+
+static void test_spaces(void **state)
+{
+	(void)state;
+	for (int many = 0; many < 2; many++) {
+		if (many == 1)
+			put("etc/passwd",
+			    "a:x:1000:1000::/:/\nb:x:1000:1000::/:/\nc:x:1000:1000::/:/\n"
+			    "d:x:1000:1000::/:/\ne:x:1000:1000::/:/\nf:x:1000:1000::/:/\n"
+			    "g:x:1000:1000::/:/\nh:x:1000:1000::/:/\n"
+			    "alice:x:1000:1000::/:/\n");
+		for (size_t i = 0; i < ARRAY(spaces); i++) {
+			host.map = spaces[i].map;
+			put("etc/subuid", spaces[i].table);
+			put("etc/subgid", spaces[i].table);
+			assert_int_equal(log_in("alice", "", 0), PAM_SUCCESS);
+			if (host.runs != spaces[i].runs)
+				fail_msg("row %zu: %u", i, host.runs);
+		}
+	}
+}
+
 /* What cannot be seen is for the program to say. */
 static void test_unseen(void **state)
 {
@@ -304,7 +365,7 @@ static void test_long_names(void **state)
 	assert_int_equal(log_in(name, "", 0), PAM_USER_UNKNOWN);
 	assert_int_equal(host.runs, 0);
 	assert_like("too long", host.log,
-		    "5: *: no range is granted: no owner of ranges can be called so\n");
+		    "5: *: no range is granted: invalid owner name\n");
 	/* of the name in the log so much as suffices */
 	assert_in_range(strlen(host.log), 60, 140);
 	assert_int_equal(log_in(name, "required_for=students", 0), PAM_IGNORE);
@@ -656,13 +717,21 @@ static void test_other_types(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		host_test(test_look),	      cmocka_unit_test(test_unseen),
-		host_test(test_not_root),     host_test(test_long_names),
-		host_test(test_answers),      host_test(test_silence),
-		host_test(test_failures),     host_test(test_remembered),
-		host_test(test_not_believed), cmocka_unit_test(test_file_names),
-		host_test(test_at_work),      host_test(test_arguments),
-		host_test(test_nobody),	      host_test(test_other_types),
+		host_test(test_spaces),
+		host_test(test_look),
+		cmocka_unit_test(test_unseen),
+		host_test(test_not_root),
+		host_test(test_long_names),
+		host_test(test_answers),
+		host_test(test_silence),
+		host_test(test_failures),
+		host_test(test_remembered),
+		host_test(test_not_believed),
+		cmocka_unit_test(test_file_names),
+		host_test(test_at_work),
+		host_test(test_arguments),
+		host_test(test_nobody),
+		host_test(test_other_types),
 	};
 
 	return cmocka_run_group_tests_name("pam_subid", tests, NULL, NULL);

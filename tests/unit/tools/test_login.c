@@ -206,10 +206,10 @@ static void test_long_names(void **state)
 	memset(name, 'a', sizeof(name));
 	name[LOGIN_NAME_LENGTH_MAX + 1] = '\0';
 	assert_int_equal(log_in(name, ""), LOGIN_UNKNOWN);
-	assert_like("too long", host.log, "*: no owner of ranges can be called so\n");
+	assert_like("too long", host.log, "*: invalid owner name\n");
 	name[LOGIN_NAME_LENGTH_MAX] = '\0';
 	assert_int_equal(log_in(name, ""), LOGIN_UNKNOWN);
-	assert_like("as long as may be", host.log, "*: there is no such account\n");
+	assert_like("as long as may be", host.log, "*: no such account\n");
 	assert_tables("");
 }
 
