@@ -12,14 +12,21 @@
 #   site_conf LINE...    subid.conf for it, and these lines
 
 ldap_base=ou=subids,dc=example,dc=org
-ldap_port=$((20000 + $$ % 20000))
+
+# Each test has a pid namespace of its own, but not a network: a port that nobody has.
+free_port() {
+	python3 -c 'import socket
+s = socket.socket()
+s.bind(("127.0.0.1", 0))
+print(s.getsockname()[1])'
+}
 
 ldap_begin() { # [name]
 	local dir=$T/ldap${1-}
 	mkdir -p "$dir/db"
 	# shellcheck disable=SC2034 # for the test
 	ldap_uri=ldapi://${dir//\//%2f}%2fsocket
-	ldap_port=$((ldap_port + 1))
+	ldap_port=$(free_port)
 	ldap_tcp=ldap://127.0.0.1:$ldap_port
 	cat >"$dir/slapd.conf" <<-END
 		include /etc/ldap/schema/core.schema

@@ -150,7 +150,7 @@ expect "nor beside --root" 2 '' '*exclude each other*' subid --root "$T" --direc
 # --- a directory that lies ----------------------------------------------------------------
 
 bad() { # how [what]
-	ldap_port=$((ldap_port + 1))
+	ldap_port=$(free_port)
 	start python3 tests/e2e/bad_directory.py "$ldap_port" "$@"
 	wait_for bash -c "exec 3<>/dev/tcp/127.0.0.1/$ldap_port"
 	conf "ldap://127.0.0.1:$ldap_port"

@@ -4,7 +4,7 @@
 #include "tools/subid-ldap/site.h"
 #include "tools/subid/rows.h"
 
-extern const struct cli_command ldap_list, ldap_grant, ldap_revoke, ldap_hold,
+extern const struct cli_command ldap_audit, ldap_list, ldap_grant, ldap_revoke, ldap_hold,
     ldap_unhold;
 
 /* Both kinds have the same row, but for their kind.  The status. */

@@ -12,7 +12,7 @@
 #include "tools/subid-ldap/commands.h"
 
 static const struct cli_command *const commands[] = {
-	&ldap_list, &ldap_grant, &ldap_revoke, &ldap_hold, &ldap_unhold,
+	&ldap_list, &ldap_grant, &ldap_revoke, &ldap_hold, &ldap_unhold, &ldap_audit,
 };
 
 #define N_COMMANDS (sizeof(commands) / sizeof(commands[0]))
