@@ -243,6 +243,8 @@ struct audit_input {
 	const struct audit_store *stores;	/* each of one owner, and once */
 	size_t n_stores;
 	const struct subid_runtime_state *runtimes; /* root's; NULL: not looked at */
+	const struct subid_shares *shares;	    /* likewise */
+	const struct subid_idmapped_list *idmapped; /* NULL: not looked at */
 	const char *const *for_root; /* more owners whose ranges root's programs use */
 	size_t n_for_root;
 	const struct subid_conf *conf;		 /* the site's policy; NULL: none */
@@ -287,6 +289,8 @@ struct audit_facts {
 	struct subid_live live;
 	struct audit_store *stores; /* input.n_stores of them */
 	struct subid_runtime_state runtimes;
+	struct subid_shares shares;
+	struct subid_idmapped_list idmapped;
 	struct audit_sentences missing;	 /* what the report says nothing about */
 	struct audit_sentences messages; /* for whoever asked, one or more lines each */
 	bool failed; /* something that has to be there could not be read */

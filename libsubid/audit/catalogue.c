@@ -330,6 +330,36 @@ static const struct audit_rule rules[] = {
 	  "only in the daemon's namespace.",
 	  "Correct the file, or start the container before ids are granted.",
 	  audit_find_runtime_unread },
+	/* Shared storage */
+	{ "share-running", SUBID_ERROR, "processes run with the ids of a store",
+	  "The files of a store (subid share) belong to ids that nobody has: who runs "
+	  "with one of them owns them without any mount, and a setuid file that a "
+	  "container made there runs as him.",
+	  "Stop the processes, and find out who mapped the ids.",
+	  audit_find_share_running },
+	{ "share-target", SUBID_WARNING,
+	  "a store is mounted for somebody who has no range or lease",
+	  "The mount shows the files as those of ids that are no longer its user's. "
+	  "Whoever gets these ids next can pass for him there. Often the container "
+	  "has ended.",
+	  "Unmount it with 'subid share umount', or grant the range again.",
+	  audit_find_share_target },
+	{ "share-leftover", SUBID_WARNING,
+	  "a mount beneath /run/subid/share that no record has",
+	  "It is not mounted again at boot, and 'subid share' does not know of it.",
+	  "Unmount it.", audit_find_share_leftover },
+	{ "idmap-root", SUBID_WARNING, "an idmapped mount shows root's files as others'",
+	  "Through the mount, whoever has the id that root's shows as makes files of "
+	  "root's on the disk: with a setuid bit they run as root on the host, for "
+	  "every user who can reach the disk without the mount. LXC does it with "
+	  "idmap=container, Incus with shift=true, podman with :idmap.",
+	  "Give the directory ids of its own ('subid share create'), or see to it that "
+	  "root alone can reach it on the host, and mount the disk nosuid.",
+	  audit_find_idmap_root },
+	{ "idmap-unread", SUBID_INFO, "an idmapped mount whose map is not known",
+	  "Kernels before Linux 6.15 do not tell which ids it shows as others: those "
+	  "of root may be among them.",
+	  "Ask whoever made it, or audit on a later kernel.", audit_find_idmap_unread },
 };
 /* clang-format on */
 

@@ -417,6 +417,21 @@ static int load_runtimes(struct audit_facts *facts)
 	return subid_runtime_read(&place, &facts->runtimes);
 }
 
+/* Stores of shared files, and the idmapped mounts that run, whosever. */
+static int load_shares(struct audit_facts *facts)
+{
+	int r;
+
+	if (geteuid() != 0)
+		return 0;
+	facts->input.shares = &facts->shares;
+	r = subid_shares_read(facts->place.root, &facts->shares);
+	if (r < 0 || facts->input.live == NULL)
+		return r;
+	facts->input.idmapped = &facts->idmapped;
+	return subid_idmapped_read(facts->proc, &facts->live, &facts->idmapped);
+}
+
 /* Without shadow, who is locked is not known. */
 static void check_shadow(struct audit_facts *facts)
 {
@@ -501,6 +516,8 @@ int audit_read_facts(const struct subid *sys, const struct audit_options *option
 	if (r == 0)
 		r = load_runtimes(ret);
 	if (r == 0)
+		r = load_shares(ret);
+	if (r == 0)
 		r = join_accepted(options, ret);
 	if (r == 0)
 		r = load_remap(ret);
@@ -558,6 +575,8 @@ void audit_free_facts(struct audit_facts *facts)
 	}
 	free(facts->stores);
 	subid_runtime_state_free(&facts->runtimes);
+	subid_shares_free(&facts->shares);
+	subid_idmapped_free(&facts->idmapped);
 	subid_live_free(&facts->live);
 	subid_users_free(&facts->users);
 	subid_conf_free(&facts->conf);

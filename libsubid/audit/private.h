@@ -401,6 +401,11 @@ AUDIT_RULE(live_orphan);
 AUDIT_RULE(live_hidden);
 AUDIT_RULE(live_unread);
 AUDIT_RULE(runtime_unread);
+AUDIT_RULE(share_running);
+AUDIT_RULE(share_target);
+AUDIT_RULE(share_leftover);
+AUDIT_RULE(idmap_root);
+AUDIT_RULE(idmap_unread);
 
 /* --- input: what is looked at --- */
 

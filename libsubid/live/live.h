@@ -199,6 +199,32 @@ int subid_live_in_use(int proc, const struct subid_live *live, uint32_t user,
 int subid_live_ids(int proc, const struct subid_live *live,
 		   struct subid_sets *ret) SUBID_WARN_UNUSED;
 
+/* An idmapped mount: what is on the disk shows as others'. */
+struct subid_idmapped {
+	pid_t pid;  /* of a process that sees it; 0: the caller does */
+	bool known; /* which ids; since Linux 6.15.  Else only that there is one */
+	struct subid_sets disk; /* the ids on the disk that show as others */
+	uint32_t major, minor;	/* of the device */
+	char
+	    where[512]; /* in the namespace of pid; '?' for what is not printable ASCII */
+	char type[32];	/* of the filesystem */
+};
+
+struct subid_idmapped_list {
+	struct subid_idmapped *list;
+	size_t n;
+	bool partial; /* there may be more */
+};
+
+void subid_idmapped_free(struct subid_idmapped_list *list);
+
+#define auto_idmapped __attribute__((cleanup(subid_idmapped_free)))
+
+/* Finds those of the caller's mount namespace and of every other that a process is in.
+ * Returns 0, and the caller frees *ret; -ENOMEM. */
+int subid_idmapped_read(int proc, const struct subid_live *live,
+			struct subid_idmapped_list *ret) SUBID_WARN_UNUSED;
+
 /* What uses ids: a process that has one, or is in a namespace that maps one. */
 struct subid_use {
 	pid_t pid;

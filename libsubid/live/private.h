@@ -19,7 +19,7 @@
  *   snapshot.c    every process, and the namespace that it is in; what could not be
  *                 read, and whose it is
  *
- * uses.c and name.c answer questions about a snapshot.
+ * uses.c, name.c and idmapped.c answer questions about a snapshot.
  */
 
 /*

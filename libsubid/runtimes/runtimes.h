@@ -76,7 +76,8 @@ int subid_runtime_docker_remap(int docker, bool follow, char *buf, size_t size);
  * containers they are mounted.  Only root writes these records.
  */
 enum subid_share_state {
-	SUBID_SHARE_BEGUN, /* the ids are leased, or about to be; DIR is not ready */
+	SUBID_SHARE_BEGUN,  /* the ids are leased, or about to be; DIR is not ready */
+	SUBID_SHARE_TAKING, /* a tree that was there is being given to the store */
 	SUBID_SHARE_READY,
 	SUBID_SHARE_ENDING, /* about to be forgotten: the ids may be taken back */
 };

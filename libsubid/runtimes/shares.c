@@ -5,7 +5,7 @@
  *
  *     subid share 1
  *     store OWNER/STORE
- *     state begun|ready|ending
+ *     state begun|taking|ready|ending
  *     uid START COUNT
  *     gid START COUNT
  *     inode NUMBER SECONDS		of the directory, and when it was made
@@ -34,6 +34,7 @@
 
 static const char *const states[] = {
 	[SUBID_SHARE_BEGUN] = "begun",
+	[SUBID_SHARE_TAKING] = "taking",
 	[SUBID_SHARE_READY] = "ready",
 	[SUBID_SHARE_ENDING] = "ending",
 };

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
+# shellcheck disable=SC2016,SC2086 # names have no blanks; the other shell expands
 # subid share with the real thing: two unprivileged LXC containers of two users and two
 # rootless podmans of two more, each with ids of its own, read and write one store at
 # once, on ext4, XFS, btrfs and tmpfs; and after a boot it is all there again.

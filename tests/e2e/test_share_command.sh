@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
+# shellcheck disable=SC2086,SC2231 # names and paths of ours have no blanks
 # subid share as a command: what it refuses and says, whom it lets in, what
 # it makes of a boot, and what else knows of its records.
 . "$(dirname "$0")/lib.sh"
-plan 89
+plan 97
 chmod 755 "$T"
 for name in alice bob; do add_user $name; done
 tables $'alice:100000:65536\nbob:200000:65536\nroot:900000:300000'
@@ -45,7 +46,9 @@ refuses "a way through a link" '*/link is a link*' "$T/link/store"
 mkdir -p "$T/guard/full" "$T/guard/file"
 chmod 700 "$T/guard"
 touch "$T/guard/full/x" "$T/guard/not"
-expect "one that is not empty" 1 '' '*is not empty*' subid share create root/store "$T/guard/full"
+chown 100001 "$T/guard/full/x"
+expect "a tree with ids of a container" 1 '' '*/full/x: *100001 is none of*is not taken over*' subid share create -c 1000 root/store "$T/guard/full"
+is "a tree with ids of a container: nothing is changed" "$(stat -c %u "$T/guard/full" "$T/guard/full/x" | paste -sd ' ')$(ls /var/lib/subid/shares)" "0 100001"
 refuses "one that is a file" '*Not a directory*' "$T/guard/not"
 mount -t ramfs none "$T/guard/file"
 expect "on a filesystem without idmapped mounts a store can be made" 0 '*' '' subid share create root/ram "$T/guard/file/store"
@@ -59,6 +62,30 @@ subid -q grant root/c1
 expect "the lease of a container" 1 '' '*root/c1: is the lease of a container*' subid share create root/c1 "$dir"
 subid -q revoke --reuse root/c1
 is "nothing was made" "$(test -e "$T/srv" || echo none)$(ls /var/lib/subid/shares)" none
+
+# --- a tree that is there -----------------------------------------------------------------
+
+mkdir -p "$T/tree/store/d"
+chmod 700 "$T/tree"
+cp /usr/bin/id "$T/tree/store/id"
+chmod 6755 "$T/tree/store/id"
+touch "$T/tree/store/d/f"
+chown 5:6 "$T/tree/store/d/f"
+expect "is taken over" 0 "root/tree - - - ready $T/tree/store 900000 900000 1000" '' subid share create -c 1000 root/tree "$T/tree/store"
+is "each file with its ids and bits" "$(cd "$T/tree/store" && stat -c '%u:%g %a %n' . id d/f | paste -sd ' ')" \
+	"900000:900000 755 . 900000:900000 6755 id 900005:900006 644 d/f"
+subid -q share destroy root/tree
+subid -q unhold 900000:1000
+rm -r "$T/tree/store" && mkdir "$T/tree/store"
+for ((i = 0; i < 300; i++)); do : >"$T/tree/store/$i"; done
+strace -f -qq -o /dev/null -e trace=fchownat -e inject=fchownat:signal=KILL:when=100 subid share create -c 1000 root/tree "$T/tree/store" &>/dev/null
+is "killed in the middle, it is known" "$(subid share list)" "root/tree - - - taking $T/tree/store 900000 900000 1000"
+expect "nobody gets the ids meanwhile" 1 '' '*root/tree: is a store of shared files*' subid revoke --force root/tree
+expect "nor is it mounted" 1 '' '*is not ready*' subid share mount root/tree alice
+expect "the same command goes on" 0 'root/tree - - - ready *' '' subid share create root/tree "$T/tree/store"
+is "all is the store's" "$(find "$T/tree/store" ! -uid 900000 | wc -l)" 0
+subid -q share destroy root/tree
+subid -q unhold 900000:1000
 
 # --- a life -----------------------------------------------------------------------------
 

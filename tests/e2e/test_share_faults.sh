@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
+# shellcheck disable=SC2086,SC2154 # paths of ours have no blanks; least is set for each sweep
 # subid share when a system call fails, or when it is killed there: what is mounted is
 # whole, ids are a record's, a lease's or held, and the same command, run again, ends what
 # was begun.

@@ -113,7 +113,7 @@ static int fail_dir(const struct creation *creation, int error)
 			    creation->share.dir, strerror(error));
 }
 
-/* Gives the empty directory to the store's first ids, with nobody else in it. */
+/* Gives an empty directory to the store's first ids, with nobody else in it. */
 static int prepare_dir(const struct creation *creation, int dir)
 {
 	static const char *const lists[] = { "system.posix_acl_access",
@@ -142,16 +142,34 @@ static int check_dir(const struct creation *creation)
 	if (dir < 0)
 		return cli_complain(EXIT_UNABLE, "%s", why.text);
 	empty = share_dir_is_empty(dir);
-	if (empty < 0)
-		return fail_dir(creation, -empty);
-	return empty == 1 ? EXIT_DONE
-			  : cli_complain(EXIT_NO,
-					 "%s: is not empty: a store begins with an empty"
-					 " directory",
-					 creation->share.dir);
+	return empty < 0 ? fail_dir(creation, -empty) : EXIT_DONE;
 }
 
-static int make_dir(struct creation *creation)
+/*
+ * A tree that is there.  From here on its files have ids of the store, more and more of
+ * them: the record says so before the first has, and this lease is its lease from then
+ * on.
+ */
+static int take_tree(struct creation *creation, int dir, bool *ret_kept)
+{
+	bool changed = false;
+	int status;
+
+	creation->share.state = SUBID_SHARE_TAKING;
+	status = share_work_write(creation->work, &creation->share);
+	if (status == EXIT_DONE)
+		status = share_take_over(&creation->share, dir, &changed);
+	*ret_kept = status != EXIT_DONE && changed;
+	if (*ret_kept)
+		(void)cli_complain(0,
+				   "%s: some files are the store's by now: the same"
+				   " command again goes on",
+				   creation->share.dir);
+	return status;
+}
+
+/* ret_kept: it failed, and what is there is to be kept. */
+static int make_dir(struct creation *creation, bool *ret_kept)
 {
 	struct share_place_text text;
 	struct share_why why;
@@ -160,15 +178,15 @@ static int make_dir(struct creation *creation)
 
 	if (dir < 0)
 		return cli_complain(EXIT_UNABLE, "%s", why.text);
-	r = share_dir_is_empty(dir);
-	if (r != 1)
-		return fail_dir(creation, r < 0 ? -r : ENOTEMPTY);
-	status = prepare_dir(creation, dir);
-	if (status != EXIT_DONE)
-		return status;
 	r = share_place_find(dir, &creation->share.place, &text);
 	if (r < 0)
 		return fail_dir(creation, -r);
+	r = share_dir_is_empty(dir);
+	if (r < 0)
+		return fail_dir(creation, -r);
+	status = r == 1 ? prepare_dir(creation, dir) : take_tree(creation, dir, ret_kept);
+	if (status != EXIT_DONE)
+		return status;
 	creation->share.state = SUBID_SHARE_READY;
 	return share_work_write(creation->work, &creation->share);
 }
@@ -202,7 +220,9 @@ static int check_records(struct creation *creation, const struct subid_share *fo
 				    "%s: is being destroyed: 'subid share destroy %s'"
 				    " ends that",
 				    creation->name, creation->name);
-	if (found != NULL && found->state == SUBID_SHARE_READY)
+	if (found != NULL && (found->state == SUBID_SHARE_READY ||
+			      (found->state == SUBID_SHARE_TAKING &&
+			       strcmp(found->dir, creation->share.dir) != 0)))
 		return cli_complain(EXIT_NO, "%s: is a store already, in %s",
 				    creation->name, found->dir);
 	for (size_t i = 0; i < shares->n; i++)
@@ -218,17 +238,39 @@ static int check_records(struct creation *creation, const struct subid_share *fo
 static int end_store(struct cli *cli, const struct share_work *work,
 		     struct subid_share *share, bool unused);
 
+/* A run was killed while it took a tree over. */
+static int go_on(struct creation *creation, const struct subid_share *taking)
+{
+	auto_close int dir = -1;
+	bool kept;
+	int status = share_work_dir(taking, &dir);
+
+	creation->share = *taking;
+	creation->share.text = NULL; /* the record's */
+	if (status == EXIT_DONE)
+		status = take_tree(creation, dir, &kept);
+	creation->share.state = SUBID_SHARE_READY;
+	if (status == EXIT_DONE)
+		status = share_work_write(creation->work, &creation->share);
+	return status == EXIT_DONE
+		   ? print_store(creation->cli, creation->work, &creation->share)
+		   : status;
+}
+
 static int carry_out(struct creation *creation)
 {
+	bool kept = false;
 	int status = check_dir(creation);
 
 	if (status == EXIT_DONE)
 		status = lease(creation);
 	if (status != EXIT_DONE)
 		return status;
-	status = make_dir(creation);
+	status = make_dir(creation, &kept);
 	if (status == EXIT_DONE)
 		return print_store(creation->cli, creation->work, &creation->share);
+	if (kept)
+		return status;
 	/* nothing has had the ids */
 	creation->share.state = SUBID_SHARE_ENDING;
 	(void)end_store(creation->cli, creation->work, &creation->share, true);
@@ -279,6 +321,8 @@ int share_create(struct cli *cli, const char *store, const char *dir, uint32_t c
 		.place = { .type = "-", .identity = "-" },
 	};
 	status = check_records(&creation, found);
+	if (status == EXIT_DONE && found != NULL && found->state == SUBID_SHARE_TAKING)
+		return go_on(&creation, found);
 	/* a run was killed: nothing has had these ids, of which not all may be leased */
 	if (status == EXIT_DONE && found != NULL)
 		status = end_store(cli, &work, found, true);

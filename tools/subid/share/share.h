@@ -268,6 +268,10 @@ void share_rows_add_mount(struct rows *rows, const struct subid_share *share,
 int share_create(struct cli *cli, const char *store, const char *dir, uint32_t count);
 int share_destroy(struct cli *cli, const char *store);
 
+/* take.c: gives the tree in dir to the store.  *ret_changed: it failed, and some of it
+ * may be the store's.  The status, after a complaint. */
+int share_take_over(const struct subid_share *share, int dir, bool *ret_changed);
+
 struct share_request {
 	const char *store;
 	const char *target;

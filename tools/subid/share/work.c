@@ -164,6 +164,7 @@ void share_rows_add(struct rows *rows, const struct share_work *work,
 {
 	static const char *const states[] = {
 		[SUBID_SHARE_BEGUN] = "begun",
+		[SUBID_SHARE_TAKING] = "taking",
 		[SUBID_SHARE_READY] = "ready",
 		[SUBID_SHARE_ENDING] = "ending",
 	};
