@@ -185,6 +185,17 @@ static int carry_out(struct shift *shift, int tree, const struct storage_map *ma
 	return shift_print(shift, &report, judge(shift, &report));
 }
 
+static int cannot_open(const struct shift *shift, int r)
+{
+	const char *hint = "";
+
+	if (r == -ELOOP)
+		hint = ": no part of the path may be one";
+	if (r == -ENOSYS)
+		hint = ": openat2(2) is needed, which Linux has since 5.6";
+	return cli_complain(EXIT_UNABLE, "%s: %s%s", shift->tree, strerror(-r), hint);
+}
+
 static int shift_tree(struct shift *shift)
 {
 	auto_storage_map struct storage_map map = { .of = { { .n = 0 } } };
@@ -192,9 +203,7 @@ static int shift_tree(struct shift *shift)
 	int status;
 
 	if (tree < 0)
-		return cli_complain(EXIT_UNABLE, "%s: %s%s", shift->tree, strerror(-tree),
-				    tree == -ELOOP ? ": no part of the path may be one"
-						   : "");
+		return cannot_open(shift, tree);
 	status = shift_sides_read(shift->cli, &shift->from, &shift->to);
 	if (status == EXIT_DONE)
 		status = shift_map_make(&shift->from, &shift->to, &map);
