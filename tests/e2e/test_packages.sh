@@ -4,7 +4,6 @@
 # then installed, used, upgraded and removed in a Debian of its own, beside the packages
 # whose place they take.
 # long
-# needs: the machine's pid namespace
 . "$(dirname "$0")/lib.sh"
 plan 32
 
@@ -62,18 +61,18 @@ cat >"$root/upgrade.sh" <<'END'
 set -e
 getent passwd carl >/dev/null || useradd -m carl
 subid grant -q carl
-mkfifo /tmp/ready /tmp/go
-setpriv --reuid carl --regid carl --init-groups unshare --map-auto --map-root-user sh -c \
-	'chown 33:33 .; cat /proc/self/uid_map >/home/carl/before; echo >/tmp/ready; read -r _ </tmp/go; cat /proc/self/uid_map >/home/carl/after' &
-chmod 777 /home/carl /tmp/ready /tmp/go
-cat /tmp/ready >/dev/null
+cd /home/carl
+mkfifo ready go
+chown carl: ready go
+setpriv --reuid carl --regid carl --init-groups timeout 300 unshare --map-auto --map-root-user sh -c \
+	'cat /proc/self/uid_map >before; echo >ready; read -r _ <go; cat /proc/self/uid_map >after' &
+timeout 60 cat ready >/dev/null
 $1 >/dev/null 2>&1
-echo >/tmp/go
+timeout 60 sh -c 'echo >go'
 wait
-rm /tmp/ready /tmp/go
-cmp /home/carl/before /home/carl/after
-[ "$(wc -l </home/carl/after)" = 2 ]
-rm /home/carl/before /home/carl/after
+cmp before after
+[ "$(wc -l <after)" = 2 ]
+rm before after ready go
 END
 ok "upgraded, while a container runs" in_root sh /upgrade.sh "dpkg -i /debs/upgrade-subid.deb /debs/upgrade-subid-uidmap.deb /debs/upgrade-libpam-subid.deb"
 like "to the new version" "$(in_root dpkg -s subid-uidmap)" $'*\nVersion: *+1\n*'
