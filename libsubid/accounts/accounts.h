@@ -156,6 +156,30 @@ void subid_members_free(struct subid_members *members);
 int subid_members_ask(struct subid_members *members, const struct subid_users *users,
 		      const struct subid_owner *owner, const char *group);
 
+/* --- The ranges of one user, as getsubids(1) and shadow's libsubid list them --- */
+
+struct subid_listing {
+	struct subid_owned_range *ranges; /* in the order of the table */
+	size_t n;
+	/* where it failed: a file of etc, or NULL for the module of this source */
+	const char *file;
+	char source[SUBID_SOURCE_SIZE]; /* of nsswitch.conf; "": the tables */
+};
+
+/*
+ * A name has the lines of that name and of its uid; a uid has only the lines with just
+ * this number: rootlesskit and podman ask for both and join the answers, so that a line
+ * must not be in both.  A user without account is looked for by name alone (kubelet,
+ * containers).  Where nsswitch.conf(5) names a source, its module answers; the caller
+ * sees to it that no privilege is in effect.
+ *
+ * Returns 0, with n 0 if there are none; the caller frees ret->ranges.  -errno, with
+ * ret->file and ret->source set: what subid_users_open(), subid_text_read() and
+ * subid_source_ranges() fail with, -EINVAL for a source that is no name.
+ */
+int subid_listing_read(int etc, enum subid_kind kind, const char *user,
+		       struct subid_listing *ret);
+
 /* --- The inside of struct subid_users, for the files of this folder --- */
 
 #define SUBID_NSS_BUFFER_MAX (1 << 20)
