@@ -19,6 +19,8 @@ STATEDIR ?= /var/lib/subid
 # Where the vendor's subid.conf is read from, whatever PREFIX: it is the distribution's.
 VENDORDIR ?= /usr/share/subid
 PKGCONFIGDIR ?= $(LIBDIR)/pkgconfig
+# Our libsubid.so.4 and its like, which nothing finds there before subid-compat enable.
+COMPATDIR ?= $(LIBDIR)/subid-compat
 BASHCOMPDIR ?= $(PREFIX)/share/bash-completion/completions
 # pam_subid.so: where the system's PAM looks, if PREFIX is the system's; else service
 # files name it by its path.
@@ -52,7 +54,7 @@ compile = $(CC) -std=gnu17 -fPIC -fvisibility=default $(warnings) $(HARDEN) $(CF
 link = $(CC) $(HARDEN) $(CFLAGS) $(HARDEN_LD) -Wl,--as-needed $(LDFLAGS)
 
 # A folder is a module.
-lib_src := $(wildcard libsubid/*/*.c)
+lib_src := $(filter-out libsubid/shadow/%,$(wildcard libsubid/*/*.c))
 lib_obj := $(lib_src:%.c=$(BUILD)/%.o)
 # The only header that is installed: the whole public library.
 lib_headers := $(BUILD)/subid.h
@@ -90,6 +92,12 @@ pam_cpp = -DSUBID_HELPER='"$(BINDIR)/subid"'
 subid_cpp = -DSUBID_LDAP='"$(BINDIR)/subid-ldap"'
 tools_cpp = $(subid_cpp) $$($(PKG_CONFIG) --cflags $(subid_pkgs) $(ldap_pkgs))
 
+# Shadow's library, in each of its versions, over our readers.
+shadow_src := $(wildcard libsubid/shadow/*.c)
+shadow_obj := $(shadow_src:%.c=$(BUILD)/%.o)
+shadow_cpp = -DSUBID_PROGRAM='"$(BINDIR)/subid"'
+compat := $(foreach version,4 5 6,$(BUILD)/compat/libsubid.so.$(version))
+
 # What each folder may include of the library: one list, which make lint checks with
 # tests/includes.sh.  A folder of the library uses those above it; the programs what they
 # need beneath libsubid/change; all that decides or writes goes through subid.h.
@@ -118,7 +126,7 @@ endef
 export INCLUDES := $(includes)
 
 tools_src := $(subid_src) $(ldap_src) $(wildcard tools/newidmap/*.c) $(getsubids_src)
-product_src := $(lib_src) $(pam_src) $(tools_src)
+product_src := $(lib_src) $(shadow_src) $(pam_src) $(tools_src)
 all_src := $(product_src) $(wildcard tests/*/*.c tests/unit/*/*.c)
 all_c := $(all_src) $(wildcard libsubid/*.h libsubid/*/*.h pam/*.h tools/*/*.h tools/*/*/*.h tests/*/*.h examples/*.c)
 scripts := $(wildcard tests/*.sh tests/*/*.sh) tests/run tests/fuzz/run tests/fuzz/afl tests/proof/run tools/subid/subid.bash .ci/run
@@ -137,7 +145,7 @@ fuzzers := $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
 .PHONY: all check check-more check-unit unit-tests faults powercut crowd differential directory mutate sanitize tsan fuzz fuzzers fuzz-msan msan_fuzzers afl afl_fuzzer bench bench-programs proof coverage counted tidy scan measure lint man-rules format install uninstall demo deps dist deb help clean
 .DELETE_ON_ERROR:
 
-all: $(archive) $(static) $(shared) $(lib_headers) $(pam_module) $(programs:%=$(BUILD)/%) $(BUILD)/libsubid-ng.pc $(BUILD)/pam-config $(examples:%=$(BUILD)/examples/%) $(ldap_schemas) ## build the library, the programs and the PAM module
+all: $(archive) $(static) $(shared) $(lib_headers) $(pam_module) $(compat) $(BUILD)/subid-compat $(programs:%=$(BUILD)/%) $(BUILD)/libsubid-ng.pc $(BUILD)/pam-config $(examples:%=$(BUILD)/examples/%) $(ldap_schemas) ## build the library, the programs and the PAM module
 
 # Everything is rebuilt when the compiler or a flag changes.
 $(BUILD)/flags: FORCE
@@ -149,7 +157,7 @@ FORCE:
 $(BUILD)/%.o: %.c $(BUILD)/flags
 	$(call say,CC,$<)
 	@mkdir -p $(@D)
-	$(Q)$(compile) $(if $(filter tools/subid/% tools/subid-ldap/%,$<),$(tools_cpp)) $(if $(filter pam/%,$<),$(pam_cpp)) -MMD -MP -c -o $@ $<
+	$(Q)$(compile) $(if $(filter tools/subid/% tools/subid-ldap/%,$<),$(tools_cpp)) $(if $(filter pam/%,$<),$(pam_cpp)) $(if $(filter libsubid/shadow/%,$<),$(shadow_cpp)) -MMD -MP -c -o $@ $<
 
 $(archive): $(lib_obj)
 	$(call say,AR,$@)
@@ -197,7 +205,17 @@ $(BUILD)/tools/subid/directory.o: $(BUILD)/pam/program
 $(BUILD)/pam/program: FORCE
 	@mkdir -p $(@D)
 	@echo '$(BINDIR)' | cmp -s - $@ || echo '$(BINDIR)' > $@
-$(pam_src:%.c=$(BUILD)/%.o): $(BUILD)/pam/program
+$(pam_src:%.c=$(BUILD)/%.o) $(shadow_obj): $(BUILD)/pam/program
+
+# Only shadow's names are seen from outside.
+shadow_map = libsubid/shadow/libsubid-$(if $(filter %.4,$@),4,5).map
+$(compat): $(shadow_obj) $(archive) libsubid/shadow/libsubid-4.map libsubid/shadow/libsubid-5.map
+	$(call say,LD,$@)
+	@mkdir -p $(@D)
+	$(Q)$(link) -shared -Wl,-z,defs -Wl,-soname,$(@F) -Wl,--version-script,$(shadow_map) -o $@ $(filter-out %.map,$^)
+
+$(BUILD)/subid-compat: tools/subid-compat/subid-compat.in FORCE
+	$(Q)sed 's|@COMPATDIR@|$(COMPATDIR)|' $< > $@
 
 # Only pam_sm_* is seen from outside: the host may have a libsubid of its own.
 $(pam_module): $(pam_src:%.c=$(BUILD)/%.o) $(archive) pam/pam_subid.map
@@ -379,7 +397,7 @@ measure: all ## the house's marks in figures: sizes, links, complexity; fails ov
 # Ten minutes of one core's work, five of two's.
 TIDY ?= $(product_src)
 tidy: ## clang-tidy, with clang's analyzer (.clang-tidy says what is left out)
-	$(Q)printf '%s\n' $(TIDY) | xargs -P2 -I{} nice clang-tidy --quiet {} -- -std=gnu17 $(cpp) $(pam_cpp) \
+	$(Q)printf '%s\n' $(TIDY) | xargs -P2 -I{} nice clang-tidy --quiet {} -- -std=gnu17 $(cpp) $(pam_cpp) $(shadow_cpp) \
 		$(tools_cpp)
 	$(if $(filter file,$(origin TIDY)),$(Q)$(MAKE) scan)
 
@@ -406,7 +424,7 @@ endif
 destdir = $(DESTDIR)
 install: all ## install beneath PREFIX; the helpers setuid root, or HELPER_PRIVILEGE=caps
 	$(Q)$(INSTALL) -d $(destdir)$(BINDIR) $(destdir)$(LIBDIR) $(destdir)$(PKGCONFIGDIR) \
-		$(destdir)$(INCLUDEDIR)/subid-ng $(destdir)$(BASHCOMPDIR) $(destdir)$(PAMDIR) \
+		$(destdir)$(INCLUDEDIR)/subid-ng $(destdir)$(BASHCOMPDIR) $(destdir)$(PAMDIR) $(destdir)$(COMPATDIR) \
 		$(destdir)$(DATADIR)/subid/ldap $(destdir)$(DATADIR)/pam-configs $(destdir)$(DOCDIR)/examples \
 		$(foreach s,$(sort $(man_pages:man/%=%)),$(destdir)$(MANDIR)/man$(lastword $(subst ., ,$(s))))
 	$(Q)$(INSTALL) -m 755 $(BUILD)/subid $(BUILD)/subid-ldap $(BUILD)/getsubids $(destdir)$(BINDIR)
@@ -419,6 +437,8 @@ else
 endif
 	$(Q)$(INSTALL) -m 644 $(static) $(destdir)$(LIBDIR)
 	$(Q)$(INSTALL) -m 755 $(shared) $(destdir)$(LIBDIR)
+	$(Q)$(INSTALL) -m 755 $(compat) $(destdir)$(COMPATDIR)
+	$(Q)$(INSTALL) -m 755 $(BUILD)/subid-compat $(destdir)$(BINDIR)
 	$(Q)ln -sf $(notdir $(shared)) $(destdir)$(LIBDIR)/$(soname)
 	$(Q)ln -sf $(soname) $(destdir)$(LIBDIR)/libsubid-ng.so
 	$(Q)$(INSTALL) -m 644 $(BUILD)/libsubid-ng.pc $(destdir)$(PKGCONFIGDIR)
@@ -433,7 +453,8 @@ endif
 	$(Q)$(INSTALL) -m 644 $(examples:%=$(BUILD)/examples/%) $(example_src) $(destdir)$(DOCDIR)/examples
 
 uninstall: ## remove just what install put there
-	$(Q)rm -f $(programs:%=$(destdir)$(BINDIR)/%) $(destdir)$(LIBDIR)/$(notdir $(static)) \
+	$(Q)rm -f $(programs:%=$(destdir)$(BINDIR)/%) $(destdir)$(BINDIR)/subid-compat \
+		$(compat:$(BUILD)/compat/%=$(destdir)$(COMPATDIR)/%) $(destdir)$(LIBDIR)/$(notdir $(static)) \
 		$(destdir)$(LIBDIR)/$(notdir $(shared)) $(destdir)$(LIBDIR)/$(soname) \
 		$(destdir)$(LIBDIR)/libsubid-ng.so $(destdir)$(PKGCONFIGDIR)/libsubid-ng.pc \
 		$(addprefix $(destdir)$(INCLUDEDIR)/subid-ng/,$(notdir $(lib_headers))) \
@@ -442,7 +463,7 @@ uninstall: ## remove just what install put there
 		$(destdir)$(DATADIR)/pam-configs/subid $(data:share/%=$(destdir)$(DATADIR)/subid/%) \
 		$(addprefix $(destdir)$(DATADIR)/subid/ldap/,$(notdir $(ldap_data))) \
 		$(addprefix $(destdir)$(DOCDIR)/examples/,$(notdir $(examples) $(example_src)))
-	$(Q)for dir in $(INCLUDEDIR)/subid-ng $(DATADIR)/subid/ldap $(DATADIR)/subid $(DOCDIR)/examples $(DOCDIR); do \
+	$(Q)for dir in $(COMPATDIR) $(INCLUDEDIR)/subid-ng $(DATADIR)/subid/ldap $(DATADIR)/subid $(DOCDIR)/examples $(DOCDIR); do \
 		[ ! -d $(destdir)$$dir ] || rmdir --ignore-fail-on-non-empty $(destdir)$$dir; done
 
 # What is committed, the same bytes each time.

@@ -25,6 +25,7 @@ typedef int has_function(const char *owner, unsigned long start, unsigned long c
 			 int id_type, bool *result);
 typedef int list_function(const char *owner, int id_type, struct module_range **ranges,
 			  int *count);
+typedef int find_function(unsigned long id, int id_type, uid_t **owners, int *count);
 typedef void free_function(void *ranges);
 
 /* Threat: with a '/' in it, the name would lead dlopen(3) to any file. */
@@ -141,6 +142,7 @@ struct module {
 	void *handle;
 	has_function *has;
 	list_function *list;
+	find_function *find;
 	free_function *free_ranges;
 };
 
@@ -158,11 +160,9 @@ static int open_module(const char *source, struct module *ret)
 		return -ELIBACC;
 	ret->has = (has_function *)dlsym(handle, "shadow_subid_has_range");
 	ret->list = (list_function *)dlsym(handle, "shadow_subid_list_owner_ranges");
+	ret->find = (find_function *)dlsym(handle, "shadow_subid_find_subid_owners");
 	ret->free_ranges = (free_function *)dlsym(handle, "shadow_subid_free");
-	return ret->has == NULL || ret->list == NULL ||
-		       dlsym(handle, "shadow_subid_find_subid_owners") == NULL
-		   ? -ELIBACC
-		   : 0;
+	return ret->has == NULL || ret->list == NULL || ret->find == NULL ? -ELIBACC : 0;
 }
 
 static void close_module(const struct module *module)
@@ -238,5 +238,29 @@ int subid_source_check(const char *source, const char *owner, enum subid_kind ki
 			r = -EIO;
 	}
 	subid_set_sort(ret_has);
+	return r;
+}
+
+int subid_source_owners(const char *source, enum subid_kind kind, uint32_t id,
+			uid_t **ret, size_t *ret_n)
+{
+	auto_module struct module module;
+	uid_t *found = NULL;
+	int count = 0, status, r = open_module(source, &module);
+
+	if (r < 0)
+		return r;
+	status = module.find(id, type_of(kind), &found, &count);
+	if (status != MODULE_SUCCESS && status != MODULE_UNKNOWN_USER)
+		r = -EIO;
+	*ret_n = r == 0 && found != NULL && count > 0 ? (size_t)count : 0;
+	if (*ret_n > 0) {
+		*ret = malloc(*ret_n * sizeof(**ret));
+		if (*ret == NULL)
+			r = -ENOMEM;
+		else
+			memcpy(*ret, found, *ret_n * sizeof(**ret));
+	}
+	(module.free_ranges == NULL ? free : module.free_ranges)(found);
 	return r;
 }
