@@ -11,7 +11,7 @@ build=(env -u MAKEFLAGS -u MFLAGS -u CFLAGS -u LDFLAGS -u HARDEN -u BUILD make -
 ok "built without a network; lintian has no word" unshare --net "${build[@]}" "BUILD=$T/one" deb
 debs=("$T"/one/deb/*.deb)
 is "the packages" "$(cd "$T/one/deb" && printf '%s\n' *.deb | grep -v dbgsym | sed 's/_.*//' | LC_ALL=C sort | tr '\n' ' ')" \
-	"libpam-subid libsubid-ng-dev libsubid-ng1 subid subid-ldap subid-uidmap "
+	"libpam-subid libsubid-compat libsubid-ng-dev libsubid-ng1 subid subid-ldap subid-uidmap "
 DEB_BUILD_OPTIONS=nocheck ok "built once more, in another folder" "${build[@]}" "BUILD=$T/other/two" deb
 sums() { (cd "$1/deb" && sha256sum ./*.deb); }
 is "the same bytes" "$(sums "$T/one")" "$(sums "$T/other/two")"
