@@ -7,7 +7,7 @@
 commands=$(subid --help | sed -nE 's/^  ([a-z]+) .*/\1/p')
 programs="subid newuidmap newgidmap getsubids"
 read -ra every <<<"$(tr '\n' ' ' <<<"$commands")"
-plan $((1 + 5 * ${#every[@]} + 2 + 4 * 4 + 8 + 3 + 4 + 4 + 29 + ${#every[@]}))
+plan $((1 + 5 * ${#every[@]} + 2 + 4 * 4 + 9 + 3 + 4 + 4 + 29 + ${#every[@]}))
 
 is "these are the commands" "${every[*]}" "list grant revoke hold unhold ps id config share shift sync policy audit"
 
@@ -67,7 +67,7 @@ for program in $programs; do
 done
 is "subid-audit(7) has the rules as they are (or: make man-rules)" \
 	"$(tests/man_rules.sh "$PRE/bin/subid" man/subid-audit.7 | diff man/subid-audit.7 - | head -n 20)" ""
-for page in subid-share.1 subid-shift.1 subid-ng.3 subid.7 subid-audit.7 subid.conf.5 pam_subid.8 subid-ldap.8; do
+for page in subid-share.1 subid-shift.1 subid-ng.3 subid.7 subid-audit.7 subid.conf.5 pam_subid.8 subid-ldap.8 subid-compat.8; do
 	run mandoc -Tlint -Wwarning "man/$page"
 	is "$page is clean" "$status $out" "0 "
 done

@@ -73,6 +73,7 @@ is "each place is where it was said, whatever the umask" "$(cd "$T/d2/opt/s" && 
 4755 programs/newgidmap
 4755 programs/newuidmap
 755 programs/subid
+755 programs/subid-compat
 755 programs/subid-ldap"
 is "what a directory is told" "$(ls "$T/d2/opt/s/data/subid/ldap" | paste -sd ' ')" \
 	"60subid.ldif acl-389ds.ldif acl-openldap.ldif bootstrap.ldif subid.ldif subid.schema"
