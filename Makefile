@@ -114,6 +114,7 @@ libsubid/live: core maps lines tables accounts policy
 libsubid/runtimes: core maps lines tables accounts policy
 libsubid/change: core trace maps lines tables ledger accounts policy live runtimes subid.h
 libsubid/audit: core maps lines tables accounts policy live runtimes change subid.h
+libsubid/shadow: core lines tables accounts
 libsubid: core maps
 tools/newidmap: core maps lines tables accounts policy
 tools/getsubids: core maps lines tables accounts policy

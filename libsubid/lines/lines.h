@@ -166,3 +166,10 @@ int subid_source_ranges(const char *source, const char *owner, enum subid_kind k
 int subid_source_check(const char *source, const char *owner, enum subid_kind kind,
 		       const struct id_range *ranges, size_t n,
 		       struct subid_set *ret_has);
+
+/*
+ * Asks it for the uids of the owners of an id, as above; the caller frees *ret, which is
+ * not set when *ret_n is 0.
+ */
+int subid_source_owners(const char *source, enum subid_kind kind, uint32_t id,
+			uid_t **ret, size_t *ret_n);

@@ -9,13 +9,6 @@
 
 #include "libsubid/lines/lines.h"
 
-/*
- * Asks the module for the uids of the owners of an id, as above; the caller frees *ret,
- * which is not set when *ret_n is 0.
- */
-int subid_source_owners(const char *source, enum subid_kind kind, uint32_t id,
-			uid_t **ret, size_t *ret_n);
-
 /* --- A table in memory --- */
 
 /*
