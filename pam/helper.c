@@ -34,16 +34,17 @@
 /* What the child needs, between clone(2) and execveat(2). */
 #define CHILD_STACK_SIZE (64 * 1024)
 
-/* How often the limit is set anew while other logins get their ranges. */
+/* How often waiting starts over while other logins get their ranges. */
 #define PATIENCE_TIMES 10
 
-/* How long its end is waited for once it has answered. */
+/* How long to wait for its end after its answer. */
 #define END_MS 1000
 
 /* Of its arguments, the last NULL included. */
 #define WORDS_MAX (LOGIN_WORDS_MAX + 5)
 
-/* glibc's functions would wait for the host's other threads, which the child lacks. */
+/* glibc's functions would wait for the host's other threads, which the child does not
+ * have. */
 #ifdef SYS_setresuid32 /* where ids once had 16 bits */
 #define SYSCALL_SETRESUID SYS_setresuid32
 #define SYSCALL_SETRESGID SYS_setresgid32
@@ -110,7 +111,7 @@ void guard_end(const struct guard *guard)
 
 /* --- the program's file ------------------------------------------------------------ */
 
-/* Why another than root could have a say in it; NULL: nobody could. */
+/* Why somebody else than root can change it; NULL: nobody can. */
 static const char *why_unsafe(const struct stat *st)
 {
 	if (st->st_uid != 0)
@@ -239,7 +240,7 @@ static void lift_limits(void)
 
 		if (limits[i] == RLIMIT_STACK)
 			limit.rlim_cur = 8 << 20;
-		/* what cannot be lifted the program finds, and says so */
+		/* the program detects and reports what could not be lifted */
 		(void)setrlimit((__rlimit_resource_t)limits[i], &limit);
 	}
 }
@@ -264,7 +265,7 @@ static void take_lock(const char *path, const struct stat *seen)
 		return;
 	if (fcntl(fd, F_OFD_SETLK, &lock) < 0 && (errno == EAGAIN || errno == EACCES))
 		_exit(EXIT_AT_WORK);
-	/* one has been at work since it was looked into, and has left an answer */
+	/* another program has left an answer since the file was read */
 	if (fstat(fd, &st) == 0 && st.st_size > 0 &&
 	    (st.st_ino != seen->st_ino || st.st_mtim.tv_sec != seen->st_mtim.tv_sec ||
 	     st.st_mtim.tv_nsec != seen->st_mtim.tv_nsec))
@@ -283,7 +284,7 @@ static int run_child(void *data)
 	for (int i = 1; i < NSIG; i++)
 		(void)sigaction(i, &usual, NULL); /* but for SIGKILL and SIGSTOP */
 	(void)setsid();
-	/* real ids are those of who called su: he could stop this process */
+	/* Threat: the real uid is that of su's caller, who could stop this process */
 	if (syscall(SYSCALL_SETRESGID, 0, 0, 0) < 0 ||
 	    syscall(SYSCALL_SETRESUID, 0, 0, 0) < 0)
 		_exit(EXIT_NOT_RUN);
@@ -363,7 +364,7 @@ static void free_words(char *words[WORDS_MAX])
 /* --- its answer ----------------------------------------------------------------------
  */
 
-/* Reads what there is.  False at the end. */
+/* Reads what is available.  False at the end. */
 static bool read_more(int reader, struct answer *answer)
 {
 	ssize_t n = read(reader, answer->text + answer->len, ANSWER_MAX - answer->len);
@@ -423,7 +424,7 @@ static enum helper_end end_child(const struct session *session, int pidfd,
 	siginfo_t status = { .si_pid = 0 };
 	int r;
 
-	/* one that is kept from ending is left to whoever gets orphans */
+	/* if it does not end, init reaps it later */
 	(void)poll(&wait, 1, END_MS);
 	if (answer->len > 0 && wait.revents == 0)
 		return HELPER_ANSWERED;
@@ -465,7 +466,7 @@ static enum helper_end talk(const struct session *session, struct child *child,
 	writer = -1;
 	if (receive(session, reader, ret))
 		return end_child(session, pidfd, ret);
-	/* it may be at work, and is not disturbed */
+	/* it may be working: it is not killed */
 	say(session, LOG_WARNING,
 	    "no range this time: " SUBID_HELPER " (process %d) takes too long", (int)pid);
 	return HELPER_FAILED;

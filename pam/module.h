@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the files of pam_subid.so share.  It runs in strangers' processes, some of
- * them with threads, and only looks; all that changes something is done by the program
- * that it runs, "subid grant --login" (tools/subid/login.h has the form of its answer).
- * Whoever changes it keeps these rules:
+ * What the files of pam_subid.so share.  The module runs in the processes of services,
+ * some of which have threads, and only looks.  Every change is made by the program that
+ * it runs, "subid grant --login" (tools/subid/login.h has the form of its answer). These
+ * rules must be kept:
  *
  *  1. Nothing of the host is changed: no signal's action, environment, umask,
  *     working directory, descriptor, and no memory that outlives a call.
@@ -13,10 +13,10 @@
  *     messages only as session.shown.
  *  4. No lock is taken, no file is written, and no module of nsswitch.conf is loaded to
  *     see whether an account has its ranges.
- *  5. It is always the effective uid that counts: atd opens sessions with uid 1.
- *  6. Between clone(2) and execveat(2) only functions are called that are safe in a
- *     signal's handler (signal-safety(7)): other threads' locks are copied as they are.
- *  7. The program is run only if nobody but root can have changed it.
+ *  5. The effective uid decides, never the real one: atd opens sessions with uid 1.
+ *  6. Between clone(2) and execveat(2) only async-signal-safe functions are called
+ *     (signal-safety(7)): locks that other threads hold are copied as they are.
+ *  7. The program is run only if nobody but root can change it.
  */
 #pragma once
 

@@ -20,7 +20,7 @@
 
 /* --- the look ------------------------------------------------------------------- */
 
-/* What is known of the account without a module of nsswitch.conf. */
+/* What is known about the account without loading a module of nsswitch.conf. */
 struct account {
 	struct subid_users *users;
 	struct subid_owner owner; /* local: by all its spellings */
@@ -34,7 +34,7 @@ static void account_free(struct account *account)
 	subid_users_free(&account->users);
 }
 
-/* By its name alone: most often enough, and without a look into passwd. */
+/* By its name alone, which is mostly enough, and does not need passwd. */
 static bool has_by_name(int etc, const char *name)
 {
 	struct subid_owner_name one = { name, strlen(name) };
@@ -75,7 +75,8 @@ static int load_conf(const struct session *session, struct subid_conf *ret)
 	return subid_conf_load(&source, NULL, ret, &place);
 }
 
-/* May policy give to this local account?  What is wrong with it, the program says. */
+/* May the policy grant a range to this local account?  If the policy is wrong, the
+ * program reports it. */
 static bool may_be_given(const struct session *session, const struct subid_owner *owner)
 {
 	auto_conf struct subid_conf conf = { .n_rules = 0 };
@@ -103,7 +104,7 @@ static bool is_root(const char *name, const struct account *account)
 	return account->local ? account->owner.uid == 0 : strcmp(name, "root") == 0;
 }
 
-/* Must this user have a range to log in?  For once the name service is asked here. */
+/* Must this user have a range to log in?  Only here the name service is asked. */
 static bool is_required(const struct session *session, const char *name)
 {
 	const char *group = session->options.login.required_for;
@@ -112,12 +113,12 @@ static bool is_required(const struct session *session, const char *name)
 	       pam_modutil_user_in_group_nam_nam(session->pamh, name, group) == 1;
 }
 
-/* When the program could not do its work; it has been logged why. */
+/* The answer when the program failed, which has been logged. */
 static int without_program(const struct session *session, const char *name,
 			   const struct account *account, enum helper_end end)
 {
 	if (is_root(name, account))
-		return PAM_IGNORE; /* somebody has to put it right */
+		return PAM_IGNORE; /* root must be able to log in and repair it */
 	if (session->options.login.required_for == NULL)
 		return end == HELPER_UNUSABLE ? PAM_IGNORE : PAM_SESSION_ERR;
 	if (!is_required(session, name))
@@ -129,7 +130,7 @@ static int without_program(const struct session *session, const char *name,
 	return PAM_SESSION_ERR;
 }
 
-/* The program's answer, now or before.  What another login has done is done. */
+/* The program's answer, from now or remembered; or that of another login of this user. */
 static enum helper_end ask(const struct session *session, const char *name,
 			   struct answer *ret)
 {
@@ -187,7 +188,7 @@ static int run_program(const struct session *session, const char *name,
 			    " said half an answer: whether it gave a range is not"
 			    " known");
 	}
-	/* it may have done its work all the same */
+	/* it may have granted the range all the same */
 	look(session, name, &now);
 	return now.has_range ? PAM_SUCCESS : without_program(session, name, before, end);
 }

@@ -24,7 +24,7 @@ bool recall_file(const struct session *session, const char *name,
 	return login_file_name(name, &session->options.login, ret);
 }
 
-/* Root's alone?  What others can write is not believed. */
+/* Can root alone write it?  What others can write is ignored. */
 static bool is_roots(int fd, mode_t type)
 {
 	struct stat st;
@@ -33,7 +33,7 @@ static bool is_roots(int fd, mode_t type)
 	       (st.st_mode & (S_IWGRP | S_IWOTH)) == 0;
 }
 
-/* The file, opened for reading; -1 if there is none that can be believed. */
+/* Opens the file for reading; -1 if there is none that root alone can write. */
 static int open_file(const char *file)
 {
 	auto_close int dir =
@@ -71,7 +71,7 @@ bool recall_answer(const struct session *session, const char *file, struct stat 
 	ssize_t n;
 
 	*ret_seen = (struct stat){ .st_ino = 0 };
-	/* before it is read: what is written meanwhile is seen as new */
+	/* before it is read: a later write makes it a new file */
 	if (fd < 0 || fstat(fd, ret_seen) < 0)
 		return false;
 	n = read(fd, text, sizeof(text) - 1);

@@ -36,28 +36,30 @@ __attribute__((format(printf, 5, 6))) static void note(struct check *check,
 						       const char *format, ...)
 {
 	struct policy_problems *problems = check->problems;
-	struct policy_problem problem = { .level = level, .line = line };
+	struct policy_problem *problem;
 	char path[SUBID_ERROR_FILE_SIZE];
 	auto_free char *text = NULL;
 	va_list args;
 	int n;
 
-	error_conf_file(check->place.etc_name, file, path, sizeof(path));
 	va_start(args, format);
 	n = vasprintf(&text, format, args);
 	va_end(args);
 	if (n < 0)
-		text = NULL; /* it means nothing then */
-	problem.file = strdup(path);
-	problem.reason = n < 0 ? NULL : printable_text(text, (size_t)n);
-	if (problem.file != NULL && problem.reason != NULL &&
-	    array_grow(&problems->list, problems->n, sizeof(*problems->list)) == 0) {
-		problems->list[problems->n++] = problem;
+		text = NULL; /* vasprintf() leaves it undefined */
+	if (n < 0 ||
+	    array_grow(&problems->list, problems->n, sizeof(*problems->list)) < 0) {
+		check->error = -ENOMEM;
 		return;
 	}
-	free(problem.file);
-	free(problem.reason);
-	check->error = -ENOMEM;
+	error_conf_file(check->place.etc_name, file, path, sizeof(path));
+	/* freed with the others, also if one is missing */
+	problem = &problems->list[problems->n++];
+	*problem = (struct policy_problem){ .level = level, .line = line };
+	problem->file = printable_text(path, strlen(path));
+	problem->reason = printable_text(text, (size_t)n);
+	if (problem->file == NULL || problem->reason == NULL)
+		check->error = -ENOMEM;
 }
 
 static int note_wrong_line(void *data, const struct subid_conf_place *place)

@@ -51,6 +51,7 @@ answers "a conf= that is not there" "log 3 no range is granted: $T/none: No such
 # In a user namespace whose map lacks the ids of her line: they do not count.
 tables "$alice"
 mkfifo "$T/mapped"
+# shellcheck disable=SC2016 # for the inner shell
 unshare -U bash -c 'read -r < "$1"; exec subid grant --login=alice "version=$2"' bash "$T/mapped" "$version" >"$T/inside" 2>&1 &
 inside=$!
 until [ "$(readlink "/proc/$inside/ns/user")" != "$(readlink /proc/self/ns/user)" ]; do :; done
