@@ -252,14 +252,6 @@ void audit_findings_free(struct audit *audit)
 /* Of an account with more lines nobody finds out what a command would leave. */
 #define LINES_MAX 1000
 
-static bool is_safe(const char *text, size_t len)
-{
-	for (size_t i = 0; i < len; i++)
-		if (printable_unsafe(text + i, len - i) > 0)
-			return false;
-	return true;
-}
-
 static void put_bytes(FILE *out, const char *text, size_t len, bool safe)
 {
 	for (; len > 0; text++, len--) {
@@ -283,7 +275,7 @@ static void put_bytes(FILE *out, const char *text, size_t len, bool safe)
  */
 static void put_word(FILE *out, const char *text)
 {
-	bool safe = is_safe(text, strlen(text));
+	bool safe = printable_is_safe(text, strlen(text));
 
 	(void)fputs(safe ? "'" : "$'", out);
 	put_bytes(out, text, strlen(text), safe);
@@ -306,8 +298,8 @@ static void put_path(FILE *out, const char *path)
 static void put_owner(FILE *out, const struct audit_fix *fix)
 {
 	const char *container = fix->container == NULL ? "" : fix->container;
-	bool safe = is_safe(fix->owner.text, fix->owner.len) &&
-		    is_safe(container, strlen(container));
+	bool safe = printable_is_safe(fix->owner.text, fix->owner.len) &&
+		    printable_is_safe(container, strlen(container));
 
 	(void)fputs(safe ? "'" : "$'", out);
 	put_bytes(out, fix->owner.text, fix->owner.len, safe);

@@ -3,12 +3,13 @@
  * Text that others chose.
  *
  * Threat: names come from files, from processes and from whoever typed them, and end on
- * root's terminal, in logs and in mails.  Control characters, C1 controls in UTF-8 and
- * marks that change the direction of writing would show something else than what is
+ * root's terminal, in logs and in mails.  Control characters, C1 controls, in UTF-8
+ * or as lone bytes, and marks that change the direction of writing would show something else than what is
  * there.
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 
 /*
@@ -20,8 +21,12 @@ void printable_ascii(char *text, size_t len, char lowest);
 /* The same for a copy, with blanks, cut to size bytes with its NUL. */
 void printable_copy(char *buf, size_t size, const char *text, size_t len);
 
-/* How many bytes at text a terminal may act on; 0: none.  UTF-8 is let through. */
-size_t printable_unsafe(const char *text, size_t len);
+/* How many bytes the next character of text has, which is not empty: one of UTF-8, or a
+ * byte that belongs to none.  *ret_safe: no terminal acts on it. */
+size_t printable_next(const char *text, size_t len, bool *ret_safe);
+
+/* Is all of it safe? */
+bool printable_is_safe(const char *text, size_t len);
 
 /*
  * A copy with a blank for a newline, and '?' for all else that a terminal may act on.

@@ -75,9 +75,8 @@ static char *next_value(struct record *record, const char *key)
 		return NULL;
 	*newline = '\0';
 	/* a NUL, too, is something that a terminal may act on */
-	for (const char *byte = line; byte < newline; byte++)
-		if (printable_unsafe(byte, (size_t)(newline - byte)) != 0)
-			return NULL;
+	if (!printable_is_safe(line, (size_t)(newline - line)))
+		return NULL;
 	record->at = newline + 1;
 	return line + len + 1;
 }

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 # subid list, as it is typed, right and wrong.
 . "$(dirname "$0")/lib.sh"
-plan 63
+plan 65
 
 add_user alice -u 5001
 add_user bob -u 5002
@@ -66,6 +66,24 @@ expect "a line with an escape sequence is no entry" 0 '*' 'subid: /etc/subuid:5:
 not_ok "and is not sent to the terminal" grep -q $'\e' <<<"$out$err"
 script -qec "stty cols 100; subid list" /dev/null >"$T/terminal" </dev/null
 not_ok "nor in the table" grep -q $'\e\\[2J' "$T/terminal"
+
+# Lone C1 bytes: a terminal in 8 bits takes 0x9b for an escape sequence.
+tables $'\x9b31m:1000000:1\nx\x9b31m\x9d0;y\x9c:1000001:1'
+c1() { LC_ALL=C tr -cd '\200-\237' | wc -c; }
+every() {
+	subid list
+	subid audit
+	subid id 1000000
+	for command in list grant revoke "hold" "unhold" "config lxc" "policy explain" ps "audit --rule"; do
+		# shellcheck disable=SC2086 # words
+		subid $command $'\x9b31m'
+	done
+	subid $'\x9b31m'
+	getsubids $'\x9b31m'
+}
+is "lone C1 bytes are not sent to a terminal, in lists or complaints" "$(every 2>&1 | c1)" 0
+script -qec "stty cols 100; subid list; subid audit; subid id 1000001" /dev/null >"$T/terminal" </dev/null
+is "nor in tables" "$(c1 <"$T/terminal")" 0
 
 tables $'alice:100000:65536\nbroken'
 expect "a broken line that names no id is passed over" 0 'alice uid *' '' subid list

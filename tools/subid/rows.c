@@ -352,8 +352,5 @@ void cli_print_safe(FILE *out, const char *text, size_t len)
 
 bool cli_is_safe(const char *text)
 {
-	for (; *text != '\0'; text++)
-		if (printable_unsafe(text, strlen(text)) > 0)
-			return false;
-	return true;
+	return printable_is_safe(text, strlen(text));
 }

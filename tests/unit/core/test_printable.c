@@ -34,8 +34,20 @@ static const struct {
 	/* U+2066, U+2069; U+206A is none */
 	{ "\xe2\x81\xa6\xe2\x81\xa9\xe2\x81\xaa", "??\xe2\x81\xaa", "?????????" },
 	/* cut in the middle of a character */
-	{ "\xe2\x80", "\xe2\x80", "??" },
+	{ "\xe2\x80", "\xe2?", "??" },
 	{ "\xc2", "\xc2", "?" },
+	{ "\xf0\x9f\x98", "\xf0??", "???" },
+	/* C1 as lone bytes: a terminal in 8 bits acts on CSI and OSC */
+	{ "\x9b\x33\x31m", "?31m", "?31m" },
+	{ "a\x80\x9d\x9f\xa0", "a???\xa0", "a????" },
+	{ "\xe9\x9b", "\xe9?", "??" },
+	/* no C1: U+00D6, U+201B, U+1F600, which have such bytes in them */
+	{ "\xc3\x96\xe2\x80\x9b\xf0\x9f\x98\x80", "\xc3\x96\xe2\x80\x9b\xf0\x9f\x98\x80",
+	  "?????????" },
+	/* overlong, a surrogate, beyond U+10FFFF: no characters, so bytes */
+	{ "\xc0\x9b\xe0\x80\x9b", "\xc0?\xe0??", "?????" },
+	{ "\xed\xa0\x80", "\xed\xa0?", "???" },
+	{ "\xf4\x90\x80\x80", "\xf4???", "????" },
 };
 
 static void text_is_made_safe(void **state)
@@ -47,7 +59,7 @@ static void text_is_made_safe(void **state)
 		char ascii[32];
 
 		assert_string_equal(line, cases[i].line);
-		assert_int_equal(printable_unsafe(line, strlen(line)), 0);
+		assert_true(printable_is_safe(line, strlen(line)));
 		printable_copy(ascii, sizeof(ascii), cases[i].text,
 			       strlen(cases[i].text));
 		assert_string_equal(ascii, cases[i].ascii);
@@ -60,11 +72,17 @@ static void text_is_made_safe(void **state)
 static void bytes_beyond_the_length_are_not_read(void **state)
 {
 	auto_free char *line = NULL;
+	bool safe;
 
 	(void)state;
-	assert_int_equal(printable_unsafe("\n", 0), 0);
-	assert_int_equal(printable_unsafe("\xc2\x9b", 1), 0);
-	assert_int_equal(printable_unsafe("\xe2\x80\xaa", 2), 0);
+
+	assert_true(printable_is_safe("\n", 0));
+	assert_int_equal(printable_next("\xc2\x9b", 1, &safe), 1);
+	assert_true(safe);
+	assert_int_equal(printable_next("\xe2\x80\xaa", 2, &safe), 1);
+	assert_true(safe);
+	assert_int_equal(printable_next("\xe2\x80\xaa", 3, &safe), 3);
+	assert_false(safe);
 	line = printable_text("ab\n", 2);
 	assert_string_equal(line, "ab");
 }

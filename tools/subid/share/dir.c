@@ -39,9 +39,8 @@ bool share_dir_valid(const char *path)
 
 	if (path[0] != '/' || path[1] == '\0' || len >= PATH_MAX)
 		return false;
-	for (size_t i = 0; i < len; i++)
-		if (printable_unsafe(path + i, len - i) != 0)
-			return false;
+	if (!printable_is_safe(path, len))
+		return false;
 	for (const char *part = path; *part != '\0';) {
 		size_t n;
 
