@@ -3,7 +3,7 @@
 # subid ps: a container's processes as the host and as the container see them; and
 # containers that do not want root to get through with it.
 . "$(dirname "$0")/lib.sh"
-plan 54
+plan 55
 
 add_user alice -u 2001 -s /bin/bash
 delegate_cgroup alice
@@ -111,7 +111,10 @@ gone() { kill -KILL "$contained"; }
 passwd() { printf '%s\n' "$@" >"$root/etc/passwd"; }
 hand_made passwd 'root:x:0:0::/:' 'web:x:33:33::/:'
 is "a name of the container's own" "$(seen)" "web 33 34 bob"
-rm "$root/etc/passwd"
+# whoever has become a user must not be traceable by that user for a moment
+strace -qqfe trace=setresuid,prctl -o "$T/became" "$PRE/bin/subid" ps bob >/dev/null 2>&1
+like "who reads it is not traceable by the container" "$(grep -E 'setresuid|DUMPABLE' "$T/became" | sed 's/^[0-9]* *//' | paste -sd ' ')" \
+	'setresuid(300033, 300033, 0) *= 0 prctl(PR_SET_DUMPABLE, SUID_DUMP_DISABLE) *= 0 setresuid(300033, 300033, 300033) *= 0 prctl(PR_GET_DUMPABLE) *= 0*'
 gone
 hand_made true
 is "no passwd" "$(seen)" "null 33 34 bob"

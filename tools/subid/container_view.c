@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -409,15 +410,23 @@ void container_roots_free(struct container_roots *roots)
 	roots->n = 0;
 }
 
-/* Takes the ids of the process whose file is read; only root can, and must. */
+/*
+ * Takes the ids of the process whose file is read; only root can, and must.
+ *
+ * Threat: a process that has changed its ids may be traced by its user if
+ * fs.suid_dumpable says so, and its memory is a copy of root's.  So the saved id, without
+ * which nobody else may trace it, is given up last, when that does not matter any more.
+ */
 static int become(uint32_t uid, uint32_t gid)
 {
 	if (geteuid() != 0)
 		return 0;
 	if (setgroups(0, NULL) < 0 || setresgid(gid, gid, gid) < 0 ||
+	    setresuid(uid, uid, 0) < 0 || prctl(PR_SET_DUMPABLE, 0) < 0 ||
 	    setresuid(uid, uid, uid) < 0)
 		return -errno;
-	return 0;
+	/* the last step has not given it back */
+	return prctl(PR_GET_DUMPABLE) == 0 ? 0 : -EPERM;
 }
 
 /* What the child is to read. */
