@@ -7,7 +7,7 @@
 commands=$(subid --help | sed -nE 's/^  ([a-z]+) .*/\1/p')
 programs="subid newuidmap newgidmap getsubids"
 read -ra every <<<"$(tr '\n' ' ' <<<"$commands")"
-plan $((1 + 5 * ${#every[@]} + 2 + 4 * 4 + 9 + 3 + 4 + 4 + 29 + ${#every[@]}))
+plan $((1 + 5 * ${#every[@]} + 2 + 4 * 4 + 9 + 3 + 4 + 4 + 29 + 7 + ${#every[@]}))
 
 is "these are the commands" "${every[*]}" "list grant revoke hold unhold ps id config share shift sync policy audit"
 
@@ -201,3 +201,22 @@ echo image:1:1 >"$T/image/etc/subuid"
 echo carol:x:1005:1005::/:/bin/sh >"$T/image/etc/passwd"
 is "owners of an image" "$(offers --root "$T/image" grant '')" "carol image"
 ok "no name in a table is executed" test ! -e /etc/bad
+
+# An image whose files are whatever somebody made them: nothing waits, or leaves it.
+strange() { # name, command that makes the file, whose path follows
+	local name=$1 file=$T/image/etc/passwd began=$SECONDS
+	shift
+	rm -rf "$file"
+	"$@" "$file"
+	is "completion, passwd is $name" "$(offers --root "$T/image" grant '') $((SECONDS - began < 10))" "image 1"
+}
+strange "a fifo" mkfifo
+strange "a link out" ln -s /etc/passwd
+strange "a link out, by .." ln -s ../../../../../../../../../../etc/passwd
+strange "a directory" mkdir
+strange "1 GB of nothing" truncate -s 1G
+device() { mknod -m 666 "$1" c 1 5; }
+strange "a device that has no end" device
+rm -f "$T/image/etc/passwd" "$T/image/etc/subuid"
+mkfifo "$T/image/etc/subuid" "$T/image/etc/subgid"
+is "tables that are fifos" "$(offers --root "$T/image" revoke '')" ""

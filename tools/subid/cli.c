@@ -92,7 +92,7 @@ static int print_help(const struct cli *cli)
 		(void)printf("usage: subid %s%s [OPTION...]%s%s\n%s\n\n",
 			     cli->directory ? "--directory " : "", command->name,
 			     command->arguments[0] == '\0' ? "" : " ", command->arguments,
-			     command->summary);
+			     command->summary == NULL ? "" : command->summary);
 		print_options(command->options, command->n_options);
 		print_options(common_options, N_COMMON);
 		(void)printf(
@@ -105,8 +105,9 @@ static int print_help(const struct cli *cli)
 		     "Grants ranges of subordinate ids and keeps them apart.\n\n",
 		     cli->directory ? "--directory" : "--root DIR");
 	for (size_t i = 0; i < cli->n_commands; i++)
-		(void)printf("  %-10s%s\n", cli->commands[i]->name,
-			     cli->commands[i]->summary);
+		if (cli->commands[i]->summary != NULL)
+			(void)printf("  %-10s%s\n", cli->commands[i]->name,
+				     cli->commands[i]->summary);
 	(void)printf("\n");
 	print_options(directory_option, 1);
 	print_options(common_options, N_COMMON);

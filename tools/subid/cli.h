@@ -55,7 +55,7 @@ struct cli {
 struct cli_command {
 	const char *name;
 	const char *arguments; /* behind the name in the usage */
-	const char *summary;   /* one line */
+	const char *summary;   /* one line; NULL: --help does not tell of it */
 	const char *text;      /* behind the options in --help */
 	const struct cli_option *options;
 	size_t n_options;
@@ -67,7 +67,7 @@ struct cli_command {
 extern const struct cli_command cmd_list, cmd_grant, cmd_revoke, cmd_hold, cmd_unhold;
 extern const struct cli_command cmd_sync, cmd_policy, cmd_audit, cmd_config, cmd_ps,
     cmd_id;
-extern const struct cli_command cmd_share, cmd_shift;
+extern const struct cli_command cmd_share, cmd_shift, cmd_complete;
 
 /*
  * The next option that is the command's own, as its letter; those that every

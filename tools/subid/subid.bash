@@ -50,13 +50,14 @@ _subid_stores() {
 	command subid share list 2>/dev/null | awk '{ print $1 }' | sort -u
 }
 
-# root, and accounts with the default uids of people.
+# root, and accounts with the default uids of people.  Threat: an image's files are
+# whatever somebody made them, so subid opens them, and not the shell.
 _subid_people() {
 	if [ -n "$root" ]; then
-		cat -- "$root/etc/passwd" 2>/dev/null
+		command subid --root "$root" complete people 2>/dev/null
 	else
-		getent passwd
-	fi | awk -F: '$3 == 0 || ($3 >= 1000 && $3 <= 60000) { print $1 }'
+		getent passwd | awk -F: '$3 == 0 || ($3 >= 1000 && $3 <= 60000) { print $1 }'
+	fi
 }
 
 # Finds the command, --root and an operand before the cursor, and the option whose
