@@ -46,13 +46,14 @@ struct system_parts system_parts(const struct subid *sys);
  */
 
 struct subid_txn_options {
-	int etc;	    /* the configuration directory, opened for reading */
-	int proc;	    /* /proc, to keep off what runs; -1: nothing runs here */
-	bool nss;	    /* ask the running system's name service; for threads see
-				subid_users_taken() */
-	bool dry_run;	    /* take no lock, and refuse to commit */
-	int timeout_ms;	    /* patience for the locks; SUBID_PATIENCE_MS */
-	const char *vendor; /* as struct subid_conf_source has it */
+	int etc;	/* the configuration directory, opened for reading */
+	int proc;	/* /proc, to keep off what runs; -1: nothing runs here */
+	bool nss;	/* ask the running system's name service; for threads see
+			    subid_users_taken() */
+	bool dry_run;	/* take no lock, and refuse to commit */
+	int timeout_ms; /* patience for the locks; SUBID_PATIENCE_MS */
+	struct subid_lock_wait wait; /* who is told for whom it waits, if anybody */
+	const char *vendor;	     /* as struct subid_conf_source has it */
 	bool by_login; /* users bring it about: of what is refused, few leave a trace */
 	const char *conf; /* this file as the site's policy; NULL: the usual ones */
 	bool leased;	  /* give nothing that a container has */

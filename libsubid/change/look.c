@@ -429,10 +429,11 @@ int subid_lock(struct subid *sys, int timeout_ms, struct subid_lock **ret,
 	       struct subid_error *err)
 {
 	struct subid_failure failure = { .file = ".pwd.lock", .waited_ms = timeout_ms };
+	const struct subid_lock_wait wait = system_wait(sys);
 	int r;
 
 	error_clear(err);
-	r = subid_lock_take(sys->etc, timeout_ms, ret, &failure.holder);
+	r = subid_lock_take(sys->etc, timeout_ms, &wait, ret, &failure.holder);
 	return r == 0 ? 0 : error_failure(err, sys, r, &failure);
 }
 

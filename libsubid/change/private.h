@@ -26,6 +26,9 @@ struct subid {
 /* Opens /proc, on a host.  0, or -errno, explained. */
 int system_proc(struct subid *sys, struct subid_error *err);
 
+/* Who is told for whom a lock waits: who is told of warnings. */
+struct subid_lock_wait system_wait(const struct subid *sys);
+
 /* What a transaction's options are, once system_proc() is done. */
 struct subid_txn_options system_options(const struct subid *sys, unsigned int flags,
 					int timeout_ms);

@@ -478,7 +478,7 @@ int subid_lease_begin(const struct subid_lease_options *options, struct subid_tx
 	    !options->dry_run && options->user == NULL && is_host(options->state);
 	if (!options->dry_run) {
 		ret_failure->file = ".pwd.lock";
-		r = subid_lock_take(options->state, options->timeout_ms, &txn->lock,
+		r = subid_lock_take(options->state, options->timeout_ms, NULL, &txn->lock,
 				    &ret_failure->holder);
 		ret_failure->waited_ms = options->timeout_ms;
 	}

@@ -126,6 +126,27 @@ int system_proc(struct subid *sys, struct subid_error *err)
 			   strerror(errno));
 }
 
+/* Once, and not while something is changed: nothing is, before the lock is had. */
+static void say_waiting(const void *data, const struct subid_holder *holder)
+{
+	const struct subid *sys = data;
+
+	if (holder->pid > 0)
+		system_warn(sys, SUBID_NOTE_REMARK, "waiting for process %d (%s): %s/%s",
+			    (int)holder->pid,
+			    holder->program[0] == '\0' ? "of unknown name"
+						       : holder->program,
+			    sys->etc_name, holder->file);
+	else
+		system_warn(sys, SUBID_NOTE_REMARK, "waiting for another process: %s/%s",
+			    sys->etc_name, holder->file);
+}
+
+struct subid_lock_wait system_wait(const struct subid *sys)
+{
+	return (struct subid_lock_wait){ .waiting = say_waiting, .data = sys };
+}
+
 struct subid_txn_options system_options(const struct subid *sys, unsigned int flags,
 					int timeout_ms)
 {
@@ -135,6 +156,9 @@ struct subid_txn_options system_options(const struct subid *sys, unsigned int fl
 		.nss = sys->host,
 		.dry_run = (flags & SUBID_DRY_RUN) != 0,
 		.timeout_ms = timeout_ms,
+		/* a login tries again and again, and says in the end who has it */
+		.wait = (flags & SUBID_BY_LOGIN) != 0 ? (struct subid_lock_wait){ NULL }
+						      : system_wait(sys),
 		.vendor = sys->host ? SUBID_VENDORDIR : NULL,
 		.by_login = (flags & SUBID_BY_LOGIN) != 0,
 		.conf = sys->conf,

@@ -63,8 +63,8 @@ static int lock(struct subid_txn *txn, struct subid_failure *failure)
 
 	failure->file = ".pwd.lock";
 	failure->waited_ms = options->timeout_ms;
-	return subid_lock_take(options->etc, options->timeout_ms, &txn->lock,
-			       &failure->holder);
+	return subid_lock_take(options->etc, options->timeout_ms, &options->wait,
+			       &txn->lock, &failure->holder);
 }
 
 int subid_txn_begin(const struct subid_txn_options *options, struct subid_txn **ret,

@@ -24,7 +24,9 @@
 #include "libsubid/core/printable.h"
 
 #define FILE_LOCK      ".pwd.lock"
-#define CLOCKS_APART_S 2       /* of a file system, and of ticks */
+#define NO_PID_MS      200 /* for whoever makes a lock file first and fills it then */
+#define CLOCKS_APART_S 2   /* of a file system, and of ticks */
+#define WAIT_SAID_MS   1000
 #define POLL_MIN_NS    1000000 /* 1 ms */
 #define POLL_RANGE_NS  8000000 /* and up to 8 more, so that waiters spread out */
 
@@ -72,8 +74,10 @@ static int64_t began_at(pid_t pid)
 
 /*
  * After a power cut a lock file is still there, and its pid may be somebody else's: a
- * process that began after the file was written.  Clocks may be set in between: so this
- * is asked only with .pwd.lock in hand, which who really is at work would have.
+ * process that began after the file was written.  Its name says nothing: it chooses that
+ * itself, and shadow's library is in other programs than shadow's.  Clocks may be set in
+ * between: so this is asked only with .pwd.lock in hand, which who really is at work
+ * would have.
  */
 static bool is_of_a_namesake(int etc, const char *file, pid_t pid)
 {
@@ -334,13 +338,41 @@ static int open_file_lock(int etc)
 	return opened;
 }
 
-int subid_lock_take(int etc, int timeout_ms, struct subid_lock **ret,
-		    struct subid_holder *ret_holder)
+/* Tries until they are had, or it has lasted too long. */
+static int try_for(struct subid_lock *lock, int timeout_ms,
+		   const struct subid_lock_wait *wait, bool *file_held,
+		   struct subid_holder *holder)
+{
+	int64_t start = now_ms(), no_pid = -1, waited;
+	bool said = wait == NULL || wait->waiting == NULL;
+	int r;
+
+	*holder = (struct subid_holder){ .file = FILE_LOCK };
+	while ((r = try_next(lock, file_held, holder)) == SUBID_BUSY) {
+		waited = now_ms() - start;
+		if (!*file_held || holder->pid >= 0)
+			no_pid = -1;
+		else if (no_pid < 0)
+			no_pid = waited;
+		/* nothing will remove it, so waiting is no use */
+		if (waited >= timeout_ms || (no_pid >= 0 && waited - no_pid >= NO_PID_MS))
+			return r;
+		if (!said && waited >= WAIT_SAID_MS) {
+			if (!*file_held)
+				find_file_holder(lock->etc, lock->fd, holder);
+			wait->waiting(wait->data, holder);
+			said = true;
+		}
+		pause_a_little(waited);
+	}
+	return r;
+}
+
+int subid_lock_take(int etc, int timeout_ms, const struct subid_lock_wait *wait,
+		    struct subid_lock **ret, struct subid_holder *ret_holder)
 {
 	auto_lock struct subid_lock *lock = malloc(sizeof(*lock));
-	int64_t start = now_ms();
 	bool file_held = false;
-	int64_t waited;
 	int r;
 
 	if (lock == NULL)
@@ -352,9 +384,7 @@ int subid_lock_take(int etc, int timeout_ms, struct subid_lock **ret,
 	lock->fd = open_file_lock(etc);
 	if (lock->fd < 0)
 		return lock->fd;
-	while ((r = try_next(lock, &file_held, ret_holder)) == SUBID_BUSY &&
-	       (waited = now_ms() - start) < timeout_ms)
-		pause_a_little(waited);
+	r = try_for(lock, timeout_ms, wait, &file_held, ret_holder);
 	/* once: looking costs more than trying, for all who wait */
 	if (r == SUBID_BUSY && !file_held)
 		find_file_holder(lock->etc, lock->fd, ret_holder);

@@ -221,18 +221,26 @@ struct subid_holder {
 	bool alive;	  /* there is such a process, and it is not the caller */
 };
 
+struct subid_lock_wait {
+	void (*waiting)(const void *data, const struct subid_holder *holder);
+	const void *data;
+};
+
 /*
  * Takes all three locks in the configuration directory etc, trying again and again for
  * timeout_ms milliseconds (0: once; SUBID_PATIENCE_MS as shadow does), the more
  * often the longer it has waited.  No signal and no child is used, so that it works in
  * any process and thread.  A table's lock whose owner is dead, or began after the lock
- * was made, is taken over; one without a pid in it is not, as with shadow.
+ * was made, is taken over; one without a pid in it is not, as with shadow, and not waited
+ * for, as nothing would remove it.  wait: NULL, or who is told, after a second, for whom
+ * it waits.
  *
  * Returns 0, and the caller releases *ret with subid_lock_release(); SUBID_BUSY with
  * *ret_holder set; -errno: -EACCES and -EROFS are the usual ones, -EINVAL means that
  * .pwd.lock is no regular file.
  */
-int subid_lock_take(int etc, int timeout_ms, struct subid_lock **ret,
+int subid_lock_take(int etc, int timeout_ms, const struct subid_lock_wait *wait,
+		    struct subid_lock **ret,
 		    struct subid_holder *ret_holder) SUBID_WARN_UNUSED;
 
 /*

@@ -267,7 +267,7 @@ rm -rf "$hers"
 tables ''
 leases ''
 hold_lock
-start subid grant --own -c 10 root/late >"$T/out" 2>&1
+start subid grant --own -c 10 root/late >"$T/out" 2>"$T/waited"
 wait_for is_at_lock "$started_pid" /etc
 leases '!released:100000:1000'
 end "${started[-2]}"

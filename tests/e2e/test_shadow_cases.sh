@@ -5,7 +5,7 @@
 # tests/subids where no other is said; what should come out is our own rule:
 # where shadow allows an overlap, the answer here is no.
 . "$(dirname "$0")/lib.sh"
-plan 120
+plan 121
 
 add_user foo -u 5001
 cp /etc/login.defs "$T/login.defs"
@@ -194,6 +194,7 @@ rm "$T/ends/etc/subgid.lock"
 wait "$patient"
 is "a lock that goes away in time: waited for, then done" "$?$(<"$T/ends/err")" 0
 ok "long before patience ends" test $((SECONDS - began)) -lt 10
+ok "nor is a lock without a pid waited for" wait_for test -s "$T/nopid/err" -a "$((SECONDS - began))" -lt 10
 ok "list asks for no lock" subid --root "$T/subuid" list
 ok "nor does a dry run" timeout 5 subid --root "$T/subuid" grant -n foo
 for i in "${!waiting[@]}"; do
@@ -202,12 +203,16 @@ for i in "${!waiting[@]}"; do
 	is "the tables are as they were" "$(cat "$T/${locked[$i]}"/etc/sub[ug]id)" $'root:100000:10000\nroot:100000:10000'
 done
 ok "after shadow's 15 seconds, not much more" test $((SECONDS - began)) -ge 14 -a $((SECONDS - began)) -lt 25
+said_waiting() { printf 'subid: warning: waiting for process %s: %s/etc/%s\n' "$@"; }
 is "the message names the lock, pid and program" "$(<"$T/subuid/err")" \
-	"subid: $T/subuid/etc/subuid.lock: locked by process $holder (sleep) for more than 15 s: try again when it is done"
+	"$(said_waiting "$holder (sleep)" "$T/subuid" subuid.lock)
+subid: $T/subuid/etc/subuid.lock: locked by process $holder (sleep) for more than 15 s: try again when it is done"
 is "the other table's as well" "$(<"$T/subgid/err")" \
-	"subid: $T/subgid/etc/subgid.lock: locked by process $holder (sleep) for more than 15 s: try again when it is done"
+	"$(said_waiting "$holder (sleep)" "$T/subgid" subgid.lock)
+subid: $T/subgid/etc/subgid.lock: locked by process $holder (sleep) for more than 15 s: try again when it is done"
 is "lckpwdf's holder, too" "$(<"$T/pwd/err")" \
-	"subid: $T/pwd/etc/.pwd.lock: locked by process $record_holder (python3) for more than 15 s: try again when it is done"
+	"$(said_waiting "$record_holder (python3)" "$T/pwd" .pwd.lock)
+subid: $T/pwd/etc/.pwd.lock: locked by process $record_holder (python3) for more than 15 s: try again when it is done"
 is "a lock without pid: what to look for" "$(<"$T/nopid/err")" \
 	"subid: $T/nopid/etc/subuid.lock: locked, but no pid is in it: see whether useradd, usermod or the like runs, and remove it if not"
 ok "no lock of somebody else was taken away" test -e "$T/subuid/etc/subuid.lock" -a -e "$T/subgid/etc/subgid.lock"

@@ -81,7 +81,7 @@ static bool lock_ours(int etc)
 	struct subid_holder holder;
 	struct subid_lock *lock;
 
-	return subid_lock_take(etc, 0, &lock, &holder) == 0;
+	return subid_lock_take(etc, 0, NULL, &lock, &holder) == 0;
 }
 
 static bool lock_ours_in_disguise(int etc)
@@ -142,7 +142,7 @@ static void assert_can_be_taken(int etc)
 	struct subid_holder holder;
 	struct subid_lock *lock = NULL;
 
-	assert_int_equal(subid_lock_take(etc, 0, &lock, &holder), 0);
+	assert_int_equal(subid_lock_take(etc, 0, NULL, &lock, &holder), 0);
 	assert_held(etc);
 	subid_lock_release(&lock);
 	assert_null(lock);
@@ -154,7 +154,7 @@ static void assert_busy(int etc, const char *file, pid_t pid, const char *progra
 	struct subid_holder holder = { .file = NULL };
 	struct subid_lock *lock = NULL;
 
-	assert_int_equal(subid_lock_take(etc, 0, &lock, &holder), SUBID_BUSY);
+	assert_int_equal(subid_lock_take(etc, 0, NULL, &lock, &holder), SUBID_BUSY);
 	assert_null(lock);
 	assert_string_equal(holder.file, file);
 	assert_int_equal(holder.pid, pid);
@@ -177,7 +177,7 @@ static void test_directory_closed_early(void **state)
 	struct subid_holder holder;
 	int etc = dup(etc_of(state));
 
-	assert_int_equal(subid_lock_take(etc, 0, &lock, &holder), 0);
+	assert_int_equal(subid_lock_take(etc, 0, NULL, &lock, &holder), 0);
 	assert_int_equal(close(etc), 0);
 	subid_lock_release(&lock);
 	assert_only(etc_of(state), NULL);
@@ -206,7 +206,7 @@ static void test_we_keep_record_locks_out(void **state)
 	struct subid_holder holder;
 	struct other other;
 
-	assert_int_equal(subid_lock_take(etc, 0, &lock, &holder), 0);
+	assert_int_equal(subid_lock_take(etc, 0, NULL, &lock, &holder), 0);
 	other = start_other(etc, record_lock_is_refused);
 	end_other(&other);
 	subid_lock_release(&lock);
@@ -232,7 +232,7 @@ static void test_twice_in_one_process(void **state)
 	struct subid_lock *lock = NULL;
 	struct subid_holder holder;
 
-	assert_int_equal(subid_lock_take(etc, 0, &lock, &holder), 0);
+	assert_int_equal(subid_lock_take(etc, 0, NULL, &lock, &holder), 0);
 	assert_busy(etc, ".pwd.lock", getpid(), "test_lock");
 	assert_held(etc);
 	subid_lock_release(&lock);
@@ -247,7 +247,7 @@ static void test_forked_meanwhile(void **state)
 	struct subid_holder holder;
 	struct other other;
 
-	assert_int_equal(subid_lock_take(etc, 0, &lock, &holder), 0);
+	assert_int_equal(subid_lock_take(etc, 0, NULL, &lock, &holder), 0);
 	other = start_other(etc, do_nothing);
 	assert_busy(etc, ".pwd.lock", getpid(), "test_lock");
 	subid_lock_release(&lock);
@@ -401,9 +401,9 @@ static void test_patience_ends(void **state)
 
 	when_waiting = count_waits;
 	when_waiting_data = &waits;
-	assert_int_equal(subid_lock_take(etc, 0, &lock, &holder), SUBID_BUSY);
+	assert_int_equal(subid_lock_take(etc, 0, NULL, &lock, &holder), SUBID_BUSY);
 	assert_int_equal(waits, 0);
-	assert_int_equal(subid_lock_take(etc, 500, &lock, &holder), SUBID_BUSY);
+	assert_int_equal(subid_lock_take(etc, 500, NULL, &lock, &holder), SUBID_BUSY);
 	assert_true(now_ms() - start >= 500);
 	assert_true(waits > 1);
 	assert_int_equal(holder.pid, other.pid);
@@ -413,6 +413,59 @@ static void test_patience_ends(void **state)
 	assert_can_be_taken(etc);
 	assert_int_equal(waitpid(-1, NULL, WNOHANG | __WALL), -1);
 	assert_int_equal(errno, ECHILD);
+}
+
+/* Nothing would remove it. */
+static void test_nobody_waits_for_a_lock_without_a_pid(void **state)
+{
+	static const char *const texts[] = { "", "x", "0", "99999999999" };
+	int etc = etc_of(state);
+
+	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+		struct subid_lock *lock = NULL;
+		struct subid_holder holder;
+		int64_t start = now_ms();
+
+		put_file(etc, "subuid.lock", texts[i]);
+		assert_int_equal(
+		    subid_lock_take(etc, SUBID_PATIENCE_MS, NULL, &lock, &holder),
+		    SUBID_BUSY);
+		assert_true(now_ms() - start < SUBID_PATIENCE_MS / 2);
+		assert_int_equal(holder.pid, -1);
+		assert_string_equal(holder.file, "subuid.lock");
+	}
+	assert_int_equal(unlinkat(etc, "subuid.lock", 0), 0);
+	assert_can_be_taken(etc);
+}
+
+struct told {
+	unsigned int times;
+	pid_t pid;
+};
+
+static void note_told(const void *data, const struct subid_holder *holder)
+{
+	struct told *const *told = data;
+
+	(*told)->times++;
+	(*told)->pid = holder->pid;
+}
+
+static void test_who_waits_says_for_whom(void **state)
+{
+	int etc = etc_of(state);
+	struct other other = start_other(etc, lock_record);
+	struct told told = { .times = 0 }, *at = &told;
+	const struct subid_lock_wait wait = { note_told, &at };
+	struct subid_lock *lock = NULL;
+	struct subid_holder holder;
+
+	assert_int_equal(subid_lock_take(etc, 500, &wait, &lock, &holder), SUBID_BUSY);
+	assert_int_equal(told.times, 0);
+	assert_int_equal(subid_lock_take(etc, 1500, &wait, &lock, &holder), SUBID_BUSY);
+	assert_int_equal(told.times, 1);
+	assert_int_equal(told.pid, other.pid);
+	end_other(&other);
 }
 
 static void let_go(void *data)
@@ -433,8 +486,8 @@ static void test_patience_is_rewarded(void **state)
 
 		when_waiting_data = &other;
 		when_waiting = let_go;
-		assert_int_equal(subid_lock_take(etc, SUBID_PATIENCE_MS, &lock, &holder),
-				 0);
+		assert_int_equal(
+		    subid_lock_take(etc, SUBID_PATIENCE_MS, NULL, &lock, &holder), 0);
 		assert_null(when_waiting);
 		assert_held(etc);
 		subid_lock_release(&lock);
@@ -458,7 +511,8 @@ static void test_patience_with_a_table(void **state)
 	put_file(etc, "subgid.lock", "1");
 	when_waiting_data = &etc;
 	when_waiting = remove_table_lock;
-	assert_int_equal(subid_lock_take(etc, SUBID_PATIENCE_MS, &lock, &holder), 0);
+	assert_int_equal(subid_lock_take(etc, SUBID_PATIENCE_MS, NULL, &lock, &holder),
+			 0);
 	assert_null(when_waiting);
 	assert_held(etc);
 	subid_lock_release(&lock);
@@ -495,7 +549,7 @@ static void test_planted_name_is_not_followed(void **state)
 	put_file(etc, "precious", "secret");
 	(void)snprintf(name, sizeof(name), "subuid.%d", (int)getpid());
 	assert_int_equal(symlinkat("precious", etc, name), 0);
-	assert_int_equal(subid_lock_take(etc, 0, &lock, &holder), 0);
+	assert_int_equal(subid_lock_take(etc, 0, NULL, &lock, &holder), 0);
 	assert_file(etc, "precious", "secret");
 	subid_lock_release(&lock);
 	assert_only(etc, "precious");
@@ -510,7 +564,7 @@ static void test_no_proc(void **state)
 
 	faults.only = "linkat";
 	faults_arm(1, ENOENT);
-	assert_int_equal(subid_lock_take(etc, 0, &lock, &holder), 0);
+	assert_int_equal(subid_lock_take(etc, 0, NULL, &lock, &holder), 0);
 	assert_true(faults_disarm());
 	assert_held(etc);
 	subid_lock_release(&lock);
@@ -524,20 +578,20 @@ static void test_errors(void **state)
 	struct subid_holder holder;
 	int fd;
 
-	assert_int_equal(subid_lock_take(-1, 0, &lock, &holder), -EBADF);
+	assert_int_equal(subid_lock_take(-1, 0, NULL, &lock, &holder), -EBADF);
 	put_file(etc, "target", "");
 	assert_int_equal(symlinkat("target", etc, ".pwd.lock"), 0);
-	assert_int_equal(subid_lock_take(etc, 0, &lock, &holder), -ELOOP);
+	assert_int_equal(subid_lock_take(etc, 0, NULL, &lock, &holder), -ELOOP);
 	assert_int_equal(unlinkat(etc, ".pwd.lock", 0), 0);
 	put_dir(etc, ".pwd.lock");
-	assert_int_equal(subid_lock_take(etc, 0, &lock, &holder), -EINVAL);
+	assert_int_equal(subid_lock_take(etc, 0, NULL, &lock, &holder), -EINVAL);
 	assert_int_equal(unlinkat(etc, ".pwd.lock", AT_REMOVEDIR), 0);
 	/* neither waited for nor, with a reader at hand, locked */
 	assert_int_equal(mkfifoat(etc, ".pwd.lock", 0600), 0);
-	assert_int_equal(subid_lock_take(etc, 0, &lock, &holder), -EINVAL);
+	assert_int_equal(subid_lock_take(etc, 0, NULL, &lock, &holder), -EINVAL);
 	fd = openat(etc, ".pwd.lock", O_RDONLY | O_NONBLOCK | O_CLOEXEC);
 	assert_true(fd >= 0);
-	assert_int_equal(subid_lock_take(etc, 0, &lock, &holder), -EINVAL);
+	assert_int_equal(subid_lock_take(etc, 0, NULL, &lock, &holder), -EINVAL);
 	assert_int_equal(close(fd), 0);
 	assert_null(lock);
 }
@@ -559,7 +613,7 @@ static unsigned int run_sweep(int etc, unsigned int error, int unnamed_error)
 		put_file(etc, "subgid.lock", stale);
 		faults.unnamed_error = unnamed_error;
 		faults_arm(turn, error);
-		r = subid_lock_take(etc, 0, &lock, &holder);
+		r = subid_lock_take(etc, 0, NULL, &lock, &holder);
 		struck = faults_disarm();
 		if (r == 0) {
 			assert_held(etc);
@@ -607,7 +661,7 @@ static void test_short_write(void **state)
 		faults.shortens = true;
 		faults.unnamed_error = unnamed_errors[i];
 		faults_arm(1, 0);
-		assert_int_equal(subid_lock_take(etc, 0, &lock, &holder), -ENOSPC);
+		assert_int_equal(subid_lock_take(etc, 0, NULL, &lock, &holder), -ENOSPC);
 		assert_true(faults_disarm());
 		assert_only(etc, NULL);
 	}
@@ -687,6 +741,8 @@ int main(void)
 		lock_test(test_lock_older_than_its_process),
 		lock_test(test_lock_without_pid),
 		lock_test(test_patience_ends),
+		lock_test(test_nobody_waits_for_a_lock_without_a_pid),
+		lock_test(test_who_waits_says_for_whom),
 		lock_test(test_patience_is_rewarded),
 		lock_test(test_patience_with_a_table),
 		lock_test(test_no_unnamed_files),
