@@ -297,6 +297,7 @@ static int write_both(struct subid_txn *txn, bool *ret_tables, struct subid_erro
 	changed = subid_txn_changed(txn->leases);
 	r = subid_txn_commit(txn->leases, &failure);
 	txn->wrote |= r == 0 && changed;
+	txn->leases_traced = txn->leases->traced;
 	return r == 0 ? 0 : store_failure(err, &txn->store, r, &failure);
 }
 
@@ -324,17 +325,13 @@ void subid_traced(const struct subid_txn *txn, struct subid_traced *ret)
 
 	traced.written = txn->wrote;
 	traced.tables = txn->wrote_tables && txn->is_traced;
-	if (txn->leases != NULL) {
-		const struct subid_traced *more = &txn->leases->traced;
-
-		traced.changes += more->changes;
-		traced.audit += more->audit;
-		traced.log += more->log;
-		if (traced.audit_error == 0)
-			traced.audit_error = more->audit_error;
-		if (traced.log_error == 0)
-			traced.log_error = more->log_error;
-	}
+	traced.changes += txn->leases_traced.changes;
+	traced.audit += txn->leases_traced.audit;
+	traced.log += txn->leases_traced.log;
+	if (traced.audit_error == 0)
+		traced.audit_error = txn->leases_traced.audit_error;
+	if (traced.log_error == 0)
+		traced.log_error = txn->leases_traced.log_error;
 	if (size > sizeof(traced))
 		size = sizeof(traced);
 	memcpy(ret, &traced, size);

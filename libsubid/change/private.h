@@ -234,9 +234,10 @@ struct subid_txn {
 	struct subid *sys; /* NULL: not begun by subid_begin() */
 	unsigned int flags;
 	int timeout_ms;
-	struct store store;	  /* of leases, once it is needed */
-	struct subid_txn *leases; /* over that store, or NULL */
-	struct leasing *leasing;  /* once a lease was asked for, or NULL */
+	struct store store;		   /* of leases, once it is needed */
+	struct subid_txn *leases;	   /* over that store, or NULL */
+	struct subid_traced leases_traced; /* of its last commit */
+	struct leasing *leasing;	   /* once a lease was asked for, or NULL */
 	struct release *releases;
 	size_t n_releases;
 	bool wrote, wrote_tables;    /* subid_commit() has */
@@ -264,6 +265,8 @@ struct subid_txn {
 	struct subid_sets before; /* what lines had: that may be hidden, or were gone when
 				     the locks were taken */
 	struct taken_facts facts[TAKEN_WATCHED];
+	struct subid_users **old_users; /* that owners may point into */
+	size_t n_old_users;
 	struct subid_leased leased; /* with options.leased */
 	struct subid_reservations reservations[SUBID_KINDS];
 	struct subid_sets taken;      /* all of it: nothing of this is given */
@@ -300,6 +303,14 @@ int subid_txn_note(struct subid_txn *txn, enum subid_kind kind, struct id_range 
  * Returns r.
  */
 int subid_txn_end_call(struct subid_txn *txn, int r, struct subid_changes *ret);
+
+/*
+ * Gives the locks of the tables back for as long as something takes that others need not
+ * wait for; not if something is changed in memory.  False: there is nothing to take
+ * again.  Then takes them again, and reads what has changed, as subid_txn_begin() does.
+ */
+bool txn_unlock(struct subid_txn *txn);
+int txn_relock(struct subid_txn *txn, struct subid_failure *failure);
 
 /* No commit any more.  Returns r. */
 int txn_spoil(struct subid_txn *txn, int r);
@@ -532,6 +543,22 @@ int shares_check(const struct subid *sys, const struct subid_changes *changes,
 
 /* --- release.c -----------------------------------------------------------------------
  */
+
+/* Keeps it, and what it has, until the commit.  0 or -ENOMEM. */
+int release_keep(struct subid_txn *txn, struct release *release,
+		 const struct subid_changes *changes);
+
+/* The state of what was taken, for who asks. */
+enum subid_state release_state(const struct subid_request *request);
+
+/* With reuse ids are held first, unless nobody can be at work with them, or it is
+ * forced. */
+bool release_frees_later(const struct subid_txn *txn,
+			 const struct subid_request *request);
+
+/* Has all that is taken been looked at?  More lines may have come meanwhile. */
+bool release_is_known(const struct subid_changes *taken,
+		      const struct subid_changes *seen);
 
 /* The look at ids that were taken back, once the tables are written. */
 int releases_look_again(struct subid_txn *txn, struct subid_error *err);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Ids taken back from an owner or a container, and held ids given back.
+ * Ids taken back from an owner.
  *
  * Threat: ids that somebody uses, or could still map, would be the next owner's with the
  * files and processes of the one before.  So it is looked at before what uses them, and
@@ -77,24 +77,25 @@ static ssize_t name_users_leases(const struct subid_txn *txn,
 
 /*
  * Refuses, naming them, to take ids from an owner out of which containers have leases:
- * anybody's in root's store, or in the owner's own, unless it is forced.  The store stays
- * locked, so that no lease is made meanwhile.
+ * anybody's in root's store, or in the owner's own, unless it is forced.
  */
 static int check_leases(struct subid_txn *txn, const struct subid_owner *owner,
 			const struct subid_changes *changes, bool force,
 			bool *ret_has_store, struct subid_error *err)
 {
 	auto_leases struct subid_leases leases = { .list = NULL };
+	auto_store struct store store = { .fd = -1 };
 	ssize_t n_users = -1;
 	size_t n;
-	int r = txn_open_store(txn, TXN_STORE_LOCK, err);
+	int r = store_find(txn->sys, &store);
 
 	/* without root's rights nothing will be changed anyway */
-	if (r != 0 || txn->store.user != NULL)
-		return r;
-	r = store_leases(&txn->store, NULL, &leases);
+	if (store.user != NULL)
+		return 0;
+	if (r == 0)
+		r = store_leases(&store, NULL, &leases);
 	if (r < 0)
-		return error_errno(err, txn->store.name, r);
+		return error_errno(err, store.name, r);
 	n = name_leases(&leases, changes, err);
 	if (!force)
 		n_users = name_users_leases(txn, owner, changes, err);
@@ -107,6 +108,25 @@ static int check_leases(struct subid_txn *txn, const struct subid_owner *owner,
 			   : n > 0 ? "; those that the user has given as the user, or"
 				     " use --force for them"
 				   : ", as the user that has them, or use --force");
+}
+
+/* Root's alone, once more: the store stays locked from here on, so that no lease is made
+ * until the lines are gone. */
+static int check_roots_leases(struct subid_txn *txn, const struct subid_changes *changes,
+			      struct subid_error *err)
+{
+	auto_leases struct subid_leases leases = { .list = NULL };
+	int r = txn_open_store(txn, TXN_STORE_LOCK, err);
+
+	if (r != 0 || txn->store.user != NULL)
+		return r;
+	r = store_leases(&txn->store, NULL, &leases);
+	if (r < 0)
+		return error_errno(err, txn->store.name, r);
+	if (name_leases(&leases, changes, err) == 0)
+		return 0;
+	return error_plain(err, SUBID_IN_USE,
+			   "nothing was changed: 'subid revoke' these first");
 }
 
 /* --- what is to be looked at again -------------------------------------------------- */
@@ -127,9 +147,8 @@ void releases_free(struct subid_txn *txn)
 	txn->n_releases = 0;
 }
 
-/* Keeps it, and what it has, until the commit. */
-static int keep_release(struct subid_txn *txn, struct release *release,
-			const struct subid_changes *changes)
+int release_keep(struct subid_txn *txn, struct release *release,
+		 const struct subid_changes *changes)
 {
 	release->changes = calloc(changes->n + 1, sizeof(*release->changes));
 	if (release->name == NULL || release->changes == NULL ||
@@ -175,7 +194,8 @@ static int look_at_store(struct subid_txn *txn, const struct release *release,
 
 /*
  * Frees changes that txn has taken back, held and committed, after another look at what
- * uses them.  Threat: a helper that had read the line by then may have gone on meanwhile.
+ * uses them, without the locks.  Threat: a helper that had read the line by then may have
+ * gone on meanwhile.
  */
 static int free_held(struct subid_txn *txn, const struct uses_look *look,
 		     const struct subid_changes *changes, struct subid_error *err)
@@ -185,6 +205,11 @@ static int free_held(struct subid_txn *txn, const struct uses_look *look,
 
 	if (r > 0)
 		return r; /* "in use" has said it */
+	if (r == 0) {
+		r = txn_relock(txn, &failure);
+		if (r != 0)
+			(void)error_failure(err, look->sys, r, &failure);
+	}
 	for (size_t i = 0; r == 0 && i < changes->n; i++) {
 		const struct subid_change *change = &changes->list[i];
 		struct subid_changes freed;
@@ -217,6 +242,10 @@ int releases_look_again(struct subid_txn *txn, struct subid_error *err)
 		    uses_look_of(txn, release->name, release->session, true);
 
 		look.done = true;
+		/* the store's lock, too: it is taken after those of the tables */
+		subid_txn_free(&txn->leases);
+		store_close(&txn->store);
+		(void)txn_unlock(txn);
 		r = look_at_store(txn, release, err);
 		if (r == 0 && release->frees)
 			r = free_held(txn, &look, &changes, err);
@@ -244,16 +273,13 @@ static int explain_none(const struct subid_request *request, int found,
 	return error_plain(err, SUBID_ABSENT, "%s: %s", name, why);
 }
 
-/* The state of what was taken, for who asks. */
-static enum subid_state state_of(const struct subid_request *request)
+enum subid_state release_state(const struct subid_request *request)
 {
 	return request_has(request, SUBID_REUSE) ? SUBID_STATE_FREE
 						 : SUBID_STATE_RELEASED;
 }
 
-/* With reuse ids are held first, unless nobody can be at work with them, or it is
- * forced. */
-static bool frees_later(const struct subid_txn *txn, const struct subid_request *request)
+bool release_frees_later(const struct subid_txn *txn, const struct subid_request *request)
 {
 	return request_has(request, SUBID_REUSE) && !request_has(request, SUBID_FORCE) &&
 	       (txn->flags & SUBID_DRY_RUN) == 0 && txn->sys->host;
@@ -275,27 +301,114 @@ static int check_free(struct subid_txn *txn, const struct subid_request *request
 	return r != 0 || force ? r : uses_check(&look, changes, err);
 }
 
-static int take_back(struct subid_txn *txn, const struct subid_request *request,
-		     struct subid_owner *owner, struct subid_error *err)
+/* What lines of the owner have of the ids that are to go, one change for each line. */
+static int find_lines(const struct subid_txn *txn, const struct subid_owner *owner,
+		      const struct subid_request *request, struct subid_change **ret,
+		      size_t *ret_n)
 {
-	bool later = frees_later(txn, request);
-	bool reuse = request_has(request, SUBID_REUSE) && !later;
-	struct release release = { .session = SUBID_ID_NONE, .frees = later };
-	struct subid_changes changes = { .n = 0 };
-	int found = subid_owner_find(txn->users, request->owner, owner), r = found;
+	struct id_range range =
+	    request->range.count > 0 ? request->range : id_range_between(0, ID_COUNT_MAX);
 
-	/* an owner without account may have lines all the same */
-	if (r < 0)
-		return error_plain(err, r, "%s: cannot be looked up: %s", request->owner,
-				   strerror(-r));
-	if (found != SUBID_INVALID)
-		r = subid_txn_revoke(txn, owner, request_kinds(request), request->range,
-				     reuse, &changes);
+	for (enum subid_kind kind = 0; kind < SUBID_KINDS; kind++) {
+		auto_set struct subid_set has = { .n = 0 };
+		int r = 0;
+
+		if ((request_kinds(request) & (1U << kind)) != 0)
+			r = subid_table_owned(&txn->tables[kind], owner->spellings,
+					      owner->n, &has);
+		for (size_t i = 0; r == 0 && i < has.n; i++) {
+			struct id_range common = id_range_common(has.ranges[i], range);
+
+			if (common.count == 0)
+				continue;
+			r = array_grow(ret, *ret_n, sizeof(**ret));
+			if (r == 0)
+				(*ret)[(*ret_n)++] =
+				    (struct subid_change){ kind, common, false };
+		}
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+bool release_is_known(const struct subid_changes *taken, const struct subid_changes *seen)
+{
+	for (size_t i = 0; i < taken->n; i++) {
+		bool known = false;
+
+		for (size_t k = 0; !known && k < seen->n; k++)
+			known =
+			    seen->list[k].kind == taken->list[i].kind &&
+			    id_range_contains(seen->list[k].range, taken->list[i].range);
+		if (!known)
+			return false;
+	}
+	return true;
+}
+
+/* Looks at what is to go while others may have the locks. */
+static int look_first(struct subid_txn *txn, const struct subid_request *request,
+		      const struct subid_owner *owner, const struct subid_changes *lines,
+		      bool *ret_has_store, struct subid_error *err)
+{
+	bool unlocked = txn_unlock(txn);
+	struct subid_failure failure;
+	int r = check_free(txn, request, owner, lines, ret_has_store, err);
+
+	if (r != 0 || !unlocked)
+		return r;
+	r = txn_relock(txn, &failure);
+	return r == 0 ? 0 : error_failure(err, txn->sys, r, &failure);
+}
+
+/* Takes the lines out, in memory. */
+static int cut_lines(struct subid_txn *txn, const struct subid_request *request,
+		     const struct subid_owner *owner, const struct subid_changes *seen,
+		     struct subid_changes *ret, struct subid_error *err)
+{
+	bool reuse =
+	    request_has(request, SUBID_REUSE) && !release_frees_later(txn, request);
+	int r = subid_txn_revoke(txn, owner, request_kinds(request), request->range,
+				 reuse, ret);
+
 	if (r < 0)
 		return error_errno(err, request->owner, r);
 	if (r != 0)
+		return explain_none(request, 0, err);
+	if (!release_is_known(ret, seen))
+		return error_plain(err, -EAGAIN,
+				   "%s: was granted more at the same moment: nothing was"
+				   " changed: try again",
+				   request->owner);
+	return check_roots_leases(txn, ret, err);
+}
+
+static int take_back(struct subid_txn *txn, const struct subid_request *request,
+		     struct subid_owner *owner, struct subid_error *err)
+{
+	struct release release = {
+		.session = SUBID_ID_NONE,
+		.frees = release_frees_later(txn, request),
+	};
+	auto_free struct subid_change *lines = NULL;
+	struct subid_changes changes = { .n = 0 }, seen = { .n = 0 };
+	int found = subid_owner_find(txn->users, request->owner, owner), r = 0;
+
+	/* an owner without account may have lines all the same */
+	if (found < 0)
+		return error_plain(err, found, "%s: cannot be looked up: %s",
+				   request->owner, strerror(-found));
+	if (found != SUBID_INVALID)
+		r = find_lines(txn, owner, request, &lines, &seen.n);
+	if (r < 0)
+		return error_errno(err, request->owner, r);
+	if (seen.n == 0)
 		return explain_none(request, found, err);
-	r = check_free(txn, request, owner, &changes, &release.has_store, err);
+	seen.list = lines;
+	r = look_first(txn, request, owner, &seen, &release.has_store, err);
+	if (r == 0)
+		r = cut_lines(txn, request, owner, &seen, &changes, err);
 	if (r != 0)
 		return txn_spoil(txn, r);
 	if (txn_add_result(txn, &changes) < 0)
@@ -303,7 +416,7 @@ static int take_back(struct subid_txn *txn, const struct subid_request *request,
 	release.name = strdup(request->owner);
 	release.owner = *owner; /* moved */
 	*owner = (struct subid_owner){ .has_account = false };
-	r = keep_release(txn, &release, &changes);
+	r = release_keep(txn, &release, &changes);
 	return r == 0 ? 0 : txn_spoil(txn, error_memory(err));
 }
 
@@ -318,220 +431,8 @@ int subid_revoke(struct subid_txn *txn, const struct subid_request *request,
 	if (txn->users == NULL)
 		return error_plain(err, -EINVAL,
 				   "this transaction is begun for leases alone");
-	r = txn_new_result(txn, request->owner, state_of(request), err);
+	r = txn_new_result(txn, request->owner, release_state(request), err);
 	if (r == 0)
 		r = system_proc(txn->sys, err);
 	return r == 0 ? take_back(txn, request, &owner, err) : r;
-}
-
-/* --- containers --------------------------------------------------------------------- */
-
-struct revocation {
-	struct subid_txn *txn;
-	const struct subid_request *request;
-	const struct subid_owner *owner;
-	struct subid_error *err;
-	bool own, reuse, force;
-	struct subid_changes leases; /* what went from the store */
-	struct subid_change *lines;  /* what went from the tables */
-	size_t n_lines;
-};
-
-/* The user whose rootless session does not count. */
-static uint32_t session_of(const struct revocation *revocation)
-{
-	return revocation->owner->has_account ? revocation->owner->uid : SUBID_ID_NONE;
-}
-
-/* The lines that were made for the container go with its lease. */
-static int revoke_lines(struct revocation *revocation, bool reuse)
-{
-	struct subid_txn *txn = revocation->txn;
-
-	for (size_t i = 0; i < revocation->leases.n; i++) {
-		const struct subid_change *change = &revocation->leases.list[i];
-		struct subid_changes of_lines = { .n = 0 };
-		int r = subid_txn_revoke(txn, revocation->owner, 1U << change->kind,
-					 change->range, reuse, &of_lines);
-
-		for (size_t k = 0; r >= 0 && k < of_lines.n; k++) {
-			r = array_grow(&revocation->lines, revocation->n_lines,
-				       sizeof(*revocation->lines));
-			if (r == 0)
-				revocation->lines[revocation->n_lines++] =
-				    of_lines.list[k];
-		}
-		if (r < 0) /* there may be none any more */
-			return error_errno(revocation->err, revocation->request->owner,
-					   r);
-	}
-	return 0;
-}
-
-/* The ids of one kind that went; held: that the tables hold now. */
-static int collect(const struct subid_changes *changes, enum subid_kind kind, bool held,
-		   struct subid_set *ret)
-{
-	int r = 0;
-
-	for (size_t i = 0; r == 0 && i < changes->n; i++)
-		if (changes->list[i].kind == kind && !(held && changes->list[i].shared))
-			r = subid_set_add(ret, changes->list[i].range);
-	subid_set_sort(ret);
-	return r;
-}
-
-/*
- * Ids are held where their line went, and all others here.  Threat: a line that root or
- * usermod has taken away before holds nothing, so the next owner would get its ids.
- */
-static int hold_here(struct revocation *revocation)
-{
-	const struct subid_changes lines = { revocation->lines, revocation->n_lines };
-	struct subid_sets here = { .of = { { .n = 0 } } };
-	int r = 0;
-
-	for (enum subid_kind kind = 0; r == 0 && kind < SUBID_KINDS; kind++) {
-		auto_set struct subid_set gone = { .n = 0 }, held = { .n = 0 };
-
-		r = collect(&revocation->leases, kind, false, &gone);
-		if (r == 0)
-			r = collect(&lines, kind, true, &held);
-		if (r == 0)
-			r = subid_set_subtract(&gone, &held, &here.of[kind]);
-	}
-	for (enum subid_kind kind = 0; r == 0 && kind < SUBID_KINDS; kind++)
-		for (size_t i = 0; r == 0 && i < here.of[kind].n; i++)
-			r = subid_txn_rest(revocation->txn->leases, kind,
-					   here.of[kind].ranges[i]);
-	subid_sets_free(&here);
-	return r == 0 ? 0 : error_errno(revocation->err, revocation->request->owner, r);
-}
-
-/* Takes the lease out of the store, in memory; all that it had, into the result. */
-static int revoke_lease(struct revocation *revocation)
-{
-	const struct subid_request *request = revocation->request;
-	struct subid_txn *txn = revocation->txn;
-	const char *name = request->owner;
-	bool reuse = revocation->reuse || revocation->own; /* see hold_here() */
-	struct subid_changes changes;
-	int r = SUBID_ABSENT;
-
-	if (txn->leases != NULL)
-		r = subid_lease_revoke(
-		    txn->leases, revocation->owner, name + subid_lease_owner(name) + 1,
-		    request_kinds(request), request->range, reuse, &changes);
-	if (r == 0)
-		r = txn_add_result(txn, &changes);
-	if (r < 0)
-		return error_errno(revocation->err, name, r);
-	if (r != 0)
-		return error_plain(revocation->err, r, "%s: has no lease%s in %s", name,
-				   request->range.count > 0 ? " of these ids" : "",
-				   txn->store.name);
-	revocation->leases = (struct subid_changes){ txn->result, txn->n_result };
-	return 0;
-}
-
-static int revoke_own(struct revocation *revocation)
-{
-	struct subid_txn *txn = revocation->txn;
-	bool later = frees_later(txn, revocation->request);
-	struct subid_changes lines;
-	struct release release = {
-		.session = session_of(revocation),
-		.frees = true,
-	};
-	int r = revoke_lines(revocation, revocation->reuse && !later);
-
-	lines = (struct subid_changes){ revocation->lines, revocation->n_lines };
-	if (r == 0 && !revocation->reuse)
-		r = hold_here(revocation);
-	if (r != 0 || !later)
-		return r;
-	release.name = strdup(revocation->request->owner);
-	r = keep_release(txn, &release, &lines);
-	return r == 0 ? 0 : error_memory(revocation->err);
-}
-
-static int revoke_container(struct revocation *revocation)
-{
-	struct subid_txn *txn = revocation->txn;
-	const char *name = revocation->request->owner;
-	const struct uses_look look =
-	    uses_look_of(txn, name, session_of(revocation), revocation->reuse);
-	int r = revoke_lease(revocation);
-
-	if (r == SUBID_ABSENT)
-		return r;
-	if (r == 0)
-		r = shares_check(txn->sys, &revocation->leases, revocation->owner,
-				 name + subid_lease_owner(name) + 1, revocation->force,
-				 revocation->err);
-	if (r == 0 && !revocation->force)
-		r = uses_check(&look, &revocation->leases, revocation->err);
-	if (r == 0 && revocation->own)
-		r = revoke_own(revocation);
-	return r == 0 ? 0 : txn_spoil(txn, r);
-}
-
-/* The accounts, which a transaction over leases alone has not read. */
-static int find_lease_owner(const struct subid_txn *txn, const char *name,
-			    struct subid_users **users, struct subid_owner *ret,
-			    struct subid_error *err)
-{
-	auto_free char *owner = strndup(name, subid_lease_owner(name));
-	struct subid_failure failure = { .file = "passwd" };
-	int r;
-
-	if (owner == NULL)
-		return error_memory(err);
-	r = subid_users_open(txn->sys->etc, txn->sys->host, users, &failure.file);
-	if (r < 0)
-		return error_failure(err, txn->sys, r, &failure);
-	/* an owner that has no account any more may have leases all the same */
-	r = subid_owner_find(*users, owner, ret);
-	return r >= 0 ? r
-		      : error_plain(err, r, "%s: cannot be looked up: %s", owner,
-				    strerror(-r));
-}
-
-int subid_unlease(struct subid_txn *txn, const struct subid_request *request,
-		  struct subid_error *err)
-{
-	auto_users struct subid_users *users = NULL;
-	auto_owner struct subid_owner owner = { .has_account = false };
-	struct revocation revocation = {
-		.txn = txn,
-		.request = request,
-		.owner = &owner,
-		.err = err,
-		.own = request_has(request, SUBID_OWN),
-		.reuse = request_has(request, SUBID_REUSE),
-		.force = request_has(request, SUBID_FORCE),
-	};
-	int found, r = request_check(request, err);
-
-	if (r < 0)
-		return r;
-	r = txn_new_result(txn, request->owner, state_of(request), err);
-	if (r == 0 && !revocation.force)
-		r = system_proc(txn->sys, err);
-	if (r < 0)
-		return r;
-	found = find_lease_owner(txn, request->owner, &users, &owner, err);
-	if (found < 0)
-		return found;
-	if (revocation.own && txn->users == NULL)
-		return error_plain(err, -EPERM, "--own: run this as root");
-	r = txn_open_store(txn, TXN_STORE_READ, err);
-	if (r != 0)
-		return txn_spoil(txn, r);
-	if (found == SUBID_INVALID || (txn->store.user != NULL && owner.uid != getuid()))
-		return error_plain(err, SUBID_ABSENT, "%s: has no lease in %s",
-				   request->owner, txn->store.name);
-	r = revoke_container(&revocation);
-	free(revocation.lines);
-	return r;
 }

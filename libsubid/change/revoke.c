@@ -184,15 +184,14 @@ int subid_txn_rest(struct subid_txn *txn, enum subid_kind kind, struct id_range 
 }
 
 /* The ids that lines of the two holders have, sorted. */
-static int held_ids(const struct subid_txn *txn, enum subid_kind kind,
-		    struct subid_set *ret)
+static int held_in(const struct subid_table *table, struct subid_set *ret)
 {
 	static const struct subid_owner_name holders[] = {
 		{ SUBID_OWNER_RELEASED, sizeof(SUBID_OWNER_RELEASED) - 1 },
 		{ SUBID_OWNER_RESERVED, sizeof(SUBID_OWNER_RESERVED) - 1 },
 	};
 
-	return subid_table_owned(&txn->tables[kind], holders, 2, ret);
+	return subid_table_owned(table, holders, 2, ret);
 }
 
 /* What of range is not held yet; SUBID_TAKEN if somebody has any of that. */
@@ -201,7 +200,7 @@ static int not_yet_held(const struct subid_txn *txn, enum subid_kind kind,
 {
 	auto_set struct subid_set held = { .ranges = NULL }, all = { .ranges = NULL };
 	auto_set struct subid_set lines = { .ranges = NULL };
-	int r = held_ids(txn, kind, &held);
+	int r = held_in(&txn->tables[kind], &held);
 
 	if (r == 0)
 		r = subid_set_insert(&all, range);
@@ -321,26 +320,83 @@ int subid_hold(struct subid_txn *txn, const struct subid_request *request,
 	return txn_add_result(txn, &changes) < 0 ? txn_spoil(txn, error_memory(err)) : r;
 }
 
+/* Adds what of range is held in a table: one change for each piece. */
+static int add_held(const struct subid_table *table, struct id_range range,
+		    struct subid_change **ret, size_t *ret_n)
+{
+	auto_set struct subid_set held = { .n = 0 };
+	int r = held_in(table, &held);
+
+	for (size_t i = 0; r == 0 && i < held.n; i++) {
+		struct id_range common = id_range_common(held.ranges[i], range);
+
+		if (common.count == 0)
+			continue;
+		r = array_grow(ret, *ret_n, sizeof(**ret));
+		if (r == 0)
+			(*ret)[(*ret_n)++] =
+			    (struct subid_change){ table->kind, common, false };
+	}
+	return r;
+}
+
+/* What is held, in the tables and in the store, which is not locked yet. */
+static int find_held(const struct subid_txn *txn, const struct subid_request *request,
+		     struct subid_change **ret, size_t *ret_n)
+{
+	auto_store struct store store = { .fd = -1 };
+	int r = store_find(txn->sys, &store);
+
+	for (enum subid_kind kind = 0; r == 0 && kind < SUBID_KINDS; kind++) {
+		auto_table struct subid_table table = { .kind = kind };
+
+		if ((request_kinds(request) & (1U << kind)) == 0)
+			continue;
+		if (txn->users != NULL)
+			r = add_held(&txn->tables[kind], request->range, ret, ret_n);
+		if (r == 0 && store_exists(&store))
+			r = store_load(&store, kind, subid_kind_table(kind), &table);
+		if (r == 0)
+			r = add_held(&table, request->range, ret, ret_n);
+	}
+	return r;
+}
+
 /*
  * Ids are held because they were somebody's.  Threat: who had them may have hidden a
  * namespace that still has them, or have stopped a helper that is about to map them;
- * then the next grant could not see it.
+ * then the next grant could not see it.  It is looked at first, while others may have the
+ * locks: what is held is mapped by nobody anew.
  */
 static int check_unhold(struct subid_txn *txn, const struct subid_request *request,
 			struct subid_error *err)
 {
 	const struct uses_look look =
 	    uses_look_of(txn, request->owner, SUBID_ID_NONE, true);
-	const struct subid_changes changes = { txn->result, txn->n_result };
+	auto_free struct subid_change *list = NULL;
+	struct subid_changes held = { .n = 0 };
+	struct subid_failure failure;
+	bool unlocked;
 	int r = 0;
 
-	if (request_has(request, SUBID_FORCE))
-		return 0;
-	r = system_proc(txn->sys, err);
-	if (r != 0 || !txn->sys->host)
+	if (!request_has(request, SUBID_FORCE))
+		r = system_proc(txn->sys, err);
+	if (r != 0 || request_has(request, SUBID_FORCE) || !txn->sys->host)
 		return r;
-	r = uses_check_pending(&look, &changes, err);
-	return r == 0 ? uses_check_hidden(&look, err) : r;
+	r = find_held(txn, request, &list, &held.n);
+	if (r < 0)
+		return error_errno(err, request->owner, r);
+	if (held.n == 0)
+		return 0;
+	held.list = list;
+	unlocked = txn_unlock(txn);
+	r = uses_check_pending(&look, &held, err);
+	if (r == 0)
+		r = uses_check_hidden(&look, err);
+	if (r != 0 || !unlocked)
+		return r;
+	r = txn_relock(txn, &failure);
+	return r == 0 ? 0 : error_failure(err, txn->sys, r, &failure);
 }
 
 /* What the tables hold, and what is held in the store of leases. */
@@ -379,13 +435,14 @@ int subid_unhold(struct subid_txn *txn, const struct subid_request *request,
 		return r;
 	if (!id_range_valid(request->range))
 		return error_plain(err, -EINVAL, "%s: not a valid range", request->owner);
-	r = unhold(txn, request, err);
+	r = check_unhold(txn, request, err);
+	if (r == 0)
+		r = unhold(txn, request, err);
 	if (r != 0)
 		return txn_spoil(txn, r);
 	if (txn->n_result == 0)
 		return error_plain(err, SUBID_ABSENT, "%s: none of these ids is held",
 				   request->owner);
-	r = check_unhold(txn, request, err);
 	txn->unheld = true;
-	return r == 0 ? 0 : txn_spoil(txn, r);
+	return 0;
 }

@@ -136,7 +136,11 @@ static int reload_accounts(struct subid_txn *txn, struct subid_failure *failure)
 {
 	int r;
 
-	subid_users_free(&txn->users);
+	if (array_grow(&txn->old_users, txn->n_old_users, sizeof(struct subid_users *)) <
+	    0)
+		return -ENOMEM;
+	txn->old_users[txn->n_old_users++] = txn->users;
+	txn->users = NULL;
 	subid_members_free(&txn->members);
 	r = subid_users_load(txn->options.etc, txn->options.nss, &txn->users,
 			     &failure->file);

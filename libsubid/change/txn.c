@@ -31,6 +31,9 @@ void subid_txn_free(struct subid_txn **txn)
 	/* nothing was changed by what was refused: its records have no order to keep */
 	subid_txn_trace_end(*txn);
 	subid_users_free(&(*txn)->users);
+	for (size_t i = 0; i < (*txn)->n_old_users; i++)
+		subid_users_free(&(*txn)->old_users[i]);
+	free((*txn)->old_users);
 	for (enum subid_kind kind = 0; kind < SUBID_KINDS; kind++) {
 		subid_table_free(&(*txn)->tables[kind]);
 		subid_reservations_free(&(*txn)->reservations[kind]);
@@ -65,6 +68,25 @@ static int lock(struct subid_txn *txn, struct subid_failure *failure)
 	failure->waited_ms = options->timeout_ms;
 	return subid_lock_take(options->etc, options->timeout_ms, &options->wait,
 			       &txn->lock, &failure->holder);
+}
+
+bool txn_unlock(struct subid_txn *txn)
+{
+	if (txn->lock == NULL || txn->broken || subid_txn_changed(txn))
+		return false;
+	subid_lock_release(&txn->lock);
+	return true;
+}
+
+int txn_relock(struct subid_txn *txn, struct subid_failure *failure)
+{
+	int r = lock(txn, failure);
+
+	/* what was committed before is in the file that is read now */
+	for (enum subid_kind kind = 0; kind < SUBID_KINDS; kind++)
+		txn->written[kind] = false;
+	txn->hint = (struct place_hint){ .start = 0 };
+	return r == 0 ? taken_load(txn, failure) : r;
 }
 
 int subid_txn_begin(const struct subid_txn_options *options, struct subid_txn **ret,
