@@ -287,6 +287,9 @@ struct subid_txn;
 			    and grants, leases and holds fail with -EINVAL */
 #define SUBID_LEASES 8U	 /* leases alone: the tables are neither locked nor changed */
 #define SUBID_IMPORT 16U /* ranges of the site's directory follow, and no grants */
+#define SUBID_LOOK                                                                       \
+	64U /* a dry run that reads policy and tables alone: subid_grant() answers       \
+	       SUBID_ENOUGH, or that it would take a transaction, SUBID_ABSENT */
 
 /*
  * Begins: takes the locks of the tables, waiting at most timeout_ms milliseconds for them

@@ -59,6 +59,7 @@ struct subid_txn_options {
 	bool leased;	  /* give nothing that a container has */
 	int root; /* with leased: the root directory above etc, until it has begun */
 	bool no_grants; /* of grants and holds, none follows */
+	bool look;	/* only whether owners have enough is asked: a dry run */
 	bool import;	/* the directory's pools are for what follows */
 };
 

@@ -17,7 +17,7 @@ static int begin_tables(struct subid *sys, unsigned int flags, int timeout_ms,
 	struct subid_failure failure;
 	int r = 0;
 
-	if ((flags & SUBID_NO_GRANTS) == 0)
+	if ((flags & (SUBID_NO_GRANTS | SUBID_LOOK)) == 0)
 		r = system_proc(sys, err);
 	if (r < 0)
 		return r;
@@ -36,7 +36,7 @@ int subid_begin(struct subid *sys, unsigned int flags, int timeout_ms,
 
 	error_clear(err);
 	if ((flags & ~(SUBID_DRY_RUN | SUBID_BY_LOGIN | SUBID_NO_GRANTS | SUBID_LEASES |
-		       SUBID_IMPORT)) != 0)
+		       SUBID_IMPORT | SUBID_LOOK)) != 0)
 		return error_plain(err, -EINVAL,
 				   "a flag that this version of the library does not"
 				   " know");

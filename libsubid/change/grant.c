@@ -195,7 +195,7 @@ static int place_anywhere(struct subid_txn *txn, struct plan *plan)
 	struct place *places = plan->places;
 	int r;
 
-	places_need(places, plan->request->another);
+	(void)places_need(places, plan->request->another); /* what it is asks the rest */
 	r = places_like_other(places);
 	for (enum subid_kind kind = 0; r == 0 && kind < SUBID_KINDS; kind++)
 		if (lacks(&places[kind]) && plan->policy.window[kind].deterministic)
@@ -205,6 +205,16 @@ static int place_anywhere(struct subid_txn *txn, struct plan *plan)
 			r = place_beside_fixed(&places[kind],
 					       &places[SUBID_KINDS - 1 - kind].gives);
 	return r == 0 ? places_in_gap(places, &txn->hint) : r;
+}
+
+static int choose(struct subid_txn *txn, struct plan *plan)
+{
+	if (plan->request->range.count > 0)
+		return place_exact(plan);
+	if (txn->options.look)
+		return places_need(plan->places, plan->request->another) ? SUBID_ABSENT
+									 : 0;
+	return place_anywhere(txn, plan);
 }
 
 /* Notes what the plan gives and is not free; SUBID_TAKEN if there is any. */
@@ -311,11 +321,12 @@ int subid_txn_grant(struct subid_txn *txn, const struct grant_request *request,
 		return -EINVAL;
 	r = make_plan(txn, &plan);
 	if (r == 0)
-		r = request->range.count > 0 ? place_exact(&plan)
-					     : place_anywhere(txn, &plan);
+		r = choose(txn, &plan);
 	if (r == 0 && plan.places[SUBID_UID].gives.n == 0 &&
 	    plan.places[SUBID_GID].gives.n == 0)
 		r = note_owned(txn, &plan);
+	else if (r >= 0 && txn->options.look)
+		r = SUBID_ABSENT;
 	if (r == 0)
 		r = subid_txn_check_owner(txn, request->owner);
 	if (r == 0)

@@ -137,7 +137,7 @@ static int place_anywhere(struct plan *plan)
 {
 	int r;
 
-	places_need(plan->places, plan->request->another);
+	(void)places_need(plan->places, plan->request->another);
 	r = places_like_other(plan->places);
 	return r == 0 ? places_in_gap(plan->places, NULL) : r;
 }

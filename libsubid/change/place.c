@@ -15,14 +15,18 @@ void places_free(struct place places[SUBID_KINDS])
 		subid_set_free(&places[kind].gives);
 }
 
-void places_need(struct place places[SUBID_KINDS], bool another)
+bool places_need(struct place places[SUBID_KINDS], bool another)
 {
+	bool any = false;
+
 	for (enum subid_kind kind = 0; kind < SUBID_KINDS; kind++) {
 		struct place *place = &places[kind];
 
 		place->needed = place->asked && place->count > 0 &&
 				(another || subid_set_size(place->has) < place->count);
+		any |= place->needed;
 	}
+	return any;
 }
 
 bool place_is_free(const struct place *place, const struct subid_set *ids)

@@ -71,8 +71,8 @@ struct place {
 
 void places_free(struct place places[SUBID_KINDS]);
 
-/* Which kinds are needed. */
-void places_need(struct place places[SUBID_KINDS], bool another);
+/* Which kinds are needed.  Are there any? */
+bool places_need(struct place places[SUBID_KINDS], bool another);
 
 bool place_is_free(const struct place *place, const struct subid_set *ids);
 

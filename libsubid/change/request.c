@@ -407,7 +407,9 @@ static int give(struct subid_txn *txn, const struct subid_request *request,
 	if (txn->n_grants == 2 && subid_txn_prepare_bulk(txn) < 0)
 		return error_memory(err);
 	r = subid_txn_grant(txn, &asked, &changes);
-	if (r >= 0) {
+	if (r == SUBID_ABSENT)
+		return error_plain(err, r, "%s: has not enough yet", request->owner);
+	if (r >= 0 && !txn->options.look) {
 		own_warn_unlisted(txn);
 		warn_malformed(txn, &owner, request->owner);
 	}

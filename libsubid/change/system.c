@@ -152,9 +152,10 @@ struct subid_txn_options system_options(const struct subid *sys, unsigned int fl
 {
 	return (struct subid_txn_options){
 		.etc = sys->etc,
-		.proc = (flags & SUBID_NO_GRANTS) != 0 ? -1 : sys->proc,
+		.proc = (flags & (SUBID_NO_GRANTS | SUBID_LOOK)) != 0 ? -1 : sys->proc,
 		.nss = sys->host,
-		.dry_run = (flags & SUBID_DRY_RUN) != 0,
+		.dry_run = (flags & (SUBID_DRY_RUN | SUBID_LOOK)) != 0,
+		.look = (flags & SUBID_LOOK) != 0,
 		.timeout_ms = timeout_ms,
 		/* a login tries again and again, and says in the end who has it */
 		.wait = (flags & SUBID_BY_LOGIN) != 0 ? (struct subid_lock_wait){ NULL }
@@ -162,7 +163,7 @@ struct subid_txn_options system_options(const struct subid *sys, unsigned int fl
 		.vendor = sys->host ? SUBID_VENDORDIR : NULL,
 		.by_login = (flags & SUBID_BY_LOGIN) != 0,
 		.conf = sys->conf,
-		.leased = (flags & SUBID_NO_GRANTS) == 0,
+		.leased = (flags & (SUBID_NO_GRANTS | SUBID_LOOK)) == 0,
 		.no_grants = (flags & SUBID_NO_GRANTS) != 0,
 		.import = (flags & SUBID_IMPORT) != 0,
 		.root = sys->root,

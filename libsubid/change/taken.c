@@ -126,7 +126,8 @@ static int load_accounts(struct subid_txn *txn, struct subid_failure *failure)
 	int r = subid_users_load(txn->options.etc, txn->options.nss, &txn->users,
 				 &failure->file);
 
-	for (enum subid_kind kind = 0; r == 0 && kind < SUBID_KINDS; kind++)
+	for (enum subid_kind kind = 0; r == 0 && !txn->options.look && kind < SUBID_KINDS;
+	     kind++)
 		r = subid_users_taken(txn->users, kind, &txn->accounts.of[kind]);
 	return r;
 }
@@ -189,9 +190,9 @@ static int load_live(struct subid_txn *txn, struct subid_failure *failure)
 	if (proc < 0)
 		return 0;
 	failure->file = "/proc";
-	r = subid_live_read(
-	    proc, seeks_hidden(txn) ? SUBID_LIVE_BOUNDED : SUBID_LIVE_PROCESSES,
-	    &txn->snapshot);
+	r = subid_live_read(proc,
+			    seeks_hidden(txn) ? SUBID_LIVE_BOUNDED : SUBID_LIVE_PROCESSES,
+			    &txn->snapshot);
 	if (r < 0)
 		return r;
 	subid_live_unreadable(proc, &txn->snapshot, &txn->unseen);
@@ -228,13 +229,16 @@ void subid_leased_free(struct subid_leased *leased)
 static int add_lines(int store, enum subid_kind kind, struct subid_set *ret)
 {
 	auto_table struct subid_table table = { .kind = kind };
+	auto_set struct subid_set taken = { .n = 0 };
 	struct subid_text text = { .bytes = NULL };
 	int r = subid_text_read(store, subid_kind_table(kind), false, &text);
 
 	if (r == 0)
 		r = subid_table_from_text(kind, &text, &table);
 	if (r == 0)
-		r = subid_table_taken(&table, ret);
+		r = subid_table_taken(&table, &taken);
+	if (r == 0)
+		r = subid_set_unite(ret, &taken);
 	return r == -ENOENT ? 0 : r;
 }
 
@@ -413,7 +417,7 @@ int taken_look(struct subid_txn *txn, struct subid_failure *failure)
 		r = load_accounts(txn, failure);
 	if (r == 0)
 		r = load_live(txn, failure);
-	if (r == 0)
+	if (r == 0 && !txn->options.look)
 		r = own_load(txn, failure);
 	return r == 0 ? load_leased(txn, failure) : r;
 }

@@ -4,7 +4,7 @@
 # lists, ids that do not exist here, what containers have written down while somebody
 # makes it hard to read; and a lease whose line is gone.
 . "$(dirname "$0")/lib.sh"
-plan 35
+plan 39
 
 add_user alice -u 7100
 add_user bob -u 7200
@@ -137,3 +137,17 @@ tables $'alice:300000:65536\nbob:100000:65536'
 expect "her line has moved: it is not kept" 1 "" "*alice/web: has a lease of uid 100000-100999, which alice does not hold any more*subid revoke alice/web*" subid grant alice/web -c 1000
 expect "it can be taken back" 0 "*" "*" subid revoke alice/web
 expect "and another one be granted" 0 "alice/web uid 300000 300999 1000 new*" "" subid grant alice/web -c 1000
+
+# --- who has enough waits for nobody ---
+tables "alice:100000:65536"
+echo $$ >/etc/subuid.lock
+expect "she has enough: no lock is waited for" 0 "alice uid 100000 165535 65536 kept
+alice gid 100000 165535 65536 kept" "" timeout 5 subid grant alice
+expect "nor by range" 0 "alice uid 100000 165535 65536 kept*" "" timeout 5 subid grant alice --range 100010:10
+not_ok "who has not enough waits" timeout 2 subid grant alice bob
+rm /etc/subuid.lock
+tables $'alice:100000:65536\nbob:100000:65536'
+echo 'bob:200000:65536' >/etc/subgid
+expect "of one kind alone is not enough" 0 "alice gid * new
+bob uid 100000 165535 65536 kept
+bob gid 200000 265535 65536 kept" "" subid grant alice bob

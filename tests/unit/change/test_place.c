@@ -184,7 +184,7 @@ static int find(struct place places[SUBID_KINDS], bool another, struct place_hin
 {
 	int r;
 
-	places_need(places, another);
+	(void)places_need(places, another);
 	r = places_like_other(places);
 	return r == 0 ? places_in_gap(places, hint) : r;
 }
