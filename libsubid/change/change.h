@@ -59,8 +59,10 @@ struct subid_txn_options {
 	bool leased;	  /* give nothing that a container has */
 	int root; /* with leased: the root directory above etc, until it has begun */
 	bool no_grants; /* of grants and holds, none follows */
-	bool look;	/* only whether owners have enough is asked: a dry run */
-	bool import;	/* the directory's pools are for what follows */
+	const char
+	    *untold; /* where changes are noted until they are traced; NULL: nowhere */
+	bool look;   /* only whether owners have enough is asked: a dry run */
+	bool import; /* the directory's pools are for what follows */
 };
 
 /* What stood in the way, for a message. */
@@ -420,9 +422,10 @@ size_t subid_lease_owner(const char *text);
 struct subid_lease_options {
 	int state; /* the store's directory, opened for reading; -1, for a dry run: none
 		    */
-	const char *user; /* whose store it is; NULL: root's */
-	bool dry_run;	  /* take no lock, and refuse to commit */
-	int timeout_ms;	  /* patience for the locks; SUBID_PATIENCE_MS */
+	const char *user;   /* whose store it is; NULL: root's */
+	bool dry_run;	    /* take no lock, and refuse to commit */
+	const char *untold; /* as in struct subid_txn_options */
+	int timeout_ms;	    /* patience for the locks; SUBID_PATIENCE_MS */
 };
 
 /*

@@ -354,6 +354,18 @@ void subid_txn_trace_end(struct subid_txn *txn);
 int txn_refuse(struct subid_txn *txn, const struct subid_request *request,
 	       const struct subid_owner *owner, int result);
 
+/* --- untold.c: changes whose process may be killed before they are traced --------------
+ */
+
+/* Notes them, before they are written; what cannot be noted is changed all the same. */
+void untold_write(const struct subid_txn *txn);
+
+/* They are traced, or came to nothing. */
+void untold_remove(const struct subid_txn *txn);
+
+/* Leaves the trace of what another process has noted and done.  Under the locks. */
+void untold_tell(const struct subid_txn *txn);
+
 /* --- taken.c, conflict.c: what is not free, and who is in the way --------------------
  */
 

@@ -471,6 +471,7 @@ int subid_lease_begin(const struct subid_lease_options *options, struct subid_tx
 		.etc = options->state,
 		.proc = -1,
 		.dry_run = options->dry_run,
+		.untold = options->untold,
 		.timeout_ms = options->timeout_ms,
 	};
 	txn->lease_user = options->user != NULL;
@@ -486,6 +487,8 @@ int subid_lease_begin(const struct subid_lease_options *options, struct subid_tx
 		r = load_store(txn, ret_failure);
 	if (r != 0)
 		return r;
+	if (!options->dry_run)
+		untold_tell(txn);
 	*ret_failure = (struct subid_failure){ .file = NULL };
 	*ret = txn;
 	txn = NULL;
@@ -508,6 +511,7 @@ int store_begin(const struct store *store, bool dry_run, int timeout_ms,
 		.state = store->fd,
 		.user = store->user,
 		.dry_run = dry_run,
+		.untold = LOGIN_RUN_DIR,
 		.timeout_ms = timeout_ms,
 	};
 	struct subid_failure failure;

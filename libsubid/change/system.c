@@ -156,6 +156,7 @@ struct subid_txn_options system_options(const struct subid *sys, unsigned int fl
 		.nss = sys->host,
 		.dry_run = (flags & (SUBID_DRY_RUN | SUBID_LOOK)) != 0,
 		.look = (flags & SUBID_LOOK) != 0,
+		.untold = LOGIN_RUN_DIR,
 		.timeout_ms = timeout_ms,
 		/* a login tries again and again, and says in the end who has it */
 		.wait = (flags & SUBID_BY_LOGIN) != 0 ? (struct subid_lock_wait){ NULL }

@@ -109,6 +109,8 @@ int subid_txn_begin(const struct subid_txn_options *options, struct subid_txn **
 		r = taken_load(txn, ret_failure);
 	if (r != 0)
 		return r;
+	if (!options->dry_run)
+		untold_tell(txn);
 	*ret_failure = (struct subid_failure){ .file = NULL };
 	*ret = txn;
 	txn = NULL;
@@ -240,6 +242,7 @@ int subid_txn_commit(struct subid_txn *txn, struct subid_failure *ret_failure)
 	}
 	if (r == 0 && n > 0) {
 		ret_failure->file = NULL; /* it is about both */
+		untold_write(txn);
 		r = subid_replacements_commit(ready, n);
 	}
 	for (enum subid_kind kind = 0; r == 0 && kind < SUBID_KINDS; kind++) {
@@ -248,5 +251,7 @@ int subid_txn_commit(struct subid_txn *txn, struct subid_failure *ret_failure)
 	}
 	/* with the locks still held: so records come in the order of the changes */
 	subid_txn_trace_commit(txn, r);
+	if (n > 0)
+		untold_remove(txn);
 	return r;
 }

@@ -3,7 +3,7 @@
 # What a change, and a refusal, leaves in the journal or in syslog; test_trace_audit.sh
 # has the kernel's audit.
 . "$(dirname "$0")/lib.sh"
-plan 85
+plan 95
 
 add_user alice -u 5001
 add_user bob -u 5002
@@ -286,3 +286,27 @@ listen $journal
 run as alice newuidmap "$target" 0 200000 1
 is "with a file capability: a line, too" "$(logged $journal "${who[@]}")" \
 	"5001 newuidmap map alice 5001 uid 200000 1 denied $target -"
+
+# --- killed between the new tables and the trace --------------------------------
+tables ""
+strace -qq -o "$T/calls" -e trace=fsync,fdatasync,renameat,renameat2,linkat subid grant bob >/dev/null
+last=$(grep -c '^fsync' "$T/calls")
+ok "(there is a sync after the tables are replaced)" awk '/"subgid\+", .*"subgid"\)/ { seen = 1 } /^fsync/ && seen { after = 1 } END { exit !after }' "$T/calls"
+logged $journal MESSAGE >/dev/null
+tables ""
+strace -qq -o /dev/null -e trace=fsync -e "inject=fsync:signal=KILL:when=$last" subid grant bob >/dev/null 2>&1
+tables_are "it is killed: the change is made" "bob:100000:65536"
+is "and has left no trace" "$(logged $journal "${what[@]}")" ""
+expect "the next that takes the locks" 0 '*' '' subid grant alice
+is "leaves it" "$(logged $journal "${what[@]}")" \
+	"add bob 5002 uid 100000 65536 success -
+add bob 5002 gid 100000 65536 success -
+add alice 5001 uid 165536 65536 success -
+add alice 5001 gid 165536 65536 success -"
+expect "and once" 0 '*' '' subid revoke alice
+is "no more of bob" "$(logged $journal SUBID_OWNER | grep -c bob) $(ls /run/subid | grep -c untold)" "0 0"
+tables ""
+strace -qq -o /dev/null -e trace=renameat -e inject=renameat:signal=KILL:when=1 subid grant bob >/dev/null 2>&1
+ok "killed before: what was about to be done is noted" test -s /run/subid/untold
+expect "and not done" 0 '*' '' subid grant alice
+is "so nothing is left of it" "$(logged $journal SUBID_OWNER | grep -c bob)" 0
