@@ -9,7 +9,7 @@
 [ $$ = 1 ] || exec unshare --pid --fork --kill-child --mount-proc bash "$0"
 . "$(dirname "$0")/lib.sh"
 kinds=(ext4 xfs btrfs tmpfs)
-plan $((3 + 7 + 4 * 13 + 6 + 4 * 2))
+plan $((3 + 7 + 4 * 13 + 6 + 4 * 2 + 2))
 
 chmod 755 "$T"
 for name in alice bob carol dave; do
@@ -159,5 +159,9 @@ for kind in "${kinds[@]}"; do
 	is "$kind: LXC reads it after the boot" "$(grep "^$kind " "$T/lxc")" "$kind alice begin bob carol dave "
 	is "$kind: and podman writes" "$(grep "^$kind " "$T/podman")" "$kind 33:44"
 done
+for name in alice bob carol dave; do subid -q share umount root/ext4 $name; done
+expect "a store is kept for as long as a container has it" 1 '' \
+	'*root/ext4: is still mounted in /srv/ext4 of process *stop its container*nothing was changed*' subid share destroy root/ext4
 as bob lxc-stop -k -n c1
+expect "and then it can be destroyed" 0 'root/ext4 uid *released*' '*keep their ids*' subid share destroy root/ext4
 for kind in ext4 xfs btrfs; do umount -l "$T/disks/$kind"; done

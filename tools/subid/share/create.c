@@ -424,7 +424,9 @@ int share_destroy(struct cli *cli, const char *store)
 				    " first",
 				    share->store);
 	}
-	status = end_store(cli, &work, share, false);
+	status = share_check_unused(cli, share);
+	if (status == EXIT_DONE)
+		status = end_store(cli, &work, share, false);
 	if (status == EXIT_DONE && !cli->quiet)
 		(void)cli_complain(0,
 				   "%s: its files keep their ids, which are quarantined:"

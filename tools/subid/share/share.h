@@ -272,6 +272,10 @@ int share_destroy(struct cli *cli, const char *store);
  * may be the store's.  The status, after a complaint. */
 int share_take_over(const struct subid_share *share, int dir, bool *ret_changed);
 
+/* in_use.c: has nobody the store mounted any more, in any mount namespace?  The status,
+ * after a complaint that names who has. */
+int share_check_unused(const struct cli *cli, const struct subid_share *share);
+
 struct share_request {
 	const char *store;
 	const char *target;
