@@ -91,7 +91,7 @@ static void note_damaged(struct site_audit *audit, const struct dir_entry *entry
 static int add_owner(void *data, struct dir_entry *entry)
 {
 	struct site_audit *audit = data;
-	struct site_audit_owner owner = { .state = entry->state };
+	struct site_audit_owner *owner;
 
 	dir_owner_end(entry);
 	if (entry->broken != NULL) {
@@ -100,19 +100,23 @@ static int add_owner(void *data, struct dir_entry *entry)
 	}
 	if (audit->n_owners == ENTRIES_MAX)
 		return -EFBIG;
-	if (array_grow(&audit->owners, audit->n_owners, sizeof(owner)) < 0)
+	if (array_grow(&audit->owners, audit->n_owners, sizeof(*owner)) < 0)
 		return -ENOMEM;
-	owner.name = copy(audit, entry->name);
-	memcpy(owner.range, entry->range, sizeof(owner.range));
-	owner.ticket = hash(entry->ticket);
-	audit->owners[audit->n_owners++] = owner;
-	return owner.name == NULL ? -ENOMEM : 0;
+	owner = &audit->owners[audit->n_owners++];
+	*owner = (struct site_audit_owner){
+		.name = strdup(entry->name),
+		.state = entry->state,
+		.ticket = hash(entry->ticket),
+	};
+	memcpy(owner->range, entry->range, sizeof(owner->range));
+	return owner->name == NULL ? -ENOMEM : 0;
 }
 
 static int add_claim(void *data, struct dir_entry *entry)
 {
 	struct site_audit *audit = data;
-	struct site_audit_claim claim = { .block = entry->block, .state = entry->state };
+	struct site_audit_claim *claim;
+	bool named = entry->name[0] != '\0';
 
 	dir_claim_end(entry);
 	if (entry->broken != NULL) {
@@ -121,13 +125,16 @@ static int add_claim(void *data, struct dir_entry *entry)
 	}
 	if (audit->n_claims == ENTRIES_MAX)
 		return -EFBIG;
-	if (array_grow(&audit->claims, audit->n_claims, sizeof(claim)) < 0)
+	if (array_grow(&audit->claims, audit->n_claims, sizeof(*claim)) < 0)
 		return -ENOMEM;
-	if (entry->name[0] != '\0')
-		claim.name = copy(audit, entry->name);
-	claim.ticket = hash(entry->ticket);
-	audit->claims[audit->n_claims++] = claim;
-	return audit->no_memory ? -ENOMEM : 0;
+	claim = &audit->claims[audit->n_claims++];
+	*claim = (struct site_audit_claim){
+		.block = entry->block,
+		.state = entry->state,
+		.name = named ? strdup(entry->name) : NULL,
+		.ticket = hash(entry->ticket),
+	};
+	return named && claim->name == NULL ? -ENOMEM : 0;
 }
 
 static int search(struct site *site, struct server *server, const char *branch,
@@ -251,29 +258,28 @@ const struct site_audit_owner *site_audit_owner(const struct site_audit *audit,
 static int take_account(void *data, struct dir_entry *entry)
 {
 	struct site_audit *audit = data;
-	const struct id_range own = { entry->uid, 1 };
-	const struct subid_conf_pool *pool = dir_pool_of(audit->conf, own);
+	struct site_audit_finding finding = { .rule = "account-inside",
+					      .range = { entry->uid, 1 } };
+	const struct subid_conf_pool *pool = dir_pool_of(audit->conf, finding.range);
 	const struct site_audit_claim *claim;
 
 	if (entry->uid == 0 || pool == NULL)
 		return 0;
-	claim = site_audit_claim(audit, dir_cells(pool, own).start);
-	if (claim != NULL && claim->state != DIR_GRANTED && claim->state != DIR_FREE)
+	claim = site_audit_claim(audit, dir_cells(pool, finding.range).start);
+	finding.level = SITE_CRITICAL;
+	if (claim != NULL && claim->state == DIR_GRANTED) {
+		site_audit_note(audit, &finding, entry->dn, entry->login, NULL,
+				"the account's own uid is in a block of %s: who has that"
+				" reads its files: give the account another uid",
+				claim->name);
+		return 0;
+	}
+	if (claim != NULL && claim->state != DIR_FREE)
 		return 0; /* held: nobody is given it */
-	site_audit_note(
-	    audit,
-	    &(struct site_audit_finding){
-		.level = claim != NULL && claim->state == DIR_GRANTED ? SITE_CRITICAL
-								      : SITE_INFO,
-		.rule = "account-inside",
-		.range = own },
-	    entry->dn, entry->login, NULL,
-	    claim != NULL && claim->state == DIR_GRANTED
-		? "the account's own uid is in a block of %s: who has that reads its "
-		  "files:"
-		  " give the account another uid"
-		: "the account's own uid is in the pools, and its block will be held%.0s",
-	    claim == NULL || claim->name == NULL ? "" : claim->name);
+	finding.level = SITE_INFO;
+	site_audit_note(audit, &finding, entry->dn, entry->login, NULL, "%s",
+			"the account's own uid is in the pools, and its block will be"
+			" held");
 	return 0;
 }
 
@@ -305,8 +311,8 @@ int site_audit_accounts(struct site *site, struct server *server,
 /* One object of a host's list.  0, or -EPROTO for what none has. */
 static int add_line(struct site_audit *audit, const char *host, json_t *object)
 {
-	struct site_audit_line line = { .host = host };
 	const char *owner, *kind, *state;
+	struct site_audit_line *line;
 	json_int_t start, count;
 
 	if (json_unpack(object, "{s:s, s:s, s:I, s:I, s:s}", "owner", &owner, "kind",
@@ -314,19 +320,19 @@ static int add_line(struct site_audit *audit, const char *host, json_t *object)
 		return -EPROTO;
 	if (strcmp(state, "granted") != 0)
 		return 0;
-	if (start < 0 || count <= 0 || start + count > UINT32_MAX ||
+	if (start < 0 || count <= 0 || start > UINT32_MAX || count > UINT32_MAX - start ||
 	    !subid_owner_valid(owner, strlen(owner)))
 		return -EPROTO;
-	line.kind = strcmp(kind, "gid") == 0 ? SUBID_GID : SUBID_UID;
-	line.range = (struct id_range){ (uint32_t)start, (uint32_t)count };
-	line.owner = copy(audit, owner);
-	if (line.owner == NULL ||
-	    array_grow(&audit->lines, audit->n_lines, sizeof(line)) < 0) {
-		free(line.owner);
+	if (array_grow(&audit->lines, audit->n_lines, sizeof(*line)) < 0)
 		return -ENOMEM;
-	}
-	audit->lines[audit->n_lines++] = line;
-	return 0;
+	line = &audit->lines[audit->n_lines++];
+	*line = (struct site_audit_line){
+		.host = host,
+		.owner = strdup(owner),
+		.kind = strcmp(kind, "gid") == 0 ? SUBID_GID : SUBID_UID,
+		.range = { (uint32_t)start, (uint32_t)count },
+	};
+	return line->owner == NULL ? -ENOMEM : 0;
 }
 
 int site_audit_add_host(struct site_audit *audit, const char *file)

@@ -146,7 +146,7 @@ struct server *site_reader(struct site *site)
 	for (size_t i = 0; site->reader == NULL && i < conf->n_uris; i++) {
 		struct server *server = slot(site, conf->uris[i]);
 
-		if (connect_slot(server) == 0)
+		if (server != NULL && connect_slot(server) == 0)
 			site->reader = server;
 	}
 	/* the last one is as good a reason as the others */

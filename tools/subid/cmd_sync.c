@@ -106,20 +106,21 @@ static char *account_name(const char *owner)
 
 static int add_line(struct sync *sync, const struct subid_row *row)
 {
-	struct pool_line line = {
-		.kind = row->kind,
-		.range = row->range,
-		.held = row->state != SUBID_STATE_GRANTED,
-	};
+	struct pool_line *line;
 
 	if (!is_in_pool(sync, row->range))
 		return 0;
 	if (array_grow(&sync->lines, sync->n_lines, sizeof(*sync->lines)) < 0)
 		return -ENOMEM;
-	line.text = strdup(row->owner);
-	line.owner = account_name(row->owner);
-	sync->lines[sync->n_lines++] = line;
-	return line.text == NULL || line.owner == NULL ? -ENOMEM : 0;
+	line = &sync->lines[sync->n_lines++];
+	*line = (struct pool_line){
+		.owner = account_name(row->owner),
+		.text = strdup(row->owner),
+		.kind = row->kind,
+		.range = row->range,
+		.held = row->state != SUBID_STATE_GRANTED,
+	};
+	return line->text == NULL || line->owner == NULL ? -ENOMEM : 0;
 }
 
 static int read_lines(struct sync *sync, struct subid *sys)

@@ -198,45 +198,53 @@ static int run_program(const void *data, int writer)
 	return -errno;
 }
 
-static int fill_words(const char *names, size_t n, bool allocate, char **words)
+/* How many bytes n names have, each with its end. */
+static size_t size_of(const char *names, size_t n)
 {
-	static const char *const lists[] = { "subid", "list", "--known", "--" };
-	static const char *const grants[] = { "subid", "grant", "--" };
-	size_t n_words = allocate ? 3 : 4, all = n_words + n;
+	const char *at = names;
 
-	for (size_t i = 0; i < all; i++) {
-		const char *word = i >= n_words ? names : allocate ? grants[i] : lists[i];
-
-		words[i] = strdup(word);
-		if (words[i] == NULL)
-			return -ENOMEM;
-		if (i >= n_words)
-			names += strlen(names) + 1;
-	}
-	return 0;
+	for (size_t i = 0; i < n; i++)
+		at += strlen(at) + 1;
+	return (size_t)(at - names);
 }
 
-static void free_words(char ***words)
+/* names: a copy, which may be handed to execve(2). */
+static void fill_words(char *names, size_t n, bool allocate, char **words)
 {
-	for (char **word = *words; word != NULL && *word != NULL; word++)
-		free(*word);
-	free(*words);
+	static char name[] = "subid", list[] = "list", known[] = "--known";
+	static char grant[] = "grant", end[] = "--";
+
+	*words++ = name;
+	*words++ = allocate ? grant : list;
+	if (!allocate)
+		*words++ = known;
+	*words++ = end;
+	for (size_t i = 0; i < n; i++, names += strlen(names) + 1)
+		*words++ = names;
+	*words = NULL;
 }
 
 int directory_ask(const char *names, size_t n, bool allocate, int64_t patience_ms,
 		  struct directory_ranges *ret)
 {
-	__attribute__((cleanup(free_words))) char **words = NULL;
 	struct child_patience patience = { patience_ms, patience_ms };
 	auto_text struct subid_text text = { .bytes = NULL };
+	auto_free char **words = NULL;
+	auto_free char *copy = NULL;
 	struct question question;
+	size_t size;
 	int r;
 
 	if (n > NAMES_MAX && !allocate)
 		n = 0;
+	size = size_of(names, n);
 	words = calloc(n + 5, sizeof(*words));
-	if (words == NULL || fill_words(names, n, allocate, words) < 0)
+	copy = malloc(size + 1);
+	if (words == NULL || copy == NULL)
 		return -ENOMEM;
+	if (size > 0)
+		memcpy(copy, names, size);
+	fill_words(copy, n, allocate, words);
 	question.words = words;
 	r = child_run(run_program, &question, STDERR_FILENO, ANSWER_MAX, &patience,
 		      &text);
