@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 # subid shift: awkward trees on each file system, beside a model.
 . "$(dirname "$0")/lib.sh"
-plan 37
+plan 39
 
 P=(python3 tests/e2e/shift_tree.py)
 MNT=$T/mnt
@@ -47,10 +47,21 @@ filesystem() { # kind MiB mkfs options
 		mount -t tmpfs tmpfs "$MNT"
 	elif ! new_disk "$@"; then
 		skip 8 "kernel: no $1"
+		[ "$1" != btrfs ] || skip 2 "kernel: no btrfs"
 		return
 	fi
 	awkward "$1"
+	[ "$1" != btrfs ] || subvolume
 	umount "$MNT"
+}
+# One that is not mounted belongs to the tree, though its device is another.
+subvolume() {
+	btrfs -q subvolume create "$MNT/t/sub"
+	touch "$MNT/t/sub/file"
+	chown -R $old:$old "$MNT/t/sub"
+	chmod 4755 "$MNT/t/sub/file"
+	expect "btrfs: with a subvolume" 0 "$MNT/t: 4484 entries: 4484 shifted*" '' "${shifted[@]}"
+	is "btrfs: it is shifted, too" "$(stat -c '%u %a' "$MNT/t/sub/file")" "$new 4755"
 }
 filesystem tmpfs
 mount -t tmpfs tmpfs "$MNT"

@@ -4,7 +4,7 @@
 # power: no file is left half done, and the next run ends what was begun.  With FULL set,
 # each system call by each number.
 . "$(dirname "$0")/lib.sh"
-plan 9
+plan 13
 
 P=(python3 tests/e2e/shift_tree.py)
 OLD=100000:65536 NEW=300000:65536
@@ -48,6 +48,18 @@ expect "with space again, it goes on" 0 "$MNT/t: 61 entries: *" '' "${shifted[@]
 is "each entry is as the model has it" "$(diff "$T/want" "$T/got" | cut -c 1-300 | head)" ""
 expect "--verify" 0 "*: nothing is left of $OLD" '' subid shift "$MNT/t" --from "$OLD" --verify
 umount "$MNT"
+
+# Without CAP_FSETID the kernel drops setgid bits, and says nothing.
+"${P[@]}" small "$T/t" 100000
+"${P[@]}" list "$T/t" | "${P[@]}" model 100000 300000 65536 >"$T/want"
+expect "a bit that cannot be given back is a failure" 3 '' "subid: $T/t/*: Operation not permitted*" \
+	setpriv --bounding-set -fsetid subid shift "$T/t" --from "$OLD" --to "$NEW"
+ok "nothing is half done" "${P[@]}" whole "$T/t" 100000 300000
+expect "the next run gives it back" 0 "$T/t: 9 entries: *; finished 1 that an earlier run had begun" '' \
+	subid shift "$T/t" --from "$OLD" --to "$NEW"
+"${P[@]}" list "$T/t" >"$T/got"
+is "it is as the model has it" "$(diff "$T/want" "$T/got" | head -n 4)" ""
+rm -r "$T/t"
 
 # What is killed in the middle is found.
 "${P[@]}" small "$T/t" 100000

@@ -158,7 +158,7 @@ static void print_shifted(const struct shift *shift, const struct storage_report
 	if (report->already > 0)
 		(void)printf("; %" PRIu64 " had been", report->already);
 	if (report->finished > 0)
-		(void)printf("; %" PRIu64 " that an earlier run had begun finished",
+		(void)printf("; finished %" PRIu64 " that an earlier run had begun",
 			     report->finished);
 	if ((shift->flags & STORAGE_LEAVE) != 0 && ids_found(report) > 0)
 		(void)printf("; %" PRIu64 " other ids left as they are",

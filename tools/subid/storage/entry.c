@@ -320,7 +320,10 @@ static int write_record(const char *path, const struct entry *entry,
 	return setxattr(path, RECORD_ATTR, bytes, sizeof(bytes), 0) < 0 ? -errno : 0;
 }
 
-/* Others may have changed the mode meanwhile: only what is missing is added. */
+/*
+ * Others may have changed the mode meanwhile: only what is missing is added.  Without
+ * CAP_FSETID, chmod(2) drops the setgid bit and says that it is done.
+ */
 static int restore_bits(const char *path, int fd, mode_t bits)
 {
 	struct stat st;
@@ -329,7 +332,9 @@ static int restore_bits(const char *path, int fd, mode_t bits)
 		return -errno;
 	if ((st.st_mode & bits) == bits)
 		return 0;
-	return chmod(path, (st.st_mode | bits) & ~(mode_t)S_IFMT) < 0 ? -errno : 0;
+	if (chmod(path, (st.st_mode | bits) & ~(mode_t)S_IFMT) < 0 || fstat(fd, &st) < 0)
+		return -errno;
+	return (st.st_mode & bits) == bits ? 0 : -EPERM;
 }
 
 static int restore(const char *path, const struct entry *entry,
