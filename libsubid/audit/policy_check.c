@@ -134,6 +134,26 @@ static void check_rules(struct check *check, const struct subid_conf *conf,
 	}
 }
 
+/* What subid --directory and subid sync would refuse. */
+static void check_directory(struct check *check, const struct subid_conf *conf)
+{
+	const struct subid_conf_directory *directory = &conf->directory;
+
+	if (directory->n_uris > 0 && directory->base == NULL)
+		note(check, SUBID_ERROR, directory->file, directory->line,
+		     "'directory' needs 'base DN', below which its ranges are");
+	if (directory->n_uris > 0 && conf->n_pools == 0)
+		note(check, SUBID_ERROR, directory->file, directory->line,
+		     "'directory' needs 'pool NAME RANGE', the ids that it gives");
+	if (directory->n_uris == 0 && conf->n_pools > 0)
+		note(check, SUBID_WARNING, conf->pools[0].file, conf->pools[0].line,
+		     "without 'directory', nothing gives ids of pool '%s'",
+		     conf->pools[0].name);
+	if (directory->n_uris == 0 && directory->login)
+		note(check, SUBID_WARNING, SUBID_CONF_FILE, 0,
+		     "'login directory' without 'directory': every first login fails");
+}
+
 /* An unknown rule accepts nothing, which its author does not expect. */
 static void check_accepted(struct check *check, const struct subid_conf *conf)
 {
@@ -194,5 +214,6 @@ int policy_check(struct subid *sys, struct policy_problems *ret, struct subid_er
 	if (check_defs(&check, &policy))
 		check_rules(&check, &conf, &policy, users);
 	check_accepted(&check, &conf);
+	check_directory(&check, &conf);
 	return check.error == 0 ? 0 : error_memory(err);
 }

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 # The site's policy: subid policy, and what grant makes of it.
 . "$(dirname "$0")/lib.sh"
-plan 56
+plan 60
 
 rm -rf /etc/subid.conf /etc/subid.conf.d
 groupadd -g 7100 students
@@ -144,3 +144,13 @@ groupadd -g 7300 services
 usermod -aG services daemon
 tables ""
 expect "without a policy a group is enough" 0 $'daemon uid *\ndaemon gid *' '' subid grant --group services
+
+# the directory: what can only be seen of all lines together
+printf 'directory ldapi:///\n' >/etc/subid.conf
+expect "a directory without base and pool" 1 '*' "*/etc/subid.conf:1: 'directory' needs 'base DN'*/etc/subid.conf:1: 'directory' needs 'pool NAME RANGE'*" subid policy check
+printf 'directory ldapi:///\nbase ou=x\npool main 2200000000-2200065535\n' >/etc/subid.conf
+expect "a whole one" 0 'policy: 1 file*0 warnings' '' subid policy check
+printf 'pool main 2200000000-2200065535\nlogin directory\n' >/etc/subid.conf
+expect "a pool of nobody" 0 '*2 warnings' "*:1: warning: without 'directory', nothing gives ids of pool 'main'*" subid policy check
+printf 'directory ldap://ldap.example.org\n' >/etc/subid.conf
+expect "in the clear" 1 '*' '*/etc/subid.conf:1: ldap://ldap.example.org is not encrypted: write ldaps://*' subid policy check
