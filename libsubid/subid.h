@@ -290,6 +290,9 @@ struct subid_txn;
 #define SUBID_LOOK                                                                       \
 	64U /* a dry run that reads policy and tables alone: subid_grant() answers       \
 	       SUBID_ENOUGH, or that it would take a transaction, SUBID_ABSENT */
+#define SUBID_SEARCH                                                                     \
+	32U /* also for namespaces that no process is in: what others have left is       \
+	       given after that alone (SUBID_REUSE_LEFT) */
 
 /*
  * Begins: takes the locks of the tables, waiting at most timeout_ms milliseconds for them
@@ -311,6 +314,7 @@ int subid_begin(struct subid *sys, unsigned int flags, int timeout_ms,
 #define SUBID_UNASKED	    4U	/* only if the policy gives without being asked */
 #define SUBID_OWN	    8U	/* a container's: with a line of its own in the tables */
 #define SUBID_FORCE	    16U /* also while processes use the ids */
+#define SUBID_REUSE_LEFT    64U /* also what others have left, with SUBID_SEARCH */
 #define SUBID_REUSE	    32U /* do not hold them: anybody may get them next */
 
 /*

@@ -63,6 +63,9 @@ struct subid_txn_options {
 	    *untold; /* where changes are noted until they are traced; NULL: nowhere */
 	bool look;   /* only whether owners have enough is asked: a dry run */
 	bool import; /* the directory's pools are for what follows */
+	bool ledger; /* what is freed is known from the ledger; else of nothing */
+	int state;   /* with ledger: its directory; or -errno, why there is none */
+	bool search; /* also for what is hidden: ids that others have left are given */
 };
 
 /* What stood in the way, for a message. */
@@ -162,6 +165,7 @@ struct grant_request {
 	uint32_t count;	       /* how many ids; 0: what policy says of the owner */
 	struct id_range range; /* just these ids; count 0: wherever there is room */
 	bool another;	       /* also if the owner has enough */
+	bool reuse_left;       /* also what others have left */
 };
 
 /* A range that a call gave or took; or, with SUBID_ENOUGH, one that was there. */
@@ -256,6 +260,7 @@ enum subid_conflict_kind {
 	SUBID_CONFLICT_BEFORE,	 /* a line that is gone, see subid_txn_unseen() */
 	SUBID_CONFLICT_CUSTOM,	 /* conventional ids, outside of the windows */
 	SUBID_CONFLICT_ABSENT,	 /* not in the map of the namespace that we run in */
+	SUBID_CONFLICT_LEFT,	 /* nobody, but who had them may have them still */
 };
 
 struct subid_conflict {

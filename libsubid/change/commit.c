@@ -10,9 +10,40 @@
 #include "libsubid/change/private.h"
 #include "libsubid/core/core.h"
 
+/* Threat: what is taken away or given back while nobody can write down whose it was would
+ * be the next owner's, with all that the last one left. */
+static int history_is_missing(struct subid_error *err, const struct subid *sys, int r)
+{
+	return error_plain(err, r,
+			   "%.*s" HISTORY_FILE ": %s: without it nothing is taken back or"
+			   " given back, since nobody would know whose the ids were",
+			   (int)sys->name_len, sys->etc_name,
+			   r == -EPERM ? "others than root can write it or its directory"
+			   : r == -EBUSY ? "another process has locked it"
+					 : strerror(-r));
+}
+
+static void history_warn(const struct subid *sys, const struct subid_txn *txn)
+{
+	const struct history *history = &txn->history;
+
+	if (history->was_damaged)
+		system_warn(sys, SUBID_NOTE_WARNING,
+			    "%.*s" HISTORY_FILE ": damaged: what could be read of it is"
+			    " kept, and whose other ids were is not known any more",
+			    (int)sys->name_len, sys->etc_name);
+	if (history->was_set_back)
+		system_warn(sys, SUBID_NOTE_WARNING,
+			    "%s: subuid and subgid are as they were once before: what"
+			    " lines have had since then rests",
+			    sys->etc_name);
+}
+
 static int begin_tables(struct subid *sys, unsigned int flags, int timeout_ms,
 			struct subid_txn **ret, struct subid_error *err)
 {
+	auto_close int state = -1;
+	auto_txn struct subid_txn *txn = NULL;
 	struct subid_txn_options options;
 	struct subid_failure failure;
 	int r = 0;
@@ -22,9 +53,20 @@ static int begin_tables(struct subid *sys, unsigned int flags, int timeout_ms,
 	if (r < 0)
 		return r;
 	options = system_options(sys, flags, timeout_ms);
-	r = subid_txn_begin(&options, ret, &failure);
+	state = store_open_state(sys, !options.dry_run);
+	options.state = state;
+	r = subid_txn_begin(&options, &txn, &failure);
 	if (r != 0)
 		return error_failure(err, sys, r, &failure);
+	r = options.no_grants ? history_refuses(txn) : 0;
+	if (r < 0)
+		return history_is_missing(err, sys, r);
+	/* it stays open as long as the transaction */
+	txn->state = state;
+	state = -1;
+	history_warn(sys, txn);
+	*ret = txn;
+	txn = NULL;
 	return 0;
 }
 
@@ -36,7 +78,7 @@ int subid_begin(struct subid *sys, unsigned int flags, int timeout_ms,
 
 	error_clear(err);
 	if ((flags & ~(SUBID_DRY_RUN | SUBID_BY_LOGIN | SUBID_NO_GRANTS | SUBID_LEASES |
-		       SUBID_IMPORT | SUBID_LOOK)) != 0)
+		       SUBID_IMPORT | SUBID_LOOK | SUBID_SEARCH)) != 0)
 		return error_plain(err, -EINVAL,
 				   "a flag that this version of the library does not"
 				   " know");

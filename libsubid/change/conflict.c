@@ -64,6 +64,29 @@ static bool explain_aside(const struct subid_txn *txn, enum subid_kind kind,
 	return true;
 }
 
+/* Whose the ids were last, as the ledger says; where it was read. */
+static bool explain_left(const struct subid_txn *txn, enum subid_kind kind,
+			 struct id_range range, struct subid_conflict *ret)
+{
+	const struct ledger_list *ledger = &txn->history.ledger.ledger.of[kind];
+
+	if (!subid_set_meets(&txn->rests.of[kind], range, &ret->ids))
+		return false;
+	ret->what = SUBID_CONFLICT_LEFT;
+	for (size_t i = ledger_find(ledger, ret->ids.start);
+	     i < ledger->n && id_range_overlaps(ledger->entries[i].range, range); i++) {
+		const struct ledger_entry *entry = &ledger->entries[i];
+
+		if (entry->state != LEDGER_LEFT)
+			continue;
+		ret->ids = id_range_common(entry->range, range);
+		copy_printable(entry->owner.text, entry->owner.len, ret->who,
+			       sizeof(ret->who));
+		break;
+	}
+	return true;
+}
+
 /* The first of the ids that some reader takes from a line, which has some. */
 static struct id_range first_common(const char *line, size_t len, struct id_range ids)
 {
@@ -88,7 +111,8 @@ int subid_txn_explain(const struct subid_txn *txn, enum subid_kind kind,
 	int r = 0;
 
 	if (!subid_set_meets(&txn->taken.of[kind], range, &conflict.ids)) {
-		if (!explain_aside(txn, kind, range, true, &conflict))
+		if (!explain_aside(txn, kind, range, true, &conflict) &&
+		    !explain_left(txn, kind, range, &conflict))
 			return SUBID_ABSENT;
 		*ret = conflict;
 		return 0;
@@ -220,6 +244,14 @@ int taken_explain(const struct subid_txn *txn, const char *what,
 				   "%s: %s %llu-%llu: not in the user namespace that this"
 				   " runs in (/proc/self/%s_map): choose others",
 				   what, id, first, last, id);
+	case SUBID_CONFLICT_LEFT:
+		return error_plain(
+		    err, SUBID_TAKEN,
+		    "%s: %s %llu-%llu: %s%s%s had them, and may have files with them"
+		    " still: choose others, or use --reuse-left ('subid list --released'"
+		    " shows them)",
+		    what, id, first, last, conflict.who[0] == '\0' ? "somebody" : "'",
+		    conflict.who, conflict.who[0] == '\0' ? "" : "'");
 	case SUBID_CONFLICT_NEW:
 		break;
 	}

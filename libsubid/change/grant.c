@@ -124,6 +124,7 @@ static int make_plan(struct subid_txn *txn, struct plan *plan)
 			.window = subid_window_range(window),
 			.has = &plan->has.of[kind],
 			.taken = &txn->taken.of[kind],
+			.rests = txn->options.ledger ? &txn->rests.of[kind] : NULL,
 			.also = conventional(txn, plan, kind),
 		};
 		/* also of a kind that is not asked for: its numbers are wanted */
@@ -190,6 +191,27 @@ static int place_beside_fixed(struct place *place, const struct subid_set *fixed
 	return subid_set_insert(&place->gives, fixed->ranges[0]);
 }
 
+/* Numbers that were chosen for the other kind's sake are no reason to give what somebody
+ * has left. */
+static int drop_left(struct subid_txn *txn, struct plan *plan)
+{
+	int r = 0;
+
+	for (enum subid_kind kind = 0; r == 0 && kind < SUBID_KINDS; kind++) {
+		struct subid_set *gives = &plan->places[kind].gives;
+
+		if (plan->policy.window[kind].deterministic)
+			continue;
+		for (size_t i = 0; r == 0 && i < gives->n; i++)
+			r = left_check(txn, plan->request, kind, gives->ranges[i]);
+		if (r == SUBID_TAKEN) {
+			gives->n = 0;
+			r = 0;
+		}
+	}
+	return r;
+}
+
 static int place_anywhere(struct subid_txn *txn, struct plan *plan)
 {
 	struct place *places = plan->places;
@@ -204,7 +226,11 @@ static int place_anywhere(struct subid_txn *txn, struct plan *plan)
 		if (lacks(&places[kind]) && !lacks(&places[SUBID_KINDS - 1 - kind]))
 			r = place_beside_fixed(&places[kind],
 					       &places[SUBID_KINDS - 1 - kind].gives);
-	return r == 0 ? places_in_gap(places, &txn->hint) : r;
+	if (r == 0)
+		r = drop_left(txn, plan);
+	if (r == 0)
+		r = places_in_gap(places, &txn->hint);
+	return r == SUBID_FULL ? left_places(txn, plan->request, places) : r;
 }
 
 static int choose(struct subid_txn *txn, struct plan *plan)
@@ -226,9 +252,12 @@ static int check_free(struct subid_txn *txn, const struct plan *plan)
 		for (size_t i = 0; i < place->gives.n; i++) {
 			struct id_range *range = &place->gives.ranges[i];
 			const struct subid_set one = { .ranges = range, .n = 1 };
-			int r = 0;
+			int r;
 
-			if (!place_is_free(place, &one))
+			r = place_is_free(place, &one)
+				? left_check(txn, plan->request, kind, *range)
+				: SUBID_TAKEN;
+			if (r == SUBID_TAKEN)
 				r = subid_txn_note(txn, kind, *range);
 			if (r < 0)
 				return r;
@@ -260,6 +289,8 @@ static int carry_out(struct subid_txn *txn, const struct plan *plan,
 
 			if (r == 0)
 				r = subid_set_insert(&txn->taken.of[kind], range);
+			if (r == 0 && txn->options.ledger)
+				r = subid_set_insert(&txn->rests.of[kind], range);
 			if (r == 0)
 				r = subid_table_add(&txn->tables[kind], owner->text,
 						    owner->len, range);

@@ -103,7 +103,7 @@ static bool make_wants(const struct place places[SUBID_KINDS],
 		bool lacks = place->needed && place->gives.n == 0;
 
 		wants[kind] = (struct subid_want){
-			.taken = place->taken,
+			.taken = place->rests != NULL ? place->rests : place->taken,
 			.window = place->window,
 			.count = lacks ? place->count : 0,
 		};

@@ -4,6 +4,7 @@
 #include "libsubid/accounts/accounts.h"
 #include "libsubid/change/change.h"
 #include "libsubid/core/range.h"
+#include "libsubid/ledger/ledger.h"
 #include "libsubid/policy/policy.h"
 #include "libsubid/trace/trace.h"
 
@@ -65,8 +66,10 @@ struct place {
 	struct id_range window;
 	const struct subid_set *has;   /* ids that are there */
 	const struct subid_set *taken; /* sorted: not free */
-	const struct subid_set *also;  /* nor these, which lie in no window; or NULL */
-	struct subid_set gives;	       /* what was found */
+	const struct subid_set
+	    *rests; /* sorted: taken, and what no gap may have; or NULL */
+	const struct subid_set *also; /* nor these, which lie in no window; or NULL */
+	struct subid_set gives;	      /* what was found */
 };
 
 void places_free(struct place places[SUBID_KINDS]);
@@ -226,6 +229,22 @@ enum taken_part { TAKEN_POLICY, TAKEN_ACCOUNTS, TAKEN_LEASES };
 
 #define TAKEN_WATCHED 8 /* files */
 
+/* More, and nobody knows who they all are. */
+#define HIDERS_MAX 16
+
+/* What the ledger has to do with a transaction. */
+struct history {
+	struct ledger_file ledger;
+	int why;     /* 0; else why it cannot be used: -errno or SUBID_BUSY */
+	bool writes; /* it is to be written */
+	bool was_absent, was_damaged, was_set_back; /* to be said */
+	enum ledger_door door;			    /* by which changes are made */
+	struct ledger_digest running[SUBID_KINDS];  /* of the tables as they were read */
+	uint64_t read[SUBID_KINDS];
+	struct subid_sets seen;	   /* ids that lines have, or have had */
+	struct subid_sets cleared; /* that were given back */
+};
+
 /*
  * A transaction over the tables or over a store of leases.  One that subid_begin() has
  * begun may have another one in it: over a store.
@@ -234,6 +253,7 @@ struct subid_txn {
 	struct subid *sys; /* NULL: not begun by subid_begin() */
 	unsigned int flags;
 	int timeout_ms;
+	int state;			   /* the directory of the ledger, or -1 */
 	struct store store;		   /* of leases, once it is needed */
 	struct subid_txn *leases;	   /* over that store, or NULL */
 	struct subid_traced leases_traced; /* of its last commit */
@@ -269,7 +289,11 @@ struct subid_txn {
 	size_t n_old_users;
 	struct subid_leased leased; /* with options.leased */
 	struct subid_reservations reservations[SUBID_KINDS];
-	struct subid_sets taken;      /* all of it: nothing of this is given */
+	struct subid_sets taken; /* all of it: nothing of this is given */
+	struct subid_sets rests; /* with options.ledger: and what others have left */
+	struct history history;
+	struct subid_hider hiders[HIDERS_MAX]; /* with options.search: who hides what */
+	size_t n_hiders;
 	bool broken;		      /* half changed: not to be committed */
 	bool written[SUBID_KINDS];    /* by a commit: the file is not as it was read */
 	bool lease_user;	      /* a store of leases, whose lines name no owner */
@@ -398,6 +422,9 @@ int own_find_absent(const struct subid_live *live, struct subid_sets *ret);
 /* Warns, once, of accounts that no source enumerates, in a window. */
 void own_warn_unlisted(struct subid_txn *txn);
 
+/* Is a table still as it was read?  0 or -errno. */
+int taken_is_as_read(const struct subid_txn *txn, enum subid_kind kind, bool *ret);
+
 /* Who is in the way of a range; SUBID_TAKEN or -errno. */
 int taken_explain(const struct subid_txn *txn, const char *name,
 		  struct subid_change change, struct subid_error *err);
@@ -434,6 +461,58 @@ int uses_check(const struct uses_look *look, const struct subid_changes *changes
 int uses_check_pending(const struct uses_look *look, const struct subid_changes *changes,
 		       struct subid_error *err);
 int uses_check_hidden(const struct uses_look *look, struct subid_error *err);
+
+/* --- history.c: the ledger, beside a transaction; without options.ledger, nothing ----
+ */
+
+/* How failures name it. */
+#define HISTORY_FILE SUBID_STATEDIR "/" LEDGER_FILE
+
+void history_free(struct history *history);
+
+/* Opens the ledger, if it can.  0 or -errno. */
+int history_open(struct subid_txn *txn);
+
+/* Looks at what has come and gone since the last look, once the tables are read.  0, or
+ * -errno with the file that it is about. */
+int history_look(struct subid_txn *txn, struct subid_failure *failure);
+
+/* Is it not known which ids are free of hidden namespaces?  Then they are to be sought,
+ * and ids that have been anybody's are not given unasked. */
+bool history_is_blind(const struct subid_txn *txn);
+
+/* What is hidden has been sought, and these ids are all that it has.  0 or -ENOMEM. */
+int history_searched(struct subid_txn *txn, const struct subid_sets *hidden);
+
+/* Why nothing may be taken away or given back without the ledger: -errno; 0: it may. */
+int history_refuses(const struct subid_txn *txn);
+
+/* Writes what will be committed, durably, before the tables are replaced; then
+ * history_done().  0, or -errno: nothing may be changed. */
+int history_write(struct subid_txn *txn) SUBID_WARN_UNUSED;
+
+/* The tables are replaced now, or not. */
+void history_done(struct subid_txn *txn, bool changed);
+
+/* Writes the ledger anew if it has grown too long; without the tables' locks. */
+void history_compact(struct subid_txn *txn);
+
+/* --- left.c --------------------------------------------------------------------------
+ */
+
+/* Are the ids of a range the owner's to have again, or left by nobody else, or may they
+ * be given all the same?  0; SUBID_TAKEN; -errno. */
+int left_check(struct subid_txn *txn, const struct grant_request *request,
+	       enum subid_kind kind, struct id_range range);
+
+/* Why none of a window that has room for them is given, if that is so: a detail. */
+void left_explain(const struct subid_txn *txn, const char *name,
+		  const struct grant_request *request, enum subid_kind kind,
+		  const char *window, struct subid_error *err);
+
+/* places_in_gap() among what others have left, the oldest first, if they may be given. */
+int left_places(struct subid_txn *txn, const struct grant_request *request,
+		struct place places[SUBID_KINDS]);
 
 /* --- grant.c, request.c --------------------------------------------------------------
  */
@@ -488,6 +567,10 @@ int home_read_runtimes(const char *home, const struct subid_runtime_place *place
  * -EPERM when it is not the user's; -errno.
  */
 int subid_lease_open_user(const char *home, uint32_t uid, int *ret_dir);
+
+/* Opens the directory that has root's store and the ledger.  The caller closes it;
+ * -errno. */
+int store_open_state(const struct subid *sys, bool create);
 
 /*
  * Opens root's store to lock it, and makes it if there is none, since without a directory

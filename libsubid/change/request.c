@@ -64,9 +64,12 @@ static void explain_window(const struct refusal *refusal, enum subid_kind kind)
 	uint64_t largest = subid_txn_largest_gap(refusal->txn, kind, all);
 	char bounds[80];
 
-	if (count <= largest)
-		return;
 	print_window(refusal, kind, bounds, sizeof(bounds));
+	if (count <= largest) {
+		left_explain(refusal->txn, refusal->name, refusal->request, kind, bounds,
+			     refusal->err);
+		return;
+	}
 	if (all.count == 0) {
 		error_detail(refusal->err,
 			     "%s: no id lies in %s: the first is greater than the"
@@ -225,7 +228,7 @@ int grant_refused(struct subid_txn *txn, const char *name,
 
 #define ALL_FLAGS                                                                        \
 	(SUBID_ANOTHER | SUBID_UNKNOWN_OWNER | SUBID_UNASKED | SUBID_OWN | SUBID_FORCE | \
-	 SUBID_REUSE)
+	 SUBID_REUSE | SUBID_REUSE_LEFT)
 
 int request_check(const struct subid_request *request, struct subid_error *err)
 {
@@ -382,6 +385,7 @@ static int give(struct subid_txn *txn, const struct subid_request *request,
 		.count = request->count,
 		.range = request->range,
 		.another = request_has(request, SUBID_ANOTHER),
+		.reuse_left = request_has(request, SUBID_REUSE_LEFT),
 	};
 	struct subid_changes changes = { .n = 0 };
 	int r;

@@ -121,7 +121,7 @@ static int let_go(struct subid_txn *txn, enum subid_kind kind,
 		return r;
 	mark_shared(txn, kind, &left);
 	if (reuse)
-		return 0;
+		return subid_set_unite(&txn->history.cleared.of[kind], gone);
 	r = subid_set_subtract(gone, &left, &held);
 	if (r == 0)
 		r = hold_ids(&txn->tables[kind], SUBID_OWNER_RELEASED, &held);
@@ -283,6 +283,10 @@ int subid_txn_unhold(struct subid_txn *txn, unsigned int kinds, struct id_range 
 							   events[i].owner_len };
 
 			r = cut_spelling(txn, kind, &holder, range, &events[i], &gone);
+			subid_set_sort(&gone);
+			if (r == 0)
+				r = subid_set_unite(&txn->history.cleared.of[kind],
+						    &gone);
 		}
 	}
 	if (r == 0 && txn->n_changes == 0)

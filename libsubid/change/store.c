@@ -78,20 +78,23 @@ static int walk_down(int dir, const char *path, bool create, mode_t mode)
 static int open_in_image(int root, bool create)
 {
 	static const char path[] = SUBID_STATEDIR;
-	const char *name = strrchr(path, '/') + 1;
-	char above[sizeof(path)];
-	auto_close int parent = -1;
 	int fd = beneath_open_dir(root, path);
 
-	if (fd != -ENOENT || !create)
-		return fd;
-	(void)snprintf(above, sizeof(above), "%.*s", (int)(name - path), path);
-	parent = beneath_open_dir(root, above);
-	if (parent < 0)
-		return parent;
-	if (mkdirat(parent, name, MODE_ROOT) < 0 && errno != EEXIST)
-		return -errno;
-	return beneath_open_dir(root, path);
+	for (size_t len = 1; fd == -ENOENT && create && len < sizeof(path);
+	     len += strcspn(path + len, "/") + 1) {
+		size_t end = len + strcspn(path + len, "/");
+		char above[sizeof(path)], name[sizeof(path)];
+		auto_close int parent = -1;
+
+		(void)snprintf(above, sizeof(above), "%.*s", (int)len, path);
+		(void)snprintf(name, sizeof(name), "%.*s", (int)(end - len), path + len);
+		parent = beneath_open_dir(root, above);
+		if (parent < 0)
+			return parent;
+		if (mkdirat(parent, name, MODE_ROOT) < 0 && errno != EEXIST)
+			return -errno;
+	}
+	return fd == -ENOENT && create ? beneath_open_dir(root, path) : fd;
 }
 
 static int open_root_store(bool create)
@@ -144,6 +147,13 @@ static struct store closed_store(const struct subid *sys)
 	(void)snprintf(store.name, sizeof(store.name), "%.*s%s", (int)sys->name_len,
 		       sys->etc_name, SUBID_STATEDIR);
 	return store;
+}
+
+int store_open_state(const struct subid *sys, bool create)
+{
+	if (!sys->host)
+		return open_in_image(sys->root, create);
+	return open_root_store(create && geteuid() == 0);
 }
 
 static int find(const struct subid *sys, bool create, struct store *ret)

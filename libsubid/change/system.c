@@ -168,6 +168,9 @@ struct subid_txn_options system_options(const struct subid *sys, unsigned int fl
 		.no_grants = (flags & SUBID_NO_GRANTS) != 0,
 		.import = (flags & SUBID_IMPORT) != 0,
 		.root = sys->root,
+		.ledger = (flags & SUBID_LOOK) == 0,
+		.state = -ENOENT,
+		.search = (flags & SUBID_SEARCH) != 0,
 	};
 }
 

@@ -73,8 +73,7 @@ static int load_tables(struct subid_txn *txn, struct subid_failure *failure)
 				     &tables[SUBID_GID]);
 }
 
-/* Is a table still as it was read before the locks were taken? */
-static int is_as_read(const struct subid_txn *txn, enum subid_kind kind, bool *ret)
+int taken_is_as_read(const struct subid_txn *txn, enum subid_kind kind, bool *ret)
 {
 	const struct subid_table *table = &txn->tables[kind];
 	int r;
@@ -99,10 +98,10 @@ static int reload_tables(struct subid_txn *txn, struct subid_failure *failure)
 	int r;
 
 	failure->file = subid_kind_table(SUBID_UID);
-	r = is_as_read(txn, SUBID_UID, &uids);
+	r = taken_is_as_read(txn, SUBID_UID, &uids);
 	if (r == 0) {
 		failure->file = subid_kind_table(SUBID_GID);
-		r = is_as_read(txn, SUBID_GID, &gids);
+		r = taken_is_as_read(txn, SUBID_GID, &gids);
 	}
 	if (r < 0 || (uids && gids))
 		return r;
@@ -115,7 +114,10 @@ static int reload_tables(struct subid_txn *txn, struct subid_failure *failure)
 			r = subid_set_unite(&txn->before.of[kind], &lines);
 		subid_table_free(&txn->tables[kind]);
 	}
-	return r == 0 ? load_tables(txn, failure) : r;
+	if (r == 0)
+		r = load_tables(txn, failure);
+	/* with the locks: nobody but an editor changes them any more */
+	return r == 0 ? history_look(txn, failure) : r;
 }
 
 /* --- accounts ------------------------------------------------------------------------
@@ -176,11 +178,31 @@ static int load_before(struct subid_txn *txn, struct subid_failure *failure)
 	return r;
 }
 
-/* Are hidden namespaces sought?  Nothing else remembers which ids others have freed. */
+/* Is what no process is in to be sought?  Without the ledger nobody knows what others
+ * have freed; but it takes long, and a login does not wait for that. */
 static bool seeks_hidden(const struct subid_txn *txn)
 {
-	(void)txn;
-	return true;
+	if (!txn->options.ledger || txn->options.search)
+		return true;
+	return !txn->options.by_login && history_is_blind(txn);
+}
+
+/* Ids that no process is in, but a namespace maps, rest once that is gone. */
+static int note_hidden(struct subid_txn *txn)
+{
+	auto_sets struct subid_sets hidden = { .of = { { .n = 0 } } };
+	int r = 0;
+
+	for (size_t i = 0; i < txn->snapshot.n; i++) {
+		const struct subid_live_userns *userns = &txn->snapshot.userns[i];
+
+		for (enum subid_kind kind = 0;
+		     userns->held != SUBID_HELD_BY_PROCESS && kind < SUBID_KINDS; kind++)
+			for (size_t k = 0; r == 0 && k < userns->maps[kind].n; k++)
+				r = subid_set_insert(&hidden.of[kind],
+						     userns->maps[kind].lines[k].outside);
+	}
+	return r == 0 ? history_searched(txn, &hidden) : r;
 }
 
 static int load_live(struct subid_txn *txn, struct subid_failure *failure)
@@ -196,6 +218,9 @@ static int load_live(struct subid_txn *txn, struct subid_failure *failure)
 	if (r < 0)
 		return r;
 	subid_live_unreadable(proc, &txn->snapshot, &txn->unseen);
+	if (txn->options.search)
+		txn->n_hiders =
+		    subid_live_hiders(proc, &txn->snapshot, txn->hiders, HIDERS_MAX);
 	if (txn->unseen.n > 0) {
 		failure->unseen = txn->unseen;
 		return -EACCES;
@@ -203,7 +228,11 @@ static int load_live(struct subid_txn *txn, struct subid_failure *failure)
 	r = subid_live_in_use(proc, &txn->snapshot, SUBID_ID_NONE, &txn->live);
 	if (r == 0)
 		r = own_find_absent(&txn->snapshot, &txn->absent);
-	return r == 0 && txn->unseen.n_hidden > 0 ? load_before(txn, failure) : r;
+	if (r == 0 && txn->unseen.n_hidden > 0)
+		r = load_before(txn, failure);
+	else if (r == 0 && seeks_hidden(txn))
+		r = note_hidden(txn);
+	return r;
 }
 
 const struct subid_unreadable *subid_txn_unseen(const struct subid_txn *txn)
@@ -303,6 +332,61 @@ const struct subid_leased *subid_txn_leased(const struct subid_txn *txn)
 /* --- all of it
  * -------------------------------------------------------------------------- */
 
+/* The end of the highest range that is not above the window. */
+static uint64_t top_of(const struct subid_set *set, struct id_range window)
+{
+	uint64_t top = window.start;
+
+	for (size_t i = set->n; i > 0; i--) {
+		struct id_range common = id_range_common(set->ranges[i - 1], window);
+
+		if (common.count > 0)
+			return id_range_end(common);
+	}
+	return top;
+}
+
+/*
+ * Without the ledger a login gives what lies above all that anything names: whatever was
+ * freed below may still be somebody's.
+ */
+static int add_all_below(struct subid_txn *txn)
+{
+	const struct subid_sets *const named[] = { &txn->live, &txn->before,
+						   &txn->leased.ids, &txn->history.seen };
+	int r = 0;
+
+	for (enum subid_kind kind = 0; r == 0 && kind < SUBID_KINDS; kind++) {
+		struct id_range window = subid_window_range(&txn->policy.window[kind]);
+		auto_set struct subid_set lines = { .n = 0 };
+		uint64_t top;
+
+		r = subid_table_taken(&txn->tables[kind], &lines);
+		top = top_of(&lines, window);
+		for (size_t i = 0; i < sizeof(named) / sizeof(named[0]); i++) {
+			uint64_t other = top_of(&named[i]->of[kind], window);
+
+			top = other > top ? other : top;
+		}
+		if (r == 0)
+			r = subid_set_insert(&txn->rests.of[kind],
+					     id_range_between(window.start, top));
+	}
+	return r;
+}
+
+/* And what is given to nobody while there is anything else. */
+static int unite_rests(struct subid_txn *txn)
+{
+	int r = subid_sets_unite(&txn->rests, &txn->taken);
+
+	if (r == 0)
+		r = subid_sets_unite(&txn->rests, &txn->history.seen);
+	if (r == 0 && txn->options.by_login && history_is_blind(txn))
+		r = add_all_below(txn);
+	return r;
+}
+
 /* Everything that must not be given, in one sorted set for each kind. */
 static int unite_taken(struct subid_txn *txn)
 {
@@ -322,7 +406,7 @@ static int unite_taken(struct subid_txn *txn)
 	}
 	for (size_t i = 0; r == 0 && i < sizeof(parts) / sizeof(parts[0]); i++)
 		r = subid_sets_unite(&txn->taken, parts[i]);
-	return r;
+	return r == 0 && txn->options.ledger ? unite_rests(txn) : r;
 }
 
 int taken_again(struct subid_txn *txn)
@@ -415,6 +499,8 @@ int taken_look(struct subid_txn *txn, struct subid_failure *failure)
 		r = load_tables(txn, failure);
 	if (r == 0)
 		r = load_accounts(txn, failure);
+	if (r == 0)
+		r = history_look(txn, failure);
 	if (r == 0)
 		r = load_live(txn, failure);
 	if (r == 0 && !txn->options.look)

@@ -18,8 +18,11 @@ struct subid_txn *txn_new(void)
 {
 	struct subid_txn *txn = calloc(1, sizeof(*txn));
 
-	if (txn != NULL)
-		txn->store.fd = -1;
+	if (txn != NULL) {
+		txn->store.fd = txn->state = -1;
+		txn->history.ledger = (struct ledger_file)LEDGER_CLOSED;
+		txn->history.door = LEDGER_OURS;
+	}
 	return txn;
 }
 
@@ -28,6 +31,9 @@ void subid_txn_free(struct subid_txn **txn)
 	if (*txn == NULL)
 		return;
 	subid_lock_release(&(*txn)->lock);
+	history_compact(*txn);
+	history_free(&(*txn)->history);
+	cleanup_close(&(*txn)->state);
 	/* nothing was changed by what was refused: its records have no order to keep */
 	subid_txn_trace_end(*txn);
 	subid_users_free(&(*txn)->users);
@@ -45,6 +51,7 @@ void subid_txn_free(struct subid_txn **txn)
 	subid_live_free(&(*txn)->snapshot);
 	subid_sets_free(&(*txn)->before);
 	subid_sets_free(&(*txn)->taken);
+	subid_sets_free(&(*txn)->rests);
 	subid_leased_free(&(*txn)->leased);
 	subid_conf_free(&(*txn)->conf);
 	subid_members_free(&(*txn)->members);
@@ -101,6 +108,8 @@ int subid_txn_begin(const struct subid_txn_options *options, struct subid_txn **
 	txn->options = *options;
 	txn->is_traced = !options->dry_run && subid_txn_is_host(options);
 	r = options->dry_run ? 0 : may_lock(txn, ret_failure);
+	if (r == 0)
+		r = history_open(txn);
 	if (r == 0)
 		r = taken_look(txn, ret_failure);
 	if (r == 0 && !options->dry_run)
@@ -240,10 +249,22 @@ int subid_txn_commit(struct subid_txn *txn, struct subid_failure *ret_failure)
 		ret_failure->file = subid_kind_table(kind);
 		r = check_as_read(txn, kind);
 	}
-	if (r == 0 && n > 0) {
+	/* what the file system has no room for is known before the ledger says that it is
+	 * so
+	 */
+	for (size_t i = 0; r == 0 && i < n; i++) {
 		ret_failure->file = NULL; /* it is about both */
+		r = subid_replacement_sync(ready[i]);
+	}
+	if (r == 0 && n > 0) {
+		ret_failure->file = HISTORY_FILE;
+		r = history_write(txn);
+	}
+	if (r == 0 && n > 0) {
+		ret_failure->file = NULL;
 		untold_write(txn);
 		r = subid_replacements_commit(ready, n);
+		history_done(txn, r == 0);
 	}
 	for (enum subid_kind kind = 0; r == 0 && kind < SUBID_KINDS; kind++) {
 		txn->written[kind] |= txn->tables[kind].changed;

@@ -189,7 +189,7 @@ static int take_record(struct reading *reading, const struct ledger_record *reco
 		memcpy(file->backups, record->of, sizeof(file->backups));
 		break;
 	case LEDGER_SEARCHED:
-		file->searched = true;
+		file->searched = record->entry.seq;
 		break;
 	case LEDGER_END:
 		reading->ended = record->entry.seq;
@@ -340,7 +340,7 @@ static int read_damaged(struct reading *reading, int fd, uint64_t size)
 	if (r < 0)
 		return r;
 	reading->file->damaged = true;
-	reading->file->searched = false;
+	reading->file->searched = 0;
 	reading->file->texts[0] = text;
 	text = NULL;
 	return 0;

@@ -78,6 +78,10 @@ int ledger_overlay(const struct ledger_list *base, const struct ledger_list *top
 int ledger_compare(const struct ledger_list *lines, const struct ledger_list *ledger,
 		   enum ledger_door door, int64_t now, struct ledger_list *ret);
 
+/* The ids of list that others, in order, do not have, added to *ret.  0 or -ENOMEM. */
+int ledger_without(const struct ledger_list *list, const struct ledger_list *others,
+		   struct ledger_list *ret);
+
 /* Entries in one state whose seq is over after, added to *ret, which must be empty.
  * Sorted.  0 or -ENOMEM. */
 int ledger_ids(const struct ledger_list *list, enum ledger_state state, uint64_t after,
@@ -140,10 +144,10 @@ int ledger_record_parse(char *line, size_t len, struct ledger_record *ret);
 
 /* The file's first line. */
 struct ledger_head {
-	uint64_t seq;	/* of the last record of the body */
-	bool searched;	/* as LEDGER_SEARCHED */
-	uint64_t index; /* so many bytes follow, of SEEN, TABLES and BACKUPS */
-	uint64_t body;	/* and then so many, of RANGE and one END */
+	uint64_t seq;	   /* of the last record of the body */
+	uint64_t searched; /* the seq of LEDGER_SEARCHED; 0: there was none */
+	uint64_t index;	   /* so many bytes follow, of SEEN, TABLES and BACKUPS */
+	uint64_t body;	   /* and then so many, of RANGE and one END */
 };
 
 #define LEDGER_HEAD_MAX 160
@@ -187,10 +191,10 @@ struct ledger_file {
 	uint64_t device, inode, size; /* size: up to the end of the last whole line */
 	uint64_t before;	      /* what the size was before the last append */
 	bool damaged;		      /* lines in it say nothing */
-	bool searched;
-	uint64_t seq;		/* of the last record */
-	uint64_t tail;		/* so many bytes of the size are the tail's */
-	struct subid_sets seen; /* ids that are somebody's, or left */
+	uint64_t searched;	      /* the seq of LEDGER_SEARCHED; 0: there was none */
+	uint64_t seq;		      /* of the last record */
+	uint64_t tail;		      /* so many bytes of the size are the tail's */
+	struct subid_sets seen;	      /* ids that are somebody's, or left */
 	struct ledger_tables states[LEDGER_STATES_MAX]; /* the last one first */
 	size_t n_states;
 	uint64_t backups[SUBID_KINDS]; /* see LEDGER_BACKUPS; 0: not known */

@@ -358,8 +358,8 @@ int ledger_record_parse(char *line, size_t len, struct ledger_record *ret)
 
 size_t ledger_head_print(const struct ledger_head *head, char buf[LEDGER_HEAD_MAX])
 {
-	int n = sprintf(buf, "subid-ledger 1 %llu %u %llu %llu",
-			(unsigned long long)head->seq, head->searched,
+	int n = sprintf(buf, "subid-ledger 1 %llu %llu %llu %llu",
+			(unsigned long long)head->seq, (unsigned long long)head->searched,
 			(unsigned long long)head->index, (unsigned long long)head->body);
 
 	return end_line(buf, (size_t)n);
@@ -378,7 +378,7 @@ int ledger_head_parse(const char *line, size_t len, struct ledger_head *ret)
 	memcpy(copy, line, len);
 	fields = (struct fields){ .at = copy + sizeof(magic) - 1, .end = copy + len };
 	head.seq = next_number(&fields, INT64_MAX);
-	head.searched = next_number(&fields, 1) == 1;
+	head.searched = next_number(&fields, head.seq);
 	head.index = next_number(&fields, SUBID_FILE_SIZE_MAX);
 	head.body = next_number(&fields, SUBID_FILE_SIZE_MAX);
 	if (fields.bad || fields.at != fields.end)

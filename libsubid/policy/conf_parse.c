@@ -332,10 +332,14 @@ int conf_read_allow(struct conf_line *line)
 {
 	struct subid_allowance allow = { .file = line->file, .line = line->number };
 	const char *word;
-	int r = take_word_of_owner(line, "needs 'conventional-ids'", &word, &allow.owner);
+	int r = take_word_of_owner(line, "needs 'conventional-ids' or 'left-ids'", &word,
+				   &allow.owner);
 
-	if (r == 0 && strcmp(word, "conventional-ids") != 0)
-		r = conf_wrong(line, word, "is not 'conventional-ids'");
+	if (r == 0 && strcmp(word, "left-ids") == 0)
+		allow.what = SUBID_CONF_LEFT;
+	else if (r == 0 && strcmp(word, "conventional-ids") != 0)
+		r = conf_wrong(line, word,
+			       "is neither 'conventional-ids' nor 'left-ids'");
 	if (r == 0)
 		r = take_reason(line, &allow.reason);
 	return r != 0 ? r

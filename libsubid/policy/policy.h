@@ -112,6 +112,7 @@ const struct subid_special_owner *subid_special_owner(const char *name, size_t l
  *     never   WHOM ["WHY"]
  *     reserve [uid|gid] RANGE ["WHY"]
  *     allow   conventional-ids[:OWNER] ["WHY"]
+ *     allow   left-ids[:OWNER] ["WHY"]
  *     accept  RULE[:OWNER] ["WHY"]
  *
  * The site's directory, subid-ldap(8):
@@ -184,8 +185,14 @@ struct subid_acceptance {
 	size_t line;
 };
 
-/* Conventional ids (see struct subid_reserved) may be granted to an owner. */
+enum subid_conf_allowed {
+	SUBID_CONF_CONVENTIONAL, /* ids, see struct subid_reserved */
+	SUBID_CONF_LEFT,	 /* ids that others had, once there are no others */
+};
+
+/* What may be granted to an owner. */
 struct subid_allowance {
+	enum subid_conf_allowed what;
 	const char *owner;  /* as its lines name it; NULL: any */
 	const char *reason; /* "" */
 	const char *file;
@@ -385,6 +392,11 @@ subid_reservations_meet(const struct subid_reservations *reservations,
 /* Does subid.conf allow conventional ids to this owner, as the line names it? */
 bool subid_conf_allows_conventional(const struct subid_conf *conf,
 				    const struct subid_owner_name *owner);
+
+/* May the owner of a line be given ids that others have left, when there are no others?
+ */
+bool subid_conf_allows_left(const struct subid_conf *conf,
+			    const struct subid_owner_name *owner);
 
 /* Does an "accept" do that, too, as it did before there was "allow"?  policy check warns
  * of it. */

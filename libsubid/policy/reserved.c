@@ -174,13 +174,26 @@ static bool is_owner(const char *name, const struct subid_owner_name *owner)
 	return name == NULL || owner_name_is(*owner, name);
 }
 
+static bool allows(const struct subid_conf *conf, enum subid_conf_allowed what,
+		   const struct subid_owner_name *owner)
+{
+	for (size_t i = 0; conf != NULL && i < conf->n_allowed; i++)
+		if (conf->allowed[i].what == what &&
+		    is_owner(conf->allowed[i].owner, owner))
+			return true;
+	return false;
+}
+
 bool subid_conf_allows_conventional(const struct subid_conf *conf,
 				    const struct subid_owner_name *owner)
 {
-	for (size_t i = 0; conf != NULL && i < conf->n_allowed; i++)
-		if (is_owner(conf->allowed[i].owner, owner))
-			return true;
-	return false;
+	return allows(conf, SUBID_CONF_CONVENTIONAL, owner);
+}
+
+bool subid_conf_allows_left(const struct subid_conf *conf,
+			    const struct subid_owner_name *owner)
+{
+	return allows(conf, SUBID_CONF_LEFT, owner);
 }
 
 bool subid_acceptance_allows_conventional(const struct subid_acceptance *acceptance)

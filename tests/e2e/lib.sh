@@ -16,7 +16,8 @@
 #   start become alice command...   # that in the background; its pid: $started_pid
 #   new_target alice                # a process of hers in a new user namespace: $target
 #   expect "name" STATUS 'out glob' 'err glob' command...   # all it says, one check
-#   tables "alice:100000:65536"     # makes both tables this; "" empties them
+#   tables "alice:100000:65536"     # a host with this in both tables; "": with none
+#   change_tables "bob:100000:65536" # another program makes both this
 #   tables_are "name" "alice:..."   # passes if both are
 #   skip N "why"                    # N checks that cannot run here
 #
@@ -110,8 +111,14 @@ expect() { # name status out err command...
 		"wanted $wanted, out like:" "$out_glob" "err like:" "$err_glob" | sed 's/^/#   /'
 }
 
-# Both tables become these lines.
+# Both tables become these lines, and nobody knows of others that there were: a host of
+# its own.  change_tables: what another program makes of them.
 tables() {
+	rm -f /var/lib/subid/ledger /etc/subuid- /etc/subgid-
+	change_tables "${1-}"
+}
+
+change_tables() {
 	printf '%s' "${1:+$1$'\n'}" | tee /etc/subuid >/etc/subgid
 }
 

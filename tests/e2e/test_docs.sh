@@ -129,7 +129,7 @@ has_example() { # command...; that is in the page with its output
 	ok "subid(1): what '${*:4}' says" holds "$page" "$out"
 }
 has_example subid --root "$T/fresh" --json grant alice
-rm "$T"/fresh/etc/sub[ug]id
+rm -r "$T"/fresh/etc/sub[ug]id "$T/fresh/var"
 has_example subid --root "$T/fresh" grant alice
 has_example subid --root "$T/fresh" revoke alice --range 132768:32768
 has_example subid --root "$T/fresh" hold 524288-589823

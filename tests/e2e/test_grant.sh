@@ -300,7 +300,7 @@ tables_are "not in the machine's" ""
 is "nothing of the machine's is looked at" \
 	"$(grep -E '"/etc/(passwd|group|sub|login|nsswitch|shadow|\.pwd)|"/proc"|"/proc/[0-9]' "$T/trace")" ""
 is "no litter" "$(cd "$T/image" && find . | sort | tr '\n' ' ')" \
-	". ./etc ./etc/.pwd.lock ./etc/group ./etc/login.defs ./etc/passwd ./etc/subgid ./etc/subuid "
+	". ./etc ./etc/.pwd.lock ./etc/group ./etc/login.defs ./etc/passwd ./etc/subgid ./etc/subuid ./var ./var/lib ./var/lib/subid ./var/lib/subid/ledger ./var/lib/subid/ledger.lock "
 expect "the machine's accounts are unknown there" 1 '' 'subid: alice: no such account*' subid --root "$T/image" grant alice
 expect "a root that is not there" 3 '' "subid: $T/nil/etc: No such file*" subid --root "$T/nil" grant zoe
 expect "a root without accounts: nobody is known" 1 '' "subid: zoe: no such account*" \
@@ -378,6 +378,7 @@ is "COUNT 0: who has ids keeps them" "$status:$out" $'0:bob uid 165536 231071 65
 : >"$T/fixed/etc/login.defs"
 : >"$T/fixed/etc/subuid"
 echo alice:200000:65536 >"$T/fixed/etc/subgid"
+rm -r "$T/fixed/var"
 run subid --root "$T/fixed" grant -u alice
 is "-u: the numbers of the gids that are there" "$out" 'alice uid 200000 265535 65536 new'
 : >"$T/fixed/etc/subgid"
@@ -448,7 +449,7 @@ expect "in an image as well" 1 '' $'subid: alice: uid 700000000-700000009: set a
 printf 'SUB_UID_MAX 700000009\nSUB_GID_MAX 700000009\n' >"$image/etc/login.defs"
 expect "unless the window has them" 0 'alice uid 700000000 *' '' subid --root "$image" grant --range 700000000:10 alice
 expect "of which the audit says nothing" 0 '' '' subid --root "$image" -q audit --no-live --fail-on error
-rm "$image/etc/login.defs" "$image/etc/sub"*
+rm -r "$image/etc/login.defs" "$image/etc/sub"* "$image/var"
 echo 'give user alice count 10 window 700000000:10' >"$image/etc/subid.conf"
 expect "a window of subid.conf is the site's word" 0 'alice uid 700000000 *' '' subid --root "$image" grant alice
 expect "to the audit, too" 0 '' '' subid --root "$image" -q audit --no-live --fail-on warning

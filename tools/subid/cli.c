@@ -96,9 +96,10 @@ static int print_help(const struct cli *cli)
 		print_options(command->options, command->n_options);
 		print_options(common_options, N_COMMON);
 		(void)printf(
-		    "\n%s\nExit status: 0 done; 1 the answer is no; 2 wrong usage;"
+		    "\n%s%sExit status: 0 done; 1 the answer is no; 2 wrong usage;"
 		    " 3 failed.\nSee subid(1).\n",
-		    command->text);
+		    command->text == NULL ? "" : command->text,
+		    command->text == NULL ? "" : "\n");
 		return cli_finish_output();
 	}
 	(void)printf("usage: subid [%s] [--json] [-q] COMMAND [ARGUMENT...]\n"

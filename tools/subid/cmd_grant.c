@@ -17,6 +17,7 @@ enum {
 	OPTION_ALL,
 	OPTION_FORCE,
 	OPTION_OWN,
+	OPTION_REUSE_LEFT,
 };
 
 static const struct cli_option options[] = {
@@ -28,6 +29,8 @@ static const struct cli_option options[] = {
 	{ OPTION_FROM, "from", "FILE", "to the owners in FILE, one a line; - is stdin" },
 	{ OPTION_GROUP, "group", "GROUP", "to the members of GROUP" },
 	{ OPTION_ALL, "all", NULL, "to all people, by the policy" },
+	{ OPTION_REUSE_LEFT, "reuse-left", NULL,
+	  "also ids that others had, if no others are left" },
 	{ OPTION_FORCE, "force-unknown", NULL, "also to owners without account" },
 	{ OPTION_OWN, "own", NULL, "for a container: add a line for its owner as well" },
 	{ 'n', "dry-run", NULL, "show what would be granted" },
@@ -38,7 +41,7 @@ static const struct cli_option options[] = {
 
 struct grant {
 	struct cli *cli;
-	bool uid, gid, another, all, force_unknown, own, dry_run;
+	bool uid, gid, another, all, force_unknown, own, reuse_left, dry_run;
 	bool leases;	/* the owners are containers */
 	bool last_turn; /* of trying */
 	uint32_t count;
@@ -68,7 +71,8 @@ static struct subid_request request_of(const struct grant *grant, const char *ow
 		.kinds = cli_kinds(grant->uid, grant->gid),
 		.flags = (grant->another ? SUBID_ANOTHER : 0) |
 			 (grant->force_unknown ? SUBID_UNKNOWN_OWNER : 0) |
-			 (grant->own ? SUBID_OWN : 0),
+			 (grant->own ? SUBID_OWN : 0) |
+			 (grant->reuse_left ? SUBID_REUSE_LEFT : 0),
 		.count = grant->count,
 		.range = grant->range,
 	};
@@ -178,7 +182,8 @@ static int grant_once(struct grant *grant, struct subid *sys, bool *ret_raced)
 	auto_txn struct subid_txn *txn = NULL;
 	struct subid_error err = { .size = sizeof(err) };
 	unsigned int flags = (grant->dry_run ? SUBID_DRY_RUN : 0) |
-			     (grant->leases && !grant->own ? SUBID_LEASES : 0);
+			     (grant->leases && !grant->own ? SUBID_LEASES : 0) |
+			     (grant->reuse_left ? SUBID_SEARCH : 0);
 	int status, r = subid_begin(sys, flags, SUBID_PATIENCE_MS, &txn, &err);
 
 	*ret_raced = false;
@@ -280,6 +285,9 @@ static bool parse_option(struct grant *grant, int letter)
 	case OPTION_OWN:
 		grant->own = true;
 		return true;
+	case OPTION_REUSE_LEFT:
+		grant->reuse_left = true;
+		return true;
 	}
 	return false;
 }
@@ -318,7 +326,7 @@ static int run_grant(struct grant *grant, int argc, char *argv[])
 	if (!grant->leases)
 		return carry_out(grant);
 	if (n_containers < grant->owners.n || grant->group != NULL || grant->all ||
-	    grant->force_unknown)
+	    grant->force_unknown || grant->reuse_left)
 		return cli_misused(grant->cli,
 				   "containers, OWNER/NAME, cannot be mixed with owners");
 	if (grant->own && grant->range.count > 0)
@@ -344,9 +352,7 @@ static int run(struct cli *cli, int argc, char *argv[])
 const struct cli_command cmd_grant = {
 	.name = "grant",
 	.arguments = "OWNER[/NAME]...",
-	.summary = "grant ranges to owners, or lease them to containers",
+	.summary = "grant ranges to owners, or leases to containers: to all, or to none",
 	CLI_OPTIONS(options),
-	.text =
-	    "OWNER is a login name or a uid.  If one cannot get a range, none does.\n",
 	.run = run,
 };

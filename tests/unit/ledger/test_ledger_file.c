@@ -176,13 +176,13 @@ static void test_states(void **state)
 	for (uint32_t i = 0; i < 20; i++)
 		assert_int_equal(open_and_append(dir, i * 10, "alice", LEDGER_HAS), 0);
 	assert_int_equal(ledger_open(dir, SUBID_ID_NONE, false, &file), 0);
-	assert_false(file.searched);
+	assert_int_equal(file.searched, 0);
 	assert_int_equal(ledger_lock(&file, LOCK_MS), 0);
 	assert_int_equal(ledger_append(&file, &news, false), 0);
 	for (int turn = 0; turn < 3; turn++) {
 		ledger_close(&file);
 		assert_int_equal(ledger_open(dir, SUBID_ID_NONE, false, &file), 0);
-		assert_true(file.searched);
+		assert_int_equal(file.searched, 41);
 		assert_int_equal(file.backups[0], 7);
 		assert_int_equal(file.backups[1], 8);
 		assert_int_equal(file.n_states, LEDGER_STATES_MAX);
@@ -280,7 +280,7 @@ static void test_damaged(void **state)
 		assert_int_equal(ledger_open(dir, SUBID_ID_NONE, true, &file), 0);
 		assert_salvaged(&file, 1);
 		if (file.damaged)
-			assert_false(file.searched);
+			assert_int_equal(file.searched, 0);
 		assert_int_equal(ledger_lock(&file, LOCK_MS), 0);
 		assert_int_equal(append(&file, 80, "dora", LEDGER_CLEARED), 0);
 		assert_false(file.damaged);

@@ -130,6 +130,24 @@ static void test_overlay(void **state)
 	}
 }
 
+static void test_without(void **state)
+{
+	auto_ledger_list struct ledger_list list = { .n = 0 }, others = { .n = 0 };
+	auto_ledger_list struct ledger_list left = { .n = 0 };
+	char buf[500];
+
+	(void)state;
+	add(&list, 0, 10, "alice", 1, LEDGER_LEFT);
+	add(&list, 10, 10, "bob", 2, LEDGER_LEFT);
+	add(&list, 30, 10, "carol", 3, LEDGER_LEFT);
+	add(&others, 5, 2, "x", 0, LEDGER_HAS);
+	add(&others, 8, 4, "x", 0, LEDGER_HAS);
+	add(&others, 25, 20, "x", 0, LEDGER_HAS);
+	assert_int_equal(ledger_without(&list, &others, &left), 0);
+	assert_string_equal(text_of(&left, buf, sizeof(buf)),
+			    "0+5 alice l1, 7+1 alice l1, 12+8 bob l2");
+}
+
 static void test_compare(void **state)
 {
 	auto_ledger_list struct ledger_list lines = { .n = 0 }, known = { .n = 0 };
@@ -372,6 +390,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_sort),	cmocka_unit_test(test_overlay),
 		cmocka_unit_test(test_compare), cmocka_unit_test(test_table),
+		cmocka_unit_test(test_without),
 		cmocka_unit_test(test_model),	cmocka_unit_test(test_compare_model),
 		cmocka_unit_test(test_ids),	cmocka_unit_test(test_out_of_memory),
 	};

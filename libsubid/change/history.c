@@ -1,0 +1,609 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What the ledger has to do with a transaction: the tables are looked at beside it, what
+ * is committed is written into it first, and ids that others have left rest.
+ *
+ * Threat: userdel and editors free ids that somebody may still have: files with them, or
+ * a user namespace that nobody sees.  So what a line gave once is not given while there
+ * is anything else, and never unasked, unless the site's policy says so.
+ *
+ * The tables are written after the ledger.  A kill or power cut in between leaves ids in
+ * the ledger that no line has got: they rest.  Of a ledger or tables that were set back
+ * whatever either side names counts: neither is believed to be the newer one.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+
+#include "libsubid/change/private.h"
+#include "libsubid/core/core.h"
+
+static const char *const backup_names[SUBID_KINDS] = { "subuid-", "subgid-" };
+
+/* So many owners are looked up for their uids; more come with a first look alone. */
+#define UIDS_MAX 64
+
+/* More than any container has: a namespace with so many maps all that there is. */
+#define LIVE_IDS_MAX (1U << 24)
+
+void history_free(struct history *history)
+{
+	ledger_close(&history->ledger);
+	subid_sets_free(&history->seen);
+	subid_sets_free(&history->cleared);
+}
+
+/* --- what the tables are -------------------------------------------------------------
+ */
+
+static bool has_same_text(const struct subid_table *a, const struct subid_table *b)
+{
+	return a->text.size == b->text.size &&
+	       (a->text.size == 0 ||
+		memcmp(a->text.bytes, b->text.bytes, a->text.size) == 0);
+}
+
+/* Digests of what was read; a file that is not there is another than an empty one. */
+static void digest_tables(struct subid_txn *txn)
+{
+	struct history *history = &txn->history;
+
+	for (enum subid_kind kind = 0; kind < SUBID_KINDS; kind++) {
+		const struct subid_table *table = &txn->tables[kind];
+
+		history->running[kind] = LEDGER_DIGEST;
+		if (kind == SUBID_GID && has_same_text(table, &txn->tables[SUBID_UID]))
+			history->running[kind] = history->running[SUBID_UID];
+		else
+			ledger_digest_add(&history->running[kind], table->text.bytes,
+					  table->text.size);
+		history->read[kind] =
+		    table->exists ? ledger_digest_end(&history->running[kind]) : 0;
+	}
+}
+
+/* What the file of a backup is, without reading it; 0: it cannot be told. */
+static uint64_t stamp_of(int etc, enum subid_kind kind)
+{
+	struct ledger_digest digest = LEDGER_DIGEST;
+	struct stat st;
+
+	if (fstatat(etc, backup_names[kind], &st, AT_SYMLINK_NOFOLLOW) < 0)
+		return errno == ENOENT ? 1 : 0;
+	ledger_digest_add(&digest, &st.st_dev, sizeof(st.st_dev));
+	ledger_digest_add(&digest, &st.st_ino, sizeof(st.st_ino));
+	ledger_digest_add(&digest, &st.st_size, sizeof(st.st_size));
+	ledger_digest_add(&digest, &st.st_mtim, sizeof(st.st_mtim));
+	ledger_digest_add(&digest, &st.st_ctim, sizeof(st.st_ctim));
+	return ledger_digest_end(&digest);
+}
+
+static void stamp_backups(const struct subid_txn *txn, struct ledger_news *news)
+{
+	for (enum subid_kind kind = 0; kind < SUBID_KINDS; kind++)
+		news->backups[kind] = stamp_of(txn->options.etc, kind);
+	news->has_backups = true;
+}
+
+/* Are tables and backups those that were looked at last? */
+static bool is_nothing_new(const struct subid_txn *txn)
+{
+	const struct history *history = &txn->history;
+	const struct ledger_file *ledger = &history->ledger;
+	bool same = history->why == 0 && ledger->exists && !ledger->damaged &&
+		    ledger->n_states > 0;
+
+	for (enum subid_kind kind = 0; same && kind < SUBID_KINDS; kind++)
+		same = ledger->states[0].of[kind] == history->read[kind] &&
+		       ledger->backups[kind] != 0 &&
+		       ledger->backups[kind] == stamp_of(txn->options.etc, kind);
+	return same;
+}
+
+/* Were the files written before the last look?  Who undoes a change writes them now. */
+static bool are_old(const struct subid_txn *txn, int64_t last)
+{
+	for (enum subid_kind kind = 0; kind < SUBID_KINDS; kind++) {
+		struct stat st;
+
+		if (fstatat(txn->options.etc, subid_kind_table(kind), &st,
+			    AT_SYMLINK_NOFOLLOW) < 0 ||
+		    st.st_mtim.tv_sec >= last)
+			return false;
+	}
+	return true;
+}
+
+/* Have the tables been as they are now before, and something else meanwhile?  It is said,
+ * and decides nothing. */
+static bool were_set_back(const struct subid_txn *txn)
+{
+	const struct history *history = &txn->history;
+	const struct ledger_tables *states = history->ledger.states;
+
+	if (history->ledger.n_states == 0 ||
+	    memcmp(states[0].of, history->read, sizeof(history->read)) == 0)
+		return false;
+	for (size_t i = 1; i < history->ledger.n_states; i++)
+		if (memcmp(states[i].of, history->read, sizeof(history->read)) == 0)
+			return are_old(txn, states[0].time);
+	return false;
+}
+
+/* --- the look ------------------------------------------------------------------------
+ */
+
+/* Finds the uids of owners who have come, as long as they are few. */
+static void find_uids(const struct subid_txn *txn, struct ledger_list *list)
+{
+	for (size_t i = 0; list->n <= UIDS_MAX && i < list->n; i++) {
+		struct ledger_entry *entry = &list->entries[i];
+		const struct subid_owner_name *owner = &entry->owner;
+		struct subid_account account;
+
+		if (entry->state != LEDGER_HAS || owner->len == 0 ||
+		    subid_id_parse(owner->text, owner->len, &entry->uid) == 0)
+			continue;
+		if (txn->users != NULL &&
+		    subid_users_by_name(txn->users, owner->text, owner->len, &account))
+			entry->uid = account.uid;
+	}
+}
+
+/* What lines of one kind give now, beside the ledger, into news. */
+static int compare_table(const struct subid_txn *txn, enum subid_kind kind,
+			 enum ledger_door door, struct ledger_news *news)
+{
+	const struct ledger_file *ledger = &txn->history.ledger;
+	auto_ledger_list struct ledger_list lines = { .n = 0 };
+	/* since when is not known of what a first look sees */
+	int64_t now = ledger->n_states == 0 && door == LEDGER_FOUND ? 0 : news->now;
+	int r = ledger_of_table(&txn->tables[kind], &lines);
+
+	if (r == 0)
+		r = ledger_compare(&lines, &ledger->ledger.of[kind], door, now,
+				   &news->of[kind]);
+	if (r == 0)
+		find_uids(txn, &news->of[kind]);
+	return r;
+}
+
+/* Reads a backup, if it is one that has not been looked at; *ret is empty if not. */
+static int read_backup(const struct subid_txn *txn, enum subid_kind kind,
+		       struct subid_table *ret)
+{
+	const struct ledger_file *ledger = &txn->history.ledger;
+	struct ledger_digest digest = LEDGER_DIGEST;
+	struct subid_text text = { .bytes = NULL };
+	int r = subid_text_read(txn->options.etc, backup_names[kind], false, &text);
+
+	if (r == -ENOENT)
+		return 0;
+	if (r < 0)
+		return r;
+	ledger_digest_add(&digest, text.bytes, text.size);
+	for (size_t i = 0; i < ledger->n_states; i++) {
+		if (ledger->states[i].of[kind] != ledger_digest_end(&digest))
+			continue;
+		subid_text_free(&text);
+		return 0;
+	}
+	return subid_table_from_text(kind, &text, ret);
+}
+
+/*
+ * Ids that lines of a backup gave, and of which nothing is known: they were left.  What
+ * is known, or in the tables, is not older than the backup.
+ */
+static int compare_backup(const struct subid_txn *txn, enum subid_kind kind,
+			  const struct subid_table *backup, struct ledger_news *news)
+{
+	auto_ledger_list struct ledger_list lines = { .n = 0 }, known = { .n = 0 };
+	auto_ledger_list struct ledger_list left = { .n = 0 }, both = { .n = 0 };
+	struct ledger_list all;
+	int r = ledger_of_table(backup, &lines);
+
+	if (r == 0)
+		r = ledger_overlay(&txn->history.ledger.ledger.of[kind], &news->of[kind],
+				   &known);
+	for (size_t i = 0; i < lines.n; i++) {
+		lines.entries[i].state = LEDGER_LEFT;
+		lines.entries[i].until = news->now;
+		lines.entries[i].door_in = LEDGER_BACKUP;
+		lines.entries[i].door_out = LEDGER_FOUND;
+	}
+	if (r == 0)
+		r = ledger_without(&lines, &known, &left);
+	if (r == 0)
+		r = ledger_overlay(&news->of[kind], &left, &both);
+	if (r < 0)
+		return r;
+	all = news->of[kind];
+	news->of[kind] = both;
+	both = all;
+	return 0;
+}
+
+/* What entries of news point to. */
+struct backups {
+	struct subid_table of[SUBID_KINDS];
+};
+
+static void backups_free(struct backups *backups)
+{
+	for (enum subid_kind kind = 0; kind < SUBID_KINDS; kind++)
+		subid_table_free(&backups->of[kind]);
+}
+
+/* All that has changed since the last look. */
+static int gather(const struct subid_txn *txn, struct backups *backups,
+		  struct ledger_news *news, struct subid_failure *failure)
+{
+	int r = 0;
+
+	news->now = (int64_t)time(NULL);
+	stamp_backups(txn, news);
+	for (enum subid_kind kind = 0; r == 0 && kind < SUBID_KINDS; kind++) {
+		r = compare_table(txn, kind, LEDGER_FOUND, news);
+		if (r == 0) {
+			failure->file = backup_names[kind];
+			r = read_backup(txn, kind, &backups->of[kind]);
+		}
+		if (r == 0)
+			r = compare_backup(txn, kind, &backups->of[kind], news);
+	}
+	news->has_tables = true;
+	memcpy(news->tables, txn->history.read, sizeof(news->tables));
+	return r;
+}
+
+/* What is somebody's or left, also of what could not be written. */
+static int keep_seen(struct history *history, const struct ledger_news *news)
+{
+	int r = subid_sets_unite(&history->seen, &history->ledger.seen);
+
+	for (enum subid_kind kind = 0; r == 0 && kind < SUBID_KINDS; kind++) {
+		auto_set struct subid_set more = { .n = 0 };
+
+		for (size_t i = 0; r == 0 && i < news->of[kind].n; i++)
+			r = subid_set_add(&more, news->of[kind].entries[i].range);
+		if (r == 0)
+			r = subid_set_unite(&history->seen.of[kind], &more);
+	}
+	return r;
+}
+
+/* Somebody may have changed tables and ledger since the tables were read: then they are
+ * looked at again, with the tables' locks. */
+static bool are_as_read(const struct subid_txn *txn)
+{
+	for (enum subid_kind kind = 0; kind < SUBID_KINDS; kind++) {
+		bool same = false;
+
+		if (taken_is_as_read(txn, kind, &same) < 0 || !same)
+			return false;
+	}
+	return true;
+}
+
+static int look_closely(struct subid_txn *txn, struct subid_failure *failure)
+{
+	__attribute__((cleanup(backups_free))) struct backups backups = {
+		.of = { { .kind = SUBID_UID }, { .kind = SUBID_GID } },
+	};
+	auto_ledger_news struct ledger_news news = { .has_tables = true };
+	struct history *history = &txn->history;
+	int r;
+
+	if (history->why == 0 && history->writes)
+		history->why = ledger_lock(&history->ledger, txn->options.timeout_ms);
+	if (history->why == 0)
+		history->why = ledger_read(&history->ledger, true);
+	if (history->why == 0 && !are_as_read(txn)) {
+		ledger_unlock(&history->ledger);
+		return keep_seen(history, &news);
+	}
+	history->was_absent |= history->why == 0 && !history->ledger.exists;
+	history->was_damaged |= history->ledger.damaged;
+	history->was_set_back |= were_set_back(txn);
+	r = gather(txn, &backups, &news, failure);
+	if (r == 0 && history->why == 0 && history->writes)
+		history->why = ledger_append(&history->ledger, &news, true);
+	ledger_unlock(&history->ledger);
+	return r == 0 ? keep_seen(history, &news) : r;
+}
+
+int history_open(struct subid_txn *txn)
+{
+	struct history *history = &txn->history;
+	const struct subid_txn_options *options = &txn->options;
+	struct stat etc;
+
+	if (!options->ledger)
+		return 0;
+	history->writes = !options->dry_run;
+	/* whoever has the directory of the tables can say anything of them */
+	if (fstat(options->etc, &etc) < 0)
+		return -errno;
+	history->why = options->state < 0 ? options->state
+					  : ledger_open(options->state, etc.st_uid, false,
+							&history->ledger);
+	if (history->why == 0 && history->writes && options->no_grants) {
+		history->why = ledger_lock(&history->ledger, options->timeout_ms);
+		ledger_unlock(&history->ledger);
+	}
+	return 0;
+}
+
+int history_look(struct subid_txn *txn, struct subid_failure *failure)
+{
+	struct history *history = &txn->history;
+
+	if (!txn->options.ledger)
+		return 0;
+	digest_tables(txn);
+	if (is_nothing_new(txn))
+		return subid_sets_unite(&history->seen, &history->ledger.seen);
+	return look_closely(txn, failure);
+}
+
+bool history_is_blind(const struct subid_txn *txn)
+{
+	const struct history *history = &txn->history;
+
+	return txn->options.ledger && txn->options.proc >= 0 &&
+	       (history->why != 0 || history->ledger.searched == 0);
+}
+
+int history_refuses(const struct subid_txn *txn)
+{
+	int why = txn->history.why;
+
+	if (!txn->options.ledger || txn->options.dry_run || why == 0)
+		return 0;
+	return why > 0 ? -EBUSY : why;
+}
+
+/* Ids that are mapped, of which nothing is known, and which are not all that there are.
+ */
+static int add_mapped(const struct subid_txn *txn, const struct subid_set *hidden,
+		      enum subid_kind kind, struct ledger_news *news)
+{
+	auto_set struct subid_set found = { .n = 0 };
+	int r = subid_set_subtract(hidden, &txn->history.seen.of[kind], &found);
+
+	for (size_t i = 0; r == 0 && i < found.n; i++) {
+		const struct ledger_entry entry = {
+			.range = found.ranges[i],
+			.owner = { "", 0 },
+			.until = news->now,
+			.uid = SUBID_ID_NONE,
+			.state = LEDGER_LEFT,
+			.door_out = LEDGER_FOUND,
+		};
+
+		if (entry.range.count <= LIVE_IDS_MAX)
+			r = ledger_add(&news->of[kind], &entry);
+	}
+	return r;
+}
+
+int history_searched(struct subid_txn *txn, const struct subid_sets *hidden)
+{
+	struct history *history = &txn->history;
+	auto_ledger_news struct ledger_news news = { .searched = true };
+	int r = 0;
+
+	if (!txn->options.ledger || !history->writes || history->why != 0)
+		return 0;
+	news.now = (int64_t)time(NULL);
+	for (enum subid_kind kind = 0; r == 0 && kind < SUBID_KINDS; kind++)
+		r = add_mapped(txn, &hidden->of[kind], kind, &news);
+	if (r < 0)
+		return r;
+	history->why = ledger_lock(&history->ledger, txn->options.timeout_ms);
+	if (history->why == 0)
+		history->why = ledger_append(&history->ledger, &news, true);
+	ledger_unlock(&history->ledger);
+	return keep_seen(history, &news);
+}
+
+/* --- the commit ----------------------------------------------------------------------
+ */
+
+/* A table as it will be, digested piece by piece; what was read is digested already. */
+struct digesting {
+	struct ledger_digest digest;
+	const struct history *history;
+	const struct subid_table *table;
+};
+
+static int digest_piece(void *data, const void *bytes, size_t size)
+{
+	struct digesting *digesting = data;
+	const struct subid_text *text = &digesting->table->text;
+
+	if (bytes == text->bytes && size == text->size)
+		digesting->digest = digesting->history->running[digesting->table->kind];
+	else
+		ledger_digest_add(&digesting->digest, bytes, size);
+	return 0;
+}
+
+static int digest_new(const struct subid_txn *txn, struct ledger_news *news)
+{
+	int r = 0;
+
+	for (enum subid_kind kind = 0; r == 0 && kind < SUBID_KINDS; kind++) {
+		const struct subid_table *table = &txn->tables[kind];
+		struct digesting digesting = { LEDGER_DIGEST, &txn->history, table };
+
+		r = subid_table_print(table, digest_piece, &digesting);
+		news->tables[kind] = table->exists || table->changed
+					 ? ledger_digest_end(&digesting.digest)
+					 : 0;
+	}
+	news->has_tables = true;
+	return r;
+}
+
+/* The first entry that was not in the file. */
+static bool is_of_file(const void *entry, const void *size)
+{
+	return ((const struct subid_entry *)entry)->offset < *(const size_t *)size;
+}
+
+static size_t first_new(const struct subid_table *table)
+{
+	return array_search(table->entries, table->n, sizeof(*table->entries),
+			    &table->text.size, is_of_file);
+}
+
+/* Were lines added, and none changed or taken away? */
+static bool only_adds(const struct subid_txn *txn)
+{
+	for (enum subid_kind kind = 0; kind < SUBID_KINDS; kind++)
+		if (txn->written[kind] ||
+		    txn->tables[kind].first_changed < first_new(&txn->tables[kind]))
+			return false;
+	return subid_sets_empty(&txn->history.cleared);
+}
+
+static int add_new_lines(const struct subid_txn *txn, enum subid_kind kind,
+			 struct ledger_news *news)
+{
+	const struct subid_table *table = &txn->tables[kind];
+	int r = 0;
+
+	for (size_t i = first_new(table); r == 0 && i < table->n; i++) {
+		const struct subid_entry *line = &table->entries[i];
+		const char *owner = subid_table_owner(table, line);
+		const struct ledger_entry entry = {
+			.range = line->range,
+			.owner = { owner, line->owner_len },
+			.since = news->now,
+			.uid = SUBID_ID_NONE,
+			.state = LEDGER_HAS,
+			.door_in = LEDGER_OURS,
+		};
+
+		if (line->range.count > 0 && !subid_owner_is_hold(owner, line->owner_len))
+			r = ledger_add(&news->of[kind], &entry);
+	}
+	if (r == 0)
+		r = ledger_sort(&news->of[kind]);
+	find_uids(txn, &news->of[kind]);
+	return r;
+}
+
+/* What was given back is as if it had never been seen, once no line has it. */
+static int mark_cleared(const struct subid_txn *txn, enum subid_kind kind,
+			struct ledger_news *news)
+{
+	const struct subid_set *cleared = &txn->history.cleared.of[kind];
+	auto_ledger_list struct ledger_list known = { .n = 0 }, marked = { .n = 0 };
+	auto_ledger_list struct ledger_list both = { .n = 0 };
+	struct ledger_list before;
+	int r =
+	    ledger_overlay(&txn->history.ledger.ledger.of[kind], &news->of[kind], &known);
+
+	for (size_t i = 0; r == 0 && i < cleared->n; i++) {
+		struct id_range ids = cleared->ranges[i];
+
+		for (size_t k = ledger_find(&known, ids.start);
+		     r == 0 && k < known.n &&
+		     id_range_overlaps(known.entries[k].range, ids);
+		     k++) {
+			struct ledger_entry entry = known.entries[k];
+
+			entry.range = id_range_common(entry.range, ids);
+			if (entry.state != LEDGER_LEFT)
+				continue;
+			entry.state = LEDGER_CLEARED;
+			r = ledger_add(&marked, &entry);
+		}
+	}
+	if (r == 0)
+		r = ledger_overlay(&news->of[kind], &marked, &both);
+	if (r < 0)
+		return r;
+	before = news->of[kind];
+	news->of[kind] = both;
+	both = before;
+	return 0;
+}
+
+static int find_news(struct subid_txn *txn, struct ledger_news *news)
+{
+	bool adds = only_adds(txn);
+	int r = adds ? 0 : ledger_read(&txn->history.ledger, true);
+
+	news->now = (int64_t)time(NULL);
+	if (r == 0)
+		r = digest_new(txn, news);
+	for (enum subid_kind kind = 0; r == 0 && kind < SUBID_KINDS; kind++) {
+		if (adds) {
+			r = add_new_lines(txn, kind, news);
+			continue;
+		}
+		r = compare_table(txn, kind, txn->history.door, news);
+		if (r == 0)
+			r = mark_cleared(txn, kind, news);
+	}
+	return r;
+}
+
+int history_write(struct subid_txn *txn)
+{
+	auto_ledger_news struct ledger_news news = { .now = 0 };
+	struct history *history = &txn->history;
+	int r = history->why;
+
+	if (!txn->options.ledger)
+		return 0;
+	if (r == 0)
+		r = ledger_lock(&history->ledger, txn->options.timeout_ms);
+	if (r == 0)
+		r = find_news(txn, &news);
+	if (r == 0)
+		r = ledger_append(&history->ledger, &news, true);
+	if (r == 0)
+		return 0;
+	ledger_unlock(&history->ledger);
+	history->why = r;
+	/* what is given now is found in the tables by the next look */
+	if (only_adds(txn))
+		return 0;
+	return r > 0 ? -EBUSY : r;
+}
+
+void history_done(struct subid_txn *txn, bool changed)
+{
+	struct history *history = &txn->history;
+	auto_ledger_news struct ledger_news news = { .now = 0 };
+
+	if (!txn->options.ledger || history->ledger.lock < 0)
+		return;
+	if (changed) {
+		/* the backups are the tables that were looked at; if this is lost, the
+		 * next look reads them */
+		stamp_backups(txn, &news);
+		(void)!ledger_append(&history->ledger, &news, false);
+	} else {
+		ledger_take_back(&history->ledger);
+	}
+	ledger_unlock(&history->ledger);
+}
+
+void history_compact(struct subid_txn *txn)
+{
+	struct history *history = &txn->history;
+
+	/* what fails is done by the next */
+	if (history->writes && history->why == 0 && ledger_is_long(&history->ledger))
+		(void)!ledger_compact(&history->ledger, txn->options.timeout_ms);
+}

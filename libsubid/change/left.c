@@ -1,0 +1,255 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Ids that others have left, known from the ledger alone: given when nothing else is, the
+ * oldest first, and only to whom the caller or the site's policy allows it.
+ *
+ * Threat: who had them may have kept a user namespace without a process, in which they
+ * still are.  So they are given only if what is hidden was sought after they were left;
+ * and while something is hidden that cannot be looked into, none that its user had.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "libsubid/change/private.h"
+
+/* --- which may be given --------------------------------------------------------------
+ */
+
+/* May this owner be given what others have left? */
+static bool is_allowed(const struct subid_txn *txn, const struct grant_request *request,
+		       enum subid_kind kind)
+{
+	return request->reuse_left ||
+	       subid_conf_allows_left(&txn->conf,
+				      subid_txn_line_owner(txn, request->owner, kind));
+}
+
+static bool is_own(const struct grant_request *request, const struct ledger_entry *entry)
+{
+	for (size_t i = 0; i < request->owner->n; i++)
+		if (owner_name_compare(&request->owner->spellings[i], &entry->owner) == 0)
+			return true;
+	return false;
+}
+
+/* May the user who hides something have had the ids? */
+static bool is_suspect(const struct subid_txn *txn, const struct ledger_entry *entry,
+		       const struct subid_hider *hider)
+{
+	struct subid_account account;
+
+	if (hider->uid == SUBID_ID_NONE || hider->uid == 0)
+		return true;
+	if (entry->uid != SUBID_ID_NONE)
+		return entry->uid == hider->uid;
+	/* of a name without account nobody knows whose it was */
+	return entry->owner.len == 0 ||
+	       !subid_users_by_name(txn->users, entry->owner.text, entry->owner.len,
+				    &account) ||
+	       account.uid == hider->uid;
+}
+
+/* Was what is hidden sought since the ids were left? */
+static bool was_sought(const struct subid_txn *txn, const struct ledger_entry *entry)
+{
+	if (txn->options.proc < 0 || entry->seq < txn->history.ledger.searched)
+		return true;
+	if (!txn->options.search || txn->n_hiders == HIDERS_MAX)
+		return false;
+	for (size_t i = 0; i < txn->n_hiders; i++)
+		if (is_suspect(txn, entry, &txn->hiders[i]))
+			return false;
+	return true;
+}
+
+/* All of the ledger is needed now.  0; SUBID_ABSENT: it cannot be relied on; -errno. */
+static int read_ledger(struct subid_txn *txn)
+{
+	struct history *history = &txn->history;
+	int r;
+
+	if (!txn->options.ledger || history->why != 0)
+		return SUBID_ABSENT;
+	r = ledger_read(&history->ledger, true);
+	return r == 0 && !history->ledger.exists ? SUBID_ABSENT : r;
+}
+
+int left_check(struct subid_txn *txn, const struct grant_request *request,
+	       enum subid_kind kind, struct id_range range)
+{
+	const struct ledger_list *ledger = &txn->history.ledger.ledger.of[kind];
+	int r;
+
+	if (!txn->options.ledger || !subid_set_meets(&txn->rests.of[kind], range, NULL))
+		return 0;
+	r = read_ledger(txn);
+	if (r != 0)
+		return r < 0 ? r : SUBID_TAKEN;
+	/* given by this very transaction, which the ledger does not know yet, is taken */
+	for (size_t i = ledger_find(ledger, range.start);
+	     i < ledger->n && id_range_overlaps(ledger->entries[i].range, range); i++) {
+		const struct ledger_entry *entry = &ledger->entries[i];
+
+		if (entry->state == LEDGER_LEFT && !is_own(request, entry) &&
+		    !(is_allowed(txn, request, kind) && was_sought(txn, entry)))
+			return SUBID_TAKEN;
+	}
+	return 0;
+}
+
+/* --- the oldest first ----------------------------------------------------------------
+ */
+
+/* When ranges were left that may be given: ascending. */
+struct times {
+	uint64_t *seqs;
+	size_t n;
+};
+
+static void times_free(struct times *times)
+{
+	free(times->seqs);
+}
+
+static int compare_seqs(const void *a, const void *b)
+{
+	uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+
+	return x < y ? -1 : x > y;
+}
+
+static int find_times(const struct subid_txn *txn, struct times *ret)
+{
+	for (enum subid_kind kind = 0; kind < SUBID_KINDS; kind++) {
+		const struct ledger_list *ledger = &txn->history.ledger.ledger.of[kind];
+
+		for (size_t i = 0; i < ledger->n; i++) {
+			if (ledger->entries[i].state != LEDGER_LEFT)
+				continue;
+			if (array_grow(&ret->seqs, ret->n, sizeof(*ret->seqs)) < 0)
+				return -ENOMEM;
+			ret->seqs[ret->n++] = ledger->entries[i].seq;
+		}
+	}
+	if (ret->n > 0)
+		qsort(ret->seqs, ret->n, sizeof(*ret->seqs), compare_seqs);
+	return 0;
+}
+
+/* What is not given, if all that was left up to last is. */
+static int close_after(const struct subid_txn *txn, const struct grant_request *request,
+		       enum subid_kind kind, uint64_t last, struct subid_set *ret)
+{
+	const struct ledger_list *ledger = &txn->history.ledger.ledger.of[kind];
+	auto_set struct subid_set left = { .n = 0 };
+	bool allowed = is_allowed(txn, request, kind);
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < ledger->n; i++) {
+		const struct ledger_entry *entry = &ledger->entries[i];
+
+		if (entry->state == LEDGER_LEFT &&
+		    !(allowed && entry->seq <= last && was_sought(txn, entry)))
+			r = subid_set_add(&left, entry->range);
+	}
+	if (r == 0)
+		r = subid_set_unite(ret, &txn->taken.of[kind]);
+	return r == 0 ? subid_set_unite(ret, &left) : r;
+}
+
+/* places_in_gap() with all that was left up to last; keep: what it finds. */
+static int try_with(const struct subid_txn *txn, const struct grant_request *request,
+		    struct place places[SUBID_KINDS], uint64_t last, bool keep)
+{
+	auto_sets struct subid_sets closed = { .of = { { .n = 0 } } };
+	bool has[SUBID_KINDS];
+	int r = 0;
+
+	for (enum subid_kind kind = 0; r == 0 && kind < SUBID_KINDS; kind++) {
+		r = close_after(txn, request, kind, last, &closed.of[kind]);
+		has[kind] = places[kind].gives.n > 0;
+		places[kind].rests = &closed.of[kind];
+	}
+	if (r == 0)
+		r = places_in_gap(places, NULL);
+	for (enum subid_kind kind = 0; kind < SUBID_KINDS; kind++) {
+		places[kind].rests = NULL;
+		if (!has[kind] && (r != 0 || !keep))
+			places[kind].gives.n = 0;
+	}
+	return r;
+}
+
+int left_places(struct subid_txn *txn, const struct grant_request *request,
+		struct place places[SUBID_KINDS])
+{
+	__attribute__((cleanup(times_free))) struct times times = { .n = 0 };
+	size_t low = 0, high;
+	int r;
+
+	if (!is_allowed(txn, request, SUBID_UID) && !is_allowed(txn, request, SUBID_GID))
+		return SUBID_FULL;
+	r = read_ledger(txn);
+	if (r == 0)
+		r = find_times(txn, &times);
+	if (r != 0 || times.n == 0)
+		return r < 0 ? r : SUBID_FULL;
+	r = try_with(txn, request, places, UINT64_MAX, false);
+	for (high = times.n - 1; r == 0 && low < high;) {
+		size_t middle = low + (high - low) / 2;
+
+		r = try_with(txn, request, places, times.seqs[middle], false);
+		if (r == 0)
+			high = middle;
+		else if (r == SUBID_FULL)
+			low = middle + 1;
+		r = r == SUBID_FULL ? 0 : r;
+	}
+	return r == 0 ? try_with(txn, request, places, times.seqs[low], true) : r;
+}
+
+/* --- why not -------------------------------------------------------------------------
+ */
+
+void left_explain(const struct subid_txn *txn, const char *name,
+		  const struct grant_request *request, enum subid_kind kind,
+		  const char *window, struct subid_error *err)
+{
+	const char *id = subid_kind_name(kind);
+	char who[ERROR_HIDER_SIZE];
+
+	if (!txn->options.ledger)
+		return;
+	if (txn->options.by_login && history_is_blind(txn)) {
+		error_detail(err,
+			     "%s: no gap in %s above all %ss that anything names, and"
+			     " which others are unused nobody knows, without"
+			     " %.*s" HISTORY_FILE ": run 'subid grant' as root",
+			     name, window, id, (int)txn->sys->name_len,
+			     txn->sys->etc_name);
+		return;
+	}
+	if (!is_allowed(txn, request, kind)) {
+		error_detail(err,
+			     "%s: no gap in %s of %ss that nobody has had: 'subid list"
+			     " --released' shows whose they were, 'subid grant"
+			     " --reuse-left' gives them, the oldest first, or widen the"
+			     " window",
+			     name, window, id);
+		return;
+	}
+	if (txn->options.search && txn->n_hiders > 0) {
+		error_hider_text(&txn->hiders[0], who, sizeof(who));
+		error_detail(err,
+			     "%s: the %ss of %s that others have left may be in a user"
+			     " namespace that %s keeps out of sight: end it first",
+			     name, id, window, who);
+		return;
+	}
+	error_detail(err,
+		     "%s: the %ss of %s that others have left are not given before"
+		     " hidden user namespaces were sought: run 'subid grant"
+		     " --reuse-left' as root",
+		     name, id, window);
+}
