@@ -157,6 +157,7 @@ enum subid_state {
 	SUBID_STATE_SHARED,   /* taken from somebody, but another line has them too */
 	SUBID_STATE_OWN,      /* an account's or group's own id */
 	SUBID_STATE_IN_USE,   /* a process's or a user namespace's */
+	SUBID_STATE_LEFT,     /* no line has them any more, but who had them may */
 };
 
 /* A row of a list.  Its texts are the list's, terminated, and bytes as others wrote them:
@@ -172,6 +173,12 @@ struct subid_row {
 	size_t line;	       /* in file, from 1; 0: in none yet */
 	pid_t pid;	       /* with SUBID_STATE_IN_USE; else 0 */
 	const char *program;   /* likewise: its name; else NULL */
+	int64_t since; /* of the ledger: since when the owner had them, in seconds of the
+			  real-time clock; 0: not known */
+	int64_t until; /* likewise: until when; 0: has them still, or not known */
+	const char *door; /* likewise, by which that was seen last: "subid", "tables" (as
+			     useradd, userdel or an editor left them), "backup" or
+			     "rename"; or NULL */
 };
 
 /* What a call has found or done; opaque.  NULL: an empty one. */
@@ -240,6 +247,20 @@ int subid_who_has(struct subid *sys, enum subid_kind kind, uint32_t id,
  */
 int subid_uses(struct subid *sys, enum subid_kind kind, struct id_range range,
 	       struct subid_list **ret, struct subid_error *err) SUBID_WARN_UNUSED;
+
+/* Only what nobody has now: what was left, and what is held since it was released. */
+#define SUBID_LEDGER_RELEASED 1U
+
+/*
+ * What the ledger knows: who had which ids last, uids first, in the order of the ids.
+ * States: SUBID_STATE_GRANTED, _LEFT, _RELEASED (left, and held by "!released"), _FREE
+ * (given back).  Held ids that it does not know have an empty owner.  Whoever may write
+ * it looks at the tables first.  kinds: bits 1 << enum subid_kind, 0: both.  Returns 0,
+ * perhaps with no row, and the caller frees *ret; -errno: it cannot be read, or is not
+ * root's alone.
+ */
+int subid_ledger_read(struct subid *sys, unsigned int kinds, unsigned int flags,
+		      struct subid_list **ret, struct subid_error *err) SUBID_WARN_UNUSED;
 
 /*
  * Where ranges come from (nsswitch.conf, "subid:"): "" for the tables, else the name of a
@@ -387,6 +408,31 @@ int subid_revoke(struct subid_txn *txn, const struct subid_request *request,
  * without SUBID_LEASES in subid_begin(). */
 int subid_unlease(struct subid_txn *txn, const struct subid_request *request,
 		  struct subid_error *err) SUBID_WARN_UNUSED;
+
+/*
+ * Gives an owner the very ids that it had, or what of them lies in range, as the ledger
+ * knows them, also held ones.  Flags: SUBID_UNKNOWN_OWNER.
+ *
+ * Returns as subid_grant(): SUBID_TAKEN: somebody has some of them by now, or uses them,
+ * and nothing is given back, the transaction can only be ended; SUBID_ABSENT: nothing is
+ * known that it had, and has no more.
+ */
+int subid_restore(struct subid_txn *txn, const struct subid_request *request,
+		  struct subid_error *err) SUBID_WARN_UNUSED;
+
+/*
+ * Hands all that an owner has to another: the lines of both tables, root's leases of its
+ * containers, and what the ledger knows of it; the ids stay.  request: whose they are, an
+ * account or just a name of lines; name: whose they will be.  Flags: SUBID_ANOTHER: also
+ * if name has ranges; SUBID_UNKNOWN_OWNER: also if it has no account; SUBID_FORCE: also
+ * while processes use the ids.
+ *
+ * Returns 0; SUBID_ABSENT: there is nothing; SUBID_TAKEN: name has ranges, or a container
+ * of the same name; SUBID_IN_USE; else as subid_grant().  After others than 0 the
+ * transaction can only be ended.
+ */
+int subid_rename(struct subid_txn *txn, const struct subid_request *request,
+		 const char *name, struct subid_error *err) SUBID_WARN_UNUSED;
 
 /*
  * Keeps the ids of range out of all hands, by lines of "!reserved".  Returns 0;

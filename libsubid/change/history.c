@@ -35,6 +35,8 @@ void history_free(struct history *history)
 	ledger_close(&history->ledger);
 	subid_sets_free(&history->seen);
 	subid_sets_free(&history->cleared);
+	free(history->old_owner);
+	free(history->new_owner);
 }
 
 /* --- what the tables are -------------------------------------------------------------
@@ -412,6 +414,34 @@ int history_searched(struct subid_txn *txn, const struct subid_sets *hidden)
 	return keep_seen(history, &news);
 }
 
+struct id_range history_piece(const struct subid_txn *txn, enum subid_kind kind,
+			      struct id_range range, uint64_t *from,
+			      const struct ledger_entry **ret)
+{
+	const struct ledger_list *ledger = &txn->history.ledger.ledger.of[kind];
+	uint64_t end = id_range_end(range);
+	const struct ledger_entry *entry;
+	struct id_range piece;
+
+	*ret = NULL;
+	if (*from < range.start)
+		*from = range.start;
+	if (*from >= end)
+		return (struct id_range){ .count = 0 };
+	entry = ledger->entries + ledger_find(ledger, (uint32_t)*from);
+	if (entry < ledger->entries + ledger->n && entry->range.start < end) {
+		if (entry->range.start > *from)
+			end = entry->range.start;
+		else
+			*ret = entry;
+		if (*ret != NULL && id_range_end(entry->range) < end)
+			end = id_range_end(entry->range);
+	}
+	piece = id_range_between(*from, end);
+	*from = end;
+	return piece;
+}
+
 /* --- the commit ----------------------------------------------------------------------
  */
 
@@ -537,6 +567,40 @@ static int mark_cleared(const struct subid_txn *txn, enum subid_kind kind,
 	return 0;
 }
 
+/* What the old owner had once is the new one's to have again. */
+static int rename_former(const struct subid_txn *txn, enum subid_kind kind,
+			 struct ledger_news *news)
+{
+	const struct history *history = &txn->history;
+	const struct ledger_list *ledger = &history->ledger.ledger.of[kind];
+	const struct subid_owner_name old = { history->old_owner,
+					      strlen(history->old_owner) };
+	auto_ledger_list struct ledger_list renamed = { .n = 0 }, both = { .n = 0 };
+	struct ledger_list before;
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < ledger->n; i++) {
+		struct ledger_entry entry = ledger->entries[i];
+
+		if (entry.state == LEDGER_HAS ||
+		    owner_name_compare(&entry.owner, &old) != 0)
+			continue;
+		entry.owner = (struct subid_owner_name){ history->new_owner,
+							 strlen(history->new_owner) };
+		entry.door_out = LEDGER_RENAMED;
+		entry.uid = SUBID_ID_NONE;
+		r = ledger_add(&renamed, &entry);
+	}
+	if (r == 0)
+		r = ledger_overlay(&renamed, &news->of[kind], &both);
+	if (r < 0)
+		return r;
+	before = news->of[kind];
+	news->of[kind] = both;
+	both = before;
+	return 0;
+}
+
 static int find_news(struct subid_txn *txn, struct ledger_news *news)
 {
 	bool adds = only_adds(txn);
@@ -553,6 +617,8 @@ static int find_news(struct subid_txn *txn, struct ledger_news *news)
 		r = compare_table(txn, kind, txn->history.door, news);
 		if (r == 0)
 			r = mark_cleared(txn, kind, news);
+		if (r == 0 && txn->history.old_owner != NULL)
+			r = rename_former(txn, kind, news);
 	}
 	return r;
 }

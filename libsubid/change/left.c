@@ -212,6 +212,22 @@ int left_places(struct subid_txn *txn, const struct grant_request *request,
 /* --- why not -------------------------------------------------------------------------
  */
 
+bool left_in_way(const struct subid_txn *txn, enum subid_kind kind,
+		 struct id_range window, uint32_t count)
+{
+	const struct subid_want want[SUBID_KINDS] = {
+		[SUBID_UID] = {
+			.taken = &txn->rests.of[kind],
+			.window = window,
+			.count = count,
+		},
+		[SUBID_GID] = { .count = 0 },
+	};
+	uint32_t start;
+
+	return txn->options.ledger && subid_find_gap(want, 0, &start) != 0;
+}
+
 void left_explain(const struct subid_txn *txn, const char *name,
 		  const struct grant_request *request, enum subid_kind kind,
 		  const char *window, struct subid_error *err)
@@ -219,8 +235,6 @@ void left_explain(const struct subid_txn *txn, const char *name,
 	const char *id = subid_kind_name(kind);
 	char who[ERROR_HIDER_SIZE];
 
-	if (!txn->options.ledger)
-		return;
 	if (txn->options.by_login && history_is_blind(txn)) {
 		error_detail(err,
 			     "%s: no gap in %s above all %ss that anything names, and"

@@ -100,6 +100,9 @@ void result_free(struct subid_txn *txn)
 {
 	free(txn->result);
 	free(txn->result_owner);
+	for (size_t i = 0; i < txn->list.n_texts; i++)
+		free(txn->list.texts[i]);
+	free(txn->list.texts);
 	free(txn->list.rows);
 }
 
@@ -127,11 +130,55 @@ int txn_add_result(struct subid_txn *txn, const struct subid_changes *changes)
 	return 0;
 }
 
+/* Ids that were held, with whose they were before. */
+static int list_freed(struct subid_txn *txn)
+{
+	int r = 0;
+
+	for (size_t i = 0; i < txn->list.n_texts; i++)
+		free(txn->list.texts[i]);
+	txn->list.n = txn->list.n_texts = 0;
+	free(txn->list.texts);
+	free(txn->list.rows); /* of another way to grow */
+	txn->list.texts = NULL;
+	txn->list.rows = NULL;
+	for (size_t i = 0; i < txn->n_result; i++) {
+		const struct subid_change *change = &txn->result[i];
+		const struct ledger_entry *entry;
+		struct id_range piece;
+		uint64_t from = 0;
+
+		while (r == 0 && (piece = history_piece(txn, change->kind, change->range,
+							&from, &entry))
+					 .count > 0) {
+			bool known = entry != NULL && entry->owner.len > 0;
+			const struct subid_row row = {
+				.kind = change->kind,
+				.range = piece,
+				.state = txn->result_state,
+				.owner = known ? entry->owner.text : txn->result_owner,
+			};
+
+			r = list_add_row(&txn->list, &row,
+					 known ? entry->owner.len
+					       : strlen(txn->result_owner));
+		}
+	}
+	return r;
+}
+
 int subid_changes(struct subid_txn *txn, const struct subid_list **ret)
 {
-	struct subid_row *rows =
-	    reallocarray(txn->list.rows, txn->n_result + 1, sizeof(*rows));
+	struct subid_row *rows;
 
+	if (txn->result_state == SUBID_STATE_FREE &&
+	    strcmp(txn->result_owner, "-") == 0) {
+		int r = list_freed(txn);
+
+		*ret = &txn->list;
+		return r;
+	}
+	rows = reallocarray(txn->list.rows, txn->n_result + 1, sizeof(*rows));
 	if (rows == NULL)
 		return -ENOMEM;
 	txn->list.rows = rows;

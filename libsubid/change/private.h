@@ -243,6 +243,8 @@ struct history {
 	uint64_t read[SUBID_KINDS];
 	struct subid_sets seen;	   /* ids that lines have, or have had */
 	struct subid_sets cleared; /* that were given back */
+	char *old_owner,
+	    *new_owner; /* all that the one had is the other's now; or NULL */
 };
 
 /*
@@ -422,6 +424,9 @@ int own_find_absent(const struct subid_live *live, struct subid_sets *ret);
 /* Warns, once, of accounts that no source enumerates, in a window. */
 void own_warn_unlisted(struct subid_txn *txn);
 
+/* Reads the tables alone.  0, or -errno with the file that it is about. */
+int taken_load_tables(struct subid_txn *txn, struct subid_failure *failure);
+
 /* Is a table still as it was read?  0 or -errno. */
 int taken_is_as_read(const struct subid_txn *txn, enum subid_kind kind, bool *ret);
 
@@ -473,6 +478,12 @@ void history_free(struct history *history);
 /* Opens the ledger, if it can.  0 or -errno. */
 int history_open(struct subid_txn *txn);
 
+/* Whose ids of a range were last, piece by piece: the entry at *from, and *from moves
+ * behind it; NULL and the ids before the next if nobody's.  Count 0 at the end. */
+struct id_range history_piece(const struct subid_txn *txn, enum subid_kind kind,
+			      struct id_range range, uint64_t *from,
+			      const struct ledger_entry **ret);
+
 /* Looks at what has come and gone since the last look, once the tables are read.  0, or
  * -errno with the file that it is about. */
 int history_look(struct subid_txn *txn, struct subid_failure *failure);
@@ -505,7 +516,11 @@ void history_compact(struct subid_txn *txn);
 int left_check(struct subid_txn *txn, const struct grant_request *request,
 	       enum subid_kind kind, struct id_range range);
 
-/* Why none of a window that has room for them is given, if that is so: a detail. */
+/* Is there no room for count ids in a window but for what others have left? */
+bool left_in_way(const struct subid_txn *txn, enum subid_kind kind,
+		 struct id_range window, uint32_t count);
+
+/* Why none of these is given: a detail. */
 void left_explain(const struct subid_txn *txn, const char *name,
 		  const struct grant_request *request, enum subid_kind kind,
 		  const char *window, struct subid_error *err);
@@ -524,6 +539,11 @@ const struct subid_owner_name *subid_txn_line_owner(const struct subid_txn *txn,
 
 /* Would every reader see the lines, and as the owner's?  0 or SUBID_INVALID. */
 int subid_txn_check_owner(const struct subid_txn *txn, const struct subid_owner *of);
+
+/* Finds who is to be given something: 0 when the owner may have ranges; else why not,
+ * explained. */
+int request_find_owner(struct subid_txn *txn, const struct subid_request *request,
+		       struct subid_owner *ret, struct subid_error *err);
 
 /* Is it one that this library understands?  0, or -EINVAL, explained. */
 int request_check(const struct subid_request *request, struct subid_error *err);

@@ -66,8 +66,9 @@ static void explain_window(const struct refusal *refusal, enum subid_kind kind)
 
 	print_window(refusal, kind, bounds, sizeof(bounds));
 	if (count <= largest) {
-		left_explain(refusal->txn, refusal->name, refusal->request, kind, bounds,
-			     refusal->err);
+		if (left_in_way(refusal->txn, kind, all, count))
+			left_explain(refusal->txn, refusal->name, refusal->request, kind,
+				     bounds, refusal->err);
 		return;
 	}
 	if (all.count == 0) {
@@ -250,9 +251,8 @@ int request_check(const struct subid_request *request, struct subid_error *err)
 /* For so many owners it is said which of their lines are malformed. */
 #define MALFORMED_GRANTS 10
 
-/* 0 when the owner may have ranges; else why not. */
-static int find_owner(struct subid_txn *txn, const struct subid_request *request,
-		      struct subid_owner *ret, struct subid_error *err)
+int request_find_owner(struct subid_txn *txn, const struct subid_request *request,
+		       struct subid_owner *ret, struct subid_error *err)
 {
 	const char *name = request->owner;
 	const struct subid_special_owner *special =
@@ -402,7 +402,7 @@ static int give(struct subid_txn *txn, const struct subid_request *request,
 		if (r < 0)
 			return txn_spoil(txn, r);
 	}
-	r = find_owner(txn, request, &owner, err);
+	r = request_find_owner(txn, request, &owner, err);
 	if (r == 0 && request_has(request, SUBID_UNASKED))
 		r = check_unasked(txn, &owner, request, err);
 	if (r != 0)

@@ -442,6 +442,9 @@ int subid_unhold(struct subid_txn *txn, const struct subid_request *request,
 	r = check_unhold(txn, request, err);
 	if (r == 0)
 		r = unhold(txn, request, err);
+	/* whose they were is said */
+	if (r == 0 && txn->options.ledger && txn->history.why == 0)
+		r = ledger_read(&txn->history.ledger, true) < 0 ? error_memory(err) : 0;
 	if (r != 0)
 		return txn_spoil(txn, r);
 	if (txn->n_result == 0)

@@ -59,7 +59,7 @@ static int policy_load(struct subid_txn *txn, struct subid_failure *failure)
 
 /* --- the tables --------------------------------------------------------------------- */
 
-static int load_tables(struct subid_txn *txn, struct subid_failure *failure)
+int taken_load_tables(struct subid_txn *txn, struct subid_failure *failure)
 {
 	struct subid_table *tables = txn->tables;
 	int r;
@@ -115,7 +115,7 @@ static int reload_tables(struct subid_txn *txn, struct subid_failure *failure)
 		subid_table_free(&txn->tables[kind]);
 	}
 	if (r == 0)
-		r = load_tables(txn, failure);
+		r = taken_load_tables(txn, failure);
 	/* with the locks: nobody but an editor changes them any more */
 	return r == 0 ? history_look(txn, failure) : r;
 }
@@ -496,7 +496,7 @@ int taken_look(struct subid_txn *txn, struct subid_failure *failure)
 	r = policy_load(txn, failure);
 	/* before what runs: of what lines that go meanwhile gave, see reload_tables() */
 	if (r == 0)
-		r = load_tables(txn, failure);
+		r = taken_load_tables(txn, failure);
 	if (r == 0)
 		r = load_accounts(txn, failure);
 	if (r == 0)

@@ -9,7 +9,7 @@ programs="subid newuidmap newgidmap getsubids"
 read -ra every <<<"$(tr '\n' ' ' <<<"$commands")"
 plan $((1 + 5 * ${#every[@]} + 2 + 4 * 4 + 9 + 3 + 4 + 4 + 29 + 7 + ${#every[@]}))
 
-is "these are the commands" "${every[*]}" "list grant revoke hold unhold ps id config share shift sync policy audit"
+is "these are the commands" "${every[*]}" "list grant revoke rename hold unhold ps id config share shift sync policy audit"
 
 # The options in a --help, as "-c, --count N" or "-g", sorted.
 help_options() { # program [command]
@@ -169,7 +169,7 @@ ok "completion is registered" env -i PATH="$PATH" bash --norc -c \
 	". /usr/share/bash-completion/bash_completion; . '$PRE/share/bash-completion/completions/subid'; complete -p subid"
 is "commands" "$(offers '')" "$(sort <<<"$commands" | paste -sd ' ')"
 is "a command that is begun" "$(offers un)" "unhold"
-is "a command behind options" "$(offers --root "$T" --json re)" "revoke"
+is "a command behind options" "$(offers --root "$T" --json rev)" "revoke"
 for command in "${every[@]}"; do
 	is "each option of $command" "$(offers "$command" -)" \
 		"$(subid "$command" --help | grep -oE '^ +(-[a-z], )?--[a-z-]+' | grep -oE -- '--?[a-z][a-z-]*' | sort | paste -sd ' ')"

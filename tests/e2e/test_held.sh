@@ -111,7 +111,7 @@ wait_for runs "$started_pid" sleep
 end "$inside"
 expect "a mount under another mount: revoke holds the ids" 0 '*released*' \
 	"subid: warning: process $started_pid (sleep) of root (uid 0) keeps a user namespace out of sight*" subid revoke alice
-tables ""
+change_tables ""
 expect "which are not given" 0 'alice uid 165536 *' 'subid: warning: *' subid grant -n alice
 tables alice:100000:65536
 let_go "a mount under another mount" "$started_pid"

@@ -3,7 +3,7 @@
 # The ledger: what userdel, usermod, useradd and editors have freed rests, whatever is
 # lost, damaged or set back.
 . "$(dirname "$0")/lib.sh"
-plan 49
+plan 77
 
 ledger=/var/lib/subid/ledger
 small=$'SUB_UID_MIN 100000\nSUB_UID_MAX 100039\nSUB_UID_COUNT 10\nSUB_GID_MIN 100000\nSUB_GID_MAX 100039\nSUB_GID_COUNT 10'
@@ -153,3 +153,61 @@ ok "has its own" test -s "$T/image$ledger"
 run subid --root "$T/image" grant bob
 is "in which ids rest" "$out" $'bob uid 165536 231071 65536 new\nbob gid 165536 231071 65536 new'
 ok "the machine's knows nothing of it" sh -c "! grep -q ' 65536 ' $ledger"
+
+# --- whose they were ------------------------------------------------------------------
+
+host
+subid -q grant alice bob
+subid -q revoke alice
+subid -q revoke bob
+tables_are "what two owners had is one line" '!released:100000:20'
+run subid list --released
+like "but shown as what each had" "$out" $'alice uid 100000 100009 10 released 20??-??-??T??:??:??Z subid
+bob uid 100010 100019 10 released 20*Z subid
+alice gid 100000 *
+bob gid 100010 *'
+expect "one owner's" 0 $'bob uid 100010 *\nbob gid *' '' subid list --released bob
+expect "of one kind" 0 'bob gid *' '' subid list --released -g bob
+expect "of whom nothing is known" 1 '' 'subid: nobody: no ids are known that it had and nobody has now' subid list --released nobody
+expect "--json" 0 '*{"owner":"alice","kind":"uid","start":100000,"end":100009,"count":10,"state":"released","since":"20*Z","by":"subid"}*' '' subid --json list --released
+expect "users may look, too" 0 $'alice uid *' '' as carol "$PRE/bin/subid" list --released
+expect "unhold says whose they were" 0 $'alice uid 100000 100009 10 free\nbob uid 100010 100014 5 free\nalice gid *\nbob gid *' '' \
+	subid unhold -n 100000:15
+change_tables 'carol:100020:10'
+expect "an editor took the holds away" 0 $'alice uid 100000 100009 10 left 20*Z subid\n*' '' subid list --released
+
+# --- the same ids again ---------------------------------------------------------------
+
+expect "--restore: the very ids" 0 $'alice uid 100000 100009 10 new\nalice gid 100000 100009 10 new' '' subid grant --restore alice
+expect "there is no more to restore" 1 '' 'subid: alice: no ids are known that it had and nobody has now *' subid grant --restore alice
+gives "somebody else's by now" 100010 -r 100010:10 --reuse-left dora
+expect "these are not restored" 1 '' "subid: bob: no ids are known *" subid grant --restore bob
+subid -q revoke dora
+expect "but to the last one, out of the hold" 0 $'dora uid 100010 100019 10 new\n*' '' subid grant --restore dora
+tables_are "which ends there" $'carol:100020:10\nalice:100000:10\ndora:100010:10'
+subid -q revoke alice
+useradd -M -u 100005 -K SUB_UID_COUNT=0 -K SUB_GID_COUNT=0 eve
+expect "part of it is somebody's: nothing is restored" 1 '' "subid: alice: uid 100005: is account eve's own*" subid grant --restore alice
+like "and nothing changed" "$(cat /etc/subuid)" $'*!released:100000:10'
+userdel eve
+expect "--restore and --another" 2 '' '*' subid grant --restore --another alice
+
+# --- rename ---------------------------------------------------------------------------
+
+host $'alice:100000:10\ncarol:100020:10'
+subid -q grant alice/web --count 5
+useradd -M -u 5010 -K SUB_UID_COUNT=0 -K SUB_GID_COUNT=0 old
+echo 5010:100030:5 | tee -a /etc/subuid >>/etc/subgid
+expect "no account" 1 '' 'subid: nosuch: no such account*' subid rename alice nosuch
+expect "nothing to hand over" 1 '' 'subid: eve: has no ranges' subid rename eve dora
+expect "who has ranges" 1 '' 'subid: carol: has uids already*' subid rename alice carol
+expect "-n" 0 $'dora uid 100000 100009 10 granted\ndora gid 100000 100009 10 granted' '' subid rename -n alice dora
+tables_are "changes nothing" $'alice:100000:10\ncarol:100020:10\n5010:100030:5'
+expect "the same ids for another" 0 $'dora uid 100000 *\ndora gid 100000 *' '' subid rename alice dora
+tables_are "in both tables" $'carol:100020:10\n5010:100030:5\ndora:100000:10'
+is "and the leases" "$(cat /var/lib/subid/subuid)" dora/web:100000:5
+usermod -l renamed old
+expect "after usermod -l, a uid counts for both names" 0 '*' '' subid list renamed
+subid -q revoke --reuse --force dora/web
+subid -q revoke dora
+expect "what the old one had is the new one's to restore" 0 'dora uid 100000 *' '' subid grant --restore -u dora

@@ -102,8 +102,7 @@ static int print_help(const struct cli *cli)
 		    command->text == NULL ? "" : "\n");
 		return cli_finish_output();
 	}
-	(void)printf("usage: subid [%s] [--json] [-q] COMMAND [ARGUMENT...]\n"
-		     "Grants ranges of subordinate ids and keeps them apart.\n\n",
+	(void)printf("usage: subid [%s] [--json] [-q] COMMAND [ARGUMENT...]\n\n",
 		     cli->directory ? "--directory" : "--root DIR");
 	for (size_t i = 0; i < cli->n_commands; i++)
 		if (cli->commands[i]->summary != NULL)

@@ -18,6 +18,7 @@ enum {
 	OPTION_FORCE,
 	OPTION_OWN,
 	OPTION_REUSE_LEFT,
+	OPTION_RESTORE,
 };
 
 static const struct cli_option options[] = {
@@ -29,6 +30,8 @@ static const struct cli_option options[] = {
 	{ OPTION_FROM, "from", "FILE", "to the owners in FILE, one a line; - is stdin" },
 	{ OPTION_GROUP, "group", "GROUP", "to the members of GROUP" },
 	{ OPTION_ALL, "all", NULL, "to all people, by the policy" },
+	{ OPTION_RESTORE, "restore", NULL,
+	  "the very ids that OWNER had, if nobody has them" },
 	{ OPTION_REUSE_LEFT, "reuse-left", NULL,
 	  "also ids that others had, if no others are left" },
 	{ OPTION_FORCE, "force-unknown", NULL, "also to owners without account" },
@@ -41,7 +44,7 @@ static const struct cli_option options[] = {
 
 struct grant {
 	struct cli *cli;
-	bool uid, gid, another, all, force_unknown, own, reuse_left, dry_run;
+	bool uid, gid, another, all, force_unknown, own, reuse_left, restore, dry_run;
 	bool leases;	/* the owners are containers */
 	bool last_turn; /* of trying */
 	uint32_t count;
@@ -82,8 +85,9 @@ static int grant_one(struct grant *grant, struct subid_txn *txn, const char *nam
 		     struct subid_error *err)
 {
 	const struct subid_request request = request_of(grant, name);
-	int r = grant->leases ? subid_lease(txn, &request, err)
-			      : subid_grant(txn, &request, err);
+	int r = grant->leases	 ? subid_lease(txn, &request, err)
+		: grant->restore ? subid_restore(txn, &request, err)
+				 : subid_grant(txn, &request, err);
 
 	if (r != 0 && r != SUBID_ENOUGH)
 		return cli_say(cli_status(r), err);
@@ -285,6 +289,9 @@ static bool parse_option(struct grant *grant, int letter)
 	case OPTION_OWN:
 		grant->own = true;
 		return true;
+	case OPTION_RESTORE:
+		grant->restore = true;
+		return true;
 	case OPTION_REUSE_LEFT:
 		grant->reuse_left = true;
 		return true;
@@ -321,12 +328,15 @@ static int run_grant(struct grant *grant, int argc, char *argv[])
 		status = cli_names_read(&grant->owners, grant->from);
 	if (status != EXIT_DONE)
 		return status;
+	if (grant->restore && (grant->another || grant->reuse_left || grant->count > 0))
+		return cli_misused(grant->cli, "--restore excludes --another, --count and"
+					       " --reuse-left");
 	n_containers = count_containers(grant);
 	grant->leases = n_containers > 0 || grant->own;
 	if (!grant->leases)
 		return carry_out(grant);
 	if (n_containers < grant->owners.n || grant->group != NULL || grant->all ||
-	    grant->force_unknown || grant->reuse_left)
+	    grant->force_unknown || grant->reuse_left || grant->restore)
 		return cli_misused(grant->cli,
 				   "containers, OWNER/NAME, cannot be mixed with owners");
 	if (grant->own && grant->range.count > 0)

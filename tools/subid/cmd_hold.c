@@ -50,8 +50,8 @@ static int change(const struct hold *hold, struct subid_txn *txn, struct range_l
 	else if (r != 0 && r != SUBID_ENOUGH)
 		status = cli_say(cli_status(r), &err);
 	if (status == EXIT_DONE)
-		status = range_list_add(rows, txn,
-					hold->release ? "-" : SUBID_OWNER_RESERVED, NULL);
+		status = range_list_add(
+		    rows, txn, hold->release ? NULL : SUBID_OWNER_RESERVED, NULL);
 	return status == EXIT_DONE && r == 0 && !hold->dry_run
 		   ? cli_commit(hold->cli, txn, NULL)
 		   : status;

@@ -3,13 +3,17 @@
 #include <getopt.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "libsubid/core/core.h"
 #include "tools/subid/rows.h"
 
+enum { OPTION_RELEASED = 256 * 2 };
+
 static const struct cli_option options[] = {
 	{ 'u', "uid", NULL, "only uids" },
 	{ 'g', "gid", NULL, "only gids" },
+	{ OPTION_RELEASED, "released", NULL, "ids that owners had, and nobody has now" },
 };
 
 static const char *state_of(const char *owner, size_t len)
@@ -92,6 +96,82 @@ static int list_held(struct rows *output, struct subid_table *table, char *name,
 	if (!subid_owner_is_hold(name, spelling.len))
 		return 0;
 	return list_owner(output, table, &holder, ret_n);
+}
+
+/* --- ids that nobody has any more ----------------------------------------------------
+ */
+
+static const struct rows_column former_columns[] = {
+	{ .heading = "OWNER", .key = "owner" },
+	{ .heading = "KIND", .key = "kind" },
+	{ .heading = "START", .key = "start", .number = true },
+	{ .heading = "END", .key = "end", .number = true },
+	{ .heading = "COUNT", .key = "count", .number = true },
+	{ .heading = "STATE", .key = "state" },
+	{ .heading = "SINCE", .key = "since" },
+	{ .heading = "BY", .key = "by" },
+};
+
+#define N_FORMER_COLUMNS (sizeof(former_columns) / sizeof(former_columns[0]))
+
+/* Was it this owner's?  NULL: any. */
+static bool was_of(const char *owner, char *const names[])
+{
+	for (size_t i = 0; names[i] != NULL; i++)
+		if (strcmp(names[i], owner) == 0)
+			return true;
+	return names[0] == NULL;
+}
+
+static void print_former(struct rows *output, const struct subid_row *row)
+{
+	time_t until = (time_t)row->until;
+	char since[sizeof("2026-11-30T00:00:00Z")];
+	struct tm tm;
+	bool dated = row->until > 0 && gmtime_r(&until, &tm) != NULL &&
+		     strftime(since, sizeof(since), "%Y-%m-%dT%H:%M:%SZ", &tm) > 0;
+	const struct rows_cell cells[N_FORMER_COLUMNS] = {
+		row->owner[0] == '\0' ? rows_text(NULL) : rows_text(row->owner),
+		rows_text(subid_kind_name(row->kind)),
+		rows_number(row->range.start),
+		rows_number(id_range_end(row->range) - 1),
+		rows_number(row->range.count),
+		rows_text(range_state_name(row->state)),
+		rows_text(dated ? since : NULL),
+		rows_text(row->door),
+	};
+
+	rows_add(output, cells, ROWS_NO_PARENT);
+}
+
+static int list_released(const struct cli *cli, struct subid *sys, unsigned int kinds,
+			 char *const names[])
+{
+	__attribute__((cleanup(subid_list_free))) struct subid_list *list = NULL;
+	struct subid_error err = { .size = sizeof(err) };
+	struct subid_row row = { .size = sizeof(row) };
+	struct rows *output;
+	size_t n = 0;
+	int status;
+
+	if (subid_ledger_read(sys, kinds, SUBID_LEDGER_RELEASED, &list, &err) < 0)
+		return cli_say(EXIT_UNABLE, &err);
+	output = rows_open(cli, "released", former_columns, N_FORMER_COLUMNS);
+	if (output == NULL)
+		return EXIT_UNABLE;
+	for (size_t i = 0; subid_list_get(list, i, &row); i++) {
+		if (!was_of(row.owner, names))
+			continue;
+		print_former(output, &row);
+		n++;
+	}
+	status = rows_close(output);
+	if (status == EXIT_DONE && n == 0 && names[0] != NULL)
+		return cli_complain(EXIT_NO,
+				    "%s: no ids are known that it had and nobody"
+				    " has now",
+				    names[0]);
+	return status;
 }
 
 struct listing {
@@ -213,7 +293,7 @@ static int run(struct cli *cli, int argc, char *argv[])
 		.list = { { .kind = SUBID_UID }, { .kind = SUBID_GID } },
 	};
 	struct subid_table *const list = tables.list;
-	bool only_uid = false, only_gid = false;
+	bool only_uid = false, only_gid = false, released = false;
 	auto_system struct subid *sys = NULL;
 	auto_close int etc = -1;
 	struct rows *output;
@@ -222,11 +302,15 @@ static int run(struct cli *cli, int argc, char *argv[])
 	while ((letter = cli_next_option(cli, argc, argv)) != -1) {
 		only_uid |= letter == 'u';
 		only_gid |= letter == 'g';
+		released |= letter == OPTION_RELEASED;
 	}
 	etc = cli_open_etc(cli);
 	if (etc < 0)
 		return EXIT_UNABLE;
 	status = cli_open_system(cli, true, &sys);
+	if (status == EXIT_DONE && released)
+		return list_released(cli, sys, cli_kinds(only_uid, only_gid),
+				     argv + optind);
 	if (status == EXIT_DONE && (!only_gid || only_uid))
 		status = cli_load_table(cli, etc, SUBID_UID, &list[SUBID_UID]);
 	if (status == EXIT_DONE && (!only_uid || only_gid))

@@ -285,6 +285,7 @@ const char *range_state_name(enum subid_state state)
 		[SUBID_STATE_GRANTED] = "granted",   [SUBID_STATE_LEASED] = "leased",
 		[SUBID_STATE_RELEASED] = "released", [SUBID_STATE_RESERVED] = "reserved",
 		[SUBID_STATE_FREE] = "free",	     [SUBID_STATE_SHARED] = "shared",
+		[SUBID_STATE_LEFT] = "left",
 	};
 
 	return names[state];
@@ -298,6 +299,20 @@ int range_list_append(struct range_list *list, const struct range_row *row)
 	return EXIT_DONE;
 }
 
+/* A copy that lives as long as the list; NULL: out of memory. */
+static const char *keep_text(struct range_list *list, const char *text)
+{
+	char *copy = strdup(text);
+
+	if (copy == NULL ||
+	    array_grow(&list->texts, list->n_texts, sizeof(*list->texts)) < 0) {
+		free(copy);
+		return NULL;
+	}
+	list->texts[list->n_texts++] = copy;
+	return copy;
+}
+
 int range_list_add(struct range_list *list, struct subid_txn *txn, const char *owner,
 		   const char *state)
 {
@@ -308,15 +323,17 @@ int range_list_add(struct range_list *list, struct subid_txn *txn, const char *o
 	if (subid_changes(txn, &changes) < 0)
 		return cli_complain(EXIT_UNABLE, "%s", strerror(ENOMEM));
 	for (size_t i = 0; status == EXIT_DONE && subid_list_get(changes, i, &row); i++) {
+		const char *whose = owner != NULL ? owner : keep_text(list, row.owner);
 		const struct range_row one = {
-			.owner = owner,
-			.owner_len = strlen(owner),
+			.owner = whose,
+			.owner_len = whose == NULL ? 0 : strlen(whose),
 			.kind = row.kind,
 			.range = row.range,
 			.state = state != NULL ? state : range_state_name(row.state),
 		};
 
-		status = range_list_append(list, &one);
+		status = whose == NULL ? cli_complain(EXIT_UNABLE, "%s", strerror(ENOMEM))
+				       : range_list_append(list, &one);
 	}
 	return status;
 }
@@ -334,6 +351,9 @@ int range_list_print(const struct cli *cli, const struct range_list *list)
 
 void range_list_free(struct range_list *list)
 {
+	for (size_t i = 0; i < list->n_texts; i++)
+		free(list->texts[i]);
+	free(list->texts);
 	free(list->list);
 	*list = (struct range_list){ .n = 0 };
 }

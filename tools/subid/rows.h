@@ -90,14 +90,17 @@ void range_rows_add(struct rows *rows, const struct range_row *row);
 struct range_list {
 	struct range_row *list;
 	size_t n;
+	char **texts; /* that rows point to */
+	size_t n_texts;
 };
 
 /* Adds a row.  The status, after a complaint. */
 int range_list_append(struct range_list *list, const struct range_row *row);
 
 /*
- * Adds what the last call of a transaction has done; owner: whose it is; state: NULL: as
- * the transaction has it.  The status, after a complaint.
+ * Adds what the last call of a transaction has done; owner: whose it is, NULL: as the
+ * transaction has it; state: NULL: as the transaction has it.  The status, after a
+ * complaint.
  */
 int range_list_add(struct range_list *list, struct subid_txn *txn, const char *owner,
 		   const char *state);

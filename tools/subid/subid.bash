@@ -118,7 +118,7 @@ _subid() {
 		case $command in
 		'') _subid_offer < <(_subid_commands) ;;
 		list | grant | sync) _subid_offer < <({ _subid_people; _subid_holders; _subid_containers; } | sort -u) ;;
-		revoke | ps) _subid_offer < <({ _subid_holders; _subid_containers; } | sort -u) ;;
+		revoke | rename | ps) _subid_offer < <({ _subid_holders; _subid_containers; } | sort -u) ;;
 		id)
 			case " ${words[*]} " in
 			*' --inside'[\ =]*) _subid_offer < <(_subid_holders) ;;
