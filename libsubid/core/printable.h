@@ -4,8 +4,8 @@
  *
  * Threat: names come from files, from processes and from whoever typed them, and end on
  * root's terminal, in logs and in mails.  Control characters, C1 controls, in UTF-8
- * or as lone bytes, and marks that change the direction of writing would show something else than what is
- * there.
+ * or as lone bytes, and marks that change the direction of writing would show something
+ * else than what is there.
  */
 #pragma once
 

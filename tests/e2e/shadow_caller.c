@@ -116,9 +116,10 @@ int main(int argc, char *argv[])
 	if (argc != 6)
 		return 2;
 	if (strcmp(argv[1], "grant") == 0) {
-		range = (struct subordinate_range){ argv[3], 0, strtoul(argv[4], NULL, 10) };
-		if (!(gid ? subid_grant_gid_range : subid_grant_uid_range)(
-			&range, strcmp(argv[5], "reuse") == 0))
+		range =
+		    (struct subordinate_range){ argv[3], 0, strtoul(argv[4], NULL, 10) };
+		if (!(gid ? subid_grant_gid_range
+			  : subid_grant_uid_range)(&range, strcmp(argv[5], "reuse") == 0))
 			return puts("no"), 1;
 		return printf("%lu\n", range.start), 0;
 	}

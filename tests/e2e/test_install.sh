@@ -75,7 +75,7 @@ is "each place is where it was said, whatever the umask" "$(cd "$T/d2/opt/s" && 
 755 programs/subid
 755 programs/subid-compat
 755 programs/subid-ldap"
-is "what a directory is told" "$(ls "$T/d2/opt/s/data/subid/ldap" | paste -sd ' ')" \
+is "what a directory is told" "$(find "$T/d2/opt/s/data/subid/ldap" -type f -printf "%P\n" | sort | paste -sd ' ')" \
 	"60subid.ldif acl-389ds.ldif acl-openldap.ldif bootstrap.ldif subid.ldif subid.schema"
 is "and nothing is elsewhere" "$(cd "$T/d2" && find . -maxdepth 3 ! -name pages | sort | tr '\n' ' ')" \
 	". ./opt ./opt/s ./opt/s/completions ./opt/s/data ./opt/s/doc ./opt/s/inc ./opt/s/lib ./opt/s/pam ./opt/s/programs "

@@ -76,7 +76,7 @@ for ((i = 0; i < 100; i++)); do
 done
 for kind in uid gid; do
 	# in one write
-	printf '0 0 60000\n%s 200000 70000\n' $([ $kind = uid ] && echo 200000 || echo 300000) >"$T/map"
+	printf '0 0 60000\n%s 200000 70000\n' "$([ $kind = uid ] && echo 200000 || echo 300000)" >"$T/map"
 	cat "$T/map" >"/proc/$inside/${kind}_map"
 done
 within() { nsenter -t "$inside" -U -S 0 -G 0 unshare -pmf --mount-proc "$@"; }
