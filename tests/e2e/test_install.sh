@@ -57,6 +57,8 @@ is "each place is where it was said, whatever the umask" "$(cd "$T/d2/opt/s" && 
 644 doc/examples/subid-audit.cron
 644 doc/examples/subid-audit.service
 644 doc/examples/subid-audit.timer
+644 doc/examples/subid-ledger.path
+644 doc/examples/subid-ledger.service
 644 doc/examples/subid-share.service
 644 doc/examples/subid-sync.service
 644 doc/examples/subid-sync.timer

@@ -216,7 +216,8 @@ static bool all_have_enough(struct grant *grant, struct subid *sys)
 	const char *name = grant->owners.text;
 
 	if (grant->leases || grant->dry_run || grant->another || grant->group != NULL ||
-	    grant->all || subid_begin(sys, SUBID_LOOK, 0, &txn, &err) != 0)
+	    grant->all || grant->restore ||
+	    subid_begin(sys, SUBID_LOOK, 0, &txn, &err) != 0)
 		return false;
 	for (size_t i = 0; i < grant->owners.n; i++, name += strlen(name) + 1) {
 		const struct subid_request request = request_of(grant, name);
