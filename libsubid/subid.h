@@ -335,8 +335,8 @@ int subid_begin(struct subid *sys, unsigned int flags, int timeout_ms,
 #define SUBID_UNASKED	    4U	/* only if the policy gives without being asked */
 #define SUBID_OWN	    8U	/* a container's: with a line of its own in the tables */
 #define SUBID_FORCE	    16U /* also while processes use the ids */
-#define SUBID_REUSE_LEFT    64U /* also what others have left, with SUBID_SEARCH */
 #define SUBID_REUSE	    32U /* do not hold them: anybody may get them next */
+#define SUBID_REUSE_LEFT    64U /* also what others have left, with SUBID_SEARCH */
 
 /*
  * What is asked for; -EINVAL if size or owner is not set, or a flag is unknown.  Zeroed
@@ -356,7 +356,7 @@ struct subid_request {
 /*
  * Grants an owner a range: the same numbers of both kinds whenever that is possible.  The
  * rules of login.defs(5) (SUB_UID_MIN, ...) and subid.conf(5) say how many and where.
- * Flags: SUBID_ANOTHER, SUBID_UNKNOWN_OWNER, SUBID_UNASKED.
+ * Flags: SUBID_ANOTHER, SUBID_UNKNOWN_OWNER, SUBID_UNASKED, SUBID_REUSE_LEFT.
  *
  * Returns 0; SUBID_ENOUGH: it has enough, and subid_changes() lists that; SUBID_FULL;
  * SUBID_TAKEN: the range is not free; SUBID_OFF, SUBID_FORBIDDEN: the policy gives none;

@@ -8,8 +8,8 @@
 
 /*
  * What the adapters share.  To add a runtime: one file NAME.c, with a function that finds
- * the state beneath the place, and one that parses it; and a row in the table in
- * runtimes.c.
+ * the state beneath the place, and one that parses it, both declared below; and a
+ * row in the table in runtimes.c.
  *
  * Threat: all of the state may be a user's own work, and root reads it.  Adapters open
  * nothing by themselves, so that no link leads out, no pipe hangs us and nothing is read
