@@ -215,12 +215,24 @@ static int check_uses(const struct revocation *revocation)
 	return uses_check(&look, &revocation->leases, revocation->err);
 }
 
+/* Stores of shared files are in use, whatever runs. */
+static int check_shares(const struct revocation *revocation)
+{
+	const char *name = revocation->request->owner;
+
+	return shares_check(revocation->txn->sys, &revocation->leases, revocation->owner,
+			    name + subid_lease_owner(name) + 1, revocation->force,
+			    revocation->err);
+}
+
 static int revoke_container(struct revocation *revocation)
 {
 	int r = revoke_lease(revocation);
 
 	if (r == SUBID_ABSENT)
 		return r;
+	if (r == 0)
+		r = check_shares(revocation);
 	if (r == 0)
 		r = check_uses(revocation);
 	if (r == 0 && revocation->own)

@@ -4,7 +4,7 @@
 # subid share as a command: what it refuses and says, whom it lets in, what
 # it makes of a boot, and what else knows of its records.
 . "$(dirname "$0")/lib.sh"
-plan 97
+plan 98
 chmod 755 "$T"
 for name in alice bob; do add_user $name; done
 tables $'alice:100000:65536\nbob:200000:65536\nroot:900000:300000'
@@ -116,6 +116,10 @@ for row in rows:
     for key, value in row.items():
         rule = schema["properties"][key]
         assert value in rule["enum"] if "enum" in rule else True' "$PRE/share/subid/shares.schema.json" < <(subid --json share list)
+subid -q share create root/usual "$T/usual/store"
+expect "a range of the usual size is no reason for remarks" 0 '*' '' subid share mount --for podman root/usual bob
+subid -q share umount root/usual bob
+subid -q share destroy root/usual
 expect "a lease of alice" 0 '*' '' subid grant alice/c1 --count 500
 expect "a mount for it" 0 "*alice/c1 lxc rw mounted $mounts/alice/c1/root/store*" '*has 500 uids, and the store 1000*' subid share mount root/store alice/c1
 subid -q share create -c 10 alice/own "$T/srv/own/store"

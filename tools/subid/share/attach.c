@@ -27,15 +27,19 @@ static int no_such_store(const char *store)
 static void remark_counts(const struct cli *cli, const struct subid_share *share,
 			  const struct share_target *target)
 {
-	for (enum subid_kind kind = 0; kind < SUBID_KINDS && !cli->quiet; kind++)
-		if (target->inside[kind] != share->ids[kind].count)
-			(void)cli_complain(0, "%s: has %llu %ss, and the store %u: %s",
-					   target->name,
-					   (unsigned long long)target->inside[kind],
-					   subid_kind_name(kind), share->ids[kind].count,
-					   target->inside[kind] < share->ids[kind].count
-					       ? "files of the others show as nobody's"
-					       : "the others cannot have files there");
+	for (enum subid_kind kind = 0; kind < SUBID_KINDS && !cli->quiet; kind++) {
+		uint64_t inside = target->inside[kind], count = share->ids[kind].count;
+
+		/* rootless podman has one more, the user, than a range of the usual size
+		 */
+		if (inside == count || (target->podman && inside == count + 1))
+			continue;
+		(void)cli_complain(0, "%s: has %llu %ss, and the store %llu: %s",
+				   target->name, (unsigned long long)inside,
+				   subid_kind_name(kind), (unsigned long long)count,
+				   inside < count ? "files of the others show as nobody's"
+						  : "the others cannot have files there");
+	}
 }
 
 /* Mounts it unless it is.  *ret_made: it was not.  The status, after a complaint. */
