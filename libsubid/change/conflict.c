@@ -313,7 +313,7 @@ static void name_live(struct explanation *explanation, const struct subid_txn *t
 	    subid_set_subtract(&all, &explanation->named, &left) < 0)
 		return;
 	wanted.of[explanation->kind] = left;
-	if (subid_live_read(txn->sys->proc, SUBID_LIVE_THOROUGH, &live) < 0 ||
+	if (subid_live_read(txn->sys->proc, SUBID_LIVE_BOUNDED, &live) < 0 ||
 	    subid_uses_find(txn->sys->proc, &live, txn->leasing->session, &wanted, &uses,
 			    &n, &unread) < 0)
 		return;
@@ -505,7 +505,7 @@ int uses_check(const struct uses_look *look, const struct subid_changes *changes
 	r = check_pending(look, &wanted, err);
 	if (r != 0)
 		return r;
-	r = subid_live_read(look->sys->proc, SUBID_LIVE_THOROUGH, &live);
+	r = subid_live_read(look->sys->proc, SUBID_LIVE_BOUNDED, &live);
 	if (r == 0)
 		r = find_uses(look, &live, &wanted, &uses, &n);
 	if (r < 0)
@@ -521,7 +521,7 @@ int uses_check_hidden(const struct uses_look *look, struct subid_error *err)
 {
 	auto_live struct subid_live live = { .n = 0 };
 	struct subid_unreadable unseen;
-	int r = subid_live_read(look->sys->proc, SUBID_LIVE_THOROUGH, &live);
+	int r = subid_live_read(look->sys->proc, SUBID_LIVE_BOUNDED, &live);
 
 	if (r < 0)
 		return error_plain(err, r, "/proc: %s: running processes cannot be seen",

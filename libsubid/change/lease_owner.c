@@ -56,7 +56,7 @@ static int look(struct subid_txn *txn, uint32_t session, struct subid_error *err
 		return 0;
 	subid_sets_free(&leasing->live);
 	leasing->session = session;
-	r = subid_live_read(txn->sys->proc, SUBID_LIVE_THOROUGH, &live);
+	r = subid_live_read(txn->sys->proc, SUBID_LIVE_BOUNDED, &live);
 	if (r == 0)
 		r = subid_live_in_use(txn->sys->proc, &live, session, &leasing->live);
 	if (r < 0)

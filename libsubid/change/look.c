@@ -345,7 +345,7 @@ static int find_uses(struct subid *sys, enum subid_kind kind, struct id_range ra
 	int r;
 
 	wanted.of[kind] = (struct subid_set){ .ranges = &range, .n = 1 };
-	r = subid_live_read(sys->proc, SUBID_LIVE_THOROUGH, &live);
+	r = subid_live_read(sys->proc, SUBID_LIVE_BOUNDED, &live);
 	if (r == 0)
 		r = subid_uses_find(sys->proc, &live, SUBID_ID_NONE, &wanted, ret, ret_n,
 				    &unread);
