@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 # What a user can set up for those who look at what runs, and what others then still get.
 . "$(dirname "$0")/lib.sh"
-plan 16
+plan 25
 
 add_user alice -u 5001
 add_user mallory -u 5003
@@ -88,3 +88,53 @@ for n in {4..24}; do
 	case $?$said in 0*live-unauthorised* | 3*) ;; *) blind+="$n: $said" ;; esac
 done
 is "an audit finds it, or says that it could not tell" "$blind" ""
+end "${started[-1]}"
+
+# --- large tables, many namespaces, many mounts -------------------------------------------
+
+tables $'alice:100000:65536\nmallory:200000:65536'
+bombs() { # user, arguments of bomb, after READY: its pid is $bomb
+	local ready=$T/bombs.$1/$RANDOM$RANDOM user=$1 what=$2
+	install -d -o "$user" "${ready%/*}"
+	shift 2
+	start become "$user" "$T/bin/bomb" "$what" "$ready" "$@"
+	bomb=$started_pid
+	wait_for test -e "$ready"
+}
+hidden_found() { subid --json audit --partial --fail-on never "$@" | jq .summary.looked_at.namespaces; }
+missing() { "$@" 2>/dev/null | jq -r '.summary.missing | join(" ")'; }
+calls() { # system call, pattern, command...: how often
+	local call=$1 pattern=$2
+	shift 2
+	strace -qqf --seccomp-bpf -e trace="$call" -o "$T/calls" "$@" >/dev/null 2>&1
+	grep -c "$pattern" "$T/calls"
+}
+without_kcmp() { strace -qqf --seccomp-bpf -e trace=kcmp -e inject=kcmp:error=ENOSYS -o /dev/null "$@"; }
+
+bombs mallory tables 3000 300
+n=$(calls statx . subid audit --thorough)
+ok "a table of 3,000 descriptors that 300 processes share is read once ($n calls)" test "$n" -ge 3000 -a "$n" -le 4000
+is "what it keeps is found" "$(hidden_found)" 1
+is "without kcmp, too, without a limit" "$(without_kcmp subid --json audit --thorough --fail-on never | jq .summary.looked_at.namespaces)" 1
+bombs alice namespaces 40
+like "without kcmp each is read, until the limit: which is said, with the user" \
+	"$(missing without_kcmp subid --json audit)" "*process * (bomb) of mallory (uid 5003): not all that its user's processes have open *"
+ok "who else hides something is found all the same" \
+	test "$(without_kcmp subid --json audit --partial --fail-on never | jq .summary.looked_at.namespaces)" -ge 40
+like "as a finding" "$(without_kcmp subid --json audit --partial --fail-on never | jq -r '.findings[] | select(.rule == "live-hidden") | .owner + " " + .reason')" \
+	"mallory mallory has more descriptors, mounts or namespaces than are looked through, as in process *"
+end "$bomb"
+end "${started[-2]}"
+none() { [ "$(hidden_found)" = 0 ]; }
+ok "when they have ended nothing is left" wait_for none
+hide_mounts() {
+	install -d -o mallory "$T/bombs.mounts"
+	start become mallory unshare --user --map-root-user --mount "$T/bin/bomb" mounts "$T/bombs.mounts/ready" 500 20
+	wait_for test -e "$T/bombs.mounts/ready"
+}
+hide_mounts
+n=$(calls openat '/mountinfo' subid audit --thorough)
+ok "500 mounts one on the other, and 20 chroots: each mount namespace once or twice ($n)" test "$n" -ge 2 -a "$n" -le 6
+# up to eight times, when somebody renames something meanwhile
+n=$(calls openat2 RESOLVE_CACHED subid audit --thorough)
+ok "and the path that they are at ($n)" test "$n" -ge 1 -a "$n" -le 40

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 # The table of threats in SECURITY.md: each line is shown by checks that exist.
 . "$(dirname "$0")/lib.sh"
-plan 6
+plan 9
 
 # "NUMBER TEST: CHECK" of each check that a table names; a line that names none has "none".
 named_checks() { # file
@@ -51,3 +51,20 @@ is "what stands against them exists" "$(awk -F ' [|] ' '/^[|] [0-9]+ [|]/ { prin
 	grep -oE '`[a-z_]+\(\)`' | tr -d '`()' | sort -u | while read -r function; do
 	grep -qE "\b$function\(" tools/newidmap/*.c tools/subid/login*.c pam/*.c libsubid/core/log.c libsubid/live/uses.c || echo "$function"
 done)" ""
+
+# The sentences in italics, each the beginning of a paragraph in a list, as lines of a table.
+rules() { # file
+	awk '/^(- |[0-9]+[.] )[*]/ { n++; text = "" ; open = 1 }
+		/^$/ || /^#/ { open = 0 }
+		open { text = text " " $0 }
+		open && match($0, /Shown by .*$/) { said = substr($0, RSTART); gsub(/[.]$/, "", said); print "| " n " | a | b | " said " |"; open = 0; shown[n] = 1 }
+		END { for (i = 1; i <= n; i++) if (!shown[i]) print "| " i " | a | b | none |" }' "$1"
+}
+rules SECURITY.md >"$T/rules.md"
+ok "each rule of SECURITY.md names what shows it" test "$(grep -cE '^(- |[0-9]+[.] )[*]' SECURITY.md)" -ge 32
+is "and that exists" "$(missing "$T/rules.md")" ""
+# shellcheck disable=SC2016
+printf '%s\n' '- *No one.*' '' '- *Two* of it.' '  Shown by `helpers: no such check`.' >"$T/bad.md"
+rules "$T/bad.md" >"$T/rules.md"
+is "(one that names none, or one that does not exist, would be found)" "$(missing "$T/rules.md" | sort)" "1 none
+2 helpers: no such check"
