@@ -602,9 +602,6 @@ int subid_audit(struct subid *sys, const struct subid_audit_options *options,
 int subid_policy_check(struct subid *sys, struct subid_report **ret,
 		       struct subid_error *err) SUBID_WARN_UNUSED;
 
-/* How many findings. */
-size_t subid_report_size(const struct subid_report *report);
-
 /* Copies the finding of an index, from 0 on, into *ret, whose size is set.  False, and
  * nothing is copied, if there is none. */
 bool subid_report_get(const struct subid_report *report, size_t index,

@@ -11,6 +11,9 @@
 #include "libsubid/subid.h"
 #include "libsubid/tables/tables.h"
 
+/* How many findings a report has. */
+size_t subid_report_size(const struct subid_report *report);
+
 /*
  * Facts about the machine around the tables, or about an image of one, as plain
  * data: files and who may write them, locks, helpers, the source of ranges, audit

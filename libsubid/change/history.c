@@ -22,6 +22,21 @@
 #include "libsubid/change/private.h"
 #include "libsubid/core/core.h"
 
+int history_is_as_read(const struct subid_txn *txn, enum subid_kind kind, bool *ret)
+{
+	const struct subid_table *table = &txn->tables[kind];
+	int r;
+
+	*ret = false;
+	r = subid_table_is_alike(txn->options.etc, kind, table, ret);
+	if (r == 0)
+		*ret = *ret && table->exists;
+	if (r != -ENOENT)
+		return r;
+	*ret = !table->exists;
+	return 0;
+}
+
 static const char *const backup_names[SUBID_KINDS] = { "subuid-", "subgid-" };
 
 /* So many owners are looked up for their uids; more come with a first look alone. */
@@ -286,7 +301,7 @@ static bool are_as_read(const struct subid_txn *txn)
 	for (enum subid_kind kind = 0; kind < SUBID_KINDS; kind++) {
 		bool same = false;
 
-		if (taken_is_as_read(txn, kind, &same) < 0 || !same)
+		if (history_is_as_read(txn, kind, &same) < 0 || !same)
 			return false;
 	}
 	return true;

@@ -428,7 +428,7 @@ void own_warn_unlisted(struct subid_txn *txn);
 int taken_load_tables(struct subid_txn *txn, struct subid_failure *failure);
 
 /* Is a table still as it was read?  0 or -errno. */
-int taken_is_as_read(const struct subid_txn *txn, enum subid_kind kind, bool *ret);
+int history_is_as_read(const struct subid_txn *txn, enum subid_kind kind, bool *ret);
 
 /* Who is in the way of a range; SUBID_TAKEN or -errno. */
 int taken_explain(const struct subid_txn *txn, const char *name,

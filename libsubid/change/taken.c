@@ -73,21 +73,6 @@ int taken_load_tables(struct subid_txn *txn, struct subid_failure *failure)
 				     &tables[SUBID_GID]);
 }
 
-int taken_is_as_read(const struct subid_txn *txn, enum subid_kind kind, bool *ret)
-{
-	const struct subid_table *table = &txn->tables[kind];
-	int r;
-
-	*ret = false;
-	r = subid_table_is_alike(txn->options.etc, kind, table, ret);
-	if (r == 0)
-		*ret = *ret && table->exists;
-	if (r != -ENOENT)
-		return r;
-	*ret = !table->exists;
-	return 0;
-}
-
 /*
  * The tables under the locks.  What lines had a moment ago, when it was looked at what
  * runs, and have no more, is not given: a container that began meanwhile may have it.
@@ -98,10 +83,10 @@ static int reload_tables(struct subid_txn *txn, struct subid_failure *failure)
 	int r;
 
 	failure->file = subid_kind_table(SUBID_UID);
-	r = taken_is_as_read(txn, SUBID_UID, &uids);
+	r = history_is_as_read(txn, SUBID_UID, &uids);
 	if (r == 0) {
 		failure->file = subid_kind_table(SUBID_GID);
-		r = taken_is_as_read(txn, SUBID_GID, &gids);
+		r = history_is_as_read(txn, SUBID_GID, &gids);
 	}
 	if (r < 0 || (uids && gids))
 		return r;

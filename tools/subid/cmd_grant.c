@@ -310,18 +310,27 @@ static size_t count_containers(const struct grant *grant)
 	return n;
 }
 
-static int run_grant(struct grant *grant, int argc, char *argv[])
+/* Options that exclude each other.  n_owners: those on the command line. */
+static int check_options(const struct grant *grant, int n_owners)
 {
-	size_t n_containers;
 	bool many = grant->from != NULL || grant->group != NULL || grant->all;
-	int status = EXIT_DONE;
 
-	if (optind == argc && !many)
+	if (n_owners == 0 && !many)
 		return cli_misused(grant->cli, "grant: missing OWNER");
-	if (grant->range.count > 0 && (many || argc - optind > 1))
+	if (grant->range.count > 0 && (many || n_owners > 1))
 		return cli_misused(grant->cli, "--range allows only one OWNER");
 	if (grant->range.count > 0 && grant->count > 0)
 		return cli_misused(grant->cli, "--range and --count exclude each other");
+	return EXIT_DONE;
+}
+
+static int run_grant(struct grant *grant, int argc, char *argv[])
+{
+	int status = check_options(grant, argc - optind);
+	size_t n_containers;
+
+	if (status != EXIT_DONE)
+		return status;
 	for (; optind < argc; optind++)
 		if (cli_names_add(&grant->owners, argv[optind]) < 0)
 			return out_of_memory();
