@@ -424,6 +424,10 @@ static int unhold(struct subid_txn *txn, const struct subid_request *request,
 	r = subid_txn_unhold(txn->leases, kinds, request->range, &changes);
 	if (r == 0)
 		r = txn_add_result(txn, &changes);
+	/* what no line holds any more may be in the ledger all the same */
+	if (r == 0)
+		r = subid_sets_unite(&txn->history.cleared,
+				     &txn->leases->history.cleared);
 	return r < 0 ? error_errno(err, txn->store.name, r) : 0;
 }
 

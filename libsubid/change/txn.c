@@ -256,10 +256,12 @@ int subid_txn_commit(struct subid_txn *txn, struct subid_failure *ret_failure)
 		ret_failure->file = NULL; /* it is about both */
 		r = subid_replacement_sync(ready[i]);
 	}
-	if (r == 0 && n > 0) {
+	if (r == 0 && (n > 0 || !subid_sets_empty(&txn->history.cleared))) {
 		ret_failure->file = HISTORY_FILE;
-		r = history_write(txn);
+		r = txn->options.dry_run ? 0 : history_write(txn);
 	}
+	if (r == 0 && n == 0)
+		history_done(txn, true);
 	if (r == 0 && n > 0) {
 		ret_failure->file = NULL;
 		untold_write(txn);
