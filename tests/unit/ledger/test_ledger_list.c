@@ -388,11 +388,11 @@ static void test_out_of_memory(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_sort),	cmocka_unit_test(test_overlay),
-		cmocka_unit_test(test_compare), cmocka_unit_test(test_table),
-		cmocka_unit_test(test_without),
-		cmocka_unit_test(test_model),	cmocka_unit_test(test_compare_model),
-		cmocka_unit_test(test_ids),	cmocka_unit_test(test_out_of_memory),
+		cmocka_unit_test(test_sort),	      cmocka_unit_test(test_overlay),
+		cmocka_unit_test(test_compare),	      cmocka_unit_test(test_table),
+		cmocka_unit_test(test_without),	      cmocka_unit_test(test_model),
+		cmocka_unit_test(test_compare_model), cmocka_unit_test(test_ids),
+		cmocka_unit_test(test_out_of_memory),
 	};
 
 	return cmocka_run_group_tests_name("ledger_list", tests, NULL, NULL);
