@@ -245,6 +245,8 @@ int own_add(struct subid_txn *txn, const struct subid_owner *owner)
 			r = subid_set_insert(&txn->accounts.of[kind], id);
 		if (r == 0)
 			r = subid_set_insert(&txn->taken.of[kind], id);
+		if (r == 0 && txn->options.ledger)
+			r = subid_set_insert(&txn->rests.of[kind], id);
 	}
 	return r;
 }
