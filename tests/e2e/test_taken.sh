@@ -4,7 +4,7 @@
 # lists, ids that do not exist here, what containers have written down while somebody
 # makes it hard to read; and a lease whose line is gone.
 . "$(dirname "$0")/lib.sh"
-plan 39
+plan 46
 
 add_user alice -u 7100
 add_user bob -u 7200
@@ -151,3 +151,26 @@ echo 'bob:200000:65536' >/etc/subgid
 expect "of one kind alone is not enough" 0 "alice gid * new
 bob uid 100000 165535 65536 kept
 bob gid 200000 265535 65536 kept" "" subid grant alice bob
+
+# --- under the locks no process is looked at: others would wait for as many as there are ---
+cat >"$T/held.awk" <<'AWK'
+/linkat\(.*"subgid.lock"/ && / = 0$/ { held = 1; taken = "locked" }
+/unlinkat\(.*"subgid.lock"/ { held = 0 }
+/(openat|readlinkat)\([0-9]+, "[0-9]+\// { looked = "looked"; under += held }
+END { print taken, looked, under + 0 }
+AWK
+no_look_under_locks() { # name command...
+	local name=$1
+	shift
+	strace -f -qq -o "$T/calls" -e trace=openat,readlinkat,linkat,unlinkat "$@" >"$T/said" 2>&1
+	is "$name: no process is looked at under the locks" "$(awk -f "$T/held.awk" "$T/calls")" "locked looked 0"
+}
+tables $'alice:100000:65536\n!released:700000:10'
+rm -rf /var/lib/subid
+no_look_under_locks grant subid grant bob
+no_look_under_locks hold subid hold 710000:10
+no_look_under_locks revoke subid revoke bob
+no_look_under_locks "revoke --reuse" subid revoke alice --reuse
+no_look_under_locks unhold subid unhold 700000:10
+no_look_under_locks "a grant that is refused" subid grant alice --range 710000:10
+tables_are "all was done" $'!reserved:710000:10\n!released:165536:65536'
