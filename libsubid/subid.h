@@ -221,10 +221,10 @@ int subid_ranges(struct subid *sys, const char *owner, unsigned int kinds,
 /*
  * The leases of an owner's containers, as in subid_ranges(), alone; the owner needs no
  * account and no line.  Or, for the owner "!released" or "!reserved", what is held in the
- * store that the caller changes: ids of containers that are gone.  Returns 0, perhaps
- * with no row, and the caller frees *ret; SUBID_INVALID: no owner can be called so;
- * -errno: a store could not be read, and the caller frees *ret, which has the leases of
- * the other.
+ * store that the caller changes: ids of containers that are gone.  Or, for NULL, all of
+ * root's store.  Returns 0, perhaps with no row, and the caller frees *ret;
+ * SUBID_INVALID: no owner can be called so; -errno: a store could not be read, and the
+ * caller frees *ret, which has the leases of the other.
  *
  * For root, the stores in users' homes are read by a child: one that does not answer is
  * waited for for 3 seconds, and all of them that a system is asked about for 10.

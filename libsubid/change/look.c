@@ -222,6 +222,27 @@ static int add_held_leases(struct subid *sys, const char *name, unsigned int kin
 	return r;
 }
 
+/* Of root's store, whoever's containers they are. */
+static int add_all_leases(struct subid *sys, unsigned int kinds, struct subid_list *list,
+			  struct subid_error *err)
+{
+	auto_leases struct subid_leases leases = { .list = NULL };
+	auto_close int store = beneath_open_dir(sys->root, SUBID_STATEDIR);
+	int r = store;
+
+	if (store == -ENOENT || store == -ENOTDIR)
+		return 0;
+	if (store >= 0)
+		r = subid_leases_load(store, NULL, &leases);
+	if (r < 0)
+		return error_plain(err, r, SUBID_STATEDIR ": %s: leases cannot be read",
+				   strerror(-r));
+	for (size_t i = 0; r == 0 && i < leases.n; i++)
+		if ((kinds & (1U << leases.list[i].kind)) != 0)
+			r = add_lease(list, &leases.list[i], true);
+	return r == 0 ? 0 : error_memory(err);
+}
+
 int subid_leases(struct subid *sys, const char *name, unsigned int kinds,
 		 struct subid_list **ret, struct subid_error *err)
 {
@@ -235,7 +256,9 @@ int subid_leases(struct subid *sys, const char *name, unsigned int kinds,
 		kinds = SUBID_BOTH_KINDS;
 	if (list == NULL)
 		return error_memory(err);
-	if (subid_owner_is_hold(name, strlen(name))) {
+	if (name == NULL) {
+		r = add_all_leases(sys, kinds, list, err);
+	} else if (subid_owner_is_hold(name, strlen(name))) {
 		r = add_held_leases(sys, name, kinds, list, err);
 	} else {
 		r = find_owner(sys, name, &users, &owner, err);

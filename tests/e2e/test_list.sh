@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 # subid list, as it is typed, right and wrong.
 . "$(dirname "$0")/lib.sh"
-plan 65
+plan 68
 
 add_user alice -u 5001
 add_user bob -u 5002
@@ -155,3 +155,22 @@ printf '%s:100000:5\n' "$evil" >/etc/subuid
 is "nor has JSON" "$(subid --json list 2>/dev/null | LC_ALL=C tr -d '[:print:]\n' | wc -c)" 0
 script -qec "subid list" /dev/null </dev/null >"$T/terminal" 2>&1
 not_ok "nor a table" grep -qE $'\u009b|\u202e|\u2066' "$T/terminal"
+
+# --- leases, whoever's ---
+tables $'alice:100000:65536\nbob:200000:65536'
+mkdir -p /var/lib/subid
+printf 'alice/web:100000:1000\nbob/db:200000:10\n!released:300000:5\n' >/var/lib/subid/subuid
+printf 'alice/web:100000:1000\n' >/var/lib/subid/subgid
+expect "without an owner, the leases of root's store are listed, too" 0 'alice uid 100000 165535 65536 granted
+bob uid 200000 265535 65536 granted
+alice gid *
+bob gid *
+alice/web uid 100000 100999 1000 leased
+bob/db uid 200000 200009 10 leased
+alice/web gid 100000 100999 1000 leased' '' subid list
+expect "those of the kind that is asked for" 0 '*bob gid 200000 265535 65536 granted
+alice/web gid 100000 100999 1000 leased' '' subid list -g
+rm /var/lib/subid/subgid
+ln -s nowhere /var/lib/subid/subgid
+expect "a store that cannot be read: the tables all the same" 3 'alice uid *bob gid *' 'subid: /var/lib/subid: *leases cannot be read' subid list
+rm -r /var/lib/subid

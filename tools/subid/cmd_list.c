@@ -277,6 +277,18 @@ static int list_owners(const struct listing *listing, char *const names[])
 	return status;
 }
 
+/* The lines of the tables, and then the leases of root's store. */
+static int list_all(const struct listing *listing)
+{
+	size_t n = 0;
+
+	for (enum subid_kind kind = 0; kind < SUBID_KINDS; kind++)
+		for (size_t i = 0; i < listing->tables[kind].n; i++)
+			print_entry(listing->output, &listing->tables[kind],
+				    &listing->tables[kind].entries[i]);
+	return list_leases(listing, NULL, NULL, &n);
+}
+
 struct tables {
 	struct subid_table list[SUBID_KINDS];
 };
@@ -296,6 +308,7 @@ static int run(struct cli *cli, int argc, char *argv[])
 	bool only_uid = false, only_gid = false, released = false;
 	auto_system struct subid *sys = NULL;
 	auto_close int etc = -1;
+	struct listing listing;
 	struct rows *output;
 	int letter, status = EXIT_DONE, closed;
 
@@ -320,17 +333,11 @@ static int run(struct cli *cli, int argc, char *argv[])
 	output = range_rows_open(cli);
 	if (output == NULL)
 		return EXIT_UNABLE;
-	if (optind < argc) {
-		const struct listing listing = {
-			cli, sys, etc, output, list, cli_kinds(only_uid, only_gid),
-		};
-
-		status = list_owners(&listing, argv + optind);
-	} else {
-		for (enum subid_kind kind = 0; kind < SUBID_KINDS; kind++)
-			for (size_t i = 0; i < list[kind].n; i++)
-				print_entry(output, &list[kind], &list[kind].entries[i]);
-	}
+	listing = (struct listing){
+		cli, sys, etc, output, list, cli_kinds(only_uid, only_gid),
+	};
+	status =
+	    optind < argc ? list_owners(&listing, argv + optind) : list_all(&listing);
 	closed = rows_close(output);
 	return closed != EXIT_DONE ? closed : status;
 }
@@ -340,11 +347,12 @@ const struct cli_command cmd_list = {
 	.arguments = "[OWNER[/NAME]...]",
 	.summary = "list ranges and their owners",
 	CLI_OPTIONS(options),
-	.text =
-	    "OWNER is a login name or a uid.  Without OWNER, all lines are listed; with\n"
-	    "OWNER, the leases of its containers as well, and the exit status is 1 if "
-	    "an\n"
-	    "OWNER has none.  Columns: owner, kind, first id, last id, count, state\n"
-	    "(granted; leased to a container; released or reserved: held).\n",
+	.text = "OWNER is a login name or a uid; without one, all lines and root's "
+		"leases are\n"
+		"listed.  With one, the leases of its containers, too; status 1: it has "
+		"none.\n"
+		"Columns: owner, kind, first id, last id, count, state (granted; leased "
+		"to a\n"
+		"container; released or reserved: held).\n",
 	.run = run,
 };
