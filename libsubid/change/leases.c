@@ -172,8 +172,8 @@ int subid_lease_open_user(const char *home, uint32_t uid, int *ret_dir)
 	if (dir < 0)
 		return errno == ENOENT ? SUBID_ABSENT : -errno;
 	/* a mount is crossed only on the way to home, which root has made */
-	fd = beneath_open(dir, SUBID_LEASE_USER_DIR, O_RDONLY | O_DIRECTORY | O_NONBLOCK,
-			  RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_XDEV);
+	fd = beneath_reach(dir, SUBID_LEASE_USER_DIR, O_RDONLY | O_DIRECTORY | O_NONBLOCK,
+			   RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_XDEV);
 	if (fd < 0)
 		return fd == -ENOENT ? SUBID_ABSENT : fd;
 	if (fstat(fd, &st) < 0)

@@ -47,9 +47,90 @@ int beneath_open(int dir, const char *path, uint64_t flags, uint64_t resolve)
 	return -EAGAIN;
 }
 
+/* One part of a path on the way down, no link. */
+static int step(int dir, const char *name, int flags)
+{
+	struct stat st;
+	int fd, error;
+
+	if (strcmp(name, "..") == 0)
+		return -EXDEV;
+	fd = openat(dir, name, flags | O_NOFOLLOW | O_CLOEXEC);
+	error = errno;
+	/* what a link means is not known: that is not the same as nothing */
+	if ((fd < 0 ? error == ENOTDIR : (flags & O_PATH) != 0) &&
+	    fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISLNK(st.st_mode)) {
+		if (fd >= 0)
+			(void)close(fd); /* a link */
+		return -ELOOP;
+	}
+	return fd < 0 ? -error : fd;
+}
+
+static int device_of(int fd, dev_t *ret)
+{
+	struct stat st;
+
+	if (fstat(fd, &st) < 0)
+		return -errno;
+	*ret = st.st_dev;
+	return 0;
+}
+
+/* Before Linux 5.6. */
+static int walk_down(int root, const char *path, int flags)
+{
+	auto_close int at = -1;
+	int fd;
+
+	if (*path == '\0')
+		return -ENOENT;
+	path += strspn(path, "/");
+	if (*path == '\0')
+		return step(root, ".", flags);
+	at = openat(root, ".", WAY_FLAGS);
+	while (at >= 0) {
+		size_t len = strcspn(path, "/");
+		char name[NAME_MAX + 1] = "";
+
+		if (len > NAME_MAX)
+			return -ENAMETOOLONG;
+		(void)memcpy(name, path, len);
+		path += len;
+		path += strspn(path, "/");
+		if (*path == '\0')
+			return step(at, name, flags);
+		fd = step(at, name, WAY_FLAGS);
+		if (fd < 0)
+			return fd;
+		(void)close(at); /* a directory */
+		at = fd;
+	}
+	return -errno;
+}
+
+int beneath_reach(int dir, const char *path, uint64_t flags, uint64_t resolve)
+{
+	int fd = beneath_open(dir, path, flags, resolve), r;
+	dev_t ours, theirs;
+
+	if (fd != -ENOSYS)
+		return fd;
+	fd = walk_down(dir, path, (int)flags);
+	if (fd < 0 || (resolve & RESOLVE_NO_XDEV) == 0)
+		return fd;
+	r = device_of(dir, &ours);
+	if (r == 0)
+		r = device_of(fd, &theirs);
+	if (r == 0 && ours == theirs)
+		return fd;
+	(void)close(fd); /* only opened */
+	return r < 0 ? r : -EXDEV;
+}
+
 int beneath_open_regular(int dir, const char *path, uint64_t resolve)
 {
-	auto_close int seen = beneath_open(dir, path, O_PATH, resolve);
+	auto_close int seen = beneath_reach(dir, path, O_PATH, resolve);
 	struct stat st;
 
 	if (seen < 0)
@@ -58,57 +139,12 @@ int beneath_open_regular(int dir, const char *path, uint64_t resolve)
 		return -errno;
 	if (!S_ISREG(st.st_mode))
 		return -EINVAL;
-	return beneath_open(dir, path, O_RDONLY | O_NONBLOCK | O_NOCTTY, resolve);
-}
-
-/* One part of a path on the way down. */
-static int step(int dir, const char *name)
-{
-	struct stat st;
-	int fd, error;
-
-	if (strcmp(name, "..") == 0)
-		return -EXDEV;
-	fd = openat(dir, name, WAY_FLAGS | O_NOFOLLOW);
-	error = errno;
-	/* what a link means is not known: that is not the same as nothing */
-	if (fd < 0 && error == ENOTDIR &&
-	    fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISLNK(st.st_mode))
-		error = ELOOP;
-	return fd < 0 ? -error : fd;
-}
-
-/* Before Linux 5.6. */
-static int walk_down(int root, const char *path)
-{
-	auto_close int at = *path == '\0' ? -1 : openat(root, ".", WAY_FLAGS);
-	int fd;
-
-	if (at < 0)
-		return *path == '\0' ? -ENOENT : -errno;
-	for (path += strspn(path, "/"); *path != '\0'; path += strspn(path, "/")) {
-		size_t len = strcspn(path, "/");
-		char name[NAME_MAX + 1] = "";
-
-		if (len > NAME_MAX)
-			return -ENAMETOOLONG;
-		(void)memcpy(name, path, len);
-		path += len;
-		fd = step(at, name);
-		(void)close(at); /* a directory */
-		at = fd;
-		if (at < 0)
-			return at;
-	}
-	fd = openat(at, ".", DIR_FLAGS);
-	return fd < 0 ? -errno : fd;
+	return beneath_reach(dir, path, O_RDONLY | O_NONBLOCK | O_NOCTTY, resolve);
 }
 
 int beneath_open_dir(int root, const char *path)
 {
-	int fd = beneath_open(root, path, DIR_FLAGS, RESOLVE_IN_ROOT);
-
-	return fd == -ENOSYS ? walk_down(root, path) : fd;
+	return beneath_reach(root, path, DIR_FLAGS, RESOLVE_IN_ROOT);
 }
 
 int beneath_enter(int dir, const char *name)

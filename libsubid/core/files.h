@@ -14,6 +14,9 @@
 /* openat2(2), with RESOLVE_NO_MAGICLINKS and resolve: a descriptor or -errno. */
 int beneath_open(int dir, const char *path, uint64_t flags, uint64_t resolve);
 
+/* The same also before Linux 5.6, where no link is followed at all: -ELOOP. */
+int beneath_reach(int dir, const char *path, uint64_t flags, uint64_t resolve);
+
 /*
  * The same, to read, of a regular file alone: else -EINVAL.  Threat: a device does
  * things when it is opened, and a fifo makes wait; so what it is comes first.

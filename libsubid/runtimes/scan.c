@@ -95,7 +95,7 @@ static uint64_t resolve_of(const struct runtime_scan *scan)
 
 static int open_below(const struct runtime_scan *scan, const char *path, uint64_t flags)
 {
-	return beneath_open(scan->place->dir, path, flags, resolve_of(scan));
+	return beneath_reach(scan->place->dir, path, flags, resolve_of(scan));
 }
 
 static void close_dir(DIR **dir)

@@ -119,6 +119,29 @@ static void test_open_dir(void **state)
 	assert_int_equal(beneath_open_dir(root, "a"), -EBADF);
 }
 
+/* A file, with either kernel; the old one follows no link to it, nor opens a link itself.
+ */
+static void test_reach(void **state)
+{
+	int root = put_tree(state), fd;
+
+	assert_int_equal(symlinkat("file", root, "a/to_file"), 0);
+	for (int kernel = 0; kernel < 2; kernel++) {
+		is_old = kernel == 0;
+		fd = beneath_reach(root, "a/file", O_RDONLY, RESOLVE_BENEATH);
+		assert_true(fd >= 0);
+		assert_int_equal(fcntl(fd, F_GETFD), FD_CLOEXEC);
+		assert_int_equal(close(fd), 0);
+		assert_int_equal(beneath_reach(root, "a/nil", O_RDONLY, 0), -ENOENT);
+	}
+	is_old = true;
+	assert_int_equal(beneath_reach(root, "a/to_file", O_RDONLY, 0), -ELOOP);
+	assert_int_equal(beneath_reach(root, "a/to_file", O_PATH, 0), -ELOOP);
+	assert_int_equal(beneath_reach(root, "link/file", O_RDONLY, 0), -ELOOP);
+	assert_int_equal(beneath_reach(root, "../outside", O_PATH, 0), -EXDEV);
+	assert_int_equal(close(root), 0);
+}
+
 /* One part, on the running system: links are followed. */
 static void test_enter(void **state)
 {
@@ -139,6 +162,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		scratch_test(test_open_dir),
+		scratch_test(test_reach),
 		scratch_test(test_enter),
 	};
 
