@@ -313,7 +313,7 @@ static const struct audit_rule rules[] = {
 	  "Stop them, or grant the id to an owner.", audit_find_live_orphan },
 	{ "live-hidden", SUBID_WARNING, "a process keeps a namespace out of sight",
 	  "The namespace may have ids that were revoked: their next owner would "
-	  "share them with whoever enters it again.  Or a user has more descriptors, "
+	  "share them with whoever enters it again; or a user has more descriptors, "
 	  "mounts or namespaces than are looked through without --thorough.",
 	  "End the process, which ends the mount or descriptor that keeps the "
 	  "namespace.",

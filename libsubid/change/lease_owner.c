@@ -194,6 +194,7 @@ static int read_runtimes(struct subid_txn *txn, struct lease_owner *owner,
 
 	if (r < 0)
 		return error_errno(err, owner->name, r);
+	runtimes_name_below(state, "");
 	/* what root's runtimes do is none of an ordinary user's business */
 	if (geteuid() != 0)
 		state->n_unread = 0;

@@ -8,6 +8,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -318,6 +319,17 @@ static int send_runtimes(const void *data, int writer)
 		      : r;
 }
 
+void runtimes_name_below(struct subid_runtime_state *state, const char *dir)
+{
+	char path[sizeof(state->unread)];
+
+	if (state->n_unread == 0)
+		return;
+	(void)memcpy(path, state->unread, sizeof(path));
+	if (snprintf(state->unread, sizeof(state->unread), "%s/%s", dir, path) < 0)
+		state->unread[0] = '\0'; /* a name that is cut is no error */
+}
+
 /* Adds what another reading has found.  0 or -ENOMEM. */
 static int add_state(struct subid_runtime_state *state,
 		     const struct subid_runtime_state *more, const char *ranges)
@@ -353,5 +365,6 @@ int home_read_runtimes(const char *home, const struct subid_runtime_place *place
 		return found.error;
 	if (sent.size - sizeof(found) != found.state.n * sizeof(*found.state.list))
 		return -EIO;
+	runtimes_name_below(&found.state, home);
 	return add_state(state, &found.state, sent.bytes + sizeof(found));
 }

@@ -20,7 +20,8 @@
 static bool is_allowed(const struct subid_txn *txn, const struct grant_request *request,
 		       enum subid_kind kind)
 {
-	return request->reuse_left ||
+	/* of a pool's ids the directory says whose they are */
+	return request->reuse_left || txn->options.import ||
 	       subid_conf_allows_left(&txn->conf,
 				      subid_txn_line_owner(txn, request->owner, kind));
 }

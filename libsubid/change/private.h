@@ -572,8 +572,12 @@ int grant_refused(struct subid_txn *txn, const char *name,
 int home_read_store(const char *home, uint32_t uid, struct homes *homes,
 		    struct home_store *ret);
 
+/* What could not be read is named by a whole path: beneath dir. */
+void runtimes_name_below(struct subid_runtime_state *state, const char *dir);
+
 /* subid_runtime_read() of what the user's runtimes have written down below home; of
- * place dir is set here.  A home that is not there has nothing. */
+ * place dir is set here, and what could not be read is named by a whole path.  A home
+ * that is not there has nothing. */
 int home_read_runtimes(const char *home, const struct subid_runtime_place *place,
 		       struct homes *homes, struct subid_runtime_state *state);
 

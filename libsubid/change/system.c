@@ -170,7 +170,7 @@ struct subid_txn_options system_options(const struct subid *sys, unsigned int fl
 		.root = sys->root,
 		.ledger = (flags & SUBID_LOOK) == 0,
 		.state = -ENOENT,
-		.search = (flags & SUBID_SEARCH) != 0,
+		.search = (flags & (SUBID_SEARCH | SUBID_IMPORT)) != 0,
 	};
 }
 

@@ -222,6 +222,41 @@ static int check_as_read(const struct subid_txn *txn, enum subid_kind kind)
 	return alike && table->exists ? 0 : -ESTALE;
 }
 
+/* The new bytes of a table, beside it. */
+static int write_draft(const struct subid_txn *txn, enum subid_kind kind,
+		       struct subid_replacement **draft,
+		       struct subid_failure *ret_failure)
+{
+	int r;
+
+	ret_failure->file = subid_kind_table(kind);
+	r = subid_replacement_open(txn->options.etc, subid_kind_table(kind), draft);
+	return r < 0 ? r
+		     : subid_table_print(&txn->tables[kind], subid_replacement_write,
+					 *draft);
+}
+
+/*
+ * Both tables must be as they were read, since the one that stays as it is has had its
+ * say, too; and what the file system has no room for is known before the ledger says
+ * that it is so.
+ */
+static int make_ready(const struct subid_txn *txn, struct subid_replacement *const *ready,
+		      size_t n, struct subid_failure *ret_failure)
+{
+	int r = 0;
+
+	for (enum subid_kind kind = 0; r == 0 && kind < SUBID_KINDS; kind++) {
+		ret_failure->file = subid_kind_table(kind);
+		r = check_as_read(txn, kind);
+	}
+	for (size_t i = 0; r == 0 && i < n; i++) {
+		ret_failure->file = NULL; /* it is about both */
+		r = subid_replacement_sync(ready[i]);
+	}
+	return r;
+}
+
 int subid_txn_commit(struct subid_txn *txn, struct subid_failure *ret_failure)
 {
 	auto_replacement struct subid_replacement *uid = NULL, *gid = NULL;
@@ -236,26 +271,11 @@ int subid_txn_commit(struct subid_txn *txn, struct subid_failure *ret_failure)
 			continue;
 		if (txn->options.dry_run)
 			return -EPERM;
-		ret_failure->file = subid_kind_table(kind);
-		r = subid_replacement_open(txn->options.etc, subid_kind_table(kind),
-					   drafts[kind]);
-		if (r == 0)
-			r = subid_table_print(&txn->tables[kind], subid_replacement_write,
-					      *drafts[kind]);
+		r = write_draft(txn, kind, drafts[kind], ret_failure);
 		ready[n++] = *drafts[kind];
 	}
-	/* the one that stays as it is has had its say, too */
-	for (enum subid_kind kind = 0; r == 0 && n > 0 && kind < SUBID_KINDS; kind++) {
-		ret_failure->file = subid_kind_table(kind);
-		r = check_as_read(txn, kind);
-	}
-	/* what the file system has no room for is known before the ledger says that it is
-	 * so
-	 */
-	for (size_t i = 0; r == 0 && i < n; i++) {
-		ret_failure->file = NULL; /* it is about both */
-		r = subid_replacement_sync(ready[i]);
-	}
+	if (r == 0 && n > 0)
+		r = make_ready(txn, ready, n, ret_failure);
 	if (r == 0 && (n > 0 || !subid_sets_empty(&txn->history.cleared))) {
 		ret_failure->file = HISTORY_FILE;
 		r = txn->options.dry_run ? 0 : history_write(txn);

@@ -100,6 +100,7 @@ def each_plan(seed, cases, lines, top):
     """Every case's plan; how many had more than one command."""
     right, many, root = True, 0, os.path.join(top, "planned")
     for i in range(cases):
+        shutil.rmtree(root, ignore_errors=True)  # with the ledger of the one before
         audit_model.random_case(random.Random(f"{seed}/{i}"), root, lines)
         many += sum("fix" in f for f in audit(root)) > 1
         right &= plan_mends(root, f"seed {seed}, case {i}")

@@ -108,7 +108,7 @@ is "a backup that fewer may read" "$(found backup-readable)" ""
 rm /etc/subuid-
 
 # Locks: of a program that was killed, and of one that lives.
-strace -qq -o /dev/null -e inject=renameat:signal=KILL:when=1 subid grant alice --another >/dev/null 2>&1
+strace -qq -o /dev/null -e inject=linkat:signal=KILL:when=3 subid grant alice --another >/dev/null 2>&1
 ok "a killed grant leaves its locks" test -e /etc/subuid.lock -a -e /etc/subgid.lock
 rm /etc/subgid.lock
 mends "a lock of the dead" stale-lock "/etc/subuid.lock: /etc/subuid.lock: process [0-9]*, which it names, does not run:*"

@@ -381,11 +381,13 @@ echo alice:200000:65536 >"$T/fixed/etc/subgid"
 rm -r "$T/fixed/var"
 run subid --root "$T/fixed" grant -u alice
 is "-u: the numbers of the gids that are there" "$out" 'alice uid 200000 265535 65536 new'
+rm -r "$T/fixed/var"
 : >"$T/fixed/etc/subgid"
 echo alice:100000:65536 >"$T/fixed/etc/subuid"
 run subid --root "$T/fixed" grant -g bob
 is "-g: not the numbers of another's uids" "$out" 'bob gid 165536 231071 65536 new'
 
+rm -r "$T/fixed/var"
 echo 'SUB_GID_COUNT 131072' >"$T/fixed/etc/login.defs"
 echo alice:100000:65536 >"$T/fixed/etc/subuid"
 : >"$T/fixed/etc/subgid"
