@@ -56,9 +56,10 @@ for kind in uid gid; do
 	expect "$kind: it is when that is gone" 0 'bob *' '' subid grant --range 100000:10 bob
 done
 
-# The same helper, but between the look at what runs and the change of the table.
+# The same helper, but between the look at what runs and the change of the table: stopped
+# when it names the old table a second time.
 stop_in_commit() { # command...
-	start strace -qq -o /dev/null -e trace=fsync -e inject=fsync:signal=STOP:when=1 "$@" >"$T/out" 2>"$T/err"
+	start strace -qq -o /dev/null -e trace=linkat -e inject=linkat:signal=STOP:when=3 "$@" >"$T/out" 2>"$T/err"
 	subid_tracer=$started_pid
 	wait_for has_child "$subid_tracer" subid && wait_for stops "$child" || echo "# subid was not stopped"
 	stopped=$child

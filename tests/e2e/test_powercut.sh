@@ -31,7 +31,7 @@ for kind in ext4 xfs; do
 	"mkfs.$kind" -q "$T/disk" && mount -o loop "$T/disk" "$T/mnt" && mkdir "$T/mnt/etc" &&
 		echo alice:x:5001:5001::/:/bin/sh >"$T/mnt/etc/passwd" && : >"$T/mnt/etc/group" &&
 		: >"$T/mnt/etc/subuid" && : >"$T/mnt/etc/subgid" && sync -f "$T/mnt"
-	expect "$kind that shuts down before the names are on the disk" 3 '' "subid: $T/mnt/etc*" \
+	expect "$kind that shuts down before the names are on the disk" 3 '' "subid: $T/mnt/*" \
 		env LD_PRELOAD="$T/gone.so" subid --root "$T/mnt" grant alice
 	umount "$T/mnt" && mount -o loop "$T/disk" "$T/mnt"
 	expect "$kind: afterwards it can be done" 0 'alice uid 100000 *' '' subid --root "$T/mnt" grant alice

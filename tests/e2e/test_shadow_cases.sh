@@ -57,6 +57,7 @@ tables ""
 echo root:109999:600100000 >/etc/subgid
 expect "for gids: 09_useradd_no_more_subgids_start" 1 '' 'subid: foo: no gap of 10000 gids*' subid grant -g foo
 expect "but for uids: 09_useradd_no_more_subgids_start" 0 'foo uid 100000 109999 10000 new' '' subid grant -u foo
+tables ""
 rm /etc/subuid /etc/subgid
 expect "no tables: 01_useradd_no_subids, where shadow gives nothing" 0 'foo uid 100000 *' '' subid grant foo
 tables_are "they are made" foo:100000:10000

@@ -6,6 +6,7 @@ To add a command that writes, add a row to WRITERS at the end.
 import ctypes
 import glob
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -43,9 +44,13 @@ def put(path, content):
         f.write(content)
 
 
+# The ledger, its lock, and drafts, which go when it is compacted.
+LEDGER = re.compile(r"/var/lib/subid/ledger(\.lock|\.[0-9a-f]{8}=?)?$")
+
+
 def litter():
     files = glob.glob("/etc/sub[ug]id[!-]*") + glob.glob("/var/lib/subid/*[!-]*")
-    return [f for f in files if f not in TABLES + STORE and not f.endswith("-")]
+    return [f for f in files if f not in TABLES + STORE and not f.endswith("-") and not LEDGER.match(f)]
 
 
 class Scenario:
@@ -84,6 +89,7 @@ class Writer(Scenario):
         self.before, self.words, self.files = before, words, files
         self.again_with, self.closely = again, closely
         self.after = self.out = None
+        self.was_new = self.was_full = False
         self.rival_wrong = []
 
     def argv(self):
@@ -92,7 +98,7 @@ class Writer(Scenario):
     def prepare(self):
         # locks of the dead stay: they must block nobody
         old = [path for path in litter() if not path.endswith(".lock")]
-        for path in old + glob.glob("/etc/sub[ug]id-") + list(STORE):
+        for path in old + glob.glob("/etc/sub[ug]id-") + glob.glob("/var/lib/subid/ledger*") + list(STORE):
             if os.path.exists(path):
                 os.unlink(path)
         for path in self.files:
@@ -129,6 +135,7 @@ class Writer(Scenario):
             return
         self.was_new = new > 0
         full = sum(old != after for old, after in zip(self.old, self.after))
+        self.was_full = new == full
         yield from self.judge(point, answer, new, full)
 
     def judge(self, point, answer, new, full):
@@ -172,17 +179,26 @@ class Writer(Scenario):
             yield f"ended with {answer.status}: {answer.err!r}"
         # what goes on from the half that was done may well come to another end
         whole = self.again_with is not None or before == 0
-        if not rival and whole and [get(f) for f in self.files] != self.after:
-            yield f"leaves {[get(f) for f in self.files]}"
+        now = [get(f) for f in self.files]
+        if not rival and whole and now != self.after and not (before == 0 and self.is_elsewhere(now)):
+            yield f"leaves {now}"
         if rival:
             yield from self.look_beside_rival(None)
         yield from self.look_for_litter(rival)
 
+    def is_elsewhere(self, now):
+        """The same but for where new ranges begin: what a run that was killed had begun to
+        give rests."""
+        def shape(contents):
+            return [sorted(line if line in (old or b"").split(b"\n") else re.sub(rb":\d+:", b"::", line)
+                           for line in (content or b"").split(b"\n")) for content, old in zip(contents, self.old)]
+        return shape(now) == shape(self.after) and (len(set(self.after)) > 1 or len(set(now)) == 1)
+
     def look_for_litter(self, rival):
         for path in litter():
             # a draft, or the old file under another name, stays until the next change;
-            # and a lock in a store until somebody wants it
-            if path.endswith(".lock") and path.startswith("/var"):
+            # and a lock until somebody wants it, who has nothing to do wants none
+            if path.endswith(".lock") and (path.startswith("/var") or self.was_full):
                 continue
             if not (path.endswith(("+", "=")) and (rival or self.was_new)):
                 yield f"leaves {path}"
