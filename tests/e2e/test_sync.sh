@@ -133,6 +133,7 @@ for host in 1 2 3 4 5 6 7 8 9 10; do
 	cp -a /etc "$T/etc$host"
 	: >"$T/etc$host/subuid"
 	: >"$T/etc$host/subgid"
+	rm -f "$T/etc$host"/sub[ug]id- # of another host
 	# the fourth has a line of its own in the way, the fifth cannot reach the directory
 	[ $host != 4 ] || echo "root:$(subid --directory list -u u4 | awk '{ print $3 + 1 }'):5" >"$T/etc$host/subuid"
 	[ $host != 5 ] || sed -i 's|^directory .*|directory ldap://127.0.0.1:1|' "$T/etc$host/subid.conf"
