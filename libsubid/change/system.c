@@ -159,8 +159,9 @@ struct subid_txn_options system_options(const struct subid *sys, unsigned int fl
 		.untold = LOGIN_RUN_DIR,
 		.timeout_ms = timeout_ms,
 		/* a login tries again and again, and says in the end who has it */
-		.wait = (flags & SUBID_BY_LOGIN) != 0 ? (struct subid_lock_wait){ NULL }
-						      : system_wait(sys),
+		.wait = (flags & SUBID_BY_LOGIN) != 0
+			    ? (struct subid_lock_wait){ .data = NULL }
+			    : system_wait(sys),
 		.vendor = sys->host ? SUBID_VENDORDIR : NULL,
 		.by_login = (flags & SUBID_BY_LOGIN) != 0,
 		.conf = sys->conf,

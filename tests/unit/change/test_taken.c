@@ -8,7 +8,7 @@
 
 #include "txn_support.h"
 
-#define STORE (SUBID_STATEDIR + 1)
+#define STORE (&SUBID_STATEDIR[1])
 
 static void put_path(int dir, const char *path, const char *text)
 {
