@@ -101,7 +101,7 @@ bombs() { # user, arguments of bomb, after READY: its pid is $bomb
 	bomb=$started_pid
 	wait_for test -e "$ready"
 }
-hidden_found() { subid --json audit --partial --fail-on never "$@" | jq .summary.looked_at.namespaces; }
+hidden_found() { subid --json audit --partial --fail-on never | jq .summary.looked_at.namespaces; }
 missing() { "$@" 2>/dev/null | jq -r '.summary.missing | join(" ")'; }
 calls() { # system call, pattern, command...: how often
 	local call=$1 pattern=$2

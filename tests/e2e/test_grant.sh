@@ -451,7 +451,7 @@ expect "in an image as well" 1 '' $'subid: alice: uid 700000000-700000009: set a
 printf 'SUB_UID_MAX 700000009\nSUB_GID_MAX 700000009\n' >"$image/etc/login.defs"
 expect "unless the window has them" 0 'alice uid 700000000 *' '' subid --root "$image" grant --range 700000000:10 alice
 expect "of which the audit says nothing" 0 '' '' subid --root "$image" -q audit --no-live --fail-on error
-rm -r "$image/etc/login.defs" "$image/etc/sub"* "$image/var"
+rm -r "$image/etc/login.defs" "$image/etc/sub"* "${image:?}/var"
 echo 'give user alice count 10 window 700000000:10' >"$image/etc/subid.conf"
 expect "a window of subid.conf is the site's word" 0 'alice uid 700000000 *' '' subid --root "$image" grant alice
 expect "to the audit, too" 0 '' '' subid --root "$image" -q audit --no-live --fail-on warning

@@ -5,7 +5,7 @@
 # whose place they take.
 # long
 . "$(dirname "$0")/lib.sh"
-plan 32
+plan 33
 
 build=(env -u MAKEFLAGS -u MFLAGS -u CFLAGS -u LDFLAGS -u HARDEN -u BUILD make -s)
 ok "built without a network; lintian has no word" unshare --net "${build[@]}" "BUILD=$T/one" deb
@@ -47,7 +47,8 @@ ok "the pages are found" test -e "$root/usr/share/man/man1/subid.1.gz" -o ! -e "
 # What an administrator has said of the helpers stays said.
 in_root sh -c 'dpkg-statoverride --update --add root root 0755 /usr/bin/newuidmap && dpkg -i /debs/subid-uidmap_*.deb' >/dev/null 2>&1
 is "dpkg-statoverride is respected" "$(in_root stat -c %a /usr/bin/newuidmap)" 755
-in_root dpkg-statoverride --remove /usr/bin/newuidmap >/dev/null
+in_root sh -c 'dpkg-statoverride --remove /usr/bin/newuidmap && dpkg -i /debs/subid-uidmap_*.deb' >/dev/null 2>&1
+is "and is over when it is withdrawn" "$(in_root stat -c %a /usr/bin/newuidmap)" 4755
 
 # An upgrade, with a container at work.
 upgraded() { # package: the same with a higher version
@@ -62,6 +63,7 @@ set -e
 getent passwd carl >/dev/null || useradd -m carl
 subid grant -q carl
 cd /home/carl
+rm -f before after ready go
 mkfifo ready go
 chown carl: ready go
 setpriv --reuid carl --regid carl --init-groups timeout 300 unshare --map-auto --map-root-user sh -c \
