@@ -468,6 +468,8 @@ int subid_rename(struct subid_txn *txn, const struct subid_request *request,
 	if (r == 0)
 		r = check_new(&handing);
 	if (r == 0)
+		r = shares_check_rename(txn->sys, &handing.old, err);
+	if (r == 0)
 		r = hand_over(&handing);
 	return r == 0 ? 0 : txn_spoil(txn, r);
 }

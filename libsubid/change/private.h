@@ -660,6 +660,11 @@ int shares_check(const struct subid *sys, const struct subid_changes *changes,
 		 const struct subid_owner *owner, const char *container, bool force,
 		 struct subid_error *err);
 
+/* Refuses an owner whose name records of stores have, as theirs or as whom one is mounted
+ * for.  0; SUBID_IN_USE, explained; -errno. */
+int shares_check_rename(const struct subid *sys, const struct subid_owner *owner,
+			struct subid_error *err);
+
 /* --- release.c -----------------------------------------------------------------------
  */
 

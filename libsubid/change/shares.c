@@ -22,6 +22,18 @@ static bool has_ids(const struct subid_share *share, const struct subid_changes 
 	return false;
 }
 
+/* Is "OWNER" or "OWNER/NAME" one of the owner's? */
+static bool is_of(const char *text, const struct subid_owner *owner)
+{
+	size_t len = strcspn(text, "/");
+
+	for (size_t i = 0; i < owner->n; i++)
+		if (owner->spellings[i].len == len &&
+		    memcmp(owner->spellings[i].text, text, len) == 0)
+			return true;
+	return false;
+}
+
 /* Is a mount for this owner, or for this container of it?  container NULL: for all. */
 static bool is_for(const struct subid_share_mount *mount, const struct subid_owner *owner,
 		   const char *container)
@@ -31,11 +43,7 @@ static bool is_for(const struct subid_share_mount *mount, const struct subid_own
 
 	if (container != NULL && (name == NULL || strcmp(name, container) != 0))
 		return false;
-	for (size_t i = 0; i < owner->n; i++)
-		if (owner->spellings[i].len == len &&
-		    memcmp(owner->spellings[i].text, mount->target, len) == 0)
-			return true;
-	return false;
+	return is_of(mount->target, owner);
 }
 
 static size_t name_mounts(const struct subid_share *share,
@@ -85,4 +93,28 @@ int shares_check(const struct subid *sys, const struct subid_changes *changes,
 		return 0;
 	return error_plain(err, SUBID_IN_USE, "nothing was changed%s",
 			   n_stores == 0 ? ": unmount it first, or use --force" : "");
+}
+
+int shares_check_rename(const struct subid *sys, const struct subid_owner *owner,
+			struct subid_error *err)
+{
+	auto_shares struct subid_shares shares = { .n = 0 };
+	size_t n = 0;
+	int r = subid_shares_read(sys->root, &shares);
+
+	if (r < 0)
+		return error_plain(err, r, "%s", strerror(-r));
+	for (size_t i = 0; i < shares.n; i++) {
+		const struct subid_share *share = &shares.list[i];
+
+		if (is_of(share->store, owner)) {
+			error_detail(err,
+				     "%s: is a store of shared files, in %s, and its"
+				     " record names the owner: 'subid share destroy %s'",
+				     share->store, share->dir, share->store);
+			n++;
+		}
+		n += name_mounts(share, owner, NULL, err);
+	}
+	return n == 0 ? 0 : error_plain(err, SUBID_IN_USE, "nothing was changed");
 }

@@ -4,9 +4,9 @@
 # subid share as a command: what it refuses and says, whom it lets in, what
 # it makes of a boot, and what else knows of its records.
 . "$(dirname "$0")/lib.sh"
-plan 98
+plan 100
 chmod 755 "$T"
-for name in alice bob; do add_user $name; done
+for name in alice bob carol; do add_user $name; done
 tables $'alice:100000:65536\nbob:200000:65536\nroot:900000:300000'
 dir=$T/srv/share/store
 mounts=/run/subid/share
@@ -140,6 +140,8 @@ not_ok "config of another has it not" grep -q alice <<<"$(subid config lxc bob)"
 expect "revoke refuses the store, with force as well" 1 '' "*root/store: is a store of shared files, in $dir*share destroy root/store*" \
 	subid revoke --force root/store
 expect "and whom it is mounted for" 1 '' '*alice/c1: the store root/store is mounted for it*' subid revoke alice/c1
+expect "nor is alice renamed" 1 '' '*alice*: the store root/store is mounted for it*nothing was changed*' subid rename alice carol
+expect "nor whose store it is" 1 '' '*root/store: is a store of shared files*nothing was changed*' subid rename --force root carol
 subid -q revoke --force alice/c1
 expect "a container whose lease is gone is missed at boot" 1 '' '*alice/c1: no such lease*root/store: is not mounted for alice/c1*' subid share mount --all
 subid -q unhold 100000:500
