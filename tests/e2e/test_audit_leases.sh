@@ -127,7 +127,7 @@ mkdir -p /var/lib/lxd/containers
 ln -s /var/lib/lxd/storage-pools/default/containers/l1 /var/lib/lxd/containers/l1
 finds "an LXD container in a pool that is not mounted" "runtime-unread - - - -"
 like "is named" "$(reason runtime-unread)" "*/var/lib/lxd/containers/l1: its storage is not mounted"
-expect "a lease warns of it" 0 '*' 'subid: warning: var/lib/lxd/containers/l1: its storage is not mounted (and 0 more): *' \
+expect "a lease warns of it" 0 '*' 'subid: warning: /var/lib/lxd/containers/l1: its storage is not mounted (and 0 more): *' \
 	subid grant -n alice/c5 --count 10
 expect "and a grant" 0 '*' 'subid: warning: /var/lib/lxd/containers/l1: *' subid grant -n --another bob
 expect "to an ordinary user it is not told" 0 '*' '' as alice subid grant -n alice/c5 --count 10
