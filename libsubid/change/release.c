@@ -334,16 +334,16 @@ static int find_lines(const struct subid_txn *txn, const struct subid_owner *own
 
 bool release_is_known(const struct subid_changes *taken, const struct subid_changes *seen)
 {
-	for (size_t i = 0; i < taken->n; i++) {
-		bool known = false;
+	auto_sets struct subid_sets known = { .of = { { .n = 0 } } };
 
-		for (size_t k = 0; !known && k < seen->n; k++)
-			known =
-			    seen->list[k].kind == taken->list[i].kind &&
-			    id_range_contains(seen->list[k].range, taken->list[i].range);
-		if (!known)
+	for (size_t i = 0; i < seen->n; i++)
+		if (subid_set_add(&known.of[seen->list[i].kind], seen->list[i].range) < 0)
+			return false; /* it is tried again */
+	subid_sets_sort(&known);
+	for (size_t i = 0; i < taken->n; i++)
+		if (!subid_set_contains(&known.of[taken->list[i].kind],
+					taken->list[i].range))
 			return false;
-	}
 	return true;
 }
 

@@ -117,6 +117,11 @@ class Give(Operation):
 
     def give(self, how, command):
         self.prepare(self.n)
+        # the first look at tables that are new to the ledger is another matter
+        ledger = STORE + "/ledger"
+        if os.path.exists(ledger):
+            os.unlink(ledger)
+        subprocess.run([ours("subid"), "-q", "list", "--released"], check=True)
         result = how(command)
         if [lines_of(SUBUID, "root"), lines_of(SUBGID, "root")] != [2, 2]:
             sys.exit("%s gave no range" % command[0])

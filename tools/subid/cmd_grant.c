@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "libsubid/core/core.h"
+#include "libsubid/lines/lines.h"
 #include "tools/subid/login.h"
 #include "tools/subid/rows.h"
 
@@ -204,6 +205,40 @@ static int grant_once(struct grant *grant, struct subid *sys, bool *ret_raced)
 		   : status;
 }
 
+/* So many owners at most are looked at one by one. */
+#define LOOKS_MAX 8
+
+/* Is there a line that begins with this word and a colon? */
+static bool begins_line(const struct subid_text *text, const char *word)
+{
+	char start[SUBID_LINE_MAX + 3];
+	int len = snprintf(start, sizeof(start), "\n%s:", word);
+
+	if (len < 0 || (size_t)len >= sizeof(start))
+		return true; /* no line is so long: whoever looks closer says so */
+	return (text->size >= (size_t)len - 1 &&
+		memcmp(text->bytes, start + 1, (size_t)len - 1) == 0) ||
+	       memmem(text->bytes, text->size, start, (size_t)len) != NULL;
+}
+
+/* Is there an owner without a line by that very name?  Then a closer look most likely
+ * costs more than it saves. */
+static bool one_has_none(const struct grant *grant)
+{
+	auto_close int etc = cli_open_etc(grant->cli);
+	auto_text struct subid_text text = { .bytes = NULL };
+	const char *name = grant->owners.text;
+	bool none = false;
+
+	if (etc < 0 || grant->owners.n > LOOKS_MAX ||
+	    subid_text_read(etc, subid_kind_table(grant->gid ? SUBID_GID : SUBID_UID),
+			    false, &text) < 0)
+		return false;
+	for (size_t i = 0; !none && i < grant->owners.n; i++, name += strlen(name) + 1)
+		none = !begins_line(&text, name);
+	return none;
+}
+
 /*
  * Have all enough?  Then nothing is to be written, and nobody need wait for the locks: a
  * script may ask for the same ranges each hour.  What else comes of the look is found out
@@ -216,7 +251,7 @@ static bool all_have_enough(struct grant *grant, struct subid *sys)
 	const char *name = grant->owners.text;
 
 	if (grant->leases || grant->dry_run || grant->another || grant->group != NULL ||
-	    grant->all || grant->restore ||
+	    grant->all || grant->restore || one_has_none(grant) ||
 	    subid_begin(sys, SUBID_LOOK, 0, &txn, &err) != 0)
 		return false;
 	for (size_t i = 0; i < grant->owners.n; i++, name += strlen(name) + 1) {
