@@ -9,6 +9,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -27,7 +28,16 @@ static int run_program(const void *data, int writer)
 {
 	static char *const environment[] = { NULL };
 	const char *const *args = data;
+	const struct sigaction usual = { .sa_handler = SIG_DFL };
 	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+	sigset_t none;
+
+	/* it begins with all signals blocked; a handler of the caller's must not run here
+	 */
+	for (int i = 1; i < NSIG; i++)
+		(void)sigaction(i, &usual, NULL); /* but for SIGKILL and SIGSTOP */
+	(void)sigemptyset(&none);
+	(void)sigprocmask(SIG_SETMASK, &none, NULL);
 
 	if (null < 0 || dup2(null, STDIN_FILENO) < 0 || dup2(null, STDERR_FILENO) < 0 ||
 	    dup2(writer, STDOUT_FILENO) < 0)
@@ -46,8 +56,10 @@ static bool ask_program(const char *const *args, struct subid_text *ret)
 	if (r < 0)
 		return false;
 	r = child_read(&child, PATIENCE_MS, ANSWER_MAX, ret);
-	/* it is never killed at work: then it is left to end by itself */
-	return r == 0 && child_end(&child, false);
+	if (r == 0)
+		return child_end(&child, false);
+	(void)close(child.reader); /* it is never killed at work, but ends by itself */
+	return false;
 }
 
 /* "OWNER KIND START LAST COUNT STATE": a start from which the owner has count ids. */

@@ -3,7 +3,7 @@
 # libsubid.so.4, .5 and .6 in the place of shadow's: what they show and need, their answers,
 # and Debian's own programs on them.
 . "$(dirname "$0")/lib.sh"
-plan 51
+plan 53
 
 rm -rf /etc/subid.conf /etc/subid.conf.d
 sed -i '/^SUB_/d' /etc/login.defs
@@ -96,6 +96,16 @@ cp "$T/caller4" "$T/caller"
 chmod 755 "$T/caller"
 run as alice env LD_LIBRARY_PATH="$dir" "$T/caller" grant u alice 10 new
 is "not by a user" "$status $out" "1 no"
+# The program that it runs can be ended as usual, whatever its caller ignores.
+hold_lock
+holder=$started_pid
+start env --ignore-signal=INT "$T/caller4" grant u bob 10 new >/dev/null
+wait_for pgrep -x -P "$started_pid" subid
+child=$(pgrep -x -P "$started_pid" subid)
+is "no signal is blocked there" "$(sed -n 's/^SigBlk:\t//p' "/proc/$child/status")" 0000000000000000
+is "nor is one ignored that the caller ignores" "$((0x$(sed -n 's/^SigIgn:\t//p' "/proc/$child/status") & 2))" 0
+end "$holder"
+wait_for sh -c "! kill -0 $child 2>/dev/null"
 ok "no lock is left" test ! -e /etc/subuid.lock -a ! -e /etc/subgid.lock
 
 # --- programs of others ------------------------------------------------------------------
