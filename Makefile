@@ -132,6 +132,8 @@ all_src := $(product_src) $(wildcard tests/*/*.c tests/unit/*/*.c)
 all_c := $(all_src) $(wildcard libsubid/*.h libsubid/*/*.h pam/*.h tools/*/*.h tools/*/*/*.h tests/*/*.h examples/*.c)
 scripts := $(wildcard tests/*.sh tests/*/*.sh) tests/run tests/fuzz/run tests/fuzz/afl tests/proof/run tools/subid/subid.bash .ci/run
 man_pages := $(wildcard man/*.[1-8])
+# With the version in header and footer.
+made_pages := $(man_pages:%=$(BUILD)/%)
 # Programs that use the library.
 example_src := $(wildcard examples/*.c)
 examples := $(patsubst examples/%.in,%,$(wildcard examples/*.in examples/*/*.in))
@@ -146,7 +148,7 @@ fuzzers := $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
 .PHONY: all check check-more check-unit unit-tests faults powercut crowd differential directory mutate sanitize tsan fuzz fuzzers fuzz-msan msan_fuzzers afl afl_fuzzer bench bench-programs proof coverage counted tidy scan measure lint man-rules format install uninstall demo deps dist deb help clean
 .DELETE_ON_ERROR:
 
-all: $(archive) $(static) $(shared) $(lib_headers) $(pam_module) $(compat) $(BUILD)/subid-compat $(programs:%=$(BUILD)/%) $(BUILD)/libsubid-ng.pc $(BUILD)/pam-config $(examples:%=$(BUILD)/examples/%) $(ldap_schemas) ## build the library, the programs and the PAM module
+all: $(archive) $(static) $(shared) $(lib_headers) $(pam_module) $(compat) $(BUILD)/subid-compat $(programs:%=$(BUILD)/%) $(BUILD)/libsubid-ng.pc $(BUILD)/pam-config $(examples:%=$(BUILD)/examples/%) $(ldap_schemas) $(made_pages) ## build the library, the programs and the PAM module
 
 # Everything is rebuilt when the compiler or a flag changes.
 $(BUILD)/flags: FORCE
@@ -249,6 +251,10 @@ $(lib_headers): libsubid/subid.h libsubid/core/types.h libsubid/maps/maps.h
 $(BUILD)/libsubid-ng.pc: libsubid/libsubid-ng.pc.in $(BUILD)/flags FORCE
 	$(Q)sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@LIBDIR@|$(LIBDIR)|' -e 's|@INCLUDEDIR@|$(INCLUDEDIR)|' \
 		-e 's|@VERSION@|$(VERSION)|' $< > $@
+
+$(made_pages): $(BUILD)/%: % $(BUILD)/flags
+	@mkdir -p $(@D)
+	$(Q)sed -e '/^\.Dt /s/$$/ "subid $(VERSION)"/' -e 's/^\.Os$$/.Os subid $(VERSION)/' $< > $@
 
 $(BUILD)/ldap/subid.ldif: form = openldap
 $(BUILD)/ldap/60subid.ldif: form = 389ds
@@ -444,7 +450,7 @@ endif
 	$(Q)ln -sf $(soname) $(destdir)$(LIBDIR)/libsubid-ng.so
 	$(Q)$(INSTALL) -m 644 $(BUILD)/libsubid-ng.pc $(destdir)$(PKGCONFIGDIR)
 	$(Q)$(INSTALL) -m 644 $(lib_headers) $(destdir)$(INCLUDEDIR)/subid-ng
-	$(Q)for page in $(man_pages); do \
+	$(Q)for page in $(made_pages); do \
 		$(INSTALL) -m 644 $$page $(destdir)$(MANDIR)/man$${page##*.}/ || exit 1; done
 	$(Q)$(INSTALL) -m 644 tools/subid/subid.bash $(destdir)$(BASHCOMPDIR)/subid
 	$(Q)$(INSTALL) -m 644 $(data) $(destdir)$(DATADIR)/subid

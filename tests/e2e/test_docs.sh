@@ -7,7 +7,7 @@
 commands=$(subid --help | sed -nE 's/^  ([a-z]+) .*/\1/p')
 programs="subid newuidmap newgidmap getsubids"
 read -ra every <<<"$(tr '\n' ' ' <<<"$commands")"
-plan $((1 + 5 * ${#every[@]} + 2 + 4 * 4 + 9 + 3 + 4 + 4 + 29 + 7 + ${#every[@]}))
+plan $((1 + 9 * ${#every[@]} + 2 + 4 * 4 + 7 + 3 + 4 + 4 + 29 + 7 + ${#every[@]}))
 
 is "these are the commands" "${every[*]}" "list grant revoke rename hold unhold ps id config share shift sync policy audit"
 
@@ -34,15 +34,28 @@ fits() { # program [command]
 	[ "$lines" -le 24 ] && [ "$columns" -le 80 ]
 }
 
+has_examples() { # page number
+	local n
+	n=$(awk '/^\.Sh / { on = $2 == "EXAMPLES" } on && /^\.Bd -literal/' "man/$1" | wc -l)
+	echo "$n" && [ "$n" -ge "$2" ]
+}
+
 for command in "${every[@]}"; do
 	run subid "$command" --help
 	is "subid $command --help: done" "$status" 0
 	ok "subid $command --help fits a screen" fits subid "$command"
-	is "subid $command: page and --help have the same options" \
-		"$(man_options subid.1 ".Ss subid $command")" \
+	page=subid-$command.1
+	is "$page and --help have the same options" "$(man_options "$page" ".Sh DESCRIPTION")" \
 		"$(help_options subid "$command" | grep -vxF -e "$common")"
-	like "subid(1) has $command in its synopsis" "$(cat man/subid.1)" "*
-.Cm $command
+	like "--help names the page" "$(subid "$command" --help)" "*See subid-$command(1)*"
+	like "$page has the command in its synopsis" "$(cat "man/$page")" "*.Sh SYNOPSIS
+.Nm subid $command
+*"
+	run mandoc -Tlint -Wwarning "man/$page"
+	is "$page is clean" "$status $out" "0 "
+	ok "$page has three examples" has_examples "$page" 3
+	like "subid(1) names it" "$(cat man/subid.1)" "*
+.It Xr subid-$command 1
 *"
 	run subid "$command" --version
 	is "subid $command --version" "$out" "$(subid --version)"
@@ -59,7 +72,9 @@ for program in $programs; do
 	run mandoc -Tlint -Wwarning "man/$program.1"
 	is "$program(1) is clean" "$status $out" "0 "
 	if [ "$program" = subid ]; then
-		like "subid(1) is installed" "$(cat "$PRE/share/man/man1/subid.1")" "*.Dt SUBID 1*"
+		like "subid(1) is installed, with the version" "$(mandoc -Tutf8 "$PRE/share/man/man1/subid.1" | sed -n '1p; $p')" \
+			"SUBID(1) *(subid $version)*
+subid $version *subid $version"
 	else
 		is "$program(1) and --help have the same options" \
 			"$(man_options "$program.1" ".Sh DESCRIPTION")" "$(help_options "$program")"
@@ -67,7 +82,7 @@ for program in $programs; do
 done
 is "subid-audit(7) has the rules as they are (or: make man-rules)" \
 	"$(tests/man_rules.sh "$PRE/bin/subid" man/subid-audit.7 | diff man/subid-audit.7 - | head -n 20)" ""
-for page in subid-share.1 subid-shift.1 subid-ng.3 subid.7 subid-audit.7 subid.conf.5 pam_subid.8 subid-ldap.8 subid-compat.8; do
+for page in subid-ng.3 subid.7 subid-audit.7 subid.conf.5 pam_subid.8 subid-ldap.8 subid-compat.8; do
 	run mandoc -Tlint -Wwarning "man/$page"
 	is "$page is clean" "$status $out" "0 "
 done
@@ -118,15 +133,15 @@ done <"$T/all_keys" >"$T/keys"
 ok "login.defs has such keys" grep -qx SUB_UID_COUNT "$T/all_keys"
 is "subid(7) has each key of login.defs" "$(cat "$T/keys")" ""
 
-# The examples of subid(1), as they come out.
+# The examples of the pages, as they come out.
 mkdir -p "$T/fresh/etc"
 cp /etc/passwd /etc/group "$T/fresh/etc"
 echo alice:x:1001:1001::/:/bin/sh >>"$T/fresh/etc/passwd"
-page=$(sed 's/\\(aq/'"'"'/g' man/subid.1)
+page=$(cat man/subid*.1)
 holds() { case $1 in *"$2"*) ;; *) echo "it does not say: $2" && return 1 ;; esac }
 has_example() { # command...; that is in the page with its output
 	run "$@"
-	ok "subid(1): what '${*:4}' says" holds "$page" "$out"
+	ok "pages: what '${*:4}' says" holds "$page" "$out"
 }
 has_example subid --root "$T/fresh" --json grant alice
 rm -r "$T"/fresh/etc/sub[ug]id "$T/fresh/var"

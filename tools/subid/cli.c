@@ -97,9 +97,11 @@ static int print_help(const struct cli *cli)
 		print_options(common_options, N_COMMON);
 		(void)printf(
 		    "\n%s%sExit status: 0 done; 1 the answer is no; 2 wrong usage;"
-		    " 3 failed.\nSee subid(1).\n",
+		    " 3 failed.\nSee %s%s%s.\n",
 		    command->text == NULL ? "" : command->text,
-		    command->text == NULL ? "" : "\n");
+		    command->text == NULL ? "" : "\n",
+		    cli->directory ? "subid-ldap(8)" : "subid-",
+		    cli->directory ? "" : command->name, cli->directory ? "" : "(1)");
 		return cli_finish_output();
 	}
 	(void)printf("usage: subid [%s] [--json] [-q] COMMAND [ARGUMENT...]\n\n",
