@@ -41,17 +41,13 @@ static const char *const answers[] = {
 
 #define N_ANSWERS (sizeof(answers) / sizeof(answers[0]))
 
-/* journalctl(1) finds all changes by this. */
-#define ID_OF_CHANGE "5a1d4b0e8c4f4c0b9d3c7e2f6a9b1857"
-
 /* Refused before ids were chosen, it has none: at most how many were asked for. */
 static bool has_place(const struct subid_event *event)
 {
 	return event->range.start != SUBID_NO_PLACE;
 }
 
-/* Why not, in a word: "ENOSPC", "taken". */
-static const char *reason(int result)
+const char *subid_trace_reason(int result)
 {
 	const char *name = result < 0
 			       ? strerrorname_np(-result)
@@ -77,7 +73,7 @@ static void add_text(struct subid_message *text, const struct subid_event *event
 	else
 		message_add(text, ": %ss", subid_kind_name(event->kind));
 	if (event->result != 0)
-		message_add(text, ": failed: %s", reason(event->result));
+		message_add(text, ": failed: %s", subid_trace_reason(event->result));
 	if (event->unlogged > 0)
 		message_add(text, " (and %u times before)", event->unlogged);
 }
@@ -86,7 +82,7 @@ void subid_trace_line(const struct subid_event *event, struct log_line *ret)
 {
 	*ret = (struct log_line){
 		.program = event->program,
-		.id = ID_OF_CHANGE,
+		.id = SUBID_TRACE_ID,
 		.priority = event->result == 0 ? LOG_NOTICE : LOG_WARNING,
 	};
 	add_text(&ret->text, event);
@@ -102,13 +98,15 @@ void subid_trace_line(const struct subid_event *event, struct log_line *ret)
 	log_field_print(ret, "SUBID_RESULT", "%s",
 			event->result == 0 ? "success" : "failed");
 	if (event->result != 0)
-		log_field_print(ret, "SUBID_REASON", "%s", reason(event->result));
+		log_field_print(ret, "SUBID_REASON", "%s",
+				subid_trace_reason(event->result));
 	if (event->unlogged > 0)
 		log_field_print(ret, "SUBID_UNLOGGED", "%u", event->unlogged);
 	if (event->audit_error != 0) {
-		log_field_print(ret, "SUBID_AUDIT", "%s", reason(event->audit_error));
+		log_field_print(ret, "SUBID_AUDIT", "%s",
+				subid_trace_reason(event->audit_error));
 		(void)snprintf(ret->note, sizeof(ret->note), " (no audit record: %s)",
-			       reason(event->audit_error));
+			       subid_trace_reason(event->audit_error));
 	}
 }
 
@@ -151,22 +149,18 @@ static bool needs_encoding(const char *value, size_t len)
 	return audit_value_needs_encoding(value, (unsigned int)len) != 0;
 }
 
-static void add_audit_name(struct subid_message *message, const char *name, size_t len)
+void subid_trace_add_value(struct subid_message *text, const char *key, const char *value,
+			   size_t len)
 {
 	char encoded[2 * SUBID_MESSAGE_NAME_MAX + 1] = "";
 
-	if (!needs_encoding(name, len)) {
-		message_add(message, " acct=\"%.*s\"", (int)len, name);
+	len = len < SUBID_MESSAGE_NAME_MAX ? len : SUBID_MESSAGE_NAME_MAX;
+	if (!needs_encoding(value, len)) {
+		message_add(text, " %s=\"%.*s\"", key, (int)len, value);
 		return;
 	}
-	message_add(message, " acct=%s",
-		    audit_encode_value(encoded, name, (unsigned int)len));
-}
-
-static size_t audit_name_len(const struct subid_event *event)
-{
-	return event->owner_len < SUBID_MESSAGE_NAME_MAX ? event->owner_len
-							 : SUBID_MESSAGE_NAME_MAX;
+	message_add(text, " %s=%s", key,
+		    audit_encode_value(encoded, value, (unsigned int)len));
 }
 
 void subid_trace_audit_text(const struct subid_event *event, struct subid_message *ret)
@@ -174,7 +168,7 @@ void subid_trace_audit_text(const struct subid_event *event, struct subid_messag
 	ret->size = 0;
 	message_add(ret, "op=%s-%s-range", actions[event->action].op,
 		    subid_kind_table(event->kind));
-	add_audit_name(ret, event->owner, audit_name_len(event));
+	subid_trace_add_value(ret, "acct", event->owner, event->owner_len);
 	message_add(ret, " id=%u", event->uid);
 	if (has_place(event))
 		message_add(ret, " subid-start=%u", event->range.start);
@@ -191,9 +185,11 @@ static int send_record(int fd, const struct subid_event *event)
 	struct subid_message text;
 	int r;
 
-	subid_trace_audit_text(event, &text);
-	r = audit_log_user_message(fd, types[event->kind], text.bytes, NULL, NULL, "",
-				   event->result == 0);
+	if (event->text == NULL)
+		subid_trace_audit_text(event, &text);
+	r = audit_log_user_message(fd, types[event->kind],
+				   event->text == NULL ? text.bytes : event->text->bytes,
+				   NULL, NULL, "", event->result == 0);
 	if (r == 0)
 		return errno == ECONNREFUSED ? -ECONNREFUSED : -EPERM;
 	return r < 0 ? r : 0;

@@ -25,11 +25,12 @@ struct subid_event {
 				  many were requested, 0: unknown */
 	const char *owner;     /* owner_len bytes of any value */
 	size_t owner_len;
-	uint32_t uid;	     /* the owner's, or SUBID_NO_UID */
-	int result;	     /* 0, -errno or an enum subid_answer */
-	const char *program; /* its name in the log */
-	uint32_t unlogged;   /* how many before this one were suppressed */
-	int audit_error;     /* -errno: the kernel did not take its record */
+	uint32_t uid;			  /* the owner's, or SUBID_NO_UID */
+	int result;			  /* 0, -errno or an enum subid_answer */
+	const char *program;		  /* its name in the log */
+	uint32_t unlogged;		  /* how many before this one were suppressed */
+	int audit_error;		  /* -errno: the kernel did not take its record */
+	const struct subid_message *text; /* of its audit record; NULL: of the above */
 };
 
 /*
@@ -39,6 +40,16 @@ struct subid_event {
  * adds the program, ' exe="/usr/bin/subid" hostname=? addr=? terminal=? res=success'.
  */
 void subid_trace_audit_text(const struct subid_event *event, struct subid_message *ret);
+
+/* Adds ' key="value"' to a record's text, encoded like a name there. */
+void subid_trace_add_value(struct subid_message *text, const char *key, const char *value,
+			   size_t len);
+
+/* Why a result is none of success, in a word: "ENOSPC", "taken". */
+const char *subid_trace_reason(int result);
+
+/* journalctl(1) finds all changes by this. */
+#define SUBID_TRACE_ID "5a1d4b0e8c4f4c0b9d3c7e2f6a9b1857"
 
 /* The line that an event leaves in the log. */
 void subid_trace_line(const struct subid_event *event, struct log_line *ret);

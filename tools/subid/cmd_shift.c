@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "tools/subid/shift.h"
+#include "tools/subid/trace_files.h"
 
 enum {
 	OPTION_FROM = 256 * 2,
@@ -161,6 +162,39 @@ static int judge(const struct shift *shift, const struct storage_report *report)
 	return EXIT_DONE;
 }
 
+static void trace(const struct shift *shift, enum files_action action, uint64_t entries,
+		  int result)
+{
+	const struct files_event event = {
+		.action = action,
+		.path = shift->tree,
+		.from = &shift->from.ids,
+		.to = &shift->to.ids,
+		.from_host = shift->from.host,
+		.to_host = shift->to.host,
+		.entries = entries,
+		.result = result,
+	};
+
+	files_trace(&event);
+}
+
+static void trace_begin(void *data)
+{
+	struct shift *shift = data;
+
+	shift->traced = true;
+	trace(shift, FILES_SHIFT_BEGUN, 0, 0);
+}
+
+/* What changes nothing, as there was nothing to do, leaves nothing. */
+static void trace_end(const struct shift *shift, const struct storage_report *report,
+		      int r)
+{
+	if (shift->action == SHIFT_DO && (shift->traced || r != 0))
+		trace(shift, FILES_SHIFTED, report->shifted, r);
+}
+
 static int carry_out(struct shift *shift, int tree, const struct storage_map *map)
 {
 	auto_storage_report struct storage_report report = { .n = 0 };
@@ -169,6 +203,7 @@ static int carry_out(struct shift *shift, int tree, const struct storage_map *ma
 		.map = map,
 		.flags = shift->flags,
 		.progress = show_progress,
+		.begin = trace_begin,
 		.data = shift,
 	};
 	int r;
@@ -180,6 +215,7 @@ static int carry_out(struct shift *shift, int tree, const struct storage_map *ma
 	else
 		r = storage_shift(&job, &report);
 	end_progress(shift);
+	trace_end(shift, &report, r);
 	if (r < 0)
 		return job_failed(shift, &report, r);
 	return shift_print(shift, &report, judge(shift, &report));
@@ -207,9 +243,14 @@ static int shift_tree(struct shift *shift)
 	status = shift_sides_read(shift->cli, &shift->from, &shift->to);
 	if (status == EXIT_DONE)
 		status = shift_map_make(&shift->from, &shift->to, &map);
+	if (status != EXIT_DONE)
+		return status;
+	status = check(shift, tree);
 	if (status == EXIT_DONE)
-		status = check(shift, tree);
-	return status == EXIT_DONE ? carry_out(shift, tree, &map) : status;
+		return carry_out(shift, tree, &map);
+	if (shift->action == SHIFT_DO)
+		trace(shift, FILES_SHIFTED, 0, files_trace_result(status));
+	return status;
 }
 
 static void take_option(struct shift *shift, int letter, const char **owner)

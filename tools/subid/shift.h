@@ -36,6 +36,7 @@ struct shift {
 	unsigned int flags; /* of storage.h */
 	bool force;
 	enum shift_action action;
+	bool traced; /* that it begins */
 };
 
 /*

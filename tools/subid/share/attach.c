@@ -13,6 +13,7 @@
 
 #include "tools/subid/rows.h"
 #include "tools/subid/share/share.h"
+#include "tools/subid/trace_files.h"
 
 static int no_such_store(const char *store)
 {
@@ -100,6 +101,13 @@ static int print_mount(const struct cli *cli, const struct subid_share *share,
 	return rows_close(rows);
 }
 
+static void trace(const struct subid_share *share, enum files_action action,
+		  const struct subid_share_mount *mount, int status)
+{
+	share_trace(share, action, mount->target, mount->point,
+		    files_trace_result(status));
+}
+
 static int mount_one(struct share_work *work, struct subid_share *share,
 		     const struct share_target *target,
 		     const struct share_request *request)
@@ -125,6 +133,7 @@ static int mount_one(struct share_work *work, struct subid_share *share,
 		status = add_mount(work, share, &mount);
 	if (status == EXIT_DONE)
 		status = attach(share, target, mount.read_only, &made);
+	trace(share, FILES_STORE_MOUNTED, &mount, status);
 	if (status != EXIT_DONE) {
 		if (known == NULL && share->n_mounts > 0) {
 			share->n_mounts--;
@@ -175,11 +184,15 @@ static int mount_again(struct share_work *work, const struct subid_share *share,
 	int status =
 	    share_target_find(&work->look, share, mount->target, mount->runtime, &target);
 
-	if (status != EXIT_DONE)
+	if (status != EXIT_DONE) {
+		trace(share, FILES_STORE_MOUNTED, mount, status);
 		return cli_complain(status, "%s: is not mounted for %s", share->store,
 				    mount->target);
+	}
 	(void)snprintf(target.point.path, sizeof(target.point.path), "%s", mount->point);
 	status = attach(share, &target, mount->read_only, &made);
+	if (made || status != EXIT_DONE)
+		trace(share, FILES_STORE_MOUNTED, mount, status);
 	if (made)
 		share_rows_add_mount(rows, share, mount, "mounted", ROWS_NO_PARENT);
 	return status;
@@ -243,6 +256,8 @@ static int detach(const struct share_work *work, struct subid_share *share,
 			(void)snprintf(point.path, sizeof(point.path), "%s",
 				       mount->point);
 			r = share_mount_end(&point);
+			share_trace(share, FILES_STORE_UNMOUNTED, mount->target,
+				    mount->point, r);
 			++*ret_n;
 		}
 		if (r < 0)

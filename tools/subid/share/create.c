@@ -18,6 +18,7 @@
 
 #include "tools/subid/rows.h"
 #include "tools/subid/share/share.h"
+#include "tools/subid/trace_files.h"
 
 #define TRIES_MAX 5
 
@@ -238,6 +239,11 @@ static int check_records(struct creation *creation, const struct subid_share *fo
 static int end_store(struct cli *cli, const struct share_work *work,
 		     struct subid_share *share, bool unused);
 
+static void trace(const struct subid_share *share, enum files_action action, int status)
+{
+	share_trace(share, action, NULL, NULL, files_trace_result(status));
+}
+
 /* A run was killed while it took a tree over. */
 static int go_on(struct creation *creation, const struct subid_share *taking)
 {
@@ -252,6 +258,7 @@ static int go_on(struct creation *creation, const struct subid_share *taking)
 	creation->share.state = SUBID_SHARE_READY;
 	if (status == EXIT_DONE)
 		status = share_work_write(creation->work, &creation->share);
+	trace(&creation->share, FILES_STORE_CREATED, status);
 	return status == EXIT_DONE
 		   ? print_store(creation->cli, creation->work, &creation->share)
 		   : status;
@@ -267,6 +274,7 @@ static int carry_out(struct creation *creation)
 	if (status != EXIT_DONE)
 		return status;
 	status = make_dir(creation, &kept);
+	trace(&creation->share, FILES_STORE_CREATED, status);
 	if (status == EXIT_DONE)
 		return print_store(creation->cli, creation->work, &creation->share);
 	if (kept)
@@ -427,6 +435,7 @@ int share_destroy(struct cli *cli, const char *store)
 	status = share_check_unused(cli, share);
 	if (status == EXIT_DONE)
 		status = end_store(cli, &work, share, false);
+	trace(share, FILES_STORE_DESTROYED, status);
 	if (status == EXIT_DONE && !cli->quiet)
 		(void)cli_complain(0,
 				   "%s: its files keep their ids, which are quarantined:"

@@ -262,6 +262,11 @@ void share_rows_add_mount(struct rows *rows, const struct subid_share *share,
 			  const struct subid_share_mount *mount, const char *state,
 			  size_t parent);
 
+/* Leaves the trace of what was done to a store, or failed: of enum files_action.  target,
+ * point: of a mount, or NULL. */
+void share_trace(const struct subid_share *share, int action, const char *target,
+		 const char *point, int result);
+
 /* --- create.c, attach.c: the commands.  The status, after a complaint ------
  */
 

@@ -9,6 +9,7 @@
 
 #include "tools/subid/share/share.h"
 #include "tools/subid/storage/storage.h"
+#include "tools/subid/trace_files.h"
 
 #define SHOWN 20
 
@@ -95,11 +96,29 @@ static int look(const struct subid_share *share, const struct storage_job *job)
 	return r == 0 ? EXIT_DONE : failed(share, &report, r);
 }
 
+static void trace_begin(void *data)
+{
+	const struct subid_share *share = data;
+	const struct files_event event = {
+		.action = FILES_SHIFT_BEGUN,
+		.path = share->dir,
+		.store = share->store,
+	};
+
+	files_trace(&event);
+}
+
 int share_take_over(const struct subid_share *share, int dir, bool *ret_changed)
 {
 	auto_storage_map struct storage_map map = { .of = { { .n = 0 } } };
 	auto_storage_report struct storage_report report = { .n = 0 };
-	const struct storage_job job = { .tree = dir, .map = &map };
+	struct subid_share copy = *share; /* it borrows the texts */
+	const struct storage_job job = {
+		.tree = dir,
+		.map = &map,
+		.begin = trace_begin,
+		.data = &copy,
+	};
 	int r = make_map(share, &map), status;
 
 	*ret_changed = false;

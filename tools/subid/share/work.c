@@ -11,6 +11,7 @@
 
 #include "tools/subid/rows.h"
 #include "tools/subid/share/share.h"
+#include "tools/subid/trace_files.h"
 
 void share_work_close(struct share_work *work)
 {
@@ -103,6 +104,23 @@ int share_work_write(const struct share_work *work, const struct subid_share *sh
 		      : cli_complain(EXIT_UNABLE, "%s: %s/shares/%u: %s", share->store,
 				     SUBID_STATEDIR, share->ids[SUBID_UID].start,
 				     strerror(-r));
+}
+
+void share_trace(const struct subid_share *share, int action, const char *target,
+		 const char *point, int result)
+{
+	char path[sizeof(SUBID_SHARE_MOUNTS) + sizeof(((struct share_point *)0)->path)];
+	const struct files_event event = {
+		.action = (enum files_action)action,
+		.path = point == NULL ? share->dir : path,
+		.store = share->store,
+		.target = target,
+		.result = result,
+	};
+
+	if (point != NULL)
+		(void)snprintf(path, sizeof(path), "%s/%s", SUBID_SHARE_MOUNTS, point);
+	files_trace(&event);
 }
 
 /* --- rows -----------------------------------------------------------------------------

@@ -345,6 +345,8 @@ int storage_shift(const struct storage_job *job, struct storage_report *ret)
 	if (r == 0 && !storage_report_refuses(&planned, job->flags)) {
 		pass.report = ret;
 		ret->begun = true;
+		if (job->begin != NULL && (planned.shifted > 0 || planned.finished > 0))
+			job->begin(job->data);
 		pass.purpose = TO_SHIFT;
 		pass.total = pass.seen;
 		pass.seen = 0;

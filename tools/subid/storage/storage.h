@@ -149,6 +149,9 @@ struct storage_job {
 	const struct storage_map *map;
 	unsigned int flags;
 	storage_progress *progress; /* or NULL */
+	/* or NULL: by storage_shift(), called when it is planned and something is to be
+	 * changed, before it is */
+	void (*begin)(void *data);
 	void *data;
 };
 
