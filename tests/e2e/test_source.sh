@@ -3,7 +3,7 @@
 # Accounts that only the name service knows, and ranges that a module gives
 # (nsswitch.conf "subid:").  libnss-extrausers stands for a directory service.
 . "$(dirname "$0")/lib.sh"
-plan 40
+plan 48
 
 mount -t tmpfs -o mode=755 extrausers /var/lib/extrausers
 sed -i -e '/^passwd:/s/.*/passwd: files extrausers/' -e '/^group:/s/.*/group: files extrausers/' /etc/nsswitch.conf
@@ -141,6 +141,23 @@ is "without them the module is asked" "$out" "0: alice 700000 50"
 hold_ns alice
 run as alice newuidmap "$started_pid" 0 700000 40
 is "by the helpers, too" "$status:$out" "0:"
+login() { subid grant "--login=$1" "version=$(subid --version | awk '{ print $2 }')"; }
+before=$(</etc/subuid)
+like "a login: who has a range from the second source gets no other one" "$(login alice)" "*answer success"
+is "in no table" "$(</etc/subuid)" "$before"
+like "a second source that fails ends in no" "$(login bob)" "*no range is granted: /etc/nsswitch.conf says 'subid: test', and libsubid_test.so could not tell*answer error"
+is "in no table either" "$(</etc/subuid)" "$before"
+add_user carol -u 7300
+sed -i "/^carol:/d" /etc/subuid /etc/subgid
+like "who is unknown to it is granted one" "$(login carol)" "*granted uid*answer success"
+sed -i '/^carol:/d' /etc/subuid /etc/subgid
+sed -i 's/^subid:.*/subid: test files/' /etc/nsswitch.conf
+like "the same the other way round" "$(login carol)$(login bob)$(login alice)" "*granted uid*answer success*could not tell*answer error*answer success"
+sed -i '/^carol:/d' /etc/subuid /etc/subgid
+is "and in no table then" "$(</etc/subuid)" "$before"
+sed -i 's/^subid:.*/subid: test/' /etc/nsswitch.conf
+like "without the tables among them nobody is granted any" "$(login carol)$(grep -c ^carol: /etc/subuid)" "*answer success0"
+sed -i 's/^subid:.*/subid: files test/' /etc/nsswitch.conf
 run getsubids bob
 like "one that fails ends in no" "$status:$out" "1:*libsubid_test.so could not tell"
 sed -i 's/^subid:.*/subid: files missing/' /etc/nsswitch.conf

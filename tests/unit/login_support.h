@@ -4,7 +4,7 @@
  * is kept here; /etc, /proc and /run are directories of the test.
  *
  * A test that includes this file wraps, see the Makefile:
- *     open mkdir getpwnam getgrnam subid_users_open subid_source_read
+ *     open mkdir getpwnam getgrnam subid_users_open subid_sources_read
  *     subid_text_read subid_txn_begin subid_txn_decide subid_txn_grant
  *     subid_txn_commit
  */
@@ -110,12 +110,12 @@ int __wrap_mkdir(const char *path, mode_t mode)
 	return 0;
 }
 
-int __real_subid_source_read(int etc, char ret_name[SUBID_SOURCE_SIZE]);
-int __wrap_subid_source_read(int etc, char ret_name[SUBID_SOURCE_SIZE]);
-int __wrap_subid_source_read(int etc, char ret_name[SUBID_SOURCE_SIZE])
+int __real_subid_sources_read(int etc, struct subid_sources *ret);
+int __wrap_subid_sources_read(int etc, struct subid_sources *ret);
+int __wrap_subid_sources_read(int etc, struct subid_sources *ret)
 {
 	return host.source_answer != 0 ? host.source_answer
-				       : __real_subid_source_read(etc, ret_name);
+				       : __real_subid_sources_read(etc, ret);
 }
 
 int __real_subid_txn_begin(const struct subid_txn_options *options,

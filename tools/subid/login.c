@@ -313,7 +313,6 @@ static enum login_result for_owner(struct login *login, const struct subid_owner
 		.etc = login->etc,
 		.file = "group",
 	};
-	char source[SUBID_SOURCE_SIZE];
 	int r;
 
 	/* a process that can be stopped or frozen must not hold a place, nor any lock */
@@ -333,12 +332,12 @@ static enum login_result for_owner(struct login *login, const struct subid_owner
 		login_log(login, LOG_NOTICE,
 			  "the ids of its lines do not exist in this user namespace"
 			  " (/proc/self/uid_map, gid_map): they do not count");
-	r = subid_source_read(login->etc, source);
-	if (r != 0)
-		return failed(login, owner, &groups, r, "nsswitch.conf",
-			      r < 0 ? strerror(-r) : "'subid:' names no source");
-	if (source[0] != '\0') {
-		login_log_source(login, source);
+	r = login_ask_sources(login, owner);
+	if (r < 0) {
+		login_trace_refused(login, owner, r);
+		return without_range(login, owner, &groups, true);
+	}
+	if (r == 0) {
 		login->remember = true;
 		return LOGIN_SUCCESS;
 	}

@@ -100,6 +100,13 @@ void login_log_granted(struct login *login, uint32_t uid,
 void login_log_source(struct login *login, const char *source);
 
 /*
+ * Asks the sources of ranges beside the tables.  0: the owner has one there, or the
+ * tables are none of the sources; SUBID_ABSENT: none has one; -errno, after a line for the
+ * log.
+ */
+int login_ask_sources(struct login *login, const struct subid_owner *owner);
+
+/*
  * Grants a range under the locks.  0; SUBID_ENOUGH: the owner has one; else the reason is
  * in the answer.
  */

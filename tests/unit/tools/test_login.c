@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * wrap: open mkdir getpwnam getgrnam subid_users_open subid_source_read
+ * wrap: open mkdir getpwnam getgrnam subid_users_open subid_sources_read
  * wrap: subid_text_read subid_txn_begin subid_txn_decide subid_txn_grant
  * wrap: subid_txn_commit
  */

@@ -2,7 +2,7 @@
 /*
  * Logins that grant no range: the answer, and what is for the log and the user.
  *
- * wrap: open mkdir getpwnam getgrnam subid_users_open subid_source_read
+ * wrap: open mkdir getpwnam getgrnam subid_users_open subid_sources_read
  * wrap: subid_text_read subid_txn_begin subid_txn_decide subid_txn_grant
  * wrap: subid_txn_commit
  */
@@ -102,6 +102,11 @@ static void ranges_have_long_come_from_elsewhere(void)
 {
 	put("etc/nsswitch.conf", "subid: sss\n");
 	put("run/pam_subid.source", "");
+}
+
+static void a_second_source_is_missing(void)
+{
+	put("etc/nsswitch.conf", "subid: files nosuch\n");
 }
 
 static void defs_are_wrong(void)
@@ -298,6 +303,10 @@ static const struct row rows[] = {
 	  LOGIN_SUCCESS, "", "" },
 	{ "a source, debug", ranges_have_long_come_from_elsewhere, "alice", "debug",
 	  LOGIN_SUCCESS, "7: alice: no range is granted: * (logged once)\n", "" },
+	{ "a second source", a_second_source_is_missing, "alice", "", LOGIN_ERROR,
+	  "3: alice: no range is granted: " SUBID_SYSCONFDIR "/nsswitch.conf says 'subid:"
+	  " nosuch', and libsubid_nosuch.so cannot be loaded\n",
+	  "" },
 	{ "login.defs", defs_are_wrong, "alice", "", LOGIN_ERROR,
 	  "3: alice: no range is granted: " SUBID_SYSCONFDIR
 	  "/login.defs:1: SUB_UID_COUNT *\n",
