@@ -4,35 +4,21 @@
 #include <string.h>
 
 #include "tools/subid-ldap/commands.h"
+#include "tools/subid/grant_options.h"
 
-enum {
-	OPTION_ANOTHER = 256 * 2,
-	OPTION_FROM,
-	OPTION_GROUP,
-	OPTION_ALL,
-	OPTION_FORCE,
-	OPTION_OWN,
-};
-
-static const struct cli_option options[] = {
-	{ 'u', "uid", NULL, "refused: the directory's ranges have both kinds" },
-	{ 'g', "gid", NULL, "refused, likewise" },
-	{ 'c', "count", "N", "number of ids; default: by the policy, or a block" },
-	{ 'r', "range", "RANGE", "exactly these ids: START:COUNT or FIRST-LAST" },
-	{ OPTION_ANOTHER, "another", NULL, "refused: an owner has one range there" },
-	{ OPTION_FROM, "from", "FILE", "to the owners in FILE, one a line; - is stdin" },
-	{ OPTION_GROUP, "group", "GROUP", "to the members of GROUP" },
-	{ OPTION_ALL, "all", NULL, "to all people, by the policy" },
-	{ OPTION_FORCE, "force-unknown", NULL, "also to owners without account" },
-	{ OPTION_OWN, "own", NULL, "refused: leases are a host's" },
-	{ 'n', "dry-run", NULL, "show what would be granted" },
+static const struct cli_refusal refused[] = {
+	{ "uid", "the directory's ranges have both kinds" },
+	{ "gid", "the directory's ranges have both kinds" },
+	{ "another", "an owner has one range there, since SSSD reads no second one" },
+	{ "restore", "what is known of former owners is a host's" },
+	{ "reuse-left", "what is known of former owners is a host's" },
+	{ "own", "a lease is its host's: leave out --directory" },
+	{ NULL, NULL },
 };
 
 struct request {
 	struct site *site;
-	bool force_unknown, all, dry_run;
-	const char *from, *group;
-	struct dir_request what;
+	struct grant_options want;
 	struct cli_names owners;
 	struct range_list rows;
 };
@@ -61,20 +47,21 @@ int rows_add_both(struct range_list *list, const char *owner,
 
 static int grant_one(struct request *request, const char *name)
 {
-	struct dir_request what = request->what;
+	struct dir_request what = { request->want.count, request->want.range };
 	struct subid_decision decision;
 	struct id_range range[SUBID_KINDS];
 	struct site_owner owner;
 	enum site_outcome outcome;
-	int status = site_find_owner(request->site, name, request->force_unknown, &owner);
+	int status =
+	    site_find_owner(request->site, name, request->want.force_unknown, &owner);
 
 	if (status == EXIT_DONE)
 		status = site_decide(request->site, &owner, &decision);
 	if (status == EXIT_DONE && what.count == 0 && decision.rule != NULL)
 		what.count = decision.rule->count;
 	if (status == EXIT_DONE)
-		status = site_grant(request->site, &owner, &what, request->dry_run, range,
-				    &outcome);
+		status = site_grant(request->site, &owner, &what, request->want.dry_run,
+				    range, &outcome);
 	if (status != EXIT_DONE)
 		return status;
 	return rows_add_both(&request->rows, name, range,
@@ -153,7 +140,7 @@ static int choose_here(struct request *request, size_t *ret_passed_over)
 	if (r == 0)
 		r = subid_begin(sys, SUBID_DRY_RUN | SUBID_NO_GRANTS, 0, &txn, &err);
 	if (r == 0)
-		r = subid_candidates(txn, request->group, request->all, &list,
+		r = subid_candidates(txn, request->want.group, request->want.all, &list,
 				     ret_passed_over, &err);
 	if (r != 0)
 		return cli_say(cli_status(r), &err);
@@ -166,11 +153,11 @@ static int choose_here(struct request *request, size_t *ret_passed_over)
 static int choose(struct request *request)
 {
 	const struct cli *cli = request->site->cli;
-	bool theirs = request->all && request->site->conf.directory.users != NULL;
+	bool theirs = request->want.all && request->site->conf.directory.users != NULL;
 	size_t passed_over = 0;
 	int status;
 
-	if (request->group == NULL && !request->all)
+	if (request->want.group == NULL && !request->want.all)
 		return EXIT_DONE;
 	status = theirs ? choose_people(request, &passed_over)
 			: choose_here(request, &passed_over);
@@ -183,58 +170,6 @@ static int choose(struct request *request)
 /* --- the command line ------------------------------------------------------------------
  */
 
-static int parse_option(const struct cli *cli, struct request *request, int letter)
-{
-	switch (letter) {
-	case 'u':
-	case 'g':
-		return cli_misused(cli, "the directory's ranges have both kinds");
-	case 'c':
-		if (subid_id_parse(optarg, strlen(optarg), &request->what.count) == 0 &&
-		    request->what.count > 0)
-			return EXIT_DONE;
-		return cli_misused(cli, "--count '%s': not a number from 1 to 4294967295",
-				   optarg);
-	case 'r':
-		return cli_parse_range(cli, optarg, &request->what.range) ? EXIT_DONE
-									  : EXIT_USAGE;
-	case OPTION_ANOTHER:
-		return cli_misused(cli, "--another: an owner has one range in the"
-					" directory, since SSSD reads no second one");
-	case OPTION_OWN:
-		return cli_misused(cli, "--own: a lease is its host's: leave out"
-					" --directory");
-	case OPTION_FROM:
-		request->from = optarg;
-		break;
-	case OPTION_GROUP:
-		request->group = optarg;
-		break;
-	case OPTION_ALL:
-		request->all = true;
-		break;
-	case OPTION_FORCE:
-		request->force_unknown = true;
-		break;
-	default:
-		request->dry_run = true;
-	}
-	return EXIT_DONE;
-}
-
-static int check(const struct cli *cli, const struct request *request, int operands)
-{
-	bool many = request->from != NULL || request->group != NULL || request->all;
-
-	if (operands == 0 && !many)
-		return cli_misused(cli, "grant: missing OWNER");
-	if (request->what.range.count > 0 && (many || operands > 1))
-		return cli_misused(cli, "--range allows only one OWNER");
-	if (request->what.range.count > 0 && request->what.count > 0)
-		return cli_misused(cli, "--range and --count exclude each other");
-	return EXIT_DONE;
-}
-
 static int run(struct cli *cli, int argc, char *argv[])
 {
 	auto_site struct site site = { .etc = -1 };
@@ -242,16 +177,16 @@ static int run(struct cli *cli, int argc, char *argv[])
 	int letter, shown, status = EXIT_DONE;
 
 	while (status == EXIT_DONE && (letter = cli_next_option(cli, argc, argv)) != -1)
-		status = parse_option(cli, &request, letter);
+		status = grant_options_take(cli, &request.want, letter);
 	if (status == EXIT_DONE)
-		status = check(cli, &request, argc - optind);
+		status = grant_options_check(cli, &request.want, argc - optind);
 	if (status == EXIT_DONE)
 		status = site_open(cli, &site);
 	for (; status == EXIT_DONE && optind < argc; optind++)
 		if (cli_names_add(&request.owners, argv[optind]) < 0)
 			status = cli_complain(EXIT_UNABLE, "%s", strerror(ENOMEM));
-	if (status == EXIT_DONE && request.from != NULL)
-		status = cli_names_read(&request.owners, request.from);
+	if (status == EXIT_DONE && request.want.from != NULL)
+		status = cli_names_read(&request.owners, request.want.from);
 	if (status == EXIT_DONE)
 		status = choose(&request);
 	if (status != EXIT_DONE)
@@ -265,7 +200,9 @@ const struct cli_command ldap_grant = {
 	.name = "grant",
 	.arguments = "OWNER...",
 	.summary = "grant ranges in the directory",
-	CLI_OPTIONS(options),
+	.options = grant_option_rows,
+	.n_options = N_GRANT_OPTIONS,
+	.refused = refused,
 	.text = "OWNER is a login name or a uid.  Each owner is granted its range by "
 		"itself.\n",
 	.run = run,

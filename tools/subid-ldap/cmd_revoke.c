@@ -13,13 +13,20 @@
 enum { OPTION_REUSE = 256 * 2, OPTION_FORCE, OPTION_OWN };
 
 static const struct cli_option options[] = {
-	{ 'u', "uid", NULL, "refused: the directory's ranges have both kinds" },
-	{ 'g', "gid", NULL, "refused, likewise" },
+	{ 'u', "uid", NULL, "only uids" },
+	{ 'g', "gid", NULL, "only gids" },
 	{ 'r', "range", "RANGE", "only if it is in these ids" },
 	{ OPTION_REUSE, "reuse", NULL, "do not quarantine the ids; needs --force" },
 	{ OPTION_FORCE, "force", NULL, "no host can be asked whether it uses them" },
-	{ OPTION_OWN, "own", NULL, "refused: leases are a host's" },
+	{ OPTION_OWN, "own", NULL, "for a container" },
 	{ 'n', "dry-run", NULL, "show what would be revoked" },
+};
+
+static const struct cli_refusal refused[] = {
+	{ "uid", "the directory's ranges have both kinds" },
+	{ "gid", "the directory's ranges have both kinds" },
+	{ "own", "a lease is its host's: leave out --directory" },
+	{ NULL, NULL },
 };
 
 struct revoke {
@@ -198,11 +205,6 @@ static int run(struct cli *cli, int argc, char *argv[])
 	int letter, status;
 
 	while ((letter = cli_next_option(cli, argc, argv)) != -1) {
-		if (letter == 'u' || letter == 'g')
-			return cli_misused(cli, "the directory's ranges have both kinds");
-		if (letter == OPTION_OWN)
-			return cli_misused(cli, "--own: a lease is its host's: leave out"
-						" --directory");
 		revoke.dry_run |= letter == 'n';
 		revoke.reuse |= letter == OPTION_REUSE;
 		revoke.force |= letter == OPTION_FORCE;
@@ -223,6 +225,7 @@ const struct cli_command ldap_revoke = {
 	.arguments = "OWNER",
 	.summary = "revoke a range in the directory, and quarantine the ids",
 	CLI_OPTIONS(options),
+	.refused = refused,
 	.text =
 	    "The ids are quarantined until 'subid --directory unhold' frees them.  Each "
 	    "host\n"

@@ -5,7 +5,9 @@
 #include "tools/subid/cli.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <getopt.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -61,10 +63,23 @@ static void add_options(struct getopt_tables *tables, const struct cli_option *r
 	}
 }
 
-static void print_options(const struct cli_option *rows, size_t n)
+/* Why a command does not take an option of its table; NULL: it does. */
+static const char *refusal(const struct cli_command *command, const char *name)
+{
+	const struct cli_refusal *row = command == NULL ? NULL : command->refused;
+
+	for (; row != NULL && row->why != NULL; row++)
+		if (strcmp(row->name, name) == 0)
+			return row->why;
+	return NULL;
+}
+
+static void print_options(const struct cli_command *command,
+			  const struct cli_option *rows, size_t n)
 {
 	for (size_t i = 0; i < n; i++) {
 		const char *argument = rows[i].argument == NULL ? "" : rows[i].argument;
+		const char *why;
 		int width =
 		    (int)(strlen(rows[i].name) + strlen(argument) + (*argument != '\0'));
 
@@ -72,8 +87,11 @@ static void print_options(const struct cli_option *rows, size_t n)
 			(void)printf("  -%c, ", rows[i].letter);
 		else
 			(void)printf("      ");
-		(void)printf("--%s%s%s%*s%s\n", rows[i].name, *argument ? " " : "",
-			     argument, width < 18 ? 18 - width : 1, "", rows[i].help);
+		why = refusal(command, rows[i].name);
+		(void)printf(
+		    "--%s%s%s%*s%s%s\n", rows[i].name, *argument ? " " : "", argument,
+		    width < 18 ? 18 - width : 1, "",
+		    why == NULL ? "" : "refused: ", why == NULL ? rows[i].help : why);
 	}
 }
 
@@ -93,8 +111,8 @@ static int print_help(const struct cli *cli)
 			     cli->directory ? "--directory " : "", command->name,
 			     command->arguments[0] == '\0' ? "" : " ", command->arguments,
 			     command->summary == NULL ? "" : command->summary);
-		print_options(command->options, command->n_options);
-		print_options(common_options, N_COMMON);
+		print_options(command, command->options, command->n_options);
+		print_options(NULL, common_options, N_COMMON);
 		(void)printf(
 		    "\n%s%sExit status: 0 done; 1 the answer is no; 2 wrong usage;"
 		    " 3 failed.\nSee %s%s%s.\n",
@@ -111,8 +129,8 @@ static int print_help(const struct cli *cli)
 			(void)printf("  %-10s%s\n", cli->commands[i]->name,
 				     cli->commands[i]->summary);
 	(void)printf("\n");
-	print_options(directory_option, 1);
-	print_options(common_options, N_COMMON);
+	print_options(NULL, directory_option, 1);
+	print_options(NULL, common_options, N_COMMON);
 	(void)printf(
 	    "See 'subid COMMAND --help', subid(1), and subid(7) for the concepts.\n");
 	return cli_finish_output();
@@ -180,6 +198,20 @@ static int misspelt(const struct cli *cli, const char *word, int answer,
 			   word);
 }
 
+/* Ends the program if the command does not take the option here. */
+static void check_refused(const struct cli *cli, int letter)
+{
+	const struct cli_command *command = cli->command;
+
+	for (size_t i = 0; command != NULL && i < command->n_options; i++) {
+		const char *name = command->options[i].name;
+
+		if (command->options[i].letter == letter &&
+		    refusal(command, name) != NULL)
+			exit(cli_misused(cli, "--%s: %s", name, refusal(command, name)));
+	}
+}
+
 int cli_next_option(struct cli *cli, int argc, char *argv[])
 {
 	struct getopt_tables tables = { .n = 0 };
@@ -198,7 +230,50 @@ int cli_next_option(struct cli *cli, int argc, char *argv[])
 	while (letter != -1 && take_common(cli, letter));
 	if (letter == '?' || letter == ':')
 		exit(misspelt(cli, argv[optind - 1], letter, &tables));
+	check_refused(cli, letter);
 	return letter;
+}
+
+/* The name in messages of getopt_long(3), whatever the program was called. */
+static char program_name[] = "subid";
+
+int cli_start(struct cli *cli, int argc, char *argv[])
+{
+	/* a limit on file sizes is then an error that write() returns */
+	(void)signal(SIGXFSZ, SIG_IGN);
+	/* Threat: a table opened as descriptor 2 would receive our messages.  Closed
+	 * standard descriptors are opened in the wrong direction, so that using
+	 * them still fails. */
+	for (int fd = 0; fd <= 2; fd++)
+		if (fcntl(fd, F_GETFD) < 0 &&
+		    open("/dev/null", fd == 0 ? O_WRONLY : O_RDONLY) != fd)
+			return EXIT_UNABLE;
+	if (argc > 0)
+		argv[0] = program_name;
+	(void)cli_next_option(cli, argc, argv);
+	if (cli->directory && cli->root != NULL)
+		return cli_misused(cli, "--root and --directory exclude each other");
+	return EXIT_DONE;
+}
+
+int cli_run_command(struct cli *cli, int argc, char *argv[])
+{
+	if (optind >= argc)
+		return cli_misused(cli, "missing COMMAND");
+	for (size_t i = 0; i < cli->n_commands; i++) {
+		if (strcmp(argv[optind], cli->commands[i]->name) != 0)
+			continue;
+		cli->command = cli->commands[i];
+		argc -= optind;
+		argv += optind;
+		argv[0] = program_name;
+		optind = 0; /* glibc: start over */
+		return cli->command->run(cli, argc, argv);
+	}
+	return cli_misused(cli,
+			   cli->directory ? "'%s' is no command for a directory"
+					  : "unknown command '%s'",
+			   argv[optind]);
 }
 
 __attribute__((format(printf, 1, 0))) static void print_message(const char *format,

@@ -36,6 +36,12 @@ struct cli_option {
 	const char *help;
 };
 
+/* An option, by its long name, that the command takes elsewhere, and not here. */
+struct cli_refusal {
+	const char *name;
+	const char *why;
+};
+
 struct cli_command;
 
 /* What holds for the whole call. */
@@ -59,6 +65,7 @@ struct cli_command {
 	const char *text;      /* behind the options in --help */
 	const struct cli_option *options;
 	size_t n_options;
+	const struct cli_refusal *refused; /* why is NULL in the last; NULL: none */
 	int (*run)(struct cli *cli, int argc, char *argv[]);
 };
 
@@ -68,6 +75,15 @@ extern const struct cli_command cmd_list, cmd_grant, cmd_revoke, cmd_hold, cmd_u
 extern const struct cli_command cmd_sync, cmd_policy, cmd_audit, cmd_config, cmd_ps,
     cmd_id, cmd_rename;
 extern const struct cli_command cmd_share, cmd_shift, cmd_complete;
+
+/*
+ * The beginning of main(): signals, standard descriptors, and the options before the
+ * command.  The status, after a complaint.
+ */
+int cli_start(struct cli *cli, int argc, char *argv[]);
+
+/* The rest of it: runs the command of the first operand. */
+int cli_run_command(struct cli *cli, int argc, char *argv[]);
 
 /*
  * The next option that is the command's own, as its letter; those that every

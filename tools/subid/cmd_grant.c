@@ -8,50 +8,18 @@
 
 #include "libsubid/core/core.h"
 #include "libsubid/lines/lines.h"
+#include "tools/subid/grant_options.h"
 #include "tools/subid/login.h"
 #include "tools/subid/rows.h"
-
-enum {
-	OPTION_ANOTHER = 256 * 2,
-	OPTION_FROM,
-	OPTION_GROUP,
-	OPTION_ALL,
-	OPTION_FORCE,
-	OPTION_OWN,
-	OPTION_REUSE_LEFT,
-	OPTION_RESTORE,
-};
-
-static const struct cli_option options[] = {
-	{ 'u', "uid", NULL, "only uids" },
-	{ 'g', "gid", NULL, "only gids" },
-	{ 'c', "count", "N", "number of ids; default: by the policy" },
-	{ 'r', "range", "RANGE", "exactly these ids: START:COUNT or FIRST-LAST" },
-	{ OPTION_ANOTHER, "another", NULL, "also to owners that hold enough ids" },
-	{ OPTION_FROM, "from", "FILE", "to the owners in FILE, one a line; - is stdin" },
-	{ OPTION_GROUP, "group", "GROUP", "to the members of GROUP" },
-	{ OPTION_ALL, "all", NULL, "to all people, by the policy" },
-	{ OPTION_RESTORE, "restore", NULL,
-	  "the very ids that OWNER had, if nobody has them" },
-	{ OPTION_REUSE_LEFT, "reuse-left", NULL,
-	  "also ids that others had, if no others are left" },
-	{ OPTION_FORCE, "force-unknown", NULL, "also to owners without account" },
-	{ OPTION_OWN, "own", NULL, "for a container: add a line for its owner as well" },
-	{ 'n', "dry-run", NULL, "show what would be granted" },
-};
 
 /* How often it is tried to be alone with leases. */
 #define TURNS_MAX 20
 
 struct grant {
 	struct cli *cli;
-	bool uid, gid, another, all, force_unknown, own, reuse_left, restore, dry_run;
+	struct grant_options want;
 	bool leases;	/* the owners are containers */
 	bool last_turn; /* of trying */
-	uint32_t count;
-	struct id_range range;
-	const char *from;
-	const char *group;
 	struct cli_names owners;
 	struct range_list rows; /* to be printed once all is committed */
 };
@@ -72,13 +40,13 @@ static struct subid_request request_of(const struct grant *grant, const char *ow
 	return (struct subid_request){
 		.size = sizeof(struct subid_request),
 		.owner = owner,
-		.kinds = cli_kinds(grant->uid, grant->gid),
-		.flags = (grant->another ? SUBID_ANOTHER : 0) |
-			 (grant->force_unknown ? SUBID_UNKNOWN_OWNER : 0) |
-			 (grant->own ? SUBID_OWN : 0) |
-			 (grant->reuse_left ? SUBID_REUSE_LEFT : 0),
-		.count = grant->count,
-		.range = grant->range,
+		.kinds = cli_kinds(grant->want.uid, grant->want.gid),
+		.flags = (grant->want.another ? SUBID_ANOTHER : 0) |
+			 (grant->want.force_unknown ? SUBID_UNKNOWN_OWNER : 0) |
+			 (grant->want.own ? SUBID_OWN : 0) |
+			 (grant->want.reuse_left ? SUBID_REUSE_LEFT : 0),
+		.count = grant->want.count,
+		.range = grant->want.range,
 	};
 }
 
@@ -86,9 +54,9 @@ static int grant_one(struct grant *grant, struct subid_txn *txn, const char *nam
 		     struct subid_error *err)
 {
 	const struct subid_request request = request_of(grant, name);
-	int r = grant->leases	 ? subid_lease(txn, &request, err)
-		: grant->restore ? subid_restore(txn, &request, err)
-				 : subid_grant(txn, &request, err);
+	int r = grant->leases	      ? subid_lease(txn, &request, err)
+		: grant->want.restore ? subid_restore(txn, &request, err)
+				      : subid_grant(txn, &request, err);
 
 	if (r != 0 && r != SUBID_ENOUGH)
 		return cli_say(cli_status(r), err);
@@ -142,13 +110,13 @@ static void trace_refused(const struct grant *grant, struct subid *sys, int resu
 {
 	const char *name = grant->owners.text;
 
-	if (grant->dry_run || grant->leases)
+	if (grant->want.dry_run || grant->leases)
 		return;
 	for (size_t i = 0; i < grant->owners.n; i++, name += strlen(name) + 1)
 		trace_one(grant, sys, name, result);
-	if (grant->group != NULL)
-		trace_one(grant, sys, grant->group, result);
-	if (grant->all)
+	if (grant->want.group != NULL)
+		trace_one(grant, sys, grant->want.group, result);
+	if (grant->want.all)
 		trace_one(grant, sys, "--all", result);
 }
 
@@ -161,9 +129,10 @@ static int choose_owners(struct grant *grant, struct subid_txn *txn)
 	size_t passed_over = 0;
 	int r;
 
-	if (grant->group == NULL && !grant->all)
+	if (grant->want.group == NULL && !grant->want.all)
 		return EXIT_DONE;
-	r = subid_candidates(txn, grant->group, grant->all, &list, &passed_over, &err);
+	r = subid_candidates(txn, grant->want.group, grant->want.all, &list, &passed_over,
+			     &err);
 	if (r != 0)
 		return cli_say(cli_status(r), &err);
 	for (size_t i = 0; subid_list_get(list, i, &row); i++)
@@ -174,10 +143,10 @@ static int choose_owners(struct grant *grant, struct subid_txn *txn)
 				   "%zu skipped: %s/" SUBID_CONF_FILE
 				   " grants them no ids ('subid policy explain OWNER')",
 				   passed_over, grant->cli->etc_name);
-	if (grant->group != NULL && grant->owners.n == 0 && passed_over == 0 &&
+	if (grant->want.group != NULL && grant->owners.n == 0 && passed_over == 0 &&
 	    !grant->cli->quiet)
 		(void)cli_complain(0, "%s: group without members, nothing to do",
-				   grant->group);
+				   grant->want.group);
 	return EXIT_DONE;
 }
 
@@ -186,9 +155,9 @@ static int grant_once(struct grant *grant, struct subid *sys, bool *ret_raced)
 {
 	auto_txn struct subid_txn *txn = NULL;
 	struct subid_error err = { .size = sizeof(err) };
-	unsigned int flags = (grant->dry_run ? SUBID_DRY_RUN : 0) |
-			     (grant->leases && !grant->own ? SUBID_LEASES : 0) |
-			     (grant->reuse_left ? SUBID_SEARCH : 0);
+	unsigned int flags = (grant->want.dry_run ? SUBID_DRY_RUN : 0) |
+			     (grant->leases && !grant->want.own ? SUBID_LEASES : 0) |
+			     (grant->want.reuse_left ? SUBID_SEARCH : 0);
 	int status, r = subid_begin(sys, flags, SUBID_PATIENCE_MS, &txn, &err);
 
 	*ret_raced = false;
@@ -200,7 +169,7 @@ static int grant_once(struct grant *grant, struct subid *sys, bool *ret_raced)
 	if (status == EXIT_DONE)
 		status = grant_all(grant, txn);
 	/* it ends here: who reads slowly what we print must not keep useradd waiting */
-	return status == EXIT_DONE && !grant->dry_run
+	return status == EXIT_DONE && !grant->want.dry_run
 		   ? cli_commit(grant->cli, txn, grant->last_turn ? NULL : ret_raced)
 		   : status;
 }
@@ -231,7 +200,8 @@ static bool one_has_none(const struct grant *grant)
 	bool none = false;
 
 	if (etc < 0 || grant->owners.n > LOOKS_MAX ||
-	    subid_text_read(etc, subid_kind_table(grant->gid ? SUBID_GID : SUBID_UID),
+	    subid_text_read(etc,
+			    subid_kind_table(grant->want.gid ? SUBID_GID : SUBID_UID),
 			    false, &text) < 0)
 		return false;
 	for (size_t i = 0; !none && i < grant->owners.n; i++, name += strlen(name) + 1)
@@ -250,9 +220,9 @@ static bool all_have_enough(struct grant *grant, struct subid *sys)
 	struct subid_error err = { .size = sizeof(err) };
 	const char *name = grant->owners.text;
 
-	if (grant->leases || grant->dry_run || grant->another || grant->group != NULL ||
-	    grant->all || grant->restore || one_has_none(grant) ||
-	    subid_begin(sys, SUBID_LOOK, 0, &txn, &err) != 0)
+	if (grant->leases || grant->want.dry_run || grant->want.another ||
+	    grant->want.group != NULL || grant->want.all || grant->want.restore ||
+	    one_has_none(grant) || subid_begin(sys, SUBID_LOOK, 0, &txn, &err) != 0)
 		return false;
 	for (size_t i = 0; i < grant->owners.n; i++, name += strlen(name) + 1) {
 		const struct subid_request request = request_of(grant, name);
@@ -278,61 +248,10 @@ static int carry_out(struct grant *grant)
 	 * turn of --own would give one more line, beside the first */
 	for (int turn = 1; status == EXIT_DONE && raced; turn++) {
 		range_list_free(&grant->rows);
-		grant->last_turn = !grant->leases || grant->own || turn == TURNS_MAX;
+		grant->last_turn = !grant->leases || grant->want.own || turn == TURNS_MAX;
 		status = grant_once(grant, sys, &raced);
 	}
 	return status == EXIT_DONE ? range_list_print(grant->cli, &grant->rows) : status;
-}
-
-static bool parse_option(struct grant *grant, int letter)
-{
-	const struct cli *cli = grant->cli;
-
-	switch (letter) {
-	case 'u':
-		grant->uid = true;
-		return true;
-	case 'g':
-		grant->gid = true;
-		return true;
-	case 'n':
-		grant->dry_run = true;
-		return true;
-	case 'c':
-		if (subid_id_parse(optarg, strlen(optarg), &grant->count) == 0 &&
-		    grant->count > 0)
-			return true;
-		(void)cli_misused(cli, "--count '%s': not a number from 1 to 4294967295",
-				  optarg);
-		return false;
-	case 'r':
-		return cli_parse_range(cli, optarg, &grant->range);
-	case OPTION_ANOTHER:
-		grant->another = true;
-		return true;
-	case OPTION_FROM:
-		grant->from = optarg;
-		return true;
-	case OPTION_GROUP:
-		grant->group = optarg;
-		return true;
-	case OPTION_ALL:
-		grant->all = true;
-		return true;
-	case OPTION_FORCE:
-		grant->force_unknown = true;
-		return true;
-	case OPTION_OWN:
-		grant->own = true;
-		return true;
-	case OPTION_RESTORE:
-		grant->restore = true;
-		return true;
-	case OPTION_REUSE_LEFT:
-		grant->reuse_left = true;
-		return true;
-	}
-	return false;
 }
 
 static size_t count_containers(const struct grant *grant)
@@ -345,23 +264,9 @@ static size_t count_containers(const struct grant *grant)
 	return n;
 }
 
-/* Options that exclude each other.  n_owners: those on the command line. */
-static int check_options(const struct grant *grant, int n_owners)
-{
-	bool many = grant->from != NULL || grant->group != NULL || grant->all;
-
-	if (n_owners == 0 && !many)
-		return cli_misused(grant->cli, "grant: missing OWNER");
-	if (grant->range.count > 0 && (many || n_owners > 1))
-		return cli_misused(grant->cli, "--range allows only one OWNER");
-	if (grant->range.count > 0 && grant->count > 0)
-		return cli_misused(grant->cli, "--range and --count exclude each other");
-	return EXIT_DONE;
-}
-
 static int run_grant(struct grant *grant, int argc, char *argv[])
 {
-	int status = check_options(grant, argc - optind);
+	int status = grant_options_check(grant->cli, &grant->want, argc - optind);
 	size_t n_containers;
 
 	if (status != EXIT_DONE)
@@ -369,22 +274,24 @@ static int run_grant(struct grant *grant, int argc, char *argv[])
 	for (; optind < argc; optind++)
 		if (cli_names_add(&grant->owners, argv[optind]) < 0)
 			return out_of_memory();
-	if (grant->from != NULL)
-		status = cli_names_read(&grant->owners, grant->from);
+	if (grant->want.from != NULL)
+		status = cli_names_read(&grant->owners, grant->want.from);
 	if (status != EXIT_DONE)
 		return status;
-	if (grant->restore && (grant->another || grant->reuse_left || grant->count > 0))
+	if (grant->want.restore &&
+	    (grant->want.another || grant->want.reuse_left || grant->want.count > 0))
 		return cli_misused(grant->cli, "--restore excludes --another, --count and"
 					       " --reuse-left");
 	n_containers = count_containers(grant);
-	grant->leases = n_containers > 0 || grant->own;
+	grant->leases = n_containers > 0 || grant->want.own;
 	if (!grant->leases)
 		return carry_out(grant);
-	if (n_containers < grant->owners.n || grant->group != NULL || grant->all ||
-	    grant->force_unknown || grant->reuse_left || grant->restore)
+	if (n_containers < grant->owners.n || grant->want.group != NULL ||
+	    grant->want.all || grant->want.force_unknown || grant->want.reuse_left ||
+	    grant->want.restore)
 		return cli_misused(grant->cli,
 				   "containers, OWNER/NAME, cannot be mixed with owners");
-	if (grant->own && grant->range.count > 0)
+	if (grant->want.own && grant->want.range.count > 0)
 		return cli_misused(grant->cli, "--own and --range exclude each other");
 	return carry_out(grant);
 }
@@ -393,21 +300,21 @@ static int run(struct cli *cli, int argc, char *argv[])
 {
 	__attribute__((cleanup(grant_free))) struct grant grant = { .cli = cli };
 	static const char login[] = "--login=";
-	int letter;
+	int letter, status = EXIT_DONE;
 
 	/* pam_subid.so's: no command line for people */
 	if (cli->root == NULL && argc > 1 && strncmp(argv[1], login, strlen(login)) == 0)
 		return login_run(argv[1] + strlen(login), argc - 2, argv + 2);
-	while ((letter = cli_next_option(cli, argc, argv)) != -1)
-		if (!parse_option(&grant, letter))
-			return EXIT_USAGE;
-	return run_grant(&grant, argc, argv);
+	while (status == EXIT_DONE && (letter = cli_next_option(cli, argc, argv)) != -1)
+		status = grant_options_take(cli, &grant.want, letter);
+	return status == EXIT_DONE ? run_grant(&grant, argc, argv) : status;
 }
 
 const struct cli_command cmd_grant = {
 	.name = "grant",
 	.arguments = "OWNER[/NAME]...",
 	.summary = "grant ranges to owners, or leases to containers: to all, or to none",
-	CLI_OPTIONS(options),
+	.options = grant_option_rows,
+	.n_options = N_GRANT_OPTIONS,
 	.run = run,
 };

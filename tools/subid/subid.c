@@ -2,10 +2,8 @@
 /*
  * subid: the table of commands.
  */
-#include <fcntl.h>
 #include <getopt.h>
 #include <signal.h>
-#include <string.h>
 
 #include "tools/subid/cli.h"
 
@@ -20,37 +18,12 @@ static const struct cli_command *const commands[] = {
 int main(int argc, char *argv[])
 {
 	struct cli cli = { .commands = commands, .n_commands = N_COMMANDS };
-	static char name[] = "subid"; /* the name in messages of getopt_long(3) */
+	int status;
 
-	/* a limit on file sizes is then an error that write() returns */
-	(void)signal(SIGXFSZ, SIG_IGN);
 	/* needed to learn the exit status of a child */
 	(void)signal(SIGCHLD, SIG_DFL);
-	/* Threat: a table opened as descriptor 2 would receive our messages.  Closed
-	 * standard descriptors are opened in the wrong direction, so that using
-	 * them still fails. */
-	for (int fd = 0; fd <= 2; fd++)
-		if (fcntl(fd, F_GETFD) < 0 &&
-		    open("/dev/null", fd == 0 ? O_WRONLY : O_RDONLY) != fd)
-			return EXIT_UNABLE;
-	if (argc > 0)
-		argv[0] = name;
-	(void)cli_next_option(&cli, argc, argv);
-	if (cli.directory && cli.root != NULL)
-		return cli_misused(&cli, "--root and --directory exclude each other");
-	if (cli.directory)
+	status = cli_start(&cli, argc, argv);
+	if (status == EXIT_DONE && cli.directory)
 		return cli_run_directory(&cli, argc - optind, argv + optind);
-	if (optind >= argc)
-		return cli_misused(&cli, "missing COMMAND");
-	for (size_t i = 0; i < N_COMMANDS; i++) {
-		if (strcmp(argv[optind], commands[i]->name) != 0)
-			continue;
-		cli.command = commands[i];
-		argc -= optind;
-		argv += optind;
-		argv[0] = name;
-		optind = 0; /* glibc: start over */
-		return commands[i]->run(&cli, argc, argv);
-	}
-	return cli_misused(&cli, "unknown command '%s'", argv[optind]);
+	return status == EXIT_DONE ? cli_run_command(&cli, argc, argv) : status;
 }

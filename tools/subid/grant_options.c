@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: MIT */
+#include "tools/subid/grant_options.h"
+
+#include <getopt.h>
+#include <string.h>
+
+enum {
+	OPTION_ANOTHER = 256 * 2,
+	OPTION_FROM,
+	OPTION_GROUP,
+	OPTION_ALL,
+	OPTION_FORCE,
+	OPTION_OWN,
+	OPTION_REUSE_LEFT,
+	OPTION_RESTORE,
+};
+
+const struct cli_option grant_option_rows[] = {
+	{ 'u', "uid", NULL, "only uids" },
+	{ 'g', "gid", NULL, "only gids" },
+	{ 'c', "count", "N", "number of ids; default: by the policy" },
+	{ 'r', "range", "RANGE", "exactly these ids: START:COUNT or FIRST-LAST" },
+	{ OPTION_ANOTHER, "another", NULL, "also to owners that hold enough ids" },
+	{ OPTION_FROM, "from", "FILE", "to the owners in FILE, one a line; - is stdin" },
+	{ OPTION_GROUP, "group", "GROUP", "to the members of GROUP" },
+	{ OPTION_ALL, "all", NULL, "to all people, by the policy" },
+	{ OPTION_RESTORE, "restore", NULL,
+	  "the very ids that OWNER had, if nobody has them" },
+	{ OPTION_REUSE_LEFT, "reuse-left", NULL,
+	  "also ids that others had, if no others are left" },
+	{ OPTION_FORCE, "force-unknown", NULL, "also to owners without account" },
+	{ OPTION_OWN, "own", NULL, "for a container: add a line for its owner as well" },
+	{ 'n', "dry-run", NULL, "show what would be granted" },
+};
+
+static bool take_flag(struct grant_options *options, int letter)
+{
+	switch (letter) {
+	case 'u':
+		return options->uid = true;
+	case 'g':
+		return options->gid = true;
+	case 'n':
+		return options->dry_run = true;
+	case OPTION_ANOTHER:
+		return options->another = true;
+	case OPTION_ALL:
+		return options->all = true;
+	case OPTION_FORCE:
+		return options->force_unknown = true;
+	case OPTION_OWN:
+		return options->own = true;
+	case OPTION_RESTORE:
+		return options->restore = true;
+	case OPTION_REUSE_LEFT:
+		return options->reuse_left = true;
+	default:
+		return false;
+	}
+}
+
+int grant_options_take(const struct cli *cli, struct grant_options *options, int letter)
+{
+	switch (letter) {
+	case 'c':
+		if (subid_id_parse(optarg, strlen(optarg), &options->count) == 0 &&
+		    options->count > 0)
+			return EXIT_DONE;
+		return cli_misused(cli, "--count '%s': not a number from 1 to 4294967295",
+				   optarg);
+	case 'r':
+		return cli_parse_range(cli, optarg, &options->range) ? EXIT_DONE
+								     : EXIT_USAGE;
+	case OPTION_FROM:
+		options->from = optarg;
+		return EXIT_DONE;
+	case OPTION_GROUP:
+		options->group = optarg;
+		return EXIT_DONE;
+	default:
+		return take_flag(options, letter) ? EXIT_DONE : EXIT_USAGE;
+	}
+}
+
+int grant_options_check(const struct cli *cli, const struct grant_options *options,
+			int operands)
+{
+	bool many = options->from != NULL || options->group != NULL || options->all;
+
+	if (operands == 0 && !many)
+		return cli_misused(cli, "grant: missing OWNER");
+	if (options->range.count > 0 && (many || operands > 1))
+		return cli_misused(cli, "--range allows only one OWNER");
+	if (options->range.count > 0 && options->count > 0)
+		return cli_misused(cli, "--range and --count exclude each other");
+	return EXIT_DONE;
+}
