@@ -30,26 +30,42 @@ PAMDIR ?= $(if $(filter /usr,$(PREFIX)),$(system_pamdir),$(LIBDIR)/security)
 HELPER_PRIVILEGE ?= setuid
 
 BUILD ?= build
+ifeq ($(abspath $(BUILD)),$(CURDIR))
+$(error BUILD is a folder of its own, not that of the sources)
+endif
 CC = gcc
-PKG_CONFIG ?= pkg-config
-OBJCOPY ?= objcopy
-INSTALL ?= install
 CFLAGS ?= -O2 -g
+# The other tools are CC's: of its target, and for -flto those that know what it has
+# written.  prefix: "aarch64-linux-gnu-" of "ccache aarch64-linux-gnu-gcc-12".
+arch := $(shell $(CC) $(CFLAGS) -dumpmachine 2>/dev/null)
+prefix := $(shell echo '$(notdir $(lastword $(filter-out -%,$(CC))))' | sed -n 's/-\(gcc\|clang\)\(-[0-9.]*\)\{0,1\}$$/-/p')
+tool = $(or $(shell command -v $(prefix)$(1)),$(shell $(CC) -print-prog-name=$(1) 2>/dev/null),$(1))
+lto_ar = $(if $(findstring -flto,$(CFLAGS)),$(if $(findstring clang,$(CC)),llvm-,gcc-))ar
+AR = $(call tool,$(lto_ar))
+OBJCOPY ?= $(call tool,objcopy)
+PKG_CONFIG ?= $(or $(if $(prefix),$(shell command -v $(prefix)pkg-config)),pkg-config)
+INSTALL ?= install
 WERROR ?= $(if $(CI),-Werror)
 V ?=
 Q = $(if $(V),,@)
-say = $(if $(V),,@printf '  %-8s%s\n' '$(1)' '$(2)')
+silent := $(findstring s,$(firstword -$(MAKEFLAGS)))
+say = $(if $(V)$(silent),,@printf '  %-8s%s\n' '$(1)' '$(2)')
 
-arch := $(shell $(CC) -dumpmachine)
+# What the compiler has been told, by us, by the distribution, or by itself.
+told := $(shell echo | $(CC) $(CPPFLAGS) $(CFLAGS) -E -dM - 2>/dev/null | sed -n 's/^#define \(_FORTIFY_SOURCE\|__SIZEOF_LONG__\) /\1=/p')
 HARDEN ?= -fstack-protector-strong -fstack-clash-protection \
-	$(if $(findstring _FORTIFY_SOURCE,$(CPPFLAGS) $(CFLAGS)),,-U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2) \
+	$(if $(findstring _FORTIFY_SOURCE,$(told)),,-U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2) \
 	$(if $(filter x86_64% i%86%,$(arch)),-fcf-protection)
 HARDEN_LD ?= -Wl,-z,relro,-z,now,-z,noexecstack
 
 warnings = -Wall -Wextra -Wconversion -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
 	-Wcast-qual -Wpointer-arith -Wwrite-strings -Wvla -Wformat=2 -Wundef $(WERROR)
-cpp = -D_GNU_SOURCE -DSUBID_VERSION='"$(VERSION)"' -DSUBID_SYSCONFDIR='"$(SYSCONFDIR)"' -DSUBID_VENDORDIR='"$(VENDORDIR)"' \
+# Where a long has 32 bits, the inode numbers, sizes and times of a file do not fit into it.
+long32 := $(findstring __SIZEOF_LONG__=4,$(told))
+cpp = -D_GNU_SOURCE $(if $(long32),-D_FILE_OFFSET_BITS=64 -D_TIME_BITS=64) -DSUBID_VERSION='"$(VERSION)"' -DSUBID_SYSCONFDIR='"$(SYSCONFDIR)"' -DSUBID_VENDORDIR='"$(VENDORDIR)"' \
 	-DSUBID_STATEDIR='"$(STATEDIR)"' -I. $(CPPFLAGS)
+# So that the same sources give the same bytes in any folder.  Not among the flags whose change rebuilds all.
+here = -ffile-prefix-map=$(CURDIR)=.
 compile = $(CC) -std=gnu17 -fPIC -fvisibility=default $(warnings) $(HARDEN) $(CFLAGS) $(cpp)
 link = $(CC) $(HARDEN) $(CFLAGS) $(HARDEN_LD) -Wl,--as-needed $(LDFLAGS)
 
@@ -160,22 +176,25 @@ FORCE:
 $(BUILD)/%.o: %.c $(BUILD)/flags
 	$(call say,CC,$<)
 	@mkdir -p $(@D)
-	$(Q)$(compile) $(if $(filter tools/subid/% tools/subid-ldap/%,$<),$(tools_cpp)) $(if $(filter pam/%,$<),$(pam_cpp)) $(if $(filter libsubid/shadow/%,$<),$(shadow_cpp)) -MMD -MP -c -o $@ $<
+	$(Q)$(compile) $(here) $(if $(filter tools/subid/% tools/subid-ldap/%,$<),$(tools_cpp)) $(if $(filter pam/%,$<),$(pam_cpp)) $(if $(filter libsubid/shadow/%,$<),$(shadow_cpp)) -MMD -MP -c -o $@ $<
 
 $(archive): $(lib_obj)
 	$(call say,AR,$@)
 	$(Q)rm -f $@
-	$(Q)$(AR) qcs $@ $^
+	$(Q)$(AR) qcsD $@ $^
 
 $(subid_archive): $(filter-out %/subid.o,$(subid_src:%.c=$(BUILD)/%.o))
 	$(call say,AR,$@)
 	$(Q)rm -f $@
-	$(Q)$(AR) qcs $@ $^
+	$(Q)$(AR) qcsD $@ $^
 
 $(ldap_archive): $(filter-out %/subid-ldap.o,$(ldap_src:%.c=$(BUILD)/%.o))
 	$(call say,AR,$@)
 	$(Q)rm -f $@
-	$(Q)$(AR) qcs $@ $^
+	$(Q)$(AR) qcsD $@ $^
+
+# Of what -flto wrote, machine code is made first.
+relocatable = $(if $(findstring -flto,$(CFLAGS)),$(if $(findstring clang,$(CC)),-fuse-ld=lld,-flinker-output=nolto-rel))
 
 # What is installed shows what the shared library shows, and no name that a program which
 # links it may have, too.
@@ -183,10 +202,10 @@ $(static): $(lib_obj) libsubid/libsubid-ng.map
 	$(call say,AR,$@)
 	@mkdir -p $(@D)
 	$(Q)sed -n 's/^\t\(subid_.*\);$$/\1/p' libsubid/libsubid-ng.map > $(@D)/names
-	$(Q)$(CC) -nostdlib -r -o $(@D)/libsubid-ng.o $(lib_obj)
+	$(Q)$(CC) $(CFLAGS) $(relocatable) -nostdlib -r -o $(@D)/libsubid-ng.o $(lib_obj)
 	$(Q)$(OBJCOPY) --keep-global-symbols=$(@D)/names $(@D)/libsubid-ng.o
 	$(Q)rm -f $@
-	$(Q)$(AR) rcs $@ $(@D)/libsubid-ng.o
+	$(Q)$(AR) rcsD $@ $(@D)/libsubid-ng.o
 
 $(shared): $(lib_obj) libsubid/libsubid-ng.map
 	$(call say,LD,$@)
@@ -225,9 +244,10 @@ $(pam_module): $(pam_src:%.c=$(BUILD)/%.o) $(archive) pam/pam_subid.map
 	$(call say,LD,$@)
 	$(Q)$(link) -shared -Wl,-z,defs -Wl,--version-script,pam/pam_subid.map -o $@ $(filter-out %.map,$^) -lpam
 
-# A module that PAM would not find by its name is named by its path.
-multiarch = $(or $(shell $(CC) -print-multiarch 2>/dev/null),$(shell dpkg-architecture -qDEB_HOST_MULTIARCH 2>/dev/null),$(arch))
-system_pamdir = /usr/lib/$(multiarch)/security
+# A module that PAM would not find by its name is named by its path.  clang does not say
+# where Debian has libraries, and names itself x86_64-pc-linux-gnu.
+multiarch = $(or $(shell $(CC) $(CFLAGS) -print-multiarch 2>/dev/null),$(patsubst i486-%,i386-%,$(patsubst i586-%,i386-%,$(patsubst i686-%,i386-%,$(subst -pc-,-,$(subst -unknown-,-,$(arch)))))))
+system_pamdir = $(firstword $(wildcard /usr/lib/$(multiarch)/security /usr/lib64/security) /usr/lib/$(multiarch)/security)
 $(BUILD)/pam-config: share/pam-configs/subid.in FORCE
 	$(Q)sed 's|@PAM_SUBID@|$(if $(filter $(system_pamdir),$(PAMDIR)),,$(PAMDIR)/)$(notdir $(pam_module))|' $< > $@
 
@@ -445,31 +465,25 @@ endif
 	$(Q)$(INSTALL) -m 644 $(static) $(destdir)$(LIBDIR)
 	$(Q)$(INSTALL) -m 755 $(shared) $(destdir)$(LIBDIR)
 	$(Q)$(INSTALL) -m 755 $(compat) $(destdir)$(COMPATDIR)
-	$(Q)$(INSTALL) -m 755 $(BUILD)/subid-compat $(destdir)$(BINDIR)
 	$(Q)ln -sf $(notdir $(shared)) $(destdir)$(LIBDIR)/$(soname)
 	$(Q)ln -sf $(soname) $(destdir)$(LIBDIR)/libsubid-ng.so
 	$(Q)$(INSTALL) -m 644 $(BUILD)/libsubid-ng.pc $(destdir)$(PKGCONFIGDIR)
 	$(Q)$(INSTALL) -m 644 $(lib_headers) $(destdir)$(INCLUDEDIR)/subid-ng
-	$(Q)for page in $(made_pages); do \
-		$(INSTALL) -m 644 $$page $(destdir)$(MANDIR)/man$${page##*.}/ || exit 1; done
+	$(Q)$(foreach p,$(man_pages),$(INSTALL) -m 644 $(p) $(destdir)$(call man_dir,$(p)) &&) :
 	$(Q)$(INSTALL) -m 644 tools/subid/subid.bash $(destdir)$(BASHCOMPDIR)/subid
 	$(Q)$(INSTALL) -m 644 $(data) $(destdir)$(DATADIR)/subid
 	$(Q)$(INSTALL) -m 644 $(ldap_data) $(destdir)$(DATADIR)/subid/ldap
 	$(Q)$(INSTALL) -m 644 $(pam_module) $(destdir)$(PAMDIR)
 	$(Q)$(INSTALL) -m 644 $(BUILD)/pam-config $(destdir)$(DATADIR)/pam-configs/subid
+	$(Q)$(INSTALL) -m 644 $(units:%=$(BUILD)/systemd/%) $(destdir)$(UNITDIR)
+	$(Q)$(INSTALL) -m 644 $(BUILD)/systemd/tmpfiles.conf $(destdir)$(TMPFILESDIR)/subid.conf
+	$(Q)$(INSTALL) -m 644 $(docs) $(destdir)$(DOCDIR)
 	$(Q)$(INSTALL) -m 644 $(examples:%=$(BUILD)/examples/%) $(example_src) $(destdir)$(DOCDIR)/examples
+	$(Q)$(installed) record $(targets)
+	$(if $(silent),,$(Q)$(installed) found)
 
 uninstall: ## remove just what install put there
-	$(Q)rm -f $(programs:%=$(destdir)$(BINDIR)/%) $(destdir)$(BINDIR)/subid-compat \
-		$(compat:$(BUILD)/compat/%=$(destdir)$(COMPATDIR)/%) $(destdir)$(LIBDIR)/$(notdir $(static)) \
-		$(destdir)$(LIBDIR)/$(notdir $(shared)) $(destdir)$(LIBDIR)/$(soname) \
-		$(destdir)$(LIBDIR)/libsubid-ng.so $(destdir)$(PKGCONFIGDIR)/libsubid-ng.pc \
-		$(addprefix $(destdir)$(INCLUDEDIR)/subid-ng/,$(notdir $(lib_headers))) \
-		$(foreach p,$(man_pages),$(destdir)$(MANDIR)/man$(lastword $(subst ., ,$(p)))/$(notdir $(p))) \
-		$(destdir)$(BASHCOMPDIR)/subid $(destdir)$(PAMDIR)/$(notdir $(pam_module)) \
-		$(destdir)$(DATADIR)/pam-configs/subid $(data:share/%=$(destdir)$(DATADIR)/subid/%) \
-		$(addprefix $(destdir)$(DATADIR)/subid/ldap/,$(notdir $(ldap_data))) \
-		$(addprefix $(destdir)$(DOCDIR)/examples/,$(notdir $(examples) $(example_src)))
+	$(Q)$(installed) remove
 	$(Q)for dir in $(COMPATDIR) $(INCLUDEDIR)/subid-ng $(DATADIR)/subid/ldap $(DATADIR)/subid $(DOCDIR)/examples $(DOCDIR); do \
 		[ ! -d $(destdir)$$dir ] || rmdir --ignore-fail-on-non-empty $(destdir)$$dir; done
 
