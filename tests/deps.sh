@@ -34,7 +34,8 @@ installed() { # NAME|NAME...
 in_release() { # NAME|NAME...: the first that there is
 	local name
 	for name in ${1//|/ }; do
-		apt-cache show "$name" >/dev/null 2>&1 && echo "$name" && return
+		# what a release has dropped may still be named by other packages
+		apt-cache policy "$name" 2>/dev/null | grep -q 'Candidate: [^(]' && echo "$name" && return
 	done
 	return 1
 }
@@ -42,10 +43,16 @@ in_release() { # NAME|NAME...: the first that there is
 missing=()
 for set in "$@"; do
 	for entry in ${!set}; do
+		case " ${missing[*]-} " in *" $entry "*) continue ;; esac
 		installed "$entry" || missing+=("$entry")
 	done
 done
 [ ${#missing[@]} -gt 0 ] || exit 0
+# A package's build takes what its own control file names, and has no network.
+if [ -n "${DEB_BUILD_ARCH-}${RPM_BUILD_ROOT-}" ]; then
+	echo "in a package's build, nothing is installed: ${missing[*]}" >&2
+	exit 0
+fi
 if [ "$(id -u)" != 0 ]; then
 	echo "not root: install these packages first, or run this as root: ${missing[*]}" >&2
 	exit 1
@@ -61,5 +68,20 @@ for entry in "${missing[@]}"; do
 	fi
 done
 [ ${#packages[@]} -gt 0 ] || exit 0
+# In an unstable release a package may wait for one that it needs: apt names it.
+while ! said=$(LC_ALL=C apt-get install -s -qq --no-install-recommends "${packages[@]}" 2>&1); do
+	can=()
+	for package in "${packages[@]}"; do
+		case $said in
+		*" $package:"* | *" $package : "*) echo "cannot be installed now: $package" >&2 ;;
+		*) can+=("$package") ;;
+		esac
+	done
+	if [ ${#can[@]} = 0 ] || [ ${#can[@]} = ${#packages[@]} ]; then
+		echo "$said" >&2
+		exit 1
+	fi
+	packages=("${can[@]}")
+done
 echo "installing: ${packages[*]}"
 apt-get install -y -qq --no-install-recommends "${packages[@]}" >/dev/null
