@@ -22,6 +22,11 @@ PKGCONFIGDIR ?= $(LIBDIR)/pkgconfig
 # Our libsubid.so.4 and its like, which nothing finds there before subid-compat enable.
 COMPATDIR ?= $(LIBDIR)/subid-compat
 BASHCOMPDIR ?= $(PREFIX)/share/bash-completion/completions
+# Where systemd looks beneath /usr/local, too.
+UNITDIR ?= $(PREFIX)/lib/systemd/system
+TMPFILESDIR ?= $(PREFIX)/lib/tmpfiles.d
+# What make install has put where: make uninstall removes just that.
+MANIFEST ?= $(DATADIR)/subid/installed
 # pam_subid.so: where the system's PAM looks, if PREFIX is the system's; else service
 # files name it by its path.
 PAMDIR ?= $(if $(filter /usr,$(PREFIX)),$(system_pamdir),$(LIBDIR)/security)
@@ -146,13 +151,15 @@ tools_src := $(subid_src) $(ldap_src) $(wildcard tools/newidmap/*.c) $(getsubids
 product_src := $(lib_src) $(shadow_src) $(pam_src) $(tools_src)
 all_src := $(product_src) $(wildcard tests/*/*.c tests/unit/*/*.c)
 all_c := $(all_src) $(wildcard libsubid/*.h libsubid/*/*.h pam/*.h tools/*/*.h tools/*/*/*.h tests/*/*.h examples/*.c)
-scripts := $(wildcard tests/*.sh tests/*/*.sh) tests/run tests/fuzz/run tests/fuzz/afl tests/proof/run tools/subid/subid.bash .ci/run
+scripts := $(wildcard tests/*.sh tests/*/*.sh) tests/run tests/fuzz/run tests/fuzz/afl tests/proof/run share/installed.sh tools/subid/subid.bash .ci/run
 man_pages := $(wildcard man/*.[1-8])
 # With the version in header and footer.
 made_pages := $(man_pages:%=$(BUILD)/%)
 # Programs that use the library.
 example_src := $(wildcard examples/*.c)
 examples := $(patsubst examples/%.in,%,$(wildcard examples/*.in examples/*/*.in))
+units := $(patsubst share/systemd/%.in,%,$(wildcard share/systemd/subid*.in))
+docs := $(wildcard README.md SECURITY.md NEWS LICENSE)
 data := $(wildcard share/*.json share/*.conf)
 # What a directory is told; the two LDIF forms of the schema are made of its one source.
 ldap_schemas := $(BUILD)/ldap/subid.ldif $(BUILD)/ldap/60subid.ldif
@@ -164,7 +171,7 @@ fuzzers := $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
 .PHONY: all check check-more check-unit unit-tests faults powercut crowd differential directory mutate sanitize tsan fuzz fuzzers fuzz-msan msan_fuzzers afl afl_fuzzer bench bench-programs proof coverage counted tidy scan measure lint man-rules format install uninstall demo deps dist deb help clean
 .DELETE_ON_ERROR:
 
-all: $(archive) $(static) $(shared) $(lib_headers) $(pam_module) $(compat) $(BUILD)/subid-compat $(programs:%=$(BUILD)/%) $(BUILD)/libsubid-ng.pc $(BUILD)/pam-config $(examples:%=$(BUILD)/examples/%) $(ldap_schemas) $(made_pages) ## build the library, the programs and the PAM module
+all: $(archive) $(static) $(shared) $(lib_headers) $(pam_module) $(compat) $(BUILD)/subid-compat $(programs:%=$(BUILD)/%) $(BUILD)/libsubid-ng.pc $(BUILD)/pam-config $(examples:%=$(BUILD)/examples/%) $(units:%=$(BUILD)/systemd/%) $(BUILD)/systemd/tmpfiles.conf $(ldap_schemas) $(made_pages) ## build the library, the programs and the PAM module
 
 # Everything is rebuilt when the compiler or a flag changes.
 $(BUILD)/flags: FORCE
@@ -285,6 +292,10 @@ $(ldap_schemas): share/ldap/subid.schema share/ldap/schema.awk
 $(BUILD)/examples/%: examples/%.in $(BUILD)/flags FORCE
 	@mkdir -p $(@D)
 	$(Q)sed -e 's|@SYSCONFDIR@|$(SYSCONFDIR)|' -e 's|@BINDIR@|$(BINDIR)|' $< > $@
+
+$(BUILD)/systemd/%: share/systemd/%.in FORCE
+	@mkdir -p $(@D)
+	$(Q)sed -e 's|@BINDIR@|$(BINDIR)|' -e 's|@STATEDIR@|$(STATEDIR)|' $< > $@
 
 # A unit test names in its first lines the functions that it makes fail: "wrap: write fsync".
 wraps = $(patsubst %,-Wl$(,)--wrap=%,$(shell sed -n 's/^ \* wrap: //p' $(1)))
@@ -448,13 +459,22 @@ ifeq ($(filter setuid caps none,$(HELPER_PRIVILEGE)),)
 $(error HELPER_PRIVILEGE is setuid, caps or none, not '$(HELPER_PRIVILEGE)')
 endif
 
+# All that is installed, by the name that it will have.
+man_dir = $(MANDIR)/man$(lastword $(subst ., ,$(1)))
+targets := $(programs:%=$(BINDIR)/%) $(BINDIR)/subid-compat $(compat:$(BUILD)/compat/%=$(COMPATDIR)/%) \
+	$(addprefix $(LIBDIR)/,$(notdir $(static) $(shared)) $(soname) libsubid-ng.so) $(PKGCONFIGDIR)/libsubid-ng.pc \
+	$(addprefix $(INCLUDEDIR)/subid-ng/,$(notdir $(lib_headers))) \
+	$(foreach p,$(man_pages),$(call man_dir,$(p))/$(notdir $(p))) $(BASHCOMPDIR)/subid \
+	$(PAMDIR)/$(notdir $(pam_module)) $(DATADIR)/pam-configs/subid $(data:share/%=$(DATADIR)/subid/%) \
+	$(addprefix $(DATADIR)/subid/ldap/,$(notdir $(ldap_data))) $(units:%=$(UNITDIR)/%) $(TMPFILESDIR)/subid.conf \
+	$(docs:%=$(DOCDIR)/%) $(addprefix $(DOCDIR)/examples/,$(notdir $(examples) $(example_src)))
+installed = DESTDIR='$(DESTDIR)' MANIFEST='$(MANIFEST)' BINDIR='$(BINDIR)' FORCE='$(filter-out 0,$(FORCE))' share/installed.sh
+
 destdir = $(DESTDIR)
 install: all ## install beneath PREFIX; the helpers setuid root, or HELPER_PRIVILEGE=caps
-	$(Q)$(INSTALL) -d $(destdir)$(BINDIR) $(destdir)$(LIBDIR) $(destdir)$(PKGCONFIGDIR) \
-		$(destdir)$(INCLUDEDIR)/subid-ng $(destdir)$(BASHCOMPDIR) $(destdir)$(PAMDIR) $(destdir)$(COMPATDIR) \
-		$(destdir)$(DATADIR)/subid/ldap $(destdir)$(DATADIR)/pam-configs $(destdir)$(DOCDIR)/examples \
-		$(foreach s,$(sort $(man_pages:man/%=%)),$(destdir)$(MANDIR)/man$(lastword $(subst ., ,$(s))))
-	$(Q)$(INSTALL) -m 755 $(BUILD)/subid $(BUILD)/subid-ldap $(BUILD)/getsubids $(destdir)$(BINDIR)
+	$(Q)$(installed) check $(targets)
+	$(Q)$(INSTALL) -d $(sort $(addprefix $(destdir),$(dir $(targets) $(MANIFEST))))
+	$(Q)$(INSTALL) -m 755 $(BUILD)/subid $(BUILD)/subid-ldap $(BUILD)/getsubids $(BUILD)/subid-compat $(destdir)$(BINDIR)
 ifeq ($(HELPER_PRIVILEGE),caps)
 	$(Q)$(INSTALL) -m 755 $(helpers:%=$(BUILD)/%) $(destdir)$(BINDIR)
 	$(Q)setcap cap_setuid+ep $(destdir)$(BINDIR)/newuidmap
@@ -469,7 +489,7 @@ endif
 	$(Q)ln -sf $(soname) $(destdir)$(LIBDIR)/libsubid-ng.so
 	$(Q)$(INSTALL) -m 644 $(BUILD)/libsubid-ng.pc $(destdir)$(PKGCONFIGDIR)
 	$(Q)$(INSTALL) -m 644 $(lib_headers) $(destdir)$(INCLUDEDIR)/subid-ng
-	$(Q)$(foreach p,$(man_pages),$(INSTALL) -m 644 $(p) $(destdir)$(call man_dir,$(p)) &&) :
+	$(Q)$(foreach p,$(made_pages),$(INSTALL) -m 644 $(p) $(destdir)$(call man_dir,$(p)) &&) :
 	$(Q)$(INSTALL) -m 644 tools/subid/subid.bash $(destdir)$(BASHCOMPDIR)/subid
 	$(Q)$(INSTALL) -m 644 $(data) $(destdir)$(DATADIR)/subid
 	$(Q)$(INSTALL) -m 644 $(ldap_data) $(destdir)$(DATADIR)/subid/ldap
@@ -517,7 +537,8 @@ deps: ## install what building and testing need (Debian, as root)
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 14
 
-clean: ## remove what was built
-	$(Q)rm -rf build
+# Another folder than build/ is removed if it was made by this Makefile.
+clean: ## remove what was built (BUILD, if it is elsewhere)
+	$(Q)$(if $(filter build,$(BUILD)),rm -rf build,[ ! -e '$(BUILD)/flags' ] || rm -rf '$(BUILD)')
 
 -include $(shell find $(BUILD) -name '*.d' -type f 2>/dev/null)

@@ -429,15 +429,15 @@ end "$started_pid"
 
 # --- by itself ------------------------------------------------------------------
 
-examples=$PRE/share/doc/subid/examples
+examples=$PRE/share/doc/subid/examples units=$PRE/lib/systemd/system
 expect "the units are valid" 0 '' '' env MANPATH="$PRE/share/man:/usr/share/man" \
-	systemd-analyze verify "$examples/subid-audit.service" "$examples/subid-audit.timer"
-exposure=$(systemd-analyze security --offline=true --no-pager "$examples/subid-audit.service" | sed -n 's/.*level for [^:]*: \([0-9]*\).*/\1/p')
+	systemd-analyze verify "$units/subid-audit.service" "$units/subid-audit.timer"
+exposure=$(systemd-analyze security --offline=true --no-pager "$units/subid-audit.service" | sed -n 's/.*level for [^:]*: \([0-9]*\).*/\1/p')
 ok "the service is exposed to little" test "${exposure:-9}" -le 1
 # What the service does, with no more capabilities than it has.
-caps=$(sed -n 's/^CapabilityBoundingSet=//p' "$examples/subid-audit.service" | tr 'A-Z ' 'a-z,' | sed 's/cap_/+/g')
+caps=$(sed -n 's/^CapabilityBoundingSet=//p' "$units/subid-audit.service" | tr 'A-Z ' 'a-z,' | sed 's/cap_/+/g')
 mkdir -p "$T/state"
-sed -n "s|/var/lib/subid/|$T/state/|; s/^ExecStart=//p" "$examples/subid-audit.service" | sed -n 1,2p >"$T/commands"
+sed -n "s|/var/lib/subid/|$T/state/|; s/^ExecStart=//p" "$units/subid-audit.service" | sed -n 1,2p >"$T/commands"
 ok "its commands are two that write" test "$(grep -c -- '--output' "$T/commands")" = 2
 expect "run with its capabilities alone, they see all" 0 '' '' \
 	setpriv --bounding-set="-all,$caps" --inh-caps=-all --no-new-privs sh -e "$T/commands"

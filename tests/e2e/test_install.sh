@@ -4,7 +4,7 @@
 # with it.  The programs are built anew, with the flags that a user's make has:
 # those of a sanitized or coverage build are not what is shipped.
 . "$(dirname "$0")/lib.sh"
-plan 79
+plan 104
 
 version=$(sed -n 's/^VERSION = //p' Makefile)
 plain=(env -u MAKEFLAGS -u MFLAGS -u CFLAGS -u LDFLAGS -u HARDEN make -s -j2 "BUILD=$T/plain")
@@ -12,14 +12,16 @@ ok "a build with nothing but defaults" "${plain[@]}" all
 
 # Where everything goes, and back.
 places=(PREFIX=/opt/s BINDIR=/opt/s/programs LIBDIR=/opt/s/lib/arch INCLUDEDIR=/opt/s/inc
-	MANDIR=/opt/s/pages BASHCOMPDIR=/opt/s/completions DATADIR=/opt/s/data PAMDIR=/opt/s/pam DOCDIR=/opt/s/doc)
+	MANDIR=/opt/s/pages BASHCOMPDIR=/opt/s/completions DATADIR=/opt/s/data PAMDIR=/opt/s/pam DOCDIR=/opt/s/doc
+	UNITDIR=/opt/s/units TMPFILESDIR=/opt/s/tmpfiles)
 listing() { (cd "$1" && find . ! -type d | sort); }
 
 ok "install into a DESTDIR" "${plain[@]}" DESTDIR="$T/d" install
 is "everything is beneath /usr/local" "$(listing "$T/d" | grep -vc '^\./usr/local/')" 0
 for file in bin/subid bin/newuidmap bin/newgidmap bin/getsubids lib/libsubid-ng.a "lib/libsubid-ng.so.$version" \
 	lib/pkgconfig/libsubid-ng.pc include/subid-ng/subid.h share/bash-completion/completions/subid lib/security/pam_subid.so \
-	share/subid/subid.conf share/pam-configs/subid; do
+	share/subid/subid.conf share/pam-configs/subid lib/systemd/system/subid-audit.timer lib/tmpfiles.d/subid.conf \
+	share/doc/subid/NEWS share/subid/installed; do
 	ok "there is $file" test -f "$T/d/usr/local/$file"
 done
 # The program that the module runs is where it will be, whatever DESTDIR was.
@@ -27,6 +29,8 @@ runs_program() { # module path
 	[ "$(strings -a "$1" | sed -n 's/: could not be run: no range is granted$//p' | sort -u)" = "$2" ]
 }
 ok "the module runs /usr/local/bin/subid" runs_program "$T/d/usr/local/lib/security/pam_subid.so" /usr/local/bin/subid
+like "the units are of the programs there" "$(<"$T/d/usr/local/lib/systemd/system/subid-audit.service")" '*=/usr/local/bin/subid -q audit*'
+is "what systemd-tmpfiles makes is root's" "$(grep -v '^#' "$T/d/usr/local/lib/tmpfiles.d/subid.conf")" "d /var/lib/subid 0755 root root -"
 touch "$T/d/usr/local/bin/foreign" "$T/d/usr/local/include/subid-ng/foreign.h"
 ok "uninstall" "${plain[@]}" DESTDIR="$T/d" uninstall
 is "leaves what is not ours, and nothing else" "$(listing "$T/d")" \
@@ -35,33 +39,91 @@ rm "$T/d/usr/local/include/subid-ng/foreign.h"
 ok "uninstall again is no error" "${plain[@]}" DESTDIR="$T/d" uninstall
 ok "our own folder goes with it" test ! -e "$T/d/usr/local/include/subid-ng"
 
+# Uninstall deletes nothing that it did not install.
+"${plain[@]}" DESTDIR="$T/d" install
+echo other >"$T/d/usr/local/bin/getsubids"
+ln -sfn elsewhere "$T/d/usr/local/lib/libsubid-ng.so"
+like "uninstall leaves what has become another's" "$("${plain[@]}" DESTDIR="$T/d" uninstall)" \
+	"left: /usr/local/bin/getsubids: *left: /usr/local/lib/libsubid-ng.so: *"
+is "and that alone" "$(listing "$T/d")" $'./usr/local/bin/foreign\n./usr/local/bin/getsubids\n./usr/local/lib/libsubid-ng.so'
+rm "$T/d/usr/local/bin/getsubids" "$T/d/usr/local/lib/libsubid-ng.so"
+"${plain[@]}" DESTDIR="$T/d" BINDIR=/opt/bin install
+"${plain[@]}" DESTDIR="$T/d" install
+"${plain[@]}" DESTDIR="$T/d" uninstall
+is "what was first installed elsewhere goes, too" "$(listing "$T/d")" ./usr/local/bin/foreign
+
+# Where packages own the files.  dpkg's database here is one of this test.
+mount -t tmpfs -o mode=755 subid-test /var/lib/dpkg
+mkdir /var/lib/dpkg/info /var/lib/dpkg/updates
+cat >/var/lib/dpkg/status <<'EOF'
+Package: uidmap
+Status: install ok installed
+Maintainer: nobody <nobody@localhost>
+Architecture: all
+Version: 1
+Description: helpers
+EOF
+at=$T/system
+printf '%s\n' /. "$at/bin/newuidmap" "$at/bin/newgidmap" >/var/lib/dpkg/info/uidmap.list
+mkdir -p "$at/bin"
+for file in newuidmap newgidmap getsubids; do echo "uidmap's" >"$at/bin/$file"; done
+expect "install refuses what packages own, and names it" 2 '' "not installed: *
+  $at/bin/newuidmap (package uidmap)
+  $at/bin/newgidmap (package uidmap)
+*FORCE=1*" "${plain[@]}" PREFIX="$at" install
+is "nothing was installed" "$(listing "$at" | tr '\n' ' ')$(<"$at/bin/newuidmap")" "./bin/getsubids ./bin/newgidmap ./bin/newuidmap uidmap's"
+ok "into a DESTDIR it does not ask" "${plain[@]}" PREFIX="$at" DESTDIR="$T/d5" install
+ok "a file that dpkg-divert has moved is free" sh -c '
+	for file in newuidmap newgidmap; do dpkg-divert --quiet --local --rename --add "$1/bin/$file"; done' sh "$at"
+ok "then it installs" "${plain[@]}" PREFIX="$at" install
+ok "and uninstalls" "${plain[@]}" PREFIX="$at" uninstall
+is "all but theirs" "$(listing "$at" | tr '\n' ' ')" "./bin/newgidmap.distrib ./bin/newuidmap.distrib "
+for file in newuidmap newgidmap; do dpkg-divert --quiet --local --rename --remove "$at/bin/$file"; done
+ok "with FORCE=1 it overwrites" "${plain[@]}" PREFIX="$at" FORCE=1 install
+like "the helper is ours" "$("$at/bin/newuidmap" --version)" "newuidmap (subid) *"
+like "uninstall leaves what is a package's" "$("${plain[@]}" PREFIX="$at" uninstall)" \
+	"left: $at/bin/newuidmap: belongs to the package uidmap, *left: $at/bin/newgidmap: *"
+is "there" "$(listing "$at" | tr '\n' ' ')" "./bin/newgidmap ./bin/newuidmap "
+umount /var/lib/dpkg
+
+# Who finds which newuidmap afterwards.
+mkdir "$T/first"
+printf '#!/bin/sh\n' >"$T/first/newuidmap"
+chmod +x "$T/first/newuidmap"
+sed -i '/^ENV_/d' /etc/login.defs
+printf 'ENV_PATH\tPATH=%s\nENV_SUPATH PATH=%s\n' "$at/bin:$T/first" "$T/first:$at/bin" >>/etc/login.defs
+said=$(env -u MAKEFLAGS -u CFLAGS make "BUILD=$T/plain" PREFIX="$at" install 2>&1)
+like "users who log in find ours" "$said" "*users who log in*: *$at/bin/newuidmap"$'\n*'
+like "root another one, and it says so" "$said" "*root*: *$T/first/newuidmap (not this one)"$'\n*'
+is "make -s says nothing" "$("${plain[@]}" PREFIX="$at" install 2>&1)" ""
+"${plain[@]}" PREFIX="$at" uninstall
+
 ok "install beneath /usr" "${plain[@]}" DESTDIR="$T/d4" PREFIX=/usr install
 ok "the module runs /usr/bin/subid then" runs_program "$(echo "$T"/d4/usr/lib/*/security/pam_subid.so)" /usr/bin/subid
 
 (umask 077 && "${plain[@]}" DESTDIR="$T/d2" "${places[@]}" install)
 ok "or wherever it is" runs_program "$T/d2/opt/s/pam/pam_subid.so" /opt/s/programs/subid
 is "each place is where it was said, whatever the umask" "$(cd "$T/d2/opt/s" && stat -c '%a %n' programs/* lib/arch/*.* \
-	lib/arch/pkgconfig/* inc/subid-ng/subid.h completions/* data/*/* doc/*/* pam/* | sort -k2)" \
+	lib/arch/pkgconfig/* inc/subid-ng/subid.h completions/* data/*/* doc/* doc/*/* pam/* units/* tmpfiles/* | sort -k2)" \
 	"644 completions/subid
 644 data/pam-configs/subid
 644 data/subid/audit.schema.json
+644 data/subid/installed
 755 data/subid/ldap
 644 data/subid/shares.schema.json
 644 data/subid/shift.schema.json
 644 data/subid/subid.conf
+644 doc/LICENSE
+644 doc/NEWS
+644 doc/README.md
+644 doc/SECURITY.md
+755 doc/examples
 644 doc/examples/30-subid.rules
 644 doc/examples/audit.c
 644 doc/examples/grant.c
 644 doc/examples/list.c
 644 doc/examples/subid
 644 doc/examples/subid-audit.cron
-644 doc/examples/subid-audit.service
-644 doc/examples/subid-audit.timer
-644 doc/examples/subid-ledger.path
-644 doc/examples/subid-ledger.service
-644 doc/examples/subid-share.service
-644 doc/examples/subid-sync.service
-644 doc/examples/subid-sync.timer
 644 doc/examples/subid_login.fc
 644 doc/examples/subid_login.te
 644 inc/subid-ng/subid.h
@@ -76,11 +138,19 @@ is "each place is where it was said, whatever the umask" "$(cd "$T/d2/opt/s" && 
 4755 programs/newuidmap
 755 programs/subid
 755 programs/subid-compat
-755 programs/subid-ldap"
+755 programs/subid-ldap
+644 tmpfiles/subid.conf
+644 units/subid-audit.service
+644 units/subid-audit.timer
+644 units/subid-ledger.path
+644 units/subid-ledger.service
+644 units/subid-share.service
+644 units/subid-sync.service
+644 units/subid-sync.timer"
 is "what a directory is told" "$(find "$T/d2/opt/s/data/subid/ldap" -type f -printf "%P\n" | sort | paste -sd ' ')" \
 	"60subid.ldif acl-389ds.ldif acl-openldap.ldif bootstrap.ldif subid.ldif subid.schema"
 is "and nothing is elsewhere" "$(cd "$T/d2" && find . -maxdepth 3 ! -name pages | sort | tr '\n' ' ')" \
-	". ./opt ./opt/s ./opt/s/completions ./opt/s/data ./opt/s/doc ./opt/s/inc ./opt/s/lib ./opt/s/pam ./opt/s/programs "
+	". ./opt ./opt/s ./opt/s/completions ./opt/s/data ./opt/s/doc ./opt/s/inc ./opt/s/lib ./opt/s/pam ./opt/s/programs ./opt/s/tmpfiles ./opt/s/units "
 is "each man page is in its section" "$(find "$T/d2/opt/s/pages" -type f -printf "%P\n" 2>/dev/null | sort)" \
 	"$(shopt -s nullglob; for page in man/*.[1-8]; do echo "man${page##*.}/${page##*/}"; done | sort)"
 is "the .pc file says so" "$(grep -E '^(prefix|libdir|includedir|Version)' "$T/d2/opt/s/lib/arch/pkgconfig/libsubid-ng.pc")" \
@@ -221,3 +291,5 @@ for program in newuidmap newgidmap getsubids; do
 done
 is "the library's" "$(readlink -f "$T/pre3/lib/libsubid-ng.so")" "$T/pre3/lib/libsubid-ng.so.$version"
 is "no other is written in the sources" "$(grep -rnF "$version" libsubid tools | head -n 3)" ""
+is "NEWS begins with it" "$(sed -n 's/^\([0-9.]*\) (.*/\1/p' NEWS | head -n 1)" "$version"
+is "and Debian's changelog" "$(sed -n '1s/^subid (\(.*\)-.*) .*/\1/p' debian/changelog)" "$version"
