@@ -2,7 +2,7 @@
 # One makefile, wildcards throughout: a new file needs no edit here.
 # `make help` lists the targets.
 
-VERSION = 0.1.0
+VERSION = 0.2.0
 # Of the shared library; the first number changes when the ABI breaks.
 SOVERSION = 1
 
