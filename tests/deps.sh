@@ -16,7 +16,7 @@ proof="frama-c-base why3 z3 cvc4"
 deb="debhelper dpkg-dev fakeroot lintian"
 # shellcheck disable=SC2034
 test="$demo $proof $deb libcmocka-dev clang clang-format clang-tidy clang-tools cppcheck libclang-rt-dev gcovr valgrind
-	strace acl attr devscripts mandoc shellcheck man-db bash-completion podman runc crun
+	strace acl attr devscripts mandoc shellcheck man-db manpages manpages-dev bash-completion podman runc crun
 	python3 e2fsprogs libnss-extrausers buildah mmdebstrap libsubid4|libsubid5|libsubid6 jq
 	pmccabe pamtester libpam-wrapper libnss-wrapper libuid-wrapper
 	openssh-server openssh-client sshpass cron at login auditd afl++
