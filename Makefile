@@ -298,8 +298,15 @@ $(BUILD)/systemd/%: share/systemd/%.in FORCE
 	$(Q)sed -e 's|@BINDIR@|$(BINDIR)|' -e 's|@STATEDIR@|$(STATEDIR)|' $< > $@
 
 # A unit test names in its first lines the functions that it makes fail: "wrap: write fsync".
-wraps = $(patsubst %,-Wl$(,)--wrap=%,$(shell sed -n 's/^ \* wrap: //p' $(1)))
+# With 64-bit offsets and times, the C library has some by another name where a long has 32.
 , := ,
+renamed := $(if $(long32),open:open64 openat:openat64 __openat_2:__openat64_2 fcntl:__fcntl_time64 stat:__stat64_time64 \
+	fstat:__fstat64_time64 fstatfs:fstatfs64 fallocate:fallocate64 ftruncate:ftruncate64 pread:pread64 __pread_chk:__pread64_chk \
+	pwrite:pwrite64 sendfile:sendfile64 mmap:mmap64 readdir:readdir64 getrlimit:getrlimit64 setrlimit:setrlimit64 \
+	clock_gettime:__clock_gettime64 nanosleep:__nanosleep64)
+other_name = $(patsubst $(1):%,%,$(filter $(1):%,$(renamed)))
+doubles = $(foreach f,$(shell sed -n 's/^ \* wrap: //p' $(1)),-Wl$(,)--wrap=$(or $(call other_name,$(f)),$(f)) \
+	$(foreach o,$(call other_name,$(f)),-D__wrap_$(f)=__wrap_$(o) -D__real_$(f)=__real_$(o)))
 unit_archives = $(if $(filter tests/unit/ldap/%,$<),$(ldap_archive)) \
 	$(if $(filter tests/unit/tools/% tests/unit/ldap/%,$<),$(subid_archive)) $(archive)
 unit_pkgs = cmocka $(if $(filter tests/unit/tools/% tests/unit/ldap/%,$<),$(subid_pkgs)) \
@@ -308,7 +315,7 @@ $(BUILD)/unit/%: tests/unit/%.c $(ldap_archive) $(subid_archive) $(archive) $(BU
 	$(call say,CC,$<)
 	@mkdir -p $(@D)
 	$(Q)$(compile) -Itests/unit -MMD -MP -MF $@.d $$($(PKG_CONFIG) --cflags $(unit_pkgs)) -pie -o $@ $< \
-		$(unit_archives) $(call wraps,$<) -Wl,--as-needed $(LDFLAGS) $$($(PKG_CONFIG) --libs $(lib_pkgs) $(unit_pkgs))
+		$(unit_archives) $(call doubles,$<) -Wl,--as-needed $(LDFLAGS) $$($(PKG_CONFIG) --libs $(lib_pkgs) $(unit_pkgs))
 
 check: ## run every test; as root for all of them (README)
 	$(Q)tests/deps.sh build test || [ "$$(id -u)" != 0 ]
