@@ -30,6 +30,8 @@ MANIFEST ?= $(DATADIR)/subid/installed
 # pam_subid.so: where the system's PAM looks, if PREFIX is the system's; else service
 # files name it by its path.
 PAMDIR ?= $(if $(filter /usr,$(PREFIX)),$(system_pamdir),$(LIBDIR)/security)
+# libnss_subid.so.2: where glibc looks, which nsswitch.conf cannot name.
+NSSDIR ?= $(if $(filter /usr,$(PREFIX)),$(system_libdir),$(LIBDIR))
 # How newuidmap and newgidmap get their privilege: setuid, caps, or none (a package's own
 # scripts give it).
 HELPER_PRIVILEGE ?= setuid
@@ -106,6 +108,8 @@ getsubids_src := $(wildcard tools/getsubids/*.c)
 subid_pkgs = smartcols jansson
 pam_src := $(wildcard pam/*.c)
 pam_module := $(BUILD)/pam_subid.so
+nss_src := $(wildcard nss/*.c)
+nss_module := $(BUILD)/libnss_subid.so.2
 # The program that the module runs.
 pam_cpp = -DSUBID_HELPER='"$(BINDIR)/subid"'
 
@@ -130,6 +134,7 @@ libsubid/lines: core maps
 libsubid/tables: core maps lines
 libsubid/ledger: core maps lines tables
 libsubid/accounts: core maps lines tables
+libsubid/names: core lines tables
 libsubid/policy: core maps lines tables accounts
 libsubid/live: core maps lines tables accounts policy
 libsubid/runtimes: core maps lines tables accounts policy
@@ -143,14 +148,15 @@ tools/subid/storage: core subid.h
 tools/subid: core trace maps lines tables accounts policy live runtimes audit subid.h
 tools/subid-ldap: core lines tables accounts policy subid.h tools/subid/cli.h tools/subid/rows.h tools/subid/grant_options.h
 pam: core maps lines tables accounts policy subid.h
+nss: core lines accounts names
 examples: subid.h
 endef
 export INCLUDES := $(includes)
 
 tools_src := $(subid_src) $(ldap_src) $(wildcard tools/newidmap/*.c) $(getsubids_src)
-product_src := $(lib_src) $(shadow_src) $(pam_src) $(tools_src)
+product_src := $(lib_src) $(shadow_src) $(pam_src) $(nss_src) $(tools_src)
 all_src := $(product_src) $(wildcard tests/*/*.c tests/unit/*/*.c)
-all_c := $(all_src) $(wildcard libsubid/*.h libsubid/*/*.h pam/*.h tools/*/*.h tools/*/*/*.h tests/*/*.h examples/*.c)
+all_c := $(all_src) $(wildcard libsubid/*.h libsubid/*/*.h pam/*.h nss/*.h tools/*/*.h tools/*/*/*.h tests/*/*.h examples/*.c)
 scripts := $(wildcard tests/*.sh tests/*/*.sh) tests/run tests/fuzz/run tests/fuzz/afl tests/proof/run share/installed.sh tools/subid/subid.bash .ci/run
 man_pages := $(wildcard man/*.[1-8])
 # With the version in header and footer.
@@ -171,7 +177,7 @@ fuzzers := $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
 .PHONY: all check check-more check-unit unit-tests faults powercut crowd differential directory mutate sanitize tsan fuzz fuzzers fuzz-msan msan_fuzzers afl afl_fuzzer bench bench-programs proof coverage counted tidy scan measure lint man-rules format install uninstall demo deps dist deb help clean
 .DELETE_ON_ERROR:
 
-all: $(archive) $(static) $(shared) $(lib_headers) $(pam_module) $(compat) $(BUILD)/subid-compat $(programs:%=$(BUILD)/%) $(BUILD)/libsubid-ng.pc $(BUILD)/pam-config $(examples:%=$(BUILD)/examples/%) $(units:%=$(BUILD)/systemd/%) $(BUILD)/systemd/tmpfiles.conf $(ldap_schemas) $(made_pages) ## build the library, the programs and the PAM module
+all: $(archive) $(static) $(shared) $(lib_headers) $(pam_module) $(nss_module) $(compat) $(BUILD)/subid-compat $(programs:%=$(BUILD)/%) $(BUILD)/libsubid-ng.pc $(BUILD)/pam-config $(examples:%=$(BUILD)/examples/%) $(units:%=$(BUILD)/systemd/%) $(BUILD)/systemd/tmpfiles.conf $(ldap_schemas) $(made_pages) ## build the library, the programs, the PAM module and the NSS module
 
 # Everything is rebuilt when the compiler or a flag changes.
 $(BUILD)/flags: FORCE
@@ -251,10 +257,16 @@ $(pam_module): $(pam_src:%.c=$(BUILD)/%.o) $(archive) pam/pam_subid.map
 	$(call say,LD,$@)
 	$(Q)$(link) -shared -Wl,-z,defs -Wl,--version-script,pam/pam_subid.map -o $@ $(filter-out %.map,$^) -lpam
 
+# Only what glibc looks up; and nothing that would ask it in turn.
+$(nss_module): $(nss_src:%.c=$(BUILD)/%.o) $(archive) nss/libnss_subid.map
+	$(call say,LD,$@)
+	$(Q)$(link) -shared -Wl,-z,defs -Wl,-soname,$(@F) -Wl,--version-script,nss/libnss_subid.map -o $@ $(filter-out %.map,$^)
+
 # A module that PAM would not find by its name is named by its path.  clang does not say
 # where Debian has libraries, and names itself x86_64-pc-linux-gnu.
 multiarch = $(or $(shell $(CC) $(CFLAGS) -print-multiarch 2>/dev/null),$(patsubst i486-%,i386-%,$(patsubst i586-%,i386-%,$(patsubst i686-%,i386-%,$(subst -pc-,-,$(subst -unknown-,-,$(arch)))))))
 system_pamdir = $(firstword $(wildcard /usr/lib/$(multiarch)/security /usr/lib64/security) /usr/lib/$(multiarch)/security)
+system_libdir = $(firstword $(wildcard /usr/lib/$(multiarch) /usr/lib64) /usr/lib)
 $(BUILD)/pam-config: share/pam-configs/subid.in FORCE
 	$(Q)sed 's|@PAM_SUBID@|$(if $(filter $(system_pamdir),$(PAMDIR)),,$(PAMDIR)/)$(notdir $(pam_module))|' $< > $@
 
@@ -425,12 +437,12 @@ counted: all unit-tests
 coverage_build = BUILD=build/coverage HARDEN= CFLAGS='-O0 -g --coverage -fprofile-update=atomic'
 
 lint: ## static analysis, the order of folders, the style of scripts and man pages
-	$(Q)tests/includes.sh $(product_src) $(wildcard libsubid/*.h libsubid/*/*.h pam/*.h tools/*/*.h tools/*/*/*.h examples/*.c)
+	$(Q)tests/includes.sh $(product_src) $(wildcard libsubid/*.h libsubid/*/*.h pam/*.h nss/*.h tools/*/*.h tools/*/*/*.h examples/*.c)
 	$(Q)clang-format --dry-run --Werror $(all_c)
 	$(Q)shellcheck $(scripts)
 	$(Q)for page in $(man_pages); do mandoc -Tlint -Wwarning $$page || exit 1; done
 	$(Q)cppcheck -j2 --quiet --std=c11 --enable=warning,performance,portability \
-		--suppressions-list=.cppcheck -D_GNU_SOURCE -I. --error-exitcode=1 libsubid tools pam
+		--suppressions-list=.cppcheck -D_GNU_SOURCE -I. --error-exitcode=1 libsubid tools pam nss
 	$(Q)$(MAKE) BUILD=build/analyzer WERROR=-Werror CFLAGS='-O2 -fanalyzer' $(product_src:%.c=build/analyzer/%.o)
 	$(Q)$(MAKE) BUILD=build/clang CC=clang WERROR=-Werror all
 
@@ -472,7 +484,7 @@ targets := $(programs:%=$(BINDIR)/%) $(BINDIR)/subid-compat $(compat:$(BUILD)/co
 	$(addprefix $(LIBDIR)/,$(notdir $(static) $(shared)) $(soname) libsubid-ng.so) $(PKGCONFIGDIR)/libsubid-ng.pc \
 	$(addprefix $(INCLUDEDIR)/subid-ng/,$(notdir $(lib_headers))) \
 	$(foreach p,$(man_pages),$(call man_dir,$(p))/$(notdir $(p))) $(BASHCOMPDIR)/subid \
-	$(PAMDIR)/$(notdir $(pam_module)) $(DATADIR)/pam-configs/subid $(data:share/%=$(DATADIR)/subid/%) \
+	$(PAMDIR)/$(notdir $(pam_module)) $(NSSDIR)/$(notdir $(nss_module)) $(DATADIR)/pam-configs/subid $(data:share/%=$(DATADIR)/subid/%) \
 	$(addprefix $(DATADIR)/subid/ldap/,$(notdir $(ldap_data))) $(units:%=$(UNITDIR)/%) $(TMPFILESDIR)/subid.conf \
 	$(docs:%=$(DOCDIR)/%) $(addprefix $(DOCDIR)/examples/,$(notdir $(examples) $(example_src)))
 installed = DESTDIR='$(DESTDIR)' MANIFEST='$(MANIFEST)' BINDIR='$(BINDIR)' FORCE='$(filter-out 0,$(FORCE))' share/installed.sh
@@ -501,6 +513,7 @@ endif
 	$(Q)$(INSTALL) -m 644 $(data) $(destdir)$(DATADIR)/subid
 	$(Q)$(INSTALL) -m 644 $(ldap_data) $(destdir)$(DATADIR)/subid/ldap
 	$(Q)$(INSTALL) -m 644 $(pam_module) $(destdir)$(PAMDIR)
+	$(Q)$(INSTALL) -m 644 $(nss_module) $(destdir)$(NSSDIR)
 	$(Q)$(INSTALL) -m 644 $(BUILD)/pam-config $(destdir)$(DATADIR)/pam-configs/subid
 	$(Q)$(INSTALL) -m 644 $(units:%=$(BUILD)/systemd/%) $(destdir)$(UNITDIR)
 	$(Q)$(INSTALL) -m 644 $(BUILD)/systemd/tmpfiles.conf $(destdir)$(TMPFILESDIR)/subid.conf

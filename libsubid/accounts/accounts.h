@@ -248,5 +248,11 @@ struct passwd;
 int subid_nss_ask(const char *name, uint32_t uid, struct passwd *ret_entry,
 		  char **ret_buffer);
 
+/* How libnss_subid(8) marks its answers, which are no accounts: with this password. */
+#define SUBID_NAME_PASSWORD "!*"
+
+/* Is this what it calls a subordinate id, "alice+100033"? */
+bool subid_nss_is_name(const char *name, const char *password, uint32_t id);
+
 /* What a getXXnam_r() said: 0 found, SUBID_UNKNOWN, or -errno. */
 int subid_nss_status(int r, const void *found);

@@ -119,7 +119,10 @@ static int find_in_nss(const char *group, int (*each)(void *data, const char *na
 			r = getgrnam_r(group, &entry, buffer, size, &found);
 		if (r == ERANGE)
 			continue;
-		r = subid_nss_status(r, found);
+		r = found != NULL && subid_nss_is_name(found->gr_name, found->gr_passwd,
+						       found->gr_gid)
+			? SUBID_UNKNOWN
+			: subid_nss_status(r, found);
 		for (char **name = entry.gr_mem; r == 0 && *name != NULL; name++)
 			r = each(data, *name);
 		if (r == 0)

@@ -24,7 +24,7 @@ struct sources {
 
 /*
  * nsswitch.conf(5), one database: the names of services, and [STATUS=action]
- * after them.  Without a line, glibc asks the files.
+ * after them.  Without a line, glibc asks the files.  subid, ours, knows no accounts.
  */
 static struct sources read_sources(const struct subid_text *conf, const char *database)
 {
@@ -50,7 +50,8 @@ static struct sources read_sources(const struct subid_text *conf, const char *da
 				sources.files_first = owner_name_is(word, "files");
 			if (n == 1 && word.text[0] == '[')
 				sources.files_first = false;
-			if (word.text[0] == '[' || owner_name_is(word, "files"))
+			if (word.text[0] == '[' || owner_name_is(word, "files") ||
+			    owner_name_is(word, "subid"))
 				continue;
 			sources.more = true;
 			if (!owner_name_is(word, "systemd"))
@@ -317,6 +318,15 @@ int subid_nss_status(int r, const void *found)
 	return -r;
 }
 
+bool subid_nss_is_name(const char *name, const char *password, uint32_t id)
+{
+	const char *plus = strrchr(name, '+');
+	uint32_t number;
+
+	return plus != NULL && strcmp(password, SUBID_NAME_PASSWORD) == 0 &&
+	       subid_id_parse(plus + 1, strlen(plus + 1), &number) == 0 && number <= id;
+}
+
 int subid_nss_ask(const char *name, uint32_t uid, struct passwd *ret_entry,
 		  char **ret_buffer)
 {
@@ -335,7 +345,10 @@ int subid_nss_ask(const char *name, uint32_t uid, struct passwd *ret_entry,
 			continue;
 		*ret_buffer = buffer;
 		buffer = NULL;
-		return found != NULL && found->pw_uid == UINT32_MAX
+		return found != NULL &&
+			       (found->pw_uid == UINT32_MAX ||
+				subid_nss_is_name(found->pw_name, found->pw_passwd,
+						  found->pw_uid))
 			   ? SUBID_UNKNOWN
 			   : subid_nss_status(r, found);
 	}

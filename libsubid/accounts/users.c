@@ -32,24 +32,6 @@ static int make_room(struct subid_users *users, size_t *room)
 	return 0;
 }
 
-/* A number as strtoul(3) takes it, which glibc reads these files with. */
-static bool loose_id(struct subid_owner_name field, uint32_t *ret)
-{
-	const char *at = field.text, *end = at + field.len, *digits;
-	uint64_t value = 0;
-	bool negative = false;
-
-	while (at < end && (*at == ' ' || (*at >= '\t' && *at <= '\r')))
-		at++;
-	if (at < end && (*at == '+' || *at == '-'))
-		negative = *at++ == '-';
-	for (digits = at; at < end && *at >= '0' && *at <= '9'; at++)
-		if ((value = value * 10 + (unsigned char)(*at - '0')) > UINT32_MAX)
-			return false;
-	*ret = negative ? -(uint32_t)value : (uint32_t)value;
-	return at > digits && at == end;
-}
-
 /*
  * A line of passwd or group that is none to us, but may be one to glibc: the ids
  * in its third field and, unless fourth is NULL, in its fourth are not free.
@@ -68,7 +50,7 @@ static int note_malformed_line(const char *line, const char *end, struct subid_s
 		struct subid_owner_name field = { line, (size_t)(stop - line) };
 		uint32_t id;
 
-		if (sets[i] != NULL && !loose_id(field, &id))
+		if (sets[i] != NULL && !scan_loose_id(field.text, field.len, &id))
 			return 0;
 		if (sets[i] != NULL && id != UINT32_MAX)
 			r = subid_set_add(sets[i], just(id));

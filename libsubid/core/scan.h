@@ -164,6 +164,24 @@ SCAN_INLINE bool scan_id(const char **at, const char *end, uint32_t *ret)
 	return scan_id_like(at, end, &seen, ret);
 }
 
+/* A number as strtoul(3) takes it, which glibc reads passwd and group with. */
+static inline bool scan_loose_id(const char *at, size_t len, uint32_t *ret)
+{
+	const char *end = at + len, *digits;
+	uint64_t value = 0;
+	bool negative = false;
+
+	while (at < end && (*at == ' ' || (*at >= '\t' && *at <= '\r')))
+		at++;
+	if (at < end && (*at == '+' || *at == '-'))
+		negative = *at++ == '-';
+	for (digits = at; at < end && *at >= '0' && *at <= '9'; at++)
+		if ((value = value * 10 + (unsigned char)(*at - '0')) > UINT32_MAX)
+			return false;
+	*ret = negative ? -(uint32_t)value : (uint32_t)value;
+	return at > digits && at == end;
+}
+
 /* The first ':' or newline from at on; or end. */
 SCAN_INLINE const char *scan_to_colon(const char *at, const char *end)
 {

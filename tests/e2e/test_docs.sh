@@ -7,7 +7,7 @@
 commands=$(subid --help | sed -nE 's/^  ([a-z]+) .*/\1/p')
 programs="subid newuidmap newgidmap getsubids"
 read -ra every <<<"$(tr '\n' ' ' <<<"$commands")"
-plan $((1 + 9 * ${#every[@]} + 2 + 4 * 4 + 7 + 3 + 4 + 4 + 29 + 7 + ${#every[@]}))
+plan $((1 + 9 * ${#every[@]} + 2 + 4 * 4 + 8 + 3 + 4 + 4 + 29 + 7 + ${#every[@]}))
 
 is "these are the commands" "${every[*]}" "list grant revoke rename hold unhold ps id config share shift sync policy audit"
 
@@ -82,7 +82,7 @@ subid $version *subid $version"
 done
 is "subid-audit(7) has the rules as they are (or: make man-rules)" \
 	"$(tests/man_rules.sh "$PRE/bin/subid" man/subid-audit.7 | diff man/subid-audit.7 - | head -n 20)" ""
-for page in subid-ng.3 subid.7 subid-audit.7 subid.conf.5 pam_subid.8 subid-ldap.8 subid-compat.8; do
+for page in subid-ng.3 subid.7 subid-audit.7 subid.conf.5 pam_subid.8 subid-ldap.8 subid-compat.8 libnss_subid.8; do
 	run mandoc -Tlint -Wwarning "man/$page"
 	is "$page is clean" "$status $out" "0 "
 done

@@ -4,7 +4,7 @@
 # with it.  The programs are built anew, with the flags that a user's make has:
 # those of a sanitized or coverage build are not what is shipped.
 . "$(dirname "$0")/lib.sh"
-plan 104
+plan 106
 
 version=$(sed -n 's/^VERSION = //p' Makefile)
 plain=(env -u MAKEFLAGS -u MFLAGS -u CFLAGS -u LDFLAGS -u HARDEN make -s -j2 "BUILD=$T/plain")
@@ -19,7 +19,7 @@ listing() { (cd "$1" && find . ! -type d | sort); }
 ok "install into a DESTDIR" "${plain[@]}" DESTDIR="$T/d" install
 is "everything is beneath /usr/local" "$(listing "$T/d" | grep -vc '^\./usr/local/')" 0
 for file in bin/subid bin/newuidmap bin/newgidmap bin/getsubids lib/libsubid-ng.a "lib/libsubid-ng.so.$version" \
-	lib/pkgconfig/libsubid-ng.pc include/subid-ng/subid.h share/bash-completion/completions/subid lib/security/pam_subid.so \
+	lib/pkgconfig/libsubid-ng.pc include/subid-ng/subid.h share/bash-completion/completions/subid lib/security/pam_subid.so lib/libnss_subid.so.2 \
 	share/subid/subid.conf share/pam-configs/subid lib/systemd/system/subid-audit.timer lib/tmpfiles.d/subid.conf \
 	share/doc/subid/NEWS share/subid/installed; do
 	ok "there is $file" test -f "$T/d/usr/local/$file"
@@ -127,6 +127,7 @@ is "each place is where it was said, whatever the umask" "$(cd "$T/d2/opt/s" && 
 644 doc/examples/subid_login.fc
 644 doc/examples/subid_login.te
 644 inc/subid-ng/subid.h
+644 lib/arch/libnss_subid.so.2
 644 lib/arch/libsubid-ng.a
 777 lib/arch/libsubid-ng.so
 755 lib/arch/libsubid-ng.so.$version
@@ -166,6 +167,7 @@ is "nothing is left" "$(listing "$T/d2")" ""
 multiarch=$(gcc -print-multiarch)
 ok "install beneath /usr" "${plain[@]}" DESTDIR="$T/d4" PREFIX=/usr install
 ok "there the module is where PAM looks" test -f "$T/d4/usr/lib/$multiarch/security/pam_subid.so"
+ok "and the NSS module where glibc looks" test -f "$T/d4/usr/lib/$multiarch/libnss_subid.so.2"
 like "and its profile names it by its name" "$(<"$T/d4/usr/share/pam-configs/subid")" $'*\n\toptional\tpam_subid.so'
 ok "the example of a policy says nothing" test -z "$(grep -v '^#' "$T/d4/usr/share/subid/subid.conf")"
 sed 's/^#\([a-z]\)/\1/' "$T/d4/usr/share/subid/subid.conf" >/etc/subid.conf
@@ -188,7 +190,7 @@ like "for getsubids as well" "$("$T/pre2/bin/getsubids" containers)" '0: contain
 # --- what the programs are made of ---------------------------------------------
 
 programs=("$T"/plain/{subid,subid-ldap,newuidmap,newgidmap,getsubids})
-machine_code=("${programs[@]}" "$T/plain/libsubid-ng.so.$version" "$T/plain/pam_subid.so")
+machine_code=("${programs[@]}" "$T/plain/libsubid-ng.so.$version" "$T/plain/pam_subid.so" "$T/plain/libnss_subid.so.2")
 lacking() { # what: the programs in whose check it is not "yes"
 	local program
 	for program in "${programs[@]}"; do

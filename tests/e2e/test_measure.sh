@@ -13,8 +13,8 @@ is "no figure is over" "$status: $(grep '  over$' <<<"$out")" "0: "
 # A copy in which everything is wrong, measured by the same command.
 command=$("${MAKE:-make}" -n BUILD="$BUILD" measure | sed -e ':a' -e '/\\$/{N;s/\\\n//;ba' -e '}' | grep 'tests/measure\.sh')
 mkdir -p "$T/copy/$BUILD"
-cp -r libsubid tools pam examples "$T/copy"
-cp -r "$BUILD/libsubid" "$BUILD/tools" "$BUILD/pam" "$T/copy/$BUILD"
+cp -r libsubid tools pam nss examples "$T/copy"
+cp -r "$BUILD/libsubid" "$BUILD/tools" "$BUILD/pam" "$BUILD/nss" "$T/copy/$BUILD"
 mkdir "$T/copy/tests"
 cp tests/measure.sh tests/includes.sh "$T/copy/tests"
 cd "$T/copy" || exit 1

@@ -5,13 +5,13 @@
 # whose place they take.
 # long
 . "$(dirname "$0")/lib.sh"
-plan 33
+plan 35
 
 build=(env -u MAKEFLAGS -u MFLAGS -u CFLAGS -u LDFLAGS -u HARDEN -u BUILD make -s)
 ok "built without a network; lintian has no word" unshare --net "${build[@]}" "BUILD=$T/one" deb
 debs=("$T"/one/deb/*.deb)
 is "the packages" "$(cd "$T/one/deb" && printf '%s\n' *.deb | grep -v dbgsym | sed 's/_.*//' | LC_ALL=C sort | tr '\n' ' ')" \
-	"libpam-subid libsubid-compat libsubid-ng-dev libsubid-ng1 subid subid-ldap subid-uidmap "
+	"libnss-subid libpam-subid libsubid-compat libsubid-ng-dev libsubid-ng1 subid subid-ldap subid-uidmap "
 DEB_BUILD_OPTIONS=nocheck ok "built once more, in another folder" "${build[@]}" "BUILD=$T/other/two" deb
 sums() { (cd "$1/deb" && sha256sum ./*.deb); }
 is "the same bytes" "$(sums "$T/one")" "$(sums "$T/other/two")"
@@ -29,7 +29,7 @@ printf 'old:200000:65536\n' >"$root/etc/subuid"
 cp "$root/etc/subuid" "$root/etc/subgid"
 
 apt=(apt-get -o Dpkg::Use-Pty=0 -qq -y --no-install-recommends)
-install_ours() { in_root sh -c "apt-get -qq update && ${apt[*]} install /debs/subid_*.deb /debs/subid-uidmap_*.deb /debs/libpam-subid_*.deb /debs/libsubid-ng1_*.deb"; }
+install_ours() { in_root sh -c "apt-get -qq update && ${apt[*]} install /debs/subid_*.deb /debs/subid-uidmap_*.deb /debs/libpam-subid_*.deb /debs/libsubid-ng1_*.deb /debs/libnss-subid_*.deb"; }
 ok "installed" install_ours
 not_ok "uidmap has gone" installed uidmap
 like "the helpers are ours" "$(in_root newuidmap --version)" "newuidmap (subid) *"
@@ -41,6 +41,8 @@ like "the module is in the session stack" "$(<"$root/etc/pam.d/common-session")"
 ok "real programs run with them" in_root /bin/sh -c "$(<debian/tests/clients)"
 like "a first login gives a range" "$(in_root sh -c 'useradd -m anna; subid revoke -q anna; su - anna -c "getsubids anna"' 2>&1)" "*0: anna [0-9]* 65536*"
 not_ok "the timer of the audit is not enabled" test -e "$root/etc/systemd/system/multi-user.target.wants/subid-audit.timer"
+is "no package turns names on" "$(in_root sh -c 'useradd -u 200040 -M nameless; getent passwd 200041; grep -c subid /etc/nsswitch.conf')" 0
+is "its administrator can" "$(in_root sh -c "sed -i -E 's/^(passwd|group):.*/& subid/' /etc/nsswitch.conf; getent passwd 200041 | cut -d : -f 1; sed -i 's/ subid$//' /etc/nsswitch.conf")" old+200041
 ok "its unit is there" test -e "$root/usr/lib/systemd/system/subid-audit.timer"
 ok "the pages are found" test -e "$root/usr/share/man/man1/subid.1.gz" -o ! -e "$root/usr/share/man"
 
@@ -87,7 +89,7 @@ not_ok "subid-uidmap has gone" installed subid-uidmap
 not_ok "the helpers are not ours" sh -c "strings '$root/usr/bin/newuidmap' | grep -q 'subid grant'"
 ok "the rest works without ours" in_root subid grant -q anna
 tables=$(cat "$root/etc/subuid" "$root/etc/subgid")
-ok "removed" in_root "${apt[@]}" purge subid libpam-subid libsubid-ng1
+ok "removed" in_root "${apt[@]}" purge subid libpam-subid libnss-subid libsubid-ng1
 is "the tables are as they were" "$(cat "$root/etc/subuid" "$root/etc/subgid")" "$tables"
 is "all is as before" "$(state)" "$before"
 is "nothing of ours is left" "$(in_root sh -c 'dpkg -l | grep -c "subid-\|libpam-subid\|subid "; find /usr /etc -name "*subid*" ! -path "*/sub[ug]id*" ! -path "*libsubid.so*" ! -path "*/libsubid[0-9]*" ! -path "*/getsubids*" ! -path "*/man/*"')" 0
