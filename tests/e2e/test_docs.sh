@@ -7,9 +7,9 @@
 commands=$(subid --help | sed -nE 's/^  ([a-z]+) .*/\1/p')
 programs="subid newuidmap newgidmap getsubids"
 read -ra every <<<"$(tr '\n' ' ' <<<"$commands")"
-plan $((1 + 9 * ${#every[@]} + 2 + 4 * 4 + 8 + 3 + 4 + 4 + 29 + 7 + ${#every[@]}))
+plan $((1 + 9 * ${#every[@]} + 2 + 4 * 4 + 8 + 2 + 3 + 4 + 4 + 29 + 7 + ${#every[@]}))
 
-is "these are the commands" "${every[*]}" "list grant revoke rename hold unhold ps id config share shift sync policy audit"
+is "these are the commands" "${every[*]}" "list grant revoke rename hold unhold doctor ps id config share shift sync policy audit"
 
 # The options in a --help, as "-c, --count N" or "-g", sorted.
 help_options() { # program [command]
@@ -86,6 +86,13 @@ for page in subid-ng.3 subid.7 subid-audit.7 subid.conf.5 pam_subid.8 subid-ldap
 	run mandoc -Tlint -Wwarning "man/$page"
 	is "$page is clean" "$status $out" "0 "
 done
+
+# Each check of doctor.
+every_check=$(sed -nE 's/^\t\{ "([a-z-]+)", .*/\1/p' tools/subid/doctor/catalogue.c)
+ok "doctor has checks" grep -qx no-range <<<"$every_check"
+is "subid-doctor(1) has each" "$(while read -r check; do
+	grep -qE "^\.It Sy (.* )?$check( |$)" man/subid-doctor.1 || echo "$check"
+done <<<"$every_check")" ""
 
 # Pages refer to pages that are there: ours, or those of the packages around us.
 dangling() {

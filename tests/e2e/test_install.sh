@@ -108,6 +108,7 @@ is "each place is where it was said, whatever the umask" "$(cd "$T/d2/opt/s" && 
 	"644 completions/subid
 644 data/pam-configs/subid
 644 data/subid/audit.schema.json
+644 data/subid/doctor.schema.json
 644 data/subid/installed
 755 data/subid/ldap
 644 data/subid/shares.schema.json

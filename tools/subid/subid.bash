@@ -89,7 +89,12 @@ _subid_argument() {
 	case $option in
 	--root) _filedir -d ;;
 	--to | --owner) _subid_offer < <({ _subid_holders; _subid_containers; [ "$option" = --owner ] || echo host; } | sort -u) ;;
-	--for) [ "$command" != share ] || _subid_offer < <(_subid_runtimes) ;;
+	--for)
+		case $command in
+		share) _subid_offer < <(_subid_runtimes) ;;
+		doctor) _subid_offer <<<$'podman\ndocker\nlxc\nincus\napptainer' ;;
+		esac
+		;;
 	--from | --output | --since | -o) _filedir ;;
 	--format) _subid_offer <<<$'text\njson\nhtml\nprometheus' ;;
 	--fail-on) _subid_offer <<<$'info\nwarning\nerror\ncritical\nnever' ;;
@@ -117,7 +122,7 @@ _subid() {
 	else
 		case $command in
 		'') _subid_offer < <(_subid_commands) ;;
-		list | grant | sync) _subid_offer < <({ _subid_people; _subid_holders; _subid_containers; } | sort -u) ;;
+		list | grant | sync | doctor) _subid_offer < <({ _subid_people; _subid_holders; _subid_containers; } | sort -u) ;;
 		revoke | rename | ps) _subid_offer < <({ _subid_holders; _subid_containers; } | sort -u) ;;
 		id)
 			case " ${words[*]} " in

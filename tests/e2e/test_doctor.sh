@@ -1,0 +1,241 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: MIT
+# subid doctor: each reason why rootless containers do not start is made for real, and
+# must be the first that is named.
+. "$(dirname "$0")/lib.sh"
+plan 64
+
+add_user alice
+add_user bob
+uid=$(id -u alice)
+home=$T/home/alice
+schema=$PRE/share/subid/doctor.schema.json
+# without this, the test's own store in memory is the one warning
+rm -rf "$T/disk" && mkdir "$T/disk"
+
+# What is said first, as level and check, and the status; all of it is in $said.
+names() { # name wanted command...
+	local name=$1 wanted=$2 status
+	shift 2
+	said=$("$@" 2>&1)
+	status=$?
+	is "$name" "$(awk -v status=$status '/^(FAIL|warn|unknown|ok) / { sub(/:$/, "", $2); print $1, $2, status; exit }' <<<"$said")" \
+		"$wanted"
+}
+doctor() { as alice subid doctor "$@"; }
+
+# --- all is well
+tables "alice:100000:65536"
+names "nothing fails" "warn state 0" doctor
+like "the probe was made" "$(doctor)" "*ok *probe: a namespace was made and mapped*"
+like "root may ask for a user" "$(subid doctor alice)" "*ok *probe: a namespace was made and mapped*0 FAIL*"
+names "another user may not see all" "unknown rights 3" as bob subid doctor alice
+run as alice subid --json doctor --for podman
+valid() { # file
+	python3 - "$schema" "$1" <<-'END'
+		import json, jsonschema, sys
+		schema, report = (json.load(open(name)) for name in sys.argv[1:])
+		jsonschema.Draft7Validator.check_schema(schema)
+		jsonschema.Draft7Validator(schema).validate(report)
+	END
+}
+as alice subid --json doctor --for podman >"$T/report.json"
+ok "--json is as its schema says" valid "$T/report.json"
+is "for podman" "$(jq -r '.for + " " + (.checks[] | select(.check == "probe") | .level)' "$T/report.json")" "podman ok"
+expect "-q says nothing then" 0 '' '' as alice subid -q doctor
+expect "another runtime" 2 '' "*unknown runtime 'rkt'; one of podman,*" subid doctor --for rkt
+expect "two owners" 2 '' "*unexpected operand 'bob'*" subid doctor alice bob
+not_ok "it says nothing to standard error, and fails where nothing can be written" \
+	bash -c 'subid doctor alice >/dev/full'
+
+# --- ranges
+tables
+names "no range" "FAIL no-range 1" doctor
+like "what to do" "$(doctor)" "*do: * sudo subid grant alice*"
+as alice subid --json doctor >"$T/report.json"
+ok "a failure as its schema says" valid "$T/report.json"
+echo alice:100000:65536 >/etc/subuid
+names "one kind only" "FAIL no-range 1" doctor
+like "which" "$(doctor)" "*alice has a range of uids, but none of gids*"
+tables alice:100000:1000
+names "too small" "warn range-small 0" doctor
+tables alice:100000:65536$'\n'alice:100000:65536
+names "the same line twice" "FAIL line-twice 1" doctor
+like "the probe failed as podman does" "$(doctor)" "*FAIL *probe: newuidmap: *"
+tables "alice:$((uid - 5)):65536"
+names "the own uid inside" "FAIL own-id-inside 1" doctor
+tables root:100000:65536$'\n'root:300000:65536
+names "several lines of root" "FAIL root-lines 1" subid doctor root --for incus
+tables
+names "no line of root" "FAIL no-range 1" subid doctor root --for incus
+tables alice:100000:65536
+mv /etc/subuid /etc/subuid.real && ln -s subuid.real /etc/subuid
+names "a table that is a link" "FAIL table-link 1" doctor
+rm /etc/subuid && ln -s /nix/store/abc-subuid /etc/subuid
+like "as on NixOS" "$(doctor)" "FAIL *table-link: /etc/subuid is a symbolic link to /nix/store/abc-subuid*NixOS*"
+rm /etc/subuid && mv /etc/subuid.real /etc/subuid
+chmod 600 /etc/subuid
+names "a table that cannot be read" "FAIL table-unreadable 1" doctor
+chmod 644 /etc/subuid
+cp /etc/nsswitch.conf "$T/nsswitch"
+echo 'subid: nosuch' >>/etc/nsswitch.conf
+names "a source that cannot answer" "FAIL source 1" doctor
+cp "$T/nsswitch" /etc/nsswitch.conf
+
+# --- owners without account, and the library of shadow 4.20
+mkdir "$T/lib"
+cat >"$T/lib.c" <<'END'
+int subid_get_uid_ranges(const char *owner, void **ranges) { (void)owner; *ranges = 0; return -1; }
+END
+gcc -shared -fPIC -o "$T/lib/libsubid.so.6" "$T/lib.c"
+tables containers:200000:65536
+names "an owner without account, as shadow 4.20 has it" "FAIL foreign-library 1" \
+	env LD_LIBRARY_PATH="$T/lib" subid doctor containers
+like "what to do" "$said" "*do: * sudo subid-compat enable*"
+names "nobody" "FAIL no-range 1" subid doctor nobody-at-all
+
+# --- the helpers
+tables alice:100000:65536
+mkdir "$T/only" && ln -s "$PRE/bin/subid" "$T/only/subid"
+names "no helper" "FAIL helper-missing 1" as alice env PATH="$T/only" subid doctor
+mkdir -m 755 "$T/lost" && cp "$PRE"/bin/{subid,newuidmap,newgidmap} "$T/lost"
+names "helpers that lost setuid" "FAIL helper-unprivileged 1" as alice env PATH="$T/lost" subid doctor
+names "before those that have it" "FAIL helper-path 1" as alice env PATH="$T/lost:$PRE/bin" subid doctor
+setcap cap_net_raw+ep "$T/lost/newuidmap" && setcap cap_setgid+ep "$T/lost/newgidmap"
+names "the wrong capability" "FAIL helper-unprivileged 1" as alice env PATH="$T/lost" subid doctor
+setcap cap_setuid+ep "$T/lost/newuidmap"
+names "the right one" "warn state 0" as alice env PATH="$T/lost" subid doctor
+chmod u+s "$T/lost/newuidmap"
+names "both" "warn helper-double 0" as alice env PATH="$T/lost" subid doctor
+mkdir "$T/nosuid" && mount -t tmpfs -o mode=755,nosuid subid-test "$T/nosuid"
+cp -a "$PRE"/bin/{subid,newuidmap,newgidmap} "$T/nosuid"
+names "on nosuid" "FAIL helper-nosuid 1" as alice env PATH="$T/nosuid" subid doctor
+like "where" "$(as alice env PATH="$T/nosuid" subid doctor)" "*remount,suid $T/nosuid*"
+umount "$T/nosuid"
+
+# --- this process
+names "no_new_privs" "FAIL no-new-privs 1" as alice setpriv --no-new-privs subid doctor
+drop() { # options of setpriv
+	(cd / && exec setpriv "$@" --reuid "$uid" --regid "$(id -g alice)" --init-groups \
+		env -i HOME="$home" PATH="$PATH" XDG_RUNTIME_DIR="/run/user/$uid" subid doctor)
+}
+names "the bounding set" "FAIL bounding-set 1" drop --bounding-set -setuid
+like "which" "$(drop --bounding-set -setgid)" "FAIL *bounding-set: *lacks CAP_SETGID:*"
+groupadd project
+in_group() { (exec setpriv --reuid "$uid" --regid project --init-groups env -i HOME="$home" PATH="$PATH" \
+	XDG_RUNTIME_DIR="/run/user/$uid" subid doctor); }
+names "another primary group" "FAIL primary-group 1" in_group
+echo GRANT_AUX_GROUP_SUBIDS yes >>/etc/login.defs
+names "which login.defs may allow" "warn state 0" in_group
+
+# --- the kernel: in a user namespace of its own, and with files of other kernels
+nested() { # command...; in a user namespace with all ids
+	unshare --user sleep infinity &
+	local pid=$! status
+	wait_for runs "$pid" sleep
+	echo 0 0 4294967295 | tee "/proc/$pid/uid_map" >"/proc/$pid/gid_map"
+	nsenter --target "$pid" --user --setuid 0 --setgid 0 bash -c "$1"
+	status=$?
+	kill -KILL "$pid"
+	wait "$pid" 2>/dev/null
+	return $status
+}
+alice="setpriv --reuid $uid --regid $(id -g alice) --init-groups env -i HOME=$home PATH=$PATH XDG_RUNTIME_DIR=/run/user/$uid"
+names "no namespaces at all" "FAIL max-user-namespaces 1" \
+	nested "echo 0 >/proc/sys/user/max_user_namespaces; cd /; $alice subid doctor"
+names "all used up" "FAIL max-user-namespaces 1" \
+	nested "echo 1 >/proc/sys/user/max_user_namespaces; cd /; $alice unshare --user sleep 20 & sleep 0.5; $alice subid doctor; s=\$?; kill %1; exit \$s"
+sysctl_file() { # name value command...; a kernel that has such a file
+	local file=$1 value=$2
+	shift 2
+	unshare --mount --propagation private bash -c "mount -t tmpfs x /proc/sys/kernel && echo $value >/proc/sys/kernel/$file; cd /; $*"
+}
+names "Debian's switch" "FAIL userns-clone 1" sysctl_file unprivileged_userns_clone 0 "$alice subid doctor"
+mkdir -p /etc/apparmor.d && rm -f /etc/apparmor.d/podman
+names "AppArmor's restriction" "FAIL apparmor 1" \
+	sysctl_file apparmor_restrict_unprivileged_userns 1 "$alice subid doctor --for podman"
+printf 'profile podman /usr/bin/podman flags=(unconfined) {\n  userns,\n}\n' >/etc/apparmor.d/podman
+names "with a profile" "warn state 0" \
+	sysctl_file apparmor_restrict_unprivileged_userns 1 "$alice subid doctor --for podman"
+
+# --- storage and session
+new_target alice
+as alice newuidmap "$target" 0 "$uid" 1 1 100000 65536
+mkdir -p "/run/user/$uid/libpod/tmp" && echo -n "$target" >"/run/user/$uid/libpod/tmp/pause.pid"
+chown -R alice "/run/user/$uid"
+names "podman's pause process, of today" "warn state 0" doctor
+tables alice:300000:65536
+names "of other ranges" "FAIL pause-process 1" doctor
+rm -r "/run/user/$uid/libpod"
+as alice mkdir -p "$home/.local/share/containers/storage/overlay/abc/diff"
+touch "$home/.local/share/containers/storage/overlay/abc/diff/f"
+chown 100005 "$home/.local/share/containers/storage/overlay/abc/diff/f"
+names "files of former ranges" "FAIL left-files 1" doctor
+rm -r "$home/.local/share/containers/storage/overlay"
+tables alice:100000:65536
+mount -t tmpfs -o noexec,mode=777 x "$home/.local/share/containers"
+names "noexec" "FAIL storage-noexec 1" doctor --for podman
+umount "$home/.local/share/containers"
+# a file system whose server never answers
+mkdir -p "$home/.local/share/docker"
+python3 - "$home/.local/share/docker" "$T/fuse" <<'END' &
+import ctypes, os, sys, time
+fd = os.open("/dev/fuse", os.O_RDWR)
+libc = ctypes.CDLL(None, use_errno=True)
+options = b"fd=%d,rootmode=40000,user_id=0,group_id=0,allow_other" % fd
+r = libc.mount(b"sshfs", sys.argv[1].encode(), b"fuse.sshfs", 0, options)
+open(sys.argv[2], "w").write(str(r))
+time.sleep(60)
+END
+server=$!
+started+=("$server")
+wait_for test -s "$T/fuse"
+if [ "$(cat "$T/fuse")" = 0 ]; then
+	names "a network's file system that does not answer" "FAIL storage-type 1" doctor --for docker
+	umount -l "$home/.local/share/docker"
+else
+	skip 1 "kernel: no FUSE"
+fi
+end "$server"
+if python3 tests/e2e/idmapped.py "$home" "$home" 2>"$T/idmapped"; then
+	names "a home of systemd-homed" "FAIL homed-range 1" doctor --for docker
+	umount "$home"
+else
+	skip 1 "kernel: no idmapped mount here: $(tail -n 1 "$T/idmapped")"
+fi
+names "no session" "warn session 0" as alice env -u XDG_RUNTIME_DIR bash -c 'exec subid doctor' \
+	< <(mv "/run/user/$uid" "/run/user/gone")
+mv /run/user/gone "/run/user/$uid"
+names "another user's session" "FAIL session 1" as alice env XDG_RUNTIME_DIR="/run/user/$(id -u bob)" subid doctor
+as alice mkdir -p "$home/.local/share/lxc"
+chmod 700 "$home"
+names "x is missing on the path" "FAIL path-closed 1" doctor
+setfacl -m u:100000:x "$home" 2>/dev/null && names "an ACL will do" "warn state 0" doctor
+chmod 755 "$home"
+setfacl -b "$home"
+usermod -aG project alice
+mkdir -m 750 "$home/shared" && chgrp project "$home/shared"
+names "what a supplementary group alone can read" "warn groups 0" doctor
+rmdir "$home/shared"
+mkdir -p "$home/.local/share/containers/storage/overlay" && chown -R alice "$home/.local"
+setfattr -n security.selinux -v system_u:object_r:user_home_t:s0 "$home/.local/share/containers/storage/overlay"
+with_selinux() { unshare --mount --propagation private bash -c "mount -t tmpfs x /sys/fs && mkdir /sys/fs/selinux && echo 1 >/sys/fs/selinux/enforce; cd /; $alice subid doctor"; }
+names "the label of the storage" "FAIL selinux-label 1" with_selinux
+
+# --- where changes are kept
+elsewhere() { # what is done before; in a mount namespace of its own
+	unshare --mount --propagation private bash -c "$1; cd /; $alice subid doctor"
+}
+disk="mount --bind $T/disk /var/lib/subid"
+names "a read-only /etc" "warn etc-read-only 0" elsewhere "mount -o remount,bind,ro /etc"
+names "a read-only /var" "warn state 0" elsewhere "mount -o remount,bind,ro /var/lib/subid"
+names "no state folder" "warn state 0" elsewhere "mount -t tmpfs x /var/lib"
+touch /etc/NIXOS
+names "NixOS" "warn generated 0" doctor
+rm /etc/NIXOS
+sed -i '1i # generated by our configuration management, do not edit' /etc/subuid
+names "generated tables" "warn generated 0" doctor
+mkdir -p "$T/image/etc" "$T/image/var/lib/subid"
+echo alice:x:1001:1001::/:/bin/sh >"$T/image/etc/passwd"
+echo alice:100000:65536 | tee "$T/image/etc/subuid" >"$T/image/etc/subgid"
+expect "an image" 0 "ok *alice: 0 FAIL, 0 warn, * ok" '' subid --root "$T/image" doctor alice
