@@ -4,6 +4,8 @@
 #
 #   tests/root.sh make SUITE DIR [PACKAGE,...]   makes it (a minute; needs the network)
 #   tests/root.sh enter DIR COMMAND...           runs a command in it
+#   tests/root.sh boot DIR COMMAND...            boots it, with its systemd as process 1,
+#                                                runs a command when it is up, and ends it
 #
 # The command has a mount and a pid namespace of its own, and DIR as its root by
 # pivot_root(2), since a process in a chroot can make no user namespaces.  Nothing of
@@ -24,12 +26,17 @@ enter_root() { # DIR COMMAND...
 	dir=$(readlink -f "$1")
 	shift
 	# shellcheck disable=SC2016 # for the inner shell
-	exec unshare --mount --propagation private --pid --fork --kill-child \
-		bash -euc '
+	unshare --mount --propagation private --pid --fork --kill-child ${cgroup:+--cgroup} \
+		env CGROUP="$cgroup" bash -euc '
 			mount --bind "$0" "$0"
 			cd "$0"
 			mount -t proc proc proc
-			mount --rbind /sys sys
+			if [ -z "$CGROUP" ]; then
+				mount --rbind /sys sys
+			else
+				mount -t sysfs -o ro sys sys
+				mount -t cgroup2 cgroup2 sys/fs/cgroup
+			fi
 			mount -t tmpfs -o mode=755 dev dev
 			for node in null zero full random urandom tty fuse loop-control; do
 				[ ! -e "/dev/$node" ] || { : >"dev/$node" && mount --bind "/dev/$node" "dev/$node"; }
@@ -50,9 +57,45 @@ enter_root() { # DIR COMMAND...
 				TERM=dumb DEBIAN_FRONTEND=noninteractive ${CI:+CI="$CI"} "$@"' "$dir" "$@"
 }
 
-[ $# -ge 3 ] || die "usage: make SUITE DIR [PACKAGE,...] | enter DIR COMMAND..."
+# systemd wants a part of the cgroups for itself, to which it is the top.
+leave_cgroup() {
+	local i
+	for ((i = 0; i < 50; i++)); do
+		find "$cgroup" -depth -type d -exec rmdir {} + 2>/dev/null
+		[ -d "$cgroup" ] || return 0
+		sleep 0.1
+	done
+}
+boot_root() { # DIR COMMAND...
+	local dir=$1 unit=$1/etc/systemd/system/root-sh.service
+	shift
+	cgroup=$(mktemp -d "$(findmnt -nt cgroup2 -o TARGET | head -n 1)/root-sh.XXXXXX") || die "no cgroup v2 to boot in"
+	chmod 755 "$cgroup"
+	trap leave_cgroup EXIT
+	rm -f "$dir/root-sh.status"
+	printf '%q ' "$@" >"$dir/root-sh.command"
+	cat >"$unit" <<-'END'
+		[Unit]
+		After=multi-user.target
+		[Service]
+		Type=oneshot
+		ExecStart=/bin/bash -c '. /root-sh.command >/root-sh.out 2>&1; echo $? >/root-sh.status'
+		ExecStopPost=/bin/systemctl exit --force
+	END
+	printf '[Unit]\nRequires=multi-user.target root-sh.service\nAllowIsolate=yes\n' >"$dir/etc/systemd/system/root-sh.target"
+	(
+		echo "$BASHPID" >"$cgroup/cgroup.procs"
+		enter_root "$dir" env container=lxc /usr/lib/systemd/systemd --system --unit=root-sh.target
+	) >"$dir/root-sh.console" 2>&1 || :
+	cat "$dir/root-sh.out"
+	return "$(cat "$dir/root-sh.status" 2>/dev/null || echo 125)"
+}
+
+[ $# -ge 3 ] || die "usage: make SUITE DIR [PACKAGE,...] | enter DIR COMMAND... | boot DIR COMMAND..."
+cgroup=
 case $1 in
 make) shift && make_root "$@" ;;
 enter) shift && enter_root "$@" ;;
+boot) shift && boot_root "$@" ;;
 *) die "unknown: $1" ;;
 esac
