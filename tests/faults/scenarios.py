@@ -55,6 +55,7 @@ def litter():
 
 class Scenario:
     closely = False
+    sample = None  # of its points; None: as of others
 
     def __init__(self, name):
         self.name = name
@@ -473,6 +474,104 @@ class Shift(Scenario):
             yield "it is not as the model has it"
 
 
+class Share(Scenario):
+    """Shared storage: what is mounted is whole and recorded, and nobody else can get a store's
+    ids; the same command again comes to the same end."""
+    sample = 40
+    store, point = "root/s", "/run/subid/share/alice/@all/root/s"
+    tables = "alice:300000:65536\nroot:900000:300000\n"
+
+    def __init__(self, name, before, words, again=(0,)):
+        super().__init__(name)
+        self.before, self.words, self.again_with = before, words, again
+        self.dir = f"{T}/shared/store"
+        self.wanted = self.out = None
+        self.advised = False
+
+    def argv(self):
+        return [f"{PRE}/subid", "share"] + self.words.replace("DIR", self.dir).split()
+
+    def wants(self, point):
+        return point.way != "delayed"
+
+    def clean_up(self):
+        while self.mounts():
+            subprocess.run(["umount", "-l", self.point], check=False)
+        for path in (os.path.dirname(self.dir), "/run/subid/share", "/var/lib/subid/shares"):
+            shutil.rmtree(path, ignore_errors=True)
+        for path in glob.glob("/var/lib/subid/*"):
+            os.unlink(path)
+
+    def prepare(self):
+        self.clean_up()
+        for path in TABLES:
+            put(path, self.tables)
+        for words in self.before:
+            command = ["umount", self.point] if words == "boot" else [f"{PRE}/subid", "-q", "share"] + words.replace("DIR", self.dir).split()
+            if words == "tree":
+                os.makedirs(self.dir, mode=0o700)
+                os.chmod(os.path.dirname(self.dir), 0o700)
+                os.chmod(self.dir, 0o755)
+                put(self.dir + "/file", "x")
+                continue
+            answer = trace.run(command)
+            if answer.status != 0:
+                raise SystemExit(f"{self.name}: {words}: {answer}")
+
+    def mounts(self):
+        with open("/proc/self/mountinfo", encoding="utf-8") as f:
+            return [line for line in f if f" {self.point} " in line]
+
+    def facts(self):
+        """What there is: the record, but for what each new directory has anew; the mounts; the
+        ids on the disk; and who has these."""
+        record = b"".join(get(path) or b"" for path in glob.glob("/var/lib/subid/shares/*[0-9]"))
+        owners = [os.stat(path).st_uid for path in (self.dir, self.dir + "/file") if os.path.exists(path)]
+        lines = [(get(path) or b"").decode().splitlines() for path in STORE]
+        record = re.sub(rb"(?m)^(inode|device|filesystem) .*\n", b"", record)
+        return record, len(self.mounts()), owners, [sorted(part) for part in lines]
+
+    def learn(self, answer):
+        self.wanted, self.out = self.facts(), answer.out
+        if answer.status != 0:
+            raise SystemExit(f"{self.name}: untampered with: {answer}")
+
+    def look(self, point, answer, rival):
+        record, n, owners, lines = self.facts()
+        for line in self.mounts():
+            if n > 1 or "nosuid" not in line or "nodev" not in line or "idmapped" not in line or os.stat(self.point).st_uid != 300000:
+                yield f"what is mounted is not whole: {line}"
+            if b"\nmount" not in record:
+                yield "mounted, and not recorded"
+        for uid in owners:
+            if uid >= 900000 and b"%d" % uid not in record and not any(f":{uid}:" in line for line in lines[0]):
+                yield f"the ids of the files, {uid}, are anybody's: {record} {lines}"
+        if [get(path) for path in TABLES] != [self.tables.encode()] * 2:
+            yield "the tables were touched"
+        if answer.status == 0 and (answer.out != self.out or self.facts() != self.wanted):
+            yield f"done, it says, but it is not: {answer.out!r} {self.facts()}"
+        if answer.status not in (0, 1, 3, -9):
+            yield "that status is neither done nor failed"
+        if answer.status in (1, 3) and not answer.err and point.call != "write":
+            yield "no message"
+        self.advised = "'subid revoke' these leases" in answer.err
+
+    def again(self, rival):
+        if self.advised:
+            trace.run([f"{PRE}/subid", "-q", "revoke", self.store])
+        answer = trace.run(self.argv())
+        if b"ending" in self.facts()[0]:  # it says what ends that
+            trace.run([f"{PRE}/subid", "-q", "share", "destroy", self.store])
+            answer = trace.run(self.argv())
+        if answer.status not in self.again_with:
+            yield f"ended with {answer.status}: {answer.err!r}"
+        got = self.facts()
+        # what a run that was killed has leased may rest now, and others are leased
+        shapes = [(re.sub(rb"[0-9]+", b"", record), n, len(owners)) for record, n, owners, _ in (got, self.wanted)]
+        if shapes[0] != shapes[1]:
+            yield f"leaves {got}"
+
+
 class Reader(Scenario):
     """Prints what there is: all of it, or a failure that says so."""
 
@@ -575,6 +674,12 @@ WRITERS = [
     lambda: Both("unhold, with leases", RESTING, "unhold 100000:65536", files=WITH_STORE, again=(0, 1)),
     lambda: Both("lease --own", LEASABLE, "grant --own --count 1000 alice/c1", files=WITH_STORE, again=None),
     lambda: Shift("shift"),
+    lambda: Share("share create", (), "create root/s DIR", again=(0, 1)),
+    lambda: Share("share create, of a tree", ("tree",), "create root/s DIR", again=(0, 1)),
+    lambda: Share("share mount", ("create root/s DIR",), "mount root/s alice"),
+    lambda: Share("share mount --all", ("create root/s DIR", "mount root/s alice", "boot"), "mount --all"),
+    lambda: Share("share umount", ("create root/s DIR", "mount root/s alice"), "umount root/s alice", again=(0, 1)),
+    lambda: Share("share destroy", ("create root/s DIR",), "destroy root/s", again=(0, 1)),
     lambda: Both("lease --own taken back", LEASED, "revoke --own alice/c1", files=WITH_STORE, again=None),
 ]
 OTHERS = [

@@ -89,7 +89,7 @@ class Sweep:
         points += short_points(s)
         total = len(points)
         if not self.full:
-            points = sample(points, SAMPLE_OF_FIRST if s.closely else SAMPLE)
+            points = sample(points, SAMPLE_OF_FIRST if s.closely else s.sample or SAMPLE)
         for point in points:
             s.prepare()
             self.try_point(point)
