@@ -15,7 +15,7 @@ boot() { timeout 120 tests/root.sh boot "$root" "$@"; }
 # the programs and the unit, where they were made for
 cp -a "$T/pre/." "$root$PRE"
 unit=$root/etc/systemd/system/subid-share.service
-cp "$PRE/share/doc/subid/examples/subid-share.service" "$unit"
+cp "$PRE/lib/systemd/system/subid-share.service" "$unit"
 ok "systemd understands the unit" tests/root.sh enter "$root" systemd-analyze verify --man=no /etc/systemd/system/subid-share.service
 is "and has nothing to say about it" "$(tests/root.sh enter "$root" systemd-analyze verify --man=no /etc/systemd/system/subid-share.service 2>&1)" ""
 ok "it is enabled" tests/root.sh enter "$root" systemctl enable subid-share.service
