@@ -139,7 +139,7 @@ libsubid/policy: core maps lines tables accounts
 libsubid/live: core maps lines tables accounts policy
 libsubid/runtimes: core maps lines tables accounts policy
 libsubid/change: core trace maps lines tables ledger accounts policy live runtimes subid.h
-libsubid/audit: core maps lines tables accounts policy live runtimes change subid.h
+libsubid/audit: core maps lines tables ledger accounts policy live runtimes change subid.h
 libsubid/shadow: core lines tables accounts
 libsubid: core maps
 tools/newidmap: core maps lines tables accounts policy

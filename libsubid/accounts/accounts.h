@@ -193,6 +193,7 @@ struct subid_users {
 	bool nss;	       /* somebody beyond the files may know more accounts */
 	bool nss_groups;       /* or groups */
 	bool files_first;      /* what passwd says is final */
+	bool elsewhere;	       /* a source may be silent: not found is not gone */
 	bool enumerate[2];     /* by kind: somebody beyond the files may have ids */
 	const struct subid_users_lookup *lookup; /* NULL: a pass over passwd's bytes */
 	struct subid_users_index *index;	 /* subid_users_index(); or NULL */
@@ -254,5 +255,6 @@ int subid_nss_ask(const char *name, uint32_t uid, struct passwd *ret_entry,
 /* Is this what it calls a subordinate id, "alice+100033"? */
 bool subid_nss_is_name(const char *name, const char *password, uint32_t id);
 
-/* What a getXXnam_r() said: 0 found, SUBID_UNKNOWN, or -errno. */
+/* What a getXXnam_r() said: 0 found, SUBID_UNKNOWN, or -errno; -ECONNREFUSED: one is
+ * silent. */
 int subid_nss_status(int r, const void *found);

@@ -102,8 +102,9 @@ static int each_primary(const struct subid_users *users, uint32_t gid,
 }
 
 /* A group that only the name service knows. */
-static int find_in_nss(const char *group, int (*each)(void *data, const char *name),
-		       void *data, uint32_t *ret_gid)
+static int find_in_nss(const struct subid_users *users, const char *group,
+		       int (*each)(void *data, const char *name), void *data,
+		       uint32_t *ret_gid)
 {
 	for (size_t size = 4096; size <= (size_t)SUBID_NSS_BUFFER_MAX * 16; size *= 2) {
 		auto_free char *buffer = malloc(size);
@@ -123,6 +124,8 @@ static int find_in_nss(const char *group, int (*each)(void *data, const char *na
 						       found->gr_gid)
 			? SUBID_UNKNOWN
 			: subid_nss_status(r, found);
+		if (r == -ECONNREFUSED && !users->elsewhere)
+			r = SUBID_UNKNOWN;
 		for (char **name = entry.gr_mem; r == 0 && *name != NULL; name++)
 			r = each(data, *name);
 		if (r == 0)
@@ -153,7 +156,7 @@ static int find_group(const struct subid_users *users, const char *group,
 		*ret_gid = found.gid;
 		return each_listed(found.members, each, data);
 	}
-	return users->nss_groups ? find_in_nss(group, each, data, ret_gid)
+	return users->nss_groups ? find_in_nss(users, group, each, data, ret_gid)
 				 : SUBID_UNKNOWN;
 }
 

@@ -20,6 +20,7 @@ struct sources {
 	bool files_first;   /* and its success ends the search */
 	bool more;	    /* than the files */
 	bool more_with_ids; /* than the files and systemd */
+	bool elsewhere;	    /* one that may not answer, and then knows accounts still */
 };
 
 /*
@@ -54,8 +55,9 @@ static struct sources read_sources(const struct subid_text *conf, const char *da
 			    owner_name_is(word, "subid"))
 				continue;
 			sources.more = true;
-			if (!owner_name_is(word, "systemd"))
-				sources.more_with_ids = true;
+			sources.more_with_ids |= !owner_name_is(word, "systemd");
+			sources.elsewhere |= !owner_name_is(word, "systemd") &&
+					     !owner_name_is(word, "compat");
 		}
 	}
 	return sources;
@@ -73,11 +75,10 @@ int subid_users_open(int etc, bool nss, struct subid_users **ret, const char **r
 	 * free.  An image without one has none. */
 	if (r == -ENOENT && !nss)
 		r = 0;
-	if (r == 0 && nss) {
-		file = "nsswitch.conf";
-		r = subid_text_read(etc, file, true, &conf);
-		if (r == -ENOENT)
-			r = 0;
+	if (r == 0) {
+		file = "nsswitch.conf"; /* an image's says who else may know accounts */
+		r = subid_text_read(etc, file, nss, &conf);
+		r = r == -ENOENT || !nss ? 0 : r;
 	}
 	if (r < 0 && ret_file != NULL)
 		*ret_file = file;
@@ -87,6 +88,7 @@ int subid_users_open(int etc, bool nss, struct subid_users **ret, const char **r
 	group = read_sources(&conf, "group");
 	users->nss = nss && passwd.more;
 	users->nss_groups = nss && group.more;
+	users->elsewhere = passwd.elsewhere;
 	users->files_first = passwd.files_first || !nss;
 	users->enumerate[SUBID_UID] = nss && passwd.more_with_ids;
 	users->enumerate[SUBID_GID] = nss && group.more_with_ids;
@@ -239,9 +241,7 @@ static int by_bytes(const void *a, const void *b)
 	struct subid_owner_name *const *x = a, *const *y = b;
 	int order = owner_name_compare(*x, *y);
 
-	if (order != 0)
-		return order;
-	return *x < *y ? -1 : *x > *y;
+	return order != 0 ? order : *x < *y ? -1 : *x > *y;
 }
 
 /* Of equal ones the first stays.  Threat: an image may have any number of names for one
@@ -311,11 +311,9 @@ static int make_owner(const struct subid_users *aliases, uint32_t uid,
 
 int subid_nss_status(int r, const void *found)
 {
-	if (found != NULL)
-		return 0;
-	if (r == 0 || r == ENOENT || r == ESRCH)
+	if (found == NULL && (r == 0 || r == ESRCH))
 		return SUBID_UNKNOWN;
-	return -r;
+	return found != NULL ? 0 : r == ENOENT ? -ECONNREFUSED : -r;
 }
 
 bool subid_nss_is_name(const char *name, const char *password, uint32_t id)
@@ -360,9 +358,8 @@ static int owner_from_nss(const struct subid_users *aliases, const char *name,
 {
 	auto_free char *buffer = NULL;
 	struct passwd entry;
-	int r;
+	int r = subid_nss_ask(name, uid, &entry, &buffer);
 
-	r = subid_nss_ask(name, uid, &entry, &buffer);
 	if (r != 0)
 		return r;
 	/* Threat: a service that ignores case takes any spelling of a name; if what was
@@ -406,6 +403,8 @@ int subid_owner_of_uid(const struct subid_users *users, uint32_t uid,
 		r = make_owner(users, uid, NULL, "", ret);
 	if (r == SUBID_UNKNOWN && users->nss)
 		r = owner_from_nss(users, NULL, uid, ret);
+	if (r == -ECONNREFUSED && !users->elsewhere)
+		r = SUBID_UNKNOWN; /* of systemd's module alone */
 	if (r == SUBID_UNKNOWN && !users->files_first)
 		r = make_owner(users, uid, NULL, "", ret);
 	if (r != SUBID_UNKNOWN)
@@ -425,6 +424,8 @@ static int find_name(const struct subid_users *users, const struct subid_users *
 		return owner_from_file(aliases, &account, ret);
 	if (users->nss)
 		r = owner_from_nss(aliases, text, 0, ret);
+	if (r == -ECONNREFUSED && !users->elsewhere)
+		r = SUBID_UNKNOWN;
 	if (r == SUBID_UNKNOWN && local)
 		return owner_from_file(aliases, &account, ret);
 	return r == SUBID_UNKNOWN ? unknown_owner(text, ret) : r;

@@ -293,7 +293,7 @@ int subid_owner_home(uint32_t uid, char **ret)
 	int r = subid_nss_ask(NULL, uid, &entry, &buffer);
 
 	if (r != 0)
-		return r;
+		return r == -ECONNREFUSED ? SUBID_UNKNOWN : r;
 	if (entry.pw_dir[0] != '/')
 		return SUBID_ABSENT;
 	home = strdup(entry.pw_dir);

@@ -106,6 +106,7 @@ int audit_check(const struct audit_input *input, struct audit_report *ret)
 	audit_lease_view_free(&leases);
 	audit_live_view_free(&live);
 	audit_free_views(audit);
+	audit_former_free(audit->former);
 	if (r < 0)
 		return r;
 	report.findings = audit->findings;
@@ -154,6 +155,7 @@ int audit_system(struct subid *sys, const struct audit_options *options,
 
 	if (r == 0) {
 		facts->proc = -1;
+		facts->ledger = (struct ledger_file)LEDGER_CLOSED;
 		r = audit_read_facts(sys, options, facts, err);
 	}
 	if (r == 0)

@@ -5,6 +5,7 @@
 
 #include "libsubid/accounts/accounts.h"
 #include "libsubid/change/change.h"
+#include "libsubid/ledger/ledger.h"
 #include "libsubid/live/live.h"
 #include "libsubid/policy/policy.h"
 #include "libsubid/runtimes/runtimes.h"
@@ -163,6 +164,7 @@ enum audit_fix_verb {
 	AUDIT_FIX_GRANT,     /* subid grant */
 	AUDIT_FIX_REVOKE,    /* subid revoke */
 	AUDIT_FIX_UNHOLD,    /* subid unhold */
+	AUDIT_FIX_RENAME,    /* subid rename owner text */
 	AUDIT_FIX_CHOWN,     /* path: to uid and gid */
 	AUDIT_FIX_CHMOD,     /* path: to text, a mode as chmod(1) takes it */
 	AUDIT_FIX_SETCAP,    /* path: to text, as setcap(8) takes it; "": to none */
@@ -170,6 +172,8 @@ enum audit_fix_verb {
 	AUDIT_FIX_DELETE,    /* lines of path: line, or those that set the key text */
 	AUDIT_FIX_APPEND,    /* the line text to path */
 	AUDIT_FIX_LOAD,	     /* the kernel's audit rules, from the files that have them */
+	AUDIT_FIX_EDIT,	     /* path: by text, a script of sed(1) */
+	AUDIT_FIX_RUN,	     /* text: the command line, quoted where it has to be */
 };
 
 struct audit_fix {
@@ -192,7 +196,7 @@ struct audit_fix {
 /* Is it a command of subid's own?  Then it changes ids, and takes --root. */
 static inline bool audit_fix_is_own(const struct audit_fix *fix)
 {
-	return fix->verb <= AUDIT_FIX_UNHOLD;
+	return fix->verb <= AUDIT_FIX_RENAME;
 }
 
 /*
@@ -221,7 +225,8 @@ struct audit_finding {
 	const struct audit_fix *fixes; /* commands that mend it */
 	size_t n_fixes;
 	bool remedy_is_fixes; /* the remedy is just their command lines */
-	bool fixes_need_more; /* what the remedy says comes before them: not for a plan */
+	bool fixes_need_more; /* they are advice, which the remedy explains: not for a
+				 plan */
 };
 
 /* A store of leases, see lease.h. */
@@ -239,6 +244,10 @@ struct audit_input {
 							  both if the files are alike */
 	const struct subid_table *backups[SUBID_KINDS]; /* subuid-, subgid-; or NULL */
 	struct subid_users *users;
+	int64_t now;	  /* seconds of the real-time clock */
+	const char *root; /* for --root of commands in sentences; NULL: the host */
+	const struct subid_text *former_passwd; /* passwd-; or NULL */
+	const struct ledger *ledger;		/* who had which ids; NULL: not known */
 	const struct subid_policy *policy;
 	const struct subid_place *policy_fault; /* NULL: login.defs is right */
 	const struct audit_host *host;		/* NULL: not looked at */
@@ -261,6 +270,7 @@ struct audit_window_use {
 	uint64_t ids;	  /* in the window */
 	uint64_t free;	  /* of them free */
 	uint64_t slots;	  /* gaps of policy's count that are left */
+	uint32_t largest; /* gap */
 	uint64_t granted; /* ids in lines of the table, of holds apart */
 	uint64_t held;	  /* ids in lines of holds */
 	size_t grants;	  /* lines that grant */
@@ -282,6 +292,8 @@ struct audit_facts {
 	struct subid_table tables[SUBID_KINDS];
 	struct subid_table backups[SUBID_KINDS];
 	struct subid_users *users;
+	struct subid_text former_passwd;
+	struct ledger_file ledger;
 	struct subid_policy policy;
 	struct subid_place policy_place;
 	struct subid_conf conf;

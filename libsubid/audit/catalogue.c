@@ -67,7 +67,7 @@ static const struct audit_rule rules[] = {
 	{ "own-id-inside", SUBID_ERROR, "the owner's own id is inside its range",
 	  "Rootless programs map the owner's own id as well as the range, and the "
 	  "kernel refuses a map that has an id twice.",
-	  "Take the id out of the range.", audit_find_own_id_inside },
+	  "Move the range.", audit_find_own_id_inside },
 	{ "owner-starts-with-digit", SUBID_ERROR,
 	  "an owner that begins like a number but is none",
 	  "util-linux reads the digits as a uid and grants the range to the "
@@ -88,15 +88,36 @@ static const struct audit_rule rules[] = {
 	  "The owner in subgid is the user who may use the gids, never a group: "
 	  "nobody can use this line.",
 	  "Write the login name of the user instead.", audit_find_group_as_owner },
-	{ "weak-owner", SUBID_INFO, "a locked, nologin or system account has a range",
+	{ "weak-owner", SUBID_INFO,
+	  "an expired account, or one without a shell, has a range",
 	  "Nobody logs in to the account, so the range may not be needed; an "
 	  "attacker who takes over the service can create user namespaces with it.",
 	  "Revoke the range if no service runs containers under this account.",
 	  audit_find_weak_owner },
+	{ "former-owner", SUBID_WARNING, "a uid as owner that was another account's",
+	  "The line names a uid. Whoever has it now has the range, and the files that "
+	  "the former account's containers left under its ids.",
+	  "If it is another person, revoke the range, see to the files, and grant "
+	  "another. If the account was only renamed, all is well.",
+	  audit_find_former_owner },
+	{ "folded-owner", SUBID_WARNING, "an owner that is spelt as the account is not",
+	  "The name service takes the spelling for the account, since it ignores case "
+	  "or adds a domain. newuidmap asks it; programs that compare names do not "
+	  "find the line.",
+	  "Write the name as the name service has it.", audit_find_folded_owner },
+	{ "disabled-owner", SUBID_INFO, "an owner that Apptainer has disabled",
+	  "\"!\" before an owner is how 'apptainer config fakeroot --disable' keeps the "
+	  "ids of a user who may not use them for now.",
+	  "Nothing: 'apptainer config fakeroot --enable' gives them back.",
+	  audit_find_disabled_owner },
+	{ "hold-as-account", SUBID_WARNING, "an account with the name of a hold",
+	  "Lines of !released and !reserved keep ids for nobody; 'apptainer config "
+	  "fakeroot --enable' with the name of the account would make them its own.",
+	  "Rename the account.", audit_find_hold_as_account },
 	/* Ranges */
 	{ "includes-root", SUBID_CRITICAL, "the range contains id 0",
 	  "Whoever may map host id 0 into a container is root on the host.",
-	  "Take id 0 out of the range.", audit_find_includes_root },
+	  "Move the range, with the files that have its ids.", audit_find_includes_root },
 	{ "overlap-owners", SUBID_CRITICAL, "two owners share ids",
 	  "A process that escapes from a container of one owner can signal the "
 	  "processes and change the files of the other.",
@@ -106,11 +127,13 @@ static const struct audit_rule rules[] = {
 	{ "overlap-account", SUBID_CRITICAL, "ids of an account or a group",
 	  "Whoever may map the id can act as that account on the host, and change "
 	  "its files.",
-	  "Take these ids out of the range.", audit_find_overlap_account },
+	  "Give the account another id, or move the range. To cut the id out would "
+	  "shift the ids inside of containers that use several lines.",
+	  audit_find_overlap_account },
 	{ "overlap-reserved", SUBID_ERROR, "ids that other software uses by convention",
 	  "The system may assign the same ids to a service, a container or a user "
 	  "at any moment.",
-	  "Take these ids out of the range. Ids of system accounts, systemd-nspawn "
+	  "Move the range. Ids of system accounts, systemd-nspawn "
 	  "and FreeIPA may stay if nothing on this machine uses them that way and "
 	  "a window of login.defs or subid.conf contains them.",
 	  audit_find_overlap_reserved },
@@ -139,7 +162,7 @@ static const struct audit_rule rules[] = {
 	  "than it seems.",
 	  "Write each id once: shorten or delete one of the lines.",
 	  audit_find_self_overlap },
-	{ "small", SUBID_INFO, "fewer than 65536 ids",
+	{ "small", SUBID_INFO, "too few ids for an image with the user nobody",
 	  "An image with files of higher ids, such as nobody's 65534, cannot be "
 	  "unpacked.",
 	  "Grant a range of 65536 ids.", audit_find_small },
@@ -153,11 +176,22 @@ static const struct audit_rule rules[] = {
 	  "Grant another range of 65536 ids in one piece, and revoke the pieces "
 	  "when no file has their ids.",
 	  audit_find_fragmented },
-	{ "window-filling", SUBID_INFO, "little room is left in the window",
+	{ "window-full", SUBID_ERROR, "the window has no room for another range",
+	  "New users get no range, and their containers do not start.",
+	  "Raise SUB_*_MAX in login.defs, end holds that are no longer needed, or "
+	  "revoke unused ranges.",
+	  audit_find_window_full },
+	{ "window-low", SUBID_WARNING, "fewer than 20 more ranges fit into the window",
 	  "When the window is full, new users get no range, and their containers "
 	  "do not start.",
-	  "End holds that are no longer needed, revoke unused ranges, or raise "
-	  "SUB_*_MAX in login.defs.",
+	  "Raise SUB_*_MAX in login.defs, end holds that are no longer needed, or "
+	  "revoke unused ranges.",
+	  audit_find_window_low },
+	{ "window-filling", SUBID_INFO, "less than a tenth of the window is left",
+	  "When the window is full, new users get no range, and their containers "
+	  "do not start.",
+	  "Raise SUB_*_MAX in login.defs, end holds that are no longer needed, or "
+	  "revoke unused ranges.",
 	  audit_find_window_filling },
 	/* Leases */
 	{ "lease-outside", SUBID_WARNING, "a lease of ids that its owner does not hold",

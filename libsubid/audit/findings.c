@@ -186,6 +186,15 @@ static bool can_be_quoted(struct subid_owner_name name)
 	return name.len == 0 || name.text[0] != '-';
 }
 
+/* Edits name lines, and nobody. */
+static bool has_only_edits(const struct audit_finding *finding)
+{
+	for (size_t i = 0; i < finding->n_fixes; i++)
+		if (finding->fixes[i].verb != AUDIT_FIX_EDIT)
+			return false;
+	return finding->n_fixes > 0;
+}
+
 void audit_add_finding(struct audit *audit, const struct audit_finding *finding,
 		       const char *remedy, const char *reason, ...)
 {
@@ -207,7 +216,8 @@ void audit_add_finding(struct audit *audit, const struct audit_finding *finding,
 	va_start(args, reason);
 	kept->reason = make_text(audit, reason, args);
 	va_end(args);
-	if (!can_be_quoted(kept->owner) || !can_be_quoted(kept->other)) {
+	if (!has_only_edits(kept) &&
+	    (!can_be_quoted(kept->owner) || !can_be_quoted(kept->other))) {
 		remedy = NULL;
 		kept->n_fixes = 0;
 	}
@@ -245,12 +255,6 @@ void audit_findings_free(struct audit *audit)
  * Commands that mend what is found.  They are data until somebody prints them; this is
  * the one place that makes command lines of them.
  */
-
-/* More commands than this are no help: then the range is better moved as a whole. */
-#define COMMANDS_MAX 8
-
-/* Of an account with more lines nobody finds out what a command would leave. */
-#define LINES_MAX 1000
 
 static void put_bytes(FILE *out, const char *text, size_t len, bool safe)
 {
@@ -315,6 +319,7 @@ static void put_own(FILE *out, const struct audit_fix *fix, const char *root)
 		[AUDIT_FIX_GRANT] = "grant",
 		[AUDIT_FIX_REVOKE] = "revoke",
 		[AUDIT_FIX_UNHOLD] = "unhold",
+		[AUDIT_FIX_RENAME] = "rename",
 	};
 
 	(void)fputs("subid", out);
@@ -338,6 +343,10 @@ static void put_own(FILE *out, const struct audit_fix *fix, const char *root)
 	if (fix->owner.len > 0) {
 		(void)fputc(' ', out);
 		put_owner(out, fix);
+	}
+	if (fix->verb == AUDIT_FIX_RENAME) {
+		(void)fputc(' ', out);
+		put_word(out, fix->text);
 	}
 }
 
@@ -377,6 +386,12 @@ static void put_other(FILE *out, const struct audit_fix *fix)
 		put_word(out, fix->text);
 		(void)fputs(" >>", out);
 		break;
+	case AUDIT_FIX_EDIT:
+		(void)fprintf(out, "sed -i '%s' ", fix->text);
+		break;
+	case AUDIT_FIX_RUN:
+		(void)fputs(fix->text, out);
+		return;
 	default:
 		(void)fputs("augenrules --load", out);
 		return;
@@ -406,7 +421,7 @@ char *audit_fix_command(const struct audit_fix *fix, const char *root)
 
 const char *audit_command(struct audit *audit, struct audit_fix fix)
 {
-	auto_free char *command = audit_fix_command(&fix, NULL);
+	auto_free char *command = audit_fix_command(&fix, audit->in->root);
 
 	if (command == NULL)
 		audit->error = -ENOMEM;
@@ -421,6 +436,14 @@ const char *audit_commands(struct audit *audit, const struct audit_fix *fixes, s
 		commands =
 		    audit_join(audit, commands, "\n", audit_command(audit, fixes[i]));
 	return commands;
+}
+
+const char *audit_in_etc(struct audit *audit, const char *name)
+{
+	const struct audit_host *host = audit->in->host;
+
+	return audit_text(audit, "%s/%s", host == NULL ? SUBID_SYSCONFDIR : host->etc,
+			  name);
 }
 
 const char *audit_quoted(struct audit *audit, const char *path)
@@ -453,105 +476,4 @@ void audit_add_fix(struct audit *audit, struct audit_finding *finding,
 	grown[n] = fix;
 	finding->fixes = grown;
 	finding->n_fixes = n + 1;
-}
-
-/* Of both kinds, if the account has some of the ids in both. */
-static bool cuts_both(const struct subid_sets *before, enum subid_kind kind,
-		      struct id_range range)
-{
-	return subid_set_meets(&before->of[kind == SUBID_UID ? SUBID_GID : SUBID_UID],
-			       range, NULL);
-}
-
-/* What is left without the cuts, each made in one kind or in both. */
-static int make_cuts(const struct subid_sets *before, enum subid_kind kind,
-		     const struct subid_set *cuts, struct subid_sets *after)
-{
-	auto_sets struct subid_sets gone = { .of = { { .n = 0 } } };
-	int r = 0;
-
-	for (size_t i = 0; r == 0 && i < cuts->n; i++)
-		for (enum subid_kind k = 0; r == 0 && k < SUBID_KINDS; k++)
-			if (k == kind || cuts_both(before, kind, cuts->ranges[i]))
-				r = subid_set_insert(&gone.of[k], cuts->ranges[i]);
-	return r == 0 ? subid_sets_subtract(before, &gone, after) : r;
-}
-
-static bool is_even(const struct subid_sets *sets)
-{
-	return (sets->of[SUBID_UID].n > 0) == (sets->of[SUBID_GID].n > 0);
-}
-
-/* Would the cuts make an account one-sided, or unequal, that is not? */
-static bool does_harm(const struct subid_sets *before, const struct subid_sets *after)
-{
-	return (is_even(before) && !is_even(after)) ||
-	       (audit_is_equal(&before->of[SUBID_UID], &before->of[SUBID_GID]) &&
-		!audit_is_equal(&after->of[SUBID_UID], &after->of[SUBID_GID]));
-}
-
-void audit_add_cuts(struct audit *audit, struct audit_finding *finding, size_t entry,
-		    const struct subid_set *cuts)
-{
-	enum subid_kind kind = (enum subid_kind)finding->kind;
-	const struct audit_table *view = &audit->tables[kind];
-	size_t same = audit->owners[view->owner[entry]].same;
-	auto_sets struct subid_sets before = { .of = { { .n = 0 } } };
-	auto_sets struct subid_sets after = { .of = { { .n = 0 } } };
-	int r = 0;
-
-	if (cuts->n > COMMANDS_MAX)
-		return;
-	for (enum subid_kind k = 0; r == 0 && k < SUBID_KINDS; k++) {
-		const uint32_t *begin = audit->tables[k].begin;
-
-		if (begin[same + 1] - begin[same] > LINES_MAX)
-			return;
-		r = audit_owned_ranges(audit, k, same, &before.of[k]);
-	}
-	if (r == 0)
-		r = make_cuts(&before, kind, cuts, &after);
-	if (r < 0)
-		audit->error = r;
-	if (r < 0 || does_harm(&before, &after))
-		return;
-	for (size_t i = 0; i < cuts->n; i++)
-		audit_add_fix(audit, finding,
-			      (struct audit_fix){
-				  .verb = AUDIT_FIX_REVOKE,
-				  .kind = cuts_both(&before, kind, cuts->ranges[i])
-					      ? -1
-					      : (int)kind,
-				  .owner = audit_owner_text(audit, view->owner[entry]),
-				  .range = cuts->ranges[i],
-				  .reuse = true,
-			      });
-}
-
-const char *audit_revoke_and_grant(struct audit *audit, struct subid_owner_name owner,
-				   struct id_range range)
-{
-	return audit_text(audit, "%s, then %s",
-			  audit_command(audit,
-					(struct audit_fix){
-					    .verb = AUDIT_FIX_REVOKE,
-					    .kind = -1,
-					    .owner = owner,
-					    .range = range,
-					}),
-			  audit_command(audit, (struct audit_fix){
-						   .verb = AUDIT_FIX_GRANT,
-						   .kind = -1,
-						   .owner = owner,
-						   .another = range.count > 0,
-					       }));
-}
-
-const char *audit_move_remedy(struct audit *audit, const struct audit_finding *finding,
-			      struct id_range range)
-{
-	return audit_text(
-	    audit, "move the range of line %zu of %s, if no file has its ids yet: %s",
-	    finding->line, finding->file,
-	    audit_revoke_and_grant(audit, finding->owner, range));
 }

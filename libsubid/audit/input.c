@@ -372,6 +372,22 @@ static int add_all(const struct subid *sys, struct audit_facts *facts)
 	return r;
 }
 
+/* Who was called what once, for rules that ask; without it they know less. */
+static void load_former(const struct subid *sys, struct audit_facts *facts)
+{
+	auto_close int state = store_open_state(sys, false);
+	struct stat st;
+
+	facts->input.now = (int64_t)time(NULL);
+	if (subid_text_read(facts->place.etc, "passwd-", false, &facts->former_passwd) ==
+	    0)
+		facts->input.former_passwd = &facts->former_passwd;
+	if (state >= 0 && fstat(facts->place.etc, &st) == 0 &&
+	    ledger_open(state, st.st_uid, true, &facts->ledger) == 0 &&
+	    facts->ledger.whole)
+		facts->input.ledger = &facts->ledger.ledger;
+}
+
 static int load_stores(const struct subid *sys, struct audit_facts *facts)
 {
 	auto_owner struct subid_owner self = { .has_account = false };
@@ -510,6 +526,8 @@ int audit_read_facts(const struct subid *sys, const struct audit_options *option
 	if (r < 0)
 		return error_failure_in(err, ret->place.etc_name, ret->name, r, &failure);
 	ret->input.users = ret->users;
+	ret->input.root = ret->name[0] == '\0' ? NULL : ret->name;
+	load_former(sys, ret);
 	if (!options->no_live && ret->place.host)
 		load_live(options, ret);
 	r = load_stores(sys, ret);
@@ -579,6 +597,8 @@ void audit_free_facts(struct audit_facts *facts)
 	subid_idmapped_free(&facts->idmapped);
 	subid_live_free(&facts->live);
 	subid_users_free(&facts->users);
+	subid_text_free(&facts->former_passwd);
+	ledger_close(&facts->ledger);
 	subid_conf_free(&facts->conf);
 	audit_host_free(&facts->host);
 	cleanup_close(&facts->proc);

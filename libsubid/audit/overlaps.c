@@ -32,7 +32,8 @@ struct pairs {
 	struct audit *audit;
 	struct audit_table *view;
 	enum subid_kind kind;
-	void (*say)(struct audit *audit, struct audit_finding *finding, size_t second);
+	void (*say)(struct audit *audit, struct audit_finding *finding, size_t first,
+		    size_t second);
 	size_t looked_at;
 };
 
@@ -136,7 +137,7 @@ static bool look_at(struct pairs *pairs, uint64_t x, uint64_t y)
 	finding.other_line = subid_table_line(view->table, &view->table->entries[b]);
 	finding.range = id_range_common(range_of(view, x), range_of(view, y));
 	if (!audit_skips(pairs->audit, &finding))
-		pairs->say(pairs->audit, &finding, b);
+		pairs->say(pairs->audit, &finding, a, b);
 	return pairs->looked_at < PAIRS_MAX;
 }
 
@@ -316,7 +317,7 @@ static int find_own_pairs(struct pairs *pairs)
  * there and the second entry. */
 static int find_pairs(struct audit *audit, int (*find)(struct pairs *pairs),
 		      void (*say)(struct audit *audit, struct audit_finding *finding,
-				  size_t second))
+				  size_t first, size_t second))
 {
 	int r = 0;
 
@@ -345,20 +346,32 @@ static struct subid_owner_name second_owner(const struct audit *audit,
 	return audit_owner_text(audit, audit->tables[finding->kind].owner[second]);
 }
 
-static void say_overlap_owners(struct audit *audit, struct audit_finding *finding,
-			       size_t second)
+/* Of two the one to be moved: who has an account and no runtime's pool, and then the
+ * later line's. */
+static size_t to_be_moved(const struct audit *audit, const struct audit_finding *finding,
+			  size_t first, size_t second)
 {
-	struct id_range moved = audit->tables[finding->kind].table->entries[second].range;
+	const struct audit_table *view = &audit->tables[finding->kind];
+	const struct subid_entry *entries = view->table->entries;
+
+	if (audit_is_pool(entries[first].range) != audit_is_pool(entries[second].range))
+		return audit_is_pool(entries[first].range) ? second : first;
+	return audit->owners[view->owner[first]].account &&
+		       !audit->owners[view->owner[second]].account
+		   ? first
+		   : second;
+}
+
+static void say_overlap_owners(struct audit *audit, struct audit_finding *finding,
+			       size_t first, size_t second)
+{
+	size_t moved = to_be_moved(audit, finding, first, second);
+	const char *remedy;
 
 	finding->other = second_owner(audit, finding, second);
+	remedy = audit_advise_move(audit, finding, (enum subid_kind)finding->kind, moved);
 	audit_add_finding(
-	    audit, finding,
-	    audit_text(
-		audit,
-		"move one of the two, say %.*s: stop its containers, %s, and give its"
-		" files the new ids",
-		NAME(finding->other),
-		audit_revoke_and_grant(audit, finding->other, moved)),
+	    audit, finding, remedy,
 	    "%ss %u-%llu belong to %.*s (line %zu) and to %.*s (line %zu): a process "
 	    "that escapes from a container of one can reach the processes and files of "
 	    "the other",
@@ -373,8 +386,9 @@ int audit_find_overlap_owners(struct audit *audit)
 }
 
 static void say_self_overlap(struct audit *audit, struct audit_finding *finding,
-			     size_t second)
+			     size_t first, size_t second)
 {
+	(void)first;
 	(void)second;
 	audit_add_finding(
 	    audit, finding,
@@ -393,29 +407,39 @@ int audit_find_self_overlap(struct audit *audit)
 }
 
 static void say_overlap_held(struct audit *audit, struct audit_finding *finding,
-			     size_t second)
+			     size_t first, size_t second)
 {
+	const struct audit_table *view = &audit->tables[finding->kind];
+	size_t hold = second, had = first;
+	const char *remedy = "if the grant is right, end the hold";
+
 	finding->other = second_owner(audit, finding, second);
 	/* the owner is whoever has them, the other the hold */
-	if (subid_owner_is_hold(finding->owner.text, finding->owner.len)) {
-		struct subid_owner_name hold = finding->owner;
+	if (audit->owners[view->owner[first]].hold) {
+		hold = first;
+		had = second;
+	}
+	if (hold == first) {
+		struct subid_owner_name name = finding->owner;
 		size_t line = finding->line;
 
 		finding->owner = finding->other;
 		finding->line = finding->other_line;
-		finding->other = hold;
+		finding->other = name;
 		finding->other_line = line;
 	}
-	audit_add_fix(audit, finding,
-		      (struct audit_fix){
-			  .verb = AUDIT_FIX_UNHOLD,
-			  .kind = finding->kind,
-			  .range = finding->range,
-		      });
+	if (audit->owners[view->owner[hold]].disabled)
+		remedy = audit_advise_move(audit, finding, (enum subid_kind)finding->kind,
+					   had);
+	else
+		audit_advise(audit, finding,
+			     (struct audit_fix){
+				 .verb = AUDIT_FIX_UNHOLD,
+				 .kind = finding->kind,
+				 .range = finding->range,
+			     });
 	audit_add_finding(
-	    audit, finding,
-	    audit_text(audit, "if the grant is right: %s",
-		       audit_commands(audit, finding->fixes, finding->n_fixes)),
+	    audit, finding, remedy,
 	    "%ss %u-%llu are granted to %.*s (line %zu) and held at the same time (%.*s,"
 	    " line %zu)",
 	    subid_kind_name((enum subid_kind)finding->kind), FIRST_LAST(finding->range),
@@ -477,18 +501,20 @@ static int find_copies(struct pairs *pairs)
 }
 
 static void say_duplicate(struct audit *audit, struct audit_finding *finding,
-			  size_t second)
+			  size_t first, size_t second)
 {
 	/* the second is the one to delete */
-	size_t first = finding->line;
+	size_t line = finding->line;
 
+	(void)first;
 	(void)second;
 	finding->line = finding->other_line;
-	finding->other_line = first;
+	finding->other_line = line;
+	audit_advise_edit(audit, finding, "%zud", finding->line);
 	audit_add_finding(
 	    audit, finding,
 	    audit_text(audit, "delete line %zu of %s", finding->line, finding->file),
-	    "line %zu is the same as line %zu", finding->line, first);
+	    "line %zu is the same as line %zu", finding->line, line);
 }
 
 int audit_find_duplicate_line(struct audit *audit)

@@ -20,18 +20,20 @@ struct audit_malformed {
 
 /* Somebody that lines name, by one owner name. */
 struct audit_owner {
-	uint32_t entry;	  /* the first that names it */
-	uint32_t uid;	  /* SUBID_ID_NONE: no account */
-	uint32_t gid;	  /* the primary, or SUBID_ID_NONE */
-	uint32_t same;	  /* the first owner with that uid: itself, mostly */
-	uint8_t kind;	  /* of the table of entry */
-	bool hold : 1;	  /* one of the two that keep ids for nobody */
-	bool number : 1;  /* digits alone */
-	bool digit : 1;	  /* begins with one, and is no number */
-	bool account : 1; /* there is such an account */
-	bool unsure : 1;  /* or it could not be found out */
-	bool group : 1;	  /* no account, but a group has this name */
-	bool locked : 1;  /* the account's password is */
+	uint32_t entry;	   /* the first that names it */
+	uint32_t uid;	   /* SUBID_ID_NONE: no account */
+	uint32_t gid;	   /* the primary, or SUBID_ID_NONE */
+	uint32_t same;	   /* the first owner with that uid: itself, mostly */
+	uint8_t kind;	   /* of the table of entry */
+	bool hold : 1;	   /* one of the two that keep ids for nobody */
+	bool disabled : 1; /* "!NAME", by which apptainer keeps NAME's ids from it */
+	bool number : 1;   /* digits alone */
+	bool digit : 1;	   /* begins with one, and is no number */
+	bool account : 1;  /* there is such an account */
+	bool unsure : 1;   /* or it could not be found out */
+	bool group : 1;	   /* no account, but a group has this name */
+	bool expired : 1;  /* the account is, by shadow(5) */
+	bool folded : 1;   /* the name service knows it by another spelling alone */
 };
 
 /* What rules look for in owners, so that a rule ends at once if no owner has it. */
@@ -41,6 +43,8 @@ enum audit_trait {
 	TRAIT_UNKNOWN,
 	TRAIT_SECOND, /* another owner is the same account */
 	TRAIT_GROUP,
+	TRAIT_DISABLED,
+	TRAIT_FOLDED,
 };
 
 /* One table as the rules see it. */
@@ -61,9 +65,10 @@ struct audit_table {
 	bool meets_accounts;			/* some line has one of them */
 };
 
-struct lease_view;  /* see below */
-struct live_view;   /* see below */
-struct audit_chunk; /* of memory for texts and findings */
+struct lease_view;   /* see below */
+struct live_view;    /* see below */
+struct audit_former; /* of former.c */
+struct audit_chunk;  /* of memory for texts and findings */
 
 struct audit {
 	const struct audit_input *in;
@@ -81,8 +86,9 @@ struct audit {
 	bool accepts;		       /* the site accepts some of the rule's findings */
 	unsigned int traits;	       /* of all owners: bits 1 << enum audit_trait */
 	struct audit_report *report;
-	struct lease_view *leases; /* of all stores; NULL: none was looked at */
-	struct live_view *live;	   /* of namespaces; NULL: not looked at */
+	struct audit_former *former; /* former.c's; NULL: not made yet */
+	struct lease_view *leases;   /* of all stores; NULL: none was looked at */
+	struct live_view *live;	     /* of namespaces; NULL: not looked at */
 	struct audit_chunk *memory;
 	int error; /* of the first report that found no memory */
 };
@@ -176,14 +182,6 @@ void audit_findings_free(struct audit *audit);
 
 /* --- and the commands that mend it --- */
 
-/*
- * Adds commands that take ids out of what the owner of an entry, which the finding is
- * about, has; in both tables where it has them in both.  None where they would be too
- * many, would leave its uids and gids different, or when out of memory.
- */
-void audit_add_cuts(struct audit *audit, struct audit_finding *finding, size_t entry,
-		    const struct subid_set *cuts);
-
 /* Adds a command to a finding that is being made. */
 void audit_add_fix(struct audit *audit, struct audit_finding *finding,
 		   struct audit_fix fix);
@@ -192,17 +190,66 @@ void audit_add_fix(struct audit *audit, struct audit_finding *finding,
 const char *audit_command(struct audit *audit, struct audit_fix fix);
 const char *audit_commands(struct audit *audit, const struct audit_fix *fixes, size_t n);
 
+/* NAME in the directory of the tables, for a sentence. */
+const char *audit_in_etc(struct audit *audit, const char *name);
+
 /* A path for a command, quoted if a shell would read it otherwise. */
 const char *audit_quoted(struct audit *audit, const char *path);
 
-/* "subid revoke --range R OWNER, then subid grant --another OWNER"; without range,
- * count 0, all that the owner has. */
-const char *audit_revoke_and_grant(struct audit *audit, struct subid_owner_name owner,
-				   struct id_range range);
+/*
+ * --- advice: commands for who has decided, which no plan has ---
+ *
+ * They stand after the remedy, one a line; what a finding already has becomes advice,
+ * too.
+ */
 
-/* What somebody has to decide: to grant the owner another range. */
-const char *audit_move_remedy(struct audit *audit, const struct audit_finding *finding,
-			      struct id_range range);
+void audit_advise(struct audit *audit, struct audit_finding *finding,
+		  struct audit_fix fix);
+
+/* A command line that is not subid's own, made by printf. */
+void audit_advise_run(struct audit *audit, struct audit_finding *finding,
+		      const char *format, ...) __attribute__((format(printf, 3, 4)));
+
+/* Lines of the finding's table, by a script of sed(1) made by printf. */
+void audit_advise_edit(struct audit *audit, struct audit_finding *finding,
+		       const char *format, ...) __attribute__((format(printf, 3, 4)));
+
+/*
+ * The chain that moves the range of an entry: revoke it, grant another, find the files
+ * that have its ids.  The sentence for the remedy, which says what each is for.
+ */
+const char *audit_advise_move(struct audit *audit, struct audit_finding *finding,
+			      enum subid_kind kind, size_t entry);
+
+/* Is it a runtime's whole pool, such as the billion of Incus?  Never to be given back. */
+static inline bool audit_is_pool(struct id_range range)
+{
+	return range.count > 1U << 24;
+}
+
+/*
+ * Other ids for accounts or groups that are in a range, where local ones alone are: the
+ * sentence; NULL: the range is to be moved.
+ */
+const char *audit_advise_ids(struct audit *audit, struct audit_finding *finding,
+			     const struct subid_set *ids, uint64_t n);
+
+/* Would a grant of so many ids of both kinds to the owner succeed, as far as is known? */
+bool audit_can_grant(const struct audit *audit, size_t owner, uint32_t count);
+
+/* The same for all that an account has in both tables. */
+const char *audit_advise_anew(struct audit *audit, struct audit_finding *finding,
+			      size_t owner);
+
+/* --- former: who owners were --- */
+
+/*
+ * The name that the account of a name which nobody has any more has now, by passwd- or
+ * the ledger, if that account has no line of its own; NULL.  *ret_by: how it is known.
+ */
+const char *audit_renamed_to(struct audit *audit, size_t owner, const char **ret_by);
+
+void audit_former_free(struct audit_former *former);
 
 /* --- live_view: leases of all stores --- */
 
@@ -308,9 +355,6 @@ const char *audit_live_how_to_stop(struct audit *audit,
 
 /* --- rules_files: who can write a file --- */
 
-/* NAME in the directory of the tables, for a sentence. */
-const char *audit_in_etc(struct audit *audit, const char *name);
-
 /* Is uid root's, or that of whoever plays its part? */
 bool audit_is_root(const struct audit_host *host, uint32_t uid);
 
@@ -355,6 +399,10 @@ AUDIT_RULE(unknown_owner);
 AUDIT_RULE(two_spellings);
 AUDIT_RULE(group_as_owner);
 AUDIT_RULE(weak_owner);
+AUDIT_RULE(former_owner);
+AUDIT_RULE(disabled_owner);
+AUDIT_RULE(hold_as_account);
+AUDIT_RULE(folded_owner);
 AUDIT_RULE(includes_root);
 AUDIT_RULE(overlap_owners);
 AUDIT_RULE(overlap_account);
@@ -367,6 +415,8 @@ AUDIT_RULE(self_overlap);
 AUDIT_RULE(small);
 AUDIT_RULE(mergeable);
 AUDIT_RULE(fragmented);
+AUDIT_RULE(window_full);
+AUDIT_RULE(window_low);
 AUDIT_RULE(window_filling);
 AUDIT_RULE(lease_outside);
 AUDIT_RULE(lease_overlap);

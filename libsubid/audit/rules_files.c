@@ -8,14 +8,6 @@
 
 #include "libsubid/audit/private.h"
 
-const char *audit_in_etc(struct audit *audit, const char *name)
-{
-	const struct audit_host *host = audit->in->host;
-
-	return audit_text(audit, "%s/%s", host == NULL ? SUBID_SYSCONFDIR : host->etc,
-			  name);
-}
-
 bool audit_is_root(const struct audit_host *host, uint32_t uid)
 {
 	return uid == 0 || uid == host->root_uid;
@@ -367,6 +359,10 @@ int audit_find_no_audit_watch(struct audit *audit)
 
 	if (host == NULL || host->rules_error != 0)
 		return 0;
+	if (!host->has_audit)
+		audit_advise_run(
+		    audit, &finding, "mkdir -p -m 0750 %s",
+		    audit_quoted(audit, audit_in_etc(audit, "audit/rules.d")));
 	for (enum subid_kind kind = 0; kind < SUBID_KINDS; kind++)
 		if (!host->watched[kind])
 			add_unwatched(audit, host->tables[kind].path, &list, &finding);

@@ -64,25 +64,6 @@ static void add_grants(struct audit *audit, struct audit_finding *finding,
 			      });
 }
 
-static const char *one_sided_remedy(struct audit *audit,
-				    const struct audit_finding *finding,
-				    enum subid_kind missing, bool account)
-{
-	if (account)
-		return audit_text(
-		    audit,
-		    "if it is needed: %s, which gives both kinds; if not: the"
-		    " first alone",
-		    audit_revoke_and_grant(audit, finding->owner,
-					   (struct id_range){ 0, 0 }));
-	return audit_text(
-	    audit, "revoke it: %s; or add a line of the same ids to %s",
-	    audit_command(audit, (struct audit_fix){ .verb = AUDIT_FIX_REVOKE,
-						     .kind = -1,
-						     .owner = finding->owner }),
-	    subid_kind_table(missing));
-}
-
 static int say_one_sided(struct audit *audit, enum subid_kind kind, size_t owner)
 {
 	enum subid_kind missing = kind == SUBID_UID ? SUBID_GID : SUBID_UID;
@@ -100,9 +81,7 @@ static int say_one_sided(struct audit *audit, enum subid_kind kind, size_t owner
 	add_grants(audit, &finding, missing, owner, &ids);
 	audit_add_finding(
 	    audit, &finding,
-	    finding.n_fixes > 0 ? NULL
-				: one_sided_remedy(audit, &finding, missing,
-						   audit->owners[owner].account),
+	    finding.n_fixes > 0 ? NULL : audit_advise_anew(audit, &finding, owner),
 	    "%.*s has %llu %ss (line %zu) and no %ss: a container needs both, and does"
 	    " not start, or runs with a single id",
 	    NAME(finding.owner), (unsigned long long)subid_set_size(&ids),
@@ -159,11 +138,7 @@ static void say_unequal(struct audit *audit, size_t owner, const struct subid_se
 	finding.kind = -1;
 	if (audit_skips(audit, &finding))
 		return;
-	remedy = audit_text(
-	    audit,
-	    "if no file has these ids yet: %s, which gives both the same"
-	    " numbers",
-	    audit_revoke_and_grant(audit, finding.owner, (struct id_range){ 0, 0 }));
+	remedy = audit_advise_anew(audit, &finding, owner);
 	/* the first range in which the two differ */
 	while (i < uids->n && i < gids->n &&
 	       id_range_equal(uids->ranges[i], gids->ranges[i]))
@@ -206,41 +181,49 @@ int audit_find_unequal(struct audit *audit)
 	return r;
 }
 
-/* An image may need as many. */
-#define WANTED 65536
+/* An image may need as many: nobody's 65534, and all before it; the owner's own id is 0
+ * inside. */
+#define WANTED 65534
+#define GIVEN  65536
 
-static const char *remedy_for_pieces(struct audit *audit,
-				     const struct audit_finding *finding)
+static const char *remedy_for_pieces(struct audit *audit, struct audit_finding *finding,
+				     size_t owner)
 {
-	return audit_text(audit, "%s gives a range of %u in one piece",
-			  audit_command(audit,
-					(struct audit_fix){
-					    .verb = AUDIT_FIX_GRANT,
-					    .kind = -1,
-					    .owner = finding->owner,
-					    .another = true,
-					    .count = WANTED,
-					}),
-			  WANTED);
+	if (!audit_can_grant(audit, owner, GIVEN))
+		return "see first to the account, or to room in the window";
+	audit_advise(audit, finding,
+		     (struct audit_fix){
+			 .verb = AUDIT_FIX_GRANT,
+			 .kind = -1,
+			 .owner = finding->owner,
+			 .another = true,
+			 .count = GIVEN,
+		     });
+	return "grant a range in one piece";
 }
 
-static void say_small(struct audit *audit, struct audit_finding *finding, uint64_t size,
-		      size_t pieces)
+static void say_small(struct audit *audit, struct audit_finding *finding, size_t owner,
+		      uint64_t size, size_t pieces)
 {
+	const char *remedy = remedy_for_pieces(audit, finding, owner);
+
 	(void)pieces;
-	audit_add_finding(
-	    audit, finding, remedy_for_pieces(audit, finding),
-	    "%.*s has %llu %s%s: an image whose files have ids beyond them, nobody's"
-	    " 65534 among them, cannot be unpacked",
-	    NAME(finding->owner), (unsigned long long)size,
-	    subid_kind_name((enum subid_kind)finding->kind), size == 1 ? "" : "s");
+	audit_add_finding(audit, finding, remedy,
+			  "%.*s has %llu %s%s, and its own id is 0 inside: an image "
+			  "whose files have ids"
+			  " beyond them, nobody's 65534 among them, cannot be unpacked",
+			  NAME(finding->owner), (unsigned long long)size,
+			  subid_kind_name((enum subid_kind)finding->kind),
+			  size == 1 ? "" : "s");
 }
 
 static void say_fragmented(struct audit *audit, struct audit_finding *finding,
-			   uint64_t size, size_t pieces)
+			   size_t owner, uint64_t size, size_t pieces)
 {
+	const char *remedy = remedy_for_pieces(audit, finding, owner);
+
 	audit_add_finding(
-	    audit, finding, remedy_for_pieces(audit, finding),
+	    audit, finding, remedy,
 	    "%.*s has %llu %ss in %zu pieces, none of %u: programs that use one line"
 	    " alone have too few",
 	    NAME(finding->owner), (unsigned long long)size,
@@ -314,7 +297,7 @@ static int look_at_pieces(const struct audit *audit, enum subid_kind kind, size_
  */
 static int find_pieces(struct audit *audit, bool few,
 		       void (*say)(struct audit *audit, struct audit_finding *finding,
-				   uint64_t size, size_t pieces))
+				   size_t owner, uint64_t size, size_t pieces))
 {
 	for (size_t i = 0; i < audit->n_owners; i++) {
 		struct pieces pieces = { .lacks = false };
@@ -334,7 +317,9 @@ static int find_pieces(struct audit *audit, bool few,
 			finding =
 			    audit_at_entry(audit, kind, view->order[view->begin[i]]);
 			if (!audit_skips(audit, &finding))
-				say(audit, &finding, pieces.size, pieces.n);
+				say(audit, &finding,
+				    view->owner[view->order[view->begin[i]]], pieces.size,
+				    pieces.n);
 		}
 	}
 	return 0;
@@ -354,11 +339,13 @@ static void say_mergeable(struct audit *audit, struct audit_finding *finding)
 {
 	struct id_range r = finding->range;
 
+	audit_advise_edit(audit, finding, "%zus/:[0-9]*$/:%u/;%zud", finding->line,
+			  r.count, finding->other_line);
 	audit_add_finding(
 	    audit, finding,
-	    audit_text(audit, "in %s, write %.*s:%u:%u in place of lines %zu and %zu",
-		       finding->file, NAME(finding->owner), r.start, r.count,
-		       finding->line, finding->other_line),
+	    audit_text(audit, "write one line, %.*s:%u:%u, in place of lines %zu and %zu",
+		       NAME(finding->owner), r.start, r.count, finding->line,
+		       finding->other_line),
 	    "lines %zu and %zu of %.*s adjoin and could be one, %u-%llu: programs"
 	    " that use only the first line get fewer ids than there are",
 	    finding->line, finding->other_line, NAME(finding->owner), FIRST_LAST(r));

@@ -89,20 +89,34 @@ static void say_login_name(struct audit *audit, struct audit_finding *finding,
 {
 	struct subid_owner_name text = finding->owner;
 	struct subid_account account = { .uid = 0 };
+	const char *remedy;
 
-	(void)owner;
 	(void)subid_users_by_name(audit->in->users, text.text, text.len, &account);
 	finding->other = text;
-	audit_add_finding(
-	    audit, finding,
-	    audit_text(audit,
-		       "rename the account (usermod -l NEW %.*s), and name the"
-		       " owner that is meant in line %zu of %s",
-		       NAME(text), finding->line, finding->file),
-	    "\"%.*s\" means the account with uid %.*s to some programs, and"
-	    " the account of that name, which has uid %u, to others: both"
-	    " can use the range",
-	    NAME(text), NAME(text), account.uid);
+	if (audit->owners[owner].account) {
+		remedy = audit_text(audit,
+				    "rename the account %.*s, so that the line means the"
+				    " one with that uid alone; usermod -l does it while"
+				    " the user is logged out",
+				    NAME(text));
+	} else {
+		remedy = audit_text(audit,
+				    "write the uid, %u, as the owner: the ids and files"
+				    " stay whose they are",
+				    account.uid);
+		audit_advise(audit, finding,
+			     (struct audit_fix){
+				 .verb = AUDIT_FIX_RENAME,
+				 .kind = -1,
+				 .owner = text,
+				 .text = audit_text(audit, "%u", account.uid),
+			     });
+	}
+	audit_add_finding(audit, finding, remedy,
+			  "\"%.*s\" means the account with uid %.*s to some programs, and"
+			  " the account of that name, which has uid %u, to others: both"
+			  " can use the range",
+			  NAME(text), NAME(text), account.uid);
 }
 
 int audit_find_owner_name_is_number(struct audit *audit)
@@ -133,15 +147,9 @@ int audit_find_own_id_inside(struct audit *audit)
 			finding = audit_at_entry(audit, kind, i);
 			if (audit_skips(audit, &finding))
 				continue;
-			audit_add_cuts(audit, &finding, i,
-				       &(struct subid_set){ .ranges = &id, .n = 1 });
 			finding.range = id;
 			audit_add_finding(
-			    audit, &finding,
-			    finding.n_fixes > 0
-				? NULL
-				: audit_move_remedy(audit, &finding,
-						    view->table->entries[i].range),
+			    audit, &finding, audit_advise_move(audit, &finding, kind, i),
 			    "%s %u is %.*s's own, and is inside the range of line %zu: "
 			    "rootless runtimes map the owner's own id as well, and the "
 			    "kernel refuses a map that has an id twice",
@@ -199,15 +207,58 @@ static bool has_no_account(const struct audit *audit, size_t owner)
 {
 	const struct audit_owner *o = &audit->owners[owner];
 
-	return !o->account && !o->unsure &&
+	return !o->account && !o->unsure && !o->disabled &&
 	       !needs_no_account(audit_owner_text(audit, owner));
 }
 
-/* group-as-owner says more about a group. */
+/* A group of that name that nobody can use; not the one that a renamed user has left. */
+static bool is_group(const struct audit *audit, enum subid_kind kind, size_t owner)
+{
+	return kind == SUBID_GID && has_no_account(audit, owner) &&
+	       audit->owners[owner].group && count_entries(audit, SUBID_UID, owner) == 0;
+}
+
+/* group-as-owner, owner-name-is-number and folded-owner say more. */
 static bool is_unknown(const struct audit *audit, enum subid_kind kind, size_t owner)
 {
-	return has_no_account(audit, owner) &&
-	       !(kind == SUBID_GID && audit->owners[owner].group);
+	return has_no_account(audit, owner) && !is_group(audit, kind, owner) &&
+	       !is_login_name(audit, kind, owner);
+}
+
+/* What is known of an owner without account, and what to do. */
+static const char *unknown_remedy(struct audit *audit, struct audit_finding *finding,
+				  size_t owner, int kind, const char **ret_known)
+{
+	const struct audit_fix revoke = { .verb = AUDIT_FIX_REVOKE,
+					  .kind = kind,
+					  .owner = finding->owner };
+	const char *by, *name = audit_renamed_to(audit, owner, &by);
+
+	*ret_known = "";
+	if (name != NULL) {
+		*ret_known =
+		    audit_text(audit, "; by %s it had the uid that %s has now", by, name);
+		audit_advise(audit, finding,
+			     (struct audit_fix){ .verb = AUDIT_FIX_RENAME,
+						 .kind = -1,
+						 .owner = finding->owner,
+						 .text = name });
+		return audit_text(audit,
+				  "if the account was renamed to %s, hand the ids over:"
+				  " they stay the same, and so do the files",
+				  name);
+	}
+	if (audit->in->users->elsewhere) {
+		audit_advise(audit, finding, revoke);
+		return audit_text(
+		    audit,
+		    "nsswitch.conf names other sources of accounts than the"
+		    " files: once 'getent passwd' there is known to be right"
+		    " and has no %.*s, take the range back",
+		    NAME(finding->owner));
+	}
+	audit_add_fix(audit, finding, revoke);
+	return NULL;
 }
 
 static void say_unknown(struct audit *audit, struct audit_finding *finding, size_t owner)
@@ -216,19 +267,15 @@ static void say_unknown(struct audit *audit, struct audit_finding *finding, size
 	enum subid_kind other = kind == SUBID_UID ? SUBID_GID : SUBID_UID;
 	size_t n = count_entries(audit, kind, owner);
 	bool in_both = count_entries(audit, other, owner) > 0;
+	const char *known, *remedy;
 
-	audit_add_fix(audit, finding,
-		      (struct audit_fix){
-			  .verb = AUDIT_FIX_REVOKE,
-			  .kind = in_both ? -1 : (int)kind,
-			  .owner = finding->owner,
-		      });
+	remedy = unknown_remedy(audit, finding, owner, in_both ? -1 : (int)kind, &known);
 	audit_add_finding(
-	    audit, finding, NULL,
+	    audit, finding, remedy,
 	    "there is no account %.*s, which %zu line%s of %s name%s as owner:"
-	    " whoever gets that %s next gets the range and the files under its ids",
+	    " whoever gets that %s next gets the range and the files under its ids%s",
 	    NAME(finding->owner), n, n == 1 ? "" : "s", finding->file, n == 1 ? "s" : "",
-	    audit->owners[owner].number ? "uid" : "name");
+	    audit->owners[owner].number ? "uid" : "name", known);
 }
 
 int audit_find_unknown_owner(struct audit *audit)
@@ -236,31 +283,19 @@ int audit_find_unknown_owner(struct audit *audit)
 	return find_owners(audit, TRAIT_UNKNOWN, is_unknown, say_unknown);
 }
 
-static const char *revoke_command(struct audit *audit, int kind,
-				  struct subid_owner_name owner)
-{
-	return audit_command(
-	    audit,
-	    (struct audit_fix){ .verb = AUDIT_FIX_REVOKE, .kind = kind, .owner = owner });
-}
-
-static bool is_group(const struct audit *audit, enum subid_kind kind, size_t owner)
-{
-	return kind == SUBID_GID && has_no_account(audit, owner) &&
-	       audit->owners[owner].group;
-}
-
 static void say_group(struct audit *audit, struct audit_finding *finding, size_t owner)
 {
 	(void)owner;
+	audit_advise(audit, finding,
+		     (struct audit_fix){ .verb = AUDIT_FIX_REVOKE,
+					 .kind = SUBID_GID,
+					 .owner = finding->owner });
 	audit_add_finding(
 	    audit, finding,
-	    audit_text(
-		audit,
-		"write the login name of the user who may use the gids in line %zu of"
-		" %s, or: %s",
-		finding->line, finding->file,
-		revoke_command(audit, SUBID_GID, finding->owner)),
+	    audit_text(audit,
+		       "write the login name of the user who may use the gids in line %zu"
+		       " of %s, or take the line back",
+		       finding->line, finding->file),
 	    "%.*s is a group, not an account: the owner in subgid is the user who may "
 	    "use the gids, so that nobody can use this line",
 	    NAME(finding->owner));
@@ -349,14 +384,12 @@ static const char *weakness(const struct audit *audit, size_t owner)
 
 	if (!o->account || o->uid == 0)
 		return NULL;
-	if (o->uid < audit->in->policy->uid_min)
-		return "it is a system account";
 	if (!subid_users_by_uid(audit->in->users, o->uid, &at, &account))
 		return NULL; /* of the name service, which says no more */
 	shell = field_of(account.name, passwd->bytes + passwd->size, 6);
 	if (ends_with(shell, "/nologin") || ends_with(shell, "/false"))
 		return "its shell lets nobody log in";
-	return o->locked ? "its password is locked" : NULL;
+	return o->expired ? "it is expired" : NULL;
 }
 
 /* One finding for both tables: it is about the account. */
@@ -374,10 +407,13 @@ int audit_find_weak_owner(struct audit *audit)
 			continue;
 		finding = audit_at_entry(audit, kind, audit->owners[i].entry);
 		finding.kind = -1;
+		audit_advise(audit, &finding,
+			     (struct audit_fix){ .verb = AUDIT_FIX_REVOKE,
+						 .kind = -1,
+						 .owner = finding.owner });
 		audit_add_finding(audit, &finding,
-				  audit_text(audit,
-					     "if no service runs containers under it: %s",
-					     revoke_command(audit, -1, finding.owner)),
+				  "if no service runs containers under it, take the range"
+				  " back",
 				  "%.*s (uid %u) holds ranges, and %s",
 				  NAME(finding.owner), audit->owners[i].uid, why);
 	}

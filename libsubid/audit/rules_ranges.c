@@ -37,24 +37,12 @@ static int find_meeting(struct audit *audit, struct id_range r,
 	return 0;
 }
 
-/* What is to be decided, where no commands that cut have been added; else NULL. */
-static const char *move_remedy(struct audit *audit, const struct audit_finding *finding,
-			       size_t entry)
-{
-	const struct subid_table *table = audit->tables[finding->kind].table;
-
-	return finding->n_fixes > 0
-		   ? NULL
-		   : audit_move_remedy(audit, finding, table->entries[entry].range);
-}
-
 static void say_includes_root(struct audit *audit, struct audit_finding *finding,
 			      size_t entry)
 {
-	audit_add_cuts(audit, finding, entry,
-		       &(struct subid_set){ .ranges = &finding->range, .n = 1 });
 	audit_add_finding(
-	    audit, finding, move_remedy(audit, finding, entry),
+	    audit, finding,
+	    audit_advise_move(audit, finding, (enum subid_kind)finding->kind, entry),
 	    "%.*s may map %s 0: a container of %.*s can be root on the host",
 	    NAME(finding->owner), finding->kind == SUBID_UID ? "uid" : "gid",
 	    NAME(finding->owner));
@@ -111,28 +99,34 @@ static int foreign_ids(const struct subid_set *accounts, struct id_range range,
 	return r;
 }
 
+/* The name of the account or group that has an id, in the report's memory; "". */
+static const char *name_of_id(struct audit *audit, enum subid_kind kind, uint32_t id)
+{
+	char name[64] = "";
+
+	if (subid_users_name(audit->in->users, kind, id, name, sizeof(name)))
+		return audit_text(audit, "%s", name);
+	return "";
+}
+
 static void say_overlap_account(struct audit *audit, struct audit_finding *finding,
 				size_t entry, const struct subid_set *foreign, uint64_t n)
 {
 	enum subid_kind kind = (enum subid_kind)finding->kind;
 	const char *what = kind == SUBID_UID ? "account" : "group";
-	char name[64] = "", *copy;
+	const char *remedy, *name;
 
 	finding->range = foreign->ranges[0];
-	if (subid_users_name(audit->in->users, kind, finding->range.start, name,
-			     sizeof(name))) {
-		copy = audit_alloc(audit, sizeof(name));
-		if (copy != NULL) {
-			memcpy(copy, name, sizeof(name));
-			finding->other = (struct subid_owner_name){ copy, strlen(copy) };
-		}
-	}
-	audit_add_cuts(audit, finding, entry, foreign);
-	audit_add_finding(audit, finding, move_remedy(audit, finding, entry),
+	name = name_of_id(audit, kind, finding->range.start);
+	finding->other = (struct subid_owner_name){ name, strlen(name) };
+	remedy = audit_advise_ids(audit, finding, foreign, n);
+	if (remedy == NULL)
+		remedy = audit_advise_move(audit, finding, kind, entry);
+	audit_add_finding(audit, finding, remedy,
 			  "%s %u is %s %s's own%s, and is inside the range of %.*s (line "
 			  "%zu), who can act as that %s",
 			  subid_kind_name(kind), finding->range.start, what,
-			  name[0] == '\0' ? "somebody" : name,
+			  *name == '\0' ? "somebody" : name,
 			  n == 1 ? ""
 				 : audit_text(audit, ", as are %llu more ids of %ss",
 					      (unsigned long long)n - 1, what),
@@ -193,16 +187,14 @@ static void say_reserved(struct audit *audit, struct audit_finding *finding, siz
 			 const struct subid_reservation *first, bool wide)
 {
 	enum subid_kind kind = (enum subid_kind)finding->kind;
-	const char *remedy;
+	const char *remedy = audit_advise_move(audit, finding, kind, entry);
 
-	if (!wide)
-		audit_add_cuts(audit, finding, entry, claimed);
-	remedy = move_remedy(audit, finding, entry);
 	if (wide)
 		remedy = audit_text(audit,
-				    "%s; or, if nothing here uses them so, allow it in"
-				    " subid.conf: allow conventional-ids:%.*s \"why\"",
-				    remedy, NAME(finding->owner));
+				    "if nothing here uses them so, write in %s: allow"
+				    " conventional-ids:%.*s \"why\"; or %s",
+				    audit_in_etc(audit, "subid.conf"),
+				    NAME(finding->owner), remedy);
 	audit_add_finding(
 	    audit, finding, remedy,
 	    "%ss %u-%llu in the range of %.*s (line %zu) are reserved for %s, "
@@ -273,7 +265,7 @@ int audit_find_overlap_reserved(struct audit *audit)
 	return r;
 }
 
-static void say_outside(struct audit *audit, struct audit_finding *finding)
+static void say_outside(struct audit *audit, struct audit_finding *finding, size_t entry)
 {
 	enum subid_kind kind = (enum subid_kind)finding->kind;
 	const struct subid_window *window = &audit->in->policy->window[kind];
@@ -281,10 +273,9 @@ static void say_outside(struct audit *audit, struct audit_finding *finding)
 
 	audit_add_finding(
 	    audit, finding,
-	    audit_text(
-		audit,
-		"if no file has these ids yet: %s; or widen the window in login.defs",
-		audit_revoke_and_grant(audit, finding->owner, finding->range)),
+	    audit_text(audit, "widen SUB_%s_MIN to SUB_%s_MAX in %s; or %s", key, key,
+		       audit_in_etc(audit, "login.defs"),
+		       audit_advise_move(audit, finding, kind, entry)),
 	    "%ss %u-%llu of %.*s (line %zu) are not within SUB_%s_MIN to SUB_%s_MAX, "
 	    "%u-%u:"
 	    " programs that choose ids by the window do not expect them there",
@@ -310,7 +301,7 @@ int audit_find_outside_window(struct audit *audit)
 				continue;
 			finding = audit_at_entry(audit, kind, i);
 			if (!audit_skips(audit, &finding))
-				say_outside(audit, &finding);
+				say_outside(audit, &finding, i);
 		}
 	}
 	return 0;

@@ -151,6 +151,15 @@ static int collect_owners(struct audit *audit)
 	return r;
 }
 
+/* Is a text one of the names of the account that it was looked up for? */
+static bool is_spelling(const struct subid_owner *owner, struct subid_owner_name text)
+{
+	for (size_t i = 0; i < owner->n; i++)
+		if (owner_name_compare(&owner->spellings[i], &text) == 0)
+			return true;
+	return false;
+}
+
 /* Asks the name service, once for each owner that the local file does not know. */
 static int ask_others(const struct subid_users *users, struct subid_owner_name text,
 		      struct audit_owner *owner)
@@ -168,6 +177,7 @@ static int ask_others(const struct subid_users *users, struct subid_owner_name t
 		return r;
 	owner->unsure = r < 0;
 	owner->account = r == 0 && found.has_account;
+	owner->folded = owner->account && !owner->number && !is_spelling(&found, text);
 	if (owner->account) {
 		owner->uid = found.uid;
 		owner->gid = found.gid;
@@ -181,7 +191,8 @@ static int resolve_owner(const struct subid_users *users, struct subid_owner_nam
 	struct subid_account account;
 	size_t at = 0;
 
-	owner->hold = *text.text == '!' && subid_owner_is_hold(text.text, text.len);
+	owner->hold = *text.text == '!' && text.len > 1;
+	owner->disabled = owner->hold && !subid_owner_is_hold(text.text, text.len);
 	if (owner->hold)
 		return 0;
 	owner->number = subid_id_parse(text.text, text.len, &owner->uid) == 0;
@@ -280,8 +291,27 @@ static int mark_groups(struct audit *audit)
 	return 0;
 }
 
-/* Marks the accounts whose password is locked, which shadow(5) begins with '!'. */
-static int mark_locked(struct audit *audit)
+/* The day from which on an account is expired, the eighth field of shadow(5); none: -1.
+ */
+static int64_t expires_on(const char *line, size_t len)
+{
+	const char *end = line + len, *stop;
+	uint32_t day;
+
+	for (int i = 0; i < 7; i++) {
+		line = memchr(line, ':', (size_t)(end - line));
+		if (line == NULL)
+			return -1;
+		line++;
+	}
+	stop = memchr(line, ':', (size_t)(end - line));
+	stop = stop == NULL ? end : stop;
+	return subid_id_parse(line, (size_t)(stop - line), &day) == 0 ? (int64_t)day : -1;
+}
+
+/* Marks the accounts that are expired. A locked password keeps nobody out who has a key.
+ */
+static int mark_expired(struct audit *audit)
 {
 	__attribute__((cleanup(free_names))) struct names names = { .n = 0 };
 	size_t pos = 0, len;
@@ -291,8 +321,9 @@ static int mark_locked(struct audit *audit)
 		return 0;
 	while (subid_text_next(&audit->in->host->shadow, &pos, &line, &len)) {
 		const char *colon = memchr(line, ':', len);
+		int64_t day = expires_on(line, len);
 
-		if (colon != NULL && colon + 1 < line + len && colon[1] == '!' &&
+		if (colon != NULL && day >= 0 && audit->in->now / (24 * 60 * 60) >= day &&
 		    add_name(&names, (struct subid_owner_name){
 					 line, (size_t)(colon - line) }) < 0)
 			return -ENOMEM;
@@ -303,7 +334,7 @@ static int mark_locked(struct audit *audit)
 		struct subid_account account;
 
 		pos = 0;
-		audit->owners[i].locked =
+		audit->owners[i].expired =
 		    audit->owners[i].account &&
 		    subid_users_by_uid(audit->in->users, audit->owners[i].uid, &pos,
 				       &account) &&
@@ -327,7 +358,7 @@ static int resolve_owners(struct audit *audit)
 	if (r == 0)
 		r = mark_groups(audit);
 	if (r == 0)
-		r = mark_locked(audit);
+		r = mark_expired(audit);
 	for (size_t i = 0; r == 0 && i < audit->n_owners; i++) {
 		const struct audit_owner *owner = &audit->owners[i];
 
@@ -336,7 +367,9 @@ static int resolve_owners(struct audit *audit)
 				 (unsigned int)owner->digit << TRAIT_DIGIT |
 				 (unsigned int)!owner->account << TRAIT_UNKNOWN |
 				 (unsigned int)(owner->same != i) << TRAIT_SECOND |
-				 (unsigned int)owner->group << TRAIT_GROUP;
+				 (unsigned int)owner->group << TRAIT_GROUP |
+				 (unsigned int)owner->disabled << TRAIT_DISABLED |
+				 (unsigned int)owner->folded << TRAIT_FOLDED;
 	}
 	return r;
 }
@@ -424,8 +457,11 @@ static int measure_window(struct audit *audit, enum subid_kind kind)
 		return r;
 	use->ids = inside.count;
 	use->free = subid_set_size(&gaps);
-	for (size_t i = 0; window->count > 0 && i < gaps.n; i++)
+	for (size_t i = 0; window->count > 0 && i < gaps.n; i++) {
 		use->slots += gaps.ranges[i].count / window->count;
+		if (use->largest < gaps.ranges[i].count)
+			use->largest = gaps.ranges[i].count;
+	}
 	return 0;
 }
 

@@ -478,6 +478,10 @@ void store_close(struct store *store);
 
 #define auto_store __attribute__((cleanup(store_close)))
 
+/* Opens the directory that has root's store and the ledger.  The caller closes it;
+ * -errno. */
+int store_open_state(const struct subid *sys, bool create);
+
 /*
  * Finds the store that the caller changes: root's, an image's, or the caller's own; and
  * the one that the caller does not change, but has to avoid: the owner's own for root,

@@ -592,10 +592,6 @@ int home_read_runtimes(const char *home, const struct subid_runtime_place *place
  */
 int subid_lease_open_user(const char *home, uint32_t uid, int *ret_dir);
 
-/* Opens the directory that has root's store and the ledger.  The caller closes it;
- * -errno. */
-int store_open_state(const struct subid *sys, bool create);
-
 /*
  * Opens root's store to lock it, and makes it if there is none, since without a directory
  * there is no lock.  None only where nobody can make one, and for an ordinary user, who

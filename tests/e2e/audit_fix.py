@@ -6,6 +6,8 @@ of the plan.
 
     audit_fix.py SEED CASES LINES DIR         random tables of up to LINES lines beneath DIR
     audit_fix.py --plan SEED CASES LINES DIR  the whole plan of each
+    audit_fix.py --advice SEED CASES LINES DIR  the advice of each finding: its commands succeed
+                                              and make it go away, whatever else they bring
 
 Says what went wrong, and which rules had commands; ends with 1 if something did."""
 import collections
@@ -49,20 +51,20 @@ def meets(a, b):
     return a["start"] < b["start"] + b["count"] and b["start"] < a["start"] + a["count"]
 
 
-def mends(root, name, finding, before):
+def mends(root, name, finding, before, what):
     """Runs what one finding says, and looks again."""
-    for command in finding["fix"]:
+    for command in finding[what]:
         run = subprocess.run(command, shell=True, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
         if run.returncode != 0:
             print(f"{name}: {finding['rule']}: {command}: {run.returncode}: {run.stderr}")
             return False
     after = audit(root)
     gone = not any(key(f) == key(finding) and meets(f["range"], finding["range"]) for f in after)
-    new = keys(f for f in after if f["level"] in GRAVE) - keys(before)
+    new = keys(f for f in after if f["level"] in GRAVE) - keys(before) if what == "fix" else []
     if not gone:
-        print(f"{name}: {finding['fix']}: does not go away: {key(finding)}")
-    for what in new:
-        print(f"{name}: {finding['rule']}: {finding['fix']}: new: {what}")
+        print(f"{name}: {finding[what]}: does not go away: {key(finding)}")
+    for one in new:
+        print(f"{name}: {finding['rule']}: {finding[what]}: new: {one}")
     return gone and not new
 
 
@@ -111,19 +113,20 @@ def each_plan(seed, cases, lines, top):
 def main():
     if sys.argv[1] == "--plan":
         return each_plan(int(sys.argv[2]), int(sys.argv[3]), int(sys.argv[4]), sys.argv[5])
-    seed, cases, lines, top = int(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3]), sys.argv[4]
+    what = "advice" if sys.argv[1] == "--advice" else "fix"
+    seed, cases, lines, top = *map(int, sys.argv[-4:-1]), sys.argv[-1]
     tried, right = collections.Counter(), True
     origin, copy = os.path.join(top, "origin"), os.path.join(top, "copy")
     for i in range(cases):
         audit_model.random_case(random.Random(f"{seed}/{i}"), origin, lines)
         for at, finding in enumerate(audit(origin)):
-            if "fix" not in finding:
+            if what not in finding:
                 continue
             shutil.rmtree(copy, ignore_errors=True)
             shutil.copytree(origin, copy)
             before = audit(copy)
             tried[finding["rule"]] += 1
-            right &= mends(copy, f"seed {seed}, case {i}", before[at], before)
+            right &= mends(copy, f"seed {seed}, case {i}", before[at], before, what)
     print(" ".join(sorted(tried)))
     return 0 if right else 1
 

@@ -17,8 +17,8 @@ import subprocess
 import sys
 
 NO_ID = 4294967295
-WANTED = 65536
-FEW_GRANTS = 100
+WANTED = 65534  # nobody's, where the owner's own id is 0
+LOW = 20  # grants
 FLOOD = 1000  # of one rule and kind, told one by one
 KINDS = ("uid", "gid")
 HOLDS = (b"!released", b"!reserved")
@@ -102,7 +102,7 @@ class Model:
         self.accounts = [Account(f[0], int(f[2]), int(f[3]), f[6]) for f in passwd]
         groups = [l.split(b":") for l in read_file(etc, "group").splitlines()]
         self.groups = {f[0] for f in groups}
-        self.locked = {l.split(b":")[0] for l in read_file(etc, "shadow").splitlines() if l.split(b":")[1][:1] == b"!"}
+        self.expired = {l.split(b":")[0] for l in read_file(etc, "shadow").splitlines() if l.split(b":")[7:8] not in ([], [b""])}
         self.by_name, self.by_uid = {}, {}
         for account in self.accounts:
             self.by_name.setdefault(account.name, account)
@@ -114,7 +114,6 @@ class Model:
         defs = dict(l.split()[:2] for l in read_file(etc, "login.defs").decode().splitlines())
         self.window = {k: tuple(int(defs.get(f"SUB_{k.upper()}_{x}", d)) for x, d in
                                 (("MIN", 100000), ("MAX", 600100000), ("COUNT", 65536))) for k in KINDS}
-        self.uid_min = int(defs.get("UID_MIN", 1000))
         self.entries, self.odd = {}, {}
         for kind in KINDS:
             self.read_table(kind, read_file(etc, "sub" + kind))
@@ -158,13 +157,21 @@ class Model:
         return (account.uid if kind == "uid" else account.gid) if account else None
 
     def grants(self, kind):
-        return [e for e in self.entries[kind] if e.owner not in HOLDS]
+        return [e for e in self.entries[kind] if not self.is_hold(e.owner)]
+
+    def is_hold(self, owner):
+        """Of ours, or of apptainer for a user that it has disabled."""
+        return owner[:1] == b"!" and len(owner) > 1
 
     # --- owners
 
     def owners(self):
         for kind in KINDS:
             seen, first = set(), {}
+            for e in self.entries[kind]:
+                if self.is_hold(e.owner) and e.owner not in HOLDS and e.owner not in seen:
+                    self.tell("disabled-owner", kind, e.line)
+                    seen.add(e.owner)
             for e in self.grants(kind):
                 account = self.account(e.owner)
                 first.setdefault(self.who(e.owner), e)
@@ -178,8 +185,8 @@ class Model:
                     self.tell("owner-name-is-number", kind, e.line)
                 if e.owner[:1].isdigit() and not self.is_number(e.owner):
                     self.tell("owner-starts-with-digit", kind, e.line)
-                if not account and e.owner not in (b"containers", b"dockremap"):
-                    group = kind == "gid" and e.owner in self.groups
+                if not account and not (self.is_number(e.owner) and namesake) and e.owner not in (b"containers", b"dockremap"):
+                    group = kind == "gid" and e.owner in self.groups and e.owner not in (u.owner for u in self.grants("uid"))
                     self.tell("group-as-owner" if group else "unknown-owner", kind, e.line)
                 main = first[self.who(e.owner)]
                 if main.owner != e.owner:
@@ -191,8 +198,7 @@ class Model:
                 continue
             told.add(account.uid)
             shown = self.by_uid[account.uid]
-            if (account.uid < self.uid_min or shown.shell.endswith((b"/nologin", b"/false"))
-                    or shown.name in self.locked):
+            if shown.shell.endswith((b"/nologin", b"/false")) or shown.name in self.expired:
                 self.tell("weak-owner", None, e.line)
 
     # --- ranges
@@ -227,7 +233,7 @@ class Model:
     def overlaps(self):
         for kind in KINDS:
             for a, b in self.pairs(self.entries[kind]):
-                held = [e.owner in HOLDS for e in (a, b)]
+                held = [self.is_hold(e.owner) for e in (a, b)]
                 same = (a.start, a.end) == (b.start, b.end)
                 if same and {a.owner, b.owner} in ({b"root", b"_lxd"}, {b"root", b"lxd"}):
                     continue
@@ -296,8 +302,9 @@ class Model:
             for start, end in sorted(taken) + [(high + 1, high + 1)]:
                 slots += max(0, min(start, high + 1) - free) // count
                 free = max(free, end)
-            if slots < FEW_GRANTS:
-                self.tell("window-filling", kind, 0)
+            level = "full" if slots == 0 else "low" if slots < LOW else "filling"
+            if slots < LOW or slots < (high + 1 - low) // count // 10:
+                self.tell("window-" + level, kind, 0)
 
     def run(self):
         self.owners()
@@ -305,7 +312,7 @@ class Model:
         self.overlaps()
         self.holdings()
         self.filling()
-        unsure = {("window-filling", kind) for kind in KINDS if self.odd[kind]}
+        unsure = {("window-" + x, kind) for x in ("full", "low", "filling") for kind in KINDS if self.odd[kind]}
         return self.flood(f for f in self.found if f[:2] not in unsure), unsure
 
     def flood(self, found):
@@ -321,7 +328,8 @@ class Model:
 RULES = """every-id ambiguous-number extra-field beyond-last-id empty-range stray-blank long-line malformed
 comment no-final-newline duplicate-line owner-name-is-number own-id-inside owner-starts-with-digit unknown-owner
 two-spellings group-as-owner weak-owner includes-root overlap-owners overlap-account overlap-reserved overlap-held
-one-sided unequal outside-window self-overlap small mergeable fragmented window-filling""".split()
+disabled-owner one-sided unequal outside-window self-overlap small mergeable fragmented window-full window-low
+window-filling""".split()
 
 
 def program(root, unsure):
@@ -360,9 +368,9 @@ lock:x:1009:1009::/:/bin/sh
 nobody:x:65534:65534::/:/usr/sbin/nologin
 """
 GROUP = "root:x:0:\ndaemon:x:1:\nusers:x:100:alice\nteam:x:170000:\nalice:x:1001:\nnogroup:x:65534:\n"
-SHADOW = "alice:$y$abc:1::::::\nlock:!:1::::::\n"
+SHADOW = "alice:$y$abc:1::::::\nlock:!:1:::::7:\nbob:!:1::::::\n"
 OWNERS = """alice al 1001 bob 1002 carol dora 150000 1005 1006 eve 7up 007 1001foo ghost 4242 users team root _lxd lxd
-containers dockremap !released !reserved daemon 1 lock nobody""".split() + ["a b", "é"]
+containers dockremap !released !reserved !bob !1001 daemon 1 lock nobody""".split() + ["a b", "é"]
 ODD = [b"#", b"#alice:100000:65536", b"", b" ", b"\t", b"alice", b"alice:1", b":1:1", b"alice::1", b"alice:1:", b"a:x:1",
        b"alice:1:x", b"alice:0:0", b"alice:00:0", b"bob:0x0:0", b"bob:5:0", b"bob:5:-0", b"bob:0:-1", b"bob:1:18446744073709551615",
        b"bob:1:0xffffffffffffffff", b"bob:0100000:10", b"bob:0x186a0:10", b"bob:+100000:10", b"bob: 100000:10",
@@ -373,7 +381,7 @@ ODD = [b"#", b"#alice:100000:65536", b"", b" ", b"\t", b"alice", b"alice:1", b":
        b"bob:\t5:1", b"#\r", b" # x", b"bob:0:0:", b"bob:0:0 ", b"alice:100000:65536:"]
 STARTS = [0, 1, 500, 999, 1001, 1002, 60000, 60001, 61183, 61184, 65519, 65534, 65535, 99999, 100000, 149999, 150000, 150001, 165536,
           169999, 170000, 231072, 300000, 524288, 600034465, 600034466, 600100000, 2147352575, 2147483648, 4294901759]
-COUNTS = [1, 2, 10, 1000, 20000, 32768, 32767, 40000, 65535, 65536, 65537, 200000]
+COUNTS = [1, 2, 10, 1000, 20000, 32768, 32767, 32766, 40000, 65533, 65534, 65535, 65536, 65537, 200000]
 
 
 def random_line(rng):

@@ -2,20 +2,22 @@
 # SPDX-License-Identifier: MIT
 # The commands that subid audit gives for a finding mend it, and break nothing.
 . "$(dirname "$0")/lib.sh"
-plan 19
+plan 20
 
 seed=${SUBID_SEED:-$(date +%s)}
 echo "# seed $seed; to run it again: SUBID_SEED=$seed"
 mkdir "$T/image"
 mends() { python3 "$TESTS/e2e/audit_fix.py" "$@" "$T/image"; }
 
-ok "each finding of small random tables" mends "$seed" 80 4
+ok "each finding of small random tables" mends "$seed" 40 4
 ok "and of larger ones" mends "$seed" 15 15
 plans() { python3 "$TESTS/e2e/audit_fix.py" --plan "$@" "$T/image"; }
 ok "and whole plans of small tables" plans "$seed" 80 5
 ok "and of larger ones" plans "$seed" 20 20
-is "of each rule that has commands" "$(mends 1 100 6)" \
-	'includes-root one-sided overlap-account overlap-held overlap-reserved own-id-inside unknown-owner'
+is "of each rule that has commands for a plan" "$(mends 1 100 6)" 'one-sided unknown-owner'
+ok "the advice of each finding, too, can be typed" mends --advice "$seed" 12 5
+like "of each rule that has some" "$(mends --advice 1 30 6)" \
+	"duplicate-line * includes-root * no-audit-watch * overlap-owners * own-id-inside * weak-owner"
 
 # --- what needs no chance -------------------------------------------------------
 
@@ -30,16 +32,7 @@ fixes() {
 	subid --root "$root" --json audit --rule "$1" --fail-on never | jq -r '.findings[] | .fix // ["none"] | .[]' |
 		sed "s|--root '$root' ||" | awk '!seen[$0]++'
 }
-is "an id of both kinds goes from both" \
-	"$(fixes overlap-account 'alice:100000:65536\n' 'alice:100000:65536\n')" \
-	"subid revoke --range 150000:1 --reuse 'alice'"
-is "of one kind from that alone" \
-	"$(fixes overlap-account 'alice:100000:65536\n' 'alice:300000:65536\n')" \
-	"subid revoke -u --range 150000:1 --reuse 'alice'"
-is "all that are foreign, not the first alone" \
-	"$(fixes overlap-account 'alice:1000:200000\n' 'alice:1000:200000\n')" \
-	"subid revoke --range 1002:1 --reuse 'alice'
-subid revoke --range 150000:1 --reuse 'alice'"
+is "nothing is cut out of a range: inside, ids would move" "$(fixes overlap-account 'alice:100000:65536\n' 'alice:100000:65536\n')" none
 is "uids without gids" "$(fixes one-sided 'alice:100000:10\nalice:200000:10\n' '')" \
 	"subid grant -g --range 100000:10 'alice'
 subid grant -g --range 200000:10 'alice'"
@@ -60,7 +53,10 @@ is "of two that lack the same ids, one is given them" "$(commands)" "subid grant
 like "and the plan says that there is more" "$(subid --root "$root" audit --fix-plan --fail-on never)" \
 	"*# 1 more can be fixed after this: *# 2 of *"
 fixes overlap-account 'ghost:150000:1\n' 'ghost:150000:1\n' >/dev/null
-is "what is cut away whole is not taken once more" "$(commands)" "subid revoke --range 150000:1 --reuse 'ghost'"
+is "what one command takes back is not taken once more" "$(commands)" "subid revoke 'ghost'"
+printf 'passwd: files sss\n' >"$root/etc/nsswitch.conf"
+is "where others may know the account, it is not taken back" "$(commands)" ""
+rm "$root/etc/nsswitch.conf"
 
 # Threat: a root whose name a plan would print with another byte: another image.
 odd=$T/image/$'a\nb\'c\\d\u202ee'

@@ -837,8 +837,9 @@ static void test_name_service_fails(void **state)
 		int error;
 		int answer;
 	} rows[] = {
-		{ ENOENT, SUBID_UNKNOWN }, { ESRCH, SUBID_UNKNOWN }, { EIO, -EIO },
-		{ EAGAIN, -EAGAIN },	   { EMFILE, -EMFILE },	     { EINTR, -EINTR },
+		{ ENOENT, -ECONNREFUSED }, /* glibc's word for a daemon that is away */
+		{ ESRCH, SUBID_UNKNOWN },     { EIO, -EIO },	 { EAGAIN, -EAGAIN },
+		{ EMFILE, -EMFILE },	      { EINTR, -EINTR },
 	};
 	int etc = etc_of(state);
 	struct subid_users *users;
@@ -859,6 +860,24 @@ static void test_name_service_fails(void **state)
 		assert_members(users, "far", rows[i].answer, "");
 		assert_false(subid_users_name(users, SUBID_UID, 70000, buf, sizeof(buf)));
 	}
+	subid_users_free(&users);
+	/* a module of systemd's that is not installed knew nobody */
+	nss.error = ENOENT;
+	for (size_t i = 0; i < 2; i++) {
+		put_file(etc, "nsswitch.conf",
+			 i == 0 ? "passwd: files systemd\n"
+				: "passwd: compat systemd subid\n");
+		users = read_users(etc, true, LOAD);
+		assert_owner(users,
+			     &(struct owner_row){ "ldap", SUBID_UNKNOWN, 0, 0, "ldap" });
+		assert_false(users->elsewhere);
+		subid_users_free(&users);
+	}
+	/* an image's sources are not asked, and may have accounts */
+	put_file(etc, "nsswitch.conf", "passwd: files sss\n");
+	users = read_users(etc, false, LOAD);
+	assert_owner(users, &(struct owner_row){ "ldap", SUBID_UNKNOWN, 0, 0, "ldap" });
+	assert_true(users->elsewhere);
 	subid_users_free(&users);
 	/* where the files come second, they do not speak for the first */
 	put_file(etc, "nsswitch.conf", "passwd: ldap files\n");

@@ -83,7 +83,8 @@ static const struct machine_case cases[] = {
 	  "echo '-w /etc/subgid -p wa -k subid' "
 	  ">>/etc/audit/rules.d/subid.rules\naugenrules --load" },
 	{ "no-audit-watch", no_auditd, 1, "audit/rules.d", "watches /etc/subgid: who",
-	  "Install auditd (apt-get install auditd), then:\necho" },
+	  "Install auditd (apt-get install auditd), then:\nmkdir -p -m 0750 "
+	  "/etc/audit/rules.d\necho" },
 	{ "no-audit-watch", image_unwatched, 1, "audit/rules.d",
 	  "in /srv/etc/audit watches /etc/subgid: who",
 	  "echo '-w /etc/subgid -p wa -k subid' >>/srv/etc/audit/rules.d/subid.rules" },

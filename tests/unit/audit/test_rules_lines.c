@@ -8,7 +8,7 @@
 #define GOOD2 "bob:165536:65536\n"
 
 /* Who takes every id leaves no room for a grant. */
-#define NO_ROOM(kind) "info window-filling " kind " 100000:600000001\n"
+#define NO_ROOM(kind) "error window-full " kind " 100000:600000001\n"
 
 static const struct audit_case cases[] = {
 	{ .name = "nothing at all", .tables = { "", "" }, .expected = "" },

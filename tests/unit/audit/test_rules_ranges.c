@@ -106,7 +106,7 @@ static const struct audit_case cases[] = {
 		      "warning outside-window uid 1 alice 524288:65536\n"
 		      "warning outside-window uid 2 bob 2147483648:65536\n"
 		      "warning outside-window uid 3 carol 500:1\n"
-		      "info window-filling uid 100000:424288\n" },
+		      "warning window-low uid 100000:424288\n" },
 
 	{ .name = "uids without gids",
 	  .tables = { GOOD GOOD2, GOOD2 },
@@ -153,9 +153,9 @@ static const struct audit_case cases[] = {
 	  .expected = "error overlap-reserved uid 1 bob 600100001:1\n"
 		      "warning outside-window uid 1 bob 600034466:65536\n" },
 
-	{ .name = "as many ids as are wanted, and one less",
-	  .tables = { GOOD "bob:165536:65535\n", NULL },
-	  .expected = "info small uid 2 bob 165536:65535\n" },
+	{ .name = "nobody's 65534 inside, where the owner's own id is 0, and one less",
+	  .tables = { "alice:100000:65534\nbob:165536:65533\n", NULL },
+	  .expected = "info small uid 2 bob 165536:65533\n" },
 	{ .name = "all lines of an account count, under any spelling",
 	  .tables = { "alice:100000:100\n1001:165536:65536\n", NULL },
 	  .expected = "warning two-spellings uid 2+1 1001/alice 165536:65536\n" },
@@ -187,9 +187,9 @@ static const struct audit_case cases[] = {
 	  .expected = "info fragmented uid 1 alice 100000:40000\n" },
 	{ .name = "just enough, and just not",
 	  .tables = { "alice:100000:32768\nalice:200000:32768\n"
-		      "bob:300000:32768\nbob:400000:32767\n",
+		      "bob:300000:32766\nbob:400000:32767\n",
 		      NULL },
-	  .expected = "info small uid 3 bob 300000:32768\n"
+	  .expected = "info small uid 3 bob 300000:32766\n"
 		      "info fragmented uid 1 alice 100000:32768\n" },
 	{ .name = "pieces that adjoin are one",
 	  .tables = { "alice:140000:40000\nalice:100000:40000\n", NULL },
@@ -198,22 +198,34 @@ static const struct audit_case cases[] = {
 	  .tables = { "alice:100000:40000\nalice:200000:65536\n", NULL },
 	  .expected = "" },
 
-	{ .name = "a hundred grants are left",
-	  .tables = { "", NULL },
-	  .defs = "SUB_UID_MAX 6653599\n",
+	{ .name = "a tenth of the window is left",
+	  .tables = { "!reserved:100000:17694720\n", NULL },
+	  .defs = "SUB_UID_MAX 19760799\n",
 	  .expected = "" },
-	{ .name = "ninety-nine",
-	  .tables = { GOOD, NULL },
-	  .defs = "SUB_UID_MAX 6653599\n",
-	  .expected = "info window-filling uid 100000:6553600\n" },
-	{ .name = "held ids are no room",
-	  .tables = { "!released:100000:1\n", NULL },
-	  .defs = "SUB_UID_MAX 6653599\n",
-	  .expected = "info window-filling uid 100000:6553600\n" },
+	{ .name = "less than a tenth",
+	  .tables = { "!reserved:100000:17760256\n", NULL },
+	  .defs = "SUB_UID_MAX 19760799\n",
+	  .expected = "info window-filling uid 100000:19660800\n" },
+	{ .name = "twenty grants",
+	  .tables = { "!reserved:100000:18350080\n", NULL },
+	  .defs = "SUB_UID_MAX 19760799\n",
+	  .expected = "info window-filling uid 100000:19660800\n" },
+	{ .name = "nineteen",
+	  .tables = { "!reserved:100000:18415616\n", NULL },
+	  .defs = "SUB_UID_MAX 19760799\n",
+	  .expected = "warning window-low uid 100000:19660800\n" },
+	{ .name = "the last one",
+	  .tables = { "!reserved:100000:19595264\n", NULL },
+	  .defs = "SUB_UID_MAX 19760799\n",
+	  .expected = "warning window-low uid 100000:19660800\n" },
+	{ .name = "one id too few for it",
+	  .tables = { "!reserved:100000:19595265\n", NULL },
+	  .defs = "SUB_UID_MAX 19760799\n",
+	  .expected = "error window-full uid 100000:19660800\n" },
 	{ .name = "grants of another size",
-	  .tables = { GOOD, NULL },
-	  .defs = "SUB_UID_MAX 6653599\nSUB_UID_COUNT 65535\n",
-	  .expected = "info window-filling uid 100000:6553600\n" },
+	  .tables = { "!reserved:100000:17760256\n", NULL },
+	  .defs = "SUB_UID_MAX 19760799\nSUB_UID_COUNT 32768\n",
+	  .expected = "info window-filling uid 100000:19660800\n" },
 	{ .name = "nothing is to be given",
 	  .tables = { GOOD, NULL },
 	  .defs = "SUB_UID_MAX 6653599\nSUB_UID_COUNT 0\n",
@@ -224,9 +236,9 @@ static const struct audit_case cases[] = {
 	  .expected = "critical overlap-account uid 1 alice/daemon 1:1\n"
 		      "error own-id-inside uid 1 alice 1001:1\n"
 		      "error overlap-reserved uid 1 alice 60001:513\n"
+		      "error window-full uid 1:4294967294\n"
 		      "error window-meets-accounts uid\n"
-		      "error window-meets-accounts gid\n"
-		      "info window-filling uid 1:4294967294\n" },
+		      "error window-meets-accounts gid\n" },
 };
 
 static void test_cases(void **state)

@@ -139,8 +139,9 @@ json_t *report_finding_json(const struct audit_shown *shown,
 		set_number(&object, "count", finding->count);
 	set_text(&object, "reason", finding->reason);
 	set(&object, "remedy", remedy_json(shown, finding));
-	if (finding->n_fixes > 0 && !finding->fixes_need_more)
-		set(&object, "fix", fix_json(shown, finding));
+	if (finding->n_fixes > 0)
+		set(&object, finding->fixes_need_more ? "advice" : "fix",
+		    fix_json(shown, finding));
 	return finish(&object);
 }
 

@@ -1,0 +1,382 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Who owners were: accounts that were renamed, removed, or whose uid another has now, as
+ * far as passwd- and the ledger know; and owners that are not what they are called.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "libsubid/accounts/accounts.h"
+#include "libsubid/audit/private.h"
+#include "libsubid/core/core.h"
+#include "libsubid/core/files.h"
+
+/* A name that had a uid once. */
+struct once {
+	struct subid_owner_name name;
+	uint32_t uid;
+	bool ledger; /* that knows it; else passwd- */
+};
+
+struct audit_former {
+	struct once *by_name; /* sorted */
+	struct once *by_uid;  /* the same, by uid */
+	size_t n;
+	uint32_t *uids; /* of accounts that have lines, sorted */
+	size_t n_uids;
+};
+
+static int compare_names(const void *a, const void *b)
+{
+	const struct once *x = a, *y = b;
+	int order = owner_name_compare(&x->name, &y->name);
+
+	/* passwd- is newer than most of the ledger */
+	return order != 0 ? order : (int)x->ledger - (int)y->ledger;
+}
+
+static int compare_uids(const void *a, const void *b)
+{
+	const struct once *x = a, *y = b;
+
+	if (x->uid != y->uid)
+		return x->uid < y->uid ? -1 : 1;
+	return compare_names(a, b);
+}
+
+static int compare_numbers(const void *a, const void *b)
+{
+	const uint32_t *x = a, *y = b;
+
+	return *x < *y ? -1 : *x > *y;
+}
+
+static int add(struct audit_former *former, struct once once)
+{
+	if (array_grow(&former->by_name, former->n, sizeof(*former->by_name)) < 0)
+		return -ENOMEM;
+	former->by_name[former->n++] = once;
+	return 0;
+}
+
+static int add_passwd(const struct subid_text *passwd, struct audit_former *former)
+{
+	size_t pos = 0, len;
+	const char *line;
+	int r = 0;
+
+	while (r == 0 && subid_text_next(passwd, &pos, &line, &len)) {
+		const char *at = line;
+		struct once once = { .ledger = false };
+
+		if (subid_account_head(&at, line + len, &once.name, &once.uid))
+			r = add(former, once);
+	}
+	return r;
+}
+
+static bool is_number(struct subid_owner_name name)
+{
+	for (size_t i = 0; i < name.len; i++)
+		if (name.text[i] < '0' || name.text[i] > '9')
+			return false;
+	return name.len > 0;
+}
+
+static int add_ledger(const struct ledger *ledger, struct audit_former *former)
+{
+	int r = 0;
+
+	for (enum subid_kind kind = 0; kind < SUBID_KINDS; kind++) {
+		for (size_t i = 0; r == 0 && i < ledger->of[kind].n; i++) {
+			const struct ledger_entry *entry = &ledger->of[kind].entries[i];
+
+			if (entry->uid != SUBID_ID_NONE && entry->owner.len > 0 &&
+			    !is_number(entry->owner))
+				r = add(former,
+					(struct once){ entry->owner, entry->uid, true });
+		}
+	}
+	return r;
+}
+
+static int sort(struct audit *audit, struct audit_former *former)
+{
+	former->by_uid = calloc(former->n + 1, sizeof(*former->by_uid));
+	former->uids = calloc(audit->n_owners + 1, sizeof(*former->uids));
+	if (former->by_uid == NULL || former->uids == NULL)
+		return -ENOMEM;
+	for (size_t i = 0; i < audit->n_owners; i++)
+		if (audit->owners[i].account)
+			former->uids[former->n_uids++] = audit->owners[i].uid;
+	qsort(former->uids, former->n_uids, sizeof(*former->uids), compare_numbers);
+	if (former->n == 0)
+		return 0;
+	memcpy(former->by_uid, former->by_name, former->n * sizeof(*former->by_uid));
+	qsort(former->by_name, former->n, sizeof(*former->by_name), compare_names);
+	qsort(former->by_uid, former->n, sizeof(*former->by_uid), compare_uids);
+	return 0;
+}
+
+void audit_former_free(struct audit_former *former)
+{
+	if (former == NULL)
+		return;
+	free(former->by_name);
+	free(former->by_uid);
+	free(former->uids);
+	free(former);
+}
+
+/* Made when the first rule asks: most tables need none.  NULL when out of memory. */
+static const struct audit_former *find_former(struct audit *audit)
+{
+	const struct audit_input *in = audit->in;
+	struct audit_former *former = audit->former;
+	int r = 0;
+
+	if (former != NULL)
+		return former;
+	former = audit->former = calloc(1, sizeof(*former));
+	if (former == NULL)
+		r = -ENOMEM;
+	if (r == 0 && in->former_passwd != NULL)
+		r = add_passwd(in->former_passwd, former);
+	if (r == 0 && in->ledger != NULL)
+		r = add_ledger(in->ledger, former);
+	if (r == 0)
+		r = sort(audit, former);
+	if (r < 0)
+		audit->error = r;
+	return r < 0 ? NULL : former;
+}
+
+static bool name_before(const void *element, const void *key)
+{
+	return owner_name_compare(&((const struct once *)element)->name, key) < 0;
+}
+
+static bool uid_before(const void *element, const void *key)
+{
+	return ((const struct once *)element)->uid < *(const uint32_t *)key;
+}
+
+static const char *known_by(struct audit *audit, const struct once *once)
+{
+	return once->ledger ? "the ledger" : audit_in_etc(audit, "passwd-");
+}
+
+/* The name of the account that has a uid; NULL: none, or it cannot be found out. */
+static const char *name_of(struct audit *audit, uint32_t uid)
+{
+	auto_owner struct subid_owner owner = { .has_account = false };
+	int r = subid_owner_of_uid(audit->in->users, uid, &owner);
+
+	if (r == -ENOMEM)
+		audit->error = r;
+	if (r != 0 || !owner.has_account || owner.n < 2)
+		return NULL; /* the last spelling is the number */
+	return audit_text(audit, "%.*s", NAME(owner.spellings[0]));
+}
+
+const char *audit_renamed_to(struct audit *audit, size_t owner, const char **ret_by)
+{
+	const struct audit_former *former = find_former(audit);
+	struct subid_owner_name text = audit_owner_text(audit, owner);
+	size_t i;
+
+	if (former == NULL || audit->owners[owner].number)
+		return NULL;
+	for (i = array_search(former->by_name, former->n, sizeof(*former->by_name), &text,
+			      name_before);
+	     i < former->n && owner_name_compare(&former->by_name[i].name, &text) == 0;
+	     i++) {
+		const struct once *once = &former->by_name[i];
+		const char *name;
+
+		if (bsearch(&once->uid, former->uids, former->n_uids,
+			    sizeof(*former->uids), compare_numbers) != NULL)
+			continue;
+		name = name_of(audit, once->uid);
+		if (name == NULL)
+			continue;
+		*ret_by = known_by(audit, once);
+		return name;
+	}
+	return NULL;
+}
+
+/* Is it another name of that uid still? */
+static bool is_name_of(const struct audit *audit, struct subid_owner_name name,
+		       uint32_t uid)
+{
+	struct subid_account account;
+
+	return name.len > 0 &&
+	       subid_users_by_name(audit->in->users, name.text, name.len, &account) &&
+	       account.uid == uid;
+}
+
+/* Who had a uid before, under another name than now. */
+static const struct once *find_earlier(struct audit *audit, uint32_t uid,
+				       const char **ret_name)
+{
+	const struct audit_former *former = find_former(audit);
+	const struct once *found = NULL;
+	size_t i;
+
+	if (former == NULL)
+		return NULL;
+	i = array_search(former->by_uid, former->n, sizeof(*former->by_uid), &uid,
+			 uid_before);
+	*ret_name = NULL;
+	for (; i < former->n && former->by_uid[i].uid == uid; i++) {
+		if (*ret_name == NULL)
+			*ret_name = name_of(audit, uid);
+		if (*ret_name == NULL)
+			return NULL;
+		if (!owner_name_is(former->by_uid[i].name, *ret_name) &&
+		    !is_name_of(audit, former->by_uid[i].name, uid))
+			found = &former->by_uid[i];
+	}
+	return found;
+}
+
+static void say_former(struct audit *audit, size_t i, const struct once *once,
+		       const char *name)
+{
+	const struct audit_owner *owner = &audit->owners[i];
+	struct audit_finding finding =
+	    audit_at_entry(audit, (enum subid_kind)owner->kind, owner->entry);
+	const char *remedy;
+
+	finding.kind = -1;
+	finding.other = once->name;
+	if (audit_skips(audit, &finding))
+		return;
+	remedy = audit_advise_anew(audit, &finding, i);
+	audit_add_finding(
+	    audit, &finding,
+	    audit_text(audit,
+		       "if %s is only the new name of %.*s, all is well; if not, %s",
+		       name, NAME(once->name), remedy),
+	    "uid %u, which owns this range, was %.*s's by %s and is %s's now, who"
+	    " gets the files that the former containers left",
+	    owner->uid, NAME(once->name), known_by(audit, once), name);
+}
+
+int audit_find_former_owner(struct audit *audit)
+{
+	for (size_t i = 0; i < audit->n_owners; i++) {
+		const struct audit_owner *owner = &audit->owners[i];
+		const struct once *once;
+		const char *name;
+
+		if (owner->hold || !owner->number || !owner->account)
+			continue;
+		once = find_earlier(audit, owner->uid, &name);
+		if (once != NULL)
+			say_former(audit, i, once, name);
+	}
+	return 0;
+}
+
+/* Calls say() for each owner with a trait, once for each table that names it. */
+static void find_marked(struct audit *audit, bool disabled,
+			void (*say)(struct audit *audit, struct audit_finding *finding,
+				    size_t owner))
+{
+	for (enum subid_kind kind = 0; kind < SUBID_KINDS; kind++) {
+		const struct audit_table *view = &audit->tables[kind];
+		auto_free bool *seen = calloc(audit->n_owners + 1, sizeof(*seen));
+
+		if (seen == NULL) {
+			audit->error = -ENOMEM;
+			return;
+		}
+		for (size_t i = 0; i < view->table->n; i++) {
+			uint32_t owner = view->owner[i];
+			struct audit_finding finding;
+
+			if (seen[owner] || (disabled ? !audit->owners[owner].disabled
+						     : !audit->owners[owner].folded))
+				continue;
+			seen[owner] = true;
+			finding = audit_at_entry(audit, kind, i);
+			if (!audit_skips(audit, &finding))
+				say(audit, &finding, owner);
+		}
+	}
+}
+
+static void say_disabled(struct audit *audit, struct audit_finding *finding, size_t owner)
+{
+	struct subid_owner_name name = finding->owner;
+
+	(void)owner;
+	finding->other = (struct subid_owner_name){ name.text + 1, name.len - 1 };
+	audit_add_finding(audit, finding, NULL,
+			  "line %zu of %s is kept, disabled by apptainer for %.*s",
+			  finding->line, finding->file, NAME(finding->other));
+}
+
+int audit_find_disabled_owner(struct audit *audit)
+{
+	if ((audit->traits >> TRAIT_DISABLED & 1) != 0)
+		find_marked(audit, true, say_disabled);
+	return 0;
+}
+
+static void say_folded(struct audit *audit, struct audit_finding *finding, size_t owner)
+{
+	const char *name = name_of(audit, audit->owners[owner].uid);
+
+	if (name == NULL)
+		return;
+	finding->other = (struct subid_owner_name){ name, strlen(name) };
+	audit_advise(audit, finding,
+		     (struct audit_fix){ .verb = AUDIT_FIX_RENAME,
+					 .kind = -1,
+					 .owner = finding->owner,
+					 .text = name });
+	audit_add_finding(
+	    audit, finding,
+	    audit_text(audit, "write %s as the owner; the ids stay the same", name),
+	    "the name service takes %.*s for the account %s, and programs that compare"
+	    " names do not",
+	    NAME(finding->owner), name);
+}
+
+int audit_find_folded_owner(struct audit *audit)
+{
+	if ((audit->traits >> TRAIT_FOLDED & 1) != 0)
+		find_marked(audit, false, say_folded);
+	return 0;
+}
+
+int audit_find_hold_as_account(struct audit *audit)
+{
+	static const char *const holds[] = { SUBID_OWNER_RELEASED, SUBID_OWNER_RESERVED };
+
+	for (size_t i = 0; i < sizeof(holds) / sizeof(holds[0]); i++) {
+		const char *name = holds[i] + 1;
+		struct audit_finding finding = {
+			.kind = -1,
+			.owner = { name, strlen(name) },
+		};
+		struct subid_account account;
+
+		if (!subid_users_by_name(audit->in->users, name, strlen(name), &account))
+			continue;
+		if (audit->in->root == NULL)
+			audit_advise_run(audit, &finding, "usermod -l %s-1 %s", name,
+					 name);
+		audit_add_finding(
+		    audit, &finding, "rename the account, while its user is logged out",
+		    "there is an account %s (uid %u): 'apptainer config fakeroot --enable"
+		    " %s' would give it the ids that %s holds",
+		    name, account.uid, name, holds[i]);
+	}
+	return 0;
+}
