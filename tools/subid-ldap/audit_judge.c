@@ -258,26 +258,79 @@ static void judge_pool(struct site_audit *audit, const struct site_audit_pool *p
 /* --- hosts -----------------------------------------------------------------------------
  */
 
-/* A host's line with ids of the pools must be the directory's. */
-static void judge_line(struct site_audit *audit, const struct site_audit_line *line)
+/* Does another line, of somebody else, have some of these ids?  Lines are in the order of
+ * their first ids. */
+static bool is_disputed(const struct site_audit *audit, size_t i)
 {
-	const struct site_audit_owner *owner = site_audit_owner(audit, line->owner);
-	bool in_pool = false;
+	const struct site_audit_line *line = &audit->lines[i], *next = line + 1;
+	const struct site_audit_line *end = audit->lines + audit->n_lines;
 
-	for (size_t i = 0; i < audit->conf->n_pools; i++)
-		in_pool |= id_range_overlaps(audit->conf->pools[i].range, line->range);
-	if (in_pool && (owner == NULL || owner->state != DIR_GRANTED ||
-			!id_range_contains(owner->range[line->kind], line->range)))
+	for (; next < end && next->kind == line->kind &&
+	       id_range_overlaps(next->range, line->range);
+	     next++)
+		if (strcmp(next->owner, line->owner) != 0)
+			return true;
+	for (next = line; next > audit->lines && next[-1].kind == line->kind &&
+			  next[-1].range.start == line->range.start;)
+		if (strcmp((--next)->owner, line->owner) != 0)
+			return true;
+	return false;
+}
+
+/*
+ * The directory has no claim of a block that a host has: claims are never deleted, so it
+ * has lost it.  What gives the owner the same ids again, if nobody else has them; else
+ * NULL.
+ */
+static const char *restore(const struct site_audit *audit, size_t i, char *buf,
+			   size_t size)
+{
+	const struct site_audit_line *line = &audit->lines[i];
+	const struct site_audit_owner *owner = site_audit_owner(audit, line->owner);
+	char grant[DIR_NAME_SIZE + 16];
+
+	if ((owner != NULL && owner->state != DIR_NONE) || is_disputed(audit, i) ||
+	    command("grant", line->owner, grant) == NULL)
+		return NULL;
+	(void)snprintf(buf, size, "%s --range %u:%u", grant, line->range.start,
+		       line->range.count);
+	return buf;
+}
+
+/* A host's line with ids of the pools must be the directory's. */
+static void judge_line(struct site_audit *audit, size_t i)
+{
+	const struct site_audit_line *line = &audit->lines[i];
+	const struct site_audit_owner *owner = site_audit_owner(audit, line->owner);
+	const struct subid_conf_pool *pool = dir_pool_of(audit->conf, line->range);
+	bool granted = owner != NULL && owner->state == DIR_GRANTED, in_pool = false;
+	char text[DIR_NAME_SIZE + 64];
+
+	for (size_t k = 0; k < audit->conf->n_pools; k++)
+		in_pool |= id_range_overlaps(audit->conf->pools[k].range, line->range);
+	if (!in_pool && granted)
+		site_audit_note(audit, NOTE(SITE_WARNING, "host-own", line->range),
+				line->host, line->owner, NULL,
+				"the owner has a range of this host's own beside the"
+				" directory's, and programs may use either");
+	if (!in_pool ||
+	    (granted && id_range_contains(owner->range[line->kind], line->range)))
+		return;
+	if (pool != NULL &&
+	    site_audit_claim(audit, dir_cells(pool, line->range).start) == NULL)
+		site_audit_note(audit, NOTE(SITE_ERROR, "host-forgotten", line->range),
+				line->host, line->owner,
+				restore(audit, i, text, sizeof(text)),
+				"the line has %ss that the directory has no claim of: it"
+				" was made by hand, or the directory was restored from an"
+				" old backup, and will give them again",
+				subid_kind_name(line->kind));
+	else
 		site_audit_note(audit, NOTE(SITE_ERROR, "host-differs", line->range),
 				line->host, line->owner, NULL,
 				"the line has %ss of the directory's, which are not the"
 				" owner's there: 'subid sync' on that host",
 				subid_kind_name(line->kind));
-	if (!in_pool && owner != NULL && owner->state == DIR_GRANTED)
-		site_audit_note(audit, NOTE(SITE_WARNING, "host-own", line->range),
-				line->host, line->owner, NULL,
-				"the owner has a range of this host's own beside the"
-				" directory's, and programs may use either");
 }
 
 void site_audit_judge(struct site_audit *audit)
@@ -289,7 +342,7 @@ void site_audit_judge(struct site_audit *audit)
 		judge_claim(audit, &audit->claims[i]);
 	for (size_t i = 0; i < audit->n_pools; i++)
 		judge_pool(audit, &audit->pools[i]);
-	for (size_t i = 0; i < audit->n_lines; i++)
-		judge_line(audit, &audit->lines[i]);
 	judge_overlaps(audit, audit->lines, audit->n_lines, "hosts-overlap");
+	for (size_t i = 0; i < audit->n_lines; i++)
+		judge_line(audit, i);
 }

@@ -6,12 +6,14 @@
 #include "libsubid/core/core.h"
 #include "tools/subid-ldap/commands.h"
 
-enum { OPTION_KNOWN = 256 * 2 };
+enum { OPTION_KNOWN = 256 * 2, OPTION_CLAIMS };
 
 static const struct cli_option options[] = {
 	{ 'u', "uid", NULL, "only uids" },
 	{ 'g', "gid", NULL, "only gids" },
 	{ OPTION_KNOWN, "known", NULL, "without a word about owners that have none" },
+	{ OPTION_CLAIMS, "claims", NULL,
+	  "the claims of blocks: of all, or of those with the id OWNER" },
 };
 
 struct listing {
@@ -19,7 +21,7 @@ struct listing {
 	struct server *server;
 	struct rows *output;
 	unsigned int kinds;
-	bool known;
+	bool known, claims;
 	size_t n;
 	size_t n_broken;
 };
@@ -64,11 +66,12 @@ static int print_owner(void *data, struct dir_entry *entry)
  */
 static int check_sight(struct listing *listing)
 {
+	const char *branch = listing->claims ? "blocks" : "owners";
 	struct dir_entry entry;
 	char dn[DIR_DN_SIZE];
 	int r;
 
-	if (!site_branch_dn(listing->site, "owners", dn))
+	if (!site_branch_dn(listing->site, branch, dn))
 		return cli_complain(EXIT_UNABLE, "base: the DN is too long");
 	r = server_read(listing->server, dn, &entry);
 	if (r < 0)
@@ -78,6 +81,21 @@ static int check_sight(struct listing *listing)
 		   : cli_complain(EXIT_UNABLE,
 				  "%s: %s: there is no such entry, or we may not see it",
 				  listing->server->uri, dn);
+}
+
+/* How a row names whom a claim is for. */
+static const char *claimant(const struct dir_entry *claim)
+{
+	switch (claim->state) {
+	case DIR_RELEASED:
+		return SUBID_OWNER_RELEASED;
+	case DIR_RESERVED:
+		return SUBID_OWNER_RESERVED;
+	case DIR_GRANTED:
+		return claim->name;
+	default:
+		return "-";
+	}
 }
 
 /* The whole block; its size is the pool's. */
@@ -97,10 +115,9 @@ static int print_claim(void *data, struct dir_entry *entry)
 		return 0;
 	}
 	range[SUBID_UID] = range[SUBID_GID] = dir_cells(pool, first);
-	if (entry->state == DIR_RELEASED)
-		print(listing, SUBID_OWNER_RELEASED, range, "released");
-	else if (entry->state == DIR_RESERVED)
-		print(listing, SUBID_OWNER_RESERVED, range, "reserved");
+	if (listing->claims || entry->state == DIR_RELEASED ||
+	    entry->state == DIR_RESERVED)
+		print(listing, claimant(entry), range, dir_state_name(entry->state));
 	return 0;
 }
 
@@ -134,6 +151,30 @@ static int list_held(struct listing *listing, const char *owner)
 	return status;
 }
 
+/* The claim of the block with that id, if there is one. */
+static int list_claim(struct listing *listing, const char *text)
+{
+	const struct subid_conf_pool *pool;
+	struct id_range first = { .count = 1 };
+	struct dir_entry entry;
+	char dn[DIR_DN_SIZE];
+	int r;
+
+	if (subid_id_parse(text, strlen(text), &first.start) != 0)
+		return cli_misused(listing->site->cli, "--claims: '%s' is no id", text);
+	pool = dir_pool_of(&listing->site->conf, first);
+	if (pool == NULL)
+		return EXIT_DONE;
+	if (!site_block_dn(listing->site, dir_cells(pool, first).start, dn))
+		return cli_complain(EXIT_UNABLE, "base: the DN is too long");
+	r = server_read(listing->server, dn, &entry);
+	if (r < 0)
+		return site_failed(listing->server);
+	if (r == 0)
+		(void)print_claim(listing, &entry);
+	return EXIT_DONE;
+}
+
 static int list_name(struct listing *listing, const char *text)
 {
 	struct site_owner owner;
@@ -161,9 +202,13 @@ static int list_name(struct listing *listing, const char *text)
 
 static int list_all(struct listing *listing)
 {
-	int status = search(listing, "owners",
-			    "(&(objectClass=subordinateIdEntry)(subidState=granted))",
-			    print_owner);
+	int status;
+
+	if (listing->claims)
+		return search(listing, "blocks", "(objectClass=subidClaim)", print_claim);
+	status = search(listing, "owners",
+			"(&(objectClass=subordinateIdEntry)(subidState=granted))",
+			print_owner);
 
 	return status != EXIT_DONE
 		   ? status
@@ -184,6 +229,7 @@ static int run(struct cli *cli, int argc, char *argv[])
 		uid |= letter == 'u';
 		gid |= letter == 'g';
 		listing.known |= letter == OPTION_KNOWN;
+		listing.claims |= letter == OPTION_CLAIMS;
 	}
 	listing.kinds = cli_kinds(uid, gid);
 	status = site_open(cli, &site);
@@ -198,7 +244,8 @@ static int run(struct cli *cli, int argc, char *argv[])
 	if (optind == argc)
 		status = list_all(&listing);
 	for (; optind < argc; optind++) {
-		int one = list_name(&listing, argv[optind]);
+		int one = listing.claims ? list_claim(&listing, argv[optind])
+					 : list_name(&listing, argv[optind]);
 
 		if (one > status)
 			status = one;

@@ -38,6 +38,9 @@ static const struct cli_option options[] = {
 /* Fewer lines than these may all be released; of more, half at most. */
 #define FEW_LINES 4
 
+/* Lines without a claim that are named one by one. */
+#define FORGOTTEN_SHOWN 10
+
 /* A line of the tables with ids of a pool. */
 struct pool_line {
 	char *owner; /* the account's name, or as the line has it */
@@ -45,6 +48,7 @@ struct pool_line {
 	enum subid_kind kind;
 	struct id_range range;
 	bool held;    /* "!released" or "!reserved" */
+	bool asked;   /* its owner is one of those whom this is about */
 	bool release; /* the directory has it no more */
 	bool skip;    /* it could not be released */
 };
@@ -60,7 +64,7 @@ struct sync {
 	bool *skip; /* for each of ranges: it could not be imported */
 	struct pool_line *lines;
 	size_t n_lines;
-	size_t n_refused, n_strangers;
+	size_t n_refused, n_strangers, n_forgotten;
 	struct range_list rows;
 };
 
@@ -282,20 +286,25 @@ static bool is_asked(const struct sync *sync, const char *name)
 /* --- what is to be done
  * ------------------------------------------------------------------ */
 
+static int no_answer(int r)
+{
+	return cli_complain(EXIT_UNABLE, "the directory: %s: nothing was changed",
+			    r == -EIO	      ? "cannot be asked"
+			    : r == -EPROTO    ? "the answer is not understood"
+			    : r == -ETIMEDOUT ? "does not answer in time"
+					      : strerror(-r));
+}
+
 static int ask(struct sync *sync)
 {
 	int r;
 
 	if (!sync->all && sync->names.n == 0)
 		return EXIT_DONE;
-	r = directory_ask(sync->names.text, sync->names.n, false, PATIENCE_MS,
+	r = directory_ask(DIRECTORY_LIST, sync->names.text, sync->names.n, PATIENCE_MS,
 			  &sync->ranges);
 	if (r < 0)
-		return cli_complain(EXIT_UNABLE, "the directory: %s: nothing was changed",
-				    r == -EIO	      ? "cannot be asked"
-				    : r == -EPROTO    ? "the answer is not understood"
-				    : r == -ETIMEDOUT ? "does not answer in time"
-						      : strerror(-r));
+		return no_answer(r);
 	sync->skip = calloc(sync->ranges.n + 1, sizeof(*sync->skip));
 	return sync->skip == NULL ? out_of_memory() : EXIT_DONE;
 }
@@ -343,23 +352,94 @@ static void complain_of_unknown(struct sync *sync, int n, char *operands[])
 	}
 }
 
+static void choose_candidates(struct sync *sync)
+{
+	for (size_t i = 0; i < sync->n_lines; i++) {
+		struct pool_line *line = &sync->lines[i];
+
+		line->asked = !line->held && is_asked(sync, line->owner);
+		line->release = line->asked && begins_block(sync, line->range) &&
+				!directory_has(sync, line);
+	}
+}
+
+/* The first ids of what would be released, as words of a command line. */
+static int list_candidates(const struct sync *sync, struct cli_names *ret)
+{
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < sync->n_lines; i++) {
+		char number[16];
+
+		(void)snprintf(number, sizeof(number), "%u", sync->lines[i].range.start);
+		if (sync->lines[i].release)
+			r = cli_names_add(ret, number);
+	}
+	return r;
+}
+
+/* The directory lacks a claim that it once had, or never had: what the line is, only an
+ * administrator knows. */
+static void keep_forgotten(struct sync *sync, struct pool_line *line)
+{
+	line->release = false;
+	sync->n_refused++;
+	if (sync->n_forgotten++ < FORGOTTEN_SHOWN)
+		(void)cli_complain(
+		    0,
+		    "%s: %s %u-%llu: the directory has no claim of these ids, and it"
+		    " deletes none: the line was made by hand, or the directory was"
+		    " restored from an old backup: not released: see 'subid --directory"
+		    " audit --hosts'",
+		    line->text, subid_kind_name(line->kind), line->range.start,
+		    (unsigned long long)id_range_end(line->range) - 1);
+}
+
 /*
- * Threat: a directory that was set back to an old backup, or emptied, would take the
- * ranges of all.
+ * Threat: a directory that was restored from an old backup knows nothing of what it gave
+ * since, and would take it from all hosts.  But a claim is never deleted, so that ids
+ * which the directory took back on purpose still have one.
  */
-static int choose_released(struct sync *sync)
+static int check_claims(struct sync *sync)
+{
+	auto_directory struct directory_ranges claims = { .n = 0 };
+	__attribute__((cleanup(cli_names_free))) struct cli_names blocks = { .n = 0 };
+	auto_set struct subid_set claimed = { .n = 0 };
+	int r = list_candidates(sync, &blocks);
+
+	if (r < 0)
+		return out_of_memory();
+	if (blocks.n == 0)
+		return EXIT_DONE;
+	r = directory_ask(DIRECTORY_CLAIMS, blocks.text, blocks.n, PATIENCE_MS, &claims);
+	if (r < 0)
+		return no_answer(r);
+	for (size_t i = 0; r == 0 && i < claims.n; i++)
+		r = subid_set_add(&claimed, claims.list[i].range);
+	if (r < 0)
+		return out_of_memory();
+	subid_set_sort(&claimed);
+	for (size_t i = 0; i < sync->n_lines; i++) {
+		struct pool_line *line = &sync->lines[i];
+		const struct id_range first = { line->range.start, 1 };
+
+		if (line->release && !subid_set_meets(&claimed, first, NULL))
+			keep_forgotten(sync, line);
+	}
+	if (sync->n_forgotten > FORGOTTEN_SHOWN)
+		(void)cli_complain(0, "%zu more lines without a claim, likewise",
+				   sync->n_forgotten - FORGOTTEN_SHOWN);
+	return EXIT_DONE;
+}
+
+/* Threat: a directory that was emptied on purpose, or by mistake, likewise. */
+static int check_share(const struct sync *sync)
 {
 	size_t n = 0, of = 0;
 
 	for (size_t i = 0; i < sync->n_lines; i++) {
-		struct pool_line *line = &sync->lines[i];
-
-		if (line->held || !is_asked(sync, line->owner))
-			continue;
-		line->release =
-		    begins_block(sync, line->range) && !directory_has(sync, line);
-		n += line->release;
-		of++;
+		n += sync->lines[i].release;
+		of += sync->lines[i].asked;
 	}
 	if (sync->force || n < FEW_LINES || n * 2 <= of)
 		return EXIT_DONE;
@@ -368,6 +448,15 @@ static int choose_released(struct sync *sync)
 			    " them no more: nothing was changed: look at it first, or use"
 			    " --force",
 			    n, of);
+}
+
+static int choose_released(struct sync *sync)
+{
+	int status;
+
+	choose_candidates(sync);
+	status = check_claims(sync);
+	return status == EXIT_DONE ? check_share(sync) : status;
 }
 
 /* --- the transaction

@@ -92,7 +92,8 @@ static bool unescape(char *word)
 }
 
 /* owner kind start end count state.  0, SUBID_ABSENT: of nobody; -EPROTO. */
-static int parse_line(char *line, struct directory_range *ret)
+static int parse_line(enum directory_question question, char *line,
+		      struct directory_range *ret)
 {
 	char *word[6];
 
@@ -108,6 +109,8 @@ static int parse_line(char *line, struct directory_range *ret)
 	    subid_id_parse(word[4], strlen(word[4]), &ret->range.count) != 0 ||
 	    !id_range_valid(ret->range))
 		return -EPROTO;
+	if (question == DIRECTORY_CLAIMS)
+		return 0;
 	if (subid_owner_is_hold(ret->owner, strlen(ret->owner)))
 		return SUBID_ABSENT;
 	return subid_owner_valid(ret->owner, strlen(ret->owner)) ? 0 : -EPROTO;
@@ -125,7 +128,8 @@ static int in_order(const void *a, const void *b)
  * Threat: the program tells what a server told it; each line is looked at as if nobody
  * had, and one that is wrong makes all of it wrong.
  */
-int directory_parse(struct subid_text *text, struct directory_ranges *ret)
+int directory_parse(enum directory_question question, struct subid_text *text,
+		    struct directory_ranges *ret)
 {
 	auto_directory struct directory_ranges ranges = { .text = *text };
 	char *at, *end;
@@ -140,7 +144,7 @@ int directory_parse(struct subid_text *text, struct directory_ranges *ret)
 		if (end == NULL)
 			return -EPROTO;
 		*end = '\0';
-		r = parse_line(at, &range);
+		r = parse_line(question, at, &range);
 		if (r < 0)
 			return r;
 		if (r > 0)
@@ -209,33 +213,36 @@ static size_t size_of(const char *names, size_t n)
 }
 
 /* names: a copy, which may be handed to execve(2). */
-static void fill_words(char *names, size_t n, bool allocate, char **words)
+static void fill_words(enum directory_question question, char *names, size_t n,
+		       char **words)
 {
 	static char name[] = "subid", list[] = "list", known[] = "--known";
-	static char grant[] = "grant", end[] = "--";
+	static char claims[] = "--claims", grant[] = "grant", end[] = "--";
 
 	*words++ = name;
-	*words++ = allocate ? grant : list;
-	if (!allocate)
+	*words++ = question == DIRECTORY_GRANT ? grant : list;
+	if (question == DIRECTORY_LIST)
 		*words++ = known;
+	if (question == DIRECTORY_CLAIMS)
+		*words++ = claims;
 	*words++ = end;
 	for (size_t i = 0; i < n; i++, names += strlen(names) + 1)
 		*words++ = names;
 	*words = NULL;
 }
 
-int directory_ask(const char *names, size_t n, bool allocate, int64_t patience_ms,
-		  struct directory_ranges *ret)
+int directory_ask(enum directory_question question, const char *names, size_t n,
+		  int64_t patience_ms, struct directory_ranges *ret)
 {
 	struct child_patience patience = { patience_ms, patience_ms };
 	auto_text struct subid_text text = { .bytes = NULL };
 	auto_free char **words = NULL;
 	auto_free char *copy = NULL;
-	struct question question;
+	struct question what;
 	size_t size;
 	int r;
 
-	if (n > NAMES_MAX && !allocate)
+	if (n > NAMES_MAX && question != DIRECTORY_GRANT)
 		n = 0;
 	size = size_of(names, n);
 	words = calloc(n + 5, sizeof(*words));
@@ -244,11 +251,10 @@ int directory_ask(const char *names, size_t n, bool allocate, int64_t patience_m
 		return -ENOMEM;
 	if (size > 0)
 		memcpy(copy, names, size);
-	fill_words(copy, n, allocate, words);
-	question.words = words;
-	r = child_run(run_program, &question, STDERR_FILENO, ANSWER_MAX, &patience,
-		      &text);
+	fill_words(question, copy, n, words);
+	what.words = words;
+	r = child_run(run_program, &what, STDERR_FILENO, ANSWER_MAX, &patience, &text);
 	if (r == -ETIME)
 		r = -ETIMEDOUT;
-	return r < 0 ? r : directory_parse(&text, ret);
+	return r < 0 ? r : directory_parse(question, &text, ret);
 }

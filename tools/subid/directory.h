@@ -23,20 +23,27 @@ void directory_ranges_free(struct directory_ranges *ranges);
 
 #define auto_directory __attribute__((cleanup(directory_ranges_free)))
 
+enum directory_question {
+	DIRECTORY_LIST,	  /* the ranges of owners, or of all */
+	DIRECTORY_GRANT,  /* the same, after each has been granted one */
+	DIRECTORY_CLAIMS, /* the claims of the blocks with these ids, whosever; or all */
+};
+
 /*
- * Runs subid-ldap for the ranges of n owners, one name behind the other, each
- * terminated; n 0: of all.  allocate: of these it grants who has none one.
+ * Asks subid-ldap about n owners, one name behind the other, each terminated; n 0: about
+ * all.
  *
  * Returns 0; -ETIMEDOUT; -EIO: it failed, and has said why on standard error; -EPROTO:
  * what it told is not understood; other -errno.
  */
-int directory_ask(const char *names, size_t n, bool allocate, int64_t patience_ms,
-		  struct directory_ranges *ret);
+int directory_ask(enum directory_question question, const char *names, size_t n,
+		  int64_t patience_ms, struct directory_ranges *ret);
 
 /* The first range of an owner; *ret_n: how many follow, itself included. */
 const struct directory_range *directory_of(const struct directory_ranges *ranges,
 					   const char *owner, size_t *ret_n);
 
-/* Reads what it told: text becomes the list's, also after a failure.  Pure.  0, -EPROTO,
- * -ENOMEM. */
-int directory_parse(struct subid_text *text, struct directory_ranges *ret);
+/* Reads what it told: text becomes the list's, also after a failure.  What is held is
+ * left out, but for claims.  Pure.  0, -EPROTO, -ENOMEM. */
+int directory_parse(enum directory_question question, struct subid_text *text,
+		    struct directory_ranges *ret);

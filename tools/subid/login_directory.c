@@ -85,11 +85,11 @@ static int ask(const struct subid_conf_directory *conf, const char *name,
 {
 	uint32_t seconds = conf->login_s > 0 ? conf->login_s : SUBID_CONF_LOGIN_TIMEOUT_S;
 	int64_t patience_ms = (int64_t)seconds * 1000;
-	int r = directory_ask(name, 1, false, patience_ms, ret);
+	int r = directory_ask(DIRECTORY_LIST, name, 1, patience_ms, ret);
 
 	if (r == 0 && ret->n == 0 && conf->login_allocates) {
 		directory_ranges_free(ret);
-		r = directory_ask(name, 1, true, patience_ms, ret);
+		r = directory_ask(DIRECTORY_GRANT, name, 1, patience_ms, ret);
 	}
 	return r == 0 && ret->n == 0 ? SUBID_ABSENT : r;
 }

@@ -5,14 +5,20 @@
 
 #define ARRAY(a) (sizeof(a) / sizeof((a)[0]))
 
-static int parse(const char *text, size_t size, struct directory_ranges *ret)
+static int parse_as(enum directory_question question, const char *text, size_t size,
+		    struct directory_ranges *ret)
 {
 	struct subid_text bytes = { .bytes = malloc(size + 1), .size = size };
 
 	assert_non_null(bytes.bytes);
 	memcpy(bytes.bytes, text, size);
 	bytes.bytes[size] = '\0';
-	return directory_parse(&bytes, ret);
+	return directory_parse(question, &bytes, ret);
+}
+
+static int parse(const char *text, size_t size, struct directory_ranges *ret)
+{
+	return parse_as(DIRECTORY_LIST, text, size, ret);
 }
 
 static void test_right(void **state)
@@ -40,6 +46,20 @@ static void test_right(void **state)
 	assert_null(directory_of(&ranges, "bo", &n));
 	assert_int_equal(n, 0);
 	assert_null(directory_of(&ranges, "zoe", &n));
+}
+
+static void test_claims(void **state)
+{
+	static const char text[] = "- uid 200000 265535 65536 free\n"
+				   "!released uid 1 1 1 released\n"
+				   "ann\\x20lee uid 100000 165535 65536 granted\n";
+	auto_directory struct directory_ranges ranges = { .n = 0 };
+
+	(void)state;
+	assert_int_equal(parse_as(DIRECTORY_CLAIMS, text, sizeof(text) - 1, &ranges), 0);
+	assert_int_equal(ranges.n, 3);
+	assert_int_equal(parse_as(DIRECTORY_CLAIMS, "a uid 1 1 0 x\n", 14, &ranges),
+			 -EPROTO);
 }
 
 static void test_nothing(void **state)
@@ -94,6 +114,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_right),
+		cmocka_unit_test(test_claims),
 		cmocka_unit_test(test_nothing),
 		cmocka_unit_test(test_wrong),
 	};
