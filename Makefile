@@ -146,7 +146,7 @@ tools/newidmap: core maps lines tables accounts policy
 tools/getsubids: core maps lines tables accounts policy
 tools/subid/storage: core subid.h
 tools/subid: core trace maps lines tables accounts policy live runtimes audit subid.h
-tools/subid-ldap: core lines tables accounts policy subid.h tools/subid/cli.h tools/subid/rows.h tools/subid/grant_options.h
+tools/subid-ldap: core lines tables accounts policy subid.h tools/subid/cli.h tools/subid/rows.h tools/subid/grant_options.h tools/subid/report/html.h tools/subid/report/save.h
 pam: core maps lines tables accounts policy subid.h
 nss: core lines accounts names
 examples: subid.h

@@ -238,6 +238,20 @@ struct audit_store {
 	struct subid_leases leases;
 };
 
+/* A range that the site's directory has for somebody. */
+struct audit_directory_range {
+	const char *owner;
+	enum subid_kind kind;
+	struct id_range range;
+};
+
+/* What it has for the owners of lines; whoever asks for the audit has asked it. */
+struct audit_directory {
+	const struct audit_directory_range *ranges; /* in the order of owners */
+	size_t n;
+	const char *why; /* why it could not be asked; NULL: it was */
+};
+
 /* What the rules look at.  All of it lives as long as the report. */
 struct audit_input {
 	const struct subid_table *tables[SUBID_KINDS]; /* NULL: could not be read; one for
@@ -262,7 +276,8 @@ struct audit_input {
 	const struct subid_conf *conf;		 /* the site's policy; NULL: none */
 	const struct subid_acceptance *accepted; /* findings that it means to keep, all */
 	size_t n_accepted;
-	const struct audit_rule *only; /* NULL: every rule */
+	const struct audit_directory *directory; /* NULL: there is none */
+	const struct audit_rule *only;		 /* NULL: every rule */
 };
 
 /* How full a window is. */
@@ -315,7 +330,8 @@ struct audit_options {
 	const struct audit_rule *only; /* NULL: every rule */
 	const struct subid_acceptance *accepted;
 	size_t n_accepted;
-	bool no_live;  /* do not look at running processes */
+	const struct audit_directory *directory; /* NULL: the site has none */
+	bool no_live;				 /* do not look at running processes */
 	bool thorough; /* follow the descriptors of every process */
 	bool name_all; /* find out which container each namespace is, not only of those
 			  that something was found in */

@@ -157,6 +157,22 @@ static const struct audit_rule rules[] = {
 	  "window of subid.conf is as good.",
 	  "Move the range into the window, or widen the window in login.defs.",
 	  audit_find_outside_window },
+	{ "directory-differs", SUBID_ERROR, "not as the site's directory has it",
+	  "The ids of the pools of subid.conf are given in the directory, which may "
+	  "give these to somebody else: two users then share ids on this host or "
+	  "in files that hosts share.",
+	  "Run 'subid sync': it releases what the directory took back, unless it is "
+	  "in use. If the directory was restored from an old backup, see 'subid "
+	  "--directory audit --hosts'. Delete a line that was written by hand.",
+	  audit_find_directory_differs },
+	{ "directory-own", SUBID_WARNING, "a range beside the directory's",
+	  "Programs may use either range, so that files on shared disks belong to "
+	  "ids that other hosts do not know.",
+	  "If no files use the host's own range, revoke it.", audit_find_directory_own },
+	{ "directory-missing", SUBID_WARNING, "the directory's range is not in the table",
+	  "Programs that read the tables do not know the range: the user has other "
+	  "ids here than on other hosts, or none.",
+	  "Run 'subid sync', or enable its timer.", audit_find_directory_missing },
 	{ "self-overlap", SUBID_WARNING, "one owner has the same ids twice",
 	  "The kernel refuses a map of both lines, and the owner has fewer ids "
 	  "than it seems.",

@@ -522,6 +522,12 @@ int audit_read_facts(const struct subid *sys, const struct audit_options *option
 		load_table(ret, kind);
 	load_policy(ret);
 	load_conf(ret);
+	if (ret->place.host)
+		ret->input.directory = options->directory;
+	if (ret->input.directory != NULL && ret->input.directory->why != NULL)
+		add_missing(ret,
+			    "the site's directory %s: lines are not compared with it",
+			    ret->input.directory->why);
 	r = subid_users_load(ret->place.etc, ret->place.host, &ret->users, &failure.file);
 	if (r < 0)
 		return error_failure_in(err, ret->place.etc_name, ret->name, r, &failure);

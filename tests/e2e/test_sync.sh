@@ -4,7 +4,7 @@
 # takes is released, and nothing is changed while it is down, or seems to have lost all.
 . "$(dirname "$0")/lib.sh"
 . tests/e2e/ldap.sh
-plan 46
+plan 57
 
 ldap_begin ""
 ldap_pool 1000000000 1006553599 # 100 blocks
@@ -53,6 +53,35 @@ is "and find other ids" "$(grep -c '^u7:1000000' /etc/subuid)" 0
 expect "the audit does not call the lines wrong" 0 '*' '*' subid audit --no-live --rule overlap-reserved
 expect "nor outside of the window" 0 '*' '*' subid audit --no-live --rule outside-window
 
+# --- the audit of a host compares ------------------------------------------------------
+
+# in one line
+finds() { subid audit --no-live --rule "directory-$1" 2>&1 | tr -s ' \n' ' '; }
+expect "the audit: what was brought is as the directory has it" 0 '*' '' subid audit --no-live --rule directory-differs
+like "a range of this host's own is beside none" "$(finds own)" "*nothing was found*"
+subid --directory -q grant u7
+like "until the directory gives one, too" "$(finds own)" "*u7*on this host, and others by the site's directory*"
+like "which is not here yet" "$(finds missing)" "*u7 has uids *by the site's directory, and not in /etc/subuid*subid sync*"
+echo "u8:$(R 60):65536" >>/etc/subuid
+expect "a line that the directory has not given is an error" 1 '*' '' subid audit --no-live --rule directory-differs
+like "which says so" "$(finds differs)" "*/etc/subuid:8 *u8 (line 8) are the site's directory's to give, and it has not given them to u8*"
+like "in the metrics" "$(subid audit --no-live --format prometheus 2>/dev/null)" '*subid_audit_findings{rule="directory-differs",level="error"} 1
+*'
+sed -i '/^u8:/d' /etc/subuid
+subid --directory -q revoke u7
+subid --directory -q unhold "$(R 7):65536"
+cp /etc/subid.conf "$T/conf"
+sed -i 's|^directory .*|directory ldap://127.0.0.1:1|' /etc/subid.conf
+expect "while it is down the report is partial, and says so" 3 '*' "*Can't contact*the report is partial: the site's directory cannot be asked*" \
+	subid audit --no-live --rule directory-differs
+expect "which can be accepted" 0 '*' "*Can't contact*" subid audit --no-live --partial --rule directory-differs
+cp "$T/conf" /etc/subid.conf
+kill -STOP "$ldap_pid"
+expect "one that hangs, too" 3 '*' "*the report is partial: the site's directory cannot be asked*" subid audit --no-live --rule directory-differs
+kill -CONT "$ldap_pid"
+mkdir -p "$T/image/etc"
+cp /etc/passwd /etc/group /etc/subid.conf /etc/subuid /etc/subgid "$T/image/etc"
+expect "an image is in no directory" 0 '*' '' subid --root "$T/image" audit --rule directory-differs
 # --- clashes --------------------------------------------------------------------------
 
 echo "u9:$(R 7):65536" >>/etc/subuid # by hand

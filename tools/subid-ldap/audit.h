@@ -92,3 +92,20 @@ const struct site_audit_claim *site_audit_claim(const struct site_audit *audit,
 						uint32_t block);
 const struct site_audit_owner *site_audit_owner(const struct site_audit *audit,
 						const char *name);
+
+/* What the forms show beside the findings. */
+struct site_audit_shown {
+	const struct cli *cli;
+	const struct site_audit *audit;
+	int fail_on;	    /* enum site_audit_level; one more: never */
+	char *const *hosts; /* the files of --hosts */
+	int n_hosts;
+};
+
+/* Blocks of a pool that are granted or held. */
+uint32_t site_audit_taken(const struct site_audit *audit,
+			  const struct subid_conf_pool *pool);
+
+/* The forms for a browser, and for node_exporter's textfile collector. */
+void site_audit_write_html(const struct site_audit_shown *shown, FILE *out);
+void site_audit_write_prometheus(const struct site_audit_shown *shown, FILE *out);

@@ -225,10 +225,23 @@ static void judge_claim(struct site_audit *audit, const struct site_audit_claim 
 /* --- pools -----------------------------------------------------------------------------
  */
 
+uint32_t site_audit_taken(const struct site_audit *audit,
+			  const struct subid_conf_pool *pool)
+{
+	uint32_t taken = 0;
+
+	for (size_t i = 0; i < audit->n_claims; i++)
+		taken += audit->claims[i].state != DIR_FREE &&
+			 id_range_contains(
+			     pool->range, (struct id_range){ audit->claims[i].block, 1 });
+	return taken;
+}
+
 static void judge_pool(struct site_audit *audit, const struct site_audit_pool *pool)
 {
 	const struct subid_conf_pool *conf = pool->conf;
-	uint32_t blocks = conf->range.count / conf->block, taken = 0;
+	uint32_t blocks = conf->range.count / conf->block;
+	uint32_t taken = site_audit_taken(audit, conf);
 	char place[80];
 
 	(void)snprintf(place, sizeof(place), "pool %s", conf->name);
@@ -238,10 +251,6 @@ static void judge_pool(struct site_audit *audit, const struct site_audit_pool *p
 				pool->broken != NULL
 				    ? pool->broken
 				    : "the directory has other numbers than subid.conf");
-	for (size_t i = 0; i < audit->n_claims; i++)
-		taken += audit->claims[i].state != DIR_FREE &&
-			 id_range_contains(
-			     conf->range, (struct id_range){ audit->claims[i].block, 1 });
 	if (blocks - taken > BLOCKS_FEW && (uint64_t)taken * 10 < (uint64_t)blocks * 9)
 		return;
 	site_audit_note(audit,

@@ -4,14 +4,19 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #include "libsubid/core/core.h"
 #include "tools/subid-ldap/audit.h"
 #include "tools/subid-ldap/commands.h"
+#include "tools/subid/report/save.h"
 
-enum { OPTION_FAIL_ON = 256 * 2, OPTION_FIX_PLAN, OPTION_HOSTS };
+enum { OPTION_FORMAT = 256 * 2, OPTION_FAIL_ON, OPTION_FIX_PLAN, OPTION_HOSTS };
 
 static const struct cli_option options[] = {
+	{ OPTION_FORMAT, "format", "FORM", "text, json, html or prometheus" },
+	{ 'o', "output", "FILE", "write to FILE, replaced as a whole" },
 	{ OPTION_FAIL_ON, "fail-on", "LEVEL",
 	  "what makes the status 1 (error); or never" },
 	{ OPTION_FIX_PLAN, "fix-plan", NULL, "print the commands that are safe to run" },
@@ -32,9 +37,13 @@ static const struct rows_column columns[] = {
 
 #define N_COLUMNS (sizeof(columns) / sizeof(columns[0]))
 
+typedef int show_form(const struct site_audit_shown *shown);
+
 struct request {
 	int fail_on; /* enum site_audit_level; one more: never */
-	bool plan, hosts;
+	const char *output;
+	show_form *form;
+	bool hosts;
 };
 
 static int take_level(const struct cli *cli, const char *name, int *ret)
@@ -88,20 +97,31 @@ static void add_row(struct rows *rows, const struct site_audit_finding *finding)
 	rows_add(rows, cells, ROWS_NO_PARENT);
 }
 
-static int show(const struct cli *cli, const struct site_audit *audit)
+/* For people and, with --json, for programs. */
+static int show_rows(const struct site_audit_shown *shown)
 {
-	struct rows *rows = rows_open(cli, "findings", columns, N_COLUMNS);
+	struct rows *rows = rows_open(shown->cli, "findings", columns, N_COLUMNS);
 
 	if (rows == NULL)
 		return EXIT_UNABLE;
-	for (size_t i = 0; i < audit->n_findings; i++)
-		add_row(rows, &audit->findings[i]);
+	for (size_t i = 0; i < shown->audit->n_findings; i++)
+		add_row(rows, &shown->audit->findings[i]);
 	return rows_close(rows);
 }
 
-/* Each command once; what needs a person is in none. */
-static int show_plan(const struct site_audit *audit)
+static int show_json(const struct site_audit_shown *shown)
 {
+	struct cli cli = *shown->cli;
+
+	cli.json = true;
+	return show_rows(
+	    &(struct site_audit_shown){ .cli = &cli, .audit = shown->audit });
+}
+
+/* Each command once; what needs a person is in none. */
+static int show_plan(const struct site_audit_shown *shown)
+{
+	const struct site_audit *audit = shown->audit;
 	const char *last = "";
 
 	for (size_t i = 0; i < audit->n_findings; i++) {
@@ -113,6 +133,66 @@ static int show_plan(const struct site_audit *audit)
 		last = command;
 	}
 	return cli_finish_output();
+}
+
+static int show_html(const struct site_audit_shown *shown)
+{
+	site_audit_write_html(shown, stdout);
+	return cli_finish_output();
+}
+
+static int show_prometheus(const struct site_audit_shown *shown)
+{
+	site_audit_write_prometheus(shown, stdout);
+	return cli_finish_output();
+}
+
+static int take_form(const struct cli *cli, const char *name, show_form **ret)
+{
+	static const struct {
+		const char *name;
+		show_form *form;
+	} forms[] = {
+		{ "text", show_rows },
+		{ "json", show_json },
+		{ "html", show_html },
+		{ "prometheus", show_prometheus },
+	};
+
+	for (size_t i = 0; i < sizeof(forms) / sizeof(forms[0]); i++)
+		if (strcmp(name, forms[i].name) == 0) {
+			*ret = forms[i].form;
+			return EXIT_DONE;
+		}
+	return cli_misused(
+	    cli, "--format: unknown form '%s'; one of text, json, html, prometheus",
+	    name);
+}
+
+/* Copies what was printed. */
+static int copy_printed(const void *data, FILE *out)
+{
+	char buf[8192];
+	ssize_t n;
+
+	if (lseek(*(const int *)data, 0, SEEK_SET) < 0)
+		return -errno;
+	while ((n = read(*(const int *)data, buf, sizeof(buf))) > 0)
+		(void)fwrite(buf, 1, (size_t)n, out);
+	return n < 0 ? -errno : 0;
+}
+
+/* The rows go to standard output: it is a file in memory then. */
+static int show_into(const char *path, show_form *form,
+		     const struct site_audit_shown *shown)
+{
+	auto_close int memory = memfd_create("report", MFD_CLOEXEC);
+	int status;
+
+	if (memory < 0 || fflush(stdout) != 0 || dup2(memory, STDOUT_FILENO) < 0)
+		return cli_complain(EXIT_UNABLE, "%s: %s", path, strerror(errno));
+	status = form(shown);
+	return status == EXIT_DONE ? report_save(path, copy_printed, &memory) : status;
 }
 
 static bool is_bad(const struct site_audit *audit, int fail_on)
@@ -150,30 +230,61 @@ static int look(struct cli *cli, struct site *site, struct site_audit *audit, in
 	return EXIT_DONE;
 }
 
+static int take_option(const struct cli *cli, struct request *request, int letter)
+{
+	switch (letter) {
+	case OPTION_FORMAT:
+		return take_form(cli, optarg, &request->form);
+	case OPTION_FAIL_ON:
+		return take_level(cli, optarg, &request->fail_on);
+	case OPTION_FIX_PLAN:
+		request->form = show_plan;
+		return EXIT_DONE;
+	case 'o':
+		request->output = optarg;
+		return EXIT_DONE;
+	default:
+		request->hosts = true;
+		return EXIT_DONE;
+	}
+}
+
+static int check(const struct cli *cli, struct request *request, int operands)
+{
+	if (request->hosts != (operands > 0))
+		return cli_misused(cli, request->hosts
+					    ? "--hosts: missing FILE"
+					    : "audit takes operands only with --hosts");
+	if (request->form == show_plan && cli->json)
+		return cli_misused(cli, "--fix-plan has a form of its own");
+	if (cli->json && request->form != NULL && request->form != show_json)
+		return cli_misused(cli, "--json and --format do not agree");
+	if (request->form == NULL)
+		request->form = show_rows;
+	return EXIT_DONE;
+}
+
 static int run(struct cli *cli, int argc, char *argv[])
 {
 	auto_site struct site site = { .etc = -1 };
 	auto_site_audit struct site_audit audit = { .n_owners = 0 };
+	struct site_audit_shown shown = { .cli = cli, .audit = &audit };
 	struct request request = { .fail_on = SITE_ERROR };
 	int letter, status = EXIT_DONE;
 
-	while (status == EXIT_DONE && (letter = cli_next_option(cli, argc, argv)) != -1) {
-		if (letter == OPTION_FAIL_ON)
-			status = take_level(cli, optarg, &request.fail_on);
-		request.plan |= letter == OPTION_FIX_PLAN;
-		request.hosts |= letter == OPTION_HOSTS;
-	}
-	if (status == EXIT_DONE && request.hosts != (optind < argc))
-		status = cli_misused(cli, request.hosts
-					      ? "--hosts: missing FILE"
-					      : "audit takes operands only with --hosts");
-	if (status == EXIT_DONE && request.plan && cli->json)
-		status = cli_misused(cli, "--fix-plan has a form of its own");
+	while (status == EXIT_DONE && (letter = cli_next_option(cli, argc, argv)) != -1)
+		status = take_option(cli, &request, letter);
 	if (status == EXIT_DONE)
-		status = look(cli, &site, &audit, argc - optind, argv + optind);
-	if (status != EXIT_DONE)
-		return status;
-	status = request.plan ? show_plan(&audit) : show(cli, &audit);
+		status = check(cli, &request, argc - optind);
+	shown.fail_on = request.fail_on;
+	shown.hosts = argv + optind;
+	shown.n_hosts = argc - optind;
+	if (status == EXIT_DONE)
+		status = look(cli, &site, &audit, shown.n_hosts, argv + optind);
+	if (status == EXIT_DONE)
+		status = request.output != NULL
+			     ? show_into(request.output, request.form, &shown)
+			     : request.form(&shown);
 	if (status != EXIT_DONE)
 		return status;
 	return is_bad(&audit, request.fail_on) ? EXIT_NO : EXIT_DONE;

@@ -417,3 +417,27 @@ int cli_names_read(struct cli_names *names, const char *file)
 	(void)fclose(stream); /* only read */
 	return status;
 }
+
+static int by_name(const void *a, const void *b)
+{
+	return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+int cli_names_sort(struct cli_names *names)
+{
+	auto_free char **list = calloc(names->n + 1, sizeof(*list));
+	struct cli_names sorted = { .n = 0 };
+	char *at = names->text;
+	int r = list == NULL ? -ENOMEM : 0;
+
+	for (size_t i = 0; r == 0 && i < names->n; i++, at += strlen(at) + 1)
+		list[i] = at;
+	if (r == 0 && names->n > 1)
+		qsort(list, names->n, sizeof(*list), by_name);
+	for (size_t i = 0; r == 0 && i < names->n; i++)
+		if (i == 0 || strcmp(list[i - 1], list[i]) != 0)
+			r = cli_names_add(&sorted, list[i]);
+	cli_names_free(names);
+	*names = sorted;
+	return r;
+}

@@ -175,6 +175,9 @@ struct cli_names {
 
 void cli_names_free(struct cli_names *names);
 
+/* Puts them in order, each once.  0 or -ENOMEM. */
+int cli_names_sort(struct cli_names *names);
+
 /* 0 or -ENOMEM. */
 int cli_names_add(struct cli_names *names, const char *name);
 

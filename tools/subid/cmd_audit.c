@@ -3,18 +3,15 @@
  * subid audit: the command line, and which form of the report to write.
  */
 #include <errno.h>
-#include <fcntl.h>
 #include <getopt.h>
-#include <libgen.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <sys/utsname.h>
-#include <unistd.h>
 
 #include "libsubid/core/core.h"
-#include "libsubid/core/files.h"
+#include "tools/subid/audit_directory.h"
 #include "tools/subid/report/report.h"
+#include "tools/subid/report/save.h"
 
 enum {
 	OPTION_FORMAT = 512,
@@ -200,96 +197,23 @@ static int finish_output(int r)
 	return cli_complain(EXIT_UNABLE, "standard output: %s", strerror(errno));
 }
 
-static int fail_to_save(const char *name, int error)
+struct form {
+	write_form *write;
+	const struct audit_shown *shown;
+};
+
+static int write_one(const void *data, FILE *out)
 {
-	return cli_complain(EXIT_UNABLE, "%s: %s%s", name, strerror(error),
-			    error == ENOSPC || error == EROFS || error == EDQUOT
-				? ": the report is not written, the old file is as it was"
-				: "");
-}
+	const struct form *form = data;
 
-/* Threat: a device or a pipe, named by mistake, would be replaced by a file. */
-static int check_target(const char *name)
-{
-	struct stat st;
-
-	if (lstat(name, &st) < 0)
-		return errno == ENOENT ? EXIT_DONE : fail_to_save(name, errno);
-	if (S_ISREG(st.st_mode))
-		return EXIT_DONE;
-	return cli_complain(EXIT_UNABLE, "%s: not a regular file: not replaced", name);
-}
-
-static ssize_t write_some(void *replacement, const char *bytes, size_t size)
-{
-	int r = subid_replacement_write(replacement, bytes, size);
-
-	if (r == 0)
-		return (ssize_t)size;
-	errno = -r;
-	return 0; /* a failure, to stdio */
-}
-
-/* Writes the form into the replacement; 0 or an errno. */
-static int fill(struct subid_replacement *replacement, const struct audit_shown *shown,
-		write_form *form)
-{
-	FILE *out =
-	    fopencookie(replacement, "w", (cookie_io_functions_t){ .write = write_some });
-	int error;
-
-	if (out == NULL)
-		return errno;
-	errno = 0;
-	error = -form(shown, out);
-	if (error == 0 && (fflush(out) != 0 || ferror(out)))
-		error = errno == 0 ? EIO : errno;
-	if (fclose(out) != 0 && error == 0)
-		error = errno;
-	return error;
-}
-
-/* The directory of a file, and its name there. */
-static int open_directory(const char *path, const char **ret_name)
-{
-	const char *slash = strrchr(path, '/');
-	auto_free char *copy = strdup(path);
-	int fd;
-
-	if (copy == NULL)
-		return -ENOMEM;
-	*ret_name = slash == NULL ? path : slash + 1;
-	fd = open(dirname(copy), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	return fd < 0 ? -errno : fd;
-}
-
-/*
- * Writes a form beside the file and puts it in its place, so that a reader sees the old
- * file or the new one.  The status, after a complaint.
- */
-static int save(const char *path, const struct audit_shown *shown, write_form *form)
-{
-	auto_close int dir = -1; /* until the replacement has been released */
-	auto_replacement struct subid_replacement *replacement = NULL;
-	const char *name;
-	int error, status;
-
-	status = check_target(path);
-	if (status != EXIT_DONE)
-		return status;
-	dir = open_directory(path, &name);
-	error = dir < 0 ? -dir : -subid_replacement_open_alone(dir, name, &replacement);
-	if (error == 0)
-		error = fill(replacement, shown, form);
-	if (error == 0)
-		error = -subid_replacements_commit(&replacement, 1);
-	return error == 0 ? EXIT_DONE : fail_to_save(path, error);
+	return form->write(form->shown, out);
 }
 
 static int show(const struct request *request, const struct audit_shown *shown)
 {
 	if (request->output != NULL)
-		return save(request->output, shown, request->write);
+		return report_save(request->output, write_one,
+				   &(struct form){ request->write, shown });
 	if (shown->quiet && !report_is_bad(shown))
 		return EXIT_DONE;
 	return finish_output(request->write(shown, stdout));
@@ -330,8 +254,10 @@ static void complain(const char *text)
 static int look(const struct cli *cli, const struct request *request,
 		struct audit_report *ret)
 {
+	auto_asked struct audit_asked asked = { .ranges = { .n = 0 } };
 	const struct audit_options wanted = {
 		.only = request->only,
+		.directory = audit_ask_directory(cli, &asked),
 		.accepted = request->ignored,
 		.n_accepted = request->n_ignored,
 		.no_live = request->no_live,

@@ -216,31 +216,6 @@ static int add_group(struct sync *sync, struct subid *sys)
 	return EXIT_DONE;
 }
 
-static int by_name(const void *a, const void *b)
-{
-	return strcmp(*(char *const *)a, *(char *const *)b);
-}
-
-/* Each name once, in order. */
-static int sort_names(struct cli_names *names)
-{
-	auto_free char **list = calloc(names->n + 1, sizeof(*list));
-	struct cli_names sorted = { .n = 0 };
-	char *at = names->text;
-	int r = list == NULL ? -ENOMEM : 0;
-
-	for (size_t i = 0; r == 0 && i < names->n; i++, at += strlen(at) + 1)
-		list[i] = at;
-	if (r == 0 && names->n > 1)
-		qsort(list, names->n, sizeof(*list), by_name);
-	for (size_t i = 0; r == 0 && i < names->n; i++)
-		if (i == 0 || strcmp(list[i - 1], list[i]) != 0)
-			r = cli_names_add(&sorted, list[i]);
-	cli_names_free(names);
-	*names = sorted;
-	return r;
-}
-
 static int choose(struct sync *sync, struct subid *sys, int n, char *operands[])
 {
 	int r = 0, status = EXIT_DONE;
@@ -267,7 +242,7 @@ static int choose(struct sync *sync, struct subid *sys, int n, char *operands[])
 			r = add_logins(sync, "/var/log/wtmp.1");
 	}
 	if (r == 0)
-		r = sort_names(&sync->names);
+		r = cli_names_sort(&sync->names);
 	return r < 0 ? out_of_memory() : status;
 }
 
