@@ -175,7 +175,7 @@ ldap389_begin() {
 	ldap_dir=$ldap_root/var/lib/dirsrv/slapd-subid
 	ldap_again
 	ldap_fill_below
-	sed 's/subid-reader/reader/; s/subid-writer/writer/' share/ldap/acl-389ds.ldif | ldap_change
+	sed 's/subid-reader/reader/g; s/subid-writer/writer/g' share/ldap/acl-389ds.ldif | ldap_change
 	mkdir -p /etc/subid.secrets
 	for name in write read; do (umask 077; printf %s $name >/etc/subid.secrets/$name); done
 }

@@ -9,7 +9,9 @@
 . tests/e2e/directory_crowd.sh
 plan $(((CROWD_CHECKS + 17) * 2))
 
-tests/root.sh make trixie "$T/root" slapd,ldap-utils,389-ds-base >"$T/log" 2>&1 || {
+# DEBIAN13: one that has been made with these packages
+{ [ -d "${DEBIAN13-}" ] && cp -a "$DEBIAN13" "$T/root"; } ||
+	tests/root.sh make trixie "$T/root" slapd,ldap-utils,389-ds-base >"$T/log" 2>&1 || {
 	sed 's/^/# /' "$T/log"
 	skip "$planned" "no Debian 13 can be made here: is there a network?"
 	exit
@@ -38,10 +40,11 @@ steps() { # name
 	expect "$1: and is freed" 0 "$(both - 1500000000 1500065535 65536 free)" '' subid --directory unhold 1500000000:65536
 	expect "$1: a free block is given again" 0 "$(both u1 1500000000 1500065535 65536 new)" '' subid --directory grant u1
 	expect "$1: held" 0 "$(both '!reserved' 1500524288 1500589823 65536 reserved)" '' subid --directory hold 1500524288:1
-	like "$1: the audit has nothing against that" "$(subid --directory audit)" "*account-inside*"
+	is "$1: the audit has nothing against that" "$(subid --directory audit | grep -v pool-filling | grep ' 1500[0-9]* ')" ""
 	cp /etc/subid.conf "$T/conf"
 	printf read >"$T/read"
 	chmod 600 "$T/read"
+	# shellcheck disable=SC2154 # ldap.sh's
 	sed -i "s|^directory .*|directory $ldap_tcp|; s|^bind .*|bind simple cn=reader,dc=example,dc=org password $T/read|" /etc/subid.conf
 	expect "$1: a credential that may read lists" 0 "u1 *granted*" '' subid --directory list u1
 	expect "$1: and takes nothing" 3 '' '*nsufficient*' subid --directory revoke u1

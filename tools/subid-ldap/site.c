@@ -260,6 +260,11 @@ static int find_in_directory(struct site *site, const char *text, bool unknown,
 	if (search.n > 1)
 		return cli_complain(EXIT_NO, "%s: the directory has two such accounts",
 				    text);
+	/* Threat: who cannot see the numbers of accounts gives blocks that have them */
+	if (search.n == 1 && ret->uid == SUBID_ID_NONE)
+		return cli_complain(EXIT_UNABLE,
+				    "%s: %s: has no uidNumber, or we may not see it",
+				    text, ret->dn);
 	if (search.n == 1)
 		return EXIT_DONE;
 	if (!unknown)
