@@ -4,7 +4,7 @@
 # and mended by the commands that it prints; lists of hosts beside it; and 2,000 owners.
 . "$(dirname "$0")/lib.sh"
 . tests/e2e/ldap.sh
-plan 28
+plan 43
 
 ldap_begin ""
 ldap_pool 1000000000 1000009999 10 # 1,000 blocks
@@ -111,6 +111,30 @@ run subid --directory audit --hosts "$T/h1.json" "$T/h2.json"
 like "a host that differs from the directory" "$out" "*error host-differs $T/h2.json u2 *"
 like "the same ids, other owners, on two hosts" "$out" "*critical hosts-overlap $T/h2.json bob 500050 50 *ann*h1.json*"
 is "the host that is right is in neither" "$(grep -c "differs $T/h1.json" <<<"$out")" 0
+# the same in other forms: one report of the directory and all hosts
+printf '{"ranges": [{"owner":"x<b>&","kind":"uid","start":500060,"end":0,"count":10,"state":"granted"}]}' >"$T/h3.json"
+hosts=("$T/h1.json" "$T/h2.json" "$T/h3.json")
+page=$(subid --directory audit --format html --hosts "${hosts[@]}")
+is "a page: it fails as the text does" $? 1
+like "with the worst first" "$page" '<!DOCTYPE html>*<header class="critical">*ou=subids,dc=example,dc=org*account-inside*hosts-overlap*host-differs*</html>'
+like "names are text, not markup" "$page" '*x&lt;b&gt;&amp;*'
+is "in no place as they are" "$(grep -c '<b>&' <<<"$page")" 0
+is "nothing from elsewhere, no script" "$(grep -cE 'https?://|<script|src=' <<<"$page")" 0
+like "the pools and the hosts are there" "$page" "*<h4>main 1000000000 to 1000009999*blocks of 10 ids in use*$T/h1.json</dt><dd>*"
+subid --directory audit --format prometheus --hosts "${hosts[@]}" >"$T/metrics"
+is "metrics: each kind of line is described once" "$(grep '^# TYPE' "$T/metrics" | awk '{ print $3 }' | sort | uniq -d)" ""
+is "the rules of the page are all in it" "$(sed -n 's/^\.It Li \([a-z, -]*\) Pq.*/\1/p' man/subid-ldap.8 | tr -d ' ' | tr ',' '\n' | sort | paste -sd ' ')" \
+	"$(sed -n 's/^subid_directory_findings{rule="\([a-z-]*\)"} .*/\1/p' "$T/metrics" | sort | paste -sd ' ')"
+is "with as many findings as the text has" "$(awk '/^subid_directory_findings[{]/ { n += $2 } END { print n }' "$T/metrics")" \
+	"$(subid --directory audit --hosts "${hosts[@]}" | wc -l)"
+like "how full a pool is" "$(<"$T/metrics")" '*subid_directory_pool_blocks{pool="main"} 1000
+*subid_directory_pool_blocks_taken{pool="main"} [1-9]*subid_directory_hosts 3
+*'
+expect "into a file" 1 '' '' subid --directory audit -o "$T/report" --format json
+is "whole" "$(jq -r '.findings | length' "$T/report")" "$(subid --directory audit | wc -l)"
+expect "not in the place of a directory" 3 '' "*$T: not a regular file*" subid --directory audit -o "$T"
+expect "forms exclude each other" 2 '' '*do not agree*' subid --directory --json audit --format html
+expect "an unknown form" 2 '' "*unknown form 'pdf'*" subid --directory audit --format pdf
 echo '[]' >"$T/h3.json"
 expect "a file that is no list" 3 '' "*h3.json: is not what 'subid --json list' prints" subid --directory audit --hosts "$T/h3.json"
 expect "no file" 2 '' '*--hosts: missing FILE*' subid --directory audit --hosts
