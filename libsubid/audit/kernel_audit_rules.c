@@ -74,9 +74,9 @@ static void set_option(struct rule *rule, char option, struct word value)
 			      (value.len > 6 &&
 			       memcmp(value.text + value.len - 6, ",never", 6) == 0);
 	else if (begins(value, "path=") || begins(value, "dir=")) {
-		cut(&value,
-		    (size_t)((char *)memchr(value.text, '=', value.len) - value.text) +
-			1);
+		cut(&value, (size_t)((const char *)memchr(value.text, '=', value.len) -
+				     value.text) +
+				1);
 		set_path(rule, value);
 	} else if (begins(value, "perm=")) {
 		cut(&value, strlen("perm="));

@@ -235,12 +235,11 @@ static bool in_object(const struct json *json)
 /* The four digits of \uXXXX. */
 static bool take_hex(struct json *json)
 {
-	/* 22 bytes: without a NUL, which is no digit */
-	static const char digits[22] = "0123456789abcdefABCDEF";
+	static const char digits[] = "0123456789abcdefABCDEF";
 
 	for (int i = 0; i < 4; i++, json->at++)
 		if (json->at >= json->end ||
-		    memchr(digits, *json->at, sizeof(digits)) == NULL)
+		    memchr(digits, *json->at, sizeof(digits) - 1) == NULL)
 			return false;
 	return true;
 }
@@ -248,7 +247,7 @@ static bool take_hex(struct json *json)
 /* At the opening quote.  False: it does not end, or has bytes that it may not have. */
 static bool take_string(struct json *json)
 {
-	static const char escaped[8] = "\"\\/bfnrt"; /* likewise */
+	static const char escaped[] = "\"\\/bfnrt";
 
 	json->text = ++json->at;
 	while (json->at < json->end && *json->at != '"') {
@@ -264,7 +263,7 @@ static bool take_string(struct json *json)
 			continue;
 		}
 		if (json->at >= json->end ||
-		    memchr(escaped, *json->at, sizeof(escaped)) == NULL)
+		    memchr(escaped, *json->at, sizeof(escaped) - 1) == NULL)
 			return false;
 		json->at++;
 	}

@@ -224,7 +224,7 @@ static inline void call_helper(const char *words)
 	keep_content(map, outcome.map, sizeof(outcome.map));
 	keep_content("proc/" TARGET "/setgroups", outcome.setgroups,
 		     sizeof(outcome.setgroups));
-	assert_in_range(machine.maps_written, 0, 1);
+	assert_true(machine.maps_written <= 1);
 	assert_true(outcome.status == EXIT_SUCCESS || outcome.status == EXIT_FAILURE);
 }
 

@@ -367,7 +367,7 @@ static void test_long_names(void **state)
 	assert_like("too long", host.log,
 		    "5: *: no range is granted: invalid owner name\n");
 	/* of the name in the log so much as suffices */
-	assert_in_range(strlen(host.log), 60, 140);
+	assert_true(strlen(host.log) >= 60 && strlen(host.log) <= 140);
 	assert_int_equal(log_in(name, "required_for=students", 0), PAM_IGNORE);
 	host.in_group = true;
 	assert_int_equal(log_in(name, "required_for=students", 0), PAM_SESSION_ERR);

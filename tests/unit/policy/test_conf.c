@@ -429,7 +429,7 @@ static void test_load_fails(void **state)
 
 /* What subid_conf_load() reported: "FILE:LINE KEY, ...". */
 struct told {
-	char text[256];
+	char text[1024];
 	int answer;
 };
 
