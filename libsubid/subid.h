@@ -316,15 +316,18 @@ struct subid_txn;
 	       given after that alone (SUBID_REUSE_LEFT) */
 
 /*
- * Begins: takes the locks of the tables, waiting at most timeout_ms milliseconds for them
- * (SUBID_PATIENCE_MS is what shadow's tools have), and reads tables, accounts, policy,
- * running namespaces and what containers have.  Any user may begin a dry run, or leases
- * of the user's own; all else needs root's rights, or the image's owner's.
+ * Begins: reads tables, accounts, policy, running namespaces and what containers have.
+ * The first call that changes something takes the locks of the tables, once it has looked
+ * up what only others know, and reads again what has changed meanwhile; they are given
+ * back by the commit.  They are waited for at most timeout_ms milliseconds
+ * (SUBID_PATIENCE_MS is what shadow's tools have): then the call returns SUBID_BUSY, err
+ * names who has them, and nothing is changed.  Any user may begin a dry run, or leases of
+ * the user's own; all else needs root's rights, or the image's owner's.
  *
  * Returns 0, and the caller ends it with subid_abort(), after a commit as well;
- * SUBID_BUSY: somebody holds a lock; SUBID_INVALID: login.defs or subid.conf is wrong,
- * and nothing is given until that is mended; -errno: something could not be read,
- * -EACCES: a process hides the ids that it has, -EINVAL: an unknown flag.
+ * SUBID_INVALID: login.defs or subid.conf is wrong, and nothing is given until that is
+ * mended; -errno: something could not be read, -EACCES: a process hides the ids that it
+ * has, -EINVAL: an unknown flag.
  */
 int subid_begin(struct subid *sys, unsigned int flags, int timeout_ms,
 		struct subid_txn **ret, struct subid_error *err) SUBID_WARN_UNUSED;
@@ -337,6 +340,11 @@ int subid_begin(struct subid *sys, unsigned int flags, int timeout_ms,
 #define SUBID_FORCE	    16U /* also while processes use the ids */
 #define SUBID_REUSE	    32U /* do not hold them: anybody may get them next */
 #define SUBID_REUSE_LEFT    64U /* also what others have left, with SUBID_SEARCH */
+#define SUBID_PREPARE                                                                    \
+	128U /* of subid_grant(), _import() and _lease(): nothing is changed yet, but    \
+		what others know of the owner, and keep in its home, is looked up and    \
+		kept.  With more than one owner, for each before the first is given      \
+		something, so that nobody waits for the locks meanwhile */
 
 /*
  * What is asked for; -EINVAL if size or owner is not set, or a flag is unknown.  Zeroed

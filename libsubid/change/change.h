@@ -51,6 +51,7 @@ struct subid_txn_options {
 	bool nss;	/* ask the running system's name service; for threads see
 			    subid_users_taken() */
 	bool dry_run;	/* take no lock, and refuse to commit */
+	bool late;	/* take the locks when they are needed, not at the beginning */
 	int timeout_ms; /* patience for the locks; SUBID_PATIENCE_MS */
 	struct subid_lock_wait wait; /* who is told for whom it waits, if anybody */
 	const char *vendor;	     /* as struct subid_conf_source has it */
@@ -60,7 +61,7 @@ struct subid_txn_options {
 	int root; /* with leased: the root directory above etc, until it has begun */
 	bool no_grants; /* of grants and holds, none follows */
 	const char
-	    *untold; /* where changes are noted until they are traced; NULL: nowhere */
+	    *untold; /* below it changes are noted until they are traced; NULL: not */
 	bool look;   /* only whether owners have enough is asked: a dry run */
 	bool import; /* the directory's pools are for what follows */
 	bool ledger; /* what is freed is known from the ledger; else of nothing */
@@ -127,7 +128,15 @@ int error_unseen(struct subid_error *err, int code, const char *what,
 int error_hidden(struct subid_error *err, int code, const char *what,
 		 const struct subid_unreadable *unseen, const char *but);
 
-/* Ends: unlocks; what was not committed is forgotten. */
+/*
+ * After a commit: gives the locks back, and then leaves the trace, for which nobody waits
+ * but the caller.  Threat: a log or an audit daemon that does not read would keep the
+ * locks from everybody.  A process that is killed in between has noted what is to be
+ * told.
+ */
+void subid_txn_release(struct subid_txn *txn);
+
+/* Ends: the same; what was not committed is forgotten. */
 void subid_txn_free(struct subid_txn **txn);
 
 /* However it began. */

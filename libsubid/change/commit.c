@@ -101,11 +101,25 @@ int subid_begin(struct subid *sys, unsigned int flags, int timeout_ms,
 	return 0;
 }
 
+/* Locks are given back in the reverse order, and all of them before anything is told. */
+static void release_all(struct subid_txn *txn)
+{
+	struct subid_txn *leases = txn->leases;
+
+	if (leases != NULL)
+		subid_lock_release(&leases->lock);
+	subid_txn_release(txn);
+	if (leases == NULL)
+		return;
+	subid_txn_release(leases);
+	txn->leases_traced = leases->traced;
+}
+
 void subid_abort(struct subid_txn **txn)
 {
 	if (*txn == NULL)
 		return;
-	/* locks are given back in the reverse order */
+	release_all(*txn);
 	subid_txn_free(&(*txn)->leases);
 	store_close(&(*txn)->store);
 	leasing_free(&(*txn)->leasing);
@@ -244,26 +258,13 @@ static int for_each_owner(struct check *check,
 	return r <= 0 ? r : -EIO;
 }
 
-static bool are_tables_as_before(const struct subid_txn *txn)
-{
-	for (enum subid_kind kind = 0; kind < SUBID_KINDS; kind++) {
-		bool alike = false;
-
-		if (subid_table_is_alike(txn->sys->etc, kind, &txn->leasing->tables[kind],
-					 &alike) != 0 ||
-		    !alike)
-			return false;
-	}
-	return true;
-}
-
 /* The tables come last: subid_revoke() takes a line away before the lease that kept its
  * ids from this store. */
 static int look_again(struct check *check)
 {
 	int r = for_each_owner(check, see_other);
 
-	if (r != 0 || check->raced || are_tables_as_before(check->txn))
+	if (r != 0 || check->raced || leasing_is_as_read(check->txn))
 		return r;
 	r = leasing_load_tables(check->txn, check->err);
 	return r != 0 ? r : for_each_owner(check, see_tables);
@@ -339,7 +340,6 @@ static int write_both(struct subid_txn *txn, bool *ret_tables, struct subid_erro
 	changed = subid_txn_changed(txn->leases);
 	r = subid_txn_commit(txn->leases, &failure);
 	txn->wrote |= r == 0 && changed;
-	txn->leases_traced = txn->leases->traced;
 	return r == 0 ? 0 : store_failure(err, &txn->store, r, &failure);
 }
 
@@ -350,8 +350,17 @@ int subid_commit(struct subid_txn *txn, struct subid_error *err)
 
 	error_clear(err);
 	r = write_both(txn, &tables, err);
+	/* the store's lock stays until it is known that the leases do */
+	(void)txn_unlock(txn);
 	if (r == 0 && txn->leasing != NULL)
 		r = look_at_leases(txn, err);
+	/* what comes after begins with locks of its own, or not at all */
+	release_all(txn);
+	if (r != 0)
+		(void)txn_spoil(txn, r);
+	subid_txn_free(&txn->leases);
+	store_close(&txn->store);
+	leasing_free(&txn->leasing);
 	if (r != 0 && tables)
 		return error_plain(err, r,
 				   "%s: its part of the change is made all the same:"

@@ -127,8 +127,8 @@ int subid_txn_explain(const struct subid_txn *txn, enum subid_kind kind,
 		conflict.what = SUBID_CONFLICT_ABSENT;
 	} else if (subid_set_meets(&txn->accounts.of[kind], range, &conflict.ids)) {
 		conflict.what = SUBID_CONFLICT_ACCOUNT;
-		(void)subid_users_name(txn->users, kind, conflict.ids.start, conflict.who,
-				       sizeof(conflict.who));
+		known_name(txn, kind, conflict.ids.start, conflict.who,
+			   sizeof(conflict.who));
 	} else if (subid_set_meets(&txn->live.of[kind], range, &conflict.ids)) {
 		r = explain_live(txn, kind, conflict.ids, &conflict);
 	} else if (subid_set_meets(&txn->before.of[kind], range, &conflict.ids)) {
@@ -314,8 +314,9 @@ static void name_live(struct explanation *explanation, const struct subid_txn *t
 		return;
 	wanted.of[explanation->kind] = left;
 	if (subid_live_read(txn->sys->proc, SUBID_LIVE_BOUNDED, &live) < 0 ||
-	    subid_uses_find(txn->sys->proc, &live, txn->leasing->session, &wanted, &uses,
-			    &n, &unread) < 0)
+	    subid_uses_find(txn->sys->proc, &live,
+			    lease_owner_session(txn->leasing->owner), &wanted, &uses, &n,
+			    &unread) < 0)
 		return;
 	for (size_t i = 0; i < n && explanation->n < EXPLAINED_MAX; i++)
 		name_holder(explanation, uses[i].ids, "in use by process %d (%s)",
@@ -326,7 +327,7 @@ size_t lease_owner_explain(const struct subid_txn *txn, const char *what,
 			   enum subid_kind kind, struct id_range range,
 			   struct subid_error *err)
 {
-	const struct lease_owner *owner = &txn->leasing->owner;
+	const struct lease_owner *owner = txn->leasing->owner;
 	struct explanation explanation = {
 		.err = err,
 		.what = what,

@@ -182,8 +182,7 @@ static int explain_taken(const struct subid_txn *txn, const char *name,
 	char who[256] = "";
 
 	if (subid_set_meets(&txn->accounts.of[change.kind], change.range, NULL)) {
-		(void)subid_users_name(txn->users, change.kind, change.range.start, who,
-				       sizeof(who));
+		known_name(txn, change.kind, change.range.start, who, sizeof(who));
 		return error_plain(err, SUBID_TAKEN, "%s: %s %u: is %s %s's own", name,
 				   id, change.range.start,
 				   change.kind == SUBID_UID ? "account" : "group",
@@ -224,7 +223,12 @@ int subid_restore(struct subid_txn *txn, const struct subid_request *request,
 				   " known",
 				   name, (int)txn->sys->name_len, txn->sys->etc_name,
 				   strerror(-r));
+	r = txn_lock_tables(txn, err);
+	if (r != 0)
+		return r;
 	r = restore(txn, request, &owner);
+	if (r != 0)
+		(void)txn_spoil(txn, r); /* names are looked up */
 	if (r == SUBID_ABSENT)
 		return error_plain(err, r,
 				   "%s: no ids are known that it had and nobody has now"
@@ -397,7 +401,7 @@ static int hand_leases(const struct handing *handing)
 static int find_old(struct handing *handing)
 {
 	const char *name = handing->request->owner;
-	int r = subid_owner_find(handing->txn->users, name, &handing->old);
+	int r = known_owner(handing->txn, name, &handing->old);
 
 	if (r < 0)
 		return error_errno(handing->err, name, r);
@@ -406,17 +410,47 @@ static int find_old(struct handing *handing)
 	return 0;
 }
 
-static int hand_over(struct handing *handing)
+/* What uses the ids, and what records of stores say, while others may have the locks. */
+static int look_first(const struct handing *handing, struct subid_change **ret,
+		      size_t *ret_n)
 {
 	struct subid_txn *txn = handing->txn;
 	const struct uses_look look =
 	    uses_look_of(txn, handing->request->owner, SUBID_ID_NONE, false);
-	struct subid_changes changes;
-	int r = hand_tables(handing);
+	struct subid_request all = *handing->request;
+	int r;
 
+	all.kinds = SUBID_BOTH_KINDS;
+	all.range.count = 0;
+	r = release_find_lines(txn, &handing->old, &all, ret, ret_n);
+	if (r < 0)
+		return error_errno(handing->err, all.owner, r);
+	r = shares_check_rename(txn->sys, &handing->old, handing->err);
+	if (r != 0 || request_has(handing->request, SUBID_FORCE))
+		return r;
+	return uses_check(&look, &(struct subid_changes){ *ret, *ret_n }, handing->err);
+}
+
+static int hand_over(struct handing *handing)
+{
+	struct subid_txn *txn = handing->txn;
+	auto_free struct subid_change *lines = NULL;
+	struct subid_changes changes = { .n = 0 }, seen = { .n = 0 };
+	int r = look_first(handing, &lines, &seen.n);
+
+	seen.list = lines;
+	if (r == 0)
+		r = txn_lock_tables(txn, handing->err);
+	if (r == 0)
+		r = check_new(handing);
+	if (r == 0)
+		r = hand_tables(handing);
 	changes = (struct subid_changes){ txn->changes, txn->n_changes };
-	if (r == 0 && !request_has(handing->request, SUBID_FORCE))
-		r = uses_check(&look, &changes, handing->err);
+	if (r == 0 && !release_is_known(&changes, &seen))
+		r = error_plain(handing->err, -EAGAIN,
+				"%s: was granted more at the same moment: nothing was"
+				" changed: try again",
+				handing->request->owner);
 	if (r == 0)
 		r = hand_leases(handing);
 	if (r != 0)
@@ -465,10 +499,6 @@ int subid_rename(struct subid_txn *txn, const struct subid_request *request,
 				request->owner, name, handing.old.uid);
 	if (r == 0)
 		r = check_policy(txn, name, &handing.new_owner, err);
-	if (r == 0)
-		r = check_new(&handing);
-	if (r == 0)
-		r = shares_check_rename(txn->sys, &handing.old, err);
 	if (r == 0)
 		r = hand_over(&handing);
 	return r == 0 ? 0 : txn_spoil(txn, r);

@@ -24,11 +24,20 @@ void lease_owner_free(struct lease_owner *owner)
 	*owner = (struct lease_owner){ .name = NULL };
 }
 
+uint32_t lease_owner_session(const struct lease_owner *owner)
+{
+	return owner->owner.has_account ? owner->owner.uid : SUBID_ID_NONE;
+}
+
 void leasing_free(struct leasing **leasing)
 {
 	if (*leasing == NULL)
 		return;
-	lease_owner_free(&(*leasing)->owner);
+	for (size_t i = 0; i < (*leasing)->n_owners; i++) {
+		lease_owner_free((*leasing)->owners[i]);
+		free((*leasing)->owners[i]);
+	}
+	free((*leasing)->owners);
 	for (size_t i = 0; i < (*leasing)->n_given; i++)
 		free((*leasing)->given[i].name);
 	free((*leasing)->given);
@@ -40,11 +49,8 @@ void leasing_free(struct leasing **leasing)
 	*leasing = NULL;
 }
 
-/*
- * Looks at what runs, the session of that user apart.  For the first owner that is before
- * the store is locked: it is what takes the longest, and a lease that is made meanwhile
- * is in the store.
- */
+/* Looks at what runs, the session of that user apart: it is what takes the longest, and
+ * a lease that is made meanwhile is in the store. */
 static int look(struct subid_txn *txn, uint32_t session, struct subid_error *err)
 {
 	struct leasing *leasing = txn->leasing;
@@ -86,19 +92,27 @@ int leasing_load_tables(struct subid_txn *txn, struct subid_error *err)
 	return r == 0 ? 0 : error_failure(err, txn->sys, r, &failure);
 }
 
-int leasing_begin(struct subid_txn *txn, const char *name, size_t len,
-		  struct subid_error *err)
+bool leasing_is_as_read(const struct subid_txn *txn)
 {
-	auto_owner struct subid_owner owner = { .has_account = false };
+	for (enum subid_kind kind = 0; kind < SUBID_KINDS; kind++) {
+		bool alike = false;
+
+		if (subid_table_is_alike(txn->sys->etc, kind, &txn->leasing->tables[kind],
+					 &alike) != 0 ||
+		    !alike)
+			return false;
+	}
+	return true;
+}
+
+int leasing_begin(struct subid_txn *txn, struct subid_error *err)
+{
 	struct subid_failure failure = { .file = "passwd" };
-	auto_free char *owner_name = strndup(name, len);
 	struct leasing *leasing = calloc(1, sizeof(*leasing));
 	int r;
 
-	if (leasing == NULL || owner_name == NULL) {
-		free(leasing);
+	if (leasing == NULL)
 		return error_memory(err);
-	}
 	txn->leasing = leasing;
 	leasing->homes = (struct homes)HOMES;
 	leasing->session = SUBID_ID_NONE;
@@ -107,11 +121,7 @@ int leasing_begin(struct subid_txn *txn, const char *name, size_t len,
 	if (r < 0)
 		return error_failure(err, txn->sys, r, &failure);
 	r = system_proc(txn->sys, err);
-	if (r < 0)
-		return r;
-	if (subid_owner_find(leasing->users, owner_name, &owner) != 0)
-		return look(txn, SUBID_ID_NONE, err);
-	return look(txn, owner.uid, err);
+	return r < 0 ? r : leasing_load_tables(txn, err);
 }
 
 /* --- one owner --------------------------------------------------------------------- */
@@ -225,45 +235,40 @@ static int read_other_store(struct subid_txn *txn, struct lease_owner *owner,
 			   other.name, strerror(-r));
 }
 
-static int gather(struct subid_txn *txn, struct lease_owner *owner,
-		  struct subid_error *err)
+static int find_lines(const struct subid_txn *txn, const struct lease_owner *owner,
+		      struct subid_sets *ret)
 {
-	struct leasing *leasing = txn->leasing;
 	int r = 0;
 
 	for (enum subid_kind kind = 0; r == 0 && kind < SUBID_KINDS; kind++)
-		r = subid_table_owned(&leasing->tables[kind], owner->owner.spellings,
-				      owner->owner.n, &owner->held.of[kind]);
-	if (r == 0)
-		r = subid_sets_unite(&owner->others, &leasing->live);
-	if (r == 0 && leasing->unseen.n_hidden > 0 && txn->store.fd >= 0)
-		r = store_before(&txn->store, &owner->others);
-	if (r < 0)
-		return error_errno(err, owner->name, r);
-	return read_runtimes(txn, owner, err);
+		r = subid_table_owned(&txn->leasing->tables[kind], owner->owner.spellings,
+				      owner->owner.n, &ret->of[kind]);
+	return r;
 }
 
-/* Both stores', and what is not free because of any of that. */
-static int gather_leases(struct subid_txn *txn, struct lease_owner *owner,
-			 struct subid_error *err)
+bool lease_owner_is_as_looked(const struct subid_txn *txn)
 {
-	int r = read_other_store(txn, owner, err);
+	const struct lease_owner *owner = txn->leasing->owner;
+	auto_sets struct subid_sets now = { .of = { { .n = 0 } } };
 
-	if (r != 0)
-		return r;
-	r = subid_sets_unite(&owner->avoid, &owner->others);
-	if (r == 0)
-		r = subid_runtime_ids(&owner->runtimes, &owner->avoid);
-	if (r < 0)
-		return error_errno(err, owner->name, r);
-	if (txn->store.fd < 0)
-		return 0;
-	r = subid_leases_load(txn->store.fd, txn->store.user != NULL ? owner->name : NULL,
-			      &owner->leases);
-	return r == 0 ? 0 : error_errno(err, txn->store.name, r);
+	if (owner->answer != 0)
+		return true; /* which is why nothing is given */
+	if (find_lines(txn, owner, &now) < 0)
+		return false;
+	for (enum subid_kind kind = 0; kind < SUBID_KINDS; kind++) {
+		const struct subid_set *then = &owner->held.of[kind];
+
+		if (then->n != now.of[kind].n ||
+		    (then->n > 0 && memcmp(then->ranges, now.of[kind].ranges,
+					   then->n * sizeof(*then->ranges)) != 0))
+			return false;
+	}
+	return true;
 }
 
-static int find(struct subid_txn *txn, struct lease_owner *owner, struct subid_error *err)
+/* Who it is, and may the caller give its containers anything? */
+static int find_account(struct subid_txn *txn, struct lease_owner *owner,
+			struct subid_error *err)
 {
 	struct subid_owner *account = &owner->owner;
 	int r = subid_owner_find(txn->leasing->users, owner->name, account);
@@ -273,41 +278,112 @@ static int find(struct subid_txn *txn, struct lease_owner *owner, struct subid_e
 				   strerror(-r));
 	if (r == SUBID_INVALID)
 		return error_plain(err, r, "%s: no owner can be called so", owner->name);
-	if (txn->store.user != NULL &&
+	if (txn->sys->host && geteuid() != 0 &&
 	    (!account->has_account || account->uid != getuid()))
 		return error_plain(err, SUBID_DENIED,
 				   "%s: is not you: only root gives leases to others'"
 				   " containers",
 				   owner->name);
-	r = 0;
-	if (account->has_account && account->uid != txn->leasing->session)
-		r = look(txn, account->uid, err);
+	return 0;
+}
+
+/* What was looked at for a user whose session does not count is no answer for another. */
+static int look_for(struct subid_txn *txn, struct lease_owner *owner,
+		    struct subid_error *err)
+{
+	struct leasing *leasing = txn->leasing;
+	uint32_t session = lease_owner_session(owner);
+	int r = 0;
+
+	if (!leasing->looked || leasing->session != session)
+		r = look(txn, session, err);
+	leasing->looked = r == 0;
+	if (r == 0 && subid_sets_unite(&owner->others, &leasing->live) < 0)
+		r = error_memory(err);
 	if (r == 0)
-		r = gather(txn, owner, err);
-	if (r != 0)
-		return r;
-	if (!account->has_account && subid_sets_empty(&owner->held))
+		r = read_runtimes(txn, owner, err);
+	return r == 0 ? read_other_store(txn, owner, err) : r;
+}
+
+int lease_owner_look(struct subid_txn *txn, const char *name, size_t len,
+		     struct subid_error *err)
+{
+	struct leasing *leasing = txn->leasing;
+	struct lease_owner *owner;
+
+	for (size_t i = leasing->n_owners; i > 0; i--) {
+		owner = leasing->owners[i - 1];
+		if (strlen(owner->name) == len && memcmp(owner->name, name, len) == 0) {
+			leasing->owner = owner;
+			return 0;
+		}
+	}
+	owner = array_grow(&leasing->owners, leasing->n_owners, sizeof(owner)) < 0
+		    ? NULL
+		    : calloc(1, sizeof(*owner));
+	if (owner == NULL)
+		return error_memory(err);
+	leasing->owners[leasing->n_owners++] = owner;
+	leasing->owner = owner;
+	owner->error.size = sizeof(owner->error);
+	owner->name = strndup(name, len);
+	if (owner->name == NULL) {
+		leasing->n_owners--;
+		free(owner);
+		return error_memory(err);
+	}
+	owner->answer = find_account(txn, owner, &owner->error);
+	if (owner->answer == 0 && find_lines(txn, owner, &owner->held) < 0)
+		owner->answer = error_memory(&owner->error);
+	if (owner->answer == 0)
+		owner->answer = look_for(txn, owner, &owner->error);
+	return 0;
+}
+
+/* What the tables say, and the caller's own store. */
+static int gather(struct subid_txn *txn, struct lease_owner *owner,
+		  struct subid_error *err)
+{
+	int r = 0;
+
+	if (!lease_owner_is_as_looked(txn))
+		return error_plain(err, -EAGAIN,
+				   "%s: its lines are being changed: try again",
+				   owner->name);
+	if (txn->leasing->unseen.n_hidden > 0 && txn->store.fd >= 0)
+		r = store_before(&txn->store, &owner->others);
+	if (r == 0)
+		r = subid_sets_unite(&owner->avoid, &owner->others);
+	if (r == 0)
+		r = subid_runtime_ids(&owner->runtimes, &owner->avoid);
+	if (r < 0)
+		return error_errno(err, owner->name, r);
+	if (!owner->owner.has_account && subid_sets_empty(&owner->held))
 		return error_plain(err, SUBID_UNKNOWN,
 				   "%s: no such account, and no ranges of that name",
 				   owner->name);
-	return gather_leases(txn, owner, err);
+	if (txn->store.fd < 0)
+		return 0;
+	r = subid_leases_load(txn->store.fd, txn->store.user != NULL ? owner->name : NULL,
+			      &owner->leases);
+	return r == 0 ? 0 : error_errno(err, txn->store.name, r);
 }
 
 int lease_owner_find(struct subid_txn *txn, const char *name, size_t len,
 		     struct subid_error *err)
 {
-	struct lease_owner *owner = &txn->leasing->owner;
-	int r;
+	int r = lease_owner_look(txn, name, len, err);
+	struct lease_owner *owner = txn->leasing->owner;
 
-	if (owner->name != NULL && strlen(owner->name) == len &&
-	    memcmp(owner->name, name, len) == 0 && owner->found)
-		return 0;
-	lease_owner_free(owner);
-	owner->name = strndup(name, len);
-	if (owner->name == NULL)
-		return error_memory(err);
-	r = find(txn, owner, err);
-	owner->found = r == 0;
+	if (r == 0 && owner->answer != 0) {
+		if (err != NULL && err->size >= sizeof(*err))
+			*err = owner->error;
+		return owner->answer;
+	}
+	if (r != 0 || owner->read)
+		return r;
+	r = gather(txn, owner, err);
+	owner->read = r == 0;
 	return r;
 }
 

@@ -27,7 +27,7 @@ struct lease {
 /* What root, or the user, can do about it. */
 static void advise(const struct lease *lease)
 {
-	const char *owner = lease->txn->leasing->owner.name;
+	const char *owner = lease->txn->leasing->owner->name;
 	bool root = lease->txn->store.user == NULL;
 
 	error_detail(lease->err,
@@ -41,7 +41,7 @@ static void advise(const struct lease *lease)
 
 static uint32_t largest_gap(const struct lease *lease, enum subid_kind kind)
 {
-	const struct lease_owner *owner = &lease->txn->leasing->owner;
+	const struct lease_owner *owner = lease->txn->leasing->owner;
 	const struct subid_set *in_store = &lease->txn->leases->taken.of[kind];
 	auto_set struct subid_set closed = { .ranges = NULL }, left = { .ranges = NULL };
 	uint32_t largest = 0;
@@ -59,7 +59,7 @@ static uint32_t largest_gap(const struct lease *lease, enum subid_kind kind)
 
 static int explain_full(const struct lease *lease)
 {
-	const struct lease_owner *owner = &lease->txn->leasing->owner;
+	const struct lease_owner *owner = lease->txn->leasing->owner;
 	const char *name = lease->request->owner;
 
 	for (enum subid_kind kind = 0; kind < SUBID_KINDS; kind++) {
@@ -91,7 +91,7 @@ static int explain_full(const struct lease *lease)
 static int explain_range(const struct lease *lease, int answer,
 			 const struct subid_changes *changes)
 {
-	const struct lease_owner *owner = &lease->txn->leasing->owner;
+	const struct lease_owner *owner = lease->txn->leasing->owner;
 	const char *name = lease->request->owner;
 	size_t n = 0;
 
@@ -203,13 +203,13 @@ static int grant(struct lease *lease, struct subid_changes *ret)
 	int r = 0;
 
 	if (lease->asked.range.count > 0) {
-		r = lease_owner_avoid_but(&lease->txn->leasing->owner, lease->asked.name,
+		r = lease_owner_avoid_but(lease->txn->leasing->owner, lease->asked.name,
 					  &avoid);
 		lease->asked.avoid = &avoid;
 	}
 	if (r == 0)
 		r = subid_lease_grant(lease->txn->leases, &lease->asked, ret);
-	lease->asked.avoid = &lease->txn->leasing->owner.avoid;
+	lease->asked.avoid = &lease->txn->leasing->owner->avoid;
 	return r;
 }
 
@@ -219,7 +219,7 @@ static int grant(struct lease *lease, struct subid_changes *ret)
  */
 static int check_kept(const struct lease *lease, const struct subid_changes *changes)
 {
-	const struct lease_owner *owner = &lease->txn->leasing->owner;
+	const struct lease_owner *owner = lease->txn->leasing->owner;
 	const char *name = lease->request->owner;
 	size_t n = 0;
 
@@ -254,10 +254,10 @@ static int lease_one(struct lease *lease)
 	int r;
 
 	lease->asked = (struct subid_lease_request){
-		.owner = &leasing->owner.owner,
+		.owner = &leasing->owner->owner,
 		.name = request->owner + subid_lease_owner(request->owner) + 1,
-		.held = lease->own ? &nothing : &leasing->owner.held,
-		.avoid = &leasing->owner.avoid,
+		.held = lease->own ? &nothing : &leasing->owner->held,
+		.avoid = &leasing->owner->avoid,
 		.kinds = request_kinds(request),
 		.count = request->count > 0 ? request->count : leasing->count,
 		.range = request->range,
@@ -296,22 +296,66 @@ static int find_count(struct subid_txn *txn, struct subid_error *err)
 	return 0;
 }
 
-/* Before the first lease: looks at what runs, then locks the store, then reads. */
+/* An owner whose lines are others by now, while the look was taken, is looked at again.
+ */
+#define LOOKS_MAX 3
+
+/* The locks, in their order, and the tables as they are with them. */
+static int open_store(struct lease *lease)
+{
+	struct subid_txn *txn = lease->txn;
+	int r = lease->own ? txn_lock_tables(txn, lease->err) : 0;
+
+	if (r == 0)
+		r = txn_open_store(txn, TXN_STORE_CREATE, lease->err);
+	if (r == 0 && lease->own && txn->store.user != NULL)
+		r = error_plain(lease->err, -EPERM, "--own: run this as root");
+	if (r == 0 && !leasing_is_as_read(txn))
+		r = leasing_load_tables(txn, lease->err);
+	txn->leasing->open = r == 0;
+	return r;
+}
+
+static void look_anew(struct subid_txn *txn)
+{
+	subid_txn_free(&txn->leases);
+	store_close(&txn->store);
+	leasing_free(&txn->leasing);
+	(void)txn_unlock(txn);
+}
+
+static int look_and_open(struct lease *lease, size_t owner_len)
+{
+	struct subid_txn *txn = lease->txn;
+
+	for (int i = 0; i < LOOKS_MAX; i++) {
+		int r = txn->leasing == NULL ? leasing_begin(txn, lease->err) : 0;
+
+		if (r == 0 && owner_len > 0)
+			r = lease_owner_look(txn, lease->request->owner, owner_len,
+					     lease->err);
+		if (r == 0)
+			r = open_store(lease);
+		if (r != 0 || owner_len == 0 || lease_owner_is_as_looked(txn))
+			return r;
+		look_anew(txn);
+	}
+	return error_plain(lease->err, -EAGAIN,
+			   "%s: the lines of the owner are being changed all the time:"
+			   " try again",
+			   lease->request->owner);
+}
+
+/* Before the first lease: looks at what takes long, then locks, then reads. */
 static int prepare(struct lease *lease, size_t owner_len)
 {
 	struct subid_txn *txn = lease->txn;
 	int r = 0;
 
-	if (txn->leasing == NULL) {
-		r = leasing_begin(txn, lease->request->owner, owner_len, lease->err);
-		if (r == 0)
-			r = txn_open_store(txn, TXN_STORE_CREATE, lease->err);
-		if (r == 0 && lease->own && txn->store.user != NULL)
-			r = error_plain(lease->err, -EPERM, "--own: run this as root");
-		if (r == 0)
-			r = leasing_load_tables(txn, lease->err);
+	if (txn->leasing == NULL || !txn->leasing->open) {
+		r = look_and_open(lease, owner_len);
 		if (r != 0)
-			return txn_spoil(txn, r);
+			return r == SUBID_BUSY ? r : txn_spoil(txn, r);
 	}
 	if (txn->leasing->count == 0 && lease->request->count == 0 &&
 	    lease->request->range.count == 0)
@@ -357,6 +401,16 @@ static int refuse(const struct lease *lease, int answer)
 		   : answer;
 }
 
+static int look_ahead(struct subid_txn *txn, const struct subid_request *request,
+		      size_t owner_len, struct subid_error *err)
+{
+	int r = txn->leasing == NULL ? leasing_begin(txn, err) : 0;
+
+	if (r == 0 && owner_len > 0 && !txn->leasing->open)
+		r = lease_owner_look(txn, request->owner, owner_len, err);
+	return r;
+}
+
 int subid_lease(struct subid_txn *txn, const struct subid_request *request,
 		struct subid_error *err)
 {
@@ -375,6 +429,8 @@ int subid_lease(struct subid_txn *txn, const struct subid_request *request,
 	r = txn_new_result(txn, request->owner, SUBID_STATE_LEASED, err);
 	if (r == 0)
 		r = check_txn(&lease);
+	if (r == 0 && request_has(request, SUBID_PREPARE))
+		return look_ahead(txn, request, owner_len, err);
 	if (r == 0)
 		r = prepare(&lease, owner_len);
 	if (r == 0)

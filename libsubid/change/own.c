@@ -205,7 +205,9 @@ void own_warn_unlisted(struct subid_txn *txn)
 	char name[256] = "somebody";
 	size_t n = 0;
 
-	for (size_t i = 0; i < windows->n; i++)
+	/* names are looked up: once the locks are given back */
+	txn->warns_unlisted = txn->lock != NULL;
+	for (size_t i = 0; i < windows->n && !txn->warns_unlisted; i++)
 		for (size_t k = 0; k < txn->unlisted.n; k++) {
 			struct id_range common =
 			    id_range_common(windows->ranges[i], txn->unlisted.ranges[k]);

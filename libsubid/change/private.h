@@ -21,7 +21,8 @@ struct subid {
 	size_t name_len;     /* how much of that is DIR */
 	subid_warning_fn *warn;
 	void *warn_data;
-	struct homes homes; /* that are looked into: for how long, by all calls */
+	struct kept_warnings *kept; /* for later */
+	struct homes homes;	    /* that are looked into: for how long, by all calls */
 };
 
 /* Opens /proc, on a host.  0, or -errno, explained. */
@@ -36,6 +37,10 @@ struct subid_txn_options system_options(const struct subid *sys, unsigned int fl
 
 /* Is etc the running system's?  So changes in it are traced. */
 bool subid_txn_is_host(const struct subid_txn_options *options);
+
+/* Keeps warnings from the caller, who may take long to print them; then hands out those
+ * that were kept.  Calls nest. */
+void system_keep_warnings(const struct subid *sys, bool keep);
 
 /* Hands a warning to the caller, if it wants them. */
 void system_warn(const struct subid *sys, enum subid_note note, const char *format, ...)
@@ -169,7 +174,9 @@ int subid_leased_read(int root, struct subid_leased *ret,
 
 /* An owner, and what its containers may have. */
 struct lease_owner {
-	bool found;
+	int answer; /* of the look before the locks: found, or why not, in error */
+	struct subid_error error;
+	bool read; /* and what the tables and the store say, with the locks */
 	struct subid_owner owner;
 	char *name; /* as it was asked for */
 	struct subid_sets held;
@@ -194,11 +201,15 @@ struct leasing {
 	struct subid_users *users;
 	struct subid_table tables[SUBID_KINDS];
 	uint32_t session; /* whose rootless session is not in live; SUBID_ID_NONE */
+	bool looked;
 	struct subid_sets live;
 	struct subid_unreadable unseen; /* of what runs, where no process is in it */
 	struct homes homes;
-	struct lease_owner owner; /* the last */
-	uint32_t count;		  /* how many ids a container gets; 0: not read */
+	struct lease_owner **owners; /* that were looked at, the last one last */
+	size_t n_owners;
+	struct lease_owner *owner; /* who is asked for */
+	bool open;	/* the store is, and the tables are read with its lock */
+	uint32_t count; /* how many ids a container gets; 0: not read */
 	struct lease_given *given;
 	size_t n_given;
 };
@@ -247,6 +258,13 @@ struct history {
 	    *new_owner; /* all that the one had is the other's now; or NULL */
 };
 
+/* A file that says what is to be told, open and locked as long as whoever wrote it, or
+ * tells it, lives. */
+struct untold_note {
+	int fd; /* or -1 */
+	char name[48];
+};
+
 /*
  * A transaction over the tables or over a store of leases.  One that subid_begin() has
  * begun may have another one in it: over a store.
@@ -275,11 +293,12 @@ struct subid_txn {
 	struct subid_policy policy;
 	struct subid_conf conf;
 	struct subid_members members;
+	void *known; /* known.c's */
 	struct subid_users *users;
 	struct subid_table tables[SUBID_KINDS];
 	struct subid_sets accounts; /* and processes */
 	struct subid_set unlisted;  /* uids of accounts that no source enumerates */
-	bool warned_unlisted;
+	bool warns_unlisted, warned_unlisted; /* it is to be, or was, said */
 	struct subid_sets absent;   /* that do not exist in our user namespace */
 	struct subid_live snapshot; /* of what runs, before the locks were taken */
 	struct subid_sets live;
@@ -306,6 +325,12 @@ struct subid_txn {
 	bool is_traced;
 	struct subid_event *events;
 	size_t n_events;
+	struct subid_event *done; /* of a commit, if is_done: to be told */
+	size_t n_done;
+	bool is_done;
+	struct untold_note note;    /* of that */
+	struct untold_note *untold; /* of others, to be told in their stead */
+	size_t n_untold;
 	struct subid_names *names;
 	struct subid_traced traced;
 };
@@ -331,15 +356,40 @@ int subid_txn_note(struct subid_txn *txn, enum subid_kind kind, struct id_range 
 int subid_txn_end_call(struct subid_txn *txn, int r, struct subid_changes *ret);
 
 /*
- * Gives the locks of the tables back for as long as something takes that others need not
- * wait for; not if something is changed in memory.  False: there is nothing to take
- * again.  Then takes them again, and reads what has changed, as subid_txn_begin() does.
+ * The locks of the tables, for a transaction that takes them late (options.late): before
+ * they are needed, what others are to be asked, and what runs, has been looked at.  Reads
+ * what has changed meanwhile.  Nothing to do when they are had, or none are needed.
+ * As subid_txn_begin() returns; and that, explained.
+ */
+int txn_lock(struct subid_txn *txn, struct subid_failure *failure) SUBID_WARN_UNUSED;
+int txn_lock_tables(struct subid_txn *txn, struct subid_error *err) SUBID_WARN_UNUSED;
+
+/*
+ * Gives them back for as long as something takes that others need not wait for; not if
+ * something is changed in memory.  False: there is nothing to take again.
  */
 bool txn_unlock(struct subid_txn *txn);
-int txn_relock(struct subid_txn *txn, struct subid_failure *failure);
 
-/* No commit any more.  Returns r. */
+/* No commit any more: the locks go back.  Returns r. */
 int txn_spoil(struct subid_txn *txn, int r);
+
+/* --- known.c: the name service, asked once and before the locks -----------------------
+ */
+
+/* subid_owner_find(), whose answer is kept, whatever it is. */
+int known_owner(struct subid_txn *txn, const char *name,
+		struct subid_owner *ret) SUBID_WARN_UNUSED;
+
+/* subid_members_ask(), likewise. */
+int known_in_group(struct subid_txn *txn, const struct subid_owner *owner,
+		   const char *group) SUBID_WARN_UNUSED;
+
+/* subid_users_name(), and with the locks what the local files say alone.  buf stays as it
+ * is if nobody is known. */
+void known_name(const struct subid_txn *txn, enum subid_kind kind, uint32_t id, char *buf,
+		size_t size);
+
+void known_free(struct subid_txn *txn);
 
 /* --- list.c: what a call of a transaction has done -----------------------------------
  */
@@ -370,8 +420,11 @@ int subid_txn_record_refused(struct subid_txn *txn, const struct subid_event *ev
 /* Sends events both ways, with by_login only those that the limit leaves. */
 struct subid_traced subid_txn_tell(struct subid_event *events, size_t n, bool by_login);
 
-/* Leaves the trace of a commit that ended with r. */
-void subid_txn_trace_commit(struct subid_txn *txn, int r);
+/* A commit has ended with r: what is to be told of it, once the locks are given back. */
+void trace_note_commit(struct subid_txn *txn, int r);
+
+/* Leaves the trace of that, if there is any. */
+void trace_tell(struct subid_txn *txn);
 
 /* Leaves the trace of what was refused with no commit behind it, and ends it. */
 void subid_txn_trace_end(struct subid_txn *txn);
@@ -384,13 +437,19 @@ int txn_refuse(struct subid_txn *txn, const struct subid_request *request,
  */
 
 /* Notes them, before they are written; what cannot be noted is changed all the same. */
-void untold_write(const struct subid_txn *txn);
+void untold_write(struct subid_txn *txn);
 
-/* They are traced, or came to nothing. */
-void untold_remove(const struct subid_txn *txn);
+/* They are made, or (r not 0) perhaps not.  Both under the locks. */
+void untold_made(struct subid_txn *txn, int r);
 
-/* Leaves the trace of what another process has noted and done.  Under the locks. */
-void untold_tell(const struct subid_txn *txn);
+/* They are traced. */
+void untold_remove(struct subid_txn *txn);
+
+/* Under the locks: finds what others, who are no more, have noted and done. */
+void untold_find(struct subid_txn *txn);
+
+/* Leaves the trace of that. */
+void untold_tell(struct subid_txn *txn);
 
 /* --- taken.c, conflict.c: what is not free, and who is in the way --------------------
  */
@@ -623,9 +682,11 @@ int txn_open_store(struct subid_txn *txn, enum txn_store how, struct subid_error
 
 /* --- lease_owner.c ------------------------------------------------------------------ */
 
-/* Reads the accounts, and looks at what runs for the owner name; no lock is needed. */
-int leasing_begin(struct subid_txn *txn, const char *name, size_t len,
-		  struct subid_error *err);
+/* Are the tables as they were read for leases last? */
+bool leasing_is_as_read(const struct subid_txn *txn);
+
+/* Reads the accounts, and the tables as they are without the locks. */
+int leasing_begin(struct subid_txn *txn, struct subid_error *err);
 
 /*
  * Reads the tables, which are left as they were read last.  Under the store's lock, so
@@ -633,7 +694,22 @@ int leasing_begin(struct subid_txn *txn, const char *name, size_t len,
  */
 int leasing_load_tables(struct subid_txn *txn, struct subid_error *err);
 
-/* Finds the owner and reads what has a say, into txn->leasing->owner. */
+/*
+ * Finds the owner, and looks at what takes long: what runs, what runtimes have written
+ * down, the owner's home; no lock is needed.  What comes of it is said by
+ * lease_owner_find().  0, or -ENOMEM, explained.
+ */
+int lease_owner_look(struct subid_txn *txn, const char *name, size_t len,
+		     struct subid_error *err);
+
+/* Has the owner that was looked at last, or asked for, the lines that it had then? */
+bool lease_owner_is_as_looked(const struct subid_txn *txn);
+
+/* Whose rootless session is none of the others that use ids; SUBID_ID_NONE. */
+uint32_t lease_owner_session(const struct lease_owner *owner);
+
+/* That, unless it is done, and what the tables and the store say, into
+ * txn->leasing->owner. */
 int lease_owner_find(struct subid_txn *txn, const char *name, size_t len,
 		     struct subid_error *err);
 
@@ -663,6 +739,12 @@ int shares_check_rename(const struct subid *sys, const struct subid_owner *owner
 
 /* --- release.c -----------------------------------------------------------------------
  */
+
+/* What lines of the owner have of the ids of a request, one change for each line, added;
+ * the caller frees *ret.  0 or -errno. */
+int release_find_lines(const struct subid_txn *txn, const struct subid_owner *owner,
+		       const struct subid_request *request, struct subid_change **ret,
+		       size_t *ret_n);
 
 /* Keeps it, and what it has, until the commit.  0 or -ENOMEM. */
 int release_keep(struct subid_txn *txn, struct release *release,

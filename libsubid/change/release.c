@@ -205,11 +205,8 @@ static int free_held(struct subid_txn *txn, const struct uses_look *look,
 
 	if (r > 0)
 		return r; /* "in use" has said it */
-	if (r == 0) {
-		r = txn_relock(txn, &failure);
-		if (r != 0)
-			(void)error_failure(err, look->sys, r, &failure);
-	}
+	if (r == 0)
+		r = txn_lock_tables(txn, err);
 	for (size_t i = 0; r == 0 && i < changes->n; i++) {
 		const struct subid_change *change = &changes->list[i];
 		struct subid_changes freed;
@@ -228,6 +225,7 @@ static int free_held(struct subid_txn *txn, const struct uses_look *look,
 		if (r < 0)
 			(void)error_failure(err, look->sys, r, &failure);
 	}
+	subid_txn_release(txn);
 	return r == 0 ? 0 : error_plain(err, r, "%s: %s", look->name, USES_HELD);
 }
 
@@ -242,10 +240,6 @@ int releases_look_again(struct subid_txn *txn, struct subid_error *err)
 		    uses_look_of(txn, release->name, release->session, true);
 
 		look.done = true;
-		/* the store's lock, too: it is taken after those of the tables */
-		subid_txn_free(&txn->leases);
-		store_close(&txn->store);
-		(void)txn_unlock(txn);
 		r = look_at_store(txn, release, err);
 		if (r == 0 && release->frees)
 			r = free_held(txn, &look, &changes, err);
@@ -301,10 +295,9 @@ static int check_free(struct subid_txn *txn, const struct subid_request *request
 	return r != 0 || force ? r : uses_check(&look, changes, err);
 }
 
-/* What lines of the owner have of the ids that are to go, one change for each line. */
-static int find_lines(const struct subid_txn *txn, const struct subid_owner *owner,
-		      const struct subid_request *request, struct subid_change **ret,
-		      size_t *ret_n)
+int release_find_lines(const struct subid_txn *txn, const struct subid_owner *owner,
+		       const struct subid_request *request, struct subid_change **ret,
+		       size_t *ret_n)
 {
 	struct id_range range =
 	    request->range.count > 0 ? request->range : id_range_between(0, ID_COUNT_MAX);
@@ -347,21 +340,6 @@ bool release_is_known(const struct subid_changes *taken, const struct subid_chan
 	return true;
 }
 
-/* Looks at what is to go while others may have the locks. */
-static int look_first(struct subid_txn *txn, const struct subid_request *request,
-		      const struct subid_owner *owner, const struct subid_changes *lines,
-		      bool *ret_has_store, struct subid_error *err)
-{
-	bool unlocked = txn_unlock(txn);
-	struct subid_failure failure;
-	int r = check_free(txn, request, owner, lines, ret_has_store, err);
-
-	if (r != 0 || !unlocked)
-		return r;
-	r = txn_relock(txn, &failure);
-	return r == 0 ? 0 : error_failure(err, txn->sys, r, &failure);
-}
-
 /* Takes the lines out, in memory. */
 static int cut_lines(struct subid_txn *txn, const struct subid_request *request,
 		     const struct subid_owner *owner, const struct subid_changes *seen,
@@ -393,20 +371,25 @@ static int take_back(struct subid_txn *txn, const struct subid_request *request,
 	};
 	auto_free struct subid_change *lines = NULL;
 	struct subid_changes changes = { .n = 0 }, seen = { .n = 0 };
-	int found = subid_owner_find(txn->users, request->owner, owner), r = 0;
+	int found, r = 0;
 
+	/* unless a call before has changed something, others may have the locks */
+	(void)txn_unlock(txn);
+	found = known_owner(txn, request->owner, owner);
 	/* an owner without account may have lines all the same */
 	if (found < 0)
 		return error_plain(err, found, "%s: cannot be looked up: %s",
 				   request->owner, strerror(-found));
 	if (found != SUBID_INVALID)
-		r = find_lines(txn, owner, request, &lines, &seen.n);
+		r = release_find_lines(txn, owner, request, &lines, &seen.n);
 	if (r < 0)
 		return error_errno(err, request->owner, r);
 	if (seen.n == 0)
 		return explain_none(request, found, err);
 	seen.list = lines;
-	r = look_first(txn, request, owner, &seen, &release.has_store, err);
+	r = check_free(txn, request, owner, &seen, &release.has_store, err);
+	if (r == 0)
+		r = txn_lock_tables(txn, err);
 	if (r == 0)
 		r = cut_lines(txn, request, owner, &seen, &changes, err);
 	if (r != 0)

@@ -229,7 +229,7 @@ int grant_refused(struct subid_txn *txn, const char *name,
 
 #define ALL_FLAGS                                                                        \
 	(SUBID_ANOTHER | SUBID_UNKNOWN_OWNER | SUBID_UNASKED | SUBID_OWN | SUBID_FORCE | \
-	 SUBID_REUSE | SUBID_REUSE_LEFT)
+	 SUBID_REUSE | SUBID_REUSE_LEFT | SUBID_PREPARE)
 
 int request_check(const struct subid_request *request, struct subid_error *err)
 {
@@ -257,7 +257,7 @@ int request_find_owner(struct subid_txn *txn, const struct subid_request *reques
 	const char *name = request->owner;
 	const struct subid_special_owner *special =
 	    subid_special_owner(name, strlen(name));
-	int r = subid_owner_find(txn->users, name, ret);
+	int r = known_owner(txn, name, ret);
 
 	if (subid_owner_is_hold(name, strlen(name)))
 		return error_plain(err, SUBID_INVALID,
@@ -368,11 +368,41 @@ static int explain_refusal(struct subid_txn *txn, const struct subid_request *re
 
 	if (answer < 0)
 		return error_errno(err, request->owner, answer);
+	(void)txn_unlock(txn); /* names are looked up */
 	if (answer != SUBID_TAKEN)
 		return grant_refused(txn, request->owner, asked, answer, err);
 	for (size_t i = 0; r == SUBID_TAKEN && i < changes->n; i++)
 		r = taken_explain(txn, request->owner, changes->list[i], err);
 	return r;
+}
+
+/* What others are asked for the owner, whose answers are kept. */
+static int prepare(struct subid_txn *txn, const struct subid_request *request,
+		   struct subid_error *err)
+{
+	auto_owner struct subid_owner owner = { .has_account = false };
+	struct subid_decision decision;
+
+	if ((!txn->users->nss && !txn->users->nss_groups) || txn->lock != NULL)
+		return 0;
+	/* who cannot be looked up is refused when it is asked for */
+	if (known_owner(txn, request->owner, &owner) == 0 &&
+	    subid_txn_decide(txn, &owner, &decision) == -ENOMEM)
+		return error_memory(err);
+	return 0;
+}
+
+/* The locks, and the owner once more if the accounts have been changed meanwhile. */
+static int lock_for(struct subid_txn *txn, const struct subid_request *request,
+		    struct subid_owner *owner, struct subid_error *err)
+{
+	const struct subid_users *users = txn->users;
+	int r = txn_lock_tables(txn, err);
+
+	if (r != 0 || users == txn->users)
+		return r;
+	subid_owner_free(owner);
+	return request_find_owner(txn, request, owner, err);
 }
 
 static int give(struct subid_txn *txn, const struct subid_request *request,
@@ -396,6 +426,8 @@ static int give(struct subid_txn *txn, const struct subid_request *request,
 	r = txn_new_result(txn, request->owner, SUBID_STATE_GRANTED, err);
 	if (r < 0)
 		return r;
+	if (request_has(request, SUBID_PREPARE))
+		return prepare(txn, request, err);
 	if (++txn->n_grants == 1) {
 		system_warn_hidden(txn->sys, &txn->unseen);
 		r = system_check_unread(txn->sys, "/", &txn->leased.runtimes, err);
@@ -407,6 +439,9 @@ static int give(struct subid_txn *txn, const struct subid_request *request,
 		r = check_unasked(txn, &owner, request, err);
 	if (r != 0)
 		return txn_refuse(txn, request, NULL, SUBID_UNKNOWN) < 0 ? -ENOMEM : r;
+	r = lock_for(txn, request, &owner, err);
+	if (r != 0)
+		return r;
 	/* one more look-up is cheaper than an index, two are not */
 	if (txn->n_grants == 2 && subid_txn_prepare_bulk(txn) < 0)
 		return error_memory(err);

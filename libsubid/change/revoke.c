@@ -314,9 +314,14 @@ int subid_hold(struct subid_txn *txn, const struct subid_request *request,
 		return r;
 	if (!id_range_valid(request->range))
 		return error_plain(err, -EINVAL, "%s: not a valid range", what);
+	r = txn_lock_tables(txn, err);
+	if (r != 0)
+		return r;
 	r = subid_txn_hold(txn, request_kinds(request), request->range, &changes);
 	if (r < 0)
 		return error_errno(err, what, r);
+	if (r == SUBID_TAKEN)
+		(void)txn_unlock(txn); /* names are looked up */
 	for (size_t i = 0; r == SUBID_TAKEN && i < changes.n; i++)
 		r = taken_explain(txn, what, changes.list[i], err);
 	if (r != 0 && r != SUBID_ENOUGH)
@@ -366,6 +371,25 @@ static int find_held(const struct subid_txn *txn, const struct subid_request *re
 	return r;
 }
 
+/* What has come to be held since, nobody has looked at. */
+static int check_seen(const struct subid_txn *txn, const struct subid_request *request,
+		      const struct subid_changes *seen, struct subid_error *err)
+{
+	auto_free struct subid_change *list = NULL;
+	struct subid_changes held = { .n = 0 };
+	int r = find_held(txn, request, &list, &held.n);
+
+	held.list = list;
+	if (r < 0)
+		return error_errno(err, request->owner, r);
+	if (release_is_known(&held, seen))
+		return 0;
+	return error_plain(err, -EAGAIN,
+			   "%s: more of these ids were taken back at the same moment:"
+			   " nothing was changed: try again",
+			   request->owner);
+}
+
 /*
  * Ids are held because they were somebody's.  Threat: who had them may have hidden a
  * namespace that still has them, or have stopped a helper that is about to map them;
@@ -379,28 +403,24 @@ static int check_unhold(struct subid_txn *txn, const struct subid_request *reque
 	    uses_look_of(txn, request->owner, SUBID_ID_NONE, true);
 	auto_free struct subid_change *list = NULL;
 	struct subid_changes held = { .n = 0 };
-	struct subid_failure failure;
-	bool unlocked;
 	int r = 0;
 
+	(void)txn_unlock(txn);
 	if (!request_has(request, SUBID_FORCE))
 		r = system_proc(txn->sys, err);
 	if (r != 0 || request_has(request, SUBID_FORCE) || !txn->sys->host)
-		return r;
+		return r != 0 ? r : txn_lock_tables(txn, err);
 	r = find_held(txn, request, &list, &held.n);
 	if (r < 0)
 		return error_errno(err, request->owner, r);
-	if (held.n == 0)
-		return 0;
 	held.list = list;
-	unlocked = txn_unlock(txn);
-	r = uses_check_pending(&look, &held, err);
-	if (r == 0)
+	if (held.n > 0)
+		r = uses_check_pending(&look, &held, err);
+	if (r == 0 && held.n > 0)
 		r = uses_check_hidden(&look, err);
-	if (r != 0 || !unlocked)
-		return r;
-	r = txn_relock(txn, &failure);
-	return r == 0 ? 0 : error_failure(err, txn->sys, r, &failure);
+	if (r == 0)
+		r = txn_lock_tables(txn, err);
+	return r == 0 ? check_seen(txn, request, &held, err) : r;
 }
 
 /* What the tables hold, and what is held in the store of leases. */

@@ -498,7 +498,7 @@ int subid_lease_begin(const struct subid_lease_options *options, struct subid_tx
 	if (r != 0)
 		return r;
 	if (!options->dry_run)
-		untold_tell(txn);
+		untold_find(txn);
 	*ret_failure = (struct subid_failure){ .file = NULL };
 	*ret = txn;
 	txn = NULL;

@@ -16,6 +16,17 @@
 #include "libsubid/core/core.h"
 #include "libsubid/core/files.h"
 
+/*
+ * Threat: who reads warnings may read slowly or not at all, and others wait for the locks
+ * meanwhile.  They are kept while these are had, one behind the other, in a text that
+ * does not grow: what has no room is said at once, out of turn.
+ */
+struct kept_warnings {
+	int depth;
+	size_t used;
+	char text[16384]; /* each: the note as a letter, the text and a NUL */
+};
+
 void subid_close(struct subid **sys)
 {
 	if (*sys == NULL)
@@ -24,6 +35,7 @@ void subid_close(struct subid **sys)
 	cleanup_close(&(*sys)->etc);
 	cleanup_close(&(*sys)->proc);
 	free((*sys)->conf);
+	free((*sys)->kept);
 	free(*sys);
 	*sys = NULL;
 }
@@ -50,6 +62,9 @@ static int open_system(int root, const char *name, struct subid **ret,
 	int r;
 
 	if (sys == NULL)
+		return error_memory(err);
+	sys->kept = calloc(1, sizeof(*sys->kept));
+	if (sys->kept == NULL)
 		return error_memory(err);
 	sys->host = name == NULL;
 	sys->etc = sys->proc = -1;
@@ -155,6 +170,7 @@ struct subid_txn_options system_options(const struct subid *sys, unsigned int fl
 		.proc = (flags & (SUBID_NO_GRANTS | SUBID_LOOK)) != 0 ? -1 : sys->proc,
 		.nss = sys->host,
 		.dry_run = (flags & (SUBID_DRY_RUN | SUBID_LOOK)) != 0,
+		.late = true,
 		.look = (flags & SUBID_LOOK) != 0,
 		.untold = LOGIN_RUN_DIR,
 		.timeout_ms = timeout_ms,
@@ -191,10 +207,39 @@ void subid_on_warning(struct subid *sys, subid_warning_fn *warn, void *data)
 	sys->warn_data = data;
 }
 
+/* False: there is no room for it. */
+static bool keep_warning(const struct subid *sys, enum subid_note note, const char *text)
+{
+	struct kept_warnings *kept = sys->kept;
+	size_t size = strlen(text) + 2;
+
+	if (kept->depth == 0 || size > sizeof(kept->text) - kept->used)
+		return false;
+	kept->text[kept->used] = (char)note;
+	memcpy(kept->text + kept->used + 1, text, size - 1);
+	kept->used += size;
+	return true;
+}
+
+void system_keep_warnings(const struct subid *sys, bool keep)
+{
+	struct kept_warnings *kept = sys->kept;
+	size_t used;
+
+	kept->depth += keep ? 1 : -1;
+	if (kept->depth > 0)
+		return;
+	used = kept->used;
+	kept->used = 0;
+	for (size_t at = 0; at < used; at += strlen(kept->text + at + 1) + 2)
+		sys->warn(sys->warn_data, (enum subid_note)kept->text[at],
+			  kept->text + at + 1);
+}
+
 void system_warn_error(const struct subid *sys, enum subid_note note,
 		       const struct subid_error *err)
 {
-	if (sys->warn != NULL)
+	if (sys->warn != NULL && !keep_warning(sys, note, err->text))
 		sys->warn(sys->warn_data, note, err->text);
 }
 
@@ -208,7 +253,8 @@ void system_warn(const struct subid *sys, enum subid_note note, const char *form
 	va_start(args, format);
 	(void)vsnprintf(text, sizeof(text), format, args);
 	va_end(args);
-	sys->warn(sys->warn_data, note, text);
+	if (!keep_warning(sys, note, text))
+		sys->warn(sys->warn_data, note, text);
 }
 
 void system_warn_hidden(const struct subid *sys, const struct subid_unreadable *unseen)

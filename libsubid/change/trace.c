@@ -16,8 +16,8 @@
 /* No user can write in /run: nobody has put something else there. */
 #define LOGINS "/run/subid-refused-logins"
 
-/* Others wait for our locks meanwhile, shadow's tools 15 seconds: how long a receiver
- * may take for one, and, since it may take them one by one for ever, for all. */
+/* How long a receiver may take for one, and, since it may take them one by one for ever,
+ * for all: whoever waits for the change waits for its trace, but nobody for our locks. */
 static const struct subid_patience audit_patience = { 2000, 8000 };
 static const struct subid_patience log_patience = { 250, 5000 };
 
@@ -154,22 +154,41 @@ struct subid_traced subid_txn_tell(struct subid_event *events, size_t n, bool by
 	return tell(copy, limit_rate(copy, n));
 }
 
-void subid_txn_trace_commit(struct subid_txn *txn, int r)
+void trace_note_commit(struct subid_txn *txn, int r)
 {
 	size_t n = 0;
 
 	for (size_t i = 0; i < txn->n_events; i++)
 		if (txn->events[i].result == 0)
 			txn->events[i].result = r;
-	txn->traced = subid_txn_tell(txn->events, txn->n_events, txn->options.by_login);
+	txn->done = txn->events;
+	txn->n_done = txn->n_events;
+	txn->is_done = true;
+	txn->events = NULL;
+	txn->n_events = 0;
 	/* what failed may be committed once more */
-	for (size_t i = 0; i < txn->n_events; i++) {
-		if (txn->events[i].result >= 0)
+	for (size_t i = 0; i < txn->n_done; i++) {
+		if (txn->done[i].result >= 0)
 			continue;
-		txn->events[n] = txn->events[i];
+		if (array_grow(&txn->events, n, sizeof(*txn->events)) < 0) {
+			txn->broken = true;
+			return;
+		}
+		txn->events[n] = txn->done[i];
 		txn->events[n++].result = 0;
+		txn->n_events = n;
 	}
-	txn->n_events = n;
+}
+
+void trace_tell(struct subid_txn *txn)
+{
+	if (!txn->is_done)
+		return;
+	txn->traced = subid_txn_tell(txn->done, txn->n_done, txn->options.by_login);
+	free(txn->done);
+	txn->done = NULL;
+	txn->n_done = 0;
+	txn->is_done = false;
 }
 
 void subid_txn_trace_end(struct subid_txn *txn)

@@ -19,7 +19,7 @@ struct subid_txn *txn_new(void)
 	struct subid_txn *txn = calloc(1, sizeof(*txn));
 
 	if (txn != NULL) {
-		txn->store.fd = txn->state = -1;
+		txn->store.fd = txn->state = txn->note.fd = -1;
 		txn->history.ledger = (struct ledger_file)LEDGER_CLOSED;
 		txn->history.door = LEDGER_OURS;
 	}
@@ -30,12 +30,12 @@ void subid_txn_free(struct subid_txn **txn)
 {
 	if (*txn == NULL)
 		return;
-	subid_lock_release(&(*txn)->lock);
+	subid_txn_release(*txn);
 	history_compact(*txn);
 	history_free(&(*txn)->history);
 	cleanup_close(&(*txn)->state);
-	/* nothing was changed by what was refused: its records have no order to keep */
 	subid_txn_trace_end(*txn);
+	known_free(*txn);
 	subid_users_free(&(*txn)->users);
 	for (size_t i = 0; i < (*txn)->n_old_users; i++)
 		subid_users_free(&(*txn)->old_users[i]);
@@ -60,6 +60,33 @@ void subid_txn_free(struct subid_txn **txn)
 	*txn = NULL;
 }
 
+/* Warnings wait for who reads them: while others wait for us they are kept. */
+static void release_locks(struct subid_txn *txn)
+{
+	bool had = txn->lock != NULL;
+
+	subid_lock_release(&txn->lock);
+	if (!had || txn->sys == NULL)
+		return;
+	system_keep_warnings(txn->sys, false);
+	if (txn->warns_unlisted)
+		own_warn_unlisted(txn);
+}
+
+/* What was done, by others that are no more first; then it need not be noted any more. */
+static void tell(struct subid_txn *txn)
+{
+	untold_tell(txn);
+	trace_tell(txn);
+	untold_remove(txn);
+}
+
+void subid_txn_release(struct subid_txn *txn)
+{
+	release_locks(txn);
+	tell(txn);
+}
+
 /* Who may not change the tables is told so first, whatever else may not be read. */
 static int may_lock(const struct subid_txn *txn, struct subid_failure *failure)
 {
@@ -70,30 +97,56 @@ static int may_lock(const struct subid_txn *txn, struct subid_failure *failure)
 static int lock(struct subid_txn *txn, struct subid_failure *failure)
 {
 	const struct subid_txn_options *options = &txn->options;
+	int r;
 
 	failure->file = ".pwd.lock";
 	failure->waited_ms = options->timeout_ms;
-	return subid_lock_take(options->etc, options->timeout_ms, &options->wait,
-			       &txn->lock, &failure->holder);
+	r = subid_lock_take(options->etc, options->timeout_ms, &options->wait, &txn->lock,
+			    &failure->holder);
+	if (r == 0 && txn->sys != NULL)
+		system_keep_warnings(txn->sys, true);
+	return r;
 }
 
 bool txn_unlock(struct subid_txn *txn)
 {
 	if (txn->lock == NULL || txn->broken || subid_txn_changed(txn))
 		return false;
-	subid_lock_release(&txn->lock);
+	release_locks(txn);
 	return true;
 }
 
-int txn_relock(struct subid_txn *txn, struct subid_failure *failure)
+/* Reads under the locks what others may have changed, once they are had. */
+static int lock_and_load(struct subid_txn *txn, struct subid_failure *failure)
 {
-	int r = lock(txn, failure);
+	int r = txn->options.dry_run ? 0 : lock(txn, failure);
 
 	/* what was committed before is in the file that is read now */
 	for (enum subid_kind kind = 0; kind < SUBID_KINDS; kind++)
 		txn->written[kind] = false;
 	txn->hint = (struct place_hint){ .start = 0 };
-	return r == 0 ? taken_load(txn, failure) : r;
+	if (r == 0)
+		r = taken_load(txn, failure);
+	if (r == 0 && txn->lock != NULL)
+		untold_find(txn);
+	if (r != 0)
+		release_locks(txn);
+	return r;
+}
+
+int txn_lock(struct subid_txn *txn, struct subid_failure *failure)
+{
+	bool has = txn->lock != NULL || txn->options.dry_run || txn->users == NULL;
+
+	return has ? 0 : lock_and_load(txn, failure);
+}
+
+int txn_lock_tables(struct subid_txn *txn, struct subid_error *err)
+{
+	struct subid_failure failure = { .file = NULL };
+	int r = txn_lock(txn, &failure);
+
+	return r == 0 ? 0 : error_failure(err, txn->sys, r, &failure);
 }
 
 int subid_txn_begin(const struct subid_txn_options *options, struct subid_txn **ret,
@@ -112,14 +165,10 @@ int subid_txn_begin(const struct subid_txn_options *options, struct subid_txn **
 		r = history_open(txn);
 	if (r == 0)
 		r = taken_look(txn, ret_failure);
-	if (r == 0 && !options->dry_run)
-		r = lock(txn, ret_failure);
-	if (r == 0)
-		r = taken_load(txn, ret_failure);
+	if (r == 0 && (!options->late || options->dry_run))
+		r = lock_and_load(txn, ret_failure);
 	if (r != 0)
 		return r;
-	if (!options->dry_run)
-		untold_tell(txn);
 	*ret_failure = (struct subid_failure){ .file = NULL };
 	*ret = txn;
 	txn = NULL;
@@ -145,7 +194,7 @@ static int in_group(void *data, const struct subid_owner *owner, const char *gro
 {
 	struct subid_txn *txn = data;
 
-	return subid_members_ask(&txn->members, txn->users, owner, group);
+	return known_in_group(txn, owner, group);
 }
 
 int subid_txn_decide(struct subid_txn *txn, const struct subid_owner *owner,
@@ -199,6 +248,8 @@ bool subid_txn_changed(const struct subid_txn *txn)
 int txn_spoil(struct subid_txn *txn, int r)
 {
 	txn->broken = true;
+	/* nothing will be written any more: nobody need wait for what is said of it */
+	release_locks(txn);
 	return r;
 }
 
@@ -266,11 +317,15 @@ int subid_txn_commit(struct subid_txn *txn, struct subid_failure *ret_failure)
 	int r = txn->broken ? -ECANCELED : 0;
 
 	*ret_failure = (struct subid_failure){ .file = NULL };
+	/* of a commit before, when somebody has gone on with the locks of that */
+	tell(txn);
 	for (enum subid_kind kind = 0; r == 0 && kind < SUBID_KINDS; kind++) {
 		if (!txn->tables[kind].changed)
 			continue;
 		if (txn->options.dry_run)
 			return -EPERM;
+		if (txn->lock == NULL)
+			return -ECANCELED; /* given back since */
 		r = write_draft(txn, kind, drafts[kind], ret_failure);
 		ready[n++] = *drafts[kind];
 	}
@@ -286,15 +341,13 @@ int subid_txn_commit(struct subid_txn *txn, struct subid_failure *ret_failure)
 		ret_failure->file = NULL;
 		untold_write(txn);
 		r = subid_replacements_commit(ready, n);
+		untold_made(txn, r);
 		history_done(txn, r == 0);
 	}
 	for (enum subid_kind kind = 0; r == 0 && kind < SUBID_KINDS; kind++) {
 		txn->written[kind] |= txn->tables[kind].changed;
 		txn->tables[kind].changed = false;
 	}
-	/* with the locks still held: so records come in the order of the changes */
-	subid_txn_trace_commit(txn, r);
-	if (n > 0)
-		untold_remove(txn);
+	trace_note_commit(txn, r);
 	return r;
 }

@@ -15,7 +15,7 @@ struct revocation {
 	const struct subid_request *request;
 	const struct subid_owner *owner;
 	struct subid_error *err;
-	bool own, reuse, force;
+	bool own, reuse, force, looked;
 	struct subid_changes leases; /* what went from the store */
 	struct subid_change *lines;  /* what went from the tables */
 	size_t n_lines;
@@ -177,14 +177,24 @@ static struct uses_look look_at(const struct revocation *revocation)
 			    session_of(revocation), revocation->reuse);
 }
 
+/* Stores of shared files are in use, whatever runs. */
+static int check_shares(const struct revocation *revocation,
+			const struct subid_changes *changes)
+{
+	const char *name = revocation->request->owner;
+
+	return shares_check(revocation->txn->sys, changes, revocation->owner,
+			    name + subid_lease_owner(name) + 1, revocation->force,
+			    revocation->err);
+}
+
 /* What uses the ids is looked at first, while others may have the locks. */
 static int look_first(struct revocation *revocation)
 {
 	struct subid_txn *txn = revocation->txn;
 	const struct uses_look look = look_at(revocation);
 	auto_store struct store store = { .fd = -1 };
-	struct subid_failure failure;
-	bool unlocked;
+	struct subid_changes seen;
 	int r = store_find(txn->sys, &store);
 
 	if (r == 0)
@@ -194,35 +204,32 @@ static int look_first(struct revocation *revocation)
 		return error_errno(revocation->err, store.name, r);
 	if (revocation->n_seen == 0)
 		return 0; /* there is none, or it comes this moment */
-	unlocked = txn_unlock(txn);
-	r = uses_check(&look,
-		       &(struct subid_changes){ revocation->seen, revocation->n_seen },
-		       revocation->err);
-	if (r != 0 || !unlocked)
-		return r;
-	r = txn_relock(txn, &failure);
-	return r == 0 ? 0 : error_failure(revocation->err, txn->sys, r, &failure);
+	seen = (struct subid_changes){ revocation->seen, revocation->n_seen };
+	r = check_shares(revocation, &seen);
+	if (r == 0 && !revocation->force)
+		r = uses_check(&look, &seen, revocation->err);
+	revocation->looked = true;
+	return r;
 }
 
 /* What was not looked at without the locks is looked at now. */
-static int check_uses(const struct revocation *revocation)
+static int check_now(const struct revocation *revocation)
 {
 	const struct subid_changes seen = { revocation->seen, revocation->n_seen };
 	const struct uses_look look = look_at(revocation);
+	int r;
 
-	if (revocation->force || release_is_known(&revocation->leases, &seen))
+	if (revocation->looked && release_is_known(&revocation->leases, &seen))
 		return 0;
+	if (revocation->looked)
+		return error_plain(revocation->err, -EAGAIN,
+				   "%s: was leased more at the same moment: nothing was"
+				   " changed: try again",
+				   revocation->request->owner);
+	r = check_shares(revocation, &revocation->leases);
+	if (r != 0 || revocation->force)
+		return r;
 	return uses_check(&look, &revocation->leases, revocation->err);
-}
-
-/* Stores of shared files are in use, whatever runs. */
-static int check_shares(const struct revocation *revocation)
-{
-	const char *name = revocation->request->owner;
-
-	return shares_check(revocation->txn->sys, &revocation->leases, revocation->owner,
-			    name + subid_lease_owner(name) + 1, revocation->force,
-			    revocation->err);
 }
 
 static int revoke_container(struct revocation *revocation)
@@ -232,9 +239,7 @@ static int revoke_container(struct revocation *revocation)
 	if (r == SUBID_ABSENT)
 		return r;
 	if (r == 0)
-		r = check_shares(revocation);
-	if (r == 0)
-		r = check_uses(revocation);
+		r = check_now(revocation);
 	if (r == 0 && revocation->own)
 		r = revoke_own(revocation);
 	return r == 0 ? 0 : txn_spoil(revocation->txn, r);
@@ -284,15 +289,19 @@ int subid_unlease(struct subid_txn *txn, const struct subid_request *request,
 		r = system_proc(txn->sys, err);
 	if (r < 0)
 		return r;
+	(void)txn_unlock(txn);
 	found = find_lease_owner(txn, request->owner, &users, &owner, err);
 	if (found < 0)
 		return found;
 	if (revocation.own && txn->users == NULL)
 		return error_plain(err, -EPERM, "--own: run this as root");
 	/* a store that is locked already stays so: it is taken after the tables' locks */
-	if (found != SUBID_INVALID && !revocation.force && txn->leases == NULL &&
+	if (found != SUBID_INVALID && txn->leases == NULL &&
 	    subid_lease_owner(request->owner) > 0)
 		r = look_first(&revocation);
+	/* the store's lock comes after those of the tables */
+	if (r == 0 && revocation.own)
+		r = txn_lock_tables(txn, err);
 	if (r == 0)
 		r = txn_open_store(txn, TXN_STORE_READ, err);
 	if (r != 0) {

@@ -115,6 +115,9 @@ int cli_run_directory(const struct cli *cli, int argc, char *argv[]);
 /* --root's or the system's configuration directory; -1 after a complaint. */
 int cli_open_etc(struct cli *cli);
 
+/* Complains, once for each line of a text. */
+void cli_say_text(const char *text);
+
 /* Complains of an error, a line each; returns status. */
 int cli_say(int status, const struct subid_error *err);
 

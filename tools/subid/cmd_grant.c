@@ -17,16 +17,19 @@
 
 struct grant {
 	struct cli *cli;
+	struct subid *sys;
 	struct grant_options want;
 	bool leases;	/* the owners are containers */
 	bool last_turn; /* of trying */
 	struct cli_names owners;
-	struct range_list rows; /* to be printed once all is committed */
+	struct cli_names complaints; /* to be said when nobody waits for us */
+	struct range_list rows;	     /* to be printed once all is committed */
 };
 
 static void grant_free(struct grant *grant)
 {
 	cli_names_free(&grant->owners);
+	cli_names_free(&grant->complaints);
 	range_list_free(&grant->rows);
 }
 
@@ -50,6 +53,52 @@ static struct subid_request request_of(const struct grant *grant, const char *ow
 	};
 }
 
+static void trace_one(const struct grant *grant, const char *owner, int result)
+{
+	const struct subid_request request = request_of(grant, owner);
+
+	subid_trace_refused(grant->sys, 0, &request, SUBID_ID_NONE, result);
+}
+
+/* Nobody gets any: who is named, each, or the choice as it was asked for. */
+static void trace_refused(const struct grant *grant, int result)
+{
+	const char *name = grant->owners.text;
+
+	if (grant->want.dry_run || grant->leases)
+		return;
+	for (size_t i = 0; i < grant->owners.n; i++, name += strlen(name) + 1)
+		trace_one(grant, name, result);
+	if (grant->want.group != NULL)
+		trace_one(grant, grant->want.group, result);
+	if (grant->want.all)
+		trace_one(grant, "--all", result);
+}
+
+/* Who reads slowly what we say must not keep useradd waiting. */
+static int say_later(struct grant *grant, int status, const struct subid_error *err)
+{
+	char text[SUBID_ERROR_TEXT_SIZE];
+
+	(void)subid_error_text(err, text, sizeof(text));
+	return cli_names_add(&grant->complaints, text) == 0 ? status
+							    : cli_say(status, err);
+}
+
+/* Once the transaction has ended. */
+static void say_complaints(struct grant *grant, int status)
+{
+	const char *text = grant->complaints.text;
+
+	for (size_t i = 0; i < grant->complaints.n; i++, text += strlen(text) + 1)
+		cli_say_text(text);
+	if (grant->complaints.n > 0 && status != EXIT_UNABLE && grant->owners.n > 1)
+		(void)cli_complain(status, "nothing was changed for any of the %zu %s",
+				   grant->owners.n,
+				   grant->leases ? "containers" : "owners");
+	cli_names_free(&grant->complaints);
+}
+
 static int grant_one(struct grant *grant, struct subid_txn *txn, const char *name,
 		     struct subid_error *err)
 {
@@ -58,8 +107,10 @@ static int grant_one(struct grant *grant, struct subid_txn *txn, const char *nam
 		: grant->want.restore ? subid_restore(txn, &request, err)
 				      : subid_grant(txn, &request, err);
 
+	if (r == SUBID_BUSY)
+		trace_refused(grant, r);
 	if (r != 0 && r != SUBID_ENOUGH)
-		return cli_say(cli_status(r), err);
+		return say_later(grant, cli_status(r), err);
 	return range_list_add(&grant->rows, txn, name, r == 0 ? "new" : "kept");
 }
 
@@ -73,6 +124,23 @@ static void show_progress(const struct grant *grant, size_t done)
 		(void)fputs("\r\033[K", stderr);
 }
 
+/* What only others know is asked for before the locks. */
+static void prepare_all(const struct grant *grant, struct subid_txn *txn)
+{
+	const char *name = grant->owners.text;
+
+	for (size_t i = 0; i < grant->owners.n; i++, name += strlen(name) + 1) {
+		struct subid_request request = request_of(grant, name);
+
+		request.flags |= SUBID_PREPARE;
+		/* what is wrong the grant itself says */
+		if ((grant->leases ? subid_lease(txn, &request, NULL)
+				   : subid_grant(txn, &request, NULL)) != 0)
+			return;
+		show_progress(grant, i + 1);
+	}
+}
+
 /* Everybody, or nobody: the first kind of no is the status of all. */
 static int grant_all(struct grant *grant, struct subid_txn *txn)
 {
@@ -80,6 +148,8 @@ static int grant_all(struct grant *grant, struct subid_txn *txn)
 	const char *name = grant->owners.text;
 	int status = EXIT_DONE;
 
+	if (!grant->want.restore && grant->owners.n > 1)
+		prepare_all(grant, txn);
 	for (size_t i = 0; i < grant->owners.n; i++) {
 		int one = grant_one(grant, txn, name, &err);
 
@@ -88,36 +158,8 @@ static int grant_all(struct grant *grant, struct subid_txn *txn)
 			return one;
 		if (one != EXIT_DONE)
 			status = one;
-		show_progress(grant, i + 1);
 	}
-	if (status != EXIT_DONE && grant->owners.n > 1)
-		return cli_complain(status, "nothing was changed for any of the %zu %s",
-				    grant->owners.n,
-				    grant->leases ? "containers" : "owners");
 	return status;
-}
-
-static void trace_one(const struct grant *grant, struct subid *sys, const char *owner,
-		      int result)
-{
-	const struct subid_request request = request_of(grant, owner);
-
-	subid_trace_refused(sys, 0, &request, SUBID_ID_NONE, result);
-}
-
-/* Nobody gets any: who is named, each, or the choice as it was asked for. */
-static void trace_refused(const struct grant *grant, struct subid *sys, int result)
-{
-	const char *name = grant->owners.text;
-
-	if (grant->want.dry_run || grant->leases)
-		return;
-	for (size_t i = 0; i < grant->owners.n; i++, name += strlen(name) + 1)
-		trace_one(grant, sys, name, result);
-	if (grant->want.group != NULL)
-		trace_one(grant, sys, grant->want.group, result);
-	if (grant->want.all)
-		trace_one(grant, sys, "--all", result);
 }
 
 /* Adds those whom only the accounts can tell. */
@@ -151,27 +193,29 @@ static int choose_owners(struct grant *grant, struct subid_txn *txn)
 }
 
 /* *ret_raced: others have leased the same ids at the same moment. */
-static int grant_once(struct grant *grant, struct subid *sys, bool *ret_raced)
+static int grant_once(struct grant *grant, bool *ret_raced)
 {
 	auto_txn struct subid_txn *txn = NULL;
 	struct subid_error err = { .size = sizeof(err) };
 	unsigned int flags = (grant->want.dry_run ? SUBID_DRY_RUN : 0) |
 			     (grant->leases && !grant->want.own ? SUBID_LEASES : 0) |
 			     (grant->want.reuse_left ? SUBID_SEARCH : 0);
-	int status, r = subid_begin(sys, flags, SUBID_PATIENCE_MS, &txn, &err);
+	int status, r = subid_begin(grant->sys, flags, SUBID_PATIENCE_MS, &txn, &err);
 
 	*ret_raced = false;
 	if (r != 0) {
-		trace_refused(grant, sys, r);
+		trace_refused(grant, r);
 		return cli_say(EXIT_UNABLE, &err);
 	}
 	status = choose_owners(grant, txn);
 	if (status == EXIT_DONE)
 		status = grant_all(grant, txn);
 	/* it ends here: who reads slowly what we print must not keep useradd waiting */
-	return status == EXIT_DONE && !grant->want.dry_run
-		   ? cli_commit(grant->cli, txn, grant->last_turn ? NULL : ret_raced)
-		   : status;
+	if (status == EXIT_DONE && !grant->want.dry_run)
+		return cli_commit(grant->cli, txn, grant->last_turn ? NULL : ret_raced);
+	subid_abort(&txn);
+	say_complaints(grant, status);
+	return status;
 }
 
 /* So many owners at most are looked at one by one. */
@@ -214,7 +258,7 @@ static bool one_has_none(const struct grant *grant)
  * script may ask for the same ranges each hour.  What else comes of the look is found out
  * under the locks, and said.
  */
-static bool all_have_enough(struct grant *grant, struct subid *sys)
+static bool all_have_enough(struct grant *grant)
 {
 	auto_txn struct subid_txn *txn = NULL;
 	struct subid_error err = { .size = sizeof(err) };
@@ -222,7 +266,8 @@ static bool all_have_enough(struct grant *grant, struct subid *sys)
 
 	if (grant->leases || grant->want.dry_run || grant->want.another ||
 	    grant->want.group != NULL || grant->want.all || grant->want.restore ||
-	    one_has_none(grant) || subid_begin(sys, SUBID_LOOK, 0, &txn, &err) != 0)
+	    one_has_none(grant) ||
+	    subid_begin(grant->sys, SUBID_LOOK, 0, &txn, &err) != 0)
 		return false;
 	for (size_t i = 0; i < grant->owners.n; i++, name += strlen(name) + 1) {
 		const struct subid_request request = request_of(grant, name);
@@ -242,14 +287,15 @@ static int carry_out(struct grant *grant)
 	int status = cli_open_system(grant->cli, true, &sys);
 	bool raced = true;
 
-	if (status == EXIT_DONE && all_have_enough(grant, sys))
+	grant->sys = sys;
+	if (status == EXIT_DONE && all_have_enough(grant))
 		return range_list_print(grant->cli, &grant->rows);
 	/* both sides may lose a race, but not for ever: others come in between; another
 	 * turn of --own would give one more line, beside the first */
 	for (int turn = 1; status == EXIT_DONE && raced; turn++) {
 		range_list_free(&grant->rows);
 		grant->last_turn = !grant->leases || grant->want.own || turn == TURNS_MAX;
-		status = grant_once(grant, sys, &raced);
+		status = grant_once(grant, &raced);
 	}
 	return status == EXIT_DONE ? range_list_print(grant->cli, &grant->rows) : status;
 }

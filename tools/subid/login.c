@@ -207,53 +207,53 @@ static void warn(void *data, enum subid_note note, const char *text)
 	login_log(data, LOG_WARNING, "%s", text);
 }
 
+/* *ret_begun: a refusal has left its trace. */
+static int grant_once(struct login *login, struct subid *sys, const char *name,
+		      uint32_t uid, bool *ret_begun, struct subid_error *err)
+{
+	const struct subid_request request = request_of(login, name);
+	auto_txn struct subid_txn *txn = NULL;
+	const struct subid_list *changes;
+	int r = subid_begin(sys, SUBID_BY_LOGIN, (int)login->options.timeout_s * 1000,
+			    &txn, err);
+
+	if (r == 0)
+		r = subid_grant(txn, &request, err);
+	*ret_begun = txn != NULL && r != SUBID_BUSY;
+	if (r == 0)
+		r = subid_changes(txn, &changes);
+	if (r == 0)
+		r = subid_commit(txn, err);
+	if (r == 0)
+		login_log_granted(login, uid, changes);
+	return r;
+}
+
 /*
- * Begins a transaction.  Hundreds of first logins at the same time wait for each other,
- * so it gives up only when the tables have not changed for the whole timeout.
+ * Hundreds of first logins at the same time wait for each other, so it gives up only when
+ * the tables have not changed for the whole timeout.
  */
-static int begin(const struct login *login, struct subid *sys, struct subid_txn **ret,
-		 struct subid_error *err)
+static int grant(struct login *login, struct subid *sys, const char *name, uint32_t uid,
+		 bool *ret_begun, struct subid_error *err)
 {
 	struct login_tables tables = { .st = { { .st_ino = 0 }, { .st_ino = 0 } } };
 	int r = subid_use_policy(sys, login->options.conf);
 
 	(void)login_tables_moved(login->etc, &tables);
 	for (int times = 0; r >= 0 && times < PATIENCE_TIMES; times++) {
-		r = subid_begin(sys, SUBID_BY_LOGIN, (int)login->options.timeout_s * 1000,
-				ret, err);
+		r = grant_once(login, sys, name, uid, ret_begun, err);
 		if (r != SUBID_BUSY || !login_tables_moved(login->etc, &tables))
 			break;
 	}
 	return r;
 }
 
-static int grant(struct login *login, struct subid_txn *txn, uint32_t uid,
-		 const char *name)
-{
-	const struct subid_request request = request_of(login, name);
-	struct subid_error err = { .size = sizeof(err) };
-	const struct subid_list *changes;
-	int r = subid_grant(txn, &request, &err);
-
-	if (r == SUBID_ENOUGH)
-		return r; /* another login was faster */
-	if (r == 0)
-		r = subid_changes(txn, &changes);
-	if (r == 0)
-		r = subid_commit(txn, &err);
-	if (r != 0)
-		login_log_error(login, r, &err);
-	else
-		login_log_granted(login, uid, changes);
-	return r;
-}
-
 int login_grant(struct login *login, const struct subid_owner *owner)
 {
 	auto_system struct subid *sys = NULL;
-	auto_txn struct subid_txn *txn = NULL;
 	auto_free char *name = name_of(owner);
 	struct subid_error err = { .size = sizeof(err) };
+	bool begun = false;
 	int r = name == NULL ? -ENOMEM : login_directory(login, name, owner->uid);
 
 	if (name != NULL && r != SUBID_ABSENT) {
@@ -265,12 +265,14 @@ int login_grant(struct login *login, const struct subid_owner *owner)
 		r = subid_open(NULL, &sys, &err);
 	if (r == 0) {
 		subid_on_warning(sys, warn, login);
-		r = begin(login, sys, &txn, &err);
+		r = grant(login, sys, name, owner->uid, &begun, &err);
 	}
-	if (r == 0)
-		return grant(login, txn, owner->uid, name);
+	/* enough: another login was faster */
+	if (r == 0 || r == SUBID_ENOUGH)
+		return r;
 	login_log_error(login, r, &err);
-	login_trace_refused(login, owner, r);
+	if (!begun)
+		login_trace_refused(login, owner, r);
 	return r;
 }
 

@@ -60,22 +60,29 @@ int cli_open_proc(const struct cli *cli)
 	return -2;
 }
 
+void cli_say_text(const char *text)
+{
+	const char *line = text, *next;
+
+	for (; (next = strchr(line, '\n')) != NULL; line = next + 1)
+		(void)cli_complain(0, "%.*s", (int)(next - line), line);
+	(void)cli_complain(0, "%s", line);
+}
+
 int cli_say(int status, const struct subid_error *err)
 {
 	char text[SUBID_ERROR_TEXT_SIZE];
-	char *line = text, *next;
 
 	(void)subid_error_text(err, text, sizeof(text));
-	for (; (next = strchr(line, '\n')) != NULL; line = next + 1) {
-		*next = '\0';
-		(void)cli_complain(0, "%s", line);
-	}
-	return cli_complain(status, "%s", line);
+	cli_say_text(text);
+	return status;
 }
 
 int cli_status(int r)
 {
-	return r == 0 ? EXIT_DONE : r < 0 ? EXIT_UNABLE : EXIT_NO;
+	if (r == 0)
+		return EXIT_DONE;
+	return r < 0 || r == SUBID_BUSY ? EXIT_UNABLE : EXIT_NO;
 }
 
 static void warn(void *data, enum subid_note note, const char *text)

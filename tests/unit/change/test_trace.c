@@ -5,7 +5,7 @@
  * wrap: subid_txn_is_host subid_audit_send subid_log_open subid_log_send
  * wrap: deadline_left_ms malloc realloc reallocarray geteuid
  */
-#include "libsubid/change/change.h"
+#include "libsubid/change/private.h"
 #include "libsubid/trace/trace.h"
 
 #include "txn_support.h"
@@ -216,6 +216,7 @@ static void test_what_is_traced(void **state)
 		struct subid_failure failure;
 
 		assert_int_equal(subid_txn_commit(txn, &failure), 0);
+		subid_txn_release(txn);
 	}
 	assert_non_null(strstr(world.text, "remove al/1000 uid 1000005:5 = 0\n"));
 	traced = subid_txn_traced(txn);
@@ -403,6 +404,8 @@ static void test_commit_that_fails(void **state)
 	assert_int_equal(grant(txn, "bob", (struct id_range){ 1000000, 1 }), SUBID_TAKEN);
 	put_dir(etc_of(state), "subuid+"); /* where the draft should be */
 	assert_int_equal(subid_txn_commit(txn, &failure), -EISDIR);
+	assert_string_equal(world.text, ""); /* not while others wait for the locks */
+	trace_tell(txn);
 	(void)snprintf(text, sizeof(text),
 		       "add alice/1000 uid 1000000:10 = %d\n"
 		       "add alice/1000 gid 1000000:10 = %d\n"
@@ -461,6 +464,7 @@ static void test_trace_that_fails(void **state)
 		assert_int_equal(grant(txn, "alice", ids), 0);
 		/* the change is made whatever becomes of its trace */
 		assert_int_equal(subid_txn_commit(txn, &failure), 0);
+		subid_txn_release(txn);
 		assert_file(etc_of(state), "subuid", "alice:1000000:1\n");
 		traced = subid_txn_traced(txn);
 		assert_int_equal(traced.changes, rows[i].traced.changes);
@@ -493,6 +497,7 @@ static void test_names(void **state)
 		struct subid_failure failure;
 
 		assert_int_equal(subid_txn_commit(txn, &failure), 0);
+		subid_txn_release(txn);
 	}
 	assert_int_equal(subid_txn_traced(txn).audit, n);
 	for (size_t i = 0; i < 3; i++)
