@@ -4,7 +4,7 @@
 
     journal.py SOCKET OUT           a datagram a line, {"uid": SENDER, FIELD: VALUE...},
                                     or "text" for what is not of journald's protocol
-    journal.py --deaf SOCKET OUT    binds, and never reads
+    journal.py --deaf SOCKET OUT    binds, and never reads; no more comes in
 
 A field that comes twice, or one that is cut short, ends it.
 """
@@ -31,11 +31,30 @@ def fields(data):
     return found
 
 
+def fill(path):
+    """Until no sender gets another one in, whatever the system's limits are."""
+    sent = True
+    while sent:
+        sent = False
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sender:
+            sender.setblocking(False)
+            sender.connect(path)
+            try:
+                while True:
+                    sender.send(b"full")
+                    sent = True
+            except BlockingIOError:
+                pass
+
+
 def main(path, out, deaf):
     log = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
     log.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
-    log.bind(path)
-    os.chmod(path, 0o666)
+    log.bind(path + ".new")
+    os.chmod(path + ".new", 0o666)
+    if deaf:
+        fill(path + ".new")
+    os.rename(path + ".new", path)
     with open(out, "w", encoding="ascii") as lines:
         while deaf:
             sys.stdin.read()

@@ -1,0 +1,64 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: MIT
+# What is done while the locks of the account database are held, as a list of system
+# calls: useradd waits for as long as each of them wants to take.  Nothing in it asks a
+# name service, another process, a home or a log, or prints.
+. "$(dirname "$0")/lib.sh"
+plan 40
+
+add_user alice -u 7100
+add_user bob -u 7200
+add_user carol -u 7300
+groupadd team
+usermod -aG team bob
+ok "(a directory that lists nobody)" gcc -shared -fPIC -o "$T/libnss_quiet.so.2" tests/e2e/nss_quiet.c
+sed -i -e '/^passwd:/s/.*/passwd: files quiet/' -e '/^group:/s/.*/group: files quiet/' /etc/nsswitch.conf
+printf '%s\n' 'CORP\jdoe:98000:98000' 'CORP\asmith:98001:98001' 'CORP\away:98002:98002' >/etc/quiet
+mount -t tmpfs -o mode=755 state /var/lib
+
+locked() { # name status command...: what it does with the locks, and its status
+	local name=$1 wanted=$2 found
+	shift 2
+	LD_LIBRARY_PATH=$T strace -f -y -qq -o "$T/calls" "$@" >"$T/said" 2>&1 </dev/null
+	[ $? = "$wanted" ] || sed 's/^/# /' "$T/said"
+	found=$(python3 tests/e2e/locked.py "$T/calls")
+	is "$name" "$found" "taken used" || sed 's/^/# /' "$T/said"
+	ok "$name: and the trace is left" grep -q 'connect(.*journal/socket.* = 0$' "$T/calls"
+}
+
+# a log that takes what it is told
+python3 -c '
+import os, socket, sys
+s = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+os.makedirs("/run/systemd/journal", exist_ok=True)
+s.bind("/run/systemd/journal/socket")
+open(sys.argv[1], "w").close()
+while s.recv(65536):
+    pass' "$T/listening" &
+started+=($!)
+ok "(a log)" wait_for test -e "$T/listening"
+
+tables "carol:700000:10"
+locked grant 0 subid grant bob
+locked "three of a directory" 0 subid grant 'CORP\jdoe' 'CORP\asmith' 'CORP\away'
+locked "by number" 0 subid grant 98003 98004 --force-unknown
+locked "the members of a group" 0 subid grant --another --group team
+locked "a range that is refused" 1 subid grant alice --range 98000:10
+locked "a window that is full" 1 subid grant alice -c 4000000000
+locked "a directory and a range that is not free" 1 subid grant alice 'CORP\jdoe' --another -c 4000000000
+locked hold 0 subid hold 710000:10
+locked "hold, refused" 1 subid hold 98000:10
+locked revoke 0 subid revoke bob
+locked restore 0 subid grant --restore bob
+locked "revoke --reuse" 0 subid revoke bob --reuse
+locked unhold 0 subid unhold 710000:10
+locked rename 0 subid rename carol bob
+locked "a line of its own" 0 subid grant --own -c 1000 alice/c1
+add_user dave -u 7400
+locked "lines of their own" 0 subid grant --own -c 1000 dave/c1 alice/c2 bob/c1
+locked "revoke --own" 0 subid revoke --own alice/c1
+locked "revoke --own --reuse" 0 subid revoke --own --reuse alice/c2
+add_user erin -u 7500
+tables ""
+version=$(subid --version)
+locked "a first login" 0 bash -c 'subid grant --login=erin "version=$1" | cat' login "${version##* }"
