@@ -446,7 +446,7 @@ static int hand_over(struct handing *handing)
 	if (r == 0)
 		r = hand_tables(handing);
 	changes = (struct subid_changes){ txn->changes, txn->n_changes };
-	if (r == 0 && !release_is_known(&changes, &seen))
+	if (r == 0 && !changes_are_known(&changes, &seen))
 		r = error_plain(handing->err, -EAGAIN,
 				"%s: was granted more at the same moment: nothing was"
 				" changed: try again",

@@ -130,6 +130,22 @@ int txn_add_result(struct subid_txn *txn, const struct subid_changes *changes)
 	return 0;
 }
 
+bool changes_are_known(const struct subid_changes *taken,
+		       const struct subid_changes *seen)
+{
+	auto_sets struct subid_sets known = { .of = { { .n = 0 } } };
+
+	for (size_t i = 0; i < seen->n; i++)
+		if (subid_set_add(&known.of[seen->list[i].kind], seen->list[i].range) < 0)
+			return false; /* it is tried again */
+	subid_sets_sort(&known);
+	for (size_t i = 0; i < taken->n; i++)
+		if (!subid_set_contains(&known.of[taken->list[i].kind],
+					taken->list[i].range))
+			return false;
+	return true;
+}
+
 /* Ids that were held, with whose they were before. */
 static int list_freed(struct subid_txn *txn)
 {

@@ -401,6 +401,10 @@ int txn_new_result(struct subid_txn *txn, const char *owner, enum subid_state st
 /* Adds changes to those that the call hands out.  0 or -ENOMEM. */
 int txn_add_result(struct subid_txn *txn, const struct subid_changes *changes);
 
+/* Has all that is taken been looked at?  More lines may have come meanwhile. */
+bool changes_are_known(const struct subid_changes *taken,
+		       const struct subid_changes *seen);
+
 void result_free(struct subid_txn *txn);
 
 /* --- trace.c -------------------------------------------------------------------------
@@ -757,10 +761,6 @@ enum subid_state release_state(const struct subid_request *request);
  * forced. */
 bool release_frees_later(const struct subid_txn *txn,
 			 const struct subid_request *request);
-
-/* Has all that is taken been looked at?  More lines may have come meanwhile. */
-bool release_is_known(const struct subid_changes *taken,
-		      const struct subid_changes *seen);
 
 /* The look at ids that were taken back, once the tables are written. */
 int releases_look_again(struct subid_txn *txn, struct subid_error *err);

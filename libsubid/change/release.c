@@ -325,21 +325,6 @@ int release_find_lines(const struct subid_txn *txn, const struct subid_owner *ow
 	return 0;
 }
 
-bool release_is_known(const struct subid_changes *taken, const struct subid_changes *seen)
-{
-	auto_sets struct subid_sets known = { .of = { { .n = 0 } } };
-
-	for (size_t i = 0; i < seen->n; i++)
-		if (subid_set_add(&known.of[seen->list[i].kind], seen->list[i].range) < 0)
-			return false; /* it is tried again */
-	subid_sets_sort(&known);
-	for (size_t i = 0; i < taken->n; i++)
-		if (!subid_set_contains(&known.of[taken->list[i].kind],
-					taken->list[i].range))
-			return false;
-	return true;
-}
-
 /* Takes the lines out, in memory. */
 static int cut_lines(struct subid_txn *txn, const struct subid_request *request,
 		     const struct subid_owner *owner, const struct subid_changes *seen,
@@ -354,7 +339,7 @@ static int cut_lines(struct subid_txn *txn, const struct subid_request *request,
 		return error_errno(err, request->owner, r);
 	if (r != 0)
 		return explain_none(request, 0, err);
-	if (!release_is_known(ret, seen))
+	if (!changes_are_known(ret, seen))
 		return error_plain(err, -EAGAIN,
 				   "%s: was granted more at the same moment: nothing was"
 				   " changed: try again",

@@ -382,7 +382,7 @@ static int check_seen(const struct subid_txn *txn, const struct subid_request *r
 	held.list = list;
 	if (r < 0)
 		return error_errno(err, request->owner, r);
-	if (release_is_known(&held, seen))
+	if (changes_are_known(&held, seen))
 		return 0;
 	return error_plain(err, -EAGAIN,
 			   "%s: more of these ids were taken back at the same moment:"

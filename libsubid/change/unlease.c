@@ -219,7 +219,7 @@ static int check_now(const struct revocation *revocation)
 	const struct uses_look look = look_at(revocation);
 	int r;
 
-	if (revocation->looked && release_is_known(&revocation->leases, &seen))
+	if (revocation->looked && changes_are_known(&revocation->leases, &seen))
 		return 0;
 	if (revocation->looked)
 		return error_plain(revocation->err, -EAGAIN,
