@@ -9,7 +9,7 @@ programs="subid newuidmap newgidmap getsubids"
 read -ra every <<<"$(tr '\n' ' ' <<<"$commands")"
 plan $((1 + 9 * ${#every[@]} + 2 + 4 * 4 + 8 + 2 + 3 + 4 + 4 + 29 + 7 + ${#every[@]}))
 
-is "these are the commands" "${every[*]}" "list grant revoke rename hold unhold doctor ps id config share shift sync policy audit"
+is "these are the commands" "${every[*]}" "list grant revoke rename hold unhold status doctor ps id config share shift sync policy audit"
 
 # The options in a --help, as "-c, --count N" or "-g", sorted.
 help_options() { # program [command]

@@ -113,6 +113,7 @@ is "each place is where it was said, whatever the umask" "$(cd "$T/d2/opt/s" && 
 755 data/subid/ldap
 644 data/subid/shares.schema.json
 644 data/subid/shift.schema.json
+644 data/subid/status.schema.json
 644 data/subid/subid.conf
 644 doc/LICENSE
 644 doc/NEWS

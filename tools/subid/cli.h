@@ -73,7 +73,7 @@ struct cli_command {
 
 extern const struct cli_command cmd_list, cmd_grant, cmd_revoke, cmd_hold, cmd_unhold;
 extern const struct cli_command cmd_sync, cmd_policy, cmd_audit, cmd_config, cmd_ps,
-    cmd_id, cmd_rename, cmd_doctor;
+    cmd_id, cmd_rename, cmd_doctor, cmd_status;
 extern const struct cli_command cmd_share, cmd_shift, cmd_complete;
 
 /*

@@ -12,6 +12,7 @@
 #include "tools/subid/audit_directory.h"
 #include "tools/subid/report/report.h"
 #include "tools/subid/report/save.h"
+#include "tools/subid/status.h"
 
 enum {
 	OPTION_FORMAT = 512,
@@ -342,7 +343,12 @@ static int run(struct cli *cli, int argc, char *argv[])
 		    cli->json ? report_write_rules_json(request.explain, stdout)
 			      : report_write_rules_text(request.explain, stdout));
 	status = choose_form(cli, &request);
-	return status == EXIT_DONE ? audit(cli, &request) : status;
+	if (status != EXIT_DONE)
+		return status;
+	status = audit(cli, &request);
+	if (cli->root == NULL && request.only == NULL && status != EXIT_UNABLE)
+		status_mark_audited();
+	return status;
 }
 
 const struct cli_command cmd_audit = {

@@ -122,7 +122,7 @@ _subid() {
 	else
 		case $command in
 		'') _subid_offer < <(_subid_commands) ;;
-		list | grant | sync | doctor) _subid_offer < <({ _subid_people; _subid_holders; _subid_containers; } | sort -u) ;;
+		list | grant | sync | status | doctor) _subid_offer < <({ _subid_people; _subid_holders; _subid_containers; } | sort -u) ;;
 		revoke | rename | ps) _subid_offer < <({ _subid_holders; _subid_containers; } | sort -u) ;;
 		id)
 			case " ${words[*]} " in

@@ -8,9 +8,9 @@
 #include "tools/subid/cli.h"
 
 static const struct cli_command *const commands[] = {
-	&cmd_list,   &cmd_grant,  &cmd_revoke, &cmd_rename,   &cmd_hold,  &cmd_unhold,
-	&cmd_doctor, &cmd_ps,	  &cmd_id,     &cmd_config,   &cmd_share, &cmd_shift,
-	&cmd_sync,   &cmd_policy, &cmd_audit,  &cmd_complete,
+	&cmd_list,   &cmd_grant,  &cmd_revoke, &cmd_rename, &cmd_hold,	   &cmd_unhold,
+	&cmd_status, &cmd_doctor, &cmd_ps,     &cmd_id,	    &cmd_config,   &cmd_share,
+	&cmd_shift,  &cmd_sync,	  &cmd_policy, &cmd_audit,  &cmd_complete,
 };
 
 #define N_COMMANDS (sizeof(commands) / sizeof(commands[0]))

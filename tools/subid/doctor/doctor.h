@@ -118,6 +118,9 @@ char *doctor_text(const char *format, ...) __attribute__((format(printf, 1, 2)))
 /* Reads what the checks have in common.  0 or -errno. */
 int doctor_read(struct doctor *d);
 
+/* How a helper has its privilege: "setuid", "capability"; NULL: not at all. */
+const char *doctor_privilege(const struct doctor_helper *helper, enum subid_kind kind);
+
 /* Looks for the helpers in PATH. */
 void doctor_find_helpers(struct doctor *d);
 

@@ -47,6 +47,13 @@ static bool is_privileged(const struct doctor_helper *helper, enum subid_kind ki
 	return helper->effective && (helper->permitted & 1ULL << needed[kind]) != 0;
 }
 
+const char *doctor_privilege(const struct doctor_helper *helper, enum subid_kind kind)
+{
+	if (helper->path[0] == '\0' || helper->nosuid || !is_privileged(helper, kind))
+		return NULL;
+	return (helper->st.st_mode & S_ISUID) != 0 ? "setuid root" : "file capability";
+}
+
 static void find_helper(enum subid_kind kind, const char *search,
 			struct doctor_helper *ret)
 {
