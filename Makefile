@@ -22,6 +22,8 @@ PKGCONFIGDIR ?= $(LIBDIR)/pkgconfig
 # Our libsubid.so.4 and its like, which nothing finds there before subid-compat enable.
 COMPATDIR ?= $(LIBDIR)/subid-compat
 BASHCOMPDIR ?= $(PREFIX)/share/bash-completion/completions
+ZSHCOMPDIR ?= $(PREFIX)/share/zsh/site-functions
+FISHCOMPDIR ?= $(PREFIX)/share/fish/vendor_completions.d
 # Where systemd looks beneath /usr/local, too.
 UNITDIR ?= $(PREFIX)/lib/systemd/system
 TMPFILESDIR ?= $(PREFIX)/lib/tmpfiles.d
@@ -157,7 +159,7 @@ tools_src := $(subid_src) $(ldap_src) $(wildcard tools/newidmap/*.c) $(getsubids
 product_src := $(lib_src) $(shadow_src) $(pam_src) $(nss_src) $(tools_src)
 all_src := $(product_src) $(wildcard tests/*/*.c tests/unit/*/*.c)
 all_c := $(all_src) $(wildcard libsubid/*.h libsubid/*/*.h pam/*.h nss/*.h tools/*/*.h tools/*/*/*.h tests/*/*.h examples/*.c)
-scripts := $(wildcard tests/*.sh tests/*/*.sh) tests/run tests/fuzz/run tests/fuzz/afl tests/proof/run share/installed.sh tools/subid/subid.bash .ci/run
+scripts := $(wildcard tests/*.sh tests/*/*.sh) tests/run tests/fuzz/run tests/fuzz/afl tests/proof/run share/installed.sh share/completions/subid.bash .ci/run
 man_pages := $(wildcard man/*.[1-8])
 # With the version in header and footer.
 made_pages := $(man_pages:%=$(BUILD)/%)
@@ -483,7 +485,7 @@ man_dir = $(MANDIR)/man$(lastword $(subst ., ,$(1)))
 targets := $(programs:%=$(BINDIR)/%) $(BINDIR)/subid-compat $(compat:$(BUILD)/compat/%=$(COMPATDIR)/%) \
 	$(addprefix $(LIBDIR)/,$(notdir $(static) $(shared)) $(soname) libsubid-ng.so) $(PKGCONFIGDIR)/libsubid-ng.pc \
 	$(addprefix $(INCLUDEDIR)/subid-ng/,$(notdir $(lib_headers))) \
-	$(foreach p,$(man_pages),$(call man_dir,$(p))/$(notdir $(p))) $(BASHCOMPDIR)/subid \
+	$(foreach p,$(man_pages),$(call man_dir,$(p))/$(notdir $(p))) $(BASHCOMPDIR)/subid $(ZSHCOMPDIR)/_subid $(FISHCOMPDIR)/subid.fish \
 	$(PAMDIR)/$(notdir $(pam_module)) $(NSSDIR)/$(notdir $(nss_module)) $(DATADIR)/pam-configs/subid $(data:share/%=$(DATADIR)/subid/%) \
 	$(addprefix $(DATADIR)/subid/ldap/,$(notdir $(ldap_data))) $(units:%=$(UNITDIR)/%) $(TMPFILESDIR)/subid.conf \
 	$(docs:%=$(DOCDIR)/%) $(addprefix $(DOCDIR)/examples/,$(notdir $(examples) $(example_src)))
@@ -509,7 +511,9 @@ endif
 	$(Q)$(INSTALL) -m 644 $(BUILD)/libsubid-ng.pc $(destdir)$(PKGCONFIGDIR)
 	$(Q)$(INSTALL) -m 644 $(lib_headers) $(destdir)$(INCLUDEDIR)/subid-ng
 	$(Q)$(foreach p,$(made_pages),$(INSTALL) -m 644 $(p) $(destdir)$(call man_dir,$(p)) &&) :
-	$(Q)$(INSTALL) -m 644 tools/subid/subid.bash $(destdir)$(BASHCOMPDIR)/subid
+	$(Q)$(INSTALL) -m 644 share/completions/subid.bash $(destdir)$(BASHCOMPDIR)/subid
+	$(Q)$(INSTALL) -m 644 share/completions/_subid $(destdir)$(ZSHCOMPDIR)
+	$(Q)$(INSTALL) -m 644 share/completions/subid.fish $(destdir)$(FISHCOMPDIR)
 	$(Q)$(INSTALL) -m 644 $(data) $(destdir)$(DATADIR)/subid
 	$(Q)$(INSTALL) -m 644 $(ldap_data) $(destdir)$(DATADIR)/subid/ldap
 	$(Q)$(INSTALL) -m 644 $(pam_module) $(destdir)$(PAMDIR)

@@ -7,7 +7,7 @@
 commands=$(subid --help | sed -nE 's/^  ([a-z]+) .*/\1/p')
 programs="subid newuidmap newgidmap getsubids"
 read -ra every <<<"$(tr '\n' ' ' <<<"$commands")"
-plan $((1 + 9 * ${#every[@]} + 2 + 4 * 4 + 8 + 2 + 3 + 4 + 4 + 29 + 7 + ${#every[@]}))
+plan $((1 + 12 * ${#every[@]} + 2 + 4 * 4 + 8 + 2 + 3 + 4 + 4 + 29 + 7 + ${#every[@]}))
 
 is "these are the commands" "${every[*]}" "list grant revoke rename hold unhold status doctor ps id config share shift sync policy audit"
 
@@ -19,13 +19,15 @@ help_options() { # program [command]
 # The same of a part of a man page's source, from a line to the next heading.
 man_options() { # page first-line-of-part
 	awk -v from="$2" '$0 == from { on = 1; next } /^\.S[hs]/ { on = 0 } on' "man/$1" |
-		sed -nE '/^\.It Fl/ { s/^\.It //; s/ ,/,/; s/Fl -/--/; s/Fl ([a-z])/-\1/; s/Ar //; p }' | sort
+		sed -nE '/^\.It Fl/ { s/^\.It //; s/ ,/,/; s/Fl -/--/; s/Fl ([a-zA-Z])/-\1/; s/Ar //; p }' | sort
 }
 
 # What the options of all commands are.
-common=$(help_options subid)
-is "subid(1) has the common options" "$(man_options subid.1 ".Ss Common options")" "$common"
-is "subid --help shows each common option" "$(wc -l <<<"$common")" 6
+common=$(man_options subid.1 ".Ss Common options")
+is "subid(1) has the common options" "$(grep -oE -- "--[a-z-]+" <<<"$common" | sort | paste -sd " ")" \
+	"$(subid complete -- - | grep -oE -- '^--[a-z-]+' | sort | { cat; echo --directory; } | sort | paste -sd ' ')"
+is "subid --help shows each common option, with its letter and its argument" \
+	"$(sed 's/, /,/' <<<"$common" | while read -r option; do grep -qE -- " $option( |\$)" <<<" $(subid --help | tr '\n' ' ') " || echo "$option"; done)" ""
 
 fits() { # program [command]
 	local lines columns
@@ -46,7 +48,12 @@ for command in "${every[@]}"; do
 	ok "subid $command --help fits a screen" fits subid "$command"
 	page=subid-$command.1
 	is "$page and --help have the same options" "$(man_options "$page" ".Sh DESCRIPTION")" \
-		"$(help_options subid "$command" | grep -vxF -e "$common")"
+		"$(help_options subid "$command")"
+	like "and names the common ones" "$(subid "$command" --help)" "*
+  and --root DIR --json -q --color WHEN --no-pager -h -V
+*"
+	is "subid help $command is the same" "$(subid help "$command")" "$(subid "$command" -h)"
+	is "it ends with two examples" "$(subid "$command" --help | tail -n 2 | grep -cE "^    (sudo )?subid $command ?")" 2
 	like "--help names the page" "$(subid "$command" --help)" "*See subid-$command(1)*"
 	like "$page has the command in its synopsis" "$(cat "man/$page")" "*.Sh SYNOPSIS
 .Nm subid $command
@@ -100,6 +107,7 @@ dangling() {
 	sed -nE 's/^\.Xr ([^ ]+) ([0-9]).*/\1 \2/p' man/*.[1578] | sort -u | while read -r page section; do
 		[ -e "man/$page.$section" ] || man -w "$section" "$page" >/dev/null 2>&1 ||
 			grep -qx "$page" <<<"prctl
+less
 atd
 authselect
 cron
@@ -186,7 +194,7 @@ printf '%s\n' alice:100000:65536 '!released:165536:10' containers:300000:10 -rf:
 	>/etc/subuid
 cp /etc/subuid /etc/subgid
 is "completion is installed as subid" "$(cat "$PRE/share/bash-completion/completions/subid")" \
-	"$(cat tools/subid/subid.bash)"
+	"$(cat share/completions/subid.bash)"
 ok "completion is registered" env -i PATH="$PATH" bash --norc -c \
 	". /usr/share/bash-completion/bash_completion; . '$PRE/share/bash-completion/completions/subid'; complete -p subid"
 is "commands" "$(offers '')" "$(sort <<<"$commands" | paste -sd ' ')"
@@ -194,7 +202,7 @@ is "a command that is begun" "$(offers un)" "unhold"
 is "a command behind options" "$(offers --root "$T" --json rev)" "revoke"
 for command in "${every[@]}"; do
 	is "each option of $command" "$(offers "$command" -)" \
-		"$(subid "$command" --help | grep -oE '^ +(-[a-z], )?--[a-z-]+' | grep -oE -- '--?[a-z][a-z-]*' | sort | paste -sd ' ')"
+		"$({ help_options subid "$command"; grep -v -- --directory <<<"$common"; } | grep -oE -- '--?[a-zA-Z][a-z-]*' | sort | paste -sd ' ')"
 done
 is "grant: people and owners" "$(offers grant '' | grep -oE '\b(alice|bob|containers|daemon)\b' | paste -sd ' ')" \
 	"alice bob containers"

@@ -4,7 +4,7 @@
 # with it.  The programs are built anew, with the flags that a user's make has:
 # those of a sanitized or coverage build are not what is shipped.
 . "$(dirname "$0")/lib.sh"
-plan 106
+plan 108
 
 version=$(sed -n 's/^VERSION = //p' Makefile)
 plain=(env -u MAKEFLAGS -u MFLAGS -u CFLAGS -u LDFLAGS -u HARDEN make -s -j2 "BUILD=$T/plain")
@@ -12,14 +12,15 @@ ok "a build with nothing but defaults" "${plain[@]}" all
 
 # Where everything goes, and back.
 places=(PREFIX=/opt/s BINDIR=/opt/s/programs LIBDIR=/opt/s/lib/arch INCLUDEDIR=/opt/s/inc
-	MANDIR=/opt/s/pages BASHCOMPDIR=/opt/s/completions DATADIR=/opt/s/data PAMDIR=/opt/s/pam DOCDIR=/opt/s/doc
+	MANDIR=/opt/s/pages BASHCOMPDIR=/opt/s/completions ZSHCOMPDIR=/opt/s/completions FISHCOMPDIR=/opt/s/completions DATADIR=/opt/s/data PAMDIR=/opt/s/pam DOCDIR=/opt/s/doc
 	UNITDIR=/opt/s/units TMPFILESDIR=/opt/s/tmpfiles)
 listing() { (cd "$1" && find . ! -type d | sort); }
 
 ok "install into a DESTDIR" "${plain[@]}" DESTDIR="$T/d" install
 is "everything is beneath /usr/local" "$(listing "$T/d" | grep -vc '^\./usr/local/')" 0
 for file in bin/subid bin/newuidmap bin/newgidmap bin/getsubids lib/libsubid-ng.a "lib/libsubid-ng.so.$version" \
-	lib/pkgconfig/libsubid-ng.pc include/subid-ng/subid.h share/bash-completion/completions/subid lib/security/pam_subid.so lib/libnss_subid.so.2 \
+	lib/pkgconfig/libsubid-ng.pc include/subid-ng/subid.h share/bash-completion/completions/subid share/zsh/site-functions/_subid \
+	share/fish/vendor_completions.d/subid.fish lib/security/pam_subid.so lib/libnss_subid.so.2 \
 	share/subid/subid.conf share/pam-configs/subid lib/systemd/system/subid-audit.timer lib/tmpfiles.d/subid.conf \
 	share/doc/subid/NEWS share/subid/installed; do
 	ok "there is $file" test -f "$T/d/usr/local/$file"
@@ -105,7 +106,9 @@ ok "the module runs /usr/bin/subid then" runs_program "$(echo "$T"/d4/usr/lib/*/
 ok "or wherever it is" runs_program "$T/d2/opt/s/pam/pam_subid.so" /opt/s/programs/subid
 is "each place is where it was said, whatever the umask" "$(cd "$T/d2/opt/s" && stat -c '%a %n' programs/* lib/arch/*.* \
 	lib/arch/pkgconfig/* inc/subid-ng/subid.h completions/* data/*/* doc/* doc/*/* pam/* units/* tmpfiles/* | sort -k2)" \
-	"644 completions/subid
+	"644 completions/_subid
+644 completions/subid
+644 completions/subid.fish
 644 data/pam-configs/subid
 644 data/subid/audit.schema.json
 644 data/subid/doctor.schema.json

@@ -16,15 +16,17 @@
 #include "libsubid/core/core.h"
 #include "libsubid/core/printable.h"
 
-enum { OPTION_ROOT = 256, OPTION_JSON, OPTION_HELP, OPTION_VERSION, OPTION_DIRECTORY };
+enum { OPTION_ROOT = 256, OPTION_JSON, OPTION_DIRECTORY, OPTION_COLOR, OPTION_NO_PAGER };
 
 static const struct cli_option common_options[] = {
 	{ OPTION_ROOT, "root", "DIR",
 	  "work on DIR/etc; do not look at running processes" },
 	{ OPTION_JSON, "json", NULL, "print JSON" },
 	{ 'q', "quiet", NULL, "print only errors" },
-	{ OPTION_HELP, "help", NULL, "show this help" },
-	{ OPTION_VERSION, "version", NULL, "show the version" },
+	{ OPTION_COLOR, "color", "WHEN", "auto, always or never" },
+	{ OPTION_NO_PAGER, "no-pager", NULL, "do not show long output in a pager" },
+	{ 'h', "help", NULL, "show this help" },
+	{ 'V', "version", NULL, "show the version" },
 };
 
 /* Before the command alone: it is another program's then. */
@@ -34,7 +36,13 @@ static const struct cli_option directory_option[] = {
 };
 
 #define N_COMMON    (sizeof(common_options) / sizeof(common_options[0]))
-#define OPTIONS_MAX 24
+#define OPTIONS_MAX 32
+
+const struct cli_option *cli_common_options(size_t *ret_n)
+{
+	*ret_n = N_COMMON;
+	return common_options;
+}
 
 /* The tables of getopt_long(3), made from rows of struct cli_option. */
 struct getopt_tables {
@@ -97,42 +105,91 @@ static void print_options(const struct cli_command *command,
 
 int cli_finish_output(void)
 {
-	if (fflush(stdout) == 0 && !ferror(stdout))
-		return EXIT_DONE;
-	return cli_complain(EXIT_UNABLE, "standard output: %s", strerror(errno));
+	int status = EXIT_DONE;
+
+	/* who leaves a pager early has seen enough */
+	if (fflush(stdout) != 0 || ferror(stdout))
+		status = errno == EPIPE && cli_pager_runs()
+			     ? EXIT_DONE
+			     : cli_complain(EXIT_UNABLE, "standard output: %s",
+					    strerror(errno));
+	cli_end_pager();
+	return status;
+}
+
+/* "--root DIR  -q,--quiet  ...", in lines of at most 78 columns. */
+static void print_common(const struct cli_option *rows, size_t n, size_t *column)
+{
+	for (size_t i = 0; i < n; i++) {
+		const char *argument = rows[i].argument == NULL ? "" : rows[i].argument;
+		size_t len = strlen(rows[i].name) + strlen(argument) + 8;
+
+		if (*column + len > 80) {
+			(void)printf("\n");
+			*column = 0;
+		}
+		*column += (size_t)printf(*column == 0 ? "  " : "  ");
+		if (rows[i].letter < 256)
+			*column += (size_t)printf("-%c,", rows[i].letter);
+		*column += (size_t)printf("--%s%s%s", rows[i].name,
+					  *argument == '\0' ? "" : " ", argument);
+	}
+}
+
+/* The same in one line, by their letters: they are at home in `subid help`. */
+static void print_short(void)
+{
+	(void)printf("  and");
+	for (size_t i = 0; i < N_COMMON; i++) {
+		const struct cli_option *row = &common_options[i];
+
+		if (row->letter < 256)
+			(void)printf(" -%c", row->letter);
+		else
+			(void)printf(" --%s%s%s", row->name,
+				     row->argument == NULL ? "" : " ",
+				     row->argument == NULL ? "" : row->argument);
+	}
+}
+
+static void print_command_help(const struct cli *cli, const struct cli_command *command)
+{
+	(void)printf("usage: subid %s%s [OPTION...]%s%s\n%s\n\n",
+		     cli->directory ? "--directory " : "", command->name,
+		     command->arguments[0] == '\0' ? "" : " ", command->arguments,
+		     command->summary == NULL ? "" : command->summary);
+	print_options(command, command->options, command->n_options);
+	print_short();
+	(void)printf(
+	    "\n\n%s%sExit status: 0 done; 1 the answer is no; 2 wrong usage;"
+	    " 3 failed.\nSee %s%s%s.",
+	    command->text == NULL ? "" : command->text,
+	    command->text == NULL || strchr(command->text, '\0')[-1] == '\n' ? "" : "\n",
+	    cli->directory ? "subid-ldap(8)" : "subid-",
+	    cli->directory ? "" : command->name, cli->directory ? "" : "(1)");
+	(void)printf("%s%s\n", command->examples == NULL ? "" : "  Examples:\n",
+		     command->examples == NULL ? "" : command->examples);
 }
 
 static int print_help(const struct cli *cli)
 {
-	const struct cli_command *command = cli->command;
+	size_t column = 0;
 
-	if (command != NULL) {
-		(void)printf("usage: subid %s%s [OPTION...]%s%s\n%s\n\n",
-			     cli->directory ? "--directory " : "", command->name,
-			     command->arguments[0] == '\0' ? "" : " ", command->arguments,
-			     command->summary == NULL ? "" : command->summary);
-		print_options(command, command->options, command->n_options);
-		print_options(NULL, common_options, N_COMMON);
-		(void)printf(
-		    "\n%s%sExit status: 0 done; 1 the answer is no; 2 wrong usage;"
-		    " 3 failed.\nSee %s%s%s.\n",
-		    command->text == NULL ? "" : command->text,
-		    command->text == NULL ? "" : "\n",
-		    cli->directory ? "subid-ldap(8)" : "subid-",
-		    cli->directory ? "" : command->name, cli->directory ? "" : "(1)");
+	if (cli->command != NULL) {
+		print_command_help(cli, cli->command);
 		return cli_finish_output();
 	}
-	(void)printf("usage: subid [%s] [--json] [-q] COMMAND [ARGUMENT...]\n\n",
-		     cli->directory ? "--directory" : "--root DIR");
+	(void)printf("usage: subid [OPTION...] COMMAND [ARGUMENT...]\n\n");
 	for (size_t i = 0; i < cli->n_commands; i++)
 		if (cli->commands[i]->summary != NULL)
 			(void)printf("  %-10s%s\n", cli->commands[i]->name,
 				     cli->commands[i]->summary);
 	(void)printf("\n");
-	print_options(NULL, directory_option, 1);
-	print_options(NULL, common_options, N_COMMON);
-	(void)printf(
-	    "See 'subid COMMAND --help', subid(1), and subid(7) for the concepts.\n");
+	if (!cli->directory)
+		print_common(directory_option, 1, &column);
+	print_common(common_options, N_COMMON, &column);
+	(void)printf("\nSee 'subid help COMMAND', subid(1), and subid(7) for the"
+		     " concepts.\n");
 	return cli_finish_output();
 }
 
@@ -140,6 +197,18 @@ static int print_version(void)
 {
 	(void)printf("subid %s\n", SUBID_VERSION);
 	return cli_finish_output();
+}
+
+static bool take_color(struct cli *cli, const char *when)
+{
+	static const char *const words[] = { "auto", "always", "never" };
+
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+		if (strcmp(words[i], when) == 0) {
+			cli->color = (enum cli_color)i;
+			return true;
+		}
+	return false;
 }
 
 /* Handles an option that every command has; false if it is another one. */
@@ -158,9 +227,17 @@ static bool take_common(struct cli *cli, int letter)
 	case 'q':
 		cli->quiet = true;
 		return true;
-	case OPTION_HELP:
+	case OPTION_COLOR:
+		if (!take_color(cli, optarg))
+			exit(cli_misused(
+			    cli, "--color: '%s' is not auto, always or never", optarg));
+		return true;
+	case OPTION_NO_PAGER:
+		cli->no_pager = true;
+		return true;
+	case 'h':
 		exit(print_help(cli));
-	case OPTION_VERSION:
+	case 'V':
 		exit(print_version());
 	default:
 		return false;
@@ -173,6 +250,20 @@ static bool is_letter_of(const struct getopt_tables *tables, int letter)
 		if (tables->longs[i].val == letter)
 			return true;
 	return false;
+}
+
+static int misspelt_name(const struct cli *cli, const char *word,
+			 const struct getopt_tables *tables)
+{
+	const char *names[OPTIONS_MAX], *near;
+
+	for (size_t i = 0; i < tables->n; i++)
+		names[i] = tables->longs[i].name;
+	near = cli_nearest(word + strspn(word, "-"), names, tables->n);
+	if (near == NULL)
+		return cli_misused(cli, "unrecognized option '%s'", word);
+	return cli_misused(cli, "unrecognized option '%s': did you mean --%s?", word,
+			   near);
 }
 
 /* The messages of getopt_long(3), but through print_message(), since getopt_long() prints
@@ -194,8 +285,9 @@ static int misspelt(const struct cli *cli, const char *word, int answer,
 				   word);
 	for (size_t i = 0; i < tables->n; i++)
 		like += strncmp(tables->longs[i].name, word + 2, (size_t)len - 2) == 0;
-	return cli_misused(cli, "%s option '%s'", like > 1 ? "ambiguous" : "unrecognized",
-			   word);
+	if (like > 1)
+		return cli_misused(cli, "ambiguous option '%s'", word);
+	return misspelt_name(cli, word, tables);
 }
 
 /* Ends the program if the command does not take the option here. */
@@ -250,30 +342,66 @@ int cli_start(struct cli *cli, int argc, char *argv[])
 			return EXIT_UNABLE;
 	if (argc > 0)
 		argv[0] = program_name;
+	cli_find_terminal(cli);
 	(void)cli_next_option(cli, argc, argv);
 	if (cli->directory && cli->root != NULL)
 		return cli_misused(cli, "--root and --directory exclude each other");
 	return EXIT_DONE;
 }
 
+static const struct cli_command *find_command(const struct cli *cli, const char *name)
+{
+	for (size_t i = 0; i < cli->n_commands; i++)
+		if (strcmp(name, cli->commands[i]->name) == 0)
+			return cli->commands[i];
+	return NULL;
+}
+
+static int unknown_command(const struct cli *cli, const char *name)
+{
+	const char *names[64], *near;
+	size_t n = 0;
+
+	for (size_t i = 0; i < cli->n_commands && n < 64; i++)
+		if (cli->commands[i]->summary != NULL)
+			names[n++] = cli->commands[i]->name;
+	near = cli_nearest(name, names, n);
+	if (cli->directory)
+		return cli_misused(cli, "'%s' is no command for a directory", name);
+	if (near == NULL)
+		return cli_misused(cli, "unknown command '%s'", name);
+	return cli_misused(cli, "unknown command '%s': did you mean %s?", name, near);
+}
+
+/* help [COMMAND] */
+static int show_help(struct cli *cli, int argc, char *argv[])
+{
+	if (argc > 2)
+		return cli_misused(cli, "unexpected operand '%s'", argv[2]);
+	if (argc == 2) {
+		cli->command = find_command(cli, argv[1]);
+		if (cli->command == NULL)
+			return unknown_command(cli, argv[1]);
+	}
+	return print_help(cli);
+}
+
 int cli_run_command(struct cli *cli, int argc, char *argv[])
 {
-	if (optind >= argc)
+	if (optind >= argc) {
+		(void)print_help(cli);
 		return cli_misused(cli, "missing COMMAND");
-	for (size_t i = 0; i < cli->n_commands; i++) {
-		if (strcmp(argv[optind], cli->commands[i]->name) != 0)
-			continue;
-		cli->command = cli->commands[i];
-		argc -= optind;
-		argv += optind;
-		argv[0] = program_name;
-		optind = 0; /* glibc: start over */
-		return cli->command->run(cli, argc, argv);
 	}
-	return cli_misused(cli,
-			   cli->directory ? "'%s' is no command for a directory"
-					  : "unknown command '%s'",
-			   argv[optind]);
+	argc -= optind;
+	argv += optind;
+	cli->command = find_command(cli, argv[0]);
+	if (cli->command == NULL && strcmp(argv[0], "help") == 0)
+		return show_help(cli, argc, argv);
+	if (cli->command == NULL)
+		return unknown_command(cli, argv[0]);
+	argv[0] = program_name;
+	optind = 0; /* glibc: start over */
+	return cli->command->run(cli, argc, argv);
 }
 
 __attribute__((format(printf, 1, 0))) static void print_message(const char *format,

@@ -44,6 +44,9 @@ struct cli_refusal {
 
 struct cli_command;
 
+/* --color=WHEN */
+enum cli_color { CLI_COLOR_AUTO, CLI_COLOR_ALWAYS, CLI_COLOR_NEVER };
+
 /* What holds for the whole call. */
 struct cli {
 	const struct cli_command *const *commands; /* all of them */
@@ -53,8 +56,12 @@ struct cli {
 	char etc_name[4096]; /* the configuration directory, as messages name it */
 	bool json;
 	bool quiet;
-	bool directory; /* --directory: not this host, but the site's directory */
-	bool changed;	/* the tables have been, whatever else fails */
+	enum cli_color color; /* --color */
+	bool no_pager;	      /* --no-pager */
+	bool terminal;	      /* standard output is a person's, perhaps by a pager */
+	int width;	      /* of the terminal, in columns; 0: not known */
+	bool directory;	      /* --directory: not this host, but the site's directory */
+	bool changed;	      /* the tables have been, whatever else fails */
 };
 
 /* One row of the table of commands. */
@@ -63,6 +70,7 @@ struct cli_command {
 	const char *arguments; /* behind the name in the usage */
 	const char *summary;   /* one line; NULL: --help does not tell of it */
 	const char *text;      /* behind the options in --help */
+	const char *examples;  /* two command lines, at its end; or NULL */
 	const struct cli_option *options;
 	size_t n_options;
 	const struct cli_refusal *refused; /* why is NULL in the last; NULL: none */
@@ -84,6 +92,30 @@ int cli_start(struct cli *cli, int argc, char *argv[]);
 
 /* The rest of it: runs the command of the first operand. */
 int cli_run_command(struct cli *cli, int argc, char *argv[]);
+
+/* The options that every command has; *ret_n is how many. */
+const struct cli_option *cli_common_options(size_t *ret_n);
+
+/* May what is printed have colours? */
+bool cli_colored(const struct cli *cli);
+
+/*
+ * From here on standard output is shown by a pager, if a person looks at it:
+ * $SUBID_PAGER, $PAGER or less(1), which ends by itself if all fits the screen.  Nothing
+ * if there is none.  cli_finish_output() waits for it.
+ */
+void cli_begin_pager(struct cli *cli);
+bool cli_pager_runs(void);
+void cli_end_pager(void);
+
+/* Finds out whether a person looks at standard output, and how wide it is. */
+void cli_find_terminal(struct cli *cli);
+
+/*
+ * The name among n that is most like what was typed, or begins with it; NULL: none is.
+ * names: n of them.
+ */
+const char *cli_nearest(const char *typed, const char *const *names, size_t n);
 
 /*
  * The next option that is the command's own, as its letter; those that every

@@ -358,5 +358,7 @@ const struct cli_command cmd_audit = {
 	CLI_OPTIONS(options),
 	.text =
 	    "Levels: info, warning, error, critical.  Rules and forms: subid-audit(7).",
+	.examples = "    subid audit\n"
+		    "    subid audit --format html -o report.html",
 	.run = run,
 };

@@ -304,5 +304,7 @@ const struct cli_command cmd_config = {
 	    "ids of the container NAME, or without NAME all ids of OWNER that are not\n"
 	    "leased.  Remarks say where the lines go; they begin with '#', or go to\n"
 	    "standard error if the lines are JSON.\n",
+	.examples = "    subid config lxc alice/web\n"
+		    "    subid config podman alice",
 	.run = run,
 };

@@ -201,8 +201,9 @@ const struct cli_command cmd_doctor = {
 	    "for: ok, warn or FAIL, why, and the command that helps.  Nothing is "
 	    "changed.\n"
 	    "OWNER: yourself; another user only by root.  Status 1: something fails.\n"
-	    "  subid doctor\n"
-	    "  sudo subid doctor alice --for podman\n",
+	    "",
 	CLI_OPTIONS(options),
+	.examples = "    subid doctor\n"
+		    "    sudo subid doctor alice --for podman",
 	.run = run,
 };

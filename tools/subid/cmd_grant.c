@@ -362,5 +362,7 @@ const struct cli_command cmd_grant = {
 	.summary = "grant ranges to owners, or leases to containers: to all, or to none",
 	.options = grant_option_rows,
 	.n_options = N_GRANT_OPTIONS,
+	.examples = "    subid grant alice\n"
+		    "    subid grant --all --dry-run",
 	.run = run,
 };

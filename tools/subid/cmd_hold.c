@@ -116,6 +116,8 @@ const struct cli_command cmd_hold = {
 	.text = "RANGE is START:COUNT or FIRST-LAST.  Refused if one of the ids is "
 		"granted or\n"
 		"in use.\n",
+	.examples = "    subid hold 524288-589823\n"
+		    "    subid hold --uid 200000:1000",
 	.run = run_hold,
 };
 
@@ -127,5 +129,7 @@ const struct cli_command cmd_unhold = {
 	.text = "RANGE is START:COUNT or FIRST-LAST.  Its held ids may be granted again: "
 		"first\n"
 		"make sure that no file has one of them.\n",
+	.examples = "    subid unhold 100000:65536\n"
+		    "    subid unhold --dry-run 100000:65536",
 	.run = run_unhold,
 };

@@ -413,5 +413,7 @@ const struct cli_command cmd_id = {
 	.text = "A PATH contains a '/'.  Columns: kind, id on the host, owner, "
 		"container, id\n"
 		"and name inside, state.  Exit status 1 if an id has no owner.\n",
+	.examples = "    subid id 100033\n"
+		    "    subid id --inside 33 alice/web",
 	.run = run,
 };

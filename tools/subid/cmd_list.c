@@ -354,5 +354,7 @@ const struct cli_command cmd_list = {
 		"Columns: owner, kind, first id, last id, count, state (granted; leased "
 		"to a\n"
 		"container; released or reserved: held).\n",
+	.examples = "    subid list alice\n"
+		    "    subid list --released",
 	.run = run,
 };

@@ -321,5 +321,7 @@ const struct cli_command cmd_policy = {
 	    "check lists the errors in subid.conf and login.defs, and warns of likely\n"
 	    "mistakes.  explain shows for each OWNER which rule applies, and what the\n"
 	    "next login would grant.  Neither changes anything.\n",
+	.examples = "    subid policy check\n"
+		    "    subid policy explain alice",
 	.run = run,
 };

@@ -291,5 +291,7 @@ const struct cli_command cmd_ps = {
 	.text =
 	    "Columns: user and uid on the host; user, uid and gid inside; pid on the\n"
 	    "host and inside; owner of the ids; container; command.  '-': unknown.\n",
+	.examples = "    subid ps alice\n"
+		    "    subid ps alice/web",
 	.run = run,
 };

@@ -80,5 +80,7 @@ const struct cli_command cmd_rename = {
 	.summary = "hand the ranges and leases of one owner to another",
 	CLI_OPTIONS(options),
 	.text = "The ids stay as they are: for an account that usermod -l has renamed.\n",
+	.examples = "    subid rename alice carol\n"
+		    "    subid rename --dry-run alice carol",
 	.run = run,
 };

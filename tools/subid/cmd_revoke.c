@@ -102,5 +102,7 @@ const struct cli_command cmd_revoke = {
 		"Nothing is revoked while a process runs with one of the ids, a user "
 		"namespace\n"
 		"maps one, or a container has a lease of one.\n",
+	.examples = "    subid revoke alice\n"
+		    "    subid revoke alice --range 100000:32768",
 	.run = run,
 };

@@ -181,8 +181,8 @@ const struct cli_command cmd_share = {
 	.text =
 	    "create OWNER/STORE DIR, mount OWNER/STORE OWNER2[/NAME], mount --all,\n"
 	    "umount OWNER/STORE OWNER2[/NAME], list, destroy OWNER/STORE.  A store has\n"
-	    "ids of its own; see subid-share(1).\n"
-	    "  subid share create root/pictures /srv/share/pictures\n"
-	    "  subid share mount root/pictures alice --for podman\n",
+	    "ids of its own; see subid-share(1).\n",
+	.examples = "    subid share create root/pictures /srv/share/pictures\n"
+		    "    subid share mount root/pictures alice --for podman",
 	.run = run,
 };

@@ -305,8 +305,8 @@ const struct cli_command cmd_shift = {
 	.arguments = "TREE --from MAP --to MAP",
 	.summary = "move the files of containers to other ids",
 	CLI_OPTIONS(options),
-	.text = "MAP is START:COUNT, FIRST-LAST, OWNER, OWNER/NAME or host (0 and on).\n"
-		"  subid shift /srv/web --from 100000:65536 --to alice/web\n"
-		"  subid shift --owner alice --from 100000:65536\n",
+	.text = "MAP is START:COUNT, FIRST-LAST, OWNER, OWNER/NAME or host (0 and on).\n",
+	.examples = "    subid shift /srv/web --from 100000:65536 --to alice/web\n"
+		    "    subid shift --owner alice --from 100000:65536",
 	.run = run,
 };

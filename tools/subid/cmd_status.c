@@ -50,7 +50,8 @@ static int show(struct status_tables *tables, const char *name)
 		return cli_complain(EXIT_UNABLE, "%s", strerror(ENOMEM));
 	status = name == NULL ? status_of_host(tables, object)
 			      : status_of_owner(tables, name, object);
-	if (status == EXIT_UNABLE || json_object_get(object, "window") == NULL || tables->cli->quiet) {
+	if (status == EXIT_UNABLE || json_object_get(object, "window") == NULL ||
+	    tables->cli->quiet) {
 		json_decref(object);
 		return status;
 	}
@@ -93,8 +94,8 @@ const struct cli_command cmd_status = {
 	    "OWNER: may it run rootless containers, and with what: ranges, leases, "
 	    "policy,\n"
 	    "room, helpers, what runs; status 1: it cannot.  Without OWNER, the host's:\n"
-	    "users with and without ranges, held ids, window, next range, last audit.\n"
-	    "  subid status\n"
-	    "  subid status alice\n",
+	    "users with and without ranges, held ids, window, next range, last audit.\n",
+	.examples = "    subid status\n"
+		    "    subid status alice",
 	.run = run,
 };

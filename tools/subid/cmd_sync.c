@@ -627,5 +627,7 @@ const struct cli_command cmd_sync = {
 	.text = "Without OWNER: who has logged in here, and who has some of its ids.\n"
 		"What the directory has no more is released here, once nothing uses it.\n"
 		"See subid-ldap(8).\n",
+	.examples = "    subid sync --dry-run\n"
+		    "    subid sync --group students",
 	.run = run,
 };

@@ -101,8 +101,8 @@ void login_log_source(struct login *login, const char *source);
 
 /*
  * Asks the sources of ranges beside the tables.  0: the owner has one there, or the
- * tables are none of the sources; SUBID_ABSENT: none has one; -errno, after a line for the
- * log.
+ * tables are none of the sources; SUBID_ABSENT: none has one; -errno, after a line for
+ * the log.
  */
 int login_ask_sources(struct login *login, const struct subid_owner *owner);
 

@@ -151,14 +151,20 @@ static void print_behind(const char *word, const char *text, bool wrap)
 	(void)putchar('\n');
 }
 
-static void print_level(const struct doctor_results *results, enum doctor_level level)
+static void print_level(const struct cli *cli, const struct doctor_results *results,
+			enum doctor_level level)
 {
+	static const char *const colors[] = { "\033[32m", "\033[33m", "\033[1;31m",
+					      "\033[35m" };
+	bool colored = cli_colored(cli);
+
 	for (size_t i = 0; i < results->n; i++) {
 		const struct doctor_result *one = &results->list[i];
 
 		if (one->level != level)
 			continue;
-		(void)printf("%-7s ", words[level]);
+		(void)printf("%s%-7s%s ", colored ? colors[level] : "", words[level],
+			     colored ? "\033[0m" : "");
 		cli_print_safe(stdout, one->check, strlen(one->check));
 		(void)printf(": ");
 		cli_print_safe(stdout, one->what, strlen(one->what));
@@ -179,11 +185,12 @@ int doctor_results_print(struct cli *cli, const char *owner, const char *runtime
 		written = print_json(results, owner, runtime);
 		return written == EXIT_DONE ? status : written;
 	}
-	print_level(results, DOCTOR_FAIL);
+	cli_begin_pager(cli);
+	print_level(cli, results, DOCTOR_FAIL);
 	if (!cli->quiet) {
-		print_level(results, DOCTOR_UNKNOWN);
-		print_level(results, DOCTOR_WARN);
-		print_level(results, DOCTOR_OK);
+		print_level(cli, results, DOCTOR_UNKNOWN);
+		print_level(cli, results, DOCTOR_WARN);
+		print_level(cli, results, DOCTOR_OK);
 		cli_print_safe(stdout, owner, strlen(owner));
 		(void)printf(": %zu FAIL, %zu warn, %zu ok", count(results, DOCTOR_FAIL),
 			     count(results, DOCTOR_WARN), count(results, DOCTOR_OK));
