@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
 # shellcheck disable=SC2001,SC2086 # names have no blanks
-# The README's section "Two isolated containers, one directory", typed line by line.
+# The first example of subid-share(1), typed line by line.
 [ $$ = 1 ] || exec unshare --pid --fork --kill-child --mount-proc bash "$0"
 . "$(dirname "$0")/lib.sh"
 plan 16
@@ -11,7 +11,7 @@ mkdir -p "$T/home" "$T/srv"
 mount --bind "$T/home" /home
 mount --bind "$T/srv" /srv
 chmod 755 "$T"
-awk '/^## Two isolated containers/ { on = 1; next } /^## / { on = 0 } on && /^    / { print substr($0, 5) }' README.md >"$T/lines"
+awk '/^\.Sh EXAMPLES/ { found = 1 } /^\.Ed/ { on = 0; found = 0 } on { print } found && /^\.Bd/ { on = 1 }' man/subid-share.1 >"$T/lines"
 type_line() { # the user's shell, in the home
 	local line=$1
 	case $line in
