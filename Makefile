@@ -336,9 +336,17 @@ check: ## run every test; as root for all of them (README)
 	$(Q)$(MAKE) all unit-tests
 	$(Q)BUILD='$(BUILD)' MAKE='$(MAKE)' tests/run $(TESTS)
 
+# Where accounts and owners are looked up, once more with libnss_subid in nsswitch.conf.
+names_tests = audit audit_fix audit_host audit_leases audit_model clients config files grant held helpers hold homes id \
+	image lease lease_back ledger library list live login_command names_login pam pam_host pam_program pam_services \
+	policy ps revoke share share_audit share_command shift shift_refused source sync taken trace
+
 check-more: all ## run the tests that take minutes, which make check leaves out
 	$(Q)tests/deps.sh build test || [ "$$(id -u)" != 0 ]
 	$(Q)BUILD='$(BUILD)' MAKE='$(MAKE)' tests/run --more $(TESTS)
+ifndef TESTS
+	$(Q)NAMES=1 BUILD='$(BUILD)' MAKE='$(MAKE)' tests/run $(names_tests:%=test_%)
+endif
 
 # What attacks in the end-to-end tests.
 $(BUILD)/attack/%: tests/attack/%.c $(BUILD)/flags

@@ -98,6 +98,13 @@ int subid_owner_of_uid(const struct subid_users *users, uint32_t uid,
  */
 int subid_owner_home(uint32_t uid, char **ret) SUBID_WARN_UNUSED;
 
+/* How libnss_subid(8) marks its answers, which are no accounts: with this password. */
+#define SUBID_NAME_PASSWORD "!*"
+
+/* Is this what it calls a subordinate id, "alice+100033"?  Whoever asks the name service
+ * himself is to ask this as well; all else in this header does. */
+bool subid_nss_is_name(const char *name, const char *password, uint32_t id);
+
 /*
  * Adds to *ret every id that an account (SUBID_UID) or a group (SUBID_GID) has:
  * uids of passwd; gids of group and primary gids of passwd; with nss also what
@@ -248,12 +255,6 @@ bool subid_users_by_uid(const struct subid_users *users, uint32_t uid, size_t *a
 struct passwd;
 int subid_nss_ask(const char *name, uint32_t uid, struct passwd *ret_entry,
 		  char **ret_buffer);
-
-/* How libnss_subid(8) marks its answers, which are no accounts: with this password. */
-#define SUBID_NAME_PASSWORD "!*"
-
-/* Is this what it calls a subordinate id, "alice+100033"? */
-bool subid_nss_is_name(const char *name, const char *password, uint32_t id);
 
 /* What a getXXnam_r() said: 0 found, SUBID_UNKNOWN, or -errno; -ECONNREFUSED: one is
  * silent. */

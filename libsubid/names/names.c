@@ -126,13 +126,14 @@ int subid_names_load(int etc, int state, enum subid_kind kind, struct subid_name
 
 /*
  * Threat: programs make paths (/var/mail/NAME) and command lines of names, and some files
- * take a '+' or '-' at the head of one for another meaning.
+ * take a '+' or '-' at the head of one for another meaning.  What passwd calls an account
+ * may be anything, control bytes too.
  */
 static bool can_stand_in_name(struct subid_owner_name owner)
 {
-	return owner.len > 0 && owner.len <= SUBID_LINE_OWNER_MAX &&
-	       owner.text[0] != '-' && owner.text[0] != '+' &&
-	       memchr(owner.text, '/', owner.len) == NULL;
+	return owner.len <= SUBID_LINE_OWNER_MAX &&
+	       subid_owner_valid(owner.text, owner.len) && owner.text[0] != '-' &&
+	       owner.text[0] != '+' && memchr(owner.text, '/', owner.len) == NULL;
 }
 
 /* How a line's owner is called: a number by the account's name. */

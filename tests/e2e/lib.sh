@@ -21,6 +21,7 @@
 #   tables_are "name" "alice:..."   # passes if both are
 #   skip N "why"                    # N checks that cannot run here
 #
+# With NAMES set, libnss_subid names subordinate ids from the start (make check-more).
 # Users cannot enter the clone: what they run or read of it is to be copied into $T.
 set -u
 TESTS=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
@@ -310,3 +311,4 @@ map_of() { # uid|gid pid
 hide_clone
 private_etc
 install_programs
+[ -z "${NAMES-}" ] || names_on

@@ -15,8 +15,8 @@ ok "the benchmark's programs" "${MAKE:-make}" -s BUILD="$BUILD" bench-programs
 run tests/bench/run short
 printf '# %s\n' "${out//$'\n'/$'\n# '}"
 is "each operation keeps its limits" "$status:$(grep -c '^broken' <<<"$out")" "0:0"
-# 6 operations, 2 sizes
-is "and all were measured" "$(grep -cE '(1,000|10,000) +[0-9.]+ .* yes$' <<<"$out")" 12
+# 7 operations, 2 sizes
+is "and all were measured" "$(grep -cE '(1,000|10,000) +[0-9.]+ .* yes$' <<<"$out")" 14
 
 # Orders and owners that are rare, and that whoever fills an image may choose: the work
 # still grows with the lines and accounts, not with their square.

@@ -235,7 +235,8 @@ userdel dave
 
 fresh alice:100000:65536
 start become alice unshare --map-auto --map-root-user sleep 600
-mapped() { grep -q 100000 "/proc/$started_pid/uid_map"; }
+# the gid map comes last
+mapped() { grep -q 100000 "/proc/$started_pid/gid_map"; }
 ok "a container of alice's runs" wait_for mapped
 fresh
 expect "ids of a live namespace are not given" 0 $'bob uid 165535 *\nbob gid 165535 *' '' subid grant bob

@@ -8,6 +8,7 @@
 #include <sys/random.h>
 #include <unistd.h>
 
+#include "libsubid/accounts/accounts.h"
 #include "libsubid/core/core.h"
 
 static int wrong_conf(const struct cli *cli, int r, const struct subid_conf_place *place)
@@ -284,6 +285,9 @@ static int find_by_name_service(const char *text, bool unknown, struct site_owne
 	if (account == NULL && errno != 0)
 		return cli_complain(EXIT_UNABLE, "%s: cannot be looked up: %s", text,
 				    strerror(errno));
+	if (account != NULL &&
+	    subid_nss_is_name(account->pw_name, account->pw_passwd, account->pw_uid))
+		account = NULL;
 	if (account == NULL && !unknown)
 		return unknown_account(text);
 	if (account == NULL) {

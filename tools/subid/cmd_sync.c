@@ -17,6 +17,7 @@
 #include <unistd.h>
 #include <utmpx.h>
 
+#include "libsubid/accounts/accounts.h"
 #include "libsubid/core/core.h"
 #include "tools/subid/directory.h"
 #include "tools/subid/rows.h"
@@ -105,7 +106,10 @@ static char *account_name(const char *owner)
 	const struct passwd *account =
 	    subid_id_parse(owner, strlen(owner), &uid) == 0 ? getpwuid(uid) : NULL;
 
-	return strdup(account == NULL ? owner : account->pw_name);
+	if (account == NULL ||
+	    subid_nss_is_name(account->pw_name, account->pw_passwd, uid))
+		return strdup(owner);
+	return strdup(account->pw_name);
 }
 
 static int add_line(struct sync *sync, const struct subid_row *row)
