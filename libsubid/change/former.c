@@ -74,13 +74,17 @@ static int in_order(const void *a, const void *b)
 	return x->range.start < y->range.start ? -1 : x->range.start > y->range.start;
 }
 
-/* What is held and was nobody's that is known. */
+/* What is held, is nobody's by another line, and was nobody's that is known. */
 static int add_nameless(const struct former *former, const struct ledger_list *ledger)
 {
 	static const struct ledger_entry nobody = { .owner = { "", 0 } };
-	auto_set struct subid_set known = { .n = 0 }, rest = { .n = 0 };
+	auto_set struct subid_set known = { .n = 0 }, has = { .n = 0 }, rest = { .n = 0 };
 	int r = ledger_ids(ledger, LEDGER_LEFT, 0, &known);
 
+	if (r == 0)
+		r = ledger_ids(ledger, LEDGER_HAS, 0, &has);
+	if (r == 0)
+		r = subid_set_unite(&known, &has);
 	if (r == 0)
 		r = subid_set_subtract(former->held, &known, &rest);
 	for (size_t i = 0; r == 0 && i < rest.n; i++)

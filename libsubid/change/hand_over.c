@@ -431,6 +431,20 @@ static int look_first(const struct handing *handing, struct subid_change **ret,
 	return uses_check(&look, &(struct subid_changes){ *ret, *ret_n }, handing->err);
 }
 
+/* For the ledger: the owners are the transaction's from here on. */
+static int note_handed(struct handing *handing)
+{
+	struct history *history = &handing->txn->history;
+
+	if (array_grow(&history->handed, history->n_handed, sizeof(*history->handed)) < 0)
+		return -ENOMEM;
+	history->door = LEDGER_RENAMED;
+	history->handed[history->n_handed++] =
+	    (struct handed){ handing->old, handing->new_owner };
+	handing->old = handing->new_owner = (struct subid_owner){ .n = 0 };
+	return 0;
+}
+
 static int hand_over(struct handing *handing)
 {
 	struct subid_txn *txn = handing->txn;
@@ -460,13 +474,7 @@ static int hand_over(struct handing *handing)
 	if (changes.n == 0 && (txn->leases == NULL || !subid_txn_changed(txn->leases)))
 		return error_plain(handing->err, SUBID_ABSENT, "%s: has no ranges",
 				   handing->request->owner);
-	txn->history.door = LEDGER_RENAMED;
-	txn->history.old_owner = strdup(handing->request->owner);
-	txn->history.new_owner = strndup(handing->new_owner.spellings[0].text,
-					 handing->new_owner.spellings[0].len);
-	if (txn->history.old_owner == NULL || txn->history.new_owner == NULL)
-		return error_memory(handing->err);
-	return 0;
+	return note_handed(handing) < 0 ? error_memory(handing->err) : 0;
 }
 
 int subid_rename(struct subid_txn *txn, const struct subid_request *request,

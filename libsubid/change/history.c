@@ -50,8 +50,11 @@ void history_free(struct history *history)
 	ledger_close(&history->ledger);
 	subid_sets_free(&history->seen);
 	subid_sets_free(&history->cleared);
-	free(history->old_owner);
-	free(history->new_owner);
+	for (size_t i = 0; i < history->n_handed; i++) {
+		subid_owner_free(&history->handed[i].from);
+		subid_owner_free(&history->handed[i].to);
+	}
+	free(history->handed);
 }
 
 /* --- what the tables are -------------------------------------------------------------
@@ -190,14 +193,17 @@ static int compare_table(const struct subid_txn *txn, enum subid_kind kind,
 }
 
 /* Reads a backup, if it is one that has not been looked at; *ret is empty if not. */
-static int read_backup(const struct subid_txn *txn, enum subid_kind kind,
+static int read_backup(const struct subid_txn *txn, enum subid_kind kind, uint64_t stamp,
 		       struct subid_table *ret)
 {
 	const struct ledger_file *ledger = &txn->history.ledger;
 	struct ledger_digest digest = LEDGER_DIGEST;
 	struct subid_text text = { .bytes = NULL };
-	int r = subid_text_read(txn->options.etc, backup_names[kind], false, &text);
+	int r;
 
+	if (stamp != 0 && ledger->backups[kind] == stamp)
+		return 0;
+	r = subid_text_read(txn->options.etc, backup_names[kind], false, &text);
 	if (r == -ENOENT)
 		return 0;
 	if (r < 0)
@@ -212,16 +218,41 @@ static int read_backup(const struct subid_txn *txn, enum subid_kind kind,
 	return subid_table_from_text(kind, &text, ret);
 }
 
+/* Makes of a list what one laid over another is; 0 or -ENOMEM, and it is as it was. */
+static int lay(const struct ledger_list *base, const struct ledger_list *top,
+	       struct ledger_list *list)
+{
+	auto_ledger_list struct ledger_list both = { .n = 0 };
+	struct ledger_list before = *list;
+	int r = ledger_overlay(base, top, &both);
+
+	if (r < 0)
+		return r;
+	*list = both;
+	both = before;
+	return 0;
+}
+
+static int lay_over(struct ledger_list *list, const struct ledger_list *top)
+{
+	return lay(list, top, list);
+}
+
+static int lay_under(struct ledger_list *list, const struct ledger_list *base)
+{
+	return lay(base, list, list);
+}
+
 /*
- * Ids that lines of a backup gave, and of which nothing is known: they were left.  What
- * is known, or in the tables, is not older than the backup.
+ * Ids that lines of a backup gave, and no line does: they were left.  It is newer than
+ * what is known, since whoever writes the tables makes what they were its backup, and
+ * older than the tables.
  */
 static int compare_backup(const struct subid_txn *txn, enum subid_kind kind,
 			  const struct subid_table *backup, struct ledger_news *news)
 {
 	auto_ledger_list struct ledger_list lines = { .n = 0 }, known = { .n = 0 };
-	auto_ledger_list struct ledger_list left = { .n = 0 }, both = { .n = 0 };
-	struct ledger_list all;
+	auto_ledger_list struct ledger_list left = { .n = 0 };
 	int r = ledger_of_table(backup, &lines);
 
 	if (r == 0)
@@ -234,15 +265,8 @@ static int compare_backup(const struct subid_txn *txn, enum subid_kind kind,
 		lines.entries[i].door_out = LEDGER_FOUND;
 	}
 	if (r == 0)
-		r = ledger_without(&lines, &known, &left);
-	if (r == 0)
-		r = ledger_overlay(&news->of[kind], &left, &both);
-	if (r < 0)
-		return r;
-	all = news->of[kind];
-	news->of[kind] = both;
-	both = all;
-	return 0;
+		r = ledger_left(&lines, &known, &left);
+	return r == 0 ? lay_over(&news->of[kind], &left) : r;
 }
 
 /* What entries of news point to. */
@@ -268,7 +292,8 @@ static int gather(const struct subid_txn *txn, struct backups *backups,
 		r = compare_table(txn, kind, LEDGER_FOUND, news);
 		if (r == 0) {
 			failure->file = backup_names[kind];
-			r = read_backup(txn, kind, &backups->of[kind]);
+			r = read_backup(txn, kind, news->backups[kind],
+					&backups->of[kind]);
 		}
 		if (r == 0)
 			r = compare_backup(txn, kind, &backups->of[kind], news);
@@ -508,6 +533,11 @@ static size_t first_new(const struct subid_table *table)
 			    &table->text.size, is_of_file);
 }
 
+bool history_has_more(const struct subid_txn *txn)
+{
+	return !subid_sets_empty(&txn->history.cleared) || txn->history.n_handed > 0;
+}
+
 /* Were lines added, and none changed or taken away? */
 static bool only_adds(const struct subid_txn *txn)
 {
@@ -515,7 +545,7 @@ static bool only_adds(const struct subid_txn *txn)
 		if (txn->written[kind] ||
 		    txn->tables[kind].first_changed < first_new(&txn->tables[kind]))
 			return false;
-	return subid_sets_empty(&txn->history.cleared);
+	return !history_has_more(txn);
 }
 
 static int add_new_lines(const struct subid_txn *txn, enum subid_kind kind,
@@ -551,8 +581,6 @@ static int mark_cleared(const struct subid_txn *txn, enum subid_kind kind,
 {
 	const struct subid_set *cleared = &txn->history.cleared.of[kind];
 	auto_ledger_list struct ledger_list known = { .n = 0 }, marked = { .n = 0 };
-	auto_ledger_list struct ledger_list both = { .n = 0 };
-	struct ledger_list before;
 	int r =
 	    ledger_overlay(&txn->history.ledger.ledger.of[kind], &news->of[kind], &known);
 
@@ -572,14 +600,21 @@ static int mark_cleared(const struct subid_txn *txn, enum subid_kind kind,
 			r = ledger_add(&marked, &entry);
 		}
 	}
-	if (r == 0)
-		r = ledger_overlay(&news->of[kind], &marked, &both);
-	if (r < 0)
-		return r;
-	before = news->of[kind];
-	news->of[kind] = both;
-	both = before;
-	return 0;
+	return r == 0 ? lay_over(&news->of[kind], &marked) : r;
+}
+
+/* To whom an owner's ids were handed; NULL: to nobody. */
+static const struct subid_owner_name *handed_to(const struct history *history,
+						const struct subid_owner_name *owner)
+{
+	for (size_t i = 0; i < history->n_handed; i++) {
+		const struct handed *handed = &history->handed[i];
+
+		for (size_t k = 0; k < handed->from.n; k++)
+			if (owner_name_compare(&handed->from.spellings[k], owner) == 0)
+				return &handed->to.spellings[0];
+	}
+	return NULL;
 }
 
 /* What the old owner had once is the new one's to have again. */
@@ -588,32 +623,21 @@ static int rename_former(const struct subid_txn *txn, enum subid_kind kind,
 {
 	const struct history *history = &txn->history;
 	const struct ledger_list *ledger = &history->ledger.ledger.of[kind];
-	const struct subid_owner_name old = { history->old_owner,
-					      strlen(history->old_owner) };
-	auto_ledger_list struct ledger_list renamed = { .n = 0 }, both = { .n = 0 };
-	struct ledger_list before;
+	auto_ledger_list struct ledger_list renamed = { .n = 0 };
 	int r = 0;
 
 	for (size_t i = 0; r == 0 && i < ledger->n; i++) {
 		struct ledger_entry entry = ledger->entries[i];
+		const struct subid_owner_name *to = handed_to(history, &entry.owner);
 
-		if (entry.state == LEDGER_HAS ||
-		    owner_name_compare(&entry.owner, &old) != 0)
+		if (entry.state == LEDGER_HAS || to == NULL)
 			continue;
-		entry.owner = (struct subid_owner_name){ history->new_owner,
-							 strlen(history->new_owner) };
+		entry.owner = *to;
 		entry.door_out = LEDGER_RENAMED;
 		entry.uid = SUBID_ID_NONE;
 		r = ledger_add(&renamed, &entry);
 	}
-	if (r == 0)
-		r = ledger_overlay(&renamed, &news->of[kind], &both);
-	if (r < 0)
-		return r;
-	before = news->of[kind];
-	news->of[kind] = both;
-	both = before;
-	return 0;
+	return r == 0 ? lay_under(&news->of[kind], &renamed) : r;
 }
 
 static int find_news(struct subid_txn *txn, struct ledger_news *news)
@@ -632,7 +656,7 @@ static int find_news(struct subid_txn *txn, struct ledger_news *news)
 		r = compare_table(txn, kind, txn->history.door, news);
 		if (r == 0)
 			r = mark_cleared(txn, kind, news);
-		if (r == 0 && txn->history.old_owner != NULL)
+		if (r == 0 && txn->history.n_handed > 0)
 			r = rename_former(txn, kind, news);
 	}
 	return r;

@@ -243,6 +243,11 @@ enum taken_part { TAKEN_POLICY, TAKEN_ACCOUNTS, TAKEN_LEASES };
 /* More, and nobody knows who they all are. */
 #define HIDERS_MAX 16
 
+/* Their spellings point into the transaction's users. */
+struct handed {
+	struct subid_owner from, to;
+};
+
 /* What the ledger has to do with a transaction. */
 struct history {
 	struct ledger_file ledger;
@@ -254,8 +259,8 @@ struct history {
 	uint64_t read[SUBID_KINDS];
 	struct subid_sets seen;	   /* ids that lines have, or have had */
 	struct subid_sets cleared; /* that were given back */
-	char *old_owner,
-	    *new_owner; /* all that the one had is the other's now; or NULL */
+	struct handed *handed;	   /* all that one had is another's now */
+	size_t n_handed;
 };
 
 /* A file that says what is to be told, open and locked as long as whoever wrote it, or
@@ -280,6 +285,7 @@ struct subid_txn {
 	struct leasing *leasing;	   /* once a lease was asked for, or NULL */
 	struct release *releases;
 	size_t n_releases;
+	struct subid_sets rested;    /* ids that are held since they were taken back */
 	bool wrote, wrote_tables;    /* subid_commit() has */
 	size_t n_grants;	     /* so many were asked for */
 	bool unheld;		     /* ids were given back since taken was united */
@@ -560,6 +566,9 @@ int history_searched(struct subid_txn *txn, const struct subid_sets *hidden);
 
 /* Why nothing may be taken away or given back without the ledger: -errno; 0: it may. */
 int history_refuses(const struct subid_txn *txn);
+
+/* Is there something to be written that the tables do not show? */
+bool history_has_more(const struct subid_txn *txn);
 
 /* Writes what will be committed, durably, before the tables are replaced; then
  * history_done().  0, or -errno: nothing may be changed. */

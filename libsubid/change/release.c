@@ -192,6 +192,24 @@ static int look_at_store(struct subid_txn *txn, const struct release *release,
 	return 0;
 }
 
+/* Frees what of a change is held for its sake: not what somebody else has, too, nor what
+ * was held before.  0 or -errno. */
+static int free_change(struct subid_txn *txn, const struct subid_change *change)
+{
+	const struct subid_set *rested = &txn->rested.of[change->kind];
+	struct id_range rest = change->range, held;
+	int r = 0;
+
+	while (r == 0 && subid_set_meets(rested, rest, &held)) {
+		struct subid_changes freed;
+
+		r = subid_txn_unhold(txn, 1U << change->kind, held, &freed);
+		r = r == SUBID_ABSENT ? 0 : r; /* two equal lines are held as one */
+		rest = id_range_between(id_range_end(held), id_range_end(rest));
+	}
+	return r;
+}
+
 /*
  * Frees changes that txn has taken back, held and committed, after another look at what
  * uses them, without the locks.  Threat: a helper that had read the line by then may have
@@ -208,15 +226,7 @@ static int free_held(struct subid_txn *txn, const struct uses_look *look,
 	if (r == 0)
 		r = txn_lock_tables(txn, err);
 	for (size_t i = 0; r == 0 && i < changes->n; i++) {
-		const struct subid_change *change = &changes->list[i];
-		struct subid_changes freed;
-
-		/* what somebody else has too is not held, or was before */
-		if (!change->shared)
-			r = subid_txn_unhold(txn, 1U << change->kind, change->range,
-					     &freed);
-		if (r == SUBID_ABSENT)
-			r = 0; /* two equal lines are held as one */
+		r = free_change(txn, &changes->list[i]);
 		if (r < 0)
 			(void)error_errno(err, look->name, r);
 	}

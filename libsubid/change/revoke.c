@@ -120,11 +120,13 @@ static int let_go(struct subid_txn *txn, enum subid_kind kind,
 	if (r < 0)
 		return r;
 	mark_shared(txn, kind, &left);
-	if (reuse)
-		return subid_set_unite(&txn->history.cleared.of[kind], gone);
 	r = subid_set_subtract(gone, &left, &held);
+	if (r == 0 && reuse)
+		return subid_set_unite(&txn->history.cleared.of[kind], &held);
 	if (r == 0)
 		r = hold_ids(&txn->tables[kind], SUBID_OWNER_RELEASED, &held);
+	if (r == 0)
+		r = subid_set_unite(&txn->rested.of[kind], &held);
 	for (size_t i = 0; r == 0 && i < held.n; i++)
 		r = subid_txn_record(txn, &event, kind, held.ranges[i]);
 	return r;

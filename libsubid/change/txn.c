@@ -52,6 +52,7 @@ void subid_txn_free(struct subid_txn **txn)
 	subid_sets_free(&(*txn)->before);
 	subid_sets_free(&(*txn)->taken);
 	subid_sets_free(&(*txn)->rests);
+	subid_sets_free(&(*txn)->rested);
 	subid_leased_free(&(*txn)->leased);
 	subid_conf_free(&(*txn)->conf);
 	subid_members_free(&(*txn)->members);
@@ -331,7 +332,7 @@ int subid_txn_commit(struct subid_txn *txn, struct subid_failure *ret_failure)
 	}
 	if (r == 0 && n > 0)
 		r = make_ready(txn, ready, n, ret_failure);
-	if (r == 0 && (n > 0 || !subid_sets_empty(&txn->history.cleared))) {
+	if (r == 0 && (n > 0 || history_has_more(txn))) {
 		ret_failure->file = HISTORY_FILE;
 		r = txn->options.dry_run ? 0 : history_write(txn);
 	}

@@ -78,9 +78,10 @@ int ledger_overlay(const struct ledger_list *base, const struct ledger_list *top
 int ledger_compare(const struct ledger_list *lines, const struct ledger_list *ledger,
 		   enum ledger_door door, int64_t now, struct ledger_list *ret);
 
-/* The ids of list that others, in order, do not have, added to *ret.  0 or -ENOMEM. */
-int ledger_without(const struct ledger_list *list, const struct ledger_list *others,
-		   struct ledger_list *ret);
+/* Of lines that were there after known was: those of ids that nobody has now, unless it
+ * is known already that their owner left them; added to *ret.  0 or -ENOMEM. */
+int ledger_left(const struct ledger_list *lines, const struct ledger_list *known,
+		struct ledger_list *ret);
 
 /* Entries in one state whose seq is over after, added to *ret, which must be empty.
  * Sorted.  0 or -ENOMEM. */

@@ -303,20 +303,24 @@ int ledger_compare(const struct ledger_list *lines, const struct ledger_list *le
 	return r;
 }
 
-int ledger_without(const struct ledger_list *list, const struct ledger_list *others,
-		   struct ledger_list *ret)
+int ledger_left(const struct ledger_list *lines, const struct ledger_list *known,
+		struct ledger_list *ret)
 {
 	size_t i = 0, k = 0;
 	int r = 0;
 
-	for (uint64_t at = 0, end; r == 0 && i < list->n; at = end) {
+	for (uint64_t at = 0, end; r == 0 && i < lines->n; at = end) {
 		const struct ledger_entry *entry, *other;
 
 		end = (uint64_t)ID_COUNT_MAX + 1;
-		entry = entry_at(list, &i, at, &end);
-		other = entry_at(others, &k, at, &end);
-		if (entry != NULL && other == NULL)
-			r = add_piece(ret, entry, at, end);
+		entry = entry_at(lines, &i, at, &end);
+		other = entry_at(known, &k, at, &end);
+		if (entry == NULL ||
+		    (other != NULL && (other->state == LEDGER_HAS ||
+				       (other->state == LEDGER_LEFT &&
+					same_owner(&other->owner, &entry->owner)))))
+			continue;
+		r = add_piece(ret, entry, at, end);
 	}
 	return r;
 }

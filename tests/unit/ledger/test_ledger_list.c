@@ -143,9 +143,20 @@ static void test_without(void **state)
 	add(&others, 5, 2, "x", 0, LEDGER_HAS);
 	add(&others, 8, 4, "x", 0, LEDGER_HAS);
 	add(&others, 25, 20, "x", 0, LEDGER_HAS);
-	assert_int_equal(ledger_without(&list, &others, &left), 0);
+	assert_int_equal(ledger_left(&list, &others, &left), 0);
 	assert_string_equal(text_of(&left, buf, sizeof(buf)),
 			    "0+5 alice l1, 7+1 alice l1, 12+8 bob l2");
+
+	/* of whom somebody left them, and of what was given back */
+	ledger_list_free(&others);
+	ledger_list_free(&left);
+	add(&others, 0, 4, "alice", 4, LEDGER_LEFT);
+	add(&others, 4, 10, "carol", 5, LEDGER_LEFT);
+	add(&others, 14, 4, "bob", 6, LEDGER_CLEARED);
+	add(&others, 30, 10, "carol", 7, LEDGER_LEFT);
+	assert_int_equal(ledger_left(&list, &others, &left), 0);
+	assert_string_equal(text_of(&left, buf, sizeof(buf)),
+			    "4+6 alice l1, 10+10 bob l2");
 }
 
 static void test_compare(void **state)
