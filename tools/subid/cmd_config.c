@@ -16,12 +16,14 @@
 #define PATIENCE_MS 5000
 #define OUTPUT_MAX  255
 
-enum { OPTION_KEEP = 256 * 2, OPTION_FOR };
+enum { OPTION_KEEP = 256 * 2, OPTION_FOR, OPTION_ACCOUNTS };
 
 static const struct cli_option options[] = {
 	{ OPTION_KEEP, "keep-id", "UID",
 	  "map the owner's own uid and gid to UID inside" },
 	{ OPTION_FOR, "for", "VERSION", "write for this version, not the installed one" },
+	{ OPTION_ACCOUNTS, "with-accounts", NULL,
+	  "map the ids of accounts and groups, too" },
 };
 
 struct config {
@@ -29,6 +31,7 @@ struct config {
 	const struct runtime_config_row *runtime;
 	struct runtime_version version; /* 0: not known */
 	uint32_t keep;
+	bool with_accounts;
 	const char *whose;
 };
 
@@ -176,6 +179,44 @@ static int make_setup(const struct config *config, const struct owner_ids *share
 	return status;
 }
 
+/*
+ * Leaves out ids of accounts and groups, which lines such as "root:1500:1" pass through
+ * to one container: as its root, or as anybody in another, they would be those accounts.
+ * Threat: root of the container is then that account on the host.
+ */
+static int leave_accounts_out(const struct config *config, struct subid_users *users,
+			      struct owner_ids *share)
+{
+	for (enum subid_kind kind = 0; kind < SUBID_KINDS; kind++) {
+		struct subid_set *ids = &share->ids.of[kind];
+		auto_set struct subid_set taken = { .n = 0 }, left = { .n = 0 };
+		uint64_t n;
+		int r = subid_users_taken(users, kind, &taken);
+
+		if (r == 0)
+			r = subid_set_subtract(ids, &taken, &left);
+		if (r < 0)
+			return cli_complain(EXIT_UNABLE, "%s", strerror(-r));
+		n = subid_set_size(ids) - subid_set_size(&left);
+		if (n == 0)
+			continue;
+		if (!config->cli->quiet)
+			(void)cli_complain(0, "%s%s: %llu %s%s of accounts or groups %s",
+					   config->runtime->one_map ? "warning: " : "",
+					   share->name, (unsigned long long)n,
+					   subid_kind_name(kind), n == 1 ? "" : "s",
+					   config->runtime->one_map
+					       ? "in its lines, which Docker maps, too"
+					       : "left out (--with-accounts maps them)");
+		if (config->runtime->one_map)
+			continue;
+		subid_set_free(ids);
+		*ids = left;
+		left = (struct subid_set){ .n = 0 };
+	}
+	return EXIT_DONE;
+}
+
 /* With more names to look up than these, an index costs less than it saves. */
 #define NAMES_FEW 16
 
@@ -200,7 +241,7 @@ static int carry_out(const struct config *config)
 		status = cli_load_table(config->cli, etc, SUBID_GID, &gid);
 	if (status != EXIT_DONE)
 		return status;
-	r = subid_users_open(etc, config->cli->root == NULL, &users, &file);
+	r = subid_users_load(etc, config->cli->root == NULL, &users, &file);
 	if (r < 0)
 		return cli_unreadable(config->cli, file, r);
 	status =
@@ -210,6 +251,8 @@ static int carry_out(const struct config *config)
 	if (share.owner.n > NAMES_FEW && subid_table_index(&uid) < 0)
 		return cli_complain(EXIT_UNABLE, "%s", strerror(ENOMEM));
 	status = check_leases(config, &share);
+	if (status == EXIT_DONE && !config->with_accounts && share.container == NULL)
+		status = leave_accounts_out(config, users, &share);
 	return status == EXIT_DONE ? make_setup(config, &share, &uid) : status;
 }
 
@@ -273,6 +316,8 @@ static int run(struct cli *cli, int argc, char *argv[])
 	int letter, status;
 
 	while ((letter = cli_next_option(cli, argc, argv)) != -1) {
+		if (letter == OPTION_ACCOUNTS)
+			config.with_accounts = true;
 		if (letter == OPTION_KEEP &&
 		    (subid_id_parse(optarg, strlen(optarg), &config.keep) != 0 ||
 		     config.keep == SUBID_ID_NONE))

@@ -67,24 +67,36 @@ static int compare_inside(const void *a, const void *b)
 	return x->inside.start < y->inside.start ? -1 : x->inside.start > y->inside.start;
 }
 
+static int largest_first(const void *a, const void *b)
+{
+	const struct id_range *x = a, *y = b;
+
+	if (x->count != y->count)
+		return x->count > y->count ? -1 : 1;
+	return x->start < y->start ? -1 : x->start > y->start;
+}
+
 int subid_layout(const struct subid_set *ids, struct subid_keep keep,
 		 struct subid_map_line ret[SUBID_MAP_LINES_MAX], size_t *ret_n)
 {
 	auto_free struct subid_map_line *lines =
 	    calloc(SUBID_MAP_LINES_MAX, sizeof(*lines));
+	auto_free struct id_range *ranges = calloc(ids->n + 1, sizeof(*ranges));
 	struct map_draft draft = { .lines = lines };
 	struct id_range own = { .start = keep.outside, .count = 1 };
 	uint64_t inside = 0;
 
-	if (lines == NULL)
+	if (lines == NULL || ranges == NULL)
 		return -ENOMEM;
 	if (ids->n == 0)
 		return SUBID_ABSENT;
 	if (keep.inside != SUBID_ID_NONE && subid_set_meets(ids, own, NULL))
 		return SUBID_TAKEN;
+	memcpy(ranges, ids->ranges, ids->n * sizeof(*ranges));
+	qsort(ranges, ids->n, sizeof(*ranges), largest_first);
 	for (size_t i = 0; i < ids->n; i++) {
-		append_range(&draft, inside, ids->ranges[i], keep);
-		inside += ids->ranges[i].count;
+		append_range(&draft, inside, ranges[i], keep);
+		inside += ranges[i].count;
 	}
 	if (keep.inside != SUBID_ID_NONE)
 		append(&draft, keep.inside, keep.outside, 1);
@@ -157,6 +169,7 @@ static const struct runtime_config_row runtimes[] = {
 	{
 	    .name = "incus",
 	    .title = "Incus",
+	    .program = "incus",
 	    .roots = true,
 	    .one_range = true,
 	    .write = runtime_config_write_lxd,
@@ -284,6 +297,66 @@ static int check_runtime(const struct runtime_config_draft *draft,
 	return 0;
 }
 
+/* How many bytes the kernel is given for a map of these lines. */
+static size_t bytes_of_map(const struct subid_map_line *lines, size_t n)
+{
+	size_t bytes = 0;
+
+	for (size_t i = 0; i < n; i++)
+		bytes += (size_t)snprintf(NULL, 0, "%u %u %u\n", lines[i].inside.start,
+					  lines[i].outside.start, lines[i].inside.count);
+	return bytes;
+}
+
+/* The kernel takes less than a page. */
+#define MAP_BYTES_MAX 4095
+
+static int refuse_size(struct runtime_config *setup, enum subid_kind kind, size_t lines,
+		       size_t bytes)
+{
+	if (lines > SUBID_MAP_LINES_MAX)
+		return refuse(setup,
+			      "more than %d ranges, the most that the kernel allows in a"
+			      " map: 'subid grant --another' gives a range in one piece",
+			      SUBID_MAP_LINES_MAX);
+	return refuse(
+	    setup,
+	    "a map of %zu ranges of %ss takes %zu bytes, and the kernel reads at"
+	    " most %d: 'subid grant --another' gives a range in one piece",
+	    lines, subid_kind_name(kind), bytes, MAP_BYTES_MAX);
+}
+
+/* Podman starts with a map of all lines behind the user's own id. */
+static int check_pause(const struct runtime_config_ids *share,
+		       struct runtime_config *setup)
+{
+	for (enum subid_kind kind = 0; kind < SUBID_KINDS; kind++) {
+		const struct subid_set *all = &share->all->of[kind];
+		struct id_range own = { share->own[kind], 1 };
+		struct subid_map_line line = { { 0, 1 }, own };
+		size_t bytes = bytes_of_map(&line, 1);
+		uint64_t inside = 1;
+
+		if (subid_set_meets(all, own, NULL))
+			return refuse(
+			    setup,
+			    "its own %s %u is one of its subordinate ids, so that"
+			    " podman maps it twice and cannot start; see 'subid"
+			    " audit'",
+			    subid_kind_name(kind), own.start);
+		for (size_t i = 0; i < all->n; i++) {
+			line.inside =
+			    id_range_between(inside, inside + all->ranges[i].count);
+			line.outside = all->ranges[i];
+			bytes += bytes_of_map(&line, 1);
+			inside += all->ranges[i].count;
+		}
+		if (all->n + 1 > SUBID_MAP_LINES_MAX || bytes > MAP_BYTES_MAX)
+			return refuse_size(setup, kind, all->n + 1, bytes);
+	}
+	return 0;
+}
+
 /* Rootless podman counts the ids of the lines from 1 on: are they where it looks? */
 static int check_rootless(const struct runtime_config_ids *share,
 			  struct runtime_config *setup)
@@ -299,7 +372,7 @@ static int check_rootless(const struct runtime_config_ids *share,
 					      "not all of its %ss are in lines of %s, and"
 					      " podman can use no others",
 					      subid_kind_name(kind), share->name);
-	return 0;
+	return check_pause(share, setup);
 }
 
 static int check_share(const struct runtime_config_draft *draft,
@@ -346,6 +419,7 @@ static int make_maps(struct runtime_config_draft *draft, struct runtime_config *
 		struct id_range *one = &draft->range;
 		struct subid_set only = { .ranges = one, .n = 1 };
 		struct subid_keep keep = { draft->keep, share->own[kind] };
+		size_t bytes;
 		int r;
 
 		*one =
@@ -363,13 +437,12 @@ static int make_maps(struct runtime_config_draft *draft, struct runtime_config *
 				      "the own %s %u is one of the subordinate ids",
 				      subid_kind_name(kind), keep.outside);
 		if (r == SUBID_FULL)
-			return refuse(
-			    setup,
-			    "more than %d ranges, the most that the kernel allows"
-			    " in a map",
-			    SUBID_MAP_LINES_MAX);
+			return refuse_size(setup, kind, SUBID_MAP_LINES_MAX + 1, 0);
 		if (r != 0)
 			return r;
+		bytes = bytes_of_map(setup->maps[kind], setup->n[kind]);
+		if (bytes > MAP_BYTES_MAX)
+			return refuse_size(setup, kind, setup->n[kind], bytes);
 	}
 	return 0;
 }

@@ -96,6 +96,8 @@ void runtime_config_write_lxd(struct runtime_config_draft *draft)
 	static const char *const keys[] = { "isolated true", "base", "size" };
 	const char *client = lxd ? "lxc" : "incus";
 	const char *container = draft->share->container;
+	/* 6.0 ignores a base without isolated; 7 refuses the two together */
+	bool alone = !lxd && draft->version.major >= 7;
 
 	write_share(draft);
 	(void)fprintf(draft->remarks,
@@ -117,7 +119,11 @@ void runtime_config_write_lxd(struct runtime_config_draft *draft)
 	(void)fprintf(draft->remarks,
 		      "The container must be stopped; its files are shifted at its"
 		      " next start.\n");
-	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
+	if (!lxd && draft->version.major == 0)
+		(void)fprintf(draft->remarks,
+			      "Incus 7 and later take base and size without isolated:"
+			      " --for 7 writes that.\n");
+	for (size_t i = alone; i < sizeof(keys) / sizeof(keys[0]); i++) {
 		(void)fprintf(draft->text, "%s config set ", client);
 		write_word(draft->text, container);
 		(void)fprintf(draft->text, " security.idmap.%s", keys[i]);
