@@ -256,6 +256,5 @@ struct passwd;
 int subid_nss_ask(const char *name, uint32_t uid, struct passwd *ret_entry,
 		  char **ret_buffer);
 
-/* What a getXXnam_r() said: 0 found, SUBID_UNKNOWN, or -errno; -ECONNREFUSED: one is
- * silent. */
+/* What a getXXnam_r() said: 0, SUBID_UNKNOWN, or -errno; -ECONNREFUSED: silence. */
 int subid_nss_status(int r, const void *found);

@@ -140,10 +140,16 @@ static int check_and_name(const struct audit_options *options, struct audit_fact
 	if (options->name_all)
 		(void)audit_name_containers(facts, NULL);
 	r = audit_check(&facts->input, ret);
-	if (r < 0 || options->name_all || !audit_name_containers(facts, ret))
+	if (r == 0 && !options->name_all && audit_name_containers(facts, ret)) {
+		audit_report_free(ret);
+		r = audit_check(&facts->input, ret);
+	}
+	if (r < 0)
 		return r;
-	audit_report_free(ret);
-	return audit_check(&facts->input, ret);
+	r = audit_merge(ret);
+	if (r < 0)
+		audit_report_free(ret);
+	return r;
 }
 
 int audit_system(struct subid *sys, const struct audit_options *options,

@@ -180,6 +180,14 @@ void audit_end_rule(struct audit *audit);
 
 void audit_findings_free(struct audit *audit);
 
+/* --- merge: one cause, one finding --- */
+
+/*
+ * Findings about one line of a table become one, the worst, with the others in also; and
+ * count no more.  Of one rule, each stays.  0 or -ENOMEM.
+ */
+int audit_merge(struct audit_report *report);
+
 /* --- and the commands that mend it --- */
 
 /* Adds a command to a finding that is being made. */

@@ -29,7 +29,7 @@ ROUNDS_MAX = 12  # of plans, each of which is for what the one before has left
 def audit(root):
     run = subprocess.run(["subid", "--root", root, "--json", "audit", "--fail-on", "never"],
                          stdout=subprocess.PIPE, check=True)
-    return json.loads(run.stdout)["findings"]
+    return [f for whole in json.loads(run.stdout)["findings"] for f in (whole, *whole.get("also", []))]
 
 
 # The other spellings of random tables' accounts.

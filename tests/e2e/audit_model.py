@@ -338,7 +338,7 @@ def program(root, unsure):
                          stdout=subprocess.PIPE, check=True)
     report = json.loads(run.stdout)
     found, sums = [], collections.Counter()
-    for f in report["findings"]:
+    for f in [f for whole in report["findings"] for f in (whole, *whole.get("also", []))]:
         key = f["rule"], f.get("kind")
         if f["rule"] not in RULES or key in unsure:
             continue

@@ -157,16 +157,12 @@ static void print_aside(const struct audit_shown *shown, FILE *out)
 #define SHOWN_MAX 100 /* and after a click; beyond that they are only counted */
 
 static const struct {
-	const char *verdict;
 	const char *meaning;
 } levels[SUBID_LEVELS] = {
-	[SUBID_INFO] = { "No problems found", "worth knowing" },
-	[SUBID_WARNING] = { "Nothing is broken, but some things are risky",
-			    "risky, or incomplete" },
-	[SUBID_ERROR] = { "Something will fail, or programs disagree",
-			  "it will fail, or programs read it differently" },
-	[SUBID_CRITICAL] = { "Isolation is broken",
-			     "isolation is broken, or any user can break it" },
+	[SUBID_INFO] = { "worth knowing" },
+	[SUBID_WARNING] = { "risky, or incomplete" },
+	[SUBID_ERROR] = { "it will fail, or programs read it differently" },
+	[SUBID_CRITICAL] = { "isolation is broken, or any user can break it" },
 };
 
 /* The worst level with findings; -1: none. */
@@ -178,16 +174,6 @@ static int worst(const struct audit_shown *shown)
 	return -1;
 }
 
-static const char *verdict(const struct audit_shown *shown)
-{
-	int level = worst(shown);
-
-	if (level >= SUBID_WARNING)
-		return levels[level].verdict;
-	return shown->missing->n > 0 ? "No problems found in what could be read"
-				     : "No problems found";
-}
-
 static void print_chips(const struct audit_shown *shown, FILE *out)
 {
 	const struct audit_past *past = shown->past;
@@ -195,7 +181,7 @@ static void print_chips(const struct audit_shown *shown, FILE *out)
 	(void)fputs("<div class=\"chips\">", out);
 	for (int level = SUBID_LEVELS - 1; level >= 0; level--) {
 		const char *name = audit_level_name((enum subid_level)level);
-		size_t n = shown->report->counts[level];
+		size_t n = report_causes(shown, (enum subid_level)level);
 		const char *plural =
 		    n != 1 && (level == SUBID_ERROR || level == SUBID_WARNING) ? "s" : "";
 
@@ -224,16 +210,17 @@ static void print_header(const struct audit_shown *shown, FILE *out)
 {
 	const char *place = shown->cli->root == NULL ? shown->host : shown->cli->root;
 	int level = worst(shown);
-	char now[AUDIT_TIME_SIZE];
+	char now[AUDIT_TIME_SIZE], verdict[700];
 
 	report_time(shown->now, now);
+	report_verdict(shown, verdict, sizeof(verdict));
 	(void)fputs(
 	    "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
 	    "<meta name=\"viewport\" content=\"width=device-width,initial-scale=1\">\n"
 	    "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src"
 	    " 'none'; style-src 'unsafe-inline'\">\n<title>",
 	    out);
-	print_text(out, verdict(shown));
+	print_text(out, verdict);
 	(void)fputs(" - subordinate ids of ", out);
 	print_text(out, place);
 	(void)fprintf(out, "</title>\n<style>\n%s</style>\n</head>\n<body>\n",
@@ -242,7 +229,7 @@ static void print_header(const struct audit_shown *shown, FILE *out)
 		      level < 0 ? "ok" : audit_level_name((enum subid_level)level));
 	print_text(out, place);
 	(void)fprintf(out, "</b>, %.10s %.5s UTC</p>\n<h1>", now, now + 11);
-	print_text(out, verdict(shown));
+	print_text(out, verdict);
 	(void)fputs("</h1>\n", out);
 	print_chips(shown, out);
 	(void)fputs("</div></header>\n<main>\n", out);
@@ -306,6 +293,15 @@ static void print_remedy(const struct audit_shown *shown,
 	(void)fputs("</pre>", out);
 }
 
+/* What else is wrong with the line; most of it is mended with the worst. */
+static void print_also(const struct audit_finding *also, FILE *out)
+{
+	(void)fprintf(out, "<p class=\"dim\">Also %s <code>%s</code>: ",
+		      audit_level_name(also->rule->level), also->rule->name);
+	print_text(out, also->reason);
+	(void)fputs("</p>", out);
+}
+
 static void print_finding(const struct audit_shown *shown, size_t i, FILE *out)
 {
 	const struct audit_finding *finding = &shown->report->findings[i], *twin = NULL;
@@ -320,8 +316,10 @@ static void print_finding(const struct audit_shown *shown, size_t i, FILE *out)
 	(void)fputs("<div class=\"place\"><code>", out);
 	print_text(out, place);
 	(void)fputs("</code>", out);
-	if (twin != NULL && twin->file != NULL)
-		(void)fputs(", likewise in subgid", out);
+	if (twin != NULL) {
+		report_likewise(finding, twin, place, sizeof(place));
+		print_text(out, place);
+	}
 	if (finding->count > 1)
 		(void)fprintf(out, ", %zu cases", finding->count);
 	if (report_is_new(shown, i))
@@ -329,6 +327,8 @@ static void print_finding(const struct audit_shown *shown, size_t i, FILE *out)
 	(void)fputs("</div><p>", out);
 	print_text(out, finding->reason);
 	(void)fputs("</p>", out);
+	for (size_t k = 0; k < finding->n_also; k++)
+		print_also(&finding->also[k], out);
 	print_remedy(shown, finding, twin, out);
 	(void)fputs("</div>\n", out);
 }

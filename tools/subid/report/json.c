@@ -104,6 +104,21 @@ static json_t *remedy_json(const struct audit_shown *shown,
 	return fclose(out) == 0 ? cli_json_name(text, size) : NULL;
 }
 
+/* What else is wrong with the same line. */
+static json_t *also_json(const struct audit_shown *shown,
+			 const struct audit_finding *finding)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < finding->n_also; i++)
+		if (json_array_append_new(
+			list, report_finding_json(shown, &finding->also[i])) != 0) {
+			json_decref(list);
+			return NULL;
+		}
+	return list;
+}
+
 json_t *report_finding_json(const struct audit_shown *shown,
 			    const struct audit_finding *finding)
 {
@@ -142,6 +157,8 @@ json_t *report_finding_json(const struct audit_shown *shown,
 	if (finding->n_fixes > 0)
 		set(&object, finding->fixes_need_more ? "advice" : "fix",
 		    fix_json(shown, finding));
+	if (finding->n_also > 0)
+		set(&object, "also", also_json(shown, finding));
 	return finish(&object);
 }
 

@@ -137,6 +137,23 @@ static int print_finding(const struct plan *plan, const struct audit_finding *fi
 	return print_commands(plan, finding);
 }
 
+/* Counts it as taken now, or for the next plan, if it has commands for one. */
+static int plan_one(struct plan *plan, const struct audit_finding *finding, size_t *n,
+		    size_t *later)
+{
+	bool taken = false;
+	int r;
+
+	if (finding->n_fixes == 0 || finding->fixes_need_more)
+		return 0;
+	r = take(plan, finding, &taken);
+	if (r == 0 && taken)
+		r = print_finding(plan, finding);
+	*n += taken;
+	*later += !taken;
+	return r;
+}
+
 static int print_all(struct plan *plan)
 {
 	const struct audit_report *report = plan->shown->report;
@@ -144,16 +161,11 @@ static int print_all(struct plan *plan)
 	int r = 0;
 
 	for (size_t i = 0; r == 0 && i < report->n; i++) {
-		bool taken = false;
+		const struct audit_finding *finding = &report->findings[i];
 
-		if (report->findings[i].n_fixes == 0 ||
-		    report->findings[i].fixes_need_more)
-			continue;
-		r = take(plan, &report->findings[i], &taken);
-		if (r == 0 && taken)
-			r = print_finding(plan, &report->findings[i]);
-		n += taken;
-		later += !taken;
+		r = plan_one(plan, finding, &n, &later);
+		for (size_t k = 0; r == 0 && k < finding->n_also; k++)
+			r = plan_one(plan, &finding->also[k], &n, &later);
 	}
 	if (later > 0)
 		(void)fprintf(plan->out,

@@ -30,9 +30,15 @@ static void print_rules(const struct audit_shown *shown, FILE *out)
 	for (size_t rule = 0; rule < n_rules; rule++) {
 		size_t cases = 0;
 
-		for (size_t i = 0; i < report->n; i++)
-			if (report->findings[i].rule == &rules[rule])
-				cases += report->findings[i].count;
+		for (size_t i = 0; i < report->n; i++) {
+			const struct audit_finding *finding = &report->findings[i];
+
+			if (finding->rule == &rules[rule])
+				cases += finding->count;
+			for (size_t k = 0; k < finding->n_also; k++)
+				if (finding->also[k].rule == &rules[rule])
+					cases += finding->also[k].count;
+		}
 		(void)fprintf(out, "subid_audit_findings{rule=\"%s\",level=\"%s\"} %zu\n",
 			      rules[rule].name, audit_level_name(rules[rule].level),
 			      cases);

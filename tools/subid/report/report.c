@@ -128,64 +128,198 @@ const char *report_remedy(const struct audit_finding *finding)
 	return finding->remedy_is_fixes ? "as root:" : finding->remedy;
 }
 
-static bool is_same_name(struct subid_owner_name a, struct subid_owner_name b)
+static int compare_names(struct subid_owner_name a, struct subid_owner_name b)
 {
-	return a.len == b.len && (a.len == 0 || memcmp(a.text, b.text, a.len) == 0);
+	return owner_name_compare(&a, &b);
 }
 
-/* 0 for twins; else which of the two stands first in the order of lines. */
+static int compare_sizes(uint64_t a, uint64_t b)
+{
+	return a == b ? 0 : a < b ? -1 : 1;
+}
+
+/* 0 for twins: findings that say the same of the other table, wherever there. */
 static int compare_twins(const struct audit_finding *a, const struct audit_finding *b)
 {
-	if (a->line != b->line)
-		return a->line < b->line ? -1 : 1;
-	if (a->other_line != b->other_line)
-		return a->other_line < b->other_line ? -1 : 1;
-	if (a->range.start != b->range.start)
-		return a->range.start < b->range.start ? -1 : 1;
-	return a->range.count == b->range.count && a->count == b->count &&
-		       is_same_name(a->owner, b->owner) &&
-		       is_same_name(a->other, b->other) && a->userns == b->userns
-		   ? 0
-		   : -1;
+	int order = compare_names(a->owner, b->owner);
+
+	/* the group nogroup is the account nobody's twin */
+	if (order == 0 && strcmp(a->rule->name, "overlap-account") != 0)
+		order = compare_names(a->other, b->other);
+	if (order == 0)
+		order = compare_sizes(a->range.start, b->range.start);
+	if (order == 0)
+		order = compare_sizes(a->range.count, b->range.count);
+	if (order == 0)
+		order = compare_sizes(a->count, b->count);
+	if (order == 0)
+		order = compare_sizes(a->userns, b->userns);
+	if (order == 0)
+		order = compare_sizes(a->line > 0, b->line > 0);
+	if (order == 0)
+		order = compare_sizes(a->n_also, b->n_also);
+	for (size_t i = 0; order == 0 && i < a->n_also; i++)
+		order =
+		    compare_sizes((uintptr_t)a->also[i].rule, (uintptr_t)b->also[i].rule);
+	return order;
 }
 
-/* Of one rule the findings about uids come first, then those about gids, both in
- * the order of their lines: one walk over the two finds the twins. */
-static void match(const struct audit_report *report, size_t uid, size_t gid, size_t end,
-		  size_t *twins)
+static int in_order(const void *a, const void *b, void *data)
 {
-	size_t uid_end = gid;
+	const struct audit_finding *findings = data;
+	const size_t *x = a, *y = b;
+	int order = compare_twins(&findings[*x], &findings[*y]);
 
-	while (uid < uid_end && gid < end) {
-		int order = compare_twins(&report->findings[uid], &report->findings[gid]);
+	return order != 0 ? order : compare_sizes(*x, *y);
+}
 
-		if (order == 0) {
-			twins[uid] = gid;
-			twins[gid] = uid;
+/* Of one rule the findings about uids, then those about gids: one walk over the two, put
+ * in order, finds the twins. */
+static void match(const struct audit_report *report, size_t *order, size_t n_uid,
+		  size_t n_gid, size_t *twins)
+{
+	const struct audit_finding *findings = report->findings;
+	size_t *uid = order, *gid = order + n_uid;
+	size_t *uid_end = gid, *gid_end = gid + n_gid;
+
+	qsort_r(uid, n_uid, sizeof(*uid), in_order, (void *)(uintptr_t)findings);
+	qsort_r(gid, n_gid, sizeof(*gid), in_order, (void *)(uintptr_t)findings);
+	while (uid < uid_end && gid < gid_end) {
+		int compared = compare_twins(&findings[*uid], &findings[*gid]);
+
+		if (compared == 0) {
+			twins[*uid] = *gid;
+			twins[*gid] = *uid;
 		}
-		uid += order <= 0;
-		gid += order >= 0;
+		uid += compared <= 0;
+		gid += compared >= 0;
 	}
 }
 
 size_t *report_find_twins(const struct audit_report *report)
 {
+	auto_free size_t *order = calloc(report->n + 1, sizeof(*order));
 	size_t *twins = calloc(report->n + 1, sizeof(*twins));
 	const struct audit_finding *findings = report->findings;
 
-	if (twins == NULL)
+	if (twins == NULL || order == NULL) {
+		free(twins);
 		return NULL;
-	for (size_t i = 0; i < report->n; i++)
+	}
+	for (size_t i = 0; i < report->n; i++) {
 		twins[i] = AUDIT_TWIN_NONE;
+		order[i] = i;
+	}
 	for (size_t i = 0, end; i < report->n; i = end) {
-		size_t begin[SUBID_KINDS] = { i, i };
+		size_t uid = i, gid = i;
 
 		for (end = i; end < report->n && findings[end].rule == findings[i].rule;
 		     end++) {
-			begin[SUBID_UID] += findings[end].kind < SUBID_UID;
-			begin[SUBID_GID] += findings[end].kind < SUBID_GID;
+			uid += findings[end].kind < SUBID_UID;
+			gid += findings[end].kind < SUBID_GID;
 		}
-		match(report, begin[SUBID_UID], begin[SUBID_GID], end, twins);
+		match(report, &order[uid], gid - uid, end - gid, twins);
 	}
 	return twins;
+}
+
+void report_likewise(const struct audit_finding *finding,
+		     const struct audit_finding *twin, char *buf, size_t size)
+{
+	const char *slash = twin->file == NULL ? NULL : strrchr(twin->file, '/');
+
+	buf[0] = '\0';
+	if (twin->file == NULL)
+		return;
+	if (slash != NULL)
+		(void)snprintf(buf, size, "; likewise %s", slash + 1);
+	else if (twin->line == 0 || twin->line == finding->line)
+		(void)snprintf(buf, size, "; likewise in %s", twin->file);
+	else
+		(void)snprintf(buf, size, "; likewise in %s:%zu", twin->file, twin->line);
+}
+
+size_t report_causes(const struct audit_shown *shown, enum subid_level level)
+{
+	const struct audit_report *report = shown->report;
+	size_t n = 0;
+
+	for (size_t i = 0; i < report->n; i++)
+		if (report->findings[i].rule->level == level &&
+		    !report_is_second(shown, i))
+			n += report->findings[i].count;
+	return n;
+}
+
+static const char *const verdicts[SUBID_LEVELS] = {
+	[SUBID_INFO] = "No problems found",
+	[SUBID_WARNING] = "Nothing is broken, but some things are risky",
+	[SUBID_ERROR] = "Something will fail, or programs disagree",
+	[SUBID_CRITICAL] = "Isolation is broken",
+};
+
+/* What the worst finding means, with who it is and where: ": mia can become root on this
+ * host (subuid:152)". */
+static void print_worst(const struct audit_finding *finding, char *buf, size_t size)
+{
+	static const struct {
+		const char *rule, *format;
+	} words[] = {
+		{ "every-id", "%.*s can become root on this host" },
+		{ "includes-root", "%.*s can become root on this host" },
+		{ "live-root", "a container of %.*s can become root on this host" },
+		{ "overlap-account", "%.*s can act as %.*s" },
+		{ "overlap-owners", "%.*s and %.*s share ids" },
+		{ "live-shared", "containers of %.*s share ids that keep them apart" },
+		{ "live-unauthorised", "a container of %.*s uses ids that are not its" },
+		{ "owner-name-is-number", "two accounts are %.*s" },
+		{ "table-writable", "others than root can write the tables" },
+		{ "unsafe-wrap", "ranges are granted twice when the window is full" },
+		{ "source-open", "the source of ranges cannot be loaded" },
+	};
+
+	buf[0] = '\0';
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+		char *text = NULL;
+
+		if (strcmp(words[i].rule, finding->rule->name) != 0 ||
+		    (strchr(words[i].format, '%') != NULL && finding->owner.len == 0))
+			continue;
+			/* both are given; a format takes as many as it has room for */
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wformat-nonliteral"
+#pragma GCC diagnostic ignored "-Wformat-extra-args"
+		if (asprintf(&text, words[i].format, (int)finding->owner.len,
+			     finding->owner.text,
+			     finding->other.len == 0 ? 8 : (int)finding->other.len,
+			     finding->other.len == 0 ? "somebody" : finding->other.text) <
+		    0)
+			return;
+#pragma GCC diagnostic pop
+		(void)snprintf(buf, size, ": %s", text);
+		free(text);
+	}
+	if (buf[0] == '\0')
+		(void)snprintf(buf, size, ": %s", finding->rule->summary);
+	if (finding->line > 0) {
+		size_t len = strlen(buf);
+
+		(void)snprintf(buf + len, size - len, " (%s:%zu)", finding->file,
+			       finding->line);
+	}
+}
+
+void report_verdict(const struct audit_shown *shown, char *buf, size_t size)
+{
+	const struct audit_report *report = shown->report;
+	const struct audit_finding *first = report->n == 0 ? NULL : &report->findings[0];
+	char worst[512] = "";
+
+	if (first == NULL || first->rule->level == SUBID_INFO) {
+		(void)snprintf(buf, size, "%s%s", verdicts[SUBID_INFO],
+			       shown->missing->n > 0 ? " in what could be read" : "");
+		return;
+	}
+	print_worst(first, worst, sizeof(worst));
+	(void)snprintf(buf, size, "%s%s", verdicts[first->rule->level], worst);
 }

@@ -92,6 +92,17 @@ static inline bool report_is_new(const struct audit_shown *shown, size_t i)
 		(twin != AUDIT_TWIN_NONE && shown->past->is_new[twin]));
 }
 
+/* "; likewise in subgid:7", "; likewise newgidmap": what a finding's twin is about. */
+void report_likewise(const struct audit_finding *finding,
+		     const struct audit_finding *twin, char *buf, size_t size);
+
+/* How many causes of a level there are: cases, twins as one. */
+size_t report_causes(const struct audit_shown *shown, enum subid_level level);
+
+/* One sentence: "Isolation is broken: mia can become root on this host (subuid:152)";
+ * what it names is not made printable. */
+void report_verdict(const struct audit_shown *shown, char *buf, size_t size);
+
 /* How many user namespaces there are besides the host's own, which comes first. */
 static inline size_t report_namespaces(const struct subid_live *live)
 {

@@ -96,13 +96,29 @@ static int compare(const struct audit_shown *shown, struct audit_past *past)
 
 	json_array_foreach(json_object_get(past->report, "findings"), i, finding)
 	{
+		size_t k;
+		json_t *also;
+
 		if (r == 0)
 			r = add_by_key(by_key, finding);
+		json_array_foreach(json_object_get(finding, "also"), k, also)
+		{
+			if (r == 0)
+				r = add_by_key(by_key, also);
+		}
 	}
 	for (i = 0; r == 0 && i < shown->report->n; i++) {
-		r = take_from(by_key, shown, &shown->report->findings[i],
-			      &past->is_new[i]);
+		const struct audit_finding *found = &shown->report->findings[i];
+
+		r = take_from(by_key, shown, found, &past->is_new[i]);
 		past->n_new += past->is_new[i];
+		for (size_t k = 0; r == 0 && k < found->n_also; k++) {
+			bool is_new;
+
+			r = take_from(by_key, shown, &found->also[k], &is_new);
+			past->n_new += is_new;
+			past->is_new[i] |= is_new;
+		}
 	}
 	if (r == 0)
 		r = keep_gone(by_key, past->gone);
@@ -112,11 +128,18 @@ static int compare(const struct audit_shown *shown, struct audit_past *past)
 
 /* Threat: the file may be anybody's. The types of all that is used later are checked, and
  * everything else is ignored. */
+static bool is_finding(const json_t *finding)
+{
+	return json_is_string(json_object_get(finding, "rule")) &&
+	       json_is_string(json_object_get(finding, "level")) &&
+	       json_is_string(json_object_get(finding, "reason"));
+}
+
 static const char *fault_of(const json_t *report)
 {
 	const json_t *findings = json_object_get(report, "findings");
-	const json_t *finding;
-	size_t i;
+	const json_t *finding, *also;
+	size_t i, k;
 
 	if (!json_is_string(json_object_get(report, "version")) ||
 	    !json_is_string(json_object_get(report, "time")))
@@ -125,10 +148,13 @@ static const char *fault_of(const json_t *report)
 		return "it has no findings";
 	json_array_foreach(findings, i, finding)
 	{
-		if (!json_is_string(json_object_get(finding, "rule")) ||
-		    !json_is_string(json_object_get(finding, "level")) ||
-		    !json_is_string(json_object_get(finding, "reason")))
+		if (!is_finding(finding))
 			return "a finding has no rule, level and reason";
+		json_array_foreach(json_object_get(finding, "also"), k, also)
+		{
+			if (!is_finding(also))
+				return "a finding has no rule, level and reason";
+		}
 	}
 	return NULL;
 }

@@ -96,6 +96,18 @@ static void print_remedy(const struct page *page, const struct audit_finding *fi
 		(void)fprintf(page->out, "       # %s\n", commands[i]);
 }
 
+/* What else is wrong with the line; most of it is mended with the worst. */
+static void print_also(const struct page *page, const struct audit_finding *also)
+{
+	char *text;
+
+	if (asprintf(&text, "also %s %s: %s", audit_level_name(also->rule->level),
+		     also->rule->name, also->reason) < 0)
+		return;
+	print_wrapped(page, "    ", text);
+	free(text);
+}
+
 static void print_finding(const struct page *page, size_t i)
 {
 	const struct audit_shown *shown = page->shown;
@@ -111,14 +123,18 @@ static void print_finding(const struct page *page, size_t i)
 	print_colour(page, "\033[0m");
 	(void)fputs(": ", page->out);
 	cli_print_safe(page->out, place, strlen(place));
-	if (twin != NULL && twin->file != NULL)
-		(void)fprintf(page->out, "; likewise in %s", subid_kind_table(SUBID_GID));
+	if (twin != NULL) {
+		report_likewise(finding, twin, place, sizeof(place));
+		cli_print_safe(page->out, place, strlen(place));
+	}
 	if (finding->count > 1)
 		(void)fprintf(page->out, " (%zu cases)", finding->count);
 	if (report_is_new(shown, i))
 		(void)fputs(" (new)", page->out);
 	(void)fputc('\n', page->out);
 	print_wrapped(page, "    ", finding->reason);
+	for (size_t k = 0; k < finding->n_also; k++)
+		print_also(page, &finding->also[k]);
 	print_remedy(page, finding, twin);
 	(void)fputc('\n', page->out);
 }
@@ -190,7 +206,7 @@ static void print_counts(const struct page *page)
 
 	for (int level = SUBID_LEVELS - 1; level >= 0; level--) {
 		const char *name = audit_level_name((enum subid_level)level);
-		size_t n = report->counts[level];
+		size_t n = report_causes(page->shown, (enum subid_level)level);
 		bool count_noun = level == SUBID_ERROR || level == SUBID_WARNING;
 
 		if (n > 0)
@@ -305,7 +321,14 @@ int report_write_text(const struct audit_shown *shown, FILE *out)
 {
 	const struct page page = open_page(shown, out);
 	const struct audit_report *report = shown->report;
+	char verdict[700];
 
+	report_verdict(shown, verdict, sizeof(verdict));
+	if (report->n > 0)
+		print_colour(&page, colours[report->findings[0].rule->level]);
+	print_wrapped(&page, "", verdict);
+	print_colour(&page, "\033[0m");
+	(void)fputc('\n', out);
 	for (size_t i = 0; i < report->n;) {
 		/* worst first: none after this one is worse */
 		if (shown->quiet && (int)report->findings[i].rule->level < shown->fail_on)
