@@ -3,7 +3,7 @@
 # subid audit: its forms, its statuses, its files.  What the rules find is tested
 # with the rules; here are two tables with a little of everything.
 . "$(dirname "$0")/lib.sh"
-plan 149
+plan 153
 
 add_user alice -u 5001
 add_user bob -u 5002
@@ -324,7 +324,15 @@ subid_audit_gone 2
 like "in the page" "$("${audit[@]}" --since "$T/former.json" --format html)" '*new-mark*id="gone"*overlap-owners*'
 jq '.time = "2026-01-01T00:00:00Z" | .summary.windows.uid.free_slots += 5000' "$T/former.json" >"$T/long_ago.json"
 like "when the window is full at this pace" "$("${audit[@]}" --since "$T/long_ago.json" | tr -s ' \n' ' ')" \
-	'*uids: *; full on 20*-*-* at the pace since the former report gids: *'
+	'*uids: *; full on 20*-*-* at the pace since the former report (5000 grants in * days) gids: *'
+jq '.time = (now - 86000 | todate) | .summary.windows.uid.free_slots += 5000' "$T/former.json" >"$T/today.json"
+like "no pace is made of less than a day" "$("${audit[@]}" --since "$T/today.json" | grep -c 'full on')" 0
+jq '.host = "elsewhere"' "$T/former.json" >"$T/elsewhere.json"
+expect "another host's is refused" 3 '' "subid: --since: $T/elsewhere.json: it is of another host, *" "${audit[@]}" --since "$T/elsewhere.json"
+jq '.root = "/srv"' "$T/former.json" >"$T/srv.json"
+expect "another root's, too" 3 '' "subid: --since: $T/srv.json: it is of another --root, *" "${audit[@]}" --since "$T/srv.json"
+jq 'del(.root)' "$T/former.json" >"$T/rootless.json"
+expect "and the host's for a root" 3 '' "subid: --since: $T/rootless.json: it is of another --root, *" "${audit[@]}" --since "$T/rootless.json"
 same() { json --since "$1" --output "$1"; }
 run same "$T/former.json"
 is "the same file is read and replaced" "$status $(jq -c '[.summary.gone, (.gone | length)]' "$T/former.json")" "0 [2,2]"

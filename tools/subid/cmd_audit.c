@@ -30,7 +30,8 @@ enum {
 
 static const struct cli_option options[] = {
 	{ OPTION_FORMAT, "format", "FORM", "text, json, html or prometheus" },
-	{ 'o', "output", "FILE", "write to FILE, replaced as a whole" },
+	{ 'o', "output", "FILE",
+	  "write to FILE, replaced as a whole; -: standard output" },
 	{ OPTION_FAIL_ON, "fail-on", "LEVEL",
 	  "what makes the status 1 (error); or never" },
 	{ OPTION_PARTIAL, "partial", NULL, "not seeing everything is no failure" },
@@ -137,7 +138,7 @@ static int take_option(const struct cli *cli, int letter, struct request *reques
 	case OPTION_FORMAT:
 		return take_format(cli, optarg, request);
 	case 'o':
-		request->output = optarg;
+		request->output = strcmp(optarg, "-") == 0 ? NULL : optarg;
 		return EXIT_DONE;
 	case OPTION_FAIL_ON:
 		return take_fail_on(cli, optarg, request);
@@ -323,11 +324,24 @@ static int audit(const struct cli *cli, const struct request *request)
 	return status != EXIT_DONE ? status : judge(request, &shown);
 }
 
+/* A report is read elsewhere and later: what it names is absolute.  NULL when out of
+ * memory. */
+static char *make_absolute(const char *root)
+{
+	auto_free char *here = getcwd(NULL, 0);
+	char *absolute = NULL;
+
+	if (*root == '/' || here == NULL)
+		return strdup(root);
+	return asprintf(&absolute, "%s/%s", here, root) < 0 ? NULL : absolute;
+}
+
 static int run(struct cli *cli, int argc, char *argv[])
 {
 	auto_free struct subid_acceptance *ignored =
 	    calloc((size_t)argc + 1, sizeof(*ignored));
 	struct request request = { .fail_on = SUBID_ERROR, .ignored = ignored };
+	auto_free char *root = NULL;
 	int letter, status = EXIT_DONE;
 
 	if (ignored == NULL)
@@ -345,6 +359,12 @@ static int run(struct cli *cli, int argc, char *argv[])
 	status = choose_form(cli, &request);
 	if (status != EXIT_DONE)
 		return status;
+	if (cli->root != NULL) {
+		root = make_absolute(cli->root);
+		if (root == NULL)
+			return cli_complain(EXIT_UNABLE, "%s", strerror(ENOMEM));
+		cli->root = root;
+	}
 	status = audit(cli, &request);
 	if (cli->root == NULL && request.only == NULL && status != EXIT_UNABLE)
 		status_mark_audited();

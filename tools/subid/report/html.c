@@ -78,7 +78,8 @@ static void print_window(const struct audit_shown *shown, enum subid_kind kind, 
 	    window->count);
 	if (shown->past != NULL && shown->past->fills[kind] != 0) {
 		report_time(shown->past->fills[kind], full);
-		(void)fprintf(out, ", full on %.10s at the present pace", full);
+		(void)fprintf(out, ", full on %.10s at the present pace (%s)", full,
+			      shown->past->basis[kind]);
 	}
 	(void)fputs("</p>\n", out);
 }

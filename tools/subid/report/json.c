@@ -246,6 +246,7 @@ static json_t *window_json(const struct audit_shown *shown, enum subid_kind kind
 	if (shown->past != NULL && shown->past->fills[kind] != 0) {
 		report_time(shown->past->fills[kind], fills);
 		set_text(&object, "full_at", fills);
+		set_text(&object, "full_at_basis", shown->past->basis[kind]);
 	}
 	return finish(&object);
 }

@@ -170,8 +170,12 @@ static bool parse_time(const char *text, time_t *ret)
 	return true;
 }
 
-/* When the window is full at the pace since the former report. */
-static time_t when_full(const struct audit_shown *shown, const struct audit_past *past,
+/* A pace from less is chance: the grants of one morning. */
+#define PACE_SECONDS (24 * 60 * 60)
+
+/* When the window is full at the pace since the former report, and by what that is known.
+ */
+static time_t when_full(const struct audit_shown *shown, struct audit_past *past,
 			time_t then, enum subid_kind kind)
 {
 	const json_t *summary = json_object_get(past->report, "summary");
@@ -181,10 +185,27 @@ static time_t when_full(const struct audit_shown *shown, const struct audit_past
 	double left = (double)shown->report->use[kind].slots;
 	double used = (double)former - left, passed = (double)(shown->now - then), full;
 
-	if (used <= 0 || passed <= 0)
+	if (used <= 0 || passed < PACE_SECONDS)
 		return 0;
+	(void)snprintf(past->basis[kind], sizeof(past->basis[kind]),
+		       "%.0f grant%s in %.0f day%s", used, used == 1 ? "" : "s",
+		       passed / PACE_SECONDS, passed < 2 * PACE_SECONDS ? "" : "s");
 	full = (double)shown->now + passed * left / used;
 	return full < 4e9 ? (time_t)full : 0; /* in the next hundred years */
+}
+
+/* Is it of another host, or of another root? */
+static const char *stranger(const struct audit_shown *shown, const json_t *report)
+{
+	const char *host = json_string_value(json_object_get(report, "host"));
+	const char *root = json_string_value(json_object_get(report, "root"));
+	const char *own = shown->cli->root;
+
+	if (host == NULL || strcmp(host, shown->host) != 0)
+		return "it is of another host";
+	if ((root == NULL) != (own == NULL) || (root != NULL && strcmp(root, own) != 0))
+		return "it is of another --root";
+	return NULL;
 }
 
 int report_past_load(const char *name, const struct audit_shown *shown,
@@ -209,6 +230,11 @@ int report_past_load(const char *name, const struct audit_shown *shown,
 		return cli_complain(
 		    EXIT_UNABLE, "--since: %s: not a report of 'subid --json audit': %s",
 		    name, fault);
+	fault = stranger(shown, ret->report);
+	if (fault != NULL)
+		return cli_complain(EXIT_UNABLE,
+				    "--since: %s: %s, so that nothing can be compared",
+				    name, fault);
 	ret->time = json_string_value(json_object_get(ret->report, "time"));
 	ret->is_new = calloc(shown->report->n + 1, sizeof(*ret->is_new));
 	ret->gone = json_array();

@@ -295,8 +295,8 @@ static void print_window(const struct page *page, enum subid_kind kind)
 	if (past != NULL && past->fills[kind] != 0) {
 		report_time(past->fills[kind], fills);
 		(void)snprintf(text + n, sizeof(text) - (size_t)n,
-			       "; full on %.10s at the pace since the former report",
-			       fills);
+			       "; full on %.10s at the pace since the former report (%s)",
+			       fills, past->basis[kind]);
 	}
 	(void)snprintf(head, sizeof(head), "%ss: ", subid_kind_name(kind));
 	print_wrapped(page, head, text);
