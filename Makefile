@@ -305,7 +305,7 @@ $(ldap_schemas): share/ldap/subid.schema share/ldap/schema.awk
 
 $(BUILD)/examples/%: examples/%.in $(BUILD)/flags FORCE
 	@mkdir -p $(@D)
-	$(Q)sed -e 's|@SYSCONFDIR@|$(SYSCONFDIR)|' -e 's|@BINDIR@|$(BINDIR)|' $< > $@
+	$(Q)sed -e 's|@SYSCONFDIR@|$(SYSCONFDIR)|' -e 's|@BINDIR@|$(BINDIR)|' -e 's|@STATEDIR@|$(STATEDIR)|' $< > $@
 
 $(BUILD)/systemd/%: share/systemd/%.in FORCE
 	@mkdir -p $(@D)

@@ -388,6 +388,27 @@ static void load_former(const struct subid *sys, struct audit_facts *facts)
 		facts->input.ledger = &facts->ledger.ledger;
 }
 
+/*
+ * A service that is to see no homes sees an empty directory of mode 0 in their place
+ * (systemd's ProtectHome=yes), and with it no leases and no storage of users.
+ */
+static void look_for_homes(struct audit_facts *facts)
+{
+	static const char *const tops[] = { "/home", "/root", "/run/user" };
+
+	for (size_t i = 0; i < sizeof(tops) / sizeof(tops[0]); i++) {
+		struct stat st;
+
+		if (stat(tops[i], &st) == 0 && (st.st_mode & 07777) == 0)
+			add_missing(
+			    facts,
+			    "what is below %s is hidden from this process, as by"
+			    " ProtectHome=yes: leases and storage of users are not"
+			    " known",
+			    tops[i]);
+	}
+}
+
 static int load_stores(const struct subid *sys, struct audit_facts *facts)
 {
 	auto_owner struct subid_owner self = { .has_account = false };
@@ -399,6 +420,8 @@ static int load_stores(const struct subid *sys, struct audit_facts *facts)
 	r = add_own(sys, facts, user && r == 0 ? &self : NULL);
 	if (r == 0 && user)
 		return add_other(sys, facts, &self, &(struct homes)HOMES); /* root's */
+	if (facts->place.host)
+		look_for_homes(facts);
 	return r == 0 && facts->input.live != NULL ? add_all(sys, facts) : r;
 }
 

@@ -128,6 +128,7 @@ is "each place is where it was said, whatever the umask" "$(cd "$T/d2/opt/s" && 
 644 doc/examples/grant.c
 644 doc/examples/list.c
 644 doc/examples/subid
+644 doc/examples/subid-alerts.yml
 644 doc/examples/subid-audit.cron
 644 doc/examples/subid_login.fc
 644 doc/examples/subid_login.te
