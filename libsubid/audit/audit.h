@@ -224,7 +224,7 @@ struct audit_finding {
 	const char *remedy; /* the command or edit that mends it; printable */
 	const struct audit_fix *fixes; /* commands that mend it */
 	size_t n_fixes;
-	bool remedy_is_fixes; /* the remedy is just their command lines */
+	bool remedy_is_fixes;		  /* the remedy is just their command lines */
 	const struct audit_finding *also; /* what else is wrong with the same line */
 	size_t n_also;
 	bool fixes_need_more; /* they are advice, which the remedy explains: not for a

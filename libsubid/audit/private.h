@@ -249,6 +249,32 @@ bool audit_can_grant(const struct audit *audit, size_t owner, uint32_t count);
 const char *audit_advise_anew(struct audit *audit, struct audit_finding *finding,
 			      size_t owner);
 
+/* --- many: what many lines have in common --- */
+
+/* Lines that have one cause. */
+struct audit_many {
+	size_t n;
+	size_t entry;	     /* the first */
+	uint64_t first, end; /* of their ids */
+};
+
+/* Are so many lines of a table outside of every window that it is the window's fault? */
+bool audit_many_outside(const struct audit *audit, enum subid_kind kind);
+
+void audit_many_add(const struct audit *audit, enum subid_kind kind, size_t entry,
+		    struct audit_many *many);
+
+/* The one finding about them, if there are any; what: what is wrong with their ids. */
+void audit_say_many(struct audit *audit, enum subid_kind kind,
+		    const struct audit_many *many, const char *what);
+
+/* As many owners as make one cause. */
+#define AUDIT_MANY 50
+
+/* n owners of a table, the first at that entry, that have no account. */
+void audit_say_many_unknown(struct audit *audit, enum subid_kind kind, size_t entry,
+			    size_t n);
+
 /* --- former: who owners were --- */
 
 /*

@@ -278,9 +278,49 @@ static void say_unknown(struct audit *audit, struct audit_finding *finding, size
 	    audit->owners[owner].number ? "uid" : "name", known);
 }
 
+/* How many owners of a table have no account, and the entry of the first. */
+static int count_unknown(struct audit *audit, enum subid_kind kind, size_t *ret_n,
+			 size_t *ret_entry)
+{
+	auto_free size_t *firsts = find_firsts(audit, kind);
+	size_t none = audit->tables[kind].table->n;
+
+	*ret_n = 0;
+	*ret_entry = none;
+	if (firsts == NULL)
+		return -ENOMEM;
+	for (size_t i = 0; i < audit->n_owners; i++) {
+		if (audit->owners[i].hold || firsts[i] == none ||
+		    !is_unknown(audit, kind, i))
+			continue;
+		(*ret_n)++;
+		if (*ret_entry > firsts[i])
+			*ret_entry = firsts[i];
+	}
+	return 0;
+}
+
+/* Many are one cause, unless the site accepts some of them. */
 int audit_find_unknown_owner(struct audit *audit)
 {
-	return find_owners(audit, TRAIT_UNKNOWN, is_unknown, say_unknown);
+	bool many = false;
+	size_t n[SUBID_KINDS], entry[SUBID_KINDS];
+
+	if ((audit->traits >> TRAIT_UNKNOWN & 1) == 0)
+		return 0;
+	for (enum subid_kind kind = 0; kind < SUBID_KINDS; kind++) {
+		int r = count_unknown(audit, kind, &n[kind], &entry[kind]);
+
+		if (r < 0)
+			return r;
+		many |= n[kind] > AUDIT_MANY;
+	}
+	if (!many || audit->accepts)
+		return find_owners(audit, TRAIT_UNKNOWN, is_unknown, say_unknown);
+	for (enum subid_kind kind = 0; kind < SUBID_KINDS; kind++)
+		if (n[kind] > 0)
+			audit_say_many_unknown(audit, kind, entry[kind], n[kind]);
+	return 0;
 }
 
 static void say_group(struct audit *audit, struct audit_finding *finding, size_t owner)

@@ -204,8 +204,12 @@ static void say_reserved(struct audit *audit, struct audit_finding *finding, siz
 	    claimed->n == 1 ? "" : "; more of its ids are reserved too");
 }
 
-/* One line, against what is reserved. */
-static int check_reservations(struct audit *audit, enum subid_kind kind, size_t entry)
+/*
+ * One line, against what is reserved.  many: not NULL where so many lines are outside of
+ * the window that what is reserved by convention there is one cause.
+ */
+static int check_reservations(struct audit *audit, enum subid_kind kind, size_t entry,
+			      struct audit_many *many)
 {
 	const struct subid_reservations *reservations = &audit->tables[kind].reservations;
 	struct id_range range = audit->tables[kind].table->entries[entry].range;
@@ -215,6 +219,7 @@ static int check_reservations(struct audit *audit, enum subid_kind kind, size_t 
 	    audit_owner_text(audit, audit->tables[kind].owner[entry]);
 	bool allowed = subid_conf_allows_conventional(audit->in->conf, &owner);
 	auto_set struct subid_set claimed = { .n = 0 };
+	bool conventional = false;
 	bool wide = false; /* a convention: too many ids to be cut out by a command */
 	int r = 0;
 
@@ -226,6 +231,10 @@ static int check_reservations(struct audit *audit, enum subid_kind kind, size_t 
 		    is_root_alone(&reservations->list[i]) ||
 		    (reservations->list[i].conventional && allowed))
 			continue;
+		if (reservations->list[i].conventional && many != NULL) {
+			conventional = true;
+			continue;
+		}
 		if (first == NULL) {
 			if (audit_skips(audit, &finding))
 				return 0;
@@ -237,6 +246,8 @@ static int check_reservations(struct audit *audit, enum subid_kind kind, size_t 
 	}
 	if (r == 0 && first != NULL)
 		say_reserved(audit, &finding, entry, &claimed, first, wide);
+	else if (r == 0 && conventional && !audit_skips(audit, &finding))
+		audit_many_add(audit, kind, entry, many);
 	return r;
 }
 
@@ -247,6 +258,8 @@ int audit_find_overlap_reserved(struct audit *audit)
 	for (enum subid_kind kind = 0; r == 0 && kind < SUBID_KINDS; kind++) {
 		const struct audit_table *view = &audit->tables[kind];
 		auto_set struct subid_set claimed = { .n = 0 }, met = { .n = 0 };
+		struct audit_many many = { .n = 0 };
+		bool is_many = audit_many_outside(audit, kind);
 
 		r = subid_set_unite(&claimed, &view->reservations.never);
 		if (r == 0)
@@ -260,7 +273,11 @@ int audit_find_overlap_reserved(struct audit *audit)
 		for (size_t i = 0; r == 0 && met.n > 0 && i < view->table->n; i++)
 			if (!audit->owners[view->owner[i]].hold &&
 			    subid_set_meets(&met, view->table->entries[i].range, NULL))
-				r = check_reservations(audit, kind, i);
+				r = check_reservations(audit, kind, i,
+						       is_many ? &many : NULL);
+		audit_say_many(audit, kind, &many,
+			       " that systemd-nspawn, FreeIPA or packages use by"
+			       " convention");
 	}
 	return r;
 }
@@ -288,10 +305,12 @@ int audit_find_outside_window(struct audit *audit)
 	for (enum subid_kind kind = 0; kind < SUBID_KINDS; kind++) {
 		const struct audit_table *view = &audit->tables[kind];
 		const struct subid_set *inside = &view->reservations.windows;
-		bool all = true;
+		struct audit_many many = { .n = 0 };
+		bool all = true, is_many;
 
 		for (size_t i = 0; i < view->table->ids.n; i++)
 			all &= subid_set_contains(inside, view->table->ids.ranges[i]);
+		is_many = !all && audit_many_outside(audit, kind);
 		for (size_t i = 0; !all && i < view->table->n; i++) {
 			struct audit_finding finding;
 
@@ -300,9 +319,14 @@ int audit_find_outside_window(struct audit *audit)
 			    audit_floods(audit, (int)kind))
 				continue;
 			finding = audit_at_entry(audit, kind, i);
-			if (!audit_skips(audit, &finding))
+			if (audit_skips(audit, &finding))
+				continue;
+			if (is_many)
+				audit_many_add(audit, kind, i, &many);
+			else
 				say_outside(audit, &finding, i);
 		}
+		audit_say_many(audit, kind, &many, " that are not all within the window");
 	}
 	return 0;
 }

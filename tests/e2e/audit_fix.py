@@ -43,6 +43,11 @@ def key(finding):
     return finding["rule"], finding.get("kind"), min(names) if pair else names[0]
 
 
+def pair(finding):
+    """The two that it is about, in whatever order."""
+    return sorted(SAME.get(name, name) for name in (finding.get("owner", ""), finding.get("other", "")))
+
+
 def keys(findings):
     return {key(f) for f in findings}
 
@@ -59,7 +64,8 @@ def mends(root, name, finding, before, what):
             print(f"{name}: {finding['rule']}: {command}: {run.returncode}: {run.stderr}")
             return False
     after = audit(root)
-    gone = not any(key(f) == key(finding) and meets(f["range"], finding["range"]) for f in after)
+    gone = not any(key(f) == key(finding) and pair(f) == pair(finding) and meets(f["range"], finding["range"])
+                   for f in after)
     new = keys(f for f in after if f["level"] in GRAVE) - keys(before) if what == "fix" else []
     if not gone:
         print(f"{name}: {finding[what]}: does not go away: {key(finding)}")

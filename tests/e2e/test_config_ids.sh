@@ -44,7 +44,7 @@ lines() { # N START: lines of one id each, none beside another
 	for ((i = 0; i < $1; i++)); do printf 'alice:%d:1\\n' $(($2 + i * 2)); done
 }
 host "$(lines 340 2000)" 'alice:100000:65536\n'
-ok "340 ranges can be mapped, if their text is short" test "$(config lxc alice 2>/dev/null | wc -l)" -le 341
+is "340 ranges can be mapped, if their text is short" "$(config lxc alice 2>/dev/null | grep -c ' = u ')" 340
 expect "with podman's own there are too many" 1 '' '*subid: alice: more than 340 ranges*grant --another*' config podman alice
 host "$(lines 341 2000)" 'alice:100000:65536\n'
 expect "341 cannot" 1 '' 'subid: alice: more than 340 ranges, *' config lxc alice
@@ -56,5 +56,5 @@ is "200 are not" "$(config lxc alice 2>/dev/null | grep -c ' = u ')" 200
 # what each release of Incus takes
 host 'root:1000000:65536\n' 'root:1000000:65536\n'
 subid --root "$root" grant root/c1 >/dev/null
-is "incus 6.0 needs isolated" "$(config incus root/c1 --for 6.0 | head -n 1)" 'incus config set c1 security.idmap.isolated true'
-is "incus 7 refuses it beside a base" "$(config incus root/c1 --for 7.0 | grep -c isolated)" 0
+is "incus 6.0 needs isolated" "$(config incus root/c1 --for 6.0 | grep -v '^#' | head -n 1)" 'incus config set c1 security.idmap.isolated true'
+is "incus 7 refuses it beside a base" "$(config incus root/c1 --for 7.0 | grep -v '^#')" $'incus config set c1 security.idmap.base 1000000\nincus config set c1 security.idmap.size 65536'

@@ -239,6 +239,12 @@ void report_likewise(const struct audit_finding *finding,
 		(void)snprintf(buf, size, "; likewise in %s:%zu", twin->file, twin->line);
 }
 
+/* Many lines with one cause, see rules_many.c; the last of a flood has a line. */
+static bool is_common(const struct audit_finding *finding)
+{
+	return finding->file != NULL && finding->line == 0;
+}
+
 size_t report_causes(const struct audit_shown *shown, enum subid_level level)
 {
 	const struct audit_report *report = shown->report;
@@ -247,7 +253,8 @@ size_t report_causes(const struct audit_shown *shown, enum subid_level level)
 	for (size_t i = 0; i < report->n; i++)
 		if (report->findings[i].rule->level == level &&
 		    !report_is_second(shown, i))
-			n += report->findings[i].count;
+			n += is_common(&report->findings[i]) ? 1
+							     : report->findings[i].count;
 	return n;
 }
 
