@@ -47,8 +47,42 @@ void *audit_alloc(struct audit *audit, size_t size)
 	return start;
 }
 
-/* Threat: names from the tables and of processes end on root's terminal and in
- * mails: what a terminal may act on becomes '?'. */
+/* What nobody sees: a byte order mark, and blanks of no width. */
+static bool is_invisible(const char *at, size_t len)
+{
+	return len == 3 &&
+	       (memcmp(at, "\xef\xbb\xbf", 3) == 0 ||
+		(memcmp(at, "\xe2\x80", 2) == 0 && (unsigned char)at[2] >= 0x8b &&
+		 (unsigned char)at[2] <= 0x8f));
+}
+
+/*
+ * Threat: names from the tables and of processes end on root's terminal and in mails.
+ * Letters of UTF-8 stay; each byte of what a terminal may act on, or nobody sees, is
+ * written as \xHH, so that it can be found.  to has room for four times len and a NUL.
+ */
+static void show_bytes(char *to, const char *from, size_t len)
+{
+	while (len > 0) {
+		bool safe;
+		size_t n = printable_next(from, len, &safe);
+
+		if (n == 1)
+			safe = (*from >= ' ' && *from <= '~') || *from == '\n';
+		else
+			safe &= !is_invisible(from, n);
+		for (size_t i = 0; i < n; i++) {
+			if (safe)
+				*to++ = from[i];
+			else
+				to += sprintf(to, "\\x%02x", (unsigned char)from[i]);
+		}
+		from += n;
+		len -= n;
+	}
+	*to = '\0';
+}
+
 __attribute__((format(printf, 2, 0))) static const char *
 make_text(struct audit *audit, const char *format, va_list args)
 {
@@ -59,14 +93,10 @@ make_text(struct audit *audit, const char *format, va_list args)
 		audit->error = -ENOMEM;
 		return "";
 	}
-	for (char *line = text; line != NULL; line = strchr(line, '\n')) {
-		line += *line == '\n';
-		printable_ascii(line, strcspn(line, "\n"), ' ');
-	}
-	size = strlen(text) + 1;
-	copy = audit_alloc(audit, size);
+	size = strlen(text);
+	copy = audit_alloc(audit, size * 4 + 1);
 	if (copy != NULL)
-		memcpy(copy, text, size);
+		show_bytes(copy, text, size);
 	free(text);
 	return copy == NULL ? "" : copy;
 }
@@ -180,9 +210,16 @@ static bool can_be_quoted(struct subid_owner_name name)
 	if (digits > 0 && digits == name.len &&
 	    (subid_id_parse(name.text, name.len, &id) != 0 || id == SUBID_ID_NONE))
 		return false;
-	for (size_t i = 0; i < name.len; i++)
-		if (name.text[i] < ' ' || name.text[i] > '~' || name.text[i] == '\'')
+	for (size_t i = 0, n; i < name.len; i += n) {
+		bool safe;
+
+		n = printable_next(name.text + i, name.len - i, &safe);
+		safe &= n > 1 ? !is_invisible(name.text + i, n)
+			      : name.text[i] >= ' ' && name.text[i] <= '~' &&
+				    name.text[i] != '\'';
+		if (!safe)
 			return false;
+	}
 	return name.len == 0 || name.text[0] != '-';
 }
 

@@ -121,7 +121,7 @@ bool audit_is_equal(const struct subid_set *a, const struct subid_set *b);
 /*
  * Reports a finding of the rule that is being applied: copies *finding, with the reason
  * made by printf.  remedy NULL: the command lines of its fixes; without any, the rule's
- * own. Bytes that are not printable ASCII become '?'.  pids are copied too.  What the
+ * own. What no terminal should see is written as \\xHH.  pids are copied too.  What the
  * site accepts is only counted; of a flood, so are all but the first AUDIT_FLOOD.
  * Being out of memory ends the audit later.
  */

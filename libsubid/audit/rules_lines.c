@@ -212,13 +212,37 @@ static int find_fault(struct audit *audit, enum fault fault,
 	return 0;
 }
 
+/* "\n" that somebody has typed: two lines that were meant. */
+static bool is_two_lines(const struct audit_malformed *bad)
+{
+	return memmem(bad->text, bad->len, "\\n", 2) != NULL;
+}
+
+static const char *advise_two_lines(struct audit *audit, struct audit_finding *finding)
+{
+	audit_advise_edit(audit, finding, "%zus/\\\\n/\\n/g", finding->line);
+	return audit_text(audit,
+			  "the two characters \\n in line %zu of %s stand for a new"
+			  " line, which they are not: make lines of them",
+			  finding->line, finding->file);
+}
+
+static const char *advise_deletion(struct audit *audit, struct audit_finding *finding,
+				   const char *otherwise)
+{
+	audit_advise_edit(audit, finding, "%zud", finding->line);
+	return audit_text(audit, "delete line %zu of %s%s", finding->line, finding->file,
+			  otherwise);
+}
+
 static void say_every_id(struct audit *audit, struct audit_finding *finding,
 			 const struct audit_malformed *bad)
 {
+	const char *remedy =
+	    advise_deletion(audit, finding, ", or write the count that was meant");
+
 	audit_add_finding(
-	    audit, finding,
-	    audit_text(audit, "delete line %zu of %s, or write the count that was meant",
-		       finding->line, finding->file),
+	    audit, finding, remedy,
 	    "\"%.*s\": newuidmap of shadow before 4.20 reads this as every id: %.*s can "
 	    "become root on the host",
 	    LINE_TEXT(bad), NAME(finding->owner));
@@ -290,6 +314,7 @@ static void say_ambiguous(struct audit *audit, struct audit_finding *finding,
 	size_t len = bad->len;
 	struct field fields[3] = { { .len = 0 } };
 	char start[160], count[160];
+	const char *remedy;
 	bool both;
 
 	while (len > 0 && is_blank(text[len - 1]))
@@ -298,15 +323,17 @@ static void say_ambiguous(struct audit *audit, struct audit_finding *finding,
 	print_readings(&fields[1], start, sizeof(start));
 	print_readings(&fields[2], count, sizeof(count));
 	both = !fields[1].plain && !fields[2].plain;
-	audit_add_finding(
-	    audit, finding,
-	    audit_text(audit,
-		       "in line %zu of %s, write the number that was meant in decimal,"
-		       " without sign, blank or leading zero",
-		       finding->line, finding->file),
-	    "\"%.*s\": the %s is %s%s%s", LINE_TEXT(bad),
-	    fields[1].plain ? "count" : "start", fields[1].plain ? count : start,
-	    both ? "; the count is " : "", both ? count : "");
+	if (is_two_lines(bad))
+		remedy = advise_two_lines(audit, finding);
+	else
+		remedy = audit_text(audit,
+				    "in line %zu of %s, write the number that was meant"
+				    " in decimal, without sign, blank or leading zero",
+				    finding->line, finding->file);
+	audit_add_finding(audit, finding, remedy, "\"%.*s\": the %s is %s%s%s",
+			  LINE_TEXT(bad), fields[1].plain ? "count" : "start",
+			  fields[1].plain ? count : start, both ? "; the count is " : "",
+			  both ? count : "");
 }
 
 int audit_find_ambiguous_number(struct audit *audit)
@@ -317,13 +344,20 @@ int audit_find_ambiguous_number(struct audit *audit)
 static void say_extra_field(struct audit *audit, struct audit_finding *finding,
 			    const struct audit_malformed *bad)
 {
-	struct field fields[3] = { { .len = 0 } };
+	const char *remedy;
 
-	(void)split(bad->text, bad->len, fields);
-	audit_add_finding(audit, finding,
-			  audit_text(audit, "make line %zu of %s \"%.*s:%.*s:%.*s\"",
-				     finding->line, finding->file, NAME(fields[0]),
-				     NAME(fields[1]), NAME(fields[2])),
+	if (is_two_lines(bad)) {
+		remedy = advise_two_lines(audit, finding);
+	} else {
+		audit_advise_edit(audit, finding, "%zus/^\\([^:]*:[^:]*:[^:]*\\):.*/\\1/",
+				  finding->line);
+		remedy =
+		    audit_text(audit,
+			       "keep the first three fields of line %zu of %s, if they"
+			       " are what was meant",
+			       finding->line, finding->file);
+	}
+	audit_add_finding(audit, finding, remedy,
 			  "\"%.*s\": more than three fields: shadow 4.13 takes the first"
 			  " three, later ones none, and podman and buildah fail for every"
 			  " user",
@@ -362,11 +396,10 @@ int audit_find_beyond_last_id(struct audit *audit)
 static void say_empty_range(struct audit *audit, struct audit_finding *finding,
 			    const struct audit_malformed *bad)
 {
-	audit_add_finding(audit, finding,
-			  audit_text(audit,
-				     "delete line %zu of %s, or write the count that was"
-				     " meant",
-				     finding->line, finding->file),
+	const char *remedy =
+	    advise_deletion(audit, finding, ", or write the count that was meant");
+
+	audit_add_finding(audit, finding, remedy,
 			  "\"%.*s\": a count of 0 grants %.*s nothing", LINE_TEXT(bad),
 			  NAME(finding->owner));
 }
@@ -379,15 +412,26 @@ int audit_find_empty_range(struct audit *audit)
 static void say_stray_blank(struct audit *audit, struct audit_finding *finding,
 			    const struct audit_malformed *bad)
 {
-	const char *what = "blank at an end";
+	const char *what = "blank at an end", *remedy;
 
+	if (memchr(bad->text, '\t', bad->len) != NULL)
+		what = "tab";
 	if (memchr(bad->text, '\r', bad->len) != NULL)
 		what = "carriage return";
-	else if (memchr(bad->text, '\t', bad->len) != NULL)
-		what = "tab";
-	audit_add_finding(audit, finding,
-			  audit_text(audit, "delete the %s in line %zu of %s", what,
-				     finding->line, finding->file),
+	if (bad->len > 0 && bad->text[bad->len - 1] == '\r') {
+		/* all lines have one */
+		audit_advise_edit(audit, finding, "s/\\r$//");
+		remedy = "delete the carriage returns, which an editor on Windows has"
+			 " written";
+	} else {
+		audit_advise_edit(audit, finding,
+				  "%zu{s/[[:space:]]*:[[:space:]]*/:/g;s/^[[:space:]]*//;"
+				  "s/[[:space:]]*$//}",
+				  finding->line);
+		remedy = audit_text(audit, "delete the %s in line %zu of %s", what,
+				    finding->line, finding->file);
+	}
+	audit_add_finding(audit, finding, remedy,
 			  "\"%.*s\" has a %s: shadow's tools ignore the line, and podman "
 			  "reads it anyway",
 			  LINE_TEXT(bad), what);
@@ -407,6 +451,7 @@ static void say_malformed(struct audit *audit, struct audit_finding *finding,
 		why = "the line is empty";
 	else if (memchr(bad->text, '\0', bad->len) != NULL)
 		why = "there is a NUL byte in it, where programs in C stop reading";
+	audit_advise_edit(audit, finding, "%zud", finding->line);
 	audit_add_finding(
 	    audit, finding,
 	    audit_text(audit, "correct line %zu of %s, or delete it", finding->line,
@@ -426,11 +471,10 @@ static void say_comment(struct audit *audit, struct audit_finding *finding,
 	struct id_range readings[SUBID_READINGS_MAX];
 	bool read = subid_line_readings(bad->text, bad->len, readings) > 0;
 
+	audit_advise_edit(audit, finding, "%zud", finding->line);
 	audit_add_finding(
 	    audit, finding,
-	    audit_text(audit,
-		       "keep the note elsewhere, and delete line %zu"
-		       " of %s",
+	    audit_text(audit, "keep the note elsewhere, and delete line %zu of %s",
 		       finding->line, finding->file),
 	    "\"%.*s\": these files have no comments%s", LINE_TEXT(bad),
 	    read ? "; shadow reads this one as an entry of an owner whose name "
@@ -495,6 +539,7 @@ int audit_find_no_final_newline(struct audit *audit)
 
 		if (text->size == 0 || text->bytes[text->size - 1] == '\n')
 			continue;
+		audit_advise_edit(audit, &finding, "$a\\");
 		audit_add_finding(
 		    audit, &finding,
 		    audit_text(audit, "add a newline at the end of %s", finding.file),

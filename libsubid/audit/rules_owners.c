@@ -225,6 +225,8 @@ static bool is_unknown(const struct audit *audit, enum subid_kind kind, size_t o
 	       !is_login_name(audit, kind, owner);
 }
 
+#define BYTE_ORDER_MARK "\xef\xbb\xbf"
+
 /* What is known of an owner without account, and what to do. */
 static const char *unknown_remedy(struct audit *audit, struct audit_finding *finding,
 				  size_t owner, int kind, const char **ret_known)
@@ -235,6 +237,15 @@ static const char *unknown_remedy(struct audit *audit, struct audit_finding *fin
 	const char *by, *name = audit_renamed_to(audit, owner, &by);
 
 	*ret_known = "";
+	if (finding->owner.len > 3 &&
+	    memcmp(finding->owner.text, BYTE_ORDER_MARK, 3) == 0) {
+		*ret_known = "; it begins with a byte order mark, which no program passes"
+			     " over";
+		audit_advise_edit(audit, finding, "%zus/^\\xef\\xbb\\xbf//",
+				  finding->line);
+		return "delete the byte order mark, which an editor on Windows has "
+		       "written";
+	}
 	if (name != NULL) {
 		*ret_known =
 		    audit_text(audit, "; by %s it had the uid that %s has now", by, name);

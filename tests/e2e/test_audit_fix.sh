@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 # The commands that subid audit gives for a finding mend it, and break nothing.
 . "$(dirname "$0")/lib.sh"
-plan 20
+plan 55
 
 seed=${SUBID_SEED:-$(date +%s)}
 echo "# seed $seed; to run it again: SUBID_SEED=$seed"
@@ -44,6 +44,30 @@ is "a name that quotes cannot hold has no command" "$(fixes unknown-owner "a';re
 is "nor one that no command takes for a name" "$(fixes unknown-owner '007:100000:10\n-x:200000:10\n' '')" none
 # shellcheck disable=SC2016 # a name as an attacker has it
 is "any other is quoted" "$(fixes unknown-owner '$(reboot) ;x:100000:10\n' '')" "subid revoke -u '\$(reboot) ;x'"
+
+# What an editor or a script has left in a table: the bytes are shown, the commands mend it.
+# edit NAME RULE LINES SHOWN AFTER
+edit() {
+	fixes "$2" "$3" 'alice:100000:65536\n' >/dev/null
+	like "$1: what is there can be found" "$(subid --root "$root" audit --rule "$2")" "*$4*"
+	subid --root "$root" --json audit --rule "$2" --fail-on never | jq -r '.findings[].advice[]' >"$T/commands"
+	ok "$1: the commands run" sh -e "$T/commands"
+	is "$1: and mend it" "$(cat "$root/etc/subuid")" "$5"
+}
+edit "a byte order mark" unknown-owner '\xef\xbb\xbfalice:100000:65536\n' '\xef\xbb\xbfalice' alice:100000:65536
+edit "lines from Windows" stray-blank 'alice:100000:65536\r\nbob:200000:65536\r\n' '65536\x0d' $'alice:100000:65536\nbob:200000:65536'
+edit "a newline of two characters" extra-field 'alice:100000:65536\\nbob:200000:65536\n' 'two characters \n' $'alice:100000:65536\nbob:200000:65536'
+edit "blanks" stray-blank ' alice :100000:65536 \n' '" alice :100000:65536 "' alice:100000:65536
+edit "a tab" stray-blank 'alice:100000:65536\t\n' 'has a tab' alice:100000:65536
+edit "a fourth field" extra-field 'alice:100000:65536:x:y\n' 'more than three fields' alice:100000:65536
+edit "a comment" comment '# mine\nalice:100000:65536\n' '# mine' alice:100000:65536
+edit "no newline" no-final-newline 'alice:100000:65536' 'does not end' alice:100000:65536
+edit "the same line twice" duplicate-line 'alice:100000:65536\nalice:100000:65536\n' 'the same as' alice:100000:65536
+edit "lines that adjoin" mergeable 'alice:100000:30000\nbob:300000:5\nalice:130000:40000\n' 'could be one' $'alice:100000:70000\nbob:300000:5'
+edit "a control character" malformed 'al\x01ice:100000:65536\nbob:200000:65536\n' 'al\x01ice' bob:200000:65536
+fixes unknown-owner 'jos\xc3\xa9:100000:10\n' '' >/dev/null
+like "letters of UTF-8 as they are" "$(LC_ALL=C.UTF-8 subid --root "$root" audit --rule unknown-owner)" $'*no account jos\xc3\xa9,*'
+like "or as bytes, where the locale has no others" "$(LC_ALL=C subid --root "$root" audit --rule unknown-owner)" '*no account jos\xc3\xa9,*'
 
 # --- what meets -------------------------------------------------------------------
 

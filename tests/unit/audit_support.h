@@ -13,6 +13,7 @@
 #pragma once
 
 #include "libsubid/audit/audit.h"
+#include "libsubid/core/printable.h"
 
 #include "support.h"
 
@@ -174,9 +175,13 @@ static inline char *audit_print_all(const struct audit_report *report)
 static inline void audit_assert_printable(const char *text)
 {
 	assert_true(strlen(text) > 10);
-	for (; *text != '\0'; text++)
-		if ((*text < ' ' || *text > '~') && *text != '\n')
+	for (size_t n; *text != '\0'; text += n) {
+		bool safe;
+
+		n = printable_next(text, strlen(text), &safe);
+		if (*text != '\n' && (!safe || (n == 1 && (*text < ' ' || *text > '~'))))
 			fail_msg("byte %d in a text for people", *text);
+	}
 }
 
 /* What is true of every report. */

@@ -227,10 +227,10 @@ static void test_hostile_names(void **state)
 		const char *name;
 		bool in_command;
 	} names[] = {
-		{ "plain", true },	{ "a b", true },	  { "$(reboot)", true },
-		{ "a;reboot", true },	{ "a';reboot;'", false }, { "'", false },
-		{ "-rf", false },	{ "a-b", true },	  { "\xff\xfe", false },
-		{ "a\xc3\xa9", false }, { "`reboot`", true },	  { "a\\", true },
+		{ "plain", true },     { "a b", true },		 { "$(reboot)", true },
+		{ "a;reboot", true },  { "a';reboot;'", false }, { "'", false },
+		{ "-rf", false },      { "a-b", true },		 { "\xff\xfe", false },
+		{ "a\xc3\xa9", true }, { "`reboot`", true },	 { "a\\", true },
 	};
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {

@@ -33,8 +33,41 @@ struct page {
 	FILE *out;
 	size_t width;
 	bool colour;
-	bool all; /* all findings of a rule, however many */
+	bool utf8; /* by the locale: else letters of UTF-8 are written as bytes, too */
+	bool all;  /* all findings of a rule, however many */
 };
+
+static bool is_utf8_locale(void)
+{
+	static const char *const names[] = { "LC_ALL", "LC_CTYPE", "LANG" };
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		const char *value = getenv(names[i]);
+
+		if (value != NULL && *value != '\0')
+			return strcasestr(value, "utf-8") != NULL ||
+			       strcasestr(value, "utf8") != NULL;
+	}
+	return false;
+}
+
+static void print_safe(const struct page *page, const char *text, size_t len)
+{
+	if (page->utf8) {
+		cli_print_safe(page->out, text, len);
+		return;
+	}
+	for (size_t i = 0; i < len; i++) {
+		unsigned char c = (unsigned char)text[i];
+
+		if (c >= ' ' && c <= '~')
+			(void)fputc(c, page->out);
+		else if (c == '\n')
+			(void)fputc(' ', page->out);
+		else
+			(void)fprintf(page->out, "\\x%02x", c);
+	}
+}
 
 static struct page open_page(const struct audit_shown *shown, FILE *out)
 {
@@ -43,6 +76,7 @@ static struct page open_page(const struct audit_shown *shown, FILE *out)
 	struct winsize size;
 
 	page.all = shown->input->only != NULL;
+	page.utf8 = is_utf8_locale();
 	if (!isatty(fileno(out)))
 		return page;
 	page.colour = (no_color == NULL || no_color[0] == '\0') && term != NULL &&
@@ -78,7 +112,7 @@ static void print_wrapped(const struct page *page, const char *head, const char 
 			(void)fputc(' ', page->out);
 			column++;
 		}
-		cli_print_safe(page->out, text, len);
+		print_safe(page, text, len);
 		column += len;
 		text += len;
 	}
@@ -122,10 +156,10 @@ static void print_finding(const struct page *page, size_t i)
 	(void)fprintf(page->out, "%s %s", level_titles[level], finding->rule->name);
 	print_colour(page, "\033[0m");
 	(void)fputs(": ", page->out);
-	cli_print_safe(page->out, place, strlen(place));
+	print_safe(page, place, strlen(place));
 	if (twin != NULL) {
 		report_likewise(finding, twin, place, sizeof(place));
-		cli_print_safe(page->out, place, strlen(place));
+		print_safe(page, place, strlen(place));
 	}
 	if (finding->count > 1)
 		(void)fprintf(page->out, " (%zu cases)", finding->count);
@@ -182,7 +216,7 @@ static void print_gone(const struct page *page)
 			       json_string_length(json_object_get(gone, "rule")));
 		if (kind != NULL) {
 			(void)fputs(", ", page->out);
-			cli_print_safe(page->out, kind, strlen(kind));
+			print_safe(page, kind, strlen(kind));
 		}
 		(void)fputc('\n', page->out);
 		print_wrapped(page, "    ", reason == NULL ? "" : reason);
