@@ -55,6 +55,7 @@ struct id_finding {
 	const char *name;
 	const char *state;
 	uint64_t userns;
+	bool other; /* one more owner of the same id */
 };
 
 static bool is_same(const char *a, const char *b)
@@ -78,7 +79,7 @@ static void print_finding(struct id_query *query, const struct id_finding *findi
 
 	if (query->n_rows > 0 && query->last_id == finding->id &&
 	    query->last_inside == finding->inside &&
-	    is_same(query->last_container, finding->container))
+	    is_same(query->last_container, finding->container) && !finding->other)
 		return;
 	rows_add(query->output, cells, ROWS_NO_PARENT);
 	query->n_rows++;
@@ -181,6 +182,43 @@ static int print_at_rest(struct id_query *query, enum subid_kind kind, uint32_t 
 	return 0;
 }
 
+/* Every other line that gives the id to somebody: a range may have two owners, as LXD's
+ * has by intention.  0 or -ENOMEM. */
+static int print_others(struct id_query *query, enum subid_kind kind, uint32_t id)
+{
+	const struct subid_table *table = &query->view->tables[kind];
+	const struct view_answer *answer = view_ask(query->view, kind, id);
+	const char *first = answer == NULL ? NULL : answer->owner;
+	auto_free char *last = NULL;
+
+	for (size_t i = 0; first != NULL && i < table->n; i++) {
+		const struct subid_entry *entry = &table->entries[i];
+		auto_free char *name = NULL;
+		struct id_finding finding = { .kind = kind,
+					      .id = id,
+					      .inside = SUBID_ID_NONE,
+					      .state = "granted",
+					      .other = true };
+
+		if (!id_range_contains(entry->range, (struct id_range){ id, 1 }) ||
+		    subid_owner_is_hold(subid_table_owner(table, entry),
+					entry->owner_len))
+			continue;
+		name = view_owner_name(query->view, subid_table_owner(table, entry),
+				       entry->owner_len);
+		if (name == NULL)
+			return -ENOMEM;
+		if (strcmp(name, first) == 0 || is_same(name, last))
+			continue;
+		finding.owner = name;
+		print_finding(query, &finding);
+		free(last);
+		last = name;
+		name = NULL;
+	}
+	return answer == NULL ? -ENOMEM : 0;
+}
+
 /* Rows for an id of the host.  The status. */
 static int ask_id(struct id_query *query, enum subid_kind kind, uint32_t id)
 {
@@ -197,6 +235,8 @@ static int ask_id(struct id_query *query, enum subid_kind kind, uint32_t id)
 	}
 	if (r == 0 && query->n_rows == 0)
 		r = print_at_rest(query, kind, id);
+	if (r == 0)
+		r = print_others(query, kind, id);
 	if (r < 0)
 		return cli_complain(EXIT_UNABLE, "%s", strerror(-r));
 	if (query->n_rows > 0)
