@@ -75,8 +75,8 @@ lxc.idmap = u 0 110000 10000
 lxc.idmap = g 0 110000 10000' '' as alice subid config lxc alice/c3
 expect "root reads it, too" 0 '*lxc.idmap = u 0 120000 10000*' '' subid config lxc alice/c4
 expect "others may not" 1 '' 'subid: alice/c4: no such lease' as bob subid config lxc alice/c4
-expect "without a name: what is not leased" 0 '*lxc.idmap = u 0 100000 10000
-lxc.idmap = u 10000 130000 35536
+expect "without a name: what is not leased" 0 '*lxc.idmap = u 0 130000 35536
+lxc.idmap = u 35536 100000 10000
 *' '' subid config lxc alice
 ok "one container starts" lxc_container c3 alice/c3
 ok "and the other" lxc_container c4 alice/c4

@@ -93,7 +93,8 @@ int subid_layout(const struct subid_set *ids, struct subid_keep keep,
 	if (keep.inside != SUBID_ID_NONE && subid_set_meets(ids, own, NULL))
 		return SUBID_TAKEN;
 	memcpy(ranges, ids->ranges, ids->n * sizeof(*ranges));
-	qsort(ranges, ids->n, sizeof(*ranges), largest_first);
+	if (!keep.ascending)
+		qsort(ranges, ids->n, sizeof(*ranges), largest_first);
 	for (size_t i = 0; i < ids->n; i++) {
 		append_range(&draft, inside, ranges[i], keep);
 		inside += ranges[i].count;
@@ -418,7 +419,10 @@ static int make_maps(struct runtime_config_draft *draft, struct runtime_config *
 	for (enum subid_kind kind = 0; kind < SUBID_KINDS; kind++) {
 		struct id_range *one = &draft->range;
 		struct subid_set only = { .ranges = one, .n = 1 };
-		struct subid_keep keep = { draft->keep, share->own[kind] };
+		struct subid_keep keep = { draft->keep, share->own[kind],
+					   draft->runtime->write ==
+						   runtime_config_write_podman &&
+					       runtime_config_is_rootless(share) };
 		size_t bytes;
 		int r;
 

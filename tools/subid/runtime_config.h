@@ -17,13 +17,14 @@
 struct subid_keep {
 	uint32_t inside;  /* what it is inside; SUBID_ID_NONE: it is not */
 	uint32_t outside; /* the owner's uid or gid */
+	bool ascending;	  /* ranges in their order, as podman has a user's by itself */
 };
 
 /*
  * The map of a container that has all of ids, a sorted set: the largest range
- * first, of equal ones the lower, from inside id 0 on.  An id that is kept takes the
- * place of what would lie there, or behind it; all others stay where they are, so that
- * the files of a container that is there already keep their owners.
+ * first, of equal ones the lower, or in ascending order, from inside id 0 on.  An id that
+ * is kept takes the place of what would lie there, or behind it; all others stay where
+ * they are, so that the files of a container that is there already keep their owners.
  *
  * Returns 0 with the lines in ret, *ret_n of them, in the order of inside ids;
  * SUBID_TAKEN if the id to keep is among ids; SUBID_FULL if it takes more than
