@@ -35,7 +35,14 @@ struct piece {
 	struct id_range range;
 	size_t userns;
 	const char *name;
+	bool named; /* by its runtime; else by the lease of its ids */
 };
+
+/* A lease is one container's: two that only it could name are two. */
+static bool is_same_container(const struct piece *a, const struct piece *b)
+{
+	return (a->named || b->named) && strcmp(a->name, b->name) == 0;
+}
 
 /* Two that share some. */
 struct pair {
@@ -168,7 +175,7 @@ static size_t sweep_pieces(const struct leased *leased, const struct piece *piec
 	for (const struct piece *piece = pieces; piece < pieces + n; piece++) {
 		if (before != NULL && !reported[piece->userns] &&
 		    before->userns != piece->userns &&
-		    strcmp(before->name, piece->name) != 0 &&
+		    !is_same_container(before, piece) &&
 		    id_range_overlaps(before->range, piece->range) &&
 		    subid_set_meets(&leased->ids,
 				    id_range_common(before->range, piece->range), NULL)) {
@@ -182,6 +189,59 @@ static size_t sweep_pieces(const struct leased *leased, const struct piece *piec
 	return n_pairs;
 }
 
+/* What a namespace maps that is not its owner's own, in host ids, into an empty set. */
+static int mapped_ids(const struct audit *audit, size_t userns, enum subid_kind kind,
+		      struct subid_set *ret)
+{
+	const struct subid_live_map *map = &audit->in->live->userns[userns].maps[kind];
+	int r = 0;
+
+	if (audit->live->verdicts[userns].top)
+		return subid_set_unite(ret,
+				       &audit->live->verdicts[userns].foreign.of[kind]);
+	for (size_t i = 0; r == 0 && i < map->n; i++)
+		r = subid_set_add(ret, map->lines[i].outside);
+	subid_set_sort(ret);
+	return r;
+}
+
+/* Is a namespace around it a container of the same owner?  Then it is a part of that. */
+static bool is_within(const struct audit *audit, size_t userns, const char *const *names)
+{
+	const struct subid_live *live = audit->in->live;
+	size_t at = live->userns[userns].parent;
+
+	for (; at != SUBID_LIVE_NONE && at > 0; at = live->userns[at].parent)
+		if (names[at] != NULL)
+			return true;
+	return false;
+}
+
+/*
+ * The containers of an owner, at any depth: rootless podman's are below the namespace of
+ * its pause process.  names: for each namespace the name, or NULL.
+ */
+static int name_owned(struct audit *audit, enum subid_kind kind, uint32_t uid,
+		      const struct leased *leased, const char **names, size_t *ret_n)
+{
+	const struct subid_live *live = audit->in->live;
+	size_t n = 0;
+	int r = 0;
+
+	for (size_t i = 1; r == 0 && i < live->n; i++) {
+		auto_set struct subid_set ids = { .n = 0 };
+
+		if (live->userns[i].owner != uid)
+			continue;
+		r = mapped_ids(audit, i, kind, &ids);
+		if (r == 0)
+			names[i] = container_of(audit, i, leased, &ids);
+		n += names[i] == NULL ? 0 : ids.n;
+	}
+	*ret_n = n;
+	return r;
+}
+
 /* The containers of one owner with these leases. */
 static int judge_owner(struct audit *audit, enum subid_kind kind, uint32_t uid,
 		       const struct leased *leased)
@@ -190,24 +250,33 @@ static int judge_owner(struct audit *audit, enum subid_kind kind, uint32_t uid,
 	auto_free struct piece *pieces = NULL;
 	auto_free struct pair *pairs = NULL;
 	auto_free bool *reported = calloc(view->n + 1, sizeof(*reported));
+	auto_free const char **names = calloc(view->n + 1, sizeof(const char *));
 	size_t n = 0, n_pairs;
+	int r = names == NULL ? -ENOMEM : 0;
 
-	for (size_t i = 0; i < view->n; i++)
-		n += view->verdicts[i].foreign.of[kind].n;
+	if (r == 0)
+		r = name_owned(audit, kind, uid, leased, names, &n);
+	if (r < 0)
+		return r;
 	pieces = calloc(n + 1, sizeof(*pieces));
 	pairs = calloc(n + 1, sizeof(*pairs));
 	if (pieces == NULL || pairs == NULL || reported == NULL)
 		return -ENOMEM;
 	n = 0;
-	for (size_t i = 0; i < view->n; i++) {
-		const struct subid_set *ids = &view->verdicts[i].foreign.of[kind];
-		const char *name = NULL;
+	for (size_t i = 1; r == 0 && i < view->n; i++) {
+		auto_set struct subid_set ids = { .n = 0 };
 
-		if (view->verdicts[i].top && audit->in->live->userns[i].owner == uid)
-			name = container_of(audit, i, leased, ids);
-		for (size_t j = 0; name != NULL && j < ids->n; j++)
-			pieces[n++] = (struct piece){ ids->ranges[j], i, name };
+		if (names[i] == NULL || is_within(audit, i, names))
+			continue;
+		r = mapped_ids(audit, i, kind, &ids);
+		for (size_t j = 0; r == 0 && j < ids.n; j++)
+			pieces[n++] =
+			    (struct piece){ ids.ranges[j], i, names[i],
+					    audit->in->live->userns[i].container[0] !=
+						'\0' };
 	}
+	if (r < 0)
+		return r;
 	if (n > 1)
 		qsort(pieces, n, sizeof(*pieces), compare_pieces);
 	n_pairs = sweep_pieces(leased, pieces, n, reported, pairs);

@@ -43,10 +43,10 @@ is "the host's view is what ps says" \
 	"$(host_side "$init")"
 inside=$(as alice lxc-attach -n c1 -- ps -o user,pid,comm | awk 'NR > 1 && $3 != "ps" { print $1, $2, $3 }' | sort -k 2n)
 is "the container's view is what its ps says" \
-	"$(awk '$9 == "c1" { print $3, $7, $10 }' <<<"$ps" | sort -k 2n)" "$inside"
-like "init of one" "$ps" "*- 100000 root 0 0 $init 1 alice c1 init*"
-like "init of the other" "$ps" "*- 165536 root 0 0 * 1 alice c2 init*"
-is "ten words in each line" "$(awk 'NF != 10' <<<"$ps")" ""
+	"$(awk '$9 == "c1" { print $3, $7, $11 }' <<<"$ps" | sort -k 2n)" "$inside"
+like "init of one" "$ps" "*- 100000 root 0 0 $init 1 alice c1 - init*"
+like "init of the other" "$ps" "*- 165536 root 0 0 * 1 alice c2 - init*"
+is "eleven words in each line" "$(awk 'NF != 11' <<<"$ps")" ""
 is "in the order of a tree: init first" "$(awk '$9 == "c1" { print $7; exit }' <<<"$ps")" 1
 is "OWNER/NAME: of one container" "$(subid ps alice/c2 | cut -d ' ' -f 9 | sort -u)" c2
 is "OWNER: of both" "$(subid ps alice | cut -d ' ' -f 9 | sort -u | paste -sd ' ')" "c1 c2"
@@ -59,7 +59,7 @@ is "JSON has both sides" "$(subid ps --json alice/c1 | jq -c '.processes[0] | [.
 	'[null,100000,100000,"root",0,0,1,"alice",2001,"c1","lxc","init"]'
 script -qec "stty cols 200; subid ps alice/c1" /dev/null >"$T/terminal" </dev/null
 like "headings and a tree on a terminal" "$(tr -d '\r' <"$T/terminal")" \
-	$'HOST-USER HOST-UID USER UID GID *PID PID-INSIDE OWNER CONTAINER COMMAND\n*100000 root*c1 *init\n*c1 *|-syslogd\n*c1 *`-*'
+	$'HOST-USER HOST-UID USER UID GID *PID PID-INSIDE OWNER CONTAINER LEASE COMMAND\n*100000 root*c1 *init\n*c1 *|-syslogd\n*c1 *`-*'
 expect "standard output full" 3 '' '*No space left on device' sh -c 'exec subid ps >/dev/full'
 
 # Isolated: a process of one has no hold of the other on the host.
@@ -73,9 +73,9 @@ ok "which its own root reads" setpriv --reuid 100000 --regid 100000 --clear-grou
 	cat "$home/.local/share/lxc/c1/rootfs/root/mine"
 
 # Without root: alice sees what is hers, everybody sees the maps.
-like "alice sees her own, names too" "$(as alice subid ps alice)" "*- 100000 root 0 0 $init 1 alice c1 init*"
+like "alice sees her own, names too" "$(as alice subid ps alice)" "*- 100000 root 0 0 $init 1 alice c1 - init*"
 run as bob subid ps
-like "bob sees numbers" "$out" "*- 100000 - 0 0 $init 1 alice * init*"
+like "bob sees numbers" "$out" "*- 100000 - 0 0 $init 1 alice * - init*"
 as alice lxc-stop -k -n c2
 
 # A container by hand, so that its files can be anything: its process is a sleep with
@@ -202,7 +202,7 @@ start unshare --user --map-users 300000,0,65536 --map-groups 300000,0,65536 --se
 wait_for grep -q $'^e' "/proc/$started_pid/comm"
 run subid ps bob
 like "a command with a newline stays one word" "$out" "*- 300001 *e\\\\x1b\[2J\\\\x0ax\\\\x20y*"
-is "ten words in each line" "$(awk 'NF != 10' <<<"$out")" ""
+is "eleven words in each line" "$(awk 'NF != 11' <<<"$out")" ""
 end "$command"
 end "$started_pid"
 gone

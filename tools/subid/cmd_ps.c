@@ -23,6 +23,7 @@ enum {
 	PID_INSIDE,
 	OWNER,
 	CONTAINER,
+	LEASE,
 	COMMAND,
 	HOST_GID,
 	PARENT,
@@ -42,6 +43,7 @@ static const struct rows_column columns[N_COLUMNS] = {
 	[PID_INSIDE] = { .heading = "PID-INSIDE", .key = "pid_inside", .number = true },
 	[OWNER] = { .heading = "OWNER", .key = "owner" },
 	[CONTAINER] = { .heading = "CONTAINER", .key = "container" },
+	[LEASE] = { .heading = "LEASE", .key = "lease" },
 	[COMMAND] = { .heading = "COMMAND", .key = "command", .tree = true },
 	[HOST_GID] = { .key = "host_gid", .number = true },
 	[PARENT] = { .key = "parent", .number = true },
@@ -80,12 +82,12 @@ static void free_list(struct list *list)
 	free(list->processes);
 }
 
+/* By the runtime's name; a lease of its ids is no name, and may be several containers'.
+ */
 static const char *container_of(const struct view *view, const struct row *row)
 {
 	size_t ns = view_container(view, row->userns);
 
-	if (row->answer->container != NULL)
-		return row->answer->container;
 	return ns == 0 ? NULL : view->live.userns[ns].container;
 }
 
@@ -107,8 +109,11 @@ static bool matches(const struct list *list, const struct row *row,
 		    (wanted->owner.has_account &&
 		     view_creator(list->view, row->userns) == wanted->owner.uid);
 
-	return owns && (wanted->container == NULL ||
-			(container != NULL && strcmp(container, wanted->container) == 0));
+	return owns &&
+	       (wanted->container == NULL ||
+		(container != NULL && strcmp(container, wanted->container) == 0) ||
+		(row->answer->container != NULL &&
+		 strcmp(row->answer->container, wanted->container) == 0));
 }
 
 /* Without operands, all processes are wanted. */
@@ -199,6 +204,7 @@ static void print_row(const struct list *list, struct rows *rows,
 	cells[PID_INSIDE] = rows_number((uint64_t)process->inside);
 	cells[OWNER] = rows_text(row->answer->owner);
 	cells[CONTAINER] = rows_text(container_of(list->view, row));
+	cells[LEASE] = rows_text(row->answer->container);
 	cells[COMMAND] = rows_text(process->command);
 	cells[HOST_GID] = rows_id(process->ids[SUBID_GID]);
 	cells[PARENT] = rows_number((uint64_t)process->parent);
@@ -290,7 +296,8 @@ const struct cli_command cmd_ps = {
 	.summary = "list processes in user namespaces, with ids on both sides",
 	.text =
 	    "Columns: user and uid on the host; user, uid and gid inside; pid on the\n"
-	    "host and inside; owner of the ids; container; command.  '-': unknown.\n",
+	    "host and inside; owner of the ids; container; its lease; command.\n"
+	    "'-': unknown.\n",
 	.examples = "    subid ps alice\n"
 		    "    subid ps alice/web",
 	.run = run,
