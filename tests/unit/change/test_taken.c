@@ -217,16 +217,16 @@ static struct {
 	void (*change)(void);
 } meanwhile;
 
-int __real_subid_lock_take(int etc, int timeout_ms, struct subid_lock **ret,
-			   struct subid_holder *ret_holder);
-int __wrap_subid_lock_take(int etc, int timeout_ms, struct subid_lock **ret,
-			   struct subid_holder *ret_holder);
-int __wrap_subid_lock_take(int etc, int timeout_ms, struct subid_lock **ret,
-			   struct subid_holder *ret_holder)
+int __real_subid_lock_take(int etc, int timeout_ms, const struct subid_lock_wait *wait,
+			   struct subid_lock **ret, struct subid_holder *ret_holder);
+int __wrap_subid_lock_take(int etc, int timeout_ms, const struct subid_lock_wait *wait,
+			   struct subid_lock **ret, struct subid_holder *ret_holder);
+int __wrap_subid_lock_take(int etc, int timeout_ms, const struct subid_lock_wait *wait,
+			   struct subid_lock **ret, struct subid_holder *ret_holder)
 {
 	if (meanwhile.change != NULL)
 		meanwhile.change();
-	return __real_subid_lock_take(etc, timeout_ms, ret, ret_holder);
+	return __real_subid_lock_take(etc, timeout_ms, wait, ret, ret_holder);
 }
 
 static void put_meanwhile(const char *name, const char *text)
