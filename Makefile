@@ -176,7 +176,7 @@ unit_tests := $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(wildcard tests/unit/*/
 attack_programs := $(patsubst tests/attack/%.c,$(BUILD)/attack/%,$(wildcard tests/attack/*.c))
 fuzzers := $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
 
-.PHONY: all check check-more check-unit unit-tests faults powercut crowd differential directory mutate sanitize tsan fuzz fuzzers fuzz-msan msan_fuzzers afl afl_fuzzer bench bench-programs proof coverage counted tidy scan measure lint man-rules format install uninstall demo deps dist deb help clean
+.PHONY: all check check-more check-unit unit-tests faults powercut crowd differential directory releases mutate sanitize tsan fuzz fuzzers fuzz-msan msan_fuzzers afl afl_fuzzer bench bench-programs proof coverage counted tidy scan measure lint man-rules format install uninstall demo deps dist deb help clean
 .DELETE_ON_ERROR:
 
 all: $(archive) $(static) $(shared) $(lib_headers) $(pam_module) $(nss_module) $(compat) $(BUILD)/subid-compat $(programs:%=$(BUILD)/%) $(BUILD)/libsubid-ng.pc $(BUILD)/pam-config $(examples:%=$(BUILD)/examples/%) $(units:%=$(BUILD)/systemd/%) $(BUILD)/systemd/tmpfiles.conf $(ldap_schemas) $(made_pages) ## build the library, the programs, the PAM module and the NSS module
@@ -370,6 +370,13 @@ $(long_forms): all
 	$(Q)tests/deps.sh build test
 	$(Q)FULL=1 BUILD='$(BUILD)' MAKE='$(MAKE)' tests/run test_$(@:directory=directory_crowd); status=$$?; \
 		sed -n '/^# /p' $(BUILD)/logs/test_$(@:directory=directory_crowd).log; exit $$status
+
+# Debian's other releases, each in a fresh root of its own.
+RELEASES ?= bookworm trixie sid
+releases: ## build (gcc, clang) and test in fresh roots of RELEASES (bookworm trixie sid)
+	$(Q)tests/deps.sh build test
+	$(Q)FULL=1 RELEASES='$(RELEASES)' BUILD='$(BUILD)' MAKE='$(MAKE)' tests/run test_releases; status=$$?; \
+		sed -n '/^# /p' $(BUILD)/logs/test_releases.log; exit $$status
 
 mutate: ## break comparisons and bounds one by one: which do the unit tests miss?
 	$(Q)tests/mutate.py

@@ -17,7 +17,7 @@ die() { echo "root.sh: $*" >&2; exit 1; }
 make_root() { # SUITE DIR [PACKAGES]
 	# the index of the unstable release may be past its date
 	mmdebstrap --quiet --variant=minbase --aptopt='Acquire::Check-Valid-Until "false"' \
-		${3:+--include="$3"} "$1" "$2"
+		--include="mount${3:+,$3}" "$1" "$2"
 	cp /etc/resolv.conf /etc/hosts "$2/etc/"
 }
 
