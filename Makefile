@@ -252,6 +252,7 @@ $(compat): $(shadow_obj) $(archive) libsubid/shadow/libsubid-4.map libsubid/shad
 	$(Q)$(link) -shared -Wl,-z,defs -Wl,-soname,$(@F) -Wl,--version-script,$(shadow_map) -o $@ $(filter-out %.map,$^)
 
 $(BUILD)/subid-compat: tools/subid-compat/subid-compat.in FORCE
+	@mkdir -p $(@D)
 	$(Q)sed 's|@COMPATDIR@|$(COMPATDIR)|' $< > $@
 
 # Only pam_sm_* is seen from outside: the host may have a libsubid of its own.
@@ -270,6 +271,7 @@ multiarch = $(or $(shell $(CC) $(CFLAGS) -print-multiarch 2>/dev/null),$(patsubs
 system_pamdir = $(firstword $(wildcard /usr/lib/$(multiarch)/security /usr/lib64/security) /usr/lib/$(multiarch)/security)
 system_libdir = $(firstword $(wildcard /usr/lib/$(multiarch) /usr/lib64) /usr/lib)
 $(BUILD)/pam-config: share/pam-configs/subid.in FORCE
+	@mkdir -p $(@D)
 	$(Q)sed 's|@PAM_SUBID@|$(if $(filter $(system_pamdir),$(PAMDIR)),,$(PAMDIR)/)$(notdir $(pam_module))|' $< > $@
 
 # subid.h with what it shares with the library's own headers, what stands after their
