@@ -164,7 +164,7 @@ man_pages := $(wildcard man/*.[1-8])
 # With the version in header and footer.
 made_pages := $(man_pages:%=$(BUILD)/%)
 # Programs that use the library.
-example_src := $(wildcard examples/*.c)
+example_src := $(wildcard examples/*.c examples/*/*.yml)
 examples := $(patsubst examples/%.in,%,$(wildcard examples/*.in examples/*/*.in))
 units := $(patsubst share/systemd/%.in,%,$(wildcard share/systemd/subid*.in))
 docs := $(wildcard README.md SECURITY.md NEWS LICENSE)

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
 # Installs the Debian packages that are missing: tests/deps.sh SET..., where a set
-# is build, demo, clients, deb, test or proof (900 MB and a minute); test has the last but build.
+# is build, demo, clients, deb, rpm, test or proof (900 MB and a minute); test has the last but build.
 # Does nothing, and needs no root, if all are there.  Of names with | between them the
 # first that the release has; what none has is said, and its tests say so, too.
 set -eu
@@ -14,6 +14,8 @@ demo="lxc lxc-templates busybox-static util-linux passwd procps uidmap libcap2-b
 proof="frama-c-base why3 z3 cvc4"
 # shellcheck disable=SC2034
 deb="debhelper dpkg-dev fakeroot lintian"
+# shellcheck disable=SC2034
+rpm="rpm libcap2-bin"
 # shellcheck disable=SC2034 # what tests/e2e/test_releases.sh runs in another release
 clients="$demo libcmocka-dev podman runc crun buildah mmdebstrap jq python3 strace acl attr libsubid4|libsubid5|libsubid6
 	pamtester libnss-extrausers"
@@ -22,7 +24,7 @@ test="$demo $proof $deb libcmocka-dev clang clang-format clang-tidy clang-tools 
 	strace acl attr devscripts mandoc shellcheck man-db manpages manpages-dev bash-completion podman runc crun
 	python3 e2fsprogs libnss-extrausers buildah mmdebstrap libsubid4|libsubid5|libsubid6 jq
 	pmccabe pamtester libpam-wrapper libnss-wrapper libuid-wrapper
-	openssh-server openssh-client sshpass cron at login auditd afl++
+	openssh-server openssh-client sshpass cron at login auditd afl++ ansible-core
 	checkpolicy semodule-utils apparmor slapd ldap-utils libsasl2-modules
 	prometheus btrfs-progs xfsprogs chromium fonts-dejavu-core python3-jsonschema systemd systemd-container lxd|incus lxd-client|incus-client"
 

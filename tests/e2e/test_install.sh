@@ -130,6 +130,7 @@ is "each place is where it was said, whatever the umask" "$(cd "$T/d2/opt/s" && 
 644 doc/examples/subid
 644 doc/examples/subid-alerts.yml
 644 doc/examples/subid-audit.cron
+644 doc/examples/subid.yml
 644 doc/examples/subid_login.fc
 644 doc/examples/subid_login.te
 644 inc/subid-ng/subid.h

@@ -171,7 +171,7 @@ static int go_through(struct hold *hold, bool act)
 	     status == EXIT_DONE && at < id_range_end(hold->cells);
 	     at += hold->pool->block) {
 		struct dir_entry claim;
-		enum todo todo;
+		enum todo todo = TODO_NOTHING;
 
 		status = judge(hold, (uint32_t)at, &claim, &todo);
 		if (status != EXIT_DONE || todo == TODO_NOTHING)
