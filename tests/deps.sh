@@ -18,7 +18,7 @@ deb="debhelper dpkg-dev fakeroot lintian"
 rpm="rpm libcap2-bin"
 # shellcheck disable=SC2034 # what tests/e2e/test_releases.sh runs in another release
 clients="$demo libcmocka-dev podman runc crun buildah mmdebstrap jq python3 strace acl attr libsubid4|libsubid5|libsubid6
-	pamtester libnss-extrausers"
+	pamtester libnss-extrausers lxd|incus lxd-client|incus-client"
 # shellcheck disable=SC2034
 test="$demo $proof $deb libcmocka-dev clang clang-format clang-tidy clang-tools cppcheck libclang-rt-dev gcovr valgrind
 	strace acl attr devscripts mandoc shellcheck man-db manpages manpages-dev bash-completion podman runc crun

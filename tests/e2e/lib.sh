@@ -20,6 +20,7 @@
 #   change_tables "bob:100000:65536" # another program makes both this
 #   tables_are "name" "alice:..."   # passes if both are
 #   skip N "why"                    # N checks that cannot run here
+#   skip N "$(lack lxd)"            # for want of a package
 #
 # With NAMES set, libnss_subid names subordinate ids from the start (make check-more).
 # Users cannot enter the clone: what they run or read of it is to be copied into $T.
@@ -133,6 +134,15 @@ skip() {
 		checks=$((checks + 1))
 		echo "ok $checks - left out # SKIP $2"
 	done
+}
+
+# Why a program is not there: the release may have no such package.
+lack() { # package
+	if apt-cache policy "$1" 2>/dev/null | grep -q 'Candidate: [^(]'; then
+		echo "$1 is not installed"
+	else
+		echo "release: no package $1"
+	fi
 }
 
 run() {

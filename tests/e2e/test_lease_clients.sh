@@ -82,6 +82,10 @@ as alice podman system migrate >/dev/null 2>&1
 
 # --- LXD ---------------------------------------------------------------------------
 
+if ! command -v lxd >/dev/null; then
+	skip 7 "$(lack lxd)"
+	exit
+fi
 mkdir -p /var/lib/lxd
 mountpoint -q /var/lib/lxd || mount -t tmpfs -o mode=711 subid-test /var/lib/lxd
 export LXD_DIR=/var/lib/lxd HOME=$T/home

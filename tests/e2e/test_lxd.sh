@@ -4,6 +4,10 @@
 # avoided.
 . "$(dirname "$0")/lib.sh"
 plan 22
+if ! command -v lxd >/dev/null; then
+	skip 22 "$(lack lxd)"
+	exit
+fi
 
 chmod 755 "$T"
 mount -t tmpfs -o mode=755 var-lib /var/lib # with root's store of leases
