@@ -184,6 +184,56 @@ static int explain_before(const struct subid_txn *txn, const char *what,
 			   conflict->who);
 }
 
+/* Held by a line of nobody's: whose they were, and how they come back. */
+static int explain_held(const struct subid_txn *txn, const char *what,
+			enum subid_kind kind, const struct subid_conflict *conflict,
+			struct subid_error *err)
+{
+	static const char released[] = SUBID_OWNER_RELEASED ":";
+	bool rests = strncmp(conflict->who, released, strlen(released)) == 0;
+	struct rests_text text = { .had = "reserved, by 'subid hold'" };
+
+	if (rests)
+		rests_print(txn, kind, conflict->ids, &text);
+	return error_plain(err, SUBID_TAKEN,
+			   "%s: %s %u-%llu: taken by %s/%s:%zu: %s: %s: %s'subid unhold"
+			   " %u:%u' frees them",
+			   what, subid_kind_name(kind), conflict->ids.start,
+			   (unsigned long long)id_range_end(conflict->ids) - 1,
+			   txn->sys->etc_name, subid_kind_table(kind), conflict->line,
+			   conflict->who, text.had, text.restore, conflict->ids.start,
+			   conflict->ids.count);
+}
+
+static int explain_line(const struct subid_txn *txn, const char *what,
+			enum subid_kind kind, const struct subid_conflict *conflict,
+			struct subid_error *err)
+{
+	if (subid_owner_is_hold(conflict->who, strcspn(conflict->who, ":")))
+		return explain_held(txn, what, kind, conflict, err);
+	return error_plain(err, SUBID_TAKEN, "%s: %s %u-%llu: taken by %s/%s:%zu: %s",
+			   what, subid_kind_name(kind), conflict->ids.start,
+			   (unsigned long long)id_range_end(conflict->ids) - 1,
+			   txn->sys->etc_name, subid_kind_table(kind), conflict->line,
+			   conflict->who);
+}
+
+/* Others have left them, as the ledger says. */
+static int explain_rest(const struct subid_txn *txn, const char *what,
+			enum subid_kind kind, const struct subid_conflict *conflict,
+			struct subid_error *err)
+{
+	struct rests_text text;
+
+	rests_print(txn, kind, conflict->ids, &text);
+	return error_plain(err, SUBID_TAKEN,
+			   "%s: %s %u-%llu: %s, and may have files with them still:"
+			   " choose others, or use --reuse-left ('subid list --released'"
+			   " shows them)",
+			   what, subid_kind_name(kind), conflict->ids.start,
+			   (unsigned long long)id_range_end(conflict->ids) - 1, text.had);
+}
+
 int taken_explain(const struct subid_txn *txn, const char *what,
 		  struct subid_change change, struct subid_error *err)
 {
@@ -199,10 +249,7 @@ int taken_explain(const struct subid_txn *txn, const char *what,
 	last = (r == 0 ? id_range_end(conflict.ids) : id_range_end(change.range)) - 1;
 	switch (r == 0 ? conflict.what : SUBID_CONFLICT_NEW) {
 	case SUBID_CONFLICT_LINE:
-		return error_plain(err, SUBID_TAKEN,
-				   "%s: %s %llu-%llu: taken by %s/%s:%zu: %s", what, id,
-				   first, last, etc, subid_kind_table(change.kind),
-				   conflict.line, conflict.who);
+		return explain_line(txn, what, change.kind, &conflict, err);
 	case SUBID_CONFLICT_ACCOUNT:
 		return explain_account(what, change.kind, &conflict, err);
 	case SUBID_CONFLICT_LIVE:
@@ -245,13 +292,7 @@ int taken_explain(const struct subid_txn *txn, const char *what,
 				   " runs in (/proc/self/%s_map): choose others",
 				   what, id, first, last, id);
 	case SUBID_CONFLICT_LEFT:
-		return error_plain(
-		    err, SUBID_TAKEN,
-		    "%s: %s %llu-%llu: %s%s%s had them, and may have files with them"
-		    " still: choose others, or use --reuse-left ('subid list --released'"
-		    " shows them)",
-		    what, id, first, last, conflict.who[0] == '\0' ? "somebody" : "'",
-		    conflict.who, conflict.who[0] == '\0' ? "" : "'");
+		return explain_rest(txn, what, change.kind, &conflict, err);
 	case SUBID_CONFLICT_NEW:
 		break;
 	}
@@ -406,6 +447,21 @@ static int cannot_see(struct subid_error *err, const char *name, int r)
 			   strerror(-r));
 }
 
+/* What follows who uses the ids. */
+static const char *end_of(const struct uses_look *look)
+{
+	if (look->forced)
+		return "--force: done all the same";
+	return look->done ? USES_HELD : UNCHANGED;
+}
+
+int uses_overridden(const struct subid *sys, int r, const struct subid_error *why)
+{
+	if (r != 0 && r != -ENOMEM)
+		system_warn_error(sys, SUBID_NOTE_WARNING, why);
+	return r == -ENOMEM ? r : 0;
+}
+
 /* Of what could not be looked into. */
 static int check_seen(const struct uses_look *look, const struct subid_unreadable *unseen,
 		      struct subid_error *err)
@@ -417,9 +473,10 @@ static int check_seen(const struct uses_look *look, const struct subid_unreadabl
 	if (unseen->n_hidden > 0 && look->reuse)
 		return error_hidden(
 		    err, -EACCES, look->name, unseen,
-		    look->done ? USES_HELD
-			       : "nothing was changed: end the process, or do without"
-				 " --reuse, or use --force");
+		    look->forced ? end_of(look)
+		    : look->done ? USES_HELD
+				 : "nothing was changed: end the process, or do without"
+				   " --reuse, or use --force");
 	if (unseen->n_hidden > 0) {
 		(void)error_hidden(&warning, -EACCES, NULL, unseen,
 				   "end the process before 'subid unhold'");
@@ -463,8 +520,7 @@ static int check_pending(const struct uses_look *look, const struct subid_sets *
 		return 0;
 	r = subid_uses_about_to_write(look->sys->proc, wanted, &uses, &n);
 	return r < 0 ? cannot_see(err, look->name, r)
-		     : explain_uses(err, look->name, uses, n,
-				    look->done ? USES_HELD : UNCHANGED);
+		     : explain_uses(err, look->name, uses, n, end_of(look));
 }
 
 int uses_check_pending(const struct uses_look *look, const struct subid_changes *changes,
@@ -487,14 +543,24 @@ static int find_uses(const struct uses_look *look, const struct subid_live *live
 	return r == 0 && unread > 0 ? -EACCES : r;
 }
 
+/* What maps the ids, or runs with one, by the snapshot. */
+static int check_live(const struct uses_look *look, const struct subid_live *live,
+		      const struct subid_sets *wanted, struct subid_error *err)
+{
+	auto_free struct subid_use *uses = NULL;
+	size_t n = 0;
+	int r = find_uses(look, live, wanted, &uses, &n);
+
+	return r < 0 ? cannot_see(err, look->name, r)
+		     : explain_uses(err, look->name, uses, n, end_of(look));
+}
+
 int uses_check(const struct uses_look *look, const struct subid_changes *changes,
 	       struct subid_error *err)
 {
 	auto_sets struct subid_sets wanted = { .of = { { .n = 0 } } };
 	auto_live struct subid_live live = { .n = 0 };
-	auto_free struct subid_use *uses = NULL;
 	struct subid_unreadable unseen = { .n = 0 };
-	size_t n = 0;
 	int r;
 
 	if (!look->sys->host)
@@ -507,14 +573,115 @@ int uses_check(const struct uses_look *look, const struct subid_changes *changes
 	if (r != 0)
 		return r;
 	r = subid_live_read(look->sys->proc, SUBID_LIVE_BOUNDED, &live);
-	if (r == 0)
-		r = find_uses(look, &live, &wanted, &uses, &n);
 	if (r < 0)
 		return cannot_see(err, look->name, r);
-	r = explain_uses(err, look->name, uses, n, look->done ? USES_HELD : UNCHANGED);
+	r = check_live(look, &live, &wanted, err);
 	if (r != 0)
 		return r;
 	subid_live_unreadable(look->sys->proc, &live, &unseen);
+	return check_seen(look, &unseen, err);
+}
+
+/* --- one look for many owners --------------------------------------------------------
+ */
+
+static bool all_in(const struct subid_sets *sets, const struct subid_sets *wanted)
+{
+	for (enum subid_kind kind = 0; kind < SUBID_KINDS; kind++)
+		for (size_t i = 0; i < wanted->of[kind].n; i++)
+			if (!subid_set_contains(&sets->of[kind],
+						wanted->of[kind].ranges[i]))
+				return false;
+	return true;
+}
+
+/* Is a process without a namespace of its own about, that has one of the ids? */
+static bool one_runs(const struct subid_use *uses, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (uses[i].userns == 0)
+			return true;
+	return false;
+}
+
+/* Of all ids of lines, what no namespace maps; nothing if it cannot be told by that. */
+static int find_unused(const struct uses_look *look, const struct subid_live *live,
+		       const struct subid_sets *all, struct subid_sets *ret)
+{
+	auto_sets struct subid_sets mapped = { .of = { { .n = 0 } } };
+	auto_free struct subid_use *uses = NULL;
+	size_t n = 0;
+	int r = find_uses(look, live, all, &uses, &n);
+
+	if (r < 0 || one_runs(uses, n))
+		return r;
+	r = subid_live_in_use(look->sys->proc, live, look->session, &mapped);
+	for (enum subid_kind kind = 0; r == 0 && kind < SUBID_KINDS; kind++)
+		r = subid_set_subtract(&all->of[kind], &mapped.of[kind], &ret->of[kind]);
+	return r;
+}
+
+/* Is no helper about to map any of the ids? */
+static int none_pending(const struct uses_look *look, const struct subid_sets *ids,
+			bool *ret)
+{
+	auto_free struct subid_use *uses = NULL;
+	size_t n = 0;
+	int r = geteuid() != 0
+		    ? 0
+		    : subid_uses_about_to_write(look->sys->proc, ids, &uses, &n);
+
+	*ret = n == 0;
+	return r;
+}
+
+static int granted_ids(const struct subid_txn *txn, struct subid_sets *ret)
+{
+	int r = 0;
+
+	for (enum subid_kind kind = 0; r == 0 && kind < SUBID_KINDS; kind++)
+		r = subid_table_granted(&txn->tables[kind], &ret->of[kind]);
+	return r;
+}
+
+int uses_check_first(struct subid_txn *txn, const struct uses_look *look,
+		     const struct subid_changes *changes, struct subid_error *err)
+{
+	auto_sets struct subid_sets wanted = { .of = { { .n = 0 } } };
+	auto_sets struct subid_sets all = { .of = { { .n = 0 } } };
+	auto_live struct subid_live live = { .n = 0 };
+	struct subid_unreadable unseen = { .n = 0 };
+	bool none = false;
+	int r;
+
+	if (!look->sys->host)
+		return 0;
+	r = sets_of(changes, &wanted);
+	if (r == 0 && all_in(&txn->unused, &wanted) &&
+	    !(look->reuse && txn->unused_hides))
+		return 0;
+	if (r == 0 && !subid_sets_empty(&txn->unused))
+		return uses_check(look, changes, err);
+	if (r == 0)
+		r = granted_ids(txn, &all);
+	/* helpers are looked at before what is mapped, see uses_check() */
+	if (r == 0)
+		r = none_pending(look, &all, &none);
+	if (r < 0)
+		return cannot_see(err, look->name, r);
+	r = none ? 0 : check_pending(look, &wanted, err);
+	if (r != 0)
+		return r;
+	r = subid_live_read(look->sys->proc, SUBID_LIVE_BOUNDED, &live);
+	if (r == 0 && none)
+		r = find_unused(look, &live, &all, &txn->unused);
+	if (r < 0)
+		return cannot_see(err, look->name, r);
+	r = all_in(&txn->unused, &wanted) ? 0 : check_live(look, &live, &wanted, err);
+	if (r != 0)
+		return r;
+	subid_live_unreadable(look->sys->proc, &live, &unseen);
+	txn->unused_hides = unseen.n_hidden > 0;
 	return check_seen(look, &unseen, err);
 }
 
@@ -532,7 +699,8 @@ int uses_check_hidden(const struct uses_look *look, struct subid_error *err)
 		return error_unseen(err, -EACCES, look->name, &unseen);
 	if (unseen.n_hidden > 0)
 		return error_hidden(err, -EACCES, look->name, &unseen,
-				    "nothing was changed: end the process, or use"
-				    " --force");
+				    look->forced ? end_of(look)
+						 : "nothing was changed: end the"
+						   " process, or use --force");
 	return 0;
 }

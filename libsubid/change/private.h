@@ -286,6 +286,8 @@ struct subid_txn {
 	struct release *releases;
 	size_t n_releases;
 	struct subid_sets rested;    /* ids that are held since they were taken back */
+	struct subid_sets unused;    /* of the ids of lines, when it was looked first */
+	bool unused_hides;	     /* but something was hidden then */
 	bool wrote, wrote_tables;    /* subid_commit() has */
 	size_t n_grants;	     /* so many were asked for */
 	bool unheld;		     /* ids were given back since taken was united */
@@ -517,7 +519,11 @@ struct uses_look {
 	uint32_t session;  /* whose rootless session does not count, or SUBID_ID_NONE */
 	bool reuse;	   /* the ids may be given again at once: nothing may be hidden */
 	bool done;	   /* they are taken back and held by now */
+	bool forced;	   /* whatever uses them is named, and loses them */
 };
+
+/* What was in the way, and is overridden by --force: a warning.  0, or -ENOMEM. */
+int uses_overridden(const struct subid *sys, int r, const struct subid_error *why);
 
 /* name: for messages; session, reuse: as above. */
 struct uses_look uses_look_of(const struct subid_txn *txn, const char *name,
@@ -530,6 +536,14 @@ struct uses_look uses_look_of(const struct subid_txn *txn, const char *name,
  */
 int uses_check(const struct uses_look *look, const struct subid_changes *changes,
 	       struct subid_error *err);
+
+/*
+ * The same for the first of perhaps many owners of a transaction: one look, without the
+ * locks, finds what nothing uses for all of them, as a look takes as long for one owner
+ * as for a thousand.
+ */
+int uses_check_first(struct subid_txn *txn, const struct uses_look *look,
+		     const struct subid_changes *changes, struct subid_error *err);
 
 /* The same of helpers alone that are about to map them, and of what is hidden. */
 int uses_check_pending(const struct uses_look *look, const struct subid_changes *changes,
@@ -734,13 +748,31 @@ int lease_owner_find(struct subid_txn *txn, const char *name, size_t len,
 int lease_owner_avoid_but(const struct lease_owner *owner, const char *name,
 			  struct subid_sets *ret);
 
+/* --- rests.c -------------------------------------------------------------------------
+ */
+
+/* Whose ids were that rest, in words for a message. */
+struct rests_text {
+	char owner[128];   /* "" if not known */
+	char had[224];	   /* "alice had them until 2026-11-30T10:00:00Z" */
+	char restore[320]; /* "'subid grant --restore alice' gives ..., ", or "" */
+};
+
+/* Of the first of the ids; rests_read() before makes known all that there is. */
+void rests_print(const struct subid_txn *txn, enum subid_kind kind, struct id_range ids,
+		 struct rests_text *ret);
+void rests_read(struct subid_txn *txn);
+
 /* --- shares.c ----------------------------------------------------------------------- */
 
 /*
  * Refuses to take ids back that a store of shared files has, even by force; or, unless
  * forced, those of an owner for whom one is mounted, or of its container.  container
- * NULL: the owner and all its containers.  0; SUBID_IN_USE, explained; -errno.
+ * NULL: the owner and all its containers.  shares_name_mounts(): what is mounted alone.
+ * 0; SUBID_IN_USE, explained; -errno.
  */
+int shares_name_mounts(const struct subid *sys, const struct subid_owner *owner,
+		       const char *container, struct subid_error *err);
 int shares_check(const struct subid *sys, const struct subid_changes *changes,
 		 const struct subid_owner *owner, const char *container, bool force,
 		 struct subid_error *err);

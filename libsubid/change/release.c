@@ -289,6 +289,28 @@ bool release_frees_later(const struct subid_txn *txn, const struct subid_request
 	       (txn->flags & SUBID_DRY_RUN) == 0 && txn->sys->host;
 }
 
+/* Names all that --force takes the ids from. */
+static int override(struct subid_txn *txn, const struct subid_owner *owner,
+		    const struct subid_changes *changes, const struct uses_look *look)
+{
+	struct subid_error mounts = { .size = sizeof(mounts) };
+	struct subid_error leases = { .size = sizeof(leases) };
+	struct subid_error uses = { .size = sizeof(uses) };
+	int r = uses_overridden(
+	    txn->sys, shares_name_mounts(txn->sys, owner, NULL, &mounts), &mounts);
+
+	if (r == 0 && name_users_leases(txn, owner, changes, &leases) > 0)
+		r = uses_overridden(
+		    txn->sys,
+		    error_plain(&leases, SUBID_IN_USE,
+				"%s: these leases are worth nothing any more (--force)",
+				look->name),
+		    &leases);
+	return r != 0 ? r
+		      : uses_overridden(
+			    txn->sys, uses_check_first(txn, look, changes, &uses), &uses);
+}
+
 /* Before anything is written: leases of the ids, and who uses them. */
 static int check_free(struct subid_txn *txn, const struct subid_request *request,
 		      const struct subid_owner *owner,
@@ -296,13 +318,16 @@ static int check_free(struct subid_txn *txn, const struct subid_request *request
 		      struct subid_error *err)
 {
 	bool force = request_has(request, SUBID_FORCE);
-	const struct uses_look look = uses_look_of(txn, request->owner, SUBID_ID_NONE,
-						   request_has(request, SUBID_REUSE));
+	struct uses_look look = uses_look_of(txn, request->owner, SUBID_ID_NONE,
+					     request_has(request, SUBID_REUSE));
 	int r = check_leases(txn, owner, changes, force, ret_has_store, err);
 
 	if (r == 0)
 		r = shares_check(txn->sys, changes, owner, NULL, force, err);
-	return r != 0 || force ? r : uses_check(&look, changes, err);
+	if (r != 0 || !force)
+		return r != 0 ? r : uses_check_first(txn, &look, changes, err);
+	look.forced = true;
+	return override(txn, owner, changes, &look);
 }
 
 int release_find_lines(const struct subid_txn *txn, const struct subid_owner *owner,
@@ -370,6 +395,9 @@ static int take_back(struct subid_txn *txn, const struct subid_request *request,
 
 	/* unless a call before has changed something, others may have the locks */
 	(void)txn_unlock(txn);
+	/* one pass over the lines is cheaper than an index, two are not */
+	if (txn->n_releases == 1 && subid_txn_prepare_bulk(txn) < 0)
+		return error_memory(err);
 	found = known_owner(txn, request->owner, owner);
 	/* an owner without account may have lines all the same */
 	if (found < 0)

@@ -369,6 +369,7 @@ static int explain_refusal(struct subid_txn *txn, const struct subid_request *re
 	if (answer < 0)
 		return error_errno(err, request->owner, answer);
 	(void)txn_unlock(txn); /* names are looked up */
+	rests_read(txn);
 	if (answer != SUBID_TAKEN)
 		return grant_refused(txn, request->owner, asked, answer, err);
 	for (size_t i = 0; r == SUBID_TAKEN && i < changes->n; i++)

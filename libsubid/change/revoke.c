@@ -105,6 +105,25 @@ static void mark_shared(struct subid_txn *txn, enum subid_kind kind,
 			    subid_set_meets(left, txn->changes[i].range, NULL);
 }
 
+/* What entries have of the ids gone, sorted: to unite all that entries have would take
+ * longer than a pass over them, which is for each of many owners. */
+static int still_granted(const struct subid_table *table, const struct subid_set *gone,
+			 struct subid_set *ret)
+{
+	struct id_range hull = id_range_between(gone->ranges[0].start,
+						id_range_end(gone->ranges[gone->n - 1]));
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < table->n; i++) {
+		struct id_range range = table->entries[i].range;
+
+		if (id_range_overlaps(range, hull) && subid_set_meets(gone, range, NULL))
+			r = subid_set_add(ret, range);
+	}
+	subid_set_sort(ret);
+	return r;
+}
+
 /*
  * Of the ids gone, those that no entry has any more are held, unless for reuse.
  * Threat: what only some reader takes from a comment or a broken line would else not
@@ -115,7 +134,7 @@ static int let_go(struct subid_txn *txn, enum subid_kind kind,
 {
 	auto_set struct subid_set left = { .ranges = NULL }, held = { .ranges = NULL };
 	struct subid_event event = event_of_holder(SUBID_HOLD, SUBID_OWNER_RELEASED);
-	int r = subid_table_granted(&txn->tables[kind], &left);
+	int r = still_granted(&txn->tables[kind], gone, &left);
 
 	if (r < 0)
 		return r;
@@ -322,8 +341,10 @@ int subid_hold(struct subid_txn *txn, const struct subid_request *request,
 	r = subid_txn_hold(txn, request_kinds(request), request->range, &changes);
 	if (r < 0)
 		return error_errno(err, what, r);
-	if (r == SUBID_TAKEN)
+	if (r == SUBID_TAKEN) {
 		(void)txn_unlock(txn); /* names are looked up */
+		rests_read(txn);
+	}
 	for (size_t i = 0; r == SUBID_TAKEN && i < changes.n; i++)
 		r = taken_explain(txn, what, changes.list[i], err);
 	if (r != 0 && r != SUBID_ENOUGH)
@@ -401,28 +422,32 @@ static int check_seen(const struct subid_txn *txn, const struct subid_request *r
 static int check_unhold(struct subid_txn *txn, const struct subid_request *request,
 			struct subid_error *err)
 {
-	const struct uses_look look =
-	    uses_look_of(txn, request->owner, SUBID_ID_NONE, true);
+	struct uses_look look = uses_look_of(txn, request->owner, SUBID_ID_NONE, true);
+	struct subid_error warning = { .size = sizeof(warning) }, *to = err;
 	auto_free struct subid_change *list = NULL;
 	struct subid_changes held = { .n = 0 };
-	int r = 0;
+	int r;
 
 	(void)txn_unlock(txn);
-	if (!request_has(request, SUBID_FORCE))
-		r = system_proc(txn->sys, err);
-	if (r != 0 || request_has(request, SUBID_FORCE) || !txn->sys->host)
-		return r != 0 ? r : txn_lock_tables(txn, err);
+	look.forced = request_has(request, SUBID_FORCE);
+	if (look.forced)
+		to = &warning;
+	r = system_proc(txn->sys, to);
+	if (r != 0 || !txn->sys->host)
+		return r != 0 && !look.forced ? r : txn_lock_tables(txn, err);
 	r = find_held(txn, request, &list, &held.n);
 	if (r < 0)
 		return error_errno(err, request->owner, r);
 	held.list = list;
 	if (held.n > 0)
-		r = uses_check_pending(&look, &held, err);
+		r = uses_check_pending(&look, &held, to);
 	if (r == 0 && held.n > 0)
-		r = uses_check_hidden(&look, err);
+		r = uses_check_hidden(&look, to);
+	if (look.forced)
+		r = uses_overridden(txn->sys, r, to);
 	if (r == 0)
 		r = txn_lock_tables(txn, err);
-	return r == 0 ? check_seen(txn, request, &held, err) : r;
+	return r == 0 && !look.forced ? check_seen(txn, request, &held, err) : r;
 }
 
 /* What the tables hold, and what is held in the store of leases. */

@@ -95,6 +95,23 @@ int shares_check(const struct subid *sys, const struct subid_changes *changes,
 			   n_stores == 0 ? ": unmount it first, or use --force" : "");
 }
 
+int shares_name_mounts(const struct subid *sys, const struct subid_owner *owner,
+		       const char *container, struct subid_error *err)
+{
+	auto_shares struct subid_shares shares = { .n = 0 };
+	size_t n = 0;
+	int r = subid_shares_read(sys->root, &shares);
+
+	if (r < 0)
+		return error_plain(err, r, "%s", strerror(-r));
+	for (size_t i = 0; i < shares.n; i++)
+		n += name_mounts(&shares.list[i], owner, container, err);
+	return n == 0 ? 0
+		      : error_plain(err, SUBID_IN_USE,
+				    "--force: such a mount shows other ids now: unmount"
+				    " it");
+}
+
 int shares_check_rename(const struct subid *sys, const struct subid_owner *owner,
 			struct subid_error *err)
 {

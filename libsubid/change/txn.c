@@ -50,6 +50,7 @@ void subid_txn_free(struct subid_txn **txn)
 	subid_sets_free(&(*txn)->live);
 	subid_live_free(&(*txn)->snapshot);
 	subid_sets_free(&(*txn)->before);
+	subid_sets_free(&(*txn)->unused);
 	subid_sets_free(&(*txn)->taken);
 	subid_sets_free(&(*txn)->rests);
 	subid_sets_free(&(*txn)->rested);

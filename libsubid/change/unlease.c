@@ -3,6 +3,7 @@
  * A container's lease taken back, and with it the lines that were made for it.
  */
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -21,6 +22,7 @@ struct revocation {
 	size_t n_lines;
 	struct subid_change *seen; /* that was looked at before the locks */
 	size_t n_seen;
+	char elsewhere[SUBID_ERROR_FILE_SIZE]; /* the store where it is instead, or "" */
 };
 
 /* The user whose rootless session does not count. */
@@ -94,53 +96,6 @@ static int hold_here(struct revocation *revocation)
 	return r == 0 ? 0 : error_errno(revocation->err, revocation->request->owner, r);
 }
 
-/* Takes the lease out of the store, in memory; all that it had, into the result. */
-static int revoke_lease(struct revocation *revocation)
-{
-	const struct subid_request *request = revocation->request;
-	struct subid_txn *txn = revocation->txn;
-	const char *name = request->owner;
-	bool reuse = revocation->reuse || revocation->own; /* see hold_here() */
-	struct subid_changes changes;
-	int r = SUBID_ABSENT;
-
-	if (txn->leases != NULL)
-		r = subid_lease_revoke(
-		    txn->leases, revocation->owner, name + subid_lease_owner(name) + 1,
-		    request_kinds(request), request->range, reuse, &changes);
-	if (r == 0)
-		r = txn_add_result(txn, &changes);
-	if (r < 0)
-		return error_errno(revocation->err, name, r);
-	if (r != 0)
-		return error_plain(revocation->err, r, "%s: has no lease%s in %s", name,
-				   request->range.count > 0 ? " of these ids" : "",
-				   txn->store.name);
-	revocation->leases = (struct subid_changes){ txn->result, txn->n_result };
-	return 0;
-}
-
-static int revoke_own(struct revocation *revocation)
-{
-	struct subid_txn *txn = revocation->txn;
-	bool later = release_frees_later(txn, revocation->request);
-	struct subid_changes lines;
-	struct release release = {
-		.session = session_of(revocation),
-		.frees = true,
-	};
-	int r = revoke_lines(revocation, revocation->reuse && !later);
-
-	lines = (struct subid_changes){ revocation->lines, revocation->n_lines };
-	if (r == 0 && !revocation->reuse)
-		r = hold_here(revocation);
-	if (r != 0 || !later)
-		return r;
-	release.name = strdup(revocation->request->owner);
-	r = release_keep(txn, &release, &lines);
-	return r == 0 ? 0 : error_memory(revocation->err);
-}
-
 /* The leases that are to go, as the store has them without its lock. */
 static int find_leases(const struct revocation *revocation, const struct store *store,
 		       struct subid_change **ret, size_t *ret_n)
@@ -171,10 +126,94 @@ static int find_leases(const struct revocation *revocation, const struct store *
 	return r;
 }
 
+/* There is none in this store; where it was seen before the locks. */
+static int explain_none(const struct revocation *revocation)
+{
+	const struct subid_request *request = revocation->request;
+	const char *name = request->owner, *other = revocation->elsewhere;
+
+	if (other[0] != '\0' && geteuid() == 0)
+		return error_plain(revocation->err, SUBID_ABSENT,
+				   "%s: the lease is the user's own, in %s: run 'subid"
+				   " revoke %s' as %.*s",
+				   name, other, name, (int)subid_lease_owner(name), name);
+	if (other[0] != '\0')
+		return error_plain(revocation->err, SUBID_ABSENT,
+				   "%s: root has given this lease, in %s: ask an"
+				   " administrator for 'subid revoke %s'",
+				   name, other, name);
+	return error_plain(revocation->err, SUBID_ABSENT, "%s: has no lease%s in %s",
+			   name, request->range.count > 0 ? " of these ids" : "",
+			   revocation->txn->store.name);
+}
+
+/* Takes the lease out of the store, in memory; all that it had, into the result. */
+static int revoke_lease(struct revocation *revocation)
+{
+	const struct subid_request *request = revocation->request;
+	struct subid_txn *txn = revocation->txn;
+	const char *name = request->owner;
+	bool reuse = revocation->reuse || revocation->own; /* see hold_here() */
+	struct subid_changes changes;
+	int r = SUBID_ABSENT;
+
+	if (txn->leases != NULL)
+		r = subid_lease_revoke(
+		    txn->leases, revocation->owner, name + subid_lease_owner(name) + 1,
+		    request_kinds(request), request->range, reuse, &changes);
+	if (r == 0)
+		r = txn_add_result(txn, &changes);
+	if (r < 0)
+		return error_errno(revocation->err, name, r);
+	if (r != 0)
+		return explain_none(revocation);
+	revocation->leases = (struct subid_changes){ txn->result, txn->n_result };
+	return 0;
+}
+
+static int revoke_own(struct revocation *revocation)
+{
+	struct subid_txn *txn = revocation->txn;
+	bool later = release_frees_later(txn, revocation->request);
+	struct subid_changes lines;
+	struct release release = {
+		.session = session_of(revocation),
+		.frees = true,
+	};
+	int r = revoke_lines(revocation, revocation->reuse && !later);
+
+	lines = (struct subid_changes){ revocation->lines, revocation->n_lines };
+	if (r == 0 && !revocation->reuse)
+		r = hold_here(revocation);
+	if (r != 0 || !later)
+		return r;
+	release.name = strdup(revocation->request->owner);
+	r = release_keep(txn, &release, &lines);
+	return r == 0 ? 0 : error_memory(revocation->err);
+}
+
 static struct uses_look look_at(const struct revocation *revocation)
 {
-	return uses_look_of(revocation->txn, revocation->request->owner,
-			    session_of(revocation), revocation->reuse);
+	struct uses_look look = uses_look_of(revocation->txn, revocation->request->owner,
+					     session_of(revocation), revocation->reuse);
+
+	look.forced = revocation->force;
+	return look;
+}
+
+/* What uses the ids.  By force it is only named. */
+static int check_changes(const struct revocation *revocation,
+			 const struct subid_changes *changes)
+{
+	const struct uses_look look = look_at(revocation);
+	struct subid_error warning = { .size = sizeof(warning) };
+
+	if (!revocation->force)
+		return uses_check(&look, changes, revocation->err);
+	if (system_proc(revocation->txn->sys, &warning) < 0)
+		return 0; /* nobody can be named then */
+	return uses_overridden(revocation->txn->sys, uses_check(&look, changes, &warning),
+			       &warning);
 }
 
 /* Stores of shared files are in use, whatever runs. */
@@ -182,17 +221,39 @@ static int check_shares(const struct revocation *revocation,
 			const struct subid_changes *changes)
 {
 	const char *name = revocation->request->owner;
+	const char *container = name + subid_lease_owner(name) + 1;
+	const struct subid *sys = revocation->txn->sys;
+	struct subid_error warning = { .size = sizeof(warning) };
+	int r = shares_check(sys, changes, revocation->owner, container,
+			     revocation->force, revocation->err);
 
-	return shares_check(revocation->txn->sys, changes, revocation->owner,
-			    name + subid_lease_owner(name) + 1, revocation->force,
-			    revocation->err);
+	if (r != 0 || !revocation->force)
+		return r;
+	return uses_overridden(
+	    sys, shares_name_mounts(sys, revocation->owner, container, &warning),
+	    &warning);
+}
+
+/* Is it in the other store, of root or of the owner?  Threat: a home may be slow, so this
+ * is before any lock. */
+static void look_elsewhere(struct revocation *revocation)
+{
+	struct subid_txn *txn = revocation->txn;
+	auto_store struct store other = { .fd = -1 };
+	auto_free struct subid_change *list = NULL;
+	size_t n = 0;
+
+	if (store_find_other(txn->sys, revocation->owner, &txn->sys->homes, &other) ==
+		0 &&
+	    find_leases(revocation, &other, &list, &n) == 0 && n > 0)
+		(void)snprintf(revocation->elsewhere, sizeof(revocation->elsewhere), "%s",
+			       other.name);
 }
 
 /* What uses the ids is looked at first, while others may have the locks. */
 static int look_first(struct revocation *revocation)
 {
 	struct subid_txn *txn = revocation->txn;
-	const struct uses_look look = look_at(revocation);
 	auto_store struct store store = { .fd = -1 };
 	struct subid_changes seen;
 	int r = store_find(txn->sys, &store);
@@ -202,12 +263,14 @@ static int look_first(struct revocation *revocation)
 				&revocation->n_seen);
 	if (r < 0)
 		return error_errno(revocation->err, store.name, r);
-	if (revocation->n_seen == 0)
+	if (revocation->n_seen == 0) {
+		look_elsewhere(revocation);
 		return 0; /* there is none, or it comes this moment */
+	}
 	seen = (struct subid_changes){ revocation->seen, revocation->n_seen };
 	r = check_shares(revocation, &seen);
-	if (r == 0 && !revocation->force)
-		r = uses_check(&look, &seen, revocation->err);
+	if (r == 0)
+		r = check_changes(revocation, &seen);
 	revocation->looked = true;
 	return r;
 }
@@ -216,7 +279,6 @@ static int look_first(struct revocation *revocation)
 static int check_now(const struct revocation *revocation)
 {
 	const struct subid_changes seen = { revocation->seen, revocation->n_seen };
-	const struct uses_look look = look_at(revocation);
 	int r;
 
 	if (revocation->looked && changes_are_known(&revocation->leases, &seen))
@@ -227,9 +289,7 @@ static int check_now(const struct revocation *revocation)
 				   " changed: try again",
 				   revocation->request->owner);
 	r = check_shares(revocation, &revocation->leases);
-	if (r != 0 || revocation->force)
-		return r;
-	return uses_check(&look, &revocation->leases, revocation->err);
+	return r == 0 ? check_changes(revocation, &revocation->leases) : r;
 }
 
 static int revoke_container(struct revocation *revocation)

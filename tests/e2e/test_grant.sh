@@ -164,7 +164,7 @@ done
 expect "no owner" 2 '' 'subid: grant: missing OWNER*--help*' subid grant
 expect "no such option" 2 '' $'subid: unrecognized option*\n*--help*' subid grant --what alice
 expect "an argument missing" 2 '' $'subid: option*requires an argument\n*--help*' subid grant alice --count
-expect "no such command" 2 '' $'subid: unknown command \'grand\'\nsubid: try \'subid --help\'' subid grand alice
+expect "no such command" 2 '' $'subid: unknown command \'grand\': did you mean grant?\nsubid: try \'subid --help\'' subid grand alice
 expect "no command: these are all" 2 '*  grant  *  audit  *' $'subid: missing COMMAND\n*' subid
 expect "--range for two" 2 '' $'subid: --range allows only one OWNER\n*' subid grant --range 1:5 alice bob
 expect "--range and --count" 2 '' $'subid: --range and --count exclude each other*' subid grant --range 1:5 --count 5 alice

@@ -55,7 +55,7 @@ expect "nor are they given back" 3 '' "subid: 265536:65536: $who keeps *: nothin
 	subid unhold 265536:65536
 tables_are "nothing was changed" "$good"$'\n!released:265536:65536'
 expect "not held, none is said to be hidden" 1 '' 'subid: 700000:1: none of these ids is held' subid unhold 700000:1
-expect "by force they are given back" 0 '*' '' subid unhold --force 265536:65536
+expect "by force they are given back" 0 '*' "subid: warning: 265536:65536: $who *--force: done all the same*" subid unhold --force 265536:65536
 expect "yet not given at once" 1 '' "subid: bob: uid 265536-331071: taken from somebody by the last change of /etc/subuid, *process $hider (sleep)*
 subid: bob: gid *" subid -q grant --range 265536:65536 bob
 printf '%s\n' "$good" 'carol:265536:65536' | tee /etc/subuid- >/etc/subgid-
@@ -70,7 +70,7 @@ tables "$good"
 expect "a lease is given, with a warning" 0 'alice/c1 uid 100000 *' "subid: warning: $who *" subid grant --count 1000 alice/c1
 expect "and taken back" 0 'alice/c1 uid 100000 *released*' "subid: warning: $who *" subid revoke alice/c1
 expect "but not for the next" 3 '' "subid: 100000:1000: $who *" subid unhold 100000:1000
-expect "by force" 0 '*' '' subid unhold --force 100000:1000
+expect "by force" 0 '*' "subid: warning: 100000:1000: $who *--force: done all the same*" subid unhold --force 100000:1000
 expect "yet not given at once" 0 'alice/c2 uid 101000 *' '*warning*' subid grant --count 1000 alice/c2
 expect "what it has it keeps" 0 'alice/c2 uid 101000 *kept*' '*warning*' subid grant --range 101000:1000 alice/c2
 end "$hider"

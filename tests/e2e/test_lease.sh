@@ -118,7 +118,7 @@ expect "root keeps off hers" 0 $'alice/more uid 100200 *' '' subid grant -c 100 
 expect "root does not take the range" 1 '' $'*alice/mine: uid 100100-100199 are leased*first, as the user that has them, or use --force' subid revoke -r 100150:1 alice
 expect "nor with root's own in it" 1 '' $'*alice/roots: uid *alice/mine: uid *first; those that the user has given as the user, or use --force for them' \
 	subid revoke alice
-expect "until it is forced to" 0 'alice uid 100150 *' '' subid revoke --force -u -r 100150:1 alice
+expect "until it is forced to" 0 'alice uid 100150 *' '*alice/mine: uid 100100-100199 are leased*warning: alice: these leases are worth nothing any more (--force)*' subid revoke --force -u -r 100150:1 alice
 tables $'alice:100000:1000\nbob:200000:1000'
 expect "she takes it back" 0 $'alice/mine uid 100100 100199 100 released\n*' '' as alice subid revoke alice/mine
 expect "and sees that the ids rest" 0 $'!released uid 100100 100199 100 released\n!released gid *' '' as alice subid list '!released'
@@ -140,7 +140,7 @@ expect "but only told where one goes" 0 $'alice/x uid *free*' "subid: warning: $
 as alice ln -s "$home/.local/state" "$home/linked"
 expect "a link to the store is no other" 0 $'alice/x uid *' '' \
 	as alice env XDG_STATE_HOME="$home/linked" subid grant -c 10 alice/x
-expect "root's leases are not hers to change" 1 '' '*alice/roots: has no lease*' as alice subid revoke alice/roots
+expect "root's leases are not hers to change" 1 '' '*alice/roots: root has given this lease, in /var/lib/subid: ask*' as alice subid revoke alice/roots
 
 # --- what a user may put into her store --------------------------------------------
 
@@ -203,7 +203,7 @@ as alice newuidmap "$target" 0 100500 10
 expect "a live map" 1 '' "*uid 100505-100505: in use by process $target (sleep)" subid grant --range 100505:1 alice/l
 leases alice/l:100500:10
 expect "in use: not taken back" 1 '' "*in use: user namespace*" subid revoke alice/l
-expect "but with --force" 0 $'alice/l uid 100500 100509 10 released\n*' '' subid revoke --force alice/l
+expect "but with --force" 0 $'alice/l uid 100500 100509 10 released\n*' '*maps uid 100500-100509*warning: alice/l: --force: done all the same*' subid revoke --force alice/l
 end "$target"
 leases ''
 

@@ -38,7 +38,7 @@ is "the ledger says whose it was" "$(grep -c ' b 100010 10 l of [0-9]* [0-9]* 50
 gives "but to whom it was" 100010 -r 100010:10 bob
 expect "to nobody else, though asked for" 0 '*' '' subid revoke -n bob
 printf 'alice:100000:10\ncarol:100020:10\n' | tee /etc/subuid >/etc/subgid
-expect "by a range that is asked for" 1 '' "subid: dora: uid 100010-100019: 'bob' had them, and may have files with them still: *"$'\n'"subid: dora: gid *" \
+expect "by a range that is asked for" 1 '' "subid: dora: uid 100010-100019: bob had them until 20*Z, and may have files with them still: *"$'\n'"subid: dora: gid *" \
 	subid grant -r 100010:10 dora
 gives "unless it is said so" 100010 -r 100010:10 --reuse-left dora
 

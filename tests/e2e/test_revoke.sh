@@ -79,8 +79,8 @@ expect "nobody has such a name" 1 '' 'subid: alize: *' subid revoke alize
 like "and the message says so" "$err" '*no such account, and no ranges of that name'
 expect "nobody's name, and a range" 1 '' 'subid: alize: no such account, and none of these ids*' subid revoke -r 1:5 alize
 expect "a holder is no owner: the message names the command" 1 '' "subid: !released: *unhold*" subid revoke '!released'
-expect "no owner" 2 '' $'subid: revoke: expected one OWNER or OWNER/NAME\n*--help*' subid revoke
-expect "two owners" 2 '' $'subid: revoke: expected one OWNER or OWNER/NAME\n*' subid revoke alice bob
+expect "no owner" 2 '' $'subid: revoke: missing OWNER or OWNER/NAME\n*--help*' subid revoke
+expect "a range of two owners" 2 '' $'subid: --range allows only one OWNER\n*' subid revoke --range 1:1 alice bob
 expect "no range" 2 '' "subid: invalid range '1'*" subid revoke --range 1 alice
 expect "no such option" 2 '' "subid: unrecognized option*" subid revoke --another alice
 expect "an empty name" 1 '' 'subid: *' subid revoke ''
@@ -118,7 +118,7 @@ expect "-n says no, too" 1 '' 'subid: alice: in use: *' subid revoke -n alice
 expect "a part that is used" 1 '' 'subid: alice: in use: *' subid revoke --range 165534:1 alice
 tables_are "nothing was taken" alice:100000:65536
 expect "a part that is not used" 0 'alice uid 165535 165535 1 released*' '' subid revoke --range 165535:1 alice
-expect "--force" 0 'alice uid 100000 165534 65535 released*' '' subid revoke --force alice
+expect "--force" 0 'alice uid 100000 165534 65535 released*' '*maps uid 100000-165534*warning: alice: --force: done all the same*' subid revoke --force alice
 tables_are "takes and holds" '!released:100000:65536'
 end "$container"
 

@@ -192,7 +192,8 @@ static int run(struct cli *cli, int argc, char *argv[])
 	if (status != EXIT_DONE)
 		return status;
 	status = grant_all(&request);
-	shown = range_list_print(cli, &request.rows);
+	shown = cli_say_dry_run(cli, request.want.dry_run,
+				range_list_print(cli, &request.rows));
 	return shown != EXIT_DONE ? shown : status;
 }
 

@@ -445,6 +445,49 @@ int cli_misused(const struct cli *cli, const char *format, ...)
 			    cli->command == NULL ? "" : " ");
 }
 
+int cli_say_dry_run(const struct cli *cli, bool dry_run, int status)
+{
+	if (dry_run && !cli->quiet)
+		(void)cli_complain(0, "dry run: nothing was changed");
+	return status;
+}
+
+/* How often a unit is 1: "K", "M", "G" are powers of 1024; 0: it is none. */
+static uint64_t unit_of(const char *text)
+{
+	static const char letters[] = "KMG";
+	const char *at = text[0] == '\0' ? NULL : strchr(letters, text[0] & ~0x20);
+
+	if (at == NULL || text[1] != '\0')
+		return 0;
+	return (uint64_t)1024 << 10 * (at - letters);
+}
+
+bool cli_parse_count(const char *text, uint32_t *ret)
+{
+	size_t digits = strspn(text, "0123456789");
+	uint64_t unit = text[digits] == '\0' ? 1 : unit_of(text + digits);
+	uint32_t number;
+
+	if (unit == 0 || subid_id_parse(text, digits, &number) != 0 || number == 0 ||
+	    number > UINT32_MAX / unit)
+		return false;
+	*ret = (uint32_t)(number * unit);
+	return true;
+}
+
+int cli_read_range(const char *text, struct id_range *ret)
+{
+	const char *colon = strchr(text, ':');
+	char plain[64];
+	uint32_t count;
+
+	if (colon == NULL || colon - text > 20 || !cli_parse_count(colon + 1, &count))
+		return subid_range_parse(text, ret);
+	(void)snprintf(plain, sizeof(plain), "%.*s:%u", (int)(colon - text), text, count);
+	return subid_range_parse(plain, ret);
+}
+
 /* A malformed line grants nothing, but some program may take ids from it: warn. */
 static void warn_of_odd_lines(const struct cli *cli, const struct subid_table *table)
 {

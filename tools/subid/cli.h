@@ -226,6 +226,16 @@ int cli_names_read(struct cli_names *names, const char *file);
 /* The same of a stream, which a message calls file. */
 int cli_names_read_stream(struct cli_names *names, const char *file, FILE *stream);
 
+/* "dry run: nothing was changed", on standard error, if it was one and not with -q.
+ * Returns status. */
+int cli_say_dry_run(const struct cli *cli, bool dry_run, int status);
+
+/* Reads a count of ids, "65536", "64K" or "1M"; never 0.  False: it is none. */
+bool cli_parse_count(const char *text, uint32_t *ret);
+
+/* subid_range_parse(), whose count may be written as above.  0 or SUBID_INVALID. */
+int cli_read_range(const char *text, struct id_range *ret);
+
 /* Flushes standard output; the status, after a complaint if it could not be written. */
 int cli_finish_output(void);
 

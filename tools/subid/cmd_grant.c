@@ -8,6 +8,7 @@
 
 #include "libsubid/core/core.h"
 #include "libsubid/lines/lines.h"
+#include "tools/subid/advice.h"
 #include "tools/subid/grant_options.h"
 #include "tools/subid/login.h"
 #include "tools/subid/rows.h"
@@ -21,6 +22,7 @@ struct grant {
 	struct grant_options want;
 	bool leases;	/* the owners are containers */
 	bool last_turn; /* of trying */
+	size_t refused; /* so many, and others got theirs: --keep-going */
 	struct cli_names owners;
 	struct cli_names complaints; /* to be said when nobody waits for us */
 	struct range_list rows;	     /* to be printed once all is committed */
@@ -92,7 +94,11 @@ static void say_complaints(struct grant *grant, int status)
 
 	for (size_t i = 0; i < grant->complaints.n; i++, text += strlen(text) + 1)
 		cli_say_text(text);
-	if (grant->complaints.n > 0 && status != EXIT_UNABLE && grant->owners.n > 1)
+	if (grant->refused > 0 && grant->owners.n > 1)
+		(void)cli_complain(0, "refused to %zu of %zu %s, see above",
+				   grant->refused, grant->owners.n,
+				   grant->leases ? "containers" : "owners");
+	else if (grant->complaints.n > 0 && status != EXIT_UNABLE && grant->owners.n > 1)
 		(void)cli_complain(status, "nothing was changed for any of the %zu %s",
 				   grant->owners.n,
 				   grant->leases ? "containers" : "owners");
@@ -146,6 +152,7 @@ static int grant_all(struct grant *grant, struct subid_txn *txn)
 {
 	struct subid_error err = { .size = sizeof(err) };
 	const char *name = grant->owners.text;
+	size_t n_refused = 0;
 	int status = EXIT_DONE;
 
 	if (!grant->want.restore && grant->owners.n > 1)
@@ -158,7 +165,12 @@ static int grant_all(struct grant *grant, struct subid_txn *txn)
 			return one;
 		if (one != EXIT_DONE)
 			status = one;
+		n_refused += one != EXIT_DONE;
 	}
+	/* those who get something do */
+	grant->refused = grant->want.keep_going ? n_refused : 0;
+	if (grant->want.keep_going)
+		return EXIT_DONE;
 	return status;
 }
 
@@ -212,8 +224,10 @@ static int grant_once(struct grant *grant, bool *ret_raced)
 		status = grant_all(grant, txn);
 	/* it ends here: who reads slowly what we print must not keep useradd waiting */
 	if (status == EXIT_DONE && !grant->want.dry_run)
-		return cli_commit(grant->cli, txn, grant->last_turn ? NULL : ret_raced);
+		status = cli_commit(grant->cli, txn, grant->last_turn ? NULL : ret_raced);
 	subid_abort(&txn);
+	if (*ret_raced)
+		cli_names_free(&grant->complaints);
 	say_complaints(grant, status);
 	return status;
 }
@@ -297,7 +311,14 @@ static int carry_out(struct grant *grant)
 		grant->last_turn = !grant->leases || grant->want.own || turn == TURNS_MAX;
 		status = grant_once(grant, &raced);
 	}
-	return status == EXIT_DONE ? range_list_print(grant->cli, &grant->rows) : status;
+	if (status != EXIT_DONE)
+		return status;
+	status = cli_say_dry_run(grant->cli, grant->want.dry_run,
+				 range_list_print(grant->cli, &grant->rows));
+	if (grant->owners.n == 1 && !grant->leases && !grant->want.dry_run &&
+	    grant->rows.n > 0)
+		advise_after_grant(grant->cli, grant->owners.text);
+	return status == EXIT_DONE && grant->refused > 0 ? EXIT_NO : status;
 }
 
 static size_t count_containers(const struct grant *grant)
@@ -324,10 +345,10 @@ static int run_grant(struct grant *grant, int argc, char *argv[])
 		status = cli_names_read(&grant->owners, grant->want.from);
 	if (status != EXIT_DONE)
 		return status;
-	if (grant->want.restore &&
-	    (grant->want.another || grant->want.reuse_left || grant->want.count > 0))
-		return cli_misused(grant->cli, "--restore excludes --another, --count and"
-					       " --reuse-left");
+	if (grant->want.restore && (grant->want.another || grant->want.reuse_left ||
+				    grant->want.count > 0 || grant->want.keep_going))
+		return cli_misused(grant->cli, "--restore excludes --another, --count,"
+					       " --reuse-left and --keep-going");
 	n_containers = count_containers(grant);
 	grant->leases = n_containers > 0 || grant->want.own;
 	if (!grant->leases)

@@ -52,7 +52,10 @@ static int carry_out(const struct rename *rename)
 		status = rename_in(rename, txn, &rows);
 	/* who reads slowly what we print must not keep useradd waiting */
 	subid_abort(&txn);
-	return status == EXIT_DONE ? range_list_print(rename->cli, &rows) : status;
+	if (status == EXIT_DONE)
+		status = cli_say_dry_run(rename->cli, rename->dry_run,
+					 range_list_print(rename->cli, &rows));
+	return status;
 }
 
 static int run(struct cli *cli, int argc, char *argv[])

@@ -1,15 +1,26 @@
 /* SPDX-License-Identifier: MIT */
+#include <errno.h>
 #include <getopt.h>
 #include <string.h>
 
-#include "tools/subid/rows.h"
+#include "libsubid/core/core.h"
+#include "tools/subid/advice.h"
 
-enum { OPTION_REUSE = 256 * 2, OPTION_FORCE, OPTION_OWN };
+enum {
+	OPTION_REUSE = 256 * 2,
+	OPTION_FORCE,
+	OPTION_OWN,
+	OPTION_FROM,
+	OPTION_GROUP,
+};
 
 static const struct cli_option options[] = {
 	{ 'u', "uid", NULL, "only uids" },
 	{ 'g', "gid", NULL, "only gids" },
 	{ 'r', "range", "RANGE", "only these ids: START:COUNT or FIRST-LAST" },
+	{ OPTION_FROM, "from", "FILE",
+	  "from the owners in FILE, one a line; - is stdin" },
+	{ OPTION_GROUP, "group", "GROUP", "from the members of GROUP" },
 	{ OPTION_REUSE, "reuse", NULL, "do not quarantine the ids" },
 	{ OPTION_FORCE, "force", NULL, "also while processes use the ids" },
 	{ OPTION_OWN, "own", NULL, "for a container: remove its owner's lines as well" },
@@ -19,17 +30,57 @@ static const struct cli_option options[] = {
 struct revoke {
 	struct cli *cli;
 	bool uid, gid, reuse, force, own, dry_run;
-	bool lease; /* the name is a container's */
+	bool leases;  /* the names are containers' */
+	bool nothing; /* nobody has anything */
 	struct id_range range;
-	const char *name;
+	const char *from, *group;
+	struct cli_names owners;
+	size_t n_named;		     /* on the command line: these must have something */
+	struct cli_names complaints; /* to be said when nobody waits for us */
+	struct range_list rows;
 };
 
-static int revoke_in(const struct revoke *revoke, struct subid_txn *txn,
-		     struct range_list *rows)
+static void revoke_free(struct revoke *revoke)
+{
+	cli_names_free(&revoke->owners);
+	cli_names_free(&revoke->complaints);
+	range_list_free(&revoke->rows);
+}
+
+/* Who reads slowly what we say must not keep useradd waiting. */
+static int say_later(struct revoke *revoke, int status, const struct subid_error *err)
+{
+	char text[SUBID_ERROR_TEXT_SIZE];
+
+	(void)subid_error_text(err, text, sizeof(text));
+	return cli_names_add(&revoke->complaints, text) == 0 ? status
+							     : cli_say(status, err);
+}
+
+/* Once the transaction has ended. */
+static void say_complaints(const struct revoke *revoke, int status)
+{
+	const char *text = revoke->complaints.text;
+
+	for (size_t i = 0; i < revoke->complaints.n; i++, text += strlen(text) + 1)
+		cli_say_text(text);
+	if (revoke->nothing)
+		(void)cli_complain(0, "%s: nobody there has anything to take back",
+				   revoke->group != NULL ? revoke->group : revoke->from);
+	else if (status != EXIT_DONE && revoke->complaints.n > 0 && revoke->owners.n > 1)
+		(void)cli_complain(0, "nothing was changed for any of the %zu %s",
+				   revoke->owners.n,
+				   revoke->leases ? "containers" : "owners");
+}
+
+/* Who is found in a file or a group, and has nothing, is passed over.  *ret_none: this
+ * one has nothing.  The status, after a complaint. */
+static int revoke_one(struct revoke *revoke, struct subid_txn *txn, const char *name,
+		      bool named, bool *ret_none)
 {
 	const struct subid_request request = {
 		.size = sizeof(request),
-		.owner = revoke->name,
+		.owner = name,
 		.kinds = cli_kinds(revoke->uid, revoke->gid),
 		.flags = (revoke->reuse ? SUBID_REUSE : 0) |
 			 (revoke->force ? SUBID_FORCE : 0) |
@@ -37,20 +88,69 @@ static int revoke_in(const struct revoke *revoke, struct subid_txn *txn,
 		.range = revoke->range,
 	};
 	struct subid_error err = { .size = sizeof(err) };
-	int r = revoke->lease ? subid_unlease(txn, &request, &err)
-			      : subid_revoke(txn, &request, &err);
-	int status = r == 0 ? EXIT_DONE : cli_say(cli_status(r), &err);
+	int r = revoke->leases ? subid_unlease(txn, &request, &err)
+			       : subid_revoke(txn, &request, &err);
 
-	if (status == EXIT_DONE)
-		status = range_list_add(rows, txn, revoke->name, NULL);
-	return status == EXIT_DONE && !revoke->dry_run
-		   ? cli_commit(revoke->cli, txn, NULL)
-		   : status;
+	*ret_none = r == SUBID_ABSENT;
+	if (*ret_none && !named) {
+		if (revoke->group == NULL && !revoke->cli->quiet)
+			(void)say_later(revoke, 0, &err);
+		return EXIT_DONE;
+	}
+	return r == 0 ? range_list_add(&revoke->rows, txn, name, NULL)
+		      : say_later(revoke, cli_status(r), &err);
 }
 
-static int carry_out(const struct revoke *revoke)
+/* From everybody, or from nobody. */
+static int revoke_all(struct revoke *revoke, struct subid_txn *txn)
 {
-	__attribute__((cleanup(range_list_free))) struct range_list rows = { .n = 0 };
+	const char *name = revoke->owners.text;
+	size_t n = revoke->owners.n, n_none = 0;
+	int status = EXIT_DONE;
+
+	for (size_t i = 0; i < n; i++, name += strlen(name) + 1) {
+		bool none;
+		int one = revoke_one(revoke, txn, name, i < revoke->n_named, &none);
+
+		n_none += none;
+		if (one != EXIT_DONE)
+			status = one;
+		if (one != EXIT_DONE && !none)
+			break; /* the transaction can only be ended */
+	}
+	revoke->nothing = status == EXIT_DONE && n_none == n;
+	return revoke->nothing ? EXIT_NO : status;
+}
+
+static int add_member(void *data, const char *name)
+{
+	return cli_names_add(data, name);
+}
+
+/* The members of a group, whatever the policy says of them: who is given nothing any more
+ * may have something. */
+static int read_group(struct revoke *revoke)
+{
+	auto_close int etc = cli_open_etc(revoke->cli);
+	auto_users struct subid_users *users = NULL;
+	const char *file = "passwd";
+	int r;
+
+	if (etc < 0)
+		return EXIT_UNABLE;
+	r = subid_users_open(etc, revoke->cli->root == NULL, &users, &file);
+	if (r < 0)
+		return cli_unreadable(revoke->cli, file, r);
+	r = subid_users_members(users, revoke->group, add_member, &revoke->owners);
+	if (r == SUBID_UNKNOWN)
+		return cli_complain(EXIT_NO, "%s: no such group", revoke->group);
+	if (r < 0)
+		return cli_complain(EXIT_UNABLE, "%s: %s", revoke->group, strerror(-r));
+	return EXIT_DONE;
+}
+
+static int carry_out(struct revoke *revoke)
+{
 	auto_system struct subid *sys = NULL;
 	auto_txn struct subid_txn *txn = NULL;
 	int status = cli_open_system(revoke->cli, false, &sys);
@@ -59,18 +159,69 @@ static int carry_out(const struct revoke *revoke)
 		status =
 		    cli_begin(sys,
 			      SUBID_NO_GRANTS | (revoke->dry_run ? SUBID_DRY_RUN : 0) |
-				  (revoke->lease && !revoke->own ? SUBID_LEASES : 0),
+				  (revoke->leases && !revoke->own ? SUBID_LEASES : 0),
 			      &txn);
 	if (status == EXIT_DONE)
-		status = revoke_in(revoke, txn, &rows);
+		status = revoke_all(revoke, txn);
+	if (status == EXIT_DONE && !revoke->dry_run)
+		status = cli_commit(revoke->cli, txn, NULL);
 	/* who reads slowly what we print must not keep useradd waiting */
 	subid_abort(&txn);
-	return status == EXIT_DONE ? range_list_print(revoke->cli, &rows) : status;
+	say_complaints(revoke, status);
+	if (status != EXIT_DONE)
+		return status;
+	status = range_list_print(revoke->cli, &revoke->rows);
+	if (revoke->dry_run)
+		return cli_say_dry_run(revoke->cli, true, status);
+	advise_undo(revoke->cli, &revoke->rows, revoke->leases);
+	advise_after_revoke(revoke->cli, &revoke->rows);
+	return status;
+}
+
+static size_t count_containers(const struct revoke *revoke)
+{
+	const char *name = revoke->owners.text;
+	size_t n = 0;
+
+	for (size_t i = 0; i < revoke->owners.n; i++, name += strlen(name) + 1)
+		n += strchr(name, '/') != NULL;
+	return n;
+}
+
+static int run_revoke(struct revoke *revoke, int argc, char *argv[])
+{
+	int status = EXIT_DONE;
+	size_t n_containers;
+
+	if (argc - optind == 0 && revoke->from == NULL && revoke->group == NULL)
+		return cli_misused(revoke->cli, "revoke: missing OWNER or OWNER/NAME");
+	if (revoke->range.count > 0 &&
+	    (argc - optind > 1 || revoke->from != NULL || revoke->group != NULL))
+		return cli_misused(revoke->cli, "--range allows only one OWNER");
+	for (; optind < argc; optind++)
+		if (cli_names_add(&revoke->owners, argv[optind]) < 0)
+			return cli_complain(EXIT_UNABLE, "%s", strerror(ENOMEM));
+	revoke->n_named = revoke->owners.n;
+	if (revoke->from != NULL)
+		status = cli_names_read(&revoke->owners, revoke->from);
+	if (status == EXIT_DONE && revoke->group != NULL)
+		status = read_group(revoke);
+	if (status != EXIT_DONE)
+		return status;
+	n_containers = count_containers(revoke);
+	revoke->leases = n_containers > 0;
+	if (revoke->own && !revoke->leases)
+		return cli_misused(revoke->cli,
+				   "--own is only for a container, OWNER/NAME");
+	if (revoke->leases && n_containers < revoke->owners.n)
+		return cli_misused(revoke->cli,
+				   "containers, OWNER/NAME, cannot be mixed with owners");
+	return carry_out(revoke);
 }
 
 static int run(struct cli *cli, int argc, char *argv[])
 {
-	struct revoke revoke = { .cli = cli };
+	__attribute__((cleanup(revoke_free))) struct revoke revoke = { .cli = cli };
 	int letter;
 
 	while ((letter = cli_next_option(cli, argc, argv)) != -1) {
@@ -80,29 +231,28 @@ static int run(struct cli *cli, int argc, char *argv[])
 		revoke.reuse |= letter == OPTION_REUSE;
 		revoke.force |= letter == OPTION_FORCE;
 		revoke.own |= letter == OPTION_OWN;
+		if (letter == OPTION_FROM)
+			revoke.from = optarg;
+		if (letter == OPTION_GROUP)
+			revoke.group = optarg;
 		if (letter == 'r' && !cli_parse_range(cli, optarg, &revoke.range))
 			return EXIT_USAGE;
 	}
-	if (argc - optind != 1)
-		return cli_misused(cli, "revoke: expected one OWNER or OWNER/NAME");
-	revoke.name = argv[optind];
-	revoke.lease = strchr(revoke.name, '/') != NULL;
-	if (revoke.own && !revoke.lease)
-		return cli_misused(cli, "--own is only for a container, OWNER/NAME");
-	return carry_out(&revoke);
+	return run_revoke(&revoke, argc, argv);
 }
 
 const struct cli_command cmd_revoke = {
 	.name = "revoke",
-	.arguments = "OWNER[/NAME]",
-	.summary = "revoke ranges or leases, and quarantine the ids",
+	.arguments = "OWNER[/NAME]...",
+	.summary = "revoke ranges or leases, and quarantine the ids: of all, or of none",
 	CLI_OPTIONS(options),
 	.text = "The ids are quarantined, held by " SUBID_OWNER_RELEASED
 		", until 'subid unhold' frees them.\n"
 		"Nothing is revoked while a process runs with one of the ids, a user "
 		"namespace\n"
-		"maps one, or a container has a lease of one.\n",
+		"maps one, or a container has a lease of one.  'subid grant --restore' "
+		"undoes it.\n",
 	.examples = "    subid revoke alice\n"
-		    "    subid revoke alice --range 100000:32768",
+		    "    subid revoke --group contractors",
 	.run = run,
 };

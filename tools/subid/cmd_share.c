@@ -146,9 +146,7 @@ static int run(struct cli *cli, int argc, char *argv[])
 		if (letter == OPTION_FOR)
 			share.request.runtime = optarg;
 		share.has_count |= letter == 'c';
-		if (letter == 'c' &&
-		    (subid_id_parse(optarg, strlen(optarg), &share.count) != 0 ||
-		     share.count == 0))
+		if (letter == 'c' && !cli_parse_count(optarg, &share.count))
 			return cli_misused(cli, "--count: invalid count '%s'", optarg);
 	}
 	if (optind >= argc)

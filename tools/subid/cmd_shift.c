@@ -218,7 +218,8 @@ static int carry_out(struct shift *shift, int tree, const struct storage_map *ma
 	trace_end(shift, &report, r);
 	if (r < 0)
 		return job_failed(shift, &report, r);
-	return shift_print(shift, &report, judge(shift, &report));
+	return cli_say_dry_run(shift->cli, shift->action == SHIFT_COUNT,
+			       shift_print(shift, &report, judge(shift, &report)));
 }
 
 static int cannot_open(const struct shift *shift, int r)

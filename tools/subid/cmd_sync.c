@@ -600,7 +600,8 @@ static int carry_out(struct sync *sync, int n, char *operands[])
 	if (sync->n_strangers > 0 && !sync->cli->quiet)
 		(void)cli_complain(0, "%zu ranges left out: no such account here",
 				   sync->n_strangers);
-	shown = range_list_print(sync->cli, &sync->rows);
+	shown = cli_say_dry_run(sync->cli, sync->dry_run,
+				range_list_print(sync->cli, &sync->rows));
 	return shown != EXIT_DONE ? shown : sync->n_refused > 0 ? EXIT_NO : EXIT_DONE;
 }
 

@@ -13,17 +13,20 @@ enum {
 	OPTION_OWN,
 	OPTION_REUSE_LEFT,
 	OPTION_RESTORE,
+	OPTION_KEEP_GOING,
 };
 
 const struct cli_option grant_option_rows[] = {
 	{ 'u', "uid", NULL, "only uids" },
 	{ 'g', "gid", NULL, "only gids" },
-	{ 'c', "count", "N", "number of ids; default: by the policy" },
+	{ 'c', "count", "N", "number of ids (64K, 1M); default: by the policy" },
 	{ 'r', "range", "RANGE", "exactly these ids: START:COUNT or FIRST-LAST" },
 	{ OPTION_ANOTHER, "another", NULL, "also to owners that hold enough ids" },
 	{ OPTION_FROM, "from", "FILE", "to the owners in FILE, one a line; - is stdin" },
 	{ OPTION_GROUP, "group", "GROUP", "to the members of GROUP" },
 	{ OPTION_ALL, "all", NULL, "to all people, by the policy" },
+	{ OPTION_KEEP_GOING, "keep-going", NULL,
+	  "to the others, if it is refused to some" },
 	{ OPTION_RESTORE, "restore", NULL,
 	  "the very ids that OWNER had, if nobody has them" },
 	{ OPTION_REUSE_LEFT, "reuse-left", NULL,
@@ -50,6 +53,8 @@ static bool take_flag(struct grant_options *options, int letter)
 		return options->force_unknown = true;
 	case OPTION_OWN:
 		return options->own = true;
+	case OPTION_KEEP_GOING:
+		return options->keep_going = true;
 	case OPTION_RESTORE:
 		return options->restore = true;
 	case OPTION_REUSE_LEFT:
@@ -63,10 +68,11 @@ int grant_options_take(const struct cli *cli, struct grant_options *options, int
 {
 	switch (letter) {
 	case 'c':
-		if (subid_id_parse(optarg, strlen(optarg), &options->count) == 0 &&
-		    options->count > 0)
+		if (cli_parse_count(optarg, &options->count))
 			return EXIT_DONE;
-		return cli_misused(cli, "--count '%s': not a number from 1 to 4294967295",
+		return cli_misused(cli,
+				   "--count '%s': not a number from 1 to 4294967295, 64K"
+				   " or 1M",
 				   optarg);
 	case 'r':
 		return cli_parse_range(cli, optarg, &options->range) ? EXIT_DONE

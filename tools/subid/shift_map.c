@@ -75,7 +75,7 @@ static int read_side(struct owners *owners, struct shift_side *side)
 
 	if (side->text == NULL || side->host)
 		return EXIT_DONE;
-	if (subid_range_parse(side->text, &range) != 0)
+	if (cli_read_range(side->text, &range) != 0)
 		return read_owner(owners, side);
 	for (enum subid_kind kind = 0; r == 0 && kind < SUBID_KINDS; kind++)
 		r = subid_set_insert(&side->ids.of[kind], range);

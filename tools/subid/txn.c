@@ -245,12 +245,12 @@ unsigned int cli_kinds(bool uid, bool gid)
 
 bool cli_parse_range(const struct cli *cli, const char *text, struct id_range *ret)
 {
-	if (subid_range_parse(text, ret) == 0)
+	if (cli_read_range(text, ret) == 0)
 		return true;
 	(void)cli_misused(
 	    cli,
 	    "invalid range '%s'; write START:COUNT or FIRST-LAST, in decimal,"
-	    " with ids up to 4294967294",
+	    " with ids up to 4294967294; COUNT may be 64K or 1M",
 	    text);
 	return false;
 }

@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: MIT */
+#include "tools/subid/advice.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <pwd.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "libsubid/core/core.h"
+#include "libsubid/core/files.h"
+
+/* More owners are not named one by one. */
+#define NAMED_MAX 5
+
+static bool same_owner(const struct range_row *a, const struct range_row *b)
+{
+	return a->owner_len == b->owner_len &&
+	       memcmp(a->owner, b->owner, a->owner_len) == 0;
+}
+
+/* The owners of the rows, which stand together; how many there are. */
+static size_t first_owners(const struct range_list *rows, size_t ret[NAMED_MAX])
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < rows->n; i++) {
+		if (i > 0 && same_owner(&rows->list[i], &rows->list[i - 1]))
+			continue;
+		if (n < NAMED_MAX)
+			ret[n] = i;
+		n++;
+	}
+	return n;
+}
+
+/* A lease is not restored, but made anew of the same ids, which rest before. */
+static void undo_lease(const struct range_row *row)
+{
+	int len = (int)row->owner_len;
+	const char *kind = row->kind == SUBID_UID ? "-u" : "-g";
+
+	(void)cli_complain(0,
+			   "%.*s: undo: 'subid unhold %s %u:%u' and 'subid grant %s"
+			   " --range %u:%u %.*s'",
+			   len, row->owner, kind, row->range.start, row->range.count,
+			   kind, row->range.start, row->range.count, len, row->owner);
+}
+
+void advise_undo(const struct cli *cli, const struct range_list *rows, bool leases)
+{
+	const char *image = cli->root == NULL ? "" : "--root DIR ";
+	size_t at[NAMED_MAX], n = first_owners(rows, at);
+
+	if (cli->quiet || n == 0)
+		return;
+	if (n > NAMED_MAX) {
+		(void)cli_complain(
+		    0, "undo: 'subid %sgrant %s', for each of the %zu", image,
+		    leases ? "--range RANGE OWNER/NAME" : "--restore OWNER", n);
+		return;
+	}
+	for (size_t i = 0; leases && i < rows->n; i++)
+		undo_lease(&rows->list[i]);
+	for (size_t i = 0; !leases && i < n; i++)
+		(void)cli_complain(
+		    0, "%.*s: undo: 'subid %sgrant --restore %.*s'",
+		    (int)rows->list[at[i]].owner_len, rows->list[at[i]].owner, image,
+		    (int)rows->list[at[i]].owner_len, rows->list[at[i]].owner);
+}
+
+static bool talks_to_person(const struct cli *cli)
+{
+	return !cli->quiet && !cli->json && isatty(STDERR_FILENO);
+}
+
+void advise_after_revoke(const struct cli *cli, const struct range_list *rows)
+{
+	const struct range_row *row = rows->list;
+
+	if (rows->n == 0 || !talks_to_person(cli) || cli->root != NULL ||
+	    strcmp(row->state, range_state_name(SUBID_STATE_RELEASED)) != 0)
+		return;
+	(void)cli_complain(0,
+			   "next: files may still have these ids: 'subid unhold --search"
+			   " / %u:%u' looks for them, and frees the ids if there is none",
+			   row->range.start, row->range.count);
+}
+
+/* Has the user a storage of podman's?  Threat: the home's owner chooses what is there: no
+ * link is followed, and nothing is opened to be read. */
+static bool has_podman(const char *home)
+{
+	auto_close int dir = open(home, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	auto_close int storage = -1;
+
+	if (dir < 0)
+		return false;
+	storage = beneath_open(dir, ".local/share/containers/storage",
+			       O_PATH | O_DIRECTORY | O_NOFOLLOW, RESOLVE_NO_SYMLINKS);
+	return storage >= 0;
+}
+
+void advise_after_grant(const struct cli *cli, const char *owner)
+{
+	const struct passwd *account;
+
+	if (!talks_to_person(cli) || cli->root != NULL)
+		return;
+	account = getpwnam(owner);
+	if (account == NULL || !has_podman(account->pw_dir))
+		return;
+	(void)cli_complain(0,
+			   "next: podman keeps the ranges that it began with: %s runs"
+			   " 'podman system migrate'",
+			   owner);
+}

@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What commands that change something say at their end: how a change is undone, and what
+ * is to be done next.  On standard error, and not with -q.
+ */
+#pragma once
+
+#include "tools/subid/rows.h"
+
+/* How what is in the rows, just revoked, is given back. */
+void advise_undo(const struct cli *cli, const struct range_list *rows, bool leases);
+
+/* What comes after a revocation, on a terminal: files that have the ids. */
+void advise_after_revoke(const struct cli *cli, const struct range_list *rows);
+
+/* What comes after a grant to one owner, on a terminal: podman keeps the ranges that it
+ * found when it began. */
+void advise_after_grant(const struct cli *cli, const char *owner);
