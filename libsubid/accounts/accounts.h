@@ -137,7 +137,7 @@ int subid_users_members(const struct subid_users *users, const char *group,
 			int (*each)(void *data, const char *name), void *data);
 
 /*
- * Is an owner in a group?  For many owners and few groups: each group is looked up
+ * Is an owner in a group?  For many owners and groups: each group is looked up
  * once.
  */
 
@@ -145,6 +145,7 @@ int subid_users_members(const struct subid_users *users, const char *group,
 struct subid_members {
 	struct subid_known_group *groups; /* opaque */
 	size_t n;
+	struct subid_group_index *index; /* opaque; NULL while they are few */
 };
 
 void subid_members_free(struct subid_members *members);

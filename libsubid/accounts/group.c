@@ -10,6 +10,7 @@
 
 #include "libsubid/accounts/accounts.h"
 #include "libsubid/core/core.h"
+#include "libsubid/tables/tables.h"
 
 bool subid_group_next(const struct subid_users *users, size_t *pos,
 		      struct subid_group *ret)
@@ -135,26 +136,34 @@ static int find_in_nss(const struct subid_users *users, const char *group,
 	return -ERANGE;
 }
 
-/*
- * Hands each member that group(5) or the name service lists to each(); not those
- * whose primary group it is.  Returns as subid_users_members() does.
- */
-static int find_group(const struct subid_users *users, const char *group,
-		      int (*each)(void *data, const char *name), void *data,
-		      uint32_t *ret_gid)
+/* A group of the local file, the first of several, by a pass over it. */
+static bool find_local(const struct subid_users *users, const char *group,
+		       struct subid_group *ret)
 {
 	size_t pos = 0, len = strlen(group);
-	struct subid_group found;
 	uint32_t gid;
 	bool by_id = subid_id_parse(group, len, &gid) == 0;
 
-	while (subid_group_next(users, &pos, &found)) {
-		if (by_id ? found.gid != gid
-			  : found.name.len != len ||
-				memcmp(found.name.text, group, len) != 0)
-			continue;
-		*ret_gid = found.gid;
-		return each_listed(found.members, each, data);
+	while (subid_group_next(users, &pos, ret))
+		if (by_id
+			? ret->gid == gid
+			: ret->name.len == len && memcmp(ret->name.text, group, len) == 0)
+			return true;
+	return false;
+}
+
+/*
+ * Hands each member that group(5), if local is its line, or the name service lists to
+ * each(); not those whose primary group it is.  Returns as subid_users_members() does.
+ */
+static int hand_out_group(const struct subid_users *users, const char *group,
+			  const struct subid_group *local,
+			  int (*each)(void *data, const char *name), void *data,
+			  uint32_t *ret_gid)
+{
+	if (local != NULL) {
+		*ret_gid = local->gid;
+		return each_listed(local->members, each, data);
 	}
 	return users->nss_groups ? find_in_nss(users, group, each, data, ret_gid)
 				 : SUBID_UNKNOWN;
@@ -163,8 +172,10 @@ static int find_group(const struct subid_users *users, const char *group,
 int subid_users_members(const struct subid_users *users, const char *group,
 			int (*each)(void *data, const char *name), void *data)
 {
+	struct subid_group local;
 	uint32_t gid = 0;
-	int r = find_group(users, group, each, data, &gid);
+	bool is_local = find_local(users, group, &local);
+	int r = hand_out_group(users, group, is_local ? &local : NULL, each, data, &gid);
 
 	return r == 0 ? each_primary(users, gid, each, data) : r;
 }
@@ -177,6 +188,146 @@ struct subid_known_group {
 	char **names; /* of its members, in order */
 	size_t n;
 };
+
+/*
+ * For many questions: the groups of the local file and those that were asked for, each
+ * by a hash.  Threat: a policy has as many rules about groups as a site has groups, and
+ * who asks about each owner would read the file once for each of them.
+ */
+struct subid_group_index {
+	struct subid_group *list; /* in the order of the file */
+	size_t n;
+	size_t mask;
+	uint32_t *slots[3]; /* open addressing; number + 1, or 0 */
+};
+
+enum { BY_NAME, BY_GID, BY_ASKED };
+
+/* So many questions cost less than an index. */
+#define GROUPS_FEW 8
+
+static void index_free(struct subid_group_index **index)
+{
+	if (*index == NULL)
+		return;
+	free((*index)->list);
+	free((*index)->slots[0]);
+	free(*index);
+	*index = NULL;
+}
+
+static size_t hash_gid(uint32_t gid)
+{
+	return (size_t)((gid * 0x9e3779b97f4a7c15) >> 32);
+}
+
+static uint32_t *name_slot(const struct subid_group_index *index, const char *name,
+			   size_t len)
+{
+	for (size_t h = subid_table_hash(name, len);; h++) {
+		uint32_t *slot = &index->slots[BY_NAME][h & index->mask];
+		const struct subid_group *group;
+
+		if (*slot == 0)
+			return slot;
+		group = &index->list[*slot - 1];
+		if (group->name.len == len && memcmp(group->name.text, name, len) == 0)
+			return slot;
+	}
+}
+
+static uint32_t *gid_slot(const struct subid_group_index *index, uint32_t gid)
+{
+	for (size_t h = hash_gid(gid);; h++) {
+		uint32_t *slot = &index->slots[BY_GID][h & index->mask];
+
+		if (*slot == 0 || index->list[*slot - 1].gid == gid)
+			return slot;
+	}
+}
+
+static uint32_t *asked_slot(const struct subid_members *members, const char *asked)
+{
+	const struct subid_group_index *index = members->index;
+
+	for (size_t h = subid_table_hash(asked, strlen(asked));; h++) {
+		uint32_t *slot = &index->slots[BY_ASKED][h & index->mask];
+
+		if (*slot == 0 || strcmp(members->groups[*slot - 1].asked, asked) == 0)
+			return slot;
+	}
+}
+
+/* Room for so many groups, and as many questions. */
+static int make_slots(struct subid_members *members, size_t room)
+{
+	struct subid_group_index *index = members->index;
+	size_t n_slots = 16;
+
+	while (n_slots < room * 2)
+		n_slots *= 2;
+	free(index->slots[0]);
+	index->slots[0] = calloc(n_slots * 3, sizeof(*index->slots[0]));
+	if (index->slots[0] == NULL)
+		return -ENOMEM;
+	index->slots[BY_GID] = index->slots[0] + n_slots;
+	index->slots[BY_ASKED] = index->slots[BY_GID] + n_slots;
+	index->mask = n_slots - 1;
+	/* the first of several is the one that is found */
+	for (size_t i = index->n; i-- > 0;) {
+		*name_slot(index, index->list[i].name.text, index->list[i].name.len) =
+		    (uint32_t)i + 1;
+		*gid_slot(index, index->list[i].gid) = (uint32_t)i + 1;
+	}
+	for (size_t i = 0; i < members->n; i++)
+		*asked_slot(members, members->groups[i].asked) = (uint32_t)i + 1;
+	return 0;
+}
+
+static int make_index(struct subid_members *members, const struct subid_users *users)
+{
+	struct subid_group_index *index = calloc(1, sizeof(*index));
+	struct subid_group group;
+	size_t pos = 0;
+
+	members->index = index;
+	if (index == NULL)
+		return -ENOMEM;
+	while (subid_group_next(users, &pos, &group)) {
+		if (array_grow(&index->list, index->n, sizeof(*index->list)) < 0)
+			return -ENOMEM;
+		index->list[index->n++] = group;
+	}
+	return make_slots(members, index->n + 2 * (size_t)GROUPS_FEW);
+}
+
+/* Sees to it that there is an index where one is worth it, with room for one question
+ * more.  Without memory there is none. */
+static int update_index(struct subid_members *members, const struct subid_users *users)
+{
+	int r = 0;
+
+	if (members->n >= GROUPS_FEW && members->index == NULL)
+		r = make_index(members, users);
+	else if (members->index != NULL && members->n * 2 > members->index->mask)
+		r = make_slots(members, members->n * 2);
+	if (r < 0)
+		index_free(&members->index);
+	return r;
+}
+
+static bool find_by_index(const struct subid_group_index *index, const char *group,
+			  struct subid_group *ret)
+{
+	size_t len = strlen(group);
+	uint32_t gid, i;
+
+	i = subid_id_parse(group, len, &gid) == 0 ? *gid_slot(index, gid)
+						  : *name_slot(index, group, len);
+	if (i != 0)
+		*ret = index->list[i - 1];
+	return i != 0;
+}
 
 static void group_free(struct subid_known_group *group)
 {
@@ -192,6 +343,7 @@ void subid_members_free(struct subid_members *members)
 	for (size_t i = 0; i < members->n; i++)
 		group_free(&members->groups[i]);
 	free(members->groups);
+	index_free(&members->index);
 	*members = (struct subid_members){ .n = 0 };
 }
 
@@ -215,16 +367,21 @@ static int keep_name(void *data, const char *name)
 	return 0;
 }
 
-static int look_up(const struct subid_users *users, const char *name,
-		   struct subid_known_group *ret)
+static int look_up(const struct subid_members *members, const struct subid_users *users,
+		   const char *name, struct subid_known_group *ret)
 {
+	struct subid_group local;
+	bool is_local;
 	__attribute__((cleanup(group_free))) struct subid_known_group group = {
 		.asked = strdup(name),
 	};
 
 	if (group.asked == NULL)
 		return -ENOMEM;
-	group.answer = find_group(users, name, keep_name, &group, &group.gid);
+	is_local = members->index != NULL ? find_by_index(members->index, name, &local)
+					  : find_local(users, name, &local);
+	group.answer = hand_out_group(users, name, is_local ? &local : NULL, keep_name,
+				      &group, &group.gid);
 	if (group.answer < 0)
 		return group.answer;
 	if (group.n > 0)
@@ -234,22 +391,42 @@ static int look_up(const struct subid_users *users, const char *name,
 	return 0;
 }
 
+static bool was_asked(const struct subid_members *members, const char *name, size_t *ret)
+{
+	if (members->index != NULL) {
+		uint32_t number = *asked_slot(members, name);
+
+		*ret = number - 1;
+		return number != 0;
+	}
+	for (*ret = 0; *ret < members->n; (*ret)++)
+		if (strcmp(members->groups[*ret].asked, name) == 0)
+			return true;
+	return false;
+}
+
 static int find_known(struct subid_members *members, const struct subid_users *users,
 		      const char *name, const struct subid_known_group **ret)
 {
+	size_t i;
 	int r;
 
-	for (size_t i = 0; i < members->n; i++) {
+	if (was_asked(members, name, &i)) {
 		*ret = &members->groups[i];
-		if (strcmp((*ret)->asked, name) == 0)
-			return 0;
+		return 0;
 	}
+	r = update_index(members, users);
+	if (r < 0)
+		return r;
 	if (array_grow(&members->groups, members->n, sizeof(*members->groups)) < 0)
 		return -ENOMEM;
-	r = look_up(users, name, &members->groups[members->n]);
-	if (r == 0)
-		*ret = &members->groups[members->n++];
-	return r;
+	r = look_up(members, users, name, &members->groups[members->n]);
+	if (r != 0)
+		return r;
+	*ret = &members->groups[members->n++];
+	if (members->index != NULL)
+		*asked_slot(members, name) = (uint32_t)members->n;
+	return 0;
 }
 
 static bool lists(const struct subid_known_group *group, const char *name)

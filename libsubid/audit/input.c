@@ -16,6 +16,7 @@
 #include "libsubid/core/files.h"
 
 #define HIDERS_NAMED 16
+#define LEASES_FEW   16 /* the owners of more are looked up by an index */
 #define FILE_NAME    4416
 #define HIDER_TEXT   128
 
@@ -529,6 +530,20 @@ static void name_lessees(struct audit_facts *facts)
 		subid_live_name(facts->proc, &facts->live, leases);
 }
 
+/* Each owner of leases is looked up in both tables. */
+static int index_for_leases(struct audit_facts *facts)
+{
+	size_t n = 0;
+	int r = 0;
+
+	for (size_t i = 0; i < facts->input.n_stores; i++)
+		n += facts->stores[i].leases.n;
+	for (enum subid_kind kind = 0; r == 0 && n > LEASES_FEW && kind < SUBID_KINDS;
+	     kind++)
+		r = subid_table_index(&facts->tables[kind]);
+	return r;
+}
+
 int audit_read_facts(const struct subid *sys, const struct audit_options *options,
 		     struct audit_facts *ret, struct subid_error *err)
 {
@@ -560,6 +575,8 @@ int audit_read_facts(const struct subid *sys, const struct audit_options *option
 	if (!options->no_live && ret->place.host)
 		load_live(options, ret);
 	r = load_stores(sys, ret);
+	if (r == 0)
+		r = index_for_leases(ret);
 	if (r == 0)
 		r = load_runtimes(ret);
 	if (r == 0)

@@ -13,6 +13,9 @@
 #include "libsubid/core/core.h"
 #include "libsubid/core/printable.h"
 
+/* The names of more rules are looked up by an index. */
+#define RULES_FEW 16
+
 struct check {
 	struct system_parts place;
 	struct policy_problems *problems;
@@ -209,6 +212,8 @@ int policy_check(struct subid *sys, struct policy_problems *ret, struct subid_er
 		return error_plain(err, r, "%s: %s", file, strerror(-r));
 	}
 	r = subid_users_load(check.place.etc, host, &users, &failure.file);
+	if (r == 0 && conf.n_rules > RULES_FEW)
+		r = subid_users_index(users);
 	if (r < 0)
 		return error_failure(err, sys, r, &failure);
 	if (check_defs(&check, &policy))

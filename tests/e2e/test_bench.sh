@@ -3,7 +3,7 @@
 # The instructions of each operation at two sizes, and how they grow: a loss of speed is
 # a failure.  Time is not looked at; make bench does that, beside shadow's tools.
 . "$(dirname "$0")/lib.sh"
-plan 6
+plan 10
 
 case $BUILD in
 *asan* | *coverage*)
@@ -51,3 +51,29 @@ grows() { # name lines accounts command...: four times as much costs at most fiv
 grows "a grant to who has many lines in falling order" 5000 1 grant --another --count 5 alice
 grows "all of them taken back, and held" 1000 1 revoke alice
 grows "a grant to all names of one uid" 1 1000 grant --all
+
+# Owners, leases and rules that are many together, on a host and in an image.
+site() { # n: users with a range, a group and a lease each; a rule about each
+	rm -rf "$T/root"
+	mkdir -p "$T/root/etc" "$T/root/var/lib/subid"
+	seq "$1" | awk '{ print "u" $1 ":x:" 1000 + $1 ":" 1000 + $1 "::/:/bin/sh" }' >"$T/root/etc/passwd"
+	seq "$1" | awk '{ print "u" $1 ":x:" 1000 + $1 ":" }' >"$T/root/etc/group"
+	seq "$1" | awk '{ print "u" $1 ":" 100000 + $1 * 20 ":20" }' | tee "$T/root/etc/subuid" >"$T/root/etc/subgid"
+	seq "$1" | awk '{ print "u" $1 "/c:" 100000 + $1 * 20 ":10" }' | tee "$T/root/var/lib/subid/subuid" >"$T/root/var/lib/subid/subgid"
+	seq -f "give $2 u%.0f" "$1" >"$T/root/etc/subid.conf"
+	: >"$T/root/etc/login.defs"
+}
+grows_by_4() { # name user|group command...: of four times as much, at most 4.4 times
+	local name=$1 whom=$2 small large
+	shift 2
+	site 1000 "$whom"
+	small=$(cost "$BUILD/subid" --root "$T/root" "$@")
+	site 4000 "$whom"
+	large=$(cost "$BUILD/subid" --root "$T/root" "$@")
+	echo "# $name: $small and $large thousand"
+	ok "$name" test $((10 * ${large:-9999999})) -le $((44 * ${small:-0}))
+}
+grows_by_4 "an audit with a lease for each owner" user audit --partial --fail-on critical
+grows_by_4 "policy check of rules about users" user policy check
+grows_by_4 "policy check of rules about groups" group policy check
+grows_by_4 "policy explain with rules about groups" group policy explain u7

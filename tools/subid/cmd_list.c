@@ -252,13 +252,29 @@ static int list_name(const struct listing *listing, const struct subid_users *us
 				   : "no such account, and no range has this owner");
 }
 
+static size_t count_names(char *const names[])
+{
+	size_t n = 0;
+
+	while (names[n] != NULL)
+		n++;
+	return n;
+}
+
 static int list_owners(const struct listing *listing, char *const names[])
 {
 	auto_users struct subid_users *users = NULL;
 	const char *file = "passwd";
-	int status = EXIT_DONE, r;
+	bool host = listing->cli->root == NULL;
+	int status = EXIT_DONE, r = -1;
 
-	r = subid_users_open(listing->etc, listing->cli->root == NULL, &users, &file);
+	/* accounts that cannot all be loaded are looked up one by one */
+	if (count_names(names) > NAMES_FEW)
+		r = subid_users_load(listing->etc, host, &users, &file);
+	if (r == 0)
+		r = subid_users_index(users);
+	if (users == NULL)
+		r = subid_users_open(listing->etc, host, &users, &file);
 	if (r < 0)
 		return cli_unreadable(listing->cli, file, r);
 	for (size_t n = 0; *names != NULL; names++, n++) {

@@ -178,6 +178,7 @@ static void free_lessors(struct view *view)
 		subid_list_free(&view->lessors[i].leases);
 	}
 	free(view->lessors);
+	free(view->lessor_slots);
 }
 
 static int compare(enum subid_kind kind, uint32_t id, const struct view_leased *lease)
@@ -225,21 +226,51 @@ static void read_leases(struct view *view, struct view_lessor *lessor)
 	sort(lessor);
 }
 
+/* The slot of a lessor: its number + 1, or 0. */
+static uint32_t *lessor_slot(const struct view *view, const char *name)
+{
+	for (size_t h = subid_table_hash(name, strlen(name));; h++) {
+		uint32_t *slot = &view->lessor_slots[h & view->lessor_mask];
+
+		if (*slot == 0 || strcmp(view->lessors[*slot - 1].name, name) == 0)
+			return slot;
+	}
+}
+
+/* Room for one lessor more in the hash. */
+static bool make_lessor_slots(struct view *view)
+{
+	size_t n = view->lessor_slots == NULL ? 16 : 2 * (view->lessor_mask + 1);
+
+	if (view->lessor_slots != NULL && view->n_lessors * 2 < view->lessor_mask)
+		return true;
+	free(view->lessor_slots);
+	view->lessor_slots = calloc(n, sizeof(*view->lessor_slots));
+	if (view->lessor_slots == NULL)
+		return false;
+	view->lessor_mask = n - 1;
+	for (size_t i = 0; i < view->n_lessors; i++)
+		*lessor_slot(view, view->lessors[i].name) = (uint32_t)i + 1;
+	return true;
+}
+
 static struct view_lessor *find_lessor(struct view *view, const char *owner)
 {
 	auto_free char *name = view_owner_name(view, owner, strlen(owner));
 	struct view_lessor lessor = { .name = name };
+	uint32_t *slot;
 
-	for (size_t i = 0; name != NULL && i < view->n_lessors; i++)
-		if (strcmp(view->lessors[i].name, name) == 0)
-			return &view->lessors[i];
-	if (name == NULL)
+	if (name == NULL || !make_lessor_slots(view))
 		return NULL;
+	slot = lessor_slot(view, name);
+	if (*slot != 0)
+		return &view->lessors[*slot - 1];
 	if (array_grow(&view->lessors, view->n_lessors, sizeof(*view->lessors)) < 0)
 		return NULL;
 	name = NULL;
 	read_leases(view, &lessor);
 	view->lessors[view->n_lessors] = lessor;
+	*slot = (uint32_t)view->n_lessors + 1;
 	return &view->lessors[view->n_lessors++];
 }
 

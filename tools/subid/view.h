@@ -66,6 +66,8 @@ struct view {
 	size_t n_known;
 	struct view_lessor *lessors; /* owners whose leases have been read */
 	size_t n_lessors;
+	uint32_t *lessor_slots; /* by name; inside view.c */
+	size_t lessor_mask;
 	struct container_roots roots; /* names inside of containers */
 	bool partial; /* some leases could not be read; a warning was printed */
 };

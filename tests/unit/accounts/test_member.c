@@ -185,13 +185,47 @@ static void test_name_service(void **state)
 	    SUBID_UNKNOWN);
 }
 
+/* A policy with many rules about groups: by name and by gid, of which several lines may
+ * have the same, known and unknown, each asked twice; as a pass over the file has it. */
+static void test_many_groups(void **state)
+{
+	enum { GROUPS = 300 };
+	int etc = etc_of(state);
+	auto_users struct subid_users *users = NULL;
+	auto_owner struct subid_owner owner = { .n = 0 };
+	auto_members struct subid_members many = { .n = 0 };
+	char file[GROUPS * 40] = "", *at = file;
+	int answers[3] = { 0 };
+
+	for (int i = 0; i < GROUPS; i++)
+		at += sprintf(at, "g%d:x:%d:%s\n", i % 250, 5000 + i % 270,
+			      i % 3 == 0 ? "alice" : "bob");
+	put_file(etc, "passwd", passwd);
+	put_file(etc, "group", file);
+	assert_int_equal(subid_users_load(etc, false, &users, NULL), 0);
+	assert_int_equal(subid_owner_find(users, "alice", &owner), 0);
+	for (int i = 0; i < 4 * GROUPS; i++) {
+		auto_members struct subid_members one = { .n = 0 };
+		char name[32];
+		int r;
+
+		(void)snprintf(name, sizeof(name), i % 2 == 0 ? "g%d" : "%d",
+			       i / 4 + (i % 2 == 0 ? 0 : 5000));
+		r = subid_members_ask(&one, users, &owner, name);
+		assert_int_equal(subid_members_ask(&many, users, &owner, name), r);
+		answers[r == 0 ? 0 : r == SUBID_ABSENT ? 1 : 2]++;
+	}
+	assert_int_equal(many.n, 2 * GROUPS);
+	for (size_t i = 0; i < ARRAY(answers); i++)
+		assert_true(answers[i] > 50);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		scratch_test(test_members),
-		scratch_test(test_large_group),
-		scratch_test(test_who_is_asked),
-		scratch_test(test_name_service),
+		scratch_test(test_members),	 scratch_test(test_large_group),
+		scratch_test(test_who_is_asked), scratch_test(test_name_service),
+		scratch_test(test_many_groups),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
