@@ -512,6 +512,8 @@ struct subid_explanation {
 	size_t line;			  /* of the rule, in file; 0: no rule fits */
 	char file[SUBID_ERROR_FILE_SIZE]; /* or "" */
 	char why[1024];			  /* a phrase; its bytes are the policy's */
+	/* what login.defs computes from the uid, SUB_*_DETERMINISTIC; count 0: nothing */
+	struct id_range place[SUBID_KINDS];
 };
 
 /*

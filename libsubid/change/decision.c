@@ -54,6 +54,20 @@ static void explain_no_rule(const struct subid_txn *txn, const struct subid_owne
 			       "no rule fits, and there is no such account");
 }
 
+/* The places that are computed for an owner, whatever it has. */
+static void explain_places(const struct subid_txn *txn, const struct subid_owner *owner,
+			   const struct subid_decision *decision,
+			   struct subid_explanation *ret)
+{
+	struct subid_policy policy = txn->policy;
+
+	memcpy(policy.window, decision->window, sizeof(policy.window));
+	for (enum subid_kind kind = 0; kind < SUBID_KINDS; kind++)
+		if (owner->has_account && policy.window[kind].deterministic &&
+		    subid_policy_place(&policy, kind, owner->uid, &ret->place[kind]) != 0)
+			ret->place[kind].count = 0;
+}
+
 int subid_explain(struct subid_txn *txn, const char *name, struct subid_explanation *ret,
 		  struct subid_error *err)
 {
@@ -76,6 +90,7 @@ int subid_explain(struct subid_txn *txn, const char *name, struct subid_explanat
 		return error_plain(err, r, "%s: cannot be looked up: %s", name,
 				   strerror(-r));
 	explanation.verdict = decision.verdict;
+	explain_places(txn, &owner, &decision, &explanation);
 	if (decision.rule != NULL)
 		explain_rule(txn, decision.rule, &explanation);
 	else

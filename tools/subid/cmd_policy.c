@@ -186,6 +186,36 @@ static int try_to_give(struct explanation *e)
 	return EXIT_DONE;
 }
 
+static bool has(const struct explanation *e, enum subid_kind kind, struct id_range range)
+{
+	struct subid_row row = { .size = sizeof(row) };
+
+	for (size_t i = 0; subid_list_get(e->changes, i, &row); i++)
+		if (row.kind == kind && id_range_contains(row.range, range))
+			return true;
+	return false;
+}
+
+/*
+ * Hosts that share homes without a directory agree if each computes the range: one on
+ * which the owner has another one differs from them.
+ */
+static void compare_with_place(const struct explanation *e)
+{
+	for (enum subid_kind kind = 0; kind < SUBID_KINDS; kind++) {
+		struct id_range place = e->policy.place[kind];
+
+		if (place.count > 0 && !has(e, kind, place))
+			(void)cli_complain(
+			    0,
+			    "warning: %s: SUB_%s_DETERMINISTIC gives %ss %u-%llu on each"
+			    " host, and this one has other ids for the owner",
+			    e->shown, kind == SUBID_UID ? "UID" : "GID",
+			    subid_kind_name(kind), place.start,
+			    (unsigned long long)id_range_end(place) - 1);
+	}
+}
+
 static void print_text(const struct explanation *e)
 {
 	struct subid_row row = { .size = sizeof(row) };
@@ -237,6 +267,8 @@ static int explain_one(struct explanation *e, json_t *owners)
 	status = try_to_give(e);
 	if (status == EXIT_UNABLE)
 		return status;
+	if (e->changes != NULL && !e->cli->quiet)
+		compare_with_place(e);
 	if (owners == NULL && !e->cli->quiet)
 		print_text(e);
 	else if (owners != NULL && json_array_append_new(owners, to_json(e)) < 0)
