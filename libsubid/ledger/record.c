@@ -4,7 +4,6 @@
  * line says counts only if all of it is as this file writes it.
  */
 #include <endian.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "libsubid/ledger/ledger.h"
@@ -98,50 +97,97 @@ static size_t print_owner(const struct subid_owner_name *owner, char *buf)
 	return n;
 }
 
-/* Ends a line of n bytes with its sum.  The length it has then. */
-static size_t end_line(char *buf, size_t n)
+/* What a line is written into; a field is followed by a blank. */
+struct writing {
+	char *at;
+};
+
+/* Not by sprintf(3): a first look writes a line for each of the tables'. */
+static void put_number(struct writing *to, uint64_t number)
 {
-	return n + (size_t)sprintf(buf + n, " %08x\n", sum_of(buf, n));
+	char digits[20];
+	size_t n = 0;
+
+	do {
+		digits[n++] = (char)('0' + number % 10);
+		number /= 10;
+	} while (number > 0);
+	while (n > 0)
+		*to->at++ = digits[--n];
+	*to->at++ = ' ';
+}
+
+/* A clock that is before the epoch is no time. */
+static void put_time(struct writing *to, int64_t time)
+{
+	put_number(to, time < 0 ? 0 : (uint64_t)time);
+}
+
+static void put_hex(struct writing *to, uint64_t number, unsigned int digits)
+{
+	for (unsigned int i = digits; i > 0; i--)
+		*to->at++ = hex[number >> (4 * (i - 1)) & 15];
+	*to->at++ = ' ';
+}
+
+static void put_letters(struct writing *to, char first, char second)
+{
+	*to->at++ = first;
+	if (second != '\0')
+		*to->at++ = second;
+	*to->at++ = ' ';
+}
+
+static void put_range(struct writing *to, const struct ledger_record *record)
+{
+	put_letters(to, kinds[record->kinds], '\0');
+	put_number(to, record->entry.range.start);
+	put_number(to, record->entry.range.count);
+}
+
+/* Ends a line, whose last field is written, with its sum.  Its length. */
+static size_t end_line(struct writing *to, char *line)
+{
+	put_hex(to, sum_of(line, (size_t)(to->at - 1 - line)), 8);
+	to->at[-1] = '\n';
+	return (size_t)(to->at - line);
 }
 
 size_t ledger_record_print(const struct ledger_record *record, char buf[LEDGER_LINE_MAX])
 {
 	const struct ledger_entry *entry = &record->entry;
-	char word = (char)record->word;
-	size_t n = 0;
+	struct writing to = { buf };
 
+	put_letters(&to, (char)record->word, '\0');
+	if (record->word != LEDGER_SEEN)
+		put_number(&to, entry->seq);
 	switch (record->word) {
 	case LEDGER_RANGE:
-		n = (size_t)sprintf(buf, "%c %llu %c %u %u %c %c%c %lld %lld %u ", word,
-				    (unsigned long long)entry->seq, kinds[record->kinds],
-				    entry->range.start, entry->range.count,
-				    states[entry->state], doors[entry->door_in],
-				    doors[entry->door_out], (long long)entry->since,
-				    (long long)entry->until, entry->uid);
-		n += print_owner(&entry->owner, buf + n);
+		put_range(&to, record);
+		put_letters(&to, states[entry->state], '\0');
+		put_letters(&to, doors[entry->door_in], doors[entry->door_out]);
+		put_time(&to, entry->since);
+		put_time(&to, entry->until);
+		put_number(&to, entry->uid);
+		to.at += print_owner(&entry->owner, to.at);
+		*to.at++ = ' ';
 		break;
 	case LEDGER_SEEN:
-		n = (size_t)sprintf(buf, "%c %c %u %u", word, kinds[record->kinds],
-				    entry->range.start, entry->range.count);
+		put_range(&to, record);
 		break;
 	case LEDGER_TABLES:
 	case LEDGER_BACKUPS:
-		n = (size_t)sprintf(buf, "%c %llu %lld %016llx %016llx", word,
-				    (unsigned long long)entry->seq,
-				    (long long)entry->since,
-				    (unsigned long long)record->of[SUBID_UID],
-				    (unsigned long long)record->of[SUBID_GID]);
+		put_time(&to, entry->since);
+		put_hex(&to, record->of[SUBID_UID], 16);
+		put_hex(&to, record->of[SUBID_GID], 16);
 		break;
 	case LEDGER_SEARCHED:
-		n = (size_t)sprintf(buf, "%c %llu %lld", word,
-				    (unsigned long long)entry->seq,
-				    (long long)entry->since);
+		put_time(&to, entry->since);
 		break;
 	case LEDGER_END:
-		n = (size_t)sprintf(buf, "%c %llu", word, (unsigned long long)entry->seq);
 		break;
 	}
-	return end_line(buf, n);
+	return end_line(&to, buf);
 }
 
 /* --- reading -------------------------------------------------------------------------
@@ -356,18 +402,23 @@ int ledger_record_parse(char *line, size_t len, struct ledger_record *ret)
 /* --- the head ------------------------------------------------------------------------
  */
 
+static const char magic[] = "subid-ledger 1 ";
+
 size_t ledger_head_print(const struct ledger_head *head, char buf[LEDGER_HEAD_MAX])
 {
-	int n = sprintf(buf, "subid-ledger 1 %llu %llu %llu %llu",
-			(unsigned long long)head->seq, (unsigned long long)head->searched,
-			(unsigned long long)head->index, (unsigned long long)head->body);
+	struct writing to = { buf };
 
-	return end_line(buf, (size_t)n);
+	memcpy(buf, magic, sizeof(magic) - 1);
+	to.at += sizeof(magic) - 1;
+	put_number(&to, head->seq);
+	put_number(&to, head->searched);
+	put_number(&to, head->index);
+	put_number(&to, head->body);
+	return end_line(&to, buf);
 }
 
 int ledger_head_parse(const char *line, size_t len, struct ledger_head *ret)
 {
-	static const char magic[] = "subid-ledger 1 ";
 	char copy[LEDGER_HEAD_MAX];
 	struct fields fields;
 	struct ledger_head head;
