@@ -23,7 +23,7 @@ static int history_is_missing(struct subid_error *err, const struct subid *sys, 
 					 : strerror(-r));
 }
 
-static void history_warn(const struct subid *sys, const struct subid_txn *txn)
+void history_warn(const struct subid *sys, const struct subid_txn *txn)
 {
 	const struct history *history = &txn->history;
 
@@ -31,6 +31,17 @@ static void history_warn(const struct subid *sys, const struct subid_txn *txn)
 		system_warn(sys, SUBID_NOTE_WARNING,
 			    "%.*s" HISTORY_FILE ": damaged: what could be read of it is"
 			    " kept, and whose other ids were is not known any more",
+			    (int)sys->name_len, sys->etc_name);
+	if (history->was_lost)
+		system_warn(sys, SUBID_NOTE_WARNING,
+			    "%.*s" HISTORY_FILE ": lost: it is made anew from the tables,"
+			    " and what others had before is not known any more",
+			    (int)sys->name_len, sys->etc_name);
+	if (history->was_old)
+		system_warn(sys, SUBID_NOTE_WARNING,
+			    "%.*s" HISTORY_FILE ": older than the tables: what they name"
+			    " is added to it, and what else others had since then is not"
+			    " known any more",
 			    (int)sys->name_len, sys->etc_name);
 	if (history->was_set_back)
 		system_warn(sys, SUBID_NOTE_WARNING,

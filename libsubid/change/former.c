@@ -159,6 +159,7 @@ int subid_ledger_read(struct subid *sys, unsigned int kinds, unsigned int flags,
 		r = history_look(txn, &failure);
 	if (r < 0)
 		return error_failure(err, sys, r, &failure);
+	history_warn(sys, txn);
 	/* a lock that is not to be had keeps nobody from reading */
 	r = state < 0 ? state : ledger_read(&txn->history.ledger, true);
 	if (state >= 0 && txn->history.ledger.dir < 0)

@@ -21,6 +21,7 @@
 
 #include "libsubid/change/private.h"
 #include "libsubid/core/core.h"
+#include "libsubid/core/files.h"
 
 int history_is_as_read(const struct subid_txn *txn, enum subid_kind kind, bool *ret)
 {
@@ -124,34 +125,80 @@ static bool is_nothing_new(const struct subid_txn *txn)
 	return same;
 }
 
-/* Were the files written before the last look?  Who undoes a change writes them now. */
-static bool are_old(const struct subid_txn *txn, int64_t last)
+/*
+ * A table that we write has a mark: the nanoseconds of its time of modification are made
+ * of its digest.  So a ledger that does not know a table which was written after it is
+ * known to be older, or lost, even if all of /var was set back.  It is said, and decides
+ * nothing.
+ */
+static uint32_t mark_of(uint64_t digest)
 {
-	for (enum subid_kind kind = 0; kind < SUBID_KINDS; kind++) {
-		struct stat st;
-
-		if (fstatat(txn->options.etc, subid_kind_table(kind), &st,
-			    AT_SYMLINK_NOFOLLOW) < 0 ||
-		    st.st_mtim.tv_sec >= last)
-			return false;
-	}
-	return true;
+	return (uint32_t)(digest % 999999999) + 1;
 }
 
-/* Have the tables been as they are now before, and something else meanwhile?  It is said,
- * and decides nothing. */
-static bool were_set_back(const struct subid_txn *txn)
+/* What is known of a table before it is compared. */
+struct known {
+	bool marked;  /* we have written it */
+	int64_t time; /* of its last modification */
+	size_t state; /* which of the states that the ledger knows it is in; or all */
+};
+
+static struct known know(const struct subid_txn *txn, enum subid_kind kind)
 {
 	const struct history *history = &txn->history;
-	const struct ledger_tables *states = history->ledger.states;
+	const struct ledger_file *ledger = &history->ledger;
+	struct known known = { .time = INT64_MAX };
+	struct stat st;
 
-	if (history->ledger.n_states == 0 ||
-	    memcmp(states[0].of, history->read, sizeof(history->read)) == 0)
+	while (known.state < ledger->n_states &&
+	       ledger->states[known.state].of[kind] != history->read[kind])
+		known.state++;
+	if (fstatat(txn->options.etc, subid_kind_table(kind), &st, AT_SYMLINK_NOFOLLOW) <
+	    0)
+		return known;
+	known.time = st.st_mtim.tv_sec;
+	known.marked = st.st_mtim.tv_nsec == mark_of(history->read[kind]);
+	return known;
+}
+
+/* Is a table as it was once before?  Who undoes a change writes it now. */
+static bool is_set_back(const struct ledger_file *ledger, const struct known *known)
+{
+	size_t n = ledger->n_states;
+
+	if (known->state == 0 || n == 0)
 		return false;
-	for (size_t i = 1; i < history->ledger.n_states; i++)
-		if (memcmp(states[i].of, history->read, sizeof(history->read)) == 0)
-			return are_old(txn, states[0].time);
-	return false;
+	if (known->state == n)
+		return known->marked && n == LEDGER_STATES_MAX &&
+		       known->time < ledger->states[n - 1].time;
+	return known->marked || known->time < ledger->states[0].time;
+}
+
+/* What has become of the files meanwhile, that is to be said. */
+static void find_set_back(struct subid_txn *txn)
+{
+	struct history *history = &txn->history;
+	const struct ledger_file *ledger = &history->ledger;
+
+	history->was_damaged |= ledger->damaged;
+	for (enum subid_kind kind = 0; kind < SUBID_KINDS; kind++) {
+		const struct known known = know(txn, kind);
+		bool back = is_set_back(ledger, &known);
+
+		history->was_set_back |= back;
+		if (known.marked && known.state == ledger->n_states && !back) {
+			history->was_lost |= !ledger->exists;
+			history->was_old |= ledger->exists && !ledger->damaged;
+		}
+	}
+}
+
+void history_mark(const struct subid_txn *txn, enum subid_kind kind,
+		  struct subid_replacement *draft)
+{
+	if (txn->options.ledger && txn->history.ledger.lock >= 0)
+		subid_replacement_mark(draft,
+				       mark_of(txn->history.ledger.states[0].of[kind]));
 }
 
 /* --- the look ------------------------------------------------------------------------
@@ -349,9 +396,8 @@ static int look_closely(struct subid_txn *txn, struct subid_failure *failure)
 		ledger_unlock(&history->ledger);
 		return keep_seen(history, &news);
 	}
-	history->was_absent |= history->why == 0 && !history->ledger.exists;
-	history->was_damaged |= history->ledger.damaged;
-	history->was_set_back |= were_set_back(txn);
+	if (history->why == 0)
+		find_set_back(txn);
 	r = gather(txn, &backups, &news, failure);
 	if (r == 0 && history->why == 0 && history->writes)
 		history->why = ledger_append(&history->ledger, &news, true);

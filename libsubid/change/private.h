@@ -243,6 +243,8 @@ enum taken_part { TAKEN_POLICY, TAKEN_ACCOUNTS, TAKEN_LEASES };
 /* More, and nobody knows who they all are. */
 #define HIDERS_MAX 16
 
+struct subid_replacement;
+
 /* Their spellings point into the transaction's users. */
 struct handed {
 	struct subid_owner from, to;
@@ -253,9 +255,9 @@ struct history {
 	struct ledger_file ledger;
 	int why;     /* 0; else why it cannot be used: -errno or SUBID_BUSY */
 	bool writes; /* it is to be written */
-	bool was_absent, was_damaged, was_set_back; /* to be said */
-	enum ledger_door door;			    /* by which changes are made */
-	struct ledger_digest running[SUBID_KINDS];  /* of the tables as they were read */
+	bool was_lost, was_old, was_damaged, was_set_back; /* to be said */
+	enum ledger_door door;				   /* by which changes are made */
+	struct ledger_digest running[SUBID_KINDS]; /* of the tables as they were read */
 	uint64_t read[SUBID_KINDS];
 	struct subid_sets seen;	   /* ids that lines have, or have had */
 	struct subid_sets cleared; /* that were given back */
@@ -580,6 +582,13 @@ int history_searched(struct subid_txn *txn, const struct subid_sets *hidden);
 
 /* Why nothing may be taken away or given back without the ledger: -errno; 0: it may. */
 int history_refuses(const struct subid_txn *txn);
+
+/* Marks a table that is about to be written, after history_write(). */
+void history_mark(const struct subid_txn *txn, enum subid_kind kind,
+		  struct subid_replacement *draft);
+
+/* Says what has become of ledger and tables since they were looked at last. */
+void history_warn(const struct subid *sys, const struct subid_txn *txn);
 
 /* Is there something to be written that the tables do not show? */
 bool history_has_more(const struct subid_txn *txn);

@@ -342,6 +342,9 @@ int subid_txn_commit(struct subid_txn *txn, struct subid_failure *ret_failure)
 	if (r == 0 && n > 0) {
 		ret_failure->file = NULL;
 		untold_write(txn);
+		for (enum subid_kind kind = 0; kind < SUBID_KINDS; kind++)
+			if (*drafts[kind] != NULL)
+				history_mark(txn, kind, *drafts[kind]);
 		r = subid_replacements_commit(ready, n);
 		untold_made(txn, r);
 		history_done(txn, r == 0);

@@ -533,6 +533,16 @@ static int put_all_in_place(struct subid_replacement *const replacements[], size
 	return r;
 }
 
+void subid_replacement_mark(struct subid_replacement *replacement, uint32_t mark)
+{
+	struct timespec times[2] = { { .tv_nsec = UTIME_OMIT },
+				     { .tv_sec = time(NULL) } };
+
+	times[1].tv_nsec = (long)(mark % 1000000000);
+	if (flush(replacement) == 0)
+		(void)futimens(replacement->fd, times); /* it is no more than a hint */
+}
+
 int subid_replacement_sync(struct subid_replacement *replacement)
 {
 	int r = flush(replacement);

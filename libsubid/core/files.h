@@ -75,6 +75,11 @@ int subid_replacement_open_alone(int dir, const char *name,
 /* Appends bytes.  data is a struct subid_replacement *.  0 or -errno. */
 int subid_replacement_write(void *data, const void *bytes, size_t size) SUBID_WARN_UNUSED;
 
+/* Makes the new file's time of modification the present, and mark, below a thousand
+ * million, its nanoseconds: by them the file is known again.  What file systems keep no
+ * nanoseconds lose it. */
+void subid_replacement_mark(struct subid_replacement *replacement, uint32_t mark);
+
 /* Writes to disk what was appended so far, so that the commit takes less time.  0 or
  * -errno. */
 int subid_replacement_sync(struct subid_replacement *replacement) SUBID_WARN_UNUSED;

@@ -139,6 +139,7 @@ class Host:
         self.renamed = {}
         self.seen = Seen(None, None, [])
         self.snapshots = []
+        self.ours = set()  # tables that subid has written
         self.counts = collections.Counter()
         self.step = 0
         self.what = ""
@@ -157,13 +158,18 @@ class Host:
     def subid(self, *words):
         """A command that looks before it changes, and its answer."""
         before = self.tables()
+        said = self.to_be_said(before)
         done = self.run("subid", *words)
         if done.returncode not in (0, 1):
             raise Wrong(f"status {done.returncode}: {done.stderr}")
-        self.look(before)
+        if words[0] != "list":
+            self.check_said(said, done)
+            self.look(before)
         after = self.tables()
         if done.returncode != 0 and after != before:
             raise Wrong("refused, and the tables are changed")
+        if after != before:
+            self.ours |= {(kind, after[kind], os.stat(TABLES[kind]).st_mtime_ns) for kind in KINDS}
         self.counts[f"{words[0]} {'done' if done.returncode == 0 else 'refused'}"] += 1
         return done, before, after
 
@@ -192,6 +198,26 @@ class Host:
                 backup = None
             self.models[kind].look(tables[kind], backup, door)
         self.seen = new._replace(states=[tables, *seen.states][:STATES])
+
+    def to_be_said(self, tables):
+        """Of files that were set back; True, False, or None: it depends on the clock."""
+        states = self.seen.states
+        old, back = False, False
+        for kind in KINDS:
+            known = [state[kind] for state in states]
+            ours = (kind, tables[kind], os.stat(TABLES[kind]).st_mtime_ns) in self.ours
+            if tables[kind] not in known:
+                old |= ours
+            elif tables[kind] != known[0]:
+                back = True if ours or back else None
+        return {"older than the tables": old, "as they were once before": back}
+
+    def check_said(self, wanted, done):
+        for words, is_so in wanted.items():
+            if is_so is not None and (words in done.stderr) != is_so:
+                raise Wrong(f"{'not ' if is_so else ''}said that files are {words}: {done.stderr}")
+            if is_so:
+                self.counts["said: " + words] += 1
 
     def snapshot(self):
         name = f"/tmp/ledger_model.{os.getpid()}/{self.step}"
@@ -439,7 +465,9 @@ class Host:
     def list_released(self):
         what = self.what
         tables = self.tables()
+        wanted = self.to_be_said(tables)
         done = self.run("subid", "--json", "list", "--released")
+        self.check_said(wanted, done)
         self.what = what
         if done.returncode != 0:
             raise Wrong(f"list --released: {done.returncode} {done.stderr}")
