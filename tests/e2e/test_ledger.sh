@@ -3,7 +3,7 @@
 # The ledger: what userdel, usermod, useradd and editors have freed rests, whatever is
 # lost, damaged or set back.
 . "$(dirname "$0")/lib.sh"
-plan 77
+plan 104
 
 ledger=/var/lib/subid/ledger
 small=$'SUB_UID_MIN 100000\nSUB_UID_MAX 100039\nSUB_UID_COUNT 10\nSUB_GID_MIN 100000\nSUB_GID_MAX 100039\nSUB_GID_COUNT 10'
@@ -141,6 +141,73 @@ subid grant bob >/dev/null
 cp -a "$T/ledger" $ledger
 usermod -V 100010-100019 -W 100010-100019 bob
 gives "ledger set back, lines gone: the backup counts" 100020 carol
+
+host
+subid grant alice >/dev/null
+cp -a $ledger "$T/ledger"
+subid grant bob >/dev/null
+cp -a "$T/ledger" $ledger
+expect "ledger set back alone: said" 0 "* uid 100020 *" "subid: warning: $ledger: older than the tables: *" subid grant carol
+expect "once" 0 '*' '' subid grant dora
+host
+subid grant alice >/dev/null
+rm $ledger
+expect "lost: said, by who only looks, too" 0 '' "subid: warning: $ledger: lost: *" subid list --released
+expect "once" 0 '* uid 100010 *' '' subid grant bob
+host
+subid grant alice >/dev/null
+cp -a /etc/subuid "$T/"
+subid grant bob >/dev/null
+cp -a "$T/subuid" /etc/
+expect "one table set back, within a second: said" 0 "* uid 100020 *" "subid: warning: /etc: subuid and subgid are as they were once before: *" subid grant carol
+host
+subid grant alice >/dev/null
+change_tables ''
+change_tables 'alice:100000:10'
+subid grant bob >/dev/null
+change_tables 'alice:100000:10'
+expect "what an editor undoes is not called set back" 0 '* uid 100020 *' '' subid grant carol
+
+# --- cut off, changed, hostile ----------------------------------------------------------
+
+ok "cut off and changed at each ninth byte" python3 "$TESTS/e2e/ledger_damage.py" "$T/damage" 9
+
+# A store in which something is wrong: a grant goes on, and gives nothing that the backup
+# names; what takes back or gives back refuses, changes nothing, and says why.
+hostile() { # name reason
+	usermod -V 100010-100019 -W 100010-100019 bob
+	gives "$1: a grant goes on" 100020 carol
+	before=$(cat /etc/subuid /etc/subgid)
+	expect "$1: revoke refuses" 3 '' "subid: $ledger: $2: without it *" subid revoke carol
+	expect "$1: so does revoke --reuse" 3 '' "subid: $ledger: $2: *" subid revoke --reuse carol
+	expect "$1: nothing was changed" 0 "$before" '' cat /etc/subuid /etc/subgid
+}
+fresh() {
+	host
+	subid -q grant alice bob
+}
+fresh
+rm $ledger
+mkfifo $ledger
+hostile "a fifo" '*'
+rm $ledger
+fresh
+chown alice $ledger
+hostile "another's" 'others than root can write it or its directory'
+rm $ledger
+fresh
+chmod 777 /var/lib/subid
+hostile "in a directory that all can write" 'others than root can write it or its directory'
+chmod 755 /var/lib/subid
+fresh
+truncate -s 5G $ledger
+hostile "too large" '*'
+rm $ledger
+fresh
+rm -f $ledger /var/lib/subid/ledger.lock
+mkfifo /var/lib/subid/ledger.lock
+hostile "a lock that is a fifo" '*'
+rm /var/lib/subid/ledger.lock
 
 # --- images ---------------------------------------------------------------------------
 
