@@ -98,6 +98,10 @@ int subid_owner_of_uid(const struct subid_users *users, uint32_t uid,
  */
 int subid_owner_home(uint32_t uid, char **ret) SUBID_WARN_UNUSED;
 
+/* The same, for many: of a local account without asking. */
+int subid_users_home(const struct subid_users *users, uint32_t uid,
+		     char **ret) SUBID_WARN_UNUSED;
+
 /* How libnss_subid(8) marks its answers, which are no accounts: with this password. */
 #define SUBID_NAME_PASSWORD "!*"
 

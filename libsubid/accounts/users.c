@@ -303,6 +303,43 @@ int subid_owner_home(uint32_t uid, char **ret)
 	return 0;
 }
 
+/* The sixth field of the account's line: NULL, if there is none. */
+static char *home_of(const struct subid_users *users, const struct subid_account *account,
+		     size_t *ret_len)
+{
+	char *at = users->passwd.bytes + (account->name - users->passwd.bytes);
+	char *end = users->passwd.bytes + users->passwd.size, *stop;
+
+	stop = memchr(at, '\n', (size_t)(end - at));
+	end = stop == NULL ? end : stop;
+	for (size_t colons = 0; colons < 5; colons++) {
+		at = memchr(at, ':', (size_t)(end - at));
+		if (at++ == NULL)
+			return NULL;
+	}
+	stop = memchr(at, ':', (size_t)(end - at));
+	*ret_len = (size_t)((stop == NULL ? end : stop) - at);
+	return at;
+}
+
+int subid_users_home(const struct subid_users *users, uint32_t uid, char **ret)
+{
+	struct subid_account account;
+	size_t at = 0, len = 0;
+	char *home = NULL;
+
+	if (users->files_first && subid_users_by_uid(users, uid, &at, &account))
+		home = home_of(users, &account, &len);
+	/* what is odd is for the name service to read */
+	if (home == NULL || len == 0 || *home != '/' || memchr(home, '\0', len) != NULL)
+		return subid_owner_home(uid, ret);
+	home = strndup(home, len);
+	if (home == NULL)
+		return -ENOMEM;
+	*ret = home;
+	return 0;
+}
+
 /* --- an index --- */
 
 enum { BY_NAME, BY_UID };

@@ -152,11 +152,16 @@ static int find_owner(struct subid *sys, const char *name, struct subid_users **
 		      struct subid_owner *ret, struct subid_error *err)
 {
 	struct subid_failure failure = { .file = "passwd" };
-	int r = subid_users_open(sys->etc, sys->host, users, &failure.file);
+	const struct subid_users *known = system_users(sys);
+	int r = 0;
 
+	if (known == NULL) {
+		r = subid_users_open(sys->etc, sys->host, users, &failure.file);
+		known = *users;
+	}
 	if (r < 0)
 		return error_failure(err, sys, r, &failure);
-	r = subid_owner_find(*users, name, ret);
+	r = subid_owner_find(known, name, ret);
 	if (r < 0)
 		return error_plain(err, r, "%s: cannot be looked up: %s", name,
 				   strerror(-r));

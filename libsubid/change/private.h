@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
+#include <sys/stat.h>
+
 #include "libsubid/accounts/accounts.h"
 #include "libsubid/change/change.h"
 #include "libsubid/core/range.h"
@@ -23,7 +25,15 @@ struct subid {
 	void *warn_data;
 	struct kept_warnings *kept; /* for later */
 	struct homes homes;	    /* that are looked into: for how long, by all calls */
+	/* system_users() */
+	struct subid_users *users;
+	struct stat passwd; /* as it was then */
+	unsigned int asked;
 };
+
+/* The accounts, indexed, for who asks about many owners, one call after the other; NULL
+ * at first, and where they cannot be loaded.  Good until the next call. */
+const struct subid_users *system_users(struct subid *sys);
 
 /* Opens /proc, on a host.  0, or -errno, explained. */
 int system_proc(struct subid *sys, struct subid_error *err);

@@ -107,7 +107,8 @@ static int open_root_store(bool create)
  * Threat: of two stores of one user neither knows what the other has given.  So there is
  * one, which root finds, too: passwd alone says where, not XDG_STATE_HOME nor HOME.
  */
-static int name_user_store(struct store *store, uint32_t uid, char **ret_home)
+static int name_user_store(struct store *store, const struct subid_users *users,
+			   uint32_t uid, char **ret_home)
 {
 	char *name = store->name;
 	size_t size = sizeof(store->name);
@@ -115,7 +116,8 @@ static int name_user_store(struct store *store, uint32_t uid, char **ret_home)
 
 	store->user = "";
 	(void)snprintf(name, size, "the home of uid %u", uid);
-	r = subid_owner_home(uid, ret_home);
+	r = users == NULL ? subid_owner_home(uid, ret_home)
+			  : subid_users_home(users, uid, ret_home);
 	if (r != 0)
 		return r;
 	n = snprintf(name, size, "%s/%s", *ret_home, SUBID_LEASE_USER_DIR);
@@ -125,7 +127,7 @@ static int name_user_store(struct store *store, uint32_t uid, char **ret_home)
 static int open_user_store(struct store *store, bool create)
 {
 	auto_free char *home = NULL;
-	int r = name_user_store(store, getuid(), &home);
+	int r = name_user_store(store, NULL, getuid(), &home);
 
 	if (r != 0)
 		return r < 0 ? r : -ENOENT;
@@ -176,15 +178,15 @@ int store_find(const struct subid *sys, struct store *ret)
 }
 
 /* Root looks at a user's. */
-static int find_users(const struct subid_owner *owner, struct homes *homes,
-		      struct store *ret)
+static int find_users(const struct subid *sys, const struct subid_owner *owner,
+		      struct homes *homes, struct store *ret)
 {
 	auto_free char *home = NULL;
 	int r;
 
 	if (!owner->has_account || owner->uid == 0)
 		return 0;
-	r = name_user_store(ret, owner->uid, &home);
+	r = name_user_store(ret, sys->users, owner->uid, &home);
 	if (r == 0)
 		r = home_read_store(home, owner->uid, homes, &ret->read);
 	return r > 0 || r == -ENOTDIR ? 0 : r;
@@ -197,7 +199,7 @@ int store_find_other(const struct subid *sys, const struct subid_owner *owner,
 	if (!sys->host)
 		return 0; /* an image's homes are not known */
 	if (geteuid() == 0)
-		return find_users(owner, homes, ret);
+		return find_users(sys, owner, homes, ret);
 	return opened(ret, open_root_store(false), false);
 }
 

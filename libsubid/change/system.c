@@ -36,8 +36,42 @@ void subid_close(struct subid **sys)
 	cleanup_close(&(*sys)->proc);
 	free((*sys)->conf);
 	free((*sys)->kept);
+	subid_users_free(&(*sys)->users);
 	free(*sys);
 	*sys = NULL;
+}
+
+/* So many owners are looked up one by one. */
+#define OWNERS_FEW 16
+
+static bool is_same_file(const struct stat *a, const struct stat *b)
+{
+	return a->st_dev == b->st_dev && a->st_ino == b->st_ino &&
+	       a->st_size == b->st_size && a->st_mtim.tv_sec == b->st_mtim.tv_sec &&
+	       a->st_mtim.tv_nsec == b->st_mtim.tv_nsec &&
+	       a->st_ctim.tv_sec == b->st_ctim.tv_sec &&
+	       a->st_ctim.tv_nsec == b->st_ctim.tv_nsec;
+}
+
+const struct subid_users *system_users(struct subid *sys)
+{
+	struct stat passwd;
+
+	if (sys->asked < OWNERS_FEW) {
+		sys->asked++;
+		return NULL;
+	}
+	if (fstatat(sys->etc, "passwd", &passwd, 0) < 0)
+		return NULL;
+	if (sys->users != NULL && is_same_file(&passwd, &sys->passwd))
+		return sys->users;
+	subid_users_free(&sys->users);
+	if (subid_users_load(sys->etc, sys->host, &sys->users, NULL) < 0)
+		return NULL;
+	if (subid_users_index(sys->users) < 0)
+		subid_users_free(&sys->users);
+	sys->passwd = passwd;
+	return sys->users;
 }
 
 /* "/etc", or DIR/etc. */
