@@ -35,7 +35,7 @@ later+='|^libsubid/(policy/conf_directory\.c|(change|runtimes)/shares\.c)|^tools
 later+='|^tools/subid/(storage/|share/|(cmd_)?sh(ift|are)|trace_files|cmd_(sync|rename|complete)|directory|login_directory|runtime_config_mounts)'
 later+='|^tools/subid/(login_source|(audit_directory|grant_options|report/save)\.)|^libsubid/audit/rules_directory\.c'
 later+='|^tools/subid/(advice|unhold_search)\.|^libsubid/change/rests\.c'
-later+='|^tools/subid/(doctor/|cmd_(doctor|status)|status|pager|near|complete_)'
+later+='|^tools/subid/(doctor/|cmd_(doctor|status)|status|pager|near|complete_|rows_table)'
 count_files() { find "$1" -name '*.[ch]' | grep -cvE "$later" || :; }
 
 list() { [ -z "$verbose" ] || sed 's/^/    /' "$1"; }

@@ -277,7 +277,7 @@ expect "--version" 0 "subid *.*.*" '' subid grant --version
 fresh
 script -qec "stty cols 100; subid grant alice bob" /dev/null >"$T/terminal" </dev/null
 like "a table on a terminal" "$(tr -d '\r' <"$T/terminal")" \
-	$'OWNER KIND  START    END COUNT STATE\nalice uid  100000 165535 65536 new\nalice gid  *'
+	$'OWNER KIND     START    END  COUNT STATE\nalice uid+gid 100000 165535 65,536 new*'
 
 fresh
 expect "standard output full: 3" 3 '' 'subid: standard output: No space left on device*' \

@@ -27,7 +27,7 @@ expect "--color" 2 '' "*--color: 'red' is not auto, always or never*" subid --co
 
 # --- what a person is shown
 terminal() { # command line, as alice on a terminal
-	as alice env TERM=xterm ${pager+SUBID_PAGER="$pager"} script -qec "$1" /dev/null </dev/null | tr -d '\r'
+	as alice env TERM=xterm ${pager+SUBID_PAGER="$pager"} script -qec "stty rows 60 cols 100; $1" /dev/null </dev/null | tr -d '\r'
 }
 esc=$'\033'
 like "colours on a terminal" "$(terminal 'subid --no-pager doctor')" "*$esc\[32mok *"

@@ -347,7 +347,7 @@ newuidmap: *
 # Ways to run it that are not its own.
 started_oddly() {
 	hostile "$good" "\$(readelf -l $PRE/bin/newuidmap | sed -n 's/.*interpreter: \\\\(.*\\\\)\\\\]/\\\\1/p') %s"
-	like "$mode: run by the loader it has no privilege" "$state $out" "1 \[\] allow newuidmap: *needs to be installed setuid*"
+	like "$mode: run by the loader it has no privilege" "$state $out" "1 \[\] allow newuidmap: *this program has lost its setuid bit*"
 	mkdir -p "$T/noexec"
 	mount --bind "$PRE/bin" "$T/noexec"
 	mount -o remount,bind,noexec "$T/noexec"

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 # subid list, as it is typed, right and wrong.
 . "$(dirname "$0")/lib.sh"
-plan 68
+plan 78
 
 add_user alice -u 5001
 add_user bob -u 5002
@@ -45,11 +45,9 @@ expect "standard output full" 3 '' 'subid: standard output: No space left on dev
 expect "standard output closed" 3 '' 'subid: standard output: Bad file descriptor' sh -c 'exec subid list >&-'
 script -qec "stty cols 100; subid list alice bob" /dev/null >"$T/terminal" </dev/null
 is "a table on a terminal" "$(tr -d '\r' <"$T/terminal")" \
-	'OWNER KIND  START    END COUNT STATE
-alice uid  100000 165535 65536 granted
-alice gid  100000 165535 65536 granted
-5002  uid  200000 200000     1 granted
-5002  gid  200000 200000     1 granted'
+	'OWNER KIND     START    END  COUNT STATE
+alice uid+gid 100000 165535 65,536 granted
+5002  uid+gid 200000 200000      1 granted'
 expect "--help" 0 'usage: subid list *' '' subid list --help
 ok "fits a screen" test "$(wc -l <<<"$out")" -le 24 -a "$(wc -L <<<"$out")" -le 80
 expect "no such option" 2 '' $'subid: invalid option*\n*--help*' subid list -x
@@ -66,6 +64,27 @@ expect "a line with an escape sequence is no entry" 0 '*' 'subid: /etc/subuid:5:
 not_ok "and is not sent to the terminal" grep -q $'\e' <<<"$out$err"
 script -qec "stty cols 100; subid list" /dev/null >"$T/terminal" </dev/null
 not_ok "nor in the table" grep -q $'\e\\[2J' "$T/terminal"
+
+# Columns, order, pairs.
+tables $'bob:100000:10\nalice:200000:65536\nalice:300000:5'
+expect "-o" 0 $'200000 alice\n300000 alice\n100000 bob' '' subid list -u -o start,owner --sort owner
+expect "--sort by a number" 0 $'300000\n100000\n200000' '' subid list -u -o START --sort count
+expect "an unknown column" 2 '' "*unknown column 'size'; one of owner kind start end count state*" subid list -o size
+expect "an unknown order" 2 '' "*unknown column 'size'*" subid list --sort size
+is "-o with --json" "$(subid --json list -u -o owner,count bob | jq -c .)" '{"ranges":[{"owner":"bob","count":10}]}'
+on_terminal() { script -qec "stty cols 100; LC_ALL=C.UTF-8 $1" /dev/null </dev/null | tr -d '\r'; }
+like "a last line with the room, for people" "$(on_terminal 'subid list')" $'OWNER KIND     *\nwindow      uid+gid 100000-600100000: *'
+is "--noheadings: neither" "$(on_terminal 'subid list --noheadings')" "bob   uid+gid 100000 100009     10 granted
+alice uid+gid 200000 265535 65,536 granted
+alice uid+gid 300000 300004      5 granted"
+printf 'bob:100000:10\nalice:300000:7\n' >/etc/subgid
+is "only what agrees is one row" "$(on_terminal 'subid list --noheadings')" "bob   uid+gid 100000 100009     10 granted
+alice uid     200000 265535 65,536 granted
+alice uid     300000 300004      5 granted
+alice gid     300000 300006      7 granted"
+tables "jürgen:100000:10"
+is "a name in UTF-8 is shown" "$(on_terminal 'subid list --noheadings')" "jürgen uid+gid 100000 100009 10 granted"
+expect "but not to scripts" 0 'j\\xc3\\xbcrgen uid *' '' subid list
 
 # Lone C1 bytes: a terminal in 8 bits takes 0x9b for an escape sequence.
 tables $'\x9b31m:1000000:1\nx\x9b31m\x9d0;y\x9c:1000001:1'

@@ -57,7 +57,7 @@ expect "one has, one has not: listed, status 1" 1 "$ps" 'subid: bob: no process 
 expect "-q: the answer is the status" 1 '' '*' subid -q ps bob
 is "JSON has both sides" "$(subid ps --json alice/c1 | jq -c '.processes[0] | [.host_user, .host_uid, .host_gid, .user, .uid, .gid, .pid_inside, .owner, .creator, .container, .runtime, .command]')" \
 	'[null,100000,100000,"root",0,0,1,"alice",2001,"c1","lxc","init"]'
-script -qec "stty cols 200; subid ps alice/c1" /dev/null >"$T/terminal" </dev/null
+script -qec "stty cols 200; LC_ALL=C subid ps alice/c1" /dev/null >"$T/terminal" </dev/null
 like "headings and a tree on a terminal" "$(tr -d '\r' <"$T/terminal")" \
 	$'HOST-USER HOST-UID USER UID GID *PID PID-INSIDE OWNER CONTAINER LEASE COMMAND\n*100000 root*c1 *init\n*c1 *|-syslogd\n*c1 *`-*'
 expect "standard output full" 3 '' '*No space left on device' sh -c 'exec subid ps >/dev/full'

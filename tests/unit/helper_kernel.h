@@ -52,6 +52,9 @@ static struct {
 	gid_t gid, egid;
 	uint32_t permitted, effective;
 	bool keeps_capabilities;
+	bool no_new_privs;
+	bool copied;  /* the program has no setuid bit */
+	bool bounded; /* the bounding set has no capability */
 	bool env_is_cleared;
 	/* the target */
 	uid_t target_uid;
@@ -168,6 +171,11 @@ int __wrap_fstat(int fd, struct stat *ret)
 int __wrap_stat(const char *path, struct stat *ret);
 int __wrap_stat(const char *path, struct stat *ret)
 {
+	/* the program's own file: as it is installed, or a copy */
+	if (strcmp(path, "/proc/self/exe") == 0) {
+		*ret = (struct stat){ .st_mode = machine.copied ? 0755 : 04755 };
+		return 0;
+	}
 	assert_string_equal(path, "/proc");
 	return fault_is_due("stat") ? -1 : fstatat(machine.root, "proc", ret, 0);
 }
@@ -298,6 +306,10 @@ int __wrap_clearenv(void)
 
 int __wrap_prctl(int option, ...)
 {
+	if (option == PR_GET_NO_NEW_PRIVS)
+		return machine.no_new_privs;
+	if (option == PR_CAPBSET_READ)
+		return !machine.bounded;
 	assert_int_equal(option, PR_SET_KEEPCAPS);
 	if (fault_is_due("prctl"))
 		return -1;

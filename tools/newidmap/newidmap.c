@@ -40,8 +40,10 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <sys/syscall.h>
 #include <sys/vfs.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 #include "tools/newidmap/private.h"
@@ -429,15 +431,36 @@ static bool has_map(const struct call *call)
 	return fd >= 0 && read(fd, &byte, 1) > 0;
 }
 
+#define NOT_PERMITTED "Operation not permitted: "
+
+/* What keeps this program from its privilege. */
+static const char *why_unprivileged(const struct call *call, const char *self)
+{
+	struct statvfs vfs;
+	struct stat st;
+
+	if (prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) == 1)
+		return NOT_PERMITTED "no_new_privs is set, by a unit or a sandbox";
+	if (prctl(PR_CAPBSET_READ, call->kind->cap, 0, 0, 0) == 0)
+		return NOT_PERMITTED
+		    "the bounding set, of a unit or a container, lacks the"
+		    " capability";
+	if (statvfs(self, &vfs) == 0 && (vfs.f_flag & ST_NOSUID) != 0)
+		return NOT_PERMITTED "this program is on a nosuid file system";
+	if (stat(self, &st) == 0 && (st.st_mode & S_ISUID) == 0 &&
+	    getxattr(self, "security.capability", NULL, 0) <= 0)
+		return NOT_PERMITTED "this program has lost its setuid bit or file"
+				     " capability";
+	return NOT_PERMITTED "this program is traced, or not root's";
+}
+
 /* The kernel has one error for many reasons. */
 static const char *why_not_permitted(const struct call *call)
 {
 	if (has_map(call))
 		return "it is written already, and can be only once";
 	if (!has_capability(call->kind->cap))
-		return "Operation not permitted: this program needs to be installed"
-		       " setuid root or with its file capability, on a file system that"
-		       " is not nosuid, and not to be traced";
+		return why_unprivileged(call, "/proc/self/exe");
 	if (maps_root(call) && !has_capability(CAP_SETFCAP))
 		return "Operation not permitted: id 0 can be mapped only with"
 		       " CAP_SETFCAP, which this program has when setuid root";

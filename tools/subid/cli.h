@@ -59,7 +59,7 @@ struct cli {
 	enum cli_color color; /* --color */
 	bool no_pager;	      /* --no-pager */
 	bool terminal;	      /* standard output is a person's, perhaps by a pager */
-	int width;	      /* of the terminal, in columns; 0: not known */
+	int height;	      /* of the terminal, in lines; 0: not known */
 	bool directory;	      /* --directory: not this host, but the site's directory */
 	bool changed;	      /* the tables have been, whatever else fails */
 };

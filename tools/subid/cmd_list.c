@@ -7,13 +7,17 @@
 
 #include "libsubid/core/core.h"
 #include "tools/subid/rows.h"
+#include "tools/subid/status.h"
 
-enum { OPTION_RELEASED = 256 * 2 };
+enum { OPTION_RELEASED = 256 * 2, OPTION_NO_HEADINGS, OPTION_SORT };
 
 static const struct cli_option options[] = {
 	{ 'u', "uid", NULL, "only uids" },
 	{ 'g', "gid", NULL, "only gids" },
 	{ OPTION_RELEASED, "released", NULL, "ids that owners had, and nobody has now" },
+	{ 'o', "columns", "COLUMNS", "only these, between commas: owner,start,..." },
+	{ OPTION_SORT, "sort", "COLUMN", "in the order of this column" },
+	{ OPTION_NO_HEADINGS, "noheadings", NULL, "no line of headings" },
 };
 
 static const char *state_of(const char *owner, size_t len)
@@ -145,7 +149,7 @@ static void print_former(struct rows *output, const struct subid_row *row)
 }
 
 static int list_released(const struct cli *cli, struct subid *sys, unsigned int kinds,
-			 char *const names[])
+			 const struct rows_choice *choice, char *const names[])
 {
 	__attribute__((cleanup(subid_list_free))) struct subid_list *list = NULL;
 	struct subid_error err = { .size = sizeof(err) };
@@ -159,6 +163,9 @@ static int list_released(const struct cli *cli, struct subid *sys, unsigned int 
 	output = rows_open(cli, "released", former_columns, N_FORMER_COLUMNS);
 	if (output == NULL)
 		return EXIT_UNABLE;
+	status = rows_choose(output, choice);
+	if (status != EXIT_DONE)
+		return status; /* of the command line: the program ends */
 	for (size_t i = 0; subid_list_get(list, i, &row); i++) {
 		if (!was_of(row.owner, names))
 			continue;
@@ -305,6 +312,22 @@ static int list_all(const struct listing *listing)
 	return list_leases(listing, NULL, NULL, &n);
 }
 
+/* The last line for people: the room that is left. */
+static void print_room(struct cli *cli, int etc, const struct subid_table *tables)
+{
+	struct status_tables room = { .cli = cli, .policy = subid_policy_default };
+	struct subid_place place;
+	json_t *windows;
+
+	room.policy_known =
+	    subid_policy_load(etc, cli->root == NULL, &room.policy, &place) == 0;
+	/* the tables are only looked at */
+	memcpy(room.list, tables, sizeof(room.list));
+	windows = status_windows(&room);
+	status_print_windows(windows);
+	json_decref(windows);
+}
+
 struct tables {
 	struct subid_table list[SUBID_KINDS];
 };
@@ -315,47 +338,78 @@ static void free_tables(struct tables *tables)
 		subid_table_free(&tables->list[kind]);
 }
 
+/* What the options say. */
+struct request {
+	bool only_uid, only_gid, released;
+	struct rows_choice choice;
+};
+
+static void take_option(struct request *request, int letter)
+{
+	request->only_uid |= letter == 'u';
+	request->only_gid |= letter == 'g';
+	request->released |= letter == OPTION_RELEASED;
+	request->choice.no_headings |= letter == OPTION_NO_HEADINGS;
+	if (letter == 'o')
+		request->choice.columns = optarg;
+	if (letter == OPTION_SORT)
+		request->choice.sort = optarg;
+}
+
+static int list(struct listing *listing, const struct request *request,
+		char *const names[])
+{
+	struct cli *cli = listing->cli;
+	bool all = names[0] == NULL;
+	int status, closed;
+
+	cli_begin_pager(cli);
+	listing->output = range_rows_open(cli);
+	if (listing->output == NULL)
+		return EXIT_UNABLE;
+	status = rows_choose(listing->output, &request->choice);
+	if (status != EXIT_DONE)
+		return status; /* of the command line: the program ends */
+	status = all ? list_all(listing) : list_owners(listing, names);
+	closed = rows_close(listing->output);
+	if (closed == EXIT_DONE && all && cli->terminal && !cli->json && !cli->quiet &&
+	    !request->choice.no_headings)
+		print_room(cli, listing->etc, listing->tables);
+	if (closed == EXIT_DONE)
+		closed = cli_finish_output();
+	return closed != EXIT_DONE ? closed : status;
+}
+
 static int run(struct cli *cli, int argc, char *argv[])
 {
 	__attribute__((cleanup(free_tables))) struct tables tables = {
 		.list = { { .kind = SUBID_UID }, { .kind = SUBID_GID } },
 	};
-	struct subid_table *const list = tables.list;
-	bool only_uid = false, only_gid = false, released = false;
+	struct request request = { .only_uid = false };
 	auto_system struct subid *sys = NULL;
 	auto_close int etc = -1;
 	struct listing listing;
-	struct rows *output;
-	int letter, status = EXIT_DONE, closed;
+	int letter, status;
+	unsigned int kinds;
 
-	while ((letter = cli_next_option(cli, argc, argv)) != -1) {
-		only_uid |= letter == 'u';
-		only_gid |= letter == 'g';
-		released |= letter == OPTION_RELEASED;
-	}
+	while ((letter = cli_next_option(cli, argc, argv)) != -1)
+		take_option(&request, letter);
+	kinds = cli_kinds(request.only_uid, request.only_gid);
 	etc = cli_open_etc(cli);
 	if (etc < 0)
 		return EXIT_UNABLE;
 	status = cli_open_system(cli, true, &sys);
-	if (status == EXIT_DONE && released)
-		return list_released(cli, sys, cli_kinds(only_uid, only_gid),
-				     argv + optind);
-	if (status == EXIT_DONE && (!only_gid || only_uid))
-		status = cli_load_table(cli, etc, SUBID_UID, &list[SUBID_UID]);
-	if (status == EXIT_DONE && (!only_uid || only_gid))
-		status = cli_load_table(cli, etc, SUBID_GID, &list[SUBID_GID]);
+	if (status == EXIT_DONE && request.released)
+		return list_released(cli, sys, kinds, &request.choice, argv + optind);
+	for (enum subid_kind kind = 0; status == EXIT_DONE && kind < SUBID_KINDS; kind++)
+		if ((kinds & 1U << kind) != 0)
+			status = cli_load_table(cli, etc, kind, &tables.list[kind]);
 	if (status != EXIT_DONE)
 		return status;
-	output = range_rows_open(cli);
-	if (output == NULL)
-		return EXIT_UNABLE;
 	listing = (struct listing){
-		cli, sys, etc, output, list, cli_kinds(only_uid, only_gid),
+		.cli = cli, .sys = sys, .etc = etc, .tables = tables.list, .kinds = kinds
 	};
-	status =
-	    optind < argc ? list_owners(&listing, argv + optind) : list_all(&listing);
-	closed = rows_close(output);
-	return closed != EXIT_DONE ? closed : status;
+	return list(&listing, &request, argv + optind);
 }
 
 const struct cli_command cmd_list = {

@@ -28,7 +28,7 @@ void cli_find_terminal(struct cli *cli)
 	/* how wide letters are that are not ASCII */
 	(void)setlocale(LC_CTYPE, "");
 	if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0)
-		cli->width = size.ws_col;
+		cli->height = size.ws_row;
 }
 
 bool cli_colored(const struct cli *cli)
@@ -56,7 +56,7 @@ static _Noreturn void run_pager(void)
 		name = "less";
 	if (geteuid() == 0)
 		(void)setenv("LESSSECURE", "1", 1);
-	(void)setenv("LESS", "FRSXMK", 0);
+	(void)setenv("LESS", "FRSXMK", 1); /* as systemctl */
 	(void)setenv("LESSCHARSET", "utf-8", 0);
 	(void)execlp("sh", "sh", "-c", "exec $0", name, (char *)NULL);
 	_exit(127);
@@ -82,8 +82,8 @@ void cli_begin_pager(struct cli *cli)
 {
 	int pipes[2];
 
-	if (!cli->terminal || cli->no_pager || cli->quiet || pager != 0 || !has_pager() ||
-	    fflush(stdout) != 0 || pipe(pipes) < 0)
+	if (!cli->terminal || cli->height == 0 || cli->no_pager || cli->quiet ||
+	    pager != 0 || !has_pager() || fflush(stdout) != 0 || pipe(pipes) < 0)
 		return;
 	pager = fork();
 	if (pager == 0) {

@@ -1,63 +1,81 @@
 /* SPDX-License-Identifier: MIT */
 #include "tools/subid/rows.h"
-#include "libsubid/core/printable.h"
 
 #include <errno.h>
 #include <jansson.h>
-#include <libsmartcols.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <unistd.h>
+
+#include "libsubid/core/printable.h"
+#include "tools/subid/rows_table.h"
+
+#define COLUMNS_MAX 32
+
+/* A row that is kept to be sorted; its texts follow it. */
+struct kept {
+	size_t order;
+	const struct rows *rows; /* by which column */
+	struct rows_cell cells[];
+};
 
 struct rows {
 	const struct cli *cli;
 	const struct rows_column *columns;
 	size_t n_columns;
 	size_t n;
-	bool failed;		      /* out of memory */
-	struct libscols_table *table; /* for people, else NULL */
-	struct libscols_line **lines; /* of table, to be parents */
+	bool failed;		  /* out of memory */
+	struct rows_table *table; /* for people, else NULL */
+	size_t shown[COLUMNS_MAX];
+	size_t n_shown;
+	bool chosen; /* columns were */
+	bool no_headings;
+	size_t sort; /* SIZE_MAX: as they come */
+	struct kept **kept;
+	size_t n_kept;
+	char *line; /* of print_plain() */
+	size_t line_room;
 };
 
 static void free_rows(struct rows *rows)
 {
-	if (rows->table != NULL)
-		scols_unref_table(rows->table);
-	free(rows->lines);
+	for (size_t i = 0; i < rows->n_kept; i++)
+		free(rows->kept[i]);
+	free(rows->kept);
+	free(rows->line);
+	rows_table_free(rows->table);
 	free(rows);
 }
 
-static bool open_table(struct rows *rows)
+/* Two rows that differ in this column alone may be one for people. */
+static size_t pairs_of(const struct rows_column *columns, size_t n)
 {
-	rows->table = scols_new_table();
-	if (rows->table == NULL)
-		return false;
-	for (size_t i = 0; i < rows->n_columns; i++) {
-		const struct rows_column *column = &rows->columns[i];
-		int flags = (column->number ? SCOLS_FL_RIGHT : 0) |
-			    (column->tree ? SCOLS_FL_TREE : 0);
-
-		if (column->heading != NULL &&
-		    scols_table_new_column(rows->table, column->heading, 0, flags) ==
-			NULL)
-			return false;
-	}
-	return true;
+	for (size_t i = 0; i < n; i++)
+		if (strcmp(columns[i].key, "kind") == 0 && columns[i].pairs)
+			return i;
+	return SIZE_MAX;
 }
 
 struct rows *rows_open(const struct cli *cli, const char *array,
 		       const struct rows_column *columns, size_t n)
 {
 	struct rows *rows = calloc(1, sizeof(*rows));
-	bool people = !cli->quiet && !cli->json && isatty(STDOUT_FILENO);
+	bool people = !cli->quiet && !cli->json && cli->terminal;
 
 	if (rows != NULL) {
 		rows->cli = cli;
 		rows->columns = columns;
 		rows->n_columns = n;
+		rows->sort = SIZE_MAX;
+		for (size_t i = 0; i < n; i++)
+			if (columns[i].heading != NULL)
+				rows->shown[rows->n_shown++] = i;
+		if (people)
+			rows->table = rows_table_new(columns, n, pairs_of(columns, n));
 	}
-	if (rows == NULL || (people && !open_table(rows))) {
+	if (rows == NULL || (people && rows->table == NULL)) {
 		(void)cli_complain(EXIT_UNABLE, "%s", strerror(ENOMEM));
 		if (rows != NULL)
 			free_rows(rows);
@@ -68,59 +86,138 @@ struct rows *rows_open(const struct cli *cli, const char *array,
 	return rows;
 }
 
-/* The digits of a number, at the end of buf. */
-static const char *print_number(uint64_t number, char buf[24])
+static size_t find_column(const struct rows *rows, const char *name, size_t len)
 {
-	char *at = buf + 23;
+	for (size_t i = 0; i < rows->n_columns; i++)
+		if (rows->columns[i].heading != NULL &&
+		    strlen(rows->columns[i].heading) == len &&
+		    strncasecmp(rows->columns[i].heading, name, len) == 0)
+			return i;
+	return SIZE_MAX;
+}
 
-	*at = '\0';
-	do {
-		*--at = (char)('0' + number % 10);
-		number /= 10;
-	} while (number > 0);
+static int unknown_column(const struct rows *rows, const char *name, size_t len)
+{
+	char known[512] = "";
+	size_t at = 0;
+
+	for (size_t i = 0; i < rows->n_columns && at < sizeof(known); i++)
+		if (rows->columns[i].heading != NULL)
+			at += (size_t)snprintf(known + at, sizeof(known) - at, " %s",
+					       rows->columns[i].key);
+	return cli_misused(rows->cli, "unknown column '%.*s'; one of%s", (int)len, name,
+			   known);
+}
+
+int rows_choose(struct rows *rows, const struct rows_choice *choice)
+{
+	const char *at = choice->columns;
+
+	rows->no_headings = choice->no_headings;
+	if (choice->sort != NULL) {
+		rows->sort = find_column(rows, choice->sort, strlen(choice->sort));
+		if (rows->sort == SIZE_MAX)
+			return unknown_column(rows, choice->sort, strlen(choice->sort));
+	}
+	if (at == NULL)
+		return EXIT_DONE;
+	rows->n_shown = 0;
+	rows->chosen = true;
+	while (rows->n_shown < COLUMNS_MAX) {
+		size_t len = strcspn(at, ",");
+
+		rows->shown[rows->n_shown] = find_column(rows, at, len);
+		if (rows->shown[rows->n_shown++] == SIZE_MAX)
+			return unknown_column(rows, at, len);
+		if (at[len] == '\0')
+			break;
+		at += len + 1;
+	}
+	return EXIT_DONE;
+}
+
+/* These write at a place with enough room, and return what is behind it. */
+
+static char *put_number(char *at, uint64_t number)
+{
+	char digits[24];
+	char *first = digits + sizeof(digits);
+	size_t n;
+
+	if (number == 0)
+		*--first = '0';
+	if (number <= UINT32_MAX) /* a division of 32 bits is a fraction of the work */
+		for (uint32_t small = (uint32_t)number; small > 0; small /= 10)
+			*--first = (char)('0' + small % 10);
+	else
+		for (; number > 0; number /= 10)
+			*--first = (char)('0' + number % 10);
+	n = (size_t)(digits + sizeof(digits) - first);
+	memcpy(at, first, n);
+	return at + n;
+}
+
+static char *put_word(char *at, const char *text, size_t len)
+{
+	static const char hex[] = "0123456789abcdef";
+
+	for (size_t i = 0; i < len; i++) {
+		unsigned char c = (unsigned char)text[i];
+
+		if (c > ' ' && c <= '~' && c != '\\') {
+			*at++ = (char)c;
+			continue;
+		}
+		*at++ = '\\';
+		*at++ = 'x';
+		*at++ = hex[c >> 4];
+		*at++ = hex[c & 15];
+	}
 	return at;
 }
 
-static bool is_plain(char c)
+/* Room for a line: each byte may become four.  False: out of memory. */
+static bool make_room(struct rows *rows, const struct rows_cell *cells)
 {
-	return c > ' ' && c <= '~' && c != '\\';
+	size_t need = 2 + rows->n_shown * 32;
+	char *grown;
+
+	for (size_t c = 0; c < rows->n_shown; c++)
+		need += cells[rows->shown[c]].len * 4;
+	if (need <= rows->line_room)
+		return true;
+	grown = realloc(rows->line, need * 2);
+	if (grown == NULL)
+		return false;
+	rows->line = grown;
+	rows->line_room = need * 2;
+	return true;
 }
 
-static void print_word(const char *text, size_t len)
+static void print_plain(struct rows *rows, const struct rows_cell *cells)
 {
-	for (size_t i = 0; i < len;) {
-		size_t begin = i;
+	char *at;
 
-		while (i < len && is_plain(text[i]))
-			i++;
-		(void)fwrite_unlocked(text + begin, 1, i - begin, stdout);
-		if (i < len)
-			(void)printf("\\x%02x", (unsigned char)text[i++]);
+	if (!make_room(rows, cells)) {
+		rows->failed = true;
+		return;
 	}
-}
+	at = rows->line;
+	for (size_t c = 0; c < rows->n_shown; c++) {
+		const struct rows_column *column = &rows->columns[rows->shown[c]];
+		const struct rows_cell *cell = &cells[rows->shown[c]];
 
-static void print_plain(const struct rows *rows, const struct rows_cell *cells)
-{
-	const char *sep = "";
-
-	for (size_t i = 0; i < rows->n_columns; i++) {
-		char number[24];
-
-		if (rows->columns[i].heading == NULL)
-			continue;
-		(void)fputs_unlocked(sep, stdout);
-		sep = " ";
-		if (!cells[i].known)
-			(void)putchar_unlocked('-');
-		else if (rows->columns[i].number)
-			(void)fputs_unlocked(print_number(cells[i].number, number),
-					     stdout);
-		else if (cells[i].len == 0)
-			(void)putchar_unlocked('-');
+		if (c > 0)
+			*at++ = ' ';
+		if (!cell->known || (!column->number && cell->len == 0))
+			*at++ = '-';
+		else if (column->number)
+			at = put_number(at, cell->number);
 		else
-			print_word(cells[i].text, cells[i].len);
+			at = put_word(at, cell->text, cell->len);
 	}
-	(void)putchar_unlocked('\n');
+	*at++ = '\n';
+	(void)fwrite_unlocked(rows->line, 1, (size_t)(at - rows->line), stdout);
 }
 
 struct json_t *cli_json_name(const char *text, size_t len)
@@ -161,15 +258,25 @@ static json_t *json_cell(const struct rows_column *column, const struct rows_cel
 			      : cli_json_name(cell->text, cell->len);
 }
 
+static bool is_shown(const struct rows *rows, size_t column)
+{
+	for (size_t c = 0; c < rows->n_shown; c++)
+		if (rows->shown[c] == column)
+			return true;
+	/* what is in JSON alone is there unless columns were chosen */
+	return rows->columns[column].heading == NULL && !rows->chosen;
+}
+
 static void print_json(struct rows *rows, const struct rows_cell *cells)
 {
 	json_t *object = json_object();
 	bool failed = object == NULL;
 
 	for (size_t i = 0; !failed && i < rows->n_columns; i++)
-		failed = json_object_set_new_nocheck(
-			     object, rows->columns[i].key,
-			     json_cell(&rows->columns[i], &cells[i])) < 0;
+		failed =
+		    is_shown(rows, i) && json_object_set_new_nocheck(
+					     object, rows->columns[i].key,
+					     json_cell(&rows->columns[i], &cells[i])) < 0;
 	(void)fputs(rows->n > 1 ? ",\n  " : "\n  ", stdout);
 	if (failed || (json_dumpf(object, stdout, JSON_COMPACT | JSON_ENSURE_ASCII) < 0 &&
 		       !ferror(stdout)))
@@ -177,50 +284,83 @@ static void print_json(struct rows *rows, const struct rows_cell *cells)
 	json_decref(object);
 }
 
-static bool set_cell(struct libscols_line *line, size_t at,
-		     const struct rows_column *column, const struct rows_cell *cell)
+static void print_row(struct rows *rows, const struct rows_cell *cells, size_t parent)
 {
-	char number[24];
-	auto_free char *text = NULL;
-
-	if (!cell->known || (!column->number && cell->len == 0))
-		return scols_line_set_data(line, at, "-") == 0;
-	if (column->number)
-		return scols_line_set_data(line, at,
-					   print_number(cell->number, number)) == 0;
-	text = printable_text(cell->text, cell->len);
-	return text != NULL && scols_line_set_data(line, at, text) == 0;
+	rows->n++;
+	if (rows->cli->json)
+		print_json(rows, cells);
+	else if (rows->table != NULL)
+		rows->failed |= rows_table_add(rows->table, cells, parent) < 0;
+	else
+		print_plain(rows, cells);
 }
 
-static void add_line(struct rows *rows, const struct rows_cell *cells, size_t parent)
+/* Keeps a copy, with its texts. */
+static void keep_row(struct rows *rows, const struct rows_cell *cells)
 {
-	struct libscols_line *line = scols_table_new_line(
-	    rows->table, parent == ROWS_NO_PARENT ? NULL : rows->lines[parent]);
-	size_t at = 0;
+	size_t size = sizeof(struct kept) + rows->n_columns * sizeof(*cells), text = 0;
+	struct kept *kept;
+	char *at;
 
-	if (line == NULL ||
-	    array_grow(&rows->lines, rows->n - 1, sizeof(struct libscols_line *)) < 0) {
+	for (size_t i = 0; i < rows->n_columns; i++)
+		text += cells[i].text == NULL ? 0 : cells[i].len;
+	kept = malloc(size + text);
+	if (kept == NULL || array_grow(&rows->kept, rows->n_kept, sizeof(kept)) < 0) {
+		free(kept);
 		rows->failed = true;
 		return;
 	}
-	rows->lines[rows->n - 1] = line;
-	for (size_t i = 0; i < rows->n_columns; i++)
-		if (rows->columns[i].heading != NULL)
-			rows->failed |=
-			    !set_cell(line, at++, &rows->columns[i], &cells[i]);
+	at = (char *)kept + size;
+	kept->order = rows->n_kept;
+	kept->rows = rows;
+	for (size_t i = 0; i < rows->n_columns; i++) {
+		kept->cells[i] = cells[i];
+		if (cells[i].text == NULL)
+			continue;
+		memcpy(at, cells[i].text, cells[i].len);
+		kept->cells[i].text = at;
+		at += cells[i].len;
+	}
+	rows->kept[rows->n_kept++] = kept;
+}
+
+static int in_order(const void *a, const void *b)
+{
+	const struct kept *x = *(struct kept *const *)a, *y = *(struct kept *const *)b;
+	const struct rows_cell *m = &x->cells[x->rows->sort];
+	const struct rows_cell *n = &y->cells[x->rows->sort];
+	size_t len = m->len < n->len ? m->len : n->len;
+	int order = 0;
+
+	if (m->known != n->known)
+		return m->known ? -1 : 1;
+	if (x->rows->columns[x->rows->sort].number)
+		order = m->number < n->number ? -1 : m->number > n->number;
+	else if (len > 0)
+		order = memcmp(m->text, n->text, len);
+	if (order == 0 && m->len != n->len)
+		order = m->len < n->len ? -1 : 1;
+	if (order == 0)
+		order = x->order < y->order ? -1 : 1;
+	return order;
 }
 
 void rows_add(struct rows *rows, const struct rows_cell *cells, size_t parent)
 {
 	if (rows->cli->quiet || rows->failed)
 		return;
-	rows->n++;
-	if (rows->cli->json)
-		print_json(rows, cells);
-	else if (rows->table != NULL)
-		add_line(rows, cells, parent);
+	if (rows->sort != SIZE_MAX)
+		keep_row(rows, cells);
 	else
-		print_plain(rows, cells);
+		print_row(rows, cells, parent);
+}
+
+static void print_kept(struct rows *rows)
+{
+	if (rows->n_kept > 1)
+		qsort(rows->kept, rows->n_kept, sizeof(*rows->kept), in_order);
+	for (size_t i = 0; i < rows->n_kept && !rows->failed; i++)
+		print_row(rows, rows->kept[i]->cells, ROWS_NO_PARENT);
 }
 
 int rows_close(struct rows *rows)
@@ -229,18 +369,23 @@ int rows_close(struct rows *rows)
 	const char *changed =
 	    cli->changed ? ": the change is made all the same, 'subid list' shows it"
 			 : "";
-	bool failed = rows->failed;
+	bool failed;
 
+	print_kept(rows);
+	failed = rows->failed;
 	if (cli->json && !cli->quiet)
 		(void)fputs(rows->n > 0 ? "\n]}\n" : "]}\n", stdout);
-	if (rows->table != NULL && rows->n > 0 && !failed)
-		failed = scols_print_table(rows->table) != 0;
+	if (rows->table != NULL && !failed)
+		rows_table_print(rows->table, rows->shown, rows->n_shown,
+				 !rows->no_headings);
 	free_rows(rows);
 	if (failed)
 		return cli_complain(EXIT_UNABLE, "output: %s%s", strerror(ENOMEM),
 				    changed);
 	if (fflush(stdout) == 0 && !ferror(stdout))
 		return EXIT_DONE;
+	if (errno == EPIPE && cli_pager_runs())
+		return EXIT_DONE; /* who leaves a pager early has seen enough */
 	return cli_complain(EXIT_UNABLE, "standard output: %s%s", strerror(errno),
 			    changed);
 }
@@ -251,10 +396,10 @@ int rows_close(struct rows *rows)
 
 static const struct rows_column range_columns[] = {
 	{ .heading = "OWNER", .key = "owner" },
-	{ .heading = "KIND", .key = "kind" },
+	{ .heading = "KIND", .key = "kind", .pairs = true },
 	{ .heading = "START", .key = "start", .number = true },
 	{ .heading = "END", .key = "end", .number = true },
-	{ .heading = "COUNT", .key = "count", .number = true },
+	{ .heading = "COUNT", .key = "count", .number = true, .grouped = true },
 	{ .heading = "STATE", .key = "state" },
 };
 

@@ -19,6 +19,8 @@ struct rows_column {
 	const char *heading; /* NULL: only in JSON */
 	const char *key;     /* of the JSON objects */
 	bool number;	     /* else text */
+	bool pairs;	     /* on a terminal, a uid and a gid that agree are one row */
+	bool grouped;	     /* on a terminal, its digits are in groups */
 	bool tree;	     /* on a terminal, lines lead to it from the parent row's */
 };
 
@@ -63,6 +65,16 @@ struct rows; /* keeps cli and columns */
 /* array: the JSON object's one member.  NULL after a complaint. */
 struct rows *rows_open(const struct cli *cli, const char *array,
 		       const struct rows_column *columns, size_t n);
+
+/* Which columns are shown, and how; zeroed: all of them. */
+struct rows_choice {
+	const char *columns; /* names between commas; NULL: all */
+	const char *sort;    /* the name of one; NULL: as the rows come */
+	bool no_headings;
+};
+
+/* Chooses, before the first row.  The status, after a complaint. */
+int rows_choose(struct rows *rows, const struct rows_choice *choice);
 
 /* Adds a row, a cell for each column.  parent: which row, from 0, or ROWS_NO_PARENT. */
 void rows_add(struct rows *rows, const struct rows_cell *cells, size_t parent);

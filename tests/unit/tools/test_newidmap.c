@@ -244,6 +244,40 @@ static void test_setgroups(void **state)
 	    outcome.said, "newgidmap: write to gid_map failed: the process has ended\n");
 }
 
+/* What keeps the program from its privilege is named. */
+static void test_unprivileged(void **state)
+{
+	static const struct {
+		bool no_new_privs, bounded, copied;
+		const char *said;
+	} rows[] = {
+		{ true, false, false,
+		  "*: no_new_privs is set, by a unit or a sandbox\n" },
+		{ true, true, true, "*: no_new_privs is set, by a unit or a sandbox\n" },
+		{ false, true, true,
+		  "*: the bounding set, of a unit or a container, lacks*" },
+		{ false, false, true, "*: this program *" }, /* or on nosuid */
+		{ false, false, false, "*: this program is *" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY(rows); i++) {
+		start_over_caps(&uid_kind);
+		machine.permitted = machine.effective = 0;
+		machine.copied = rows[i].copied;
+		machine.no_new_privs = rows[i].no_new_privs;
+		machine.bounded = rows[i].bounded;
+		put("proc/" TARGET "/uid_map", "");
+		faults.only = "write";
+		faults_arm(1, EPERM);
+		call_helper(GOOD);
+		faults.only = NULL;
+		assert_int_equal(outcome.status, EXIT_FAILURE);
+		if (fnmatch(rows[i].said, outcome.said, 0) != 0)
+			fail_msg("row %zu: %s", i, outcome.said);
+	}
+}
+
 /* Why the kernel says EPERM. */
 static void test_not_permitted(void **state)
 {
@@ -252,7 +286,7 @@ static void test_not_permitted(void **state)
 		bool is_written;
 		const char *words, *said;
 	} rows[] = {
-		{ 0, false, GOOD, "*this program needs to be installed setuid root*" },
+		{ 0, false, GOOD, "*Operation not permitted: this program *" },
 		{ CAP_TO_MASK(CAP_SETUID), true, GOOD, "*it is written already*" },
 		{ CAP_TO_MASK(CAP_SETUID), false, GOOD,
 		  "*not in a user namespace that you made from this one*" },
@@ -357,10 +391,15 @@ static void test_capabilities(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		machine_test(test_as_it_should_be), machine_test(test_each_call_fails),
-		machine_test(test_what_is_said),    machine_test(test_short_write),
-		machine_test(test_setgroups),	    machine_test(test_not_permitted),
-		machine_test(test_descriptors),	    machine_test(test_page),
+		machine_test(test_as_it_should_be),
+		machine_test(test_each_call_fails),
+		machine_test(test_what_is_said),
+		machine_test(test_short_write),
+		machine_test(test_setgroups),
+		machine_test(test_not_permitted),
+		machine_test(test_unprivileged),
+		machine_test(test_descriptors),
+		machine_test(test_page),
 		machine_test(test_capabilities),
 	};
 
