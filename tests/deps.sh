@@ -26,7 +26,7 @@ test="$demo $proof $deb libcmocka-dev clang clang-format clang-tidy clang-tools 
 	pmccabe pamtester libpam-wrapper libnss-wrapper libuid-wrapper
 	openssh-server openssh-client sshpass cron at login auditd afl++ ansible-core
 	checkpolicy semodule-utils apparmor slapd ldap-utils libsasl2-modules
-	prometheus btrfs-progs xfsprogs chromium fonts-dejavu-core python3-jsonschema systemd systemd-container lxd|incus lxd-client|incus-client"
+	prometheus btrfs-progs xfsprogs chromium fonts-dejavu-core python3-jsonschema zsh fish systemd systemd-container lxd|incus lxd-client|incus-client"
 
 installed() { # NAME|NAME...
 	local name

@@ -7,7 +7,7 @@
 commands=$(subid --help | sed -nE 's/^  ([a-z]+) .*/\1/p')
 programs="subid newuidmap newgidmap getsubids"
 read -ra every <<<"$(tr '\n' ' ' <<<"$commands")"
-plan $((1 + 12 * ${#every[@]} + 2 + 4 * 4 + 8 + 2 + 3 + 4 + 4 + 29 + 7 + ${#every[@]}))
+plan $((8 + 1 + 12 * ${#every[@]} + 2 + 4 * 4 + 8 + 2 + 3 + 4 + 4 + 29 + 7 + ${#every[@]}))
 
 is "these are the commands" "${every[*]}" "list grant revoke rename hold unhold status doctor ps id config share shift sync policy audit"
 
@@ -89,7 +89,7 @@ subid $version *subid $version"
 done
 is "subid-audit(7) has the rules as they are (or: make man-rules)" \
 	"$(tests/man_rules.sh "$PRE/bin/subid" man/subid-audit.7 | diff man/subid-audit.7 - | head -n 20)" ""
-for page in subid-ng.3 subid.7 subid-audit.7 subid.conf.5 pam_subid.8 subid-ldap.8 subid-compat.8 libnss_subid.8; do
+for page in subid-errors.7 subid-ng.3 subid.7 subid-audit.7 subid.conf.5 pam_subid.8 subid-ldap.8 subid-compat.8 libnss_subid.8; do
 	run mandoc -Tlint -Wwarning "man/$page"
 	is "$page is clean" "$status $out" "0 "
 done
@@ -100,6 +100,14 @@ ok "doctor has checks" grep -qx no-range <<<"$every_check"
 is "subid-doctor(1) has each" "$(while read -r check; do
 	grep -qE "^\.It Sy (.* )?$check( |$)" man/subid-doctor.1 || echo "$check"
 done <<<"$every_check")" ""
+
+# Who searches for a runtime's own words finds a page.
+for words in 'insufficient UIDs or GIDs' 'no subuid ranges found' 'newuidmap failed' 'no mapping'; do
+	ok "apropos: $words" grep -qi -- "$words" <<<"$(sed -n '/^\.Nd/p' man/*.[1-8])"
+done
+for words in 'potentially insufficient UIDs or GIDs available' 'Could not access /home' 'cannot set up namespace using'; do
+	ok "a page has: $words" grep -qF -- "$words" man/subid-errors.7
+done
 
 # Pages refer to pages that are there: ours, or those of the packages around us.
 dangling() {

@@ -111,9 +111,15 @@ is "each place is where it was said, whatever the umask" "$(cd "$T/d2/opt/s" && 
 644 completions/subid.fish
 644 data/pam-configs/subid
 644 data/subid/audit.schema.json
+644 data/subid/config.schema.json
 644 data/subid/doctor.schema.json
+644 data/subid/id.schema.json
 644 data/subid/installed
 755 data/subid/ldap
+644 data/subid/policy.schema.json
+644 data/subid/ps.schema.json
+644 data/subid/ranges.schema.json
+644 data/subid/released.schema.json
 644 data/subid/shares.schema.json
 644 data/subid/shift.schema.json
 644 data/subid/status.schema.json
