@@ -64,8 +64,11 @@ def mends(root, name, finding, before, what):
             print(f"{name}: {finding['rule']}: {command}: {run.returncode}: {run.stderr}")
             return False
     after = audit(root)
-    gone = not any(key(f) == key(finding) and pair(f) == pair(finding) and meets(f["range"], finding["range"])
-                   for f in after)
+    same = [f for f in after if key(f) == key(finding) and pair(f) == pair(finding)]
+    if "range" in finding:
+        gone = not any(meets(f["range"], finding["range"]) for f in same)
+    else:  # a line that is no entry: there may be others like it
+        gone = len(same) < sum(key(f) == key(finding) and pair(f) == pair(finding) for f in before)
     new = keys(f for f in after if f["level"] in GRAVE) - keys(before) if what == "fix" else []
     if not gone:
         print(f"{name}: {finding[what]}: does not go away: {key(finding)}")

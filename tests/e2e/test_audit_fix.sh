@@ -49,7 +49,7 @@ is "any other is quoted" "$(fixes unknown-owner '$(reboot) ;x:100000:10\n' '')" 
 # edit NAME RULE LINES SHOWN AFTER
 edit() {
 	fixes "$2" "$3" 'alice:100000:65536\n' >/dev/null
-	like "$1: what is there can be found" "$(subid --root "$root" audit --rule "$2")" "*$4*"
+	like "$1: what is there can be found" "$(subid --root "$root" audit --rule "$2")" "*${4//\\/\\\\}*"
 	subid --root "$root" --json audit --rule "$2" --fail-on never | jq -r '.findings[].advice[]' >"$T/commands"
 	ok "$1: the commands run" sh -e "$T/commands"
 	is "$1: and mend it" "$(cat "$root/etc/subuid")" "$5"
@@ -67,7 +67,7 @@ edit "lines that adjoin" mergeable 'alice:100000:30000\nbob:300000:5\nalice:1300
 edit "a control character" malformed 'al\x01ice:100000:65536\nbob:200000:65536\n' 'al\x01ice' bob:200000:65536
 fixes unknown-owner 'jos\xc3\xa9:100000:10\n' '' >/dev/null
 like "letters of UTF-8 as they are" "$(LC_ALL=C.UTF-8 subid --root "$root" audit --rule unknown-owner)" $'*no account jos\xc3\xa9,*'
-like "or as bytes, where the locale has no others" "$(LC_ALL=C subid --root "$root" audit --rule unknown-owner)" '*no account jos\xc3\xa9,*'
+like "or as bytes, where the locale has no others" "$(LC_ALL=C subid --root "$root" audit --rule unknown-owner)" '*no account jos\\xc3\\xa9,*'
 
 # --- what meets -------------------------------------------------------------------
 

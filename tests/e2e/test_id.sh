@@ -2,13 +2,13 @@
 # SPDX-License-Identifier: MIT
 # subid id: whose an id is, at rest and while it runs; and back.
 . "$(dirname "$0")/lib.sh"
-plan 56
+plan 57
 
 add_user alice -u 2001 -s /bin/bash
 add_user bob -u 2002
 chmod 755 "$T"
-# root's helper lets root map what is alice's
-tables $'alice:100000:1000\nbob:300000:65536\n2001:200000:1000\n!released:400000:10\n!reserved:400010:10\nroot:100000:1000'
+owners=$'alice:100000:1000\nbob:300000:65536\n2001:200000:1000\n!released:400000:10\n!reserved:400010:10'
+tables "$owners"
 
 # At rest
 expect "an id of a line" 0 'uid 100005 alice - 5 - granted' '' subid id 100005
@@ -79,8 +79,12 @@ mkdir -p "$root"/{bin,etc}
 cp "$(command -v busybox)" "$root/bin/sleep"
 echo 'web:x:33:33::/:' >"$root/etc/passwd"
 echo 'grp:x:44:' >"$root/etc/group"
+# root's helper lets root map what is alice's
+change_tables "$owners"$'\nroot:100000:1000'
 start unshare --user --map-users 100000,0,500 --map-groups 100000,0,500 --setuid 0 --setgid 0 --mount --root "$root" sleep 1000
 wait_for runs "$started_pid" sleep
+expect "an id with two owners has both" 0 $'uid 100033 alice - 33 web granted\nuid 100033 root - - - granted' '' subid id 100033
+change_tables "$owners"
 expect "the map that runs, and the container's names" 0 'uid 100033 alice - 33 web granted' '' subid id 100033
 expect "of its groups, too" 0 'gid 100044 alice - 44 grp granted' '' subid id -g 100044
 expect "an id of the line that is not in the map" 0 'uid 100600 alice - 600 - granted' '' subid id 100600
