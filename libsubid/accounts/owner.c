@@ -403,8 +403,7 @@ int subid_owner_of_uid(const struct subid_users *users, uint32_t uid,
 		r = make_owner(users, uid, NULL, "", ret);
 	if (r == SUBID_UNKNOWN && users->nss)
 		r = owner_from_nss(users, NULL, uid, ret);
-	if (r == -ECONNREFUSED && !users->elsewhere)
-		r = SUBID_UNKNOWN; /* of systemd's module alone */
+	r = r == -ECONNREFUSED && !users->elsewhere ? SUBID_UNKNOWN : r;
 	if (r == SUBID_UNKNOWN && !users->files_first)
 		r = make_owner(users, uid, NULL, "", ret);
 	if (r != SUBID_UNKNOWN)
@@ -424,8 +423,7 @@ static int find_name(const struct subid_users *users, const struct subid_users *
 		return owner_from_file(aliases, &account, ret);
 	if (users->nss)
 		r = owner_from_nss(aliases, text, 0, ret);
-	if (r == -ECONNREFUSED && !users->elsewhere)
-		r = SUBID_UNKNOWN;
+	r = r == -ECONNREFUSED && !users->elsewhere ? SUBID_UNKNOWN : r;
 	if (r == SUBID_UNKNOWN && local)
 		return owner_from_file(aliases, &account, ret);
 	return r == SUBID_UNKNOWN ? unknown_owner(text, ret) : r;

@@ -247,6 +247,10 @@ static const struct audit_rule rules[] = {
 	  "shadow silently uses its defaults instead, and subid grants nothing "
 	  "until the value is corrected.",
 	  "Correct the value in login.defs.", audit_find_window_invalid },
+	{ "window-beyond", SUBID_WARNING, "a window ends with an id that is none",
+	  "4294967295 means \"no id\" to the kernel. useradd and subid take it as "
+	  "4294967294; other programs may map it, and are refused.",
+	  "Write 4294967294 in login.defs.", audit_find_window_beyond },
 	{ "window-meets-accounts", SUBID_ERROR, "the window overlaps the ids of accounts",
 	  "The next account that useradd creates may get an id that somebody can "
 	  "map.",

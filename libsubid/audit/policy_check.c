@@ -186,6 +186,15 @@ static bool check_defs(struct check *check, struct subid_policy *ret)
 	if (r == SUBID_INVALID)
 		note(check, SUBID_ERROR, "login.defs", place.line, "%s %s", place.key,
 		     place.why);
+	for (enum subid_kind kind = 0; r == 0 && kind < SUBID_KINDS; kind++)
+		if (ret->window[kind].beyond)
+			note(check, SUBID_WARNING, "login.defs", 0,
+			     "SUB_%s_MAX is 4294967295, which is no id: it is taken as"
+			     " 4294967294",
+			     kind == SUBID_UID ? "UID" : "GID");
+	if (r < 0)
+		note(check, SUBID_ERROR, "login.defs", 0,
+		     "cannot be read, so that nothing is granted: %s", strerror(-r));
 	return r == 0;
 }
 

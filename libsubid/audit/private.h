@@ -462,6 +462,7 @@ AUDIT_RULE(lease_broken);
 AUDIT_RULE(lease_own);
 AUDIT_RULE(unsafe_wrap);
 AUDIT_RULE(window_invalid);
+AUDIT_RULE(window_beyond);
 AUDIT_RULE(window_meets_accounts);
 AUDIT_RULE(table_writable);
 AUDIT_RULE(table_symlink);

@@ -113,3 +113,23 @@ void audit_say_many_unknown(struct audit *audit, enum subid_kind kind, size_t en
 	    subid_table_line(audit->tables[kind].table,
 			     &audit->tables[kind].table->entries[entry]));
 }
+
+int audit_find_window_beyond(struct audit *audit)
+{
+	for (enum subid_kind kind = 0; kind < SUBID_KINDS; kind++) {
+		const struct subid_window *window = &audit->in->policy->window[kind];
+		const char *upper = kind == SUBID_UID ? "UID" : "GID";
+		struct audit_finding finding = { .kind = (int)kind,
+						 .file = "login.defs" };
+
+		if (!window->beyond)
+			continue;
+		advise_key(audit, &finding, audit_text(audit, "SUB_%s_MAX", upper),
+			   window->max);
+		audit_add_finding(audit, &finding, "write the last id that there is",
+				  "SUB_%s_MAX in %s is 4294967295, which is no id: it is"
+				  " taken as 4294967294",
+				  upper, audit_in_etc(audit, "login.defs"));
+	}
+	return 0;
+}

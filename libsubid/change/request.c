@@ -92,6 +92,15 @@ static void explain_window(const struct refusal *refusal, enum subid_kind kind)
 		     refusal->source);
 }
 
+/* Would no SUB_*_MAX be large enough? */
+static bool is_beyond_all(const struct subid_window *window, uint32_t uid_min,
+			  uint32_t uid)
+{
+	return uid >= uid_min &&
+	       window->min + ((uint64_t)(uid - uid_min) + 1) * window->count >
+		   ID_COUNT_MAX;
+}
+
 static int explain_full(const struct refusal *refusal)
 {
 	const struct subid_policy *policy = &refusal->txn->policy;
@@ -106,6 +115,17 @@ static int explain_full(const struct refusal *refusal)
 			continue;
 		if (!window->deterministic)
 			explain_window(refusal, kind);
+		else if (subid_policy_place(policy, kind, owner->uid, &place) ==
+			     SUBID_FULL &&
+			 is_beyond_all(window, policy->uid_min, owner->uid))
+			error_detail(
+			    refusal->err,
+			    "%s: SUB_%s_DETERMINISTIC puts the place of uid %u"
+			    " beyond the last id that there is: it cannot be; use"
+			    " --range, or a smaller SUB_%s_COUNT for all in"
+			    " %s/login.defs",
+			    refusal->name, id, owner->uid, id,
+			    refusal->txn->sys->etc_name);
 		else if (subid_policy_place(policy, kind, owner->uid, &place) ==
 			 SUBID_FULL)
 			error_detail(refusal->err,
@@ -251,12 +271,26 @@ int request_check(const struct subid_request *request, struct subid_error *err)
 /* For so many owners it is said which of their lines are malformed. */
 #define MALFORMED_GRANTS 10
 
+/* A number that is nobody's uid, but a login name: "70001234" of the uid 87117. */
+static bool is_login_of_digits(const struct subid_txn *txn, const char *name,
+			       uint32_t *ret_uid)
+{
+	struct subid_account account;
+
+	if (strspn(name, "0123456789") != strlen(name) || txn->users == NULL ||
+	    !subid_users_by_name(txn->users, name, strlen(name), &account))
+		return false;
+	*ret_uid = account.uid;
+	return true;
+}
+
 int request_find_owner(struct subid_txn *txn, const struct subid_request *request,
 		       struct subid_owner *ret, struct subid_error *err)
 {
 	const char *name = request->owner;
 	const struct subid_special_owner *special =
 	    subid_special_owner(name, strlen(name));
+	uint32_t uid;
 	int r = known_owner(txn, name, ret);
 
 	if (subid_owner_is_hold(name, strlen(name)))
@@ -273,6 +307,12 @@ int request_find_owner(struct subid_txn *txn, const struct subid_request *reques
 	if (r < 0)
 		return error_plain(err, r, "%s: cannot be looked up: %s", name,
 				   strerror(-r));
+	if (r == SUBID_UNKNOWN && is_login_of_digits(txn, name, &uid))
+		return error_plain(err, r,
+				   "%s: no account has this uid; the account of that name"
+				   " has uid %u, and ids are granted to it as %u, since a"
+				   " number in a table is a uid",
+				   name, uid, uid);
 	if (r == SUBID_UNKNOWN && !request_has(request, SUBID_UNKNOWN_OWNER) &&
 	    (special == NULL || !special->needs_no_account))
 		return error_plain(

@@ -113,16 +113,15 @@ static int parse_line(const char *line, size_t len, size_t number,
 	return 0;
 }
 
-static int check_window(const struct subid_window *window, const char *min,
-			const char *max, struct subid_place *place)
+static int check_window(struct subid_window *window, const char *min,
+			struct subid_place *place)
 {
 	if (window->count == 0)
-		return 0; /* nothing is granted from it */
+		return 0;			    /* nothing is granted from it */
+	window->beyond = window->max == UINT32_MAX; /* useradd takes it, too */
+	window->max -= window->beyond;
 	if (window->min > window->max)
 		return wrong(place, 0, min, strlen(min), "is greater than the maximum");
-	if (window->max == UINT32_MAX)
-		return wrong(place, 0, max, strlen(max),
-			     "is 4294967295, which is not an id: the last is 4294967294");
 	return 0;
 }
 
@@ -138,11 +137,9 @@ int subid_policy_parse(const char *text, size_t size, struct subid_policy *ret,
 	for (; r == 0 && subid_text_next(&lines, &pos, &line, &len); number++)
 		r = parse_line(line, len, number, &policy, ret_place);
 	if (r == 0)
-		r = check_window(&policy.window[SUBID_UID], "SUB_UID_MIN", "SUB_UID_MAX",
-				 ret_place);
+		r = check_window(&policy.window[SUBID_UID], "SUB_UID_MIN", ret_place);
 	if (r == 0)
-		r = check_window(&policy.window[SUBID_GID], "SUB_GID_MIN", "SUB_GID_MAX",
-				 ret_place);
+		r = check_window(&policy.window[SUBID_GID], "SUB_GID_MIN", ret_place);
 	if (r == 0)
 		*ret = policy;
 	return r;

@@ -19,6 +19,7 @@ struct subid_window {
 	bool deterministic; /* SUB_*_DETERMINISTIC: the place follows from the uid */
 	bool wrap;	    /* UNSAFE_SUB_*_DETERMINISTIC_WRAP: and starts over */
 	bool store_by_uid;  /* SUB_*_STORE_BY_UID: lines name the owner by its uid */
+	bool beyond;	    /* SUB_*_MAX was 4294967295, no id: max is the one before */
 };
 
 struct subid_policy {

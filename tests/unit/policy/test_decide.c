@@ -189,24 +189,24 @@ static void test_sizes(void **state)
 		struct subid_window uid, gid;
 	} cases[] = {
 		{ "",
-		  { 10, 19, 2, true, true, true },
-		  { 20, 29, 0, false, false, false } },
+		  { 10, 19, 2, true, true, true, false },
+		  { 20, 29, 0, false, false, false, false } },
 		{ "give everyone\n",
-		  { 10, 19, 2, true, true, true },
-		  { 20, 29, 0, false, false, false } },
+		  { 10, 19, 2, true, true, true, false },
+		  { 20, 29, 0, false, false, false, false } },
 		{ "give everyone count 7\n",
-		  { 10, 19, 7, true, true, true },
-		  { 20, 29, 7, false, false, false } },
+		  { 10, 19, 7, true, true, true, false },
+		  { 20, 29, 7, false, false, false, false } },
 		/* a window of its own has no computed places */
 		{ "give everyone window 50-4294967294\n",
-		  { 50, 4294967294U, 2, false, true, true },
-		  { 50, 4294967294U, 0, false, false, false } },
+		  { 50, 4294967294U, 2, false, true, true, false },
+		  { 50, 4294967294U, 0, false, false, false, false } },
 		{ "give everyone window 50:1 count 1\n",
-		  { 50, 50, 1, false, true, true },
-		  { 50, 50, 1, false, false, false } },
+		  { 50, 50, 1, false, true, true, false },
+		  { 50, 50, 1, false, false, false, false } },
 		{ "never everyone\n",
-		  { 10, 19, 2, true, true, true },
-		  { 20, 29, 0, false, false, false } },
+		  { 10, 19, 2, true, true, true, false },
+		  { 20, 29, 0, false, false, false, false } },
 	};
 	struct subid_policy policy = subid_policy_default;
 

@@ -195,10 +195,23 @@ static const struct {
 	{ "SUB_UID_MIN 1000\nSUB_UID_MAX 999\n", 0, "SUB_UID_MIN" },
 	{ "SUB_GID_MIN 600100001\n", 0, "SUB_GID_MIN" },
 	{ "SUB_UID_MAX 99999\n", 0, "SUB_UID_MIN" },
-	{ "SUB_UID_MAX 4294967295\n", 0, "SUB_UID_MAX" },
-	{ "SUB_GID_MAX 0xffffffff\n", 0, "SUB_GID_MAX" },
-	{ "SUB_UID_MIN 4294967295\nSUB_UID_MAX 4294967295\n", 0, "SUB_UID_MAX" },
+	{ "SUB_UID_MIN 4294967295\nSUB_UID_MAX 4294967295\n", 0, "SUB_UID_MIN" },
 };
+
+/* To useradd the id that is none is the end of the window, and so it is to us. */
+static void test_beyond(void **state)
+{
+	static const char text[] = "SUB_GID_MAX 0xffffffff\nSUB_UID_MAX 4294967294\n";
+	struct subid_policy policy = subid_policy_default;
+	struct subid_place place;
+
+	(void)state;
+	assert_int_equal(subid_policy_parse(text, strlen(text), &policy, &place), 0);
+	for (enum subid_kind kind = 0; kind < SUBID_KINDS; kind++) {
+		assert_int_equal(policy.window[kind].max, NO_ID - 1);
+		assert_int_equal(policy.window[kind].beyond, kind == SUBID_GID);
+	}
+}
 
 static void test_invalid(void **state)
 {
@@ -421,11 +434,12 @@ static void test_names_of_kinds(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_numbers),	 cmocka_unit_test(test_flags),
-		cmocka_unit_test(test_all_keys), cmocka_unit_test(test_defaults),
-		cmocka_unit_test(test_invalid),	 cmocka_unit_test(test_windows),
-		scratch_test(test_load),	 cmocka_unit_test(test_place),
-		cmocka_unit_test(test_reserved), cmocka_unit_test(test_names_of_kinds),
+		cmocka_unit_test(test_numbers),	       cmocka_unit_test(test_flags),
+		cmocka_unit_test(test_all_keys),       cmocka_unit_test(test_defaults),
+		cmocka_unit_test(test_beyond),	       cmocka_unit_test(test_invalid),
+		cmocka_unit_test(test_windows),	       scratch_test(test_load),
+		cmocka_unit_test(test_place),	       cmocka_unit_test(test_reserved),
+		cmocka_unit_test(test_names_of_kinds),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
