@@ -3,7 +3,7 @@
 # subid audit: its forms, its statuses, its files.  What the rules find is tested
 # with the rules; here are two tables with a little of everything.
 . "$(dirname "$0")/lib.sh"
-plan 153
+plan 156
 
 add_user alice -u 5001
 add_user bob -u 5002
@@ -247,6 +247,10 @@ well_formed() {
 	END
 }
 ok "the page is well formed, with nothing from elsewhere, and each link leads somewhere" well_formed "$T/report.html"
+is "the three worst are in its header, each with a link" "$(sed -n '/<header/,/<\/header>/p' "$T/report.html" | grep -c '<li class="[a-z]*"><a href="#f')" 3
+ok "what was found comes before the pictures" test "$(grep -n 'class="finding"' "$T/report.html" | head -n 1 | cut -d: -f1)" -lt \
+	"$(grep -n 'Who has which ids' "$T/report.html" | cut -d: -f1)"
+is "digits are in groups" "$(grep -c '100&#8239;000 to 600&#8239;100&#8239;000' "$T/report.html")" 2
 is "no script in it" "$(grep -ci '<script' "$T/report.html")" 0
 is "the name is shown as text" "$(grep -c '&lt;script&gt;alert(1)&lt;/script&gt;' "$T/report.html" | sed 's/[1-9][0-9]*/some/')" some
 is "no control character" "$(LC_ALL=C grep -c '[[:cntrl:]]' "$T/report.html")" 0

@@ -59,6 +59,19 @@ static void print_gone(const struct audit_shown *shown, FILE *out)
 	(void)fputs("</div>\n", out);
 }
 
+/* In groups of three digits, which no line break parts. */
+static void print_number(FILE *out, uint64_t n)
+{
+	char digits[24];
+	int len = snprintf(digits, sizeof(digits), "%llu", (unsigned long long)n);
+
+	for (int i = 0; i < len; i++) {
+		if (i > 0 && (len - i) % 3 == 0 && len > 4)
+			(void)fputs("&#8239;", out);
+		(void)fputc(digits[i], out);
+	}
+}
+
 static void print_window(const struct audit_shown *shown, enum subid_kind kind, FILE *out)
 {
 	const struct subid_window *window = &shown->input->policy->window[kind];
@@ -69,13 +82,18 @@ static void print_window(const struct audit_shown *shown, enum subid_kind kind, 
 	if (use->ids == 0)
 		return;
 	used = 100.0 * (double)(use->ids - use->free) / (double)use->ids;
-	(void)fprintf(
-	    out,
-	    "<h4>%ss %u to %u</h4><div class=\"meter\"><i style=\"width:%.1f%%\">"
-	    "</i></div><p>%.1f%% in use; room for %llu more of %u ids",
-	    subid_kind_name(kind), window->min, window->max,
-	    used < 0.5 && used > 0 ? 0.5 : used, used, (unsigned long long)use->slots,
-	    window->count);
+	(void)fprintf(out, "<h4>%ss ", subid_kind_name(kind));
+	print_number(out, window->min);
+	(void)fputs(" to ", out);
+	print_number(out, window->max);
+	(void)fprintf(out,
+		      "</h4><div class=\"meter\"><i style=\"width:%.1f%%\"></i></div>"
+		      "<p>%.1f%% in use; room for ",
+		      used < 0.5 && used > 0 ? 0.5 : used, used);
+	print_number(out, use->slots);
+	(void)fputs(" more of ", out);
+	print_number(out, window->count);
+	(void)fputs(" ids", out);
 	if (shown->past != NULL && shown->past->fills[kind] != 0) {
 		report_time(shown->past->fills[kind], full);
 		(void)fprintf(out, ", full on %.10s at the present pace (%s)", full,
@@ -86,7 +104,9 @@ static void print_window(const struct audit_shown *shown, enum subid_kind kind, 
 
 static void print_row(FILE *out, const char *what, uint64_t n)
 {
-	(void)fprintf(out, "<dt>%s</dt><dd>%llu</dd>", what, (unsigned long long)n);
+	(void)fprintf(out, "<dt>%s</dt><dd>", what);
+	print_number(out, n);
+	(void)fputs("</dd>", out);
 }
 
 static void print_looked_at(const struct audit_shown *shown, FILE *out)
@@ -207,6 +227,29 @@ static void print_chips(const struct audit_shown *shown, FILE *out)
 	(void)fputs("</div>", out);
 }
 
+#define WORST_MAX 3
+
+/* The three worst, each with a link to where it is told in full. */
+static void print_worst(const struct audit_shown *shown, FILE *out)
+{
+	const struct audit_report *report = shown->report;
+	size_t n = 0;
+
+	for (size_t i = 0; i < report->n && n < WORST_MAX; i++) {
+		const struct audit_finding *finding = &report->findings[i];
+		const char *level = audit_level_name(finding->rule->level);
+
+		if (report_is_second(shown, i) || finding->rule->level < SUBID_WARNING)
+			continue;
+		(void)fprintf(out, "%s<li class=\"%s\"><a href=\"#f%zu\"><b>%s</b></a> ",
+			      n++ == 0 ? "<ol class=\"worst\">" : "", level, i,
+			      finding->rule->name);
+		print_text(out, finding->reason);
+		(void)fputs("</li>\n", out);
+	}
+	(void)fputs(n > 0 ? "</ol>\n" : "", out);
+}
+
 static void print_header(const struct audit_shown *shown, FILE *out)
 {
 	const char *place = shown->cli->root == NULL ? shown->host : shown->cli->root;
@@ -233,6 +276,7 @@ static void print_header(const struct audit_shown *shown, FILE *out)
 	print_text(out, verdict);
 	(void)fputs("</h1>\n", out);
 	print_chips(shown, out);
+	print_worst(shown, out);
 	(void)fputs("</div></header>\n<main>\n", out);
 }
 
@@ -403,15 +447,16 @@ int report_write_html(const struct audit_shown *shown, FILE *out)
 
 	print_header(shown, out);
 	print_missing(shown, out);
-	r = print_pictures(shown, out);
-	if (r < 0)
-		return r;
 	(void)fputs("<div class=\"columns\">\n<div>\n", out);
 	print_findings(shown, out);
 	print_gone(shown, out);
 	(void)fputs("</div>\n<aside>\n", out);
 	print_aside(shown, out);
-	(void)fputs("</aside>\n</div>\n</main>\n<footer>subid " SUBID_VERSION
+	(void)fputs("</aside>\n</div>\n", out);
+	r = print_pictures(shown, out);
+	if (r < 0)
+		return r;
+	(void)fputs("</main>\n<footer>subid " SUBID_VERSION
 		    ". <code>subid audit --explain RULE</code> explains a rule,"
 		    " <code>subid audit --fix-plan</code> prints the commands that are"
 		    " safe to run.</footer>\n</body>\n</html>\n",
