@@ -100,6 +100,8 @@ struct audit_host {
 	struct audit_host_file tables[SUBID_KINDS]; /* links not followed */
 	struct audit_path_walk walks[SUBID_KINDS];  /* to the tables */
 	struct audit_host_file backups[SUBID_KINDS];
+	bool mounted[SUBID_KINDS]; /* the table is a mount point: it cannot be replaced */
+	bool read_only;		   /* so is the file system of etc; never in an image */
 	struct audit_host_lock locks[SUBID_KINDS];
 	struct audit_host_helper *helpers; /* in PATH's order, newuidmap first */
 	size_t n_helpers;

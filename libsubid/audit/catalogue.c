@@ -265,6 +265,12 @@ static const struct audit_rule rules[] = {
 	  "shadow's tools and subid refuse to read it, while other programs follow "
 	  "it: nothing can be granted, and useradd fails.",
 	  "Replace the link by a copy of the file.", audit_find_table_symlink },
+	{ "table-fixed", SUBID_ERROR, "a table cannot be replaced",
+	  "A table is changed by a new file that takes its place. Where the table is a "
+	  "mount point, or its file system is read-only, useradd and subid fail.",
+	  "Mount the directory rather than the file, or writable; on an image-based "
+	  "system, make the tables part of the image or of what is writable.",
+	  audit_find_table_fixed },
 	{ "stale-lock", SUBID_WARNING, "a lock file left by a process that has ended",
 	  "useradd, usermod and userdel may refuse to work until it is removed.",
 	  "Remove the lock file if none of them runs.", audit_find_stale_lock },

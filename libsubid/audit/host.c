@@ -130,9 +130,21 @@ static void read_root(const struct audit_host_options *options, struct audit_hos
 	host->root_gid = st.st_gid;
 }
 
+static bool is_mount_point(int dir, const char *name)
+{
+	struct statx st;
+
+	return statx(dir, name, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT, 0, &st) == 0 &&
+	       (st.stx_attributes & STATX_ATTR_MOUNT_ROOT) != 0;
+}
+
 static int read_tables(const struct audit_host_options *options, struct audit_host *host)
 {
+	struct statvfs fs;
 	int r = 0;
+
+	host->read_only = !options->image && fstatvfs(options->etc, &fs) == 0 &&
+			  (fs.f_flag & ST_RDONLY) != 0;
 
 	for (enum subid_kind kind = 0; r == 0 && kind < SUBID_KINDS; kind++) {
 		const char *name = subid_kind_table(kind);
@@ -140,6 +152,7 @@ static int read_tables(const struct audit_host_options *options, struct audit_ho
 		char path[PATH_MAX];
 
 		(void)snprintf(path, sizeof(path), "%s/%s", options->etc_path, name);
+		host->mounted[kind] = is_mount_point(options->etc, name);
 		r = read_file(options, host, name, &host->tables[kind]);
 		if (r == 0)
 			r = read_walk(options, host, path, &host->walks[kind], &fd);

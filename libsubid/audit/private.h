@@ -466,6 +466,7 @@ AUDIT_RULE(window_beyond);
 AUDIT_RULE(window_meets_accounts);
 AUDIT_RULE(table_writable);
 AUDIT_RULE(table_symlink);
+AUDIT_RULE(table_fixed);
 AUDIT_RULE(stale_lock);
 AUDIT_RULE(backup_readable);
 AUDIT_RULE(helper_missing);

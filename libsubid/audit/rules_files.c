@@ -224,6 +224,36 @@ int audit_find_table_symlink(struct audit *audit)
 	return 0;
 }
 
+int audit_find_table_fixed(struct audit *audit)
+{
+	const struct audit_host *host = audit->in->host;
+
+	for (enum subid_kind kind = 0; host != NULL && kind < SUBID_KINDS; kind++) {
+		struct audit_finding finding = { .kind = (int)kind,
+						 .file = subid_kind_table(kind) };
+		const char *path = audit_quoted(audit, host->tables[kind].path);
+
+		if (host->tables[kind].error != 0 ||
+		    (!host->mounted[kind] && !host->read_only))
+			continue;
+		if (host->mounted[kind])
+			audit_advise_run(audit, &finding,
+					 "cp -p %s %s.new && umount %s && mv %s.new %s",
+					 path, path, path, path, path);
+		audit_add_finding(
+		    audit, &finding,
+		    host->mounted[kind]
+			? "make it a file of its own, if the mount is not needed"
+			: "mount the directory writable while tables are changed",
+		    "%s %s: no program can put a new table in its place, and every grant"
+		    " fails",
+		    host->tables[kind].path,
+		    host->mounted[kind] ? "is a mount point"
+					: "is on a read-only file system");
+	}
+	return 0;
+}
+
 static const char *stale_reason(struct audit *audit, const struct audit_host_lock *lock)
 {
 	const char *refuses = "useradd, usermod, userdel and subid wait for it and give"

@@ -279,6 +279,16 @@ SPOIL(hostile_name)
 	m->walks[SUBID_UID][1].path = (char *)(uintptr_t) "/e'$(reboot) ";
 	m->walks[SUBID_UID][1].mode = S_IFDIR | 0777;
 }
+SPOIL(table_mounted)
+{
+	m->host.mounted[SUBID_GID] = true;
+}
+
+SPOIL(table_read_only)
+{
+	m->host.read_only = true;
+}
+
 SPOIL(table_link)
 {
 	m->host.tables[SUBID_GID].target = (char *)(uintptr_t) "/srv/subgid";
