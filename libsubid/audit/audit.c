@@ -146,6 +146,8 @@ static int check_and_name(const struct audit_options *options, struct audit_fact
 	}
 	if (r < 0)
 		return r;
+	if (ret->unsure > 0)
+		audit_note_unsure(facts, ret->unsure);
 	r = audit_merge(ret);
 	if (r < 0)
 		audit_report_free(ret);

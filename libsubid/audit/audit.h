@@ -262,7 +262,10 @@ struct audit_input {
 							  both if the files are alike */
 	const struct subid_table *backups[SUBID_KINDS]; /* subuid-, subgid-; or NULL */
 	struct subid_users *users;
-	int64_t now;	  /* seconds of the real-time clock */
+	int64_t now; /* seconds of the real-time clock */
+	unsigned int
+	    ask_ms; /* to ask the name service about owners; 0: as long as it takes */
+	void (*progress)(size_t done, size_t all); /* while it is asked; or NULL */
 	const char *root; /* for --root of commands in sentences; NULL: the host */
 	const struct subid_text *former_passwd; /* passwd-; or NULL */
 	const struct ledger *ledger;		/* who had which ids; NULL: not known */
@@ -336,7 +339,8 @@ struct audit_options {
 	size_t n_accepted;
 	const struct audit_directory *directory; /* NULL: the site has none */
 	bool no_live;				 /* do not look at running processes */
-	bool thorough; /* follow the descriptors of every process */
+	bool thorough; /* follow the descriptors of every process, ask for every owner */
+	void (*progress)(size_t done, size_t all); /* of owners asked for; or NULL */
 	bool name_all; /* find out which container each namespace is, not only of those
 			  that something was found in */
 };

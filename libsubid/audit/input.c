@@ -16,7 +16,8 @@
 #include "libsubid/core/files.h"
 
 #define HIDERS_NAMED 16
-#define LEASES_FEW   16 /* the owners of more are looked up by an index */
+#define LEASES_FEW   16	   /* the owners of more are looked up by an index */
+#define ASK_MS	     20000 /* subid-audit(7) has it */
 #define FILE_NAME    4416
 #define HIDER_TEXT   128
 
@@ -571,6 +572,8 @@ int audit_read_facts(const struct subid *sys, const struct audit_options *option
 		return error_failure_in(err, ret->place.etc_name, ret->name, r, &failure);
 	ret->input.users = ret->users;
 	ret->input.root = ret->name[0] == '\0' ? NULL : ret->name;
+	ret->input.ask_ms = options->thorough ? 0 : ASK_MS;
+	ret->input.progress = options->progress;
 	load_former(sys, ret);
 	if (!options->no_live && ret->place.host)
 		load_live(options, ret);
@@ -590,6 +593,15 @@ int audit_read_facts(const struct subid *sys, const struct audit_options *option
 	if (r == 0)
 		name_lessees(ret);
 	return r;
+}
+
+void audit_note_unsure(struct audit_facts *facts, size_t n)
+{
+	add_missing(
+	    facts,
+	    "the name service could not tell, or not in time, who %zu owner%s: see"
+	    " whether it runs; 'subid audit --thorough' waits for it",
+	    n, n == 1 ? " is" : "s are");
 }
 
 static bool is_found(const struct audit_report *report, uint64_t inode)

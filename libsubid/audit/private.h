@@ -504,6 +504,9 @@ int audit_read_facts(const struct subid *sys, const struct audit_options *option
 		     struct audit_facts *ret, struct subid_error *err);
 void audit_free_facts(struct audit_facts *facts);
 
+/* The report is partial: it is not known who n owners are. */
+void audit_note_unsure(struct audit_facts *facts, size_t n);
+
 /*
  * Finds out which containers the namespaces are that something was found in, or all of
  * them for found NULL.  For each, that costs more than all the rest of the look at it.

@@ -253,6 +253,25 @@ static void complain(const char *text)
 	}
 }
 
+static bool progress_shown;
+
+/* On a terminal, for what takes more than a second. */
+static void show_progress(size_t done, size_t all)
+{
+	static time_t start, last;
+	time_t now = time(NULL);
+
+	if (start == 0)
+		start = last = now;
+	if (now - start < 2 || now == last)
+		return;
+	last = now;
+	progress_shown = true;
+	(void)fprintf(stderr,
+		      "\rsubid: asking the name service: %zu of %zu owners\033[K\r",
+		      done + 1, all);
+}
+
 static int look(const struct cli *cli, const struct request *request,
 		struct audit_report *ret)
 {
@@ -264,6 +283,7 @@ static int look(const struct cli *cli, const struct request *request,
 		.n_accepted = request->n_ignored,
 		.no_live = request->no_live,
 		.thorough = request->thorough,
+		.progress = isatty(STDERR_FILENO) && !cli->quiet ? show_progress : NULL,
 		/* the picture shows every namespace */
 		.name_all = request->write == report_write_html,
 	};
@@ -274,6 +294,8 @@ static int look(const struct cli *cli, const struct request *request,
 
 	if (r == 0)
 		r = audit_system(sys, &wanted, ret, &err);
+	if (progress_shown)
+		(void)fputs("\033[K", stderr);
 	if (r < 0) {
 		(void)subid_error_text(&err, text, sizeof(text));
 		complain(text);
