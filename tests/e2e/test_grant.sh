@@ -458,7 +458,7 @@ echo 'give user alice count 10 window 700000000:10' >"$image/etc/subid.conf"
 expect "a window of subid.conf is the site's word" 0 'alice uid 700000000 *' '' subid --root "$image" grant alice
 expect "to the audit, too" 0 '' '' subid --root "$image" -q audit --no-live --fail-on warning
 rm "$image/etc/subid.conf"
-expect "no window, no word" 1 'ERROR overlap-reserved: *' '' subid --root "$image" audit --no-live
+expect "no window, no word" 1 '*ERROR overlap-reserved: *' '' subid --root "$image" audit --no-live
 rm -r "$image"
 expect "FreeIPA's ids are refused, as the audit would" 1 '' $'subid: alice: uid 2147483648-2147483657: set aside for FreeIPA\'s subordinate ids: *\nsubid: alice: gid 2147483648-*' subid grant --range 2147483648:10 alice
 echo 'accept overlap-reserved:alice "no FreeIPA here"' >/etc/subid.conf

@@ -56,10 +56,10 @@ expect "a leased id: inside of its container" 0 'uid 100133 alice c1 33 - leased
 expect "so alice sees it" 0 'gid 200519 alice c2 19 - leased' '' as alice subid id -g 200519
 expect "but bob may not look" 0 'uid 100133 alice - 133 - granted' '' as bob subid id 100133
 expect "an id at rest there is in no container" 0 'uid 100300 alice - * - granted' '' subid id 100300
-expect "behind a lease: the others close up" 0 'uid 100200 alice - 100 - granted' '' subid id 100200
+expect "behind a lease: the others close up, the largest first" 0 'uid 100200 alice - 0 - granted' '' subid id 100200
 expect "and back: a container's" 0 'uid 200505 alice c2 5 - leased' '' subid id --inside 5 alice/c2
 expect "beyond it" 1 '' 'subid: alice/c2: has no uid 20 inside' subid id --inside 20 alice/c2
-expect "there and back: not a container's" 0 'uid 100200 alice - 100 - granted' '' subid id --inside 100 alice
+expect "there and back: not a container's" 0 'uid 100300 alice - 100 - granted' '' subid id --inside 100 alice
 mv "$store/subuid" "$store/away"
 ln -s away "$store/subuid"
 expect "a store that root must not follow is warned of" 3 'uid 100133 alice - - - granted' \
