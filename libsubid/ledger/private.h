@@ -26,6 +26,11 @@ int ledger_read_bytes(int fd, uint64_t from, uint64_t size, char **ret);
  * order, is over it.  0 or -ENOMEM. */
 int ledger_unite_seen(struct subid_set *seen, const struct ledger_list *list);
 
+/* Takes down what was appended in size bytes, up to seq, as if it had been read.  0;
+ * -ENOMEM: it must be read. */
+int ledger_note(struct ledger_file *file, const struct ledger_news *news, uint64_t seq,
+		uint64_t size);
+
 /* --- lock.c -----------------------------------------------------------------------
  */
 

@@ -399,6 +399,31 @@ static int read_all(struct ledger_file *file, int fd, const struct stat *st, boo
 	return 0;
 }
 
+int ledger_note(struct ledger_file *file, const struct ledger_news *news, uint64_t seq,
+		uint64_t size)
+{
+	struct ledger_record tables = { .entry.since = news->now };
+	int r = 0;
+
+	for (enum subid_kind kind = 0; r == 0 && kind < SUBID_KINDS; kind++)
+		r = ledger_unite_seen(&file->seen.of[kind], &news->of[kind]);
+	if (r < 0)
+		return r;
+	if (news->searched)
+		file->searched = seq - news->has_tables - news->has_backups;
+	memcpy(tables.of, news->tables, sizeof(tables.of));
+	if (news->has_tables)
+		add_state(file, &tables);
+	if (news->has_backups)
+		memcpy(file->backups, news->backups, sizeof(file->backups));
+	file->seq = seq;
+	file->size += size;
+	file->tail += size;
+	file->whole = false; /* owners of news are the caller's */
+	ledger_free(&file->ledger);
+	return 0;
+}
+
 int ledger_read(struct ledger_file *file, bool whole)
 {
 	auto_close int fd = -1;

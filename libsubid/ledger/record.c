@@ -235,6 +235,13 @@ static uint64_t next_number(struct fields *fields, uint64_t max)
 	return fields->bad ? 0 : number;
 }
 
+static int hex_value(char c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
 static uint64_t next_hex(struct fields *fields, size_t digits)
 {
 	struct subid_owner_name field = next_field(fields);
@@ -242,10 +249,10 @@ static uint64_t next_hex(struct fields *fields, size_t digits)
 
 	fields->bad |= field.len != digits;
 	for (size_t i = 0; i < field.len && !fields->bad; i++) {
-		const char *digit = memchr(hex, field.text[i], 16);
+		int digit = hex_value(field.text[i]);
 
-		fields->bad |= digit == NULL;
-		number = number << 4 | (digit == NULL ? 0 : (uint64_t)(digit - hex));
+		fields->bad |= digit < 0;
+		number = number << 4 | (uint64_t)(digit & 15);
 	}
 	return number;
 }
@@ -275,13 +282,6 @@ static struct id_range next_range(struct fields *fields)
 	range.count = (uint32_t)next_number(fields, UINT32_MAX);
 	fields->bad |= !id_range_valid(range);
 	return range;
-}
-
-static int hex_value(char c)
-{
-	const char *digit = memchr(hex, c, 16);
-
-	return digit == NULL ? -1 : (int)(digit - hex);
 }
 
 /* Writes what an owner's field stands for over it. */

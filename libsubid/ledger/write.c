@@ -140,20 +140,37 @@ static int add_facts(struct lines *lines, const struct ledger_news *news, uint64
 	return r;
 }
 
-/* The index: ids of both kinds, sorted. */
-static int add_index(struct lines *lines, const struct ledger_file *file)
+/* The ids of both kinds, sorted, in one line where they are the same. */
+static int add_ids(struct lines *lines, const struct subid_sets *seen)
 {
+	const struct subid_set *uids = &seen->of[SUBID_UID], *gids = &seen->of[SUBID_GID];
 	struct ledger_record record = { .word = LEDGER_SEEN };
+	size_t i = 0, k = 0;
 	int r = 0;
 
-	for (enum subid_kind kind = 0; kind < SUBID_KINDS; kind++) {
-		record.kinds = 1U << kind;
-		for (size_t i = 0; r == 0 && i < file->seen.of[kind].n; i++) {
-			record.entry.range = file->seen.of[kind].ranges[i];
-			r = add_line(lines, &record);
-		}
+	while (r == 0 && (i < uids->n || k < gids->n)) {
+		bool both = i < uids->n && k < gids->n &&
+			    id_range_equal(uids->ranges[i], gids->ranges[k]);
+		bool uid =
+		    both || k == gids->n ||
+		    (i < uids->n && uids->ranges[i].start <= gids->ranges[k].start);
+
+		record.entry.range = uid ? uids->ranges[i] : gids->ranges[k];
+		record.kinds =
+		    both ? SUBID_BOTH_KINDS : 1U << (uid ? SUBID_UID : SUBID_GID);
+		i += uid;
+		k += both || !uid;
+		r = add_line(lines, &record);
 	}
-	record.word = LEDGER_TABLES;
+	return r;
+}
+
+/* The index, which a grant reads without the body. */
+static int add_index(struct lines *lines, const struct ledger_file *file)
+{
+	struct ledger_record record = { .word = LEDGER_TABLES };
+	int r = add_ids(lines, &file->seen);
+
 	for (size_t i = file->n_states; r == 0 && i > 0; i--) {
 		record.entry.since = file->states[i - 1].time;
 		memcpy(record.of, file->states[i - 1].of, sizeof(record.of));
@@ -295,7 +312,8 @@ int ledger_append(struct ledger_file *file, const struct ledger_news *news, bool
 		if (r == 0 && lines.n > 0)
 			r = write_tail(file, &lines, sync);
 	}
-	if (r == 0)
+	/* an index may be long: what it says is known already */
+	if (r == 0 && (lines.n == 0 || ledger_note(file, news, seq, lines.size) < 0))
 		r = ledger_read(file, false);
 	if (r == 0)
 		file->before = before;
