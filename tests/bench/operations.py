@@ -141,6 +141,53 @@ class Give(Operation):
         return how([FLOOR, "give", "root", SUBUID, SUBGID, PASSWD])
 
 
+class FirstLook(Give):
+    """The same where there is no ledger yet."""
+
+    def ours(self, how):
+        self.prepare(self.n)
+        if os.path.exists(STORE + "/ledger"):
+            os.unlink(STORE + "/ledger")
+        result = how([ours("subid"), "-q", "grant", "--another", "root"])
+        if os.path.getsize(STORE + "/ledger") < 20 * self.n:
+            sys.exit("subid grant made no ledger")
+        return result
+
+    def floor(self, how):
+        return None
+
+
+class GiveBeside(Operation):
+    """One range, where the ledger has N others that accounts have left, each apart."""
+    peer = False
+
+    def prepare(self, n):
+        tables.make(100, "/etc")
+        ledger = STORE + "/ledger"
+        if os.path.exists(ledger):
+            os.unlink(ledger)
+        kept = {name: open("/etc/" + name, encoding="ascii").read() for name in ("subuid", "subgid")}
+        for name in kept:
+            tables.write("/etc", name, "".join(
+                "left%d:%d:10000\n" % (i, 600000000 + 20000 * i) for i in range(n)))
+        run([ours("subid"), "-q", "list", "--released"])
+        for name, text in kept.items():
+            tables.write("/etc", name, text)
+        run([ours("subid"), "-q", "list", "--released"])
+        with open(ledger, encoding="ascii") as file:
+            if sum(" l ff " in line for line in file) < n:
+                sys.exit("the ledger does not have what was left")
+
+    def ours(self, how):
+        result = how([ours("subid"), "-q", "grant", "--another", "root"])
+        if lines_of(SUBUID, "root") < 2:
+            sys.exit("subid grant gave no range")
+        return result
+
+    def floor(self, how):
+        return None
+
+
 class GiveMany(Operation):
     """N ranges in one transaction, to N accounts that have none."""
     peer = False
@@ -320,6 +367,8 @@ class Audit(Operation):
 FIND = Find("getsubids, last user")
 GIVE = Give("give one range")
 GIVE_MANY = GiveMany("give 10,000 ranges")
+FIRST_LOOK = FirstLook("the ledger's first look")
+GIVE_BESIDE = GiveBeside("give, N left ranges")
 LOGIN = Login("second login (PAM)")
 LEASE = Lease("lease for a container")
 NAMES = Names("names of N ids")
