@@ -3,7 +3,7 @@
 # The ledger: what userdel, usermod, useradd and editors have freed rests, whatever is
 # lost, damaged or set back.
 . "$(dirname "$0")/lib.sh"
-plan 104
+plan 107
 
 ledger=/var/lib/subid/ledger
 small=$'SUB_UID_MIN 100000\nSUB_UID_MAX 100039\nSUB_UID_COUNT 10\nSUB_GID_MIN 100000\nSUB_GID_MAX 100039\nSUB_GID_COUNT 10'
@@ -237,11 +237,26 @@ expect "one owner's" 0 $'bob uid 100010 *\nbob gid *' '' subid list --released b
 expect "of one kind" 0 'bob gid *' '' subid list --released -g bob
 expect "of whom nothing is known" 1 '' 'subid: nobody: no ids are known that it had and nobody has now' subid list --released nobody
 expect "--json" 0 '*{"owner":"alice","kind":"uid","start":100000,"end":100009,"count":10,"state":"released","since":"20*Z","by":"subid"}*' '' subid --json list --released
+valid() { # what it is of
+	subid --json list --released >"$T/released.json"
+	ok "as the schema says, $1" python3 -c '
+import json, jsonschema, sys
+schema, said = (json.load(open(name)) for name in sys.argv[1:])
+jsonschema.Draft7Validator.check_schema(schema)
+jsonschema.Draft7Validator(schema).validate(said)
+assert len(said["released"]) > 0' "$PRE/share/subid/released.schema.json" "$T/released.json"
+}
+valid "released ones"
 expect "users may look, too" 0 $'alice uid *' '' as carol "$PRE/bin/subid" list --released
 expect "unhold says whose they were" 0 $'alice uid 100000 100009 10 free\nbob uid 100010 100014 5 free\nalice gid *\nbob gid *' '' \
 	subid unhold -n 100000:15
 change_tables 'carol:100020:10'
+valid "left ones"
 expect "an editor took the holds away" 0 $'alice uid 100000 100009 10 left 20*Z subid\n*' '' subid list --released
+
+change_tables $'carol:100020:10\n!released:100035:3'
+valid "those of whom nothing is known"
+change_tables 'carol:100020:10'
 
 # --- the same ids again ---------------------------------------------------------------
 
