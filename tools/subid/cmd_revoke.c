@@ -173,6 +173,8 @@ static int carry_out(struct revoke *revoke)
 	status = range_list_print(revoke->cli, &revoke->rows);
 	if (revoke->dry_run)
 		return cli_say_dry_run(revoke->cli, true, status);
+	if (status != EXIT_DONE)
+		return status;
 	advise_undo(revoke->cli, &revoke->rows, revoke->leases);
 	advise_after_revoke(revoke->cli, &revoke->rows);
 	return status;
