@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: MIT
 # What people read agrees with what the programs do: --help, man pages, README,
 # completion.
+# shellcheck disable=SC2001
 . "$(dirname "$0")/lib.sh"
 
 commands=$(subid --help | sed -nE 's/^  ([a-z]+) .*/\1/p')

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
-# shellcheck disable=SC2086 # names have no blanks
+# shellcheck disable=SC2001,SC2086 # names have no blanks
 # The README: its length, and each of its blocks typed line by line on a host with three
 # users.  "# " is root, "$ " and "alice$ " are alice; a line without these is what the one
 # before says.
