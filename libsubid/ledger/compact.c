@@ -60,7 +60,8 @@ static int copy_rest(const struct ledger_file *file, uint64_t from,
 	if (!ledger_is_same(file, &st) || file->size < from)
 		return -ESTALE;
 	r = ledger_read_bytes(fd, from, file->size - from, &bytes);
-	return r == 0 ? subid_replacement_write(replacement, bytes, file->size - from)
+	return r == 0 ? subid_replacement_write(replacement, bytes,
+						(size_t)(file->size - from))
 		      : r;
 }
 

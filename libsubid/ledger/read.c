@@ -90,19 +90,23 @@ static void reading_free(struct reading *reading)
 
 int ledger_read_bytes(int fd, uint64_t from, uint64_t size, char **ret)
 {
-	auto_free char *bytes = malloc(size + 1);
-	uint64_t done = 0;
+	auto_free char *bytes = NULL;
+	size_t done = 0;
 
+	if (size >= SIZE_MAX)
+		return -EFBIG; /* for this machine */
+	bytes = malloc((size_t)size + 1);
 	if (bytes == NULL)
 		return -ENOMEM;
 	while (done < size) {
-		ssize_t n = pread(fd, bytes + done, size - done, (off_t)(from + done));
+		ssize_t n =
+		    pread(fd, bytes + done, (size_t)size - done, (off_t)(from + done));
 
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n <= 0)
 			return n < 0 ? -errno : -EIO; /* it is only ever added to */
-		done += (uint64_t)n;
+		done += (size_t)n;
 	}
 	bytes[size] = '\0';
 	*ret = bytes;
@@ -316,7 +320,7 @@ static int read_damaged(struct reading *reading, int fd, uint64_t size)
 	int r = ledger_read_bytes(fd, 0, size, &text);
 
 	if (r == 0)
-		r = salvage(reading, text, size);
+		r = salvage(reading, text, (size_t)size);
 	if (r == 0)
 		r = unite(reading, true);
 	if (r < 0)
@@ -348,11 +352,12 @@ static int read_parts(struct reading *reading, int fd, uint64_t size, size_t fir
 	if (r == 0)
 		r = ledger_read_bytes(fd, base, tail, &texts[1]);
 	if (r == 0)
-		r = read_base(reading, texts[0], head->index + (whole ? head->body : 0));
+		r = read_base(reading, texts[0],
+			      (size_t)(head->index + (whole ? head->body : 0)));
 	if (r == 0 && whole && reading->ended == UINT64_MAX)
 		r = SUBID_INVALID;
 	if (r == 0)
-		r = read_tail(reading, texts[1], tail, &right);
+		r = read_tail(reading, texts[1], (size_t)tail, &right);
 	if (r == 0)
 		r = unite(reading, whole);
 	file->size = base + right;
@@ -367,7 +372,7 @@ static int read_all(struct ledger_file *file, int fd, const struct stat *st, boo
 		.ended = UINT64_MAX,
 	};
 	uint64_t size = (uint64_t)st->st_size;
-	size_t part = size < LEDGER_HEAD_MAX ? size : LEDGER_HEAD_MAX;
+	size_t part = (size_t)(size < LEDGER_HEAD_MAX ? size : LEDGER_HEAD_MAX);
 	auto_free char *start = NULL;
 	struct ledger_head head;
 	const char *end;

@@ -171,7 +171,8 @@ static int walk_to(struct walk *walk, const char *path, uint64_t *ret_inode)
 	ns = open_mount(walk->scan->proc, walk->pid, path, &inode);
 	if (proc_is_short(ns))
 		return ns;
-	r = live_inodes_put(&walk->walked, hash, inode);
+	/* a namespace's: it has 32 bits */
+	r = live_inodes_put(&walk->walked, hash, (size_t)inode);
 	if (r < 0 || ns < 0)
 		return r < 0 ? r : ns;
 	*ret_inode = mount.inode = inode;

@@ -283,7 +283,7 @@ static int64_t now_ms(void)
 static void pause_a_little(int64_t waited_ms)
 {
 	int64_t seconds = waited_ms / 1000;
-	int64_t range = POLL_RANGE_NS >> (seconds < 3 ? seconds : 3);
+	long range = POLL_RANGE_NS >> (seconds < 3 ? seconds : 3);
 	struct timespec pause;
 
 	/* the clock's low digits differ from process to process */

@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: MIT */
+#include <limits.h>
+
 #include "libsubid/tables/tables.h"
 
 #include "edge.h"
@@ -305,7 +307,7 @@ static struct taken read_as_shadow(const char *start, const char *count)
 	if (errno != 0 || *start == '\0' || *count == '\0' || *end_first != '\0' ||
 	    *end_n != '\0' || last < first)
 		return (struct taken){ 0, 0 };
-	return (struct taken){ first, last == UINT64_MAX ? last : last + 1 };
+	return (struct taken){ first, last == ULONG_MAX ? last : last + 1 };
 }
 
 /* util-linux 2.38: strtoul() of base 10, kept in 32 bits. */
