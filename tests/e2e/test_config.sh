@@ -196,6 +196,8 @@ expect "podman as root: host ids" 0 '# root: *--uidmap 0:655360:655360 --gidmap 
 is "and they are" "$(in_root $(options podman root))" "0 655360 655360"
 expect "podman --userns=auto" 0 $'# containers: add to /etc/containers/storage.conf*
 \[storage.options]\nroot-auto-userns-user = "containers"\nauto-userns-max-size = 65536' '' subid config podman containers
+# From 4.20 on, shadow's library does not know an owner without an account; ours does.
+[ -n "$(/usr/bin/getsubids containers 2>/dev/null)" ] || export LD_LIBRARY_PATH=$PRE/lib/subid-compat
 like "podman: the ids of containers by name" "$(in_root --subuidname containers --subgidname containers)" "0 2000000 1000000"
 subid config podman containers >"$T/storage.conf"
 sed -i "1i[storage]\ndriver = \"vfs\"\nrunroot = \"$storage/run2\"\ngraphroot = \"$storage/root2\"" "$T/storage.conf"
@@ -205,6 +207,7 @@ auto() {
 auto import "$T/rootfs.tar" tiny >/dev/null 2>&1
 run auto run --rm --network=none --pids-limit=-1 --userns=auto tiny /bin/cat /proc/self/uid_map
 like "podman as root: --userns=auto with these lines" "$(printed_map "$out")" "0 2000000 *"
+unset LD_LIBRARY_PATH
 
 # Docker, OCI
 expect "docker: a file, and where it goes" 0 '*' 'subid: alice: add to /etc/docker/daemon.json, *' subid config docker alice
