@@ -485,10 +485,11 @@ static int check_seen(const struct uses_look *look, const struct subid_unreadabl
 	return 0;
 }
 
-struct uses_look uses_look_of(const struct subid_txn *txn, const char *name,
-			      uint32_t session, bool reuse)
+struct uses_look uses_look_of(struct subid_txn *txn, const char *name, uint32_t session,
+			      bool reuse)
 {
 	return (struct uses_look){
+		.txn = txn,
 		.sys = txn->sys,
 		.name = name,
 		.session = session,
@@ -579,7 +580,9 @@ int uses_check(const struct uses_look *look, const struct subid_changes *changes
 	if (r != 0)
 		return r;
 	subid_live_unreadable(look->sys->proc, &live, &unseen);
-	return check_seen(look, &unseen, err);
+	if (look->reuse)
+		r = hiders_of(look->txn, &live, &wanted, look->session, &unseen);
+	return r < 0 ? cannot_see(err, look->name, r) : check_seen(look, &unseen, err);
 }
 
 /* --- one look for many owners --------------------------------------------------------
@@ -682,19 +685,28 @@ int uses_check_first(struct subid_txn *txn, const struct uses_look *look,
 		return r;
 	subid_live_unreadable(look->sys->proc, &live, &unseen);
 	txn->unused_hides = unseen.n_hidden > 0;
-	return check_seen(look, &unseen, err);
+	if (look->reuse)
+		r = hiders_of(look->txn, &live, &wanted, look->session, &unseen);
+	return r < 0 ? cannot_see(err, look->name, r) : check_seen(look, &unseen, err);
 }
 
-int uses_check_hidden(const struct uses_look *look, struct subid_error *err)
+int uses_check_hidden(const struct uses_look *look, const struct subid_changes *changes,
+		      struct subid_error *err)
 {
+	auto_sets struct subid_sets wanted = { .of = { { .n = 0 } } };
 	auto_live struct subid_live live = { .n = 0 };
 	struct subid_unreadable unseen;
-	int r = subid_live_read(look->sys->proc, SUBID_LIVE_BOUNDED, &live);
+	int r = sets_of(changes, &wanted);
 
+	if (r == 0)
+		r = subid_live_read(look->sys->proc, SUBID_LIVE_BOUNDED, &live);
 	if (r < 0)
 		return error_plain(err, r, "/proc: %s: running processes cannot be seen",
 				   strerror(-r));
 	subid_live_unreadable(look->sys->proc, &live, &unseen);
+	r = hiders_of(look->txn, &live, &wanted, look->session, &unseen);
+	if (r < 0)
+		return cannot_see(err, look->name, r);
 	if (unseen.n > 0)
 		return error_unseen(err, -EACCES, look->name, &unseen);
 	if (unseen.n_hidden > 0)

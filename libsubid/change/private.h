@@ -411,6 +411,18 @@ void known_name(const struct subid_txn *txn, enum subid_kind kind, uint32_t id, 
 
 void known_free(struct subid_txn *txn);
 
+/* --- hiders.c: whose ids something out of sight may have -------------------------------
+ */
+
+/*
+ * Leaves in *unseen, of what live could not look into though no process is in it, what
+ * may have one of the wanted ids: of users whose they are or were, and of root.  session:
+ * of a transaction over leases alone, the uid of their owner.  0 or -errno.
+ */
+int hiders_of(struct subid_txn *txn, const struct subid_live *live,
+	      const struct subid_sets *wanted, uint32_t session,
+	      struct subid_unreadable *unseen) SUBID_WARN_UNUSED;
+
 /* --- list.c: what a call of a transaction has done -----------------------------------
  */
 
@@ -526,6 +538,7 @@ size_t lease_owner_explain(const struct subid_txn *txn, const char *what,
 
 /* Who is about to lose ids. */
 struct uses_look {
+	struct subid_txn *txn;
 	struct subid *sys; /* with /proc open */
 	const char *name;  /* for messages */
 	uint32_t session;  /* whose rootless session does not count, or SUBID_ID_NONE */
@@ -538,8 +551,8 @@ struct uses_look {
 int uses_overridden(const struct subid *sys, int r, const struct subid_error *why);
 
 /* name: for messages; session, reuse: as above. */
-struct uses_look uses_look_of(const struct subid_txn *txn, const char *name,
-			      uint32_t session, bool reuse);
+struct uses_look uses_look_of(struct subid_txn *txn, const char *name, uint32_t session,
+			      bool reuse);
 
 /*
  * Refuses, naming them, while processes use the ids, or are about to: a range pulled
@@ -560,7 +573,8 @@ int uses_check_first(struct subid_txn *txn, const struct uses_look *look,
 /* The same of helpers alone that are about to map them, and of what is hidden. */
 int uses_check_pending(const struct uses_look *look, const struct subid_changes *changes,
 		       struct subid_error *err);
-int uses_check_hidden(const struct uses_look *look, struct subid_error *err);
+int uses_check_hidden(const struct uses_look *look, const struct subid_changes *changes,
+		      struct subid_error *err);
 
 /* --- history.c: the ledger, beside a transaction; without options.ledger, nothing ----
  */

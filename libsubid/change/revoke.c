@@ -442,7 +442,7 @@ static int check_unhold(struct subid_txn *txn, const struct subid_request *reque
 	if (held.n > 0)
 		r = uses_check_pending(&look, &held, to);
 	if (r == 0 && held.n > 0)
-		r = uses_check_hidden(&look, to);
+		r = uses_check_hidden(&look, &held, to);
 	if (look.forced)
 		r = uses_overridden(txn->sys, r, to);
 	if (r == 0)

@@ -3,7 +3,7 @@
 # What a user hides from root: a namespace that no process is in, with its mount beneath
 # another one.  It must not stop what others are given, nor get them ids of others.
 . "$(dirname "$0")/lib.sh"
-plan 34
+plan 42
 private_store
 
 add_user alice -u 5001
@@ -48,14 +48,18 @@ expect "which one can accept" 0 '*' '' subid audit --partial
 
 # What was taken back is not given to the next while somebody may have hidden it.
 expect "a revoke goes on, too: the ids are held" 0 '*released*' "subid: warning: $who *" subid revoke bob
-expect "but not if they are to be given again" 3 '' \
-	"subid: alice: $who keeps *: nothing was changed: end the process, or do without --reuse, or use --force" \
-	subid revoke --reuse alice
-expect "nor are they given back" 3 '' "subid: 265536:65536: $who keeps *: nothing was changed: end the process, or use --force" \
-	subid unhold 265536:65536
+expect "but not if they are to be given again, of whose may be in it" 3 '' \
+	"subid: mallory: $who keeps *: nothing was changed: end the process, or do without --reuse, or use --force" \
+	subid revoke --reuse mallory
 tables_are "nothing was changed" "$good"$'\n!released:265536:65536'
+expect "nobody else's is held up" 0 '*free*' '' subid revoke -n --reuse alice
+expect "a part of it is taken back" 0 '*' '*' subid revoke --range 265000:536 mallory
+expect "nor is that given back" 3 '' "subid: 265000:536: $who keeps *: nothing was changed: end the process, or use --force" \
+	subid unhold 265000:536
+expect "nor together with others'" 3 '' "subid: 265000:66000: $who keeps *" subid unhold 265000:66000
 expect "not held, none is said to be hidden" 1 '' 'subid: 700000:1: none of these ids is held' subid unhold 700000:1
-expect "by force they are given back" 0 '*' "subid: warning: 265536:65536: $who *--force: done all the same*" subid unhold --force 265536:65536
+expect "by force it is" 0 '*' "subid: warning: 265000:536: $who *--force: done all the same*" subid unhold --force 265000:536
+expect "nobody else's needs that" 0 '*' '' subid unhold 265536:65536
 expect "yet not given at once" 1 '' "subid: bob: uid 265536-331071: taken from somebody by the last change of /etc/subuid, *process $hider (sleep)*
 subid: bob: gid *" subid -q grant --range 265536:65536 bob
 printf '%s\n' "$good" 'carol:265536:65536' | tee /etc/subuid- >/etc/subgid-
@@ -63,14 +67,19 @@ expect "nor is what another program took away" 0 'bob uid 331072 *' '*warning*' 
 ln -sf /nowhere /etc/subuid-
 expect "what was before must be known then" 3 '' 'subid: /etc/subuid-: Too many levels of symbolic links*' subid grant -n bob
 rm -f /etc/sub?id-
+tables "$good"$'\n!released:900000:10'
+expect "what was released when nobody kept a record may be anybody's" 3 '' "subid: 900000:10: $who *" subid unhold 900000:10
 expect "ids that nobody had are held as ever" 0 '*reserved*' '' subid hold 800000:10
 tables "$good"
 
 # Containers of others.
 expect "a lease is given, with a warning" 0 'alice/c1 uid 100000 *' "subid: warning: $who *" subid grant --count 1000 alice/c1
 expect "and taken back" 0 'alice/c1 uid 100000 *released*' "subid: warning: $who *" subid revoke alice/c1
-expect "but not for the next" 3 '' "subid: 100000:1000: $who *" subid unhold 100000:1000
-expect "by force" 0 '*' "subid: warning: 100000:1000: $who *--force: done all the same*" subid unhold --force 100000:1000
+expect "the hider's own" 0 'mallory/c1 *' '*' subid grant --range 201000:1000 mallory/c1
+expect "is taken back" 0 'mallory/c1 *' '*' subid revoke mallory/c1
+expect "but not for the next" 3 '' "subid: 201000:1000: $who *" subid unhold 201000:1000
+expect "by force" 0 '*' "subid: warning: 201000:1000: $who *--force: done all the same*" subid unhold --force 201000:1000
+expect "anybody else's is for the next, too" 0 '*' '' subid unhold 100000:1000
 expect "yet not given at once" 0 'alice/c2 uid 101000 *' '*warning*' subid grant --count 1000 alice/c2
 expect "what it has it keeps" 0 'alice/c2 uid 101000 *kept*' '*warning*' subid grant --range 101000:1000 alice/c2
 end "$hider"

@@ -375,7 +375,7 @@ static int load_live(struct view *view)
 
 	if (view->proc < 0)
 		return EXIT_DONE;
-	r = subid_live_read(view->proc, SUBID_LIVE_QUICK, &view->live);
+	r = subid_live_read(view->proc, SUBID_LIVE_PROCESSES, &view->live);
 	if (r < 0)
 		return cli_complain(EXIT_UNABLE,
 				    "/proc: %s: running processes cannot be seen",
