@@ -291,10 +291,10 @@ looks() { # png
 		print(width, height, "colourful" if len(colours) > 200 else "plain", "red" if reds > 300 else "no red", "dark" if dark else "light")
 	END
 }
-chrome --window-size=1000,800 --blink-settings=preferredColorScheme=1 --screenshot="$T/light.png" "file://$T/report.html"
-is "how it looks" "$(looks "$T/light.png")" "1000 800 colourful red light"
-chrome --window-size=1000,800 --blink-settings=preferredColorScheme=0 --screenshot="$T/dark.png" "file://$T/report.html"
-is "how it looks in the dark" "$(looks "$T/dark.png")" "1000 800 colourful red dark"
+chrome --window-size=1000,4000 --blink-settings=preferredColorScheme=1 --screenshot="$T/light.png" "file://$T/report.html"
+is "how it looks" "$(looks "$T/light.png")" "1000 4000 colourful red light"
+chrome --window-size=1000,4000 --blink-settings=preferredColorScheme=0 --screenshot="$T/dark.png" "file://$T/report.html"
+is "how it looks in the dark" "$(looks "$T/dark.png")" "1000 4000 colourful red dark"
 image alice:100000:65536 bob:165536:65536
 "${audit[@]}" --format html >"$T/clean.html"
 like "a clean page says so" "$(cat "$T/clean.html")" '*<h1>No problems found</h1>*Nothing was found.*'
