@@ -260,6 +260,17 @@ class Both(Writer):
         yield from super().judge_failure(point, answer, new, full)
 
 
+class Former(Writer):
+    """Ids that alice had, and an editor has taken out of the tables: the ledger knows."""
+
+    def prepare(self):
+        super().prepare()
+        for content in ("alice:100010:20\n", None):
+            for path in TABLES:
+                put(path, content or self.before[""])
+            subprocess.run([f"{PRE}/subid", "-q", "list", "--released"], check=True)
+
+
 class Freed(Writer):
     """Ids that are taken back, and held until it has been looked once more: two changes."""
 
@@ -668,6 +679,8 @@ WRITERS = [
     lambda: Freed("revoke --range --reuse", both(HERS), "revoke --reuse --range 100010:20 alice", again=(0, 1)),
     lambda: Writer("hold", both(ODD), "hold 300000:10", again=(0, 1)),
     lambda: Writer("unhold", both(HELD), "unhold 100000:65536", again=(0, 1)),
+    lambda: Writer("rename", both(HERS), "rename alice bob --another", again=(0, 1)),
+    lambda: Former("grant --restore", both(ODD), "grant --restore alice", again=(0, 1)),
     lambda: Session("session", both(ODD), ""),
     lambda: Writer("lease", LEASABLE, "grant --count 1000 alice/c1", files=WITH_STORE, none_without=("passwd", "subuid", "subgid")),
     lambda: Writer("lease taken back", LEASED, "revoke alice/c1", files=WITH_STORE, again=(0, 1)),

@@ -26,6 +26,7 @@ ERRORS = {
     "linkat": "EIO ENOSPC EPERM EMLINK",
     "unlinkat": "EIO EPERM EBUSY",
     "unlink": "EIO EPERM",
+    "utimensat": "EPERM EIO ENOSPC",
     "fchmod": "EPERM EIO EROFS",
     "fchown": "EPERM EIO EDQUOT",
     "fcntl(F_DUPFD": "EMFILE",
