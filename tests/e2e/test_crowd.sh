@@ -82,7 +82,7 @@ neighbour() {
 	local turn=0 at
 	until [ $turn -ge 5 ] && { [ -z "${FULL-}" ] || [ -e "$T/over" ]; }; do
 		at=$((500000000 + turn * 10))
-		shadow useradd -M -N "n$turn" && echo "w$turn:secret:$((20000 + turn)):$((20000 + turn))::/nonexistent:/bin/false" >"$T/new" &&
+		shadow useradd -M -N "n$turn" && echo "w$turn:secret:$((20000 + turn)):$((20000 + turn))::$T/home:/bin/false" >"$T/new" &&
 			shadow newusers "$T/new" &&
 			shadow usermod --add-subuids $at-$((at + 9)) --add-subgids $at-$((at + 9)) "n$turn" || return 1
 		[ $turn -lt 3 ] || shadow userdel "n$turn" || return 1
