@@ -274,7 +274,7 @@ $(BUILD)/pam-config: share/pam-configs/subid.in FORCE
 	@mkdir -p $(@D)
 	$(Q)sed 's|@PAM_SUBID@|$(if $(filter $(system_pamdir),$(PAMDIR)),,$(PAMDIR)/)$(notdir $(pam_module))|' $< > $@
 
-# subid.h with what it shares with the library's own headers, what stands after their
+# subid.h with its version and with what it shares with the library's own headers, what stands after their
 # #includes, in the places of its own #includes.
 define fill_in
 /^#include "/ {
@@ -283,10 +283,14 @@ define fill_in
 			print line
 	next
 }
+/^#define SUBID_VERSION_/ {
+	split("$(VERSION)", number, ".")
+	$$3 = number[++part]
+}
 { print }
 endef
 $(lib_headers): export FILL_IN := $(fill_in)
-$(lib_headers): libsubid/subid.h libsubid/core/types.h libsubid/maps/maps.h
+$(lib_headers): libsubid/subid.h libsubid/core/types.h libsubid/maps/maps.h $(BUILD)/flags
 	@mkdir -p $(@D)
 	$(Q)awk "$$FILL_IN" $< > $@
 

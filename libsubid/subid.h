@@ -61,10 +61,11 @@
 extern "C" {
 #endif
 
-/* The version of this header, subid_version() that of the library. */
-#define SUBID_VERSION_MAJOR 0
-#define SUBID_VERSION_MINOR 1
-#define SUBID_VERSION_PATCH 0
+/* The version of this header, subid_version() that of the library.  The numbers are filled
+ * in by make, from the one place where they stand, when the header is installed. */
+#define SUBID_VERSION_MAJOR FILLED_IN
+#define SUBID_VERSION_MINOR FILLED_IN
+#define SUBID_VERSION_PATCH FILLED_IN
 
 /* "MAJOR.MINOR.PATCH", a constant. */
 const char *subid_version(void);
