@@ -23,15 +23,20 @@ ALLOWED = [re.compile(text) for text in (
     r"\"/run/subid\"", r"</run/subid(/[^>]*)?>",
 )]
 
-held = taken = under = 0
+# who has the locks; a process that it starts meanwhile shows by the call that does so
+held = None
+taken = under = 0
 with open(sys.argv[1], encoding="utf-8", errors="replace") as trace:
     for line in trace:
-        call = re.sub(r"^\d+ +", "", line.rstrip())
+        pid, call = re.match(r"(\d+ +)?(.*)", line.rstrip()).groups()
+        pid = pid or "0"
+        if call.startswith("<... "):
+            continue
         if TAKEN.search(call):
-            held, taken = True, taken + 1
+            held, taken = pid, taken + 1
         elif GIVEN.search(call):
-            held = False
-        elif held:
+            held = None
+        elif held == pid:
             under += 1
             if not any(allowed.search(call) for allowed in ALLOWED):
                 print(call)
