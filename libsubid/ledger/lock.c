@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The locks of who writes the ledger.
+ * The ledger's files, opened if nobody else can write them, and the locks of who writes.
  */
 #include "libsubid/ledger/private.h"
 
@@ -12,6 +12,41 @@
 #define LOCK_FILE "ledger.lock"
 #define POLL_NS	  2000000
 #define NS_PER_MS 1000000
+
+/* --- who may write it --------------------------------------------------------------
+ */
+
+int ledger_check_trust(const struct ledger_file *file, const struct stat *st)
+{
+	bool ours =
+	    st->st_uid == 0 || st->st_uid == geteuid() || st->st_uid == file->trusted;
+
+	return ours && (st->st_mode & (S_IWGRP | S_IWOTH)) == 0 ? 0 : -EPERM;
+}
+
+/* Opens a file of the directory, not through a link, and nothing but a regular file. */
+int ledger_open_file(const struct ledger_file *file, const char *name, int flags,
+		     struct stat *st)
+{
+	auto_close int fd = -1;
+	int r;
+
+	if (is_special(file->dir, name, false))
+		return -EINVAL;
+	fd = openat(file->dir, name,
+		    flags | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC, 0600);
+	if (fd < 0 || fstat(fd, st) < 0)
+		return -errno;
+	r = S_ISREG(st->st_mode) ? ledger_check_trust(file, st) : -EINVAL;
+	if (r < 0)
+		return r;
+	r = fd;
+	fd = -1;
+	return r;
+}
+
+/* --- locks -------------------------------------------------------------------------
+ */
 
 /* Locks a byte of the lock file, waiting for it: SUBID_BUSY. */
 int ledger_lock_byte(int fd, int byte, int timeout_ms)
@@ -52,26 +87,6 @@ int ledger_open_lock(const struct ledger_file *file)
 		return -EPERM;
 	}
 	return fd;
-}
-
-int ledger_lock(struct ledger_file *file, int timeout_ms)
-{
-	int r;
-
-	if (file->lock >= 0)
-		return 0;
-	file->lock = ledger_open_lock(file);
-	if (file->lock < 0) {
-		r = file->lock;
-		file->lock = -1;
-		return r;
-	}
-	r = ledger_lock_byte(file->lock, LOCK_APPEND, timeout_ms);
-	if (r == 0)
-		r = ledger_read(file, file->whole);
-	if (r != 0)
-		ledger_unlock(file);
-	return r;
 }
 
 void ledger_unlock(struct ledger_file *file)

@@ -9,13 +9,27 @@
 
 #include <sys/stat.h>
 
-/* --- read.c -----------------------------------------------------------------------
+/* --- lock.c -----------------------------------------------------------------------
  */
+
+/* 0; -EPERM: another can write it. */
+int ledger_check_trust(const struct ledger_file *file, const struct stat *st);
 
 /* Opens a file of the directory, not through a link, and nothing but a regular file that
  * only who may can write.  A descriptor, or -errno. */
 int ledger_open_file(const struct ledger_file *file, const char *name, int flags,
 		     struct stat *st);
+
+/* Which byte of the lock file: of who appends, and of who writes anew. */
+enum { LOCK_APPEND, LOCK_COMPACT };
+
+int ledger_open_lock(const struct ledger_file *file);
+
+/* Locks a byte of the lock file, waiting for it: SUBID_BUSY. */
+int ledger_lock_byte(int fd, int byte, int timeout_ms);
+
+/* --- read.c -----------------------------------------------------------------------
+ */
 
 /* Is this the file that was read? */
 bool ledger_is_same(const struct ledger_file *file, const struct stat *st);
@@ -30,17 +44,6 @@ int ledger_unite_seen(struct subid_set *seen, const struct ledger_list *list);
  * -ENOMEM: it must be read. */
 int ledger_note(struct ledger_file *file, const struct ledger_news *news, uint64_t seq,
 		uint64_t size);
-
-/* --- lock.c -----------------------------------------------------------------------
- */
-
-/* Which byte of the lock file: of who appends, and of who writes anew. */
-enum { LOCK_APPEND, LOCK_COMPACT };
-
-int ledger_open_lock(const struct ledger_file *file);
-
-/* Locks a byte of the lock file, waiting for it: SUBID_BUSY. */
-int ledger_lock_byte(int fd, int byte, int timeout_ms);
 
 /* --- write.c ----------------------------------------------------------------------
  */

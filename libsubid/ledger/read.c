@@ -34,38 +34,6 @@ void ledger_close(struct ledger_file *file)
 	file->dir = -1;
 }
 
-/* --- who may write it --------------------------------------------------------------
- */
-
-static int check_trust(const struct ledger_file *file, const struct stat *st)
-{
-	bool ours =
-	    st->st_uid == 0 || st->st_uid == geteuid() || st->st_uid == file->trusted;
-
-	return ours && (st->st_mode & (S_IWGRP | S_IWOTH)) == 0 ? 0 : -EPERM;
-}
-
-/* Opens a file of the directory, not through a link, and nothing but a regular file. */
-int ledger_open_file(const struct ledger_file *file, const char *name, int flags,
-		     struct stat *st)
-{
-	auto_close int fd = -1;
-	int r;
-
-	if (is_special(file->dir, name, false))
-		return -EINVAL;
-	fd = openat(file->dir, name,
-		    flags | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC, 0600);
-	if (fd < 0 || fstat(fd, st) < 0)
-		return -errno;
-	r = S_ISREG(st->st_mode) ? check_trust(file, st) : -EINVAL;
-	if (r < 0)
-		return r;
-	r = fd;
-	fd = -1;
-	return r;
-}
-
 bool ledger_is_same(const struct ledger_file *file, const struct stat *st)
 {
 	return file->exists && st->st_dev == file->device && st->st_ino == file->inode;
@@ -448,6 +416,26 @@ int ledger_read(struct ledger_file *file, bool whole)
 	return read_all(file, fd, &st, whole);
 }
 
+int ledger_lock(struct ledger_file *file, int timeout_ms)
+{
+	int r;
+
+	if (file->lock >= 0)
+		return 0;
+	file->lock = ledger_open_lock(file);
+	if (file->lock < 0) {
+		r = file->lock;
+		file->lock = -1;
+		return r;
+	}
+	r = ledger_lock_byte(file->lock, LOCK_APPEND, timeout_ms);
+	if (r == 0)
+		r = ledger_read(file, file->whole);
+	if (r != 0)
+		ledger_unlock(file);
+	return r;
+}
+
 int ledger_open(int dir, uint32_t trusted, bool whole, struct ledger_file *ret)
 {
 	auto_ledger_file struct ledger_file file = {
@@ -460,7 +448,7 @@ int ledger_open(int dir, uint32_t trusted, bool whole, struct ledger_file *ret)
 
 	if (fstat(dir, &st) < 0)
 		return -errno;
-	r = check_trust(&file, &st);
+	r = ledger_check_trust(&file, &st);
 	if (r == 0)
 		r = ledger_read(&file, whole);
 	if (r < 0)
