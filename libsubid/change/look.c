@@ -430,12 +430,14 @@ int subid_uses(struct subid *sys, enum subid_kind kind, struct id_range range,
 
 int subid_source(struct subid *sys, char ret[SUBID_SOURCE_SIZE], struct subid_error *err)
 {
-	int r;
+	struct subid_sources sources;
+	int r = subid_sources_read(sys->etc, &sources);
 
 	error_clear(err);
-	r = subid_source_read(sys->etc, ret);
-	if (r == 0)
+	if (r == 0) {
+		memcpy(ret, sources.names[0], SUBID_SOURCE_SIZE);
 		return 0;
+	}
 	return error_plain(err, r, "%s/nsswitch.conf: %s", sys->etc_name,
 			   r < 0 ? strerror(-r) : "'subid:' names no source");
 }

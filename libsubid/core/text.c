@@ -43,32 +43,6 @@ int file_open(int dir, const char *name, int flags)
 		   : -ENOENT;
 }
 
-/* Opens a regular file to be read; -errno. */
-static int open_regular(int dir, const char *name, bool follow, size_t max,
-			struct stat *ret)
-{
-	if (is_special(dir, name, follow))
-		return -EINVAL;
-	/* Threat: a fifo or terminal put in the file's place must not hang us or
-	 * become our controlling terminal. */
-	int fd = file_open(dir, name,
-			   O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC |
-			       (follow ? 0 : O_NOFOLLOW));
-	int r = fd < 0 ? fd : 0;
-
-	if (r == 0 && fstat(fd, ret) < 0)
-		r = -errno;
-	if (r == 0 && !S_ISREG(ret->st_mode))
-		r = -EINVAL;
-	if (r == 0 && (uint64_t)ret->st_size > max)
-		r = -EFBIG;
-	if (r == 0)
-		return fd;
-	if (fd >= 0)
-		(void)close(fd); /* nothing was read */
-	return r;
-}
-
 /* read(2), again when a signal came; -errno. */
 static ssize_t read_some(int fd, void *buf, size_t size)
 {
@@ -113,15 +87,6 @@ static int read_open(int fd, size_t size, size_t max, struct subid_text *ret)
 	return 0;
 }
 
-int subid_text_read_max(int dir, const char *name, bool follow, size_t max,
-			struct subid_text *ret)
-{
-	struct stat st;
-	auto_close int fd = open_regular(dir, name, follow, max, &st);
-
-	return fd < 0 ? fd : read_open(fd, (size_t)st.st_size, max, ret);
-}
-
 int subid_text_read_fd(int fd, size_t max, struct subid_text *ret)
 {
 	struct stat st;
@@ -133,6 +98,20 @@ int subid_text_read_fd(int fd, size_t max, struct subid_text *ret)
 	if ((uint64_t)st.st_size > max)
 		return -EFBIG;
 	return read_open(fd, (size_t)st.st_size, max, ret);
+}
+
+int subid_text_read_max(int dir, const char *name, bool follow, size_t max,
+			struct subid_text *ret)
+{
+	if (is_special(dir, name, follow))
+		return -EINVAL;
+	/* Threat: a fifo or terminal put in the file's place must not hang us or
+	 * become our controlling terminal. */
+	auto_close int fd = file_open(dir, name,
+				      O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC |
+					  (follow ? 0 : O_NOFOLLOW));
+
+	return fd < 0 ? fd : subid_text_read_fd(fd, max, ret);
 }
 
 static bool is_space(char c)

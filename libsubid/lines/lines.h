@@ -142,9 +142,6 @@ int subid_sources_parse(const struct subid_text *text, struct subid_sources *ret
 /* Reads them from etc/nsswitch.conf.  The same, or -errno. */
 int subid_sources_read(int etc, struct subid_sources *ret);
 
-/* The first of them alone, which is what shadow's tools ask. */
-int subid_source_read(int etc, char ret_name[SUBID_SOURCE_SIZE]);
-
 /*
  * Asks the module of a source, not "", for the ranges of an owner.  Loads code
  * into the process, as every name service does; the caller sees to it that no

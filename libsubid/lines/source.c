@@ -52,22 +52,28 @@ static int parse_line(const char *pos, const char *end, struct subid_source_line
 	return valid ? 0 : SUBID_INVALID;
 }
 
-int subid_source_parse(const struct subid_text *text, struct subid_source_line *ret)
+/* The line of the database, from its words on, and its number; 0: there is none.  It ends
+ * as shadow's, which sees nothing after a NUL. */
+static size_t find_line(const struct subid_text *text, const char **at, const char **end)
 {
-	const char *line;
-	size_t pos = 0, len;
+	size_t pos = 0, len, size = strlen(DATABASE);
 
-	*ret = (struct subid_source_line){ .line = 0 };
-	for (size_t number = 1; subid_text_next(text, &pos, &line, &len); number++) {
-		if (len <= strlen(DATABASE) ||
-		    strncasecmp(line, DATABASE, strlen(DATABASE)) != 0)
-			continue;
-		ret->line = number;
-		/* as shadow, which sees nothing after a NUL */
-		return parse_line(line + strlen(DATABASE), line + strnlen(line, len),
-				  ret);
+	for (size_t number = 1; subid_text_next(text, &pos, at, &len); number++) {
+		*end = *at + strnlen(*at, len);
+		if (len > size && strncasecmp(*at, DATABASE, size) == 0) {
+			*at += size;
+			return number;
+		}
 	}
 	return 0;
+}
+
+int subid_source_parse(const struct subid_text *text, struct subid_source_line *ret)
+{
+	const char *at, *end;
+
+	*ret = (struct subid_source_line){ .line = find_line(text, &at, &end) };
+	return ret->line == 0 ? 0 : parse_line(at, end, ret);
 }
 
 /* "files" is "", as in the first word. */
@@ -100,15 +106,11 @@ static int parse_words(const char *at, const char *end, struct subid_sources *so
 int subid_sources_parse(const struct subid_text *text, struct subid_sources *ret)
 {
 	struct subid_sources sources = { .n = 0 };
-	const char *line;
-	size_t pos = 0, len;
+	const char *at, *end;
 	int r = 0;
 
-	while (r == 0 && sources.n == 0 && subid_text_next(text, &pos, &line, &len))
-		if (len > strlen(DATABASE) &&
-		    strncasecmp(line, DATABASE, strlen(DATABASE)) == 0)
-			r = parse_words(line + strlen(DATABASE),
-					line + strnlen(line, len), &sources);
+	if (find_line(text, &at, &end) > 0)
+		r = parse_words(at, end, &sources);
 	if (r != 0)
 		return r;
 	if (sources.n == 0)
@@ -124,16 +126,6 @@ int subid_sources_read(int etc, struct subid_sources *ret)
 				    &text);
 
 	return r < 0 && r != -ENOENT ? r : subid_sources_parse(&text, ret);
-}
-
-int subid_source_read(int etc, char ret_name[SUBID_SOURCE_SIZE])
-{
-	struct subid_sources sources;
-	int r = subid_sources_read(etc, &sources);
-
-	if (r == 0)
-		memcpy(ret_name, sources.names[0], SUBID_SOURCE_SIZE);
-	return r;
 }
 
 /* What of a module is called; free_ranges: NULL before shadow 4.13, whose modules have

@@ -106,20 +106,20 @@ static void test_sources(void **state)
 
 static void test_read(void **state)
 {
-	char name[SUBID_SOURCE_SIZE] = "kept";
+	struct subid_sources got = { .names = { "kept" } };
 	int etc = etc_of(state);
 
 	put_file(etc, "nsswitch.conf", "subid: a/b\n");
-	assert_int_equal(subid_source_read(etc, name), SUBID_INVALID);
-	assert_string_equal(name, "kept");
+	assert_int_equal(subid_sources_read(etc, &got), SUBID_INVALID);
+	assert_string_equal(got.names[0], "kept");
 	put_file(etc, "nsswitch.conf", "subid: sss files\n");
-	assert_int_equal(subid_source_read(etc, name), 0);
-	assert_string_equal(name, "sss");
+	assert_int_equal(subid_sources_read(etc, &got), 0);
+	assert_string_equal(got.names[0], "sss");
 	assert_int_equal(unlinkat(etc, "nsswitch.conf", 0), 0);
-	assert_int_equal(subid_source_read(etc, name), 0);
-	assert_string_equal(name, "");
+	assert_int_equal(subid_sources_read(etc, &got), 0);
+	assert_string_equal(got.names[0], "");
 	put_dir(etc, "nsswitch.conf");
-	assert_int_equal(subid_source_read(etc, name), -EINVAL);
+	assert_int_equal(subid_sources_read(etc, &got), -EINVAL);
 }
 
 int main(void)
