@@ -442,9 +442,7 @@ static const char *why_unprivileged(const struct call *call, const char *self)
 	if (prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) == 1)
 		return NOT_PERMITTED "no_new_privs is set, by a unit or a sandbox";
 	if (prctl(PR_CAPBSET_READ, call->kind->cap, 0, 0, 0) == 0)
-		return NOT_PERMITTED
-		    "the bounding set, of a unit or a container, lacks the"
-		    " capability";
+		return NOT_PERMITTED "the bounding set lacks the capability";
 	if (statvfs(self, &vfs) == 0 && (vfs.f_flag & ST_NOSUID) != 0)
 		return NOT_PERMITTED "this program is on a nosuid file system";
 	if (stat(self, &st) == 0 && (st.st_mode & S_ISUID) == 0 &&

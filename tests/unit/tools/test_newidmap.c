@@ -255,7 +255,7 @@ static void test_unprivileged(void **state)
 		  "*: no_new_privs is set, by a unit or a sandbox\n" },
 		{ true, true, true, "*: no_new_privs is set, by a unit or a sandbox\n" },
 		{ false, true, true,
-		  "*: the bounding set, of a unit or a container, lacks*" },
+		  "*: the bounding set lacks*" },
 		{ false, false, true, "*: this program *" }, /* or on nosuid */
 		{ false, false, false, "*: this program is *" },
 	};
