@@ -6,8 +6,8 @@
  *
  * Threat: the texts come from files, from processes and from containers, and end on
  * root's terminal or in a script.  In plain columns a cell is one word: other bytes than
- * printable ASCII, blanks and backslashes are \xHH.  For terminals and JSON see
- * printable_text() and cli_json_name().
+ * printable ASCII, blanks and backslashes are \xHH; on a terminal, what it may act on or
+ * has no letters for.  For JSON see cli_json_name().
  */
 #pragma once
 

@@ -82,19 +82,31 @@ static bool is_ascii(const char *text, size_t len)
 	return true;
 }
 
-/* Text that others chose, made harmless; in ASCII if the terminal has no more. */
+/* Text that others chose: each byte of what a terminal may act on, or has no letter for,
+ * is \xHH, so that it can be found. */
 static int append_safe(struct rows_table *table, const char *text, size_t len)
 {
 	auto_free char *safe = NULL;
+	char *to;
 
 	if (is_ascii(text, len))
 		return append(table, text, len);
-	safe = printable_text(text, len);
+	to = safe = malloc(len * 4 + 1);
 	if (safe == NULL)
 		return -ENOMEM;
-	if (!table->utf8)
-		printable_ascii(safe, strlen(safe), ' ');
-	return append(table, safe, strlen(safe));
+	for (size_t n; len > 0; text += n, len -= n) {
+		bool shown;
+
+		n = printable_next(text, len, &shown);
+		shown &= n == 1 ? is_ascii(text, 1) : table->utf8;
+		for (size_t i = 0; i < n; i++) {
+			if (shown)
+				*to++ = text[i];
+			else
+				to += sprintf(to, "\\x%02x", (unsigned char)text[i]);
+		}
+	}
+	return append(table, safe, (size_t)(to - safe));
 }
 
 /* A number, with its digits in groups if they are only to be read. */
