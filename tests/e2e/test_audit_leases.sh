@@ -194,4 +194,4 @@ printf 'zoe/c1:70060:11\n' | tee "$T/image/var/lib/subid/subuid" >"$T/image/var/
 is "has a store, too" "$(subid --root "$T/image" --json audit --fail-on never | of_leases)" "$(both lease-outside "zoe 70070+1 1")"
 is "is named as the root is" \
 	"$(cd "$T" && subid --root image --json audit --fail-on never | jq -r '[.findings[] | select(.rule == "lease-outside")][0].file')" \
-	image/var/lib/subid/subuid
+	"$T/image/var/lib/subid/subuid"

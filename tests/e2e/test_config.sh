@@ -89,8 +89,8 @@ escaped() { setpriv --reuid 120000 --regid 120000 --clear-groups "$@"; }
 not_ok "who escapes from one does not signal the other's processes" escaped bash -c "kill -0 $c3"
 not_ok "nor reads its files" escaped cat "$home/.local/share/lxc/c3/rootfs/root/mine"
 not_ok "nor enters its namespace" escaped nsenter -t "$c3" -U true
-like "who is who" "$(subid ps alice | cut -d ' ' -f 2,3,7,8,9,10 | sort -u)" \
-	'*110000 root 1 alice c3 init*120000 root 1 alice c4 init*'
+like "who is who" "$(subid ps alice | cut -d ' ' -f 2,3,7,8,9,10,11 | sort -u)" \
+	'*110000 root 1 alice c3 c3 init*120000 root 1 alice c4 c4 init*'
 is "back from a file" "$(subid id -u "$home/.local/share/lxc/c3/rootfs/root/mine")" "uid 110000 alice c3 0 root leased"
 as alice lxc-stop -k -n c3
 as alice lxc-stop -k -n c4
