@@ -30,12 +30,14 @@ mark() { # NAME FIGURE MARK [LIMIT]
 # The marks on size are those of the house before what came later, new features, each in
 # files of its own: the ledger, shadow's library, the directory, storage and shares, limits
 # of what a look may cost, one's own namespace, names for ids.
-later='^libsubid/(ledger/|shadow/|names/|accounts/listing\.c|audit/(advice|former|merge|rules_many|rules_storage|rules_window)\.c|change/(own|known|untold|history|hand_over|left)\.c|live/(idmapped|limit)\.c)'
+later='^libsubid/(ledger/|shadow/|names/|accounts/listing\.c|audit/(advice|former|merge|rules_many|rules_storage|rules_window)\.c|change/(own|known|hiders|untold|history|hand_over|left)\.c|live/(idmapped|limit)\.c)'
 later+='|^libsubid/(policy/conf_directory\.c|(change|runtimes)/shares\.c)|^tools/subid-(ldap|compat)/|^nss/'
 later+='|^tools/subid/(storage/|share/|(cmd_)?sh(ift|are)|trace_files|cmd_(sync|rename|complete)|directory|login_directory|runtime_config_mounts)'
 later+='|^tools/subid/(login_source|(audit_directory|grant_options|report/save|report/verdict)\.)|^libsubid/audit/rules_directory\.c'
 later+='|^tools/subid/(advice|unhold_search)\.|^libsubid/change/rests\.c'
 later+='|^tools/subid/(doctor/|cmd_(doctor|status)|status|pager|near|complete_|rows_table)'
+# The limit on lines rose once, by 2,200: help, undo, causes and advice of the audit stand in
+# files of the house, too.
 count_files() { find "$1" -name '*.[ch]' | grep -cvE "$later" || :; }
 
 list() { [ -z "$verbose" ] || sed 's/^/    /' "$1"; }
@@ -131,7 +133,7 @@ mark 'newuidmap: their lines' "$(xargs cat < "$scratch/newuidmap.files" | wc -l)
 [ -z "$verbose" ] || xargs wc -l < "$scratch/newuidmap.files" | sed 's/^/    /'
 mark 'the PAM module: linked objects' "$(wc -l < "$scratch/module.files")" 15
 list "$scratch/module.files"
-mark 'lines of the product' "$(printf '%s\n' "${ours[@]}" | grep -vE "$later" | xargs cat | wc -l)" 33500 47500
+mark 'lines of the product' "$(printf '%s\n' "${ours[@]}" | grep -vE "$later" | xargs cat | wc -l)" 33500 49700
 printf '%-48s %8d\n' '    with what came later' "$(cat "${ours[@]}" | wc -l)"
 mark 'function length, 90th percentile' "$p90" 27
 [ -z "$verbose" ] || tail -n 5 "$scratch/by_length" | sed 's/^/    /'
