@@ -7,7 +7,7 @@
 set -eu
 
 # shellcheck disable=SC2034 # named by the arguments
-build="gcc make libc6-dev pkg-config libjansson-dev libsmartcols-dev libpam0g-dev libaudit-dev
+build="gcc make libc6-dev pkg-config libjansson-dev libpam0g-dev libaudit-dev
 	libldap-dev libsasl2-dev"
 demo="lxc lxc-templates busybox-static util-linux passwd procps uidmap libcap2-bin"
 # shellcheck disable=SC2034

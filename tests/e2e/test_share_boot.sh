@@ -10,7 +10,7 @@ plan 32
 
 root=$T/root
 ok "a Debian 13" tests/root.sh make trixie "$root" \
-	podman,crun,busybox-static,systemd,libjansson4,libsmartcols1,libaudit1,procps
+	podman,crun,busybox-static,systemd,libjansson4,libaudit1,procps
 boot() { timeout 120 tests/root.sh boot "$root" "$@"; }
 # the programs and the unit, where they were made for
 cp -a "$T/pre/." "$root$PRE"
