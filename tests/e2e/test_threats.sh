@@ -20,6 +20,7 @@ file_of() { # test
 	case $1 in
 	unit/*) echo tests/unit/*/"test_${1#unit/}.c" ;;
 	attack | threats) echo "tests/e2e/test_helpers_$1.sh" ;;
+	directory_crowd) echo "tests/e2e/$1.sh" ;; # test_directory_crowd runs it
 	*) echo "tests/e2e/test_$1.sh" ;;
 	esac
 }
