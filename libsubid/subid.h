@@ -61,8 +61,9 @@
 extern "C" {
 #endif
 
-/* The version of this header, subid_version() that of the library.  The numbers are filled
- * in by make, from the one place where they stand, when the header is installed. */
+/* The version of this header, subid_version() that of the library.  The numbers are
+ * filled in by make, from the one place where they stand, when the header is installed.
+ */
 #define SUBID_VERSION_MAJOR FILLED_IN
 #define SUBID_VERSION_MINOR FILLED_IN
 #define SUBID_VERSION_PATCH FILLED_IN

@@ -77,7 +77,8 @@ int subid_users_open(int etc, bool nss, struct subid_users **ret, const char **r
 		r = 0;
 	if (r == 0) {
 		file = "nsswitch.conf"; /* an image's says who else may know accounts */
-		r = subid_text_read(etc, file, nss, &conf);
+		r = subid_text_read_max(etc, file, nss, SUBID_SETTINGS_SIZE_MAX, &conf);
+		users->elsewhere = r < 0 && r != -ENOENT; /* it may name any */
 		r = r == -ENOENT || !nss ? 0 : r;
 	}
 	if (r < 0 && ret_file != NULL)
@@ -88,7 +89,7 @@ int subid_users_open(int etc, bool nss, struct subid_users **ret, const char **r
 	group = read_sources(&conf, "group");
 	users->nss = nss && passwd.more;
 	users->nss_groups = nss && group.more;
-	users->elsewhere = passwd.elsewhere;
+	users->elsewhere |= passwd.elsewhere;
 	users->files_first = passwd.files_first || !nss;
 	users->enumerate[SUBID_UID] = nss && passwd.more_with_ids;
 	users->enumerate[SUBID_GID] = nss && group.more_with_ids;

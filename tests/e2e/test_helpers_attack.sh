@@ -306,7 +306,7 @@ other_ways() {
 	new_target alice
 	# shellcheck disable=SC2086
 	run as alice "$T/nosuid/newuidmap" "$target" $good
-	like "$mode: nor one on a nosuid mount" "$(state_of uid) $out" "1 \[\] allow newuidmap: *not nosuid*"
+	like "$mode: nor one on a nosuid mount" "$(state_of uid) $out" "1 \[\] allow newuidmap: *on a nosuid file system"
 	# shellcheck disable=SC2086
 	run as alice "$T/nosuid/newuidmap" "$target" $mine
 	is "$mode: but the own uid needs none" "$(state_of uid)" "0 [$mine] allow"

@@ -110,7 +110,7 @@ afresh alice:100000:1000
 stop root revoke --reuse --force -r 100500:100 alice
 as alice subid -q grant -r 100500:10 alice/new
 go_on
-is "--force does not ask" "$status $err" '0 '
+is "--force does not ask" "$status $err" "0 subid: alice: undo: 'subid grant --restore alice'"
 tables_are "the ids are free" $'alice:100000:500\nalice:100600:400'
 
 # --- a lease with a line of its own ----------------------------------------------------

@@ -48,7 +48,7 @@ c1=$(init_of c1) c2=$(init_of c2)
 is "c1 has the ids of its lease" "$(map_of uid "$c1"), $(map_of gid "$c1")" "0 655360 65536, 0 655360 65536"
 is "c2 has" "$(map_of uid "$c2"), $(map_of gid "$c2")" "0 720896 65536, 0 720896 65536"
 run subid ps
-like "both are seen, and named" "$out" "*655360 root 0 0 $c1 1 root c1 init*720896 root 0 0 $c2 1 root c2 init*"
+like "both are seen, and named" "$out" "*655360 root 0 0 $c1 1 root c1 c1 init*720896 root 0 0 $c2 1 root c2 c2 init*"
 is "as LXD's" "$(subid ps --json root/c1 | jq -r '.processes[0].runtime')" lxd
 is "only c2's" "$(subid ps root/c2 | cut -d ' ' -f 9 | sort -u)" c2
 is "whose an id is" "$(subid id 720899)" "uid 720899 root c2 3 - leased"

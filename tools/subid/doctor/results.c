@@ -80,8 +80,9 @@ int doctor_results_read(const struct subid_text *text, struct doctor_results *re
 		for (size_t level = 0; level < sizeof(letters); level++)
 			if (letters[level] == *letter &&
 			    doctor_results_add(
-				ret, (struct doctor_result){ level, texts[0], texts[1],
-							     texts[2], texts[3] }) < 0)
+				ret, (struct doctor_result){ (enum doctor_level)level,
+							     texts[0], texts[1], texts[2],
+							     texts[3] }) < 0)
 				return -ENOMEM;
 	}
 	return 0;
