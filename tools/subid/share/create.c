@@ -169,27 +169,44 @@ static int take_tree(struct creation *creation, int dir, bool *ret_kept)
 	return status;
 }
 
+/* An empty directory is again whose it was, so that the ids are on no disk. */
+static bool give_back(int dir, const struct stat *before)
+{
+	return fchown(dir, before->st_uid, before->st_gid) == 0 &&
+	       fchmod(dir, before->st_mode & 07777) == 0;
+}
+
 /* ret_kept: it failed, and what is there is to be kept. */
+static int fill_dir(struct creation *creation, int dir, bool *ret_kept)
+{
+	int empty = share_dir_is_empty(dir), status;
+	struct stat before;
+
+	if (empty < 0 || fstat(dir, &before) < 0)
+		return fail_dir(creation, empty < 0 ? -empty : errno);
+	status =
+	    empty == 1 ? prepare_dir(creation, dir) : take_tree(creation, dir, ret_kept);
+	if (status == EXIT_DONE) {
+		creation->share.state = SUBID_SHARE_READY;
+		status = share_work_write(creation->work, &creation->share);
+		*ret_kept = status != EXIT_DONE && empty == 0; /* a tree is taken over */
+	}
+	if (status != EXIT_DONE && empty == 1)
+		*ret_kept = !give_back(dir, &before);
+	return status;
+}
+
 static int make_dir(struct creation *creation, bool *ret_kept)
 {
 	struct share_place_text text;
 	struct share_why why;
 	auto_close int dir = share_dir_open(creation->share.dir, true, &why);
-	int status, r;
+	int r;
 
 	if (dir < 0)
 		return cli_complain(EXIT_UNABLE, "%s", why.text);
 	r = share_place_find(dir, &creation->share.place, &text);
-	if (r < 0)
-		return fail_dir(creation, -r);
-	r = share_dir_is_empty(dir);
-	if (r < 0)
-		return fail_dir(creation, -r);
-	status = r == 1 ? prepare_dir(creation, dir) : take_tree(creation, dir, ret_kept);
-	if (status != EXIT_DONE)
-		return status;
-	creation->share.state = SUBID_SHARE_READY;
-	return share_work_write(creation->work, &creation->share);
+	return r < 0 ? fail_dir(creation, -r) : fill_dir(creation, dir, ret_kept);
 }
 
 /* --- create ---------------------------------------------------------------------------
