@@ -59,7 +59,7 @@ struct cli {
 	enum cli_color color; /* --color */
 	bool no_pager;	      /* --no-pager */
 	bool terminal;	      /* standard output is a person's, perhaps by a pager */
-	int height;	      /* of the terminal, in lines; 0: not known */
+	int height, width;    /* of the terminal; 0: not known */
 	bool directory;	      /* --directory: not this host, but the site's directory */
 	bool changed;	      /* the tables have been, whatever else fails */
 };
@@ -104,7 +104,7 @@ bool cli_colored(const struct cli *cli);
  * $SUBID_PAGER, $PAGER or less(1), which ends by itself if all fits the screen.  Nothing
  * if there is none.  cli_finish_output() waits for it.
  */
-void cli_begin_pager(struct cli *cli);
+void cli_begin_pager(const struct cli *cli);
 bool cli_pager_runs(void);
 void cli_end_pager(void);
 
@@ -229,6 +229,13 @@ int cli_names_read_stream(struct cli_names *names, const char *file, FILE *strea
 /* "dry run: nothing was changed", on standard error, if it was one and not with -q.
  * Returns status. */
 int cli_say_dry_run(const struct cli *cli, bool dry_run, int status);
+
+/*
+ * OWNER, where it is left out: who calls, by login name or, without a name that
+ * can be an owner's, by uid.  Returns buf.
+ */
+#define CLI_ONESELF_SIZE 256
+char *cli_oneself(char buf[CLI_ONESELF_SIZE]);
 
 /* Reads a count of ids, "65536", "64K" or "1M"; never 0.  False: it is none. */
 bool cli_parse_count(const char *text, uint32_t *ret);

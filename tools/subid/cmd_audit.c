@@ -194,9 +194,7 @@ static int finish_output(int r)
 {
 	if (r < 0)
 		return cli_complain(EXIT_UNABLE, "output: %s", strerror(-r));
-	if (fflush(stdout) == 0 && !ferror(stdout))
-		return EXIT_DONE;
-	return cli_complain(EXIT_UNABLE, "standard output: %s", strerror(errno));
+	return cli_finish_output();
 }
 
 struct form {
@@ -211,13 +209,33 @@ static int write_one(const void *data, FILE *out)
 	return form->write(form->shown, out);
 }
 
-static int show(const struct request *request, const struct audit_shown *shown)
+/* Whole or not at all: an error must not follow half a document. */
+static int write_whole(write_form *write, const struct audit_shown *shown)
+{
+	auto_free char *text = NULL;
+	size_t size = 0;
+	FILE *out = open_memstream(&text, &size);
+	int r = out == NULL ? -ENOMEM : write(shown, out);
+
+	if (out != NULL && fclose(out) != 0 && r == 0)
+		r = -ENOMEM;
+	if (r == 0)
+		(void)fwrite(text, 1, size, stdout); /* finish_output() asks */
+	return finish_output(r);
+}
+
+static int show(const struct cli *cli, const struct request *request,
+		const struct audit_shown *shown)
 {
 	if (request->output != NULL)
 		return report_save(request->output, write_one,
 				   &(struct form){ request->write, shown });
 	if (shown->quiet && !report_is_bad(shown))
 		return EXIT_DONE;
+	if (request->write == report_write_json)
+		return write_whole(request->write, shown);
+	if (request->write == report_write_text)
+		cli_begin_pager(cli);
 	return finish_output(request->write(shown, stdout));
 }
 
@@ -342,7 +360,7 @@ static int audit(const struct cli *cli, const struct request *request)
 			return status;
 		shown.past = &past;
 	}
-	status = show(request, &shown);
+	status = show(cli, request, &shown);
 	return status != EXIT_DONE ? status : judge(request, &shown);
 }
 

@@ -160,6 +160,7 @@ static int list_released(const struct cli *cli, struct subid *sys, unsigned int 
 
 	if (subid_ledger_read(sys, kinds, SUBID_LEDGER_RELEASED, &list, &err) < 0)
 		return cli_say(EXIT_UNABLE, &err);
+	cli_begin_pager(cli);
 	output = rows_open(cli, "released", former_columns, N_FORMER_COLUMNS);
 	if (output == NULL)
 		return EXIT_UNABLE;
@@ -173,6 +174,8 @@ static int list_released(const struct cli *cli, struct subid *sys, unsigned int 
 		n++;
 	}
 	status = rows_close(output);
+	if (status == EXIT_DONE)
+		status = cli_finish_output();
 	if (status == EXIT_DONE && n == 0 && names[0] != NULL)
 		return cli_complain(EXIT_NO,
 				    "%s: no ids are known that it had and nobody"

@@ -220,15 +220,18 @@ static int print(const struct list *list)
 {
 	auto_free struct container_place *places = NULL;
 	struct rows *rows;
+	int status;
 
 	if (container_order(list->processes, list->n, &places) < 0)
 		return cli_complain(EXIT_UNABLE, "%s", strerror(ENOMEM));
+	cli_begin_pager(list->view->cli);
 	rows = rows_open(list->view->cli, "processes", columns, N_COLUMNS);
 	if (rows == NULL)
 		return EXIT_UNABLE;
 	for (size_t i = 0; i < list->n; i++)
 		print_row(list, rows, &places[i]);
-	return rows_close(rows);
+	status = rows_close(rows);
+	return status == EXIT_DONE ? cli_finish_output() : status;
 }
 
 static int find_wanted(const struct view *view, const char *text, struct wanted *wanted)

@@ -3,6 +3,7 @@
  * What is for a person's eyes: the terminal, its colours, and a pager.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <locale.h>
 #include <signal.h>
 #include <stdio.h>
@@ -27,8 +28,10 @@ void cli_find_terminal(struct cli *cli)
 		return;
 	/* how wide letters are that are not ASCII */
 	(void)setlocale(LC_CTYPE, "");
-	if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0)
+	if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0) {
 		cli->height = size.ws_row;
+		cli->width = size.ws_col;
+	}
 }
 
 bool cli_colored(const struct cli *cli)
@@ -78,7 +81,7 @@ static bool has_pager(void)
 	return false;
 }
 
-void cli_begin_pager(struct cli *cli)
+void cli_begin_pager(const struct cli *cli)
 {
 	int pipes[2];
 
@@ -109,9 +112,16 @@ bool cli_pager_runs(void)
 
 void cli_end_pager(void)
 {
+	int null;
+
 	if (pager <= 0)
 		return;
-	(void)fclose(stdout); /* the pager sees the end; what failed was said */
+	/* the pager sees the end; the stream stays open for what flushes it */
+	null = open("/dev/null", O_WRONLY | O_CLOEXEC);
+	if (null < 0 || dup2(null, STDOUT_FILENO) < 0)
+		(void)close(STDOUT_FILENO);
+	if (null >= 0)
+		(void)close(null);
 	while (waitpid(pager, NULL, 0) < 0 && errno == EINTR)
 		;
 	pager = 0;

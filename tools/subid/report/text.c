@@ -3,9 +3,8 @@
  * An audit's report for people: worst first, each finding with its place, the
  * reason and the remedy, and at the end what was looked at.
  */
+#include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
-#include <unistd.h>
 
 #include "tools/subid/report/report.h"
 
@@ -72,17 +71,17 @@ static void print_safe(const struct page *page, const char *text, size_t len)
 static struct page open_page(const struct audit_shown *shown, FILE *out)
 {
 	struct page page = { .shown = shown, .out = out, .width = WIDTH_DEFAULT };
-	const char *no_color = getenv("NO_COLOR"), *term = getenv("TERM");
-	struct winsize size;
+	const struct cli *cli = shown->cli;
 
 	page.all = shown->input->only != NULL;
 	page.utf8 = is_utf8_locale();
-	if (!isatty(fileno(out)))
+	/* a file is no terminal, whatever standard output is */
+	page.colour =
+	    cli->color == CLI_COLOR_ALWAYS || (out == stdout && cli_colored(cli));
+	if (out != stdout || !cli->terminal)
 		return page;
-	page.colour = (no_color == NULL || no_color[0] == '\0') && term != NULL &&
-		      strcmp(term, "dumb") != 0;
-	if (ioctl(fileno(out), TIOCGWINSZ, &size) == 0 && size.ws_col > 0)
-		page.width = size.ws_col;
+	if (cli->width > 0)
+		page.width = (size_t)cli->width;
 	if (page.width < WIDTH_MIN)
 		page.width = WIDTH_MIN;
 	if (page.width > WIDTH_MAX)
