@@ -35,6 +35,9 @@ struct rows {
 	size_t sort; /* SIZE_MAX: as they come */
 	struct kept **kept;
 	size_t n_kept;
+	FILE *json; /* all of it, until it is complete; NULL: another form */
+	char *text; /* of json */
+	size_t text_size;
 	char *line; /* of print_plain() */
 	size_t line_room;
 };
@@ -45,6 +48,9 @@ static void free_rows(struct rows *rows)
 		free(rows->kept[i]);
 	free(rows->kept);
 	free(rows->line);
+	if (rows->json != NULL)
+		(void)fclose(rows->json);
+	free(rows->text);
 	rows_table_free(rows->table);
 	free(rows);
 }
@@ -63,6 +69,7 @@ struct rows *rows_open(const struct cli *cli, const char *array,
 {
 	struct rows *rows = calloc(1, sizeof(*rows));
 	bool people = !cli->quiet && !cli->json && cli->terminal;
+	bool json = cli->json && !cli->quiet;
 
 	if (rows != NULL) {
 		rows->cli = cli;
@@ -74,15 +81,18 @@ struct rows *rows_open(const struct cli *cli, const char *array,
 				rows->shown[rows->n_shown++] = i;
 		if (people)
 			rows->table = rows_table_new(columns, n, pairs_of(columns, n));
+		if (json)
+			rows->json = open_memstream(&rows->text, &rows->text_size);
 	}
-	if (rows == NULL || (people && rows->table == NULL)) {
+	if (rows == NULL || (people && rows->table == NULL) ||
+	    (json && rows->json == NULL)) {
 		(void)cli_complain(EXIT_UNABLE, "%s", strerror(ENOMEM));
 		if (rows != NULL)
 			free_rows(rows);
 		return NULL;
 	}
-	if (cli->json && !cli->quiet)
-		(void)printf("{\"%s\": [", array);
+	if (json)
+		(void)fprintf(rows->json, "{\"%s\": [", array);
 	return rows;
 }
 
@@ -240,13 +250,16 @@ struct json_t *cli_json_name(const char *text, size_t len)
 
 int cli_print_json(struct json_t *object)
 {
-	bool failed = object == NULL ||
-		      json_dumpf(object, stdout, JSON_INDENT(2) | JSON_ENSURE_ASCII) < 0;
+	/* an error must not follow half a document */
+	char *text = object == NULL
+			 ? NULL
+			 : json_dumps(object, JSON_INDENT(2) | JSON_ENSURE_ASCII);
 
 	json_decref(object);
-	if (failed && !ferror(stdout))
+	if (text == NULL)
 		return cli_complain(EXIT_UNABLE, "output: %s", strerror(ENOMEM));
-	(void)putchar('\n');
+	(void)puts(text);
+	free(text);
 	return cli_finish_output();
 }
 
@@ -277,9 +290,9 @@ static void print_json(struct rows *rows, const struct rows_cell *cells)
 		    is_shown(rows, i) && json_object_set_new_nocheck(
 					     object, rows->columns[i].key,
 					     json_cell(&rows->columns[i], &cells[i])) < 0;
-	(void)fputs(rows->n > 1 ? ",\n  " : "\n  ", stdout);
-	if (failed || (json_dumpf(object, stdout, JSON_COMPACT | JSON_ENSURE_ASCII) < 0 &&
-		       !ferror(stdout)))
+	(void)fputs(rows->n > 1 ? ",\n  " : "\n  ", rows->json);
+	if (failed ||
+	    json_dumpf(object, rows->json, JSON_COMPACT | JSON_ENSURE_ASCII) < 0)
 		rows->failed = true;
 	json_decref(object);
 }
@@ -363,6 +376,16 @@ static void print_kept(struct rows *rows)
 		print_row(rows, rows->kept[i]->cells, ROWS_NO_PARENT);
 }
 
+/* Complete, or not at all: an error must not follow half a document. */
+static void print_object(struct rows *rows)
+{
+	(void)fputs(rows->n > 0 ? "\n]}\n" : "]}\n", rows->json);
+	if (fflush(rows->json) != 0 || ferror(rows->json))
+		rows->failed = true;
+	if (!rows->failed)
+		(void)fwrite(rows->text, 1, rows->text_size, stdout);
+}
+
 int rows_close(struct rows *rows)
 {
 	const struct cli *cli = rows->cli;
@@ -372,9 +395,9 @@ int rows_close(struct rows *rows)
 	bool failed;
 
 	print_kept(rows);
+	if (rows->json != NULL)
+		print_object(rows);
 	failed = rows->failed;
-	if (cli->json && !cli->quiet)
-		(void)fputs(rows->n > 0 ? "\n]}\n" : "]}\n", stdout);
 	if (rows->table != NULL && !failed)
 		rows_table_print(rows->table, rows->shown, rows->n_shown,
 				 !rows->no_headings);
