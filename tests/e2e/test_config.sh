@@ -212,7 +212,7 @@ unset LD_LIBRARY_PATH
 # Docker, OCI
 expect "docker: a file, and where it goes" 0 '*' 'subid: alice: add to /etc/docker/daemon.json, *' subid config docker alice
 is "docker: it is JSON" "$(jq -c . <<<"$out")" '{"userns-remap":"alice"}'
-is "docker: quiet is quiet" "$(subid -q config docker alice 2>&1)" ""
+is "docker: with -q that alone" "$(subid -q config docker alice 2>&1 | jq -c .)" '{"userns-remap":"alice"}'
 echo 2001:100000:65536 | tee /etc/subuid >/etc/subgid
 is "docker: the spelling of the lines" "$(subid config docker alice 2>/dev/null | jq -c .)" '{"userns-remap":"2001"}'
 tables $'alice:100000:65536\nroot:655360:655360\ncontainers:2000000:1000000'
@@ -221,7 +221,7 @@ bundle=$home/bundle
 root_fs "$bundle/rootfs"
 chown -R alice: "$bundle"
 as alice sh -c "cd $bundle && runc spec --rootless"
-as alice sh -c "subid -q config oci alice; subid config oci --keep-id 0 alice" 2>/dev/null >"$T/maps.json"
+as alice sh -c "subid config oci --keep-id 0 alice" 2>/dev/null >"$T/maps.json"
 jq -s '.[0] * .[1] | .process.terminal = false | .process.args = ["/bin/cat", "/proc/self/uid_map"]' \
 	"$bundle/config.json" "$T/maps.json" >"$T/config.json"
 install -o alice "$T/config.json" "$bundle/config.json"
@@ -245,7 +245,7 @@ expect "lxd: not for others" 1 '' "subid: alice: LXD uses only ids of root's lin
 
 # Asked in a wrong way, or for nothing.
 expect "no such runtime" 2 '' $'subid: config: unknown runtime \'lxx\'; one of lxc, lxd, *\nsubid: try *' subid config lxx alice
-expect "no owner" 2 '' $'subid: config: expected RUNTIME and OWNER*\n*' subid config lxc
+expect "no owner: oneself" 0 "*lxc.idmap = u 0 655360 655360*" "" subid config lxc
 expect "one too many" 2 '' $'subid: config: expected RUNTIME and OWNER*\n*' subid config lxc alice bob
 expect "--keep-id: no number" 2 '' "subid: --keep-id: invalid id 'x'"$'\n*' subid config lxc alice --keep-id x
 expect "--keep-id: no id" 2 '' "subid: --keep-id: invalid id '4294967295'"$'\n*' subid config lxc alice --keep-id 4294967295

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 # What a person expects of any command: help, a hint at what was meant, colours, a pager.
 . "$(dirname "$0")/lib.sh"
-plan 24
+plan 51
 
 add_user alice
 tables alice:100000:65536
@@ -41,3 +41,65 @@ not_ok "not with --no-pager" grep -q paged: <<<"$(terminal 'subid --no-pager doc
 not_ok "not elsewhere" grep -q paged: <<<"$(as alice env SUBID_PAGER="$pager" subid doctor)"
 pager="head -n 1"
 like "a pager that is left early is no failure" "$(terminal 'subid --color=never doctor; echo status $?')" "warn *status 0"
+pager="sed s/^/paged:/"
+start become alice unshare --user --map-auto --map-root-user sleep infinity
+inside=$started_pid
+wait_for runs "$inside" sleep
+like "ps" "$(terminal 'subid --color=never ps')" "paged:HOST-USER *paged:alice *"
+subid -q grant alice -c 10 --another
+subid -q revoke alice --range 165536:10
+like "the ids that nobody has" "$(terminal 'subid --color=never list --released')" "paged:OWNER*"
+mkdir -p "$T/image/etc"
+echo 'alice:0:65536' | tee "$T/image/etc/subuid" >"$T/image/etc/subgid"
+cp /etc/passwd /etc/group "$T/image/etc"
+image="--root $T/image"
+like "the audit" "$(terminal "subid --color=never $image audit")" "*paged:*CRITICAL*"
+ok "and it is as wide as the terminal" test "$(terminal "stty cols 50; subid --color=never $image audit" | sed -n 's/^paged:\(    [^ ]\)/\1/p' | wc -L)" -le 50
+not_ok "not its JSON" grep -q paged: <<<"$(terminal "subid $image audit --json")"
+like "the audit in colours" "$(subid --color=always $image audit)" "*$esc\[1;31mCRITICAL*"
+is "only then" "$(subid $image audit | grep -c "$esc")" 0
+is "nor on a terminal with --color=never" "$(pager='' terminal "subid --color=never $image audit" | grep -c "$esc")" 0
+subid --color=always $image audit --partial -o "$T/report" 2>/dev/null
+like "a file, too" "$(<"$T/report")" "*$esc\[1;31mCRITICAL*"
+
+# --- a configuration for a program
+expect "-q config: the lines alone" 0 '--uidmap *' '' as alice subid -q config podman alice
+is "no remark" "$(grep -c '^#' <<<"$out")" 0
+is "without -q they are the same lines" "$(as alice subid config podman alice | grep -v '^#')" "$out"
+expect "of an owner who has none: nothing to start a container with" 1 '' 'subid: *' subid -q config podman nosuch
+expect "nor for a lease that is none" 1 '' 'subid: *' as alice subid -q config podman alice/nosuch
+begun() { map=$(subid -q config podman "$1" 2>/dev/null) && echo "podman run $map"; }
+is "nothing is begun" "$(begun nosuch)" ""
+like "and with a map it is" "$(begun alice)" "podman run --uidmap *"
+expect "a full disk" 3 '' 'subid: standard output: *' as alice sh -c "subid -q config podman >/dev/full"
+
+# --- an owner who is left out is oneself
+is "config" "$(as alice subid -q config lxc)" "$(as alice subid -q config lxc alice)"
+is "id --inside" "$(as alice subid id --inside 5)" "$(as alice subid id --inside 5 alice)"
+like "doctor" "$(as alice subid doctor)" "*alice: 0 FAIL*"
+expect "not in an image" 2 '' '*expected RUNTIME and OWNER*' subid --root "$T/image" config lxc
+expect "nor there for id" 2 '' '*missing OWNER*' subid --root "$T/image" id --inside 5
+for name in $'5005' 'a/b'; do printf '%s:x:5005:5005::/:/bin/sh\n' "$name" >>/etc/passwd; done
+expect "a login name that is a number is one by its uid" 1 '' 'subid: 5005: *' setpriv --reuid 5005 --regid 5005 --clear-groups subid config lxc
+
+# --- --root, relative or absolute
+cd "$T" || exit
+for form in "$T/image" ./image image image/ image/../image; do
+	{
+		subid --root "$form" list
+		subid --root "$form" grant root -c 10 2>/dev/null
+		subid --root "$form" hold 900000:10
+		subid --root "$form" status root
+		subid --root "$form" id 900000
+		subid --root "$form" revoke root 2>/dev/null
+		subid --root "$form" unhold 0-4294967294
+		subid --root "$form" audit --json 2>&1 | jq .findings
+	} >"$T/said.${form//\//_}" 2>&1
+	rm -rf "$T/image/var"
+done
+cd "$TOP" || exit
+sed "s!$T/image!DIR!g" "$T/said.${T//\//_}_image" >"$T/wanted"
+ok "(they say much)" test "$(wc -l <"$T/wanted")" -gt 20
+for form in ._image image image_; do
+	is "--root ${form/_//}" "$(sed "s!\($T/\)\?\(\./\)\?image/\?!DIR!g; s!DIRetc!DIR/etc!g" "$T/said.$form")" "$(<"$T/wanted")"
+done

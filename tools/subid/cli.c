@@ -7,11 +7,13 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
+#include <pwd.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "libsubid/core/core.h"
 #include "libsubid/core/printable.h"
@@ -450,6 +452,21 @@ int cli_say_dry_run(const struct cli *cli, bool dry_run, int status)
 	if (dry_run && !cli->quiet)
 		(void)cli_complain(0, "dry run: nothing was changed");
 	return status;
+}
+
+char *cli_oneself(char buf[CLI_ONESELF_SIZE])
+{
+	const struct passwd *account = getpwuid(getuid());
+	const char *name = account == NULL ? NULL : account->pw_name;
+	uint32_t number;
+
+	/* a name of digits would be read as a uid, and one with a slash as a container */
+	if (name == NULL || strlen(name) >= CLI_ONESELF_SIZE ||
+	    strchr(name, '/') != NULL || subid_id_parse(name, strlen(name), &number) == 0)
+		(void)snprintf(buf, CLI_ONESELF_SIZE, "%u", getuid());
+	else
+		(void)strcpy(buf, name);
+	return buf;
 }
 
 /* How often a unit is 1: "K", "M", "G" are powers of 1024; 0: it is none. */

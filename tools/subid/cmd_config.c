@@ -96,11 +96,10 @@ static void print_remarks(const struct config *config, const char *remarks)
 static int print(const struct config *config, const struct owner_ids *share,
 		 const struct runtime_config *setup)
 {
-	if (config->cli->quiet)
-		return EXIT_DONE;
 	if (config->cli->json)
 		return print_json(config, share, setup);
-	print_remarks(config, setup->remarks);
+	if (!config->cli->quiet)
+		print_remarks(config, setup->remarks);
 	(void)fputs(setup->text, stdout);
 	return cli_finish_output();
 }
@@ -313,6 +312,7 @@ static int find_runtime(const struct cli *cli, const char *name,
 static int run(struct cli *cli, int argc, char *argv[])
 {
 	struct config config = { .cli = cli, .keep = SUBID_ID_NONE };
+	char own[CLI_ONESELF_SIZE];
 	int letter, status;
 
 	while ((letter = cli_next_option(cli, argc, argv)) != -1) {
@@ -327,28 +327,28 @@ static int run(struct cli *cli, int argc, char *argv[])
 		     config.version.major == 0))
 			return cli_misused(cli, "--for: invalid version '%s'", optarg);
 	}
-	if (argc - optind != 2)
+	if (argc - optind != 2 && argc - optind != (cli->root == NULL ? 1 : 2))
 		return cli_misused(cli,
 				   "config: expected RUNTIME and OWNER or OWNER/NAME");
 	status = find_runtime(cli, argv[optind], &config.runtime);
 	if (status != EXIT_DONE)
 		return status;
-	config.whose = argv[optind + 1];
+	config.whose = argv[optind + 1] == NULL ? cli_oneself(own) : argv[optind + 1];
 	find_version(&config);
 	return carry_out(&config);
 }
 
 const struct cli_command cmd_config = {
 	.name = "config",
-	.arguments = "RUNTIME OWNER[/NAME]",
+	.arguments = "RUNTIME [OWNER[/NAME]]",
 	.summary = "print the configuration for a container runtime",
 	CLI_OPTIONS(options),
 	.text =
 	    "RUNTIME is lxc, lxd, incus, podman, docker, oci or nspawn.  The lines map "
 	    "the\n"
 	    "ids of the container NAME, or without NAME all ids of OWNER that are not\n"
-	    "leased.  Remarks say where the lines go; they begin with '#', or go to\n"
-	    "standard error if the lines are JSON.\n",
+	    "leased.  OWNER left out is oneself.  Remarks say where the lines go; they\n"
+	    "begin with '#', or go to standard error if the lines are JSON; -q: none.\n",
 	.examples = "    subid config lxc alice/web\n"
 		    "    subid config podman alice",
 	.run = run,

@@ -412,6 +412,8 @@ static int run(struct cli *cli, int argc, char *argv[])
 	auto_view struct view view = { .etc = -1, .proc = -1 };
 	struct request request = { .inside = NULL };
 	struct id_query query = { .view = &view };
+	char own[CLI_ONESELF_SIZE];
+	char *const oneself[] = { cli_oneself(own), NULL };
 	int letter, status, closed;
 
 	while ((letter = cli_next_option(cli, argc, argv)) != -1) {
@@ -422,12 +424,12 @@ static int run(struct cli *cli, int argc, char *argv[])
 	}
 	if (request.inside != NULL && !parse_id(request.inside, &request.id))
 		return cli_misused(cli, "--inside: invalid id '%s'", request.inside);
-	if (optind == argc)
+	if (optind == argc && (request.inside == NULL || cli->root != NULL))
 		return cli_misused(cli, "id: %s",
 				   request.inside == NULL
 				       ? "missing ID or PATH"
 				       : "missing OWNER or OWNER/NAME");
-	request.operands = argv + optind;
+	request.operands = optind == argc ? oneself : argv + optind;
 	for (int i = optind; request.inside == NULL && i < argc; i++)
 		if (strchr(argv[i], '/') == NULL && !parse_id(argv[i], &(uint32_t){ 0 }))
 			return cli_misused(cli, "id: invalid id '%s'; a path needs a '/'",
@@ -447,7 +449,7 @@ static int run(struct cli *cli, int argc, char *argv[])
 
 const struct cli_command cmd_id = {
 	.name = "id",
-	.arguments = "ID|PATH... | OWNER[/NAME]...",
+	.arguments = "ID|PATH... | [OWNER[/NAME]...]",
 	.summary = "show the owner of an id, and the id inside its container",
 	CLI_OPTIONS(options),
 	.text = "A PATH contains a '/'.  Columns: kind, id on the host, owner, "
