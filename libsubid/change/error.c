@@ -219,6 +219,8 @@ static int named_failure(struct subid_error *err, const char *etc, const char *r
 		return error_plain(err, r,
 				   "%s/%s: %s %s: nothing is given until it is put right",
 				   etc, file, failure->place.key, failure->place.why);
+	if (r == -ESTALE && failure->place.why != NULL)
+		return error_plain(err, r, "%s/%s: %s", etc, file, failure->place.why);
 	if (failure->unseen.n > 0)
 		return error_unseen(err, r, file, &failure->unseen);
 	if (failure->owner[0] != '\0')

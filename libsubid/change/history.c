@@ -136,6 +136,14 @@ static uint32_t mark_of(uint64_t digest)
 	return (uint32_t)(digest % 999999999) + 1;
 }
 
+bool history_is_mark(const struct subid_text *text, long nsec)
+{
+	struct ledger_digest digest = LEDGER_DIGEST;
+
+	ledger_digest_add(&digest, text->bytes, text->size);
+	return nsec == (long)mark_of(ledger_digest_end(&digest));
+}
+
 /* What is known of a table before it is compared. */
 struct known {
 	bool marked;  /* we have written it */

@@ -326,6 +326,7 @@ struct subid_txn {
 	struct subid_sets before; /* what lines had: that may be hidden, or were gone when
 				     the locks were taken */
 	struct taken_facts facts[TAKEN_WATCHED];
+	bool emptied[SUBID_KINDS];	/* the tables, but not their backups */
 	struct subid_users **old_users; /* that owners may point into */
 	size_t n_old_users;
 	struct subid_leased leased; /* with options.leased */
@@ -503,6 +504,32 @@ int taken_look(struct subid_txn *txn, struct subid_failure *failure);
  */
 int taken_load(struct subid_txn *txn, struct subid_failure *failure);
 
+/* --- settled.c: is another program at work in the tables without the locks? ----------
+ */
+
+/* A table beside its backup, at one moment. */
+struct table_moment {
+	bool written; /* somebody has it open for writing */
+	bool marked;  /* it is as we have written it */
+	uint64_t size, backup_size;
+	int64_t age_ms;	    /* since it was changed; with size < backup_size */
+	int64_t written_ms; /* between its birth and that; likewise */
+};
+
+enum settled { TABLE_SETTLED, TABLE_OPEN, TABLE_CHANGING, TABLE_EMPTIED };
+
+enum settled table_settled(const struct table_moment *moment);
+
+/* 0; -ESTALE: TABLE_OPEN or TABLE_CHANGING, with the reason in failure->place.why;
+ * -errno. */
+int settled_look(struct subid_txn *txn, struct subid_failure *failure);
+
+/* The same, but waits for a second at most; not for under the locks. */
+int settled_wait(struct subid_txn *txn, struct subid_failure *failure);
+
+/* Warns of tables that were emptied, and are so for longer. */
+void settled_warn(const struct subid *sys, const struct subid_txn *txn);
+
 /* The same of the tables as they are by now: what was given back may be given again.
  * 0 or -ENOMEM. */
 int taken_again(struct subid_txn *txn);
@@ -606,6 +633,9 @@ int history_searched(struct subid_txn *txn, const struct subid_sets *hidden);
 
 /* Why nothing may be taken away or given back without the ledger: -errno; 0: it may. */
 int history_refuses(const struct subid_txn *txn);
+
+/* Are these the nanoseconds of the time that history_mark() gives such bytes? */
+bool history_is_mark(const struct subid_text *text, long nsec);
 
 /* Marks a table that is about to be written, after history_write(). */
 void history_mark(const struct subid_txn *txn, enum subid_kind kind,

@@ -88,6 +88,8 @@ static int reload_tables(struct subid_txn *txn, struct subid_failure *failure)
 		failure->file = subid_kind_table(SUBID_GID);
 		r = history_is_as_read(txn, SUBID_GID, &gids);
 	}
+	if (r == 0 && !(uids && gids))
+		r = settled_look(txn, failure);
 	if (r < 0 || (uids && gids))
 		return r;
 	for (enum subid_kind kind = 0; r == 0 && kind < SUBID_KINDS; kind++) {
@@ -478,7 +480,9 @@ int taken_look(struct subid_txn *txn, struct subid_failure *failure)
 	/* first: what changes from here on is read again */
 	for (size_t i = 0; i < TAKEN_WATCHED; i++)
 		txn->facts[i] = look_at(txn, i);
-	r = policy_load(txn, failure);
+	r = txn->options.look ? 0 : settled_wait(txn, failure);
+	if (r == 0)
+		r = policy_load(txn, failure);
 	/* before what runs: of what lines that go meanwhile gave, see reload_tables() */
 	if (r == 0)
 		r = taken_load_tables(txn, failure);

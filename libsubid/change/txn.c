@@ -119,7 +119,7 @@ bool txn_unlock(struct subid_txn *txn)
 }
 
 /* Reads under the locks what others may have changed, once they are had. */
-static int lock_and_load(struct subid_txn *txn, struct subid_failure *failure)
+static int lock_once(struct subid_txn *txn, struct subid_failure *failure)
 {
 	int r = txn->options.dry_run ? 0 : lock(txn, failure);
 
@@ -134,6 +134,18 @@ static int lock_and_load(struct subid_txn *txn, struct subid_failure *failure)
 	if (r != 0)
 		release_locks(txn);
 	return r;
+}
+
+/* Who writes a table at this moment without the locks is waited for, but not with them.
+ */
+static int lock_and_load(struct subid_txn *txn, struct subid_failure *failure)
+{
+	int r = lock_once(txn, failure);
+
+	if (r != -ESTALE)
+		return r;
+	r = settled_wait(txn, failure);
+	return r == 0 ? lock_once(txn, failure) : r;
 }
 
 int txn_lock(struct subid_txn *txn, struct subid_failure *failure)

@@ -471,12 +471,88 @@ static void test_own_ids(void **state)
 	subid_txn_free(&txn);
 }
 
+/* Is another program at work in a table? */
+static void test_settled(void **state)
+{
+	static const struct {
+		const char *what;
+		struct table_moment moment;
+		enum settled settled;
+	} moments[] = {
+		{ "no table and no backup", { false, false, 0, 0, 0, 0 }, TABLE_SETTLED },
+		{ "empty, never had lines",
+		  { false, false, 0, 0, 5, 9000 },
+		  TABLE_SETTLED },
+		{ "as long as its backup",
+		  { false, false, 9, 9, 5, 9000 },
+		  TABLE_SETTLED },
+		{ "open", { true, false, 9, 9, 0, 0 }, TABLE_OPEN },
+		{ "open, as we wrote it", { true, true, 0, 9, 5, 9000 }, TABLE_OPEN },
+		{ "emptied now", { false, false, 0, 9, 0, 9000 }, TABLE_CHANGING },
+		{ "half of it, now", { false, false, 4, 9, 999, 9000 }, TABLE_CHANGING },
+		{ "half of it, a second ago",
+		  { false, false, 4, 9, 1000, 9000 },
+		  TABLE_SETTLED },
+		{ "emptied a second ago",
+		  { false, false, 0, 9, 1000, 9000 },
+		  TABLE_EMPTIED },
+		{ "by us", { false, true, 0, 9, 0, 9000 }, TABLE_SETTLED },
+		{ "by us, long ago", { false, true, 0, 9, 99999, 9000 }, TABLE_SETTLED },
+		{ "a new file, as usermod writes",
+		  { false, false, 0, 9, 0, 20 },
+		  TABLE_SETTLED },
+		{ "hardly new", { false, false, 0, 9, 0, 21 }, TABLE_CHANGING },
+		{ "no time of birth",
+		  { false, false, 0, 9, 0, INT64_MAX },
+		  TABLE_CHANGING },
+		{ "the clock was set back a little",
+		  { false, false, 4, 9, -999, 9000 },
+		  TABLE_CHANGING },
+		{ "by an hour", { false, false, 4, 9, -3600000, 9000 }, TABLE_SETTLED },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(moments) / sizeof(moments[0]); i++)
+		if (table_settled(&moments[i].moment) != moments[i].settled)
+			fail_msg("%s: is %d", moments[i].what,
+				 table_settled(&moments[i].moment));
+}
+
+/* Who has a table open for writing is not overtaken, and the next grant goes well. */
+static void test_open_for_writing(void **state)
+{
+	static const char *const tables[] = { "subuid", "subgid" };
+	int etc = etc_of(state);
+
+	put_file(etc, "login.defs", SMALL);
+	put_file(etc, "passwd", PASSWD);
+	for (size_t i = 0; i < 2; i++) {
+		struct subid_txn_options options = { .etc = etc, .proc = -1 };
+		struct subid_failure failure;
+		struct subid_txn *txn = NULL;
+		int fd;
+
+		put_file(etc, "subuid", "x:5:5\n");
+		put_file(etc, "subgid", "x:5:5\n");
+		fd = openat(etc, tables[i], O_WRONLY | O_APPEND | O_CLOEXEC);
+		assert_true(fd >= 0);
+		assert_int_equal(subid_txn_begin(&options, &txn, &failure), -ESTALE);
+		assert_string_equal(failure.file, tables[i]);
+		assert_non_null(failure.place.why);
+		assert_false(is_there(etc, "subuid.lock"));
+		assert_int_equal(close(fd), 0);
+		txn = begin(etc, -1);
+		subid_txn_free(&txn);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		scratch_test(test_rows),   scratch_test(test_what_cannot_be_read),
-		scratch_test(test_txn),	   scratch_test(test_meanwhile),
-		scratch_test(test_inside), scratch_test(test_own_ids),
+		scratch_test(test_rows),    scratch_test(test_what_cannot_be_read),
+		scratch_test(test_txn),	    scratch_test(test_meanwhile),
+		scratch_test(test_inside),  scratch_test(test_own_ids),
+		scratch_test(test_settled), scratch_test(test_open_for_writing),
 	};
 
 	return cmocka_run_group_tests_name("taken", tests, NULL, NULL);

@@ -47,6 +47,9 @@ static void put_world(int etc)
 	put_file(etc, "login.defs", SMALL);
 	put_file(etc, "passwd", PASSWD);
 	put_file(etc, "group", "people:x:5000:alice,bob\n");
+	/* new files: one that was truncated a moment ago is waited for */
+	put_or_remove(etc, "subuid", NULL);
+	put_or_remove(etc, "subgid", NULL);
 	put_file(etc, "subuid", BOB);
 	put_file(etc, "subgid", BOB);
 }
