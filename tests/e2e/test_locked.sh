@@ -4,7 +4,7 @@
 # calls: useradd waits for as long as each of them wants to take.  Nothing in it asks a
 # name service, another process, a home or a log, or prints.
 . "$(dirname "$0")/lib.sh"
-plan 40
+plan 46
 
 add_user alice -u 7100
 add_user bob -u 7200
@@ -63,3 +63,16 @@ add_user erin -u 7500
 tables ""
 version=$(subid --version)
 locked "a first login" 0 subid grant --login=erin "version=${version##* }"
+
+# what the site's directory gives, and takes, of owners whom a name service alone knows
+. tests/e2e/ldap.sh
+ldap_begin ""
+ldap_pool 1000000000 1006553599
+site_conf "users ou=people,dc=example,dc=org" "pool main 1000000000-1006553599" "timeout 5"
+for i in 1 2 3; do
+	echo "quiet$i:9810$i:9810$i" >>/etc/quiet
+	ldap_user "quiet$i" "9810$i"
+	ok "(the directory gives quiet$i ids)" subid --directory -q grant "quiet$i"
+done
+locked "sync of three" 0 subid sync quiet1 quiet2 quiet3
+is "who have them" "$(cut -d: -f1 /etc/subuid | grep -c '^quiet')" 3

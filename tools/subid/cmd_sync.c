@@ -516,6 +516,41 @@ static void leave_out(struct sync *sync, int r, const struct subid_error *err, b
 	(void)cli_say(0, err);
 }
 
+/* What only others know of an owner is asked for before the locks; what else is wrong
+ * the release or the import itself says.  0 or -ENOMEM. */
+static int prepare(struct subid_txn *txn, const char *owner, enum subid_kind kind,
+		   struct id_range range)
+{
+	const struct subid_request request = {
+		.size = sizeof(request),
+		.owner = owner,
+		.kinds = 1U << kind,
+		.flags = SUBID_PREPARE,
+		.range = range,
+	};
+
+	return subid_import(txn, &request, NULL) == -ENOMEM ? -ENOMEM : 0;
+}
+
+static int prepare_all(const struct sync *sync, struct subid_txn *txn)
+{
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < sync->n_lines; i++) {
+		const struct pool_line *line = &sync->lines[i];
+
+		if (line->release && !line->skip)
+			r = prepare(txn, line->text, line->kind, line->range);
+	}
+	for (size_t i = 0; r == 0 && i < sync->ranges.n; i++) {
+		const struct directory_range *range = &sync->ranges.list[i];
+
+		if (!sync->skip[i])
+			r = prepare(txn, range->owner, range->kind, range->range);
+	}
+	return r;
+}
+
 /*
  * Releases first, since a range may have gone to somebody else.  0; 1: something was left
  * out after which the transaction can only be ended; -ENOMEM.
@@ -523,8 +558,10 @@ static void leave_out(struct sync *sync, int r, const struct subid_error *err, b
 static int fill(struct sync *sync, struct subid_txn *txn)
 {
 	struct subid_error err = { .size = sizeof(err) };
-	int r;
+	int r = prepare_all(sync, txn);
 
+	if (r < 0)
+		return r;
 	for (size_t i = 0; i < sync->n_lines; i++) {
 		struct pool_line *line = &sync->lines[i];
 
