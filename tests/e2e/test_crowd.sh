@@ -78,18 +78,28 @@ shadow() { # command...
 	done
 }
 
+# The longest that usermod took, in microseconds: its own work, and its wait for us.
+longest_usermod=0
+waited() { # command...
+	local from=${EPOCHREALTIME/./} took
+	shadow "$@" || return 1
+	took=$((${EPOCHREALTIME/./} - from))
+	[ $took -le "$longest_usermod" ] || longest_usermod=$took
+}
+
 neighbour() {
 	local turn=0 at
 	until [ $turn -ge 5 ] && { [ -z "${FULL-}" ] || [ -e "$T/over" ]; }; do
 		at=$((500000000 + turn * 10))
 		shadow useradd -M -N "n$turn" && echo "w$turn:secret:$((20000 + turn)):$((20000 + turn))::$T/home:/bin/false" >"$T/new" &&
 			shadow newusers "$T/new" &&
-			shadow usermod --add-subuids $at-$((at + 9)) --add-subgids $at-$((at + 9)) "n$turn" || return 1
+			waited usermod --add-subuids $at-$((at + 9)) --add-subgids $at-$((at + 9)) "n$turn" || return 1
 		[ $turn -lt 3 ] || shadow userdel "n$turn" || return 1
 		[ $turn = 0 ] || shadow userdel "w$turn" || return 1
 		turn=$((turn + 1))
 	done
 	echo $turn >"$T/turns"
+	echo "$longest_usermod" >"$T/usermod"
 }
 
 : >"$T/tried"
@@ -123,6 +133,7 @@ made=$(cat "$T"/did.* "$T"/killed.* | awk '{ n += $1 } END { print n }')
 killed=$(awk '{ n += $2 } END { print n }' "$T"/killed.*)
 echo "# $crowd processes, $made changes, $killed killed at work, $(<"$T/turns") rounds of useradd and the like ($(wc -l <"$T/tried") tried again), in $((SECONDS - began)) s"
 echo "# the longest of those that were not killed took $(cat "$T"/did.* | awk '$2 > m { m = $2 } END { printf "%.1f", m / 1e6 }') s"
+echo "# the longest usermod, with its wait for the locks, took $(awk '{ printf "%.2f", $1 / 1e6 }' "$T/usermod") s"
 is "shadow's tools met no lock but of those that were killed" \
 	"$(sed 's/.* //' "$T/tried" | grep -vxFf <(cat "$T"/pids.*))" ""
 ok "as many changes as were wanted" test "$made" -ge $((crowd * changes))
