@@ -157,14 +157,14 @@ class Host:
 
     def subid(self, *words):
         """A command that looks before it changes, and its answer."""
-        before = self.tables()
+        before, backups = self.tables(), self.backups()
         said = self.to_be_said(before)
         done = self.run("subid", *words)
         if done.returncode not in (0, 1):
             raise Wrong(f"status {done.returncode}: {done.stderr}")
         if words[0] != "list":
             self.check_said(said, done)
-            self.look(before)
+            self.look(before, backups=backups)
         after = self.tables()
         if done.returncode != 0 and after != before:
             raise Wrong("refused, and the tables are changed")
@@ -187,13 +187,17 @@ class Host:
         """What containers have, or what rests of them."""
         return {i for _, start, count in lines_of(read_file(STORE[kind])) for i in range(start, start + count)}
 
-    def look(self, tables, door="tables"):
-        seen = self.seen
-        new = Seen(*(stamp_of(TABLES[kind] + "-") for kind in KINDS), seen.states)
+    def backups(self):
+        return {kind: (stamp_of(TABLES[kind] + "-"), read_file(TABLES[kind] + "-")) for kind in KINDS}
+
+    def look(self, tables, door="tables", backups=None):
+        """backups: those that the look met, if they have changed since."""
+        seen, backups = self.seen, backups or self.backups()
+        new = Seen(*(backups[kind][0] for kind in KINDS), seen.states)
         if door == "tables" and new == seen and seen.states[:1] == [tables]:
             return
         for kind in KINDS:
-            backup = read_file(TABLES[kind] + "-")
+            backup = backups[kind][1]
             if door != "tables" or getattr(new, kind) == getattr(seen, kind) or backup in (state[kind] for state in seen.states):
                 backup = None
             self.models[kind].look(tables[kind], backup, door)
