@@ -4,8 +4,8 @@
 . "$(dirname "$0")/lib.sh"
 plan 55
 
-seed=${SUBID_SEED:-$(date +%s)}
-echo "# seed $seed; to run it again: SUBID_SEED=$seed"
+seed=${SUBID_SEED:-1}
+echo "# seed $seed; SUBID_SEED takes another"
 mkdir "$T/image"
 mends() { python3 "$TESTS/e2e/audit_fix.py" "$@" "$T/image"; }
 
