@@ -27,7 +27,7 @@ lxc_container() { # name first-id
 ok "a container" lxc_container c1 100000
 ok "another" lxc_container c2 165536
 # both inits have done with mounting, and each waits beside three others
-settled() { [ "$(subid ps | awk '{ print $10 }' | sort | uniq -c | awk '{ print $1 $2 }' | paste -sd ' ')" = "2getty 4init 2syslogd" ]; }
+settled() { [ "$(subid ps | awk '{ print $11 }' | sort | uniq -c | awk '{ print $1 $2 }' | paste -sd ' ')" = "2getty 4init 2syslogd" ]; }
 ok "which run four processes each" wait_for settled
 init=$(as alice lxc-info -n c1 -p -H)
 host_side() { # what ps on the host says of the container with this init
