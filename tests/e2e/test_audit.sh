@@ -3,7 +3,7 @@
 # subid audit: its forms, its statuses, its files.  What the rules find is tested
 # with the rules; here are two tables with a little of everything.
 . "$(dirname "$0")/lib.sh"
-plan 156
+plan 172
 
 add_user alice -u 5001
 add_user bob -u 5002
@@ -256,8 +256,9 @@ is "the name is shown as text" "$(grep -c '&lt;script&gt;alert(1)&lt;/script&gt;
 is "no control character" "$(LC_ALL=C grep -c '[[:cntrl:]]' "$T/report.html")" 0
 chrome --dump-dom "file://$T/report.html" >"$T/dom"
 like "a browser shows it" "$(cat "$T/dom")" '*<h1>Isolation is broken: *</h1>*</html>*'
-is "with pictures of uids and gids" "$(grep -c '<svg' "$T/dom")" 2
+is "with pictures of uids and gids" "$(grep -c '<svg viewBox="0 0 1000 ' "$T/dom")" 2
 ok "in which what is shared is red" grep -q 'class="shared"' "$T/dom"
+ok "each red mark is enlarged, with the names of those who share it" grep -q 'class="zoom"' "$T/dom"
 ok "and leads to the finding" grep -q '<a href="#f[0-9]*"><g>' "$T/dom"
 is "the console is empty" "$(grep -c CONSOLE "$T/chrome.log")" 0
 # How many colours a screenshot has, and its size.
@@ -305,6 +306,34 @@ image "${lines[@]}"
 ok "65,000 owners make no larger a picture" test "$(stat -c %s "$T/large.html")" -lt 600000
 ok "in which seven shared ids are seen" grep -q 'class="shared" x' "$T/large.html"
 ok "which is well formed, too" well_formed "$T/large.html"
+is "with no more rows than the first hundred of each order" \
+	"$(grep -c '<tr class="row' "$T/large.html" | awk '{ print ($1 >= 100 && $1 <= 400) }') $(grep -c 'The first 100 of each order' "$T/large.html")" "1 1"
+
+# Red marks, enlarged; owners in each order, by style alone; digits in groups.
+image zoe:100000:65536 bob:120000:70000 '<b>:150000:10' 70001234:400000:1000 carol:500000:65536
+"${audit[@]}" --format html >"$T/owners.html"
+ok "a page with marks and owners is well formed" well_formed "$T/owners.html"
+is "names beside each mark" "$(grep -A 9 'class="zoom"' "$T/owners.html" | grep -o '>[a-z0-9&;]* [0-9&#;-]*</text>' | sort -u | paste -sd ' ')" \
+	'>&lt;b&gt; 150&#8239;000-150&#8239;009</text> >bob 120&#8239;000-189&#8239;999</text> >zoe 100&#8239;000-165&#8239;535</text>'
+is "a mark leads to what was found" "$(grep -c 'class="zoom"><p><a href="#f[0-9]*">120&#8239;000-165&#8239;535</a>, 45&#8239;536 ids' "$T/owners.html")" 2
+in_order() { # number of the order
+	grep -o "<tr class=\"row.*" "$T/owners.html" | sed -E "s/.*--o$1:([0-9]+);.*\"><td>([^<]*)<.*/\1 \2/" | sort -n | cut -d ' ' -f 2 | paste -sd ' '
+}
+is "owners by name" "$(in_order 0)" '70001234 &lt;b&gt; bob carol zoe'
+is "by number of ids" "$(in_order 2)" 'bob carol zoe 70001234 &lt;b&gt;'
+is "by first id" "$(in_order 3)" 'zoe bob &lt;b&gt; 70001234 carol'
+is "by findings: the worst first, and last who has none" "$(in_order 1 | awk '{ print $NF }')" carol
+for order in name found ids first; do
+	ok "a button for $order chooses it without a script" grep -q "#by-$order:checked~table .row{order:var(--o" "$T/owners.html"
+done
+sed -e 's| checked=""||' -e 's|id="by-ids"|& checked=""|' "$T/owners.html" >"$T/by_ids.html"
+for page in owners by_ids; do
+	chrome --window-size=900,4000 --screenshot="$T/$page.png" "file://$T/$page.html"
+done
+not_ok "and it looks otherwise then" cmp -s "$T/owners.png" "$T/by_ids.png"
+is "digits in sentences are in groups that are not copied" "$(grep -c '120<span class="g">000</span>-165<span class="g">535</span>' "$T/owners.html" | awk '{ print ($1 > 0) }')" 1
+is "no command is written so" "$(grep -A 5 '<pre>' "$T/owners.html" | grep -c 'revoke --range 1[0-9]*:.*')" \
+	"$(grep -c 'revoke --range 1' "$T/owners.html")"
 
 image alice:100000:65536 bob:165536:65536 root:1000000:1000000000
 "${audit[@]}" --format html >"$T/lxd.html"

@@ -35,6 +35,13 @@ static void print_string(FILE *out, const json_t *json)
 		html_text(out, json_string_value(json), json_string_length(json));
 }
 
+static void print_more(FILE *out, size_t n)
+{
+	(void)fputs("<p class=\"dim\">And ", out);
+	html_number(out, n);
+	(void)fputs(" more.</p>", out);
+}
+
 static void print_gone(const struct audit_shown *shown, FILE *out)
 {
 	size_t n = shown->past == NULL ? 0 : json_array_size(shown->past->gone);
@@ -55,21 +62,8 @@ static void print_gone(const struct audit_shown *shown, FILE *out)
 		(void)fputs("</p>", out);
 	}
 	if (n > GONE_MAX)
-		(void)fprintf(out, "<p class=\"dim\">And %zu more.</p>", n - GONE_MAX);
+		print_more(out, n - GONE_MAX);
 	(void)fputs("</div>\n", out);
-}
-
-/* In groups of three digits, which no line break parts. */
-static void print_number(FILE *out, uint64_t n)
-{
-	char digits[24];
-	int len = snprintf(digits, sizeof(digits), "%llu", (unsigned long long)n);
-
-	for (int i = 0; i < len; i++) {
-		if (i > 0 && (len - i) % 3 == 0 && len > 4)
-			(void)fputs("&#8239;", out);
-		(void)fputc(digits[i], out);
-	}
 }
 
 static void print_window(const struct audit_shown *shown, enum subid_kind kind, FILE *out)
@@ -83,16 +77,16 @@ static void print_window(const struct audit_shown *shown, enum subid_kind kind, 
 		return;
 	used = 100.0 * (double)(use->ids - use->free) / (double)use->ids;
 	(void)fprintf(out, "<h4>%ss ", subid_kind_name(kind));
-	print_number(out, window->min);
+	html_number(out, window->min);
 	(void)fputs(" to ", out);
-	print_number(out, window->max);
+	html_number(out, window->max);
 	(void)fprintf(out,
 		      "</h4><div class=\"meter\"><i style=\"width:%.1f%%\"></i></div>"
 		      "<p>%.1f%% in use; room for ",
 		      used < 0.5 && used > 0 ? 0.5 : used, used);
-	print_number(out, use->slots);
+	html_number(out, use->slots);
 	(void)fputs(" more of ", out);
-	print_number(out, window->count);
+	html_number(out, window->count);
 	(void)fputs(" ids", out);
 	if (shown->past != NULL && shown->past->fills[kind] != 0) {
 		report_time(shown->past->fills[kind], full);
@@ -105,7 +99,7 @@ static void print_window(const struct audit_shown *shown, enum subid_kind kind, 
 static void print_row(FILE *out, const char *what, uint64_t n)
 {
 	(void)fprintf(out, "<dt>%s</dt><dd>", what);
-	print_number(out, n);
+	html_number(out, n);
 	(void)fputs("</dd>", out);
 }
 
@@ -145,7 +139,9 @@ static void print_accepted(const struct audit_shown *shown, FILE *out)
 
 		if (accepted->file != NULL)
 			report_file_name(shown, accepted->file, file, sizeof(file));
-		(void)fprintf(out, "<p><b>%zu</b> <code>", shown->report->accepted_by[i]);
+		(void)fputs("<p><b>", out);
+		html_number(out, shown->report->accepted_by[i]);
+		(void)fputs("</b> <code>", out);
 		print_text(out, accepted->rule);
 		if (accepted->owner != NULL) {
 			(void)fputc(':', out);
@@ -195,6 +191,17 @@ static int worst(const struct audit_shown *shown)
 	return -1;
 }
 
+/* With a link to a part of the page, or NULL. */
+static void print_chip(FILE *out, const char *id, const char *word, size_t n)
+{
+	if (id != NULL)
+		(void)fprintf(out, "<a class=\"chip\" href=\"#%s\"><b>", id);
+	else
+		(void)fputs("<span class=\"chip\"><b>", out);
+	html_number(out, n);
+	(void)fprintf(out, "</b>%s</%s>", word, id != NULL ? "a" : "span");
+}
+
 static void print_chips(const struct audit_shown *shown, FILE *out)
 {
 	const struct audit_past *past = shown->past;
@@ -207,23 +214,19 @@ static void print_chips(const struct audit_shown *shown, FILE *out)
 		    n != 1 && (level == SUBID_ERROR || level == SUBID_WARNING) ? "s" : "";
 
 		if (n > 0)
-			(void)fprintf(
-			    out,
-			    "<a class=\"chip %s on\" href=\"#%s\"><b>%zu</b>%s%s</a>",
-			    name, name, n, name, plural);
+			(void)fprintf(out, "<a class=\"chip %s on\" href=\"#%s\"><b>",
+				      name, name);
 		else
-			(void)fprintf(out, "<span class=\"chip\"><b>0</b>%s%s</span>",
-				      name, plural);
+			(void)fputs("<span class=\"chip\"><b>", out);
+		html_number(out, n);
+		(void)fprintf(out, "</b>%s%s</%s>", name, plural, n > 0 ? "a" : "span");
 	}
 	if (shown->report->accepted > 0)
-		(void)fprintf(
-		    out, "<a class=\"chip\" href=\"#accepted\"><b>%zu</b>accepted</a>",
-		    shown->report->accepted);
-	if (past != NULL)
-		(void)fprintf(out,
-			      "<span class=\"chip\"><b>%zu</b>new</span>"
-			      "<a class=\"chip\" href=\"#gone\"><b>%zu</b>gone</a>",
-			      past->n_new, json_array_size(past->gone));
+		print_chip(out, "accepted", "accepted", shown->report->accepted);
+	if (past != NULL) {
+		print_chip(out, NULL, "new", past->n_new);
+		print_chip(out, "gone", "gone", json_array_size(past->gone));
+	}
 	(void)fputs("</div>", out);
 }
 
@@ -244,7 +247,7 @@ static void print_worst(const struct audit_shown *shown, FILE *out)
 		(void)fprintf(out, "%s<li class=\"%s\"><a href=\"#f%zu\"><b>%s</b></a> ",
 			      n++ == 0 ? "<ol class=\"worst\">" : "", level, i,
 			      finding->rule->name);
-		print_text(out, finding->reason);
+		html_sentence(out, finding->reason);
 		(void)fputs("</li>\n", out);
 	}
 	(void)fputs(n > 0 ? "</ol>\n" : "", out);
@@ -273,7 +276,7 @@ static void print_header(const struct audit_shown *shown, FILE *out)
 		      level < 0 ? "ok" : audit_level_name((enum subid_level)level));
 	print_text(out, place);
 	(void)fprintf(out, "</b>, %.10s %.5s UTC</p>\n<h1>", now, now + 11);
-	print_text(out, verdict);
+	html_sentence(out, verdict);
 	(void)fputs("</h1>\n", out);
 	print_chips(shown, out);
 	print_worst(shown, out);
@@ -289,7 +292,7 @@ static void print_missing(const struct audit_shown *shown, FILE *out)
 		    out);
 	for (size_t i = 0; i < shown->missing->n; i++) {
 		(void)fputs("<li>", out);
-		print_text(out, shown->missing->list[i]);
+		html_sentence(out, shown->missing->list[i]);
 		(void)fputs("</li>", out);
 	}
 	(void)fputs("</ul></div>\n", out);
@@ -326,7 +329,7 @@ static void print_remedy(const struct audit_shown *shown,
 	auto_commands char **commands = report_commands(shown, finding, twin);
 
 	(void)fputs("<p class=\"mend\">", out);
-	print_text(out, report_remedy(finding));
+	html_sentence(out, report_remedy(finding));
 	(void)fputs("</p>", out);
 	if (commands == NULL || commands[0] == NULL)
 		return;
@@ -343,8 +346,15 @@ static void print_also(const struct audit_finding *also, FILE *out)
 {
 	(void)fprintf(out, "<p class=\"dim\">Also %s <code>%s</code>: ",
 		      audit_level_name(also->rule->level), also->rule->name);
-	print_text(out, also->reason);
+	html_sentence(out, also->reason);
 	(void)fputs("</p>", out);
+}
+
+static void print_cases(FILE *out, const char *before, size_t n)
+{
+	(void)fputs(before, out);
+	html_number(out, n);
+	(void)fputs(n == 1 ? " case" : " cases", out);
 }
 
 static void print_finding(const struct audit_shown *shown, size_t i, FILE *out)
@@ -359,18 +369,18 @@ static void print_finding(const struct audit_shown *shown, size_t i, FILE *out)
 	}
 	report_place(shown, finding, place, sizeof(place));
 	(void)fputs("<div class=\"place\"><code>", out);
-	print_text(out, place);
+	html_sentence(out, place);
 	(void)fputs("</code>", out);
 	if (twin != NULL) {
 		report_likewise(finding, twin, place, sizeof(place));
-		print_text(out, place);
+		html_sentence(out, place);
 	}
 	if (finding->count > 1)
-		(void)fprintf(out, ", %zu cases", finding->count);
+		print_cases(out, ", ", finding->count);
 	if (report_is_new(shown, i))
 		(void)fputs("<span class=\"new-mark\">new</span>", out);
 	(void)fputs("</div><p>", out);
-	print_text(out, finding->reason);
+	html_sentence(out, finding->reason);
 	(void)fputs("</p>", out);
 	for (size_t k = 0; k < finding->n_also; k++)
 		print_also(&finding->also[k], out);
@@ -383,8 +393,8 @@ static void print_rule_head(const struct audit_rule *rule, size_t cases, FILE *o
 	(void)fprintf(out, "<section class=\"card rule %s\"><h3><code>%s</code> ",
 		      audit_level_name(rule->level), rule->name);
 	print_text(out, rule->summary);
-	(void)fprintf(out, "<span>%zu case%s</span></h3><p class=\"why\">", cases,
-		      cases == 1 ? "" : "s");
+	print_cases(out, "<span>", cases);
+	(void)fputs("</span></h3><p class=\"why\">", out);
 	print_text(out, rule->why);
 	(void)fputs("</p>\n", out);
 }
@@ -454,6 +464,8 @@ int report_write_html(const struct audit_shown *shown, FILE *out)
 	print_aside(shown, out);
 	(void)fputs("</aside>\n</div>\n", out);
 	r = print_pictures(shown, out);
+	if (r == 0)
+		r = html_owners(shown, out);
 	if (r < 0)
 		return r;
 	(void)fputs("</main>\n<footer>subid " SUBID_VERSION

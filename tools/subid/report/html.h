@@ -14,11 +14,24 @@
  */
 void html_text(FILE *out, const char *text, size_t len);
 
+/* The same of a sentence of ours with foreign words in it: long numbers are shown in
+ * groups, and what is copied has none. */
+void html_sentence(FILE *out, const char *text);
+
+/* In groups of three digits, which no line break parts. */
+void html_number(FILE *out, uint64_t n);
+
+/* "100 000-165 535" of ids that end before end; a single id alone. */
+void html_range(FILE *out, uint64_t first, uint64_t end);
+
 /* Everything between <style> and </style>. */
 extern const char html_style[];
 
 /* The picture of the id space of one kind.  0 or -ENOMEM. */
 int html_picture(const struct audit_shown *shown, enum subid_kind kind, FILE *out);
+
+/* The list of owners, which the reader can sort.  0 or -ENOMEM. */
+int html_owners(const struct audit_shown *shown, FILE *out);
 
 /*
  * The picture: lanes over one axis, one each for those who have ids, their containers'
@@ -100,3 +113,13 @@ struct picture {
 int picture_make(const struct audit_shown *shown, enum subid_kind kind,
 		 struct picture *ret);
 void picture_free(struct picture *picture);
+
+/* A red mark: ids that more than one has; trouble: the finding about it, or SIZE_MAX. */
+struct mark {
+	uint64_t first;
+	uint64_t end;
+	size_t trouble;
+};
+
+/* It, enlarged, with the names of those who share it. */
+void html_zoom(const struct picture *picture, const struct mark *mark, FILE *out);

@@ -3,6 +3,8 @@
  * What all parts of an audit's page need: how it looks, light and dark by what the
  * reader prefers and on paper, and how foreign text is escaped.
  */
+#include <string.h>
+
 #include "tools/subid/report/html.h"
 
 const char html_style[] =
@@ -116,12 +118,34 @@ const char html_style[] =
     "aside p+h4{margin-top:14px}.dim{color:var(--dim)}\n"
     ".well{background:var(--ok-bg);color:var(--ok);border-color:transparent;"
     "font-size:16px}\n"
+    ".g{margin-left:.18em}\n"
+    ".zooms{display:grid;grid-template-columns:repeat(auto-fill,minmax(min(100%,300px),"
+    "1fr));gap:10px 20px;margin:6px 0 4px}.zoom{min-width:0}.zoom "
+    "p{margin:0;font-size:13px;overflow-wrap:anywhere}.zoom a{color:var(--shared)}"
+    ".picture .zoom svg{min-width:0;margin:2px 0 0}svg .zoomed{fill:var(--hatch);"
+    "opacity:.35}.zoom svg .shared{opacity:.55}svg .who{fill:var(--ink)}\n"
+    ".owners{overflow-x:auto}.owners input{margin:0 4px 0 0;vertical-align:-1px}"
+    ".owners label{margin-right:14px;cursor:pointer}.owners table{display:block;"
+    "margin-top:10px;max-height:420px;overflow-y:auto}.owners thead{display:block;"
+    "position:sticky;top:0;background:var(--card)}.owners tbody{display:flex;"
+    "flex-direction:column}.owners tr{display:grid;grid-template-columns:minmax(0,2fr)"
+    " minmax(0,1.3fr) minmax(0,1.3fr) minmax(0,1.3fr) minmax(0,1fr);gap:0 8px;"
+    "border-bottom:1px solid var(--line);padding:3px 0}.owners td{overflow-wrap:anywhere;"
+    "padding:0 4px;font-variant-numeric:tabular-nums}.owners td+td,.owners th+th{"
+    "text-align:right}.owners th{text-align:left;padding:0 4px;color:var(--dim);"
+    "font-weight:500}.owners table{font-size:13px}\n"
+    "#by-name:checked~table .row:not(.p0),#by-found:checked~table .row:not(.p1),"
+    "#by-ids:checked~table .row:not(.p2),#by-first:checked~table .row:not(.p3)"
+    "{display:none}"
+    "#by-name:checked~table .row{order:var(--o0)}#by-found:checked~table "
+    ".row{order:var(--o1)}#by-ids:checked~table .row{order:var(--o2)}"
+    "#by-first:checked~table .row{order:var(--o3)}\n"
     "footer{color:var(--dim);font-size:13px;padding-top:10px;padding-bottom:32px}\n"
     "@media "
     "print{:root{color-scheme:light}body,header{background:#fff}body{font-size:12px}"
     ".picture{overflow:visible}.picture svg{min-width:0}h2{break-after:avoid}"
     ".finding,.rule h3,.picture{break-inside:avoid}.rule h3,.why{break-after:avoid}"
-    "*{print-color-adjust:exact}}\n";
+    ".owners table{max-height:none}*{print-color-adjust:exact}}\n";
 
 /* How many bytes of UTF-8 begin there; 0 if it is not UTF-8, changes the direction of
  * writing, or is a control. */
@@ -177,4 +201,61 @@ void html_text(FILE *out, const char *text, size_t len)
 		(void)fwrite(text + i, 1, n, out);
 		i += n - 1;
 	}
+}
+
+void html_number(FILE *out, uint64_t n)
+{
+	char digits[24];
+	int len = snprintf(digits, sizeof(digits), "%llu", (unsigned long long)n);
+
+	for (int i = 0; i < len; i++) {
+		if (i > 0 && (len - i) % 3 == 0 && len > 4)
+			(void)fputs("&#8239;", out);
+		(void)fputc(digits[i], out);
+	}
+}
+
+void html_range(FILE *out, uint64_t first, uint64_t end)
+{
+	html_number(out, first);
+	if (end - first == 1)
+		return;
+	(void)fputc('-', out);
+	html_number(out, end - 1);
+}
+
+/* A digit there would be part of a word or a path. */
+static bool is_word(char c)
+{
+	return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') ||
+	       (c >= 'A' && c <= 'Z') || c == '_' || c == '/' || c == '.' || c == '@' ||
+	       (unsigned char)c >= 0x80;
+}
+
+/* By their looks alone: a name of digits must stay what it is when it is copied. */
+static void print_digits(FILE *out, const char *digits, size_t len)
+{
+	size_t head = len % 3 == 0 ? 3 : len % 3;
+
+	(void)fwrite(digits, 1, head, out);
+	for (size_t i = head; i < len; i += 3)
+		(void)fprintf(out, "<span class=\"g\">%.3s</span>", digits + i);
+}
+
+void html_sentence(FILE *out, const char *text)
+{
+	size_t done = 0, i = 0;
+
+	while (text[i] != '\0') {
+		size_t len = strspn(text + i, "0123456789");
+
+		if (len >= 5 && (i == 0 || !is_word(text[i - 1])) &&
+		    !(is_word(text[i + len]) && text[i + len] != '.')) {
+			html_text(out, text + done, i - done);
+			print_digits(out, text + i, len);
+			done = i + len;
+		}
+		i += len == 0 ? 1 : len;
+	}
+	html_text(out, text + done, i - done);
 }

@@ -19,6 +19,7 @@
 #define LETTER_WIDTH  6.6
 #define OWNER_HUES    12
 #define COLOURED_SIZE 64 /* longer names share colours */
+#define MARKS_MAX     12 /* red marks that are enlarged */
 #define UNNAMED_MAX   24 /* with more names there is no legend */
 
 struct drawing {
@@ -33,6 +34,8 @@ struct drawing {
 	unsigned int colours[OWNER_HUES];
 	unsigned int used; /* bits 1 << colour */
 	size_t n_coloured;
+	struct mark marks[MARKS_MAX]; /* the first red ones, to be enlarged */
+	size_t n_marks;
 };
 
 /* One or more bars, drawn as one. */
@@ -99,6 +102,12 @@ static void print_class(struct drawing *drawing, const struct lane *lane,
 		(void)fprintf(drawing->out, "class=\"o%u\"", colour_of(drawing, name));
 }
 
+static void print_count(FILE *out, size_t n, const char *of)
+{
+	html_number(out, n);
+	(void)fprintf(out, " %s: ", of);
+}
+
 static void print_title(const struct lane *lane, const struct shape *shape,
 			struct subid_owner_name name, FILE *out)
 {
@@ -106,17 +115,18 @@ static void print_title(const struct lane *lane, const struct shape *shape,
 
 	(void)fputs("<title>", out);
 	if (shape->n > 1)
-		(void)fprintf(out, "%zu %s: ", shape->n, lane->of);
+		print_count(out, shape->n, lane->of);
 	else if (name.len > 0) {
 		html_text(out, name.text, name.len);
 		(void)fputs(": ", out);
 	}
-	if (shape->end_id - first == 1)
-		(void)fprintf(out, "%u</title>", first);
-	else
-		(void)fprintf(out, "%u-%llu, %llu ids</title>", first,
-			      (unsigned long long)shape->end_id - 1,
-			      (unsigned long long)shape->end_id - first);
+	html_range(out, first, shape->end_id);
+	if (shape->end_id - first > 1) {
+		(void)fputs(", ", out);
+		html_number(out, shape->end_id - first);
+		(void)fputs(" ids", out);
+	}
+	(void)fputs("</title>", out);
 }
 
 /* For the legend, each name once. */
@@ -168,6 +178,32 @@ static bool print_label(const struct lane *lane, const struct shape *shape,
 	return true;
 }
 
+/* More marks are only counted. */
+static void add_mark(struct drawing *drawing, const struct shape *shape, size_t trouble)
+{
+	if (drawing->n_marks < MARKS_MAX)
+		drawing->marks[drawing->n_marks] =
+		    (struct mark){ shape->first->range.start, shape->end_id, trouble };
+	drawing->n_marks++;
+}
+
+static void print_marks(const struct drawing *drawing, FILE *out)
+{
+	size_t n = drawing->n_marks < MARKS_MAX ? drawing->n_marks : MARKS_MAX;
+
+	if (n == 0)
+		return;
+	(void)fputs("<div class=\"zooms\">\n", out);
+	for (size_t i = 0; i < n; i++)
+		html_zoom(&drawing->picture, &drawing->marks[i], out);
+	(void)fputs("</div>\n", out);
+	if (drawing->n_marks == n)
+		return;
+	(void)fputs("<p class=\"dim\">And ", out);
+	html_number(out, drawing->n_marks - n);
+	(void)fputs(" more red marks.</p>\n", out);
+}
+
 static void print_shape(struct drawing *drawing, const struct lane *lane,
 			const struct shape *shape, double y)
 {
@@ -179,6 +215,8 @@ static void print_shape(struct drawing *drawing, const struct lane *lane,
 
 	if (width < lane->width_min)
 		width = lane->width_min;
+	if (trouble != SIZE_MAX)
+		add_mark(drawing, shape, trouble);
 	if (trouble != SIZE_MAX)
 		(void)fprintf(drawing->out, "<a href=\"#f%zu\">", trouble);
 	(void)fputs("<g>", drawing->out);
@@ -271,15 +309,18 @@ static void draw_window(struct drawing *drawing)
 	    &drawing->picture.shown->input->policy->window[drawing->picture.kind];
 	double x = axis_x(&drawing->picture.axis, window->min);
 	double end = axis_x(&drawing->picture.axis, window->max + 1ULL);
+	const char *upper = drawing->picture.kind == SUBID_UID ? "UID" : "GID";
 
 	(void)fprintf(drawing->out,
 		      "<text class=\"lane\" x=\"0\" y=\"%.1f\">window</text>\n"
-		      "<g><title>SUB_%s_MIN %u to SUB_%s_MAX %u</title>"
-		      "<rect class=\"window\" x=\"%.2f\" y=\"%.1f\" width=\"%.2f\""
-		      " height=\"8\" rx=\"4\"/></g>\n",
-		      drawing->y + 9, drawing->picture.kind == SUBID_UID ? "UID" : "GID",
-		      window->min, drawing->picture.kind == SUBID_UID ? "UID" : "GID",
-		      window->max, x, drawing->y, end - x);
+		      "<g><title>SUB_%s_MIN to SUB_%s_MAX, ",
+		      drawing->y + 9, upper, upper);
+	html_range(drawing->out, window->min, window->max + 1ULL);
+	(void)fprintf(
+	    drawing->out,
+	    "</title><rect class=\"window\" x=\"%.2f\" y=\"%.1f\" width=\"%.2f\""
+	    " height=\"8\" rx=\"4\"/></g>\n",
+	    x, drawing->y, end - x);
 	drawing->y += 8 + LANE_GAP;
 }
 
@@ -288,8 +329,10 @@ static double half_width(uint64_t id)
 {
 	double digits = 1;
 
-	for (; id > 9; id /= 10)
+	for (uint64_t left = id; left > 9; left /= 10)
 		digits++;
+	if (digits > 4) /* and narrow blanks between groups */
+		digits += (double)(((unsigned int)digits - 1) / 3) * 0.4;
 	return digits * LETTER_WIDTH / 2;
 }
 
@@ -303,9 +346,9 @@ static void draw_tick(const struct drawing *drawing, uint64_t id, double *after,
 	(void)fprintf(drawing->out, "<path class=\"tick\" d=\"M%.1f 18v6\"/>", x);
 	if (x - half < *after || x + half > limit)
 		return;
-	(void)fprintf(drawing->out,
-		      "<text class=\"number\" x=\"%.1f\" y=\"13\">%llu</text>\n", x,
-		      (unsigned long long)id);
+	(void)fprintf(drawing->out, "<text class=\"number\" x=\"%.1f\" y=\"13\">", x);
+	html_number(drawing->out, id);
+	(void)fputs("</text>\n", drawing->out);
 	*after = x + half + 5;
 }
 
@@ -329,14 +372,17 @@ static void draw_gap(const struct drawing *drawing, const struct axis_piece *pie
 {
 	double x = piece->x + piece->width, height = drawing->y - 24;
 
+	(void)fprintf(drawing->out, "<g><title>%s ",
+		      piece->is_had ? "shortened: nothing else begins or ends in"
+				    : "nothing in");
+	html_range(drawing->out, piece->end, piece[1].first);
+	(void)fputs(", ", drawing->out);
+	html_number(drawing->out, piece[1].first - piece->end);
 	(void)fprintf(
 	    drawing->out,
-	    "<g><title>%s %llu-%llu, %llu ids</title>"
+	    " ids</title>"
 	    "<rect class=\"%s\" x=\"%.1f\" y=\"24\" width=\"%.1f\" height=\"%.1f\"/>"
 	    "<text class=\"dots\" x=\"%.1f\" y=\"%.1f\">&#8943;</text></g>\n",
-	    piece->is_had ? "shortened: nothing else begins or ends in" : "nothing in",
-	    (unsigned long long)piece->end, (unsigned long long)piece[1].first - 1,
-	    (unsigned long long)(piece[1].first - piece->end),
 	    piece->is_had ? "short" : "left-out", x, piece->gap, height,
 	    x + piece->gap / 2, piece->is_had ? 28 : 24 + height / 2 + 5);
 }
@@ -391,6 +437,7 @@ int html_picture(const struct audit_shown *shown, enum subid_kind kind, FILE *ou
 		(void)fwrite(lanes, 1, size, out);
 		(void)fputs("</svg>\n", out);
 		print_legend(&drawing, out);
+		print_marks(&drawing, out);
 	}
 	picture_free(&drawing.picture);
 	return r;
