@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "libsubid/accounts/accounts.h"
 #include "libsubid/audit/private.h"
@@ -205,6 +206,37 @@ const char *audit_renamed_to(struct audit *audit, size_t owner, const char **ret
 		return name;
 	}
 	return NULL;
+}
+
+const char *audit_ledger_tells(struct audit *audit, enum subid_kind kind,
+			       struct id_range ids)
+{
+	const struct ledger_list *list;
+	const struct ledger_entry *entry;
+	struct id_range common;
+	char until[32] = "";
+	struct tm when;
+	time_t time;
+	size_t i;
+
+	if (audit->in->ledger == NULL)
+		return "";
+	list = &audit->in->ledger->of[kind];
+	for (i = ledger_find(list, ids.start); i < list->n; i++)
+		if (list->entries[i].owner.len > 0)
+			break;
+	if (i == list->n)
+		return "";
+	entry = &list->entries[i];
+	common = id_range_common(entry->range, ids);
+	if (common.count == 0)
+		return "";
+	time = (time_t)entry->until;
+	if (entry->until > 0 && gmtime_r(&time, &when) != NULL)
+		(void)strftime(until, sizeof(until), " until %Y-%m-%d", &when);
+	return audit_text(audit, "; by the ledger %ss %u-%llu were %.*s's%s",
+			  subid_kind_name(kind), FIRST_LAST(common), NAME(entry->owner),
+			  until);
 }
 
 /* Is it another name of that uid still? */

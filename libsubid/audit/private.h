@@ -283,6 +283,13 @@ void audit_say_many_unknown(struct audit *audit, enum subid_kind kind, size_t en
  */
 const char *audit_renamed_to(struct audit *audit, size_t owner, const char **ret_by);
 
+/*
+ * What the ledger knows of ids that no line grants, for the end of a sentence: "; by the
+ * ledger uids 100000-165535 were carol's until 2026-11-02"; "" if it knows nothing.
+ */
+const char *audit_ledger_tells(struct audit *audit, enum subid_kind kind,
+			       struct id_range ids);
+
 void audit_former_free(struct audit_former *former);
 
 /* --- live_view: leases of all stores --- */

@@ -140,10 +140,11 @@ static void say_unauthorised(struct audit *audit, struct audit_finding *finding,
 					 .owner = finding->owner,
 					 .range = finding->range,
 				     })),
-	    "%s of %.*s maps %ss %u-%llu, which %.*s does not hold; they are %s",
+	    "%s of %.*s maps %ss %u-%llu, which %.*s does not hold; they are %s%s",
 	    audit_live_describe(audit, ns), NAME(finding->owner), subid_kind_name(kind),
 	    FIRST_LAST(finding->range), NAME(finding->owner),
-	    describe_owner(audit, kind, finding->range));
+	    describe_owner(audit, kind, finding->range),
+	    audit_ledger_tells(audit, kind, finding->range));
 }
 
 int audit_find_live_unauthorised(struct audit *audit)
@@ -166,9 +167,10 @@ static void say_stale(struct audit *audit, struct audit_finding *finding,
 	    audit, finding,
 	    audit_text(audit, "%s; for podman: podman system migrate, as %.*s",
 		       audit_live_how_to_stop(audit, ns), NAME(finding->owner)),
-	    "%s of %.*s still maps %ss %u-%llu, which were revoked from %.*s",
+	    "%s of %.*s still maps %ss %u-%llu, which were revoked from %.*s%s",
 	    audit_live_describe(audit, ns), NAME(finding->owner), subid_kind_name(kind),
-	    FIRST_LAST(finding->range), NAME(finding->owner));
+	    FIRST_LAST(finding->range), NAME(finding->owner),
+	    audit_ledger_tells(audit, kind, finding->range));
 }
 
 int audit_find_live_stale(struct audit *audit)
@@ -385,8 +387,9 @@ static void say_orphan(struct audit *audit, enum subid_kind kind, uint32_t id,
 		       " --range %u:1 OWNER",
 		       (int)shown[0], subid_kind_name(kind), id, id),
 	    "%zu process%s under %s %u, which no line and no account covers,"
-	    " beginning with process %d",
-	    n, n == 1 ? " runs" : "es run", subid_kind_name(kind), id, (int)shown[0]);
+	    " beginning with process %d%s",
+	    n, n == 1 ? " runs" : "es run", subid_kind_name(kind), id, (int)shown[0],
+	    audit_ledger_tells(audit, kind, finding.range));
 }
 
 /* Of the caller's own namespace: those in others are reported with these. */

@@ -3,7 +3,7 @@
 # Real namespaces, as the audit, grants and revokes see them.  Each check lists all that
 # the audit says about what runs: what is not expected must not be said.
 . "$(dirname "$0")/lib.sh"
-plan 71
+plan 74
 
 add_user alice -u 5001
 add_user bob -u 5002
@@ -14,8 +14,9 @@ tables "$good"
 # and its inode in $ns.  "-" writes none.
 space() { # user uid_map gid_map
 	new_target "$1"
-	[ "$2" = - ] || echo "$2" >"/proc/$target/uid_map"
-	[ "$3" = - ] || echo "$3" >"/proc/$target/gid_map"
+	# in one write, as the kernel takes it
+	[ "$2" = - ] || dd status=none of="/proc/$target/uid_map" <<<"$2"
+	[ "$3" = - ] || dd status=none of="/proc/$target/gid_map" <<<"$3"
 	ns=$(inode_of "$target")
 }
 inode_of() { readlink "/proc/$1/ns/user" | tr -dc 0-9; }
@@ -303,6 +304,17 @@ expect "a grant in a nested namespace" 1 '' '*no gap of 10 uids*' \
 expect "and in one of the same ids" 1 '' '*no gap of 10 uids*' \
 	unshare --user --map-users=0,0,300000 --map-groups=0,0,300000 subid grant -n --another --count 10 bob
 expect "and in one without maps" 1 '' '*no gap of 10 uids*' unshare --user subid grant -n --another --count 10 bob
+tables "$good"
+
+# Whose ids a map has, which no line grants any more.
+tables "$good"
+expect "a grant, which the ledger learns of" 0 '*' '' subid grant --another --count 10 bob
+space alice '0 100000 65536' '0 100000 65536'
+change_tables 'bob:200000:65536'
+like "a range that an editor took away is alice's by the ledger" "$(subid --json audit --fail-on never | jq -r '.findings[].reason')" \
+	"*maps uids 100000-165535*; by the ledger uids 100000-165535 were alice's*"
+end "$target"
+is "and once it has ended nothing is said" "$(live_of "$(subid --json audit --fail-on never)")" ""
 tables "$good"
 
 # --- a storm ----------------------------------------------------------------------------

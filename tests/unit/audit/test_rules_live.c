@@ -833,9 +833,65 @@ static void test_hidden(void **state)
 	free_world(&world);
 }
 
+/* Whose ids they were that no line grants any more. */
+static void test_ledger(void **state)
+{
+	static const struct {
+		const char *uids, *owner, *rule, *says;
+		int64_t until;
+	} rows[] = {
+		{ "0 300000 10", "carol", "live-unauthorised",
+		  "; by the ledger uids 300000-300009 were carol's until 2026-11-02",
+		  1793577600 },
+		{ "0 300000 10", "alice", "live-unauthorised",
+		  "; by the ledger uids 300000-300009 were alice's", 0 },
+		/* the first that it knows of, and no more */
+		{ "0 299990 20", "carol", "live-unauthorised",
+		  "; by the ledger uids 300000-300009 were carol's until 2026-11-02",
+		  1793577600 },
+		/* others, and of nobody by name */
+		{ "0 310000 10", "carol", "live-unauthorised", NULL, 0 },
+		{ "0 300000 10", "", "live-unauthorised", NULL, 0 },
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		const struct live_case c = {
+			.spaces = { { .inode = 11,
+				      .owner = 1001,
+				      .uids = rows[i].uids,
+				      OWN } },
+		};
+		struct ledger_entry entry = {
+			.range = { 300000, 10 },
+			.owner = { rows[i].owner, strlen(rows[i].owner) },
+			.uid = SUBID_ID_NONE,
+			.until = rows[i].until,
+			.state = LEDGER_LEFT,
+		};
+		struct ledger ledger = { .of = { { .entries = &entry, .n = 1 } } };
+		auto_report struct audit_report report = { .n = 0 };
+		struct world world;
+
+		make_world(etc_of(state), &c, &world);
+		world.audit.input.ledger = &ledger;
+		assert_int_equal(audit_check(&world.audit.input, &report), 0);
+		assert_int_equal(report.n, 1);
+		assert_string_equal(report.findings[0].rule->name, rows[i].rule);
+		if (rows[i].says == NULL)
+			assert_null(strstr(report.findings[0].reason, "by the ledger"));
+		else
+			assert_string_equal(
+			    strstr(report.findings[0].reason, "; by the ledger"),
+			    rows[i].says);
+		audit_report_free(&report);
+		free_world(&world);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		scratch_test(test_ledger),
 		scratch_test(test_cases),	    scratch_test(test_orphans),
 		scratch_test(test_for_root),	    scratch_test(test_unread),
 		scratch_test(test_many_containers), scratch_test(test_hidden),
