@@ -157,6 +157,12 @@ static const struct audit_rule rules[] = {
 	  "window of subid.conf is as good.",
 	  "Move the range into the window, or widen the window in login.defs.",
 	  audit_find_outside_window },
+	{ "absent-ids", SUBID_ERROR, "ids that do not exist in this user namespace",
+	  "In a container, only the ids that its own /proc/self/uid_map and gid_map "
+	  "have exist. newuidmap and newgidmap cannot map others, so that containers "
+	  "in it do not start.",
+	  "Start the outer container with a wider map, or grant ids that exist in it.",
+	  audit_find_absent_ids },
 	{ "directory-differs", SUBID_ERROR, "not as the site's directory has it",
 	  "The ids of the pools of subid.conf are given in the directory, which may "
 	  "give these to somebody else: two users then share ids on this host or "
@@ -256,6 +262,14 @@ static const struct audit_rule rules[] = {
 	  "map.",
 	  "Set SUB_*_MIN above UID_MAX and GID_MAX in login.defs.",
 	  audit_find_window_meets_accounts },
+	{ "window-unlisted", SUBID_WARNING,
+	  "accounts that the name service does not list are in the window",
+	  "A service that answers by name but does not enumerate does not tell which ids "
+	  "its accounts have: a grant avoids those that it meets, and may take those of "
+	  "others.",
+	  "Set SUB_UID_MIN and SUB_GID_MIN in login.defs to begin behind the ids of the "
+	  "service, or reserve these in subid.conf.",
+	  audit_find_window_unlisted },
 	{ "table-writable", SUBID_CRITICAL, "users other than root can change a table",
 	  "Whoever can write the table, or replace it, can grant themselves any "
 	  "id, and so read and change the files of root and everybody else.",

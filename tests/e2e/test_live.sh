@@ -3,7 +3,7 @@
 # Real namespaces, as the audit, grants and revokes see them.  Each check lists all that
 # the audit says about what runs: what is not expected must not be said.
 . "$(dirname "$0")/lib.sh"
-plan 74
+plan 78
 
 add_user alice -u 5001
 add_user bob -u 5002
@@ -306,6 +306,21 @@ expect "and in one of the same ids" 1 '' '*no gap of 10 uids*' \
 expect "and in one without maps" 1 '' '*no gap of 10 uids*' unshare --user subid grant -n --another --count 10 bob
 tables "$good"
 
+# What runs there is told which of its lines are of ids that do not exist there.
+absent() { # what the audit says in $target's namespace
+	nsenter --user --target "$target" -S 0 -G 0 subid --json audit --fail-on never --rule absent-ids 2>/dev/null |
+		jq -r '.findings[] | "\(.kind) \(.line) \(.reason)"'
+}
+tables $'bob:100000:65536\nalice:100:200'
+space alice $'0 5001 1\n1 100000 65536' '0 0 4294967295'
+is "uids that the namespace lacks, and no gids: it has them all" "$(absent)" \
+	"uid 1 uids 100000-165535 of bob (line 1) do not exist in this user namespace, which has 0-65536 (/proc/self/uid_map): no map with them can be written"
+end "$target"
+space alice $'0 5001 1\n1 100000 65536' '0 5001 1'
+is "each kind by its own map" "$(absent | cut -d ' ' -f 1,2)" $'uid 1\ngid 1'
+like "one finding for both lines" "$(absent)" '*and so it is with 1 more line'
+end "$target"
+is "nothing of the sort where all ids are" "$(subid --json audit --fail-on never --rule absent-ids | jq '.findings | length')" 0
 # Whose ids a map has, which no line grants any more.
 tables "$good"
 expect "a grant, which the ledger learns of" 0 '*' '' subid grant --another --count 10 bob

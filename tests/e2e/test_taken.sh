@@ -4,7 +4,7 @@
 # lists, ids that do not exist here, what containers have written down while somebody
 # makes it hard to read; and a lease whose line is gone.
 . "$(dirname "$0")/lib.sh"
-plan 46
+plan 52
 
 add_user alice -u 7100
 add_user bob -u 7200
@@ -28,6 +28,24 @@ wait "$started_pid" 2>/dev/null
 tables 'CORP\jdoe:500000000:65536'
 expect "nor of the owner of a line" 0 "alice uid 138001 203536 65536 new
 alice gid 138001 203536 65536 new" "subid: warning: CORP*jdoe (uid 138000): accounts that the name service does not list*SUB_UID_MIN*" subid grant alice
+unlisted() { subid --json audit --fail-on never --rule window-unlisted | jq -r '.findings[] | "\(.level) \(.range.start) \(.reason)"'; }
+tables 'CORP\jdoe:500000000:65536'
+like "the audit warns of the window, too" "$(unlisted)" 'warning 138000 account CORP*jdoe (uid 138000) is in the window, and the name service does not list it*'
+tables $'CORP\\jdoe:500000000:65536\nCORP\\asmith:500065536:65536\n138000:500131072:10'
+like "once, of all" "$(unlisted)" 'warning 138000 account CORP*jdoe (uid 138000) and 1 more account are in the window*'
+tables ""
+is "who runs nothing and has no line is not known" "$(unlisted)" ""
+start setpriv --reuid 138001 --regid 138003 --clear-groups sleep 1000
+wait_for sh -c "[ \$(stat -c %u /proc/$started_pid) = 138001 ]"
+like "who runs something is" "$(unlisted)" 'warning 138001 account CORP*asmith (uid 138001) is in the window*'
+echo 'reserve 138000-139000 "the domain"' >/etc/subid.conf
+is "not once the site has reserved the ids" "$(unlisted)" ""
+rm /etc/subid.conf
+end "$started_pid"
+sed -i '/^passwd:/s/.*/passwd: files/' /etc/nsswitch.conf
+is "nor where the files have all accounts" "$(unlisted)" ""
+sed -i '/^passwd:/s/.*/passwd: files quiet/' /etc/nsswitch.conf
+tables 'CORP\jdoe:500000000:65536'
 expect "nor holds it" 1 "" '*uid 138000: is account CORP\\jdoe'"'s own*" subid hold 138000:1
 
 tables ""

@@ -888,10 +888,69 @@ static void test_ledger(void **state)
 	}
 }
 
+/* In a container: each kind by its own map, and one cause however many lines. */
+static void test_absent_ids(void **state)
+{
+	static const struct {
+		const char *uids, *gids, *table, *expected, *says;
+		int error;
+	} rows[] = {
+		{ "0 3001 1, 1 100000 65536", NULL, "alice:100000:65536\n",
+		  "uid 1 1, gid 1 1, ",
+		  "uids 100000-165535 of alice (line 1) do not exist", 0 },
+		{ "0 3001 1, 1 100000 65536", "0 0 4294967295", "alice:100000:65536\n",
+		  "uid 1 1, ", NULL, 0 },
+		{ "0 0 4294967295", "0 3001 1, 1 100000 65536", "alice:100000:65536\n",
+		  "gid 1 1, ", NULL, 0 },
+		/* all that there is, and one more */
+		{ "0 3001 1, 1 100000 65536", NULL, "alice:1:65536\n", "", NULL, 0 },
+		{ "0 3001 1, 1 100000 65536", NULL, "alice:2:65536\n",
+		  "uid 1 1, gid 1 1, ",
+		  "some of uids 2-65537 of alice (line 1) do not exist", 0 },
+		{ "0 3001 1, 1 100000 65536", NULL,
+		  "alice:1000:10\nbob:100000:10\ncarol:200000:10\n", "uid 2 2, gid 2 2, ",
+		  "and so it is with 1 more line", 0 },
+		/* what is held is nobody's; without a map nothing is known */
+		{ "0 3001 1", NULL, "!reserved:100000:10\n", "", NULL, 0 },
+		{ "0 3001 1", "0 0 4294967295", "alice:100000:10\n", "", NULL, -EACCES },
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		const struct live_case c = { .table = rows[i].table };
+		auto_report struct audit_report report = { .n = 0 };
+		char found[200] = "", line[64];
+		bool said = rows[i].says == NULL;
+		struct world world;
+
+		make_world(etc_of(state), &c, &world);
+		free(world.userns[0].maps[SUBID_UID].lines);
+		free(world.userns[0].maps[SUBID_GID].lines);
+		parse_map(rows[i].uids, &world.userns[0].maps[SUBID_UID]);
+		parse_map(rows[i].gids == NULL ? rows[i].uids : rows[i].gids,
+			  &world.userns[0].maps[SUBID_GID]);
+		world.userns[0].maps[SUBID_UID].error = rows[i].error;
+		world.audit.input.only = audit_rule_find("absent-ids");
+		assert_int_equal(audit_check(&world.audit.input, &report), 0);
+		for (size_t k = 0; k < report.n; k++) {
+			const struct audit_finding *finding = &report.findings[k];
+
+			(void)snprintf(line, sizeof(line), "%s %zu %zu, ",
+				       finding->kind == SUBID_UID ? "uid" : "gid",
+				       finding->line, finding->count);
+			strcat(found, line);
+			said |= !said && strstr(finding->reason, rows[i].says) != NULL;
+		}
+		assert_string_equal(found, rows[i].expected);
+		assert_true(said);
+		audit_report_free(&report);
+		free_world(&world);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		scratch_test(test_ledger),
+		scratch_test(test_ledger),	    scratch_test(test_absent_ids),
 		scratch_test(test_cases),	    scratch_test(test_orphans),
 		scratch_test(test_for_root),	    scratch_test(test_unread),
 		scratch_test(test_many_containers), scratch_test(test_hidden),
