@@ -76,7 +76,6 @@ static int begin_tables(struct subid *sys, unsigned int flags, int timeout_ms,
 	txn->state = state;
 	state = -1;
 	history_warn(sys, txn);
-	settled_warn(sys, txn);
 	*ret = txn;
 	txn = NULL;
 	return 0;

@@ -326,7 +326,6 @@ struct subid_txn {
 	struct subid_sets before; /* what lines had: that may be hidden, or were gone when
 				     the locks were taken */
 	struct taken_facts facts[TAKEN_WATCHED];
-	bool emptied[SUBID_KINDS];	/* the tables, but not their backups */
 	struct subid_users **old_users; /* that owners may point into */
 	size_t n_old_users;
 	struct subid_leased leased; /* with options.leased */
@@ -516,7 +515,7 @@ struct table_moment {
 	int64_t written_ms; /* between its birth and that; likewise */
 };
 
-enum settled { TABLE_SETTLED, TABLE_OPEN, TABLE_CHANGING, TABLE_EMPTIED };
+enum settled { TABLE_SETTLED, TABLE_OPEN, TABLE_CHANGING };
 
 enum settled table_settled(const struct table_moment *moment);
 
@@ -526,9 +525,6 @@ int settled_look(struct subid_txn *txn, struct subid_failure *failure);
 
 /* The same, but waits for a second at most; not for under the locks. */
 int settled_wait(struct subid_txn *txn, struct subid_failure *failure);
-
-/* Warns of tables that were emptied, and are so for longer. */
-void settled_warn(const struct subid *sys, const struct subid_txn *txn);
 
 /* The same of the tables as they are by now: what was given back may be given again.
  * 0 or -ENOMEM. */

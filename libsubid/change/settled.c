@@ -40,7 +40,7 @@ enum settled table_settled(const struct table_moment *moment)
 		return TABLE_OPEN;
 	if (less && moment->age_ms > -MOMENT_MS && moment->age_ms < MOMENT_MS)
 		return TABLE_CHANGING;
-	return less && moment->size == 0 ? TABLE_EMPTIED : TABLE_SETTLED;
+	return TABLE_SETTLED;
 }
 
 /*
@@ -140,7 +140,6 @@ int settled_look(struct subid_txn *txn, struct subid_failure *failure)
 		if (r < 0)
 			return r;
 		settled = table_settled(&moment);
-		txn->emptied[kind] = settled == TABLE_EMPTIED;
 		if (settled != TABLE_OPEN && settled != TABLE_CHANGING)
 			continue;
 		failure->place.why = words[settled];
@@ -160,17 +159,4 @@ int settled_wait(struct subid_txn *txn, struct subid_failure *failure)
 		r = settled_look(txn, failure);
 	}
 	return r;
-}
-
-void settled_warn(const struct subid *sys, const struct subid_txn *txn)
-{
-	for (enum subid_kind kind = 0; kind < SUBID_KINDS; kind++)
-		if (txn->emptied[kind])
-			system_warn(
-			    sys, SUBID_NOTE_WARNING,
-			    "%s/%s: was emptied, and %s- has lines, which the next"
-			    " change replaces: copy it if they should be there"
-			    " again",
-			    sys->etc_name, subid_kind_table(kind),
-			    subid_kind_table(kind));
 }

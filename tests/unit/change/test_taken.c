@@ -495,7 +495,7 @@ static void test_settled(void **state)
 		  TABLE_SETTLED },
 		{ "emptied a second ago",
 		  { false, false, 0, 9, 1000, 9000 },
-		  TABLE_EMPTIED },
+		  TABLE_SETTLED },
 		{ "by us", { false, true, 0, 9, 0, 9000 }, TABLE_SETTLED },
 		{ "by us, long ago", { false, true, 0, 9, 99999, 9000 }, TABLE_SETTLED },
 		{ "a new file, as usermod writes",
