@@ -75,7 +75,7 @@ static void no_memory_for_a_table(void)
 {
 	faults.only = "subid_text_read";
 	faults.lasting = true;
-	faults_arm(3, ENOMEM); /* behind passwd and nsswitch.conf */
+	faults_arm(2, ENOMEM); /* behind passwd */
 }
 
 static void nsswitch_fails(void)
