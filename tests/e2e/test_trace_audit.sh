@@ -136,7 +136,7 @@ is "are ten thousand records" "$(logged | awk '{ print $1, $3, $4, $5, $6 }' | s
 # --- the example of rules ------------------------------------------------------------
 
 run auditctl -R "$PRE/share/doc/subid/examples/30-subid.rules"
-is "the rules can be loaded" "$status $(auditctl -l | grep -c -e '-k subid')" "0 8"
+is "the rules can be loaded" "$status $(auditctl -l | grep -c -e '-k subid')" "0 10"
 keyed() { # key: the programs that left records with it
 	logged >/dev/null
 	LC_ALL=C ausearch -if "$log" -k "$1" -i 2>/dev/null | sed -nE 's/^type=SYSCALL .* comm=([^ ]+) .*/\1/p' |
