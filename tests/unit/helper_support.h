@@ -230,7 +230,7 @@ static inline void call_helper(const char *words)
 
 static int machine_setup(void **state)
 {
-	static const char *const dirs[] = { "etc", "proc", "proc/" TARGET, "run" };
+	static const char *const dirs[] = { "etc", "proc", ("proc/" TARGET), "run" };
 
 	if (scratch_setup(state) != 0 || faults_reset(state) != 0)
 		return -1;

@@ -430,19 +430,21 @@ static void test_trace_that_fails(void **state)
 		size_t audit_takes, log_takes, log_in_time;
 		struct subid_traced traced;
 	} rows[] = {
-		{ .audit_error = -EPERM, .traced = { 0, 2, 0, 2, -EPERM, 0 } },
+		{ .audit_error = -EPERM,
+		  .traced = { 0, 2, 0, 2, -EPERM, 0, false, false } },
 		{ .audit_error = -ETIME,
 		  .audit_takes = 1,
-		  .traced = { 0, 2, 1, 2, -ETIME, 0 } },
-		{ .open_error = -ENOENT, .traced = { 0, 2, 2, 0, 0, -ENOENT } },
+		  .traced = { 0, 2, 1, 2, -ETIME, 0, false, false } },
+		{ .open_error = -ENOENT,
+		  .traced = { 0, 2, 2, 0, 0, -ENOENT, false, false } },
 		{ .log_error = -EAGAIN,
 		  .log_takes = 1,
-		  .traced = { 0, 2, 2, 1, 0, -EAGAIN } },
+		  .traced = { 0, 2, 2, 1, 0, -EAGAIN, false, false } },
 		/* one that takes each line in time, but one by one for ever */
-		{ .log_in_time = 1, .traced = { 0, 2, 2, 1, 0, -ETIME } },
+		{ .log_in_time = 1, .traced = { 0, 2, 2, 1, 0, -ETIME, false, false } },
 		{ .audit_error = -EPERM,
 		  .open_error = -ENOENT,
-		  .traced = { 0, 2, 0, 0, -EPERM, -ENOENT } },
+		  .traced = { 0, 2, 0, 0, -EPERM, -ENOENT, false, false } },
 	};
 	static const struct id_range ids = { 1000000, 1 };
 

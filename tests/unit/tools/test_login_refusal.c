@@ -419,7 +419,7 @@ static void test_rows(void **state)
 		if (row->begin != NULL)
 			row->begin();
 		keep(before, sizeof(before));
-		answer = log_in(row->user, row->options);
+		answer = (int)log_in(row->user, row->options);
 		keep(after, sizeof(after));
 		if (answer != row->answer)
 			fail_msg("%s: answer %d, \"%s\"", row->name, answer, host.log);

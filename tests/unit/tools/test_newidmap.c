@@ -254,8 +254,7 @@ static void test_unprivileged(void **state)
 		{ true, false, false,
 		  "*: no_new_privs is set, by a unit or a sandbox\n" },
 		{ true, true, true, "*: no_new_privs is set, by a unit or a sandbox\n" },
-		{ false, true, true,
-		  "*: the bounding set lacks*" },
+		{ false, true, true, "*: the bounding set lacks*" },
 		{ false, false, true, "*: this program *" }, /* or on nosuid */
 		{ false, false, false, "*: this program is *" },
 	};

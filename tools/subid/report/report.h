@@ -19,7 +19,7 @@ struct audit_past {
 	const char *time; /* when it was made */
 	bool *is_new;	  /* for each finding of the present one */
 	size_t n_new;
-	json_t *gone;		   /* its findings that are no more */
+	json_t *gone;		     /* its findings that are no more */
 	char basis[SUBID_KINDS][64]; /* of the pace: "40 grants in 7 days" */
 	time_t fills[SUBID_KINDS]; /* when the window is full at this pace; 0: unknown */
 };

@@ -13,7 +13,6 @@
 
 #include "tools/subid/rows.h"
 #include "tools/subid/share/share.h"
-#include "tools/subid/trace_files.h"
 
 static int no_such_store(const char *store)
 {

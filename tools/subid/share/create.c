@@ -18,7 +18,6 @@
 
 #include "tools/subid/rows.h"
 #include "tools/subid/share/share.h"
-#include "tools/subid/trace_files.h"
 
 #define TRIES_MAX 5
 

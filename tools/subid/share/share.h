@@ -6,6 +6,7 @@
 #pragma once
 
 #include "tools/subid/cli.h"
+#include "tools/subid/trace_files.h"
 
 /* Why something failed, a phrase for people; "" if the error number says it all. */
 struct share_why {
@@ -264,8 +265,8 @@ void share_rows_add_mount(struct rows *rows, const struct subid_share *share,
 
 /* Leaves the trace of what was done to a store, or failed: of enum files_action.  target,
  * point: of a mount, or NULL. */
-void share_trace(const struct subid_share *share, int action, const char *target,
-		 const char *point, int result);
+void share_trace(const struct subid_share *share, enum files_action action,
+		 const char *target, const char *point, int result);
 
 /* --- create.c, attach.c: the commands.  The status, after a complaint ------
  */

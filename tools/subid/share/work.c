@@ -11,7 +11,6 @@
 
 #include "tools/subid/rows.h"
 #include "tools/subid/share/share.h"
-#include "tools/subid/trace_files.h"
 
 void share_work_close(struct share_work *work)
 {
@@ -106,12 +105,12 @@ int share_work_write(const struct share_work *work, const struct subid_share *sh
 				     strerror(-r));
 }
 
-void share_trace(const struct subid_share *share, int action, const char *target,
-		 const char *point, int result)
+void share_trace(const struct subid_share *share, enum files_action action,
+		 const char *target, const char *point, int result)
 {
 	char path[sizeof(SUBID_SHARE_MOUNTS) + sizeof(((struct share_point *)0)->path)];
 	const struct files_event event = {
-		.action = (enum files_action)action,
+		.action = action,
 		.path = point == NULL ? share->dir : path,
 		.store = share->store,
 		.target = target,
