@@ -36,7 +36,7 @@ later+='|^tools/subid/(storage/|share/|(cmd_)?sh(ift|are)|trace_files|cmd_(sync|
 later+='|^tools/subid/(login_source|(audit_directory|grant_options|report/save|report/verdict|report/html_owners|report/html_zoom)\.)|^libsubid/audit/rules_directory\.c'
 later+='|^tools/subid/(advice|unhold_search)\.|^libsubid/change/rests\.c'
 later+='|^tools/subid/(doctor/|cmd_(doctor|status)|status|pager|near|complete_|rows_table)'
-# The limit on lines rose once, by 2,200: help, undo, causes and advice of the audit stand in
+# The limit on lines rose once, by 2,500: help, undo, causes and advice of the audit stand in
 # files of the house, too.
 count_files() { find "$1" -name '*.[ch]' | grep -cvE "$later" || :; }
 
@@ -133,7 +133,7 @@ mark 'newuidmap: their lines' "$(xargs cat < "$scratch/newuidmap.files" | wc -l)
 [ -z "$verbose" ] || xargs wc -l < "$scratch/newuidmap.files" | sed 's/^/    /'
 mark 'the PAM module: linked objects' "$(wc -l < "$scratch/module.files")" 15
 list "$scratch/module.files"
-mark 'lines of the product' "$(printf '%s\n' "${ours[@]}" | grep -vE "$later" | xargs cat | wc -l)" 33500 49700
+mark 'lines of the product' "$(printf '%s\n' "${ours[@]}" | grep -vE "$later" | xargs cat | wc -l)" 33500 50000
 printf '%-48s %8d\n' '    with what came later' "$(cat "${ours[@]}" | wc -l)"
 mark 'function length, 90th percentile' "$p90" 27
 [ -z "$verbose" ] || tail -n 5 "$scratch/by_length" | sed 's/^/    /'
