@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-# shellcheck shell=bash disable=SC2034,SC2154 # as in lib.sh
+# shellcheck shell=bash disable=SC2016,SC2034,SC2154 # as in lib.sh; words of xargs
 # Many clients at one directory at once: own owners, the same owners, killed at work, with
 # the counter set back, a directory that was restored from a backup, a pool that is full.
 # Is sourced after ldap.sh, and run once a directory is there.

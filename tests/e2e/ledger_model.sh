@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2034 # seed
 # For the tests that run ledger_model.py: a small window, and each history on a host of
 # its own, which SUBID_SEED chooses; another one is another history.
 seed=${SUBID_SEED:-1}

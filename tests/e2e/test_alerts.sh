@@ -12,7 +12,7 @@ printf 'root:x:0:0::/:/bin/sh\nalice:x:1001:1001::/:/bin/sh\n' >"$root/etc/passw
 printf 'alice:100000:65536\n' | tee "$root/etc/subuid" >"$root/etc/subgid"
 subid --root "$root" audit --fail-on never --format prometheus >"$T/metrics"
 is "each metric that the rules name is one of the audit's" \
-	"$(grep -o 'subid_[a-z_]*' "$rules" | sort -u | while read -r metric; do grep -q "^$metric[ {]" "$T/metrics" || echo "$metric"; done)" ""
+	"$(grep -o 'subid_[a-z_]*' "$rules" | sort -u | while read -r metric; do grep -q "^${metric}[ {]" "$T/metrics" || echo "$metric"; done)" ""
 is "its comment names the file of the unit" "$(grep -c "/subid/audit.prom of" "$rules")" 1
 if ! command -v promtool >/dev/null; then
 	skip 2 "no promtool (package prometheus)"

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
+# shellcheck disable=SC2016 # words of other shells
 # Two servers that both take changes and copy them to each other, with a pool for each:
 # hosts that name them in different orders give no id twice and no owner two ranges, also
 # while one of them is down.  A sample; with FULL set (make directory) more.

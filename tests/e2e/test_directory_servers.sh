@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
+# shellcheck disable=SC2016,SC2086 # words of other programs; numbers
 # The servers of another release, slapd 2.6 and ns-slapd (389 Directory Server), both of
 # Debian 13: many clients at once (directory_crowd.sh), each state of a range, who may
 # write, and more owners than a page has.

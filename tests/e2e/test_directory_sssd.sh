@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
+# shellcheck disable=SC2016 # words of other programs
 # SSSD of Debian's unstable release, in a root of its own, reads what we write into a real
 # slapd, by its default names: for shadow's getsubids and newuidmap there, and for ours.
 # long

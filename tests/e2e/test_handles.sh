@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
+# shellcheck disable=SC2086 # words of options
 # What a person expects of any command: help, a hint at what was meant, colours, a pager.
 . "$(dirname "$0")/lib.sh"
 plan 51

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
+# shellcheck disable=SC1091,SC2154 # ledger_model.sh sets seed
 # long
 # test_ledger_model.sh for longer: twenty histories of each sort, and each byte that may be wrong.
 . "$(dirname "$0")/lib.sh"
