@@ -94,11 +94,14 @@ static int look_at_table(const struct subid_txn *txn, enum subid_kind kind,
 	struct stat backup = { .st_size = 0 };
 	struct statx stx;
 	int open = 0, etc = txn->options.etc;
+
+	*ret = (struct table_moment){ .written = false };
+	/* Threat: opening a device of an image may act on it. */
+	if (is_special(etc, subid_kind_table(kind), false))
+		return 0;
 	auto_close int fd =
 	    openat(etc, subid_kind_table(kind),
 		   O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
-
-	*ret = (struct table_moment){ .written = false };
 	if (fd < 0)
 		return errno == ENOENT || errno == ELOOP || errno == ENXIO ? 0 : -errno;
 	if (statx(fd, "", AT_EMPTY_PATH, STATX_BASIC_STATS | STATX_BTIME, &stx) < 0)

@@ -107,7 +107,7 @@ expect "a map of root's that no line gives" 0 'uid 700003 root - 3 * live' '' su
 end "$started_pid"
 
 expect "no operand" 2 '' $'subid: id: missing ID or PATH\n*' subid id
-expect "no owner" 2 '' $'subid: id: missing OWNER *\n*' subid id --inside 5
+expect "no owner: the caller" 1 '' 'subid: root: has no uid 5 inside' subid id --inside 5
 expect "a name" 2 '' $'subid: id: invalid id \'alice\'; a path needs a \'/\'\n*' subid id alice
 expect "no id at all" 2 '' $'subid: id: invalid id \'4294967295\'; *' subid id 4294967295
 expect "nor a sign" 2 '' $'*' subid id -- -1
