@@ -28,7 +28,7 @@ enter_root() { # DIR COMMAND...
 	dir=$(readlink -f "$1")
 	shift
 	# shellcheck disable=SC2016 # for the inner shell
-	unshare --mount --propagation private --pid --fork --kill-child ${cgroup:+--cgroup} \
+	exec unshare --mount --propagation private --pid --fork --kill-child ${cgroup:+--cgroup} \
 		env CGROUP="$cgroup" bash -euc '
 			mount --bind "$0" "$0"
 			cd "$0"

@@ -123,7 +123,10 @@ ldap_stop() {
 		kill -TERM "$ldap_pid"
 	fi
 	wait "$ldap_pid" 2>/dev/null
+	# in a pid namespace of its own it may live a little longer than who made that
+	wait_for ldap_is_gone || echo "# the directory does not end"
 }
+ldap_is_gone() { ! (: <>"/dev/tcp/127.0.0.1/$ldap_port"); }
 
 ldap_backup() {
 	ldap_stop
