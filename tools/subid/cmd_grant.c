@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "libsubid/core/core.h"
@@ -14,7 +15,9 @@
 #include "tools/subid/rows.h"
 
 /* How often it is tried to be alone with leases. */
-#define TURNS_MAX 20
+#define TURNS_MAX  60
+#define TURN_PACES 7
+#define TURN_NS	   1000000
 
 struct grant {
 	struct cli *cli;
@@ -295,6 +298,17 @@ static bool all_have_enough(struct grant *grant)
 	return grant->owners.n > 0;
 }
 
+/* Who loses a race waits, each for a time of his own, longer from turn to turn: at one
+ * pace the same would lose again. */
+static void wait_a_turn(int turn)
+{
+	const struct timespec pause = {
+		.tv_nsec = (getpid() % TURN_PACES + 1) * turn * TURN_NS / 2,
+	};
+
+	(void)nanosleep(&pause, NULL); /* a signal only makes it shorter */
+}
+
 static int carry_out(struct grant *grant)
 {
 	auto_system struct subid *sys = NULL;
@@ -310,6 +324,8 @@ static int carry_out(struct grant *grant)
 		range_list_free(&grant->rows);
 		grant->last_turn = !grant->leases || grant->want.own || turn == TURNS_MAX;
 		status = grant_once(grant, &raced);
+		if (status == EXIT_DONE && raced)
+			wait_a_turn(turn);
 	}
 	if (status != EXIT_DONE)
 		return status;
