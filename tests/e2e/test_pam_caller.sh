@@ -58,7 +58,7 @@ granted() { grep -c '^# granted' <<<"$1"; }
 for signal in KILL TERM XCPU; do
 	forget_log
 	seen=$(for delay in 0 3 6 9 12 16 20 30; do
-		start become alice su bob -c true
+		start become alice su bob -c true 2>>"$T/su.err" # "Session terminated" has no line of its own
 		in_ms "$delay"
 		as alice bash -c "kill -$signal -1" 2>/dev/null
 		end_hers
@@ -70,7 +70,7 @@ done
 # Stopped first, then killed: what it has begun is done without it.
 forget_log
 seen=$(for delay in 0 4 8 12 16 20 30; do
-	start become alice su bob -c true
+	start become alice su bob -c true 2>>"$T/su.err"
 	in_ms "$delay"
 	as alice bash -c 'kill -STOP -1' 2>/dev/null
 	timeout 8 subid grant --force-unknown -c 1 "y$delay" >/dev/null || echo "stopped after $delay ms: others wait"
@@ -122,7 +122,7 @@ counts=/run/subid-refused-logins
 is "its counts are root's" "$(stat -c '%a %U' "$counts")" "600 root"
 for how in KILL STOP; do
 	seen=$(for delay in 0 4 8 12 16 20 30; do
-		start become alice su bob -c true
+		start become alice su bob -c true 2>>"$T/su.err"
 		in_ms "$delay"
 		as alice bash -c "kill -$how -1" 2>/dev/null
 		# the failure of another user is counted and told meanwhile
