@@ -18,7 +18,7 @@ import sys
 import scenarios
 import trace
 
-SAMPLE = 45  # points of a scenario, without --full
+SAMPLE = 30  # points of a scenario, without --full
 SAMPLE_OF_FIRST = 240  # of the scenario that is swept most closely
 
 Point = collections.namedtuple("Point", "way call n inject line")
