@@ -18,8 +18,8 @@ import sys
 import scenarios
 import trace
 
-SAMPLE = 30  # points of a scenario, without --full
-SAMPLE_OF_FIRST = 240  # of the scenario that is swept most closely
+SAMPLE = 40  # points of a scenario, without --full
+SAMPLE_OF_FIRST = 120  # of the scenario that is swept most closely
 
 Point = collections.namedtuple("Point", "way call n inject line")
 
