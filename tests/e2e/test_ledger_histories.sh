@@ -8,6 +8,6 @@ plan 40
 . "$TESTS/e2e/ledger_model.sh"
 
 for ((n = 0; n < 20; n++)); do
-	ok "history $n" model $((seed + n)) 400
-	ok "history $n, with files that are set back" model $((seed + n)) 400 --set-back
+	ok "history $n" model $((seed + n)) 500
+	ok "history $n, with files that are set back" model $((seed + n)) 500 --set-back
 done
