@@ -25,6 +25,11 @@
 # With NAMES set, libnss_subid names subordinate ids from the start (make check-more).
 # Users cannot enter the clone: what they run or read of it is to be copied into $T.
 set -u
+# Threat: what follows mounts over /etc, which must not be the machine's.
+if [ "${HOST_MOUNTS:-none}" = none ] || [ "$HOST_MOUNTS" = "$(readlink /proc/self/ns/mnt)" ]; then
+	echo "$0: is run by tests/run, in namespaces of its own" >&2
+	exit 1
+fi
 TESTS=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 TOP=${TESTS%/*}
 cd "$TOP" || exit 1

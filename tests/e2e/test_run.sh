@@ -3,7 +3,7 @@
 # tests/run itself, with tests made for the purpose: what it runs, when, and what it counts.
 # And .ci/run, which sums up.
 . "$(dirname "$0")/lib.sh"
-plan 29
+plan 32
 
 tree=$T/tree
 mkdir -p "$tree/tests/e2e" "$tree/build/unit/core" "$T/marks"
@@ -146,3 +146,14 @@ ci fails=demo
 is "CI: a demo that fails is one failure" "$status $(tail -n 2 <<<"$out")" $'1 failed: make demo\n12 passed, 1 failed, 3 skipped'
 ci fails=check-more
 is "CI: as is what no test has counted" "$status $(tail -n 1 <<<"$out")" "1 12 passed, 1 failed, 3 skipped"
+
+# --- what must not go unseen -----------------------------------------------------------
+
+# shellcheck disable=SC2016 # for the script
+script gone 'rm "$(readlink /proc/$$/fd/1)"' 'echo ok 1 - nobody reads this' 'echo 1..1'
+runner test_gone
+is "a log that is gone is a failure" "$status $last" "1 0 passed, 1 failed, 0 skipped"
+for host in none "$(readlink /proc/self/ns/mnt)"; do
+	run env HOST_MOUNTS="$host" bash -c '. tests/e2e/lib.sh; echo spoils'
+	is "no script spoils the machine's own /etc: $host" "$status $out" "1 bash: is run by tests/run, in namespaces of its own"
+done
