@@ -16,6 +16,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tempfile
 import time
 
 KINDS = ("uid", "gid")
@@ -140,6 +141,7 @@ class Host:
         self.seen = Seen(None, None, [])
         self.snapshots = []
         self.ours = set()  # tables that subid has written
+        self.kept = tempfile.mkdtemp(prefix="ledger_model.")
         self.counts = collections.Counter()
         self.step = 0
         self.looked = True
@@ -230,7 +232,7 @@ class Host:
                 self.counts["said: " + words] += 1
 
     def snapshot(self):
-        name = f"/tmp/ledger_model.{os.getpid()}/{self.step}"
+        name = f"{self.kept}/{self.step}"
         os.makedirs(name)
         for path in (*TABLES.values(), LEDGER, *STORE.values()):
             if os.path.exists(path):
@@ -512,7 +514,6 @@ class Host:
 def main():
     seed, steps = int(sys.argv[1]), int(sys.argv[2])
     host = Host(seed, "-v" in sys.argv)
-    base = f"/tmp/ledger_model.{os.getpid()}"
     try:
         host.list_released()
         host.snapshot()
@@ -522,7 +523,7 @@ def main():
         print(f"seed {seed}, step {host.step}: {host.what}: {wrong}")
         return 1
     finally:
-        shutil.rmtree(base, ignore_errors=True)
+        shutil.rmtree(host.kept, ignore_errors=True)
     print(", ".join(f"{count} {what}" for what, count in sorted(host.counts.items())))
     for what in ("grant done", "grant refused", "grant full", "revoke done", "unhold done", "rename done", "ids listed"):
         if host.counts[what] == 0 and steps > 300:

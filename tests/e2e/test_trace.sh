@@ -308,5 +308,6 @@ is "no more of bob" "$(logged $journal SUBID_OWNER | grep -c bob) $(find /run/su
 tables ""
 strace -qq -o /dev/null -e trace=renameat -e inject=renameat:signal=KILL:when=2 subid grant bob >/dev/null 2>&1
 ok "killed before: what was about to be done is noted" test -n "$(cat /run/subid/untold/tables.*)"
-expect "and not done" 0 '*' '*' subid grant alice
+# a host that was set back behind the note has the same files
+expect "and not done" 0 '*' '?(subid: warning: /etc: subuid and subgid are as they were once before: *)' subid grant alice
 is "so nothing is left of it" "$(logged $journal SUBID_OWNER | grep -c bob)" 0
