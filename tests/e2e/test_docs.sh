@@ -166,7 +166,7 @@ holds() { case $1 in *"$2"*) ;; *) echo "it does not say: $2" && return 1 ;; esa
 has_example() { # command...; that is in the page with its output
 	run "$@"
 	# of an image it names the image, too
-	ok "pages: what '${*:4}' says" holds "$page" "${out//subid --root DIR grant/subid grant}"
+	ok "pages: what '${*:4}' says" holds "$page" "${out//subid --root $T\/fresh grant/subid grant}"
 }
 has_example subid --root "$T/fresh" --json grant alice
 rm -r "$T"/fresh/etc/sub[ug]id "$T/fresh/var"

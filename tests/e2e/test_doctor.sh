@@ -4,7 +4,7 @@
 # subid doctor: each reason why rootless containers do not start is made for real, and
 # must be the first that is named.
 . "$(dirname "$0")/lib.sh"
-plan 64
+plan 66
 
 add_user alice
 add_user bob
@@ -93,6 +93,8 @@ names "an owner without account, as shadow 4.20 has it" "FAIL foreign-library 1"
 	env LD_LIBRARY_PATH="$T/lib" subid doctor containers
 like "what to do" "$said" "*do: * sudo subid-compat enable*"
 names "nobody" "FAIL no-range 1" subid doctor nobody-at-all
+like "no command that would be refused" "$said" "*do: * there is no account nobody-at-all: *"
+is "what is root's is not said of others" "$(doctor | grep -c root-lines)" 0
 
 # --- the helpers
 tables alice:100000:65536

@@ -4,7 +4,7 @@
 # when, and how they come back; several owners at once; files looked for before ids are
 # freed; what --force has overridden; where a lease is.
 . "$(dirname "$0")/lib.sh"
-plan 61
+plan 64
 chmod 755 "$T"
 for name in alice bob carol; do add_user $name; done
 time='20[0-9][0-9]-*T*Z'
@@ -37,6 +37,12 @@ says "of one owner" 0 "subid: alice: undo: 'subid grant --restore alice'" subid 
 is "typed as it stands, it does" "$(eval "$(sed -n "s/.*'\(.*\)'/\1/p" "$T/stderr") -q" 2>&1)" ""
 tables_are "the very ids" alice:100000:65536
 says "-q says nothing" 0 "" subid -q revoke alice
+mkdir -p "$T/image/etc"
+cp /etc/passwd "$T/image/etc"
+printf 'alice:100000:65536\n' | tee "$T/image/etc/subuid" >"$T/image/etc/subgid"
+says "of an image" 0 "subid: alice: undo: 'subid --root $T/image grant --restore alice'" subid --root "$T/image" revoke alice
+is "typed, too" "$(eval "$(sed -n "s/.*'\(.*\)'/\1/p" "$T/stderr") -q" 2>&1)" ""
+is "and its ids are there" "$(<"$T/image/etc/subuid")" alice:100000:65536
 subid -q grant --restore alice
 says "of a part" 0 "subid: alice: undo: 'subid grant --restore alice'" subid revoke alice --range 100010:10
 subid -q grant --restore alice

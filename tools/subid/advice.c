@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <pwd.h>
 #include <stdio.h>
 #include <string.h>
@@ -36,22 +37,40 @@ static size_t first_owners(const struct range_list *rows, size_t ret[NAMED_MAX])
 	return n;
 }
 
+/* "--root DIR ", as it can be typed; a name that a shell would read otherwise is left to
+ * who reads this. */
+static const char *image_of(const struct cli *cli, char buf[PATH_MAX])
+{
+	static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+				    "0123456789/._-+,:@%=";
+	const char *root = cli->root;
+
+	if (root == NULL)
+		return "";
+	if (root[strspn(root, plain)] != '\0' || strlen(root) > PATH_MAX - 16)
+		root = "DIR";
+	(void)snprintf(buf, PATH_MAX, "--root %s ", root);
+	return buf;
+}
+
 /* A lease is not restored, but made anew of the same ids, which rest before. */
-static void undo_lease(const struct range_row *row)
+static void undo_lease(const struct range_row *row, const char *image)
 {
 	int len = (int)row->owner_len;
 	const char *kind = row->kind == SUBID_UID ? "-u" : "-g";
 
 	(void)cli_complain(0,
-			   "%.*s: undo: 'subid unhold %s %u:%u' and 'subid grant %s"
-			   " --range %u:%u %.*s'",
-			   len, row->owner, kind, row->range.start, row->range.count,
-			   kind, row->range.start, row->range.count, len, row->owner);
+			   "%.*s: undo: 'subid %sunhold %s %u:%u' and 'subid %sgrant"
+			   " %s --range %u:%u %.*s'",
+			   len, row->owner, image, kind, row->range.start,
+			   row->range.count, image, kind, row->range.start,
+			   row->range.count, len, row->owner);
 }
 
 void advise_undo(const struct cli *cli, const struct range_list *rows, bool leases)
 {
-	const char *image = cli->root == NULL ? "" : "--root DIR ";
+	char buf[PATH_MAX];
+	const char *image = image_of(cli, buf);
 	size_t at[NAMED_MAX], n = first_owners(rows, at);
 
 	if (cli->quiet || n == 0)
@@ -63,7 +82,7 @@ void advise_undo(const struct cli *cli, const struct range_list *rows, bool leas
 		return;
 	}
 	for (size_t i = 0; leases && i < rows->n; i++)
-		undo_lease(&rows->list[i]);
+		undo_lease(&rows->list[i], image);
 	for (size_t i = 0; !leases && i < n; i++)
 		(void)cli_complain(
 		    0, "%.*s: undo: 'subid %sgrant --restore %.*s'",

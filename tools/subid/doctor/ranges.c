@@ -119,7 +119,11 @@ void doctor_no_range(struct doctor *d)
 		doctor_say(d, DOCTOR_FAIL, what,
 			   "podman says: no subuid ranges found, or: insufficient UIDs or"
 			   " GIDs available; LXC: no mapping",
-			   doctor_text("sudo subid grant %s", d->name));
+			   d->owner->has_account
+			       ? doctor_text("sudo subid grant %s", d->name)
+			       : doctor_text("there is no account %s: a login name, and"
+					     " then sudo subid grant NAME",
+					     d->name));
 		return;
 	}
 }
@@ -194,8 +198,10 @@ void doctor_own_id(struct doctor *d)
 
 void doctor_root_lines(struct doctor *d)
 {
-	if (d->runtime != DOCTOR_INCUS && strcmp(d->name, "root") != 0)
+	if (d->runtime != DOCTOR_INCUS && strcmp(d->name, "root") != 0) {
+		d->said = true; /* nothing: they are no matter of this user's */
 		return;
+	}
 	if (strcmp(d->name, "root") != 0) {
 		doctor_say(
 		    d, DOCTOR_OK,
