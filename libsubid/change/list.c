@@ -130,6 +130,23 @@ int txn_add_result(struct subid_txn *txn, const struct subid_changes *changes)
 	return 0;
 }
 
+int changes_add_common(const struct subid_set *set, enum subid_kind kind,
+		       struct id_range range, struct subid_change **ret, size_t *ret_n)
+{
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < set->n; i++) {
+		struct id_range common = id_range_common(set->ranges[i], range);
+
+		if (common.count == 0)
+			continue;
+		r = array_grow(ret, *ret_n, sizeof(**ret));
+		if (r == 0)
+			(*ret)[(*ret_n)++] = (struct subid_change){ kind, common, false };
+	}
+	return r;
+}
+
 bool changes_are_known(const struct subid_changes *taken,
 		       const struct subid_changes *seen)
 {

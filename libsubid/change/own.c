@@ -253,8 +253,8 @@ int own_add(struct subid_txn *txn, const struct subid_owner *owner)
 	return r;
 }
 
-/* --- ids that do not exist here
- * --------------------------------------------------------- */
+/* --- ids that do not exist here -----------------------------------------------------
+ */
 
 /*
  * Threat: in a user namespace only the ids that its own map has exist.  A range of others

@@ -433,6 +433,11 @@ int txn_new_result(struct subid_txn *txn, const char *owner, enum subid_state st
 /* Adds changes to those that the call hands out.  0 or -ENOMEM. */
 int txn_add_result(struct subid_txn *txn, const struct subid_changes *changes);
 
+/* Adds a change for what each range of the set has in common with range; the caller frees
+ * *ret.  0 or -ENOMEM. */
+int changes_add_common(const struct subid_set *set, enum subid_kind kind,
+		       struct id_range range, struct subid_change **ret, size_t *ret_n);
+
 /* Has all that is taken been looked at?  More lines may have come meanwhile. */
 bool changes_are_known(const struct subid_changes *taken,
 		       const struct subid_changes *seen);

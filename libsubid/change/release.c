@@ -344,16 +344,8 @@ int release_find_lines(const struct subid_txn *txn, const struct subid_owner *ow
 		if ((request_kinds(request) & (1U << kind)) != 0)
 			r = subid_table_owned(&txn->tables[kind], owner->spellings,
 					      owner->n, &has);
-		for (size_t i = 0; r == 0 && i < has.n; i++) {
-			struct id_range common = id_range_common(has.ranges[i], range);
-
-			if (common.count == 0)
-				continue;
-			r = array_grow(ret, *ret_n, sizeof(**ret));
-			if (r == 0)
-				(*ret)[(*ret_n)++] =
-				    (struct subid_change){ kind, common, false };
-		}
+		if (r == 0)
+			r = changes_add_common(&has, kind, range, ret, ret_n);
 		if (r < 0)
 			return r;
 	}

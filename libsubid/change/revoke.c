@@ -359,17 +359,7 @@ static int add_held(const struct subid_table *table, struct id_range range,
 	auto_set struct subid_set held = { .n = 0 };
 	int r = held_in(table, &held);
 
-	for (size_t i = 0; r == 0 && i < held.n; i++) {
-		struct id_range common = id_range_common(held.ranges[i], range);
-
-		if (common.count == 0)
-			continue;
-		r = array_grow(ret, *ret_n, sizeof(**ret));
-		if (r == 0)
-			(*ret)[(*ret_n)++] =
-			    (struct subid_change){ table->kind, common, false };
-	}
-	return r;
+	return r == 0 ? changes_add_common(&held, table->kind, range, ret, ret_n) : r;
 }
 
 /* What is held, in the tables and in the store, which is not locked yet. */

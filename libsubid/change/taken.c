@@ -316,8 +316,8 @@ const struct subid_leased *subid_txn_leased(const struct subid_txn *txn)
 	return &txn->leased;
 }
 
-/* --- all of it
- * -------------------------------------------------------------------------- */
+/* --- all of it ----------------------------------------------------------------------
+ */
 
 /* The end of the highest range that is not above the window. */
 static uint64_t top_of(const struct subid_set *set, struct id_range window)

@@ -218,8 +218,8 @@ static int claim(struct grant *grant, struct id_range cells)
 	return r;
 }
 
-/* --- step 3: which blocks
- * --------------------------------------------------------------- */
+/* --- step 3: which blocks -----------------------------------------------------------
+ */
 
 /* Free claims of the pool. */
 struct free_claims {
@@ -523,8 +523,8 @@ static int take_blocks(struct grant *grant)
 	return r;
 }
 
-/* --- the owner
- * --------------------------------------------------------------------------- */
+/* --- the owner ----------------------------------------------------------------------
+ */
 
 /* Step 2.  0: it is ours; SERVER_EXISTS or SERVER_LOST: others are at work; -errno. */
 static int add_pending(struct grant *grant, bool exists)

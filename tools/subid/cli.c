@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "libsubid/core/core.h"
+#include "libsubid/core/pile.h"
 #include "libsubid/core/printable.h"
 
 enum { OPTION_ROOT = 256, OPTION_JSON, OPTION_DIRECTORY, OPTION_COLOR, OPTION_NO_PAGER };
@@ -547,21 +548,10 @@ void cli_names_free(struct cli_names *names)
 
 int cli_names_add(struct cli_names *names, const char *name)
 {
-	size_t size = strlen(name) + 1;
+	int r = pile_add(&names->text, &names->size, &names->room, name, strlen(name));
 
-	if (names->text == NULL || names->room - names->size < size) {
-		size_t room = names->room * 2 + size + 1024;
-		char *grown = realloc(names->text, room);
-
-		if (grown == NULL)
-			return -ENOMEM;
-		names->text = grown;
-		names->room = room;
-	}
-	memcpy(names->text + names->size, name, size);
-	names->size += size;
-	names->n++;
-	return 0;
+	names->n += r == 0;
+	return r;
 }
 
 /* Blanks at both ends are ignored, since no owner's name has any: lines may end in CR LF.

@@ -262,8 +262,8 @@ static bool is_asked(const struct sync *sync, const char *name)
 	return false;
 }
 
-/* --- what is to be done
- * ------------------------------------------------------------------ */
+/* --- what is to be done -------------------------------------------------------------
+ */
 
 static int no_answer(int r)
 {
@@ -438,20 +438,15 @@ static int choose_released(struct sync *sync)
 	return status == EXIT_DONE ? check_share(sync) : status;
 }
 
-/* --- the transaction
- * --------------------------------------------------------------------- */
+/* --- the transaction ------------------------------------------------------------------
+ */
 
 /* Ids that rest here since they were released, perhaps just now: the directory gives them
  * again, so they rest no more.  Whatever else holds them is in the way. */
 static int unhold(const struct sync *sync, struct subid_txn *txn,
-		  const struct directory_range *range, struct subid_error *err)
+		  const struct directory_range *range,
+		  const struct subid_request *request, struct subid_error *err)
 {
-	const struct subid_request request = {
-		.size = sizeof(request),
-		.owner = range->owner,
-		.kinds = 1U << range->kind,
-		.range = range->range,
-	};
 	bool rests = false;
 	int r;
 
@@ -465,7 +460,7 @@ static int unhold(const struct sync *sync, struct subid_txn *txn,
 			return 0;
 		rests |= line->held || (line->release && !line->skip);
 	}
-	r = rests ? subid_unhold(txn, &request, err) : 0;
+	r = rests ? subid_unhold(txn, request, err) : 0;
 	return r == SUBID_ABSENT ? 0 : r;
 }
 
@@ -478,7 +473,7 @@ static int import(struct sync *sync, struct subid_txn *txn,
 		.kinds = 1U << range->kind,
 		.range = range->range,
 	};
-	int r = unhold(sync, txn, range, err);
+	int r = unhold(sync, txn, range, &request, err);
 
 	if (r == 0)
 		r = subid_import(txn, &request, err);

@@ -117,7 +117,7 @@ static int in_group(void *data, const struct subid_owner *owner, const char *gro
 	return subid_members_ask(&groups->members, groups->users, owner, group);
 }
 
-static int load_conf(const struct login *login, struct subid_conf *ret)
+int login_load_conf(const struct login *login, struct subid_conf *ret)
 {
 	const struct subid_conf_source source = {
 		.path = login->options.conf,
@@ -144,7 +144,7 @@ static bool is_refused(struct login *login, const struct subid_owner *owner,
 	struct subid_place place;
 
 	if (subid_policy_load(login->etc, true, &policy, &place) != 0 ||
-	    load_conf(login, &conf) != 0 ||
+	    login_load_conf(login, &conf) != 0 ||
 	    subid_conf_decide(&conf, &policy, &candidate, &decision) != 0 ||
 	    decision.verdict == SUBID_VERDICT_GIVE)
 		return false;

@@ -54,6 +54,9 @@ int login_run(const char *name, int argc, char *argv[]);
 /* Reads the arguments.  False after an error message about one that is wrong. */
 bool login_parse(int argc, char *argv[], struct login *ret);
 
+/* The policy's statements.  The answers of subid_conf_load(). */
+int login_load_conf(const struct login *login, struct subid_conf *ret);
+
 /*
  * Resets what this process inherited from the host.  Called first.  NULL, or what could
  * not be reset: then it must not take a lock.

@@ -196,8 +196,8 @@ static int open_dir(void)
 	return -1;
 }
 
-/* --- four at a time
- * ------------------------------------------------------------------------ */
+/* --- four at a time -----------------------------------------------------------------
+ */
 
 /* Locks a free one of the four places.  Its descriptor; -EBUSY; -errno. */
 static int try_turn(int dir)

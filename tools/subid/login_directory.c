@@ -13,20 +13,6 @@
 #include "tools/subid/directory.h"
 #include "tools/subid/login.h"
 
-static int load(const struct login *login, struct subid_conf *ret)
-{
-	const struct subid_conf_source source = {
-		.path = login->options.conf,
-		.etc = login->etc,
-		.vendor = SUBID_VENDORDIR,
-		.follow = true,
-	};
-	struct subid_conf_place place;
-
-	/* what is wrong with it has been said: the policy was asked before */
-	return subid_conf_load(&source, NULL, ret, &place);
-}
-
 static int import(struct login *login, struct subid_txn *txn,
 		  const struct directory_range *range, uint32_t uid)
 {
@@ -99,7 +85,8 @@ int login_directory(struct login *login, const char *name, uint32_t uid)
 	auto_directory struct directory_ranges ranges = { .n = 0 };
 	auto_conf struct subid_conf conf = { .n_rules = 0 };
 	const struct directory_range *range;
-	int r = load(login, &conf);
+	/* what is wrong with it has been said: the policy was asked before */
+	int r = login_load_conf(login, &conf);
 	size_t n;
 
 	if (r != 0 || !conf.directory.login)

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <wchar.h>
 
+#include "libsubid/core/pile.h"
 #include "libsubid/core/printable.h"
 
 #define COLUMNS_MAX 32
@@ -59,19 +60,7 @@ void rows_table_free(struct rows_table *table)
 
 static int append(struct rows_table *table, const char *text, size_t len)
 {
-	if (table->room - table->size < len + 1) {
-		size_t room = table->room * 2 + len + 4096;
-		char *grown = realloc(table->text, room);
-
-		if (grown == NULL)
-			return -ENOMEM;
-		table->text = grown;
-		table->room = room;
-	}
-	memcpy(table->text + table->size, text, len);
-	table->text[table->size + len] = '\0';
-	table->size += len + 1;
-	return 0;
+	return pile_add(&table->text, &table->size, &table->room, text, len);
 }
 
 static bool is_ascii(const char *text, size_t len)

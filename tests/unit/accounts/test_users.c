@@ -838,8 +838,8 @@ static void test_name_service_fails(void **state)
 		int answer;
 	} rows[] = {
 		{ ENOENT, -ECONNREFUSED }, /* glibc's word for a daemon that is away */
-		{ ESRCH, SUBID_UNKNOWN },     { EIO, -EIO },	 { EAGAIN, -EAGAIN },
-		{ EMFILE, -EMFILE },	      { EINTR, -EINTR },
+		{ ESRCH, SUBID_UNKNOWN },  { EIO, -EIO },     { EAGAIN, -EAGAIN },
+		{ EMFILE, -EMFILE },	   { EINTR, -EINTR },
 	};
 	int etc = etc_of(state);
 	struct subid_users *users;

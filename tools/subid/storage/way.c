@@ -16,6 +16,7 @@
 #include <sys/vfs.h>
 #include <unistd.h>
 
+#include "libsubid/core/pile.h"
 #include "tools/subid/storage/private.h"
 
 #define OPEN_MAX   64
@@ -23,20 +24,7 @@
 
 int names_add(struct names *names, const char *name)
 {
-	size_t size = strlen(name) + 1;
-
-	if (names->room - names->size < size) {
-		size_t room = names->room * 2 + size + 64;
-		char *grown = realloc(names->text, room);
-
-		if (grown == NULL)
-			return -ENOMEM;
-		names->text = grown;
-		names->room = room;
-	}
-	(void)memcpy(names->text + names->size, name, size);
-	names->size += size;
-	return 0;
+	return pile_add(&names->text, &names->size, &names->room, name, strlen(name));
 }
 
 int way_look(int fd, struct statx *ret)
