@@ -103,7 +103,7 @@ static uint64_t stamp_of(int etc, enum subid_kind kind)
 	return ledger_digest_end(&digest);
 }
 
-static void stamp_backups(const struct subid_txn *txn, struct ledger_news *news)
+void history_stamp_backups(const struct subid_txn *txn, struct ledger_news *news)
 {
 	for (enum subid_kind kind = 0; kind < SUBID_KINDS; kind++)
 		news->backups[kind] = stamp_of(txn->options.etc, kind);
@@ -213,7 +213,7 @@ void history_mark(const struct subid_txn *txn, enum subid_kind kind,
  */
 
 /* Finds the uids of owners who have come, as long as they are few. */
-static void find_uids(const struct subid_txn *txn, struct ledger_list *list)
+void history_find_uids(const struct subid_txn *txn, struct ledger_list *list)
 {
 	for (size_t i = 0; list->n <= UIDS_MAX && i < list->n; i++) {
 		struct ledger_entry *entry = &list->entries[i];
@@ -230,8 +230,8 @@ static void find_uids(const struct subid_txn *txn, struct ledger_list *list)
 }
 
 /* What lines of one kind give now, beside the ledger, into news. */
-static int compare_table(const struct subid_txn *txn, enum subid_kind kind,
-			 enum ledger_door door, struct ledger_news *news)
+int history_compare_table(const struct subid_txn *txn, enum subid_kind kind,
+			  enum ledger_door door, struct ledger_news *news)
 {
 	const struct ledger_file *ledger = &txn->history.ledger;
 	auto_ledger_list struct ledger_list lines = { .n = 0 };
@@ -243,7 +243,7 @@ static int compare_table(const struct subid_txn *txn, enum subid_kind kind,
 		r = ledger_compare(&lines, &ledger->ledger.of[kind], door, now,
 				   &news->of[kind]);
 	if (r == 0)
-		find_uids(txn, &news->of[kind]);
+		history_find_uids(txn, &news->of[kind]);
 	return r;
 }
 
@@ -273,31 +273,6 @@ static int read_backup(const struct subid_txn *txn, enum subid_kind kind, uint64
 	return subid_table_from_text(kind, &text, ret);
 }
 
-/* Makes of a list what one laid over another is; 0 or -ENOMEM, and it is as it was. */
-static int lay(const struct ledger_list *base, const struct ledger_list *top,
-	       struct ledger_list *list)
-{
-	auto_ledger_list struct ledger_list both = { .n = 0 };
-	struct ledger_list before = *list;
-	int r = ledger_overlay(base, top, &both);
-
-	if (r < 0)
-		return r;
-	*list = both;
-	both = before;
-	return 0;
-}
-
-static int lay_over(struct ledger_list *list, const struct ledger_list *top)
-{
-	return lay(list, top, list);
-}
-
-static int lay_under(struct ledger_list *list, const struct ledger_list *base)
-{
-	return lay(base, list, list);
-}
-
 /*
  * Ids that lines of a backup gave, and no line does: they were left.  It is newer than
  * what is known, since whoever writes the tables makes what they were its backup, and
@@ -321,7 +296,7 @@ static int compare_backup(const struct subid_txn *txn, enum subid_kind kind,
 	}
 	if (r == 0)
 		r = ledger_left(&lines, &known, &left);
-	return r == 0 ? lay_over(&news->of[kind], &left) : r;
+	return r == 0 ? ledger_lay_over(&news->of[kind], &left) : r;
 }
 
 /* What entries of news point to. */
@@ -342,9 +317,9 @@ static int gather(const struct subid_txn *txn, struct backups *backups,
 	int r = 0;
 
 	news->now = (int64_t)time(NULL);
-	stamp_backups(txn, news);
+	history_stamp_backups(txn, news);
 	for (enum subid_kind kind = 0; r == 0 && kind < SUBID_KINDS; kind++) {
-		r = compare_table(txn, kind, LEDGER_FOUND, news);
+		r = history_compare_table(txn, kind, LEDGER_FOUND, news);
 		if (r == 0) {
 			failure->file = backup_names[kind];
 			r = read_backup(txn, kind, news->backups[kind],
@@ -534,235 +509,4 @@ struct id_range history_piece(const struct subid_txn *txn, enum subid_kind kind,
 	piece = id_range_between(*from, end);
 	*from = end;
 	return piece;
-}
-
-/* --- the commit ----------------------------------------------------------------------
- */
-
-/* A table as it will be, digested piece by piece; what was read is digested already. */
-struct digesting {
-	struct ledger_digest digest;
-	const struct history *history;
-	const struct subid_table *table;
-};
-
-static int digest_piece(void *data, const void *bytes, size_t size)
-{
-	struct digesting *digesting = data;
-	const struct subid_text *text = &digesting->table->text;
-
-	if (bytes == text->bytes && size == text->size)
-		digesting->digest = digesting->history->running[digesting->table->kind];
-	else
-		ledger_digest_add(&digesting->digest, bytes, size);
-	return 0;
-}
-
-static int digest_new(const struct subid_txn *txn, struct ledger_news *news)
-{
-	int r = 0;
-
-	for (enum subid_kind kind = 0; r == 0 && kind < SUBID_KINDS; kind++) {
-		const struct subid_table *table = &txn->tables[kind];
-		struct digesting digesting = { LEDGER_DIGEST, &txn->history, table };
-
-		r = subid_table_print(table, digest_piece, &digesting);
-		news->tables[kind] = table->exists || table->changed
-					 ? ledger_digest_end(&digesting.digest)
-					 : 0;
-	}
-	news->has_tables = true;
-	return r;
-}
-
-/* The first entry that was not in the file. */
-static bool is_of_file(const void *entry, const void *size)
-{
-	return ((const struct subid_entry *)entry)->offset < *(const size_t *)size;
-}
-
-static size_t first_new(const struct subid_table *table)
-{
-	return array_search(table->entries, table->n, sizeof(*table->entries),
-			    &table->text.size, is_of_file);
-}
-
-bool history_has_more(const struct subid_txn *txn)
-{
-	return !subid_sets_empty(&txn->history.cleared) || txn->history.n_handed > 0;
-}
-
-/* Were lines added, and none changed or taken away? */
-static bool only_adds(const struct subid_txn *txn)
-{
-	for (enum subid_kind kind = 0; kind < SUBID_KINDS; kind++)
-		if (txn->written[kind] ||
-		    txn->tables[kind].first_changed < first_new(&txn->tables[kind]))
-			return false;
-	return !history_has_more(txn);
-}
-
-static int add_new_lines(const struct subid_txn *txn, enum subid_kind kind,
-			 struct ledger_news *news)
-{
-	const struct subid_table *table = &txn->tables[kind];
-	int r = 0;
-
-	for (size_t i = first_new(table); r == 0 && i < table->n; i++) {
-		const struct subid_entry *line = &table->entries[i];
-		const char *owner = subid_table_owner(table, line);
-		const struct ledger_entry entry = {
-			.range = line->range,
-			.owner = { owner, line->owner_len },
-			.since = news->now,
-			.uid = SUBID_ID_NONE,
-			.state = LEDGER_HAS,
-			.door_in = LEDGER_OURS,
-		};
-
-		if (line->range.count > 0 && !subid_owner_is_hold(owner, line->owner_len))
-			r = ledger_add(&news->of[kind], &entry);
-	}
-	if (r == 0)
-		r = ledger_sort(&news->of[kind]);
-	find_uids(txn, &news->of[kind]);
-	return r;
-}
-
-/* What was given back is as if it had never been seen, once no line has it. */
-static int mark_cleared(const struct subid_txn *txn, enum subid_kind kind,
-			struct ledger_news *news)
-{
-	const struct subid_set *cleared = &txn->history.cleared.of[kind];
-	auto_ledger_list struct ledger_list known = { .n = 0 }, marked = { .n = 0 };
-	int r =
-	    ledger_overlay(&txn->history.ledger.ledger.of[kind], &news->of[kind], &known);
-
-	for (size_t i = 0; r == 0 && i < cleared->n; i++) {
-		struct id_range ids = cleared->ranges[i];
-
-		for (size_t k = ledger_find(&known, ids.start);
-		     r == 0 && k < known.n &&
-		     id_range_overlaps(known.entries[k].range, ids);
-		     k++) {
-			struct ledger_entry entry = known.entries[k];
-
-			entry.range = id_range_common(entry.range, ids);
-			if (entry.state != LEDGER_LEFT)
-				continue;
-			entry.state = LEDGER_CLEARED;
-			r = ledger_add(&marked, &entry);
-		}
-	}
-	return r == 0 ? lay_over(&news->of[kind], &marked) : r;
-}
-
-/* To whom an owner's ids were handed; NULL: to nobody. */
-static const struct subid_owner_name *handed_to(const struct history *history,
-						const struct subid_owner_name *owner)
-{
-	for (size_t i = 0; i < history->n_handed; i++) {
-		const struct handed *handed = &history->handed[i];
-
-		for (size_t k = 0; k < handed->from.n; k++)
-			if (owner_name_compare(&handed->from.spellings[k], owner) == 0)
-				return &handed->to.spellings[0];
-	}
-	return NULL;
-}
-
-/* What the old owner had once is the new one's to have again. */
-static int rename_former(const struct subid_txn *txn, enum subid_kind kind,
-			 struct ledger_news *news)
-{
-	const struct history *history = &txn->history;
-	const struct ledger_list *ledger = &history->ledger.ledger.of[kind];
-	auto_ledger_list struct ledger_list renamed = { .n = 0 };
-	int r = 0;
-
-	for (size_t i = 0; r == 0 && i < ledger->n; i++) {
-		struct ledger_entry entry = ledger->entries[i];
-		const struct subid_owner_name *to = handed_to(history, &entry.owner);
-
-		if (entry.state == LEDGER_HAS || to == NULL)
-			continue;
-		entry.owner = *to;
-		entry.door_out = LEDGER_RENAMED;
-		entry.uid = SUBID_ID_NONE;
-		r = ledger_add(&renamed, &entry);
-	}
-	return r == 0 ? lay_under(&news->of[kind], &renamed) : r;
-}
-
-static int find_news(struct subid_txn *txn, struct ledger_news *news)
-{
-	bool adds = only_adds(txn);
-	int r = adds ? 0 : ledger_read(&txn->history.ledger, true);
-
-	news->now = (int64_t)time(NULL);
-	if (r == 0)
-		r = digest_new(txn, news);
-	for (enum subid_kind kind = 0; r == 0 && kind < SUBID_KINDS; kind++) {
-		if (adds) {
-			r = add_new_lines(txn, kind, news);
-			continue;
-		}
-		r = compare_table(txn, kind, txn->history.door, news);
-		if (r == 0)
-			r = mark_cleared(txn, kind, news);
-		if (r == 0 && txn->history.n_handed > 0)
-			r = rename_former(txn, kind, news);
-	}
-	return r;
-}
-
-int history_write(struct subid_txn *txn)
-{
-	auto_ledger_news struct ledger_news news = { .now = 0 };
-	struct history *history = &txn->history;
-	int r = history->why;
-
-	if (!txn->options.ledger)
-		return 0;
-	if (r == 0)
-		r = ledger_lock(&history->ledger, txn->options.timeout_ms);
-	if (r == 0)
-		r = find_news(txn, &news);
-	if (r == 0)
-		r = ledger_append(&history->ledger, &news, true);
-	if (r == 0)
-		return 0;
-	ledger_unlock(&history->ledger);
-	history->why = r;
-	/* what is given now is found in the tables by the next look */
-	if (only_adds(txn))
-		return 0;
-	return r > 0 ? -EBUSY : r;
-}
-
-void history_done(struct subid_txn *txn, bool changed)
-{
-	struct history *history = &txn->history;
-	auto_ledger_news struct ledger_news news = { .now = 0 };
-
-	if (!txn->options.ledger || history->ledger.lock < 0)
-		return;
-	if (changed) {
-		/* the backups are the tables that were looked at; if this is lost, the
-		 * next look reads them */
-		stamp_backups(txn, &news);
-		(void)!ledger_append(&history->ledger, &news, false);
-	} else {
-		ledger_take_back(&history->ledger);
-	}
-	ledger_unlock(&history->ledger);
-}
-
-void history_compact(struct subid_txn *txn)
-{
-	struct history *history = &txn->history;
-
-	/* what fails is done by the next */
-	if (history->writes && history->why == 0 && ledger_is_long(&history->ledger))
-		(void)!ledger_compact(&history->ledger, txn->options.timeout_ms);
 }

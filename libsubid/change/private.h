@@ -635,6 +635,16 @@ int history_searched(struct subid_txn *txn, const struct subid_sets *hidden);
 /* Why nothing may be taken away or given back without the ledger: -errno; 0: it may. */
 int history_refuses(const struct subid_txn *txn);
 
+/* The stamps of the backup tables, into news. */
+void history_stamp_backups(const struct subid_txn *txn, struct ledger_news *news);
+
+/* Finds the uids of owners who have come, as long as they are few. */
+void history_find_uids(const struct subid_txn *txn, struct ledger_list *list);
+
+/* What lines of one kind give now, beside the ledger, into news.  0 or -errno. */
+int history_compare_table(const struct subid_txn *txn, enum subid_kind kind,
+			  enum ledger_door door, struct ledger_news *news);
+
 /* Are these the nanoseconds of the time that history_mark() gives such bytes? */
 bool history_is_mark(const struct subid_text *text, long nsec);
 

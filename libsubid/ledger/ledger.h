@@ -70,6 +70,11 @@ int ledger_sort(struct ledger_list *list);
 int ledger_overlay(const struct ledger_list *base, const struct ledger_list *top,
 		   struct ledger_list *ret);
 
+/* Makes of the list what it is with top laid over it, or laid over base.  0, or -ENOMEM
+ * with the list as it was. */
+int ledger_lay_over(struct ledger_list *list, const struct ledger_list *top);
+int ledger_lay_under(struct ledger_list *list, const struct ledger_list *base);
+
 /*
  * Compares what lines give, in order, with what the ledger says, in order: entries for
  * what has come and gone since, in order, their seq not set, into *ret, to which they are

@@ -406,3 +406,28 @@ int ledger_of_table(const struct subid_table *table, struct ledger_list *ret)
 	list = (struct ledger_list){ .n = 0 };
 	return 0;
 }
+
+/* Makes of a list what one laid over another is; 0 or -ENOMEM, and it is as it was. */
+static int lay(const struct ledger_list *base, const struct ledger_list *top,
+	       struct ledger_list *list)
+{
+	auto_ledger_list struct ledger_list both = { .n = 0 };
+	struct ledger_list before = *list;
+	int r = ledger_overlay(base, top, &both);
+
+	if (r < 0)
+		return r;
+	*list = both;
+	both = before;
+	return 0;
+}
+
+int ledger_lay_over(struct ledger_list *list, const struct ledger_list *top)
+{
+	return lay(list, top, list);
+}
+
+int ledger_lay_under(struct ledger_list *list, const struct ledger_list *base)
+{
+	return lay(base, list, list);
+}
