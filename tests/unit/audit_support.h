@@ -172,6 +172,25 @@ static inline char *audit_print_all(const struct audit_report *report)
 	return all;
 }
 
+/* The same of those that are wanted. */
+static inline char *audit_print_only(const struct audit_report *report,
+				     bool (*is_wanted)(const struct audit_finding *))
+{
+	struct audit_report only = *report;
+	struct audit_finding *kept = calloc(report->n + 1, sizeof(*kept));
+	char *text;
+
+	assert_non_null(kept);
+	only.n = 0;
+	for (size_t i = 0; i < report->n; i++)
+		if (is_wanted(&report->findings[i]))
+			kept[only.n++] = report->findings[i];
+	only.findings = kept;
+	text = audit_print_all(&only);
+	free(kept);
+	return text;
+}
+
 static inline void audit_assert_printable(const char *text)
 {
 	assert_true(strlen(text) > 10);
@@ -211,6 +230,25 @@ static inline void audit_assert_sound(const struct audit_report *report)
 	}
 	for (size_t level = 0; level < SUBID_LEVELS; level++)
 		assert_int_equal(report->counts[level], counts[level]);
+}
+
+/* What is found in a machine, of what is wanted, is expected. */
+static inline bool audit_finds(const char *name, const struct audit_input *input,
+			       struct audit_report *report,
+			       bool (*is_wanted)(const struct audit_finding *),
+			       const char *expected)
+{
+	char *found;
+	bool right;
+
+	assert_int_equal(audit_check(input, report), 0);
+	audit_assert_sound(report);
+	found = audit_print_only(report, is_wanted);
+	right = strcmp(found, expected) == 0;
+	if (!right)
+		print_error("%s: found:\n%swanted:\n%s", name, found, expected);
+	free(found);
+	return right;
 }
 
 static inline size_t audit_cases(const struct audit_report *report)
