@@ -25,7 +25,8 @@ test="$demo $proof $deb libcmocka-dev clang clang-format clang-tidy clang-tools 
 	python3 e2fsprogs libnss-extrausers buildah mmdebstrap libsubid4|libsubid5|libsubid6 jq
 	pmccabe pamtester libpam-wrapper libnss-wrapper libuid-wrapper
 	openssh-server openssh-client sshpass cron at login auditd afl++ ansible-core
-	checkpolicy semodule-utils apparmor slapd ldap-utils libsasl2-modules
+	checkpolicy semodule-utils apparmor slapd ldap-utils libsasl2-modules libsasl2-modules-gssapi-mit
+	krb5-kdc krb5-admin-server krb5-user
 	prometheus btrfs-progs xfsprogs chromium fonts-dejavu-core python3-jsonschema zsh fish systemd systemd-container lxd|incus lxd-client|incus-client"
 
 installed() { # NAME|NAME...

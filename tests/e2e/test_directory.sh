@@ -130,7 +130,7 @@ chmod 640 "$T/secret"
 expect "which others may read" 3 '' "*$T/secret: must be a file of mode 600*" subid --directory list u2
 chmod 600 "$T/secret"
 printf wrong >"$T/secret"
-expect "a wrong one" 3 '' "*bind: Invalid credentials*" subid --directory list u2
+expect "a wrong one" 3 '' "*bind by $T/secret: Invalid credentials*" subid --directory list u2
 : >"$T/secret"
 expect "an empty one is no password" 3 '' "*is empty*" subid --directory list u2
 printf read >"$T/secret"

@@ -59,9 +59,21 @@ static void give_up(int signal)
 	_exit(EXIT_UNABLE);
 }
 
+/* Kerberos asks its servers one after the other, and each several times. */
+static void give_up_by_kdc(int signal)
+{
+	static const char text[] =
+	    "subid: the directory or the KDC does not answer in time\n";
+
+	(void)signal;
+	(void)!write(STDERR_FILENO, text, sizeof(text) - 1);
+	_exit(EXIT_UNABLE);
+}
+
 static void watch(const struct server *server, bool begin)
 {
-	(void)signal(SIGALRM, give_up);
+	(void)signal(SIGALRM,
+		     server->conf->bind == SUBID_BIND_GSSAPI ? give_up_by_kdc : give_up);
 	(void)alarm(begin ? (unsigned int)seconds(server) + 2 : 0);
 }
 
@@ -75,7 +87,7 @@ static int fail(struct server *server, int rc, const char *what)
 	if (server->ld != NULL)
 		(void)ldap_get_option(server->ld, LDAP_OPT_DIAGNOSTIC_MESSAGE, &said);
 	(void)snprintf(
-	    server->error, sizeof(server->error), "%s: %s: %s%s%.200s%s", server->uri,
+	    server->error, sizeof(server->error), "%s: %s: %s%s%.300s%s", server->uri,
 	    what, ldap_err2string(rc), said == NULL || *said == '\0' ? "" : " (",
 	    said == NULL ? "" : said, said == NULL || *said == '\0' ? "" : ")");
 	ldap_memfree(said);
@@ -174,6 +186,8 @@ static bool set_options(struct server *server, struct ldap_conncb *callback)
 	       ldap_set_option(ld, LDAP_OPT_NETWORK_TIMEOUT, &patience) == 0 &&
 	       ldap_set_option(ld, LDAP_OPT_TIMEOUT, &patience) == 0 &&
 	       ldap_set_option(ld, LDAP_OPT_CONNECT_CB, callback) == 0 &&
+	       /* Threat: who answers for an address in DNS would choose the name */
+	       ldap_set_option(ld, LDAP_OPT_X_SASL_NOCANON, LDAP_OPT_ON) == 0 &&
 	       ldap_set_option(ld, LDAP_OPT_X_TLS_CACERTFILE, certificates(server)) ==
 		   0 &&
 	       ldap_set_option(ld, LDAP_OPT_X_TLS_REQUIRE_CERT, &demand) == 0 &&
@@ -217,15 +231,18 @@ static int read_abilities(struct server *server)
 
 static int log_in(struct server *server)
 {
-	const char *why;
+	const char *why, *file = server->conf->bind_file;
+	char what[256];
 	int rc, r = bind_server(server, &rc, &why);
 
 	if (r == 0)
 		return 0;
+	(void)snprintf(what, sizeof(what), "bind%s%s", file == NULL ? "" : " by ",
+		       file == NULL ? "" : file);
 	if (rc != LDAP_SUCCESS)
-		return fail(server, rc, "bind");
-	(void)snprintf(server->error, sizeof(server->error), "%s: %s",
-		       server->conf->bind_file, why == NULL ? strerror(-r) : why);
+		return fail(server, rc, what);
+	(void)snprintf(server->error, sizeof(server->error), "%s: %s", file,
+		       why == NULL ? strerror(-r) : why);
 	return r;
 }
 

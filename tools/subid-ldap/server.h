@@ -25,7 +25,7 @@ struct server {
 	struct ldap *ld; /* NULL: not connected */
 	bool
 	    increments; /* it can add to a number, tell what it was, and on a condition */
-	char error[512];
+	char error[640];
 };
 
 /* Connects, says who asks, and reads what it can do.  0 or -errno, with error set. */
