@@ -55,7 +55,6 @@ def litter():
 
 class Scenario:
     closely = False
-    sample = None  # of its points; None: as of others
 
     def __init__(self, name):
         self.name = name
@@ -488,7 +487,6 @@ class Shift(Scenario):
 class Share(Scenario):
     """Shared storage: what is mounted is whole and recorded, and nobody else can get a store's
     ids; the same command again comes to the same end."""
-    sample = 40
     store, point = "root/s", "/run/subid/share/alice/@all/root/s"
     tables = "alice:300000:65536\nroot:900000:300000\n"
 

@@ -18,8 +18,8 @@ import sys
 import scenarios
 import trace
 
-SAMPLE = 40  # points of a scenario, without --full
-SAMPLE_OF_FIRST = 120  # of the scenario that is swept most closely
+SAMPLE = 70  # points of a scenario, without --full
+SAMPLE_OF_FIRST = 240  # of the scenario that is swept most closely
 
 Point = collections.namedtuple("Point", "way call n inject line")
 
@@ -31,7 +31,9 @@ def points_of(calls, full):
         errors = trace.errors_of(name, line)
         for error in errors if full else errors[:1]:
             yield Point("fails", name, n, f"error={error}:when={n}", line)
-        if errors:
+        # strace leaves open what it lets close(2) fail for, and Linux does not: once costs a
+        # descriptor; from there on keeps every pipe open, and each wait until its deadline
+        if errors and name != "close":
             yield Point("fails-on", name, n, f"error={errors[0]}:when={n}..{last[name]}", line)
         yield Point("killed", name, n, f"signal=KILL:when={n}", line)
         if full:
@@ -89,7 +91,7 @@ class Sweep:
         points += short_points(s)
         total = len(points)
         if not self.full:
-            points = sample(points, SAMPLE_OF_FIRST if s.closely else s.sample or SAMPLE)
+            points = sample(points, SAMPLE_OF_FIRST if s.closely else SAMPLE)
         for point in points:
             s.prepare()
             self.try_point(point)
