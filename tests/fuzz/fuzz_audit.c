@@ -29,26 +29,62 @@ static void check_text(const char *text)
 		must((*text >= ' ' && *text <= '~') || *text == '\n');
 }
 
-/* Threat: a name in a command that root runs.  Outside of quotes there is nothing but
- * what we have put there; in them is the name as the table has it. */
-static void check_fix(const struct audit_finding *finding, const struct audit_fix *fix)
+/* Is what stands outside of quotes only what we have put there, of these characters? */
+static void check_quotes(const char *command, const char *characters)
 {
-	char *command = audit_fix_command(fix, NULL);
 	bool quoted = false;
 
-	check_text(command);
-	must(strncmp(command, "subid ", 6) == 0);
 	for (const char *c = command; *c != '\0'; c++) {
 		if (*c == '\'')
 			quoted = !quoted;
 		else if (!quoted)
-			must(strchr("abcdefghijklmnopqrstuvwxyz0123456789-: ", *c) !=
-			     NULL);
+			must(strchr(characters, *c) != NULL);
 	}
 	must(!quoted);
-	must(finding->owner.len == 0 ||
-	     memmem(command, strlen(command), finding->owner.text, finding->owner.len) ||
-	     fix->verb == AUDIT_FIX_UNHOLD);
+}
+
+/* Has a line, or an account, that name? */
+static bool is_known(const struct audit_input *in, const struct subid_owner_name *name)
+{
+	struct subid_account account;
+
+	for (size_t kind = 0; kind < SUBID_KINDS; kind++) {
+		const struct subid_table *table = in->tables[kind];
+
+		for (size_t i = 0; i < table->n; i++)
+			if (table->entries[i].owner_len == name->len &&
+			    memcmp(subid_table_owner(table, &table->entries[i]),
+				   name->text, name->len) == 0)
+				return true;
+	}
+	return subid_users_by_name(in->users, name->text, name->len, &account);
+}
+
+/* Threat: a name in a command that root runs.  In quotes it is as the table has it;
+ * without them only where it has no character that the shell knows. */
+static void check_fix(const struct audit_input *in, const struct audit_fix *fix)
+{
+	static const char *const others[] = { "usermod -u ",  "groupmod -g ",
+					      "subid shift ", "find / -xdev ",
+					      "sed -i ",      "echo " };
+	char *command = audit_fix_command(fix, NULL);
+	bool known = false;
+
+	check_text(command);
+	if (audit_fix_is_own(fix)) {
+		must(strncmp(command, "subid ", 6) == 0);
+		check_quotes(command, "abcdefghijklmnopqrstuvwxyz0123456789-: ");
+		must(fix->owner.len == 0 || is_known(in, &fix->owner));
+		must(memmem(command, strlen(command), fix->owner.text, fix->owner.len) !=
+		     NULL);
+	} else {
+		for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
+			known |= strncmp(command, others[i], strlen(others[i])) == 0;
+		must(known);
+		check_quotes(command,
+			     "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+			     "0123456789-:._/> ");
+	}
 	free(command);
 }
 
@@ -72,8 +108,7 @@ static void check_finding(const struct audit_finding *finding,
 	check_text(finding->reason);
 	check_text(finding->remedy);
 	for (size_t i = 0; i < finding->n_fixes; i++)
-		if (finding->fixes[i].verb != AUDIT_FIX_DELETE)
-			check_fix(finding, &finding->fixes[i]);
+		check_fix(in, &finding->fixes[i]);
 }
 
 static void check_report(const struct audit_report *report, const struct audit_input *in)
