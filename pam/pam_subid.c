@@ -117,16 +117,20 @@ static bool is_required(const struct session *session, const char *name)
 static int without_program(const struct session *session, const char *name,
 			   const struct account *account, enum helper_end end)
 {
+	const char *group = session->options.login.required_for;
+
 	if (is_root(name, account))
 		return PAM_IGNORE; /* root must be able to log in and repair it */
-	if (session->options.login.required_for == NULL)
-		return end == HELPER_UNUSABLE ? PAM_IGNORE : PAM_SESSION_ERR;
-	if (!is_required(session, name))
+	if (group == NULL ? end == HELPER_UNUSABLE : !is_required(session, name))
 		return PAM_IGNORE;
 	if (!session->silent)
 		(void)pam_error(session->pamh,
-				"You have no subordinate ids, which %s need.",
-				session->options.login.required_for);
+				"You have no subordinate ids, which %s need: the program"
+				" that grants them %s. Ask the administrator of this"
+				" host.",
+				group == NULL ? "containers" : group,
+				end == HELPER_UNUSABLE ? "cannot be run"
+						       : "has not answered");
 	return PAM_SESSION_ERR;
 }
 

@@ -97,10 +97,12 @@ static void tell_log(const struct subid_event *events, size_t n,
 	for (size_t i = 0; r == 0 && i < n; i++) {
 		struct log_line line;
 
-		subid_trace_line(&events[i], &line);
-		r = deadline_left_ms(deadline) == 0
-			? -ETIME
-			: subid_log_send(&log, &line, log_patience.one_ms);
+		if (events[i].told != SUBID_TOLD_BEFORE) {
+			subid_trace_line(&events[i], &line);
+			r = deadline_left_ms(deadline) == 0
+				? -ETIME
+				: subid_log_send(&log, &line, log_patience.one_ms);
+		}
 		traced->log += r == 0;
 	}
 	traced->log_error = r;
@@ -115,13 +117,21 @@ static void tell_log(const struct subid_event *events, size_t n,
 static size_t limit_rate(struct subid_event *events, size_t n)
 {
 	auto_close int fd = open(LOGINS, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+	struct subid_event before = { .kind = SUBID_GID };
+	bool allowed = false;
 	size_t left = 0;
 
-	for (size_t i = 0; i < n; i++)
-		if (events[i].result == 0 ||
-		    (fd >= 0 &&
-		     subid_rate_limit_allow_user(fd, events[i].uid, &events[i].unlogged)))
-			events[left++] = events[i];
+	for (size_t i = 0; i < n; i++) {
+		/* the gids of the same refusal are of its line */
+		if (!subid_trace_same(&before, &events[i]))
+			allowed =
+			    events[i].result == 0 ||
+			    (fd >= 0 && subid_rate_limit_allow_user(fd, events[i].uid,
+								    &events[i].unlogged));
+		before = events[i];
+		if (allowed)
+			events[left++] = before;
+	}
 	return left;
 }
 
@@ -136,6 +146,7 @@ static struct subid_traced tell(struct subid_event *events, size_t n)
 	/* a line says so if there is no record beside it */
 	for (size_t i = traced.audit; i < n; i++)
 		events[i].audit_error = traced.audit_error;
+	subid_trace_join(events, n);
 	tell_log(events, n, &traced);
 	return traced;
 }

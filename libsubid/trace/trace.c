@@ -56,6 +56,11 @@ const char *subid_trace_reason(int result)
 	return name == NULL ? "unknown" : name;
 }
 
+static const char *kinds_of(const struct subid_event *event)
+{
+	return event->told == SUBID_TOLD_BOTH ? "uid+gid" : subid_kind_name(event->kind);
+}
+
 /* The line for people: on one line, whatever the name is. */
 static void add_text(struct subid_message *text, const struct subid_event *event)
 {
@@ -64,14 +69,12 @@ static void add_text(struct subid_message *text, const struct subid_event *event
 	if (event->uid != SUBID_NO_UID)
 		message_add(text, " (uid %u)", event->uid);
 	if (has_place(event))
-		message_add(text, ": %s %u-%llu", subid_kind_name(event->kind),
-			    event->range.start,
+		message_add(text, ": %s %u-%llu", kinds_of(event), event->range.start,
 			    (unsigned long long)id_range_end(event->range) - 1);
 	else if (event->range.count > 0)
-		message_add(text, ": %u %ss", event->range.count,
-			    subid_kind_name(event->kind));
+		message_add(text, ": %u %ss", event->range.count, kinds_of(event));
 	else
-		message_add(text, ": %ss", subid_kind_name(event->kind));
+		message_add(text, ": %ss", kinds_of(event));
 	if (event->result != 0)
 		message_add(text, ": failed: %s", subid_trace_reason(event->result));
 	if (event->unlogged > 0)
@@ -90,7 +93,7 @@ void subid_trace_line(const struct subid_event *event, struct log_line *ret)
 	log_field(ret, "SUBID_OWNER", event->owner, event->owner_len);
 	if (event->uid != SUBID_NO_UID)
 		log_field_print(ret, "SUBID_UID", "%u", event->uid);
-	log_field_print(ret, "SUBID_KIND", "%s", subid_kind_name(event->kind));
+	log_field_print(ret, "SUBID_KIND", "%s", kinds_of(event));
 	if (has_place(event))
 		log_field_print(ret, "SUBID_START", "%u", event->range.start);
 	if (event->range.count > 0)

@@ -17,6 +17,13 @@ enum subid_action {
 #define SUBID_NO_UID   UINT32_MAX
 #define SUBID_NO_PLACE UINT32_MAX
 
+/* Which line of the log has the event. */
+enum subid_told {
+	SUBID_TOLD_ALONE,
+	SUBID_TOLD_BOTH,   /* its own, which is the gids', too */
+	SUBID_TOLD_BEFORE, /* that of the uids */
+};
+
 /* What happened, or was refused. */
 struct subid_event {
 	enum subid_action action;
@@ -30,6 +37,7 @@ struct subid_event {
 	const char *program;		  /* its name in the log */
 	uint32_t unlogged;		  /* how many before this one were suppressed */
 	int audit_error;		  /* -errno: the kernel did not take its record */
+	enum subid_told told;		  /* by subid_trace_join() */
 	const struct subid_message *text; /* of its audit record; NULL: of the above */
 };
 
@@ -51,7 +59,13 @@ const char *subid_trace_reason(int result);
 /* journalctl(1) finds all changes by this. */
 #define SUBID_TRACE_ID "5a1d4b0e8c4f4c0b9d3c7e2f6a9b1857"
 
-/* The line that an event leaves in the log. */
+/* The same of uids and of gids, but for what was suppressed before? */
+bool subid_trace_same(const struct subid_event *uids, const struct subid_event *gids);
+
+/* Marks events of uids and of gids that one line has; what is one act stands together. */
+void subid_trace_join(struct subid_event *events, size_t n);
+
+/* The line that an event leaves in the log; none if it was told before. */
 void subid_trace_line(const struct subid_event *event, struct log_line *ret);
 
 /* For how long one record is waited for, and all. */

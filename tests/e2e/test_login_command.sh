@@ -29,7 +29,7 @@ answers() { # name 'answer glob' tables login-name argument...
 
 alice=alice:100000:65536
 uid=$(id -u alice)
-answers "a first login" "log 6 granted uid 100000-165535 (uid $uid, subuid)|log 6 granted gid 100000-165535 (uid $uid, subgid)|tell You have been granted 65536 subordinate ids for containers.|answer success|" "$alice" alice
+answers "a first login" "tell You have been granted 65536 subordinate ids for containers.|answer success|" "$alice" alice
 answers "a second one" "answer success|" "$alice" alice
 answers "a system account" "answer success|" "$alice" system
 answers "and why" "log 7 no range: no rule of the policy fits|answer success|" "$alice" system debug
@@ -41,12 +41,12 @@ answers "an empty name" "log 5 no range is granted: invalid owner name|answer un
 echo '!released:x:6001:7100::/:/bin/sh' >>/etc/passwd
 answers "an account that no line can name, of the group" "log 5 no range is granted: invalid owner*|answer error|" "$alice" '!released' required_for=students
 tables ""
-answers "count=" "log 6 *|answer success|" alice:100000:7 alice count=7
+answers "count=" "tell *|answer success|" alice:100000:7 alice count=7
 answers "min_uid=" "answer success|" alice:100000:7 bob min_uid=60001
-answers "min_uid= and required_for=" "warn You have no subordinate ids, which students need.|answer error|" alice:100000:7 bob min_uid=60001 required_for=students
+answers "min_uid= and required_for=" "warn You have no subordinate ids, which students need: the policy of this host grants you none. Ask the administrator of this host.|answer error|" alice:100000:7 bob min_uid=60001 required_for=students
 echo 'give user bob count 5' >"$T/policy"
 answers "conf=" "*|answer success|" $'alice:100000:7\nbob:100007:5' bob "conf=$T/policy"
-answers "a conf= that is not there" "log 3 no range is granted: $T/none: No such file or directory: nothing is given until it can be read|answer error|" $'alice:100000:7\nbob:100007:5' carl "conf=$T/none"
+answers "a conf= that is not there" "log 3 no range is granted: $T/none: No such file or directory: nothing is given until it can be read|warn You have no subordinate ids, which containers need: an error, which is in the log of this host. Ask the administrator of this host.|answer error|" $'alice:100000:7\nbob:100007:5' carl "conf=$T/none"
 
 # In a user namespace whose map lacks the ids of her line: they do not count.
 tables "$alice"
@@ -67,13 +67,13 @@ is "and grants none that it lacks" "$(</etc/subuid)/$(</etc/subgid)" "$alice/$al
 
 tables ""
 hold_lock
-answers "a held lock" "log 4 no range this time: /etc/.pwd.lock: locked by process $started_pid (python3): try again when it is done|answer error|" "" alice timeout=0
+answers "a held lock" "log 4 no range this time: /etc/.pwd.lock: locked by process $started_pid (python3): try again when it is done|warn You have no subordinate ids, which containers need: others are changing the tables: try again later. Ask the administrator of this host.|answer error|" "" alice timeout=0
 answers "a held lock, with required_for=" "log 4 *|answer ignore|" "" alice timeout=0 required_for=students
-answers "for a member" "log 4 *|warn You have no subordinate ids, which students need.|answer error|" "" bob timeout=0 required_for=students
+answers "for a member" "log 4 *|warn You have no subordinate ids, which students need: others are changing the tables: try again later. Ask the administrator of this host.|answer error|" "" bob timeout=0 required_for=students
 answers "a held lock, for root, who has to put it right" "answer success|" "" root timeout=0
 end "$started_pid"
 echo 'give all' >/etc/subid.conf
-answers "a wrong policy" "log 3 no range is granted: /etc/subid.conf:1: all is not *|answer error|" "" alice
+answers "a wrong policy" "log 3 no range is granted: /etc/subid.conf:1: all is not *|warn You have no subordinate ids, which containers need: an error, which is in the log of this host. Ask the administrator of this host.|answer error|" "" alice
 answers "a wrong policy, for root" "log 3 *|answer ignore|" "" root
 {
 	for i in {1..300}; do printf 'never user u%s "%s"\n' "$i" "$(printf 'x%.0s' {1..200})"; done
@@ -81,7 +81,7 @@ answers "a wrong policy, for root" "log 3 *|answer ignore|" "" root
 } >/etc/subid.conf
 login alice
 ok "an answer is never longer than 4 KiB" test "${#out}" -lt 4096
-like "and always ends" "$out" "log 3 *|answer error|"
+like "and always ends" "$out" "log 3 *|warn *|answer error|"
 rm /etc/subid.conf
 
 # --- what is no call of the module's --------------------------------------------------

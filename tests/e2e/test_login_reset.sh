@@ -89,6 +89,7 @@ stuck() { # name 'what it says' command...
 	out=$("$@" "$PRE/bin/subid" grant --login=alice "version=$version" 2>&1)
 	like "$name: it is said" "$out" "subid $version
 log 3 no range this time: $says
+warn You have no subordinate ids, which containers need: the service of this login is restricted, which is in the log of this host. Ask the administrator of this host.
 answer error"
 	is "$name: nothing is given, and no lock taken" "$(</etc/subuid)$(test ! -e /etc/.pwd.lock || echo lock)" ""
 }

@@ -110,7 +110,7 @@ module required_for=students
 session bob
 session bob
 is "a refusal is the same the next time" "$status $(runs)" "1 1"
-like "and said again" "$out" "*You have no subordinate ids, which students need.*"
+like "and said again" "$out" "*You have no subordinate ids, which students need: the policy of this host grants you none (no). Ask the administrator of this host.*"
 rm /etc/subid.conf
 module
 echo 'subid: sss' >>/etc/nsswitch.conf

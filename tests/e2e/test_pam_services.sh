@@ -54,7 +54,7 @@ while os.waitpid(pid, os.WNOHANG) == (0, 0):
         select.select([], [], [], 0.1)
 EOF
 ok "login" has_range logged
-ok "its log" has_logged "pam_subid(login:session): logged: granted uid *"
+ok "its log" has_logged "range for \"logged\" (uid *): uid+gid *"
 
 # --- sshd ------------------------------------------------------------------------------
 

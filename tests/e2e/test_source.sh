@@ -149,10 +149,10 @@ like "a second source that fails ends in no" "$(login bob)" "*no range is grante
 is "in no table either" "$(</etc/subuid)" "$before"
 add_user carol -u 7300
 sed -i "/^carol:/d" /etc/subuid /etc/subgid
-like "who is unknown to it is granted one" "$(login carol)" "*granted uid*answer success"
+like "who is unknown to it is granted one" "$(login carol)" "*You have been granted *answer success"
 sed -i '/^carol:/d' /etc/subuid /etc/subgid
 sed -i 's/^subid:.*/subid: test files/' /etc/nsswitch.conf
-like "the same the other way round" "$(login carol)$(login bob)$(login alice)" "*granted uid*answer success*could not tell*answer error*answer success"
+like "the same the other way round" "$(login carol)$(login bob)$(login alice)" "*You have been granted *answer success*could not tell*answer error*answer success"
 sed -i '/^carol:/d' /etc/subuid /etc/subgid
 is "and in no table then" "$(</etc/subuid)" "$before"
 sed -i 's/^subid:.*/subid: test/' /etc/nsswitch.conf

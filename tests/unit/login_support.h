@@ -18,6 +18,7 @@
 #include "libsubid/core/printable.h"
 #include "tools/subid/login.c"
 #include "tools/subid/login_answer.c"
+#include "tools/subid/login_words.c"
 
 #define ARRAY(a) (sizeof(a) / sizeof((a)[0]))
 

@@ -148,10 +148,12 @@ static bool is_refused(struct login *login, const struct subid_owner *owner,
 	    subid_conf_decide(&conf, &policy, &candidate, &decision) != 0 ||
 	    decision.verdict == SUBID_VERDICT_GIVE)
 		return false;
-	if (decision.rule != NULL)
+	if (decision.rule != NULL) {
 		login_log(login, LOG_DEBUG, "no range, by %s:%zu", decision.rule->file,
 			  decision.rule->line);
-	else
+		(void)snprintf(login->reason, sizeof(login->reason), "%s",
+			       decision.rule->reason);
+	} else
 		login_log(login, LOG_DEBUG, "no range: no rule of the policy fits");
 	return true;
 }
@@ -278,22 +280,19 @@ int login_grant(struct login *login, const struct subid_owner *owner)
 
 /* --- the answer -------------------------------------------------------------------- */
 
-/* The answer without a range: the policy refuses it, or (failed) something failed. */
+/* The answer without a range: the policy refuses it (r is 0), or r is what failed. */
 static enum login_result without_range(struct login *login,
 				       const struct subid_owner *owner,
-				       struct groups *groups, bool failed)
+				       struct groups *groups, int r)
 {
 	bool root = owner->uid == 0; /* must be able to log in and repair it */
-	bool required = !root && is_required(login, owner, groups);
+	bool required = !root && is_required(login, owner, groups), failed = r != 0;
 
 	if (required || (failed && !root && login->options.required_for == NULL)) {
 		/* a failure has left its trace already */
 		if (!failed)
 			login_trace_refused(login, owner, SUBID_OFF);
-		if (required)
-			login_tell(login, "warn",
-				   "You have no subordinate ids, which %s need.",
-				   login->options.required_for);
+		login_tell_denied(login, r);
 		return LOGIN_ERROR;
 	}
 	return failed ? LOGIN_IGNORE : LOGIN_SUCCESS;
@@ -306,7 +305,7 @@ static enum login_result failed(struct login *login, const struct subid_owner *o
 {
 	login_log(login, LOG_ERR, "no range is granted: %s: %s", what, why);
 	login_trace_refused(login, owner, r);
-	return without_range(login, owner, groups, true);
+	return without_range(login, owner, groups, r);
 }
 
 static enum login_result for_owner(struct login *login, const struct subid_owner *owner)
@@ -320,7 +319,7 @@ static enum login_result for_owner(struct login *login, const struct subid_owner
 	/* a process that can be stopped or frozen must not hold a place, nor any lock */
 	if (login->stuck == NULL && login_take_turn(login) != 0) {
 		login_trace_refused(login, owner, SUBID_BUSY);
-		return without_range(login, owner, &groups, true);
+		return without_range(login, owner, &groups, SUBID_BUSY);
 	}
 	r = login_look(login->etc, owner);
 	login->remember = r == 0 || owner->uid < login->options.min_uid;
@@ -329,7 +328,7 @@ static enum login_result for_owner(struct login *login, const struct subid_owner
 	if (r < 0)
 		return failed(login, owner, &groups, r, "the tables", strerror(-r));
 	if (owner->uid < login->options.min_uid)
-		return without_range(login, owner, &groups, false);
+		return without_range(login, owner, &groups, 0);
 	if (r == SUBID_DENIED)
 		login_log(login, LOG_NOTICE,
 			  "the ids of its lines do not exist in this user namespace"
@@ -337,7 +336,7 @@ static enum login_result for_owner(struct login *login, const struct subid_owner
 	r = login_ask_sources(login, owner);
 	if (r < 0) {
 		login_trace_refused(login, owner, r);
-		return without_range(login, owner, &groups, true);
+		return without_range(login, owner, &groups, r);
 	}
 	if (r == 0) {
 		login->remember = true;
@@ -345,25 +344,26 @@ static enum login_result for_owner(struct login *login, const struct subid_owner
 	}
 	if (is_refused(login, owner, &groups)) {
 		login->remember = true;
-		return without_range(login, owner, &groups, false);
+		return without_range(login, owner, &groups, 0);
 	}
 	if (login->stuck != NULL) {
 		login_log(login, LOG_ERR, "no range this time: %s", login->stuck);
 		login_trace_refused(login, owner, -EPERM);
-		return without_range(login, owner, &groups, true);
+		return without_range(login, owner, &groups, -EPERM);
 	}
 	r = login_grant(login, owner);
 	login->remember = r == SUBID_OFF || r == SUBID_ENOUGH;
 	return r == 0 || r == SUBID_ENOUGH ? LOGIN_SUCCESS
-					   : without_range(login, owner, &groups, true);
+					   : without_range(login, owner, &groups, r);
 }
 
 /* The answer if the account cannot be looked up; then its groups cannot either. */
-static enum login_result for_unknown(const struct login *login)
+static enum login_result for_unknown(struct login *login)
 {
 	/* root must be able to log in and repair it, whatever nsswitch.conf says */
 	if (strcmp(login->typed, "root") == 0 || login->options.required_for != NULL)
 		return LOGIN_IGNORE;
+	login_tell_denied(login, -EIO);
 	return LOGIN_ERROR;
 }
 

@@ -44,6 +44,8 @@ struct login {
 	int turn;		       /* the place of this login, locked; -1: none */
 	uint64_t stamp;		       /* login_stamp() before anything was read */
 	bool remember;		       /* the answer holds until the stamp changes */
+	bool told;		       /* the user knows of the grant */
+	char reason[128];	       /* the site's, for the policy's no; or "" */
 	char answer[LOGIN_ANSWER_MAX]; /* so far */
 	size_t len;
 };
@@ -86,6 +88,10 @@ void login_log(struct login *login, int priority, const char *format, ...)
 void login_tell(struct login *login, const char *word, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
+/* Tells the user that there are no ids, why, and whom to ask.  r: what failed; 0: the
+ * policy refuses them. */
+void login_tell_denied(struct login *login, int r);
+
 /* Ends the answer. */
 void login_end(struct login *login, enum login_result result);
 
@@ -95,7 +101,7 @@ int login_send(const struct login *login, enum login_result result);
 /* Logs why no range was granted: r and err are from a function of the library. */
 void login_log_error(struct login *login, int r, const struct subid_error *err);
 
-/* Logs what was granted, and tells the user. */
+/* Tells the user what was granted; logs it with the argument debug. */
 void login_log_granted(struct login *login, uint32_t uid,
 		       const struct subid_list *changes);
 

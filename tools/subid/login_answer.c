@@ -121,14 +121,16 @@ void login_log_granted(struct login *login, uint32_t uid,
 	struct subid_row row = { .size = sizeof(row) };
 
 	for (size_t i = 0; subid_list_get(changes, i, &row); i++)
-		login_log(login, LOG_INFO, "granted %s %u-%llu (uid %u, %s)",
+		/* the change's own trace is in the log already */
+		login_log(login, LOG_DEBUG, "granted %s %u-%llu (uid %u, %s)",
 			  subid_kind_name(row.kind), row.range.start,
 			  (unsigned long long)id_range_end(row.range) - 1, uid,
 			  subid_kind_table(row.kind));
-	if (subid_list_get(changes, 0, &row))
+	if (!login->told && subid_list_get(changes, 0, &row))
 		login_tell(login, "tell",
 			   "You have been granted %u subordinate ids for containers.",
 			   row.range.count);
+	login->told = true;
 }
 
 void login_log_source(struct login *login, const char *source)

@@ -20,7 +20,11 @@
 
 #define HEAD   "subid " SUBID_VERSION "\n"
 #define ALICES "alice:100000:65536\n"
-#define DENIED "You have no subordinate ids, which students need.\n"
+#define DENIED(who, why)                                                                 \
+	"You have no subordinate ids, which " who                                        \
+	" need: the program that grants them " why                                       \
+	". Ask the administrator of this host.\n"
+#define NO_ANSWER DENIED("containers", "has not answered")
 
 static struct {
 	int root;
@@ -400,14 +404,15 @@ static const struct {
 	/* no debugging without being asked */
 	{ HEAD "log 7 x\nanswer ignore\n", PAM_IGNORE, "", "" },
 	/* half of one */
-	{ "", PAM_SESSION_ERR, "3: alice: *said half an answer: whether *\n", "" },
-	{ HEAD, PAM_SESSION_ERR, "3: alice: *said half an answer: whether *\n", "" },
+	{ "", PAM_SESSION_ERR, "3: alice: *said half an answer: whether *\n", NO_ANSWER },
+	{ HEAD, PAM_SESSION_ERR, "3: alice: *said half an answer: whether *\n",
+	  NO_ANSWER },
 	{ HEAD "log 3 x\n", PAM_SESSION_ERR,
-	  "3: alice: x\n3: alice: *said half an answer: whether *\n", "" },
+	  "3: alice: x\n3: alice: *said half an answer: whether *\n", NO_ANSWER },
 	{ HEAD "answer success", PAM_SESSION_ERR,
-	  "3: alice: *said half an answer: whether *\n", "" },
+	  "3: alice: *said half an answer: whether *\n", NO_ANSWER },
 	{ HEAD "answer maybe\n", PAM_SESSION_ERR,
-	  "3: alice: *said half an answer: whether *\n", "" },
+	  "3: alice: *said half an answer: whether *\n", NO_ANSWER },
 	/* another version */
 	{ "subid 0.0.9\nanswer success\n", PAM_IGNORE,
 	  "3: alice: * is of another version *\n", "" },
@@ -462,10 +467,11 @@ static const struct {
 	{ HELPER_UNUSABLE, "alice", "", false, PAM_IGNORE, "" },
 	{ HELPER_UNUSABLE, "alice", "required_for=students", false, PAM_IGNORE, "" },
 	{ HELPER_UNUSABLE, "bob", "required_for=students", true, PAM_SESSION_ERR,
-	  DENIED },
-	{ HELPER_FAILED, "alice", "", false, PAM_SESSION_ERR, "" },
+	  DENIED("students", "cannot be run") },
+	{ HELPER_FAILED, "alice", "", false, PAM_SESSION_ERR, NO_ANSWER },
 	{ HELPER_FAILED, "alice", "required_for=students", false, PAM_IGNORE, "" },
-	{ HELPER_FAILED, "bob", "required_for=students", true, PAM_SESSION_ERR, DENIED },
+	{ HELPER_FAILED, "bob", "required_for=students", true, PAM_SESSION_ERR,
+	  DENIED("students", "has not answered") },
 	{ HELPER_FAILED, "root", "", false, PAM_IGNORE, "" },
 	{ HELPER_UNUSABLE, "root", "required_for=students", true, PAM_IGNORE, "" },
 };

@@ -9,7 +9,20 @@
 #include "login_support.h"
 
 #define STUDENTS "required_for=students"
-#define DENIED	 "You have no subordinate ids, which students need.\n"
+#define DENIED(who, why)                                                                 \
+	"You have no subordinate ids, which " who " need: " why                          \
+	". Ask the administrator of this host.\n"
+#define FOR_GROUP(why) DENIED("students", why)
+#define ERROR	       "an error, which is in the log of this host"
+#define FULL	       "no ids are left on this host"
+#define REFUSED	       "the policy of this host grants you none"
+#define AN_ERROR       DENIED("containers", ERROR)
+#define NONE_LEFT      DENIED("containers", FULL)
+#define POLICY	       DENIED("containers", REFUSED)
+#define OTHERS	       DENIED("containers", "somebody else has the ids that would be yours")
+#define DISK_FULL      DENIED("containers", "a file system of this host is full")
+#define READ_ONLY      DENIED("containers", "a file system of this host is read-only")
+#define BUSY	       DENIED("containers", "others are changing the tables: try again later")
 
 /* What a login comes to, with the machine as it is made by begin. */
 struct row {
@@ -226,7 +239,7 @@ static void is_in_group(void)
 
 static const struct row rows[] = {
 	{ "no /etc", etc_is_gone, "alice", "", LOGIN_ERROR,
-	  "3: alice: " SUBID_SYSCONFDIR ": No such file or directory\n", "" },
+	  "3: alice: " SUBID_SYSCONFDIR ": No such file or directory\n", AN_ERROR },
 	{ "no /etc, for a group", etc_is_gone, "alice", STUDENTS, LOGIN_IGNORE,
 	  "3: alice: " SUBID_SYSCONFDIR ": No such file or directory\n", "" },
 	{ "nobody", NULL, "nobody", "", LOGIN_UNKNOWN,
@@ -246,7 +259,7 @@ static const struct row rows[] = {
 	{ "passwd", passwd_is_a_directory, "alice", "", LOGIN_ERROR,
 	  "3: alice: cannot be looked up: " SUBID_SYSCONFDIR
 	  "/passwd: Invalid argument\n",
-	  "" },
+	  AN_ERROR },
 	{ "passwd, for a group", passwd_is_a_directory, "alice", STUDENTS, LOGIN_IGNORE,
 	  "3: alice: cannot be looked up: " SUBID_SYSCONFDIR
 	  "/passwd: Invalid argument\n",
@@ -254,37 +267,39 @@ static const struct row rows[] = {
 	{ "no passwd", passwd_is_gone, "alice", "", LOGIN_ERROR,
 	  "3: alice: cannot be looked up: " SUBID_SYSCONFDIR "/passwd: No such file or"
 	  " directory\n",
-	  "" },
+	  AN_ERROR },
 	{ "no group", group_is_gone, "alice", "", LOGIN_ERROR,
 	  "3: alice: no range is granted: " SUBID_SYSCONFDIR "/group: No such file or"
 	  " directory\n",
-	  "" },
+	  AN_ERROR },
 	{ "login.defs elsewhere", defs_lead_nowhere, "alice", "", LOGIN_ERROR,
-	  "3: alice: no range is granted: " SUBID_SYSCONFDIR "/login.defs: *", "" },
+	  "3: alice: no range is granted: " SUBID_SYSCONFDIR "/login.defs: *", AN_ERROR },
 	{ "subid.conf elsewhere", conf_leads_nowhere, "alice", "", LOGIN_ERROR,
-	  "3: alice: no range is granted: " SUBID_SYSCONFDIR "/subid.conf: *", "" },
+	  "3: alice: no range is granted: " SUBID_SYSCONFDIR "/subid.conf: *", AN_ERROR },
 	{ "a table", table_is_a_link, "alice", "", LOGIN_ERROR,
 	  "3: alice: no range is granted: the tables: Too many levels of symbolic "
 	  "links\n",
-	  "" },
+	  AN_ERROR },
 	{ "a table, for root", table_is_a_link, "root", "", LOGIN_IGNORE,
 	  "3: root: no range is granted: the tables: *", "" },
 	{ "a table, for a group", table_is_a_link, "alice", STUDENTS, LOGIN_IGNORE,
 	  "3: alice: no range is granted: the tables: *", "" },
 	{ "a table, of the group", table_is_a_link, "bob", STUDENTS, LOGIN_ERROR,
-	  "3: bob: no range is granted: the tables: *", DENIED },
+	  "3: bob: no range is granted: the tables: *", FOR_GROUP(ERROR) },
 	{ "memory", no_memory_for_a_table, "alice", "", LOGIN_ERROR,
-	  "3: alice: no range is granted: the tables: Cannot allocate memory\n", "" },
+	  "3: alice: no range is granted: the tables: Cannot allocate memory\n",
+	  AN_ERROR },
 	{ "min_uid", NULL, "alice", "debug min_uid=1001", LOGIN_SUCCESS, "", "" },
 	{ "min_uid is hers", window_is_full, "alice", "min_uid=1000", LOGIN_ERROR,
-	  "3: alice: no range is granted: alice: no gap of *", "" },
+	  "3: alice: no range is granted: alice: no gap of *", NONE_LEFT },
 	{ "nsswitch.conf", nsswitch_fails, "alice", "", LOGIN_ERROR,
-	  "3: alice: no range is granted: nsswitch.conf: Input/output error\n", "" },
+	  "3: alice: no range is granted: nsswitch.conf: Input/output error\n",
+	  AN_ERROR },
 	{ "nsswitch.conf is a directory", nsswitch_is_a_directory, "alice", "",
 	  LOGIN_ERROR,
 	  "3: alice: cannot be looked up: " SUBID_SYSCONFDIR
 	  "/nsswitch.conf: Invalid argument\n",
-	  "" },
+	  AN_ERROR },
 	{ "nsswitch.conf is a directory, for root", nsswitch_is_a_directory, "root", "",
 	  LOGIN_IGNORE,
 	  "3: root: cannot be looked up: " SUBID_SYSCONFDIR
@@ -294,7 +309,7 @@ static const struct row rows[] = {
 	  "3: root: " SUBID_SYSCONFDIR ": No such file or directory\n", "" },
 	{ "nsswitch.conf is wrong", nsswitch_is_wrong, "alice", "", LOGIN_ERROR,
 	  "3: alice: no range is granted: nsswitch.conf: 'subid:' names no source\n",
-	  "" },
+	  AN_ERROR },
 	{ "a source", ranges_come_from_elsewhere, "alice", "", LOGIN_SUCCESS,
 	  "5: alice: no range is granted: " SUBID_SYSCONFDIR "/nsswitch.conf says 'subid:"
 	  " sss', so ranges come from there (logged once)\n",
@@ -306,32 +321,33 @@ static const struct row rows[] = {
 	{ "a second source", a_second_source_is_missing, "alice", "", LOGIN_ERROR,
 	  "3: alice: no range is granted: " SUBID_SYSCONFDIR "/nsswitch.conf says 'subid:"
 	  " nosuch', and libsubid_nosuch.so cannot be loaded\n",
-	  "" },
+	  AN_ERROR },
 	{ "login.defs", defs_are_wrong, "alice", "", LOGIN_ERROR,
 	  "3: alice: no range is granted: " SUBID_SYSCONFDIR
 	  "/login.defs:1: SUB_UID_COUNT *\n",
-	  "" },
+	  AN_ERROR },
 	{ "login.defs is off", defs_are_off, "alice", "", LOGIN_ERROR,
 	  "5: alice: no range is granted: alice: " SUBID_SYSCONFDIR
 	  "/login.defs gives none: SUB_UID_COUNT or SUB_GID_COUNT is 0 *",
-	  "" },
+	  POLICY },
 	{ "subid.conf", conf_is_wrong, "alice", "", LOGIN_ERROR,
 	  "3: alice: no range is granted: " SUBID_SYSCONFDIR
 	  "/subid.conf:1: all is not *",
-	  "" },
+	  AN_ERROR },
 	{ "conf=", NULL, "alice", "conf=/dev/null/none", LOGIN_ERROR,
 	  "3: alice: no range is granted: /dev/null/none: Not a directory: nothing is "
 	  "given"
 	  " until it can be read\n",
-	  "" },
+	  AN_ERROR },
 	{ "group", conf_asks_for_a_group, "alice", "", LOGIN_ERROR,
 	  "3: alice: no range is granted: " SUBID_SYSCONFDIR
 	  "/group: Invalid argument: it"
 	  " is not a regular file\n",
-	  "" },
+	  AN_ERROR },
 	{ "never", never_alice, "alice", "debug", LOGIN_SUCCESS,
 	  "7: alice: no range, by subid.conf:1\n", "" },
-	{ "never, of the group", never_bob, "bob", STUDENTS, LOGIN_ERROR, "", DENIED },
+	{ "never, of the group", never_bob, "bob", STUDENTS, LOGIN_ERROR, "",
+	  FOR_GROUP(REFUSED " (no)") },
 	{ "no rule", NULL, "system", "debug", LOGIN_SUCCESS,
 	  "7: system: no range: no rule of the policy fits\n", "" },
 	{ "a group that is not there", never_alice, "alice", "required_for=nosuch",
@@ -344,56 +360,57 @@ static const struct row rows[] = {
 	{ "full", window_is_full, "alice", "", LOGIN_ERROR,
 	  "3: alice: no range is granted: alice: no gap of 10 gids in window"
 	  " 200000-200009: 0 of 10 are free, *\n",
-	  "" },
+	  NONE_LEFT },
 	{ "no /proc", proc_is_gone, "alice", "", LOGIN_ERROR,
 	  "3: alice: no range is granted: /proc: No such file or directory: running"
 	  " processes cannot be seen\n",
-	  "" },
+	  AN_ERROR },
 	{ "busy", somebody_is_busy, "alice", "", LOGIN_ERROR,
 	  "4: alice: no range this time: " SUBID_SYSCONFDIR "/subuid: locked by another"
 	  " process: try again later\n",
-	  "" },
+	  BUSY },
 	{ "begin", begin_fails, "alice", "", LOGIN_ERROR,
 	  "3: alice: no range is granted: " SUBID_SYSCONFDIR "/subuid: Read-only file"
 	  " system\n",
-	  "" },
+	  READ_ONLY },
 	{ "decide", decide_fails, "alice", "", LOGIN_ERROR,
-	  "3: alice: no range is granted: alice: Cannot allocate memory\n", "" },
+	  "3: alice: no range is granted: alice: Cannot allocate memory\n", AN_ERROR },
 	{ "policy", policy_has_changed, "alice", "", LOGIN_ERROR,
 	  "3: alice: no range is granted: alice: the policy gives no ids to this owner "
 	  "unasked\n",
-	  "" },
+	  POLICY },
 	{ "grant: full", grant_full, "bob", STUDENTS, LOGIN_ERROR,
-	  "3: bob: no range is granted: there is no gap of that size\n", DENIED },
+	  "3: bob: no range is granted: there is no gap of that size\n",
+	  FOR_GROUP(FULL) },
 	{ "grant: full, for another group", grant_full, "alice", STUDENTS, LOGIN_IGNORE,
 	  "3: alice: no range is granted: there is no gap of that size\n", "" },
 	{ "grant: taken", grant_taken, "alice", "", LOGIN_ERROR,
 	  "3: alice: no range is granted: alice: gid 200005-200005: taken "
 	  "by " SUBID_SYSCONFDIR "/subgid:1: other:200005:1\n",
-	  "" },
+	  OTHERS },
 	{ "grant: off", grant_off, "alice", "", LOGIN_ERROR,
 	  "5: alice: no range is granted: alice: " SUBID_SYSCONFDIR
 	  "/login.defs gives none: SUB_UID_COUNT or SUB_GID_COUNT is 0 *",
-	  "" },
+	  POLICY },
 	{ "grant: no safe name", grant_invalid, "alice", "", LOGIN_ERROR,
 	  "3: alice: no range is granted: alice: 1000 is also the login name of an "
 	  "account"
 	  " with another uid, *",
-	  "" },
+	  AN_ERROR },
 	{ "grant: forbidden", grant_forbidden, "alice", "", LOGIN_ERROR,
-	  "3: alice: no range is granted: alice: never given ids\n", "" },
+	  "3: alice: no range is granted: alice: never given ids\n", POLICY },
 	{ "grant: enough", grant_enough, "alice", "", LOGIN_SUCCESS, "", "" },
 	{ "grant", grant_fails, "alice", "", LOGIN_ERROR,
-	  "3: alice: no range is granted: alice: Cannot allocate memory\n", "" },
+	  "3: alice: no range is granted: alice: Cannot allocate memory\n", AN_ERROR },
 	{ "commit: stale", commit_stale, "alice", "", LOGIN_ERROR,
 	  "4: alice: no range this time: " SUBID_SYSCONFDIR ": subuid and subgid were not"
 	  " changed: *: somebody has saved it meanwhile without the lock *",
-	  "" },
+	  BUSY },
 	{ "commit", commit_fails, "alice", "", LOGIN_ERROR,
 	  "3: alice: no range is granted: " SUBID_SYSCONFDIR
 	  ": subuid and subgid were not"
 	  " changed: No space left on device: *",
-	  "" },
+	  DISK_FULL },
 };
 
 /* The table subuid, if there is one that can be read. */

@@ -10,6 +10,10 @@
 		OF(name, id), .range = { 100000, 65536 }, .program = (by), __VA_ARGS__   \
 	}
 
+/* An event of uids, and the same of gids. */
+#define GIDS_AFTER(name, id, ...)                                                        \
+	EVENT(name, id, __VA_ARGS__), EVENT(name, id, .kind = SUBID_GID, __VA_ARGS__)
+
 #define CHANGE_ID   "MESSAGE_ID=5a1d4b0e8c4f4c0b9d3c7e2f6a9b1857\n"
 #define RANGE	    "SUBID_START=100000\nSUBID_COUNT=65536\n"
 #define UID_1000    "SUBID_UID=1000\nSUBID_KIND=uid\n" RANGE
@@ -91,6 +95,11 @@ static void test_journal_text(void **state)
 			"SYSLOG_IDENTIFIER=subid\n" PID_7
 			"SUBID_ACTION=unhold\nSUBID_OWNER=alice\n" UID_1000
 			"SUBID_RESULT=failed\nSUBID_REASON=ENOSPC\n"),
+		JOURNAL("both kinds", EVENT("alice", 1000, .told = SUBID_TOLD_BOTH),
+			"MESSAGE=range for \"alice\" (uid 1000): uid+gid "
+			"100000-165535\n" CHANGE_ID NOTICE(
+			    PID_7) "SUBID_ACTION=add\nSUBID_OWNER=alice\nSUBID_UID=1000\n"
+				   "SUBID_KIND=uid+gid\n" RANGE "SUBID_RESULT=success\n"),
 		JOURNAL("refused before ids were chosen", NO_PLACE,
 			"MESSAGE=range for \"alice\" (uid 1000): 9 uids: failed: "
 			"forbidden\n" CHANGE_ID WARNING "SYSLOG_IDENTIFIER=subid\n" PID_7
@@ -149,6 +158,13 @@ static void test_syslog_text(void **state)
 		  { OF("alice", 1000), .kind = SUBID_GID, .program = "subid",
 		    .range = { SUBID_NO_PLACE, 0 }, .result = SUBID_FULL },
 		  "<84>subid[7]: range for \"alice\" (uid 1000): gids: failed: full" },
+		{ "both kinds", EVENT("alice", 1000, .told = SUBID_TOLD_BOTH),
+		  "<85>subid[7]: range for \"alice\" (uid 1000): uid+gid 100000-165535" },
+		{ "both, refused before ids were chosen",
+		  { OF("alice", 1000), .program = "subid", .told = SUBID_TOLD_BOTH,
+		    .range = { SUBID_NO_PLACE, 5 }, .result = SUBID_FULL },
+		  "<84>subid[7]: range for \"alice\" (uid 1000): 5 uid+gids: failed: "
+		  "full" },
 		{ "a newline", EVENT("a\n<0>kernel: x", 1000, .kind = SUBID_UID),
 		  "<85>subid[7]: range for \"a?<0>kernel: x\" (uid 1000):"
 		  " uid 100000-165535" },
@@ -202,12 +218,67 @@ static void test_longest(void **state)
 	}
 }
 
+/* Which events one line has: a letter for each, small when another has it. */
+static void test_join(void **state)
+{
+	static const struct {
+		const char *row, *told;
+		struct subid_event events[4];
+	} rows[] = {
+		{ "a grant", "Bb", { GIDS_AFTER("alice", 1000, .result = 0) } },
+		{ "a refusal", "Bb", { GIDS_AFTER("alice", 1000, .result = -EROFS) } },
+		{ "two results",
+		  "AA",
+		  { EVENT("alice", 1000, .result = 0),
+		    EVENT("alice", 1000, .kind = SUBID_GID, .result = -EROFS) } },
+		{ "two owners",
+		  "AA",
+		  { EVENT("alice", 1000), EVENT("alicf", 1000, .kind = SUBID_GID) } },
+		{ "two uids",
+		  "AA",
+		  { EVENT("alice", 1000), EVENT("alice", 1001, .kind = SUBID_GID) } },
+		{ "one with its record",
+		  "AA",
+		  { EVENT("alice", 1000),
+		    EVENT("alice", 1000, .kind = SUBID_GID, .audit_error = -EPERM) } },
+		{ "gids first",
+		  "AA",
+		  { EVENT("alice", 1000, .kind = SUBID_GID), EVENT("alice", 1000) } },
+		{ "taken, and held",
+		  "BBbb",
+		  { EVENT("alice", 1000, .action = SUBID_REMOVE),
+		    EVENT("!released", SUBID_NO_UID, .action = SUBID_HOLD),
+		    EVENT("alice", 1000, .action = SUBID_REMOVE, .kind = SUBID_GID),
+		    EVENT("!released", SUBID_NO_UID, .action = SUBID_HOLD,
+			  .kind = SUBID_GID) } },
+		{ "the same twice",
+		  "BbBb",
+		  { GIDS_AFTER("alice", 1000, .result = 0),
+		    GIDS_AFTER("alice", 1000, .result = 0) } },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct subid_event events[4];
+		size_t n = strlen(rows[i].told);
+		char told[5] = "";
+
+		memcpy(events, rows[i].events, sizeof(events));
+		subid_trace_join(events, n);
+		for (size_t k = 0; k < n; k++)
+			told[k] = "ABb"[events[k].told];
+		if (strcmp(told, rows[i].told) != 0)
+			fail_msg("%s: %s", rows[i].row, told);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_journal_text),
 		cmocka_unit_test(test_syslog_text),
 		cmocka_unit_test(test_longest),
+		cmocka_unit_test(test_join),
 	};
 
 	return cmocka_run_group_tests_name("log_text", tests, NULL, NULL);
