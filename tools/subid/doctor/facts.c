@@ -228,7 +228,7 @@ static const char *graphroot(const struct doctor *d)
 		return NULL;
 	}
 	while (file != NULL && fgets(line, sizeof(line), file) != NULL) {
-		const char *key = line + strspn(line, " \t");
+		char *key = line + strspn(line, " \t");
 
 		if ((strncmp(key, "graphroot", 9) != 0 &&
 		     strncmp(key, "rootless_storage_path", 21) != 0) ||
