@@ -309,6 +309,65 @@ class Freed(Writer):
         yield from self.look_for_litter(rival)
 
 
+class Synced(Writer):
+    """subid sync: what the directory gives, and has taken back.  A program in the place of
+    subid-ldap answers.  What fails for one line is left out, and said."""
+
+    sample = 30  # each looks at all that runs
+
+    PROGRAM = f"{PRE}/subid-ldap"
+    CONF = "directory ldaps://directory.test\nbase dc=test\npool main 1000000-1999999 block 10\n"
+    RANGES = ("alice", 1000000, 60000, "granted"), ("bob", 1200000, 10, "granted"), ("!released", 1300000, 10, "released")
+
+    def prepare(self):
+        super().prepare()
+        put("/etc/subid.conf", self.CONF)
+        if not os.path.exists(self.PROGRAM + ".away"):
+            os.rename(self.PROGRAM, self.PROGRAM + ".away")
+            rows = [f"{owner} {kind} {start} {start + count - 1} {count} {state}"
+                    for owner, start, count, state in self.RANGES for kind in ("uid", "gid")]
+            # claims are rows of the same form, and of any owner
+            put(self.PROGRAM, "#!/bin/sh\ncat <<'END'\n" + "\n".join(rows) + "\nEND\n")
+            os.chmod(self.PROGRAM, 0o755)
+
+    def state(self):
+        self.partial = False
+        new = 0
+        for path, old, after in zip(self.files, self.old, self.after):
+            content = get(path)
+            new += content == after
+            if content not in (old, after):
+                self.partial = True
+                if not self.is_part(content.split(b"\n"), old.split(b"\n"), after.split(b"\n")):
+                    return None
+        return new
+
+    @staticmethod
+    def is_part(now, old, after):
+        """Some of the changes are made: each range has a line, and one alone."""
+        ids = [line.partition(b":")[2] for line in now if line.count(b":") == 2]
+        return set(old) & set(after) <= set(now) <= set(old) | set(after) and len(ids) == len(set(ids)) and \
+            all(line in now or b"!released:" + line.partition(b":")[2] in now for line in old)
+
+    def judge(self, point, answer, new, full):
+        left_out = any(f"subid: {owner}: " in answer.err for owner in ("alice", "bob"))
+        if self.partial and not (answer.status == 3 and left_out):
+            yield "only some of the changes are made, and it does not say so"
+        elif not self.partial and not (answer.status == 3 and left_out and 0 < new < full):
+            yield from super().judge(point, answer, new, full)
+
+    def again(self, rival):
+        for what in super().again(rival):
+            now = [sorted(get(path).split(b"\n")) for path in self.files]
+            if not what.startswith("leaves [") or now != [sorted(after.split(b"\n")) for after in self.after]:
+                yield what
+
+    def clean_up(self):
+        put("/etc/subid.conf", None)
+        if os.path.exists(self.PROGRAM + ".away"):
+            os.rename(self.PROGRAM + ".away", self.PROGRAM)
+
+
 class Session(Writer):
     """A login: pam_subid.so in the stack of a service, required."""
 
@@ -665,6 +724,7 @@ HERS = ODD + "\nalice:100000:65536\n"
 WITH_STORE = TABLES + STORE
 LEASABLE = {TABLES[0]: HERS, TABLES[1]: HERS, "": "other/c9:1:1\n"}
 RESTING = {TABLES[0]: HELD, TABLES[1]: HELD, "": "other/c9:1:1\n!released:100010:10\n"}
+GONE = ODD + "\nalice:1000000:60000\nbob:1300000:10\n"
 LEASED = {TABLES[0]: HERS, TABLES[1]: HERS, "": "other/c9:1:1\nalice/c1:100000:65536\n"}
 
 # name, what the files are before, the command
@@ -679,6 +739,8 @@ WRITERS = [
     lambda: Writer("unhold", both(HELD), "unhold 100000:65536", again=(0, 1)),
     lambda: Writer("rename", both(HERS), "rename alice bob --another", again=(0, 1)),
     lambda: Former("grant --restore", both(ODD), "grant --restore alice", again=(0, 1)),
+    lambda: Synced("sync", both(ODD), "sync alice bob"),
+    lambda: Synced("sync, taken back", both(GONE), "sync"),
     lambda: Session("session", both(ODD), ""),
     lambda: Writer("lease", LEASABLE, "grant --count 1000 alice/c1", files=WITH_STORE, none_without=("passwd", "subuid", "subgid")),
     lambda: Writer("lease taken back", LEASED, "revoke alice/c1", files=WITH_STORE, again=(0, 1)),

@@ -65,9 +65,16 @@ struct sync {
 	bool *skip; /* for each of ranges: it could not be imported */
 	struct pool_line *lines;
 	size_t n_lines;
-	size_t n_refused, n_strangers, n_forgotten;
+	size_t n_strangers, n_forgotten;
+	int status; /* the worst of what was left out; EXIT_DONE: nothing */
 	struct range_list rows;
 };
+
+static void refuse(struct sync *sync, int status)
+{
+	if (status > sync->status)
+		sync->status = status;
+}
 
 static void sync_free(struct sync *sync)
 {
@@ -326,8 +333,8 @@ static void complain_of_unknown(struct sync *sync, int n, char *operands[])
 			found += strcmp(sync->lines[k].owner, name) == 0;
 		if (found > 0)
 			continue;
-		(void)cli_complain(0, "%s: has no range in the directory", operands[i]);
-		sync->n_refused++;
+		refuse(sync, cli_complain(EXIT_NO, "%s: has no range in the directory",
+					  operands[i]));
 	}
 }
 
@@ -362,7 +369,7 @@ static int list_candidates(const struct sync *sync, struct cli_names *ret)
 static void keep_forgotten(struct sync *sync, struct pool_line *line)
 {
 	line->release = false;
-	sync->n_refused++;
+	refuse(sync, EXIT_NO);
 	if (sync->n_forgotten++ < FORGOTTEN_SHOWN)
 		(void)cli_complain(
 		    0,
@@ -499,16 +506,26 @@ static int release(struct sync *sync, struct subid_txn *txn, const struct pool_l
 	return r;
 }
 
-/* One of them is refused: it is left out.  Whoever has no account here is no matter. */
-static void leave_out(struct sync *sync, int r, const struct subid_error *err, bool *skip)
+/* One of them is refused, or could not be looked at: it is left out.  Whoever has no
+ * account here is no matter. */
+static void leave_out(struct sync *sync, const char *owner, enum subid_kind kind, int r,
+		      const struct subid_error *err, bool *skip)
 {
+	char text[SUBID_ERROR_TEXT_SIZE];
+	size_t len = strlen(owner);
+
 	*skip = true;
 	if (r == SUBID_UNKNOWN && sync->all) {
 		sync->n_strangers++;
 		return;
 	}
-	sync->n_refused++;
-	(void)cli_say(0, err);
+	refuse(sync, cli_status(r));
+	(void)subid_error_text(err, text, sizeof(text));
+	if (r > 0 || (strncmp(text, owner, len) == 0 && text[len] == ':'))
+		(void)cli_say(0, err);
+	else
+		(void)cli_complain(0, "%s: %ss left out: %s", owner,
+				   subid_kind_name(kind), text);
 }
 
 /* What only others know of an owner is asked for before the locks; what else is wrong
@@ -567,18 +584,20 @@ static int fill(struct sync *sync, struct subid_txn *txn)
 			return r;
 		if (r == 0 || r == SUBID_ABSENT)
 			continue;
-		leave_out(sync, r, &err, &line->skip);
+		leave_out(sync, line->owner, line->kind, r, &err, &line->skip);
 		return 1;
 	}
 	for (size_t i = 0; i < sync->ranges.n; i++) {
+		const struct directory_range *range = &sync->ranges.list[i];
+
 		if (sync->skip[i])
 			continue;
-		r = import(sync, txn, &sync->ranges.list[i], &err);
+		r = import(sync, txn, range, &err);
 		if (r == -ENOMEM)
 			return r;
 		if (r == 0)
 			continue;
-		leave_out(sync, r, &err, &sync->skip[i]);
+		leave_out(sync, range->owner, range->kind, r, &err, &sync->skip[i]);
 		if (r < 0 || r == SUBID_IN_USE)
 			return 1;
 	}
@@ -634,7 +653,7 @@ static int carry_out(struct sync *sync, int n, char *operands[])
 				   sync->n_strangers);
 	shown = cli_say_dry_run(sync->cli, sync->dry_run,
 				range_list_print(sync->cli, &sync->rows));
-	return shown != EXIT_DONE ? shown : sync->n_refused > 0 ? EXIT_NO : EXIT_DONE;
+	return shown != EXIT_DONE ? shown : sync->status;
 }
 
 static int run(struct cli *cli, int argc, char *argv[])
