@@ -165,7 +165,7 @@ static struct known know(const struct subid_txn *txn, enum subid_kind kind)
 	    0)
 		return known;
 	known.time = st.st_mtim.tv_sec;
-	known.marked = st.st_mtim.tv_nsec == mark_of(history->read[kind]);
+	known.marked = st.st_mtim.tv_nsec == (long)mark_of(history->read[kind]);
 	return known;
 }
 

@@ -83,7 +83,7 @@ static void note_times(const struct subid_txn *txn, enum subid_kind kind,
 				 : ms_between(&stx->stx_btime, stx->stx_mtime.tv_sec,
 					      stx->stx_mtime.tv_nsec);
 	if (subid_text_read(txn->options.etc, subid_kind_table(kind), false, &text) == 0)
-		moment->marked = history_is_mark(&text, stx->stx_mtime.tv_nsec);
+		moment->marked = history_is_mark(&text, (long)stx->stx_mtime.tv_nsec);
 }
 
 /* A table that is not there, or is none, is settled: reading it says so. */
