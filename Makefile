@@ -34,6 +34,13 @@ MANIFEST ?= $(DATADIR)/subid/installed
 PAMDIR ?= $(if $(filter /usr,$(PREFIX)),$(system_pamdir),$(LIBDIR)/security)
 # libnss_subid.so.2: where glibc looks, which nsswitch.conf cannot name.
 NSSDIR ?= $(if $(filter /usr,$(PREFIX)),$(system_libdir),$(LIBDIR))
+# The shadow that is installed here, whose way is followed where its releases differ: from
+# 4.16 on a module of "subid:" must have shadow_subid_free(), from 4.20 on getsubids of a
+# uid lists the lines of its name, too.  Not known: 4.13.
+ifndef SHADOW
+SHADOW := $(or $(shell dpkg-query -W -f '$${source:Upstream-Version}' passwd 2>/dev/null),$(shell rpm -q --qf '%{VERSION}' shadow-utils 2>/dev/null | grep '^[0-9]'),4.13)
+endif
+shadow_minor := $(shell echo '$(SHADOW)' | sed -n 's/^4\.\([0-9]*\).*/\1/p')
 # How newuidmap and newgidmap get their privilege: setuid, caps, or none (a package's own
 # scripts give it).
 HELPER_PRIVILEGE ?= setuid
@@ -72,7 +79,7 @@ warnings = -Wall -Wextra -Wconversion -Wshadow -Wstrict-prototypes -Wmissing-pro
 # Where a long has 32 bits, the inode numbers, sizes and times of a file do not fit into it.
 long32 := $(findstring __SIZEOF_LONG__=4,$(told))
 cpp = -D_GNU_SOURCE $(if $(long32),-D_FILE_OFFSET_BITS=64 -D_TIME_BITS=64) -DSUBID_VERSION='"$(VERSION)"' -DSUBID_SYSCONFDIR='"$(SYSCONFDIR)"' -DSUBID_VENDORDIR='"$(VENDORDIR)"' \
-	-DSUBID_STATEDIR='"$(STATEDIR)"' -I. $(CPPFLAGS)
+	-DSUBID_STATEDIR='"$(STATEDIR)"' -DSUBID_SHADOW=$(shadow_minor) -I. $(CPPFLAGS)
 # So that the same sources give the same bytes in any folder.  Not among the flags whose change rebuilds all.
 here = -ffile-prefix-map=$(CURDIR)=.
 compile = $(CC) -std=gnu17 -fPIC -fvisibility=default $(warnings) $(HARDEN) $(CFLAGS) $(cpp)

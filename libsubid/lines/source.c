@@ -128,7 +128,7 @@ int subid_sources_read(int etc, struct subid_sources *ret)
 	return r < 0 && r != -ENOENT ? r : subid_sources_parse(&text, ret);
 }
 
-/* What of a module is called; free_ranges: NULL before shadow 4.13, whose modules have
+/* What of a module is called; free_ranges: NULL before shadow 4.16, whose modules have
  * malloc(3)'s memory. */
 struct module {
 	void *handle;
@@ -154,7 +154,10 @@ static int open_module(const char *source, struct module *ret)
 	ret->list = (list_function *)dlsym(handle, "shadow_subid_list_owner_ranges");
 	ret->find = (find_function *)dlsym(handle, "shadow_subid_find_subid_owners");
 	ret->free_ranges = (free_function *)dlsym(handle, "shadow_subid_free");
-	return ret->has == NULL || ret->list == NULL || ret->find == NULL ? -ELIBACC : 0;
+	return ret->has == NULL || ret->list == NULL || ret->find == NULL ||
+		       (SUBID_SHADOW >= 16 && ret->free_ranges == NULL)
+		   ? -ELIBACC
+		   : 0;
 }
 
 static void close_module(const struct module *module)

@@ -4,7 +4,7 @@
 # setuid root and with file capabilities, beside those of Debian's uidmap package
 # wherever the two must agree.
 . "$(dirname "$0")/lib.sh"
-plan $((2 * 96 + 24))
+plan $((2 * 96 + 29))
 
 add_user alice -u 2001
 add_user bob -u 2002
@@ -454,7 +454,25 @@ END
 lines alice:700000:5 >/etc/subgid
 agree "a name has the lines of its uid, too" 0 "0: alice 100000 65536
 1: alice 200000 10" alice
-agree "a uid has only those by uid" 0 "0: 2001 200000 10" 2001
+ask 2001
+is "getsubids: a uid has what the shadow here lists for it" "${both_said%%theirs*}" "ours ${both_said##*theirs }"$'\n'
+# Both ways, whichever shadow is here.
+case $BUILD in
+*asan*) flags=(-fsanitize=address,undefined) ;;
+*coverage*) flags=(--coverage) ;;
+*) flags=() ;;
+esac
+for minor in 13 20; do
+	gcc ${flags[@]+"${flags[@]}"} -std=gnu17 -D_GNU_SOURCE -DSUBID_SHADOW=$minor -DSUBID_VERSION='"0"' -DSUBID_SYSCONFDIR='"/etc"' -DSUBID_STATEDIR='"/x"' \
+		-I. -o "$T/getsubids-4.$minor" tools/getsubids/*.c "$BUILD/libsubid-ng.a" || echo "# does not build"
+	chmod 755 "$T" "$T/getsubids-4.$minor"
+done
+expect "getsubids: before shadow 4.20, a uid has only the lines by uid" 0 "0: 2001 200000 10" "" as alice "$T/getsubids-4.13" 2001
+expect "from 4.20 on, those of its name, too" 0 "0: 2001 100000 65536
+1: 2001 200000 10" "" as alice "$T/getsubids-4.20" 2001
+expect "gids, too" 0 "0: 2001 700000 5" "" as alice "$T/getsubids-4.20" -g 2001
+expect "a uid without account its own" 1 "" "Error fetching ranges" as alice "$T/getsubids-4.20" 4242
+like "and help says which" "$("$T/getsubids-4.13" --help)$("$T/getsubids-4.20" --help)" "*a uid only those.*the lines of its name.*"
 agree "-g" 0 "0: alice 700000 5" -g alice
 agree "an owner without account" 0 "0: kubelet 600000 65536" kubelet
 agree "nothing" 1 "Error fetching ranges" -g bob

@@ -3,7 +3,7 @@
 # Accounts that only the name service knows, and ranges that a module gives
 # (nsswitch.conf "subid:").  libnss-extrausers stands for a directory service.
 . "$(dirname "$0")/lib.sh"
-plan 48
+plan 49
 
 mount -t tmpfs -o mode=755 extrausers /var/lib/extrausers
 sed -i -e '/^passwd:/s/.*/passwd: files extrausers/' -e '/^group:/s/.*/group: files extrausers/' /etc/nsswitch.conf
@@ -86,11 +86,14 @@ int shadow_subid_find_subid_owners(unsigned long id, int type, unsigned int **ui
 	return 0;
 }
 #endif
+#ifndef BEFORE_4_16
 void shadow_subid_free(void *ranges) { free(ranges); }
+#endif
 EOF
 mkdir "$T/lib"
 gcc -shared -fPIC -o "$T/lib/libsubid_test.so" "$T/module.c"
 gcc -shared -fPIC -DHALF -o "$T/lib/libsubid_half.so" "$T/module.c"
+gcc -shared -fPIC -DBEFORE_4_16 -o "$T/lib/libsubid_old.so" "$T/module.c"
 echo "$T/lib" >/etc/ld.so.conf.d/subid-test.conf
 ldconfig
 echo 'subid: test files' >>/etc/nsswitch.conf
@@ -169,6 +172,13 @@ sed -i 's/^subid:.*/subid: half files/' /etc/nsswitch.conf
 hold_ns alice
 run as alice newuidmap "$started_pid" 0 900000 1
 like "as is one without a function that shadow requires" "$status:$out" "1:*libsubid_half.so cannot be loaded"
+sed -i 's/^subid:.*/subid: old/' /etc/nsswitch.conf
+run getsubids alice
+if grep -q -- '-DSUBID_SHADOW=1[0-5] ' "$BUILD/flags"; then
+	is "without shadow_subid_free, which shadow wants from 4.16 on, it is one of before" "$status:$out" "0:0: alice 700000 50"
+else
+	like "as is one without shadow_subid_free, which shadow wants from 4.16 on" "$status:$out" "1:*libsubid_old.so cannot be loaded"
+fi
 sed -i 's/^subid:.*/subid: files ..\/x/' /etc/nsswitch.conf
 run getsubids direct
 is "a second word that names none is no source either" "$status" 1

@@ -12,6 +12,7 @@
 #include "libsubid/accounts/accounts.h"
 #include "libsubid/core/core.h"
 #include "libsubid/lines/lines.h"
+#include "tools/getsubids/uid_argument.h"
 
 static int fail(const char *file, int error)
 {
@@ -37,7 +38,7 @@ static int usage(FILE *stream)
 	(void)fputs("usage: getsubids [-g] user\n\n"
 		    "Lists a user's ranges of subordinate uids: \"N: user start count\","
 		    " one a line.\n"
-		    "A name also gets the lines of its uid; a uid only those.\n\n"
+		    "A name also gets the lines of its uid; " UID_ARGUMENT "\n\n"
 		    "  -g         of subordinate gids instead\n"
 		    "  --help     show this\n"
 		    "  --version  show the version\n\n"
@@ -50,12 +51,16 @@ static int list(enum subid_kind kind, const char *user)
 {
 	auto_close int etc = open(SUBID_SYSCONFDIR, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	auto_free struct subid_owned_range *owned = NULL;
+	auto_free char *name = NULL;
 	struct subid_listing listing;
 	int r;
 
 	if (etc < 0)
 		return fail("", errno);
-	r = subid_listing_read(etc, kind, user, &listing);
+	r = uid_argument_name(etc, user, &name);
+	if (r < 0)
+		return fail("passwd", -r);
+	r = subid_listing_read(etc, kind, name != NULL ? name : user, &listing);
 	owned = listing.ranges;
 	if (r < 0)
 		return listing.file != NULL ? fail(listing.file, -r)
