@@ -7,7 +7,8 @@
 #   tests/root.sh boot DIR COMMAND...            boots it, with its systemd as process 1,
 #                                                runs a command when it is up, and ends it
 #
-# With ARCHITECTURES ("amd64,arm64") it can have packages of others, too.
+# With ARCHITECTURES ("amd64,arm64") it can have packages of others, too; with MIRROR
+# ("deb http://deb.debian.org/debian trixie main") they come from there alone.
 #
 # The command has a mount and a pid namespace of its own, and DIR as its root by
 # pivot_root(2), since a process in a chroot can make no user namespaces.  Nothing of
@@ -19,7 +20,7 @@ die() { echo "root.sh: $*" >&2; exit 1; }
 make_root() { # SUITE DIR [PACKAGES]
 	# the index of the unstable release may be past its date
 	mmdebstrap --quiet --variant=minbase ${ARCHITECTURES:+--architectures="$ARCHITECTURES"} --aptopt='Acquire::Check-Valid-Until "false"' \
-		--include="mount${3:+,$3}" "$1" "$2"
+		--include="mount${3:+,$3}" "$1" "$2" ${MIRROR:+"$MIRROR"}
 	cp /etc/resolv.conf /etc/hosts "$2/etc/"
 }
 
