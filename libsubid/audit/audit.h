@@ -110,11 +110,12 @@ struct audit_host {
 	bool source_invalid;		 /* its first word names none */
 	int source_error;		 /* 0; -ELIBACC; SUBID_INVALID; 0 in an image */
 	const char *source_missing;	 /* the function that the module lacks */
-	bool watched[SUBID_KINDS];	 /* some audit rule watches writing the table */
-	bool has_audit;			 /* there is a directory of audit rules */
-	int rules_error;  /* EACCES: not all audit rules may be read; or 0 */
-	size_t n_unread;  /* of the above, that could not be looked at */
-	int unread_error; /* of the first of them */
+	bool passes_over;	   /* libsubid.so.6 is shadow's: owners without account */
+	bool watched[SUBID_KINDS]; /* some audit rule watches writing the table */
+	bool has_audit;		   /* there is a directory of audit rules */
+	int rules_error;	   /* EACCES: not all audit rules may be read; or 0 */
+	size_t n_unread;	   /* of the above, that could not be looked at */
+	int unread_error;	   /* of the first of them */
 };
 
 /*

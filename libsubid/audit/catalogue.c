@@ -79,6 +79,13 @@ static const struct audit_rule rules[] = {
 	  "that its ids still own.",
 	  "Revoke the range; its ids are quarantined until the files are gone.",
 	  audit_find_unknown_owner },
+	{ "owner-passed-over", SUBID_WARNING,
+	  "an owner without account, which shadow 4.20 passes over",
+	  "podman and others ask libsubid, and that of shadow 4.20 counts no owner "
+	  "without an account: podman run --userns=auto, which uses the ids of "
+	  "containers, fails.",
+	  "Switch the libsubid of subid on, see subid-compat(8), or make an account.",
+	  audit_find_owner_passed_over },
 	{ "two-spellings", SUBID_WARNING, "one account under two owner names",
 	  "Programs that read the table themselves find one of the lines and not "
 	  "the other, so that they map different ids.",

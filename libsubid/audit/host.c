@@ -400,6 +400,7 @@ static int read_all(const struct audit_host_options *options, struct audit_host 
 		r = read_helpers(options, host);
 	if (r == 0)
 		r = read_source(options, host);
+	note_unread(host, audit_look_for_library(options, host));
 	return r == 0 ? read_watches(options, host) : r;
 }
 

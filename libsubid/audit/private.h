@@ -437,6 +437,7 @@ AUDIT_RULE(owner_name_is_number);
 AUDIT_RULE(own_id_inside);
 AUDIT_RULE(owner_starts_with_digit);
 AUDIT_RULE(unknown_owner);
+AUDIT_RULE(owner_passed_over);
 AUDIT_RULE(two_spellings);
 AUDIT_RULE(group_as_owner);
 AUDIT_RULE(weak_owner);
@@ -538,6 +539,10 @@ struct audit_host_caps host_caps_parse(const void *bytes, size_t size);
 
 /* The capabilities of the program that fd, perhaps of O_PATH, leads to. */
 int host_caps_look(int fd, struct audit_host_caps *ret);
+
+/* Sets passes_over.  Returns 0, or the number of the error that kept it from looking. */
+int audit_look_for_library(const struct audit_host_options *options,
+			   struct audit_host *host);
 
 /* Threat: directories of an image have names that could act on a terminal, or begin
  * a new line of a report: what is not printable ASCII becomes '?'. */

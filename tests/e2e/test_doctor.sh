@@ -4,7 +4,7 @@
 # subid doctor: each reason why rootless containers do not start is made for real, and
 # must be the first that is named.
 . "$(dirname "$0")/lib.sh"
-plan 66
+plan 70
 
 add_user alice
 add_user bob
@@ -92,6 +92,17 @@ tables containers:200000:65536
 names "an owner without account, as shadow 4.20 has it" "FAIL foreign-library 1" \
 	env LD_LIBRARY_PATH="$T/lib" subid doctor containers
 like "what to do" "$said" "*do: * sudo subid-compat enable*"
+tables
+expect "a grant says so, too" 0 '*containers uid *' 'subid: warning: containers: libsubid.so.6, which podman and buildah ask, finds no range: *sudo subid-compat enable*' \
+	env LD_LIBRARY_PATH="$T/lib" subid grant containers
+is "not of who has an account" "$(env LD_LIBRARY_PATH="$T/lib" subid grant --force-unknown alice 2>&1 | grep -c libsubid)" 0
+mkdir -p "$T/image/etc" "$T/image/usr/lib/x86_64-linux-gnu"
+cp /etc/passwd /etc/subuid /etc/subgid "$T/image/etc"
+: >"$T/image/usr/lib/x86_64-linux-gnu/libsubid.so.6"
+like "and the audit" "$(subid --root "$T/image" audit --rule owner-passed-over 2>&1)" "*there is no account containers: libsubid.so.6, *subid-compat enable*"
+mkdir "$T/image/etc/ld.so.conf.d" && : >"$T/image/etc/ld.so.conf.d/00-subid-compat.conf"
+is "with subid's library there is nothing to say" "$(subid --json --root "$T/image" audit --rule owner-passed-over 2>/dev/null | jq '.findings | length')" 0
+tables containers:200000:65536
 names "nobody" "FAIL no-range 1" subid doctor nobody-at-all
 like "no command that would be refused" "$said" "*do: * there is no account nobody-at-all: *"
 is "what is root's is not said of others" "$(doctor | grep -c root-lines)" 0

@@ -272,6 +272,21 @@ SPOIL(image_of_user_foreign)
 	image_of_user(m);
 	m->walks[SUBID_UID][2].uid = 1001;
 }
+SPOIL(passed_over)
+{
+	m->host.passes_over = true;
+	m->table = "alice:100000:65536\ncontainers:200000:65536\n"
+		   "containers:300000:65536\nkubelet:400000:65536\n";
+}
+SPOIL(counted)
+{
+	passed_over(m);
+	m->host.passes_over = false;
+}
+SPOIL(all_have_accounts)
+{
+	m->host.passes_over = true;
+}
 SPOIL(hostile_name)
 {
 	m->host.tables[SUBID_UID].target = (char *)(uintptr_t) "x";

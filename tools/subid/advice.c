@@ -12,6 +12,8 @@
 
 #include "libsubid/core/core.h"
 #include "libsubid/core/files.h"
+#include "libsubid/policy/policy.h"
+#include "tools/subid/foreign_library.h"
 
 /* More owners are not named one by one. */
 #define NAMED_MAX 5
@@ -122,17 +124,49 @@ static bool has_podman(const char *home)
 	return storage >= 0;
 }
 
-void advise_after_grant(const struct cli *cli, const char *owner)
+static void advise_podman(const char *owner)
 {
-	const struct passwd *account;
+	const struct passwd *account = getpwnam(owner);
 
-	if (!talks_to_person(cli) || cli->root != NULL)
-		return;
-	account = getpwnam(owner);
 	if (account == NULL || !has_podman(account->pw_dir))
 		return;
 	(void)cli_complain(0,
 			   "next: podman keeps the ranges that it began with: %s runs"
 			   " 'podman system migrate'",
 			   owner);
+}
+
+/* An account, which most owners have, is not looked for without a reason: that may take
+ * long. */
+static void warn_no_account(const char *owner, bool force_unknown)
+{
+	const struct subid_special_owner *special =
+	    subid_special_owner(owner, strlen(owner));
+	const char *library = "";
+	uint32_t uid;
+
+	if (!force_unknown && (special == NULL || !special->needs_no_account))
+		return;
+	if (subid_id_parse(owner, strlen(owner), &uid) == 0 ? getpwuid(uid) != NULL
+							    : getpwnam(owner) != NULL)
+		return;
+	if (foreign_library_ask(owner, &library) != SUBID_ABSENT ||
+	    strcmp(library, "libsubid.so.6") != 0)
+		return;
+	(void)cli_complain(0,
+			   "warning: %s: %s, which podman and buildah ask, finds no"
+			   " range: " FOREIGN_LIBRARY_NO_ACCOUNT
+			   ": " FOREIGN_LIBRARY_HELP,
+			   owner, library, owner);
+}
+
+void advise_after_grant(const struct cli *cli, const char *owners, size_t n,
+			bool force_unknown)
+{
+	if (cli->root != NULL || cli->quiet)
+		return;
+	if (n == 1 && talks_to_person(cli))
+		advise_podman(owners);
+	for (size_t i = 0; i < n && i < NAMED_MAX; i++, owners += strlen(owners) + 1)
+		warn_no_account(owners, force_unknown);
 }

@@ -13,6 +13,8 @@ void advise_undo(const struct cli *cli, const struct range_list *rows, bool leas
 /* What comes after a revocation, on a terminal: files that have the ids. */
 void advise_after_revoke(const struct cli *cli, const struct range_list *rows);
 
-/* What comes after a grant to one owner, on a terminal: podman keeps the ranges that it
- * found when it began. */
-void advise_after_grant(const struct cli *cli, const char *owner);
+/* What comes after a grant to n owners: for one, on a terminal, that podman keeps the
+ * ranges that it found when it began; who has no account, and so no range for shadow's
+ * library. */
+void advise_after_grant(const struct cli *cli, const char *owners, size_t n,
+			bool force_unknown);

@@ -331,9 +331,9 @@ static int carry_out(struct grant *grant)
 		return status;
 	status = cli_say_dry_run(grant->cli, grant->want.dry_run,
 				 range_list_print(grant->cli, &grant->rows));
-	if (grant->owners.n == 1 && !grant->leases && !grant->want.dry_run &&
-	    grant->rows.n > 0)
-		advise_after_grant(grant->cli, grant->owners.text);
+	if (!grant->leases && !grant->want.dry_run && grant->rows.n > 0)
+		advise_after_grant(grant->cli, grant->owners.text, grant->owners.n,
+				   grant->want.force_unknown);
 	return status == EXIT_DONE && grant->refused > 0 ? EXIT_NO : status;
 }
 

@@ -105,6 +105,48 @@ static void test_image(void **state)
 	assert_int_equal(host.n_unread, 0);
 }
 
+/* Shadow's libsubid of 4.20, wherever a system has libraries; the switch back is a file.
+ */
+static void test_library(void **state)
+{
+	static const struct {
+		const char *path;
+		bool passes_over;
+	} cases[] = {
+		{ "usr/lib/libsubid.so.5", false },
+		{ "usr/lib/subid-compat/libsubid.so.6", false },
+		{ "usr/lib/libsubid.so.6", true },
+		{ "usr/lib/s390x-linux-gnu/libsubid.so.6", true },
+		{ "usr/lib64/libsubid.so.6", true },
+	};
+
+	for (size_t i = 0; i < ARRAY(cases); i++) {
+		auto_image struct image image = make_image(state);
+		auto_host struct audit_host host = { .etc = NULL };
+		auto_host struct audit_host ours = { .etc = NULL };
+		char path[64];
+
+		for (const char *at = cases[i].path;
+		     (at = strchr(at + 1, '/')) != NULL;) {
+			(void)snprintf(path, sizeof(path), "%.*s",
+				       (int)(at - cases[i].path), cases[i].path);
+			(void)mkdirat(image.options.root, path, 0755);
+		}
+		put_file(image.options.root, cases[i].path, "");
+		assert_int_equal(audit_host_read(&image.options, &host), 0);
+		if (host.passes_over != cases[i].passes_over)
+			fail_msg("%s: %d", cases[i].path, host.passes_over);
+		put_dir(image.options.root, "etc/ld.so.conf.d");
+		put_file(image.etc, "ld.so.conf.d/00-subid-compat.conf", "");
+		assert_int_equal(audit_host_read(&image.options, &ours), 0);
+		assert_false(ours.passes_over);
+		assert_int_equal(
+		    unlinkat(image.etc, "ld.so.conf.d/00-subid-compat.conf", 0), 0);
+		assert_int_equal(unlinkat(image.etc, "ld.so.conf.d", AT_REMOVEDIR), 0);
+		assert_int_equal(unlinkat(image.options.root, cases[i].path, 0), 0);
+	}
+}
+
 /* Only etc: no system, and no directory that is missing is a failure. */
 static void test_bare_etc(void **state)
 {
@@ -380,11 +422,17 @@ static int setup(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		host_test(test_image),	     host_test(test_bare_etc),
-		host_test(test_rules_files), host_test(test_odd_files),
-		host_test(test_running),     host_test(test_prefixes),
-		host_test(test_recycled),    host_test(test_helpers),
-		host_test(test_no_memory),   host_test(test_every_call_fails),
+		host_test(test_image),
+		host_test(test_bare_etc),
+		host_test(test_library),
+		host_test(test_rules_files),
+		host_test(test_odd_files),
+		host_test(test_running),
+		host_test(test_prefixes),
+		host_test(test_recycled),
+		host_test(test_helpers),
+		host_test(test_no_memory),
+		host_test(test_every_call_fails),
 	};
 
 	/* files have the modes that the tests give them */

@@ -2,12 +2,12 @@
 /*
  * Checks of the tables and of other sources of ranges.
  */
-#include <dlfcn.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "tools/subid/doctor/doctor.h"
+#include "tools/subid/foreign_library.h"
 
 static const char *ids_of(enum subid_kind kind)
 {
@@ -225,60 +225,20 @@ void doctor_root_lines(struct doctor *d)
 
 /* --- the library that other programs ask */
 
-struct question {
-	const char *library;
-	const char *owner;
-};
-
-/* In a child: what is loaded may end or stop the process. */
-static int ask_library(const void *data, int writer)
-{
-	const struct question *question = data;
-	void *library = dlopen(question->library, RTLD_NOW);
-	int (*get)(const char *, void **) = NULL;
-	void *ranges = NULL;
-	int n;
-
-	if (library != NULL)
-		*(void **)&get = dlsym(library, "subid_get_uid_ranges");
-	if (get == NULL)
-		return child_send(writer, "absent", 6);
-	n = get(question->owner, &ranges);
-	return child_send(writer, n > 0 ? "found" : "nothing", n > 0 ? 5 : 7);
-}
-
 void doctor_foreign_library(struct doctor *d)
 {
-	static const char *const libraries[] = { "libsubid.so.6", "libsubid.so.5",
-						 "libsubid.so.4" };
+	const char *library;
 
-	if (d->listing[SUBID_UID].n == 0)
+	if (d->listing[SUBID_UID].n == 0 ||
+	    foreign_library_ask(d->name, &library) != SUBID_ABSENT)
 		return;
-	for (size_t i = 0; i < sizeof(libraries) / sizeof(libraries[0]); i++) {
-		const struct question question = { libraries[i], d->name };
-		struct child_patience patience = { 5000, 5000 };
-		auto_text struct subid_text said = { .size = 0 };
-		int r = child_run(ask_library, &question, -1, 16, &patience, &said);
-
-		if (r == 0 && strcmp(said.bytes, "absent") == 0)
-			continue;
-		if (r == 0 && strcmp(said.bytes, "found") == 0)
-			return;
-		doctor_say(
-		    d, DOCTOR_FAIL,
-		    doctor_text("%s, which podman and buildah ask, finds no range of"
-				" %s",
-				libraries[i], d->name),
-		    d->owner->has_account
-			? "the tables have one: nsswitch.conf's line 'subid:' may"
-			  " name another source"
-			: "from shadow 4.20 on, it leaves out owners without an"
-			  " account",
-		    d->owner->has_account
-			? "subid: files, in /etc/nsswitch.conf"
-			: doctor_text("sudo subid-compat enable, or: sudo useradd -r"
-				      " %s",
-				      d->name));
-		return;
-	}
+	doctor_say(d, DOCTOR_FAIL,
+		   doctor_text("%s, which podman and buildah ask, finds no range of %s",
+			       library, d->name),
+		   d->owner->has_account
+		       ? "the tables have one: nsswitch.conf's line 'subid:' may"
+			 " name another source"
+		       : FOREIGN_LIBRARY_NO_ACCOUNT,
+		   d->owner->has_account ? "subid: files, in /etc/nsswitch.conf"
+					 : doctor_text(FOREIGN_LIBRARY_HELP, d->name));
 }
