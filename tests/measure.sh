@@ -34,7 +34,7 @@ later='^libsubid/(ledger/|shadow/|names/|accounts/listing\.c|audit/(advice|forme
 later+='|^libsubid/(policy/conf_directory\.c|(change|runtimes)/shares\.c)|^tools/subid-(ldap|compat)/|^nss/'
 later+='|^tools/subid/(storage/|share/|(cmd_)?sh(ift|are)|trace_files|cmd_(sync|rename|complete)|directory|login_directory|runtime_config_mounts)'
 later+='|^tools/subid/(login_source|login_words|(audit_directory|grant_options|report/save|report/verdict|report/html_owners|report/html_zoom)\.)|^libsubid/audit/rules_directory\.c'
-later+='|^tools/subid/(advice|unhold_search)\.|^libsubid/change/rests\.c'
+later+='|^tools/subid/(advice|unhold_search)\.|^libsubid/change/(rests|behind)\.c'
 later+='|^tools/subid/(doctor/|cmd_(doctor|status)|status|pager|near|complete_|rows_table)'
 later+='|^libsubid/audit/library\.c|^tools/getsubids/uid_argument\.|^tools/subid/foreign_library\.'
 # The limit on lines rose once, by 2,500: help, undo, causes and advice of the audit stand in

@@ -223,6 +223,7 @@ int subid_restore(struct subid_txn *txn, const struct subid_request *request,
 				   " known",
 				   name, (int)txn->sys->name_len, txn->sys->etc_name,
 				   strerror(-r));
+	txn->needs_ledger = true;
 	r = txn_lock_tables(txn, err);
 	if (r != 0)
 		return r;
@@ -453,6 +454,7 @@ static int hand_over(struct handing *handing)
 	int r = look_first(handing, &lines, &seen.n);
 
 	seen.list = lines;
+	txn->needs_ledger = true;
 	if (r == 0)
 		r = txn_lock_tables(txn, handing->err);
 	if (r == 0)

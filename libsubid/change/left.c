@@ -72,7 +72,7 @@ static int read_ledger(struct subid_txn *txn)
 
 	if (!txn->options.ledger || history->why != 0)
 		return SUBID_ABSENT;
-	r = ledger_read(&history->ledger, true);
+	r = rests_need(txn);
 	return r == 0 && !history->ledger.exists ? SUBID_ABSENT : r;
 }
 

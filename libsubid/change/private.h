@@ -335,6 +335,8 @@ struct subid_txn {
 	struct history history;
 	struct subid_hider hiders[HIDERS_MAX]; /* with options.search: who hides what */
 	size_t n_hiders;
+	bool needs_ledger;	      /* all of it, which takes long: before the locks */
+	bool wants_ledger;	      /* it was found under them that it is needed */
 	bool broken;		      /* half changed: not to be committed */
 	bool written[SUBID_KINDS];    /* by a commit: the file is not as it was read */
 	bool lease_user;	      /* a store of leases, whose lines name no owner */
@@ -383,6 +385,16 @@ int subid_txn_end_call(struct subid_txn *txn, int r, struct subid_changes *ret);
  */
 int txn_lock(struct subid_txn *txn, struct subid_failure *failure) SUBID_WARN_UNUSED;
 int txn_lock_tables(struct subid_txn *txn, struct subid_error *err) SUBID_WARN_UNUSED;
+
+/* Takes them, and gives them back, with nothing else. */
+int txn_take_locks(struct subid_txn *txn, struct subid_failure *failure);
+void txn_release_locks(struct subid_txn *txn);
+
+/*
+ * Takes them when what is long to read has been read: tables that others have changed
+ * meanwhile, and all of the ledger if that is needed.  As subid_txn_begin() returns.
+ */
+int behind_lock(struct subid_txn *txn, struct subid_failure *failure);
 
 /*
  * Gives them back for as long as something takes that others need not wait for; not if
@@ -507,6 +519,10 @@ int taken_look(struct subid_txn *txn, struct subid_failure *failure);
  * come into a new map only by a line of the tables, or by root.
  */
 int taken_load(struct subid_txn *txn, struct subid_failure *failure);
+
+/* Reads the tables again, if others have changed them, and what the ledger says of them;
+ * with or without the locks. */
+int taken_catch_up(struct subid_txn *txn, struct subid_failure *failure);
 
 /* --- settled.c: is another program at work in the tables without the locks? ----------
  */
@@ -836,6 +852,10 @@ struct rests_text {
 void rests_print(const struct subid_txn *txn, enum subid_kind kind, struct id_range ids,
 		 struct rests_text *ret);
 void rests_read(struct subid_txn *txn);
+
+/* All of the ledger, under the locks perhaps: 0 or -errno; -ESTALE, and the call fails,
+ * but breaks nothing: it is to be read before them, which txn_lock() does then. */
+int rests_need(struct subid_txn *txn);
 
 /* --- shares.c ----------------------------------------------------------------------- */
 

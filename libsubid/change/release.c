@@ -402,6 +402,7 @@ static int take_back(struct subid_txn *txn, const struct subid_request *request,
 	if (seen.n == 0)
 		return explain_none(request, found, err);
 	seen.list = lines;
+	txn->needs_ledger = true;
 	r = check_free(txn, request, owner, &seen, &release.has_store, err);
 	if (r == 0)
 		r = txn_lock_tables(txn, err);

@@ -487,6 +487,15 @@ static int give(struct subid_txn *txn, const struct subid_request *request,
 	if (txn->n_grants == 2 && subid_txn_prepare_bulk(txn) < 0)
 		return error_memory(err);
 	r = subid_txn_grant(txn, &asked, &changes);
+	if (txn->wants_ledger) {
+		txn->wants_ledger = false;
+		txn->needs_ledger = true;
+		(void)txn_unlock(txn);
+		r = lock_for(txn, request, &owner, err);
+		if (r != 0)
+			return r;
+		r = subid_txn_grant(txn, &asked, &changes);
+	}
 	if (r == SUBID_ABSENT)
 		return error_plain(err, r, "%s: has not enough yet", request->owner);
 	if (r >= 0 && !txn->options.look) {

@@ -2,6 +2,7 @@
 /*
  * Whose ids were that rest, in words: held since they were taken back, or left.
  */
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -48,6 +49,20 @@ void rests_print(const struct subid_txn *txn, enum subid_kind kind, struct id_ra
 	(void)snprintf(ret->restore, sizeof(ret->restore),
 		       "'subid grant --restore %s' gives them back to %s, ", ret->owner,
 		       ret->owner);
+}
+
+/*
+ * Threat: the ledger of a large host takes longer to read than anybody should wait for
+ * us.  Whoever is about to take ids away has read it before; a grant needs it only when
+ * there are no other ids left.
+ */
+int rests_need(struct subid_txn *txn)
+{
+	struct history *history = &txn->history;
+
+	txn->wants_ledger = txn->lock != NULL && !history->ledger.whole &&
+			    !txn->needs_ledger && !subid_txn_changed(txn);
+	return txn->wants_ledger ? -ESTALE : ledger_read(&history->ledger, true);
 }
 
 void rests_read(struct subid_txn *txn)

@@ -77,7 +77,7 @@ int taken_load_tables(struct subid_txn *txn, struct subid_failure *failure)
  * The tables under the locks.  What lines had a moment ago, when it was looked at what
  * runs, and have no more, is not given: a container that began meanwhile may have it.
  */
-static int reload_tables(struct subid_txn *txn, struct subid_failure *failure)
+int taken_catch_up(struct subid_txn *txn, struct subid_failure *failure)
 {
 	bool uids = false, gids = false;
 	int r;
@@ -103,7 +103,6 @@ static int reload_tables(struct subid_txn *txn, struct subid_failure *failure)
 	}
 	if (r == 0)
 		r = taken_load_tables(txn, failure);
-	/* with the locks: nobody but an editor changes them any more */
 	return r == 0 ? history_look(txn, failure) : r;
 }
 
@@ -483,7 +482,7 @@ int taken_look(struct subid_txn *txn, struct subid_failure *failure)
 	r = txn->options.look ? 0 : settled_wait(txn, failure);
 	if (r == 0)
 		r = policy_load(txn, failure);
-	/* before what runs: of what lines that go meanwhile gave, see reload_tables() */
+	/* before what runs: of what lines that go meanwhile gave, see taken_catch_up() */
 	if (r == 0)
 		r = taken_load_tables(txn, failure);
 	if (r == 0)
@@ -500,7 +499,7 @@ int taken_look(struct subid_txn *txn, struct subid_failure *failure)
 int taken_load(struct subid_txn *txn, struct subid_failure *failure)
 {
 	unsigned int parts = txn->lock == NULL ? 0 : changed_parts(txn);
-	int r = txn->lock == NULL ? 0 : reload_tables(txn, failure);
+	int r = txn->lock == NULL ? 0 : taken_catch_up(txn, failure);
 
 	if (r == 0 && (parts & 1U << TAKEN_POLICY) != 0) {
 		subid_conf_free(&txn->conf);

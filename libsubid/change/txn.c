@@ -63,7 +63,7 @@ void subid_txn_free(struct subid_txn **txn)
 }
 
 /* Warnings wait for who reads them: while others wait for us they are kept. */
-static void release_locks(struct subid_txn *txn)
+void txn_release_locks(struct subid_txn *txn)
 {
 	bool had = txn->lock != NULL;
 
@@ -85,7 +85,7 @@ static void tell(struct subid_txn *txn)
 
 void subid_txn_release(struct subid_txn *txn)
 {
-	release_locks(txn);
+	txn_release_locks(txn);
 	tell(txn);
 }
 
@@ -96,7 +96,7 @@ static int may_lock(const struct subid_txn *txn, struct subid_failure *failure)
 	return faccessat(txn->options.etc, ".", W_OK, AT_EACCESS) < 0 ? -errno : 0;
 }
 
-static int lock(struct subid_txn *txn, struct subid_failure *failure)
+int txn_take_locks(struct subid_txn *txn, struct subid_failure *failure)
 {
 	const struct subid_txn_options *options = &txn->options;
 	int r;
@@ -114,14 +114,14 @@ bool txn_unlock(struct subid_txn *txn)
 {
 	if (txn->lock == NULL || txn->broken || subid_txn_changed(txn))
 		return false;
-	release_locks(txn);
+	txn_release_locks(txn);
 	return true;
 }
 
 /* Reads under the locks what others may have changed, once they are had. */
 static int lock_once(struct subid_txn *txn, struct subid_failure *failure)
 {
-	int r = txn->options.dry_run ? 0 : lock(txn, failure);
+	int r = behind_lock(txn, failure);
 
 	/* what was committed before is in the file that is read now */
 	for (enum subid_kind kind = 0; kind < SUBID_KINDS; kind++)
@@ -132,7 +132,7 @@ static int lock_once(struct subid_txn *txn, struct subid_failure *failure)
 	if (r == 0 && txn->lock != NULL)
 		untold_find(txn);
 	if (r != 0)
-		release_locks(txn);
+		txn_release_locks(txn);
 	return r;
 }
 
@@ -244,7 +244,7 @@ int subid_txn_note(struct subid_txn *txn, enum subid_kind kind, struct id_range 
 
 int subid_txn_end_call(struct subid_txn *txn, int r, struct subid_changes *ret)
 {
-	txn->broken |= r < 0;
+	txn->broken |= r < 0 && !txn->wants_ledger;
 	if (r >= 0)
 		*ret =
 		    (struct subid_changes){ .list = txn->changes, .n = txn->n_changes };
@@ -263,7 +263,7 @@ int txn_spoil(struct subid_txn *txn, int r)
 {
 	txn->broken = true;
 	/* nothing will be written any more: nobody need wait for what is said of it */
-	release_locks(txn);
+	txn_release_locks(txn);
 	return r;
 }
 

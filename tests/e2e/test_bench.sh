@@ -3,7 +3,7 @@
 # The instructions of each operation at two sizes, and how they grow: a loss of speed is
 # a failure.  Time is not looked at; make bench does that, beside shadow's tools.
 . "$(dirname "$0")/lib.sh"
-plan 10
+plan 12
 
 case $BUILD in
 *asan* | *coverage*)
@@ -17,6 +17,12 @@ printf '# %s\n' "${out//$'\n'/$'\n# '}"
 is "each operation keeps its limits" "$status:$(grep -c '^broken' <<<"$out")" "0:0"
 # 7 operations, 2 sizes
 is "and all were measured" "$(grep -cE '(1,000|10,000) +[0-9.]+ .* yes$' <<<"$out")" 14
+
+# What usermod waits for, beside 1,000 processes in 100 namespaces.
+run tests/bench/run locks short
+printf '# %s\n' "${out//$'\n'/$'\n# '}"
+is "what is done under the locks keeps its limits, and is the same on a busy host" "$status:$(grep -c '^broken' <<<"$out")" "0:0"
+is "of each command" "$(grep -cE 'locked by .* yes$' <<<"$out")" 6
 
 # Orders and owners that are rare, and that whoever fills an image may choose: the work
 # still grows with the lines and accounts, not with their square.

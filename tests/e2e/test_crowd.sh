@@ -7,7 +7,7 @@
 # alone
 . "$(dirname "$0")/lib.sh"
 . "$(dirname "$0")/pam.sh"
-plan 19
+plan 22
 
 crowd=64 killed_ones=16 logins=16 changes=${FULL:+1000} changes=${changes:-20}
 for ((i = 1; i <= crowd; i++)); do
@@ -103,6 +103,12 @@ neighbour() {
 }
 
 : >"$T/tried"
+ok "(who looks how long the locks are had)" "${MAKE:-make}" -s BUILD="$BUILD" bench-programs
+mkfifo "$T/end"
+"$BUILD/bench/held" /etc <"$T/end" >"$T/held" &
+held_pid=$!
+exec 8>"$T/end"
+wait_for grep -q ready "$T/held"
 mapfile -t lines <<<"$kept"
 /usr/bin/python3 -B tests/faults/watch.py "$T/over" "${lines[@]}" >"$T/watched" 2>&1 &
 watch_pid=$!
@@ -134,6 +140,12 @@ killed=$(awk '{ n += $2 } END { print n }' "$T"/killed.*)
 echo "# $crowd processes, $made changes, $killed killed at work, $(<"$T/turns") rounds of useradd and the like ($(wc -l <"$T/tried") tried again), in $((SECONDS - began)) s"
 echo "# the longest of those that were not killed took $(cat "$T"/did.* | awk '$2 > m { m = $2 } END { printf "%.1f", m / 1e6 }') s"
 echo "# the longest usermod, with its wait for the locks, took $(awk '{ printf "%.2f", $1 / 1e6 }' "$T/usermod") s"
+exec 8>&-
+wait "$held_pid"
+result $? "all of that was looked at"
+{ read -r _ && read -r ours longest sum && read -r theirs their_longest their_sum; } <"$T/held"
+echo "# ours had the locks $ours times, for $((sum / ours)) microseconds, $longest at most; shadow's $theirs times, for $((their_sum / theirs)), $their_longest at most"
+ok "on average for no longer than shadow's tools have them" test $((sum / ours)) -le $((their_sum / theirs))
 is "shadow's tools met no lock but of those that were killed" \
 	"$(sed 's/.* //' "$T/tried" | grep -vxFf <(cat "$T"/pids.*))" ""
 ok "as many changes as were wanted" test "$made" -ge $((crowd * changes))
