@@ -387,7 +387,7 @@ $(long_forms): all
 
 # Debian's other releases, each in a fresh root of its own.
 RELEASES ?= bookworm trixie sid
-releases: ## build (gcc, clang) and test in fresh roots of RELEASES (bookworm trixie sid)
+releases: ## make demo and make check (gcc; clang builds, too) in fresh roots of RELEASES (bookworm trixie sid)
 	$(Q)tests/deps.sh build test
 	$(Q)FULL=1 RELEASES='$(RELEASES)' BUILD='$(BUILD)' MAKE='$(MAKE)' tests/run test_releases; status=$$?; \
 		sed -n '/^# /p' $(BUILD)/logs/test_releases.log; exit $$status
