@@ -6,10 +6,12 @@ set -eu
 subid=$1 page=$2
 
 rules() {
-	# a new sentence begins a new line; a backslash would be an escape of roff
+	# a new sentence begins a new line; a backslash would be an escape of roff, and so
+	# would a quote at the beginning of a line that fold cuts; where fmt cuts a line
+	# depends on its version
 	"$subid" --json audit --list-rules | jq -r '.rules[] |
 		".It Sy \(.rule) Pq \(.level)", "\(.summary).", .why, "Remedy:", .remedy' |
-		sed -e 's/\\/\\e/g' -e 's/\. \([A-Z]\)/.\n\1/g' | fmt -s -w 80
+		sed -e 's/\\/\\e/g' -e 's/\. \([A-Z]\)/.\n\1/g' | fold -s -w 80 | sed -e 's/ *$//' -e "s/^'/\\\&'/"
 }
 
 sed '/^\.\\" rules begin/q' "$page"

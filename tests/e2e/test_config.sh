@@ -228,7 +228,8 @@ install -o alice "$T/config.json" "$bundle/config.json"
 run as alice runc --root /run/user/2001/runc run -b "$bundle" r1
 is "runc takes the maps" "$(printed_map "$out")" "0 2001 1, 1 100001 65535"
 
-# systemd-nspawn
+# systemd-nspawn, which at 262 refuses cgroups of version 1
+cgroup2_begin
 nspawn() {
 	run timeout 60 systemd-nspawn -q --register=no --keep-unit "$@" -D "$T/rootfs" /bin/cat /proc/self/uid_map
 	printed_map "${out//$'\r'/}" # of its terminal
@@ -236,6 +237,7 @@ nspawn() {
 expect "nspawn" 0 '# root: *--private-users=655360:655360 --private-users-ownership=map' '' subid config nspawn root
 # shellcheck disable=SC2046
 is "nspawn has the map" "$(nspawn $(options nspawn root))" "0 655360 655360"
+cgroup2_end
 expect "nspawn: keep-id cannot be" 1 '' 'subid: root: systemd-nspawn cannot map *' subid config nspawn root --keep-id 5
 
 # LXD and Incus
