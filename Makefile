@@ -575,7 +575,7 @@ deb: ## Debian packages, and lintian: build/deb/
 	$(Q)cp $(tarball) $(BUILD)/deb/subid_$(VERSION).orig.tar.gz
 	$(Q)tar -C $(BUILD)/deb -xf $(tarball)
 	$(Q)git archive --prefix=subid-$(VERSION)/ HEAD -- debian | tar -C $(BUILD)/deb -x
-	$(Q)cd $(BUILD)/deb/subid-$(VERSION) && env -u MAKEFLAGS -u MAKELEVEL -u CFLAGS dpkg-buildpackage -us -uc > ../build.log 2>&1 || \
+	$(Q)cd $(BUILD)/deb/subid-$(VERSION) && env -u MAKEFLAGS -u MAKELEVEL -u CFLAGS -u BUILD dpkg-buildpackage -us -uc > ../build.log 2>&1 || \
 		{ tail -n 40 ../build.log; exit 1; }
 	$(Q)cd $(BUILD)/deb && lintian --allow-root --fail-on error,warning --tag-display-limit 0 *.changes && ls *.deb
 
