@@ -16,6 +16,7 @@ struct subid_account {
 };
 
 struct subid_users; /* opaque */
+struct passwd;
 
 /*
  * Reads DIR/passwd and DIR/group, and DIR/nsswitch.conf to know who else is to be asked.
@@ -209,18 +210,20 @@ struct subid_users {
 	bool enumerate[2];     /* by kind: somebody beyond the files may have ids */
 	const struct subid_users_lookup *lookup; /* NULL: a pass over passwd's bytes */
 	struct subid_users_index *index;	 /* subid_users_index(); or NULL */
+	struct subid_beyond *beyond;		 /* subid_users_load(); see private.h */
 };
 
-/*
- * How loaded accounts are found: by a pass over them, or by a hash.  The functions are
- * called through it, so that a program which looks up one account does not link what
- * loads all.
- */
+/* How loaded accounts are found: by a pass over them, or by a hash.  Called through it,
+ * so that a program which looks up one account does not link what loads all. */
 struct subid_users_lookup {
 	bool (*by_name)(const struct subid_users *users, const char *name, size_t len,
 			struct subid_account *ret);
 	bool (*by_uid)(const struct subid_users *users, uint32_t uid, size_t *at,
 		       struct subid_account *ret);
+	/* getpwnam_r() or, without name, getpwuid_r(), for who is not in the files */
+	int (*ask)(const struct subid_users *users, const char *name, uint32_t uid,
+		   struct passwd *entry, char *buf, size_t size, struct passwd **ret);
+	void (*release)(struct subid_users *users); /* all but passwd's text */
 };
 
 struct subid_users_index {
@@ -256,10 +259,9 @@ bool subid_users_by_name(const struct subid_users *users, const char *name, size
 bool subid_users_by_uid(const struct subid_users *users, uint32_t uid, size_t *at,
 			struct subid_account *ret);
 
-/* getpwnam_r() or, without name, getpwuid_r(), with as much room as it wants. */
-struct passwd;
-int subid_nss_ask(const char *name, uint32_t uid, struct passwd *ret_entry,
-		  char **ret_buffer);
+/* getpwnam_r() or getpwuid_r(), with room.  users: NULL if the files may have it. */
+int subid_nss_ask(const struct subid_users *users, const char *name, uint32_t uid,
+		  struct passwd *ret_entry, char **ret_buffer);
 
 /* What a getXXnam_r() said: 0, SUBID_UNKNOWN, or -errno; -ECONNREFUSED: silence. */
 int subid_nss_status(int r, const void *found);

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "libsubid/accounts/accounts.h"
+#include "libsubid/accounts/private.h"
 #include "libsubid/core/core.h"
 #include "libsubid/tables/tables.h"
 
@@ -109,22 +109,28 @@ static int find_in_nss(const struct subid_users *users, const char *group,
 {
 	for (size_t size = 4096; size <= (size_t)SUBID_NSS_BUFFER_MAX * 16; size *= 2) {
 		auto_free char *buffer = malloc(size);
-		struct group entry = { .gr_mem = NULL }, *found = NULL;
-		uint32_t gid;
+		struct group entry = { .gr_mem = NULL };
+		struct subid_question question = {
+			.kind = SUBID_GID,
+			.name = group,
+			.group = &entry,
+			.buffer = buffer,
+			.size = size,
+		};
+		bool found;
 		int r;
 
 		if (buffer == NULL)
 			return -ENOMEM;
-		if (subid_id_parse(group, strlen(group), &gid) == 0)
-			r = getgrgid_r(gid, &entry, buffer, size, &found);
-		else
-			r = getgrnam_r(group, &entry, buffer, size, &found);
+		if (subid_id_parse(group, strlen(group), &question.id) == 0)
+			question.name = NULL;
+		r = subid_beyond_ask(users, &question, &found);
 		if (r == ERANGE)
 			continue;
-		r = found != NULL && subid_nss_is_name(found->gr_name, found->gr_passwd,
-						       found->gr_gid)
+		r = found && subid_nss_is_name(entry.gr_name, entry.gr_passwd,
+					       entry.gr_gid)
 			? SUBID_UNKNOWN
-			: subid_nss_status(r, found);
+			: subid_nss_status(r, found ? &entry : NULL);
 		if (r == -ECONNREFUSED && !users->elsewhere)
 			r = SUBID_UNKNOWN;
 		for (char **name = entry.gr_mem; r == 0 && *name != NULL; name++)

@@ -102,11 +102,9 @@ void subid_users_free(struct subid_users **users)
 {
 	if (*users == NULL)
 		return;
+	if ((*users)->lookup != NULL)
+		(*users)->lookup->release(*users);
 	subid_text_free(&(*users)->passwd);
-	subid_text_free(&(*users)->group);
-	free((*users)->accounts);
-	subid_sets_free(&(*users)->ids);
-	free((*users)->index);
 	free(*users);
 	*users = NULL;
 }
@@ -326,8 +324,8 @@ bool subid_nss_is_name(const char *name, const char *password, uint32_t id)
 	       subid_id_parse(plus + 1, strlen(plus + 1), &number) == 0 && number <= id;
 }
 
-int subid_nss_ask(const char *name, uint32_t uid, struct passwd *ret_entry,
-		  char **ret_buffer)
+int subid_nss_ask(const struct subid_users *users, const char *name, uint32_t uid,
+		  struct passwd *ret_entry, char **ret_buffer)
 {
 	for (size_t size = 1024; size <= SUBID_NSS_BUFFER_MAX; size *= 2) {
 		auto_free char *buffer = malloc(size);
@@ -336,7 +334,10 @@ int subid_nss_ask(const char *name, uint32_t uid, struct passwd *ret_entry,
 
 		if (buffer == NULL)
 			return -ENOMEM;
-		if (name != NULL)
+		if (users != NULL && users->lookup != NULL)
+			r = users->lookup->ask(users, name, uid, ret_entry, buffer, size,
+					       &found);
+		else if (name != NULL)
 			r = getpwnam_r(name, ret_entry, buffer, size, &found);
 		else
 			r = getpwuid_r(uid, ret_entry, buffer, size, &found);
@@ -354,12 +355,13 @@ int subid_nss_ask(const char *name, uint32_t uid, struct passwd *ret_entry,
 	return -ERANGE;
 }
 
-static int owner_from_nss(const struct subid_users *aliases, const char *name,
+static int owner_from_nss(const struct subid_users *users,
+			  const struct subid_users *aliases, const char *name,
 			  uint32_t uid, struct subid_owner *ret)
 {
 	auto_free char *buffer = NULL;
 	struct passwd entry;
-	int r = subid_nss_ask(name, uid, &entry, &buffer);
+	int r = subid_nss_ask(users, name, uid, &entry, &buffer);
 
 	if (r != 0)
 		return r;
@@ -403,7 +405,7 @@ int subid_owner_of_uid(const struct subid_users *users, uint32_t uid,
 	if (users->files_first)
 		r = make_owner(users, uid, NULL, "", ret);
 	if (r == SUBID_UNKNOWN && users->nss)
-		r = owner_from_nss(users, NULL, uid, ret);
+		r = owner_from_nss(users, users, NULL, uid, ret);
 	r = r == -ECONNREFUSED && !users->elsewhere ? SUBID_UNKNOWN : r;
 	if (r == SUBID_UNKNOWN && !users->files_first)
 		r = make_owner(users, uid, NULL, "", ret);
@@ -423,7 +425,7 @@ static int find_name(const struct subid_users *users, const struct subid_users *
 	if (local && users->files_first)
 		return owner_from_file(aliases, &account, ret);
 	if (users->nss)
-		r = owner_from_nss(aliases, text, 0, ret);
+		r = owner_from_nss(users, aliases, text, 0, ret);
 	r = r == -ECONNREFUSED && !users->elsewhere ? SUBID_UNKNOWN : r;
 	if (r == SUBID_UNKNOWN && local)
 		return owner_from_file(aliases, &account, ret);

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "libsubid/accounts/accounts.h"
+#include "libsubid/accounts/private.h"
 #include "libsubid/core/core.h"
 #include "libsubid/core/scan.h"
 #include "libsubid/tables/tables.h"
@@ -173,9 +173,38 @@ static bool uid_by_pass(const struct subid_users *users, uint32_t uid, size_t *a
 	return false;
 }
 
+static int ask_beyond(const struct subid_users *users, const char *name, uint32_t uid,
+		      struct passwd *entry, char *buf, size_t size, struct passwd **ret)
+{
+	const struct subid_question question = {
+		.kind = SUBID_UID,
+		.name = name,
+		.id = uid,
+		.user = entry,
+		.buffer = buf,
+		.size = size,
+	};
+	bool found;
+	int r = subid_beyond_ask(users, &question, &found);
+
+	*ret = found ? entry : NULL;
+	return r;
+}
+
+static void release(struct subid_users *users)
+{
+	subid_text_free(&users->group);
+	free(users->accounts);
+	subid_sets_free(&users->ids);
+	free(users->index);
+	subid_beyond_free(users);
+}
+
 static const struct subid_users_lookup by_pass = {
 	.by_name = name_by_pass,
 	.by_uid = uid_by_pass,
+	.ask = ask_beyond,
+	.release = release,
 };
 
 int subid_users_load(int etc, bool nss, struct subid_users **ret, const char **ret_file)
@@ -183,6 +212,10 @@ int subid_users_load(int etc, bool nss, struct subid_users **ret, const char **r
 	auto_users struct subid_users *users = NULL;
 	int r = subid_users_open(etc, nss, &users, ret_file);
 
+	if (r == 0) {
+		users->lookup = &by_pass;
+		r = subid_beyond_make(users);
+	}
 	if (r == 0) {
 		r = subid_text_read(etc, "group", nss, &users->group);
 		if (r == -ENOENT && !nss)
@@ -194,7 +227,6 @@ int subid_users_load(int etc, bool nss, struct subid_users **ret, const char **r
 		r = parse_passwd(users);
 	if (r < 0)
 		return r;
-	users->lookup = &by_pass;
 	*ret = users;
 	users = NULL;
 	return 0;
@@ -290,7 +322,7 @@ int subid_owner_home(uint32_t uid, char **ret)
 	auto_free char *buffer = NULL;
 	struct passwd entry;
 	char *home;
-	int r = subid_nss_ask(NULL, uid, &entry, &buffer);
+	int r = subid_nss_ask(NULL, NULL, uid, &entry, &buffer);
 
 	if (r != 0)
 		return r == -ECONNREFUSED ? SUBID_UNKNOWN : r;
@@ -396,6 +428,8 @@ static bool uid_by_index(const struct subid_users *users, uint32_t uid, size_t *
 static const struct subid_users_lookup by_index = {
 	.by_name = name_by_index,
 	.by_uid = uid_by_index,
+	.ask = ask_beyond,
+	.release = release,
 };
 
 /* In one piece, which is all that is to be freed. */

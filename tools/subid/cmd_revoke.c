@@ -138,7 +138,7 @@ static int read_group(struct revoke *revoke)
 
 	if (etc < 0)
 		return EXIT_UNABLE;
-	r = subid_users_open(etc, revoke->cli->root == NULL, &users, &file);
+	r = subid_users_load(etc, revoke->cli->root == NULL, &users, &file);
 	if (r < 0)
 		return cli_unreadable(revoke->cli, file, r);
 	r = subid_users_members(users, revoke->group, add_member, &revoke->owners);
