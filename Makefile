@@ -75,7 +75,7 @@ HARDEN ?= -fstack-protector-strong -fstack-clash-protection \
 HARDEN_LD ?= -Wl,-z,relro,-z,now,-z,noexecstack
 
 warnings = -Wall -Wextra -Wconversion -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
-	-Wcast-qual -Wpointer-arith -Wwrite-strings -Wvla -Wformat=2 -Wundef $(WERROR)
+	-Wcast-qual -Wpointer-arith -Wwrite-strings -Wvla -Wformat=2 -Wundef $(if $(long32),-Wno-psabi) $(WERROR)
 # Where a long has 32 bits, the inode numbers, sizes and times of a file do not fit into it.
 long32 := $(findstring __SIZEOF_LONG__=4,$(told))
 cpp = -D_GNU_SOURCE $(if $(long32),-D_FILE_OFFSET_BITS=64 -D_TIME_BITS=64) -DSUBID_VERSION='"$(VERSION)"' -DSUBID_SYSCONFDIR='"$(SYSCONFDIR)"' -DSUBID_VENDORDIR='"$(VENDORDIR)"' \
@@ -183,7 +183,7 @@ unit_tests := $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(wildcard tests/unit/*/
 attack_programs := $(patsubst tests/attack/%.c,$(BUILD)/attack/%,$(wildcard tests/attack/*.c))
 fuzzers := $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
 
-.PHONY: all check check-more check-unit unit-tests faults powercut crowd differential directory releases mutate sanitize tsan fuzz fuzzers fuzz-msan msan_fuzzers afl afl_fuzzer bench bench-programs proof coverage counted tidy scan measure lint man-rules format install uninstall demo deps dist deb help clean
+.PHONY: all check check-more check-unit unit-tests faults powercut crowd differential directory releases mutate sanitize tsan fuzz fuzzers fuzz-msan msan_fuzzers afl afl_fuzzer bench bench-programs proof coverage counted tidy scan measure lint man-rules format install uninstall demo deps dist deb rpm help clean
 .DELETE_ON_ERROR:
 
 all: $(archive) $(static) $(shared) $(lib_headers) $(pam_module) $(nss_module) $(compat) $(BUILD)/subid-compat $(programs:%=$(BUILD)/%) $(BUILD)/libsubid-ng.pc $(BUILD)/pam-config $(examples:%=$(BUILD)/examples/%) $(units:%=$(BUILD)/systemd/%) $(BUILD)/systemd/tmpfiles.conf $(ldap_schemas) $(made_pages) ## build the library, the programs, the PAM module and the NSS module
@@ -578,6 +578,17 @@ deb: ## Debian packages, and lintian: build/deb/
 	$(Q)cd $(BUILD)/deb/subid-$(VERSION) && env -u MAKEFLAGS -u MAKELEVEL -u CFLAGS -u BUILD dpkg-buildpackage -us -uc > ../build.log 2>&1 || \
 		{ tail -n 40 ../build.log; exit 1; }
 	$(Q)cd $(BUILD)/deb && lintian --allow-root --fail-on error,warning --tag-display-limit 0 *.changes && ls *.deb
+
+# With the rpmbuild of Debian as far as that can show: rpm/subid.spec says so.
+rpmbuild = rpmbuild --quiet --nodeps -bb -D '_topdir $(abspath $(BUILD))/rpm' -D '_sourcedir $(abspath $(BUILD))' -D '_unpackaged_files_terminate_build 1' $(RPMFLAGS)
+rpm: ## RPM packages, as far as Debian's rpmbuild can tell: build/rpm/RPMS/
+	$(Q)tests/deps.sh build rpm
+	$(Q)$(MAKE) dist
+	$(Q)rm -rf $(BUILD)/rpm && mkdir -p $(BUILD)/rpm
+	$(Q)sed 's/@VERSION@/$(VERSION)/' rpm/subid.spec > $(BUILD)/rpm/subid.spec
+	$(Q)env -u MAKEFLAGS -u MAKELEVEL -u CFLAGS -u BUILD $(rpmbuild) $(BUILD)/rpm/subid.spec > $(BUILD)/rpm/build.log 2>&1 || \
+		{ tail -n 40 $(BUILD)/rpm/build.log; exit 1; }
+	$(Q)cd $(BUILD)/rpm/RPMS && ls */*.rpm
 
 demo: ## two users, two ranges, a real container (as root, in a private mount namespace)
 	$(Q)tests/deps.sh build demo
