@@ -465,7 +465,7 @@ ask 2001
 is "getsubids: a uid has what the shadow here lists for it" "${both_said%%theirs*}" "ours ${both_said##*theirs }"$'\n'
 # Both ways, whichever shadow is here.
 case $BUILD in
-*asan*) flags=(-fsanitize=address,undefined) ;;
+*asan*) flags=("-fsanitize=address,undefined") ;;
 *coverage*) flags=(--coverage) ;;
 *) flags=() ;;
 esac

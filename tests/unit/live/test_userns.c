@@ -35,14 +35,15 @@ static void test_inodes(void **state)
 	assert_false(live_inodes_have(&inodes, 1));
 	/* as the kernel numbers them, and such that differ in their high bits alone */
 	for (size_t i = 0; i < N; i++) {
-		uint64_t inode = i % 2 == 0 ? 4026531840 + i : (uint64_t)i << 40;
+		uint64_t inode =
+		    i % 2 == 0 ? UINT64_C(4026531840) + i : (uint64_t)i << 40;
 
 		assert_int_equal(live_inodes_find(&inodes, inode), SUBID_LIVE_NONE);
 		assert_int_equal(live_inodes_put(&inodes, inode, i), 0);
 	}
 	assert_int_equal(inodes.n, N);
 	for (uint64_t i = 0; i < N; i++) {
-		uint64_t inode = i % 2 == 0 ? 4026531840 + i : i << 40;
+		uint64_t inode = i % 2 == 0 ? UINT64_C(4026531840) + i : i << 40;
 
 		assert_int_equal(live_inodes_find(&inodes, inode), i);
 		assert_true(live_inodes_have(&inodes, inode));
