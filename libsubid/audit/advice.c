@@ -47,248 +47,144 @@ void audit_advise_run(struct audit *audit, struct audit_finding *finding,
 			     (struct audit_fix){ .verb = AUDIT_FIX_RUN, .text = text });
 }
 
-void audit_advise_edit(struct audit *audit, struct audit_finding *finding,
-		       const char *format, ...)
+/* Longer lines are found by how they begin. */
+#define ADDRESS_MAX  200
+#define PATTERN_SIZE (4 * ADDRESS_MAX + 1)
+
+/* The text as a pattern of sed(1) between slashes.  False: what comes before bytes that
+ * are in no pattern. */
+static bool put_pattern(struct subid_owner_name text, char ret[PATTERN_SIZE])
 {
-	const char *text;
-	va_list args;
+	size_t n = 0, i = 0;
 
-	va_start(args, format);
-	text = print(audit, format, args);
-	va_end(args);
-	if (text != NULL)
-		audit_advise(audit, finding,
-			     (struct audit_fix){
-				 .verb = AUDIT_FIX_EDIT,
-				 .path = audit_in_etc(audit, finding->file),
-				 .text = text,
-			     });
-}
+	for (; i < text.len && i < ADDRESS_MAX && text.text[i] != '\0'; i++) {
+		unsigned char c = (unsigned char)text.text[i];
+		bool plain = c >= ' ' && c <= '~' && c != '\'';
 
-/* Of an account with more lines it is not found out whether both tables have a range. */
-#define LINES_MAX 1000
-
-/* Has the account just this range in a table? */
-static bool has_range(const struct audit *audit, enum subid_kind kind, size_t same,
-		      struct id_range range)
-{
-	const struct audit_table *view = &audit->tables[kind];
-
-	if (view->begin[same + 1] - view->begin[same] > LINES_MAX)
-		return false;
-	for (size_t i = view->begin[same]; i < view->begin[same + 1]; i++)
-		if (id_range_equal(view->table->entries[view->order[i]].range, range))
-			return true;
-	return false;
-}
-
-/* Where the files are that had the ids; an image's homes are not looked through. */
-static void advise_search(struct audit *audit, struct audit_finding *finding,
-			  struct subid_owner_name owner, struct id_range range)
-{
-	const char *command = audit_command(
-	    audit,
-	    (struct audit_fix){ .verb = AUDIT_FIX_REVOKE, .kind = -1, .owner = owner });
-
-	if (audit->in->root != NULL)
-		return;
-	/* the owner as that command quotes it */
-	audit_advise_run(audit, finding, "subid shift --owner %s --from %u:%u",
-			 command + sizeof("subid revoke"), range.start, range.count);
-}
-
-/* Is there a gap of so many ids for a grant of these kinds? */
-static bool has_room(const struct audit *audit, int kinds, uint32_t count)
-{
-	for (enum subid_kind kind = 0; kind < SUBID_KINDS; kind++)
-		if ((kinds < 0 || kinds == (int)kind) &&
-		    audit->report->use[kind].largest < count)
-			return false;
-	return true;
-}
-
-bool audit_can_grant(const struct audit *audit, size_t owner, uint32_t count)
-{
-	struct subid_owner_name name = audit_owner_text(audit, owner);
-	const struct subid_special_owner *special =
-	    subid_special_owner(name.text, name.len);
-
-	return (audit->owners[owner].account ||
-		(special != NULL && special->needs_no_account)) &&
-	       has_room(audit, -1, count);
-}
-
-static const char *with_files(const struct audit *audit)
-{
-	return audit->in->root != NULL
-		   ? "; then move its files with 'subid shift'"
-		   : ", and the last command finds the files that have the former ids and"
-		     " prints what moves them";
-}
-
-const char *audit_advise_move(struct audit *audit, struct audit_finding *finding,
-			      enum subid_kind kind, size_t entry)
-{
-	const struct audit_table *view = &audit->tables[kind];
-	const struct audit_owner *owner = &audit->owners[view->owner[entry]];
-	struct subid_owner_name name = audit_owner_text(audit, view->owner[entry]);
-	struct id_range range = view->table->entries[entry].range;
-	enum subid_kind other = kind == SUBID_UID ? SUBID_GID : SUBID_UID;
-	int kinds = has_range(audit, other, owner->same, range) ? -1 : (int)kind;
-	uint32_t usual = audit->in->policy->window[kind].count;
-
-	if (owner->account && !has_room(audit, kinds, range.count))
-		return audit_text(audit,
-				  "no window has room for another %u ids: make room first"
-				  " (window-full says how), then audit again",
-				  range.count);
-	if (audit_is_pool(range))
-		return audit_text(audit,
-				  "a runtime of %.*s may use all of this range: keep it,"
-				  " and move what meets it",
-				  NAME(name));
-	audit_advise(
-	    audit, finding,
-	    (struct audit_fix){
-		.verb = AUDIT_FIX_REVOKE, .kind = kinds, .owner = name, .range = range });
-	if (!owner->account)
-		return audit_text(audit, "%.*s has no account: take the range back",
-				  NAME(name));
-	audit_advise(audit, finding,
-		     (struct audit_fix){
-			 .verb = AUDIT_FIX_GRANT,
-			 .kind = kinds,
-			 .owner = name,
-			 .another = true,
-			 .count = range.count == usual ? 0 : range.count,
-		     });
-	advise_search(audit, finding, name, range);
-	return audit_text(audit,
-			  "move the range %u:%u of %.*s: stop the containers that use it;"
-			  " then another range takes its place%s",
-			  range.start, range.count, NAME(name), with_files(audit));
-}
-
-const char *audit_advise_anew(struct audit *audit, struct audit_finding *finding,
-			      size_t owner)
-{
-	struct subid_owner_name name = audit_owner_text(audit, owner);
-
-	if (audit->owners[owner].account &&
-	    !audit_can_grant(audit, owner, audit->in->policy->window[SUBID_UID].count))
-		return "no window has room for another range: make room first "
-		       "(window-full"
-		       " says how), then audit again";
-	audit_advise(
-	    audit, finding,
-	    (struct audit_fix){ .verb = AUDIT_FIX_REVOKE, .kind = -1, .owner = name });
-	if (!audit->owners[owner].account)
-		return audit_text(audit, "%.*s has no account: take back what it has",
-				  NAME(name));
-	audit_advise(
-	    audit, finding,
-	    (struct audit_fix){ .verb = AUDIT_FIX_GRANT, .kind = -1, .owner = name });
-	if (finding->range.count > 0)
-		advise_search(audit, finding, name, finding->range);
-	return audit_text(audit,
-			  "stop the containers of %.*s; then it gets one range with the"
-			  " same numbers of both kinds%s",
-			  NAME(name), with_files(audit));
-}
-
-/* Nobody types more commands than this. */
-#define ACCOUNTS_MAX 8
-
-/* The next id that no account, group or line has, for both kinds; SUBID_ID_NONE. */
-static uint32_t next_free(const struct audit *audit, uint32_t from)
-{
-	const struct subid_policy *policy = audit->in->policy;
-
-	for (uint64_t id = from; id <= policy->uid_max && id <= policy->gid_max; id++) {
-		struct id_range just = { (uint32_t)id, 1 };
-		bool taken = false;
-
-		for (enum subid_kind kind = 0; kind < SUBID_KINDS; kind++)
-			taken |=
-			    subid_set_meets(&audit->tables[kind].accounts, just, NULL) ||
-			    subid_set_meets(&audit->tables[kind].table->ids, just, NULL);
-		if (!taken)
-			return (uint32_t)id;
+		n += (size_t)sprintf(ret + n, plain ? "%s%c" : "%s\\x%02x",
+				     plain && strchr("/.[]*^$&\\", c) != NULL ? "\\" : "",
+				     c);
 	}
-	return SUBID_ID_NONE;
+	ret[n] = '\0';
+	return i == text.len;
 }
 
-/* The name of a local account or group of people with just this id; len 0. */
-static struct subid_owner_name local_name(const struct audit *audit, enum subid_kind kind,
-					  uint32_t id)
+/*
+ * A line, as sed(1) finds it: by what is in it, so that a command that is typed twice, or
+ * after another one has deleted a line before it, changes no other line.  With bytes that
+ * are in no pattern, by its number and what comes before these bytes.
+ */
+static const char *address(struct audit *audit, size_t line, struct subid_owner_name text)
 {
-	struct subid_owner_name name = { "", 0 };
-	struct subid_account account;
-	struct subid_group group;
-	size_t at = 0;
+	char pattern[PATTERN_SIZE];
 
-	if (kind == SUBID_UID && subid_users_by_uid(audit->in->users, id, &at, &account))
-		name = (struct subid_owner_name){ account.name, account.name_len };
-	if (kind == SUBID_UID && subid_users_by_uid(audit->in->users, id, &at, &account))
-		name.len = 0; /* it has two */
-	while (kind == SUBID_GID && name.len == 0 &&
-	       subid_group_next(audit->in->users, &at, &group))
-		if (group.gid == id)
-			name = group.name;
-	for (size_t i = 0; i < name.len; i++)
-		if ((name.text[i] | 0x20) - 'a' > 'z' - 'a' &&
-		    (i == 0 || strchr("0123456789._-", name.text[i]) == NULL))
-			return (struct subid_owner_name){ "", 0 };
-	return name;
+	return put_pattern(text, pattern) ? audit_text(audit, "/^%s$/", pattern)
+					  : audit_text(audit, "%zu{/^%s/", line, pattern);
 }
 
-const char *audit_advise_ids(struct audit *audit, struct audit_finding *finding,
-			     const struct subid_set *ids, uint64_t n)
+static void advise_script(struct audit *audit, struct audit_finding *finding,
+			  const char *script)
+{
+	audit_advise(audit, finding,
+		     (struct audit_fix){ .verb = AUDIT_FIX_EDIT,
+					 .path = audit_in_etc(audit, finding->file),
+					 .text = script });
+}
+
+void audit_advise_edit(struct audit *audit, struct audit_finding *finding,
+		       struct subid_owner_name line, const char *what)
+{
+	const char *where = line.text == NULL ? "" : address(audit, finding->line, line);
+
+	advise_script(audit, finding,
+		      audit_text(audit, "%s%s%s", where, what,
+				 *where >= '1' && *where <= '9' ? "}" : ""));
+}
+
+void audit_advise_spelling(struct audit *audit, struct audit_finding *finding,
+			   struct subid_owner_name from, struct subid_owner_name to)
+{
+	char pattern[PATTERN_SIZE], text[PATTERN_SIZE];
+
+	if (put_pattern(from, pattern) && put_pattern(to, text))
+		advise_script(audit, finding,
+			      audit_text(audit, "s/^%s:/%s:/", pattern, text));
+}
+
+void audit_advise_count(struct audit *audit, struct audit_finding *finding,
+			struct subid_owner_name line, uint64_t count)
+{
+	audit_advise_edit(
+	    audit, finding, line,
+	    count == 0 ? "d"
+		       : audit_text(audit, "s/[0-9]*$/%llu/", (unsigned long long)count));
+}
+
+/* The line of an entry. */
+static struct subid_owner_name text_of(const struct audit *audit, enum subid_kind kind,
+				       size_t entry)
+{
+	const struct subid_text *text = &audit->tables[kind].table->text;
+	const char *begin =
+	    text->bytes + audit->tables[kind].table->entries[entry].offset;
+	const char *end = memchr(begin, '\n', (size_t)(text->bytes + text->size - begin));
+
+	return (struct subid_owner_name){
+		begin, (size_t)((end == NULL ? text->bytes + text->size : end) - begin)
+	};
+}
+
+void audit_advise_once(struct audit *audit, struct audit_finding *finding, size_t entry)
+{
+	const char *where = address(
+	    audit, finding->line, text_of(audit, (enum subid_kind)finding->kind, entry));
+
+	/* "0,/x/": up to the first that is so */
+	advise_script(audit, finding,
+		      *where == '/' ? audit_text(audit, "0,%s!{%sd}", where, where)
+				    : audit_text(audit, "%sd}", where));
+}
+
+void audit_advise_apart(struct audit *audit, struct audit_finding *finding, size_t first,
+			size_t second)
 {
 	enum subid_kind kind = (enum subid_kind)finding->kind;
-	const struct subid_policy *policy = audit->in->policy;
-	uint32_t most = kind == SUBID_UID ? policy->uid_max : policy->gid_max;
-	uint32_t id =
-	    policy->uid_min > policy->gid_min ? policy->uid_min : policy->gid_min;
-	struct audit_finding advised = *finding;
-	const char *prefix = "", *root = "/";
+	const struct subid_entry *entries = audit->tables[kind].table->entries;
+	struct id_range a = entries[first].range, b = entries[second].range;
+	bool inner = id_range_contains(b, a);
 
-	if (n > ACCOUNTS_MAX)
-		return NULL;
-	if (audit->in->root != NULL) {
-		root = audit_quoted(audit, audit->in->root);
-		prefix = audit_text(audit, " -R %s", root);
-	}
-	for (size_t i = 0; i < ids->n; i++) {
-		for (uint32_t k = 0; k < ids->ranges[i].count; k++, id++) {
-			uint32_t former = ids->ranges[i].start + k;
-			struct subid_owner_name name = local_name(audit, kind, former);
+	/* one within the other goes; else the lower one ends where the other begins */
+	if (inner || id_range_contains(a, b))
+		audit_advise_count(audit, finding,
+				   text_of(audit, kind, inner ? first : second), 0);
+	else if (a.start < b.start)
+		audit_advise_count(audit, finding, text_of(audit, kind, first),
+				   b.start - a.start);
+	else
+		audit_advise_count(audit, finding, text_of(audit, kind, second),
+				   a.start - b.start);
+}
 
-			id = next_free(audit, id);
-			/* one that is where accounts are made is in nobody's way: the
-			 * range is wrong */
-			if (former <= most || name.len == 0 || id == SUBID_ID_NONE)
-				return NULL;
-			audit_advise_run(audit, &advised, "%s%s -%s %u %.*s",
-					 kind == SUBID_UID ? "usermod" : "groupmod",
-					 prefix, kind == SUBID_UID ? "u" : "g", id,
-					 NAME(name));
-			audit_advise_run(audit, &advised, "find %s -xdev -%s %u", root,
-					 kind == SUBID_UID ? "uid" : "gid", former);
-		}
-	}
-	*finding = advised;
-	return kind == SUBID_UID
-		   ? "give the account a uid outside of the range, while its user is "
-		     "logged"
-		     " out: usermod changes the files in its home, and the last command"
-		     " lists others that have the former uid, among which may be files of"
-		     " the range's containers. Do not cut the id out of the range: the "
-		     "ids"
-		     " of containers would shift, and their files change owner"
-		   : "give the group a gid outside of the range; the last command lists "
-		     "the"
-		     " files that have the former gid, among which may be files of the"
-		     " range's containers. Do not cut the id out of the range: the ids of"
-		     " containers would shift, and their files change owner";
+void audit_advise_join(struct audit *audit, struct audit_finding *finding, size_t first,
+		       size_t second, uint32_t count)
+{
+	enum subid_kind kind = (enum subid_kind)finding->kind;
+	const char *a = address(audit, finding->line, text_of(audit, kind, first));
+	const char *b = address(audit, finding->other_line, text_of(audit, kind, second));
+
+	/* the second goes only where the first was found */
+	advise_script(audit, finding,
+		      audit_text(audit, "%s{s/:[0-9]*$/:%u/;h}%s;%s{x;/./d;x}%s", a,
+				 count, *a == '/' ? "" : "}", b, *b == '/' ? "" : "}"));
+}
+
+void audit_advise_key(struct audit *audit, struct audit_finding *finding, const char *key,
+		      uint64_t value)
+{
+	const char *path = audit_quoted(audit, audit_in_etc(audit, "login.defs"));
+
+	audit_advise_run(audit, finding, "sed -i '/^[[:space:]]*%s[[:space:]]/d' %s", key,
+			 path);
+	audit_advise_run(audit, finding, "echo '%s %llu' >>%s", key,
+			 (unsigned long long)value, path);
 }

@@ -172,7 +172,7 @@ enum audit_fix_verb {
 	AUDIT_FIX_CHMOD,     /* path: to text, a mode as chmod(1) takes it */
 	AUDIT_FIX_SETCAP,    /* path: to text, as setcap(8) takes it; "": to none */
 	AUDIT_FIX_CLEAR_ACL, /* path: its access list */
-	AUDIT_FIX_DELETE,    /* lines of path: line, or those that set the key text */
+	AUDIT_FIX_DELETE,    /* lines of path: those that begin with text */
 	AUDIT_FIX_APPEND,    /* the line text to path */
 	AUDIT_FIX_LOAD,	     /* the kernel's audit rules, from the files that have them */
 	AUDIT_FIX_EDIT,	     /* path: by text, a script of sed(1) */
@@ -189,10 +189,10 @@ struct audit_fix {
 	uint32_t count;		       /* ids to grant; 0: as many as the policy says */
 	bool another;		       /* besides the range that the owner has */
 	bool reuse;		       /* the ids may be granted again at once */
+	bool force;		       /* whatever uses them */
 	/* of the others */
 	const char *path;
 	const char *text;
-	size_t line;
 	uint32_t uid, gid;
 };
 

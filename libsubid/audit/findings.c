@@ -377,6 +377,8 @@ static void put_own(FILE *out, const struct audit_fix *fix, const char *root)
 		(void)fprintf(out, " --count %u", fix->count);
 	if (fix->reuse)
 		(void)fputs(" --reuse", out);
+	if (fix->force)
+		(void)fputs(" --force", out);
 	if (fix->owner.len > 0) {
 		(void)fputc(' ', out);
 		put_owner(out, fix);
@@ -390,10 +392,7 @@ static void put_own(FILE *out, const struct audit_fix *fix, const char *root)
 /* The deletion of lines, by sed(1). */
 static void put_delete(FILE *out, const struct audit_fix *fix)
 {
-	if (fix->line > 0)
-		(void)fprintf(out, "sed -i %zud ", fix->line);
-	else
-		(void)fprintf(out, "sed -i '/^[[:space:]]*%s/d' ", fix->text);
+	(void)fprintf(out, "sed -i '/^[[:space:]]*%s/d' ", fix->text);
 	put_path(out, fix->path);
 }
 
@@ -424,7 +423,10 @@ static void put_other(FILE *out, const struct audit_fix *fix)
 		(void)fputs(" >>", out);
 		break;
 	case AUDIT_FIX_EDIT:
-		(void)fprintf(out, "sed -i '%s' ", fix->text);
+		/* bytes are bytes, whatever the locale */
+		(void)fprintf(out, "%ssed -i '%s' ",
+			      strstr(fix->text, "\\x") == NULL ? "" : "LC_ALL=C ",
+			      fix->text);
 		break;
 	case AUDIT_FIX_RUN:
 		(void)fputs(fix->text, out);

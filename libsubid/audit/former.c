@@ -367,11 +367,7 @@ static void say_folded(struct audit *audit, struct audit_finding *finding, size_
 	if (name == NULL)
 		return;
 	finding->other = (struct subid_owner_name){ name, strlen(name) };
-	audit_advise(audit, finding,
-		     (struct audit_fix){ .verb = AUDIT_FIX_RENAME,
-					 .kind = -1,
-					 .owner = finding->owner,
-					 .text = name });
+	audit_advise_spelling(audit, finding, finding->owner, finding->other);
 	audit_add_finding(
 	    audit, finding,
 	    audit_text(audit, "write %s as the owner; the ids stay the same", name),

@@ -388,8 +388,7 @@ int audit_find_overlap_owners(struct audit *audit)
 static void say_self_overlap(struct audit *audit, struct audit_finding *finding,
 			     size_t first, size_t second)
 {
-	(void)first;
-	(void)second;
+	audit_advise_apart(audit, finding, first, second);
 	audit_add_finding(
 	    audit, finding,
 	    audit_text(audit,
@@ -507,10 +506,9 @@ static void say_duplicate(struct audit *audit, struct audit_finding *finding,
 	size_t line = finding->line;
 
 	(void)first;
-	(void)second;
 	finding->line = finding->other_line;
 	finding->other_line = line;
-	audit_advise_edit(audit, finding, "%zud", finding->line);
+	audit_advise_once(audit, finding, second);
 	audit_add_finding(
 	    audit, finding,
 	    audit_text(audit, "delete line %zu of %s", finding->line, finding->file),

@@ -218,9 +218,34 @@ void audit_advise(struct audit *audit, struct audit_finding *finding,
 void audit_advise_run(struct audit *audit, struct audit_finding *finding,
 		      const char *format, ...) __attribute__((format(printf, 3, 4)));
 
-/* Lines of the finding's table, by a script of sed(1) made by printf. */
+/* A key of login.defs gets a value by a line at the end, which counts. */
+void audit_advise_key(struct audit *audit, struct audit_finding *finding, const char *key,
+		      uint64_t value);
+
+/* A change to the finding's line, which has this text, by a command of sed(1); text
+ * NULL: to all lines. */
 void audit_advise_edit(struct audit *audit, struct audit_finding *finding,
-		       const char *format, ...) __attribute__((format(printf, 3, 4)));
+		       struct subid_owner_name line, const char *what);
+
+/* One spelling of an owner in place of another, in all lines. */
+void audit_advise_spelling(struct audit *audit, struct audit_finding *finding,
+			   struct subid_owner_name from, struct subid_owner_name to);
+
+/* Another count for the finding's line; 0: it is deleted. */
+void audit_advise_count(struct audit *audit, struct audit_finding *finding,
+			struct subid_owner_name line, uint64_t count);
+
+/* Of two entries that have ids in common one is shortened, or goes if it has no others.
+ */
+void audit_advise_apart(struct audit *audit, struct audit_finding *finding, size_t first,
+			size_t second);
+
+/* All lines like an entry's but the first are deleted. */
+void audit_advise_once(struct audit *audit, struct audit_finding *finding, size_t entry);
+
+/* Two entries, of line and other_line, become one of so many ids. */
+void audit_advise_join(struct audit *audit, struct audit_finding *finding, size_t first,
+		       size_t second, uint32_t count);
 
 /*
  * The chain that moves the range of an entry: revoke it, grant another, find the files
@@ -377,6 +402,36 @@ struct live_holder *audit_live_holder(const struct live_view *view, uint32_t uid
 bool audit_live_is_own(struct audit *audit, const struct live_holder *holder,
 		       enum subid_kind kind, uint32_t id);
 
+/* --- advice_stop: what must end before ids can be taken back --- */
+
+/* The command that ends a namespace, and the sentence for the remedy. */
+const char *audit_advise_stop(struct audit *audit, struct audit_finding *finding,
+			      const struct subid_live_userns *ns);
+
+/* The command that ends the processes with one of the ids. */
+void audit_advise_end(struct audit *audit, struct audit_finding *finding,
+		      enum subid_kind kind, struct id_range ids);
+
+/*
+ * All that must end before these ids, of kinds as in struct audit_fix, can be taken back:
+ * what runs, and leases of root's store.  True if there is something.
+ */
+bool audit_advise_free(struct audit *audit, struct audit_finding *finding, int kinds,
+		       struct id_range ids);
+
+/* Does somebody run with one of these ids who is not to be stopped, as it is that of an
+ * account or a group?  That keeps no range from being taken back. */
+bool audit_needs_force(const struct audit *audit, int kinds, struct id_range ids);
+
+/* The command that revokes all that an owner has of these kinds, after those that it
+ * needs; true if there are such. */
+bool audit_advise_revoke(struct audit *audit, struct audit_finding *finding, int kinds,
+			 size_t owner);
+
+/* Another lease in place of this one, if there is room; the sentence for the remedy. */
+const char *audit_advise_another_lease(struct audit *audit, struct audit_finding *finding,
+				       const struct lease_row *row, bool reuse);
+
 /* --- rules_live: sentences about namespaces --- */
 
 /* How many processes a finding names at most. */
@@ -389,10 +444,6 @@ const char *audit_live_describe(struct audit *audit, const struct subid_live_use
 struct audit_finding audit_at_userns(const struct audit *audit,
 				     const struct subid_live_userns *ns,
 				     pid_t pids[PIDS_SHOWN]);
-
-/* "stop the container, or: kill 312", or how else to end it. */
-const char *audit_live_how_to_stop(struct audit *audit,
-				   const struct subid_live_userns *ns);
 
 /* --- rules_files: who can write a file --- */
 

@@ -160,13 +160,15 @@ static void find_hard_links(struct audit *audit, enum subid_kind kind)
 {
 	const struct audit_host_file *table = &audit->in->host->tables[kind];
 	const char *path = audit_quoted(audit, table->path);
+	struct audit_finding finding = { .kind = (int)kind };
 
 	if (!is_hard_linked(audit->in->host, kind))
 		return;
-	(void)audit_add_finding(
-	    audit,
-	    &(struct audit_finding){ .kind = (int)kind, .file = subid_kind_table(kind) },
-	    audit_text(audit, "cp -p %s %s.new && mv %s.new %s", path, path, path, path),
+	finding.file = subid_kind_table(kind);
+	audit_advise_run(audit, &finding, "cp -p %s %s.new && mv %s.new %s", path, path,
+			 path, path);
+	audit_add_finding(
+	    audit, &finding, NULL,
 	    "%s has %llu hard links: under another name, in a directory of somebody"
 	    " else, the same file may be written or kept after a change",
 	    table->path, (unsigned long long)table->links);
@@ -204,22 +206,20 @@ int audit_find_table_symlink(struct audit *audit)
 
 	for (enum subid_kind kind = 0; host != NULL && kind < SUBID_KINDS; kind++) {
 		const struct audit_host_file *table = &host->tables[kind];
+		struct audit_finding finding = { .kind = (int)kind,
+						 .file = subid_kind_table(kind) };
 		const char *path;
 
 		if (table->error != 0 || !S_ISLNK(table->mode))
 			continue;
 		path = audit_quoted(audit, table->path);
-		(void)audit_add_finding(
-		    audit,
-		    &(struct audit_finding){
-			.kind = (int)kind,
-			.file = subid_kind_table(kind),
-		    },
-		    audit_text(audit, "cp -L %s %s.new && mv %s.new %s", path, path, path,
-			       path),
-		    "%s is a symbolic link to %s: shadow's tools and subid"
-		    " refuse it, other programs follow it",
-		    table->path, table->target == NULL ? "?" : table->target);
+		audit_advise_run(audit, &finding, "cp -L %s %s.new && mv %s.new %s", path,
+				 path, path, path);
+		audit_add_finding(audit, &finding, NULL,
+				  "%s is a symbolic link to %s: shadow's tools and subid"
+				  " refuse it, other programs follow it",
+				  table->path,
+				  table->target == NULL ? "?" : table->target);
 	}
 	return 0;
 }
@@ -288,19 +288,17 @@ int audit_find_stale_lock(struct audit *audit)
 
 	for (enum subid_kind kind = 0; host != NULL && kind < SUBID_KINDS; kind++) {
 		const struct audit_host_lock *lock = &host->locks[kind];
+		struct audit_finding finding = { .kind = (int)kind };
 
 		if (lock->file.error != 0 || lock->error != 0 ||
 		    (lock->holder.alive && !lock->recycled))
 			continue;
-		(void)audit_add_finding(
-		    audit,
-		    &(struct audit_finding){
-			.kind = (int)kind,
-			.file = audit_text(audit, "%s.lock", subid_kind_table(kind)),
-		    },
-		    audit_text(audit, "rm%s %s", S_ISDIR(lock->file.mode) ? " -r" : "",
-			       audit_quoted(audit, lock->file.path)),
-		    "%s: %s", lock->file.path, stale_reason(audit, lock));
+		finding.file = audit_text(audit, "%s.lock", subid_kind_table(kind));
+		audit_advise_run(audit, &finding, "rm%s %s",
+				 S_ISDIR(lock->file.mode) ? " -r" : "",
+				 audit_quoted(audit, lock->file.path));
+		audit_add_finding(audit, &finding, NULL, "%s: %s", lock->file.path,
+				  stale_reason(audit, lock));
 	}
 	return 0;
 }

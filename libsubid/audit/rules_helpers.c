@@ -157,18 +157,20 @@ static struct audit_fix setcap_fix(struct audit *audit,
 	};
 }
 
-static const char *privilege_remedy(struct audit *audit,
+static const char *privilege_remedy(struct audit *audit, struct audit_finding *finding,
 				    const struct audit_host_helper *helper)
 {
 	struct audit_finding unused = { .kind = -1 };
 
 	if (audit_who_writes(audit, program_of(helper), &unused) != NULL)
 		return install_again(audit);
-	if (helper->caps.error != ENODATA)
-		return audit_command(audit, setcap_fix(audit, helper));
-	return audit_command(audit, (struct audit_fix){ .verb = AUDIT_FIX_CHMOD,
-							.path = helper->path,
-							.text = "u+s" });
+	audit_advise(audit, finding,
+		     helper->caps.error != ENODATA
+			 ? setcap_fix(audit, helper)
+			 : (struct audit_fix){ .verb = AUDIT_FIX_CHMOD,
+					       .path = helper->path,
+					       .text = "u+s" });
+	return NULL;
 }
 
 int audit_find_helper_unprivileged(struct audit *audit)
@@ -177,15 +179,16 @@ int audit_find_helper_unprivileged(struct audit *audit)
 
 	for (size_t i = 0; host != NULL && i < host->n_helpers; i++) {
 		const struct audit_host_helper *helper = &host->helpers[i];
-		const struct audit_finding finding = at(helper);
+		struct audit_finding finding = at(helper);
 		int error = helper->caps.error;
 
 		if (is_setuid_root(host, helper) || has_capability(host, helper) ||
 		    (error != 0 && error != ENODATA && error != EINVAL))
 			continue;
-		(void)audit_add_finding(audit, &finding, privilege_remedy(audit, helper),
-					"%s cannot write a map: %s", helper->path,
-					unprivileged_reason(audit, helper));
+		audit_add_finding(audit, &finding,
+				  privilege_remedy(audit, &finding, helper),
+				  "%s cannot write a map: %s", helper->path,
+				  unprivileged_reason(audit, helper));
 	}
 	return 0;
 }
@@ -327,16 +330,18 @@ int audit_find_helper_nosuid(struct audit *audit)
 
 	for (size_t i = 0; host != NULL && i < host->n_helpers; i++) {
 		const struct audit_host_helper *helper = &host->helpers[i];
-		const struct audit_finding finding = at(helper);
+		struct audit_finding finding = at(helper);
 
 		if (!helper->nosuid)
 			continue;
-		(void)audit_add_finding(
+		audit_advise_run(audit, &finding,
+				 "mount -o remount,suid \"$(findmnt -n -o TARGET --target"
+				 " %s)\"",
+				 audit_quoted(audit, program_of(helper)->path));
+		audit_add_finding(
 		    audit, &finding,
-		    audit_text(audit,
-			       "mount -o remount,suid \"$(findmnt -n -o TARGET --target"
-			       " %s)\", and take nosuid out of its line in /etc/fstab",
-			       audit_quoted(audit, program_of(helper)->path)),
+		    "mount it without nosuid, and take that out of its line in "
+		    "/etc/fstab",
 		    "%s is on a file system that is mounted nosuid: the kernel ignores"
 		    " its setuid bit and its file capabilities, and it can write no map",
 		    helper->path);
@@ -344,18 +349,23 @@ int audit_find_helper_nosuid(struct audit *audit)
 	return 0;
 }
 
-static const char *shadowed_remedy(struct audit *audit, const char *first,
-				   const char *second)
+/* The first is what most users run; dpkg would bring the second back. */
+static const char *shadowed_remedy(struct audit *audit, struct audit_finding *finding,
+				   const char *first, const char *second)
 {
-	first = audit_quoted(audit, first);
-	second = audit_quoted(audit, second);
+	const char *kept = audit_quoted(audit, first),
+		   *other = audit_quoted(audit, second);
+
 	if (audit->in->host->image)
-		return audit_text(audit, "Keep one of them: rm %s, or rm %s", second,
-				  first);
+		audit_advise_run(audit, finding, "rm %s", other);
+	else
+		audit_advise_run(audit, finding,
+				 "dpkg-divert --local --rename --add %s && ln -s %s %s",
+				 other, kept, other);
 	return audit_text(audit,
-			  "To keep the first: dpkg-divert --local --rename --add %s && ln"
-			  " -s %s %s; to keep the second: rm %s",
-			  second, first, second, first);
+			  "keep one of them; the command keeps %s, and to keep the other "
+			  "one, remove it",
+			  first);
 }
 
 int audit_find_helper_shadowed(struct audit *audit)
@@ -365,7 +375,7 @@ int audit_find_helper_shadowed(struct audit *audit)
 
 	for (size_t i = 0; host != NULL && i < host->n_helpers; i++) {
 		const struct audit_host_helper *helper = &host->helpers[i];
-		const struct audit_finding finding = at(helper);
+		struct audit_finding finding = at(helper);
 		const char *path;
 
 		if (first[helper->kind] == NULL) {
@@ -373,8 +383,8 @@ int audit_find_helper_shadowed(struct audit *audit)
 			continue;
 		}
 		path = first[helper->kind]->path;
-		(void)audit_add_finding(
-		    audit, &finding, shadowed_remedy(audit, path, helper->path),
+		audit_add_finding(
+		    audit, &finding, shadowed_remedy(audit, &finding, path, helper->path),
 		    "%s and %s are two programs: which of them runs depends"
 		    " on each caller's PATH, and they may decide differently",
 		    path, helper->path);

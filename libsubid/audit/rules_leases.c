@@ -51,18 +51,6 @@ static int find_outside(struct audit *audit, const struct lease_row *row,
 	return r;
 }
 
-static const char *revoke_lease(struct audit *audit, struct subid_owner_name owner,
-				const char *container, bool reuse)
-{
-	return audit_command(audit, (struct audit_fix){
-					.verb = AUDIT_FIX_REVOKE,
-					.kind = -1,
-					.owner = owner,
-					.container = container,
-					.reuse = reuse,
-				    });
-}
-
 int audit_find_lease_outside(struct audit *audit)
 {
 	const struct lease_view *view = audit->leases;
@@ -83,9 +71,7 @@ int audit_find_lease_outside(struct audit *audit)
 		finding.range = outside;
 		audit_add_finding(
 		    audit, &finding,
-		    audit_text(audit,
-			       "stop the container, then: %s; and grant it another lease",
-			       revoke_lease(audit, finding.owner, lease->name, false)),
+		    audit_advise_another_lease(audit, &finding, row, false),
 		    "%ss %u-%llu are leased to container %s of %.*s, which does"
 		    " not hold them",
 		    subid_kind_name(lease->kind), FIRST_LAST(outside), lease->name,
@@ -162,9 +148,7 @@ static void say_overlap(struct audit *audit, const struct lease_row *before,
 	if (strcmp(a->name, b->name) != 0)
 		finding.other = (struct subid_owner_name){ a->name, strlen(a->name) };
 	audit_add_finding(
-	    audit, &finding,
-	    audit_text(audit, "stop the container, then: %s; and grant it another lease",
-		       revoke_lease(audit, finding.owner, row->lease->name, true)),
+	    audit, &finding, audit_advise_another_lease(audit, &finding, row, true),
 	    "containers %s of %s and %s of %s have leases with the %ss %u-%llu",
 	    before->lease->name, a->name, row->lease->name, b->name,
 	    subid_kind_name(row->lease->kind), FIRST_LAST(finding.range));
@@ -206,9 +190,13 @@ int audit_find_lease_broken(struct audit *audit)
 			finding.line = store->leases.odd_line[kind];
 			finding.file = audit_text(audit, "%s/%s", store->path,
 						  subid_kind_table(kind));
-			audit_add_finding(audit, &finding, NULL, "%zu line%s no lease%s",
-					  n, n == 1 ? " is" : "s are",
-					  n == 1 ? "" : ", this one first");
+			audit_advise_run(audit, &finding,
+					 "sed -i '/^[^:]*:[0-9]*:[0-9]*$/!d' %s",
+					 audit_quoted(audit, finding.file));
+			audit_add_finding(
+			    audit, &finding, "delete the line, or correct it",
+			    "%zu line%s no lease%s", n, n == 1 ? " is" : "s are",
+			    n == 1 ? "" : ", this one first");
 		}
 	}
 	return 0;
@@ -362,17 +350,11 @@ static void say_taken(struct audit *audit, const struct lease_row *row,
 {
 	const struct lease_owner *owner = audit_lease_owner(audit->leases, row);
 	const struct subid_lease *lease = row->lease;
-	struct audit_finding finding = {
-		.kind = (int)lease->kind,
-		.file = audit_text(audit, "%s/%s", owner->store->path,
-				   subid_kind_table(lease->kind)),
-		.line = lease->line,
-		.owner = { owner->name, strlen(owner->name) },
-		.range = id_range_common(lease->range, other->range),
-	};
+	struct audit_finding finding = at_lease(audit, row);
 
+	finding.range = id_range_common(lease->range, other->range);
 	audit_add_finding(
-	    audit, &finding, NULL,
+	    audit, &finding, audit_advise_another_lease(audit, &finding, row, false),
 	    "%ss %u-%llu are leased to container %s of %s, and root's %s has"
 	    " them for container %s",
 	    subid_kind_name(lease->kind), FIRST_LAST(finding.range), lease->name,

@@ -218,9 +218,16 @@ static bool is_two_lines(const struct audit_malformed *bad)
 	return memmem(bad->text, bad->len, "\\n", 2) != NULL;
 }
 
-static const char *advise_two_lines(struct audit *audit, struct audit_finding *finding)
+/* The text of the line. */
+static struct subid_owner_name line_of(const struct audit_malformed *bad)
 {
-	audit_advise_edit(audit, finding, "%zus/\\\\n/\\n/g", finding->line);
+	return (struct subid_owner_name){ bad->text, bad->len };
+}
+
+static const char *advise_two_lines(struct audit *audit, struct audit_finding *finding,
+				    const struct audit_malformed *bad)
+{
+	audit_advise_edit(audit, finding, line_of(bad), "s/\\\\n/\\n/g");
 	return audit_text(audit,
 			  "the two characters \\n in line %zu of %s stand for a new"
 			  " line, which they are not: make lines of them",
@@ -228,9 +235,10 @@ static const char *advise_two_lines(struct audit *audit, struct audit_finding *f
 }
 
 static const char *advise_deletion(struct audit *audit, struct audit_finding *finding,
+				   const struct audit_malformed *bad,
 				   const char *otherwise)
 {
-	audit_advise_edit(audit, finding, "%zud", finding->line);
+	audit_advise_edit(audit, finding, line_of(bad), "d");
 	return audit_text(audit, "delete line %zu of %s%s", finding->line, finding->file,
 			  otherwise);
 }
@@ -239,7 +247,7 @@ static void say_every_id(struct audit *audit, struct audit_finding *finding,
 			 const struct audit_malformed *bad)
 {
 	const char *remedy =
-	    advise_deletion(audit, finding, ", or write the count that was meant");
+	    advise_deletion(audit, finding, bad, ", or write the count that was meant");
 
 	audit_add_finding(
 	    audit, finding, remedy,
@@ -324,7 +332,7 @@ static void say_ambiguous(struct audit *audit, struct audit_finding *finding,
 	print_readings(&fields[2], count, sizeof(count));
 	both = !fields[1].plain && !fields[2].plain;
 	if (is_two_lines(bad))
-		remedy = advise_two_lines(audit, finding);
+		remedy = advise_two_lines(audit, finding, bad);
 	else
 		remedy = audit_text(audit,
 				    "in line %zu of %s, write the number that was meant"
@@ -347,10 +355,10 @@ static void say_extra_field(struct audit *audit, struct audit_finding *finding,
 	const char *remedy;
 
 	if (is_two_lines(bad)) {
-		remedy = advise_two_lines(audit, finding);
+		remedy = advise_two_lines(audit, finding, bad);
 	} else {
-		audit_advise_edit(audit, finding, "%zus/^\\([^:]*:[^:]*:[^:]*\\):.*/\\1/",
-				  finding->line);
+		audit_advise_edit(audit, finding, line_of(bad),
+				  "s/^\\([^:]*:[^:]*:[^:]*\\):.*/\\1/");
 		remedy =
 		    audit_text(audit,
 			       "keep the first three fields of line %zu of %s, if they"
@@ -377,10 +385,11 @@ static void say_beyond(struct audit *audit, struct audit_finding *finding,
 
 	(void)split(bad->text, bad->len, fields);
 	room = fields[1].value < ID_COUNT_MAX ? ID_COUNT_MAX - fields[1].value : 0;
+	audit_advise_count(audit, finding, line_of(bad), room);
 	audit_add_finding(
 	    audit, finding,
 	    room == 0
-		? NULL
+		? "delete the line: no id of it exists"
 		: audit_text(audit, "in line %zu of %s, make the count %llu or less",
 			     finding->line, finding->file, (unsigned long long)room),
 	    "\"%.*s\": the last id of it would be %llu; the last that exists is"
@@ -397,7 +406,7 @@ static void say_empty_range(struct audit *audit, struct audit_finding *finding,
 			    const struct audit_malformed *bad)
 {
 	const char *remedy =
-	    advise_deletion(audit, finding, ", or write the count that was meant");
+	    advise_deletion(audit, finding, bad, ", or write the count that was meant");
 
 	audit_add_finding(audit, finding, remedy,
 			  "\"%.*s\": a count of 0 grants %.*s nothing", LINE_TEXT(bad),
@@ -420,14 +429,14 @@ static void say_stray_blank(struct audit *audit, struct audit_finding *finding,
 		what = "carriage return";
 	if (bad->len > 0 && bad->text[bad->len - 1] == '\r') {
 		/* all lines have one */
-		audit_advise_edit(audit, finding, "s/\\r$//");
+		audit_advise_edit(audit, finding, (struct subid_owner_name){ NULL, 0 },
+				  "s/\\r$//");
 		remedy = "delete the carriage returns, which an editor on Windows has"
 			 " written";
 	} else {
-		audit_advise_edit(audit, finding,
-				  "%zu{s/[[:space:]]*:[[:space:]]*/:/g;s/^[[:space:]]*//;"
-				  "s/[[:space:]]*$//}",
-				  finding->line);
+		audit_advise_edit(audit, finding, line_of(bad),
+				  "{s/[[:space:]]*:[[:space:]]*/:/g;s/^[[:space:]]*//;"
+				  "s/[[:space:]]*$//}");
 		remedy = audit_text(audit, "delete the %s in line %zu of %s", what,
 				    finding->line, finding->file);
 	}
@@ -451,7 +460,7 @@ static void say_malformed(struct audit *audit, struct audit_finding *finding,
 		why = "the line is empty";
 	else if (memchr(bad->text, '\0', bad->len) != NULL)
 		why = "there is a NUL byte in it, where programs in C stop reading";
-	audit_advise_edit(audit, finding, "%zud", finding->line);
+	audit_advise_edit(audit, finding, line_of(bad), "d");
 	audit_add_finding(
 	    audit, finding,
 	    audit_text(audit, "correct line %zu of %s, or delete it", finding->line,
@@ -471,7 +480,7 @@ static void say_comment(struct audit *audit, struct audit_finding *finding,
 	struct id_range readings[SUBID_READINGS_MAX];
 	bool read = subid_line_readings(bad->text, bad->len, readings) > 0;
 
-	audit_advise_edit(audit, finding, "%zud", finding->line);
+	audit_advise_edit(audit, finding, line_of(bad), "d");
 	audit_add_finding(
 	    audit, finding,
 	    audit_text(audit, "keep the note elsewhere, and delete line %zu of %s",
@@ -539,7 +548,8 @@ int audit_find_no_final_newline(struct audit *audit)
 
 		if (text->size == 0 || text->bytes[text->size - 1] == '\n')
 			continue;
-		audit_advise_edit(audit, &finding, "$a\\");
+		audit_advise_edit(audit, &finding, (struct subid_owner_name){ NULL, 0 },
+				  "$a\\");
 		audit_add_finding(
 		    audit, &finding,
 		    audit_text(audit, "add a newline at the end of %s", finding.file),

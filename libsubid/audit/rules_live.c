@@ -44,18 +44,6 @@ struct audit_finding audit_at_userns(const struct audit *audit,
 	return finding;
 }
 
-const char *audit_live_how_to_stop(struct audit *audit,
-				   const struct subid_live_userns *ns)
-{
-	if (ns->held == SUBID_HELD_BY_MOUNT)
-		return audit_text(
-		    audit,
-		    "find the mount in /proc/%d/mountinfo (nsfs, user:[%llu]),"
-		    " and unmount it",
-		    (int)ns->holder, (unsigned long long)ns->inode);
-	return audit_text(audit, "stop the container, or: kill %d", (int)ns->holder);
-}
-
 /*
  * Calls say() for each namespace that is judged and for each kind, with the finding that
  * begins there.
@@ -128,18 +116,7 @@ static void say_unauthorised(struct audit *audit, struct audit_finding *finding,
 		return;
 	finding->range = unheld->ranges[0];
 	audit_add_finding(
-	    audit, finding,
-	    audit_text(audit,
-		       "%s; if the range was %.*s's until somebody edited the table,"
-		       " give it back with %s",
-		       audit_live_how_to_stop(audit, ns), NAME(finding->owner),
-		       audit_command(audit,
-				     (struct audit_fix){
-					 .verb = AUDIT_FIX_GRANT,
-					 .kind = -1,
-					 .owner = finding->owner,
-					 .range = finding->range,
-				     })),
+	    audit, finding, audit_advise_stop(audit, finding, ns),
 	    "%s of %.*s maps %ss %u-%llu, which %.*s does not hold; they are %s%s",
 	    audit_live_describe(audit, ns), NAME(finding->owner), subid_kind_name(kind),
 	    FIRST_LAST(finding->range), NAME(finding->owner),
@@ -166,7 +143,7 @@ static void say_stale(struct audit *audit, struct audit_finding *finding,
 	audit_add_finding(
 	    audit, finding,
 	    audit_text(audit, "%s; for podman: podman system migrate, as %.*s",
-		       audit_live_how_to_stop(audit, ns), NAME(finding->owner)),
+		       audit_advise_stop(audit, finding, ns), NAME(finding->owner)),
 	    "%s of %.*s still maps %ss %u-%llu, which were revoked from %.*s%s",
 	    audit_live_describe(audit, ns), NAME(finding->owner), subid_kind_name(kind),
 	    FIRST_LAST(finding->range), NAME(finding->owner),
@@ -210,7 +187,7 @@ int audit_find_live_root(struct audit *audit)
 			finding.kind = (int)kind;
 			finding.range = (struct id_range){ 0, 1 };
 			audit_add_finding(
-			    audit, &finding, audit_live_how_to_stop(audit, ns),
+			    audit, &finding, audit_advise_stop(audit, &finding, ns),
 			    "%s of %.*s maps %s 0: a process in it can be root "
 			    "on the host",
 			    audit_live_describe(audit, ns), NAME(finding.owner),
@@ -259,16 +236,11 @@ static void say_account(struct audit *audit, struct audit_finding *finding,
 		return;
 	(void)subid_users_name(audit->in->users, kind, finding->range.start, name,
 			       sizeof(name));
-	audit_add_finding(
-	    audit, finding,
-	    audit_text(audit,
-		       "%s; and take %s %u out of the range of %.*s, if it is in a"
-		       " table",
-		       audit_live_how_to_stop(audit, ns), subid_kind_name(kind),
-		       finding->range.start, NAME(finding->owner)),
-	    "%s of %.*s maps %s %u, which is %s %s's own", audit_live_describe(audit, ns),
-	    NAME(finding->owner), subid_kind_name(kind), finding->range.start, what,
-	    name[0] == '\0' ? "somebody" : name);
+	audit_add_finding(audit, finding, audit_advise_stop(audit, finding, ns),
+			  "%s of %.*s maps %s %u, which is %s %s's own",
+			  audit_live_describe(audit, ns), NAME(finding->owner),
+			  subid_kind_name(kind), finding->range.start, what,
+			  name[0] == '\0' ? "somebody" : name);
 }
 
 int audit_find_live_account(struct audit *audit)
@@ -293,7 +265,7 @@ static void say_setgroups(struct audit *audit, struct audit_finding *finding,
 	audit_add_finding(
 	    audit, finding,
 	    audit_text(audit, "update newgidmap, then %s",
-		       audit_live_how_to_stop(audit, ns)),
+		       audit_advise_stop(audit, finding, ns)),
 	    "%s of %.*s maps no gid but %u, the owner's own, and setgroups is allowed: a "
 	    "process can leave a group that is denied access to files (CVE-2018-7169)",
 	    audit_live_describe(audit, ns), NAME(finding->owner), finding->range.start);
@@ -380,12 +352,9 @@ static void say_orphan(struct audit *audit, enum subid_kind kind, uint32_t id,
 
 	for (; finding.n_pids < n && finding.n_pids < PIDS_SHOWN; finding.n_pids++)
 		shown[finding.n_pids] = (pid_t)(uint32_t)pids[finding.n_pids];
+	audit_advise_end(audit, &finding, kind, finding.range);
 	audit_add_finding(
-	    audit, &finding,
-	    audit_text(audit,
-		       "kill them (%d first), or give %s %u an owner: subid grant"
-		       " --range %u:1 OWNER",
-		       (int)shown[0], subid_kind_name(kind), id, id),
+	    audit, &finding, "kill them; or grant the id to whom they belong",
 	    "%zu process%s under %s %u, which no line and no account covers,"
 	    " beginning with process %d%s",
 	    n, n == 1 ? " runs" : "es run", subid_kind_name(kind), id, (int)shown[0],
@@ -473,8 +442,11 @@ int audit_find_live_hidden(struct audit *audit)
 			    NAME(finding.owner), (int)hiders[i].pid);
 			continue;
 		}
+		audit_advise_run(audit, &finding, "kill -KILL %d", (int)hiders[i].pid);
 		audit_add_finding(
-		    audit, &finding, NULL,
+		    audit, &finding,
+		    "end the process, which ends the mount or descriptor that keeps the"
+		    " namespace",
 		    "process %d%s%.*s keeps a user namespace without processes "
 		    "where it cannot be looked into: %s",
 		    (int)hiders[i].pid, finding.owner.len > 0 ? " of " : "",

@@ -39,18 +39,6 @@ void audit_many_add(const struct audit *audit, enum subid_kind kind, size_t entr
 		many->entry = entry;
 }
 
-/* A key of login.defs gets a value by a line at the end, which counts. */
-static void advise_key(struct audit *audit, struct audit_finding *finding,
-		       const char *key, uint64_t value)
-{
-	const char *path = audit_quoted(audit, audit_in_etc(audit, "login.defs"));
-
-	audit_advise_run(audit, finding, "sed -i '/^[[:space:]]*%s[[:space:]]/d' %s", key,
-			 path);
-	audit_advise_run(audit, finding, "echo '%s %llu' >>%s", key,
-			 (unsigned long long)value, path);
-}
-
 void audit_say_many(struct audit *audit, enum subid_kind kind,
 		    const struct audit_many *many, const char *what)
 {
@@ -69,11 +57,11 @@ void audit_say_many(struct audit *audit, enum subid_kind kind,
 	if (many->n == 0)
 		return;
 	if (many->first > accounts && many->first < window->min)
-		advise_key(audit, &finding, audit_text(audit, "SUB_%s_MIN", upper),
-			   many->first);
+		audit_advise_key(audit, &finding, audit_text(audit, "SUB_%s_MIN", upper),
+				 many->first);
 	if (many->end - 1 > window->max)
-		advise_key(audit, &finding, audit_text(audit, "SUB_%s_MAX", upper),
-			   many->end - 1);
+		audit_advise_key(audit, &finding, audit_text(audit, "SUB_%s_MAX", upper),
+				 many->end - 1);
 	audit_add_finding(
 	    audit, &finding,
 	    audit_text(
@@ -124,8 +112,8 @@ int audit_find_window_beyond(struct audit *audit)
 
 		if (!window->beyond)
 			continue;
-		advise_key(audit, &finding, audit_text(audit, "SUB_%s_MAX", upper),
-			   window->max);
+		audit_advise_key(audit, &finding, audit_text(audit, "SUB_%s_MAX", upper),
+				 window->max);
 		audit_add_finding(audit, &finding, "write the last id that there is",
 				  "SUB_%s_MAX in %s is 4294967295, which is no id: it is"
 				  " taken as 4294967294",

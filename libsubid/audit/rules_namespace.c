@@ -112,7 +112,7 @@ int audit_find_absent_ids(struct audit *audit)
 
 struct unlisted {
 	struct audit *audit;
-	uint32_t first;
+	uint32_t first, last;
 	size_t n;
 	uint32_t asked[ASKED_MAX];
 	size_t n_asked;
@@ -132,6 +132,8 @@ static void add_unlisted(struct unlisted *unlisted, uint32_t uid)
 {
 	if (unlisted->n == 0 || uid < unlisted->first)
 		unlisted->first = uid;
+	if (unlisted->n == 0 || uid > unlisted->last)
+		unlisted->last = uid;
 	unlisted->n++;
 }
 
@@ -197,13 +199,17 @@ int audit_find_window_unlisted(struct audit *audit)
 	(void)subid_users_name(audit->in->users, SUBID_UID, unlisted.first, name,
 			       sizeof(name));
 	finding.range = (struct id_range){ unlisted.first, 1 };
+	audit_advise_run(audit, &finding,
+			 "echo 'reserve %u-%u \"accounts that are not listed\"' >>%s",
+			 unlisted.first, unlisted.last,
+			 audit_quoted(audit, audit_in_etc(audit, SUBID_CONF_FILE)));
 	audit_add_finding(
 	    audit, &finding,
-	    audit_text(
-		audit,
-		"set SUB_UID_MIN and SUB_GID_MIN in %s to begin behind the ids of"
-		" these accounts, or reserve those in %s: reserve FIRST-LAST \"why\"",
-		audit_in_etc(audit, "login.defs"), audit_in_etc(audit, SUBID_CONF_FILE)),
+	    audit_text(audit,
+		       "reserve all the ids that the service may give to accounts, of"
+		       " which the command has those that are known here; or set"
+		       " SUB_UID_MIN and SUB_GID_MIN in %s to begin behind them",
+		       audit_in_etc(audit, "login.defs")),
 	    "%s (uid %u)%s in the window, and the name service does not list %s: a range"
 	    " granted there may have the id of such an account",
 	    audit_text(audit, "account %s", name), unlisted.first,

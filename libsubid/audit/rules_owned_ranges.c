@@ -335,12 +335,12 @@ int audit_find_fragmented(struct audit *audit)
 	return find_pieces(audit, false, say_fragmented);
 }
 
-static void say_mergeable(struct audit *audit, struct audit_finding *finding)
+static void say_mergeable(struct audit *audit, struct audit_finding *finding,
+			  size_t first, size_t second)
 {
 	struct id_range r = finding->range;
 
-	audit_advise_edit(audit, finding, "%zus/:[0-9]*$/:%u/;%zud", finding->line,
-			  r.count, finding->other_line);
+	audit_advise_join(audit, finding, first, second, r.count);
 	audit_add_finding(
 	    audit, finding,
 	    audit_text(audit, "write one line, %.*s:%u:%u, in place of lines %zu and %zu",
@@ -374,7 +374,7 @@ int audit_find_mergeable(struct audit *audit)
 			finding.range = id_range_between(entries[a].range.start,
 							 id_range_end(entries[b].range));
 			if (!audit_skips(audit, &finding))
-				say_mergeable(audit, &finding);
+				say_mergeable(audit, &finding, a, b);
 		}
 	}
 	return 0;

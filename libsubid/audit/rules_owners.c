@@ -172,17 +172,28 @@ static void say_starts_with_digit(struct audit *audit, struct audit_finding *fin
 {
 	size_t digits = 0;
 	const struct audit_owner *o = &audit->owners[owner];
+	const char *uid;
 
 	while (digits < finding->owner.len && finding->owner.text[digits] >= '0' &&
 	       finding->owner.text[digits] <= '9')
 		digits++;
+	uid = audit_text(audit, "%u", o->uid);
+	if (o->account)
+		audit_advise_spelling(audit, finding, finding->owner,
+				      (struct subid_owner_name){ uid, strlen(uid) });
+	else
+		audit_advise(audit, finding,
+			     (struct audit_fix){ .verb = AUDIT_FIX_REVOKE,
+						 .kind = finding->kind,
+						 .owner = finding->owner });
 	audit_add_finding(
 	    audit, finding,
 	    o->account
 		? audit_text(audit, "name the owner by its uid, %u, in line %zu of %s",
 			     o->uid, finding->line, finding->file)
 		: audit_text(audit,
-			     "correct the owner in line %zu of %s, or delete the line",
+			     "correct the owner in line %zu of %s, or take the range"
+			     " back",
 			     finding->line, finding->file),
 	    "\"%.*s\" begins like a number: unshare of util-linux grants the range to uid"
 	    " %.*s",
@@ -231,9 +242,6 @@ static bool is_unknown(const struct audit *audit, enum subid_kind kind, size_t o
 static const char *unknown_remedy(struct audit *audit, struct audit_finding *finding,
 				  size_t owner, int kind, const char **ret_known)
 {
-	const struct audit_fix revoke = { .verb = AUDIT_FIX_REVOKE,
-					  .kind = kind,
-					  .owner = finding->owner };
 	const char *by, *name = audit_renamed_to(audit, owner, &by);
 
 	*ret_known = "";
@@ -241,8 +249,8 @@ static const char *unknown_remedy(struct audit *audit, struct audit_finding *fin
 	    memcmp(finding->owner.text, BYTE_ORDER_MARK, 3) == 0) {
 		*ret_known = "; it begins with a byte order mark, which no program passes"
 			     " over";
-		audit_advise_edit(audit, finding, "%zus/^\\xef\\xbb\\xbf//",
-				  finding->line);
+		audit_advise_edit(audit, finding, (struct subid_owner_name){ NULL, 0 },
+				  "s/^\\xef\\xbb\\xbf//");
 		return "delete the byte order mark, which an editor on Windows has "
 		       "written";
 	}
@@ -260,7 +268,8 @@ static const char *unknown_remedy(struct audit *audit, struct audit_finding *fin
 				  name);
 	}
 	if (audit->in->users->elsewhere) {
-		audit_advise(audit, finding, revoke);
+		(void)audit_advise_revoke(audit, finding, kind, owner);
+		finding->fixes_need_more = true;
 		return audit_text(
 		    audit,
 		    "nsswitch.conf names other sources of accounts than the"
@@ -268,8 +277,10 @@ static const char *unknown_remedy(struct audit *audit, struct audit_finding *fin
 		    " and has no %.*s, take the range back",
 		    NAME(finding->owner));
 	}
-	audit_add_fix(audit, finding, revoke);
-	return NULL;
+	return audit_advise_revoke(audit, finding, kind, owner)
+		   ? "stop what has these ids, as the first commands do, and take the "
+		     "range back"
+		   : NULL;
 }
 
 static void say_unknown(struct audit *audit, struct audit_finding *finding, size_t owner)
@@ -384,6 +395,7 @@ static void say_two_spellings(struct audit *audit, struct audit_finding *finding
 		name = finding->owner;
 		number = finding->other;
 	}
+	audit_advise_spelling(audit, finding, number, name);
 	audit_add_finding(
 	    audit, finding,
 	    audit_text(audit, "in all lines of %s that begin with \"%.*s:\", write %.*s",
@@ -458,10 +470,8 @@ int audit_find_weak_owner(struct audit *audit)
 			continue;
 		finding = audit_at_entry(audit, kind, audit->owners[i].entry);
 		finding.kind = -1;
-		audit_advise(audit, &finding,
-			     (struct audit_fix){ .verb = AUDIT_FIX_REVOKE,
-						 .kind = -1,
-						 .owner = finding.owner });
+		(void)audit_advise_revoke(audit, &finding, -1, i);
+		finding.fixes_need_more = true;
 		audit_add_finding(audit, &finding,
 				  "if no service runs containers under it, take the range"
 				  " back",

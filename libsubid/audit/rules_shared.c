@@ -144,16 +144,9 @@ static void say_leased(struct audit *audit, enum subid_kind kind,
 	audit_add_finding(
 	    audit, &finding,
 	    audit_text(audit,
-		       "%s; then give each container a lease of its own: %s,"
-		       " and subid config shows its map",
-		       audit_live_how_to_stop(audit, &live->userns[b->userns]),
-		       audit_command(audit,
-				     (struct audit_fix){
-					 .verb = AUDIT_FIX_GRANT,
-					 .kind = -1,
-					 .owner = finding.owner,
-					 .container = "NAME",
-				     })),
+		       "%s; before it starts again, give it a lease of its own with"
+		       " 'subid grant', and the map that 'subid config' prints",
+		       audit_advise_stop(audit, &finding, &live->userns[b->userns])),
 	    "%s and %s, both of %.*s, map %ss %u-%llu, which are leased to %s",
 	    audit_live_describe(audit, &live->userns[a->userns]),
 	    audit_live_describe(audit, &live->userns[b->userns]), NAME(finding.owner),
@@ -380,8 +373,10 @@ static void say_shared(struct audit *audit, enum subid_kind kind, const struct m
 	finding.range = id_range_common(a->range, b->range);
 	audit_add_finding(
 	    audit, &finding,
-	    audit_text(audit, "%s; then give %.*s or %.*s a range of its own",
-		       audit_live_how_to_stop(audit, &live->userns[b->userns]),
+	    audit_text(audit,
+		       "%s; before it starts again, %.*s or %.*s needs a range of its"
+		       " own",
+		       audit_advise_stop(audit, &finding, &live->userns[b->userns]),
 		       NAME(finding.owner), NAME(finding.other)),
 	    "%s of %.*s and %s of %.*s both map %ss %u-%llu",
 	    audit_live_describe(audit, &live->userns[a->userns]), NAME(finding.owner),

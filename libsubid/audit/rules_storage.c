@@ -56,7 +56,7 @@ static void say_namespaces(struct audit *audit, const struct subid_share *share,
 		finding = audit_at_userns(audit, ns, pids);
 		finding.kind = (int)kind;
 		finding.range = ids;
-		audit_add_finding(audit, &finding, audit_live_how_to_stop(audit, ns),
+		audit_add_finding(audit, &finding, audit_advise_stop(audit, &finding, ns),
 				  "%s maps %ss %u-%llu, which are those of the store %s",
 				  audit_live_describe(audit, ns), subid_kind_name(kind),
 				  FIRST_LAST(ids), share->store);
@@ -92,7 +92,8 @@ static void say_processes(struct audit *audit, const struct subid_share *share,
 	finding.range = share->ids[kind];
 	finding.pids = pids;
 	finding.n_pids = n < PIDS_SHOWN ? n : PIDS_SHOWN;
-	audit_add_finding(audit, &finding, audit_text(audit, "kill %d", (int)pids[0]),
+	audit_advise_end(audit, &finding, kind, finding.range);
+	audit_add_finding(audit, &finding, "stop the processes",
 			  "%zu process%s with a %s of the store %s, beginning with"
 			  " process %d",
 			  n, n == 1 ? " runs" : "es run", subid_kind_name(kind),
@@ -161,11 +162,13 @@ static void say_target(struct audit *audit, const struct subid_share *share,
 {
 	struct audit_finding finding = at_share(audit, share);
 
-	audit_add_finding(
-	    audit, &finding,
-	    audit_text(audit, "subid share umount %s %s", share->store, mount->target),
-	    "the store %s is mounted for %s, who has no %s", share->store, mount->target,
-	    why);
+	audit_advise_run(audit, &finding, "subid share umount %s %s",
+			 audit_quoted(audit, share->store),
+			 audit_quoted(audit, mount->target));
+	audit_add_finding(audit, &finding,
+			  "unmount it there; or grant the range, or the lease, again",
+			  "the store %s is mounted for %s, who has no %s", share->store,
+			  mount->target, why);
 }
 
 static int check_target(struct audit *audit, const struct subid_share *share,
@@ -226,10 +229,11 @@ int audit_find_share_leftover(struct audit *audit)
 		    is_recorded(shares, mount->where + sizeof(above) - 1))
 			continue;
 		finding.file = audit_text(audit, "%s", mount->where);
-		audit_add_finding(
-		    audit, &finding,
-		    audit_text(audit, "umount %s", audit_quoted(audit, mount->where)),
-		    "%s is mounted, and no record of 'subid share' has it", mount->where);
+		audit_advise_run(audit, &finding, "umount %s",
+				 audit_quoted(audit, mount->where));
+		audit_add_finding(audit, &finding, NULL,
+				  "%s is mounted, and no record of 'subid share' has it",
+				  mount->where);
 	}
 	return 0;
 }

@@ -62,12 +62,7 @@ static void advise_room(struct audit *audit, struct audit_finding *finding,
 			       subid_window_range(window)))
 		return;
 	max = max > UINT32_MAX - 1 ? UINT32_MAX - 1 : max;
-	audit_advise_run(audit, finding,
-			 "sed -i '/^[[:space:]]*SUB_%s_MAX[[:space:]]/d' %s", upper,
-			 audit_quoted(audit, audit_in_etc(audit, "login.defs")));
-	audit_advise_run(audit, finding, "echo 'SUB_%s_MAX %llu' >>%s", upper,
-			 (unsigned long long)max,
-			 audit_quoted(audit, audit_in_etc(audit, "login.defs")));
+	audit_advise_key(audit, finding, audit_text(audit, "SUB_%s_MAX", upper), max);
 }
 
 /* Reports a window of which at least so many grants are left, and fewer than so many. */

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 # The audit of leases: at rest, in users' hands, and of containers that run.
 . "$(dirname "$0")/lib.sh"
-plan 41
+plan 43
 
 private_store
 for dir in lxc lxd; do
@@ -162,8 +162,13 @@ m8=$monitor i8=$inside
 container alice c7 "0 100500 10"
 finds "what her containers share against her own lease is no alarm" "$(both live-shared-own "alice 100500+10 -")"
 expect "by default" 0 '*WARNING live-shared-own: *' '' subid audit
-stop "$monitor" "$inside"
-stop "$m8" "$i8"
+subid --json audit --fail-on never | jq -r '.findings[] | select(.rule == "live-shared-own").advice[]' | sort -u >"$T/typed"
+ok "the command that is printed" sh -e "$T/typed"
+nothing_found() { [ "$(subid --json audit --fail-on never | of_leases)" = "" ]; }
+ok "ends that" wait_for nothing_found
+for pid in "$monitor" "$inside" "$m8" "$i8"; do kill -KILL "$pid"; done 2>/dev/null
+wait_for gone "$inside"
+wait_for gone "$i8"
 printf 'x\nc1:200000:10\n' | tee "$own/subuid" >"$own/subgid"
 like "she sees it, too" "$(as alice subid --json audit --partial 2>/dev/null | of_leases)" "*lease-own - alice - -*"
 is "and not at bob's" "$(as bob subid --json audit --partial 2>/dev/null | of_leases | grep lease)" ""

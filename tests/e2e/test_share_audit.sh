@@ -5,7 +5,7 @@
 # idmapped mounts by anybody's hand, also where only a container sees them.
 [ $$ = 1 ] || exec unshare --pid --fork --kill-child --mount-proc bash "$0"
 . "$(dirname "$0")/lib.sh"
-plan 19
+plan 27
 chmod 755 "$T"
 for name in alice bob; do add_user $name; done
 all=$'alice:100000:65536\nbob:200000:65536\nroot:900000:300000'
@@ -23,6 +23,13 @@ import json, sys
 for finding in json.load(sys.stdin)["findings"]:
     print(finding["level"], finding.get("kind") or "-", finding["reason"])'
 }
+# The commands of a rule, typed; what they are for is gone after a moment.
+typed() { # rule
+	subid --json audit --rule "$1" --fail-on never 2>/dev/null | jq -r '.findings[].advice[]' | awk '!seen[$0]++' >"$T/typed"
+	ok "$1: the commands" sh -e "$T/typed"
+	ok "$1: mend it" wait_for nothing_of "$1"
+}
+nothing_of() { [ -z "$(found "$1")" ]; }
 for rule in share-running share-target share-leftover idmap-root idmap-unread; do
 	is "as it should be: no $rule" "$(found $rule)" ""
 done
@@ -72,7 +79,9 @@ cp $record "$T/kept"
 sed -i '/^mount.*@all/d' $record
 is "a mount that no record has" "$(found share-leftover)" \
 	"warning - /run/subid/share/alice/@all/root/store is mounted, and no record of 'subid share' has it"
+typed share-leftover
 cp "$T/kept" $record
+subid -q share mount root/store alice
 subid -q revoke --force alice/c1
 is "a container that is gone" "$(found share-target)" ""
 as alice subid -q grant --count 10 alice/own
@@ -84,21 +93,22 @@ end "$started_pid"
 tables $'bob:200000:65536\nroot:900000:300000'
 is "an owner without a range" "$(found share-target)" "warning - the store root/store is mounted for alice, who has no range
 warning - the store root/store is mounted for alice/c1, who has no range"
+typed share-target
 tables "$all"
+subid -q share mount root/store alice
 start setpriv --reuid 900005 --regid 5 --clear-groups sleep 1000
 wait_for runs "$started_pid" sleep
 is "a process with the store's ids" "$(found share-running)" \
 	"error uid 1 process runs with a uid of the store root/store, beginning with process $started_pid"
-end "$started_pid"
+typed share-running
 start unshare --map-users 900000,0,10 --map-groups 900000,0,10 sleep 1000
 wait_for runs "$started_pid" sleep
 like "a namespace that maps them" "$(found share-running)" \
 	"error uid user namespace * (process $started_pid) maps uids 900000-900009, which are those of the store root/store
 error gid user namespace *"
-end "$started_pid"
+typed share-running
 
 subid -q share umount root/store alice
-subid -q share umount root/store alice/c1
 subid -q share destroy root/store
 is "with the store all of it is gone" "$(found share-running)$(found share-target)$(found share-leftover)" ""
 is "without root, and of images, nothing is said" "$(as alice subid --json audit 2>/dev/null | grep -c '"share-\|"idmap-')" 0
