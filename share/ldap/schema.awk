@@ -22,7 +22,9 @@ function flush_definition() {
 
 BEGIN {
 	if (form == "openldap")
-		print "dn: cn=subid,cn=schema,cn=config\nobjectClass: olcSchemaConfig\ncn: subid"
+		print "# OpenLDAP, where its configuration is in cn=config:\n" \
+		      "#     ldapadd -H ldapi:/// -Y EXTERNAL -f subid.ldif\n\n" \
+		      "dn: cn=subid,cn=schema,cn=config\nobjectClass: olcSchemaConfig\ncn: subid"
 	else
 		print "dn: cn=schema"
 }
