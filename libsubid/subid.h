@@ -254,7 +254,8 @@ int subid_uses(struct subid *sys, enum subid_kind kind, struct id_range range,
 #define SUBID_LEDGER_RELEASED 1U
 
 /*
- * What the ledger knows: who had which ids last, uids first, in the order of the ids.
+ * What the ledger knows: who had which ids last, uids first, in the order of the ids; and
+ * which container or store, by root's leases, in rows of its own, with its name.
  * States: SUBID_STATE_GRANTED, _LEFT, _RELEASED (left, and held by "!released"), _FREE
  * (given back).  Held ids that it does not know have an empty owner.  Whoever may write
  * it looks at the tables first.  kinds: bits 1 << enum subid_kind, 0: both.  Returns 0,
@@ -393,7 +394,9 @@ int subid_import(struct subid_txn *txn, const struct subid_request *request,
  * Gives a container a range, out of what its owner holds, that no other container has and
  * no process uses.  Root gives leases to anybody's containers, in /var/lib/subid; other
  * users to their own, in ~/.local/state/subid.  The first call of a transaction locks
- * that store.  Flags: SUBID_ANOTHER; SUBID_OWN, without SUBID_LEASES in subid_begin().
+ * that store.  What the ledger says that another container had, and did not give back, is
+ * given by SUBID_REUSE_LEFT alone.  Flags: SUBID_ANOTHER; SUBID_REUSE_LEFT; SUBID_OWN,
+ * without SUBID_LEASES in subid_begin().
  *
  * Returns as subid_grant(), and SUBID_DENIED: the owner does not hold the range, or is
  * somebody else; SUBID_INVALID: owner is not "OWNER/NAME".
@@ -421,7 +424,8 @@ int subid_unlease(struct subid_txn *txn, const struct subid_request *request,
 
 /*
  * Gives an owner the very ids that it had, or what of them lies in range, as the ledger
- * knows them, also held ones.  Flags: SUBID_UNKNOWN_OWNER.
+ * knows them, also held ones; or a container, "OWNER/NAME", the lease that it had, also
+ * with SUBID_LEASES in subid_begin().  Flags: SUBID_UNKNOWN_OWNER.
  *
  * Returns as subid_grant(): SUBID_TAKEN: somebody has some of them by now, or uses them,
  * and nothing is given back, the transaction can only be ended; SUBID_ABSENT: nothing is

@@ -387,7 +387,7 @@ static void load_former(const struct subid *sys, struct audit_facts *facts)
 	if (state >= 0 && fstat(facts->place.etc, &st) == 0 &&
 	    ledger_open(state, st.st_uid, true, &facts->ledger) == 0 &&
 	    facts->ledger.whole)
-		facts->input.ledger = &facts->ledger.ledger;
+		facts->input.ledger = &facts->ledger.parts[LEDGER_LINES].ledger;
 }
 
 /*

@@ -436,10 +436,11 @@ size_t subid_lease_owner(const char *text);
 struct subid_lease_options {
 	int state; /* the store's directory, opened for reading; -1, for a dry run: none
 		    */
-	const char *user;   /* whose store it is; NULL: root's */
-	bool dry_run;	    /* take no lock, and refuse to commit */
-	const char *untold; /* as in struct subid_txn_options */
-	int timeout_ms;	    /* patience for the locks; SUBID_PATIENCE_MS */
+	const char *user; /* whose store it is; NULL: root's */
+	bool dry_run;	  /* take no lock, and refuse to commit */
+	bool no_grants;	  /* as in struct subid_txn_options, as what follows */
+	const char *untold;
+	int timeout_ms; /* patience for the locks; SUBID_PATIENCE_MS */
 };
 
 /*
@@ -537,7 +538,8 @@ bool lease_is_of(const struct subid_lease *lease, const struct subid_owner *owne
 		 const char *name);
 
 /*
- * Begins a transaction over a store: takes its locks and reads it.  What follows is
+ * Begins a transaction over a store: takes its locks and reads it, and looks at root's
+ * beside the ledger, which is in the same directory.  What follows is
  * subid_lease_grant(), subid_lease_revoke(), subid_txn_rest() and subid_txn_unhold();
  * then subid_txn_commit(), with the same promises as for the tables; then
  * subid_txn_free().  Nothing else of txn.h may be called but
@@ -559,6 +561,8 @@ struct subid_lease_request {
 	uint32_t count;			 /* how many ids */
 	struct id_range range; /* just these ids; count 0: wherever there is room */
 	bool another;	       /* also if the container has enough */
+	bool reuse_left;       /* also what others' containers had, by the ledger */
+	bool own_left;	       /* also what this one had */
 };
 
 /*

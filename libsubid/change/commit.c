@@ -10,46 +10,6 @@
 #include "libsubid/change/private.h"
 #include "libsubid/core/core.h"
 
-/* Threat: what is taken away or given back while nobody can write down whose it was would
- * be the next owner's, with all that the last one left. */
-static int history_is_missing(struct subid_error *err, const struct subid *sys, int r)
-{
-	return error_plain(err, r,
-			   "%.*s" HISTORY_FILE ": %s: without it nothing is taken back or"
-			   " given back, since nobody would know whose the ids were",
-			   (int)sys->name_len, sys->etc_name,
-			   r == -EPERM ? "others than root can write it or its directory"
-			   : r == -EBUSY ? "another process has locked it"
-					 : strerror(-r));
-}
-
-void history_warn(const struct subid *sys, const struct subid_txn *txn)
-{
-	const struct history *history = &txn->history;
-
-	if (history->was_damaged)
-		system_warn(sys, SUBID_NOTE_WARNING,
-			    "%.*s" HISTORY_FILE ": damaged: what could be read of it is"
-			    " kept, and whose other ids were is not known any more",
-			    (int)sys->name_len, sys->etc_name);
-	if (history->was_lost)
-		system_warn(sys, SUBID_NOTE_WARNING,
-			    "%.*s" HISTORY_FILE ": lost: it is made anew from the tables,"
-			    " and what others had before is not known any more",
-			    (int)sys->name_len, sys->etc_name);
-	if (history->was_old)
-		system_warn(sys, SUBID_NOTE_WARNING,
-			    "%.*s" HISTORY_FILE ": older than the tables: what they name"
-			    " is added to it, and what else others had since then is not"
-			    " known any more",
-			    (int)sys->name_len, sys->etc_name);
-	if (history->was_set_back)
-		system_warn(sys, SUBID_NOTE_WARNING,
-			    "%s: subuid and subgid are as they were once before: what"
-			    " lines have had since then rests",
-			    sys->etc_name);
-}
-
 static int begin_tables(struct subid *sys, unsigned int flags, int timeout_ms,
 			struct subid_txn **ret, struct subid_error *err)
 {
@@ -123,6 +83,7 @@ static void release_all(struct subid_txn *txn)
 	if (leases == NULL)
 		return;
 	subid_txn_release(leases);
+	history_warn_leases(txn->sys, txn, leases);
 	txn->leases_traced = leases->traced;
 }
 

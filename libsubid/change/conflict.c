@@ -68,7 +68,7 @@ static bool explain_aside(const struct subid_txn *txn, enum subid_kind kind,
 static bool explain_left(const struct subid_txn *txn, enum subid_kind kind,
 			 struct id_range range, struct subid_conflict *ret)
 {
-	const struct ledger_list *ledger = &txn->history.ledger.ledger.of[kind];
+	const struct ledger_list *ledger = history_known(txn, kind);
 
 	if (!subid_set_meets(&txn->rests.of[kind], range, &ret->ids))
 		return false;

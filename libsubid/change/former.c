@@ -26,23 +26,35 @@ struct former {
 	enum subid_kind kind;
 	const struct subid_set *held; /* released ones */
 	bool released;		      /* only what nobody has */
+	bool leases;		      /* owners are containers */
 };
 
 static int add_piece(const struct former *former, const struct ledger_entry *entry,
 		     struct id_range range, enum subid_state state)
 {
+	const char *owner = entry->owner.len == 0 ? "" : entry->owner.text;
+	const char *slash = former->leases && owner[0] != '\0'
+				? memchr(owner, '/', entry->owner.len)
+				: NULL;
+	size_t len = slash == NULL ? entry->owner.len : (size_t)(slash - owner);
+	char name[LEDGER_OWNER_MAX + 1];
 	const struct subid_row row = {
 		.kind = former->kind,
 		.state = state,
 		.range = range,
-		.owner = entry->owner.len == 0 ? "" : entry->owner.text,
+		.owner = owner,
+		.container = slash == NULL ? NULL : name,
 		.since = entry->since,
 		.until = entry->until,
 		.door =
 		    doors[entry->state == LEDGER_HAS ? entry->door_in : entry->door_out],
 	};
 
-	return range.count == 0 ? 0 : list_add_row(former->list, &row, entry->owner.len);
+	if (slash != NULL) {
+		memcpy(name, slash + 1, entry->owner.len - len - 1);
+		name[entry->owner.len - len - 1] = '\0';
+	}
+	return range.count == 0 ? 0 : list_add_row(former->list, &row, len);
 }
 
 /* What was left: some of it may be held. */
@@ -71,7 +83,10 @@ static int in_order(const void *a, const void *b)
 
 	if (x->kind != y->kind)
 		return x->kind < y->kind ? -1 : 1;
-	return x->range.start < y->range.start ? -1 : x->range.start > y->range.start;
+	if (x->range.start != y->range.start)
+		return x->range.start < y->range.start ? -1 : 1;
+	/* owners before their containers */
+	return (x->container != NULL) - (y->container != NULL);
 }
 
 /* What is held, is nobody's by another line, and was nobody's that is known. */
@@ -119,17 +134,55 @@ static int read_into(struct subid_txn *txn, unsigned int kinds, bool released,
 
 	for (enum subid_kind kind = 0; r == 0 && kind < SUBID_KINDS; kind++) {
 		auto_set struct subid_set held = { .n = 0 };
-		const struct former former = { list, kind, &held, released };
+		const struct former former = { list, kind, &held, released,
+					       txn->history.about == LEDGER_LEASES };
 
 		if ((kinds & (1U << kind)) == 0)
 			continue;
 		r = subid_table_owned(&txn->tables[kind], &holder, 1, &held);
 		if (r == 0)
-			r = add_kind(&former, &txn->history.ledger.ledger.of[kind]);
+			r = add_kind(&former, history_known(txn, kind));
 	}
-	if (r == 0 && list->n > 1)
-		qsort(list->rows, list->n, sizeof(*list->rows), in_order);
 	return r;
+}
+
+/* Reads the leases in state, without the lock, and looks at them beside the ledger. */
+static int look_at_leases(const struct subid *sys, struct subid_txn *txn, int state,
+			  struct subid_failure *failure)
+{
+	int r;
+
+	txn->options = (struct subid_txn_options){
+		.etc = state,
+		.proc = -1,
+		.dry_run = sys->host && geteuid() != 0,
+		.ledger = true,
+		.state = state,
+		.timeout_ms = SUBID_PATIENCE_MS,
+	};
+	txn->history.about = LEDGER_LEASES;
+	r = store_load_tables(txn, failure);
+	if (r == 0)
+		r = history_open(txn);
+	return r == 0 ? history_look(txn, failure) : r;
+}
+
+/* The leases of root's store.  A store that is not there has none.  0 or -errno. */
+static int read_leases(struct subid *sys, const struct subid_txn *tables, int state,
+		       unsigned int kinds, bool released, struct subid_list *list,
+		       struct subid_failure *failure)
+{
+	auto_txn_alone struct subid_txn *txn = txn_new();
+	int r = txn == NULL ? -ENOMEM : 0;
+
+	if (r < 0 || state < 0)
+		return r;
+	r = look_at_leases(sys, txn, state, failure);
+	if (r < 0)
+		return r;
+	history_warn_leases(sys, tables, txn);
+	r = ledger_read(&txn->history.ledger, true);
+	return r == 0 ? read_into(txn, kinds, released, list) : r;
 }
 
 int subid_ledger_read(struct subid *sys, unsigned int kinds, unsigned int flags,
@@ -167,10 +220,16 @@ int subid_ledger_read(struct subid *sys, unsigned int kinds, unsigned int flags,
 	failure.file = HISTORY_FILE;
 	if (r < 0 && r != -ENOENT && r != -ENOTDIR)
 		return error_failure(err, sys, r, &failure);
-	r = read_into(txn, kinds == 0 ? SUBID_BOTH_KINDS : kinds,
-		      (flags & SUBID_LEDGER_RELEASED) != 0, list);
+	kinds = kinds == 0 ? SUBID_BOTH_KINDS : kinds;
+	r = read_into(txn, kinds, (flags & SUBID_LEDGER_RELEASED) != 0, list);
 	if (r < 0)
 		return error_memory(err);
+	r = read_leases(sys, txn, state, kinds, (flags & SUBID_LEDGER_RELEASED) != 0,
+			list, &failure);
+	if (r < 0)
+		return error_failure_in(err, SUBID_STATEDIR, "", r, &failure);
+	if (list->n > 1)
+		qsort(list->rows, list->n, sizeof(*list->rows), in_order);
 	*ret = list;
 	list = NULL;
 	return 0;

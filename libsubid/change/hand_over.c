@@ -60,7 +60,7 @@ static bool is_owners(const struct subid_owner *owner, const struct ledger_entry
 static int find_former(const struct subid_txn *txn, const struct subid_owner *owner,
 		       enum subid_kind kind, struct id_range range, struct subid_set *ret)
 {
-	const struct ledger_list *ledger = &txn->history.ledger.ledger.of[kind];
+	const struct ledger_list *ledger = history_known(txn, kind);
 	auto_set struct subid_set had = { .n = 0 }, has = { .n = 0 };
 	int r = subid_table_owned(&txn->tables[kind], owner->spellings, owner->n, &has);
 
@@ -74,34 +74,6 @@ static int find_former(const struct subid_txn *txn, const struct subid_owner *ow
 			r = subid_set_add(&had, ids);
 	}
 	return r == 0 ? subid_set_subtract(&had, &has, ret) : r;
-}
-
-/* Takes the ids out of the lines that hold them since they were released. */
-static int take_from_hold(struct subid_txn *txn, enum subid_kind kind,
-			  const struct subid_set *ids)
-{
-	const char *holder = SUBID_OWNER_RELEASED;
-	struct subid_table *table = &txn->tables[kind];
-	const struct subid_event event = {
-		.action = SUBID_UNHOLD,
-		.owner = holder,
-		.owner_len = strlen(holder),
-		.uid = SUBID_NO_UID,
-	};
-	int r = 0;
-
-	for (size_t i = subid_table_first(table, holder, strlen(holder));
-	     r == 0 && i < table->n; i = subid_table_after(table, i)) {
-		struct id_range held;
-
-		/* what is left above a cut is a new line, which is met later */
-		while (r == 0 && subid_set_meets(ids, table->entries[i].range, &held)) {
-			r = subid_table_cut(table, i, held);
-			if (r == 0)
-				r = subid_txn_record(txn, &event, kind, held);
-		}
-	}
-	return r;
 }
 
 /* Notes what of the ids somebody has, or uses; SUBID_TAKEN if there is any. */
@@ -163,7 +135,7 @@ static int restore(struct subid_txn *txn, const struct subid_request *request,
 	if (r == 0 && subid_sets_empty(&ids))
 		return SUBID_ABSENT;
 	for (enum subid_kind kind = 0; r == 0 && kind < SUBID_KINDS; kind++)
-		r = take_from_hold(txn, kind, &ids.of[kind]);
+		r = restore_from_hold(txn, kind, &ids.of[kind]);
 	for (enum subid_kind kind = 0; r >= 0 && kind < SUBID_KINDS; kind++) {
 		int one = check_free(txn, kind, &ids.of[kind]);
 
@@ -206,6 +178,8 @@ int subid_restore(struct subid_txn *txn, const struct subid_request *request,
 	struct subid_changes changes;
 	int r = request_check(request, err);
 
+	if (r == 0 && subid_lease_owner(name) > 0)
+		return lease_ask(txn, request, true, err);
 	if (r == 0)
 		r = check_begun(txn, err);
 	if (r == 0)
@@ -332,19 +306,6 @@ static int hand_tables(const struct handing *handing)
 	return r == 0 ? 0 : error_errno(handing->err, handing->request->owner, r);
 }
 
-/* The name of a lease, "OWNER/NAME", if it is one of an owner: where NAME begins. */
-static const char *name_of_lease(const struct subid_owner *owner, const char *text,
-				 size_t len)
-{
-	const char *slash = memchr(text, '/', len);
-
-	for (size_t i = 0; slash != NULL && i < owner->n; i++)
-		if (owner->spellings[i].len == (size_t)(slash - text) &&
-		    memcmp(owner->spellings[i].text, text, owner->spellings[i].len) == 0)
-			return slash + 1;
-	return NULL;
-}
-
 /* One lease's line, for the new owner.  SUBID_TAKEN: it has a container of that name. */
 static int hand_lease(const struct handing *handing, struct subid_table *table, size_t i,
 		      const char *container, size_t len)
@@ -376,6 +337,8 @@ static int hand_leases(const struct handing *handing)
 
 	if (r != 0 || txn->leases == NULL || txn->store.user != NULL)
 		return r;
+	txn->leases->history.door = LEDGER_RENAMED;
+	txn->leases->history.of_tables = &txn->history;
 	for (enum subid_kind kind = 0; r == 0 && kind < SUBID_KINDS; kind++) {
 		struct subid_table *table = &txn->leases->tables[kind];
 		size_t n = table->n;
@@ -383,7 +346,7 @@ static int hand_leases(const struct handing *handing)
 		for (size_t i = 0; r == 0 && i < n; i++) {
 			const char *owner = subid_table_owner(table, &table->entries[i]);
 			size_t len = table->entries[i].owner_len;
-			const char *name = name_of_lease(&handing->old, owner, len);
+			const char *name = lease_name_of(&handing->old, owner, len);
 
 			if (name != NULL && table->entries[i].range.count > 0)
 				r = hand_lease(handing, table, i, name,

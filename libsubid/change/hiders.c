@@ -72,7 +72,7 @@ static int add_lines(struct suspects *suspects, enum subid_kind kind,
 static int add_former(struct suspects *suspects, enum subid_kind kind,
 		      const struct subid_set *held)
 {
-	const struct ledger_list *ledger = &suspects->txn->history.ledger.ledger.of[kind];
+	const struct ledger_list *ledger = history_known(suspects->txn, kind);
 	auto_set struct subid_set known = { .n = 0 }, left = { .n = 0 };
 	int r = 0;
 

@@ -56,6 +56,9 @@ void history_free(struct history *history)
 		subid_owner_free(&history->handed[i].to);
 	}
 	free(history->handed);
+	for (size_t i = 0; i < history->n_names; i++)
+		free(history->names[i]);
+	free(history->names);
 }
 
 /* --- what the tables are -------------------------------------------------------------
@@ -115,13 +118,14 @@ static bool is_nothing_new(const struct subid_txn *txn)
 {
 	const struct history *history = &txn->history;
 	const struct ledger_file *ledger = &history->ledger;
-	bool same = history->why == 0 && ledger->exists && !ledger->damaged &&
-		    ledger->n_states > 0;
+	const struct ledger_part *part = history_part(txn);
+	bool same =
+	    history->why == 0 && ledger->exists && !ledger->damaged && part->n_states > 0;
 
 	for (enum subid_kind kind = 0; same && kind < SUBID_KINDS; kind++)
-		same = ledger->states[0].of[kind] == history->read[kind] &&
-		       ledger->backups[kind] != 0 &&
-		       ledger->backups[kind] == stamp_of(txn->options.etc, kind);
+		same = part->states[0].of[kind] == history->read[kind] &&
+		       part->backups[kind] != 0 &&
+		       part->backups[kind] == stamp_of(txn->options.etc, kind);
 	return same;
 }
 
@@ -154,12 +158,12 @@ struct known {
 static struct known know(const struct subid_txn *txn, enum subid_kind kind)
 {
 	const struct history *history = &txn->history;
-	const struct ledger_file *ledger = &history->ledger;
+	const struct ledger_part *part = history_part(txn);
 	struct known known = { .time = INT64_MAX };
 	struct stat st;
 
-	while (known.state < ledger->n_states &&
-	       ledger->states[known.state].of[kind] != history->read[kind])
+	while (known.state < part->n_states &&
+	       part->states[known.state].of[kind] != history->read[kind])
 		known.state++;
 	if (fstatat(txn->options.etc, subid_kind_table(kind), &st, AT_SYMLINK_NOFOLLOW) <
 	    0)
@@ -170,16 +174,16 @@ static struct known know(const struct subid_txn *txn, enum subid_kind kind)
 }
 
 /* Is a table as it was once before?  Who undoes a change writes it now. */
-static bool is_set_back(const struct ledger_file *ledger, const struct known *known)
+static bool is_set_back(const struct ledger_part *part, const struct known *known)
 {
-	size_t n = ledger->n_states;
+	size_t n = part->n_states;
 
 	if (known->state == 0 || n == 0)
 		return false;
 	if (known->state == n)
 		return known->marked && n == LEDGER_STATES_MAX &&
-		       known->time < ledger->states[n - 1].time;
-	return known->marked || known->time < ledger->states[0].time;
+		       known->time < part->states[n - 1].time;
+	return known->marked || known->time < part->states[0].time;
 }
 
 /* What has become of the files meanwhile, that is to be said. */
@@ -187,14 +191,15 @@ static void find_set_back(struct subid_txn *txn)
 {
 	struct history *history = &txn->history;
 	const struct ledger_file *ledger = &history->ledger;
+	const struct ledger_part *part = history_part(txn);
 
 	history->was_damaged |= ledger->damaged;
 	for (enum subid_kind kind = 0; kind < SUBID_KINDS; kind++) {
 		const struct known known = know(txn, kind);
-		bool back = is_set_back(ledger, &known);
+		bool back = is_set_back(part, &known);
 
 		history->was_set_back |= back;
-		if (known.marked && known.state == ledger->n_states && !back) {
+		if (known.marked && known.state == part->n_states && !back) {
 			history->was_lost |= !ledger->exists;
 			history->was_old |= ledger->exists && !ledger->damaged;
 		}
@@ -206,7 +211,7 @@ void history_mark(const struct subid_txn *txn, enum subid_kind kind,
 {
 	if (txn->options.ledger && txn->history.ledger.lock >= 0)
 		subid_replacement_mark(draft,
-				       mark_of(txn->history.ledger.states[0].of[kind]));
+				       mark_of(history_part(txn)->states[0].of[kind]));
 }
 
 /* --- the look ------------------------------------------------------------------------
@@ -233,14 +238,14 @@ void history_find_uids(const struct subid_txn *txn, struct ledger_list *list)
 int history_compare_table(const struct subid_txn *txn, enum subid_kind kind,
 			  enum ledger_door door, struct ledger_news *news)
 {
-	const struct ledger_file *ledger = &txn->history.ledger;
 	auto_ledger_list struct ledger_list lines = { .n = 0 };
 	/* since when is not known of what a first look sees */
-	int64_t now = ledger->n_states == 0 && door == LEDGER_FOUND ? 0 : news->now;
+	int64_t now =
+	    history_part(txn)->n_states == 0 && door == LEDGER_FOUND ? 0 : news->now;
 	int r = ledger_of_table(&txn->tables[kind], &lines);
 
 	if (r == 0)
-		r = ledger_compare(&lines, &ledger->ledger.of[kind], door, now,
+		r = ledger_compare(&lines, history_known(txn, kind), door, now,
 				   &news->of[kind]);
 	if (r == 0)
 		history_find_uids(txn, &news->of[kind]);
@@ -251,12 +256,12 @@ int history_compare_table(const struct subid_txn *txn, enum subid_kind kind,
 static int read_backup(const struct subid_txn *txn, enum subid_kind kind, uint64_t stamp,
 		       struct subid_table *ret)
 {
-	const struct ledger_file *ledger = &txn->history.ledger;
+	const struct ledger_part *part = history_part(txn);
 	struct ledger_digest digest = LEDGER_DIGEST;
 	struct subid_text text = { .bytes = NULL };
 	int r;
 
-	if (stamp != 0 && ledger->backups[kind] == stamp)
+	if (stamp != 0 && part->backups[kind] == stamp)
 		return 0;
 	r = subid_text_read(txn->options.etc, backup_names[kind], false, &text);
 	if (r == -ENOENT)
@@ -264,8 +269,8 @@ static int read_backup(const struct subid_txn *txn, enum subid_kind kind, uint64
 	if (r < 0)
 		return r;
 	ledger_digest_add(&digest, text.bytes, text.size);
-	for (size_t i = 0; i < ledger->n_states; i++) {
-		if (ledger->states[i].of[kind] != ledger_digest_end(&digest))
+	for (size_t i = 0; i < part->n_states; i++) {
+		if (part->states[i].of[kind] != ledger_digest_end(&digest))
 			continue;
 		subid_text_free(&text);
 		return 0;
@@ -286,8 +291,7 @@ static int compare_backup(const struct subid_txn *txn, enum subid_kind kind,
 	int r = ledger_of_table(backup, &lines);
 
 	if (r == 0)
-		r = ledger_overlay(&txn->history.ledger.ledger.of[kind], &news->of[kind],
-				   &known);
+		r = ledger_overlay(history_known(txn, kind), &news->of[kind], &known);
 	for (size_t i = 0; i < lines.n; i++) {
 		lines.entries[i].state = LEDGER_LEFT;
 		lines.entries[i].until = news->now;
@@ -316,6 +320,7 @@ static int gather(const struct subid_txn *txn, struct backups *backups,
 {
 	int r = 0;
 
+	news->about = txn->history.about;
 	news->now = (int64_t)time(NULL);
 	history_stamp_backups(txn, news);
 	for (enum subid_kind kind = 0; r == 0 && kind < SUBID_KINDS; kind++) {
@@ -336,7 +341,8 @@ static int gather(const struct subid_txn *txn, struct backups *backups,
 /* What is somebody's or left, also of what could not be written. */
 static int keep_seen(struct history *history, const struct ledger_news *news)
 {
-	int r = subid_sets_unite(&history->seen, &history->ledger.seen);
+	int r =
+	    subid_sets_unite(&history->seen, &history->ledger.parts[history->about].seen);
 
 	for (enum subid_kind kind = 0; r == 0 && kind < SUBID_KINDS; kind++) {
 		auto_set struct subid_set more = { .n = 0 };
@@ -418,7 +424,7 @@ int history_look(struct subid_txn *txn, struct subid_failure *failure)
 		return 0;
 	digest_tables(txn);
 	if (is_nothing_new(txn))
-		return subid_sets_unite(&history->seen, &history->ledger.seen);
+		return subid_sets_unite(&history->seen, &history_part(txn)->seen);
 	return look_closely(txn, failure);
 }
 
@@ -487,7 +493,7 @@ struct id_range history_piece(const struct subid_txn *txn, enum subid_kind kind,
 			      struct id_range range, uint64_t *from,
 			      const struct ledger_entry **ret)
 {
-	const struct ledger_list *ledger = &txn->history.ledger.ledger.of[kind];
+	const struct ledger_list *ledger = history_known(txn, kind);
 	uint64_t end = id_range_end(range);
 	const struct ledger_entry *entry;
 	struct id_range piece;

@@ -58,9 +58,17 @@ static size_t first_new(const struct subid_table *table)
 			    &table->text.size, is_of_file);
 }
 
+/* What was handed over: of leases, their owners are handed. */
+static const struct history *handing(const struct subid_txn *txn)
+{
+	const struct history *history = &txn->history;
+
+	return history->of_tables != NULL ? history->of_tables : history;
+}
+
 bool history_has_more(const struct subid_txn *txn)
 {
-	return !subid_sets_empty(&txn->history.cleared) || txn->history.n_handed > 0;
+	return !subid_sets_empty(&txn->history.cleared) || handing(txn)->n_handed > 0;
 }
 
 /* Were lines added, and none changed or taken away? */
@@ -106,8 +114,7 @@ static int mark_cleared(const struct subid_txn *txn, enum subid_kind kind,
 {
 	const struct subid_set *cleared = &txn->history.cleared.of[kind];
 	auto_ledger_list struct ledger_list known = { .n = 0 }, marked = { .n = 0 };
-	int r =
-	    ledger_overlay(&txn->history.ledger.ledger.of[kind], &news->of[kind], &known);
+	int r = ledger_overlay(history_known(txn, kind), &news->of[kind], &known);
 
 	for (size_t i = 0; r == 0 && i < cleared->n; i++) {
 		struct id_range ids = cleared->ranges[i];
@@ -128,39 +135,65 @@ static int mark_cleared(const struct subid_txn *txn, enum subid_kind kind,
 	return r == 0 ? ledger_lay_over(&news->of[kind], &marked) : r;
 }
 
-/* To whom an owner's ids were handed; NULL: to nobody. */
-static const struct subid_owner_name *handed_to(const struct history *history,
-						const struct subid_owner_name *owner)
+/* A container's, whose owner's ids were handed over: its new name in *owner.  1: so it
+ * is; 0; -ENOMEM. */
+static int hand_container(struct subid_txn *txn, const struct handed *handed,
+			  struct subid_owner_name *owner)
 {
-	for (size_t i = 0; i < history->n_handed; i++) {
+	const char *name = lease_name_of(&handed->from, owner->text, owner->len);
+	size_t len = owner->len - (size_t)(name == NULL ? 0 : name - owner->text);
+	struct subid_owner_name renamed;
+
+	if (name == NULL)
+		return 0;
+	renamed.text = lease_renamed(txn, &handed->to, name, len, &renamed.len);
+	if (renamed.text == NULL)
+		return -ENOMEM;
+	if (renamed.len > LEDGER_OWNER_MAX)
+		renamed.len = LEDGER_OWNER_MAX;
+	*owner = renamed;
+	return 1;
+}
+
+/* To whom an owner's ids were handed, if to anybody, into *owner.  As above. */
+static int hand_owner(struct subid_txn *txn, struct subid_owner_name *owner)
+{
+	const struct history *history = handing(txn);
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < history->n_handed; i++) {
 		const struct handed *handed = &history->handed[i];
 
+		if (txn->history.about == LEDGER_LEASES) {
+			r = hand_container(txn, handed, owner);
+			continue;
+		}
 		for (size_t k = 0; k < handed->from.n; k++)
-			if (owner_name_compare(&handed->from.spellings[k], owner) == 0)
-				return &handed->to.spellings[0];
+			if (owner_name_compare(&handed->from.spellings[k], owner) == 0) {
+				*owner = handed->to.spellings[0];
+				return 1;
+			}
 	}
-	return NULL;
+	return r;
 }
 
 /* What the old owner had once is the new one's to have again. */
-static int rename_former(const struct subid_txn *txn, enum subid_kind kind,
+static int rename_former(struct subid_txn *txn, enum subid_kind kind,
 			 struct ledger_news *news)
 {
-	const struct history *history = &txn->history;
-	const struct ledger_list *ledger = &history->ledger.ledger.of[kind];
+	const struct ledger_list *ledger = history_known(txn, kind);
 	auto_ledger_list struct ledger_list renamed = { .n = 0 };
 	int r = 0;
 
 	for (size_t i = 0; r == 0 && i < ledger->n; i++) {
 		struct ledger_entry entry = ledger->entries[i];
-		const struct subid_owner_name *to = handed_to(history, &entry.owner);
+		int handed =
+		    entry.state == LEDGER_HAS ? 0 : hand_owner(txn, &entry.owner);
 
-		if (entry.state == LEDGER_HAS || to == NULL)
-			continue;
-		entry.owner = *to;
 		entry.door_out = LEDGER_RENAMED;
 		entry.uid = SUBID_ID_NONE;
-		r = ledger_add(&renamed, &entry);
+		if (handed != 0)
+			r = handed < 0 ? handed : ledger_add(&renamed, &entry);
 	}
 	return r == 0 ? ledger_lay_under(&news->of[kind], &renamed) : r;
 }
@@ -181,7 +214,7 @@ static int find_news(struct subid_txn *txn, struct ledger_news *news)
 		r = history_compare_table(txn, kind, txn->history.door, news);
 		if (r == 0)
 			r = mark_cleared(txn, kind, news);
-		if (r == 0 && txn->history.n_handed > 0)
+		if (r == 0 && handing(txn)->n_handed > 0)
 			r = rename_former(txn, kind, news);
 	}
 	return r;
@@ -189,7 +222,7 @@ static int find_news(struct subid_txn *txn, struct ledger_news *news)
 
 int history_write(struct subid_txn *txn)
 {
-	auto_ledger_news struct ledger_news news = { .now = 0 };
+	auto_ledger_news struct ledger_news news = { .about = txn->history.about };
 	struct history *history = &txn->history;
 	int r = history->why;
 
@@ -214,7 +247,7 @@ int history_write(struct subid_txn *txn)
 void history_done(struct subid_txn *txn, bool changed)
 {
 	struct history *history = &txn->history;
-	auto_ledger_news struct ledger_news news = { .now = 0 };
+	auto_ledger_news struct ledger_news news = { .about = history->about };
 
 	if (!txn->options.ledger || history->ledger.lock < 0)
 		return;

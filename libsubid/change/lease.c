@@ -72,9 +72,8 @@ static void plan_free(struct plan *plan)
 }
 
 /* Everything but what the owner holds and nobody has. */
-static int find_closed(const struct subid_txn *txn,
-		       const struct subid_lease_request *request, enum subid_kind kind,
-		       struct subid_set *ret)
+static int find_closed(struct subid_txn *txn, const struct subid_lease_request *request,
+		       enum subid_kind kind, struct subid_set *ret)
 {
 	auto_set struct subid_set all = { .ranges = NULL };
 	int r = subid_set_insert(&all, id_range_between(0, ID_COUNT_MAX));
@@ -85,10 +84,10 @@ static int find_closed(const struct subid_txn *txn,
 		r = subid_set_unite(ret, &txn->taken.of[kind]);
 	if (r == 0)
 		r = subid_set_unite(ret, &request->avoid->of[kind]);
-	return r;
+	return r == 0 ? lease_left_add(txn, request, kind, ret) : r;
 }
 
-static int make_plan(const struct subid_txn *txn, struct plan *plan)
+static int make_plan(struct subid_txn *txn, struct plan *plan)
 {
 	const struct subid_lease_request *request = plan->request;
 	int r = spell(txn, request->owner, request->name, &plan->spellings);
@@ -111,7 +110,7 @@ static int make_plan(const struct subid_txn *txn, struct plan *plan)
 }
 
 /* The ids asked for, less those of them that the container has. */
-static int place_exact(struct plan *plan)
+static int place_exact(struct subid_txn *txn, struct plan *plan)
 {
 	const struct subid_lease_request *request = plan->request;
 
@@ -126,8 +125,10 @@ static int place_exact(struct plan *plan)
 			continue;
 		if (subid_set_meets(&plan->closed.of[kind], request->range, NULL))
 			return SUBID_TAKEN;
-		r = subid_set_insert(&plan->places[kind].gives, request->range);
-		if (r < 0)
+		r = lease_left_check(txn, request, kind, request->range);
+		if (r == 0)
+			r = subid_set_insert(&plan->places[kind].gives, request->range);
+		if (r != 0)
 			return r;
 	}
 	return 0;
@@ -193,20 +194,14 @@ static int carry_out(struct subid_txn *txn, const struct plan *plan)
 	return r;
 }
 
-int subid_lease_grant(struct subid_txn *txn, const struct subid_lease_request *request,
-		      struct subid_changes *ret)
+static int grant(struct subid_txn *txn, const struct subid_lease_request *request)
 {
 	__attribute__((cleanup(plan_free))) struct plan plan = { .request = request };
-	int r;
+	int r = make_plan(txn, &plan);
 
-	txn->n_changes = 0;
-	if (!subid_lease_name_valid(request->name, strlen(request->name)) ||
-	    (request->range.count > 0 ? !id_range_valid(request->range)
-				      : request->count == 0))
-		return -EINVAL;
-	r = make_plan(txn, &plan);
 	if (r == 0)
-		r = request->range.count > 0 ? place_exact(&plan) : place_anywhere(&plan);
+		r = request->range.count > 0 ? place_exact(txn, &plan)
+					     : place_anywhere(&plan);
 	if (r == 0 && plan.places[SUBID_UID].gives.n == 0 &&
 	    plan.places[SUBID_GID].gives.n == 0)
 		r = SUBID_ENOUGH;
@@ -214,6 +209,27 @@ int subid_lease_grant(struct subid_txn *txn, const struct subid_lease_request *r
 		r = note_answer(txn, &plan, r);
 	if (r == 0)
 		r = carry_out(txn, &plan);
+	return r;
+}
+
+int subid_lease_grant(struct subid_txn *txn, const struct subid_lease_request *request,
+		      struct subid_changes *ret)
+{
+	int r;
+
+	txn->n_changes = 0;
+	if (!subid_lease_name_valid(request->name, strlen(request->name)) ||
+	    (request->range.count > 0 ? !id_range_valid(request->range)
+				      : request->count == 0))
+		return -EINVAL;
+	r = grant(txn, request);
+	/* what it had once is better than nothing: its own files are there */
+	if (r == SUBID_FULL && txn->options.ledger) {
+		struct subid_lease_request again = *request;
+
+		again.own_left = true;
+		r = grant(txn, &again);
+	}
 	return subid_txn_end_call(txn, r, ret);
 }
 

@@ -19,7 +19,8 @@ struct lease {
 	const struct subid_request *request;
 	struct subid_error *err;
 	struct subid_lease_request asked;
-	bool own; /* with a line of its own in the tables */
+	bool own;     /* with a line of its own in the tables */
+	bool restore; /* what the container had */
 };
 
 /* --- why there is none ------------------------------------------------------------- */
@@ -50,6 +51,8 @@ static uint32_t largest_gap(const struct lease *lease, enum subid_kind kind)
 	if (r == 0)
 		r = subid_set_unite(&closed, &owner->avoid.of[kind]);
 	if (r == 0)
+		r = lease_left_add(lease->txn->leases, &lease->asked, kind, &closed);
+	if (r == 0)
 		r = subid_set_subtract(&owner->held.of[kind], &closed, &left);
 	for (size_t i = 0; r == 0 && i < left.n; i++)
 		if (left.ranges[i].count > largest)
@@ -76,7 +79,10 @@ static int explain_full(const struct lease *lease)
 		}
 		for (size_t i = 0; i < held->n; i++)
 			if (lease_owner_explain(lease->txn, name, kind, held->ranges[i],
-						lease->err) > 0)
+						lease->err) +
+				lease_left_explain(lease->txn->leases, name, kind,
+						   held->ranges[i], lease->err) >
+			    0)
 				break;
 		error_detail(lease->err,
 			     "%s: no room for %u %ss: of the %llu that %s holds, at"
@@ -100,6 +106,8 @@ static int explain_range(const struct lease *lease, int answer,
 
 		if (answer == SUBID_TAKEN) {
 			n = lease_owner_explain(lease->txn, name, change->kind,
+						change->range, lease->err);
+			n += lease_left_explain(lease->txn->leases, name, change->kind,
 						change->range, lease->err);
 		} else if (!subid_set_contains(&owner->held.of[change->kind],
 					       change->range)) {
@@ -245,6 +253,46 @@ static int check_kept(const struct lease *lease, const struct subid_changes *cha
 	    name, name);
 }
 
+/* All that the container had, or nothing. */
+static int restore(struct lease *lease)
+{
+	auto_sets struct subid_sets had = { .of = { { .n = 0 } } };
+	const char *name = lease->request->owner;
+	int r = lease_former(lease->txn->leases, &lease->asked, &had);
+
+	if (r == SUBID_ABSENT)
+		return error_plain(lease->err, r,
+				   "%s: no ids are known that it had and has no more"
+				   " ('subid list --released' shows what is known)",
+				   name);
+	for (enum subid_kind kind = 0; r == 0 && kind < SUBID_KINDS; kind++)
+		for (size_t i = 0; r == 0 && i < had.of[kind].n; i++) {
+			struct subid_changes changes = { .n = 0 };
+
+			lease->asked.kinds = 1U << kind;
+			lease->asked.range = had.of[kind].ranges[i];
+			r = grant(lease, &changes);
+			if (r == 0)
+				r = hand_out(lease, 0, &changes);
+			else if (r > 0)
+				r = explain_range(lease, r, &changes);
+		}
+	if (r < 0)
+		(void)error_errno(lease->err, name, r);
+	return r == 0 ? 0 : txn_spoil(lease->txn, r);
+}
+
+/* A user's leases are in no ledger. */
+static int check_restore(const struct lease *lease)
+{
+	return lease->txn->store.user == NULL
+		   ? 0
+		   : error_plain(lease->err, SUBID_DENIED,
+				 "%s: the ledger knows root's leases alone: 'subid"
+				 " unhold' and --range give the same ids again",
+				 lease->request->owner);
+}
+
 static int lease_one(struct lease *lease)
 {
 	static const struct subid_sets nothing;
@@ -262,10 +310,17 @@ static int lease_one(struct lease *lease)
 		.count = request->count > 0 ? request->count : leasing->count,
 		.range = request->range,
 		.another = request_has(request, SUBID_ANOTHER),
+		/* what is hidden may be in what containers had */
+		.reuse_left = request_has(request, SUBID_REUSE_LEFT) &&
+			      leasing->unseen.n_hidden == 0,
 	};
 	/* as in subid_grant() */
 	if (++lease->txn->n_grants == 2 && subid_txn_prepare_bulk(lease->txn->leases) < 0)
 		return error_memory(lease->err);
+	if (lease->restore) {
+		r = check_restore(lease);
+		return r == 0 ? restore(lease) : r;
+	}
 	r = grant(lease, &changes);
 	if (r < 0)
 		return error_errno(lease->err, request->owner, r);
@@ -318,6 +373,10 @@ static int open_store(struct lease *lease)
 
 static void look_anew(struct subid_txn *txn)
 {
+	if (txn->leases != NULL) {
+		subid_txn_release(txn->leases);
+		history_warn_leases(txn->sys, txn, txn->leases);
+	}
 	subid_txn_free(&txn->leases);
 	store_close(&txn->store);
 	leasing_free(&txn->leasing);
@@ -411,14 +470,15 @@ static int look_ahead(struct subid_txn *txn, const struct subid_request *request
 	return r;
 }
 
-int subid_lease(struct subid_txn *txn, const struct subid_request *request,
-		struct subid_error *err)
+int lease_ask(struct subid_txn *txn, const struct subid_request *request, bool restore,
+	      struct subid_error *err)
 {
 	struct lease lease = {
 		.txn = txn,
 		.request = request,
 		.err = err,
 		.own = request_has(request, SUBID_OWN),
+		.restore = restore,
 	};
 	size_t owner_len;
 	int r = request_check(request, err);
@@ -440,4 +500,10 @@ int subid_lease(struct subid_txn *txn, const struct subid_request *request,
 	if (r == 0)
 		r = lease_one(&lease);
 	return refuse(&lease, r);
+}
+
+int subid_lease(struct subid_txn *txn, const struct subid_request *request,
+		struct subid_error *err)
+{
+	return lease_ask(txn, request, false, err);
 }

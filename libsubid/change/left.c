@@ -79,7 +79,7 @@ static int read_ledger(struct subid_txn *txn)
 int left_check(struct subid_txn *txn, const struct grant_request *request,
 	       enum subid_kind kind, struct id_range range)
 {
-	const struct ledger_list *ledger = &txn->history.ledger.ledger.of[kind];
+	const struct ledger_list *ledger = history_known(txn, kind);
 	int r;
 
 	if (!txn->options.ledger || !subid_set_meets(&txn->rests.of[kind], range, NULL))
@@ -123,7 +123,7 @@ static int compare_seqs(const void *a, const void *b)
 static int find_times(const struct subid_txn *txn, struct times *ret)
 {
 	for (enum subid_kind kind = 0; kind < SUBID_KINDS; kind++) {
-		const struct ledger_list *ledger = &txn->history.ledger.ledger.of[kind];
+		const struct ledger_list *ledger = history_known(txn, kind);
 
 		for (size_t i = 0; i < ledger->n; i++) {
 			if (ledger->entries[i].state != LEDGER_LEFT)
@@ -142,7 +142,7 @@ static int find_times(const struct subid_txn *txn, struct times *ret)
 static int close_after(const struct subid_txn *txn, const struct grant_request *request,
 		       enum subid_kind kind, uint64_t last, struct subid_set *ret)
 {
-	const struct ledger_list *ledger = &txn->history.ledger.ledger.of[kind];
+	const struct ledger_list *ledger = history_known(txn, kind);
 	auto_set struct subid_set left = { .n = 0 };
 	bool allowed = is_allowed(txn, request, kind);
 	int r = 0;

@@ -177,11 +177,17 @@ static int list_freed(struct subid_txn *txn)
 	txn->list.rows = NULL;
 	for (size_t i = 0; i < txn->n_result; i++) {
 		const struct subid_change *change = &txn->result[i];
-		const struct ledger_entry *entry;
+		bool leased = i >= txn->n_lines && txn->leases != NULL;
+		const struct subid_txn *of = leased ? txn->leases : txn;
+		const struct ledger_entry *entry = NULL;
 		struct id_range piece;
 		uint64_t from = 0;
 
-		while (r == 0 && (piece = history_piece(txn, change->kind, change->range,
+		/* a lease that is older than what is known of leases: its owner's ids */
+		(void)history_piece(of, change->kind, change->range, &from, &entry);
+		of = entry == NULL ? txn : of;
+		from = 0;
+		while (r == 0 && (piece = history_piece(of, change->kind, change->range,
 							&from, &entry))
 					 .count > 0) {
 			bool known = entry != NULL && entry->owner.len > 0;

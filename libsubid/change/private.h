@@ -263,8 +263,9 @@ struct handed {
 /* What the ledger has to do with a transaction. */
 struct history {
 	struct ledger_file ledger;
-	int why;     /* 0; else why it cannot be used: -errno or SUBID_BUSY */
-	bool writes; /* it is to be written */
+	enum ledger_about about; /* of which part the transaction's tables are */
+	int why;		 /* 0; else why it cannot be used: -errno or SUBID_BUSY */
+	bool writes;		 /* it is to be written */
 	bool was_lost, was_old, was_damaged, was_set_back; /* to be said */
 	enum ledger_door door;				   /* by which changes are made */
 	struct ledger_digest running[SUBID_KINDS]; /* of the tables as they were read */
@@ -273,6 +274,9 @@ struct history {
 	struct subid_sets cleared; /* that were given back */
 	struct handed *handed;	   /* all that one had is another's now */
 	size_t n_handed;
+	const struct history *of_tables; /* of leases: it has what was handed; or NULL */
+	char **names;			 /* that news point to */
+	size_t n_names;
 };
 
 /* A file that says what is to be told, open and locked as long as whoever wrote it, or
@@ -305,6 +309,7 @@ struct subid_txn {
 	bool unheld;		     /* ids were given back since taken was united */
 	struct subid_change *result; /* of the last call of subid.h */
 	size_t n_result;
+	size_t n_lines; /* so many of that are of the tables; unhold's others of leases */
 	char *result_owner;
 	enum subid_state result_state;
 	struct subid_list list; /* the same, handed out */
@@ -628,6 +633,18 @@ int uses_check_hidden(const struct uses_look *look, const struct subid_changes *
 
 void history_free(struct history *history);
 
+/* What the ledger knows of the transaction's tables. */
+static inline const struct ledger_part *history_part(const struct subid_txn *txn)
+{
+	return &txn->history.ledger.parts[txn->history.about];
+}
+
+static inline const struct ledger_list *history_known(const struct subid_txn *txn,
+						      enum subid_kind kind)
+{
+	return &history_part(txn)->ledger.of[kind];
+}
+
 /* Opens the ledger, if it can.  0 or -errno. */
 int history_open(struct subid_txn *txn);
 
@@ -668,8 +685,14 @@ bool history_is_mark(const struct subid_text *text, long nsec);
 void history_mark(const struct subid_txn *txn, enum subid_kind kind,
 		  struct subid_replacement *draft);
 
-/* Says what has become of ledger and tables since they were looked at last. */
+/* Says that nothing is taken back without the ledger.  Returns r. */
+int history_is_missing(struct subid_error *err, const struct subid *sys, int r);
+
+/* Says what has become of ledger and tables, or leases, since they were looked at last.
+ */
 void history_warn(const struct subid *sys, const struct subid_txn *txn);
+void history_warn_leases(const struct subid *sys, const struct subid_txn *txn,
+			 struct subid_txn *leases);
 
 /* Is there something to be written that the tables do not show? */
 bool history_has_more(const struct subid_txn *txn);
@@ -777,8 +800,11 @@ int store_open_lockable(const struct subid *sys, struct store *ret,
 			struct subid_error *err);
 
 /* Begins a transaction over the store; *ret stays as it is if there is no store. */
-int store_begin(const struct store *store, bool dry_run, int timeout_ms,
+int store_begin(const struct store *store, const struct subid_txn *txn,
 		struct subid_txn **ret, struct subid_error *err);
+
+/* Reads the files of the store that a transaction is over.  0 or -errno. */
+int store_load_tables(struct subid_txn *txn, struct subid_failure *failure);
 
 /* Explains what a transaction over a store failed with.  Returns r. */
 int store_failure(struct subid_error *err, const struct store *store, int r,
@@ -796,6 +822,48 @@ enum txn_store {
 
 /* Opens and locks the store that the caller changes; at most once.  0, or explained. */
 int txn_open_store(struct subid_txn *txn, enum txn_store how, struct subid_error *err);
+
+/* --- lease_request.c ---------------------------------------------------------------- */
+
+/* subid_lease(); restore: what the container had. */
+int lease_ask(struct subid_txn *txn, const struct subid_request *request, bool restore,
+	      struct subid_error *err);
+
+/* --- lease_history.c: leases, and what the ledger says of containers that had some ---
+ */
+
+/* The name of a lease, "OWNER/NAME", if it is one of an owner: where NAME begins. */
+const char *lease_name_of(const struct subid_owner *owner, const char *text, size_t len);
+
+/* "NEW/NAME" for "OLD/NAME", the transaction's; *ret_len: its length.  NULL: out of
+ * memory. */
+const char *lease_renamed(struct subid_txn *txn, const struct subid_owner *new_owner,
+			  const char *name, size_t len, size_t *ret_len);
+
+/* Adds what no lease may have while there is anything else, unless it may be reused. */
+int lease_left_add(struct subid_txn *txn, const struct subid_lease_request *request,
+		   enum subid_kind kind, struct subid_set *ret);
+
+/* Is range the container's to have again, or left by no other, or to be reused?  0;
+ * SUBID_TAKEN; -errno. */
+int lease_left_check(struct subid_txn *txn, const struct subid_lease_request *request,
+		     enum subid_kind kind, struct id_range range);
+
+/* Says whose containers had ids of range, as details.  How many were named. */
+size_t lease_left_explain(const struct subid_txn *leases, const char *what,
+			  enum subid_kind kind, struct id_range range,
+			  struct subid_error *err);
+
+/*
+ * Finds what a container had once, of the range of the request, and has no more, and
+ * takes it out of what is held in the store.  0; SUBID_ABSENT: nothing; -errno.
+ */
+int lease_former(struct subid_txn *leases, const struct subid_lease_request *request,
+		 struct subid_sets *ret);
+
+/* Takes ids out of the lines that hold them since they were released.  0 or -ENOMEM. */
+int restore_from_hold(struct subid_txn *txn, enum subid_kind kind,
+		      const struct subid_set *ids);
 
 /* --- lease_owner.c ------------------------------------------------------------------ */
 

@@ -14,7 +14,7 @@
 static const struct ledger_entry *last_holder(const struct subid_txn *txn,
 					      enum subid_kind kind, struct id_range ids)
 {
-	const struct ledger_list *ledger = &txn->history.ledger.ledger.of[kind];
+	const struct ledger_list *ledger = history_known(txn, kind);
 	size_t i = ledger_find(ledger, ids.start);
 
 	if (i >= ledger->n || !id_range_overlaps(ledger->entries[i].range, ids) ||

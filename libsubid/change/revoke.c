@@ -454,6 +454,7 @@ static int unhold(struct subid_txn *txn, const struct subid_request *request,
 		r = txn_add_result(txn, &changes);
 	if (r < 0)
 		return error_errno(err, request->owner, r);
+	txn->n_lines = txn->n_result;
 	r = txn_open_store(txn, TXN_STORE_READ, err);
 	if (r != 0 || txn->leases == NULL)
 		return r;
@@ -465,6 +466,11 @@ static int unhold(struct subid_txn *txn, const struct subid_request *request,
 	if (r == 0)
 		r = subid_sets_unite(&txn->history.cleared,
 				     &txn->leases->history.cleared);
+	if (r >= 0)
+		r = subid_sets_unite(&txn->leases->history.cleared,
+				     &txn->history.cleared);
+	if (r == 0)
+		rests_read(txn->leases); /* whose they were is said */
 	return r < 0 ? error_errno(err, txn->store.name, r) : 0;
 }
 

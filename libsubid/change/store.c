@@ -446,7 +446,7 @@ static bool is_host(int state)
 	       st.st_dev == host.st_dev && st.st_ino == host.st_ino;
 }
 
-static int load_store(struct subid_txn *txn, struct subid_failure *failure)
+int store_load_tables(struct subid_txn *txn, struct subid_failure *failure)
 {
 	int r = 0;
 
@@ -483,20 +483,28 @@ int subid_lease_begin(const struct subid_lease_options *options, struct subid_tx
 		.etc = options->state,
 		.proc = -1,
 		.dry_run = options->dry_run,
+		.no_grants = options->no_grants,
 		.untold = options->untold,
+		/* a user's leases are no business of root's ledger */
+		.ledger = options->user == NULL && options->state >= 0,
+		.state = options->state,
 		.timeout_ms = options->timeout_ms,
 	};
+	txn->history.about = LEDGER_LEASES;
 	txn->lease_user = options->user != NULL;
 	txn->is_traced =
 	    !options->dry_run && options->user == NULL && is_host(options->state);
-	if (!options->dry_run) {
+	r = history_open(txn);
+	if (r == 0 && !options->dry_run) {
 		ret_failure->file = ".pwd.lock";
 		r = subid_lock_take(options->state, options->timeout_ms, NULL, &txn->lock,
 				    &ret_failure->holder);
 		ret_failure->waited_ms = options->timeout_ms;
 	}
 	if (r == 0)
-		r = load_store(txn, ret_failure);
+		r = store_load_tables(txn, ret_failure);
+	if (r == 0)
+		r = history_look(txn, ret_failure);
 	if (r != 0)
 		return r;
 	if (!options->dry_run)
@@ -516,23 +524,27 @@ int store_failure(struct subid_error *err, const struct store *store, int r,
 	return error_failure_in(err, store->name, image, r, failure);
 }
 
-int store_begin(const struct store *store, bool dry_run, int timeout_ms,
+int store_begin(const struct store *store, const struct subid_txn *txn,
 		struct subid_txn **ret, struct subid_error *err)
 {
 	const struct subid_lease_options options = {
 		.state = store->fd,
 		.user = store->user,
-		.dry_run = dry_run,
+		.dry_run = (txn->flags & SUBID_DRY_RUN) != 0,
+		.no_grants = txn->options.no_grants,
 		.untold = LOGIN_RUN_DIR,
-		.timeout_ms = timeout_ms,
+		.timeout_ms = txn->timeout_ms,
 	};
 	struct subid_failure failure;
 	int r;
 
-	if (store->fd < 0 && !dry_run)
+	if (store->fd < 0 && !options.dry_run)
 		return 0;
 	r = subid_lease_begin(&options, ret, &failure);
-	return r == 0 ? 0 : store_failure(err, store, r, &failure);
+	if (r != 0)
+		return store_failure(err, store, r, &failure);
+	r = options.no_grants ? history_refuses(*ret) : 0;
+	return r == 0 ? 0 : history_is_missing(err, txn->sys, r);
 }
 
 int txn_open_store(struct subid_txn *txn, enum txn_store how, struct subid_error *err)
@@ -549,5 +561,5 @@ int txn_open_store(struct subid_txn *txn, enum txn_store how, struct subid_error
 			     err);
 	if (r != 0 || (how == TXN_STORE_LOCK && txn->store.user != NULL))
 		return r;
-	return store_begin(&txn->store, dry_run, txn->timeout_ms, &txn->leases, err);
+	return store_begin(&txn->store, txn, &txn->leases, err);
 }

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The ledger: who had which ids last, since when, until when, and how that was seen.
+ * Two parts of it know nothing of each other: the lines of the tables, and the leases of
+ * root's store, whose owners are containers and stores, OWNER/NAME.
  *
  * It is what makes freed ids rest though no line holds them: userdel(8) and editors take
  * lines away, and who had the ids may have files with them still, or a user namespace
@@ -116,7 +118,10 @@ struct ledger_digest {
 void ledger_digest_add(struct ledger_digest *digest, const void *bytes, size_t size);
 uint64_t ledger_digest_end(const struct ledger_digest *digest);
 
-/* What a line of the file may say; its first letter. */
+/* What a record is about. */
+enum ledger_about { LEDGER_LINES, LEDGER_LEASES, LEDGER_PARTS };
+
+/* What a line of the file may say; its first letter, a capital if it is about leases. */
 enum ledger_word {
 	LEDGER_RANGE = 'r',    /* who has, or had, a range */
 	LEDGER_SEEN = 's',     /* all ids of such records in the file's body */
@@ -128,6 +133,7 @@ enum ledger_word {
 
 struct ledger_record {
 	enum ledger_word word;
+	enum ledger_about about;   /* not of SEARCHED and END */
 	unsigned int kinds;	   /* RANGE, SEEN: bits 1 << enum subid_kind */
 	struct ledger_entry entry; /* RANGE; SEEN: its range; all: its seq; TABLES,
 				      SEARCHED: since; END: seq is how many lines */
@@ -166,10 +172,17 @@ int ledger_head_parse(const char *line, size_t len, struct ledger_head *ret);
  * SUBID_STATEDIR/ledger is text, a record a line, each with a sum over it:
  *
  *     subid-ledger 1 SEQ SEARCHED INDEX BODY SUM
- *     s KIND START COUNT SUM                                the index: all ids of the
- * body t SEQ TIME DIGEST DIGEST SUM b SEQ STAMP STAMP SUM r SEQ KIND START COUNT STATE
- * DOORS SINCE UNTIL UID OWNER SUM      the body: in order e COUNT SUM r ... the tail:
- * what happened since
+ *     s KIND START COUNT SUM                         the index: all ids of the body
+ *     t SEQ TIME DIGEST DIGEST SUM
+ *     b SEQ STAMP STAMP SUM
+ *     S ...                                          the same of leases
+ *     r SEQ KIND START COUNT STATE DOORS SINCE UNTIL UID OWNER SUM
+ *     R ...                                          the body: each part in order
+ *     e COUNT SUM
+ *     r ...                                          the tail: what happened since
+ *
+ * Of leases, t is about the files of the store and b about their backups.  A version that
+ * knows no leases reads a ledger with some as a damaged one, and drops these.
  *
  * What happens is appended to the tail, with one write and one fdatasync(2); when the
  * tail has grown, the file is written anew, as a whole.  A grant reads the index and the
@@ -189,6 +202,14 @@ struct ledger_tables {
 	int64_t time;
 };
 
+struct ledger_part {
+	struct subid_sets seen; /* ids that are somebody's, or left */
+	struct ledger_tables states[LEDGER_STATES_MAX]; /* the last one first */
+	size_t n_states;
+	uint64_t backups[SUBID_KINDS]; /* see LEDGER_BACKUPS; 0: not known */
+	struct ledger ledger;	       /* in order; with whole */
+};
+
 struct ledger_file {
 	int dir;	  /* of the file; the caller's */
 	uint32_t trusted; /* besides root and the caller, who may own it */
@@ -200,13 +221,9 @@ struct ledger_file {
 	uint64_t searched;	      /* the seq of LEDGER_SEARCHED; 0: there was none */
 	uint64_t seq;		      /* of the last record */
 	uint64_t tail;		      /* so many bytes of the size are the tail's */
-	struct subid_sets seen;	      /* ids that are somebody's, or left */
-	struct ledger_tables states[LEDGER_STATES_MAX]; /* the last one first */
-	size_t n_states;
-	uint64_t backups[SUBID_KINDS]; /* see LEDGER_BACKUPS; 0: not known */
-	bool whole;		       /* ledger was read, too */
-	struct ledger ledger;	       /* in order */
-	char *texts[3];		       /* that it points to */
+	bool whole;		      /* the parts' ledgers were read, too */
+	struct ledger_part parts[LEDGER_PARTS];
+	char *texts[3]; /* that these point to */
 };
 
 void ledger_close(struct ledger_file *file);
@@ -241,6 +258,7 @@ void ledger_unlock(struct ledger_file *file);
 
 /* What is to be appended; entries in order, their seq is not looked at. */
 struct ledger_news {
+	enum ledger_about about;
 	struct ledger_list of[SUBID_KINDS];
 	bool has_tables, has_backups, searched;
 	uint64_t tables[SUBID_KINDS], backups[SUBID_KINDS];

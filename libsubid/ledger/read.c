@@ -14,8 +14,10 @@
 
 static void forget(struct ledger_file *file)
 {
-	subid_sets_free(&file->seen);
-	ledger_free(&file->ledger);
+	for (enum ledger_about about = 0; about < LEDGER_PARTS; about++) {
+		subid_sets_free(&file->parts[about].seen);
+		ledger_free(&file->parts[about].ledger);
+	}
 	for (size_t i = 0; i < sizeof(file->texts) / sizeof(file->texts[0]); i++) {
 		free(file->texts[i]);
 		file->texts[i] = NULL;
@@ -45,15 +47,17 @@ bool ledger_is_same(const struct ledger_file *file, const struct stat *st)
 /* What the lines of a file say. */
 struct reading {
 	struct ledger_file *file;
-	struct ledger body, tail;
+	struct ledger body[LEDGER_PARTS], tail[LEDGER_PARTS];
 	uint64_t ended; /* what the body's last line says; UINT64_MAX: there was none */
 	bool salvage;	/* lines come from anywhere */
 };
 
 static void reading_free(struct reading *reading)
 {
-	ledger_free(&reading->body);
-	ledger_free(&reading->tail);
+	for (enum ledger_about about = 0; about < LEDGER_PARTS; about++) {
+		ledger_free(&reading->body[about]);
+		ledger_free(&reading->tail[about]);
+	}
 }
 
 int ledger_read_bytes(int fd, uint64_t from, uint64_t size, char **ret)
@@ -82,25 +86,26 @@ int ledger_read_bytes(int fd, uint64_t from, uint64_t size, char **ret)
 	return 0;
 }
 
-static int add_range(struct ledger *to, const struct ledger_record *record)
+static int add_range(struct ledger to[LEDGER_PARTS], const struct ledger_record *record)
 {
+	struct ledger *part = &to[record->about];
 	int r = 0;
 
 	for (enum subid_kind kind = 0; r == 0 && kind < SUBID_KINDS; kind++)
 		if ((record->kinds & (1U << kind)) != 0)
-			r = ledger_add(&to->of[kind], &record->entry);
+			r = ledger_add(&part->of[kind], &record->entry);
 	return r;
 }
 
-static void add_state(struct ledger_file *file, const struct ledger_record *record)
+static void add_state(struct ledger_part *part, const struct ledger_record *record)
 {
 	size_t n =
-	    file->n_states < LEDGER_STATES_MAX ? file->n_states : LEDGER_STATES_MAX - 1;
+	    part->n_states < LEDGER_STATES_MAX ? part->n_states : LEDGER_STATES_MAX - 1;
 
-	memmove(file->states + 1, file->states, n * sizeof(*file->states));
-	file->n_states = n + 1;
-	file->states[0].time = record->entry.since;
-	memcpy(file->states[0].of, record->of, sizeof(record->of));
+	memmove(part->states + 1, part->states, n * sizeof(*part->states));
+	part->n_states = n + 1;
+	part->states[0].time = record->entry.since;
+	memcpy(part->states[0].of, record->of, sizeof(record->of));
 }
 
 /* Ids without an owner: all that is left of records that are lost. */
@@ -112,12 +117,13 @@ static int add_seen(struct reading *reading, const struct ledger_record *record)
 	if (reading->salvage) {
 		nameless.entry.state = LEDGER_LEFT;
 		nameless.entry.seq = 0;
-		return add_range(&reading->body, &nameless);
+		return add_range(reading->body, &nameless);
 	}
 	for (enum subid_kind kind = 0; r == 0 && kind < SUBID_KINDS; kind++)
 		if ((record->kinds & (1U << kind)) != 0)
-			r = subid_set_add(&reading->file->seen.of[kind],
-					  record->entry.range);
+			r = subid_set_add(
+			    &reading->file->parts[record->about].seen.of[kind],
+			    record->entry.range);
 	return r;
 }
 
@@ -126,20 +132,21 @@ static int take_record(struct reading *reading, const struct ledger_record *reco
 		       bool tail)
 {
 	struct ledger_file *file = reading->file;
+	struct ledger_part *part = &file->parts[record->about];
 
 	if (record->word != LEDGER_SEEN && record->word != LEDGER_END &&
 	    record->entry.seq > file->seq)
 		file->seq = record->entry.seq;
 	switch (record->word) {
 	case LEDGER_RANGE:
-		return add_range(tail ? &reading->tail : &reading->body, record);
+		return add_range(tail ? reading->tail : reading->body, record);
 	case LEDGER_SEEN:
 		return add_seen(reading, record);
 	case LEDGER_TABLES:
-		add_state(file, record);
+		add_state(part, record);
 		break;
 	case LEDGER_BACKUPS:
-		memcpy(file->backups, record->of, sizeof(file->backups));
+		memcpy(part->backups, record->of, sizeof(part->backups));
 		break;
 	case LEDGER_SEARCHED:
 		file->searched = record->entry.seq;
@@ -254,31 +261,36 @@ int ledger_unite_seen(struct subid_set *seen, const struct ledger_list *tail)
 	return r == 0 ? subid_set_unite(seen, &more) : r;
 }
 
+/* One kind of one part; whole: into ledger, too. */
+static int unite_kind(struct ledger_part *part, enum subid_kind kind,
+		      struct ledger_list *body, struct ledger_list *tail, bool whole)
+{
+	int r = ledger_sort(tail);
+
+	if (r == 0 && !whole)
+		r = ledger_unite_seen(&part->seen.of[kind], tail);
+	if (r < 0 || !whole)
+		return r;
+	/* in a file that is right it is in order */
+	r = ledger_sort(body);
+	if (r == 0)
+		r = ledger_overlay(body, tail, &part->ledger.of[kind]);
+	subid_set_free(&part->seen.of[kind]);
+	return r == 0 ? ledger_unite_seen(&part->seen.of[kind], &part->ledger.of[kind])
+		      : r;
+}
+
 /* Puts together what was read. */
 static int unite(struct reading *reading, bool whole)
 {
-	struct ledger_file *file = reading->file;
 	int r = 0;
 
-	for (enum subid_kind kind = 0; r == 0 && kind < SUBID_KINDS; kind++) {
-		struct ledger_list *body = &reading->body.of[kind];
-		struct ledger_list *tail = &reading->tail.of[kind];
-
-		r = ledger_sort(tail);
-		if (r == 0 && !whole)
-			r = ledger_unite_seen(&file->seen.of[kind], tail);
-		if (r < 0 || !whole)
-			continue;
-		/* in a file that is right it is in order */
-		r = ledger_sort(body);
-		if (r == 0)
-			r = ledger_overlay(body, tail, &file->ledger.of[kind]);
-		subid_set_free(&file->seen.of[kind]);
-		if (r == 0)
-			r = ledger_unite_seen(&file->seen.of[kind],
-					      &file->ledger.of[kind]);
-	}
-	file->whole = whole;
+	for (enum ledger_about about = 0; about < LEDGER_PARTS; about++)
+		for (enum subid_kind kind = 0; r == 0 && kind < SUBID_KINDS; kind++)
+			r = unite_kind(&reading->file->parts[about], kind,
+				       &reading->body[about].of[kind],
+				       &reading->tail[about].of[kind], whole);
+	reading->file->whole = whole;
 	return r;
 }
 
@@ -376,24 +388,26 @@ int ledger_note(struct ledger_file *file, const struct ledger_news *news, uint64
 		uint64_t size)
 {
 	struct ledger_record tables = { .entry.since = news->now };
+	struct ledger_part *part = &file->parts[news->about];
 	int r = 0;
 
 	for (enum subid_kind kind = 0; r == 0 && kind < SUBID_KINDS; kind++)
-		r = ledger_unite_seen(&file->seen.of[kind], &news->of[kind]);
+		r = ledger_unite_seen(&part->seen.of[kind], &news->of[kind]);
 	if (r < 0)
 		return r;
 	if (news->searched)
 		file->searched = seq - news->has_tables - news->has_backups;
 	memcpy(tables.of, news->tables, sizeof(tables.of));
 	if (news->has_tables)
-		add_state(file, &tables);
+		add_state(part, &tables);
 	if (news->has_backups)
-		memcpy(file->backups, news->backups, sizeof(file->backups));
+		memcpy(part->backups, news->backups, sizeof(part->backups));
 	file->seq = seq;
 	file->size += size;
 	file->tail += size;
 	file->whole = false; /* owners of news are the caller's */
-	ledger_free(&file->ledger);
+	for (enum ledger_about about = 0; about < LEDGER_PARTS; about++)
+		ledger_free(&file->parts[about].ledger);
 	return 0;
 }
 

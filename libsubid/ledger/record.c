@@ -130,6 +130,16 @@ static void put_hex(struct writing *to, uint64_t number, unsigned int digits)
 	*to->at++ = ' ';
 }
 
+static void put_word(struct writing *to, const struct ledger_record *record)
+{
+	char letter = (char)record->word;
+
+	if (record->about == LEDGER_LEASES)
+		letter = (char)(letter - 'a' + 'A');
+	*to->at++ = letter;
+	*to->at++ = ' ';
+}
+
 static void put_letters(struct writing *to, char first, char second)
 {
 	*to->at++ = first;
@@ -158,7 +168,7 @@ size_t ledger_record_print(const struct ledger_record *record, char buf[LEDGER_L
 	const struct ledger_entry *entry = &record->entry;
 	struct writing to = { buf };
 
-	put_letters(&to, (char)record->word, '\0');
+	put_word(&to, record);
 	if (record->word != LEDGER_SEEN)
 		put_number(&to, entry->seq);
 	switch (record->word) {
@@ -383,14 +393,20 @@ static bool take_sum(const char *line, size_t *len)
 
 int ledger_record_parse(char *line, size_t len, struct ledger_record *ret)
 {
-	static const char words[] = "rstbfe";
+	static const char words[] = "rstbfeRSTB";
 	struct ledger_record record = { .entry.uid = SUBID_ID_NONE };
 	struct fields fields = { .at = line };
+	char letter;
 
 	if (!take_sum(line, &len))
 		return SUBID_INVALID;
 	fields.end = line + len;
-	record.word = (enum ledger_word)words[next_letter(&fields, words)];
+	letter = words[next_letter(&fields, words)];
+	if (letter >= 'A' && letter <= 'Z') {
+		record.about = LEDGER_LEASES;
+		letter = (char)(letter - 'A' + 'a');
+	}
+	record.word = (enum ledger_word)letter;
 	if (!fields.bad)
 		parse_rest(&fields, &record);
 	if (fields.bad || fields.at != fields.end)

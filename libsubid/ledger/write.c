@@ -85,9 +85,10 @@ static struct ledger_entry *next_entry(struct walk *walk, unsigned int *ret_kind
 	return first ? uid : gid;
 }
 
-static int add_records(struct lines *lines, const struct ledger_list of[SUBID_KINDS])
+static int add_records(struct lines *lines, enum ledger_about about,
+		       const struct ledger_list of[SUBID_KINDS])
 {
-	struct ledger_record record = { .word = LEDGER_RANGE };
+	struct ledger_record record = { .word = LEDGER_RANGE, .about = about };
 	struct walk walk = { .of = of };
 	const struct ledger_entry *entry;
 	int r = 0;
@@ -121,10 +122,12 @@ static int add_facts(struct lines *lines, const struct ledger_news *news, uint64
 	int r = 0;
 
 	record.entry.since = news->now;
+	record.about = LEDGER_LINES;
 	if (news->searched) {
 		record.entry.seq = ++*seq;
 		r = add_line(lines, &record);
 	}
+	record.about = news->about;
 	if (r == 0 && news->has_tables) {
 		record.word = LEDGER_TABLES;
 		record.entry.seq = ++*seq;
@@ -141,10 +144,11 @@ static int add_facts(struct lines *lines, const struct ledger_news *news, uint64
 }
 
 /* The ids of both kinds, sorted, in one line where they are the same. */
-static int add_ids(struct lines *lines, const struct subid_sets *seen)
+static int add_ids(struct lines *lines, enum ledger_about about,
+		   const struct subid_sets *seen)
 {
 	const struct subid_set *uids = &seen->of[SUBID_UID], *gids = &seen->of[SUBID_GID];
-	struct ledger_record record = { .word = LEDGER_SEEN };
+	struct ledger_record record = { .word = LEDGER_SEEN, .about = about };
 	size_t i = 0, k = 0;
 	int r = 0;
 
@@ -165,20 +169,23 @@ static int add_ids(struct lines *lines, const struct subid_sets *seen)
 	return r;
 }
 
-/* The index, which a grant reads without the body. */
-static int add_index(struct lines *lines, const struct ledger_file *file)
+/* The index of one part; of leases that nobody has ever looked at, nothing. */
+static int add_index(struct lines *lines, enum ledger_about about,
+		     const struct ledger_part *part)
 {
-	struct ledger_record record = { .word = LEDGER_TABLES };
-	int r = add_ids(lines, &file->seen);
+	struct ledger_record record = { .word = LEDGER_TABLES, .about = about };
+	int r = add_ids(lines, about, &part->seen);
 
-	for (size_t i = file->n_states; r == 0 && i > 0; i--) {
-		record.entry.since = file->states[i - 1].time;
-		memcpy(record.of, file->states[i - 1].of, sizeof(record.of));
+	for (size_t i = part->n_states; r == 0 && i > 0; i--) {
+		record.entry.since = part->states[i - 1].time;
+		memcpy(record.of, part->states[i - 1].of, sizeof(record.of));
 		r = add_line(lines, &record);
 	}
+	if (r < 0 || (about == LEDGER_LEASES && part->n_states == 0))
+		return r;
 	record.word = LEDGER_BACKUPS;
-	memcpy(record.of, file->backups, sizeof(record.of));
-	return r == 0 ? add_line(lines, &record) : r;
+	memcpy(record.of, part->backups, sizeof(record.of));
+	return add_line(lines, &record);
 }
 
 /* Writes all that is known, which was read whole, into a draft of a new file. */
@@ -189,10 +196,14 @@ int ledger_write_base(const struct ledger_file *file,
 	struct ledger_record end = { .word = LEDGER_END };
 	struct ledger_head head = { .seq = file->seq, .searched = file->searched };
 	char first[LEDGER_HEAD_MAX];
-	int r = add_index(&index, file);
+	int r = 0;
 
-	if (r == 0)
-		r = add_records(&body, file->ledger.of);
+	/* what a grant reads without the body */
+	for (enum ledger_about about = 0; r == 0 && about < LEDGER_PARTS; about++) {
+		r = add_index(&index, about, &file->parts[about]);
+		if (r == 0)
+			r = add_records(&body, about, file->parts[about].ledger.of);
+	}
 	end.entry.seq = body.n;
 	if (r == 0)
 		r = add_line(&body, &end);
@@ -206,26 +217,30 @@ int ledger_write_base(const struct ledger_file *file,
 	return r == 0 ? subid_replacement_write(replacement, body.bytes, body.size) : r;
 }
 
-/* A file with news in it, in memory; its owners' names are those of both. */
-static int add_to(const struct ledger_file *file, const struct ledger_news *news,
-		  struct ledger_file *next)
+/* A part with news of it, in memory; its owners' names are those of both. */
+static int add_to(const struct ledger_part *part, const struct ledger_list *news,
+		  struct ledger_part *next)
 {
-	int r = subid_sets_unite(&next->seen, &file->seen);
+	int r = subid_sets_unite(&next->seen, &part->seen);
 
-	next->seq = number(news->of, file->seq);
+	next->n_states = part->n_states;
+	memcpy(next->states, part->states, sizeof(next->states));
+	memcpy(next->backups, part->backups, sizeof(next->backups));
 	for (enum subid_kind kind = 0; r == 0 && kind < SUBID_KINDS; kind++) {
-		r = ledger_overlay(&file->ledger.of[kind], &news->of[kind],
+		r = ledger_overlay(&part->ledger.of[kind], &news[kind],
 				   &next->ledger.of[kind]);
 		if (r == 0)
-			r = ledger_unite_seen(&next->seen.of[kind], &news->of[kind]);
+			r = ledger_unite_seen(&next->seen.of[kind], &news[kind]);
 	}
 	return r;
 }
 
 static void next_free(struct ledger_file *next)
 {
-	ledger_free(&next->ledger);
-	subid_sets_free(&next->seen);
+	for (enum ledger_about about = 0; about < LEDGER_PARTS; about++) {
+		ledger_free(&next->parts[about].ledger);
+		subid_sets_free(&next->parts[about].seen);
+	}
 }
 
 /* A file that is not there, or damaged: as a whole, with news. */
@@ -233,17 +248,18 @@ static int write_anew(struct ledger_file *file, const struct ledger_news *news)
 {
 	auto_replacement struct subid_replacement *replacement = NULL;
 	auto_lines struct lines facts = { .n = 0 };
-	__attribute__((cleanup(next_free))) struct ledger_file next = { .n_states = 0 };
+	__attribute__((cleanup(next_free))) struct ledger_file next = { .exists = true };
+	static const struct ledger_list nothing[SUBID_KINDS];
 	uint64_t seq;
 	int r = ledger_read(file, true);
 
 	if (r < 0)
 		return r;
 	next.searched = file->searched;
-	next.n_states = file->n_states;
-	memcpy(next.states, file->states, sizeof(next.states));
-	memcpy(next.backups, file->backups, sizeof(next.backups));
-	r = add_to(file, news, &next);
+	next.seq = number(news->of, file->seq);
+	for (enum ledger_about about = 0; r == 0 && about < LEDGER_PARTS; about++)
+		r = add_to(&file->parts[about], about == news->about ? news->of : nothing,
+			   &next.parts[about]);
 	seq = next.seq;
 	if (r == 0)
 		r = add_facts(&facts, news, &seq);
@@ -306,7 +322,7 @@ int ledger_append(struct ledger_file *file, const struct ledger_news *news, bool
 		r = write_anew(file, news);
 	} else {
 		seq = number(news->of, seq);
-		r = add_records(&lines, news->of);
+		r = add_records(&lines, news->about, news->of);
 		if (r == 0)
 			r = add_facts(&lines, news, &seq);
 		if (r == 0 && lines.n > 0)

@@ -82,7 +82,7 @@ int main(int argc, char *argv[])
 		largest = file.size > largest ? file.size : largest;
 	}
 	if (ledger_read(&file, true) != 0 || file.damaged ||
-	    file.ledger.of[SUBID_UID].n != RANGES)
+	    file.parts[LEDGER_LINES].ledger.of[SUBID_UID].n != RANGES)
 		return EXIT_FAILURE;
 	(void)printf("%llu kB, peak %ld kB\n", (unsigned long long)largest / 1024,
 		     peak_kb());

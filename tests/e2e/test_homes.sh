@@ -69,7 +69,7 @@ tables_are "(nothing)" $'alice:100000:1000\nbob:200000:1000'
 answers "all of several or none" 3 '' "subid: $home: does not answer *" subid grant -c 10 bob/first alice/new
 answers "others get theirs meanwhile: who hangs has no lock" 0 $'bob/first uid 200010 *' '' subid grant -c 10 bob/first
 answers "a lease is taken back" 0 'alice/roots uid 100500 *' 'subid: alice/roots: undo: *' subid revoke alice/roots
-answers "its ids are given back" 0 'alice uid 100500 *' '' subid unhold 100500:10
+answers "its ids are given back" 0 'alice/roots uid 100500 *' '' subid unhold 100500:10
 answers "a range is taken" 0 'alice uid 100900 *' "subid: warning: $late: leases that are there do not count
 subid: alice: undo: *" \
 	subid revoke -r 100900:100 alice

@@ -12,7 +12,8 @@ add_user alice -u 5001
 add_user bob -u 5002
 home=$T/home/alice
 
-leases() { # lines: root's store has these
+leases() { # lines: root's store has these, and nothing else was ever leased
+	rm -f $store/ledger $store/sub?id-
 	printf '%s' "${1:+$1$'\n'}" | tee $store/subuid >$store/subgid
 }
 leases_are() { # name lines
@@ -72,7 +73,7 @@ expect "where no container is" 0 $'alice uid 230000 *released\n*' '' subid revok
 expect "a lease back" 0 $'alice/u uid 165736 165745 10 released\nalice/u gid *' '' subid revoke alice/u
 expect "it is gone" 1 '' 'subid: alice/u: has no lease*' subid revoke alice/u
 expect "and its ids rest" 0 $'alice/v uid 165746 *' '' subid grant -c 10 alice/v
-expect "until they are given back" 0 $'alice uid 165736 165745 10 free\nalice gid*' '' subid unhold 165736:10
+expect "until they are given back" 0 $'alice/u uid 165736 165745 10 free\nalice/u gid*' '' subid unhold 165736:10
 expect "for the next" 0 $'alice/w uid 165736 *' '' subid grant -c 10 alice/w
 expect "--reuse" 0 $'alice/w uid 165736 165745 10 free\n*' '' subid revoke --reuse alice/w
 tables ''

@@ -4,7 +4,7 @@
 # when, and how they come back; several owners at once; files looked for before ids are
 # freed; what --force has overridden; where a lease is.
 . "$(dirname "$0")/lib.sh"
-plan 64
+plan 66
 chmod 755 "$T"
 for name in alice bob carol; do add_user $name; done
 time='20[0-9][0-9]-*T*Z'
@@ -50,9 +50,14 @@ says "with --reuse" 0 "subid: alice: undo: *" subid revoke --reuse alice
 subid -q grant --restore alice
 subid -q grant alice/web --count 10 -u
 lease=$(awk -F: '{ print $2 }' /var/lib/subid/subuid)
-says "of a lease" 0 "subid: alice/web: undo: 'subid unhold -u $lease:10' and 'subid grant -u --range $lease:10 alice/web'" subid revoke alice/web
-ok "that is right, too" bash -ec "subid -q unhold -u $lease:10; subid -q grant -u --range $lease:10 alice/web"
+says "of a lease" 0 "subid: alice/web: undo: 'subid grant --restore alice/web'" subid revoke alice/web
+ok "that is right, too" subid -q grant --restore alice/web
 is "the lease is there again" "$(</var/lib/subid/subuid)" "alice/web:$lease:10"
+as alice subid -q grant alice/own --count 10 -u
+own=$(as alice subid --json list alice/own | jq '.ranges[0].start')
+says "of a user's own, which no ledger has" 0 "subid: alice/own: undo: 'subid unhold -u $own:10' and 'subid grant -u --range $own:10 alice/own'" as alice subid revoke alice/own
+ok "likewise" as alice bash -ec "subid -q unhold -u $own:10; subid -q grant -u --range $own:10 alice/own"
+as alice subid -q revoke --reuse alice/own
 subid -q revoke alice/web --reuse
 terminal=$(script -qec "subid revoke alice" /dev/null)
 like "on a terminal, what to do next" "$terminal" "*next: files may still have these ids: 'subid unhold --search / 100000:65536' *"

@@ -114,7 +114,7 @@ overlaps() { # of lines in the table
 }
 subid -q grant --another alice bob containers
 is "what is granted meets nothing of before" "$(overlaps subuid)$(overlaps subgid)" ""
-expect "a lease of root that 0.1.0 had released is freed" 0 'containers uid * free*' '' subid unhold "$released"
+expect "a lease of root that 0.1.0 had released is freed" 0 'containers/c1 uid * free*' '' subid unhold "$released"
 ok "one that it gave is taken back" subid -q revoke --own --reuse containers/c2
 is "all of it" "$(subid list containers | grep -c c2)" 0
 ok "one of a user's store, by the user" as alice subid -q revoke --reuse alice/web

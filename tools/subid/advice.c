@@ -55,7 +55,8 @@ static const char *image_of(const struct cli *cli, char buf[PATH_MAX])
 	return buf;
 }
 
-/* A lease is not restored, but made anew of the same ids, which rest before. */
+/* A user's lease, which no ledger knows, is made anew of the same ids, which rest before.
+ */
 static void undo_lease(const struct range_row *row, const char *image)
 {
 	int len = (int)row->owner_len;
@@ -77,6 +78,7 @@ void advise_undo(const struct cli *cli, const struct range_list *rows, bool leas
 
 	if (cli->quiet || n == 0)
 		return;
+	leases &= cli->root == NULL && geteuid() != 0;
 	if (n > NAMED_MAX) {
 		(void)cli_complain(
 		    0, "undo: 'subid %sgrant %s', for each of the %zu", image,

@@ -112,9 +112,9 @@ static int grant_one(struct grant *grant, struct subid_txn *txn, const char *nam
 		     struct subid_error *err)
 {
 	const struct subid_request request = request_of(grant, name);
-	int r = grant->leases	      ? subid_lease(txn, &request, err)
-		: grant->want.restore ? subid_restore(txn, &request, err)
-				      : subid_grant(txn, &request, err);
+	int r = grant->want.restore ? subid_restore(txn, &request, err)
+		: grant->leases	    ? subid_lease(txn, &request, err)
+				    : subid_grant(txn, &request, err);
 
 	if (r == SUBID_BUSY)
 		trace_refused(grant, r);
@@ -370,12 +370,12 @@ static int run_grant(struct grant *grant, int argc, char *argv[])
 	if (!grant->leases)
 		return carry_out(grant);
 	if (n_containers < grant->owners.n || grant->want.group != NULL ||
-	    grant->want.all || grant->want.force_unknown || grant->want.reuse_left ||
-	    grant->want.restore)
+	    grant->want.all || grant->want.force_unknown)
 		return cli_misused(grant->cli,
 				   "containers, OWNER/NAME, cannot be mixed with owners");
-	if (grant->want.own && grant->want.range.count > 0)
-		return cli_misused(grant->cli, "--own and --range exclude each other");
+	if (grant->want.own && (grant->want.range.count > 0 || grant->want.restore))
+		return cli_misused(grant->cli, "--own and --%s exclude each other",
+				   grant->want.restore ? "restore" : "range");
 	return carry_out(grant);
 }
 

@@ -14,7 +14,8 @@ enum { OPTION_RELEASED = 256 * 2, OPTION_NO_HEADINGS, OPTION_SORT };
 static const struct cli_option options[] = {
 	{ 'u', "uid", NULL, "only uids" },
 	{ 'g', "gid", NULL, "only gids" },
-	{ OPTION_RELEASED, "released", NULL, "ids that owners had, and nobody has now" },
+	{ OPTION_RELEASED, "released", NULL,
+	  "ids that owners, containers and stores had" },
 	{ 'o', "columns", "COLUMNS", "only these, between commas: owner,start,..." },
 	{ OPTION_SORT, "sort", "COLUMN", "in the order of this column" },
 	{ OPTION_NO_HEADINGS, "noheadings", NULL, "no line of headings" },
@@ -102,6 +103,13 @@ static int list_held(struct rows *output, struct subid_table *table, char *name,
 	return list_owner(output, table, &holder, ret_n);
 }
 
+/* OWNER, or OWNER/NAME of a container. */
+static void join_name(const struct subid_row *row, char *buf, size_t size)
+{
+	(void)snprintf(buf, size, "%s%s%s", row->owner, row->container == NULL ? "" : "/",
+		       row->container == NULL ? "" : row->container);
+}
+
 /* --- ids that nobody has any more ----------------------------------------------------
  */
 
@@ -118,16 +126,17 @@ static const struct rows_column former_columns[] = {
 
 #define N_FORMER_COLUMNS (sizeof(former_columns) / sizeof(former_columns[0]))
 
-/* Was it this owner's?  NULL: any. */
-static bool was_of(const char *owner, char *const names[])
+/* Was it this owner's, or its container's, or just that container's?  NULL: any. */
+static bool was_of(const struct subid_row *row, const char *name, char *const names[])
 {
 	for (size_t i = 0; names[i] != NULL; i++)
-		if (strcmp(names[i], owner) == 0)
+		if (strcmp(names[i], row->owner) == 0 || strcmp(names[i], name) == 0)
 			return true;
 	return names[0] == NULL;
 }
 
-static void print_former(struct rows *output, const struct subid_row *row)
+static void print_former(struct rows *output, const struct subid_row *row,
+			 const char *name)
 {
 	time_t until = (time_t)row->until;
 	char since[sizeof("2026-11-30T00:00:00Z")];
@@ -135,7 +144,7 @@ static void print_former(struct rows *output, const struct subid_row *row)
 	bool dated = row->until > 0 && gmtime_r(&until, &tm) != NULL &&
 		     strftime(since, sizeof(since), "%Y-%m-%dT%H:%M:%SZ", &tm) > 0;
 	const struct rows_cell cells[N_FORMER_COLUMNS] = {
-		row->owner[0] == '\0' ? rows_text(NULL) : rows_text(row->owner),
+		rows_text(name[0] == '\0' ? NULL : name),
 		rows_text(subid_kind_name(row->kind)),
 		rows_number(row->range.start),
 		rows_number(id_range_end(row->range) - 1),
@@ -168,9 +177,12 @@ static int list_released(const struct cli *cli, struct subid *sys, unsigned int 
 	if (status != EXIT_DONE)
 		return status; /* of the command line: the program ends */
 	for (size_t i = 0; subid_list_get(list, i, &row); i++) {
-		if (!was_of(row.owner, names))
+		char name[1200];
+
+		join_name(&row, name, sizeof(name));
+		if (!was_of(&row, name, names))
 			continue;
-		print_former(output, &row);
+		print_former(output, &row, name);
 		n++;
 	}
 	status = rows_close(output);
@@ -212,9 +224,7 @@ static int list_leases(const struct listing *listing, const char *owner,
 
 		if (container != NULL && strcmp(container, row.container) != 0)
 			continue;
-		(void)snprintf(both, sizeof(both), "%s%s%s", row.owner,
-			       row.container == NULL ? "" : "/",
-			       row.container == NULL ? "" : row.container);
+		join_name(&row, both, sizeof(both));
 		range_rows_add(listing->output, &(struct range_row){
 						    .owner = both,
 						    .owner_len = strlen(both),

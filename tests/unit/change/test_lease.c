@@ -227,6 +227,15 @@ static void put(int dir, const char *name, const char *text)
 		assert_true(unlinkat(dir, name, 0) == 0 || errno == ENOENT);
 }
 
+/* A store that no ledger knows. */
+static void forget(int dir)
+{
+	static const char *const files[] = { "ledger", "subuid-", "subgid-" };
+
+	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++)
+		put(dir, files[i], NULL);
+}
+
 static void test_rows(void **state)
 {
 	int dir = etc_of(state);
@@ -240,6 +249,7 @@ static void test_rows(void **state)
 		char text[256];
 		int r;
 
+		forget(dir);
 		put(dir, "subuid", row->uid);
 		put(dir, "subgid", row->gid);
 		assert_int_equal(subid_lease_begin(&options, &txn, &failure), 0);
@@ -384,6 +394,7 @@ static void test_faults(void **state)
 	for (unsigned int turn = 1; struck; turn++) {
 		int r;
 
+		forget(dir);
 		put_file(dir, "subuid", "a/b:1:1\n");
 		put_file(dir, "subgid", "a/c:1:1\n");
 		faults_arm(turn, ENOSPC);

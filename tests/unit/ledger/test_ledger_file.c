@@ -81,7 +81,8 @@ static const char *text_of(const struct ledger_file *file)
 	static char bufs[SUBID_KINDS][4000];
 
 	for (enum subid_kind kind = 0; kind < SUBID_KINDS; kind++) {
-		const struct ledger_list *list = &file->ledger.of[kind];
+		const struct ledger_list *list =
+		    &file->parts[LEDGER_LINES].ledger.of[kind];
 		char *buf = bufs[kind];
 		size_t used = 0;
 
@@ -104,7 +105,7 @@ static const char *text_of(const struct ledger_file *file)
 static const char *seen_of(const struct ledger_file *file)
 {
 	static char buf[4000];
-	const struct subid_set *set = &file->seen.of[SUBID_UID];
+	const struct subid_set *set = &file->parts[LEDGER_LINES].seen.of[SUBID_UID];
 	size_t used = 0;
 
 	buf[0] = '\0';
@@ -162,6 +163,109 @@ static void test_append_and_compact(void **state)
 	assert_false(is_there(dir, "ledger-"));
 }
 
+/* What the part about leases says of uids: "0+10 alice/web h; 0+10". */
+static const char *leases_of(const struct ledger_file *file)
+{
+	const struct ledger_part *part = &file->parts[LEDGER_LEASES];
+	const struct ledger_list *list = &part->ledger.of[SUBID_UID];
+	const struct subid_set *seen = &part->seen.of[SUBID_UID];
+	static char buf[500];
+	size_t used = 0;
+
+	buf[0] = '\0';
+	for (size_t i = 0; i < list->n; i++)
+		used += (size_t)snprintf(
+		    buf + used, sizeof(buf) - used, "%u+%u %.*s %c, ",
+		    list->entries[i].range.start, list->entries[i].range.count,
+		    (int)list->entries[i].owner.len, list->entries[i].owner.text,
+		    "hlc"[list->entries[i].state]);
+	for (size_t i = 0; i < seen->n; i++)
+		used += (size_t)snprintf(buf + used, sizeof(buf) - used, "%s%u+%u",
+					 i == 0 ? "" : " ", seen->ranges[i].start,
+					 seen->ranges[i].count);
+	return buf;
+}
+
+static int append_lease(int dir, uint32_t start, const char *owner,
+			enum ledger_state state)
+{
+	auto_ledger_file struct ledger_file file = LEDGER_CLOSED;
+	auto_ledger_news struct ledger_news news = {
+		.about = LEDGER_LEASES,
+		.has_tables = true,
+		.has_backups = true,
+		.tables = { start, start + 1 },
+		.backups = { 9, 10 },
+		.now = 6,
+	};
+	struct ledger_entry e = entry(start, owner, state);
+	int r = ledger_open(dir, SUBID_ID_NONE, false, &file);
+
+	for (enum subid_kind kind = 0; r == 0 && kind < SUBID_KINDS; kind++)
+		r = ledger_add(&news.of[kind], &e);
+	if (r == 0)
+		r = ledger_lock(&file, LOCK_MS);
+	return r == 0 ? ledger_append(&file, &news, true) : r;
+}
+
+static void assert_leases(int dir, const char *whole, const char *seen)
+{
+	auto_ledger_file struct ledger_file file = LEDGER_CLOSED;
+
+	assert_int_equal(ledger_open(dir, SUBID_ID_NONE, false, &file), 0);
+	assert_string_equal(leases_of(&file) + (file.whole ? strlen(whole) : 0), seen);
+	assert_int_equal(ledger_read(&file, true), 0);
+	assert_memory_equal(leases_of(&file), whole, strlen(whole));
+	assert_string_equal(leases_of(&file) + strlen(whole), seen);
+}
+
+/* The two parts know nothing of each other: the same ids, and states of their own. */
+static void test_leases(void **state)
+{
+	int dir = etc_of(state);
+	auto_text struct subid_text text = { .bytes = NULL };
+
+	assert_int_equal(open_and_append(dir, 0, "alice", LEDGER_HAS), 0);
+	assert_leases(dir, "", "");
+	assert_int_equal(subid_text_read(dir, LEDGER_FILE, false, &text), 0);
+	assert_null(strstr(text.bytes, "\nR"));
+	for (int turn = 0; turn < 3; turn++) {
+		assert_int_equal(append_lease(dir, 0, "alice/web", LEDGER_HAS), 0);
+		assert_int_equal(append_lease(dir, 30, "alice/db", LEDGER_HAS), 0);
+		assert_leases(dir, "0+10 alice/web h, 30+10 alice/db h, ", "0+10 30+10");
+		assert_ledger(dir, false, "0+10 alice h", "0+10");
+		compact(dir);
+		assert_leases(dir, "0+10 alice/web h, 30+10 alice/db h, ", "0+10 30+10");
+		assert_ledger(dir, false, "0+10 alice h", "0+10");
+		assert_int_equal(append_lease(dir, 0, "alice/web", LEDGER_CLEARED), 0);
+		assert_int_equal(append_lease(dir, 30, "alice/db", LEDGER_LEFT), 0);
+		assert_leases(dir, "0+10 alice/web c, 30+10 alice/db l, ", "30+10");
+		if (turn == 1)
+			compact(dir);
+	}
+	{
+		auto_ledger_file struct ledger_file file = LEDGER_CLOSED;
+
+		assert_int_equal(ledger_open(dir, SUBID_ID_NONE, false, &file), 0);
+		assert_int_equal(file.parts[LEDGER_LINES].n_states, 1);
+		assert_int_equal(file.parts[LEDGER_LINES].backups[0], 0);
+		assert_int_equal(file.parts[LEDGER_LEASES].n_states, 12);
+		assert_int_equal(file.parts[LEDGER_LEASES].states[0].of[1], 31);
+		assert_int_equal(file.parts[LEDGER_LEASES].states[1].of[0], 0);
+		assert_int_equal(file.parts[LEDGER_LEASES].backups[1], 10);
+	}
+	/* without its first line it is damaged: what the others say is kept */
+	subid_text_free(&text);
+	assert_int_equal(subid_text_read(dir, LEDGER_FILE, false, &text), 0);
+	text.bytes[3] = 'x';
+	put_bytes(dir, LEDGER_FILE, text.bytes, text.size);
+	assert_leases(dir, "0+10 alice/web c, 30+10 alice/db l, ", "30+10");
+	assert_int_equal(append_lease(dir, 60, "bob/db", LEDGER_HAS), 0);
+	assert_leases(dir, "0+10 alice/web c, 30+10 alice/db l, 60+10 bob/db h, ",
+		      "30+10 60+10");
+	assert_ledger(dir, false, "0+10 alice h", "0+10");
+}
+
 /* What is known of the tables outlives all that. */
 static void test_states(void **state)
 {
@@ -183,13 +287,15 @@ static void test_states(void **state)
 		ledger_close(&file);
 		assert_int_equal(ledger_open(dir, SUBID_ID_NONE, false, &file), 0);
 		assert_int_equal(file.searched, 41);
-		assert_int_equal(file.backups[0], 7);
-		assert_int_equal(file.backups[1], 8);
-		assert_int_equal(file.n_states, LEDGER_STATES_MAX);
+		assert_int_equal(file.parts[LEDGER_LINES].backups[0], 7);
+		assert_int_equal(file.parts[LEDGER_LINES].backups[1], 8);
+		assert_int_equal(file.parts[LEDGER_LINES].n_states, LEDGER_STATES_MAX);
 		for (size_t i = 0; i < LEDGER_STATES_MAX; i++) {
-			assert_int_equal(file.states[i].of[0], 190 - i * 10);
-			assert_int_equal(file.states[i].of[1], 191 - i * 10);
-			assert_int_equal(file.states[i].time, 5);
+			assert_int_equal(file.parts[LEDGER_LINES].states[i].of[0],
+					 190 - i * 10);
+			assert_int_equal(file.parts[LEDGER_LINES].states[i].of[1],
+					 191 - i * 10);
+			assert_int_equal(file.parts[LEDGER_LINES].states[i].time, 5);
 		}
 		assert_int_equal(file.seq, 42);
 		assert_int_equal(ledger_compact(&file, LOCK_MS), 0);
@@ -249,7 +355,7 @@ static void test_torn(void **state)
  * missing; what another said may not, nor may ids appear that none had. */
 static void assert_salvaged(const struct ledger_file *file, size_t lost_max)
 {
-	const struct subid_set *set = &file->seen.of[SUBID_UID];
+	const struct subid_set *set = &file->parts[LEDGER_LINES].seen.of[SUBID_UID];
 	size_t found = 0;
 
 	for (uint32_t start = 0; start < 60; start += 20)
@@ -459,7 +565,7 @@ static void test_crowd(void **state)
 	}
 	assert_int_equal(ledger_open(dir, SUBID_ID_NONE, true, &file), 0);
 	assert_false(file.damaged);
-	assert_int_equal(file.ledger.of[SUBID_UID].n, 120);
+	assert_int_equal(file.parts[LEDGER_LINES].ledger.of[SUBID_UID].n, 120);
 	assert_int_equal(file.seq, 240);
 }
 
@@ -528,8 +634,9 @@ static void sweep(int dir, int (*call)(int dir), bool is_first, bool lasting)
 			assert_int_equal(ledger_open(dir, SUBID_ID_NONE, false, &file),
 					 0);
 			assert_false(file.damaged);
-			assert_true(subid_set_contains(&file.seen.of[SUBID_UID],
-						       (struct id_range){ 0, 10 }));
+			assert_true(subid_set_contains(
+			    &file.parts[LEDGER_LINES].seen.of[SUBID_UID],
+			    (struct id_range){ 0, 10 }));
 		}
 	}
 	assert_int_equal(r, 0);
@@ -593,6 +700,7 @@ int main(void)
 	cmocka_unit_test_setup_teardown(function, scratch_setup, teardown)
 	const struct CMUnitTest tests[] = {
 		file_test(test_append_and_compact),
+		file_test(test_leases),
 		file_test(test_states),
 		file_test(test_torn),
 		file_test(test_damaged),

@@ -42,6 +42,24 @@ static const struct ledger_record records[] = {
 	{ .word = LEDGER_BACKUPS, .entry = { .seq = 3 }, .of = { 0, UINT64_MAX } },
 	{ .word = LEDGER_SEARCHED, .entry = { .seq = 9, .since = 10 } },
 	{ .word = LEDGER_END, .entry = { .seq = 100000 } },
+	{ .word = LEDGER_RANGE,
+	  .about = LEDGER_LEASES,
+	  .kinds = SUBID_BOTH_KINDS,
+	  .entry = { .range = { 100000, 10 },
+		     .owner = { "alice/web", 9 },
+		     .seq = 18 } },
+	{ .word = LEDGER_SEEN,
+	  .about = LEDGER_LEASES,
+	  .kinds = 1,
+	  .entry = { .range = { 5, 6 } } },
+	{ .word = LEDGER_TABLES,
+	  .about = LEDGER_LEASES,
+	  .entry = { .seq = 3, .since = 4 },
+	  .of = { 1, 2 } },
+	{ .word = LEDGER_BACKUPS,
+	  .about = LEDGER_LEASES,
+	  .entry = { .seq = 3 },
+	  .of = { 3, 4 } },
 };
 
 #define N_RECORDS (sizeof(records) / sizeof(records[0]))
@@ -49,6 +67,7 @@ static const struct ledger_record records[] = {
 static void assert_same(const struct ledger_record *a, const struct ledger_record *b)
 {
 	assert_int_equal(a->word, b->word);
+	assert_int_equal(a->about, b->about);
 	assert_int_equal(a->kinds, b->kinds);
 	assert_int_equal(a->entry.range.start, b->entry.range.start);
 	assert_int_equal(a->entry.range.count, b->entry.range.count);
@@ -190,6 +209,10 @@ static void test_hostile(void **state)
 		"t 1 1 0 0",
 		"t 1 1 00000000000000000 0000000000000000",
 		"e 1 2",
+		"E 1",
+		"F 1 2",
+		"R 1 b 1 1 h -- 0 0 0",
+		"S 1 1 1",
 	};
 	char owner[LEDGER_OWNER_MAX + 60], buf[LEDGER_OWNER_MAX + 80];
 	struct ledger_record record;
