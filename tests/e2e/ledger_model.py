@@ -5,8 +5,9 @@ set back, beside a model of the ledger, which was written from its description a
 
     ledger_model.py SEED STEPS [-v]      changes /etc and /var/lib/subid
 
-After each step `subid list --released` must say what the model does, and no id may have
-gone from one owner to another that was neither given back nor asked for.  Says what
+After each step `subid list --released` must say what the model does, of lines and of
+leases, and no id may have gone from one owner or container to another that was neither
+given back nor asked for.  Says what
 differs, and ends with 1 then."""
 import collections
 import json
@@ -111,9 +112,11 @@ class Model:
                 self.known[i] = known._replace(state="cleared")
 
     def rename(self, old, new):
+        """Of leases, old and new are their owners."""
         for i, known in self.known.items():
-            if known.owner in old and known.state != "has":
-                self.known[i] = Known(new, known.state, "rename")
+            owner, slash, container = known.owner.partition("/")
+            if owner in old and known.state != "has":
+                self.known[i] = Known(new + slash + container, known.state, "rename")
 
     def released(self, text):
         """What list --released says: id, owner, state, door."""
@@ -128,24 +131,80 @@ class Model:
         return said
 
 
-Snapshot = collections.namedtuple("Snapshot", "step tables ledger store known")
+class Part:
+    """Lines or leases: two files, and what the ledger knows of them."""
+
+    def __init__(self, paths, older, once):
+        self.paths, self.older, self.once = paths, older, once
+        self.models = {kind: Model() for kind in KINDS}
+        self.seen = Seen(None, None, [])
+        self.ours = set()  # files that subid has written
+
+    def tables(self):
+        return {kind: read_file(path) for kind, path in self.paths.items()}
+
+    def backups(self):
+        return {kind: (stamp_of(path + "-"), read_file(path + "-")) for kind, path in self.paths.items()}
+
+    def is_ours(self, kind, text):
+        stamp = stamp_of(self.paths[kind])
+        return stamp is not None and (kind, text, stamp[2]) in self.ours
+
+    def written(self, before, after):
+        for kind in KINDS:
+            if after[kind] != before[kind]:
+                self.ours.add((kind, after[kind], stamp_of(self.paths[kind])[2]))
+
+    def look(self, tables, door="tables", backups=None):
+        """backups: those that the look met, if they have changed since."""
+        seen, backups = self.seen, backups or self.backups()
+        new = Seen(*(backups[kind][0] for kind in KINDS), seen.states)
+        if door == "tables" and new == seen and seen.states[:1] == [tables]:
+            return
+        for kind in KINDS:
+            backup = backups[kind][1]
+            if door != "tables" or getattr(new, kind) == getattr(seen, kind) or backup in (state[kind] for state in seen.states):
+                backup = None
+            self.models[kind].look(tables[kind], backup, door)
+        self.seen = new._replace(states=[tables, *seen.states][:STATES])
+
+    def to_be_said(self, tables):
+        """Of files that were set back; True, False, or None: it depends on the clock."""
+        old, back = False, False
+        for kind in KINDS:
+            known = [state[kind] for state in self.seen.states]
+            ours = self.is_ours(kind, tables[kind])
+            if tables[kind] not in known:
+                old |= ours
+            elif tables[kind] != known[0]:
+                back = True if ours or back else None
+        return {self.older: old, self.once: back}
+
+    def keep(self):
+        return {kind: dict(self.models[kind].known) for kind in KINDS}, self.seen
+
+    def set_back(self, kept):
+        known, self.seen = kept
+        for kind in KINDS:
+            self.models[kind] = Model(known[kind])
 
 
 class Host:
     def __init__(self, seed, verbose):
         self.random = random.Random(seed)
         self.verbose = verbose
-        self.models = {kind: Model() for kind in KINDS}
+        self.lines = Part(TABLES, "older than the tables", "subuid and subgid are as they were once before")
+        self.leases = Part(STORE, "older than the leases", "the leases are as they were once before")
+        self.models = self.lines.models  # whose values set_back() replaces
         self.users = dict(USERS)
         self.renamed = {}
-        self.seen = Seen(None, None, [])
         self.snapshots = []
-        self.ours = set()  # tables that subid has written
         self.kept = tempfile.mkdtemp(prefix="ledger_model.")
         self.counts = collections.Counter()
         self.step = 0
         self.looked = True
         self.what = ""
+        self.known_leases = {}
         for name, uid in USERS.items():
             self.add_account(name, uid)
 
@@ -161,8 +220,10 @@ class Host:
     def subid(self, *words):
         """A command that looks before it changes, and its answer.  What a container has,
         and what somebody has already, is told without a look."""
-        before, backups = self.tables(), self.backups()
-        said = self.to_be_said(before)
+        before, backups = self.tables(), self.lines.backups()
+        said = self.lines.to_be_said(before)
+        leased, leased_backups = self.leases.tables(), self.leases.backups()
+        said_of_leases = self.leases.to_be_said(leased)
         done = self.run("subid", *words)
         if done.returncode not in (0, 1):
             raise Wrong(f"status {done.returncode}: {done.stderr}")
@@ -171,13 +232,34 @@ class Host:
         if self.looked:
             self.check_said(said, done)
             self.look(before, backups=backups)
+        if self.looks_at_leases(words, done):
+            self.check_said(said_of_leases, done)
+            self.leases.look(leased, backups=leased_backups)
+        self.known_leases = self.leases.keep()[0]  # to the command
+        self.after_leases(words[0], leased, done)
         after = self.tables()
         if done.returncode != 0 and after != before:
             raise Wrong("refused, and the tables are changed")
-        if after != before:
-            self.ours |= {(kind, after[kind], os.stat(TABLES[kind]).st_mtime_ns) for kind in KINDS if after[kind] != before[kind]}
+        self.lines.written(before, after)
         self.counts[f"{words[0]} {'done' if done.returncode == 0 else 'refused'}"] += 1
         return done, before, after
+
+    @staticmethod
+    def looks_at_leases(words, done):
+        """Who does not come to change something does not open the store."""
+        if any("/" in word for word in words) or words[0] == "unhold":
+            return True
+        if words[0] == "rename":
+            return done.returncode == 0 or "called as some of" in done.stderr or "has no ranges" in done.stderr
+        return words[0] == "revoke" and done.returncode == 0
+
+    def after_leases(self, word, before, done):
+        after = self.leases.tables()
+        if done.returncode != 0 and after != before:
+            raise Wrong("refused, and the leases are changed")
+        self.leases.written(before, after)
+        if after != before:
+            self.leases.look(after, "rename" if word == "rename" else "subid")
 
     def add_account(self, name, uid, *more):
         done = self.run("useradd", "-M", "-u", str(uid), *(more or ("-K", "SUB_UID_COUNT=0", "-K", "SUB_GID_COUNT=0")), name)
@@ -187,42 +269,15 @@ class Host:
     # --- files ---------------------------------------------------------------------------
 
     def tables(self):
-        return {kind: read_file(path) for kind, path in TABLES.items()}
+        return self.lines.tables()
 
     def leased(self, kind):
         """What containers have, or what rests of them."""
         return {i for _, start, count in lines_of(read_file(STORE[kind])) for i in range(start, start + count)}
 
-    def backups(self):
-        return {kind: (stamp_of(TABLES[kind] + "-"), read_file(TABLES[kind] + "-")) for kind in KINDS}
-
     def look(self, tables, door="tables", backups=None):
-        """backups: those that the look met, if they have changed since."""
-        if door == "subid" and not self.looked:
-            return
-        seen, backups = self.seen, backups or self.backups()
-        new = Seen(*(backups[kind][0] for kind in KINDS), seen.states)
-        if door == "tables" and new == seen and seen.states[:1] == [tables]:
-            return
-        for kind in KINDS:
-            backup = backups[kind][1]
-            if door != "tables" or getattr(new, kind) == getattr(seen, kind) or backup in (state[kind] for state in seen.states):
-                backup = None
-            self.models[kind].look(tables[kind], backup, door)
-        self.seen = new._replace(states=[tables, *seen.states][:STATES])
-
-    def to_be_said(self, tables):
-        """Of files that were set back; True, False, or None: it depends on the clock."""
-        states = self.seen.states
-        old, back = False, False
-        for kind in KINDS:
-            known = [state[kind] for state in states]
-            ours = (kind, tables[kind], os.stat(TABLES[kind]).st_mtime_ns) in self.ours
-            if tables[kind] not in known:
-                old |= ours
-            elif tables[kind] != known[0]:
-                back = True if ours or back else None
-        return {"older than the tables": old, "as they were once before": back}
+        if door != "subid" or self.looked:
+            self.lines.look(tables, door, backups)
 
     def check_said(self, wanted, done):
         for words, is_so in wanted.items():
@@ -237,8 +292,7 @@ class Host:
         for path in (*TABLES.values(), LEDGER, *STORE.values()):
             if os.path.exists(path):
                 shutil.copy2(path, f"{name}/{path.replace('/', '=')}")
-        known = {kind: dict(self.models[kind].known) for kind in KINDS}
-        self.snapshots.append((name, known, self.seen))
+        self.snapshots.append((name, self.lines.keep(), self.leases.keep()))
         if len(self.snapshots) > SET_BACK_MAX + 1:
             shutil.rmtree(self.snapshots.pop(0)[0])
 
@@ -373,6 +427,7 @@ class Host:
         for kind in KINDS:
             for old, new in ((before, after), stores):
                 self.models[kind].clear(held_of(old[kind]) - held_of(new[kind]))
+                self.leases.models[kind].clear(held_of(old[kind]) - held_of(new[kind]))
 
     def rename(self):
         old, new = self.user(), self.user()
@@ -390,15 +445,95 @@ class Host:
         if done.returncode == 0:
             for kind in KINDS:
                 self.models[kind].rename(mine, new)
+                self.leases.models[kind].rename(mine, new)
+
+    def some_container(self):
+        owner, container = self.user(), self.random.choice(("web", "db"))
+        return owner, f"{owner}/{container}", {f"{name}/{container}" for name in self.spellings(owner)}
+
+    def held_by(self, owner, kind):
+        mine = self.spellings(owner)
+        return {i for name, start, count in lines_of(read_file(TABLES[kind])) if name in mine for i in range(start, start + count)}
 
     def lease(self):
-        name = f"{self.user()}/{self.random.choice(('web', 'db'))}"
-        if self.random.random() < 0.6:
-            done, before, after = self.subid("grant", "--count", "3", name)
-        else:
-            done, before, after = self.subid("revoke", name)
+        owner, name, mine = self.some_container()
+        reuse = self.random.random() < 0.2
+        was = {kind: self.leased(kind) for kind in KINDS}
+        words = ["--another"] if self.random.random() < 0.4 else []
+        done, before, after = self.subid("grant", "--count", "3", *words, *(["--reuse-left"] if reuse else []), name)
         if before != after:
             raise Wrong("a lease changes the tables")
+        room = True
+        for kind in KINDS:
+            held = self.held_by(owner, kind)
+            left = {i for i, k in self.known_leases[kind].items() if k.state == "left" and k.owner not in mine and not reuse}
+            given = self.leased(kind) - was[kind]
+            if given - held or given & left:
+                raise Wrong(f"{kind}s {sorted(given)} are leased to {name}, held are {sorted(held)}, left {sorted(left)}")
+            free = held - was[kind] - left
+            room &= any({i, i + 1, i + 2} <= free for i in free)
+        if "no room" in done.stderr:
+            self.counts["lease full"] += 1
+            if room:
+                raise Wrong(f"{name} is refused, and there is room")
+        self.counts[f"lease {'done' if done.returncode == 0 else 'refused'}"] += 1
+
+    def unlease(self):
+        owner, name, mine = self.some_container()
+        reuse = ["--reuse"] if self.random.random() < 0.25 else []
+        was = [self.leases.tables()]
+        done, before, after = self.subid("revoke", *reuse, name)
+        if before != after:
+            raise Wrong("a lease changes the tables")
+        was.append(self.leases.tables())
+        if done.returncode == 0:
+            self.counts["unlease done"] += 1
+            for kind in KINDS:
+                gone = set(owners_of(was[0][kind])) - set(owners_of(was[1][kind]))
+                if reuse:
+                    self.leases.models[kind].clear(gone - held_of(was[0][kind]))
+                elif gone - held_of(was[1][kind]):
+                    raise Wrong(f"{kind}s {sorted(gone)} of {name} do not rest")
+
+    def restore_lease(self):
+        owner, name, mine = self.some_container()
+        leases = self.leases.tables()
+        done, before, after = self.subid("grant", "--restore", name)
+        if before != after:
+            raise Wrong("a lease changes the tables")
+        blocked = wanted = False
+        for kind in KINDS:
+            got = set(owners_of(read_file(STORE[kind]))) - set(owners_of(leases[kind]))
+            had = {i for i, k in self.known_leases[kind].items() if k.state != "has" and k.owner in mine}
+            if done.returncode == 0 and got != had:
+                raise Wrong(f"{kind}s {sorted(had)} were {name}'s, restored are {sorted(got)}")
+            wanted |= bool(had)
+            blocked |= bool(had - self.held_by(owner, kind)) or bool(had & set(owners_of(leases[kind])))
+        if (done.returncode == 0) != (wanted and not blocked):
+            raise Wrong(f"{'nobody has' if not blocked else 'others have'} what {name} had: {done.returncode} {done.stderr}")
+        self.counts[f"restore of a lease {'done' if done.returncode == 0 else 'refused'}"] += 1
+
+    def edit_leases(self):
+        """Whoever writes the store by hand."""
+        text, action, choice = self.leases.tables(), self.random.choice(("drop", "drop", "swap", "add", "empty")), self.random.random()
+        for kind in KINDS if self.random.random() < 0.7 else (self.random.choice(KINDS),):
+            lines = (text[kind] or "").splitlines()
+            at = int(choice * len(lines))
+            name = self.some_container()[1]
+            if action == "add":
+                lines.insert(at, "{}:{}:{}".format(name, self.random.randrange(FIRST, LAST - 2), 3))
+            elif action == "empty":
+                lines = []
+            elif lines and action == "drop":
+                del lines[at]
+            elif lines and not lines[at].startswith("!"):
+                lines[at] = ":".join([name, *lines[at].split(":")[1:]])
+            with open(STORE[kind] + ".new", "w") as file:
+                file.write("".join(line + "\n" for line in lines))
+            os.rename(STORE[kind] + ".new", STORE[kind])
+        self.what = f"edit of leases: {action}"
+        if self.verbose:
+            print(f"{self.step}: edit of leases, {action}: {self.leases.tables()}")
 
     def list_only(self):
         self.subid("list")
@@ -456,7 +591,7 @@ class Host:
 
     def set_back(self):
         """Tables, ledger or leases, alone or in pairs, as they were up to three steps ago."""
-        name, known, seen = self.random.choice(self.snapshots)
+        name, lines, leases = self.random.choice(self.snapshots)
         what = self.random.choice((("tables",), ("ledger",), ("leases",), ("tables", "ledger"), ("tables", "leases"), ("ledger", "leases")))
         if "tables" in what:
             self.restore(name, TABLES.values())
@@ -464,9 +599,8 @@ class Host:
             self.restore(name, STORE.values())
         if "ledger" in what:
             self.restore(name, [LEDGER])
-            self.seen = seen
-            for kind in KINDS:
-                self.models[kind] = Model(known[kind])
+            self.lines.set_back(lines)
+            self.leases.set_back(leases)
         self.what = f"set back: {what} {name}"
         self.counts["set back " + "+".join(what)] += 1
         if self.verbose:
@@ -476,32 +610,34 @@ class Host:
 
     def list_released(self):
         what = self.what
-        tables = self.tables()
-        wanted = self.to_be_said(tables)
+        tables, leases = self.tables(), self.leases.tables()
+        wanted = self.lines.to_be_said(tables) | self.leases.to_be_said(leases)
         done = self.run("subid", "--json", "list", "--released")
         self.check_said(wanted, done)
         self.what = what
         if done.returncode != 0:
             raise Wrong(f"list --released: {done.returncode} {done.stderr}")
-        self.look(tables)
-        said = {kind: {} for kind in KINDS}
+        self.lines.look(tables)
+        self.leases.look(leases)
+        said = {kind: collections.defaultdict(list) for kind in KINDS}
         for row in json.loads(done.stdout)["released"]:
             for i in range(row["start"], row["end"] + 1):
                 if FIRST <= i <= LAST:
-                    if i in said[row["kind"]]:
-                        raise Wrong(f"{row['kind']} {i} is listed twice")
-                    said[row["kind"]][i] = (row["owner"] or "", row["state"], row.get("by"))
+                    said[row["kind"]][i].append((row["owner"] or "", row["state"], row.get("by") or ""))
         for kind in KINDS:
-            wanted = self.models[kind].released(tables[kind])
+            lines = self.lines.models[kind].released(tables[kind])
+            held = self.leases.models[kind].released(leases[kind])
             for i in IDS:
-                if wanted.get(i) != said[kind].get(i):
-                    raise Wrong(f"{kind} {i}: listed is {said[kind].get(i)}, the model says {wanted.get(i)}")
-            self.counts["ids listed"] += len(wanted)
+                wanted = [(row[0], row[1], row[2] or "") for row in (lines.get(i), held.get(i)) if row]
+                if sorted(wanted) != sorted(said[kind][i]):
+                    raise Wrong(f"{kind} {i}: listed is {said[kind][i]}, the model says {wanted}")
+            self.counts["ids listed"] += len(lines)
+            self.counts["leased ids listed"] += len(held)
 
     def one_step(self, set_back):
         steps = (
             [self.grant] * 5 + [self.grant_range] * 3 + [self.restore_former] * 2 + [self.revoke] * 3 + [self.hold]
-            + [self.unhold] * 2 + [self.rename] + [self.lease] * 2 + [self.list_only] + [self.useradd] * 2
+            + [self.unhold] * 2 + [self.rename] + [self.lease] * 3 + [self.unlease, self.restore_lease] * 2 + [self.edit_leases] + [self.list_only] + [self.useradd] * 2
             + [self.usermod] * 2 + [self.edit] * 3 + ([self.set_back] * 2 if set_back else [])
         )
         self.random.choice(steps)()
@@ -525,7 +661,8 @@ def main():
     finally:
         shutil.rmtree(host.kept, ignore_errors=True)
     print(", ".join(f"{count} {what}" for what, count in sorted(host.counts.items())))
-    for what in ("grant done", "grant refused", "grant full", "revoke done", "unhold done", "rename done", "ids listed"):
+    for what in ("grant done", "grant refused", "grant full", "revoke done", "unhold done", "rename done", "ids listed",
+                 "lease done", "lease full", "unlease done", "restore of a lease done", "restore of a lease refused", "leased ids listed"):
         if host.counts[what] == 0 and steps > 300:
             print(f"seed {seed}: no {what}")
             return 1
