@@ -135,6 +135,36 @@ static int mark_cleared(const struct subid_txn *txn, enum subid_kind kind,
 	return r == 0 ? ledger_lay_over(&news->of[kind], &marked) : r;
 }
 
+const char *lease_name_of(const struct subid_owner *owner, const char *text, size_t len)
+{
+	const char *slash = len == 0 ? NULL : memchr(text, '/', len);
+
+	for (size_t i = 0; slash != NULL && i < owner->n; i++)
+		if (owner->spellings[i].len == (size_t)(slash - text) &&
+		    memcmp(owner->spellings[i].text, text, owner->spellings[i].len) == 0)
+			return slash + 1;
+	return NULL;
+}
+
+const char *lease_renamed(struct subid_txn *txn, const struct subid_owner *new_owner,
+			  const char *name, size_t len, size_t *ret_len)
+{
+	const struct subid_owner_name *owner = &new_owner->spellings[0];
+	struct history *history = &txn->history;
+	char *text = NULL;
+
+	if (array_grow(&history->names, history->n_names, sizeof(*history->names)) == 0)
+		text = malloc(owner->len + 1 + len);
+	if (text == NULL)
+		return NULL;
+	history->names[history->n_names++] = text;
+	*ret_len = owner->len + 1 + len;
+	text = mempcpy(text, owner->text, owner->len);
+	*text++ = '/';
+	memcpy(text, name, len);
+	return history->names[history->n_names - 1];
+}
+
 /* A container's, whose owner's ids were handed over: its new name in *owner.  1: so it
  * is; 0; -ENOMEM. */
 static int hand_container(struct subid_txn *txn, const struct handed *handed,

@@ -13,39 +13,6 @@
 #include "libsubid/change/private.h"
 #include "libsubid/core/core.h"
 
-/* --- names ---------------------------------------------------------------------------
- */
-
-const char *lease_name_of(const struct subid_owner *owner, const char *text, size_t len)
-{
-	const char *slash = len == 0 ? NULL : memchr(text, '/', len);
-
-	for (size_t i = 0; slash != NULL && i < owner->n; i++)
-		if (owner->spellings[i].len == (size_t)(slash - text) &&
-		    memcmp(owner->spellings[i].text, text, owner->spellings[i].len) == 0)
-			return slash + 1;
-	return NULL;
-}
-
-const char *lease_renamed(struct subid_txn *txn, const struct subid_owner *new_owner,
-			  const char *name, size_t len, size_t *ret_len)
-{
-	const struct subid_owner_name *owner = &new_owner->spellings[0];
-	struct history *history = &txn->history;
-	char *text = NULL;
-
-	if (array_grow(&history->names, history->n_names, sizeof(*history->names)) == 0)
-		text = malloc(owner->len + 1 + len);
-	if (text == NULL)
-		return NULL;
-	history->names[history->n_names++] = text;
-	*ret_len = owner->len + 1 + len;
-	text = mempcpy(text, owner->text, owner->len);
-	*text++ = '/';
-	memcpy(text, name, len);
-	return history->names[history->n_names - 1];
-}
-
 static bool is_container(const struct subid_lease_request *request,
 			 const struct ledger_entry *entry)
 {

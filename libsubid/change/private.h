@@ -694,6 +694,14 @@ void history_warn(const struct subid *sys, const struct subid_txn *txn);
 void history_warn_leases(const struct subid *sys, const struct subid_txn *txn,
 			 struct subid_txn *leases);
 
+/* The name of a lease, "OWNER/NAME", if it is one of an owner: where NAME begins. */
+const char *lease_name_of(const struct subid_owner *owner, const char *text, size_t len);
+
+/* "NEW/NAME" for "OLD/NAME", the transaction's; *ret_len: its length.  NULL: out of
+ * memory. */
+const char *lease_renamed(struct subid_txn *txn, const struct subid_owner *new_owner,
+			  const char *name, size_t len, size_t *ret_len);
+
 /* Is there something to be written that the tables do not show? */
 bool history_has_more(const struct subid_txn *txn);
 
@@ -831,14 +839,6 @@ int lease_ask(struct subid_txn *txn, const struct subid_request *request, bool r
 
 /* --- lease_history.c: leases, and what the ledger says of containers that had some ---
  */
-
-/* The name of a lease, "OWNER/NAME", if it is one of an owner: where NAME begins. */
-const char *lease_name_of(const struct subid_owner *owner, const char *text, size_t len);
-
-/* "NEW/NAME" for "OLD/NAME", the transaction's; *ret_len: its length.  NULL: out of
- * memory. */
-const char *lease_renamed(struct subid_txn *txn, const struct subid_owner *new_owner,
-			  const char *name, size_t len, size_t *ret_len);
 
 /* Adds what no lease may have while there is anything else, unless it may be reused. */
 int lease_left_add(struct subid_txn *txn, const struct subid_lease_request *request,
