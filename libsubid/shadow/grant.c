@@ -136,14 +136,12 @@ static bool ungrant(const char *kind, const struct subordinate_range *range)
 	return ask_program(args, &answer);
 }
 
-bool subid_ungrant_uid_range(struct subordinate_range *range, bool free_block)
+bool subid_ungrant_uid_range(struct subordinate_range *range)
 {
-	(void)free_block; /* the ids are quarantined in any case */
 	return ungrant("-u", range);
 }
 
-bool subid_ungrant_gid_range(struct subordinate_range *range, bool free_block)
+bool subid_ungrant_gid_range(struct subordinate_range *range)
 {
-	(void)free_block;
 	return ungrant("-g", range);
 }

@@ -49,8 +49,8 @@ int subid_get_gid_owners(gid_t gid, uid_t **owners);
 bool subid_grant_uid_range(struct subordinate_range *range, bool reuse);
 bool subid_grant_gid_range(struct subordinate_range *range, bool reuse);
 
-/* Takes the range back by running subid(1); free_block is without effect. */
-bool subid_ungrant_uid_range(struct subordinate_range *range, bool free_block);
-bool subid_ungrant_gid_range(struct subordinate_range *range, bool free_block);
+/* Takes the range back by running subid(1); the ids are held. */
+bool subid_ungrant_uid_range(struct subordinate_range *range);
+bool subid_ungrant_gid_range(struct subordinate_range *range);
 
 void subid_free(void *memory);

@@ -3,7 +3,7 @@
 # libsubid.so.4, .5 and .6 in the place of shadow's: what they show and need, their answers,
 # and Debian's own programs on them.
 . "$(dirname "$0")/lib.sh"
-plan 53
+plan 58
 
 rm -rf /etc/subid.conf /etc/subid.conf.d
 sed -i '/^SUB_/d' /etc/login.defs
@@ -22,6 +22,39 @@ for version in 4 5 6; do
 	is ".$version: its name" "$(readelf -d "$lib" | sed -n 's/.*SONAME.*\[\(.*\)\]/\1/p')" "libsubid.so.$version"
 	is ".$version: libc alone" "$(readelf -d "$lib" | sed -n 's/.*NEEDED.*\[\(.*\)\]/\1/p' | grep -v '^ld-linux\|^lib[au]*san')" libc.so.6
 done
+
+# Its types are those of shadow's own header, by the debug information of both.
+if command -v abidiff >/dev/null && [ -e /usr/include/shadow/subid.h ]; then
+	cat >"$T/theirs.c" <<-'END'
+		#include <shadow/subid.h>
+		bool subid_init(const char *progname, FILE *logfd) { return progname && logfd; }
+		int subid_get_uid_ranges(const char *owner, struct subid_range **ranges) { return owner && ranges; }
+		int subid_get_gid_ranges(const char *owner, struct subid_range **ranges) { return owner && ranges; }
+		int subid_get_uid_owners(uid_t uid, uid_t **owner) { return uid && owner; }
+		int subid_get_gid_owners(gid_t gid, uid_t **owner) { return gid && owner; }
+		bool subid_grant_uid_range(struct subordinate_range *range, bool reuse) { return range && reuse; }
+		bool subid_grant_gid_range(struct subordinate_range *range, bool reuse) { return range && reuse; }
+		bool subid_ungrant_uid_range(struct subordinate_range *range) { return range; }
+		bool subid_ungrant_gid_range(struct subordinate_range *range) { return range; }
+		#ifndef FOUR
+		void subid_free(void *ptr) { (void)ptr; }
+		#endif
+	END
+	cat >"$T/ours.c" <<-'END'
+		#include "libsubid/shadow/get.c"
+		#include "libsubid/shadow/grant.c"
+	END
+	same() { # version map [-DFOUR]
+		gcc -g -fPIC -shared -Wl,-soname,"libsubid.so.$1" ${3+"$3"} -o "$T/theirs-$1.so" "$T/theirs.c" &&
+			gcc -g -fPIC -shared -D_GNU_SOURCE -DSUBID_SHADOW=13 -DSUBID_SYSCONFDIR='"/etc"' -DSUBID_PROGRAM='"/x"' -I. -Wl,-soname,"libsubid.so.$1" \
+				-Wl,--version-script,"libsubid/shadow/$2" -o "$T/ours-$1.so" "$T/ours.c" && abidiff "$T/theirs-$1.so" "$T/ours-$1.so"
+	}
+	ok ".4: abidiff finds no difference" same 4 libsubid-4.map -DFOUR
+	ok ".5: nor there" same 5 libsubid-5.map
+	ok ".6: nor there" same 6 libsubid-5.map
+else
+	skip 3 "$(lack abigail-tools)"
+fi
 
 # --- answers -----------------------------------------------------------------------------
 
@@ -58,6 +91,11 @@ is "two owners" "$status $out" "0 $uid"$'\n'"$(id -u bob)"
 tables "alice:100000:65536"
 call threads alice
 is "64 threads at once" "$status $out" "0 3200"
+
+call go alice 1000
+is "as a program of Go calls it" "$status $out" "0 0"
+is "what was granted has been taken back" "$(grep -c '^alice:' /etc/subuid)$(grep -c '^alice:' /etc/subgid)" 11
+tables "alice:100000:65536"
 
 # Could not tell is never none.
 mv /etc/subuid /etc/subuid.real
