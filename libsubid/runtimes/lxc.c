@@ -231,8 +231,10 @@ int runtime_lxd_read(struct runtime_scan *scan)
 
 	if (scan->place->user)
 		return 0; /* its daemon runs as root */
-	for (size_t i = 0; r == 0 && i < sizeof(bases) / sizeof(bases[0]); i++)
+	for (size_t i = 0; r == 0 && i < sizeof(bases) / sizeof(bases[0]); i++) {
+		scan->runtime = strstr(bases[i], "/incus/") == NULL ? "lxd" : "incus";
 		r = runtime_each(scan, bases[i], read_pool);
+	}
 	for (size_t i = 0; r == 0 && i < sizeof(links) / sizeof(links[0]); i++)
 		r = runtime_each(scan, links[i], check_link);
 	return r;

@@ -239,7 +239,7 @@ static void test_root(void **state)
 	print_found(&found, buf);
 	assert_string_equal(buf, "u 1:2 c1, u 10:65536 c2, g 10:65536 c2, u 20:5 c3");
 	assert_string_equal(found.list[0].runtime, "lxc");
-	assert_string_equal(found.list[1].runtime, "lxd");
+	assert_string_equal(found.list[1].runtime, "incus");
 	assert_string_equal(found.list[3].runtime, "podman");
 	assert_int_equal(found.n_unread, 0);
 	assert_int_equal(subid_runtime_ids(&found, &ids), 0);
