@@ -66,7 +66,8 @@ static void check_fix(const struct audit_input *in, const struct audit_fix *fix)
 {
 	static const char *const others[] = { "usermod -u ",  "groupmod -g ",
 					      "subid shift ", "find / -xdev ",
-					      "sed -i ",      "echo " };
+					      "sed -i ",      "LC_ALL=C sed -i ",
+					      "echo " };
 	char *command = audit_fix_command(fix, NULL);
 	bool known = false;
 
@@ -83,7 +84,7 @@ static void check_fix(const struct audit_input *in, const struct audit_fix *fix)
 		must(known);
 		check_quotes(command,
 			     "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
-			     "0123456789-:._/> ");
+			     "0123456789-:._/>= ");
 	}
 	free(command);
 }
