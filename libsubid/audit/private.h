@@ -90,8 +90,13 @@ struct audit {
 	struct lease_view *leases;   /* of all stores; NULL: none was looked at */
 	struct live_view *live;	     /* of namespaces; NULL: not looked at */
 	struct audit_chunk *memory;
-	int error; /* of the first report that found no memory */
+	uint64_t asked_since; /* view.c's, in milliseconds; 0: nobody was asked yet */
+	int error;	      /* of the first report that found no memory */
 };
+
+/* Is there time left to ask the name service?  If not, who is not asked about is to be
+ * counted in report->unsure. */
+bool audit_may_ask(struct audit *audit);
 
 /* The name of an owner in the lines; a table that is audited has no new entries. */
 static inline struct subid_owner_name audit_owner_text(const struct audit *audit,

@@ -329,6 +329,10 @@ static bool is_known(struct audit *audit, enum subid_kind kind, uint32_t id)
 	char group[16];
 	int r;
 
+	if (audit->in->users->nss && !audit_may_ask(audit)) {
+		audit->report->unsure++;
+		return true;
+	}
 	(void)snprintf(group, sizeof(group), "%u", id);
 	if (kind == SUBID_UID)
 		r = subid_owner_of_uid(audit->in->users, id, &owner);

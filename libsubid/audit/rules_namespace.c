@@ -173,6 +173,10 @@ static int find_running(struct unlisted *unlisted)
 
 		if (!is_suspect(unlisted, uid) || !may_ask(unlisted, uid))
 			continue;
+		if (!audit_may_ask(unlisted->audit)) {
+			unlisted->audit->report->unsure++;
+			continue;
+		}
 		r = subid_owner_of_uid(unlisted->audit->in->users, uid, &owner);
 		if (r == -ENOMEM)
 			return r;

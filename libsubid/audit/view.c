@@ -353,6 +353,14 @@ static uint64_t clock_ms(void)
 	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
 }
 
+bool audit_may_ask(struct audit *audit)
+{
+	if (audit->asked_since == 0)
+		audit->asked_since = clock_ms();
+	return audit->in->ask_ms == 0 ||
+	       clock_ms() - audit->asked_since <= audit->in->ask_ms;
+}
+
 /*
  * A directory that answers in 5 ms takes five minutes for 65,000 owners: so the files
  * come first, for all, and the service is asked while there is time.  Whom it was not
@@ -361,7 +369,6 @@ static uint64_t clock_ms(void)
 static int ask_for_owners(struct audit *audit)
 {
 	const struct audit_input *in = audit->in;
-	uint64_t start = clock_ms();
 	int r = 0;
 
 	for (size_t i = 0; r == 0 && in->users->nss && i < audit->n_owners; i++) {
@@ -369,7 +376,7 @@ static int ask_for_owners(struct audit *audit)
 
 		if (owner->hold || owner->account)
 			continue;
-		if (in->ask_ms > 0 && clock_ms() - start > in->ask_ms)
+		if (!audit_may_ask(audit))
 			owner->unsure = true;
 		else
 			r = ask_others(in->users, audit_owner_text(audit, i), owner);
