@@ -81,6 +81,11 @@ const char *audit_advise_move(struct audit *audit, struct audit_finding *finding
 	int kinds = has_range(audit, other, owner->same, range) ? -1 : (int)kind;
 	uint32_t usual = audit->in->policy->window[kind].count;
 	const char *stop = "stop the containers that use it;";
+	struct audit_fix revoke = { .verb = AUDIT_FIX_REVOKE,
+				    .kind = kinds,
+				    .owner = name,
+				    .range = range,
+				    .force = audit_needs_force(audit, kinds, range) };
 
 	if (owner->account && !has_room(audit, kinds, range.count))
 		return audit_text(audit,
@@ -94,24 +99,22 @@ const char *audit_advise_move(struct audit *audit, struct audit_finding *finding
 				  NAME(name));
 	if (audit_advise_free(audit, finding, kinds, range))
 		stop = "stop the containers that use it, as the first commands do;";
-	audit_advise(
-	    audit, finding,
-	    (struct audit_fix){ .verb = AUDIT_FIX_REVOKE,
-				.kind = kinds,
-				.owner = name,
-				.range = range,
-				.force = audit_needs_force(audit, kinds, range) });
-	if (!owner->account)
+	if (!owner->account) {
+		audit_advise(audit, finding, revoke);
 		return audit_text(audit, "%.*s has no account: %s take the range back",
 				  NAME(name), stop);
-	audit_advise(audit, finding,
-		     (struct audit_fix){
-			 .verb = AUDIT_FIX_GRANT,
-			 .kind = kinds,
-			 .owner = name,
-			 .another = true,
-			 .count = range.count == usual ? 0 : range.count,
-		     });
+	}
+	/* one command, so that another range comes only where one has gone: findings of
+	 * both of its ends may have the command */
+	audit_advise_run(
+	    audit, finding, "%s && %s", audit_command(audit, revoke),
+	    audit_command(audit, (struct audit_fix){
+				     .verb = AUDIT_FIX_GRANT,
+				     .kind = kinds,
+				     .owner = name,
+				     .another = true,
+				     .count = range.count == usual ? 0 : range.count,
+				 }));
 	advise_search(audit, finding, name, range);
 	return audit_text(audit,
 			  "move the range %u:%u of %.*s: %s then another range takes its"

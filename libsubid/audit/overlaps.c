@@ -346,18 +346,21 @@ static struct subid_owner_name second_owner(const struct audit *audit,
 	return audit_owner_text(audit, audit->tables[finding->kind].owner[second]);
 }
 
-/* Of two the one to be moved: who has an account and no runtime's pool, and then the
- * later line's. */
+/* Of two the one to be moved: who has an account and no runtime's pool, and then who
+ * comes later in the table, so that it is the same one for all lines of the two. */
 static size_t to_be_moved(const struct audit *audit, const struct audit_finding *finding,
 			  size_t first, size_t second)
 {
 	const struct audit_table *view = &audit->tables[finding->kind];
 	const struct subid_entry *entries = view->table->entries;
+	const struct audit_owner *a = &audit->owners[view->owner[first]];
+	const struct audit_owner *b = &audit->owners[view->owner[second]];
 
 	if (audit_is_pool(entries[first].range) != audit_is_pool(entries[second].range))
 		return audit_is_pool(entries[first].range) ? second : first;
-	return audit->owners[view->owner[first]].account &&
-		       !audit->owners[view->owner[second]].account
+	if (a->account != b->account)
+		return a->account ? first : second;
+	return view->order[view->begin[a->same]] > view->order[view->begin[b->same]]
 		   ? first
 		   : second;
 }

@@ -4,13 +4,14 @@
 # has of the rule, in their order; each must succeed, and nothing of the rule be left.
 # The other rules are listed with why nobody could type anything.
 . "$(dirname "$0")/lib.sh"
-plan 87
+plan 89
 
 # No command is known that is right, or this cannot be made here.
 cannot="ambiguous-number: which number was meant
 long-line: which shorter name was meant
 disabled-owner: nothing is to be done
 absent-ids: the container around this one
+owner-passed-over: another library
 overlap-reserved: test_audit_fix moves such ranges
 lease-own: the users' own decision
 live-shared-own: test_audit_leases
@@ -297,3 +298,19 @@ typed unknown-owner
 
 is "every rule is typed, or cannot be" "$(comm -3 <({ echo "$done"; cut -d: -f1 <<<"$cannot"; } | grep . | sort -u) \
 	<(subid audit --list-rules | awk '{ print $1 }' | sort))" ""
+
+# --- a stranger -----------------------------------------------------------------------
+
+# All that the report prints is typed from its first line to its last, twice, whatever
+# fails: no line of somebody else is lost, and nobody gets more than one range for one.
+clean
+printf '%s\n' 'alice:100000:65536' 'bob:120000:65536' 'x:y' 'alice:100000:65536 ' 'alice:100000:65536' '# note' \
+	'carol:900000:10' 'bob:1000:65536' >/etc/subuid
+cp /etc/subuid /etc/subgid
+for _ in 1 2; do
+	subid audit --no-live --fail-on never | sed -n 's/^       # //p' >"$T/all"
+	PATH=$T/stub:$PATH bash "$T/all" >/dev/null 2>&1 </dev/null
+	PATH=$T/stub:$PATH bash "$T/all" >/dev/null 2>&1 </dev/null
+done
+is "who had ranges has as many" "$(subid list -u | awk '$1 ~ /^(alice|bob)$/ { n[$1] += $5 } END { print n["alice"], n["bob"] }')" "65536 131072"
+is "and nothing is wrong any more" "$(subid --json audit --no-live --fail-on never | jq -r '.findings[] | select(.level != "info") | .rule')" ""

@@ -64,10 +64,10 @@ static bool is_known(const struct audit_input *in, const struct subid_owner_name
  * without them only where it has no character that the shell knows. */
 static void check_fix(const struct audit_input *in, const struct audit_fix *fix)
 {
-	static const char *const others[] = { "usermod -u ",  "groupmod -g ",
-					      "subid shift ", "find / -xdev ",
-					      "sed -i ",      "LC_ALL=C sed -i ",
-					      "echo " };
+	static const char *const others[] = { "usermod -u ",   "groupmod -g ",
+					      "subid shift ",  "find / -xdev ",
+					      "sed -i ",       "LC_ALL=C sed -i ",
+					      "subid revoke ", "echo " };
 	char *command = audit_fix_command(fix, NULL);
 	bool known = false;
 
@@ -84,7 +84,7 @@ static void check_fix(const struct audit_input *in, const struct audit_fix *fix)
 		must(known);
 		check_quotes(command,
 			     "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
-			     "0123456789-:._/>= ");
+			     "0123456789-:._/>=& ");
 	}
 	free(command);
 }
