@@ -7,7 +7,7 @@
 # alone
 . "$(dirname "$0")/lib.sh"
 . "$(dirname "$0")/pam.sh"
-plan 22
+plan 24
 
 crowd=64 killed_ones=16 logins=16 changes=${FULL:+1000} changes=${changes:-20}
 for ((i = 1; i <= crowd; i++)); do
@@ -62,6 +62,12 @@ victim() { # name
 		kill -KILL "$pid" 2>/dev/null
 		wait "$pid" 2>/dev/null
 		[ $? != 137 ] || { killed=$((killed + 1)) && echo "$pid" >>"$T/pids.$1"; }
+		subid -q grant --count 10 "$1/k" 2>/dev/null &
+		pid=$!
+		read -rt "0.0$((RANDOM % 10))" <> <(:)
+		kill -KILL "$pid" 2>/dev/null
+		wait "$pid" 2>/dev/null
+		subid -q revoke --reuse "$1/k" 2>/dev/null
 		subid -q revoke --reuse "$1" 2>/dev/null
 		done=$((done + 2))
 	done
@@ -168,6 +174,8 @@ done
 is "shadow's users have theirs, those that are left" \
 	"$(grep '^[nw]' /etc/subuid | cut -d: -f1 | sort | tr '\n' ' ')" "n0 n0 n1 n1 n2 n2 w0 "
 is "all leases were given back" "$(cat /var/lib/subid/sub[ug]id)" ""
+ok "whose ids rest now can be said" subid -q list --released
+is "the ledger says what tables and leases do" "$(/usr/bin/python3 -B tests/faults/ledger.py | head -n 5)" ""
 expect "no lock keeps the next one waiting" 0 '*' '' subid grant --another c1
 expect "nor the next lease" 0 '*' '' subid grant --count 10 c1/next
 is "and no file is left of the dead" "$(find /etc /var/lib/subid -maxdepth 1 -name '*.lock' ! -name .pwd.lock ! -name ledger.lock)" ""
