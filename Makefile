@@ -330,7 +330,7 @@ $(BUILD)/systemd/%: share/systemd/%.in FORCE
 renamed := $(if $(long32),open:open64 openat:openat64 __openat_2:__openat64_2 fcntl:__fcntl_time64 stat:__stat64_time64 \
 	fstat:__fstat64_time64 fstatfs:fstatfs64 fallocate:fallocate64 ftruncate:ftruncate64 pread:pread64 __pread_chk:__pread64_chk \
 	pwrite:pwrite64 sendfile:sendfile64 mmap:mmap64 readdir:readdir64 getrlimit:getrlimit64 setrlimit:setrlimit64 \
-	clock_gettime:__clock_gettime64 nanosleep:__nanosleep64)
+	prctl:__prctl_time64 clock_gettime:__clock_gettime64 nanosleep:__nanosleep64)
 other_name = $(patsubst $(1):%,%,$(filter $(1):%,$(renamed)))
 doubles = $(foreach f,$(shell sed -n 's/^ \* wrap: //p' $(1)),-Wl$(,)--wrap=$(or $(call other_name,$(f)),$(f)) \
 	$(foreach o,$(call other_name,$(f)),-D__wrap_$(f)=__wrap_$(o) -D__real_$(f)=__real_$(o)))
