@@ -401,9 +401,10 @@ sanitize: ## run the tests with AddressSanitizer and UBSan
 	$(Q)$(MAKE) BUILD=build/asan HARDEN= CFLAGS='$(sanitize_flags)' check
 
 # Where the library has threads.  Without random addresses, which TSan may not like.
-tsan: ## run the test of what has threads with ThreadSanitizer
+tsan: ## run what has threads with ThreadSanitizer; as root, libnss_subid, too
 	$(Q)$(MAKE) BUILD=build/tsan HARDEN= CFLAGS='-O1 -g -fsanitize=thread' build/tsan/unit/live/test_snapshot
 	$(Q)TSAN_OPTIONS=halt_on_error=1:exitcode=66 setarch -R build/tsan/unit/live/test_snapshot
+	$(Q)[ "$$(id -u)" != 0 ] || $(MAKE) check TESTS=test_names_threads
 
 FUZZ_SECONDS ?= 20
 fuzzers: ## build the fuzzers (clang)

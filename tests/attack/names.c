@@ -14,6 +14,7 @@
 #include <nss.h>
 #include <pthread.h>
 #include <pwd.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -33,7 +34,7 @@ static by_id *find_id;
 static by_name *find_name;
 static uid_t id;
 static const char *name;
-static volatile bool over;
+static atomic_bool over;
 
 static void die(const char *what)
 {
