@@ -306,7 +306,12 @@ int audit_find_idmap_unread(struct audit *audit)
 					  " not be found out",
 					  describe(audit, mount));
 	}
-	if (mounts != NULL && mounts->partial)
+	if (mounts != NULL && mounts->unlooked.n > 0)
+		audit_add_finding(audit, &all, NULL,
+				  "not all mounts could be looked at: those that process"
+				  " %d of uid %u sees are too many",
+				  (int)mounts->unlooked.pid, mounts->unlooked.uid);
+	else if (mounts != NULL && mounts->partial)
 		audit_add_finding(audit, &all, NULL, "not all mounts could be looked at");
 	return 0;
 }

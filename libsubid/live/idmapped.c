@@ -5,6 +5,10 @@
  *
  * Threat: the mounts are others' work, and their paths too.  Nothing is opened: mounts
  * are asked for by their numbers, in the namespace of a process that sees them.
+ *
+ * Threat: to print the path of one of tens of thousands of mounts that lie one on the
+ * other takes the kernel as many steps.  So a path is asked for of one that is idmapped
+ * alone, and each user has a limit (limit.c).
  */
 #include <errno.h>
 #include <stdio.h>
@@ -27,6 +31,7 @@
 #endif
 #define GET_MOUNT_NS   _IOR(0xb7, 0x5, uint64_t)
 #define ALL_MOUNTS     UINT64_MAX
+#define MASK_MOUNT     0x02ULL
 #define MASK_WANTED    0x33ULL /* superblock, mount, its point, its type */
 #define MASK_MAPS      0x6000ULL
 #define ATTR_IDMAP     0x00100000ULL
@@ -36,6 +41,8 @@
 #define LIST_TURNS     200 /* 100,000 mounts */
 #define MOUNTINFO_ROOM (256U << 10)
 #define FOUND_MAX      10000
+#define TURNS_FEW      8  /* reads of a short mountinfo */
+#define TURNS_MAX      64 /* and of a long one, where there is nothing else */
 
 struct mount_request {
 	uint32_t size, spare;
@@ -112,28 +119,42 @@ static int read_disk(const struct mount_reply *reply, struct subid_sets *ret)
 	return r;
 }
 
+/* Is a mount idmapped?  If so, what there is to know of it. */
+static bool ask(uint64_t ns, uint64_t mount, struct mount_reply *reply,
+		struct subid_idmapped_list *list)
+{
+	static const uint64_t masks[] = { MASK_MOUNT, MASK_WANTED | MASK_MAPS };
+
+	for (size_t i = 0; i < sizeof(masks) / sizeof(masks[0]); i++) {
+		const struct mount_request request = {
+			.size = sizeof(request),
+			.mount = mount,
+			.param = masks[i],
+			.ns = ns,
+		};
+
+		memset(reply, 0, i == 0 ? sizeof(*reply) : REPLY_SIZE);
+		/* unmounted meanwhile, or too long: then it is not idmapped by many lines
+		 * alone */
+		if (syscall(SYS_statmount, &request, reply, REPLY_SIZE - 1, 0) < 0) {
+			list->partial |= errno != ENOENT;
+			return false;
+		}
+		if ((reply->attributes & ATTR_IDMAP) == 0)
+			return false;
+	}
+	return true;
+}
+
 /* One mount, if it is idmapped.  0 or -ENOMEM. */
 static int look(pid_t pid, uint64_t ns, uint64_t mount, struct mount_reply *reply,
 		struct subid_idmapped_list *list)
 {
-	const struct mount_request request = {
-		.size = sizeof(request),
-		.mount = mount,
-		.param = MASK_WANTED | MASK_MAPS,
-		.ns = ns,
-	};
 	struct subid_idmapped one = { .pid = pid };
 	const char *point;
 	int r = 0;
 
-	memset(reply, 0, REPLY_SIZE);
-	/* unmounted meanwhile, or too long: then it is not idmapped by many lines alone
-	 */
-	if (syscall(SYS_statmount, &request, reply, REPLY_SIZE - 1, 0) < 0) {
-		list->partial |= errno != ENOENT;
-		return 0;
-	}
-	if ((reply->attributes & ATTR_IDMAP) == 0)
+	if (!ask(ns, mount, reply, list))
 		return 0;
 	one.known = (reply->mask & MASK_MAPS) == MASK_MAPS;
 	one.major = reply->major;
@@ -151,9 +172,20 @@ static int look(pid_t pid, uint64_t ns, uint64_t mount, struct mount_reply *repl
 	return r < 0 ? r : 0;
 }
 
+/* What was too much, of the first user of whom it was. */
+static void note_unlooked(struct subid_idmapped_list *list,
+			  const struct live_limit *limit, pid_t pid)
+{
+	list->partial = true;
+	if (list->unlooked.n++ == 0)
+		list->unlooked =
+		    (struct subid_unlooked){ .uid = limit->uid, .n = 1, .pid = pid };
+}
+
 /* Every mount of the namespace that pid is in.  0; SUBID_UNKNOWN: the kernel does not
  * tell; -ENOMEM. */
-static int look_at_all(int proc, pid_t pid, struct subid_idmapped_list *list)
+static int look_at_all(int proc, pid_t pid, struct live_limit *limit,
+		       struct subid_idmapped_list *list)
 {
 	auto_close int fd = proc_open(proc, pid, "ns/mnt", O_RDONLY | O_CLOEXEC);
 	auto_free struct mount_reply *reply = malloc(REPLY_SIZE);
@@ -167,12 +199,18 @@ static int look_at_all(int proc, pid_t pid, struct subid_idmapped_list *list)
 		return SUBID_UNKNOWN;
 	request.ns = ns;
 	for (int turn = 0; turn < LIST_TURNS; turn++) {
+		int64_t since = limit_now();
 		long n = syscall(SYS_listmount, &request, mounts, LIST_MAX, 0);
 
 		if (n < 0)
 			return SUBID_UNKNOWN;
+		if (!limit_is_left(limit)) {
+			note_unlooked(list, limit, pid);
+			return 0;
+		}
 		for (long i = 0; r == 0 && i < n; i++)
 			r = look(pid, ns, mounts[i], reply, list);
+		limit_spend(limit, since, (size_t)n);
 		if (r < 0 || n < LIST_MAX)
 			return r;
 		request.param = mounts[LIST_MAX - 1];
@@ -182,16 +220,18 @@ static int look_at_all(int proc, pid_t pid, struct subid_idmapped_list *list)
 }
 
 /* Does a process see an idmapped mount?  If there is too much to read: perhaps. */
-static bool sees_one(int proc, pid_t pid, char *buf)
+static bool sees_one(int proc, pid_t pid, char *buf, int turns, struct live_limit *limit)
 {
 	static const char word[] = ",idmapped";
 	auto_close int fd = proc_open(proc, pid, "mountinfo", O_RDONLY | O_CLOEXEC);
 	size_t kept = 0;
 
-	for (int turn = 0; fd >= 0 && turn < 64; turn++) {
+	for (int turn = 0; fd >= 0 && turn < turns && limit_is_left(limit); turn++) {
+		int64_t since = limit_now();
 		ssize_t n = read(fd, buf + kept, MOUNTINFO_ROOM - kept);
 		size_t size = kept + (size_t)(n > 0 ? n : 0);
 
+		limit_spend(limit, since, 1);
 		if (n <= 0)
 			return false;
 		if (memmem(buf, size, word, sizeof(word) - 1) != NULL)
@@ -203,51 +243,78 @@ static bool sees_one(int proc, pid_t pid, char *buf)
 	return fd >= 0;
 }
 
-struct seen {
-	uint64_t *list;
-	size_t n;
+struct search {
+	int proc;
+	char *buf;
+	struct live_inodes seen; /* mount namespaces */
+	struct live_limits limits;
+	struct subid_idmapped_list *list;
 };
 
 /* Is the mount namespace of a process a new one?  If it cannot be told: no. */
-static int is_new(int proc, pid_t pid, struct seen *seen)
+static int is_new(struct search *search, pid_t pid)
 {
 	uint64_t inode;
+	int r;
 
-	if (proc_read_namespace(proc, pid, "mnt", &inode) < 0)
+	if (proc_read_namespace(search->proc, pid, "mnt", &inode) < 0 ||
+	    live_inodes_have(&search->seen, inode))
 		return 0;
-	for (size_t i = seen->n; i > 0; i--)
-		if (seen->list[i - 1] == inode)
-			return 0;
-	if (array_grow(&seen->list, seen->n, sizeof(inode)) < 0)
-		return -ENOMEM;
-	seen->list[seen->n++] = inode;
-	return 1;
+	r = live_inodes_put(&search->seen, inode, 0);
+	return r < 0 ? r : 1;
 }
 
-static int visit(int proc, pid_t pid, struct seen *seen, char *buf,
-		 struct subid_idmapped_list *list)
+/* user: whose the process is. */
+static int visit(struct search *search, pid_t pid, uint32_t user)
 {
 	struct subid_idmapped unknown = { .pid = pid };
-	int r = is_new(proc, pid, seen);
+	struct live_limit *limit;
+	size_t at;
+	int r = limit_of(&search->limits, user, &at);
 
-	if (r <= 0 || !sees_one(proc, pid, buf))
+	if (r < 0)
 		return r;
-	r = look_at_all(proc, pid, list);
-	return r == SUBID_UNKNOWN ? add(list, &unknown) : r;
+	limit = &search->limits.list[at];
+	if (!limit_is_left(limit)) {
+		note_unlooked(search->list, limit, pid);
+		return 0;
+	}
+	if (!sees_one(search->proc, pid, search->buf, TURNS_FEW, limit))
+		return 0;
+	r = look_at_all(search->proc, pid, limit, search->list);
+	if (r != SUBID_UNKNOWN)
+		return r;
+	return sees_one(search->proc, pid, search->buf, TURNS_MAX, limit)
+		   ? add(search->list, &unknown)
+		   : 0;
 }
 
 int subid_idmapped_read(int proc, const struct subid_live *live,
 			struct subid_idmapped_list *ret)
 {
 	auto_free char *buf = malloc(MOUNTINFO_ROOM);
-	struct seen seen = { .n = 0 };
+	struct search search = {
+		.proc = proc,
+		.buf = buf,
+		.limits = { .depth = SUBID_LIVE_QUICK },
+		.list = ret,
+	};
 	int r;
 
 	*ret = (struct subid_idmapped_list){ .n = 0 };
-	r = buf == NULL ? -ENOMEM : visit(proc, PROC_SELF, &seen, buf, ret);
-	for (size_t i = 0; r >= 0 && i < live->n_processes; i++)
-		r = visit(proc, live->processes[i].pid, &seen, buf, ret);
-	free(seen.list);
+	r = buf == NULL ? -ENOMEM : is_new(&search, PROC_SELF);
+	if (r > 0)
+		r = visit(&search, PROC_SELF, 0);
+	for (size_t i = 0; r >= 0 && i < live->n_processes; i++) {
+		const struct subid_live_process *process = &live->processes[i];
+
+		r = is_new(&search, process->pid);
+		if (r > 0)
+			r = visit(&search, process->pid,
+				  live_user_of_process(proc, live, process));
+	}
+	live_inodes_free(&search.seen);
+	limits_free(&search.limits);
 	if (r < 0)
 		subid_idmapped_free(ret);
 	return r < 0 ? r : 0;

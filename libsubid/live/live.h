@@ -213,7 +213,8 @@ struct subid_idmapped {
 struct subid_idmapped_list {
 	struct subid_idmapped *list;
 	size_t n;
-	bool partial; /* there may be more */
+	bool partial;			/* there may be more */
+	struct subid_unlooked unlooked; /* n > 0: one user's were too many */
 };
 
 void subid_idmapped_free(struct subid_idmapped_list *list);
