@@ -96,6 +96,7 @@ void subid_abort(struct subid_txn **txn)
 	store_close(&(*txn)->store);
 	leasing_free(&(*txn)->leasing);
 	releases_free(*txn);
+	prepared_free(*txn);
 	result_free(*txn);
 	subid_txn_free(txn);
 }

@@ -441,7 +441,7 @@ static int explain_uses(struct subid_error *err, const char *name,
 	return n == 0 ? 0 : error_plain(err, SUBID_IN_USE, "%s: %s", name, what);
 }
 
-static int cannot_see(struct subid_error *err, const char *name, int r)
+int uses_unseen(struct subid_error *err, const char *name, int r)
 {
 	return error_plain(err, r, "%s: cannot see whether the ids are in use: %s", name,
 			   strerror(-r));
@@ -463,8 +463,8 @@ int uses_overridden(const struct subid *sys, int r, const struct subid_error *wh
 }
 
 /* Of what could not be looked into. */
-static int check_seen(const struct uses_look *look, const struct subid_unreadable *unseen,
-		      struct subid_error *err)
+int uses_seen(const struct uses_look *look, const struct subid_unreadable *unseen,
+	      struct subid_error *err)
 {
 	struct subid_error warning = { .size = sizeof(warning) };
 
@@ -498,7 +498,7 @@ struct uses_look uses_look_of(struct subid_txn *txn, const char *name, uint32_t 
 }
 
 /* The ids of changes; to be freed also after a failure. */
-static int sets_of(const struct subid_changes *changes, struct subid_sets *ret)
+int uses_sets(const struct subid_changes *changes, struct subid_sets *ret)
 {
 	int r = 0;
 
@@ -509,8 +509,8 @@ static int sets_of(const struct subid_changes *changes, struct subid_sets *ret)
 	return r;
 }
 
-static int check_pending(const struct uses_look *look, const struct subid_sets *wanted,
-			 struct subid_error *err)
+int uses_pending(const struct uses_look *look, const struct subid_sets *wanted,
+		 struct subid_error *err)
 {
 	auto_free struct subid_use *uses = NULL;
 	size_t n = 0;
@@ -520,7 +520,7 @@ static int check_pending(const struct uses_look *look, const struct subid_sets *
 	if (geteuid() != 0)
 		return 0;
 	r = subid_uses_about_to_write(look->sys->proc, wanted, &uses, &n);
-	return r < 0 ? cannot_see(err, look->name, r)
+	return r < 0 ? uses_unseen(err, look->name, r)
 		     : explain_uses(err, look->name, uses, n, end_of(look));
 }
 
@@ -528,14 +528,13 @@ int uses_check_pending(const struct uses_look *look, const struct subid_changes 
 		       struct subid_error *err)
 {
 	auto_sets struct subid_sets wanted = { .of = { { .n = 0 } } };
-	int r = sets_of(changes, &wanted);
+	int r = uses_sets(changes, &wanted);
 
-	return r < 0 ? cannot_see(err, look->name, r) : check_pending(look, &wanted, err);
+	return r < 0 ? uses_unseen(err, look->name, r) : uses_pending(look, &wanted, err);
 }
 
-static int find_uses(const struct uses_look *look, const struct subid_live *live,
-		     const struct subid_sets *wanted, struct subid_use **ret,
-		     size_t *ret_n)
+int uses_find(const struct uses_look *look, const struct subid_live *live,
+	      const struct subid_sets *wanted, struct subid_use **ret, size_t *ret_n)
 {
 	size_t unread = 0;
 	int r = subid_uses_find(look->sys->proc, live, look->session, wanted, ret, ret_n,
@@ -545,14 +544,14 @@ static int find_uses(const struct uses_look *look, const struct subid_live *live
 }
 
 /* What maps the ids, or runs with one, by the snapshot. */
-static int check_live(const struct uses_look *look, const struct subid_live *live,
-		      const struct subid_sets *wanted, struct subid_error *err)
+int uses_live(const struct uses_look *look, const struct subid_live *live,
+	      const struct subid_sets *wanted, struct subid_error *err)
 {
 	auto_free struct subid_use *uses = NULL;
 	size_t n = 0;
-	int r = find_uses(look, live, wanted, &uses, &n);
+	int r = uses_find(look, live, wanted, &uses, &n);
 
-	return r < 0 ? cannot_see(err, look->name, r)
+	return r < 0 ? uses_unseen(err, look->name, r)
 		     : explain_uses(err, look->name, uses, n, end_of(look));
 }
 
@@ -566,129 +565,27 @@ int uses_check(const struct uses_look *look, const struct subid_changes *changes
 
 	if (!look->sys->host)
 		return 0;
-	r = sets_of(changes, &wanted);
+	r = uses_sets(changes, &wanted);
 	if (r < 0)
-		return cannot_see(err, look->name, r);
+		return uses_unseen(err, look->name, r);
 	/* first what is about to be mapped: it may be by the time that maps are read */
-	r = check_pending(look, &wanted, err);
+	r = uses_pending(look, &wanted, err);
 	if (r != 0)
 		return r;
 	r = subid_live_read(look->sys->proc, SUBID_LIVE_BOUNDED, &live);
 	if (r < 0)
-		return cannot_see(err, look->name, r);
-	r = check_live(look, &live, &wanted, err);
+		return uses_unseen(err, look->name, r);
+	r = uses_live(look, &live, &wanted, err);
 	if (r != 0)
 		return r;
 	subid_live_unreadable(look->sys->proc, &live, &unseen);
 	if (look->reuse)
 		r = hiders_of(look->txn, &live, &wanted, look->session, &unseen);
-	return r < 0 ? cannot_see(err, look->name, r) : check_seen(look, &unseen, err);
+	return r < 0 ? uses_unseen(err, look->name, r) : uses_seen(look, &unseen, err);
 }
 
-/* --- one look for many owners --------------------------------------------------------
+/* --- what is hidden ---
  */
-
-static bool all_in(const struct subid_sets *sets, const struct subid_sets *wanted)
-{
-	for (enum subid_kind kind = 0; kind < SUBID_KINDS; kind++)
-		for (size_t i = 0; i < wanted->of[kind].n; i++)
-			if (!subid_set_contains(&sets->of[kind],
-						wanted->of[kind].ranges[i]))
-				return false;
-	return true;
-}
-
-/* Is a process without a namespace of its own about, that has one of the ids? */
-static bool one_runs(const struct subid_use *uses, size_t n)
-{
-	for (size_t i = 0; i < n; i++)
-		if (uses[i].userns == 0)
-			return true;
-	return false;
-}
-
-/* Of all ids of lines, what no namespace maps; nothing if it cannot be told by that. */
-static int find_unused(const struct uses_look *look, const struct subid_live *live,
-		       const struct subid_sets *all, struct subid_sets *ret)
-{
-	auto_sets struct subid_sets mapped = { .of = { { .n = 0 } } };
-	auto_free struct subid_use *uses = NULL;
-	size_t n = 0;
-	int r = find_uses(look, live, all, &uses, &n);
-
-	if (r < 0 || one_runs(uses, n))
-		return r;
-	r = subid_live_in_use(look->sys->proc, live, look->session, &mapped);
-	for (enum subid_kind kind = 0; r == 0 && kind < SUBID_KINDS; kind++)
-		r = subid_set_subtract(&all->of[kind], &mapped.of[kind], &ret->of[kind]);
-	return r;
-}
-
-/* Is no helper about to map any of the ids? */
-static int none_pending(const struct uses_look *look, const struct subid_sets *ids,
-			bool *ret)
-{
-	auto_free struct subid_use *uses = NULL;
-	size_t n = 0;
-	int r = geteuid() != 0
-		    ? 0
-		    : subid_uses_about_to_write(look->sys->proc, ids, &uses, &n);
-
-	*ret = n == 0;
-	return r;
-}
-
-static int granted_ids(const struct subid_txn *txn, struct subid_sets *ret)
-{
-	int r = 0;
-
-	for (enum subid_kind kind = 0; r == 0 && kind < SUBID_KINDS; kind++)
-		r = subid_table_granted(&txn->tables[kind], &ret->of[kind]);
-	return r;
-}
-
-int uses_check_first(struct subid_txn *txn, const struct uses_look *look,
-		     const struct subid_changes *changes, struct subid_error *err)
-{
-	auto_sets struct subid_sets wanted = { .of = { { .n = 0 } } };
-	auto_sets struct subid_sets all = { .of = { { .n = 0 } } };
-	auto_live struct subid_live live = { .n = 0 };
-	struct subid_unreadable unseen = { .n = 0 };
-	bool none = false;
-	int r;
-
-	if (!look->sys->host)
-		return 0;
-	r = sets_of(changes, &wanted);
-	if (r == 0 && all_in(&txn->unused, &wanted) &&
-	    !(look->reuse && txn->unused_hides))
-		return 0;
-	if (r == 0 && !subid_sets_empty(&txn->unused))
-		return uses_check(look, changes, err);
-	if (r == 0)
-		r = granted_ids(txn, &all);
-	/* helpers are looked at before what is mapped, see uses_check() */
-	if (r == 0)
-		r = none_pending(look, &all, &none);
-	if (r < 0)
-		return cannot_see(err, look->name, r);
-	r = none ? 0 : check_pending(look, &wanted, err);
-	if (r != 0)
-		return r;
-	r = subid_live_read(look->sys->proc, SUBID_LIVE_BOUNDED, &live);
-	if (r == 0 && none)
-		r = find_unused(look, &live, &all, &txn->unused);
-	if (r < 0)
-		return cannot_see(err, look->name, r);
-	r = all_in(&txn->unused, &wanted) ? 0 : check_live(look, &live, &wanted, err);
-	if (r != 0)
-		return r;
-	subid_live_unreadable(look->sys->proc, &live, &unseen);
-	txn->unused_hides = unseen.n_hidden > 0;
-	if (look->reuse)
-		r = hiders_of(look->txn, &live, &wanted, look->session, &unseen);
-	return r < 0 ? cannot_see(err, look->name, r) : check_seen(look, &unseen, err);
-}
 
 int uses_check_hidden(const struct uses_look *look, const struct subid_changes *changes,
 		      struct subid_error *err)
@@ -696,7 +593,7 @@ int uses_check_hidden(const struct uses_look *look, const struct subid_changes *
 	auto_sets struct subid_sets wanted = { .of = { { .n = 0 } } };
 	auto_live struct subid_live live = { .n = 0 };
 	struct subid_unreadable unseen;
-	int r = sets_of(changes, &wanted);
+	int r = uses_sets(changes, &wanted);
 
 	if (r == 0)
 		r = subid_live_read(look->sys->proc, SUBID_LIVE_BOUNDED, &live);
@@ -706,7 +603,7 @@ int uses_check_hidden(const struct uses_look *look, const struct subid_changes *
 	subid_live_unreadable(look->sys->proc, &live, &unseen);
 	r = hiders_of(look->txn, &live, &wanted, look->session, &unseen);
 	if (r < 0)
-		return cannot_see(err, look->name, r);
+		return uses_unseen(err, look->name, r);
 	if (unseen.n > 0)
 		return error_unseen(err, -EACCES, look->name, &unseen);
 	if (unseen.n_hidden > 0)

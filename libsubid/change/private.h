@@ -237,6 +237,17 @@ struct release {
 	size_t n;
 };
 
+/* A revocation that was looked at before the locks. */
+struct prepared {
+	char *owner;
+	struct subid_request request;
+	struct subid_change *lines; /* that it would take */
+	size_t n;
+	bool has_store;
+	int r; /* the answer, and why if it is not 0 */
+	struct subid_error *why;
+};
+
 /* Of a file, to see whether it has been changed; inode 0: there is none. */
 struct taken_facts {
 	dev_t device;
@@ -340,6 +351,8 @@ struct subid_txn {
 	struct history history;
 	struct subid_hider hiders[HIDERS_MAX]; /* with options.search: who hides what */
 	size_t n_hiders;
+	struct prepared *prepared; /* prepared.c's */
+	size_t n_prepared, next_prepared;
 	bool needs_ledger;	      /* all of it, which takes long: before the locks */
 	bool wants_ledger;	      /* it was found under them that it is needed */
 	bool broken;		      /* half changed: not to be committed */
@@ -582,6 +595,20 @@ int taken_explain(const struct subid_txn *txn, const char *name,
 size_t lease_owner_explain(const struct subid_txn *txn, const char *what,
 			   enum subid_kind kind, struct id_range range,
 			   struct subid_error *err);
+
+/* Parts of uses_check(), for more than one owner.  As it returns; uses_sets(): the ids of
+ * changes, to be freed also after a failure; uses_unseen(): r, explained. */
+struct uses_look;
+int uses_sets(const struct subid_changes *changes, struct subid_sets *ret);
+int uses_pending(const struct uses_look *look, const struct subid_sets *wanted,
+		 struct subid_error *err);
+int uses_find(const struct uses_look *look, const struct subid_live *live,
+	      const struct subid_sets *wanted, struct subid_use **ret, size_t *ret_n);
+int uses_live(const struct uses_look *look, const struct subid_live *live,
+	      const struct subid_sets *wanted, struct subid_error *err);
+int uses_seen(const struct uses_look *look, const struct subid_unreadable *unseen,
+	      struct subid_error *err);
+int uses_unseen(struct subid_error *err, const char *name, int r);
 
 #define USES_HELD "taken back, but the ids are held: 'subid unhold' frees them"
 
@@ -905,6 +932,20 @@ int lease_owner_find(struct subid_txn *txn, const char *name, size_t len,
  */
 int lease_owner_avoid_but(const struct lease_owner *owner, const char *name,
 			  struct subid_sets *ret);
+
+/* --- prepared.c --- */
+
+void prepared_free(struct subid_txn *txn);
+
+/* release_check(), unless it was done before; or does it, and keeps what came of it. */
+int prepared_check(struct subid_txn *txn, const struct subid_request *request,
+		   const struct subid_owner *owner, const struct subid_changes *changes,
+		   bool *ret_has_store, struct subid_error *err);
+
+/* Before anything is written: leases of the ids, and who uses them.  0, or explained. */
+int release_check(struct subid_txn *txn, const struct subid_request *request,
+		  const struct subid_owner *owner, const struct subid_changes *changes,
+		  bool *ret_has_store, struct subid_error *err);
 
 /* --- rests.c -------------------------------------------------------------------------
  */

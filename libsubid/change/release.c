@@ -311,11 +311,9 @@ static int override(struct subid_txn *txn, const struct subid_owner *owner,
 			    txn->sys, uses_check_first(txn, look, changes, &uses), &uses);
 }
 
-/* Before anything is written: leases of the ids, and who uses them. */
-static int check_free(struct subid_txn *txn, const struct subid_request *request,
-		      const struct subid_owner *owner,
-		      const struct subid_changes *changes, bool *ret_has_store,
-		      struct subid_error *err)
+int release_check(struct subid_txn *txn, const struct subid_request *request,
+		  const struct subid_owner *owner, const struct subid_changes *changes,
+		  bool *ret_has_store, struct subid_error *err)
 {
 	bool force = request_has(request, SUBID_FORCE);
 	struct uses_look look = uses_look_of(txn, request->owner, SUBID_ID_NONE,
@@ -388,7 +386,8 @@ static int take_back(struct subid_txn *txn, const struct subid_request *request,
 	/* unless a call before has changed something, others may have the locks */
 	(void)txn_unlock(txn);
 	/* one pass over the lines is cheaper than an index, two are not */
-	if (txn->n_releases == 1 && subid_txn_prepare_bulk(txn) < 0)
+	if ((txn->n_releases == 1 || txn->n_prepared == 1) &&
+	    subid_txn_prepare_bulk(txn) < 0)
 		return error_memory(err);
 	found = known_owner(txn, request->owner, owner);
 	/* an owner without account may have lines all the same */
@@ -403,7 +402,9 @@ static int take_back(struct subid_txn *txn, const struct subid_request *request,
 		return explain_none(request, found, err);
 	seen.list = lines;
 	txn->needs_ledger = true;
-	r = check_free(txn, request, owner, &seen, &release.has_store, err);
+	r = prepared_check(txn, request, owner, &seen, &release.has_store, err);
+	if (request_has(request, SUBID_PREPARE))
+		return r;
 	if (r == 0)
 		r = txn_lock_tables(txn, err);
 	if (r == 0)

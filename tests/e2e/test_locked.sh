@@ -4,7 +4,7 @@
 # calls: useradd waits for as long as each of them wants to take.  Nothing in it asks a
 # name service, another process, a home or a log, or prints.
 . "$(dirname "$0")/lib.sh"
-plan 46
+plan 52
 
 add_user alice -u 7100
 add_user bob -u 7200
@@ -62,6 +62,9 @@ locked "revoke --own --reuse" 0 subid revoke --own --reuse alice/c2
 add_user erin -u 7500
 tables ""
 version=$(subid --version)
+tables $'bob:200000:10\ncarol:300000:10\ndave:400000:10'
+locked "revoke of three" 0 subid revoke bob carol dave
+tables ""
 locked "a first login" 0 subid grant --login=erin "version=${version##* }"
 
 # what the site's directory gives, and takes, of owners whom a name service alone knows
@@ -76,3 +79,7 @@ for i in 1 2 3; do
 done
 locked "sync of three" 0 subid sync quiet1 quiet2 quiet3
 is "who have them" "$(cut -d: -f1 /etc/subuid | grep -c '^quiet')" 3
+for i in 1 2; do
+	ok "(the directory takes back those of quiet$i)" subid --directory -q revoke "quiet$i"
+done
+locked "sync that releases two" 0 subid sync --force quiet1 quiet2 quiet3

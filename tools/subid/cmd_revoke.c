@@ -73,20 +73,26 @@ static void say_complaints(const struct revoke *revoke, int status)
 				   revoke->leases ? "containers" : "owners");
 }
 
+static struct subid_request request_for(const struct revoke *revoke, const char *name,
+					unsigned int flags)
+{
+	return (struct subid_request){
+		.size = sizeof(struct subid_request),
+		.owner = name,
+		.kinds = cli_kinds(revoke->uid, revoke->gid),
+		.flags = (revoke->reuse ? SUBID_REUSE : 0) |
+			 (revoke->force ? SUBID_FORCE : 0) |
+			 (revoke->own ? SUBID_OWN : 0) | flags,
+		.range = revoke->range,
+	};
+}
+
 /* Who is found in a file or a group, and has nothing, is passed over.  *ret_none: this
  * one has nothing.  The status, after a complaint. */
 static int revoke_one(struct revoke *revoke, struct subid_txn *txn, const char *name,
 		      bool named, bool *ret_none)
 {
-	const struct subid_request request = {
-		.size = sizeof(request),
-		.owner = name,
-		.kinds = cli_kinds(revoke->uid, revoke->gid),
-		.flags = (revoke->reuse ? SUBID_REUSE : 0) |
-			 (revoke->force ? SUBID_FORCE : 0) |
-			 (revoke->own ? SUBID_OWN : 0),
-		.range = revoke->range,
-	};
+	const struct subid_request request = request_for(revoke, name, 0);
 	struct subid_error err = { .size = sizeof(err) };
 	int r = revoke->leases ? subid_unlease(txn, &request, &err)
 			       : subid_revoke(txn, &request, &err);
@@ -108,6 +114,18 @@ static int revoke_all(struct revoke *revoke, struct subid_txn *txn)
 	size_t n = revoke->owners.n, n_none = 0;
 	int status = EXIT_DONE;
 
+	/* what uses their ids is looked at while others may have the locks; what is wrong
+	 * is said when they are asked for */
+	for (size_t i = 0; n > 1 && !revoke->leases && i < n; i++) {
+		const struct subid_request request =
+		    request_for(revoke, name, SUBID_PREPARE);
+		struct subid_error err = { .size = sizeof(err) };
+
+		if (subid_revoke(txn, &request, &err) == -ENOMEM)
+			return cli_say(EXIT_UNABLE, &err);
+		name += strlen(name) + 1;
+	}
+	name = revoke->owners.text;
 	for (size_t i = 0; i < n; i++, name += strlen(name) + 1) {
 		bool none;
 		int one = revoke_one(revoke, txn, name, i < revoke->n_named, &none);

@@ -489,16 +489,21 @@ static int import(struct sync *sync, struct subid_txn *txn,
 	return r == SUBID_ENOUGH ? 0 : r;
 }
 
+static struct subid_request request_for(const struct pool_line *line, unsigned int flags)
+{
+	return (struct subid_request){
+		.size = sizeof(struct subid_request),
+		.owner = line->text,
+		.kinds = 1U << line->kind,
+		.flags = SUBID_UNKNOWN_OWNER | flags,
+		.range = line->range,
+	};
+}
+
 static int release(struct sync *sync, struct subid_txn *txn, const struct pool_line *line,
 		   struct subid_error *err)
 {
-	const struct subid_request request = {
-		.size = sizeof(request),
-		.owner = line->text,
-		.kinds = 1U << line->kind,
-		.flags = SUBID_UNKNOWN_OWNER,
-		.range = line->range,
-	};
+	const struct subid_request request = request_for(line, 0);
 	int r = subid_revoke(txn, &request, err);
 
 	if (r == 0 && range_list_add(&sync->rows, txn, line->owner, NULL) != EXIT_DONE)
@@ -551,8 +556,11 @@ static int prepare_all(const struct sync *sync, struct subid_txn *txn)
 	for (size_t i = 0; r == 0 && i < sync->n_lines; i++) {
 		const struct pool_line *line = &sync->lines[i];
 
+		const struct subid_request request = request_for(line, SUBID_PREPARE);
+		struct subid_error err = { .size = sizeof(err) };
+
 		if (line->release && !line->skip)
-			r = prepare(txn, line->text, line->kind, line->range);
+			r = subid_revoke(txn, &request, &err) == -ENOMEM ? -ENOMEM : 0;
 	}
 	for (size_t i = 0; r == 0 && i < sync->ranges.n; i++) {
 		const struct directory_range *range = &sync->ranges.list[i];
