@@ -4,6 +4,7 @@
  * about it.  The programs print them, each line after their own name.
  */
 #include <errno.h>
+#include <limits.h>
 #include <pwd.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -192,9 +193,8 @@ static int conf_is_wrong(struct subid_error *err, const char *etc, int r,
 	error_conf_file(etc, failure->conf, file, sizeof(file));
 	if (r < 0)
 		return error_plain(err, r,
-				   "%s: %s%s: nothing is given until it can be"
-				   " read",
-				   file, strerror(-r), open_advice(-r));
+				   "%s: %s: nothing is given until it can be read", file,
+				   open_why(-r));
 	if (place->line == 0)
 		return error_plain(err, r,
 				   "%s: %s %s: nothing is given until it is put right",
@@ -207,6 +207,7 @@ static int conf_is_wrong(struct subid_error *err, const char *etc, int r,
 static int named_failure(struct subid_error *err, const char *etc, const char *root,
 			 int r, const struct subid_failure *failure)
 {
+	char path[ERROR_FILE_SIZE], why[2 * PATH_MAX + 256];
 	const char *file = failure->file;
 
 	if (r == SUBID_INVALID && failure->place.line > 0)
@@ -229,11 +230,11 @@ static int named_failure(struct subid_error *err, const char *etc, const char *r
 		    "%s: cannot be looked up: %s: nothing is given until it"
 		    " is known which ids are this account's own",
 		    failure->owner, strerror(-r));
+	error_conf_file(etc, file, path, sizeof(path));
 	if (file[0] == '/')
-		return error_plain(err, r, "%s%s: %s%s", root, file, strerror(-r),
-				   open_advice(-r));
-	return error_plain(err, r, "%s/%s: %s%s", etc, file, strerror(-r),
-			   open_advice(-r));
+		(void)snprintf(path, sizeof(path), "%s%s", root, file);
+	open_why_path(path, -r, why, sizeof(why));
+	return error_plain(err, r, "%s: %s", path, why);
 }
 
 int error_failure_in(struct subid_error *err, const char *etc, const char *root, int r,
@@ -262,8 +263,8 @@ int error_failure_in(struct subid_error *err, const char *etc, const char *root,
 		    " or subuid+ and subgid+",
 		    etc);
 	if (file == NULL)
-		return error_plain(err, r, "%s: subuid and subgid were not changed: %s%s",
-				   etc, strerror(-r), open_advice(-r));
+		return error_plain(err, r, "%s: subuid and subgid were not changed: %s",
+				   etc, open_why(-r));
 	return named_failure(err, etc, root, r, failure);
 }
 

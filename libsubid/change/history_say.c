@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "libsubid/change/private.h"
+#include "libsubid/core/files.h"
 
 /* Threat: what is taken away or given back while nobody can write down whose it was would
  * be the next owner's, with all that the last one left. */
@@ -17,7 +18,7 @@ int history_is_missing(struct subid_error *err, const struct subid *sys, int r)
 			   (int)sys->name_len, sys->etc_name,
 			   r == -EPERM ? "others than root can write it or its directory"
 			   : r == -EBUSY ? "another process has locked it"
-					 : strerror(-r));
+					 : open_why(-r));
 }
 
 void history_warn(const struct subid *sys, const struct subid_txn *txn)

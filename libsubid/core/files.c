@@ -585,35 +585,3 @@ void subid_replacement_free(struct subid_replacement **replacement)
 	free(*replacement);
 	*replacement = NULL;
 }
-
-const char *open_advice(int error)
-{
-	switch (error) {
-	case EACCES:
-	case EPERM:
-		return geteuid() == 0
-			   ? ": is it immutable (lsattr), or forbidden by policy?"
-			   : ": run this as root";
-	case ELOOP:
-		return ": it is a symbolic link, which neither this nor useradd follows:"
-		       " replace it by a copy of the file it leads to";
-	case ENOLINK:
-		return ": it is a symbolic link that leads nowhere: what it means cannot "
-		       "be"
-		       " known";
-	case EBUSY:
-	case EXDEV: /* it gets no second name in the directory */
-		return ": is a file mounted on it? It cannot be replaced then: mount the"
-		       " directory instead";
-	case ENOSPC:
-	case EDQUOT:
-		return ": nothing was changed; make room and try again";
-	case ESTALE:
-		return ": somebody has saved it meanwhile without the lock that useradd"
-		       " takes, too: nothing was changed; try again";
-	case EINVAL:
-		return ": it is not a regular file";
-	default:
-		return "";
-	}
-}

@@ -102,8 +102,11 @@ void subid_replacement_free(struct subid_replacement **replacement);
 #define auto_replacement __attribute__((cleanup(subid_replacement_free)))
 
 /*
- * What to do about an error number of opening, reading or replacing a file of the
- * system's configuration, to be put behind strerror(3): ": run this as root".  "" where
- * that says enough.
+ * Why a file of the system's configuration cannot be opened, read or replaced, for an
+ * error number, and what to do about it: "Permission denied: run this as root".  In words
+ * of ours where the system's would lead astray.
  */
-const char *open_advice(int error);
+const char *open_why(int error);
+
+/* The same, and where a link leads that path is. */
+void open_why_path(const char *path, int error, char *buf, size_t size);

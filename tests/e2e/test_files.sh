@@ -76,7 +76,7 @@ tables other:100000:65536
 mv /etc/subuid "$T/real"
 ln -s "$T/real" /etc/subuid
 before=$(cat /etc/subuid /etc/subgid)
-refused "a table that is a link" 'subid: /etc/subuid: *: it is a symbolic link, *: replace it by a copy of the file it leads to'
+refused "a table that is a link" 'subid: /etc/subuid: it is a symbolic link to */real, *: replace it by a copy: cp --remove-destination *'
 ok "the link is a link" test -L /etc/subuid
 cp --remove-destination "$T/real" /etc/subuid
 expect "after doing what it says" 0 '*' '' subid grant alice
@@ -103,14 +103,14 @@ umount /etc
 
 cp /etc/subuid "$T/mounted"
 mount --bind "$T/mounted" /etc/subuid
-refused "a file mounted on the table" 'subid: /etc*: Invalid cross-device link: is a file mounted on it?*mount the directory instead'
+refused "a file mounted on the table" 'subid: /etc*: it cannot be replaced: is a file mounted on it? Mount the directory instead'
 umount /etc/subuid
 nothing_left "no litter"
 
 rm /etc/subuid
 mkfifo /etc/subuid
 before=
-expect "a pipe in the place of a table" 3 '' 'subid: /etc/subuid: *: it is not a regular file' timeout 5 subid grant alice
+expect "a pipe in the place of a table" 3 '' 'subid: /etc/subuid: it is not a regular file' timeout 5 subid grant alice
 rm /etc/subuid
 ln -s nowhere /etc/.pwd.lock.new && mv /etc/.pwd.lock.new /etc/.pwd.lock
 tables other:100000:65536

@@ -336,10 +336,10 @@ echo yves/web:100000:100 | tee "$T/leased/var/lib/subid/subuid" >"$T/leased/var/
 expect "--root: the image's leases" 0 'zoe uid 100100 *' '' subid --root "$T/leased" grant -n zoe
 rm "$T/leased/var/lib/subid/subgid"
 mkdir "$T/leased/var/lib/subid/subgid"
-expect "that cannot be read: named, and nothing is given" 3 '' "subid: $T/leased/var/lib/subid/subgid: Invalid argument*" \
+expect "that cannot be read: named, and nothing is given" 3 '' "subid: $T/leased/var/lib/subid/subgid: it is not a regular file*" \
 	subid --root "$T/leased" grant zoe
 ln -s x /var/lib/subid/subuid
-expect "nor of the machine's" 3 '' 'subid: /var/lib/subid/subuid: Too many levels of symbolic links*' subid grant alice
+expect "nor of the machine's" 3 '' 'subid: /var/lib/subid/subuid: it is a symbolic link*' subid grant alice
 expect "an ordinary user only looks" 0 'alice uid 100000 *' '' as alice subid grant -n alice
 rm /var/lib/subid/subuid
 
@@ -409,18 +409,18 @@ for name in passwd group; do
 	expect "no $name: its ids are not free" 3 '' "subid: /etc/$name: No such file or directory" subid grant --range 5100:10 --force-unknown containers
 	expect "nor to hold" 3 '' "subid: /etc/$name: No such file or directory" subid hold 5100:10
 	ln -s /nowhere/file "/etc/$name"
-	expect "a link that leads nowhere" 3 '' "subid: /etc/$name: *: it is a symbolic link that leads nowhere*" subid grant containers
+	expect "a link that leads nowhere" 3 '' "subid: /etc/$name: it is a symbolic link that leads nowhere*" subid grant containers
 	rm "/etc/$name"
 	mkdir "/etc/$name"
-	expect "a directory, by its own name" 3 '' "subid: /etc/$name: Invalid argument: it is not a regular file" subid grant containers
+	expect "a directory, by its own name" 3 '' "subid: /etc/$name: it is not a regular file" subid grant containers
 	rmdir "/etc/$name"
 	mv "$T/kept" "/etc/$name"
 done
 ln -s /nowhere/file /etc/subid.conf
-expect "a policy that leads nowhere" 3 '' 'subid: /etc/subid.conf: *: it is a symbolic link that leads nowhere*: nothing is given until it can be read' subid grant alice
+expect "a policy that leads nowhere" 3 '' 'subid: /etc/subid.conf: it is a symbolic link that leads nowhere*: nothing is given until it can be read' subid grant alice
 rm /etc/subid.conf
 ln -sf /nowhere/file /etc/login.defs
-expect "and login.defs" 3 '' 'subid: /etc/login.defs: *: it is a symbolic link that leads nowhere*' subid grant alice
+expect "and login.defs" 3 '' 'subid: /etc/login.defs: it is a symbolic link that leads nowhere*' subid grant alice
 rm /etc/login.defs
 tables_are "nothing was given" ''
 expect "no login.defs at all is none" 0 'alice uid 100000 165535 65536 new*' '' subid grant alice

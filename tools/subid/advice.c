@@ -94,6 +94,48 @@ void advise_undo(const struct cli *cli, const struct range_list *rows, bool leas
 		    (int)rows->list[at[i]].owner_len, rows->list[at[i]].owner);
 }
 
+static bool is_generated(int etc, enum subid_kind kind)
+{
+	auto_close int fd =
+	    openat(etc, subid_kind_table(kind), O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+	char line[256], *end;
+	ssize_t n = fd < 0 ? -1 : read(fd, line, sizeof(line));
+
+	if (n <= 0 || line[0] != '#')
+		return false;
+	end = memchr(line, '\n', (size_t)n);
+	return memmem(line, end == NULL ? (size_t)n : (size_t)(end - line), "enerated",
+		      strlen("enerated")) != NULL;
+}
+
+void advise_generated(const struct cli *cli)
+{
+	auto_close int etc = open(cli->etc_name, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	struct stat st;
+
+	if (cli->quiet || etc < 0)
+		return;
+	if (fstatat(etc, "NIXOS", &st, AT_SYMLINK_NOFOLLOW) == 0) {
+		(void)cli_complain(
+		    0,
+		    "warning: NixOS makes %s/subuid and subgid: this change may be lost "
+		    "at"
+		    " the next nixos-rebuild: declare the ranges in configuration.nix"
+		    " (users.users.NAME.subUidRanges, subGidRanges)",
+		    cli->etc_name);
+		return;
+	}
+	for (enum subid_kind kind = 0; kind < SUBID_KINDS; kind++)
+		if (is_generated(etc, kind))
+			(void)cli_complain(
+			    0,
+			    "warning: %s/%s says in its first line that it is generated:"
+			    " this change is lost when it is generated again: make it "
+			    "where"
+			    " the file comes from",
+			    cli->etc_name, subid_kind_table(kind));
+}
+
 static bool talks_to_person(const struct cli *cli)
 {
 	return !cli->quiet && !cli->json && isatty(STDERR_FILENO);

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "libsubid/core/core.h"
+#include "libsubid/core/files.h"
 #include "libsubid/policy/policy.h"
 #include "tools/subid/login.h"
 
@@ -326,7 +327,7 @@ static enum login_result for_owner(struct login *login, const struct subid_owner
 	if (r == 0)
 		return LOGIN_SUCCESS;
 	if (r < 0)
-		return failed(login, owner, &groups, r, "the tables", strerror(-r));
+		return failed(login, owner, &groups, r, "the tables", open_why(-r));
 	if (owner->uid < login->options.min_uid)
 		return without_range(login, owner, &groups, 0);
 	if (r == SUBID_DENIED)

@@ -5,6 +5,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,7 +15,7 @@
 
 #include "libsubid/core/core.h"
 #include "libsubid/core/files.h"
-#include "tools/subid/cli.h"
+#include "tools/subid/advice.h"
 
 int cli_open_below(const char *root, const char *path)
 {
@@ -126,8 +127,11 @@ int cli_begin(struct subid *sys, unsigned int flags, struct subid_txn **ret)
 
 int cli_unreadable(const struct cli *cli, const char *file, int r)
 {
-	return cli_complain(EXIT_UNABLE, "%s/%s: %s%s", cli->etc_name, file, strerror(-r),
-			    open_advice(-r));
+	char path[sizeof(cli->etc_name) + NAME_MAX], why[2 * PATH_MAX + 256];
+
+	(void)snprintf(path, sizeof(path), "%s/%s", cli->etc_name, file);
+	open_why_path(path, -r, why, sizeof(why));
+	return cli_complain(EXIT_UNABLE, "%s: %s", path, why);
 }
 
 void cli_warn_of_source(const struct cli *cli, int etc)
@@ -221,6 +225,8 @@ int cli_commit(struct cli *cli, struct subid_txn *txn, bool *ret_raced)
 		warn_of_trace(cli, &traced);
 	if (traced.tables)
 		tell_caches();
+	if (r == 0 && traced.written && (traced.tables || cli->root != NULL))
+		advise_generated(cli);
 	if (ret_raced != NULL)
 		*ret_raced = r == -EAGAIN;
 	if (r == -EAGAIN && ret_raced != NULL)

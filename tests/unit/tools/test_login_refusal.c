@@ -277,8 +277,7 @@ static const struct row rows[] = {
 	{ "subid.conf elsewhere", conf_leads_nowhere, "alice", "", LOGIN_ERROR,
 	  "3: alice: no range is granted: " SUBID_SYSCONFDIR "/subid.conf: *", AN_ERROR },
 	{ "a table", table_is_a_link, "alice", "", LOGIN_ERROR,
-	  "3: alice: no range is granted: the tables: Too many levels of symbolic "
-	  "links\n",
+	  "3: alice: no range is granted: the tables: it is a symbolic link, *\n",
 	  AN_ERROR },
 	{ "a table, for root", table_is_a_link, "root", "", LOGIN_IGNORE,
 	  "3: root: no range is granted: the tables: *", "" },
@@ -340,8 +339,7 @@ static const struct row rows[] = {
 	  " until it can be read\n",
 	  AN_ERROR },
 	{ "group", conf_asks_for_a_group, "alice", "", LOGIN_ERROR,
-	  "3: alice: no range is granted: " SUBID_SYSCONFDIR
-	  "/group: Invalid argument: it"
+	  "3: alice: no range is granted: " SUBID_SYSCONFDIR "/group: it"
 	  " is not a regular file\n",
 	  AN_ERROR },
 	{ "never", never_alice, "alice", "debug", LOGIN_SUCCESS,
@@ -371,7 +369,7 @@ static const struct row rows[] = {
 	  BUSY },
 	{ "begin", begin_fails, "alice", "", LOGIN_ERROR,
 	  "3: alice: no range is granted: " SUBID_SYSCONFDIR "/subuid: Read-only file"
-	  " system\n",
+	  " system: *\n",
 	  READ_ONLY },
 	{ "decide", decide_fails, "alice", "", LOGIN_ERROR,
 	  "3: alice: no range is granted: alice: Cannot allocate memory\n", AN_ERROR },
@@ -404,7 +402,7 @@ static const struct row rows[] = {
 	  "3: alice: no range is granted: alice: Cannot allocate memory\n", AN_ERROR },
 	{ "commit: stale", commit_stale, "alice", "", LOGIN_ERROR,
 	  "4: alice: no range this time: " SUBID_SYSCONFDIR ": subuid and subgid were not"
-	  " changed: *: somebody has saved it meanwhile without the lock *",
+	  " changed: somebody has saved it meanwhile without the lock *",
 	  BUSY },
 	{ "commit", commit_fails, "alice", "", LOGIN_ERROR,
 	  "3: alice: no range is granted: " SUBID_SYSCONFDIR

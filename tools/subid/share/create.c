@@ -16,6 +16,7 @@
 #include <sys/xattr.h>
 #include <unistd.h>
 
+#include "libsubid/core/files.h"
 #include "tools/subid/rows.h"
 #include "tools/subid/share/share.h"
 
@@ -110,7 +111,8 @@ static int lease(struct creation *creation)
 static int fail_dir(const struct creation *creation, int error)
 {
 	return cli_complain(EXIT_UNABLE, "%s: %s: %s", creation->name,
-			    creation->share.dir, strerror(error));
+			    creation->share.dir,
+			    error == EINVAL ? strerror(error) : open_why(error));
 }
 
 /* Gives an empty directory to the store's first ids, with nobody else in it. */
@@ -171,6 +173,12 @@ static int take_tree(struct creation *creation, int dir, bool *ret_kept)
 /* An empty directory is again whose it was, so that the ids are on no disk. */
 static bool give_back(int dir, const struct stat *before)
 {
+	struct stat now;
+
+	/* on a read-only file system it never was another's */
+	if (fstat(dir, &now) == 0 && now.st_uid == before->st_uid &&
+	    now.st_gid == before->st_gid && now.st_mode == before->st_mode)
+		return true;
 	return fchown(dir, before->st_uid, before->st_gid) == 0 &&
 	       fchmod(dir, before->st_mode & 07777) == 0;
 }
