@@ -6,7 +6,7 @@
 #pragma once
 
 #if SUBID_SHADOW >= 20
-#define UID_ARGUMENT "a uid, as shadow >= 4.20, the lines of its name."
+#define UID_ARGUMENT "a uid the lines of its name."
 #else
 #define UID_ARGUMENT "a uid only those."
 #endif
