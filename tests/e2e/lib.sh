@@ -315,6 +315,11 @@ new_target() { # user
 	wait_for runs "$target" sleep || echo "# no process for $1 in a new namespace"
 }
 
+# How many ids unshare --map-auto maps of 65536: up to util-linux 2.41 all but one.
+auto_count() { # pid
+	sed -nE 's/^ *1 +[0-9]+ +(6553[56])$/\1/p' "/proc/$1/uid_map"
+}
+
 # crun and podman's default want one kind of cgroups, not two at once.
 cgroup2_begin() {
 	mkdir -p /sys/fs/cgroup

@@ -13,6 +13,7 @@ alice gid 100000 165535 65536 new"
 is "one line in each table" "$(cat /etc/subuid /etc/subgid)" "alice:100000:65536
 alice:100000:65536"
 run as alice unshare --map-auto --map-root-user cat /proc/self/uid_map
-is "unshare maps the range" "$(echo "$out" | tr -s ' ')" " 0 $(id -u alice) 1
- 1 100000 65535"
+# all but one, or, from util-linux 2.42 on, all
+like "unshare maps the range" "$(echo "$out" | tr -s ' ')" " 0 $(id -u alice) 1
+ 1 100000 6553[56]"
 ok "no lock is left" test ! -e /etc/subuid.lock -a ! -e /etc/subgid.lock
