@@ -245,9 +245,13 @@ int subid_beyond_ask(const struct subid_users *users,
 {
 	struct services *services = &users->beyond->of[question->kind];
 
-	if (services->asked < QUESTIONS_FEW)
-		services->asked++;
-	else if (!services->known)
+	if (services->asked < QUESTIONS_FEW) {
+		int r = ask_glibc(question, ret);
+
+		services->asked += r != ERANGE; /* with more room it is the same one */
+		return r;
+	}
+	if (!services->known)
 		read_services(services, users, question->kind);
 	return services->plain ? ask_services(services, question, ret)
 			       : ask_glibc(question, ret);
