@@ -62,7 +62,7 @@ git archive HEAD | tar -C "$root/src" -x
 in_root() { tests/root.sh enter "$root" sh -c "cd /src && $1"; }
 
 # The sample: ranges, lines, tables, maps, records and the like.
-sample=(test_range test_allocate test_scan test_line test_table test_map test_ledger_record test_ledger_file test_login_defs test_conf
+sample=(test_range test_allocate test_scan test_line test_table_print test_table_taken test_owners test_map test_ledger_record test_ledger_file test_login_defs test_conf
 	test_users test_beneath test_child test_lock test_name)
 for machine in "${machines[@]}"; do
 	read -r arch compiler emulator <<<"$machine"
