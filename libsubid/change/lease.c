@@ -89,9 +89,15 @@ static int find_closed(struct subid_txn *txn, const struct subid_lease_request *
 
 static int make_plan(struct subid_txn *txn, struct plan *plan)
 {
-	const struct subid_lease_request *request = plan->request;
+	struct subid_lease_request asked = *plan->request, *request = &asked;
+	const struct subid_sets *has = &plan->has;
 	int r = spell(txn, request->owner, request->name, &plan->spellings);
 
+	for (enum subid_kind kind = 0; r == 0 && kind < SUBID_KINDS; kind++)
+		r = subid_table_owned(&txn->tables[kind], plan->spellings.list,
+				      plan->spellings.n, &plan->has.of[kind]);
+	/* of a lease whose second file was not written, or was lost: the same numbers */
+	asked.own_left |= (has->of[SUBID_UID].n == 0) != (has->of[SUBID_GID].n == 0);
 	for (enum subid_kind kind = 0; r == 0 && kind < SUBID_KINDS; kind++) {
 		plan->places[kind] = (struct place){
 			.asked = (request->kinds & (1U << kind)) != 0,
@@ -101,10 +107,7 @@ static int make_plan(struct subid_txn *txn, struct plan *plan)
 		};
 		if (plan->places[kind].asked)
 			plan->places[kind].count = request->count;
-		r = subid_table_owned(&txn->tables[kind], plan->spellings.list,
-				      plan->spellings.n, &plan->has.of[kind]);
-		if (r == 0)
-			r = find_closed(txn, request, kind, &plan->closed.of[kind]);
+		r = find_closed(txn, request, kind, &plan->closed.of[kind]);
 	}
 	return r;
 }

@@ -3,7 +3,7 @@
 # The ledger of leases: whose containers, and stores, had ids; given back to them; and what
 # an editor, or a backup that is restored, makes of the store.
 . "$(dirname "$0")/lib.sh"
-plan 88
+plan 89
 
 ledger=/var/lib/subid/ledger store=/var/lib/subid
 private_store
@@ -132,6 +132,11 @@ expect "unhold of these, where a line rests" 0 '*' '' sh -c 'subid -q revoke ali
 tables_are "gives all back" ''
 change_tables bob:100000:10
 gives "to the next owner's containers as well" 100000 bob/web
+
+host
+subid -q grant -c 10 alice/web
+sed -i d $store/subgid
+expect "half of a lease is lost: the same numbers" 0 'alice/web gid 100000 100009 10 new' '' subid grant -c 10 alice/web
 
 # --- rename --------------------------------------------------------------------------------
 
