@@ -179,7 +179,7 @@ for ((i = 0; i < 3; i++)); do
 	read -rt 0.0$((i * 2 + 1)) <> <(:)
 	if [ $((i % 2)) = 0 ]; then kill -STOP "$ldap_pid"; else ldap_stop; fi
 	wait "$all"
-	echo "$(statuses)" >>"$T/middle"
+	statuses >>"$T/middle"
 	if [ $((i % 2)) = 0 ]; then kill -CONT "$ldap_pid"; else ldap_again; fi
 	# the hosts that had an answer follow, the others stay as they were
 	if [ $((i % 2)) = 0 ]; then D grant d; else D revoke d; fi
