@@ -73,7 +73,7 @@ mv /etc/subgid /etc/subgid.away
 ln -s subgid.away /etc/subgid
 go_on
 like "what the tables say cannot be seen any more" "$status $out$err" \
-	"3 subid: /etc/subgid: Too many levels*subid: $hers: whether others have got the same ids*taken back*"
+	"3 subid: /etc/subgid: *symbolic link*subid: $hers: whether others have got the same ids*taken back*"
 hers_are "it is taken back" old:100000:10
 mv /etc/subgid.away /etc/subgid
 
