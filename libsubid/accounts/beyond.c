@@ -52,8 +52,17 @@ struct services {
 	size_t n;
 };
 
+/* A group of the local file. */
+struct named_gid {
+	uint32_t gid;
+	struct subid_owner_name name;
+};
+
 struct subid_beyond {
 	struct services of[SUBID_KINDS];
+	unsigned int gids_asked;
+	struct named_gid *gids; /* by gid, and of one by their place */
+	size_t n_gids;
 };
 
 static const struct {
@@ -75,6 +84,8 @@ void subid_beyond_free(struct subid_users *users)
 	     kind++)
 		for (size_t i = 0; i < users->beyond->of[kind].n; i++)
 			(void)dlclose(users->beyond->of[kind].list[i].handle);
+	if (users->beyond != NULL)
+		free(users->beyond->gids);
 	free(users->beyond);
 }
 
@@ -255,4 +266,73 @@ int subid_beyond_ask(const struct subid_users *users,
 		read_services(services, users, question->kind);
 	return services->plain ? ask_services(services, question, ret)
 			       : ask_glibc(question, ret);
+}
+
+/* --- names of gids --------------------------------------------------------------------
+ */
+
+static bool next_group(const struct subid_users *users, size_t *pos,
+		       struct named_gid *ret)
+{
+	const char *line;
+	size_t len;
+
+	while (subid_text_next(&users->group, pos, &line, &len))
+		if (subid_account_head(&line, line + len, &ret->name, &ret->gid))
+			return true;
+	return false;
+}
+
+static int compare_gids(const void *a, const void *b)
+{
+	const struct named_gid *x = a, *y = b;
+
+	if (x->gid != y->gid)
+		return x->gid < y->gid ? -1 : 1;
+	return x->name.text < y->name.text ? -1 : x->name.text > y->name.text;
+}
+
+static void sort_gids(const struct subid_users *users, struct subid_beyond *beyond)
+{
+	struct named_gid group;
+	size_t pos = 0, n = 0;
+
+	while (next_group(users, &pos, &group)) {
+		if (array_grow(&beyond->gids, n, sizeof(*beyond->gids)) < 0)
+			return; /* without the rest it is of no use */
+		beyond->gids[n++] = group;
+	}
+	if (n > 1)
+		qsort(beyond->gids, n, sizeof(*beyond->gids), compare_gids);
+	beyond->n_gids = n;
+}
+
+static bool is_before(const void *element, const void *key)
+{
+	return ((const struct named_gid *)element)->gid < *(const uint32_t *)key;
+}
+
+bool subid_beyond_gid(const struct subid_users *users, uint32_t gid,
+		      struct subid_owner_name *ret)
+{
+	struct subid_beyond *beyond = users->beyond;
+	struct named_gid group;
+	size_t pos = 0, at;
+
+	if (beyond != NULL && ++beyond->gids_asked == QUESTIONS_FEW)
+		sort_gids(users, beyond);
+	if (beyond != NULL && beyond->n_gids > 0) {
+		at = array_search(beyond->gids, beyond->n_gids, sizeof(*beyond->gids),
+				  &gid, is_before);
+		if (at == beyond->n_gids || beyond->gids[at].gid != gid)
+			return false;
+		*ret = beyond->gids[at].name;
+		return true;
+	}
+	while (next_group(users, &pos, &group)) {
+		*ret = group.name;
+		if (group.gid == gid)
+			return true;
+	}
+	return false;
 }

@@ -39,8 +39,7 @@ static void copy_name(struct subid_owner_name name, char *buf, size_t size)
 bool subid_users_name(const struct subid_users *users, enum subid_kind kind, uint32_t id,
 		      char *buf, size_t size)
 {
-	struct subid_group group;
-	size_t pos = 0;
+	struct subid_owner_name group;
 
 	if (kind == SUBID_UID) {
 		auto_owner struct subid_owner owner = { .has_account = false };
@@ -50,13 +49,10 @@ bool subid_users_name(const struct subid_users *users, enum subid_kind kind, uin
 		copy_name(owner.spellings[0], buf, size);
 		return true;
 	}
-	while (subid_group_next(users, &pos, &group)) {
-		if (group.gid == id) {
-			copy_name(group.name, buf, size);
-			return true;
-		}
-	}
-	return false;
+	if (!subid_beyond_gid(users, id, &group))
+		return false;
+	copy_name(group, buf, size);
+	return true;
 }
 
 /* One name, terminated.  None is empty, or has a NUL in it. */

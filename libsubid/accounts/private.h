@@ -30,3 +30,7 @@ void subid_beyond_free(struct subid_users *users);
  */
 int subid_beyond_ask(const struct subid_users *users,
 		     const struct subid_question *question, bool *ret);
+
+/* The first group of the local file with a gid. */
+bool subid_beyond_gid(const struct subid_users *users, uint32_t gid,
+		      struct subid_owner_name *ret);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The owners of a table's entries: by name, in a pass or by a hash, and by id.
+ * The owners of a table's entries by name: in a pass, or by a hash.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -174,73 +174,4 @@ int subid_table_owned(const struct subid_table *table,
 
 	subid_set_sort(ret);
 	return r;
-}
-
-/* By id: the entries in the order of their ids. */
-struct subid_id_index_row {
-	struct id_range range;
-	uint64_t reach; /* the greatest end of this row and those before it */
-	uint32_t entry;
-};
-
-static int compare_rows(const void *a, const void *b)
-{
-	const struct subid_id_index_row *x = a, *y = b;
-
-	if (x->range.start != y->range.start)
-		return x->range.start < y->range.start ? -1 : 1;
-	return x->entry < y->entry ? -1 : x->entry > y->entry;
-}
-
-int subid_id_index_make(const struct subid_table *table, struct subid_id_index *ret)
-{
-	struct subid_id_index index = { .table = table };
-	uint64_t reach = 0;
-
-	index.rows = reallocarray(NULL, table->n + 1, sizeof(*index.rows));
-	if (index.rows == NULL)
-		return -ENOMEM;
-	for (size_t i = 0; i < table->n; i++)
-		if (table->entries[i].range.count > 0)
-			index.rows[index.n++] = (struct subid_id_index_row){
-				.range = table->entries[i].range,
-				.entry = (uint32_t)i,
-			};
-	qsort(index.rows, index.n, sizeof(*index.rows), compare_rows);
-	for (size_t i = 0; i < index.n; i++) {
-		if (id_range_end(index.rows[i].range) > reach)
-			reach = id_range_end(index.rows[i].range);
-		index.rows[i].reach = reach;
-	}
-	*ret = index;
-	return 0;
-}
-
-void subid_id_index_free(struct subid_id_index *index)
-{
-	free(index->rows);
-	*index = (struct subid_id_index){ .n = 0 };
-}
-
-static bool starts_before(const void *element, const void *key)
-{
-	const struct subid_id_index_row *row = element;
-
-	return row->range.start <= *(const uint32_t *)key;
-}
-
-const struct subid_entry *subid_id_index_find(const struct subid_id_index *index,
-					      uint32_t id)
-{
-	const struct id_range one = { .start = id, .count = 1 };
-	uint32_t first = UINT32_MAX;
-
-	/* back to where no line reaches so far; at once, unless lines overlap */
-	for (size_t i = array_search(index->rows, index->n, sizeof(*index->rows), &id,
-				     starts_before);
-	     i-- > 0 && index->rows[i].reach > id;)
-		if (id_range_contains(index->rows[i].range, one) &&
-		    index->rows[i].entry < first)
-			first = index->rows[i].entry;
-	return first == UINT32_MAX ? NULL : &index->table->entries[first];
 }

@@ -181,6 +181,13 @@ void subid_id_index_free(struct subid_id_index *index);
 const struct subid_entry *subid_id_index_find(const struct subid_id_index *index,
 					      uint32_t id);
 
+/*
+ * All of them, as indexes into the table's entries, in the order of the file.  Returns 0,
+ * and the caller frees *ret, which is NULL when *ret_n is 0; or -ENOMEM.
+ */
+int subid_id_index_all(const struct subid_id_index *index, uint32_t id, uint32_t **ret,
+		       size_t *ret_n);
+
 /* The inside of a table, for the files of this folder. */
 
 #define TABLE_OWNER_LEN_MAX 0x7fffffff

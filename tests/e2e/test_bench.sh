@@ -83,3 +83,20 @@ grows_by_4 "an audit with a lease for each owner" user audit --partial --fail-on
 grows_by_4 "policy check of rules about users" user policy check
 grows_by_4 "policy check of rules about groups" group policy check
 grows_by_4 "policy explain with rules about groups" group policy explain u7
+
+# Many operands.
+no_leases() { : | tee "$T/root/var/lib/subid/subuid" >"$T/root/var/lib/subid/subgid"; }
+grows_with_operands() { # name awk-expression command...: four times as many, at most 4.4 times
+	local name=$1 what=$2 small large
+	shift 2
+	site 1000 user && no_leases
+	mapfile -t operands < <(seq 1000 | awk "{ print $what }")
+	small=$(cost "$BUILD/subid" --root "$T/root" "$@" "${operands[@]}")
+	site 4000 user && no_leases
+	mapfile -t operands < <(seq 4000 | awk "{ print $what }")
+	large=$(cost "$BUILD/subid" --root "$T/root" "$@" "${operands[@]}")
+	echo "# $name: $small and $large thousand"
+	ok "$name" test $((10 * ${large:-9999999})) -le $((44 * ${small:-0}))
+}
+grows_with_operands "id of an id of each owner" '100000 + $1 * 20 + 15' id
+grows_with_operands "id of the gid of each group" '1000 + $1' id -g

@@ -189,10 +189,17 @@ static int print_others(struct id_query *query, enum subid_kind kind, uint32_t i
 	const struct subid_table *table = &query->view->tables[kind];
 	const struct view_answer *answer = view_ask(query->view, kind, id);
 	const char *first = answer == NULL ? NULL : answer->owner;
+	auto_free uint32_t *entries = NULL;
 	auto_free char *last = NULL;
+	size_t n = 0;
+	int r = 0;
 
-	for (size_t i = 0; first != NULL && i < table->n; i++) {
-		const struct subid_entry *entry = &table->entries[i];
+	if (first != NULL)
+		r = subid_id_index_all(&query->view->whose[kind], id, &entries, &n);
+	if (r < 0)
+		return r;
+	for (size_t i = 0; i < n; i++) {
+		const struct subid_entry *entry = &table->entries[entries[i]];
 		auto_free char *name = NULL;
 		struct id_finding finding = { .kind = kind,
 					      .id = id,
@@ -200,8 +207,7 @@ static int print_others(struct id_query *query, enum subid_kind kind, uint32_t i
 					      .state = "granted",
 					      .other = true };
 
-		if (!id_range_contains(entry->range, (struct id_range){ id, 1 }) ||
-		    subid_owner_is_hold(subid_table_owner(table, entry),
+		if (subid_owner_is_hold(subid_table_owner(table, entry),
 					entry->owner_len))
 			continue;
 		name = view_owner_name(query->view, subid_table_owner(table, entry),

@@ -49,15 +49,19 @@ static int add_lines(struct owner_ids *share, const struct subid_table *table)
 {
 	struct subid_set *all = &share->all.of[table->kind];
 	const struct subid_owner *owner = &share->owner;
-	auto_free struct subid_owned_range *lines = NULL;
 	uint64_t sum = 0;
-	size_t n = 0;
-	int r = subid_owned_ranges(&table->text, owner->spellings, owner->n, &lines, &n);
+	int r = 0;
 
-	for (size_t i = 0; r == 0 && i < n; i++) {
-		r = subid_set_insert(all, lines[i].range);
-		sum += lines[i].range.count;
+	for (size_t s = 0; s < owner->n; s++) {
+		const struct subid_owner_name *name = &owner->spellings[s];
+
+		for (size_t i = subid_table_first(table, name->text, name->len);
+		     r == 0 && i < table->n; i = subid_table_after(table, i)) {
+			r = subid_set_add(all, table->entries[i].range);
+			sum += table->entries[i].range.count;
+		}
 	}
+	subid_set_sort(all);
 	share->doubled |= sum != subid_set_size(all);
 	return r;
 }
@@ -363,7 +367,8 @@ static int load_tables(struct view *view)
 
 		if (status != EXIT_DONE)
 			return status;
-		if (subid_id_index_make(&view->tables[kind], &view->whose[kind]) < 0)
+		if (subid_table_index(&view->tables[kind]) < 0 ||
+		    subid_id_index_make(&view->tables[kind], &view->whose[kind]) < 0)
 			return cli_complain(EXIT_UNABLE, "%s", strerror(ENOMEM));
 	}
 	return EXIT_DONE;

@@ -76,11 +76,19 @@ static void test_model(void **state)
 	assert_int_equal(subid_id_index_make(&table, &whose), 0);
 	for (uint32_t id = 0; id < 260; id++) {
 		const struct subid_entry *wanted = NULL;
+		auto_free uint32_t *all = NULL;
+		size_t n = 0, n_all;
 
-		for (size_t i = 0; i < table.n && wanted == NULL; i++)
-			if (id_range_contains(table.entries[i].range,
-					      (struct id_range){ id, 1 }))
-				wanted = &table.entries[i];
+		assert_int_equal(subid_id_index_all(&whose, id, &all, &n_all), 0);
+		for (size_t i = 0; i < table.n; i++) {
+			if (!id_range_contains(table.entries[i].range,
+					       (struct id_range){ id, 1 }))
+				continue;
+			wanted = wanted == NULL ? &table.entries[i] : wanted;
+			assert_true(n < n_all);
+			assert_int_equal(all[n++], i);
+		}
+		assert_int_equal(n, n_all);
 		assert_ptr_equal(subid_id_index_find(&whose, id), wanted);
 	}
 }
