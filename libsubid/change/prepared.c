@@ -26,9 +26,9 @@ void prepared_free(struct subid_txn *txn)
 	txn->n_prepared = txn->next_prepared = 0;
 }
 
-static int keep(struct subid_txn *txn, const struct subid_request *request,
-		const struct subid_changes *lines, bool has_store, int r,
-		const struct subid_error *why)
+int prepared_keep(struct subid_txn *txn, const struct subid_request *request,
+		  const struct subid_changes *lines, bool has_store, int r,
+		  const struct subid_error *why)
 {
 	struct prepared one = {
 		.owner = strdup(request->owner),
@@ -69,39 +69,25 @@ static bool is_of(const struct prepared *one, const struct subid_request *reques
 	       strcmp(one->owner, request->owner) == 0 && changes_are_known(lines, &then);
 }
 
-static const struct prepared *find(struct subid_txn *txn,
-				   const struct subid_request *request,
-				   const struct subid_changes *lines)
+bool prepared_find(struct subid_txn *txn, const struct subid_request *request,
+		   const struct subid_changes *lines, bool *ret_has_store,
+		   struct subid_error *err, int *ret)
 {
 	/* they are asked for in the order in which they were prepared */
 	for (size_t i = 0; i < txn->n_prepared; i++) {
 		size_t at = (txn->next_prepared + i) % txn->n_prepared;
+		const struct prepared *one = &txn->prepared[at];
 
-		if (!is_of(&txn->prepared[at], request, lines))
+		if (!is_of(one, request, lines))
 			continue;
 		txn->next_prepared = at + 1;
-		return &txn->prepared[at];
+		*ret_has_store = one->has_store;
+		*ret = one->r;
+		if (one->r != 0 && err != NULL)
+			*err = *one->why;
+		return true;
 	}
-	return NULL;
-}
-
-int prepared_check(struct subid_txn *txn, const struct subid_request *request,
-		   const struct subid_owner *owner, const struct subid_changes *changes,
-		   bool *ret_has_store, struct subid_error *err)
-{
-	const struct prepared *kept = find(txn, request, changes);
-	int r;
-
-	if (kept != NULL) {
-		*ret_has_store = kept->has_store;
-		if (kept->r != 0 && err != NULL)
-			*err = *kept->why;
-		return kept->r;
-	}
-	r = release_check(txn, request, owner, changes, ret_has_store, err);
-	if (request_has(request, SUBID_PREPARE))
-		r = keep(txn, request, changes, *ret_has_store, r, err);
-	return r;
+	return false;
 }
 
 /* --- one look for many owners --------------------------------------------------------

@@ -404,15 +404,17 @@ int subid_txn_end_call(struct subid_txn *txn, int r, struct subid_changes *ret);
 int txn_lock(struct subid_txn *txn, struct subid_failure *failure) SUBID_WARN_UNUSED;
 int txn_lock_tables(struct subid_txn *txn, struct subid_error *err) SUBID_WARN_UNUSED;
 
-/* Takes them, and gives them back, with nothing else. */
-int txn_take_locks(struct subid_txn *txn, struct subid_failure *failure);
+/* subid_txn_changed() */
+static inline bool txn_is_changed(const struct subid_txn *txn)
+{
+	return txn->tables[SUBID_UID].changed || txn->tables[SUBID_GID].changed;
+}
+
+/* Gives them back, with nothing else. */
 void txn_release_locks(struct subid_txn *txn);
 
-/*
- * Takes them when what is long to read has been read: tables that others have changed
- * meanwhile, and all of the ledger if that is needed.  As subid_txn_begin() returns.
- */
-int behind_lock(struct subid_txn *txn, struct subid_failure *failure);
+/* Takes them and loads, as subid_txn_begin() does; with a dry run loads. */
+int txn_lock_and_load(struct subid_txn *txn, struct subid_failure *failure);
 
 /*
  * Gives them back for as long as something takes that others need not wait for; not if
@@ -937,15 +939,15 @@ int lease_owner_avoid_but(const struct lease_owner *owner, const char *name,
 
 void prepared_free(struct subid_txn *txn);
 
-/* release_check(), unless it was done before; or does it, and keeps what came of it. */
-int prepared_check(struct subid_txn *txn, const struct subid_request *request,
-		   const struct subid_owner *owner, const struct subid_changes *changes,
-		   bool *ret_has_store, struct subid_error *err);
+/* What was kept of the request: true, and ret (0, or a failure that err explains). */
+bool prepared_find(struct subid_txn *txn, const struct subid_request *request,
+		   const struct subid_changes *lines, bool *ret_has_store,
+		   struct subid_error *err, int *ret);
 
-/* Before anything is written: leases of the ids, and who uses them.  0, or explained. */
-int release_check(struct subid_txn *txn, const struct subid_request *request,
-		  const struct subid_owner *owner, const struct subid_changes *changes,
-		  bool *ret_has_store, struct subid_error *err);
+/* Keeps what came of looking; 0 or -ENOMEM. */
+int prepared_keep(struct subid_txn *txn, const struct subid_request *request,
+		  const struct subid_changes *lines, bool has_store, int r,
+		  const struct subid_error *why);
 
 /* --- rests.c -------------------------------------------------------------------------
  */

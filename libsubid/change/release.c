@@ -311,9 +311,11 @@ static int override(struct subid_txn *txn, const struct subid_owner *owner,
 			    txn->sys, uses_check_first(txn, look, changes, &uses), &uses);
 }
 
-int release_check(struct subid_txn *txn, const struct subid_request *request,
-		  const struct subid_owner *owner, const struct subid_changes *changes,
-		  bool *ret_has_store, struct subid_error *err)
+/* Before anything is written: leases of the ids, and who uses them.  0, or explained. */
+static int check_free(struct subid_txn *txn, const struct subid_request *request,
+		      const struct subid_owner *owner,
+		      const struct subid_changes *changes, bool *ret_has_store,
+		      struct subid_error *err)
 {
 	bool force = request_has(request, SUBID_FORCE);
 	struct uses_look look = uses_look_of(txn, request->owner, SUBID_ID_NONE,
@@ -326,6 +328,22 @@ int release_check(struct subid_txn *txn, const struct subid_request *request,
 		return r != 0 ? r : uses_check_first(txn, &look, changes, err);
 	look.forced = true;
 	return override(txn, owner, changes, &look);
+}
+
+/* The same, unless it was done before; or does it, and keeps what came of it. */
+static int check_once(struct subid_txn *txn, const struct subid_request *request,
+		      const struct subid_owner *owner,
+		      const struct subid_changes *changes, bool *ret_has_store,
+		      struct subid_error *err)
+{
+	int r;
+
+	if (prepared_find(txn, request, changes, ret_has_store, err, &r))
+		return r;
+	r = check_free(txn, request, owner, changes, ret_has_store, err);
+	if (request_has(request, SUBID_PREPARE))
+		r = prepared_keep(txn, request, changes, *ret_has_store, r, err);
+	return r;
 }
 
 int release_find_lines(const struct subid_txn *txn, const struct subid_owner *owner,
@@ -402,7 +420,7 @@ static int take_back(struct subid_txn *txn, const struct subid_request *request,
 		return explain_none(request, found, err);
 	seen.list = lines;
 	txn->needs_ledger = true;
-	r = prepared_check(txn, request, owner, &seen, &release.has_store, err);
+	r = check_once(txn, request, owner, &seen, &release.has_store, err);
 	if (request_has(request, SUBID_PREPARE))
 		return r;
 	if (r == 0)

@@ -61,7 +61,7 @@ int rests_need(struct subid_txn *txn)
 	struct history *history = &txn->history;
 
 	txn->wants_ledger = txn->lock != NULL && !history->ledger.whole &&
-			    !txn->needs_ledger && !subid_txn_changed(txn);
+			    !txn->needs_ledger && !txn_is_changed(txn);
 	return txn->wants_ledger ? -ESTALE : ledger_read(&history->ledger, true);
 }
 

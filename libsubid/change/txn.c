@@ -62,19 +62,6 @@ void subid_txn_free(struct subid_txn **txn)
 	*txn = NULL;
 }
 
-/* Warnings wait for who reads them: while others wait for us they are kept. */
-void txn_release_locks(struct subid_txn *txn)
-{
-	bool had = txn->lock != NULL;
-
-	subid_lock_release(&txn->lock);
-	if (!had || txn->sys == NULL)
-		return;
-	system_keep_warnings(txn->sys, false);
-	if (txn->warns_unlisted)
-		own_warn_unlisted(txn);
-}
-
 /* What was done, by others that are no more first; then it need not be noted any more. */
 static void tell(struct subid_txn *txn)
 {
@@ -96,73 +83,6 @@ static int may_lock(const struct subid_txn *txn, struct subid_failure *failure)
 	return faccessat(txn->options.etc, ".", W_OK, AT_EACCESS) < 0 ? -errno : 0;
 }
 
-int txn_take_locks(struct subid_txn *txn, struct subid_failure *failure)
-{
-	const struct subid_txn_options *options = &txn->options;
-	int r;
-
-	failure->file = ".pwd.lock";
-	failure->waited_ms = options->timeout_ms;
-	r = subid_lock_take(options->etc, options->timeout_ms, &options->wait, &txn->lock,
-			    &failure->holder);
-	if (r == 0 && txn->sys != NULL)
-		system_keep_warnings(txn->sys, true);
-	return r;
-}
-
-bool txn_unlock(struct subid_txn *txn)
-{
-	if (txn->lock == NULL || txn->broken || subid_txn_changed(txn))
-		return false;
-	txn_release_locks(txn);
-	return true;
-}
-
-/* Reads under the locks what others may have changed, once they are had. */
-static int lock_once(struct subid_txn *txn, struct subid_failure *failure)
-{
-	int r = behind_lock(txn, failure);
-
-	/* what was committed before is in the file that is read now */
-	for (enum subid_kind kind = 0; kind < SUBID_KINDS; kind++)
-		txn->written[kind] = false;
-	txn->hint = (struct place_hint){ .start = 0 };
-	if (r == 0)
-		r = taken_load(txn, failure);
-	if (r == 0 && txn->lock != NULL)
-		untold_find(txn);
-	if (r != 0)
-		txn_release_locks(txn);
-	return r;
-}
-
-/* Who writes a table at this moment without the locks is waited for, but not with them.
- */
-static int lock_and_load(struct subid_txn *txn, struct subid_failure *failure)
-{
-	int r = lock_once(txn, failure);
-
-	if (r != -ESTALE)
-		return r;
-	r = settled_wait(txn, failure);
-	return r == 0 ? lock_once(txn, failure) : r;
-}
-
-int txn_lock(struct subid_txn *txn, struct subid_failure *failure)
-{
-	bool has = txn->lock != NULL || txn->options.dry_run || txn->users == NULL;
-
-	return has ? 0 : lock_and_load(txn, failure);
-}
-
-int txn_lock_tables(struct subid_txn *txn, struct subid_error *err)
-{
-	struct subid_failure failure = { .file = NULL };
-	int r = txn_lock(txn, &failure);
-
-	return r == 0 ? 0 : error_failure(err, txn->sys, r, &failure);
-}
-
 int subid_txn_begin(const struct subid_txn_options *options, struct subid_txn **ret,
 		    struct subid_failure *ret_failure)
 {
@@ -180,7 +100,7 @@ int subid_txn_begin(const struct subid_txn_options *options, struct subid_txn **
 	if (r == 0)
 		r = taken_look(txn, ret_failure);
 	if (r == 0 && (!options->late || options->dry_run))
-		r = lock_and_load(txn, ret_failure);
+		r = txn_lock_and_load(txn, ret_failure);
 	if (r != 0)
 		return r;
 	*ret_failure = (struct subid_failure){ .file = NULL };
@@ -253,10 +173,7 @@ int subid_txn_end_call(struct subid_txn *txn, int r, struct subid_changes *ret)
 
 bool subid_txn_changed(const struct subid_txn *txn)
 {
-	for (enum subid_kind kind = 0; kind < SUBID_KINDS; kind++)
-		if (txn->tables[kind].changed)
-			return true;
-	return false;
+	return txn_is_changed(txn);
 }
 
 int txn_spoil(struct subid_txn *txn, int r)
