@@ -149,8 +149,7 @@ int subid_sources_read(int etc, struct subid_sources *ret);
  * are not valid are left out.
  *
  * Returns 0, with *ret_n 0 if there are none or the owner is not known to it;
- * -ELIBACC when there is no such module, or it lacks a function that the shadow which was
- * installed at build time requires (SUBID_SHADOW: its 4.N);
+ * -ELIBACC when there is no such module, or it lacks what shadow 4.SUBID_SHADOW requires;
  * -EIO when it could not find out; -ENOMEM.  shadow goes on with the tables then; we
  * do not, because they are not what the administrator has named.
  */

@@ -154,10 +154,9 @@ static int open_module(const char *source, struct module *ret)
 	ret->list = (list_function *)dlsym(handle, "shadow_subid_list_owner_ranges");
 	ret->find = (find_function *)dlsym(handle, "shadow_subid_find_subid_owners");
 	ret->free_ranges = (free_function *)dlsym(handle, "shadow_subid_free");
-	return ret->has == NULL || ret->list == NULL || ret->find == NULL ||
-		       (SUBID_SHADOW >= 16 && ret->free_ranges == NULL)
-		   ? -ELIBACC
-		   : 0;
+	if (SUBID_SHADOW >= 16 && ret->free_ranges == NULL)
+		return -ELIBACC;
+	return ret->has == NULL || ret->list == NULL || ret->find == NULL ? -ELIBACC : 0;
 }
 
 static void close_module(const struct module *module)
