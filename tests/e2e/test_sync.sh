@@ -144,11 +144,11 @@ expect "unless that is meant" 0 '*u1 uid*released*' '' subid sync --force
 login() { subid grant "--login=$1" "version=$(subid --version | awk '{ print $2 }')"; }
 site_conf "${lines[@]}" "login directory 5"
 subid --directory -q grant u1
-like "a first login brings what the directory has" "$(login u1)" "*uid $(subid --directory list -u u1 | awk '{ print $3 }')*answer success"
+like "a first login brings what the directory has" "$(login u1)$(grep ^u1: /etc/subuid)" "*answer success*u1:$(subid --directory list -u u1 | awk '{ print $3 }'):*"
 like "for who has nothing there, the host's policy holds" "$(login u2)$(grep ^u2: /etc/subuid)" "*answer success*u2:[1-9]*"
 is "which is not the directory's" "$(grep -c '^u2:1000000' /etc/subuid)" 0
 site_conf "${lines[@]}" "login directory allocate 5"
-like "where it may, the directory grants one" "$(login u3)" "*uid 1000*answer success"
+like "where it may, the directory grants one" "$(login u3)$(grep ^u3: /etc/subuid)" "*answer success*u3:1000*"
 is "once" "$(subid --directory list -u u3 | awk '{ print $3 }')" "$(sed -n 's/^u3:\([0-9]*\):.*/\1/p' /etc/subuid)"
 sed -i 's|^directory .*|directory ldap://127.0.0.1:1|' /etc/subid.conf
 rm -rf /run/subid
