@@ -49,35 +49,6 @@ void leasing_free(struct leasing **leasing)
 	*leasing = NULL;
 }
 
-/* Looks at what runs, the session of that user apart: it is what takes the longest, and
- * a lease that is made meanwhile is in the store. */
-static int look(struct subid_txn *txn, uint32_t session, struct subid_error *err)
-{
-	struct leasing *leasing = txn->leasing;
-	auto_live struct subid_live live = { .n = 0 };
-	struct subid_unreadable unseen;
-	int r;
-
-	if (!txn->sys->host)
-		return 0;
-	subid_sets_free(&leasing->live);
-	leasing->session = session;
-	r = subid_live_read(txn->sys->proc, SUBID_LIVE_BOUNDED, &live);
-	if (r == 0)
-		r = subid_live_in_use(txn->sys->proc, &live, session, &leasing->live);
-	if (r < 0)
-		return error_plain(err, r, "/proc: %s: running processes cannot be seen",
-				   strerror(-r));
-	subid_live_unreadable(txn->sys->proc, &live, &unseen);
-	/* a map that cannot be read may map anything */
-	if (unseen.n > 0)
-		return error_unseen(err, -EACCES, "/proc", &unseen);
-	if (leasing->unseen.n_hidden == 0)
-		system_warn_hidden(txn->sys, &unseen);
-	leasing->unseen = unseen;
-	return 0;
-}
-
 int leasing_load_tables(struct subid_txn *txn, struct subid_error *err)
 {
 	struct leasing *leasing = txn->leasing;
@@ -296,7 +267,7 @@ static int look_for(struct subid_txn *txn, struct lease_owner *owner,
 	int r = 0;
 
 	if (!leasing->looked || leasing->session != session)
-		r = look(txn, session, err);
+		r = lease_look(txn, owner, session, err);
 	leasing->looked = r == 0;
 	if (r == 0 && subid_sets_unite(&owner->others, &leasing->live) < 0)
 		r = error_memory(err);

@@ -935,6 +935,13 @@ int lease_owner_find(struct subid_txn *txn, const char *name, size_t len,
 int lease_owner_avoid_but(const struct lease_owner *owner, const char *name,
 			  struct subid_sets *ret);
 
+/* --- lease_look.c --- */
+
+/* Looks at what runs, for that owner, the session of that user apart: it is what takes
+ * the longest, and a lease that is made meanwhile is in the store.  0; else explained. */
+int lease_look(struct subid_txn *txn, const struct lease_owner *owner, uint32_t session,
+	       struct subid_error *err);
+
 /* --- prepared.c --- */
 
 void prepared_free(struct subid_txn *txn);

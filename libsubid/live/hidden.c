@@ -322,7 +322,7 @@ static int chase_all(struct chase *chase, size_t n)
 
 int live_find_hidden(struct live_scan *scan, enum subid_live_depth depth)
 {
-	struct chase chase = { .scan = scan, .limits = { .depth = depth } };
+	struct chase chase = { .scan = scan, .limits = { depth, scan->uids } };
 	size_t n = scan->live->n_processes;
 	int r;
 

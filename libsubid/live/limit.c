@@ -33,6 +33,10 @@
 #define MS	   INT64_C(1000000)
 #define ROOT_TIMES 10
 
+/* Of those who cannot map the ids in question; see subid_live_read_for(). */
+#define OTHERS_NS   (500 * MS)
+#define OTHERS_WORK 2000
+
 static const struct {
 	int64_t ns, work;
 } most[] = {
@@ -93,7 +97,14 @@ int limit_of(struct live_limits *limits, uint32_t uid, size_t *ret)
 		.uid = uid,
 		.ns = most[limits->depth].ns * times,
 		.work = most[limits->depth].work * times,
+		.is_other =
+		    limits->uids != NULL && uid != SUBID_ID_NONE &&
+		    !subid_set_contains(limits->uids, (struct id_range){ uid, 1 }),
 	};
+	if (limits->list[limits->n].is_other) {
+		limits->list[limits->n].ns = OTHERS_NS;
+		limits->list[limits->n].work = OTHERS_WORK;
+	}
 	*ret = limits->n++;
 	return 0;
 }
@@ -136,7 +147,7 @@ int limit_report(const struct live_limits *limits, struct subid_live *live)
 		const struct live_limit *limit = &limits->list[i];
 		int r;
 
-		if (limit->n_skipped == 0)
+		if (limit->n_skipped == 0 || limit->is_other)
 			continue;
 		r = array_grow(&live->unlooked, live->n_unlooked,
 			       sizeof(*live->unlooked));

@@ -127,6 +127,13 @@ enum subid_live_depth {
  */
 int subid_live_read(int proc, enum subid_live_depth depth, struct subid_live *ret);
 
+/*
+ * The same, SUBID_LIVE_BOUNDED, about ids that only users in uids can map (NULL:
+ * anybody): what others hide is sought within a thousandth of the work, and what is left
+ * out of that is not told.
+ */
+int subid_live_read_for(int proc, const struct subid_set *uids, struct subid_live *ret);
+
 void subid_live_free(struct subid_live *live);
 
 #define auto_live __attribute__((cleanup(subid_live_free)))

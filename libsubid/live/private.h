@@ -98,7 +98,8 @@ static inline bool live_inodes_have(const struct live_inodes *inodes, uint64_t i
 struct live_scan {
 	int proc;
 	struct subid_live *live;
-	struct live_inodes userns; /* the indexes in live->userns */
+	struct live_inodes userns;    /* the indexes in live->userns */
+	const struct subid_set *uids; /* see subid_live_read_for() */
 };
 
 /* The index of a namespace, or SUBID_LIVE_NONE. */
@@ -176,12 +177,14 @@ struct live_limit {
 	_Atomic int64_t ns;
 	_Atomic int64_t work;
 	bool is_crowd;	  /* descriptors in other user namespaces are passed over */
+	bool is_other;	  /* not one of subid_live_read_for()'s */
 	size_t n_skipped; /* what was not looked at */
 	pid_t skipped;	  /* a process of it */
 };
 
 struct live_limits {
 	enum subid_live_depth depth;
+	const struct subid_set *uids; /* see subid_live_read_for(); NULL: all */
 	struct live_limit *list;
 	size_t n;
 	struct live_inodes by_uid;

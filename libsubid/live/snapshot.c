@@ -328,10 +328,11 @@ static int fill(struct live_scan *scan, enum subid_live_depth depth)
 	return r == 0 ? remove_gone(scan->live) : r;
 }
 
-int subid_live_read(int proc, enum subid_live_depth depth, struct subid_live *ret)
+static int read_snapshot(int proc, enum subid_live_depth depth,
+			 const struct subid_set *uids, struct subid_live *ret)
 {
 	auto_live struct subid_live live = { .n = 0 };
-	struct live_scan scan = { .proc = proc, .live = &live };
+	struct live_scan scan = { .proc = proc, .live = &live, .uids = uids };
 	int r = fill(&scan, depth);
 
 	live_inodes_free(&scan.userns);
@@ -341,6 +342,16 @@ int subid_live_read(int proc, enum subid_live_depth depth, struct subid_live *re
 	*ret = live;
 	live = (struct subid_live){ .n = 0 };
 	return 0;
+}
+
+int subid_live_read(int proc, enum subid_live_depth depth, struct subid_live *ret)
+{
+	return read_snapshot(proc, depth, NULL, ret);
+}
+
+int subid_live_read_for(int proc, const struct subid_set *uids, struct subid_live *ret)
+{
+	return read_snapshot(proc, SUBID_LIVE_BOUNDED, uids, ret);
 }
 
 void subid_live_free(struct subid_live *live)

@@ -2,9 +2,11 @@
 # SPDX-License-Identifier: MIT
 # What a user can set up for those who look at what runs, and what others then still get.
 . "$(dirname "$0")/lib.sh"
-plan 25
+plan 34
+private_store
 
 add_user alice -u 5001
+add_user bob -u 5002
 add_user mallory -u 5003
 tables $'alice:100000:65536\nmallory:200000:65536'
 mkdir -p "$T/bin"
@@ -116,6 +118,8 @@ n=$(calls statx . subid audit --thorough)
 ok "a table of 3,000 descriptors that 300 processes share is read once ($n calls)" test "$n" -ge 3000 -a "$n" -le 4000
 is "what it keeps is found" "$(hidden_found)" 1
 is "without kcmp, too, without a limit" "$(without_kcmp subid --json audit --thorough --fail-on never | jq .summary.looked_at.namespaces)" 1
+n=$(calls statx . subid grant -n alice/c1)
+ok "a lease of another's reads some of it alone" test "$n" -le 2500
 bombs alice namespaces 40
 like "without kcmp each is read, until the limit: which is said, with the user" \
 	"$(missing without_kcmp subid --json audit)" "*process * (bomb) of mallory (uid 5003): not all that its user's processes have open *"
@@ -127,6 +131,44 @@ end "$bomb"
 end "${started[-2]}"
 none() { [ "$(hidden_found)" = 0 ]; }
 ok "when they have ended nothing is left" wait_for none
+
+# For a container what its owner, root, and who has some of the same ids hide is sought.
+hide_far() { # user, first id: a namespace that only the last of 2,600 descriptors keeps
+	local outer fd
+	start unshare --user --net sleep infinity
+	outer=$started_pid
+	wait_for runs "$outer" sleep
+	echo "0 $2 1000" | tee "/proc/$outer/uid_map" >"/proc/$outer/gid_map"
+	start bash -c "ulimit -n 4096; exec 3000<'/proc/$outer/ns/net'
+		for fd in {20..2620}; do eval \"exec \$fd</dev/null\"; done
+		$(declare -f enter_cgroup become); T=$T; $(declare -p cgroup 2>/dev/null)
+		become $1 sleep infinity"
+	hider=$started_pid
+	wait_for runs "$hider" sleep
+	end "$outer"
+}
+bombs mallory tables 3000 10
+for user in alice root; do
+	hide_far $user 100000
+	# as alice and as root
+	expect "ids of a container that its owner or root hides are no other container's" 0 'alice/c1 uid 101000 *gid 101000 *' '*' \
+		subid grant -n --count 1000 alice/c1
+	expect "nor by range: $user's" 1 '' "*alice/c1: uid 100500-100509: *in use by process $hider (sleep)*" \
+		subid -q grant -n --range 100500:10 alice/c1
+	end "$hider"
+done
+tables $'alice:100000:65536\nbob:150000:20000\nmallory:200000:65536'
+hide_far bob 150000
+expect "nor those of who has the same line" 1 '' "*alice/c1: uid 150000-150009: *in use by process $hider (sleep)*" \
+	subid -q grant -n --range 150000:10 alice/c1
+tables $'alice:100000:65536\n5002:150000:20000\nmallory:200000:65536'
+expect "by whatever name" 1 '' '*uid 150000-150009: *in use by*' subid -q grant -n --range 150000:10 alice/c1
+tables $'alice:100000:65536\nnobody:150000:20000\ngone:150000:20000\nmallory:200000:65536'
+expect "or by one that has no account" 1 '' '*uid 150000-150009: *in use by*' subid -q grant -n --range 150000:10 alice/c1
+tables $'alice:100000:65536\nmallory:200000:65536'
+expect "who has none of them keeps none" 0 'alice/c1 *' '*' subid grant -n --range 150000:10 alice/c1
+end "$hider"
+end "$bomb"
 hide_mounts() {
 	install -d -o mallory "$T/bombs.mounts"
 	start become mallory unshare --user --map-root-user --mount "$T/bin/bomb" mounts "$T/bombs.mounts/ready" 500 20
