@@ -138,13 +138,14 @@ static int print_finding(const struct plan *plan, const struct audit_finding *fi
 }
 
 /* Counts it as taken now, or for the next plan, if it has commands for one. */
-static int plan_one(struct plan *plan, const struct audit_finding *finding, size_t *n,
-		    size_t *later)
+static int plan_one(struct plan *plan, const struct audit_finding *finding, bool of_ids,
+		    size_t *n, size_t *later)
 {
 	bool taken = false;
 	int r;
 
-	if (finding->n_fixes == 0 || finding->fixes_need_more)
+	if (finding->n_fixes == 0 || finding->fixes_need_more ||
+	    audit_fix_is_own(&finding->fixes[0]) != of_ids)
 		return 0;
 	r = take(plan, finding, &taken);
 	if (r == 0 && taken)
@@ -154,19 +155,31 @@ static int plan_one(struct plan *plan, const struct audit_finding *finding, size
 	return r;
 }
 
-static int print_all(struct plan *plan)
+static int print_part(struct plan *plan, bool of_ids, size_t *n, size_t *later)
 {
 	const struct audit_report *report = plan->shown->report;
-	size_t n = 0, later = 0;
 	int r = 0;
 
 	for (size_t i = 0; r == 0 && i < report->n; i++) {
 		const struct audit_finding *finding = &report->findings[i];
 
-		r = plan_one(plan, finding, &n, &later);
+		r = plan_one(plan, finding, of_ids, n, later);
 		for (size_t k = 0; r == 0 && k < finding->n_also; k++)
-			r = plan_one(plan, &finding->also[k], &n, &later);
+			r = plan_one(plan, &finding->also[k], of_ids, n, later);
 	}
+	return r;
+}
+
+/* The modes of files first: who changes a table writes a backup with the mode that it
+ * had. */
+static int print_all(struct plan *plan)
+{
+	const struct audit_report *report = plan->shown->report;
+	size_t n = 0, later = 0;
+	int r = print_part(plan, false, &n, &later);
+
+	if (r == 0)
+		r = print_part(plan, true, &n, &later);
 	if (later > 0)
 		(void)fprintf(plan->out,
 			      "\n# %zu more can be fixed after this: run subid audit"
