@@ -107,6 +107,7 @@ int audit_check(const struct audit_input *input, struct audit_report *ret)
 	audit_live_view_free(&live);
 	audit_free_views(audit);
 	audit_former_free(audit->former);
+	audit_free_busy(audit->busy);
 	if (r < 0)
 		return r;
 	report.findings = audit->findings;

@@ -277,7 +277,8 @@ struct audit_input {
 	const struct audit_store *stores;	/* each of one owner, and once */
 	size_t n_stores;
 	const struct subid_runtime_state *runtimes; /* root's; NULL: not looked at */
-	const struct subid_shares *shares;	    /* likewise */
+	const struct subid_sets *leased;   /* of root's containers; NULL: not looked at */
+	const struct subid_shares *shares; /* likewise */
 	const struct subid_idmapped_list *idmapped; /* NULL: not looked at */
 	const char *const *for_root; /* more owners whose ranges root's programs use */
 	size_t n_for_root;
@@ -326,7 +327,7 @@ struct audit_facts {
 	struct audit_host host;
 	struct subid_live live;
 	struct audit_store *stores; /* input.n_stores of them */
-	struct subid_runtime_state runtimes;
+	struct subid_leased leased;
 	struct subid_shares shares;
 	struct subid_idmapped_list idmapped;
 	struct audit_sentences missing;	 /* what the report says nothing about */

@@ -239,12 +239,14 @@ const char *audit_ledger_tells(struct audit *audit, enum subid_kind kind,
 			  until);
 }
 
-/* Is it another name of that uid still? */
-static bool is_name_of(const struct audit *audit, struct subid_owner_name name,
-		       uint32_t uid)
+bool audit_is_name_of(const struct audit *audit, struct subid_owner_name name,
+		      uint32_t uid)
 {
 	struct subid_account account;
+	uint32_t number;
 
+	if (subid_id_parse(name.text, name.len, &number) == 0)
+		return number == uid;
 	return name.len > 0 &&
 	       subid_users_by_name(audit->in->users, name.text, name.len, &account) &&
 	       account.uid == uid;
@@ -269,7 +271,7 @@ static const struct once *find_earlier(struct audit *audit, uint32_t uid,
 		if (*ret_name == NULL)
 			return NULL;
 		if (!owner_name_is(former->by_uid[i].name, *ret_name) &&
-		    !is_name_of(audit, former->by_uid[i].name, uid))
+		    !audit_is_name_of(audit, former->by_uid[i].name, uid))
 			found = &former->by_uid[i];
 	}
 	return found;
@@ -312,6 +314,105 @@ int audit_find_former_owner(struct audit *audit)
 			say_former(audit, i, once, name);
 	}
 	return 0;
+}
+
+/* --- ids that somebody had --- */
+
+/* The ids that the ledger knows as those of the account with that uid, and the others
+ * that it knows as somebody's. */
+static int ids_by_ledger(const struct audit *audit, enum subid_kind kind, uint32_t uid,
+			 struct subid_set *ret_own, struct subid_set *ret_others)
+{
+	const struct ledger *ledger = audit->in->ledger;
+	int r = 0;
+
+	for (size_t i = 0; ledger != NULL && r == 0 && i < ledger->of[kind].n; i++) {
+		const struct ledger_entry *entry = &ledger->of[kind].entries[i];
+		bool own =
+		    entry->uid == uid || (entry->uid == SUBID_ID_NONE &&
+					  audit_is_name_of(audit, entry->owner, uid));
+
+		if (entry->state != LEDGER_CLEARED && (own || entry->owner.len > 0))
+			r = subid_set_add(own ? ret_own : ret_others, entry->range);
+	}
+	subid_set_sort(ret_own);
+	subid_set_sort(ret_others);
+	return r;
+}
+
+/* The ids that a backup table grants to others than the holder. */
+static int others_before(const struct subid_table *backup, const struct subid_set *own,
+			 struct subid_set *ret)
+{
+	auto_set struct subid_set all = { .n = 0 };
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < backup->n; i++)
+		if (!subid_owner_is_hold(subid_table_owner(backup, &backup->entries[i]),
+					 backup->entries[i].owner_len))
+			r = subid_set_add(&all, backup->entries[i].range);
+	subid_set_sort(&all);
+	if (r == 0)
+		r = subid_set_subtract(&all, own, ret);
+	subid_set_sort(ret);
+	return r;
+}
+
+static int add_resting(const struct subid_set *resting, const struct subid_set *others,
+		       struct subid_set *ret)
+{
+	int r = subid_set_subtract(resting, others, ret);
+
+	subid_set_sort(ret);
+	return r;
+}
+
+/* Ids of lines whose owner has no account: the owner of the namespace, whose account was
+ * deleted, had some of them. */
+static int accountless_ids(const struct audit *audit, const struct subid_table *table,
+			   struct subid_set *ret)
+{
+	for (size_t i = 0; i < table->n; i++) {
+		const struct subid_entry *entry = &table->entries[i];
+		auto_owner struct subid_owner owner = { .has_account = false };
+		auto_free char *name =
+		    strndup(subid_table_owner(table, entry), entry->owner_len);
+		int r = name == NULL ? -ENOMEM
+				     : subid_owner_find(audit->in->users, name, &owner);
+
+		if (r == SUBID_UNKNOWN)
+			r = subid_set_insert(ret, entry->range);
+		if (r == -ENOMEM)
+			return r;
+	}
+	return 0;
+}
+
+int audit_former_ids(const struct audit *audit, uint32_t uid, enum subid_kind kind,
+		     struct subid_set *ret)
+{
+	static const struct subid_owner_name released = {
+		SUBID_OWNER_RELEASED,
+		sizeof(SUBID_OWNER_RELEASED) - 1,
+	};
+	const struct subid_table *backup = audit->in->backups[kind];
+	auto_owner struct subid_owner owner = { .has_account = false };
+	auto_set struct subid_set resting = { .n = 0 }, others = { .n = 0 };
+	int r = subid_table_owned(audit->tables[kind].table, &released, 1, &resting);
+
+	if (r == 0)
+		r = ids_by_ledger(audit, kind, uid, ret, &others);
+	if (r < 0 || backup == NULL)
+		return r < 0 ? r : add_resting(&resting, &others, ret);
+	r = subid_owner_of_uid(audit->in->users, uid, &owner);
+	if (r == -ENOMEM)
+		return r;
+	r = r == SUBID_UNKNOWN ? accountless_ids(audit, backup, ret)
+			       : subid_table_owned(backup, owner.spellings, owner.n, ret);
+	subid_set_sort(ret);
+	if (r == 0)
+		r = others_before(backup, ret, &others);
+	return r == 0 ? add_resting(&resting, &others, ret) : r;
 }
 
 /* Calls say() for each owner with a trait, once for each table that names it. */

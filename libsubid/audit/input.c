@@ -444,18 +444,30 @@ static int load_remap(struct audit_facts *facts)
 	return r < 0 ? r : 0;
 }
 
-/* Only root may read what root's runtimes have written. */
+/* Only root may read what root's runtimes have written.  Where a store cannot be read,
+ * any id may be leased. */
 static int load_runtimes(struct audit_facts *facts)
 {
+	struct subid_leased *leased = &facts->leased;
 	const struct subid_runtime_place place = {
 		.dir = facts->place.root,
 		.trusted = true,
 	};
+	const char *file;
+	int r;
 
 	if (geteuid() != 0)
 		return 0;
-	facts->input.runtimes = &facts->runtimes;
-	return subid_runtime_read(&place, &facts->runtimes);
+	facts->input.runtimes = &leased->runtimes;
+	facts->input.leased = &leased->ids;
+	r = subid_leased_read(facts->place.root, leased, &file);
+	if (r == 0 || r == -ENOMEM)
+		return r;
+	for (enum subid_kind kind = 0; kind < SUBID_KINDS; kind++)
+		if (subid_set_insert(&leased->ids.of[kind],
+				     id_range_between(0, ID_COUNT_MAX)) < 0)
+			return -ENOMEM;
+	return subid_runtime_read(&place, &leased->runtimes);
 }
 
 /* Stores of shared files, and the idmapped mounts that run, whosever. */
@@ -650,7 +662,7 @@ void audit_free_facts(struct audit_facts *facts)
 		free(facts->stores[i].user);
 	}
 	free(facts->stores);
-	subid_runtime_state_free(&facts->runtimes);
+	subid_leased_free(&facts->leased);
 	subid_shares_free(&facts->shares);
 	subid_idmapped_free(&facts->idmapped);
 	subid_live_free(&facts->live);

@@ -369,73 +369,6 @@ static int unheld_ids(struct audit *audit, const struct live_holder *holder,
 	return r == 0 ? subid_set_subtract(ids, &known, ret) : r;
 }
 
-/* The ids that a backup table grants to others than the holder. */
-static int others_before(const struct subid_table *backup, const struct subid_set *own,
-			 struct subid_set *ret)
-{
-	auto_set struct subid_set all = { .n = 0 };
-	int r = 0;
-
-	for (size_t i = 0; r == 0 && i < backup->n; i++)
-		if (!subid_owner_is_hold(subid_table_owner(backup, &backup->entries[i]),
-					 backup->entries[i].owner_len))
-			r = subid_set_add(&all, backup->entries[i].range);
-	subid_set_sort(&all);
-	return r == 0 ? subid_set_subtract(&all, own, ret) : r;
-}
-
-/* Ids of lines whose owner has no account: the owner of the namespace, whose account was
- * deleted, had some of them. */
-static int accountless_ids(const struct audit *audit, const struct subid_table *table,
-			   struct subid_set *ret)
-{
-	for (size_t i = 0; i < table->n; i++) {
-		const struct subid_entry *entry = &table->entries[i];
-		auto_owner struct subid_owner owner = { .has_account = false };
-		auto_free char *name =
-		    strndup(subid_table_owner(table, entry), entry->owner_len);
-		int r = name == NULL ? -ENOMEM
-				     : subid_owner_find(audit->in->users, name, &owner);
-
-		if (r == SUBID_UNKNOWN)
-			r = subid_set_insert(ret, entry->range);
-		if (r == -ENOMEM)
-			return r;
-	}
-	return 0;
-}
-
-/*
- * The ids that the holder had before: by the table before its last change, or
- * quarantined, unless that table grants them to somebody else.
- */
-static int former_ids(const struct audit *audit, const struct live_holder *holder,
-		      enum subid_kind kind, struct subid_set *ret)
-{
-	static const struct subid_owner_name released = {
-		SUBID_OWNER_RELEASED,
-		sizeof(SUBID_OWNER_RELEASED) - 1,
-	};
-	const struct subid_table *backup = audit->in->backups[kind];
-	auto_owner struct subid_owner owner = { .has_account = false };
-	auto_set struct subid_set resting = { .n = 0 }, others = { .n = 0 };
-	int r = subid_table_owned(audit->tables[kind].table, &released, 1, &resting);
-
-	if (r < 0 || backup == NULL)
-		return r < 0 ? r : subid_set_unite(ret, &resting);
-	r = subid_owner_of_uid(audit->in->users, holder->uid, &owner);
-	if (r == -ENOMEM)
-		return r;
-	r = r == SUBID_UNKNOWN ? accountless_ids(audit, backup, ret)
-			       : subid_table_owned(backup, owner.spellings, owner.n, ret);
-	if (r == 0)
-		r = others_before(backup, ret, &others);
-	if (r == 0)
-		r = subid_set_subtract(&resting, &others, ret);
-	subid_set_sort(ret);
-	return r;
-}
-
 static bool is_within(const struct subid_set *inner, const struct subid_set *outer)
 {
 	for (size_t i = 0; i < inner->n; i++)
@@ -471,7 +404,7 @@ static int judge(struct audit *audit, struct live_view *view, size_t index,
 			       &verdict->unheld.of[kind]);
 	if (r < 0 || verdict->unheld.of[kind].n == 0)
 		return r;
-	r = former_ids(audit, holder, kind, &former);
+	r = audit_former_ids(audit, holder->uid, kind, &former);
 	verdict->stale[kind] = r == 0 && is_within(&verdict->unheld.of[kind], &former) &&
 			       !is_given(audit, kind, &verdict->unheld.of[kind]);
 	return r;

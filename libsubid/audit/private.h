@@ -89,6 +89,7 @@ struct audit {
 	struct audit_former *former; /* former.c's; NULL: not made yet */
 	struct lease_view *leases;   /* of all stores; NULL: none was looked at */
 	struct live_view *live;	     /* of namespaces; NULL: not looked at */
+	struct subid_sets *busy;     /* free.c's; NULL: not made yet */
 	struct audit_chunk *memory;
 	uint64_t asked_since; /* view.c's, in milliseconds; 0: nobody was asked yet */
 	int error;	      /* of the first report that found no memory */
@@ -321,6 +322,35 @@ const char *audit_ledger_tells(struct audit *audit, enum subid_kind kind,
 			       struct id_range ids);
 
 void audit_former_free(struct audit_former *former);
+
+/* Is a name, or a number, that of the account with that uid? */
+bool audit_is_name_of(const struct audit *audit, struct subid_owner_name name,
+		      uint32_t uid);
+
+/*
+ * The ids that an account had before: by the table before its last change, by the ledger,
+ * or quarantined, unless one of these knows them as somebody else's.  Into an empty set.
+ * 0 or -ENOMEM.
+ */
+int audit_former_ids(const struct audit *audit, uint32_t uid, enum subid_kind kind,
+		     struct subid_set *ret);
+
+/* --- free: what a plan may grant --- */
+
+/*
+ * May these ids be granted to the account of an owner, as far as is known?  Not if they
+ * are anybody's by lines, accounts, containers, what runs, or what the ledger and the
+ * backups know of others; nor if the policy or the caller's namespace has them not. Being
+ * out of memory ends the audit later.
+ */
+bool audit_is_free(struct audit *audit, enum subid_kind kind, size_t owner,
+		   struct id_range range);
+void audit_free_busy(struct subid_sets *busy);
+
+/* The ids of a kind that exist in the caller's user namespace, into an empty set.  0;
+ * SUBID_UNKNOWN: not known; -ENOMEM. */
+int audit_ids_here(const struct audit *audit, enum subid_kind kind,
+		   struct subid_set *ret);
 
 /* --- live_view: leases of all stores --- */
 

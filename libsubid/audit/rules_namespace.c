@@ -9,9 +9,7 @@
 
 #include "libsubid/audit/private.h"
 
-/* The ids of a kind that exist here, into an empty set; SUBID_UNKNOWN: not known. */
-static int find_here(const struct audit *audit, enum subid_kind kind,
-		     struct subid_set *ret)
+int audit_ids_here(const struct audit *audit, enum subid_kind kind, struct subid_set *ret)
 {
 	const struct subid_live *live = audit->in->live;
 	const struct subid_live_map *map;
@@ -73,7 +71,7 @@ static int find_absent(struct audit *audit, enum subid_kind kind)
 	auto_set struct subid_set here = { .n = 0 };
 	struct audit_finding first = { .kind = (int)kind };
 	size_t n = 0;
-	int r = find_here(audit, kind, &here);
+	int r = audit_ids_here(audit, kind, &here);
 
 	for (size_t i = 0; r == 0 && i < view->table->n; i++) {
 		struct audit_finding finding;

@@ -24,21 +24,6 @@ static bool is_off(const struct audit *audit)
 	return false;
 }
 
-/* Are these ids free, as far as is known? */
-static bool is_free(const struct audit *audit, enum subid_kind kind,
-		    struct id_range range)
-{
-	const struct audit_table *view = &audit->tables[kind];
-
-	if (!id_range_contains(subid_window_range(&audit->in->policy->window[kind]),
-			       range))
-		return false;
-	return !subid_set_meets(&view->reservations.never, range, NULL) &&
-	       !subid_set_meets(&view->table->ids, range, NULL) &&
-	       !subid_set_meets(&view->table->malformed, range, NULL) &&
-	       !subid_set_meets(&view->accounts, range, NULL);
-}
-
 /* Nobody reads more commands than this. */
 #define GRANTS_MAX 8
 
@@ -52,7 +37,7 @@ static void add_grants(struct audit *audit, struct audit_finding *finding,
 	    ids->n > GRANTS_MAX)
 		return;
 	for (size_t i = 0; i < ids->n; i++)
-		if (!is_free(audit, missing, ids->ranges[i]))
+		if (!audit_is_free(audit, missing, owner, ids->ranges[i]))
 			return;
 	for (size_t i = 0; i < ids->n; i++)
 		audit_add_fix(audit, finding,

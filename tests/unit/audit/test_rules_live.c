@@ -824,7 +824,7 @@ static void test_ledger(void **state)
 		{ "0 300000 10", "carol", "live-unauthorised",
 		  "; by the ledger uids 300000-300009 were carol's until 2026-11-02",
 		  1793577600 },
-		{ "0 300000 10", "alice", "live-unauthorised",
+		{ "0 300000 10", "alice", "live-stale",
 		  "; by the ledger uids 300000-300009 were alice's", 0 },
 		/* the first that it knows of, and no more */
 		{ "0 299990 20", "carol", "live-unauthorised",
@@ -864,6 +864,109 @@ static void test_ledger(void **state)
 			assert_string_equal(
 			    strstr(report.findings[0].reason, "; by the ledger"),
 			    rows[i].says);
+		audit_report_free(&report);
+		free_world(&world);
+	}
+}
+
+/* A plan grants no ids that anything else uses or has had: the grant would be refused. */
+static void test_plannable(void **state)
+{
+	static const struct {
+		const char *name;
+		struct space space;
+		uint32_t running; /* a process of the host has this gid */
+		struct id_range leased;
+		const char *had; /* by the ledger, who left it */
+		uint8_t state;
+		const char *backup;
+		bool planned;
+	} rows[] = {
+		{ .name = "nobody's", .planned = true },
+		{ .name = "another's container",
+		  .space = { .inode = 11, .owner = 1002, .uids = "0 300009 1" } },
+		{ .name = "one's own",
+		  .space = { .inode = 11, .owner = 1001, .uids = "0 300000 10" } },
+		{ .name = "beside them",
+		  .space = { .inode = 11, .owner = 1002, .uids = "0 300010 1" },
+		  .planned = true },
+		{ .name = "all ids as they are are no container's",
+		  .space = { .inode = 11, .owner = 0, .uids = ALL },
+		  .planned = true },
+		{ .name = "a process of the host", .running = 300000 },
+		{ .name = "one beside them", .running = 299999, .planned = true },
+		{ .name = "a container at rest", .leased = { 300009, 1 } },
+		{ .name = "one beside them", .leased = { 300010, 1 }, .planned = true },
+		{ .name = "another's once", .had = "carol", .state = LEDGER_LEFT },
+		{ .name = "another's, by a line that is gone",
+		  .had = "carol",
+		  .state = LEDGER_HAS },
+		{ .name = "given back",
+		  .had = "carol",
+		  .state = LEDGER_CLEARED,
+		  .planned = true },
+		{ .name = "one's own once",
+		  .had = "alice",
+		  .state = LEDGER_LEFT,
+		  .planned = true },
+		{ .name = "by the number",
+		  .had = "1001",
+		  .state = LEDGER_LEFT,
+		  .planned = true },
+		{ .name = "another's before the last change",
+		  .backup = "carol:300009:1\n" },
+		{ .name = "held then, and not now",
+		  .backup = "!released:300000:10\n",
+		  .planned = true },
+		{ .name = "one's own then",
+		  .backup = "alice:300000:10\n",
+		  .planned = true },
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		const struct live_case c = { .spaces = { rows[i].space },
+					     .table = "alice:300000:10\n",
+					     .backup = rows[i].backup };
+		struct ledger_entry entry = {
+			.range = { 300000, 1 },
+			.owner = { rows[i].had,
+				   rows[i].had == NULL ? 0 : strlen(rows[i].had) },
+			.uid = SUBID_ID_NONE,
+			.state = rows[i].state,
+		};
+		struct ledger ledger = { .of = { [SUBID_GID] = { &entry, 1 } } };
+		struct subid_sets leased = { .of = { { .n = 0 } } };
+		auto_report struct audit_report report = { .n = 0 };
+		struct subid_table empty = { .n = 0 };
+		struct world world;
+		size_t n = 0;
+
+		make_world(etc_of(state), &c, &world);
+		audit_read_table(SUBID_GID, "", &empty);
+		world.audit.input.tables[SUBID_GID] = &empty;
+		if (rows[i].had != NULL)
+			world.audit.input.ledger = &ledger;
+		if (rows[i].running != 0)
+			world.processes[0].gid = rows[i].running;
+		if (rows[i].leased.count > 0)
+			assert_int_equal(
+			    subid_set_insert(&leased.of[SUBID_GID], rows[i].leased), 0);
+		world.audit.input.leased = &leased;
+		assert_int_equal(audit_check(&world.audit.input, &report), 0);
+		for (size_t k = 0; k < report.n; k++) {
+			const struct audit_finding *finding = &report.findings[k];
+
+			if (strcmp(finding->rule->name, "one-sided") != 0)
+				continue;
+			n++;
+			if (finding->fixes_need_more == rows[i].planned)
+				print_error("%s\n", rows[i].name);
+			assert_int_equal(finding->fixes_need_more, !rows[i].planned);
+			assert_true(finding->n_fixes > 0);
+		}
+		assert_int_equal(n, 1);
+		subid_sets_free(&leased);
+		subid_table_free(&empty);
 		audit_report_free(&report);
 		free_world(&world);
 	}
@@ -931,10 +1034,11 @@ static void test_absent_ids(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		scratch_test(test_ledger),	    scratch_test(test_absent_ids),
-		scratch_test(test_cases),	    scratch_test(test_orphans),
-		scratch_test(test_for_root),	    scratch_test(test_unread),
-		scratch_test(test_many_containers), scratch_test(test_hidden),
+		scratch_test(test_plannable),  scratch_test(test_ledger),
+		scratch_test(test_absent_ids), scratch_test(test_cases),
+		scratch_test(test_orphans),    scratch_test(test_for_root),
+		scratch_test(test_unread),     scratch_test(test_many_containers),
+		scratch_test(test_hidden),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
