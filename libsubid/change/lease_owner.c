@@ -203,7 +203,7 @@ static int read_other_store(struct subid_txn *txn, struct lease_owner *owner,
 	if (r == 0)
 		return 0;
 	return error_plain(err, r, "%s: %s: leases that are there cannot be seen",
-			   other.name, strerror(-r));
+			   other.name, home_error(r));
 }
 
 static int find_lines(const struct subid_txn *txn, const struct lease_owner *owner,

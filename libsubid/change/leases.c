@@ -199,6 +199,8 @@ const char *home_error(int error)
 		return "does not answer within " TEXT(HOME_PATIENCE_S) " s";
 	if (error == -ETIME)
 		return "is not waited for, since others have not answered";
+	if (error == -ELOOP)
+		return "it, or a file in it, is a symbolic link, which is not followed";
 	return strerror(-error);
 }
 

@@ -217,7 +217,7 @@ static int add_held_leases(struct subid *sys, const char *name, unsigned int kin
 			continue;
 		r = store_load(&store, kind, subid_kind_table(kind), &table);
 		if (r < 0)
-			return error_plain(err, r, "%s: %s", store.name, strerror(-r));
+			return error_plain(err, r, "%s: %s", store.name, home_error(r));
 		for (size_t i = subid_table_first(&table, name, strlen(name));
 		     r == 0 && i < table.n; i = subid_table_after(&table, i))
 			r = add_entry(list, &table, &table.entries[i], NULL);
@@ -241,7 +241,7 @@ static int add_all_leases(struct subid *sys, unsigned int kinds, struct subid_li
 		r = subid_leases_load(store, NULL, &leases);
 	if (r < 0)
 		return error_plain(err, r, SUBID_STATEDIR ": %s: leases cannot be read",
-				   strerror(-r));
+				   home_error(r));
 	for (size_t i = 0; r == 0 && i < leases.n; i++)
 		if ((kinds & (1U << leases.list[i].kind)) != 0)
 			r = add_lease(list, &leases.list[i], true);
@@ -330,7 +330,7 @@ static int add_lessees(struct subid *sys, enum subid_kind kind, struct id_range 
 	r = store < 0 ? store : subid_leases_load(store, NULL, &leases);
 	if (r < 0)
 		return error_plain(err, r, SUBID_STATEDIR ": %s: leases cannot be read",
-				   strerror(-r));
+				   home_error(r));
 	for (size_t i = 0; r == 0 && i < leases.n; i++)
 		if (leases.list[i].kind == kind &&
 		    id_range_contains(leases.list[i].range, id))

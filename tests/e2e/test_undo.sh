@@ -4,7 +4,7 @@
 # when, and how they come back; several owners at once; files looked for before ids are
 # freed; what --force has overridden; where a lease is.
 . "$(dirname "$0")/lib.sh"
-plan 66
+plan 69
 chmod 755 "$T"
 for name in alice bob carol; do add_user $name; done
 time='20[0-9][0-9]-*T*Z'
@@ -57,6 +57,13 @@ as alice subid -q grant alice/own --count 10 -u
 own=$(as alice subid --json list alice/own | jq '.ranges[0].start')
 says "of a user's own, which no ledger has" 0 "subid: alice/own: undo: 'subid unhold -u $own:10' and 'subid grant -u --range $own:10 alice/own'" as alice subid revoke alice/own
 ok "likewise" as alice bash -ec "subid -q unhold -u $own:10; subid -q grant -u --range $own:10 alice/own"
+as alice subid -q revoke --reuse alice/own
+as alice subid -q grant alice/own --count 10
+own=$(as alice subid --json list alice/own | jq '.ranges[0].start')
+says "uid and gid at once" 0 "subid: alice/own: undo: 'subid unhold $own:10' and 'subid grant --range $own:10 alice/own'" as alice subid revoke alice/own
+ok "that is right for both" as alice bash -ec "subid -q unhold $own:10; subid -q grant --range $own:10 alice/own"
+is "both are there again" "$(as alice subid --json list alice/own | jq -c '[.ranges[] | [.kind, .start, .count]]')" \
+	"[[\"uid\",$own,10],[\"gid\",$own,10]]"
 as alice subid -q revoke --reuse alice/own
 subid -q revoke alice/web --reuse
 terminal=$(script -qec "subid revoke alice" /dev/null)

@@ -55,19 +55,36 @@ static const char *image_of(const struct cli *cli, char buf[PATH_MAX])
 	return buf;
 }
 
-/* A user's lease, which no ledger knows, is made anew of the same ids, which rest before.
- */
-static void undo_lease(const struct range_row *row, const char *image)
+/* The row of the other kind with the same ids; NULL: there is none. */
+static const struct range_row *other_kind(const struct range_list *rows,
+					  const struct range_row *row)
 {
-	int len = (int)row->owner_len;
-	const char *kind = row->kind == SUBID_UID ? "-u" : "-g";
+	for (const struct range_row *other = rows->list; other < rows->list + rows->n;
+	     other++)
+		if (other->kind != row->kind && same_owner(other, row) &&
+		    other->range.start == row->range.start &&
+		    other->range.count == row->range.count)
+			return other;
+	return NULL;
+}
 
+/* A user's lease, which no ledger knows, is made anew of the same ids, which rest before:
+ * of both kinds at once, as they were made. */
+static void undo_lease(const struct range_list *rows, const struct range_row *row)
+{
+	const struct range_row *other = other_kind(rows, row);
+	const char *kind = row->kind == SUBID_UID ? "-u " : "-g ";
+	int len = (int)row->owner_len;
+
+	if (other != NULL && other < row)
+		return; /* said */
+	if (other != NULL)
+		kind = "";
 	(void)cli_complain(0,
-			   "%.*s: undo: 'subid %sunhold %s %u:%u' and 'subid %sgrant"
-			   " %s --range %u:%u %.*s'",
-			   len, row->owner, image, kind, row->range.start,
-			   row->range.count, image, kind, row->range.start,
-			   row->range.count, len, row->owner);
+			   "%.*s: undo: 'subid unhold %s%u:%u' and 'subid grant"
+			   " %s--range %u:%u %.*s'",
+			   len, row->owner, kind, row->range.start, row->range.count,
+			   kind, row->range.start, row->range.count, len, row->owner);
 }
 
 void advise_undo(const struct cli *cli, const struct range_list *rows, bool leases)
@@ -86,7 +103,7 @@ void advise_undo(const struct cli *cli, const struct range_list *rows, bool leas
 		return;
 	}
 	for (size_t i = 0; leases && i < rows->n; i++)
-		undo_lease(&rows->list[i], image);
+		undo_lease(rows, &rows->list[i]);
 	for (size_t i = 0; !leases && i < n; i++)
 		(void)cli_complain(
 		    0, "%.*s: undo: 'subid %sgrant --restore %.*s'",

@@ -224,13 +224,13 @@ static int carry_out(struct shift *shift, int tree, const struct storage_map *ma
 
 static int cannot_open(const struct shift *shift, int r)
 {
-	const char *hint = "";
+	const char *why = strerror(-r);
 
 	if (r == -ELOOP)
-		hint = ": no part of the path may be one";
+		why = "no part of the path may be a symbolic link";
 	if (r == -ENOSYS)
-		hint = ": openat2(2) is needed, which Linux has since 5.6";
-	return cli_complain(EXIT_UNABLE, "%s: %s%s", shift->tree, strerror(-r), hint);
+		why = "openat2(2) is needed, which Linux has since 5.6";
+	return cli_complain(EXIT_UNABLE, "%s: %s", shift->tree, why);
 }
 
 static int shift_tree(struct shift *shift)
