@@ -107,3 +107,20 @@ int lease_look(struct subid_txn *txn, const struct lease_owner *owner, uint32_t 
 	leasing->unseen = unseen;
 	return 0;
 }
+
+/* Threat: a user damages the records, so that the ids of a container that root leases
+ * from are given to the next.  Only the user's own ids may be in them. */
+int lease_check_home(const struct subid_txn *txn, const struct lease_owner *owner,
+		     struct subid_error *err)
+{
+	const struct subid_runtime_state *state = &owner->runtimes;
+
+	if (state->n_unread == 0 || state->error < 0)
+		return system_check_unread(txn->sys, "", state, err);
+	return error_plain(
+	    err, -EBADMSG,
+	    "%s: damaged (and %zu more): which ids a stopped container has"
+	    " there is not known: nothing is given to %s's containers until"
+	    " it is repaired, or removed with the container",
+	    state->unread, state->n_unread - 1, owner->name);
+}

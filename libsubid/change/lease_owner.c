@@ -179,13 +179,15 @@ static int read_runtimes(struct subid_txn *txn, struct lease_owner *owner,
 	/* what root's runtimes do is none of an ordinary user's business */
 	if (geteuid() != 0)
 		state->n_unread = 0;
+	r = system_check_unread(txn->sys, "", state, err);
+	state->n_unread = 0;
 	/* root's runtimes are root's own */
 	owner->own_begin =
 	    owner->owner.has_account && owner->owner.uid == 0 ? 0 : state->n;
-	if (txn->sys->host && owner->owner.has_account)
+	if (r == 0 && txn->sys->host && owner->owner.has_account)
 		r = read_home(txn->leasing, owner, err);
 	owner->own_end = state->n;
-	return r == 0 ? system_check_unread(txn->sys, "", state, err) : r;
+	return r == 0 ? lease_check_home(txn, owner, err) : r;
 }
 
 static int read_other_store(struct subid_txn *txn, struct lease_owner *owner,

@@ -911,6 +911,11 @@ int lease_owner_avoid_but(const struct lease_owner *owner, const char *name,
 int lease_look(struct subid_txn *txn, const struct lease_owner *owner, uint32_t session,
 	       struct subid_error *err);
 
+/* Refuses what records in the owner's home that could not be read, or make no sense,
+ * concern: the owner's ids. */
+int lease_check_home(const struct subid_txn *txn, const struct lease_owner *owner,
+		     struct subid_error *err);
+
 /* --- prepared.c --- */
 
 void prepared_free(struct subid_txn *txn);

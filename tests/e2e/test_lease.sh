@@ -3,7 +3,7 @@
 # A range for each container: subid grant, revoke and list OWNER/NAME, by root and by
 # a user without privilege, beside what LXC, podman and nspawn have written down.
 . "$(dirname "$0")/lib.sh"
-plan 120
+plan 126
 
 private_store
 store=/var/lib/subid
@@ -175,6 +175,19 @@ as alice mkdir -p "$home/.local/share/lxc/c1"
 echo 'lxc.idmap = b 0 100000 10' >"$home/.local/share/lxc/c1/config"
 expect "a user's LXC container" 0 $'alice/n uid 100010 *' '' subid grant -c 1 alice/n
 expect "is named" 1 '' "*uid 100000-100009: lxc has them for container 'c1'" subid grant --range 100000:2 alice/o
+mkdir "$home/.local/share/lxc/broken"
+echo 'lxc.idmap = b 0 1000x 10' >"$home/.local/share/lxc/broken/config"
+damaged="subid: $home/.local/share/lxc/broken: damaged (and 0 more): *nothing is given to alice's containers until it is repaired*"
+expect "damage in a home: nothing of hers is given" 3 '' "$damaged" subid grant -c 1 alice/o
+expect "nor by range" 3 '' "$damaged" subid -q grant --range 100500:2 alice/o
+expect "nor by herself" 3 '' "$damaged" as alice subid grant -c 1 alice/o
+expect "but others' is" 0 'root/o uid 300000 *' '' subid grant -n -c 1 root/o
+expect "and a range" 0 'bob *' '' subid grant -n bob
+rm -r "$home/.local/share/lxc/broken"
+as alice mkdir -p "$home/.local/share/containers/storage/overlay-containers"
+as alice tee "$home/.local/share/containers/storage/overlay-containers/containers.json" <<<'[{"uidmap":' >"$T/null"
+expect "of podman's, too" 3 '' "subid: $home/.local/share/containers/storage/overlay-containers: damaged *" subid grant -c 1 alice/o
+rm -r "$home/.local/share/containers"
 expect "but may be leased by its own name" 0 $'alice/c1 uid 100000 100009 10 new\n*' '' subid grant --range 100000:10 alice/c1
 mkdir -p /var/lib/lxc/c2 /var/lib/machines/m /var/lib/containers/storage/overlay-containers
 echo 'lxc.idmap = u 0 300000 10' >/var/lib/lxc/c2/config
@@ -191,7 +204,7 @@ echo '[{"id":"1","names":["p"],"uidmap":[{"container_id":0,"host_id":400000,"siz
 	>/var/lib/containers/storage/overlay-containers/containers.json
 expect "a container of podman's" 1 '' "*uid 400000-400008: podman has them for container 'p'" subid grant --range 400000:1 root/o
 echo '[{"uidmap":' >/var/lib/containers/storage/overlay-containers/containers.json
-expect "damage is told, and no hindrance" 0 $'root/p uid *' \
+expect "damage of root's is told, and no hindrance" 0 $'root/p uid *' \
 	'subid: warning: /var/lib/containers/storage/overlay-containers: damaged*' subid grant -c 1 root/p
 rm -rf /var/lib/containers/storage
 
