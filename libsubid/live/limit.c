@@ -35,7 +35,7 @@
 
 /* Of those who cannot map the ids in question; see subid_live_read_for(). */
 #define OTHERS_NS   (500 * MS)
-#define OTHERS_WORK 2000
+#define OTHERS_WORK 300
 
 static const struct {
 	int64_t ns, work;

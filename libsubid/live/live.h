@@ -129,8 +129,8 @@ int subid_live_read(int proc, enum subid_live_depth depth, struct subid_live *re
 
 /*
  * The same, SUBID_LIVE_BOUNDED, about ids that only users in uids can map (NULL:
- * anybody): what others hide is sought within a thousandth of the work, and what is left
- * out of that is not told.
+ * anybody): what others hide is sought within 300 links, mounts and the like of each, and
+ * what is left out of that is not told.
  */
 int subid_live_read_for(int proc, const struct subid_set *uids, struct subid_live *ret);
 

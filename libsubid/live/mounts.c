@@ -202,6 +202,7 @@ static int follow_line(struct walk *walk, char *line)
 		return 0;
 	r = walk_to(walk, path, &inode);
 	limit_spend(walk->limit, since, 1);
+	walk->done &= limit_is_left(walk->limit);
 	if (proc_is_short(r))
 		return r;
 	if (r == 0 && inode == mount.inode)
@@ -226,7 +227,8 @@ static int take_lines(struct walk *walk, int (*turn)(struct walk *, char *), cha
 	char *line = text, *end;
 	int r = 0;
 
-	while (r == 0 && (end = memchr(line, '\n', (size_t)(text + *size - line)))) {
+	while (r == 0 && walk->done &&
+	       (end = memchr(line, '\n', (size_t)(text + *size - line)))) {
 		*end = '\0';
 		r = turn(walk, line);
 		line = end + 1;
