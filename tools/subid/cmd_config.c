@@ -216,16 +216,13 @@ static int leave_accounts_out(const struct config *config, struct subid_users *u
 	return EXIT_DONE;
 }
 
-/* With more names to look up than these, an index costs less than it saves. */
-#define NAMES_FEW 16
-
 static int carry_out(const struct config *config)
 {
 	auto_close int etc = cli_open_etc(config->cli);
 	auto_users struct subid_users *users = NULL;
 	auto_table struct subid_table uid = { .kind = SUBID_UID };
 	auto_table struct subid_table gid = { .kind = SUBID_GID };
-	const struct subid_table *const tables[SUBID_KINDS] = { &uid, &gid };
+	struct subid_table *const tables[SUBID_KINDS] = { &uid, &gid };
 	auto_owner_ids struct owner_ids share = { .name = NULL };
 	auto_system struct subid *sys = NULL;
 	const char *file = "passwd";
@@ -247,8 +244,6 @@ static int carry_out(const struct config *config)
 	    owner_ids_find(config->cli, sys, users, tables, NULL, config->whose, &share);
 	if (status != EXIT_DONE)
 		return status;
-	if (share.owner.n > NAMES_FEW && subid_table_index(&uid) < 0)
-		return cli_complain(EXIT_UNABLE, "%s", strerror(ENOMEM));
 	status = check_leases(config, &share);
 	if (status == EXIT_DONE && !config->with_accounts && share.container == NULL)
 		status = leave_accounts_out(config, users, &share);

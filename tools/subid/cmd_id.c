@@ -137,8 +137,8 @@ static int print_live(struct id_query *query, enum subid_kind kind, uint32_t id,
 static int find_position(struct view *view, enum subid_kind kind,
 			 const struct view_answer *answer, uint32_t id, uint32_t *ret)
 {
-	const struct subid_table *const tables[SUBID_KINDS] = { &view->tables[0],
-								&view->tables[1] };
+	struct subid_table *const tables[SUBID_KINDS] = { &view->tables[0],
+							  &view->tables[1] };
 	auto_owner_ids struct owner_ids share = { .name = NULL };
 	struct subid_map_line lines[SUBID_MAP_LINES_MAX];
 	struct subid_keep none = { .inside = SUBID_ID_NONE };
@@ -296,8 +296,8 @@ static int ask_share_inside(struct id_query *query, enum subid_kind kind, uint32
 			    const char *owner, const char *whose)
 {
 	struct view *view = query->view;
-	const struct subid_table *const tables[SUBID_KINDS] = { &view->tables[0],
-								&view->tables[1] };
+	struct subid_table *const tables[SUBID_KINDS] = { &view->tables[0],
+							  &view->tables[1] };
 	auto_owner_ids struct owner_ids share = { .name = NULL };
 	struct subid_map_line lines[SUBID_MAP_LINES_MAX];
 	struct subid_keep none = { .inside = SUBID_ID_NONE };

@@ -49,7 +49,7 @@ static int open_owners(struct owners *owners)
 static int read_owner(struct owners *owners, struct shift_side *side)
 {
 	auto_owner_ids struct owner_ids share = { .name = NULL };
-	const struct subid_table *const tables[SUBID_KINDS] = {
+	struct subid_table *const tables[SUBID_KINDS] = {
 		&owners->tables[SUBID_UID],
 		&owners->tables[SUBID_GID],
 	};

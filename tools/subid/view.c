@@ -44,15 +44,19 @@ void owner_ids_free(struct owner_ids *share)
 	*share = (struct owner_ids){ .name = NULL };
 }
 
+/* With more names to look up than these, an index costs less than it saves. */
+#define NAMES_FEW 16
+
 /* The ids of the owner's lines, under any of its names. */
-static int add_lines(struct owner_ids *share, const struct subid_table *table)
+static int add_lines(struct owner_ids *share, struct subid_table *table)
 {
 	struct subid_set *all = &share->all.of[table->kind];
 	const struct subid_owner *owner = &share->owner;
 	uint64_t sum = 0;
-	int r = 0;
+	int r =
+	    owner->n > NAMES_FEW && table->buckets == NULL ? subid_table_index(table) : 0;
 
-	for (size_t s = 0; s < owner->n; s++) {
+	for (size_t s = 0; r == 0 && s < owner->n; s++) {
 		const struct subid_owner_name *name = &owner->spellings[s];
 
 		for (size_t i = subid_table_first(table, name->text, name->len);
@@ -142,7 +146,7 @@ static int find_leases(struct subid *sys, struct owner_ids *share,
 
 int owner_ids_find(const struct cli *cli, struct subid *sys,
 		   const struct subid_users *users,
-		   const struct subid_table *const tables[SUBID_KINDS],
+		   struct subid_table *const tables[SUBID_KINDS],
 		   const struct subid_list *leases, const char *text,
 		   struct owner_ids *ret)
 {

@@ -219,12 +219,11 @@ static int name_point(const struct share_look *look, const struct subid_share *s
 	return EXIT_DONE;
 }
 
-int share_target_find(const struct share_look *look, const struct subid_share *share,
+int share_target_find(struct share_look *look, const struct subid_share *share,
 		      const char *text, const char *runtime, struct share_target *ret)
 {
-	const struct subid_table *const tables[SUBID_KINDS] = {
-		&look->tables[SUBID_UID], &look->tables[SUBID_GID]
-	};
+	struct subid_table *const tables[SUBID_KINDS] = { &look->tables[SUBID_UID],
+							  &look->tables[SUBID_GID] };
 	const struct runtime_config_row *row = runtime_config_find(runtime);
 	auto_free struct layout *layout = calloc(1, sizeof(*layout));
 	auto_owner_ids struct owner_ids ids = { .name = NULL };

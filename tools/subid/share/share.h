@@ -173,7 +173,7 @@ void share_target_free(struct share_target *target);
 #define auto_share_target __attribute__((cleanup(share_target_free)))
 
 /* Finds it, for the containers of a runtime.  The status, after a complaint. */
-int share_target_find(const struct share_look *look, const struct subid_share *share,
+int share_target_find(struct share_look *look, const struct subid_share *share,
 		      const char *text, const char *runtime, struct share_target *ret);
 
 /* --- record.c: records ---------------------------------------------------------
