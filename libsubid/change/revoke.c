@@ -440,6 +440,19 @@ static int check_unhold(struct subid_txn *txn, const struct subid_request *reque
 	return r == 0 && !look.forced ? check_seen(txn, request, &held, err) : r;
 }
 
+/* Had containers any of the ids?  Only then the whole ledger need be read for them. */
+static bool leases_had(const struct subid_txn *leases, const struct subid_sets *ids)
+{
+	const struct ledger_part *part = &leases->history.ledger.parts[LEDGER_LEASES];
+
+	for (enum subid_kind kind = 0; kind < SUBID_KINDS; kind++)
+		for (size_t i = 0; i < ids->of[kind].n; i++)
+			if (subid_set_meets(&part->seen.of[kind], ids->of[kind].ranges[i],
+					    NULL))
+				return true;
+	return false;
+}
+
 /* What the tables hold, and what is held in the store of leases. */
 static int unhold(struct subid_txn *txn, const struct subid_request *request,
 		  struct subid_error *err)
@@ -466,11 +479,12 @@ static int unhold(struct subid_txn *txn, const struct subid_request *request,
 	if (r == 0)
 		r = subid_sets_unite(&txn->history.cleared,
 				     &txn->leases->history.cleared);
-	if (r >= 0)
+	if (r >= 0 && leases_had(txn->leases, &txn->history.cleared))
 		r = subid_sets_unite(&txn->leases->history.cleared,
 				     &txn->history.cleared);
-	if (r == 0)
-		rests_read(txn->leases); /* whose they were is said */
+	/* whose they were is said; a long ledger is read in vain if there are none */
+	if (r == 0 && changes.n > 0)
+		rests_read(txn->leases);
 	return r < 0 ? error_errno(err, txn->store.name, r) : 0;
 }
 

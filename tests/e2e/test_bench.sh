@@ -3,7 +3,7 @@
 # The instructions of each operation at two sizes, and how they grow: a loss of speed is
 # a failure.  Time is not looked at; make bench does that, beside shadow's tools.
 . "$(dirname "$0")/lib.sh"
-plan 12
+plan 14
 
 case $BUILD in
 *asan* | *coverage*)
