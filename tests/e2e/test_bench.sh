@@ -98,5 +98,7 @@ grows_with_operands() { # name awk-expression command...: four times as many, at
 	echo "# $name: $small and $large thousand"
 	ok "$name" test $((10 * ${large:-9999999})) -le $((44 * ${small:-0}))
 }
+# shellcheck disable=SC2016 # for awk
 grows_with_operands "id of an id of each owner" '100000 + $1 * 20 + 15' id
+# shellcheck disable=SC2016 # for awk
 grows_with_operands "id of the gid of each group" '1000 + $1' id -g

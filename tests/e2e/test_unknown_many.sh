@@ -11,7 +11,7 @@ services() { # passwd group
 	printf 'passwd: %s\ngroup: %s\n' "$1" "$2" >/etc/nsswitch.conf
 }
 rm -f /etc/subid.conf
-printf 'far%d:7%03d:70\n' $(for i in {1..60}; do echo "$i $i"; done) >/etc/quiet # far1: 7001
+for i in {1..60}; do printf 'far%d:7%03d:70\n' "$i" "$i"; done >/etc/quiet # far1: 7001
 tables "far60:300000:65536"
 asked=() # each once; more than are asked in the usual way
 for i in {1..40}; do asked+=("nobody-$i" "far$i"); done

@@ -10,7 +10,8 @@
 /* How what is in the rows, just revoked, is given back. */
 void advise_undo(const struct cli *cli, const struct range_list *rows, bool leases);
 
-/* Warns, after a change, if the tables are made anew by something else: then it is lost. */
+/* Warns, after a change, if the tables are made anew by something else: then it is lost.
+ */
 void advise_generated(const struct cli *cli);
 
 /* What comes after a revocation, on a terminal: files that have the ids. */

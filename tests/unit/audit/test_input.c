@@ -148,8 +148,7 @@ static void test_no_accounts(void **state)
 	assert_int_equal(subid_open_at(etc_of(state), "IMAGE", &sys, &err), 0);
 	assert_true(audit_system(sys, &options, &report, &err) < 0);
 	(void)subid_error_text(&err, text, sizeof(text));
-	assert_string_equal(
-	    text, "IMAGE/etc/passwd: it is not a regular file");
+	assert_string_equal(text, "IMAGE/etc/passwd: it is not a regular file");
 }
 
 /* What the caller accepts comes before what the site does. */
