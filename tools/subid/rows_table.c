@@ -229,7 +229,7 @@ static void print_branches(const struct rows_table *table, size_t i)
 	static const char *const utf8[] = { "\u2502 ", "  ", "\u251c\u2500",
 					    "\u2514\u2500" };
 	const char *const *parts = table->utf8 ? utf8 : ascii;
-	size_t chain[DEPTH_MAX], depth = 0;
+	size_t chain[DEPTH_MAX] = { 0 }, depth = 0;
 
 	for (; table->lines[i].parent != ROWS_NO_PARENT && depth < DEPTH_MAX;
 	     i = table->lines[i].parent)
