@@ -441,7 +441,7 @@ $(BUILD)/afl_newidmap: tests/fuzz/afl_newidmap.c $(newidmap_src) $(archive) $(BU
 
 $(BUILD)/fuzz_%: tests/fuzz/fuzz_%.c $(ldap_archive) $(subid_archive) $(archive) $(BUILD)/flags
 	$(call say,CC,$<)
-	$(Q)$(compile) -MMD -MP -MF $@.d -fsanitize=fuzzer -o $@ $< $(ldap_archive) $(subid_archive) $(archive) -Wl,--as-needed $(lib_libs)
+	$(Q)$(compile) -MMD -MP -MF $@.d -fsanitize=fuzzer -o $@ $< $(ldap_archive) $(subid_archive) $(archive) -Wl,--as-needed $(lib_libs) $$($(PKG_CONFIG) --libs $(subid_pkgs))
 
 bench_programs := $(patsubst tests/%.c,$(BUILD)/%,$(wildcard tests/bench/*.c))
 bench-programs: all $(bench_programs)

@@ -322,7 +322,8 @@ static int chase_all(struct chase *chase, size_t n)
 
 int live_find_hidden(struct live_scan *scan, enum subid_live_depth depth)
 {
-	struct chase chase = { .scan = scan, .limits = { depth, scan->uids } };
+	struct chase chase = { .scan = scan,
+			       .limits = { .depth = depth, .uids = scan->uids } };
 	size_t n = scan->live->n_processes;
 	int r;
 
