@@ -52,8 +52,10 @@ if command -v abidiff >/dev/null && [ -e /usr/include/shadow/subid.h ]; then
 	ok ".4: abidiff finds no difference" same 4 libsubid-4.map -DFOUR
 	ok ".5: nor there" same 5 libsubid-5.map
 	ok ".6: nor there" same 6 libsubid-5.map
-else
+elif command -v valgrind >/dev/null; then
 	skip 3 "$(lack abigail-tools)"
+else
+	skip 3 "release: the packages of the clients alone are here"
 fi
 
 # --- answers -----------------------------------------------------------------------------
