@@ -52,17 +52,25 @@ static int find_mappers(const struct leasing *leasing, const struct lease_owner 
 		r = subid_set_insert(ret, (struct id_range){ owner->owner.uid, 1 });
 	for (enum subid_kind kind = 0; kind < SUBID_KINDS; kind++) {
 		const struct subid_table *table = &leasing->tables[kind];
+		const struct subid_set *held = &owner->held.of[kind];
+		uint64_t held_start = held->n == 0 ? ID_COUNT_MAX : held->ranges[0].start;
+		uint64_t held_end =
+		    held->n == 0 ? 0 : id_range_end(held->ranges[held->n - 1]);
 
 		for (size_t i = 0; r == 0 && i < table->n; i++) {
 			const struct subid_entry *entry = &table->entries[i];
-			const char *text = subid_table_owner(table, entry);
+			const char *text;
 
-			if (entry->range.count == 0 ||
-			    !subid_set_meets(&owner->held.of[kind], entry->range, NULL) ||
-			    is_same(&owner->owner, text, entry->owner_len) ||
-			    subid_owner_is_hold(text, entry->owner_len))
+			/* most are of others, and elsewhere */
+			if (entry->range.start >= held_end ||
+			    id_range_end(entry->range) <= held_start ||
+			    entry->range.count == 0 ||
+			    !subid_set_meets(held, entry->range, NULL))
 				continue;
-			r = add_mapper(leasing, text, entry->owner_len, ret);
+			text = subid_table_owner(table, entry);
+			if (!is_same(&owner->owner, text, entry->owner_len) &&
+			    !subid_owner_is_hold(text, entry->owner_len))
+				r = add_mapper(leasing, text, entry->owner_len, ret);
 		}
 	}
 	return r;

@@ -43,6 +43,9 @@ class Operation:
         tables.make(n, "/etc")
         for name in ("subuid", "subgid"):  # nothing gets what is leased
             tables.write(STORE, name, "")
+            for directory in ("/etc", STORE):  # what the row before has freed
+                if os.path.exists("%s/%s-" % (directory, name)):
+                    os.unlink("%s/%s-" % (directory, name))
 
     def floor(self, how):
         return how([FLOOR, "find", "root", SUBUID])
