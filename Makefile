@@ -233,16 +233,19 @@ $(shared): $(lib_obj) libsubid/libsubid-ng.map
 	$(call say,LD,$@)
 	$(Q)$(link) -shared -Wl,-soname,$(soname) -Wl,--version-script,libsubid/libsubid-ng.map -o $@ $(lib_obj) $(lib_libs)
 
+# One is never there half: tests run it while others install it by another PREFIX.
 define program
 $(BUILD)/$(1): $$($(1)_src:%.c=$(BUILD)/%.o) $(archive)
 	$$(call say,LD,$$@)
-	$$(Q)$$(link) -pie -o $$@ $$^ $$$$($(PKG_CONFIG) --libs $(lib_pkgs) $($(1)_pkgs))
+	$$(Q)$$(link) -pie -o $$@.new $$^ $$$$($(PKG_CONFIG) --libs $(lib_pkgs) $($(1)_pkgs))
+	$$(Q)mv -f $$@.new $$@
 endef
 $(foreach p,$(filter-out subid-ldap,$(programs)),$(eval $(call program,$(p))))
 
 $(BUILD)/subid-ldap: $(BUILD)/tools/subid-ldap/subid-ldap.o $(ldap_archive) $(subid_archive) $(archive)
 	$(call say,LD,$@)
-	$(Q)$(link) -pie -o $@ $^ $$($(PKG_CONFIG) --libs $(lib_pkgs) $(subid_pkgs) $(ldap_pkgs))
+	$(Q)$(link) -pie -o $@.new $^ $$($(PKG_CONFIG) --libs $(lib_pkgs) $(subid_pkgs) $(ldap_pkgs))
+	$(Q)mv -f $@.new $@
 
 # What runs another program of ours, by its path, is alone built anew when that is another.
 $(BUILD)/tools/subid/directory.o: $(BUILD)/pam/program
