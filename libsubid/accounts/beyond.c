@@ -78,7 +78,7 @@ int subid_beyond_make(struct subid_users *users)
 	return users->beyond == NULL ? -ENOMEM : 0;
 }
 
-void subid_beyond_free(struct subid_users *users)
+static void free_beyond(struct subid_users *users)
 {
 	for (enum subid_kind kind = 0; users->beyond != NULL && kind < SUBID_KINDS;
 	     kind++)
@@ -266,6 +266,34 @@ int subid_beyond_ask(const struct subid_users *users,
 		read_services(services, users, question->kind);
 	return services->plain ? ask_services(services, question, ret)
 			       : ask_glibc(question, ret);
+}
+
+int subid_beyond_ask_user(const struct subid_users *users, const char *name, uint32_t uid,
+			  struct passwd *entry, char *buf, size_t size,
+			  struct passwd **ret)
+{
+	const struct subid_question question = {
+		.kind = SUBID_UID,
+		.name = name,
+		.id = uid,
+		.user = entry,
+		.buffer = buf,
+		.size = size,
+	};
+	bool found;
+	int r = subid_beyond_ask(users, &question, &found);
+
+	*ret = found ? entry : NULL;
+	return r;
+}
+
+void subid_beyond_release(struct subid_users *users)
+{
+	subid_text_free(&users->group);
+	free(users->accounts);
+	subid_sets_free(&users->ids);
+	free(users->index);
+	free_beyond(users);
 }
 
 /* --- names of gids --------------------------------------------------------------------

@@ -22,7 +22,6 @@ struct subid_question {
 
 /* Makes what subid_beyond_ask() needs.  0 or -ENOMEM. */
 int subid_beyond_make(struct subid_users *users);
-void subid_beyond_free(struct subid_users *users);
 
 /*
  * As getpwnam_r(3) and its like answer for who is not in the local files: 0, with *ret
@@ -30,6 +29,12 @@ void subid_beyond_free(struct subid_users *users);
  */
 int subid_beyond_ask(const struct subid_users *users,
 		     const struct subid_question *question, bool *ret);
+
+/* Of struct subid_users_lookup, of loaded accounts. */
+int subid_beyond_ask_user(const struct subid_users *users, const char *name, uint32_t uid,
+			  struct passwd *entry, char *buf, size_t size,
+			  struct passwd **ret);
+void subid_beyond_release(struct subid_users *users);
 
 /* The first group of the local file with a gid. */
 bool subid_beyond_gid(const struct subid_users *users, uint32_t gid,

@@ -173,38 +173,11 @@ static bool uid_by_pass(const struct subid_users *users, uint32_t uid, size_t *a
 	return false;
 }
 
-static int ask_beyond(const struct subid_users *users, const char *name, uint32_t uid,
-		      struct passwd *entry, char *buf, size_t size, struct passwd **ret)
-{
-	const struct subid_question question = {
-		.kind = SUBID_UID,
-		.name = name,
-		.id = uid,
-		.user = entry,
-		.buffer = buf,
-		.size = size,
-	};
-	bool found;
-	int r = subid_beyond_ask(users, &question, &found);
-
-	*ret = found ? entry : NULL;
-	return r;
-}
-
-static void release(struct subid_users *users)
-{
-	subid_text_free(&users->group);
-	free(users->accounts);
-	subid_sets_free(&users->ids);
-	free(users->index);
-	subid_beyond_free(users);
-}
-
 static const struct subid_users_lookup by_pass = {
 	.by_name = name_by_pass,
 	.by_uid = uid_by_pass,
-	.ask = ask_beyond,
-	.release = release,
+	.ask = subid_beyond_ask_user,
+	.release = subid_beyond_release,
 };
 
 int subid_users_load(int etc, bool nss, struct subid_users **ret, const char **ret_file)
@@ -428,8 +401,8 @@ static bool uid_by_index(const struct subid_users *users, uint32_t uid, size_t *
 static const struct subid_users_lookup by_index = {
 	.by_name = name_by_index,
 	.by_uid = uid_by_index,
-	.ask = ask_beyond,
-	.release = release,
+	.ask = subid_beyond_ask_user,
+	.release = subid_beyond_release,
 };
 
 /* In one piece, which is all that is to be freed. */

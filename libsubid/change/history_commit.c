@@ -139,11 +139,8 @@ const char *lease_name_of(const struct subid_owner *owner, const char *text, siz
 {
 	const char *slash = len == 0 ? NULL : memchr(text, '/', len);
 
-	for (size_t i = 0; slash != NULL && i < owner->n; i++)
-		if (owner->spellings[i].len == (size_t)(slash - text) &&
-		    memcmp(owner->spellings[i].text, text, owner->spellings[i].len) == 0)
-			return slash + 1;
-	return NULL;
+	return slash != NULL && owner_is(owner, text, (size_t)(slash - text)) ? slash + 1
+									      : NULL;
 }
 
 const char *lease_renamed(struct subid_txn *txn, const struct subid_owner *new_owner,

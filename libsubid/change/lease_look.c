@@ -15,15 +15,6 @@
 #include "libsubid/change/private.h"
 #include "libsubid/core/core.h"
 
-static bool is_same(const struct subid_owner *owner, const char *text, size_t len)
-{
-	for (size_t i = 0; i < owner->n; i++)
-		if (owner->spellings[i].len == len &&
-		    memcmp(owner->spellings[i].text, text, len) == 0)
-			return true;
-	return false;
-}
-
 /* The account of a line, added to *ret.  0; SUBID_UNKNOWN: it may be anybody's. */
 static int add_mapper(const struct leasing *leasing, const char *text, size_t len,
 		      struct subid_set *ret)
@@ -68,7 +59,7 @@ static int find_mappers(const struct leasing *leasing, const struct lease_owner 
 			    !subid_set_meets(held, entry->range, NULL))
 				continue;
 			text = subid_table_owner(table, entry);
-			if (!is_same(&owner->owner, text, entry->owner_len) &&
+			if (!owner_is(&owner->owner, text, entry->owner_len) &&
 			    !subid_owner_is_hold(text, entry->owner_len))
 				r = add_mapper(leasing, text, entry->owner_len, ret);
 		}

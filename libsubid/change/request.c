@@ -349,13 +349,7 @@ static bool is_malformed_of(const struct subid_owner *owner, const char *line, s
 		len--;
 	}
 	colon = memchr(line, ':', len);
-	if (colon == NULL)
-		return false;
-	for (size_t i = 0; i < owner->n; i++)
-		if (owner->spellings[i].len == (size_t)(colon - line) &&
-		    memcmp(owner->spellings[i].text, line, owner->spellings[i].len) == 0)
-			return true;
-	return false;
+	return colon != NULL && owner_is(owner, line, (size_t)(colon - line));
 }
 
 /* Some reader takes the same from the line as from the one that is advised. */

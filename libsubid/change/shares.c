@@ -25,13 +25,7 @@ static bool has_ids(const struct subid_share *share, const struct subid_changes 
 /* Is "OWNER" or "OWNER/NAME" one of the owner's? */
 static bool is_of(const char *text, const struct subid_owner *owner)
 {
-	size_t len = strcspn(text, "/");
-
-	for (size_t i = 0; i < owner->n; i++)
-		if (owner->spellings[i].len == len &&
-		    memcmp(owner->spellings[i].text, text, len) == 0)
-			return true;
-	return false;
+	return owner_is(owner, text, strcspn(text, "/"));
 }
 
 /* Is a mount for this owner, or for this container of it?  container NULL: for all. */

@@ -426,13 +426,8 @@ int leases_of_owner(const struct subid *sys, const struct subid_owner *owner,
 bool lease_is_of(const struct subid_lease *lease, const struct subid_owner *owner,
 		 const char *name)
 {
-	size_t len = strlen(lease->owner);
-
-	for (size_t i = 0; i < owner->n; i++)
-		if (owner->spellings[i].len == len &&
-		    memcmp(owner->spellings[i].text, lease->owner, len) == 0)
-			return true;
-	return strcmp(lease->owner, name) == 0;
+	return owner_is(owner, lease->owner, strlen(lease->owner)) ||
+	       strcmp(lease->owner, name) == 0;
 }
 
 /* --- a transaction over it -----------------------------------------------------------

@@ -540,10 +540,26 @@ int cli_load_table(const struct cli *cli, int etc, enum subid_kind kind,
 	return EXIT_DONE;
 }
 
+void cli_tables_free(struct cli_tables *tables)
+{
+	for (enum subid_kind kind = 0; kind < SUBID_KINDS; kind++)
+		subid_table_free(&tables->list[kind]);
+}
+
 void cli_names_free(struct cli_names *names)
 {
 	free(names->text);
 	*names = (struct cli_names){ .text = NULL };
+}
+
+size_t cli_names_containers(const struct cli_names *names)
+{
+	const char *name = names->text;
+	size_t n = 0;
+
+	for (size_t i = 0; i < names->n; i++, name += strlen(name) + 1)
+		n += strchr(name, '/') != NULL;
+	return n;
 }
 
 int cli_names_add(struct cli_names *names, const char *name)

@@ -179,6 +179,23 @@ void cli_warn_of_source(const struct cli *cli, int etc);
 int cli_load_table(const struct cli *cli, int etc, enum subid_kind kind,
 		   struct subid_table *ret);
 
+/* Both tables, for cli_load_table(). */
+struct cli_tables {
+	struct subid_table list[SUBID_KINDS];
+};
+
+#define CLI_TABLES_NONE                                                                  \
+	{                                                                                \
+		{                                                                        \
+			{ .kind = SUBID_UID },                                           \
+			{                                                                \
+				.kind = SUBID_GID                                        \
+			}                                                                \
+		}                                                                        \
+	}
+void cli_tables_free(struct cli_tables *tables);
+#define auto_cli_tables __attribute__((cleanup(cli_tables_free)))
+
 /* A file of the site's policy (policy.h), as messages name it. */
 void cli_conf_file(const struct cli *cli, const char *file, char *buf, size_t size);
 
@@ -212,6 +229,9 @@ void cli_names_free(struct cli_names *names);
 
 /* Puts them in order, each once.  0 or -ENOMEM. */
 int cli_names_sort(struct cli_names *names);
+
+/* How many are OWNER/NAME. */
+size_t cli_names_containers(const struct cli_names *names);
 
 /* 0 or -ENOMEM. */
 int cli_names_add(struct cli_names *names, const char *name);

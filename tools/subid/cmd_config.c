@@ -220,9 +220,7 @@ static int carry_out(const struct config *config)
 {
 	auto_close int etc = cli_open_etc(config->cli);
 	auto_users struct subid_users *users = NULL;
-	auto_table struct subid_table uid = { .kind = SUBID_UID };
-	auto_table struct subid_table gid = { .kind = SUBID_GID };
-	struct subid_table *const tables[SUBID_KINDS] = { &uid, &gid };
+	auto_cli_tables struct cli_tables tables = CLI_TABLES_NONE;
 	auto_owner_ids struct owner_ids share = { .name = NULL };
 	auto_system struct subid *sys = NULL;
 	const char *file = "passwd";
@@ -231,23 +229,22 @@ static int carry_out(const struct config *config)
 	if (etc < 0)
 		return EXIT_UNABLE;
 	status = cli_open_system(config->cli, true, &sys);
-	if (status == EXIT_DONE)
-		status = cli_load_table(config->cli, etc, SUBID_UID, &uid);
-	if (status == EXIT_DONE)
-		status = cli_load_table(config->cli, etc, SUBID_GID, &gid);
+	for (enum subid_kind kind = 0; status == EXIT_DONE && kind < SUBID_KINDS; kind++)
+		status = cli_load_table(config->cli, etc, kind, &tables.list[kind]);
 	if (status != EXIT_DONE)
 		return status;
 	r = subid_users_load(etc, config->cli->root == NULL, &users, &file);
 	if (r < 0)
 		return cli_unreadable(config->cli, file, r);
-	status =
-	    owner_ids_find(config->cli, sys, users, tables, NULL, config->whose, &share);
+	status = owner_ids_find(config->cli, sys, users, tables.list, NULL, config->whose,
+				&share);
 	if (status != EXIT_DONE)
 		return status;
 	status = check_leases(config, &share);
 	if (status == EXIT_DONE && !config->with_accounts && share.container == NULL)
 		status = leave_accounts_out(config, users, &share);
-	return status == EXIT_DONE ? make_setup(config, &share, &uid) : status;
+	return status == EXIT_DONE ? make_setup(config, &share, &tables.list[SUBID_UID])
+				   : status;
 }
 
 /* The child: becomes PROGRAM --version, with nothing open but its output. */

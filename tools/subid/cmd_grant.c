@@ -337,16 +337,6 @@ static int carry_out(struct grant *grant)
 	return status == EXIT_DONE && grant->refused > 0 ? EXIT_NO : status;
 }
 
-static size_t count_containers(const struct grant *grant)
-{
-	const char *name = grant->owners.text;
-	size_t n = 0;
-
-	for (size_t i = 0; i < grant->owners.n; i++, name += strlen(name) + 1)
-		n += strchr(name, '/') != NULL;
-	return n;
-}
-
 static int run_grant(struct grant *grant, int argc, char *argv[])
 {
 	int status = grant_options_check(grant->cli, &grant->want, argc - optind);
@@ -365,7 +355,7 @@ static int run_grant(struct grant *grant, int argc, char *argv[])
 				    grant->want.count > 0 || grant->want.keep_going))
 		return cli_misused(grant->cli, "--restore excludes --another, --count,"
 					       " --reuse-left and --keep-going");
-	n_containers = count_containers(grant);
+	n_containers = cli_names_containers(&grant->owners);
 	grant->leases = n_containers > 0 || grant->want.own;
 	if (!grant->leases)
 		return carry_out(grant);

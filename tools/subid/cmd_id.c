@@ -137,8 +137,6 @@ static int print_live(struct id_query *query, enum subid_kind kind, uint32_t id,
 static int find_position(struct view *view, enum subid_kind kind,
 			 const struct view_answer *answer, uint32_t id, uint32_t *ret)
 {
-	struct subid_table *const tables[SUBID_KINDS] = { &view->tables[0],
-							  &view->tables[1] };
 	auto_owner_ids struct owner_ids share = { .name = NULL };
 	struct subid_map_line lines[SUBID_MAP_LINES_MAX];
 	struct subid_keep none = { .inside = SUBID_ID_NONE };
@@ -153,7 +151,7 @@ static int find_position(struct view *view, enum subid_kind kind,
 		text = NULL;
 		return -ENOMEM;
 	}
-	if (owner_ids_find(view->cli, view->sys, view->users, tables, leases, text,
+	if (owner_ids_find(view->cli, view->sys, view->users, view->tables, leases, text,
 			   &share) != EXIT_DONE ||
 	    subid_layout(&share.ids.of[kind], none, lines, &n) != 0)
 		return SUBID_ABSENT;
@@ -296,8 +294,6 @@ static int ask_share_inside(struct id_query *query, enum subid_kind kind, uint32
 			    const char *owner, const char *whose)
 {
 	struct view *view = query->view;
-	struct subid_table *const tables[SUBID_KINDS] = { &view->tables[0],
-							  &view->tables[1] };
 	auto_owner_ids struct owner_ids share = { .name = NULL };
 	struct subid_map_line lines[SUBID_MAP_LINES_MAX];
 	struct subid_keep none = { .inside = SUBID_ID_NONE };
@@ -309,8 +305,8 @@ static int ask_share_inside(struct id_query *query, enum subid_kind kind, uint32
 	if (leases == NULL)
 		return cli_complain(EXIT_UNABLE,
 				    "%s: its ids are unknown without the leases", whose);
-	status = owner_ids_find(view->cli, view->sys, view->users, tables, leases, whose,
-				&share);
+	status = owner_ids_find(view->cli, view->sys, view->users, view->tables, leases,
+				whose, &share);
 	if (status != EXIT_DONE)
 		return status;
 	if (subid_layout(&share.ids.of[kind], none, lines, &n) != 0 ||

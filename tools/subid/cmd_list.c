@@ -341,16 +341,6 @@ static void print_room(struct cli *cli, int etc, const struct subid_table *table
 	json_decref(windows);
 }
 
-struct tables {
-	struct subid_table list[SUBID_KINDS];
-};
-
-static void free_tables(struct tables *tables)
-{
-	for (enum subid_kind kind = 0; kind < SUBID_KINDS; kind++)
-		subid_table_free(&tables->list[kind]);
-}
-
 /* What the options say. */
 struct request {
 	bool only_uid, only_gid, released;
@@ -395,9 +385,7 @@ static int list(struct listing *listing, const struct request *request,
 
 static int run(struct cli *cli, int argc, char *argv[])
 {
-	__attribute__((cleanup(free_tables))) struct tables tables = {
-		.list = { { .kind = SUBID_UID }, { .kind = SUBID_GID } },
-	};
+	auto_cli_tables struct cli_tables tables = CLI_TABLES_NONE;
 	struct request request = { .only_uid = false };
 	auto_system struct subid *sys = NULL;
 	auto_close int etc = -1;

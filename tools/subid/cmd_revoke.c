@@ -198,16 +198,6 @@ static int carry_out(struct revoke *revoke)
 	return status;
 }
 
-static size_t count_containers(const struct revoke *revoke)
-{
-	const char *name = revoke->owners.text;
-	size_t n = 0;
-
-	for (size_t i = 0; i < revoke->owners.n; i++, name += strlen(name) + 1)
-		n += strchr(name, '/') != NULL;
-	return n;
-}
-
 static int run_revoke(struct revoke *revoke, int argc, char *argv[])
 {
 	int status = EXIT_DONE;
@@ -228,7 +218,7 @@ static int run_revoke(struct revoke *revoke, int argc, char *argv[])
 		status = read_group(revoke);
 	if (status != EXIT_DONE)
 		return status;
-	n_containers = count_containers(revoke);
+	n_containers = cli_names_containers(&revoke->owners);
 	revoke->leases = n_containers > 0;
 	if (revoke->own && !revoke->leases)
 		return cli_misused(revoke->cli,

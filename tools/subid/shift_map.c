@@ -49,15 +49,11 @@ static int open_owners(struct owners *owners)
 static int read_owner(struct owners *owners, struct shift_side *side)
 {
 	auto_owner_ids struct owner_ids share = { .name = NULL };
-	struct subid_table *const tables[SUBID_KINDS] = {
-		&owners->tables[SUBID_UID],
-		&owners->tables[SUBID_GID],
-	};
 	int status = open_owners(owners);
 
 	if (status == EXIT_DONE)
-		status = owner_ids_find(owners->cli, owners->sys, owners->users, tables,
-					NULL, side->text, &share);
+		status = owner_ids_find(owners->cli, owners->sys, owners->users,
+					owners->tables, NULL, side->text, &share);
 	if (status != EXIT_DONE)
 		return status;
 	if (subid_sets_empty(&share.ids))

@@ -146,7 +146,7 @@ static int find_leases(struct subid *sys, struct owner_ids *share,
 
 int owner_ids_find(const struct cli *cli, struct subid *sys,
 		   const struct subid_users *users,
-		   struct subid_table *const tables[SUBID_KINDS],
+		   struct subid_table tables[SUBID_KINDS],
 		   const struct subid_list *leases, const char *text,
 		   struct owner_ids *ret)
 {
@@ -161,7 +161,7 @@ int owner_ids_find(const struct cli *cli, struct subid *sys,
 	if (r == SUBID_INVALID)
 		return cli_complain(EXIT_NO, "%s: invalid owner name", ret->name);
 	for (enum subid_kind kind = 0; r >= 0 && kind < SUBID_KINDS; kind++)
-		r = add_lines(ret, tables[kind]);
+		r = add_lines(ret, &tables[kind]);
 	if (r < 0)
 		return cli_complain(EXIT_UNABLE, "%s", strerror(-r));
 	if (!ret->owner.has_account && subid_sets_empty(&ret->all))

@@ -28,7 +28,7 @@ void owner_ids_free(struct owner_ids *share);
  */
 int owner_ids_find(const struct cli *cli, struct subid *sys,
 		   const struct subid_users *users,
-		   struct subid_table *const tables[SUBID_KINDS],
+		   struct subid_table tables[SUBID_KINDS],
 		   const struct subid_list *leases, const char *text,
 		   struct owner_ids *ret);
 

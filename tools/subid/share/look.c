@@ -222,8 +222,6 @@ static int name_point(const struct share_look *look, const struct subid_share *s
 int share_target_find(struct share_look *look, const struct subid_share *share,
 		      const char *text, const char *runtime, struct share_target *ret)
 {
-	struct subid_table *const tables[SUBID_KINDS] = { &look->tables[SUBID_UID],
-							  &look->tables[SUBID_GID] };
 	const struct runtime_config_row *row = runtime_config_find(runtime);
 	auto_free struct layout *layout = calloc(1, sizeof(*layout));
 	auto_owner_ids struct owner_ids ids = { .name = NULL };
@@ -233,8 +231,8 @@ int share_target_find(struct share_look *look, const struct subid_share *share,
 		return cli_complain(EXIT_UNABLE, "%s", strerror(ENOMEM));
 	if (row == NULL)
 		return cli_complain(EXIT_USAGE, "unknown runtime '%s'", runtime);
-	status =
-	    owner_ids_find(look->cli, look->sys, look->users, tables, NULL, text, &ids);
+	status = owner_ids_find(look->cli, look->sys, look->users, look->tables, NULL,
+				text, &ids);
 	if (status != EXIT_DONE)
 		return status;
 	/* LXD chooses the ids of each container that has no lease */
