@@ -98,7 +98,7 @@ class Writer(Scenario):
     def prepare(self):
         # locks of the dead stay: they must block nobody
         old = [path for path in litter() if not path.endswith(".lock")]
-        for path in old + glob.glob("/etc/sub[ug]id-") + glob.glob("/var/lib/subid/ledger*") + list(STORE):
+        for path in old + glob.glob("/etc/sub[ug]id-") + glob.glob("/var/lib/subid/sub[ug]id-") + glob.glob("/var/lib/subid/ledger*") + list(STORE):
             if os.path.exists(path):
                 os.unlink(path)
         for path in self.files:
