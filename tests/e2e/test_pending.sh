@@ -11,7 +11,8 @@ add_user bob -u 5002
 mount -t tmpfs -o mode=755 state /var/lib
 chmod 755 "$T"
 
-stops() { grep -q '^State:[[:space:]]*[Tt]' "/proc/$1/status"; }
+# strace stops it at each call, and for good only by the signal
+stops() { grep -q 'stopped by SIGSTOP' "$T/strace"; }
 has_child() { child=$(pgrep -P "$1" -x "$2"); }
 
 # A helper that alice stops when it has read the table: $helper, for $target.
@@ -19,10 +20,11 @@ stop_helper() { # program start count [system call]
 	local call=${4-close} program
 	program=$(basename "$1")
 	new_target alice
-	start strace -qq -o /dev/null -u alice -P "/etc/sub${program:3:1}id" -e "trace=$call" \
+	rm -f "$T/strace"
+	start strace -qq -o "$T/strace" -u alice -P "/etc/sub${program:3:1}id" -e "trace=$call" \
 		-e "inject=$call:signal=STOP:when=1" "$1" "$target" 0 "$2" "$3"
 	tracer=$started_pid
-	wait_for has_child "$tracer" "$program" && wait_for stops "$child" || echo "# $1 was not stopped"
+	wait_for has_child "$tracer" "$program" && wait_for stops || echo "# $1 was not stopped"
 	helper=$child
 }
 
@@ -59,9 +61,10 @@ done
 # The same helper, but between the look at what runs and the change of the table: stopped
 # when it names the old table a second time.
 stop_in_commit() { # command...
-	start strace -qq -o /dev/null -e trace=linkat -e inject=linkat:signal=STOP:when=3 "$@" >"$T/out" 2>"$T/err"
+	rm -f "$T/strace"
+	start strace -qq -o "$T/strace" -e trace=linkat -e inject=linkat:signal=STOP:when=3 "$@" >"$T/out" 2>"$T/err"
 	subid_tracer=$started_pid
-	wait_for has_child "$subid_tracer" subid && wait_for stops "$child" || echo "# subid was not stopped"
+	wait_for has_child "$subid_tracer" subid && wait_for stops || echo "# subid was not stopped"
 	stopped=$child
 }
 
