@@ -4,7 +4,7 @@
 # subid doctor: each reason why rootless containers do not start is made for real, and
 # must be the first that is named.
 . "$(dirname "$0")/lib.sh"
-plan 70
+plan 71
 
 add_user alice
 add_user bob
@@ -92,6 +92,9 @@ tables containers:200000:65536
 names "an owner without account, as shadow 4.20 has it" "FAIL foreign-library 1" \
 	env LD_LIBRARY_PATH="$T/lib" subid doctor containers
 like "what to do" "$said" "*do: * sudo subid-compat enable*"
+sed 's/(void)owner;/(void)owner; __builtin_trap();/' "$T/lib.c" >"$T/lib/ends.c"
+mkdir "$T/ends" && gcc -shared -fPIC -o "$T/ends/libsubid.so.6" "$T/lib/ends.c"
+names "one that ends is not one that finds none" "unknown foreign-library 3" env LD_LIBRARY_PATH="$T/ends" subid doctor containers
 tables
 expect "a grant says so, too" 0 '*containers uid *' 'subid: warning: containers: libsubid.so.6, which podman and buildah ask, finds no range: *sudo subid-compat enable*' \
 	env LD_LIBRARY_PATH="$T/lib" subid grant containers

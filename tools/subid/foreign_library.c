@@ -45,7 +45,7 @@ int foreign_library_ask(const char *owner, const char **ret_library)
 		if (r == 0 && strcmp(said.bytes, "found") == 0)
 			return 0;
 		*ret_library = libraries[i];
-		return SUBID_ABSENT;
+		return r < 0 ? r : SUBID_ABSENT;
 	}
 	return 0;
 }

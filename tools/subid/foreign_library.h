@@ -9,8 +9,8 @@
 
 /*
  * Asks the newest one that the dynamic linker finds, in a child.  Returns 0: it finds
- * some, or there is no such library; SUBID_ABSENT, with the name of the library in
- * *ret_library: it finds none.
+ * some, or there is no such library; with the name of the library in *ret_library,
+ * SUBID_ABSENT: it finds none, or child_run()'s -errno: it has not answered.
  */
 int foreign_library_ask(const char *owner, const char **ret_library);
 

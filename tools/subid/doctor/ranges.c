@@ -228,9 +228,16 @@ void doctor_root_lines(struct doctor *d)
 void doctor_foreign_library(struct doctor *d)
 {
 	const char *library;
+	int r = d->listing[SUBID_UID].n == 0 ? 0 : foreign_library_ask(d->name, &library);
 
-	if (d->listing[SUBID_UID].n == 0 ||
-	    foreign_library_ask(d->name, &library) != SUBID_ABSENT)
+	if (r < 0)
+		doctor_say(
+		    d, DOCTOR_UNKNOWN,
+		    doctor_text("%s, which podman and buildah ask, did not answer: %s",
+				library, strerror(-r)),
+		    "what it loads, by nsswitch.conf's line 'subid:', hangs or fails",
+		    "subid: files, in /etc/nsswitch.conf");
+	if (r != SUBID_ABSENT)
 		return;
 	doctor_say(d, DOCTOR_FAIL,
 		   doctor_text("%s, which podman and buildah ask, finds no range of %s",
