@@ -178,7 +178,7 @@ int subid_restore(struct subid_txn *txn, const struct subid_request *request,
 	struct subid_changes changes;
 	int r = request_check(request, err);
 
-	if (r == 0 && subid_lease_owner(name) > 0)
+	if (r == 0 && strchr(name, '/') != NULL)
 		return lease_ask(txn, request, true, err);
 	if (r == 0)
 		r = check_begun(txn, err);

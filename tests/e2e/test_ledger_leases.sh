@@ -3,7 +3,7 @@
 # The ledger of leases: whose containers, and stores, had ids; given back to them; and what
 # an editor, or a backup that is restored, makes of the store.
 . "$(dirname "$0")/lib.sh"
-plan 89
+plan 90
 
 ledger=/var/lib/subid/ledger store=/var/lib/subid
 private_store
@@ -96,6 +96,7 @@ change_tables alice:100010:90
 expect "who does not hold them any more" 1 '' "subid: alice/next: uid 100000-100009: alice does not hold all of it*" \
 	subid grant --restore alice/next
 like "and nothing is changed" "$(<$store/subuid)" $'*!released:100000:10*'
+expect "a container of nobody" 1 '' "subid: /web: *OWNER/NAME*" subid grant --restore /web
 expect "--restore and --own" 2 '' '*' subid grant --own --restore alice/next
 as alice "$PRE/bin/subid" -q grant -c 1 alice/own
 as alice "$PRE/bin/subid" -q revoke alice/own
