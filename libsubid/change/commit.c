@@ -97,6 +97,7 @@ void subid_abort(struct subid_txn **txn)
 	leasing_free(&(*txn)->leasing);
 	releases_free(*txn);
 	prepared_free(*txn);
+	looked_free(*txn);
 	result_free(*txn);
 	subid_txn_free(txn);
 }
@@ -334,6 +335,7 @@ int subid_commit(struct subid_txn *txn, struct subid_error *err)
 	subid_txn_free(&txn->leases);
 	store_close(&txn->store);
 	leasing_free(&txn->leasing);
+	looked_free(txn);
 	if (r != 0 && tables)
 		return error_plain(err, r,
 				   "%s: its part of the change is made all the same:"

@@ -378,6 +378,7 @@ static void look_anew(struct subid_txn *txn)
 		history_warn_leases(txn->sys, txn, txn->leases);
 	}
 	subid_txn_free(&txn->leases);
+	looked_free(txn);
 	store_close(&txn->store);
 	leasing_free(&txn->leasing);
 	(void)txn_unlock(txn);

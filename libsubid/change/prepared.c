@@ -14,6 +14,8 @@
 #include "libsubid/change/private.h"
 #include "libsubid/core/core.h"
 
+#define NAMED_MAX 20
+
 void prepared_free(struct subid_txn *txn)
 {
 	for (size_t i = 0; i < txn->n_prepared; i++) {
@@ -88,6 +90,102 @@ bool prepared_find(struct subid_txn *txn, const struct subid_request *request,
 		return true;
 	}
 	return false;
+}
+
+/* --- what is the same for all owners -------------------------------------------------
+ */
+
+void looked_free(struct subid_txn *txn)
+{
+	subid_leases_free(&txn->looked.leases);
+	subid_sets_free(&txn->looked.leased);
+	subid_shares_free(&txn->looked.shares);
+	txn->looked = (struct looked){ .locked = false };
+}
+
+int looked_leases(struct subid_txn *txn, const struct store *locked,
+		  struct subid_error *err)
+{
+	struct looked *looked = &txn->looked;
+	auto_store struct store found = { .fd = -1 };
+	const struct store *store = locked != NULL ? locked : &found;
+	int r = 0;
+
+	if (looked->leases_read && (locked == NULL || looked->locked))
+		return 0;
+	if (locked == NULL)
+		r = store_find(txn->sys, &found);
+	/* without root's rights nothing will be changed anyway */
+	if (store->user != NULL)
+		return 0;
+	subid_leases_free(&looked->leases);
+	subid_sets_free(&looked->leased);
+	looked->leases_read = false;
+	if (r == 0)
+		r = store_leases(store, NULL, &looked->leases);
+	for (size_t i = 0; r == 0 && i < looked->leases.n; i++) {
+		const struct subid_lease *lease = &looked->leases.list[i];
+
+		r = subid_set_add(&looked->leased.of[lease->kind], lease->range);
+	}
+	subid_sets_sort(&looked->leased);
+	if (r < 0)
+		return error_errno(err, store->name, r);
+	looked->leases_read = true;
+	/* without a directory there is no lock, and others may yet make one */
+	looked->locked = locked != NULL && locked->fd >= 0;
+	return 0;
+}
+
+int looked_shares(struct subid_txn *txn, struct subid_error *err)
+{
+	struct looked *looked = &txn->looked;
+	int r =
+	    looked->shares_read ? 0 : subid_shares_read(txn->sys->root, &looked->shares);
+
+	if (r < 0)
+		return error_plain(err, r, "%s", strerror(-r));
+	looked->shares_read = true;
+	return 0;
+}
+
+/*
+ * Whoever's they are: a name that a lease has may be the owner's, though nobody knows any
+ * more, once the account is gone.
+ */
+size_t leases_name(const struct subid_leases *leases, const struct subid_changes *changes,
+		   struct subid_error *err)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < leases->n; i++) {
+		const struct subid_lease *lease = &leases->list[i];
+		bool meets = false;
+
+		for (size_t k = 0; k < changes->n; k++)
+			meets |= changes->list[k].kind == lease->kind &&
+				 id_range_overlaps(changes->list[k].range, lease->range);
+		if (!meets || n++ >= NAMED_MAX)
+			continue;
+		error_detail(err, "%s/%s: %s %u-%llu are leased to this container",
+			     lease->owner, lease->name, subid_kind_name(lease->kind),
+			     lease->range.start,
+			     (unsigned long long)id_range_end(lease->range) - 1);
+	}
+	if (n > NAMED_MAX)
+		error_detail(err, "and %zu more", n - NAMED_MAX);
+	return n;
+}
+
+size_t looked_name_leases(const struct subid_txn *txn,
+			  const struct subid_changes *changes, struct subid_error *err)
+{
+	bool meets = false;
+
+	for (size_t i = 0; i < changes->n; i++)
+		meets |= subid_set_meets(&txn->looked.leased.of[changes->list[i].kind],
+					 changes->list[i].range, NULL);
+	return meets ? leases_name(&txn->looked.leases, changes, err) : 0;
 }
 
 /* --- one look for many owners --------------------------------------------------------

@@ -217,6 +217,15 @@ struct prepared {
 	struct subid_error *why;
 };
 
+/* What is the same for each of many owners, read once: see looked_leases(). */
+struct looked {
+	bool leases_read, shares_read;
+	bool locked; /* the leases were read with the lock of root's store */
+	struct subid_leases leases;
+	struct subid_sets leased; /* their ids */
+	struct subid_shares shares;
+};
+
 /* Of a file, to see whether it has been changed; inode 0: there is none. */
 struct taken_facts {
 	dev_t device;
@@ -322,6 +331,8 @@ struct subid_txn {
 	size_t n_hiders;
 	struct prepared *prepared; /* prepared.c's */
 	size_t n_prepared, next_prepared;
+	struct looked looked;	      /* likewise */
+	struct subid_sets unjoined;   /* held in lines of their own: see holds.c */
 	bool needs_ledger;	      /* all of it, which takes long: before the locks */
 	bool wants_ledger;	      /* it was found under them that it is needed */
 	bool broken;		      /* half changed: not to be committed */
@@ -940,6 +951,26 @@ int prepared_keep(struct subid_txn *txn, const struct subid_request *request,
 		  const struct subid_changes *lines, bool has_store, int r,
 		  const struct subid_error *why);
 
+/*
+ * Root's leases into txn->looked, unless they are there already; locked: the store that
+ * the transaction has opened with its lock, under which they are read once more; or NULL.
+ * looked.leases_read stays false where root's store is no business of the caller's.
+ * looked_shares(): the records of shares.  0, or explained.
+ */
+int looked_leases(struct subid_txn *txn, const struct store *locked,
+		  struct subid_error *err);
+int looked_shares(struct subid_txn *txn, struct subid_error *err);
+
+/* How many leases have ids of changes, which details name: of all that were read, or of
+ * these. */
+size_t looked_name_leases(const struct subid_txn *txn,
+			  const struct subid_changes *changes, struct subid_error *err);
+size_t leases_name(const struct subid_leases *leases, const struct subid_changes *changes,
+		   struct subid_error *err);
+
+/* What was read is old by now. */
+void looked_free(struct subid_txn *txn);
+
 /* --- rests.c -------------------------------------------------------------------------
  */
 
@@ -964,19 +995,30 @@ int rests_need(struct subid_txn *txn);
 /*
  * Refuses to take ids back that a store of shared files has, even by force; or, unless
  * forced, those of an owner for whom one is mounted, or of its container.  container
- * NULL: the owner and all its containers.  shares_name_mounts(): what is mounted alone.
+ * NULL: the owner and all its containers.  known NULL: the records are read.
+ * shares_name_mounts(): what is mounted alone.
  * 0; SUBID_IN_USE, explained; -errno.
  */
-int shares_name_mounts(const struct subid *sys, const struct subid_owner *owner,
-		       const char *container, struct subid_error *err);
-int shares_check(const struct subid *sys, const struct subid_changes *changes,
-		 const struct subid_owner *owner, const char *container, bool force,
-		 struct subid_error *err);
+int shares_name_mounts(const struct subid *sys, const struct subid_shares *known,
+		       const struct subid_owner *owner, const char *container,
+		       struct subid_error *err);
+int shares_check(const struct subid *sys, const struct subid_shares *known,
+		 const struct subid_changes *changes, const struct subid_owner *owner,
+		 const char *container, bool force, struct subid_error *err);
 
 /* Refuses an owner whose name records of stores have, as theirs or as whom one is mounted
  * for.  0; SUBID_IN_USE, explained; -errno. */
 int shares_check_rename(const struct subid *sys, const struct subid_owner *owner,
 			struct subid_error *err);
+
+/* --- holds.c: ids that no entry has are held.  0 or -errno -------------------------
+ */
+
+int holds_add(struct subid_table *table, const char *holder, const struct subid_set *ids);
+
+/* What was taken back; holds_join() is called before it is written. */
+int holds_rest(struct subid_txn *txn, enum subid_kind kind, const struct subid_set *ids);
+int holds_join(struct subid_txn *txn);
 
 /* --- release.c -----------------------------------------------------------------------
  */

@@ -16,37 +16,7 @@
 #include "libsubid/change/private.h"
 #include "libsubid/core/core.h"
 
-#define NAMED_MAX 20
-
 /* --- leases of the ids -------------------------------------------------------------- */
-
-/*
- * Whoever's they are: a name that a lease has may be the owner's, though nobody knows any
- * more, once the account is gone.
- */
-static size_t name_leases(const struct subid_leases *leases,
-			  const struct subid_changes *changes, struct subid_error *err)
-{
-	size_t n = 0;
-
-	for (size_t i = 0; i < leases->n; i++) {
-		const struct subid_lease *lease = &leases->list[i];
-		bool meets = false;
-
-		for (size_t k = 0; k < changes->n; k++)
-			meets |= changes->list[k].kind == lease->kind &&
-				 id_range_overlaps(changes->list[k].range, lease->range);
-		if (!meets || n++ >= NAMED_MAX)
-			continue;
-		error_detail(err, "%s/%s: %s %u-%llu are leased to this container",
-			     lease->owner, lease->name, subid_kind_name(lease->kind),
-			     lease->range.start,
-			     (unsigned long long)id_range_end(lease->range) - 1);
-	}
-	if (n > NAMED_MAX)
-		error_detail(err, "and %zu more", n - NAMED_MAX);
-	return n;
-}
 
 /*
  * How many leases of the ids the owner's own store has; -1: it cannot be read.  Threat:
@@ -63,12 +33,15 @@ static ssize_t name_users_leases(const struct subid_txn *txn,
 	auto_store struct store other = { .fd = -1 };
 	auto_leases struct subid_leases leases = { .list = NULL };
 	struct homes homes = HOMES;
-	int r = store_find_other(txn->sys, owner, &homes, &other);
+	int r;
 
+	/* where the homes of many are is looked up in the files that are in memory */
+	(void)system_users(txn->sys);
+	r = store_find_other(txn->sys, owner, &homes, &other);
 	if (r == 0)
 		r = name == NULL ? -ENOMEM : store_leases(&other, name, &leases);
 	if (r == 0)
-		return (ssize_t)name_leases(&leases, changes, err);
+		return (ssize_t)leases_name(&leases, changes, err);
 	system_warn(txn->sys, SUBID_NOTE_WARNING,
 		    "%s: %s: leases that are there do not count", other.name,
 		    home_error(r));
@@ -83,20 +56,13 @@ static int check_leases(struct subid_txn *txn, const struct subid_owner *owner,
 			const struct subid_changes *changes, bool force,
 			bool *ret_has_store, struct subid_error *err)
 {
-	auto_leases struct subid_leases leases = { .list = NULL };
-	auto_store struct store store = { .fd = -1 };
 	ssize_t n_users = -1;
-	size_t n;
-	int r = store_find(txn->sys, &store);
+	size_t n = 0;
+	int r = looked_leases(txn, NULL, err);
 
-	/* without root's rights nothing will be changed anyway */
-	if (store.user != NULL)
-		return 0;
-	if (r == 0)
-		r = store_leases(&store, NULL, &leases);
-	if (r < 0)
-		return error_errno(err, store.name, r);
-	n = name_leases(&leases, changes, err);
+	if (r < 0 || !txn->looked.leases_read)
+		return r;
+	n = looked_name_leases(txn, changes, err);
 	if (!force)
 		n_users = name_users_leases(txn, owner, changes, err);
 	*ret_has_store = n_users >= 0;
@@ -115,16 +81,13 @@ static int check_leases(struct subid_txn *txn, const struct subid_owner *owner,
 static int check_roots_leases(struct subid_txn *txn, const struct subid_changes *changes,
 			      struct subid_error *err)
 {
-	auto_leases struct subid_leases leases = { .list = NULL };
 	int r = txn_open_store(txn, TXN_STORE_LOCK, err);
 
 	if (r != 0 || txn->store.user != NULL)
 		return r;
-	r = store_leases(&txn->store, NULL, &leases);
-	if (r < 0)
-		return error_errno(err, txn->store.name, r);
-	if (name_leases(&leases, changes, err) == 0)
-		return 0;
+	r = looked_leases(txn, &txn->store, err);
+	if (r < 0 || looked_name_leases(txn, changes, err) == 0)
+		return r;
 	return error_plain(err, SUBID_IN_USE,
 			   "nothing was changed: 'subid revoke' these first");
 }
@@ -243,6 +206,7 @@ int releases_look_again(struct subid_txn *txn, struct subid_error *err)
 {
 	int r = 0;
 
+	subid_sets_sort(&txn->rested);
 	for (size_t i = 0; r == 0 && i < txn->n_releases; i++) {
 		const struct release *release = &txn->releases[i];
 		const struct subid_changes changes = { release->changes, release->n };
@@ -297,7 +261,9 @@ static int override(struct subid_txn *txn, const struct subid_owner *owner,
 	struct subid_error leases = { .size = sizeof(leases) };
 	struct subid_error uses = { .size = sizeof(uses) };
 	int r = uses_overridden(
-	    txn->sys, shares_name_mounts(txn->sys, owner, NULL, &mounts), &mounts);
+	    txn->sys,
+	    shares_name_mounts(txn->sys, &txn->looked.shares, owner, NULL, &mounts),
+	    &mounts);
 
 	if (r == 0 && name_users_leases(txn, owner, changes, &leases) > 0)
 		r = uses_overridden(
@@ -323,7 +289,10 @@ static int check_free(struct subid_txn *txn, const struct subid_request *request
 	int r = check_leases(txn, owner, changes, force, ret_has_store, err);
 
 	if (r == 0)
-		r = shares_check(txn->sys, changes, owner, NULL, force, err);
+		r = looked_shares(txn, err);
+	if (r == 0)
+		r = shares_check(txn->sys, &txn->looked.shares, changes, owner, NULL,
+				 force, err);
 	if (r != 0 || !force)
 		return r != 0 ? r : uses_check_first(txn, &look, changes, err);
 	look.forced = true;
@@ -338,7 +307,8 @@ static int check_once(struct subid_txn *txn, const struct subid_request *request
 {
 	int r;
 
-	if (prepared_find(txn, request, changes, ret_has_store, err, &r))
+	if (!request_has(request, SUBID_PREPARE) &&
+	    prepared_find(txn, request, changes, ret_has_store, err, &r))
 		return r;
 	r = check_free(txn, request, owner, changes, ret_has_store, err);
 	if (request_has(request, SUBID_PREPARE))
@@ -403,6 +373,8 @@ static int take_back(struct subid_txn *txn, const struct subid_request *request,
 
 	/* unless a call before has changed something, others may have the locks */
 	(void)txn_unlock(txn);
+	if (!txn_is_changed(txn) && !request_has(request, SUBID_PREPARE))
+		looked_free(txn); /* who knows how long ago that was */
 	/* one pass over the lines is cheaper than an index, two are not */
 	if ((txn->n_releases == 1 || txn->n_prepared == 1) &&
 	    subid_txn_prepare_bulk(txn) < 0)

@@ -54,46 +54,6 @@ static int cut_spelling(struct subid_txn *txn, enum subid_kind kind,
 	return 0;
 }
 
-/* Takes the entries of holder that lie in lines, sorted, out of the table. */
-static int take_out(struct subid_table *table, const char *holder,
-		    const struct subid_set *lines)
-{
-	size_t len = strlen(holder);
-	int r = 0;
-
-	for (size_t i = subid_table_first(table, holder, len); r == 0 && i < table->n;
-	     i = subid_table_after(table, i)) {
-		struct id_range held = table->entries[i].range;
-
-		if (subid_set_meets(lines, held, NULL))
-			r = subid_table_cut(table, i, held);
-	}
-	return r;
-}
-
-/*
- * Adds held ids, sorted, one line with those of the same holder that they adjoin.  All
- * at once: to look for these with each range would take lines times ranges.
- */
-static int hold_ids(struct subid_table *table, const char *holder,
-		    const struct subid_set *ids)
-{
-	const struct subid_owner_name spelling = { holder, strlen(holder) };
-	auto_set struct subid_set all = { .ranges = NULL }, lines = { .ranges = NULL };
-	int r = subid_table_owned(table, &spelling, 1, &all);
-
-	if (r == 0)
-		r = subid_set_unite(&all, ids);
-	for (size_t i = 0; r == 0 && i < all.n; i++)
-		if (subid_set_meets(ids, all.ranges[i], NULL))
-			r = subid_set_add(&lines, all.ranges[i]);
-	if (r == 0)
-		r = take_out(table, holder, &lines);
-	for (size_t i = 0; r == 0 && i < lines.n; i++)
-		r = subid_table_add(table, holder, spelling.len, lines.ranges[i]);
-	return r;
-}
-
 /* Which of the changes have ids that another line has too; left: what entries
  * have. */
 static void mark_shared(struct subid_txn *txn, enum subid_kind kind,
@@ -105,8 +65,20 @@ static void mark_shared(struct subid_txn *txn, enum subid_kind kind,
 			    subid_set_meets(left, txn->changes[i].range, NULL);
 }
 
+/*
+ * Had no other entry any of the ids gone?  shared: what was counted of the table before
+ * they went, once for many owners; NULL: that is not known.
+ */
+static bool was_alone(const struct subid_set *shared, const struct subid_set *gone)
+{
+	for (size_t i = 0; shared != NULL && i < gone->n; i++)
+		if (subid_set_meets(shared, gone->ranges[i], NULL))
+			return false;
+	return shared != NULL;
+}
+
 /* What entries have of the ids gone, sorted: to unite all that entries have would take
- * longer than a pass over them, which is for each of many owners. */
+ * longer than a pass over them. */
 static int still_granted(const struct subid_table *table, const struct subid_set *gone,
 			 struct subid_set *ret)
 {
@@ -125,16 +97,17 @@ static int still_granted(const struct subid_table *table, const struct subid_set
 }
 
 /*
- * Of the ids gone, those that no entry has any more are held, unless for reuse.
+ * Of the ids gone, those that no entry has any more are held, unless for reuse; alone:
+ * none has.
  * Threat: what only some reader takes from a comment or a broken line would else not
  * rest, and be anybody's once that line is mended or deleted.
  */
 static int let_go(struct subid_txn *txn, enum subid_kind kind,
-		  const struct subid_set *gone, bool reuse)
+		  const struct subid_set *gone, bool alone, bool reuse)
 {
 	auto_set struct subid_set left = { .ranges = NULL }, held = { .ranges = NULL };
 	struct subid_event event = event_of_holder(SUBID_HOLD, SUBID_OWNER_RELEASED);
-	int r = still_granted(&txn->tables[kind], gone, &left);
+	int r = alone ? 0 : still_granted(&txn->tables[kind], gone, &left);
 
 	if (r < 0)
 		return r;
@@ -143,9 +116,9 @@ static int let_go(struct subid_txn *txn, enum subid_kind kind,
 	if (r == 0 && reuse)
 		return subid_set_unite(&txn->history.cleared.of[kind], &held);
 	if (r == 0)
-		r = hold_ids(&txn->tables[kind], SUBID_OWNER_RELEASED, &held);
-	if (r == 0)
-		r = subid_set_unite(&txn->rested.of[kind], &held);
+		r = holds_rest(txn, kind, &held);
+	for (size_t i = 0; r == 0 && i < held.n; i++)
+		r = subid_set_add(&txn->rested.of[kind], held.ranges[i]);
 	for (size_t i = 0; r == 0 && i < held.n; i++)
 		r = subid_txn_record(txn, &event, kind, held.ranges[i]);
 	return r;
@@ -172,17 +145,21 @@ int subid_txn_revoke(struct subid_txn *txn, const struct subid_owner *owner,
 	range = all_if_empty(range);
 	for (enum subid_kind kind = 0; r == 0 && kind < SUBID_KINDS; kind++) {
 		auto_set struct subid_set gone = { .ranges = NULL };
+		struct subid_table *table = &txn->tables[kind];
+		const struct subid_set *shared = NULL;
 
 		if ((kinds & (1U << kind)) == 0)
 			continue;
-		if (owner->n > OWNER_NAMES_FEW && txn->tables[kind].buckets == NULL)
-			r = subid_table_index(&txn->tables[kind]);
+		if (table->buckets != NULL)
+			shared = subid_table_shared(table);
+		else if (owner->n > OWNER_NAMES_FEW)
+			r = subid_table_index(table);
 		for (size_t s = 0; r == 0 && s < owner->n; s++)
 			r = cut_spelling(txn, kind, &owner->spellings[s], range, &event,
 					 &gone);
 		subid_set_sort(&gone);
 		if (r == 0 && gone.n > 0)
-			r = let_go(txn, kind, &gone, reuse);
+			r = let_go(txn, kind, &gone, was_alone(shared, &gone), reuse);
 	}
 	if (r == 0 && txn->n_changes == 0)
 		r = SUBID_ABSENT;
@@ -200,7 +177,7 @@ int subid_txn_rest(struct subid_txn *txn, enum subid_kind kind, struct id_range 
 	txn->n_changes = 0;
 	r = subid_set_insert(&gone, range);
 	if (r == 0)
-		r = let_go(txn, kind, &gone, false);
+		r = let_go(txn, kind, &gone, false, false);
 	return subid_txn_end_call(txn, r, &none);
 }
 
@@ -253,7 +230,7 @@ static int add_holds(struct subid_txn *txn, enum subid_kind kind,
 	if (r == 0)
 		r = subid_set_unite(&txn->taken.of[kind], ids);
 	if (r == 0)
-		r = hold_ids(&txn->tables[kind], SUBID_OWNER_RESERVED, ids);
+		r = holds_add(&txn->tables[kind], SUBID_OWNER_RESERVED, ids);
 	return r;
 }
 

@@ -59,18 +59,28 @@ static size_t name_mounts(const struct subid_share *share,
 	return n;
 }
 
-int shares_check(const struct subid *sys, const struct subid_changes *changes,
-		 const struct subid_owner *owner, const char *container, bool force,
-		 struct subid_error *err)
+/* The records, which *own has if they are not known yet. */
+static int read_shares(const struct subid *sys, const struct subid_shares **known,
+		       struct subid_shares *own)
 {
-	auto_shares struct subid_shares shares = { .n = 0 };
+	int r = *known == NULL ? subid_shares_read(sys->root, own) : 0;
+
+	*known = *known == NULL ? own : *known;
+	return r;
+}
+
+int shares_check(const struct subid *sys, const struct subid_shares *known,
+		 const struct subid_changes *changes, const struct subid_owner *owner,
+		 const char *container, bool force, struct subid_error *err)
+{
+	auto_shares struct subid_shares own = { .n = 0 };
 	size_t n = 0, n_stores = 0;
-	int r = subid_shares_read(sys->root, &shares);
+	int r = read_shares(sys, &known, &own);
 
 	if (r < 0)
 		return error_plain(err, r, "%s", strerror(-r));
-	for (size_t i = 0; i < shares.n; i++) {
-		const struct subid_share *share = &shares.list[i];
+	for (size_t i = 0; i < known->n; i++) {
+		const struct subid_share *share = &known->list[i];
 
 		/* `subid share destroy` has begun to take them back */
 		if (share->state != SUBID_SHARE_ENDING && has_ids(share, changes)) {
@@ -89,17 +99,18 @@ int shares_check(const struct subid *sys, const struct subid_changes *changes,
 			   n_stores == 0 ? ": unmount it first, or use --force" : "");
 }
 
-int shares_name_mounts(const struct subid *sys, const struct subid_owner *owner,
-		       const char *container, struct subid_error *err)
+int shares_name_mounts(const struct subid *sys, const struct subid_shares *known,
+		       const struct subid_owner *owner, const char *container,
+		       struct subid_error *err)
 {
-	auto_shares struct subid_shares shares = { .n = 0 };
+	auto_shares struct subid_shares own = { .n = 0 };
 	size_t n = 0;
-	int r = subid_shares_read(sys->root, &shares);
+	int r = read_shares(sys, &known, &own);
 
 	if (r < 0)
 		return error_plain(err, r, "%s", strerror(-r));
-	for (size_t i = 0; i < shares.n; i++)
-		n += name_mounts(&shares.list[i], owner, container, err);
+	for (size_t i = 0; i < known->n; i++)
+		n += name_mounts(&known->list[i], owner, container, err);
 	return n == 0 ? 0
 		      : error_plain(err, SUBID_IN_USE,
 				    "--force: such a mount shows other ids now: unmount"

@@ -54,6 +54,7 @@ void subid_txn_free(struct subid_txn **txn)
 	subid_sets_free(&(*txn)->taken);
 	subid_sets_free(&(*txn)->rests);
 	subid_sets_free(&(*txn)->rested);
+	subid_sets_free(&(*txn)->unjoined);
 	subid_leased_free(&(*txn)->leased);
 	subid_conf_free(&(*txn)->conf);
 	subid_members_free(&(*txn)->members);
@@ -245,7 +246,7 @@ int subid_txn_commit(struct subid_txn *txn, struct subid_failure *ret_failure)
 	struct subid_replacement **const drafts[SUBID_KINDS] = { &uid, &gid };
 	struct subid_replacement *ready[SUBID_KINDS];
 	size_t n = 0;
-	int r = txn->broken ? -ECANCELED : 0;
+	int r = txn->broken ? -ECANCELED : holds_join(txn);
 
 	*ret_failure = (struct subid_failure){ .file = NULL };
 	/* of a commit before, when somebody has gone on with the locks of that */

@@ -224,13 +224,13 @@ static int check_shares(const struct revocation *revocation,
 	const char *container = name + subid_lease_owner(name) + 1;
 	const struct subid *sys = revocation->txn->sys;
 	struct subid_error warning = { .size = sizeof(warning) };
-	int r = shares_check(sys, changes, revocation->owner, container,
+	int r = shares_check(sys, NULL, changes, revocation->owner, container,
 			     revocation->force, revocation->err);
 
 	if (r != 0 || !revocation->force)
 		return r;
 	return uses_overridden(
-	    sys, shares_name_mounts(sys, revocation->owner, container, &warning),
+	    sys, shares_name_mounts(sys, NULL, revocation->owner, container, &warning),
 	    &warning);
 }
 

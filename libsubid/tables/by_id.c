@@ -65,6 +65,32 @@ int subid_id_index_make(const struct subid_table *table, struct subid_id_index *
 	return 0;
 }
 
+const struct subid_set *subid_table_shared(struct subid_table *table)
+{
+	struct subid_id_index index;
+	struct id_range before = { .count = 0 };
+	int r;
+
+	if (table->shared_known)
+		return &table->shared;
+	subid_set_free(&table->shared);
+	r = subid_id_index_make(table, &index);
+	if (r < 0)
+		return NULL;
+	for (size_t i = 0; r == 0 && i < index.n; i++) {
+		struct id_range range = index.rows[i].range;
+
+		/* before: of those so far, the one that reaches farthest */
+		r = subid_set_add(&table->shared, id_range_common(before, range));
+		if (id_range_end(range) > id_range_end(before))
+			before = range;
+	}
+	subid_id_index_free(&index);
+	subid_set_sort(&table->shared);
+	table->shared_known = r == 0;
+	return r == 0 ? &table->shared : NULL;
+}
+
 void subid_id_index_free(struct subid_id_index *index)
 {
 	free(index->rows);

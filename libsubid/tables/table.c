@@ -234,6 +234,7 @@ void subid_table_free(struct subid_table *table)
 	subid_text_free(&table->text);
 	subid_set_free(&table->malformed);
 	subid_set_free(&table->ids);
+	subid_set_free(&table->shared);
 	free(table->entries);
 	free(table->malformed_lines);
 	free(table->added);
@@ -336,6 +337,7 @@ int subid_table_add(struct subid_table *table, const char *owner, size_t len,
 		subid_table_link(table, table->n);
 	table->n++;
 	table->changed = table->stale = true;
+	table->shared_known = false;
 	return 0;
 }
 
@@ -349,11 +351,13 @@ int subid_table_cut(struct subid_table *table, size_t index, struct id_range cut
 		return 0;
 	n = subid_range_without(entry->range, cut, left);
 	if (n == 2) {
+		bool known = table->shared_known;
 		int r = subid_table_add(table, subid_table_owner(table, entry),
 					entry->owner_len, left[1]);
 		if (r < 0)
 			return r;
 		entry = &table->entries[index];
+		table->shared_known = known; /* these ids had an entry already */
 	}
 	entry->range = left[0];
 	if (n == 0)

@@ -37,8 +37,10 @@ struct subid_table {
 	    malformed; /* what other readers take from lines that are no entries */
 	uint32_t *malformed_lines; /* offsets of those lines in text, in its order */
 	size_t n_malformed;
-	struct subid_set ids; /* of the entries as they were read */
-	char *added;	      /* owners of new entries; offsets from text.size on */
+	struct subid_set ids;	 /* of the entries as they were read */
+	struct subid_set shared; /* see subid_table_shared() */
+	bool shared_known;
+	char *added; /* owners of new entries; offsets from text.size on */
 	size_t added_size;
 	size_t added_room;
 	uint32_t *buckets; /* subid_table_index() */
@@ -117,6 +119,14 @@ int subid_table_granted(const struct subid_table *table,
 /* The same with what other readers take from lines that are no entries. */
 int subid_table_taken(const struct subid_table *table,
 		      struct subid_set *ret) SUBID_WARN_UNUSED;
+
+/*
+ * Ids that more than one entry may have: all that two had when they were counted, which
+ * is when it is asked for the first time, and again after an entry was added.  NULL: out
+ * of memory.  Who has added entries with ids that no other one has may set shared_known
+ * back to what it was.
+ */
+const struct subid_set *subid_table_shared(struct subid_table *table);
 
 /*
  * Finds the line, entry or not, from which some reader takes the most of the ids of r,

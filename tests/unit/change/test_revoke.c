@@ -327,6 +327,47 @@ static void test_rows_with_index(void **state)
 		run_row(etc_of(state), &rows[i], true);
 }
 
+static void revoke_all_of(struct subid_txn *txn, const char *name)
+{
+	struct subid_owner owner = find_owner(txn, name);
+	struct subid_changes changes;
+
+	assert_int_equal(subid_txn_revoke(txn, &owner, UID, (struct id_range){ 0, 0 },
+					  false, &changes),
+			 0);
+	subid_owner_free(&owner);
+}
+
+/* Of many owners what they share is counted once: it rests with the last of them, and
+ * what adjoins is one line in the end. */
+static void test_many_owners(void **state)
+{
+	int etc = etc_of(state);
+	struct subid_txn *txn;
+
+	put_file(etc, "passwd", PASSWD);
+	put_or_remove(etc, "subgid", NULL);
+	put_file(etc, "subuid",
+		 "x:1:1\na:100:10\nb:105:10\nc:115:5\nd:300:5\n!released:120:1\n");
+	txn = begin(etc, -1);
+	assert_int_equal(subid_txn_prepare_bulk(txn), 0);
+	revoke_all_of(txn, "d");
+	revoke_all_of(txn, "a");
+	revoke_all_of(txn, "c");
+	commit_and_free(&txn);
+	assert_file(etc, "subuid",
+		    "x:1:1\nb:105:10\n!released:100:5\n!released:115:6\n"
+		    "!released:300:5\n");
+	put_file(etc, "subuid", "x:1:1\na:100:10\nb:105:10\nc:115:5\n!released:120:1\n");
+	txn = begin(etc, -1);
+	assert_int_equal(subid_txn_prepare_bulk(txn), 0);
+	revoke_all_of(txn, "a");
+	revoke_all_of(txn, "c");
+	revoke_all_of(txn, "b");
+	commit_and_free(&txn);
+	assert_file(etc, "subuid", "x:1:1\n!released:100:21\n");
+}
+
 static int grant(struct subid_txn *txn, const char *name, struct subid_changes *ret)
 {
 	struct subid_owner owner = find_owner(txn, name);
@@ -434,6 +475,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		scratch_test(test_rows),
 		scratch_test(test_rows_with_index),
+		scratch_test(test_many_owners),
 		scratch_test(test_what_is_held_is_not_given),
 		scratch_test(test_unheld_ids_are_given_again),
 		scratch_test(test_hold_of_live_ids),

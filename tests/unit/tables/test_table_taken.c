@@ -86,11 +86,44 @@ static void test_granted_and_taken(void **state)
 	}
 }
 
+/* What two entries have is counted once, until one is added. */
+static void test_shared(void **state)
+{
+	static const struct {
+		const char *text, *shared;
+	} cases[] = {
+		{ "", "" },
+		{ "a:5:9\nb:14:3\n", "" },
+		{ "a:5:9\nb:13:3\n", "13:1" },
+		{ "a:5:9\na:5:9\n", "5:9" },
+		{ "b:7:2\na:5:9\nc:20:5\nd:24:9\n", "7:2 24:1" },
+		{ "a:1:99\nb:2:2\nc:10:5\nd:12:5\n", "2:2 10:7" },
+		{ "a:5:9\n#b:5:9\nc:0:0\n", "" },
+	};
+	auto_table struct subid_table table = { .exists = false };
+
+	for (size_t i = 0; i < ARRAY(cases); i++) {
+		subid_table_free(&table);
+		load(etc_of(state), cases[i].text, &table);
+		assert_string_equal(show(subid_table_shared(&table)), cases[i].shared);
+	}
+	subid_table_free(&table);
+	load(etc_of(state), "a:5:9\nb:7:4\n", &table);
+	assert_string_equal(show(subid_table_shared(&table)), "7:4");
+	/* a cut, also one that adds the rest of a line, gives no id to one more */
+	cut_all(&table, "a", (struct id_range){ 8, 1 });
+	assert_int_equal(table.n, 3);
+	assert_string_equal(show(subid_table_shared(&table)), "7:4");
+	assert_int_equal(subid_table_add(&table, "c", 1, (struct id_range){ 12, 9 }), 0);
+	assert_string_equal(show(subid_table_shared(&table)), "7:1 9:2 12:2");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		scratch_test(test_who_has),
 		scratch_test(test_granted_and_taken),
+		scratch_test(test_shared),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
