@@ -213,6 +213,42 @@ class GiveMany(Operation):
         return None
 
 
+class RevokeMany(Operation):
+    """All ranges of a tenth of N owners at once, each other of whom has a lease; in an
+    image, whose homes are not looked into: that takes a child for each, and valgrind long
+    for each of these."""
+    peer = False
+    IMAGE = "/run/image"
+
+    def prepare(self, n):
+        self.n = n
+        shutil.rmtree(self.IMAGE, ignore_errors=True)
+        for name in ("/etc", STORE):
+            os.makedirs(self.IMAGE + name)
+        tables.make(n, self.IMAGE + "/etc")
+        tables.write("/etc", "names", "".join("u%d\n" % i for i in range(0, n - 1, 10)))
+        ids = tables.width(n)
+        for name in ("subuid", "subgid"):
+            tables.write(self.IMAGE + STORE, name, "".join(
+                "u%d/c:%d:%d\n" % (i, tables.FIRST + i * ids, ids)
+                for i in range(n) if i % 10 > 0))
+        run(self.command("list", "--released"))
+
+    def command(self, *words):
+        return [ours("subid"), "--root", self.IMAGE, "-q", *words]
+
+    def ours(self, how):
+        result = how(self.command("revoke", "--from", "/etc/names"))
+        with open(self.IMAGE + SUBUID, encoding="ascii") as file:
+            held = sum(line.startswith("!released:") for line in file)
+        if held != len(range(0, self.n - 1, 10)):
+            sys.exit("subid revoke --from holds %d ranges" % held)
+        return result
+
+    def floor(self, how):
+        return None
+
+
 class Lease(Operation):
     """A range for a container of the last of N owners, each other of whom has one."""
     peer = False
@@ -378,6 +414,7 @@ FIRST_LOOK = FirstLook("the ledger's first look")
 GIVE_BESIDE = GiveBeside("give, N left ranges")
 LOGIN = Login("second login (PAM)")
 LEASE = Lease("lease for a container")
+REVOKE_MANY = RevokeMany("revoke N/10 at once")
 NAMES = Names("names of N ids")
 AUDIT = Audit("audit", 0)
 AUDIT_SHIFTED = Audit("audit, gids differ", 1)
@@ -387,7 +424,8 @@ LOAD = Load("load a table")
 PEERS = [FIND, Map("newuidmap, allowed", True), Map("newuidmap, denied", False), GIVE]
 # by size, without a peer
 ALONE = [Give("- unsorted tables", shuffled=True),
-         Give("- and N groups", shuffled=True, groups=True), LEASE, LOGIN,
+         Give("- and N groups", shuffled=True, groups=True), LEASE,
+         REVOKE_MANY, LOGIN,
          List("list"), NAMES]
 # up to a million lines
 MILLION = [LOAD, Load("load, unsorted", shuffled=True), AUDIT, AUDIT_SHIFTED]
