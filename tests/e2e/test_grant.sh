@@ -274,7 +274,7 @@ ok "fits a screen" test "$(wc -l <<<"$out")" -le 24 -a "$(wc -L <<<"$out")" -le 
 expect "--version" 0 "subid *.*.*" '' subid grant --version
 
 fresh
-script -qec "stty cols 100; subid grant alice bob" /dev/null >"$T/terminal" </dev/null
+NO_COLOR=1 script -qec "stty cols 100; subid grant alice bob" /dev/null >"$T/terminal" </dev/null
 like "a table on a terminal" "$(tr -d '\r' <"$T/terminal")" \
 	$'OWNER KIND     START    END  COUNT STATE\nalice uid+gid 100000 165535 65,536 new*'
 

@@ -3,7 +3,7 @@
 # shellcheck disable=SC2086 # words of options
 # What a person expects of any command: help, a hint at what was meant, colours, a pager.
 . "$(dirname "$0")/lib.sh"
-plan 51
+plan 92
 
 add_user alice
 tables alice:100000:65536
@@ -62,6 +62,36 @@ is "only then" "$(subid $image audit | grep -c "$esc")" 0
 is "nor on a terminal with --color=never" "$(pager='' terminal "subid --color=never $image audit" | grep -c "$esc")" 0
 subid --color=always $image audit --partial -o "$T/report" 2>/dev/null
 like "a file, too" "$(<"$T/report")" "*$esc\[1;31mCRITICAL*"
+
+# Every table and every report goes the same way: its headings and its states are coloured,
+# and a pager has what is long, unless something was changed.
+mkdir -p "$T/more/etc" && cp /etc/passwd /etc/group "$T/more/etc"
+more="--root $T/more"
+subid -q $more grant alice && subid -q $more hold 900000:10
+pager="sed s/^/paged:/"
+for command in list "list --released" "list alice" status "status alice" "id 900000" "policy explain alice" \
+	"grant -n root" "revoke -n alice" "hold -n 800000:10" "unhold -n 900000:10" "rename -n alice root" "audit --fix-plan" "audit --list-rules"; do
+	case $command in 'list --released') subid -q $more grant bin -c 10 && subid -q $more revoke bin ;; esac
+	paged=$(terminal "subid --color=never $more $command")
+	like "$command: paged" "$paged" "*paged:*"
+	not_ok "... all of it" grep -qvE '^(paged:|subid: |$)' <<<"$paged"
+done
+for command in "grant root -c 10" "hold 800000:10" "unhold 800000:10" "revoke root"; do
+	not_ok "$command: a change waits for no pager" grep -q paged: <<<"$(terminal "subid --color=never $more $command")"
+done
+pager="head -n 1"
+is "what is said at the end stands behind what is paged" "$(terminal "subid --color=never $more grant -n alice root" | sed 's/ .*//')" "OWNER
+subid:"
+pager=
+unset pager
+like "headings and states have colours" "$(terminal "subid --no-pager $more list")" "$esc\[1mOWNER     KIND *STATE$esc\[0m*$esc\[33mreserved$esc\[0m*"
+like "elsewhere with --color=always, states" "$(subid --color=always $more list)" "*!reserved uid 900000 900009 10 $esc\[33mreserved$esc\[0m*"
+is "else none" "$(subid $more list | grep -c "$esc")" 0
+is "no JSON has them" "$(subid --color=always --json $more list | grep -c "$esc")" 0
+like "status" "$(terminal "subid --no-pager $more status alice")" "alice       $esc\[32mmay run rootless containers$esc\[0m*"
+like "policy explain" "$(terminal "subid --no-pager $more policy explain alice bin")" "alice: $esc\[32mgive$esc\[0m: *"
+like "released ranges are one row a pair, with digits in groups" "$(terminal "subid --color=never --no-pager $more list --released")" "*bin *uid+gid *"
+is "no share, for people" "$(script -qec "subid share list" /dev/null </dev/null | tr -d "\r")" "subid: no shares"
 
 # --- a configuration for a program
 expect "-q config: the lines alone" 0 '--uidmap *' '' as alice subid -q config podman alice

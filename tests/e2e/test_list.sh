@@ -43,7 +43,7 @@ expect "--json of nothing" 1 '*' '*' subid --json list root
 ok "is JSON" jq -e '.ranges == []' <<<"$out"
 expect "standard output full" 3 '' 'subid: standard output: No space left on device' sh -c 'exec subid list >/dev/full'
 expect "standard output closed" 3 '' 'subid: standard output: Bad file descriptor' sh -c 'exec subid list >&-'
-script -qec "stty cols 100; subid list alice bob" /dev/null >"$T/terminal" </dev/null
+NO_COLOR=1 script -qec "stty cols 100; subid list alice bob" /dev/null >"$T/terminal" </dev/null
 is "a table on a terminal" "$(tr -d '\r' <"$T/terminal")" \
 	'OWNER KIND     START    END  COUNT STATE
 alice uid+gid 100000 165535 65,536 granted
@@ -72,7 +72,7 @@ expect "--sort by a number" 0 $'300000\n100000\n200000' '' subid list -u -o STAR
 expect "an unknown column" 2 '' "*unknown column 'size'; one of owner kind start end count state*" subid list -o size
 expect "an unknown order" 2 '' "*unknown column 'size'*" subid list --sort size
 is "-o with --json" "$(subid --json list -u -o owner,count bob | jq -c .)" '{"ranges":[{"owner":"bob","count":10}]}'
-on_terminal() { script -qec "stty cols 100; LC_ALL=C.UTF-8 $1" /dev/null </dev/null | tr -d '\r'; }
+on_terminal() { NO_COLOR=1 script -qec "stty cols 100; LC_ALL=C.UTF-8 $1" /dev/null </dev/null | tr -d '\r'; }
 like "a last line with the room, for people" "$(on_terminal 'subid list')" $'OWNER KIND     *\nwindow      uid+gid 100000-600100000: *'
 is "--noheadings: neither" "$(on_terminal 'subid list --noheadings')" "bob   uid+gid 100000 100009     10 granted
 alice uid+gid 200000 265535 65,536 granted

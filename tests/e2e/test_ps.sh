@@ -57,7 +57,7 @@ expect "one has, one has not: listed, status 1" 1 "$ps" 'subid: bob: no process 
 expect "-q: the answer is the status" 1 '' '*' subid -q ps bob
 is "JSON has both sides" "$(subid ps --json alice/c1 | jq -c '.processes[0] | [.host_user, .host_uid, .host_gid, .user, .uid, .gid, .pid_inside, .owner, .creator, .container, .runtime, .command]')" \
 	'[null,100000,100000,"root",0,0,1,"alice",2001,"c1","lxc","init"]'
-script -qec "stty cols 200; LC_ALL=C subid ps alice/c1" /dev/null >"$T/terminal" </dev/null
+NO_COLOR=1 script -qec "stty cols 200; LC_ALL=C subid ps alice/c1" /dev/null >"$T/terminal" </dev/null
 like "headings and a tree on a terminal" "$(tr -d '\r' <"$T/terminal")" \
 	$'HOST-USER HOST-UID USER UID GID *PID PID-INSIDE OWNER CONTAINER LEASE COMMAND\n*100000 root*c1 *init\n*c1 *|-syslogd\n*c1 *`-*'
 expect "standard output full" 3 '' '*No space left on device' sh -c 'exec subid ps >/dev/full'
@@ -168,7 +168,7 @@ hand_made escapes
 run subid ps bob
 like "a name with an escape sequence is escaped" "$out" '*- 300033 x\\x1b\[2J\\xff\\x20y 33 34 *'
 not_ok "and is not sent to the terminal" grep -q $'\e' <<<"$out"
-script -qec "stty cols 200; subid ps bob" /dev/null >"$T/terminal" </dev/null
+NO_COLOR=1 script -qec "stty cols 200; subid ps bob" /dev/null >"$T/terminal" </dev/null
 not_ok "nor in the table" grep -q $'\e\\[2J' "$T/terminal"
 gone
 hand_made passwd '1000:x:33:33::/:'

@@ -62,8 +62,8 @@ chmod u+s "$PRE/bin/newuidmap"
 # --- the host
 expect "the host" 0 "subid       $(subid --version | cut -d ' ' -f 2)
 users       1 with ranges, 1 without (bob)
-lines       1 lines, of uids and of gids alike
-held        1,000 ids, of uids and of gids alike
+lines       1 in each table
+held        1,000 of each kind
 window      uid+gid 100000-600100000: *
 next        uid 166536-232071, gid 166536-232071
 source      files

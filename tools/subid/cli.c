@@ -106,20 +106,6 @@ static void print_options(const struct cli_command *command,
 	}
 }
 
-int cli_finish_output(void)
-{
-	int status = EXIT_DONE;
-
-	/* who leaves a pager early has seen enough */
-	if (fflush(stdout) != 0 || ferror(stdout))
-		status = errno == EPIPE && cli_pager_runs()
-			     ? EXIT_DONE
-			     : cli_complain(EXIT_UNABLE, "standard output: %s",
-					    strerror(errno));
-	cli_end_pager();
-	return status;
-}
-
 /* "--root DIR  -q,--quiet  ...", in lines of at most 78 columns. */
 static void print_common(const struct cli_option *rows, size_t n, size_t *column)
 {
@@ -428,6 +414,7 @@ int cli_complain(int status, const char *format, ...)
 	va_list args;
 
 	(void)fflush(stdout); /* keep output and messages in order */
+	cli_end_pager();
 	va_start(args, format);
 	print_message(format, args);
 	va_end(args);

@@ -99,13 +99,28 @@ const struct cli_option *cli_common_options(size_t *ret_n);
 /* May what is printed have colours? */
 bool cli_colored(const struct cli *cli);
 
+/* How serious a word is, as its colour says. */
+enum cli_tone {
+	CLI_PLAIN, /* ends the others */
+	CLI_HEADING,
+	CLI_GOOD,
+	CLI_REMARK,
+	CLI_DOUBT,
+	CLI_WARN,
+	CLI_WRONG,
+	CLI_WORST,
+};
+
+/* What begins it on a terminal, or ""; see --color. */
+const char *cli_tone(const struct cli *cli, enum cli_tone tone);
+
 /*
  * From here on standard output is shown by a pager, if a person looks at it:
  * $SUBID_PAGER, $PAGER or less(1), which ends by itself if all fits the screen.  Nothing
- * if there is none.  cli_finish_output() waits for it.
+ * if there is none, or after a change, which nothing may stop.  Tables begin it by
+ * themselves.  A message, cli_finish_output() and the end of the program wait for it.
  */
 void cli_begin_pager(const struct cli *cli);
-bool cli_pager_runs(void);
 void cli_end_pager(void);
 
 /* Finds out whether a person looks at standard output, and how wide it is. */
@@ -263,8 +278,15 @@ bool cli_parse_count(const char *text, uint32_t *ret);
 /* subid_range_parse(), whose count may be written as above.  0 or SUBID_INVALID. */
 int cli_read_range(const char *text, struct id_range *ret);
 
-/* Flushes standard output; the status, after a complaint if it could not be written. */
+/* Flushes standard output, and waits for the pager; the status, after a complaint if it
+ * could not be written. */
 int cli_finish_output(void);
+
+/* The same without an end; changed: what the complaint ends in. */
+int cli_flush_output(const char *changed);
+
+/* Says to a person on a terminal why there is no table. */
+void cli_say_empty(const struct cli *cli, const char *what);
 
 /* Prints text as printable_text() makes it. */
 void cli_print_safe(FILE *out, const char *text, size_t len);

@@ -234,7 +234,7 @@ static int show(const struct cli *cli, const struct request *request,
 		return EXIT_DONE;
 	if (request->write == report_write_json)
 		return write_whole(request->write, shown);
-	if (request->write == report_write_text)
+	if (request->write == report_write_text || request->plan)
 		cli_begin_pager(cli);
 	return finish_output(request->write(shown, stdout));
 }
@@ -258,17 +258,6 @@ static double seconds_since(const struct timespec *start)
 	(void)clock_gettime(CLOCK_MONOTONIC, &now); /* cannot fail */
 	return (double)(now.tv_sec - start->tv_sec) +
 	       (double)(now.tv_nsec - start->tv_nsec) / 1e9;
-}
-
-/* A complaint for each line of an error or a message. */
-static void complain(const char *text)
-{
-	while (*text != '\0') {
-		size_t len = strcspn(text, "\n");
-
-		(void)cli_complain(EXIT_UNABLE, "%.*s", (int)len, text);
-		text += len + (text[len] == '\n');
-	}
 }
 
 static bool progress_shown;
@@ -307,20 +296,16 @@ static int look(const struct cli *cli, const struct request *request,
 	};
 	struct subid_error err = { .size = sizeof(err) };
 	auto_system struct subid *sys = NULL;
-	char text[SUBID_ERROR_TEXT_SIZE];
 	int r = subid_open(cli->root, &sys, &err);
 
 	if (r == 0)
 		r = audit_system(sys, &wanted, ret, &err);
 	if (progress_shown)
 		(void)fputs("\033[K", stderr);
-	if (r < 0) {
-		(void)subid_error_text(&err, text, sizeof(text));
-		complain(text);
-		return EXIT_UNABLE;
-	}
+	if (r < 0)
+		return cli_say(EXIT_UNABLE, &err);
 	for (size_t i = 0; i < ret->facts->messages.n; i++)
-		complain(ret->facts->messages.list[i]);
+		cli_say_text(ret->facts->messages.list[i]);
 	return EXIT_DONE;
 }
 
@@ -392,6 +377,8 @@ static int run(struct cli *cli, int argc, char *argv[])
 		status = cli_misused(cli, "'%s': audit takes no operands", argv[optind]);
 	if (status != EXIT_DONE)
 		return status;
+	if (request.list_rules && !cli->json)
+		cli_begin_pager(cli);
 	if (request.list_rules || request.explain != NULL)
 		return finish_output(
 		    cli->json ? report_write_rules_json(request.explain, stdout)

@@ -32,7 +32,7 @@ static const struct rows_column columns[N_COLUMNS] = {
 	[CONTAINER] = { .heading = "CONTAINER", .key = "container" },
 	[INSIDE] = { .heading = "INSIDE", .key = "inside", .number = true },
 	[NAME] = { .heading = "NAME", .key = "name" },
-	[STATE] = { .heading = "STATE", .key = "state" },
+	[STATE] = { .heading = "STATE", .key = "state", .state = true },
 	[USERNS] = { .key = "userns", .number = true },
 };
 

@@ -115,11 +115,11 @@ static void join_name(const struct subid_row *row, char *buf, size_t size)
 
 static const struct rows_column former_columns[] = {
 	{ .heading = "OWNER", .key = "owner" },
-	{ .heading = "KIND", .key = "kind" },
+	{ .heading = "KIND", .key = "kind", .pairs = true },
 	{ .heading = "START", .key = "start", .number = true },
 	{ .heading = "END", .key = "end", .number = true },
-	{ .heading = "COUNT", .key = "count", .number = true },
-	{ .heading = "STATE", .key = "state" },
+	{ .heading = "COUNT", .key = "count", .number = true, .grouped = true },
+	{ .heading = "STATE", .key = "state", .state = true },
 	{ .heading = "SINCE", .key = "since" },
 	{ .heading = "BY", .key = "by" },
 };
@@ -169,7 +169,6 @@ static int list_released(const struct cli *cli, struct subid *sys, unsigned int 
 
 	if (subid_ledger_read(sys, kinds, SUBID_LEDGER_RELEASED, &list, &err) < 0)
 		return cli_say(EXIT_UNABLE, &err);
-	cli_begin_pager(cli);
 	output = rows_open(cli, "released", former_columns, N_FORMER_COLUMNS);
 	if (output == NULL)
 		return EXIT_UNABLE;
@@ -366,7 +365,6 @@ static int list(struct listing *listing, const struct request *request,
 	bool all = names[0] == NULL;
 	int status, closed;
 
-	cli_begin_pager(cli);
 	listing->output = range_rows_open(cli);
 	if (listing->output == NULL)
 		return EXIT_UNABLE;

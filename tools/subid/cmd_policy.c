@@ -145,7 +145,6 @@ struct explanation {
 	const char *name;
 	struct subid_explanation policy;
 	char rule[SUBID_ERROR_FILE_SIZE + 24]; /* "/etc/subid.conf:3"; "" */
-	char shown[1024];		       /* the name, in printable ASCII */
 	const struct subid_list *changes;      /* NULL: none */
 	const char *state;		       /* of these */
 };
@@ -155,14 +154,6 @@ static const char *const verdicts[] = {
 	[SUBID_VERDICT_NONE] = "none",
 	[SUBID_VERDICT_NEVER] = "never",
 };
-
-/* Replaces all bytes that are not printable ASCII. */
-static void make_printable(char *text)
-{
-	for (char *c = text; *c != '\0'; c++)
-		if ((unsigned char)*c < ' ' || (unsigned char)*c > '~')
-			*c = '?';
-}
 
 /* Tries what the next login would grant; EXIT_NO after an error message if it cannot. */
 static int try_to_give(struct explanation *e)
@@ -210,7 +201,7 @@ static void compare_with_place(const struct explanation *e)
 			    0,
 			    "warning: %s: SUB_%s_DETERMINISTIC gives %ss %u-%llu on each"
 			    " host, and this one has other ids for the owner",
-			    e->shown, kind == SUBID_UID ? "UID" : "GID",
+			    e->name, kind == SUBID_UID ? "UID" : "GID",
 			    subid_kind_name(kind), place.start,
 			    (unsigned long long)id_range_end(place) - 1);
 	}
@@ -218,10 +209,21 @@ static void compare_with_place(const struct explanation *e)
 
 static void print_text(const struct explanation *e)
 {
+	static const enum cli_tone tones[] = {
+		[SUBID_VERDICT_GIVE] = CLI_GOOD,
+		[SUBID_VERDICT_NONE] = CLI_WARN,
+		[SUBID_VERDICT_NEVER] = CLI_WRONG,
+	};
 	struct subid_row row = { .size = sizeof(row) };
 
-	(void)printf("%s: %s: %s%s%s\n", e->shown, verdicts[e->policy.verdict], e->rule,
-		     e->rule[0] == '\0' ? "" : ": ", e->policy.why);
+	cli_begin_pager(e->cli);
+	cli_print_safe(stdout, e->name, strlen(e->name));
+	(void)printf(": %s%s%s: ", cli_tone(e->cli, tones[e->policy.verdict]),
+		     verdicts[e->policy.verdict], cli_tone(e->cli, CLI_PLAIN));
+	cli_print_safe(stdout, e->rule, strlen(e->rule));
+	(void)fputs(e->rule[0] == '\0' ? "" : ": ", stdout);
+	cli_print_safe(stdout, e->policy.why, strlen(e->policy.why));
+	(void)putchar('\n');
 	for (size_t i = 0; e->changes != NULL && subid_list_get(e->changes, i, &row); i++)
 		(void)printf("  %s %u-%llu %u %s\n", subid_kind_name(row.kind),
 			     row.range.start,
@@ -241,10 +243,12 @@ static json_t *to_json(const struct explanation *e)
 				      (json_int_t)row.range.start, "end",
 				      (json_int_t)id_range_end(row.range) - 1, "count",
 				      (json_int_t)row.range.count, "state", e->state));
-	return json_pack("{s:s, s:s, s:s*, s:s, s:o}", "owner", e->shown, "verdict",
-			 verdicts[e->policy.verdict], "rule",
-			 e->rule[0] == '\0' ? NULL : e->rule, "why", e->policy.why,
-			 "ranges", ranges);
+	return json_pack(
+	    "{s:o, s:s, s:o*, s:o, s:o}", "owner",
+	    cli_json_name(e->name, strlen(e->name)), "verdict",
+	    verdicts[e->policy.verdict], "rule",
+	    e->rule[0] == '\0' ? NULL : cli_json_name(e->rule, strlen(e->rule)), "why",
+	    cli_json_name(e->policy.why, strlen(e->policy.why)), "ranges", ranges);
 }
 
 /* Adds the explanation to owners or, if that is NULL, prints it. */
@@ -253,8 +257,6 @@ static int explain_one(struct explanation *e, json_t *owners)
 	struct subid_error err = { .size = sizeof(err) };
 	int status, r;
 
-	(void)snprintf(e->shown, sizeof(e->shown), "%s", e->name);
-	make_printable(e->shown);
 	e->policy.size = sizeof(e->policy);
 	r = subid_explain(e->txn, e->name, &e->policy, &err);
 	if (r != 0)
@@ -262,8 +264,6 @@ static int explain_one(struct explanation *e, json_t *owners)
 	if (e->policy.line > 0)
 		(void)snprintf(e->rule, sizeof(e->rule), "%s:%zu", e->policy.file,
 			       e->policy.line);
-	make_printable(e->policy.why);
-	make_printable(e->rule);
 	status = try_to_give(e);
 	if (status == EXIT_UNABLE)
 		return status;
@@ -302,13 +302,12 @@ static int explain_all(struct cli *cli, struct subid_txn *txn, size_t n, char *n
 	if (cli->json && !cli->quiet && object == NULL)
 		return cli_complain(EXIT_UNABLE, "output: %s", strerror(ENOMEM));
 	status = explain_each(cli, txn, n, names, owners);
-	if (object != NULL) {
-		(void)json_dumpf(object, stdout, JSON_INDENT(2) | JSON_ENSURE_ASCII);
-		(void)putchar('\n');
-	}
-	json_decref(object);
-	if (fflush(stdout) != 0 || ferror(stdout))
-		return cli_complain(EXIT_UNABLE, "standard output: %s", strerror(errno));
+	if (object == NULL || status == EXIT_UNABLE)
+		json_decref(object); /* complete, or absent */
+	else if (cli_print_json(object) != EXIT_DONE)
+		return EXIT_UNABLE;
+	if (cli_finish_output() != EXIT_DONE)
+		return EXIT_UNABLE;
 	return status;
 }
 

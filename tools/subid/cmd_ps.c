@@ -224,7 +224,6 @@ static int print(const struct list *list)
 
 	if (container_order(list->processes, list->n, &places) < 0)
 		return cli_complain(EXIT_UNABLE, "%s", strerror(ENOMEM));
-	cli_begin_pager(list->view->cli);
 	rows = rows_open(list->view->cli, "processes", columns, N_COLUMNS);
 	if (rows == NULL)
 		return EXIT_UNABLE;
@@ -260,6 +259,8 @@ static int list_wanted(struct view *view, struct wanted *wanted, size_t n,
 		status = cli_complain(EXIT_UNABLE, "%s", strerror(ENOMEM));
 	if (status == EXIT_DONE)
 		status = print(&list);
+	if (status == EXIT_DONE && n == 0 && list.n == 0)
+		cli_say_empty(view->cli, "no process is in a user namespace");
 	free_list(&list);
 	for (size_t i = 0; status == EXIT_DONE && i < n; i++)
 		if (!wanted[i].found)

@@ -59,10 +59,11 @@ static int show(struct status_tables *tables, const char *name)
 		written = cli_print_json(object);
 		return written == EXIT_DONE ? status : written;
 	}
+	cli_begin_pager(tables->cli);
 	if (name == NULL)
 		status_print_host(object);
 	else
-		status_print_owner(object);
+		status_print_owner(tables->cli, object);
 	json_decref(object);
 	written = cli_finish_output();
 	return written == EXIT_DONE ? status : written;

@@ -7,6 +7,7 @@
 #include <locale.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdio_ext.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -18,6 +19,7 @@
 
 /* The pager, as long as it runs; 0: none. */
 static pid_t pager;
+static int shown_on = -1; /* what standard output was before it */
 
 void cli_find_terminal(struct cli *cli)
 {
@@ -42,6 +44,18 @@ bool cli_colored(const struct cli *cli)
 		return cli->color == CLI_COLOR_ALWAYS;
 	return cli->terminal && (no == NULL || no[0] == '\0') &&
 	       (term == NULL || strcmp(term, "dumb") != 0);
+}
+
+const char *cli_tone(const struct cli *cli, enum cli_tone tone)
+{
+	static const char *const codes[] = {
+		[CLI_PLAIN] = "\033[0m",  [CLI_HEADING] = "\033[1m",
+		[CLI_GOOD] = "\033[32m",  [CLI_REMARK] = "\033[36m",
+		[CLI_DOUBT] = "\033[35m", [CLI_WARN] = "\033[33m",
+		[CLI_WRONG] = "\033[31m", [CLI_WORST] = "\033[1;31m",
+	};
+
+	return cli_colored(cli) ? codes[tone] : "";
 }
 
 /*
@@ -88,7 +102,8 @@ void cli_begin_pager(const struct cli *cli)
 	if (!cli->terminal || cli->height == 0 || cli->no_pager || cli->quiet ||
 	    pager != 0 || !has_pager() || fflush(stdout) != 0 || pipe(pipes) < 0)
 		return;
-	pager = fork();
+	shown_on = fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 3);
+	pager = shown_on < 0 ? -1 : fork();
 	if (pager == 0) {
 		(void)dup2(pipes[0], STDIN_FILENO);
 		(void)close(pipes[0]);
@@ -105,24 +120,42 @@ void cli_begin_pager(const struct cli *cli)
 	(void)close(pipes[1]);
 }
 
-bool cli_pager_runs(void)
-{
-	return pager > 0;
-}
-
 void cli_end_pager(void)
 {
-	int null;
-
 	if (pager <= 0)
 		return;
-	/* the pager sees the end; the stream stays open for what flushes it */
-	null = open("/dev/null", O_WRONLY | O_CLOEXEC);
-	if (null < 0 || dup2(null, STDOUT_FILENO) < 0)
+	/* who leaves a pager early has seen enough */
+	if (fflush(stdout) != 0 || ferror(stdout)) {
+		__fpurge(stdout);
+		clearerr(stdout);
+	}
+	/* the pager sees the end, and what comes now is shown behind it */
+	if (dup2(shown_on, STDOUT_FILENO) < 0)
 		(void)close(STDOUT_FILENO);
-	if (null >= 0)
-		(void)close(null);
+	(void)close(shown_on);
 	while (waitpid(pager, NULL, 0) < 0 && errno == EINTR)
 		;
 	pager = 0;
+}
+
+void cli_say_empty(const struct cli *cli, const char *what)
+{
+	if (cli->terminal && !cli->json && !cli->quiet)
+		(void)cli_complain(0, "%s", what);
+}
+
+int cli_flush_output(const char *changed)
+{
+	if ((fflush(stdout) == 0 && !ferror(stdout)) || pager > 0)
+		return EXIT_DONE;
+	return cli_complain(EXIT_UNABLE, "standard output: %s%s", strerror(errno),
+			    changed);
+}
+
+int cli_finish_output(void)
+{
+	int status = cli_flush_output("");
+
+	cli_end_pager();
+	return status;
 }

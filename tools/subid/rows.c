@@ -80,7 +80,8 @@ struct rows *rows_open(const struct cli *cli, const char *array,
 			if (columns[i].heading != NULL)
 				rows->shown[rows->n_shown++] = i;
 		if (people)
-			rows->table = rows_table_new(columns, n, pairs_of(columns, n));
+			rows->table =
+			    rows_table_new(cli, columns, n, pairs_of(columns, n));
 		if (json)
 			rows->json = open_memstream(&rows->text, &rows->text_size);
 	}
@@ -186,6 +187,14 @@ static char *put_word(char *at, const char *text, size_t len)
 	return at;
 }
 
+/* A state, in its colour. */
+static char *put_state(char *at, const struct cli *cli, const struct rows_cell *cell)
+{
+	at = stpcpy(at, rows_table_tone(cli, cell->text, cell->len));
+	at = put_word(at, cell->text, cell->len);
+	return stpcpy(at, cli_tone(cli, CLI_PLAIN));
+}
+
 /* Room for a line: each byte may become four.  False: out of memory. */
 static bool make_room(struct rows *rows, const struct rows_cell *cells)
 {
@@ -223,6 +232,8 @@ static void print_plain(struct rows *rows, const struct rows_cell *cells)
 			*at++ = '-';
 		else if (column->number)
 			at = put_number(at, cell->number);
+		else if (column->state)
+			at = put_state(at, rows->cli, cell);
 		else
 			at = put_word(at, cell->text, cell->len);
 	}
@@ -405,12 +416,7 @@ int rows_close(struct rows *rows)
 	if (failed)
 		return cli_complain(EXIT_UNABLE, "output: %s%s", strerror(ENOMEM),
 				    changed);
-	if (fflush(stdout) == 0 && !ferror(stdout))
-		return EXIT_DONE;
-	if (errno == EPIPE && cli_pager_runs())
-		return EXIT_DONE; /* who leaves a pager early has seen enough */
-	return cli_complain(EXIT_UNABLE, "standard output: %s%s", strerror(errno),
-			    changed);
+	return cli_flush_output(changed);
 }
 
 /*
@@ -423,7 +429,7 @@ static const struct rows_column range_columns[] = {
 	{ .heading = "START", .key = "start", .number = true },
 	{ .heading = "END", .key = "end", .number = true },
 	{ .heading = "COUNT", .key = "count", .number = true, .grouped = true },
-	{ .heading = "STATE", .key = "state" },
+	{ .heading = "STATE", .key = "state", .state = true },
 };
 
 #define N_RANGE_COLUMNS (sizeof(range_columns) / sizeof(range_columns[0]))

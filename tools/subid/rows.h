@@ -22,6 +22,7 @@ struct rows_column {
 	bool pairs;	     /* on a terminal, a uid and a gid that agree are one row */
 	bool grouped;	     /* on a terminal, its digits are in groups */
 	bool tree;	     /* on a terminal, lines lead to it from the parent row's */
+	bool state;	     /* its words have colours, see --color */
 };
 
 /* What a row has in a column.  Zeroed: not known, "-" or null. */

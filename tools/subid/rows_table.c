@@ -23,6 +23,7 @@ struct line {
 };
 
 struct rows_table {
+	const struct cli *cli;
 	const struct rows_column *columns;
 	size_t n_columns;
 	size_t pairs;
@@ -33,7 +34,8 @@ struct rows_table {
 	size_t size, room;
 };
 
-struct rows_table *rows_table_new(const struct rows_column *columns, size_t n,
+struct rows_table *rows_table_new(const struct cli *cli,
+				  const struct rows_column *columns, size_t n,
 				  size_t pairs)
 {
 	struct rows_table *table = calloc(1, sizeof(*table));
@@ -42,6 +44,7 @@ struct rows_table *rows_table_new(const struct rows_column *columns, size_t n,
 		free(table);
 		return NULL;
 	}
+	table->cli = cli;
 	table->columns = columns;
 	table->n_columns = n;
 	table->pairs = pairs;
@@ -272,13 +275,37 @@ static void measure(const struct rows_table *table, struct layout *layout, bool 
 	}
 }
 
-static void print_padded(const char *text, int width, bool right, bool last)
+const char *rows_table_tone(const struct cli *cli, const char *text, size_t len)
+{
+	static const struct {
+		const char *word;
+		enum cli_tone tone;
+	} tones[] = {
+		{ "new", CLI_GOOD },	     { "mounted", CLI_GOOD },
+		{ "ready", CLI_GOOD },	     { "released", CLI_WARN },
+		{ "reserved", CLI_WARN },    { "left", CLI_WARN },
+		{ "not-mounted", CLI_WARN }, { "begun", CLI_WARN },
+		{ "taking", CLI_WARN },	     { "ending", CLI_WARN },
+		{ "other", CLI_WRONG },	     { "no-store", CLI_WRONG },
+	};
+
+	for (size_t i = 0; i < sizeof(tones) / sizeof(tones[0]); i++)
+		if (strlen(tones[i].word) == len && memcmp(tones[i].word, text, len) == 0)
+			return cli_tone(cli, tones[i].tone);
+	return "";
+}
+
+/* tone and plain: what stands before and behind the text, and has no width. */
+static void print_padded(const char *text, const char *tone, const char *plain, int width,
+			 bool right, bool last)
 {
 	int pad = width - width_of(text);
 
 	for (; right && pad > 0; pad--)
 		(void)putchar_unlocked(' ');
+	(void)fputs_unlocked(tone, stdout);
 	(void)fputs_unlocked(text, stdout);
+	(void)fputs_unlocked(plain, stdout);
 	for (; !last && pad > 0; pad--)
 		(void)putchar_unlocked(' ');
 	(void)putchar_unlocked(last ? '\n' : ' ');
@@ -286,11 +313,36 @@ static void print_padded(const char *text, int width, bool right, bool last)
 
 static void print_headings(const struct rows_table *table, const struct layout *layout)
 {
+	(void)fputs(cli_tone(table->cli, CLI_HEADING), stdout);
 	for (size_t c = 0; c < layout->n; c++) {
 		const struct rows_column *column = &table->columns[layout->shown[c]];
+		bool last = c + 1 == layout->n;
 
-		print_padded(column->heading, layout->widths[c], column->number,
-			     c + 1 == layout->n);
+		print_padded(column->heading, "",
+			     last ? cli_tone(table->cli, CLI_PLAIN) : "",
+			     layout->widths[c], column->number, last);
+	}
+}
+
+static void print_line(const struct rows_table *table, const struct layout *layout,
+		       size_t i)
+{
+	const struct line *line = &table->lines[i];
+	const char *cells[COLUMNS_MAX];
+
+	find_cells(table, line, cells);
+	for (size_t c = 0; c < layout->n; c++) {
+		const struct rows_column *column = &table->columns[layout->shown[c]];
+		const char *text = cell_of(table, line, cells, layout->shown[c]);
+		const char *tone = "";
+
+		if (column->state)
+			tone = rows_table_tone(table->cli, text, strlen(text));
+		if (column->tree)
+			print_branches(table, i);
+		print_padded(text, tone,
+			     tone[0] == '\0' ? "" : cli_tone(table->cli, CLI_PLAIN),
+			     layout->widths[c], column->number, c + 1 == layout->n);
 	}
 }
 
@@ -298,28 +350,16 @@ void rows_table_print(struct rows_table *table, const size_t *shown, size_t n,
 		      bool headings)
 {
 	struct layout layout = { .shown = shown, .n = n };
-	const char *cells[COLUMNS_MAX];
 
 	if (table->n == 0 || !find_last(table))
 		return;
+	cli_begin_pager(table->cli);
 	if (table->pairs != SIZE_MAX)
 		join_pairs(table);
 	measure(table, &layout, headings);
 	if (headings)
 		print_headings(table, &layout);
-	for (size_t i = 0; i < table->n; i++) {
-		const struct line *line = &table->lines[i];
-
-		if (line->gone)
-			continue;
-		find_cells(table, line, cells);
-		for (size_t c = 0; c < n; c++) {
-			const struct rows_column *column = &table->columns[shown[c]];
-
-			if (column->tree)
-				print_branches(table, i);
-			print_padded(cell_of(table, line, cells, shown[c]),
-				     layout.widths[c], column->number, c + 1 == n);
-		}
-	}
+	for (size_t i = 0; i < table->n; i++)
+		if (!table->lines[i].gone)
+			print_line(table, &layout, i);
 }

@@ -22,7 +22,7 @@ void status_line(const char *label, const char *format, ...)
 	va_end(args);
 	if (n < 0)
 		return;
-	(void)printf("%-12s", label);
+	(void)printf("%-11s ", label);
 	cli_print_safe(stdout, text, strlen(text));
 	(void)putchar('\n');
 	free(text);

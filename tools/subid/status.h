@@ -35,7 +35,7 @@ int status_of_host(struct status_tables *tables, json_t *object);
 void status_mark_audited(void);
 
 /* The object for people, on standard output. */
-void status_print_owner(const json_t *object);
+void status_print_owner(const struct cli *cli, const json_t *object);
 void status_print_host(const json_t *object);
 
 /* The windows of login.defs and what of them is free: {"uid": {"min", "max", ...}}. */

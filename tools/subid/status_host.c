@@ -168,17 +168,18 @@ static long long in(const json_t *object, const char *key, const char *below)
 	return json_integer_value(json_object_get(json_object_get(object, key), below));
 }
 
-static void print_both(const json_t *object, const char *key, const char *label,
-		       const char *unit)
+/* "2 in each table", "5 uids, 7 gids": a number of each kind. */
+static void print_both(const json_t *object, const char *key, const char *each,
+		       const char *ofuid, const char *ofgid)
 {
 	char uid[32], gid[32];
 
 	(void)status_digits(in(object, key, "uid"), uid);
 	(void)status_digits(in(object, key, "gid"), gid);
 	if (strcmp(uid, gid) == 0)
-		status_line(label, "%s %s, of uids and of gids alike", uid, unit);
+		status_line(key, "%s %s", uid, each);
 	else
-		status_line(label, "%s %s of uids, %s of gids", uid, unit, gid);
+		status_line(key, "%s %s, %s %s", uid, ofuid, gid, ofgid);
 }
 
 static void print_users(const json_t *users)
@@ -205,8 +206,8 @@ void status_print_host(const json_t *object)
 
 	status_line("subid", "%s", json_string_value(json_object_get(object, "version")));
 	print_users(json_object_get(object, "users"));
-	print_both(object, "lines", "lines", "lines");
-	print_both(object, "held", "held", "ids");
+	print_both(object, "lines", "in each table", "in subuid", "in subgid");
+	print_both(object, "held", "of each kind", "uids", "gids");
 	status_print_windows(json_object_get(object, "window"));
 	if (json_object_get(next, "uid") != NULL)
 		status_line("next", "uid %lld-%lld, gid %lld-%lld",

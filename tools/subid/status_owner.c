@@ -220,18 +220,30 @@ static void print_running(const json_t *array)
 		status_line("running", "nothing");
 }
 
-void status_print_owner(const json_t *object)
+/* The answer, in its colour. */
+static void print_verdict(const struct cli *cli, const char *owner, const char *why_not)
+{
+	bool may = why_not[0] == '\0';
+
+	cli_print_safe(stdout, owner, strlen(owner));
+	(void)printf("%*s %s%s rootless containers%s",
+		     strlen(owner) < 11 ? 11 - (int)strlen(owner) : 0, "",
+		     cli_tone(cli, may ? CLI_GOOD : CLI_WORST),
+		     may ? "may run" : "cannot run", cli_tone(cli, CLI_PLAIN));
+	if (!may) {
+		(void)printf(": %s; see 'subid doctor ", why_not);
+		cli_print_safe(stdout, owner, strlen(owner));
+		(void)putchar('\'');
+	}
+	(void)putchar('\n');
+}
+
+void status_print_owner(const struct cli *cli, const json_t *object)
 {
 	const json_t *policy = json_object_get(object, "policy");
 	const char *owner = text_of(object, "owner"), *why = text_of(object, "why_not");
 
-	if (why[0] == '\0')
-		status_line(owner, " may run rootless containers");
-	else
-		status_line(owner,
-			    " cannot run rootless containers: %s; see 'subid doctor"
-			    " %s'",
-			    why, owner);
+	print_verdict(cli, owner, why);
 	print_ranges(json_object_get(object, "ranges"), "ranges");
 	print_ranges(json_object_get(object, "leases"), "leases");
 	status_line("source", "%s",

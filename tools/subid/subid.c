@@ -25,5 +25,8 @@ int main(int argc, char *argv[])
 	status = cli_start(&cli, argc, argv);
 	if (status == EXIT_DONE && cli.directory)
 		return cli_run_directory(&cli, argc - optind, argv + optind);
-	return status == EXIT_DONE ? cli_run_command(&cli, argc, argv) : status;
+	if (status == EXIT_DONE)
+		status = cli_run_command(&cli, argc, argv);
+	cli_end_pager();
+	return status;
 }

@@ -221,6 +221,7 @@ int cli_commit(struct cli *cli, struct subid_txn *txn, bool *ret_raced)
 
 	subid_traced(txn, &traced);
 	cli->changed = traced.written;
+	cli->no_pager = true; /* ssh -t would wait for somebody */
 	if (r == 0)
 		warn_of_trace(cli, &traced);
 	if (traced.tables)

@@ -155,17 +155,15 @@ static void print_behind(const char *word, const char *text, bool wrap)
 static void print_level(const struct cli *cli, const struct doctor_results *results,
 			enum doctor_level level)
 {
-	static const char *const colors[] = { "\033[32m", "\033[33m", "\033[1;31m",
-					      "\033[35m" };
-	bool colored = cli_colored(cli);
+	static const enum cli_tone tones[] = { CLI_GOOD, CLI_WARN, CLI_WORST, CLI_DOUBT };
 
 	for (size_t i = 0; i < results->n; i++) {
 		const struct doctor_result *one = &results->list[i];
 
 		if (one->level != level)
 			continue;
-		(void)printf("%s%-7s%s ", colored ? colors[level] : "", words[level],
-			     colored ? "\033[0m" : "");
+		(void)printf("%s%-7s%s ", cli_tone(cli, tones[level]), words[level],
+			     cli_tone(cli, CLI_PLAIN));
 		cli_print_safe(stdout, one->check, strlen(one->check));
 		(void)printf(": ");
 		cli_print_safe(stdout, one->what, strlen(one->what));

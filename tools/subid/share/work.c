@@ -126,11 +126,15 @@ void share_trace(const struct subid_share *share, enum files_action action,
  */
 
 static const struct rows_column columns[] = {
-	{ "STORE", "store", .tree = true },	   { "FOR", "for", .number = false },
-	{ "RUNTIME", "runtime", .number = false }, { "MODE", "mode", .number = false },
-	{ "STATE", "state", .number = false },	   { "PATH", "path", .number = false },
-	{ "UID", "uid", .number = true },	   { "GID", "gid", .number = true },
-	{ "COUNT", "count", .number = true },
+	{ "STORE", "store", .tree = true },
+	{ "FOR", "for", .number = false },
+	{ "RUNTIME", "runtime", .number = false },
+	{ "MODE", "mode", .number = false },
+	{ "STATE", "state", .state = true },
+	{ "PATH", "path", .number = false },
+	{ "UID", "uid", .number = true },
+	{ "GID", "gid", .number = true },
+	{ "COUNT", "count", .number = true, .grouped = true },
 };
 
 #define N_COLUMNS (sizeof(columns) / sizeof(columns[0]))
@@ -220,5 +224,7 @@ int share_list(struct cli *cli)
 	for (size_t i = 0; i < work.shares.n; i++)
 		share_rows_add(rows, &work, &work.shares.list[i]);
 	status = rows_close(rows);
+	if (work.shares.n == 0)
+		cli_say_empty(cli, "no shares");
 	return status == EXIT_DONE && work.shares.n_unread > 0 ? EXIT_UNABLE : status;
 }
