@@ -43,9 +43,6 @@ static const char *const backup_names[SUBID_KINDS] = { "subuid-", "subgid-" };
 /* So many owners are looked up for their uids; more come with a first look alone. */
 #define UIDS_MAX 64
 
-/* More than any container has: a namespace with so many maps all that there is. */
-#define LIVE_IDS_MAX (1U << 24)
-
 void history_free(struct history *history)
 {
 	ledger_close(&history->ledger);
@@ -338,8 +335,7 @@ static int gather(const struct subid_txn *txn, struct backups *backups,
 	return r;
 }
 
-/* What is somebody's or left, also of what could not be written. */
-static int keep_seen(struct history *history, const struct ledger_news *news)
+int history_keep_seen(struct history *history, const struct ledger_news *news)
 {
 	int r =
 	    subid_sets_unite(&history->seen, &history->ledger.parts[history->about].seen);
@@ -383,7 +379,7 @@ static int look_closely(struct subid_txn *txn, struct subid_failure *failure)
 		history->why = ledger_read(&history->ledger, true);
 	if (history->why == 0 && !are_as_read(txn)) {
 		ledger_unlock(&history->ledger);
-		return keep_seen(history, &news);
+		return history_keep_seen(history, &news);
 	}
 	if (history->why == 0)
 		find_set_back(txn);
@@ -391,7 +387,7 @@ static int look_closely(struct subid_txn *txn, struct subid_failure *failure)
 	if (r == 0 && history->why == 0 && history->writes)
 		history->why = ledger_append(&history->ledger, &news, true);
 	ledger_unlock(&history->ledger);
-	return r == 0 ? keep_seen(history, &news) : r;
+	return r == 0 ? history_keep_seen(history, &news) : r;
 }
 
 int history_open(struct subid_txn *txn)
@@ -443,50 +439,6 @@ int history_refuses(const struct subid_txn *txn)
 	if (!txn->options.ledger || txn->options.dry_run || why == 0)
 		return 0;
 	return why > 0 ? -EBUSY : why;
-}
-
-/* Ids that are mapped, of which nothing is known, and which are not all that there are.
- */
-static int add_mapped(const struct subid_txn *txn, const struct subid_set *hidden,
-		      enum subid_kind kind, struct ledger_news *news)
-{
-	auto_set struct subid_set found = { .n = 0 };
-	int r = subid_set_subtract(hidden, &txn->history.seen.of[kind], &found);
-
-	for (size_t i = 0; r == 0 && i < found.n; i++) {
-		const struct ledger_entry entry = {
-			.range = found.ranges[i],
-			.owner = { "", 0 },
-			.until = news->now,
-			.uid = SUBID_ID_NONE,
-			.state = LEDGER_LEFT,
-			.door_out = LEDGER_FOUND,
-		};
-
-		if (entry.range.count <= LIVE_IDS_MAX)
-			r = ledger_add(&news->of[kind], &entry);
-	}
-	return r;
-}
-
-int history_searched(struct subid_txn *txn, const struct subid_sets *hidden)
-{
-	struct history *history = &txn->history;
-	auto_ledger_news struct ledger_news news = { .searched = true };
-	int r = 0;
-
-	if (!txn->options.ledger || !history->writes || history->why != 0)
-		return 0;
-	news.now = (int64_t)time(NULL);
-	for (enum subid_kind kind = 0; r == 0 && kind < SUBID_KINDS; kind++)
-		r = add_mapped(txn, &hidden->of[kind], kind, &news);
-	if (r < 0)
-		return r;
-	history->why = ledger_lock(&history->ledger, txn->options.timeout_ms);
-	if (history->why == 0)
-		history->why = ledger_append(&history->ledger, &news, true);
-	ledger_unlock(&history->ledger);
-	return keep_seen(history, &news);
 }
 
 struct id_range history_piece(const struct subid_txn *txn, enum subid_kind kind,

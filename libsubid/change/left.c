@@ -34,34 +34,37 @@ static bool is_own(const struct grant_request *request, const struct ledger_entr
 	return false;
 }
 
-/* May the user who hides something have had the ids? */
+/* May one of the users who hide something have had the ids? */
 static bool is_suspect(const struct subid_txn *txn, const struct ledger_entry *entry,
-		       const struct subid_hider *hider)
+		       const struct subid_set *hiders)
 {
 	struct subid_account account;
+	uint32_t uid = entry->uid;
 
-	if (hider->uid == SUBID_ID_NONE || hider->uid == 0)
+	if (hiders->n == 0)
+		return false;
+	/* their own ids are theirs without a line */
+	if (subid_set_meets(hiders, entry->range, NULL))
 		return true;
-	if (entry->uid != SUBID_ID_NONE)
-		return entry->uid == hider->uid;
+	if (uid == SUBID_ID_NONE && entry->owner.len > 0 &&
+	    subid_users_by_name(txn->users, entry->owner.text, entry->owner.len,
+				&account))
+		uid = account.uid;
 	/* of a name without account nobody knows whose it was */
-	return entry->owner.len == 0 ||
-	       !subid_users_by_name(txn->users, entry->owner.text, entry->owner.len,
-				    &account) ||
-	       account.uid == hider->uid;
+	return uid == SUBID_ID_NONE ||
+	       subid_set_contains(hiders, (struct id_range){ uid, 1 });
 }
 
 /* Was what is hidden sought since the ids were left? */
 static bool was_sought(const struct subid_txn *txn, const struct ledger_entry *entry)
 {
-	if (txn->options.proc < 0 || entry->seq < txn->history.ledger.searched)
+	const struct ledger_file *ledger = &txn->history.ledger;
+
+	if (txn->options.proc < 0 ||
+	    (entry->seq < ledger->searched && !is_suspect(txn, entry, &ledger->hiders)))
 		return true;
-	if (!txn->options.search || txn->n_hiders == HIDERS_MAX)
-		return false;
-	for (size_t i = 0; i < txn->n_hiders; i++)
-		if (is_suspect(txn, entry, &txn->hiders[i]))
-			return false;
-	return true;
+	return txn->options.search && !txn->anyone_hides &&
+	       !is_suspect(txn, entry, &txn->hiding);
 }
 
 /* All of the ledger is needed now.  0; SUBID_ABSENT: it cannot be relied on; -errno. */
@@ -254,8 +257,8 @@ void left_explain(const struct subid_txn *txn, const char *name,
 			     name, window, id);
 		return;
 	}
-	if (txn->options.search && txn->n_hiders > 0) {
-		error_hider_text(&txn->hiders[0], who, sizeof(who));
+	if (txn->options.search && txn->unseen.n_hidden > 0) {
+		error_hider_text(&txn->unseen.first, who, sizeof(who));
 		error_detail(err,
 			     "%s: the %ss of %s that others have left may be in a user"
 			     " namespace that %s keeps out of sight: end it first",

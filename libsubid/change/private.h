@@ -239,9 +239,6 @@ enum taken_part { TAKEN_POLICY, TAKEN_ACCOUNTS, TAKEN_LEASES };
 
 #define TAKEN_WATCHED 8 /* files */
 
-/* More, and nobody knows who they all are. */
-#define HIDERS_MAX 16
-
 struct subid_replacement;
 
 /* Their spellings point into the transaction's users. */
@@ -327,8 +324,8 @@ struct subid_txn {
 	struct subid_sets taken; /* all of it: nothing of this is given */
 	struct subid_sets rests; /* with options.ledger: and what others have left */
 	struct history history;
-	struct subid_hider hiders[HIDERS_MAX]; /* with options.search: who hides what */
-	size_t n_hiders;
+	struct subid_set hiding;   /* uids of who hides something, when it was sought */
+	bool anyone_hides;	   /* also root, or somebody whom nobody knows */
 	struct prepared *prepared; /* prepared.c's */
 	size_t n_prepared, next_prepared;
 	struct looked looked;	      /* likewise */
@@ -671,8 +668,14 @@ int history_look(struct subid_txn *txn, struct subid_failure *failure);
  * and ids that have been anybody's are not given unasked. */
 bool history_is_blind(const struct subid_txn *txn);
 
-/* What is hidden has been sought, and these ids are all that it has.  0 or -ENOMEM. */
-int history_searched(struct subid_txn *txn, const struct subid_sets *hidden);
+/* Adds what is somebody's or left to what is known, also what could not be written.  0 or
+ * -ENOMEM. */
+int history_keep_seen(struct history *history, const struct ledger_news *news);
+
+/* sought.c: what is hidden has been sought, since the ledger's record known was the last:
+ * finds who hides something, and writes it down, unless it may have anybody's ids.  0 or
+ * -ENOMEM. */
+int sought_note(struct subid_txn *txn, uint64_t known);
 
 /* Why nothing may be taken away or given back without the ledger: -errno; 0: it may. */
 int history_refuses(const struct subid_txn *txn);

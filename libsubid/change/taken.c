@@ -173,40 +173,21 @@ static bool seeks_hidden(const struct subid_txn *txn)
 	return !txn->options.by_login && history_is_blind(txn);
 }
 
-/* Ids that no process is in, but a namespace maps, rest once that is gone. */
-static int note_hidden(struct subid_txn *txn)
-{
-	auto_sets struct subid_sets hidden = { .of = { { .n = 0 } } };
-	int r = 0;
-
-	for (size_t i = 0; i < txn->snapshot.n; i++) {
-		const struct subid_live_userns *userns = &txn->snapshot.userns[i];
-
-		for (enum subid_kind kind = 0;
-		     userns->held != SUBID_HELD_BY_PROCESS && kind < SUBID_KINDS; kind++)
-			for (size_t k = 0; r == 0 && k < userns->maps[kind].n; k++)
-				r = subid_set_insert(&hidden.of[kind],
-						     userns->maps[kind].lines[k].outside);
-	}
-	return r == 0 ? history_searched(txn, &hidden) : r;
-}
-
 static int load_live(struct subid_txn *txn, struct subid_failure *failure)
 {
+	/* what is left from here on is not what was sought for */
+	uint64_t known = txn->history.ledger.seq;
+	bool seeks = seeks_hidden(txn);
 	int proc = txn->options.proc, r;
 
 	if (proc < 0)
 		return 0;
 	failure->file = "/proc";
-	r = subid_live_read(proc,
-			    seeks_hidden(txn) ? SUBID_LIVE_BOUNDED : SUBID_LIVE_PROCESSES,
+	r = subid_live_read(proc, seeks ? SUBID_LIVE_BOUNDED : SUBID_LIVE_PROCESSES,
 			    &txn->snapshot);
 	if (r < 0)
 		return r;
 	subid_live_unreadable(proc, &txn->snapshot, &txn->unseen);
-	if (txn->options.search)
-		txn->n_hiders =
-		    subid_live_hiders(proc, &txn->snapshot, txn->hiders, HIDERS_MAX);
 	if (txn->unseen.n > 0) {
 		failure->unseen = txn->unseen;
 		return -EACCES;
@@ -216,9 +197,7 @@ static int load_live(struct subid_txn *txn, struct subid_failure *failure)
 		r = own_find_absent(&txn->snapshot, &txn->absent);
 	if (r == 0 && txn->unseen.n_hidden > 0)
 		r = load_before(txn, failure);
-	else if (r == 0 && seeks_hidden(txn))
-		r = note_hidden(txn);
-	return r;
+	return r == 0 && seeks ? sought_note(txn, known) : r;
 }
 
 const struct subid_unreadable *subid_txn_unseen(const struct subid_txn *txn)

@@ -49,6 +49,7 @@ void subid_txn_free(struct subid_txn **txn)
 	subid_sets_free(&(*txn)->absent);
 	subid_sets_free(&(*txn)->live);
 	subid_live_free(&(*txn)->snapshot);
+	subid_set_free(&(*txn)->hiding);
 	subid_sets_free(&(*txn)->before);
 	subid_sets_free(&(*txn)->unused);
 	subid_sets_free(&(*txn)->taken);

@@ -127,17 +127,21 @@ enum ledger_word {
 	LEDGER_SEEN = 's',     /* all ids of such records in the file's body */
 	LEDGER_TABLES = 't',   /* the digests of the tables, once all before it is true */
 	LEDGER_BACKUPS = 'b',  /* what the backup tables look like, which were read */
-	LEDGER_SEARCHED = 'f', /* ids that are not named are free of hidden namespaces */
+	LEDGER_HIDER = 'h',    /* who hid something from the search that comes next */
+	LEDGER_SEARCHED = 'f', /* hidden namespaces were sought; of the ids of records up
+				  to one, only the hiders' may be in such */
 	LEDGER_END = 'e',      /* of the body */
 };
 
 struct ledger_record {
 	enum ledger_word word;
-	enum ledger_about about;   /* not of SEARCHED and END */
+	enum ledger_about about;   /* not of HIDER, SEARCHED and END */
 	unsigned int kinds;	   /* RANGE, SEEN: bits 1 << enum subid_kind */
-	struct ledger_entry entry; /* RANGE; SEEN: its range; all: its seq; TABLES,
-				      SEARCHED: since; END: seq is how many lines */
+	struct ledger_entry entry; /* RANGE; SEEN: its range; HIDER: uids; all: its seq;
+				      TABLES, SEARCHED: since; END: seq is how many
+				      lines */
 	uint64_t of[SUBID_KINDS];  /* TABLES, BACKUPS */
+	uint64_t upto;		   /* SEARCHED: the last record that was known then */
 };
 
 /* The longest line, with its newline: each byte of an owner may be written as three. */
@@ -157,8 +161,8 @@ int ledger_record_parse(char *line, size_t len, struct ledger_record *ret);
 /* The file's first line. */
 struct ledger_head {
 	uint64_t seq;	   /* of the last record of the body */
-	uint64_t searched; /* the seq of LEDGER_SEARCHED; 0: there was none */
-	uint64_t index;	   /* so many bytes follow, of SEEN, TABLES and BACKUPS */
+	uint64_t searched; /* as in struct ledger_file */
+	uint64_t index;	   /* so many bytes follow: SEEN, TABLES, BACKUPS, HIDER */
 	uint64_t body;	   /* and then so many, of RANGE and one END */
 };
 
@@ -176,6 +180,7 @@ int ledger_head_parse(const char *line, size_t len, struct ledger_head *ret);
  *     t SEQ TIME DIGEST DIGEST SUM
  *     b SEQ STAMP STAMP SUM
  *     S ...                                          the same of leases
+ *     h SEQ UID COUNT SUM                            of the last search
  *     r SEQ KIND START COUNT STATE DOORS SINCE UNTIL UID OWNER SUM
  *     R ...                                          the body: each part in order
  *     e COUNT SUM
@@ -218,10 +223,12 @@ struct ledger_file {
 	uint64_t device, inode, size; /* size: up to the end of the last whole line */
 	uint64_t before;	      /* what the size was before the last append */
 	bool damaged;		      /* lines in it say nothing */
-	uint64_t searched;	      /* the seq of LEDGER_SEARCHED; 0: there was none */
-	uint64_t seq;		      /* of the last record */
-	uint64_t tail;		      /* so many bytes of the size are the tail's */
-	bool whole;		      /* the parts' ledgers were read, too */
+	uint64_t searched;	 /* hidden namespaces were sought after all records of a
+				    lower seq; 0: never */
+	struct subid_set hiders; /* uids of who hid something from that */
+	uint64_t seq;		 /* of the last record */
+	uint64_t tail;		 /* so many bytes of the size are the tail's */
+	bool whole;		 /* the parts' ledgers were read, too */
 	struct ledger_part parts[LEDGER_PARTS];
 	char *texts[3]; /* that these point to */
 };
@@ -261,6 +268,8 @@ struct ledger_news {
 	enum ledger_about about;
 	struct ledger_list of[SUBID_KINDS];
 	bool has_tables, has_backups, searched;
+	struct subid_set hiders; /* with searched: the uids; the caller's */
+	uint64_t upto;		 /* likewise: the last record when the search began */
 	uint64_t tables[SUBID_KINDS], backups[SUBID_KINDS];
 	int64_t now;
 };

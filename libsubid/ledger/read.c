@@ -22,6 +22,7 @@ static void forget(struct ledger_file *file)
 		free(file->texts[i]);
 		file->texts[i] = NULL;
 	}
+	subid_set_free(&file->hiders);
 	*file = (struct ledger_file){
 		.dir = file->dir,
 		.trusted = file->trusted,
@@ -48,6 +49,7 @@ bool ledger_is_same(const struct ledger_file *file, const struct stat *st)
 struct reading {
 	struct ledger_file *file;
 	struct ledger body[LEDGER_PARTS], tail[LEDGER_PARTS];
+	struct subid_set hiders; /* of the search that comes next in the tail */
 	uint64_t ended; /* what the body's last line says; UINT64_MAX: there was none */
 	bool salvage;	/* lines come from anywhere */
 };
@@ -58,6 +60,7 @@ static void reading_free(struct reading *reading)
 		ledger_free(&reading->body[about]);
 		ledger_free(&reading->tail[about]);
 	}
+	subid_set_free(&reading->hiders);
 }
 
 int ledger_read_bytes(int fd, uint64_t from, uint64_t size, char **ret)
@@ -148,8 +151,14 @@ static int take_record(struct reading *reading, const struct ledger_record *reco
 	case LEDGER_BACKUPS:
 		memcpy(part->backups, record->of, sizeof(part->backups));
 		break;
+	case LEDGER_HIDER:
+		return subid_set_add(tail ? &reading->hiders : &file->hiders,
+				     record->entry.range);
 	case LEDGER_SEARCHED:
-		file->searched = record->entry.seq;
+		file->searched = record->upto + 1;
+		subid_set_free(&file->hiders);
+		file->hiders = reading->hiders;
+		reading->hiders = (struct subid_set){ .n = 0 };
 		break;
 	case LEDGER_END:
 		reading->ended = record->entry.seq;
@@ -290,6 +299,7 @@ static int unite(struct reading *reading, bool whole)
 			r = unite_kind(&reading->file->parts[about], kind,
 				       &reading->body[about].of[kind],
 				       &reading->tail[about].of[kind], whole);
+	subid_set_sort(&reading->file->hiders);
 	reading->file->whole = whole;
 	return r;
 }
@@ -307,6 +317,7 @@ static int read_damaged(struct reading *reading, int fd, uint64_t size)
 		return r;
 	reading->file->damaged = true;
 	reading->file->searched = 0;
+	subid_set_free(&reading->file->hiders);
 	reading->file->texts[0] = text;
 	text = NULL;
 	return 0;
@@ -391,12 +402,15 @@ int ledger_note(struct ledger_file *file, const struct ledger_news *news, uint64
 	struct ledger_part *part = &file->parts[news->about];
 	int r = 0;
 
+	if (news->searched) {
+		subid_set_free(&file->hiders);
+		file->searched = news->upto + 1;
+		r = subid_set_unite(&file->hiders, &news->hiders);
+	}
 	for (enum subid_kind kind = 0; r == 0 && kind < SUBID_KINDS; kind++)
 		r = ledger_unite_seen(&part->seen.of[kind], &news->of[kind]);
 	if (r < 0)
 		return r;
-	if (news->searched)
-		file->searched = seq - news->has_tables - news->has_backups;
 	memcpy(tables.of, news->tables, sizeof(tables.of));
 	if (news->has_tables)
 		add_state(part, &tables);

@@ -191,8 +191,13 @@ size_t ledger_record_print(const struct ledger_record *record, char buf[LEDGER_L
 		put_hex(&to, record->of[SUBID_UID], 16);
 		put_hex(&to, record->of[SUBID_GID], 16);
 		break;
+	case LEDGER_HIDER:
+		put_number(&to, entry->range.start);
+		put_number(&to, entry->range.count);
+		break;
 	case LEDGER_SEARCHED:
 		put_time(&to, entry->since);
+		put_number(&to, record->upto);
 		break;
 	case LEDGER_END:
 		break;
@@ -366,9 +371,14 @@ static void parse_rest(struct fields *fields, struct ledger_record *record)
 		record->of[SUBID_UID] = next_hex(fields, 16);
 		record->of[SUBID_GID] = next_hex(fields, 16);
 		break;
+	case LEDGER_HIDER:
+		entry->seq = next_number(fields, INT64_MAX);
+		entry->range = next_range(fields);
+		break;
 	case LEDGER_SEARCHED:
 		entry->seq = next_number(fields, INT64_MAX);
 		entry->since = (int64_t)next_number(fields, INT64_MAX);
+		record->upto = next_number(fields, entry->seq);
 		break;
 	case LEDGER_END:
 		entry->seq = next_number(fields, INT64_MAX);
@@ -393,7 +403,7 @@ static bool take_sum(const char *line, size_t *len)
 
 int ledger_record_parse(char *line, size_t len, struct ledger_record *ret)
 {
-	static const char words[] = "rstbfeRSTB";
+	static const char words[] = "rstbhfeRSTB";
 	struct ledger_record record = { .entry.uid = SUBID_ID_NONE };
 	struct fields fields = { .at = line };
 	char letter;

@@ -115,19 +115,37 @@ static uint64_t number(const struct ledger_list of[SUBID_KINDS], uint64_t seq)
 	return seq;
 }
 
+/* Who hid something; each numbered, if seq is not NULL. */
+static int add_hiders(struct lines *lines, const struct subid_set *hiders, uint64_t *seq)
+{
+	struct ledger_record record = { .word = LEDGER_HIDER };
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < hiders->n; i++) {
+		record.entry.range = hiders->ranges[i];
+		record.entry.seq = seq == NULL ? 0 : ++*seq;
+		r = add_line(lines, &record);
+	}
+	return r;
+}
+
+static int add_search(struct lines *lines, const struct ledger_news *news, uint64_t *seq)
+{
+	struct ledger_record record = { .word = LEDGER_SEARCHED, .upto = news->upto };
+	int r = add_hiders(lines, &news->hiders, seq);
+
+	record.entry.since = news->now;
+	record.entry.seq = ++*seq;
+	return r == 0 ? add_line(lines, &record) : r;
+}
+
 /* What else there is of news, and goes behind the ranges. */
 static int add_facts(struct lines *lines, const struct ledger_news *news, uint64_t *seq)
 {
-	struct ledger_record record = { .word = LEDGER_SEARCHED };
-	int r = 0;
+	struct ledger_record record = { .about = news->about };
+	int r = news->searched ? add_search(lines, news, seq) : 0;
 
 	record.entry.since = news->now;
-	record.about = LEDGER_LINES;
-	if (news->searched) {
-		record.entry.seq = ++*seq;
-		r = add_line(lines, &record);
-	}
-	record.about = news->about;
 	if (r == 0 && news->has_tables) {
 		record.word = LEDGER_TABLES;
 		record.entry.seq = ++*seq;
@@ -204,6 +222,8 @@ int ledger_write_base(const struct ledger_file *file,
 		if (r == 0)
 			r = add_records(&body, about, file->parts[about].ledger.of);
 	}
+	if (r == 0)
+		r = add_hiders(&index, &file->hiders, NULL);
 	end.entry.seq = body.n;
 	if (r == 0)
 		r = add_line(&body, &end);
@@ -241,6 +261,7 @@ static void next_free(struct ledger_file *next)
 		ledger_free(&next->parts[about].ledger);
 		subid_sets_free(&next->parts[about].seen);
 	}
+	subid_set_free(&next->hiders);
 }
 
 /* A file that is not there, or damaged: as a whole, with news. */
@@ -257,6 +278,7 @@ static int write_anew(struct ledger_file *file, const struct ledger_news *news)
 		return r;
 	next.searched = file->searched;
 	next.seq = number(news->of, file->seq);
+	r = subid_set_unite(&next.hiders, &file->hiders);
 	for (enum ledger_about about = 0; r == 0 && about < LEDGER_PARTS; about++)
 		r = add_to(&file->parts[about], about == news->about ? news->of : nothing,
 			   &next.parts[about]);

@@ -178,6 +178,11 @@ void subid_live_unreadable(int proc, const struct subid_live *live,
 size_t subid_live_hiders(int proc, const struct subid_live *live, struct subid_hider *ret,
 			 size_t room);
 
+/* The uids of all of them, added to *ret and sorted.  0; SUBID_ABSENT: also somebody whom
+ * nobody knows; -ENOMEM. */
+int subid_live_hiding(int proc, const struct subid_live *live,
+		      struct subid_set *ret) SUBID_WARN_UNUSED;
+
 /*
  * Which ids are in use: those that a user namespace maps, and those that a process has.
  *

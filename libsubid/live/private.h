@@ -18,6 +18,7 @@
  *   hidden.c      the search for namespaces that no process is in
  *   snapshot.c    every process, and the namespace that it is in; what could not be
  *                 read, and whose it is
+ *   hiding.c      all users who hide something
  *
  * uses.c, name.c and idmapped.c answer questions about a snapshot.
  */
@@ -260,3 +261,8 @@ int live_follow_mounts(struct live_scan *scan, pid_t pid, pid_t holder,
 
 /* Adds what the descriptors and mounts of the processes lead to.  0 or -errno. */
 int live_find_hidden(struct live_scan *scan, enum subid_live_depth depth);
+
+/* --- snapshot.c --- */
+
+/* Why its maps are not known: -errno; 0: they are. */
+int live_error_of(const struct subid_live_userns *userns);

@@ -367,7 +367,7 @@ void subid_live_free(struct subid_live *live)
 
 /* --- what it could not read, and the processes that keep it --- */
 
-static int error_of(const struct subid_live_userns *userns)
+int live_error_of(const struct subid_live_userns *userns)
 {
 	return userns->maps[SUBID_UID].error != 0 ? userns->maps[SUBID_UID].error
 						  : userns->maps[SUBID_GID].error;
@@ -404,12 +404,12 @@ size_t subid_live_hiders(int proc, const struct subid_live *live, struct subid_h
 	for (size_t i = 1; i < live->n && n < room; i++) {
 		const struct subid_live_userns *userns = &live->userns[i];
 
-		if (userns->n > 0 || error_of(userns) == 0 ||
+		if (userns->n > 0 || live_error_of(userns) == 0 ||
 		    is_listed(ret, n, userns->holder))
 			continue;
 		ret[n] = hider_of(proc, live, userns->holder);
 		ret[n].userns = userns->inode;
-		ret[n++].error = error_of(userns);
+		ret[n++].error = live_error_of(userns);
 	}
 	for (size_t i = 0; i < live->n_covered && n < room; i++) {
 		if (is_listed(ret, n, live->covered[i].pid))
@@ -441,12 +441,12 @@ void subid_live_unreadable(int proc, const struct subid_live *live,
 	for (size_t i = 1; i < live->n; i++) {
 		const struct subid_live_userns *userns = &live->userns[i];
 
-		if (error_of(userns) == 0)
+		if (live_error_of(userns) == 0)
 			continue;
 		if (userns->n > 0 && found.n == 0) {
 			found.first = hider_of(proc, live, userns->holder);
 			found.first.userns = userns->inode;
-			found.first.error = error_of(userns);
+			found.first.error = live_error_of(userns);
 		}
 		found.n += userns->n > 0;
 		found.n_hidden += userns->n == 0;

@@ -3,12 +3,14 @@
 # What a user hides from root: a namespace that no process is in, with its mount beneath
 # another one.  It must not stop what others are given, nor get them ids of others.
 . "$(dirname "$0")/lib.sh"
-plan 43
+plan 57
 private_store
 
 add_user alice -u 5001
 add_user bob -u 5002
 add_user mallory -u 5003
+add_user carol -u 5004
+add_user dora -u 5005
 good=$'alice:100000:65536\nmallory:200000:65536'
 tables "$good"
 
@@ -33,6 +35,11 @@ hide() { # user|net
 	wait_for runs "$hider" sleep
 	ns=$(tr -dc 0-9 <"$file.ns")
 	who="process $hider (sleep) of mallory (uid 5003)"
+}
+# As on a host on which nobody has sought anything yet.
+never_looked() {
+	rm -f /var/lib/subid/ledger
+	subid list --released >/dev/null 2>&1
 }
 findings() { subid --json audit --partial --fail-on never | jq -r '.findings[] | select(.rule | startswith("live-")) |
 	[.level, .rule, .owner // "-", .namespace // "-", (.pids // [])[]] | join(" ")'; }
@@ -60,9 +67,11 @@ expect "nor together with others'" 3 '' "subid: 265000:66000: $who keeps *" subi
 expect "not held, none is said to be hidden" 1 '' 'subid: 700000:1: none of these ids is held' subid unhold 700000:1
 expect "by force it is" 0 '*' "subid: warning: 265000:536: $who *--force: done all the same*" subid unhold --force 265000:536
 expect "nobody else's needs that" 0 '*' '' subid unhold 265536:65536
+never_looked
 expect "yet not given at once" 1 '' "subid: bob: uid 265536-331071: taken from somebody by the last change of /etc/subuid, *process $hider (sleep)*
 subid: bob: gid *" subid -q grant --range 265536:65536 bob
 printf '%s\n' "$good" 'carol:265536:65536' | tee /etc/subuid- >/etc/subgid-
+never_looked
 expect "nor is what another program took away" 0 'bob uid 331072 *' '*warning*' subid grant -n bob
 ln -sf /nowhere /etc/subuid-
 expect "what was before must be known then" 3 '' 'subid: /etc/subuid-: it is a symbolic link to **' subid grant -n bob
@@ -127,3 +136,50 @@ expect "hundreds: a grant" 0 'bob *' "subid: warning: process $hider (python3) o
 	timeout 20 subid grant -n bob
 expect "and the audit: one finding" 3 '*' '*' timeout 20 subid --json audit
 end "$hider"
+
+# --- a search counts, whoever hides something ----------------------------------------------
+
+# In a window of four: what alice, mallory and a nameless owner had is left.
+printf '%s\n' 'SUB_UID_MIN 100000' 'SUB_UID_MAX 100049' 'SUB_UID_COUNT 10' 'SUB_GID_MIN 100000' 'SUB_GID_MAX 100049' 'SUB_GID_COUNT 10' >>/etc/login.defs
+fresh() {
+	rm -f /var/lib/subid/ledger /etc/sub?id-
+	tables $'alice:100000:10\nmallory:100010:10\nmallory:200000:10'
+	subid list --released >/dev/null 2>&1
+	usermod -V 100000-100009 -W 100000-100009 alice
+	usermod -V 100010-100019 -W 100010-100019 mallory
+}
+mounts() { # command...: of how many mount namespaces the mounts are read
+	strace -qqf -e trace=openat -o "$T/calls" "$@" >/dev/null 2>&1
+	grep -c '/mountinfo"' "$T/calls"
+}
+fresh
+hide user
+expect "a first grant looks, and goes on" 0 'bob uid 100020 *' "subid: warning: $who *" subid grant bob
+is "the ledger names who hid something" "$(grep -c '^h [0-9]* 5003 1 ' /var/lib/subid/ledger)" 1
+expect "the next one need not look" 0 'carol uid 100030 *' '' subid grant carol
+is "and does not" "$(mounts subid grant -n --another bob)" 0
+ok "who seeks does" test "$(mounts subid grant -n --reuse-left --another bob)" -gt 0
+echo 'allow left-ids:bob "small window"' >/etc/subid.conf
+expect "what others left may be given" 0 'bob uid 100040 *' '' subid grant --another bob
+expect "as it was sought" 0 'bob uid 100000 *' '' subid grant --another bob
+expect "but not what the one had who hides something" 1 '' "*not given before hidden user namespaces were sought*" subid grant --another bob
+expect "nor after another search" 1 '' "*may be in a user namespace that $who keeps out of sight*" subid grant --another --reuse-left bob
+end "$hider"
+expect "until it has ended" 0 'bob uid 100010 *' '' subid grant --another --reuse-left bob
+
+# What is found has its ids, for as long as it is there.
+fresh
+start unshare --user --net sleep infinity
+outer=$started_pid
+wait_for runs "$outer" sleep
+echo 0 100000 10 | tee "/proc/$outer/uid_map" >"/proc/$outer/gid_map"
+exec 9<"/proc/$outer/ns/net"
+start sleep infinity
+exec 9<&-
+end "$outer"
+expect "one that is found" 0 'carol uid 100010 *' '' subid grant --reuse-left --range 100010:10 carol
+subid -q grant --range 100020:30 dora
+expect "a grant that does not look gives nothing that it maps" 1 '' "*not given before hidden user namespaces were sought*" subid grant bob
+expect "nor does one that does" 1 '' "*" subid grant --reuse-left bob
+end "$started_pid"
+expect "until it has ended" 0 'bob uid 100000 *' '' subid grant --reuse-left bob

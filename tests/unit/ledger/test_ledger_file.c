@@ -266,6 +266,16 @@ static void test_leases(void **state)
 	assert_ledger(dir, false, "0+10 alice h", "0+10");
 }
 
+static void assert_searched(const struct ledger_file *file, uint64_t seq, uint64_t n)
+{
+	assert_int_equal(file->searched, seq);
+	assert_int_equal(subid_set_size(&file->hiders), n);
+	assert_int_equal(n > 0,
+			 subid_set_contains(&file->hiders, (struct id_range){ 1000, 1 }));
+	assert_int_equal(n > 0,
+			 subid_set_contains(&file->hiders, (struct id_range){ 1005, 2 }));
+}
+
 /* What is known of the tables outlives all that. */
 static void test_states(void **state)
 {
@@ -274,19 +284,24 @@ static void test_states(void **state)
 		.has_backups = true,
 		.backups = { 7, 8 },
 		.searched = true,
+		.upto = 38,
 	};
 	int dir = etc_of(state);
 
+	assert_int_equal(subid_set_add(&news.hiders, (struct id_range){ 1000, 1 }), 0);
+	assert_int_equal(subid_set_add(&news.hiders, (struct id_range){ 1005, 2 }), 0);
 	for (uint32_t i = 0; i < 20; i++)
 		assert_int_equal(open_and_append(dir, i * 10, "alice", LEDGER_HAS), 0);
 	assert_int_equal(ledger_open(dir, SUBID_ID_NONE, false, &file), 0);
 	assert_int_equal(file.searched, 0);
 	assert_int_equal(ledger_lock(&file, LOCK_MS), 0);
 	assert_int_equal(ledger_append(&file, &news, false), 0);
+	/* what was appended is known without reading it again */
+	assert_searched(&file, 39, 3);
 	for (int turn = 0; turn < 3; turn++) {
 		ledger_close(&file);
-		assert_int_equal(ledger_open(dir, SUBID_ID_NONE, false, &file), 0);
-		assert_int_equal(file.searched, 41);
+		assert_int_equal(ledger_open(dir, SUBID_ID_NONE, turn == 1, &file), 0);
+		assert_searched(&file, 39, 3);
 		assert_int_equal(file.parts[LEDGER_LINES].backups[0], 7);
 		assert_int_equal(file.parts[LEDGER_LINES].backups[1], 8);
 		assert_int_equal(file.parts[LEDGER_LINES].n_states, LEDGER_STATES_MAX);
@@ -297,7 +312,21 @@ static void test_states(void **state)
 					 191 - i * 10);
 			assert_int_equal(file.parts[LEDGER_LINES].states[i].time, 5);
 		}
-		assert_int_equal(file.seq, 42);
+		assert_int_equal(file.seq, 44);
+		assert_int_equal(ledger_compact(&file, LOCK_MS), 0);
+	}
+	/* the next search, from which nobody has hidden anything */
+	subid_set_free(&news.hiders);
+	news.upto = 44;
+	for (int turn = 0; turn < 2; turn++) {
+		ledger_close(&file);
+		assert_int_equal(ledger_open(dir, SUBID_ID_NONE, false, &file), 0);
+		assert_int_equal(ledger_lock(&file, LOCK_MS), 0);
+		assert_int_equal(ledger_append(&file, &news, false), 0);
+		assert_searched(&file, 45, 0);
+		ledger_close(&file);
+		assert_int_equal(ledger_open(dir, SUBID_ID_NONE, turn == 1, &file), 0);
+		assert_searched(&file, 45, 0);
 		assert_int_equal(ledger_compact(&file, LOCK_MS), 0);
 	}
 }

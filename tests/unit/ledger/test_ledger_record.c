@@ -40,7 +40,8 @@ static const struct ledger_record records[] = {
 	  .entry = { .seq = 3, .since = 4 },
 	  .of = { UINT64_MAX, 1 } },
 	{ .word = LEDGER_BACKUPS, .entry = { .seq = 3 }, .of = { 0, UINT64_MAX } },
-	{ .word = LEDGER_SEARCHED, .entry = { .seq = 9, .since = 10 } },
+	{ .word = LEDGER_SEARCHED, .entry = { .seq = 9, .since = 10 }, .upto = 9 },
+	{ .word = LEDGER_HIDER, .entry = { .seq = 9, .range = { 1000, 3 } } },
 	{ .word = LEDGER_END, .entry = { .seq = 100000 } },
 	{ .word = LEDGER_RANGE,
 	  .about = LEDGER_LEASES,
@@ -77,6 +78,7 @@ static void assert_same(const struct ledger_record *a, const struct ledger_recor
 	assert_int_equal(a->entry.door_out, b->entry.door_out);
 	assert_int_equal(a->of[0], b->of[0]);
 	assert_int_equal(a->of[1], b->of[1]);
+	assert_int_equal(a->upto, b->upto);
 	assert_int_equal(a->entry.owner.len, b->entry.owner.len);
 	assert_memory_equal(a->entry.owner.text == NULL ? "" : a->entry.owner.text,
 			    b->entry.owner.text == NULL ? "" : b->entry.owner.text,

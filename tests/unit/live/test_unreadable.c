@@ -156,11 +156,51 @@ static void test_hiders(void **state)
 	assert_int_equal(subid_live_hiders(-1, &live, hiders, 0), 0);
 }
 
+/* All of them, each user once; and is one of them nobody whom we know? */
+static void test_hiding(void **state)
+{
+	struct unreadable_case c = {
+		.spaces = { { .inode = 5, .holder = 11, .maps = ERROR },
+			    { .inode = 6, .holder = 11, .maps = ERROR },
+			    { .inode = 7, .holder = 20, .owner = 1003, .maps = ERROR } },
+		.covered = { { .inode = 8, .pid = 11, .error = -EACCES } },
+	};
+	struct subid_unlooked unlooked = { .uid = 1002, .n = 1, .pid = 20 };
+	struct subid_live_userns spaces[5];
+	struct subid_live_process processes[4];
+	struct subid_live live = make_live(&c, spaces, processes);
+	auto_set struct subid_set uids = { .n = 0 };
+
+	(void)state;
+	spaces[1].owner = 1003;
+	live.unlooked = &unlooked;
+	live.n_unlooked = 1;
+	assert_int_equal(subid_live_hiding(-1, &live, &uids), 0);
+	assert_int_equal(uids.n, 1);
+	assert_int_equal(uids.ranges[0].start, 1001);
+	assert_int_equal(uids.ranges[0].count, 3);
+	subid_set_free(&uids);
+	live.covered[0].pid = 99;
+	assert_int_equal(subid_live_hiding(-1, &live, &uids), SUBID_ABSENT);
+	assert_int_equal(subid_set_size(&uids), 3);
+	subid_set_free(&uids);
+	live.n_covered = 0;
+	unlooked.uid = SUBID_ID_NONE;
+	assert_int_equal(subid_live_hiding(-1, &live, &uids), SUBID_ABSENT);
+	assert_int_equal(subid_set_size(&uids), 2);
+	subid_set_free(&uids);
+	live.n = 1;
+	live.n_unlooked = 0;
+	assert_int_equal(subid_live_hiding(-1, &live, &uids), 0);
+	assert_int_equal(uids.n, 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_who_is_named),
 		cmocka_unit_test(test_hiders),
+		cmocka_unit_test(test_hiding),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
