@@ -6,6 +6,7 @@ answers a number: count() or cost()'s.  The operations are given one.
 """
 import os
 import re
+import resource
 import shutil
 import subprocess
 import sys
@@ -72,6 +73,14 @@ def cost(command, wanted=0):
 
 def wall(command, wanted=0):
     return cost(command, wanted)[0]
+
+
+def busy(command, wanted=0):
+    """Milliseconds that the processor was at it, whatever others did."""
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    run(command, wanted)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return 1000 * (after.ru_utime - before.ru_utime + after.ru_stime - before.ru_stime)
 
 
 def peak(command, wanted=0):

@@ -334,31 +334,32 @@ class List(Operation):
 
 class Names(Operation):
     """The names of whom N files of N owners' ids belong to: what find takes more with
-    libnss_subid.  Not ls, whose own list of names grows by the square; and of few
-    accounts, since glibc reads passwd once more for each id that is not in it."""
+    libnss_subid.  Of few accounts, since glibc reads passwd once more for each id that is
+    not in it."""
     peer = False
+    command = ["find", "/run/names", "-type", "f", "-printf", "%u %g\\n"]
 
     def prepare(self, n):
         super().prepare(n)
         tables.write("/etc", "passwd", "root:x:0:0:root:/root:/bin/sh\n")
-        self.n, self.tree = n, "/run/names"
-        shutil.rmtree(self.tree, ignore_errors=True)
-        os.mkdir(self.tree)
+        self.n = n
+        shutil.rmtree("/run/names", ignore_errors=True)
         for i in range(n):
-            path = "%s/%d" % (self.tree, i)
+            directory = "/run/names/%d" % (i // 1000)
+            path = "%s/%d" % (directory, i)
+            os.makedirs(directory, exist_ok=True)
             os.close(os.open(path, os.O_CREAT | os.O_WRONLY, 0o644))
             os.chown(path, *[tables.FIRST + i * tables.width(n)] * 2)
 
     def list(self, how, sources):
         tables.write("/etc", "nsswitch.conf", "".join(
             "%s: %s\n" % (database, sources) for database in ("passwd", "group")))
-        command = ["find", self.tree, "-type", "f", "-printf", "%u %g\\n"]
         os.environ["LD_LIBRARY_PATH"] = os.path.dirname(ours("libnss_subid.so.2"))
         try:
-            said = run(command)
+            said = run(self.command)
             if said.count("+") != (2 * self.n if "subid" in sources else 0):
-                sys.exit("find shows %d names" % said.count("+"))
-            return how(command)
+                sys.exit("%s shows %d names" % (self.command[0], said.count("+")))
+            return how(self.command)
         finally:
             del os.environ["LD_LIBRARY_PATH"]
             tables.write("/etc", "nsswitch.conf",
@@ -369,6 +370,19 @@ class Names(Operation):
 
     def floor(self, how):
         return None
+
+
+class Ls(Names):
+    """All that ls -lR takes, with the module and without: its own list of the ids that it
+    has asked for grows by their square."""
+    peer = True
+    command = ["ls", "-lR", "/run/names"]
+
+    def ours(self, how):
+        return self.list(how, "files subid")
+
+    def theirs(self, how):
+        return self.list(how, "files")
 
 
 class Load(Operation):
@@ -416,6 +430,7 @@ LOGIN = Login("second login (PAM)")
 LEASE = Lease("lease for a container")
 REVOKE_MANY = RevokeMany("revoke N/10 at once")
 NAMES = Names("names of N ids")
+LS = Ls("ls -lR of N ids")
 AUDIT = Audit("audit", 0)
 AUDIT_SHIFTED = Audit("audit, gids differ", 1)
 LOAD = Load("load a table")
