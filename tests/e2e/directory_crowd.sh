@@ -28,6 +28,8 @@ crowd_own() { # each
 		subid --directory -q grant --force-unknown "c{}-$i" || echo "c{}-$i"
 	done' >"$T/failed" 2>&1
 	took=$((($(crowd_now) - began) / 1000))
+	# of one grant among the others
+	export crowd_ms=$((took / each + 1))
 	is "clients, each with its owners: all are granted" "$(<"$T/failed")" ""
 	is "as many as asked" "$(crowd_granted)" $((crowd_clients * each))
 	is "and nothing is given twice" "$(crowd_twice)" ""
@@ -46,13 +48,15 @@ crowd_same() { # owners
 	echo "# the same $same owners from $crowd_clients clients: $same granted, $(awk '$2 == "uid" && $6 == "kept"' "$T/out" | wc -l) times \"has it\""
 }
 
+# Each at some moment of the time that a grant takes here.
 crowd_killed() { # clients to kill
 	local before pending start
 	before=$(crowd_granted)
 	# shellcheck disable=SC2016
 	crowd_run "$1" '
 		subid --directory -q grant --force-unknown k{} & pid=$!
-		read -rt 0.0$((RANDOM % 9))$((RANDOM % 10)) <> <(:)
+		ms=$((RANDOM % crowd_ms))
+		read -rt $((ms / 1000)).$(printf %03d $((ms % 1000))) <> <(:)
 		kill -KILL $pid; wait $pid' >/dev/null 2>&1
 	pending=$(ldap '(subidState=pending)' cn | wc -l)
 	is "after kill -9, nothing is given twice" "$(crowd_twice)" ""
