@@ -80,7 +80,8 @@ int ledger_lay_under(struct ledger_list *list, const struct ledger_list *base);
 /*
  * Compares what lines give, in order, with what the ledger says, in order: entries for
  * what has come and gone since, in order, their seq not set, into *ret, to which they are
- * added.  0 or -ENOMEM.
+ * added.  A line that is nobody's by name has not what the ledger knows as somebody's:
+ * it was left.  0 or -ENOMEM.
  */
 int ledger_compare(const struct ledger_list *lines, const struct ledger_list *ledger,
 		   enum ledger_door door, int64_t now, struct ledger_list *ret);

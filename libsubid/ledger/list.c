@@ -241,6 +241,12 @@ int ledger_overlay(const struct ledger_list *base, const struct ledger_list *top
 static bool has_changed(const struct ledger_entry *line, const struct ledger_entry *known,
 			enum ledger_door door, int64_t now, struct ledger_entry *ret)
 {
+	bool odd = line != NULL && line->owner.len == 0;
+
+	/* a broken line must not hide whose the ids were */
+	if (odd && known != NULL && known->state != LEDGER_CLEARED &&
+	    known->owner.len > 0)
+		line = NULL;
 	if (line == NULL) {
 		if (known == NULL || known->state != LEDGER_HAS)
 			return false;
@@ -303,6 +309,15 @@ int ledger_compare(const struct ledger_list *lines, const struct ledger_list *le
 	return r;
 }
 
+/* Is what is known more than that the owner of a line, which is gone, left the ids? */
+static bool outweighs(const struct ledger_entry *known, const struct ledger_entry *line)
+{
+	if (known->state == LEDGER_HAS)
+		return known->owner.len > 0 || line->owner.len == 0;
+	return known->state == LEDGER_LEFT &&
+	       (line->owner.len == 0 || same_owner(&known->owner, &line->owner));
+}
+
 int ledger_left(const struct ledger_list *lines, const struct ledger_list *known,
 		struct ledger_list *ret)
 {
@@ -315,10 +330,7 @@ int ledger_left(const struct ledger_list *lines, const struct ledger_list *known
 		end = (uint64_t)ID_COUNT_MAX + 1;
 		entry = entry_at(lines, &i, at, &end);
 		other = entry_at(known, &k, at, &end);
-		if (entry == NULL ||
-		    (other != NULL && (other->state == LEDGER_HAS ||
-				       (other->state == LEDGER_LEFT &&
-					same_owner(&other->owner, &entry->owner)))))
+		if (entry == NULL || (other != NULL && outweighs(other, entry)))
 			continue;
 		r = add_piece(ret, entry, at, end);
 	}

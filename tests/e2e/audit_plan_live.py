@@ -342,13 +342,6 @@ def span(finding):
     return finding["range"]["start"], finding["range"]["start"] + finding["range"]["count"]
 
 
-def is_told_otherwise(findings, g):
-    """A broken line of some ids keeps the ledger from knowing whose they were, so that once
-    the backup has changed, a namespace has not what was revoked, but what was nobody's."""
-    return (g["rule"] == "live-unauthorised" and audit_model.Model("/etc").odd[g["kind"]] and
-            any(f["rule"] == "live-stale" and f.get("namespace") == g.get("namespace") and f["kind"] == g["kind"] for f in findings))
-
-
 def carry_out(host, top, ran):
     """Carries one plan out.  What is wrong, and how many commands it had."""
     before = look(top)
@@ -361,7 +354,7 @@ def carry_out(host, top, ran):
     ran.update(f["rule"] for f in named)
     wrong += [f"does not go away: {f['rule']} {f['reason']}" for f in named if any(same(f, g) for g in after.findings)]
     wrong += [f"new: {g['level']} {g['rule']} {g['reason']}" for g in after.findings
-              if not any(same(f, g) for f in before.findings) and not is_told_otherwise(before.findings, g)]
+              if not any(same(f, g) for f in before.findings)]
     wrong += hands(host, before, after)
     wrong += stays(host, before, after)
     if any("fix" in f for f in before.findings) and not commands:

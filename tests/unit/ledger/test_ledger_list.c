@@ -157,6 +157,43 @@ static void test_without(void **state)
 	assert_int_equal(ledger_left(&list, &others, &left), 0);
 	assert_string_equal(text_of(&left, buf, sizeof(buf)),
 			    "4+6 alice l1, 10+10 bob l2");
+
+	/* a broken line, which is nobody's by name, hides nobody; nor does one that is
+	 * gone
+	 */
+	ledger_list_free(&others);
+	ledger_list_free(&left);
+	add(&list, 50, 10, "", 4, LEDGER_LEFT);
+	assert_int_equal(ledger_sort(&list), 0);
+	add(&others, 0, 10, "", 8, LEDGER_HAS);
+	add(&others, 10, 30, "x", 9, LEDGER_HAS);
+	add(&others, 50, 2, "", 10, LEDGER_HAS);
+	add(&others, 52, 2, "x", 11, LEDGER_LEFT);
+	assert_int_equal(ledger_left(&list, &others, &left), 0);
+	assert_string_equal(text_of(&left, buf, sizeof(buf)), "0+10 alice l1, 54+6  l4");
+}
+
+/* What a broken line may give is left by whom it was, and stays so. */
+static void test_compare_broken(void **state)
+{
+	auto_ledger_list struct ledger_list lines = { .n = 0 }, known = { .n = 0 };
+	auto_ledger_list struct ledger_list news = { .n = 0 }, after = { .n = 0 };
+	auto_ledger_list struct ledger_list none = { .n = 0 };
+	char buf[500];
+
+	(void)state;
+	add(&known, 0, 10, "alice", 1, LEDGER_HAS);
+	add(&known, 10, 10, "bob", 2, LEDGER_LEFT);
+	add(&known, 20, 10, "carol", 3, LEDGER_CLEARED);
+	add(&known, 30, 10, "", 4, LEDGER_HAS);
+	add(&known, 40, 10, "", 5, LEDGER_LEFT);
+	add(&lines, 0, 60, "", 0, LEDGER_HAS);
+	assert_int_equal(ledger_compare(&lines, &known, LEDGER_FOUND, 99, &news), 0);
+	assert_string_equal(text_of(&news, buf, sizeof(buf)),
+			    "0+10 alice l0, 20+10  h0, 40+20  h0");
+	assert_int_equal(ledger_overlay(&known, &news, &after), 0);
+	assert_int_equal(ledger_compare(&lines, &after, LEDGER_FOUND, 99, &none), 0);
+	assert_int_equal(none.n, 0);
 }
 
 static void test_compare(void **state)
@@ -399,11 +436,11 @@ static void test_out_of_memory(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_sort),	      cmocka_unit_test(test_overlay),
-		cmocka_unit_test(test_compare),	      cmocka_unit_test(test_table),
-		cmocka_unit_test(test_without),	      cmocka_unit_test(test_model),
-		cmocka_unit_test(test_compare_model), cmocka_unit_test(test_ids),
-		cmocka_unit_test(test_out_of_memory),
+		cmocka_unit_test(test_sort),	cmocka_unit_test(test_overlay),
+		cmocka_unit_test(test_compare), cmocka_unit_test(test_compare_broken),
+		cmocka_unit_test(test_table),	cmocka_unit_test(test_without),
+		cmocka_unit_test(test_model),	cmocka_unit_test(test_compare_model),
+		cmocka_unit_test(test_ids),	cmocka_unit_test(test_out_of_memory),
 	};
 
 	return cmocka_run_group_tests_name("ledger_list", tests, NULL, NULL);
