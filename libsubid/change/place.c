@@ -40,14 +40,24 @@ bool place_is_free(const struct place *place, const struct subid_set *ids)
 	return true;
 }
 
-/* One kind has enough: the other gets what it lacks of the same numbers. */
+static bool is_in_window(const struct place *place, const struct subid_set *ids)
+{
+	for (size_t i = 0; i < ids->n; i++)
+		if (!id_range_contains(place->window, ids->ranges[i]))
+			return false;
+	return true;
+}
+
+/* One kind has enough: the other gets what it lacks of the same numbers, in its window.
+ */
 static int like_other(struct place *place, const struct place *other)
 {
 	int r = subid_set_subtract(other->has, place->has, &place->gives);
 
 	/* less than the count would have to be filled up the next time */
 	if (r == 0 &&
-	    (!place_is_free(place, &place->gives) ||
+	    (!is_in_window(place, &place->gives) ||
+	     !place_is_free(place, &place->gives) ||
 	     subid_set_size(place->has) + subid_set_size(&place->gives) < place->count))
 		place->gives.n = 0;
 	return r;
