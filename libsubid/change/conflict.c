@@ -13,19 +13,10 @@
 
 #include "libsubid/change/private.h"
 #include "libsubid/core/core.h"
+#include "libsubid/core/printable.h"
 
 /* --- who has ids ---------------------------------------------------------------------
  */
-
-/* Text from a file that ends on somebody's terminal. */
-static void copy_printable(const char *text, size_t len, char *buf, size_t size)
-{
-	if (len >= size)
-		len = size - 1;
-	for (size_t i = 0; i < len; i++)
-		buf[i] = text[i] < ' ' || text[i] > '~' ? '?' : text[i];
-	buf[len] = '\0';
-}
 
 static int explain_live(const struct subid_txn *txn, enum subid_kind kind,
 			struct id_range ids, struct subid_conflict *ret)
@@ -60,7 +51,7 @@ static bool explain_aside(const struct subid_txn *txn, enum subid_kind kind,
 		ret->file = aside->site->file;
 		ret->line = aside->site->line;
 	}
-	copy_printable(aside->by, strlen(aside->by), ret->who, sizeof(ret->who));
+	printable_copy(ret->who, sizeof(ret->who), aside->by, strlen(aside->by));
 	return true;
 }
 
@@ -80,8 +71,8 @@ static bool explain_left(const struct subid_txn *txn, enum subid_kind kind,
 		if (entry->state != LEDGER_LEFT)
 			continue;
 		ret->ids = id_range_common(entry->range, range);
-		copy_printable(entry->owner.text, entry->owner.len, ret->who,
-			       sizeof(ret->who));
+		printable_copy(ret->who, sizeof(ret->who), entry->owner.text,
+			       entry->owner.len);
 		break;
 	}
 	return true;
@@ -122,7 +113,7 @@ int subid_txn_explain(const struct subid_txn *txn, enum subid_kind kind,
 	if (conflict.line > 0) {
 		conflict.what = SUBID_CONFLICT_LINE;
 		conflict.ids = first_common(line, len, conflict.ids);
-		copy_printable(line, len, conflict.who, sizeof(conflict.who));
+		printable_copy(conflict.who, sizeof(conflict.who), line, len);
 	} else if (subid_set_meets(&txn->absent.of[kind], range, &conflict.ids)) {
 		conflict.what = SUBID_CONFLICT_ABSENT;
 	} else if (subid_set_meets(&txn->accounts.of[kind], range, &conflict.ids)) {
@@ -134,9 +125,9 @@ int subid_txn_explain(const struct subid_txn *txn, enum subid_kind kind,
 	} else if (subid_set_meets(&txn->before.of[kind], range, &conflict.ids)) {
 		conflict.what = SUBID_CONFLICT_BEFORE;
 		conflict.pid = txn->unseen.first.pid;
-		copy_printable(txn->unseen.first.program,
-			       strlen(txn->unseen.first.program), conflict.who,
-			       sizeof(conflict.who));
+		printable_copy(conflict.who, sizeof(conflict.who),
+			       txn->unseen.first.program,
+			       strlen(txn->unseen.first.program));
 	} else if (subid_set_meets(&txn->leased.ids.of[kind], range, &conflict.ids)) {
 		conflict.what = SUBID_CONFLICT_AVOIDED;
 		(void)strcpy(conflict.who, "a container");

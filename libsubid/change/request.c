@@ -60,36 +60,17 @@ static void explain_window(const struct refusal *refusal, enum subid_kind kind)
 	struct id_range all = subid_window_range(window);
 	uint32_t asked = refusal->request->count;
 	uint32_t count = asked > 0 ? asked : window->count;
-	uint64_t free_ids = subid_txn_free_ids(refusal->txn, kind, all);
-	uint64_t largest = subid_txn_largest_gap(refusal->txn, kind, all);
 	char bounds[80];
 
 	print_window(refusal, kind, bounds, sizeof(bounds));
-	if (count <= largest) {
+	if (count <= subid_txn_largest_gap(refusal->txn, kind, all)) {
 		if (left_in_way(refusal->txn, kind, all, count))
 			left_explain(refusal->txn, refusal->name, refusal->request, kind,
 				     bounds, refusal->err);
 		return;
 	}
-	if (all.count == 0) {
-		error_detail(refusal->err,
-			     "%s: no id lies in %s: the first is greater than the"
-			     " last: put it right in %s",
-			     refusal->name, bounds, refusal->source);
-		return;
-	}
-	if (free_ids == 0)
-		(void)taken_explain(refusal->txn, refusal->name,
-				    (struct subid_change){ .kind = kind, .range = all },
-				    refusal->err);
-	error_detail(refusal->err,
-		     "%s: no gap of %u %ss in %s: %llu of %u are free, at most %llu"
-		     " in one piece: widen it in %s, or give less (--count), or"
-		     " 'subid unhold' what is held; 'subid audit' tells of lines"
-		     " that take too much",
-		     refusal->name, count, subid_kind_name(kind), bounds,
-		     (unsigned long long)free_ids, all.count, (unsigned long long)largest,
-		     refusal->source);
+	room_explain(refusal->txn, refusal->name, kind, all, count, bounds,
+		     refusal->source, refusal->err);
 }
 
 /* Would no SUB_*_MAX be large enough? */
@@ -268,9 +249,6 @@ int request_check(const struct subid_request *request, struct subid_error *err)
 	return 0;
 }
 
-/* For so many owners it is said which of their lines are malformed. */
-#define MALFORMED_GRANTS 10
-
 /* A number that is nobody's uid, but a login name: "70001234" of the uid 87117. */
 static bool is_login_of_digits(const struct subid_txn *txn, const char *name,
 			       uint32_t *ret_uid)
@@ -337,60 +315,6 @@ static int check_unasked(struct subid_txn *txn, const struct subid_owner *owner,
 	return error_plain(err, SUBID_FORBIDDEN,
 			   "%s: the policy gives no ids to this owner unasked",
 			   request->owner);
-}
-
-/* Does a line that is no entry begin with a name of the owner? */
-static bool is_malformed_of(const struct subid_owner *owner, const char *line, size_t len)
-{
-	const char *colon;
-
-	while (len > 0 && (*line == ' ' || *line == '\t')) {
-		line++;
-		len--;
-	}
-	colon = memchr(line, ':', len);
-	return colon != NULL && owner_is(owner, line, (size_t)(colon - line));
-}
-
-/* Some reader takes the same from the line as from the one that is advised. */
-static void warn_of_line(const struct subid_txn *txn, const struct subid_table *table,
-			 size_t malformed, const char *name, const char *line, size_t len)
-{
-	struct id_range readings[SUBID_READINGS_MAX];
-	char mend[128] = "";
-
-	if (subid_line_readings(line, len, readings) > 0)
-		(void)snprintf(mend, sizeof(mend), " as %.64s:%u:%u", name,
-			       readings[0].start, readings[0].count);
-	system_warn(
-	    txn->sys, SUBID_NOTE_WARNING,
-	    "%s/%s:%zu: this line of %s is malformed, and gives nothing: write it"
-	    " anew%s (a start and a count in decimal, and no blanks), or delete it",
-	    txn->sys->etc_name, subid_kind_table(table->kind),
-	    subid_table_malformed_line(table, malformed), name, mend);
-}
-
-/*
- * Whose line is malformed is given another range, and may be looking for the files of the
- * first one.  Not for many owners: each takes a pass over these lines.
- */
-static void warn_malformed(const struct subid_txn *txn, const struct subid_owner *owner,
-			   const char *name)
-{
-	for (enum subid_kind kind = 0;
-	     txn->n_grants <= MALFORMED_GRANTS && kind < SUBID_KINDS; kind++) {
-		const struct subid_table *table = &txn->tables[kind];
-		const char *end = table->text.bytes + table->text.size;
-
-		for (size_t i = 0; i < table->n_malformed; i++) {
-			const char *line = table->text.bytes + table->malformed_lines[i];
-			const char *newline = memchr(line, '\n', (size_t)(end - line));
-			size_t len = (size_t)((newline == NULL ? end : newline) - line);
-
-			if (is_malformed_of(owner, line, len))
-				warn_of_line(txn, table, i, name, line, len);
-		}
-	}
 }
 
 /* Ends a grant that was refused. */
@@ -494,7 +418,7 @@ static int give(struct subid_txn *txn, const struct subid_request *request,
 		return error_plain(err, r, "%s: has not enough yet", request->owner);
 	if (r >= 0 && !txn->options.look) {
 		own_warn_unlisted(txn);
-		warn_malformed(txn, &owner, request->owner);
+		broken_warn(txn, &owner, request->owner);
 	}
 	if (r != 0 && r != SUBID_ENOUGH)
 		return explain_refusal(txn, request, &asked, r, &changes, err);

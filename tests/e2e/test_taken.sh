@@ -4,7 +4,7 @@
 # lists, ids that do not exist here, what containers have written down while somebody
 # makes it hard to read; and a lease whose line is gone.
 . "$(dirname "$0")/lib.sh"
-plan 52
+plan 61
 
 add_user alice -u 7100
 add_user bob -u 7200
@@ -147,6 +147,31 @@ expect "a malformed line of hers: it is said, and how to mend it" 0 "*new*" \
 printf 'alicia:300000:65536 \n#alice\n' >/etc/subuid
 printf 'alice:300000:65536\n' >/etc/subgid
 expect "another's is not hers" 0 "*new*" "" subid grant alice
+
+# Some editors begin a file with such bytes, and files are joined.
+printf '\xef\xbb\xbfalice:300000:65536\nbob:400000:65536\n' >/etc/subuid
+printf 'bob:400000:65536\n\xef\xbb\xbfalice:300000:65536\n' >/etc/subgid
+rm -f /etc/subuid- /etc/subgid- /var/lib/subid/ledger
+expect "a byte order mark before her line: it is said, with the line and the bytes" 0 "*new*" \
+	"subid: warning: /etc/subuid:1: this line of alice begins with the bytes *xef*xbb*xbf, a byte order mark,*
+subid: warning: /etc/subgid:2: this line of alice begins*" subid grant -n alice
+like "and the bytes as sed takes them" "$err" '*with the bytes \\xef\\xbb\\xbf, *'
+sed -n "s/.*take them away with //p" <<<"$err" >"$T/mend"
+ok "the commands run" sh -e "$T/mend"
+is "and mend both lines" "$(head -1 /etc/subuid)|$(sed -n 2p /etc/subgid)" "alice:300000:65536|alice:300000:65536"
+expect "and then she has her range" 0 "alice uid 300000 365535 65536 kept
+alice gid 300000 365535 65536 kept" "" subid grant alice
+printf '\xef\xbb\xbfalicia:300000:65536\nbob\xef\xbb\xbfalice:400000:65536\n' | tee /etc/subuid >/etc/subgid
+expect "another's mark is not hers" 0 "*new*" "" subid grant alice
+
+# --- a window that is full: who has it ---
+tables $'bob:100000:65536\nroot:1000000:1000000000\n!reserved:300000:100000\nalice:500000:10'
+expect "a full window: the widest lines are named, none to be revoked" 1 "" \
+	"subid: carla: no gap of 500000000 uids in *; the widest lines in it: /etc/subuid:2 (root, 599100001 ids: a runtime's pool, to be kept), /etc/subuid:3 (!reserved, 100000 ids: held), /etc/subuid:1 (bob, 65536 ids)
+subid: carla: no gap of * gids *; the widest lines in it: /etc/subgid:2 (root, *" subid grant carla --count 500000000 --force-unknown
+not_ok "and nobody is sent to the audit for it" grep -q "subid audit" <<<"$err"
+printf 'no\xc2\x9b2J:100000:600000001\n' >/etc/subuid
+expect "a name in it cannot act on the terminal" 1 "" "*(no??2J, 600000001 ids: a runtime's pool*" subid grant alice
 
 # --- a lease whose line has moved away ---
 tables "alice:100000:65536"
