@@ -4,7 +4,7 @@
 # subid doctor: each reason why rootless containers do not start is made for real, and
 # must be the first that is named.
 . "$(dirname "$0")/lib.sh"
-plan 71
+plan 106
 
 add_user alice
 add_user bob
@@ -23,6 +23,18 @@ names() { # name wanted command...
 		"$wanted"
 }
 doctor() { as alice subid doctor "$@"; }
+# What it says is to be done, typed as it stands, by root if it says sudo, ends that fault.
+helps() { # check command...
+	local check=$1 line
+	shift
+	line=$(sed -n 's/^      do:   //p' <<<"$said" | head -n 1)
+	case $line in
+	*sudo\ *) bash -c "sudo() { \"\$@\"; }; $line" ;;
+	*) as alice bash -c "$line" ;;
+	esac >"$T/typed" 2>&1
+	said=$("$@" 2>&1)
+	is "... and what helps: $line" "$(grep -E "^(FAIL|warn) +$check:" <<<"$said")" "" || sed 's/^/#   /' "$T/typed"
+}
 
 # --- all is well
 tables "alice:100000:65536"
@@ -52,30 +64,50 @@ not_ok "it says nothing to standard error, and fails where nothing can be writte
 tables
 names "no range" "FAIL no-range 1" doctor
 like "what to do" "$(doctor)" "*do: * sudo subid grant alice*"
+helps no-range doctor
+tables
 as alice subid --json doctor >"$T/report.json"
 ok "a failure as its schema says" valid "$T/report.json"
 echo alice:100000:65536 >/etc/subuid
 names "one kind only" "FAIL no-range 1" doctor
 like "which" "$(doctor)" "*alice has a range of uids, but none of gids*"
+helps no-range doctor
+tables && echo alice:100000:65536 >/etc/subgid
+names "the other kind only" "FAIL no-range 1" doctor
+helps no-range doctor
 tables alice:100000:1000
 names "too small" "warn range-small 0" doctor
+helps range-small doctor
 tables alice:100000:65536$'\n'alice:100000:65536
 names "the same line twice" "FAIL line-twice 1" doctor
 like "the probe failed as podman does" "$(doctor)" "*FAIL *probe: newuidmap: *"
+helps line-twice doctor
+tables_are "it is one line then" alice:100000:65536
+tables alice:100000:65536$'\n'alice:120000:65536
+names "lines that overlap" "FAIL line-twice 1" doctor
+helps line-twice doctor
 tables "alice:$((uid - 5)):65536"
 names "the own uid inside" "FAIL own-id-inside 1" doctor
+helps own-id-inside doctor
+tables alice:100000:65536
+echo "alice:$(($(id -g alice) - 5)):65536" >/etc/subgid
+names "the own gid inside" "FAIL own-id-inside 1" doctor
+helps own-id-inside doctor
 tables root:100000:65536$'\n'root:300000:65536
 names "several lines of root" "FAIL root-lines 1" subid doctor root --for incus
+helps root-lines subid doctor root --for incus
 tables
 names "no line of root" "FAIL no-range 1" subid doctor root --for incus
 tables alice:100000:65536
 mv /etc/subuid /etc/subuid.real && ln -s subuid.real /etc/subuid
 names "a table that is a link" "FAIL table-link 1" doctor
+helps table-link doctor
 rm /etc/subuid && ln -s /nix/store/abc-subuid /etc/subuid
 like "as on NixOS" "$(doctor)" "FAIL *table-link: /etc/subuid is a symbolic link to /nix/store/abc-subuid*NixOS*"
 rm /etc/subuid && mv /etc/subuid.real /etc/subuid
 chmod 600 /etc/subuid
 names "a table that cannot be read" "FAIL table-unreadable 1" doctor
+helps table-unreadable doctor
 chmod 644 /etc/subuid
 cp /etc/nsswitch.conf "$T/nsswitch"
 echo 'subid: nosuch' >>/etc/nsswitch.conf
@@ -114,19 +146,28 @@ is "what is root's is not said of others" "$(doctor | grep -c root-lines)" 0
 tables alice:100000:65536
 mkdir "$T/only" && ln -s "$PRE/bin/subid" "$T/only/subid"
 names "no helper" "FAIL helper-missing 1" as alice env PATH="$T/only" subid doctor
+ln -s "$PRE/bin/newuidmap" "$T/only/newuidmap"
+names "one of the two" "FAIL helper-missing 1" as alice env PATH="$T/only" subid doctor
+like "which" "$said" "FAIL *helper-missing: newgidmap is not in PATH*"
 mkdir -m 755 "$T/lost" && cp "$PRE"/bin/{subid,newuidmap,newgidmap} "$T/lost"
-names "helpers that lost setuid" "FAIL helper-unprivileged 1" as alice env PATH="$T/lost" subid doctor
 names "before those that have it" "FAIL helper-path 1" as alice env PATH="$T/lost:$PRE/bin" subid doctor
+names "helpers that lost setuid" "FAIL helper-unprivileged 1" as alice env PATH="$T/lost" subid doctor
+chmod u+s "$T/lost/newgidmap"
+names "one of them has" "FAIL helper-unprivileged 1" as alice env PATH="$T/lost" subid doctor
+helps helper-unprivileged as alice env PATH="$T/lost" subid doctor
+chmod u-s "$T/lost/newgidmap"
 setcap cap_net_raw+ep "$T/lost/newuidmap" && setcap cap_setgid+ep "$T/lost/newgidmap"
 names "the wrong capability" "FAIL helper-unprivileged 1" as alice env PATH="$T/lost" subid doctor
 setcap cap_setuid+ep "$T/lost/newuidmap"
 names "the right one" "warn state 0" as alice env PATH="$T/lost" subid doctor
 chmod u+s "$T/lost/newuidmap"
 names "both" "warn helper-double 0" as alice env PATH="$T/lost" subid doctor
+helps helper-double as alice env PATH="$T/lost" subid doctor
 mkdir "$T/nosuid" && mount -t tmpfs -o mode=755,nosuid subid-test "$T/nosuid"
 cp -a "$PRE"/bin/{subid,newuidmap,newgidmap} "$T/nosuid"
 names "on nosuid" "FAIL helper-nosuid 1" as alice env PATH="$T/nosuid" subid doctor
-like "where" "$(as alice env PATH="$T/nosuid" subid doctor)" "*remount,suid $T/nosuid*"
+like "where" "$said" "*remount,suid $T/nosuid*"
+helps helper-nosuid as alice env PATH="$T/nosuid" subid doctor
 umount "$T/nosuid"
 
 # --- this process
@@ -188,9 +229,14 @@ touch "$home/.local/share/containers/storage/overlay/abc/diff/f"
 chown 100005 "$home/.local/share/containers/storage/overlay/abc/diff/f"
 names "files of former ranges" "FAIL left-files 1" doctor
 rm -r "$home/.local/share/containers/storage/overlay"
+as alice mkdir -p "$home/.local/share/lxc/c1/rootfs/etc"
+chown 100000 "$home/.local/share/lxc/c1/rootfs/etc"
+names "of an LXC container" "FAIL left-files 1" doctor --for lxc
+rm -r "$home/.local/share/lxc"
 tables alice:100000:65536
 mount -t tmpfs -o noexec,mode=777 x "$home/.local/share/containers"
 names "noexec" "FAIL storage-noexec 1" doctor --for podman
+helps storage-noexec doctor --for podman
 umount "$home/.local/share/containers"
 # a file system whose server never answers
 mkdir -p "$home/.local/share/docker"
@@ -213,6 +259,43 @@ else
 	skip 1 "kernel: no FUSE"
 fi
 end "$server"
+# those that need a server of their own: by a table of mounts that has them
+cat >"$T/mounts.c" <<'END'
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+int open(const char *path, int flags, ...)
+{
+	int (*real)(const char *, int, ...) = (int (*)(const char *, int, ...))dlsym(RTLD_NEXT, "open");
+	const char *mounts = getenv("MOUNTS");
+	__builtin_va_list list;
+	__builtin_va_start(list, flags);
+	if (mounts != NULL && strcmp(path, "/proc/self/mountinfo") == 0)
+		path = mounts;
+	return real(path, flags, __builtin_va_arg(list, int));
+}
+int open64(const char *, int, ...) __attribute__((alias("open")));
+END
+asan=$(ldd "$PRE/bin/subid" | awk '/libasan|libtsan/ { print $3 }')
+if gcc -shared -fPIC -o "$T/mounts.so" "$T/mounts.c" -ldl 2>"$T/gcc" && [ -z "$asan" ]; then
+	for type in nfs nfs4 lustre gpfs cifs 9p; do
+		{
+			cat /proc/self/mountinfo
+			echo "9999 1 0:99 / $home/.local/share/containers rw,relatime - $type server:/export rw"
+		} >"$T/mountinfo"
+		names "storage on $type" "FAIL storage-type 1" as alice env LD_PRELOAD="$T/mounts.so" MOUNTS="$T/mountinfo" subid doctor --for podman
+	done
+	helps storage-type as alice env LD_PRELOAD="$T/mounts.so" MOUNTS="$T/mountinfo" subid doctor --for podman
+	is "podman's storage is elsewhere then" "$(grep graphroot "$home/.config/containers/storage.conf")" 'graphroot = "/var/tmp/alice/containers"'
+	sed "s!$home/.local/share/containers!/var/tmp!" "$T/mountinfo" >"$T/mountinfo.tmp"
+	names "there, too" "FAIL storage-type 1" as alice env LD_PRELOAD="$T/mounts.so" MOUNTS="$T/mountinfo.tmp" subid doctor --for podman
+	like "a file that is there is the user's" "$said" "*do: *in $home/.config/containers/storage.conf: graphroot = *"
+	rm -r "$home/.config"
+else
+	skip 10 "release: nothing can be preloaded here"
+fi
 if python3 tests/e2e/idmapped.py "$home" "$home" 2>"$T/idmapped"; then
 	names "a home of systemd-homed" "FAIL homed-range 1" doctor --for docker
 	umount "$home"
@@ -222,10 +305,13 @@ fi
 names "no session" "warn session 0" as alice env -u XDG_RUNTIME_DIR bash -c 'exec subid doctor' \
 	< <(mv "/run/user/$uid" "/run/user/gone")
 mv /run/user/gone "/run/user/$uid"
+names "a session that has ended" "FAIL session 1" as alice env XDG_RUNTIME_DIR="/run/user/1" subid doctor
 names "another user's session" "FAIL session 1" as alice env XDG_RUNTIME_DIR="/run/user/$(id -u bob)" subid doctor
 as alice mkdir -p "$home/.local/share/lxc"
 chmod 700 "$home"
 names "x is missing on the path" "FAIL path-closed 1" doctor
+helps path-closed doctor
+chmod 700 "$home"
 setfacl -m u:100000:x "$home" 2>/dev/null && names "an ACL will do" "warn state 0" doctor
 chmod 755 "$home"
 setfacl -b "$home"

@@ -145,8 +145,8 @@ void doctor_range_small(struct doctor *d)
 				d->name, (unsigned long long)count, ids_of(kind)),
 		    "podman says: potentially insufficient UIDs or GIDs available"
 		    " in user namespace",
-		    doctor_text("sudo subid grant --another --count 65536 %s,"
-				" then podman system migrate",
+		    doctor_text("sudo subid grant --another --count 65536 %s"
+				"   # then, as that user: podman system migrate",
 				d->name));
 		return;
 	}
@@ -172,8 +172,10 @@ void doctor_line_twice(struct doctor *d)
 						d->name),
 				    "podman maps both, and the kernel refuses: newuidmap:"
 				    " write to uid_map failed: Invalid argument",
-				    doctor_text("remove line %zu",
-						d->lines[kind][i].line));
+				    doctor_text(
+					"sudo subid revoke %s && sudo subid grant"
+					" --restore %s   # one line for all of them",
+					d->name, d->name));
 				return;
 			}
 }
@@ -196,6 +198,16 @@ void doctor_own_id(struct doctor *d)
 	}
 }
 
+static const struct id_range *smallest(const struct doctor *d, enum subid_kind kind)
+{
+	const struct subid_owned_range *least = d->lines[kind];
+
+	for (size_t i = 1; i < d->n_lines[kind]; i++)
+		if (d->lines[kind][i].range.count <= least->range.count)
+			least = &d->lines[kind][i];
+	return &least->range;
+}
+
 void doctor_root_lines(struct doctor *d)
 {
 	if (d->runtime != DOCTOR_INCUS && strcmp(d->name, "root") != 0) {
@@ -209,18 +221,21 @@ void doctor_root_lines(struct doctor *d)
 		    NULL, NULL);
 		return;
 	}
-	for (enum subid_kind kind = 0; kind < SUBID_KINDS; kind++)
-		if (d->n_lines[kind] > 1) {
-			doctor_say(
-			    d, DOCTOR_FAIL,
-			    doctor_text("root has %zu lines in %s", d->n_lines[kind],
-					file_of(d, kind)),
-			    "Incus and LXD map each of them from 0 on, and the"
-			    " kernel refuses overlapping maps",
-			    "join them, or take all but one away: sudo subid revoke"
-			    " root --range RANGE");
-			return;
-		}
+	for (enum subid_kind kind = 0; kind < SUBID_KINDS; kind++) {
+		const struct id_range *small = smallest(d, kind);
+
+		if (d->n_lines[kind] < 2)
+			continue;
+		doctor_say(d, DOCTOR_FAIL,
+			   doctor_text("root has %zu lines in %s", d->n_lines[kind],
+				       file_of(d, kind)),
+			   "Incus and LXD map each of them from 0 on, and the"
+			   " kernel refuses overlapping maps",
+			   doctor_text("sudo subid revoke root --range %u:%u   # all but"
+				       " one, when no container has them",
+				       small->start, small->count));
+		return;
+	}
 }
 
 /* --- the library that other programs ask */

@@ -28,6 +28,34 @@ static void each_mount(struct doctor *d,
 	}
 }
 
+/* What moves a storage to a local disk, by the runtime's own file; one that is there
+ * already is the user's to change. */
+static const char *move_storage(const struct doctor *d, const char *path)
+{
+	static const struct {
+		const char *dir, *file, *start, *setting, *end;
+	} moves[N_STORES] = {
+		{ ".config/containers", "storage.conf",
+		  "[storage]\\ndriver = \"overlay\"\\n", "graphroot = ", "\\n" },
+		{ ".config/docker", "daemon.json", "{", "\"data-root\": ", "}\\n" },
+		{ ".config/lxc", "lxc.conf", "", "lxc.lxcpath = ", "\\n" },
+	};
+	size_t i = 0;
+	const char *file, *quote;
+
+	while (i + 1 < N_STORES && strcmp(doctor_storage(d, stores[i]), path) != 0)
+		i++;
+	quote = stores[i] == DOCTOR_LXC ? "" : "\"";
+	file = doctor_text("%s/%s/%s", d->home, moves[i].dir, moves[i].file);
+	if (access(file, F_OK) == 0)
+		return doctor_text("in %s: %s%s/var/tmp/%s/containers%s: a local disk",
+				   file, moves[i].setting, quote, d->name, quote);
+	return doctor_text("mkdir -p ~/%s && printf '%s%s%s/var/tmp/%s/containers%s%s'"
+			   " >%s   # a local disk",
+			   moves[i].dir, moves[i].start, moves[i].setting, quote, d->name,
+			   quote, moves[i].end, file);
+}
+
 static bool check_type(struct doctor *d, const struct doctor_mount *mount,
 		       const char *path)
 {
@@ -43,8 +71,7 @@ static bool check_type(struct doctor *d, const struct doctor_mount *mount,
 				       mount->where, mount->type),
 			   "its server knows nothing of the ids of a namespace: chown and"
 			   " overlay fail there",
-			   "graphroot = \"/var/tmp/$USER/storage\" in"
-			   " ~/.config/containers/storage.conf: a local disk");
+			   move_storage(d, path));
 		return true;
 	}
 	return false;
@@ -64,7 +91,7 @@ static bool check_noexec(struct doctor *d, const struct doctor_mount *mount,
 	    d, DOCTOR_FAIL,
 	    doctor_text("%s would be on %s, which is mounted noexec", path, mount->where),
 	    "no program of a container can be run from there",
-	    doctor_text("sudo mount -o remount,exec %s, or graphroot elsewhere",
+	    doctor_text("sudo mount -o remount,exec %s   # or a storage elsewhere",
 			mount->where));
 	return true;
 }
@@ -153,7 +180,7 @@ void doctor_path(struct doctor *d)
 				root, part),
 		    "LXC says: Permission denied - Could not access /home/.... Please"
 		    " grant it x access, or add an ACL for the container root",
-		    doctor_text("chmod o+x %s, or: setfacl -m u:%u:x %s", part, root,
+		    doctor_text("chmod o+x %s   # or: setfacl -m u:%u:x %s", part, root,
 				part));
 		return;
 	}
@@ -251,8 +278,8 @@ void doctor_left_files(struct doctor *d)
 		unsigned int runtime;
 		const char *part, *below, *reset;
 	} places[] = {
-		{ DOCTOR_PODMAN, "/overlay", "diff", ", or podman system reset" },
-		{ DOCTOR_PODMAN, "/vfs/dir", ".", ", or podman system reset" },
+		{ DOCTOR_PODMAN, "/overlay", "diff", "; or podman system reset" },
+		{ DOCTOR_PODMAN, "/vfs/dir", ".", "; or podman system reset" },
 		{ DOCTOR_LXC, "", "rootfs", "" },
 	};
 
@@ -272,9 +299,9 @@ void doctor_left_files(struct doctor *d)
 		    doctor_text("files in %s have uid %u, which %s does not hold", path,
 				uid, d->name),
 		    "the ranges were changed after containers were made",
-		    doctor_text("sudo subid id %u; sudo subid shift --owner %s --from"
-				" RANGE%s",
-				uid, d->name, places[i].reset));
+		    doctor_text("sudo subid shift --owner %s --from RANGE   # 'subid list"
+				" --released %s' has it%s",
+				d->name, d->name, places[i].reset));
 		return;
 	}
 }
