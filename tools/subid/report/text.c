@@ -374,27 +374,12 @@ int report_write_text(const struct audit_shown *shown, FILE *out)
 	return 0;
 }
 
-/* Lines of at most 78 columns. */
 static void print_paragraph(const char *title, const char *text, FILE *out)
 {
-	size_t column = 2;
+	const struct page page = { .out = out, .width = 78, .utf8 = true };
 
-	(void)fprintf(out, "\n%s\n ", title);
-	while (*text != '\0') {
-		size_t len = 0;
-
-		while (text[len] != '\0' && text[len] != ' ')
-			len++;
-		if (column + len > 78) {
-			(void)fputs("\n ", out);
-			column = 2;
-		}
-		(void)fprintf(out, " %.*s", (int)len, text);
-		column += len + 1;
-		for (text += len; *text == ' '; text++)
-			;
-	}
-	(void)fputc('\n', out);
+	(void)fprintf(out, "\n%s\n", title);
+	print_wrapped(&page, "  ", text);
 }
 
 int report_write_rules_text(const struct audit_rule *rule, FILE *out)
