@@ -348,6 +348,7 @@ int subid_begin(struct subid *sys, unsigned int flags, int timeout_ms,
 		yet, but what others know of the owner, and keep in its home, is looked  \
 		up and kept.  With more than one owner, for each before the first is     \
 		given something, so that nobody waits for the locks meanwhile */
+#define SUBID_ALIGN 256U /* where the range begins is asked for, by align */
 
 /*
  * What is asked for; -EINVAL if size or owner is not set, or a flag is unknown.  Zeroed
@@ -362,12 +363,14 @@ struct subid_request {
 	unsigned int flags;    /* the above */
 	uint32_t count;	       /* how many ids; 0: as the policy says */
 	struct id_range range; /* just these; count 0: any */
+	uint32_t align;	       /* with SUBID_ALIGN: what the first id is a multiple of */
 };
 
 /*
  * Grants an owner a range: the same numbers of both kinds whenever that is possible.  The
  * rules of login.defs(5) (SUB_UID_MIN, ...) and subid.conf(5) say how many and where.
- * Flags: SUBID_ANOTHER, SUBID_UNKNOWN_OWNER, SUBID_UNASKED, SUBID_REUSE_LEFT.
+ * Flags: SUBID_ANOTHER, SUBID_UNKNOWN_OWNER, SUBID_UNASKED, SUBID_REUSE_LEFT,
+ * SUBID_ALIGN.
  *
  * Returns 0; SUBID_ENOUGH: it has enough, and subid_changes() lists that; SUBID_FULL;
  * SUBID_TAKEN: the range is not free; SUBID_OFF, SUBID_FORBIDDEN: the policy gives none;

@@ -13,51 +13,21 @@
 
 #include "libsubid/audit/private.h"
 #include "libsubid/core/core.h"
+#include "libsubid/tables/tables.h"
 
 /*
  * Whether the process that a lock names is the one that created it.  After a crash and
  * a boot another process has its number soon, and everybody waits for that one: so a
  * process that began after the lock is not its owner.
  */
-#define SLACK	    2  /* seconds: the file's clock is coarser than the process's */
-#define FIELD_START 22 /* of /proc/PID/stat, in ticks since the boot */
-
-/* Sets *ret to the seconds from the boot to the start of a process. */
-static bool find_start(pid_t pid, long long *ret)
-{
-	char path[sizeof("/proc/4294967295/stat")], text[1024];
-	auto_close int fd = -1;
-	const char *field;
-	ssize_t n;
-
-	(void)snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	n = fd < 0 ? -1 : read(fd, text, sizeof(text) - 1);
-	if (n <= 0)
-		return false;
-	text[n] = '\0';
-	/* Threat: a process names itself, blanks and parentheses included; its name,
-	 * the second field, ends with the last of them. */
-	field = strrchr(text, ')');
-	for (int i = 2; field != NULL && i < FIELD_START; i++)
-		field = strchr(field + 1, ' ');
-	if (field == NULL)
-		return false;
-	*ret = strtoll(field, NULL, 10) / sysconf(_SC_CLK_TCK);
-	return true;
-}
+#define SLACK 2 /* seconds: the file's clock is coarser than the process's */
 
 /* Did the process begin after that time?  Not known: no. */
 static bool began_after(pid_t pid, long long time)
 {
-	struct timespec now, boot;
-	long long start;
+	int64_t began = process_began_at(pid);
 
-	if (!find_start(pid, &start))
-		return false;
-	(void)clock_gettime(CLOCK_REALTIME, &now); /* neither can fail */
-	(void)clock_gettime(CLOCK_BOOTTIME, &boot);
-	return now.tv_sec - boot.tv_sec + start > time + SLACK;
+	return began >= 0 && began > time + SLACK;
 }
 
 /* Fills all of a lock but its file, which is there, or makes that ENOENT. */

@@ -173,6 +173,7 @@ struct grant_request {
 	unsigned int kinds;    /* bits 1 << enum subid_kind */
 	uint32_t count;	       /* how many ids; 0: what policy says of the owner */
 	struct id_range range; /* just these ids; count 0: wherever there is room */
+	uint32_t align;	       /* what the first id is a multiple of; 0: of the owner's */
 	bool another;	       /* also if the owner has enough */
 	bool reuse_left;       /* also what others have left */
 };
@@ -591,6 +592,7 @@ struct subid_lease_request {
 	unsigned int kinds;		 /* bits 1 << enum subid_kind */
 	uint32_t count;			 /* how many ids */
 	struct id_range range; /* just these ids; count 0: wherever there is room */
+	uint32_t align;	       /* what the first id is a multiple of */
 	bool another;	       /* also if the container has enough */
 	bool reuse_left;       /* also what others' containers had, by the ledger */
 	bool own_left;	       /* also what this one had */

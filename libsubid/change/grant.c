@@ -66,6 +66,7 @@ static int make_plan(struct subid_txn *txn, struct plan *plan)
 		*place = (struct place){
 			.asked = is_asked(request, kind),
 			.window = subid_window_range(window),
+			.align = align_of(request),
 			.has = &plan->has.of[kind],
 			.taken = &txn->taken.of[kind],
 			.rests = txn->options.ledger ? &txn->rests.of[kind] : NULL,
@@ -115,6 +116,8 @@ static int place_fixed(const struct subid_txn *txn, struct plan *plan,
 	if (!owner->has_account || place->count != txn->policy.window[kind].count)
 		return SUBID_OFF;
 	r = subid_policy_place(&txn->policy, kind, owner->uid, &range);
+	if (r == 0 && plan->request->align > 0 && range.start % plan->request->align != 0)
+		return SUBID_FULL;
 	if (r == 0)
 		r = subid_set_insert(&place->gives, range);
 	return r;

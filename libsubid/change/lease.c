@@ -102,6 +102,7 @@ static int make_plan(struct subid_txn *txn, struct plan *plan)
 		plan->places[kind] = (struct place){
 			.asked = (request->kinds & (1U << kind)) != 0,
 			.window = id_range_between(0, ID_COUNT_MAX),
+			.align = request->align,
 			.has = &plan->has.of[kind],
 			.taken = &plan->closed.of[kind],
 		};

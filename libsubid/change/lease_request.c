@@ -70,6 +70,9 @@ static int explain_full(const struct lease *lease)
 		const char *id = subid_kind_name(kind);
 		uint32_t gap = largest_gap(lease, kind);
 
+		if ((lease->asked.kinds & (1U << kind)) != 0 && gap >= lease->asked.count)
+			align_explain(name, lease->asked.count, kind, owner->name,
+				      lease->asked.align, lease->err);
 		if ((lease->asked.kinds & (1U << kind)) == 0 || gap >= lease->asked.count)
 			continue;
 		if (held->n == 0) {
@@ -187,6 +190,7 @@ static int lease_own(struct lease *lease)
 		.owner = lease->asked.owner,
 		.kinds = lease->asked.kinds,
 		.count = lease->asked.count,
+		.align = lease->asked.align,
 		.another = true,
 	};
 	struct subid_changes changes;
@@ -309,6 +313,7 @@ static int lease_one(struct lease *lease)
 		.kinds = request_kinds(request),
 		.count = request->count > 0 ? request->count : leasing->count,
 		.range = request->range,
+		.align = request_has(request, SUBID_ALIGN) ? request->align : 0,
 		.another = request_has(request, SUBID_ANOTHER),
 		/* what is hidden may be in what containers had */
 		.reuse_left = request_has(request, SUBID_REUSE_LEFT) &&

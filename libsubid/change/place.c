@@ -87,20 +87,18 @@ static bool same_wants(const struct subid_want *a, const struct subid_want *b)
 
 /* The first gap, sought from where the last search for the same ended. */
 static int find_gap(const struct subid_want wants[SUBID_KINDS], struct place_hint *hint,
-		    uint32_t *ret)
+		    uint32_t align, uint32_t *ret)
 {
 	int r;
 
-	if (hint == NULL)
-		return subid_find_gap(wants, 0, ret);
-	if (!same_wants(wants, hint->wants)) {
+	if (hint != NULL && !same_wants(wants, hint->wants)) {
 		memcpy(hint->wants, wants, sizeof(hint->wants));
 		hint->start = 0;
 	}
-	r = subid_find_gap(wants, hint->start, ret);
-	if (r == 0)
+	r = subid_find_gap(wants, hint == NULL ? 0 : hint->start, ret);
+	if (r == 0 && hint != NULL)
 		hint->start = *ret;
-	return r;
+	return r == 0 ? align_gap(wants, align, ret) : r;
 }
 
 /* What is wanted: also room for the kind that is not asked for, so that it can follow. */
@@ -134,7 +132,7 @@ int places_in_gap(struct place places[SUBID_KINDS], struct place_hint *hint)
 
 	if (!make_wants(places, wants))
 		return 0;
-	r = find_gap(wants, hint, &start);
+	r = find_gap(wants, hint, places[SUBID_UID].align, &start);
 	for (enum subid_kind kind = 0; kind < SUBID_KINDS; kind++) {
 		struct subid_want alone[SUBID_KINDS] = { { .count = 0 } };
 		int one = r;
@@ -143,7 +141,7 @@ int places_in_gap(struct place places[SUBID_KINDS], struct place_hint *hint)
 			continue;
 		alone[kind] = wants[kind];
 		if (one == SUBID_FULL)
-			one = find_gap(alone, hint, &start);
+			one = find_gap(alone, hint, places[kind].align, &start);
 		if (one == 0)
 			one = subid_set_insert(
 			    &places[kind].gives,

@@ -79,6 +79,7 @@ struct place {
 	bool needed;	/* asked, and not there yet */
 	uint32_t count; /* how many ids there should be; 0: none */
 	struct id_range window;
+	uint32_t align;		       /* what the first id is a multiple of; 0: of any */
 	const struct subid_set *has;   /* ids that are there */
 	const struct subid_set *taken; /* sorted: not free */
 	const struct subid_set
@@ -110,6 +111,20 @@ struct place_hint {
  * -ENOMEM.
  */
 int places_in_gap(struct place places[SUBID_KINDS], struct place_hint *hint);
+
+/* --- aligned.c: where a range begins ------------------------------------------------ */
+
+/* What is asked for, or what the owner's program wants; 0: nothing. */
+uint32_t align_of(const struct grant_request *request);
+
+/* Moves *start, where there is room, to the first such id that is a multiple; says that
+ * there is none; warns of what the owner's program does not take. */
+int align_gap(const struct subid_want wants[SUBID_KINDS], uint32_t align,
+	      uint32_t *start);
+void align_explain(const char *name, uint32_t count, enum subid_kind kind,
+		   const char *where, uint32_t align, struct subid_error *err);
+void align_warn(const struct subid_txn *txn, const struct subid_owner *owner,
+		const struct subid_changes *changes);
 
 /* --- error.c: *err may be NULL everywhere ---------------------------------------------
  */

@@ -67,6 +67,9 @@ static void explain_window(const struct refusal *refusal, enum subid_kind kind)
 		if (left_in_way(refusal->txn, kind, all, count))
 			left_explain(refusal->txn, refusal->name, refusal->request, kind,
 				     bounds, refusal->err);
+		else
+			align_explain(refusal->name, count, kind, bounds,
+				      align_of(refusal->request), refusal->err);
 		return;
 	}
 	room_explain(refusal->txn, refusal->name, kind, all, count, bounds,
@@ -115,6 +118,9 @@ static int explain_full(const struct refusal *refusal)
 				     " or use --range",
 				     refusal->name, id, owner->uid, id, window->max,
 				     refusal->txn->sys->etc_name);
+		else
+			align_explain(refusal->name, window->count, kind, "its place",
+				      refusal->request->align, refusal->err);
 	}
 	return error_code(refusal->err, SUBID_FULL);
 }
@@ -230,7 +236,7 @@ int grant_refused(struct subid_txn *txn, const char *name,
 
 #define ALL_FLAGS                                                                        \
 	(SUBID_ANOTHER | SUBID_UNKNOWN_OWNER | SUBID_UNASKED | SUBID_OWN | SUBID_FORCE | \
-	 SUBID_REUSE | SUBID_REUSE_LEFT | SUBID_PREPARE)
+	 SUBID_REUSE | SUBID_REUSE_LEFT | SUBID_PREPARE | SUBID_ALIGN)
 
 int request_check(const struct subid_request *request, struct subid_error *err)
 {
@@ -373,6 +379,7 @@ static int give(struct subid_txn *txn, const struct subid_request *request,
 		.kinds = request_kinds(request),
 		.count = request->count,
 		.range = request->range,
+		.align = request_has(request, SUBID_ALIGN) ? request->align : 0,
 		.another = request_has(request, SUBID_ANOTHER),
 		.reuse_left = request_has(request, SUBID_REUSE_LEFT),
 	};
@@ -422,6 +429,7 @@ static int give(struct subid_txn *txn, const struct subid_request *request,
 	}
 	if (r != 0 && r != SUBID_ENOUGH)
 		return explain_refusal(txn, request, &asked, r, &changes, err);
+	align_warn(txn, &owner, &changes);
 	if (txn_add_result(txn, &changes) < 0)
 		return txn_spoil(txn, error_memory(err));
 	return r;

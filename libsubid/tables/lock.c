@@ -44,8 +44,7 @@ static bool is_alive(pid_t pid)
 	return pid != getpid() && (kill(pid, 0) == 0 || errno != ESRCH);
 }
 
-/* When a process began, in seconds of the real-time clock; -1 if unknown. */
-static int64_t began_at(pid_t pid)
+int64_t process_began_at(pid_t pid)
 {
 	char path[sizeof("/proc/4294967295/stat")], text[1024];
 	unsigned long long ticks;
@@ -81,7 +80,7 @@ static int64_t began_at(pid_t pid)
  */
 static bool is_of_a_namesake(int etc, const char *file, pid_t pid)
 {
-	int64_t began = began_at(pid);
+	int64_t began = process_began_at(pid);
 	struct stat st;
 
 	return began >= 0 && fstatat(etc, file, &st, AT_SYMLINK_NOFOLLOW) == 0 &&

@@ -266,6 +266,9 @@ int subid_lock_take(int etc, int timeout_ms, const struct subid_lock_wait *wait,
  */
 int subid_lock_look(int etc, enum subid_kind kind, struct subid_holder *ret);
 
+/* When a process began, in seconds of the real-time clock; -1 if unknown. */
+int64_t process_began_at(pid_t pid);
+
 /* Unlocks, in reverse order, and sets *lock to NULL. */
 void subid_lock_release(struct subid_lock **lock);
 

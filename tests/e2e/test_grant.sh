@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 # subid grant, as it is typed, right and wrong.
 . "$(dirname "$0")/lib.sh"
-plan 210
+plan 230
 
 add_user alice -u 5001
 add_user bob -u 5002
@@ -68,6 +68,53 @@ expect "the pseudo-owners have no account" 0 $'containers uid *\ncontainers gid 
 expect "--force-unknown" 0 $'kubelet uid *\nkubelet gid *' '' subid grant --force-unknown kubelet
 expect "and uids without account" 0 $'4242 uid *\n*' '' subid grant --force-unknown 4242
 is "as they were named" "$(cut -d: -f1 /etc/subuid | tr '\n' ' ')" "containers dockremap kubelet 4242 "
+# kubelet refuses a range that begins elsewhere, or has another length
+fresh
+expect "kubelet's begins at a multiple of 65536" 0 $'kubelet uid 131072 7340031 7208960 new\nkubelet gid 131072 7340031 7208960 new' '' \
+	subid grant --force-unknown kubelet --count 7208960
+expect "another owner's need not" 0 $'alice uid 7340032 *\nalice gid 7340032 *' '' subid grant alice
+fresh alice:131000:200
+echo 'SUB_UID_MIN 200000' >>/etc/login.defs
+expect "nor where uids and gids differ" 0 $'kubelet uid 262144 *\nkubelet gid 262144 *' '' subid grant --force-unknown kubelet
+fresh
+printf 'SUB_%s_MAX 196606\n' UID GID >>/etc/login.defs
+expect "nor is there room elsewhere" 1 '' 'subid: kubelet: no gap of 65536 uids in SUB_UID_MIN 100000 to SUB_UID_MAX 196606 begins at a multiple of 65536*' subid grant --force-unknown kubelet
+expect "where another owner has it" 0 $'alice uid 100000 *\nalice gid 100000 *' '' subid grant alice
+fresh
+expect "a length that kubelet refuses is said" 0 '*131072 231071 100000 new*' \
+	'subid: warning: kubelet: 131072:100000: kubelet takes only a range whose start and length are multiples of 65536*' \
+	subid grant --force-unknown kubelet --count 100000
+expect "and so is a start, each time" 0 '*500000 565535 65536 new*' 'subid: warning: kubelet: 500000:65536: kubelet takes only*' \
+	subid grant --force-unknown kubelet --range 500000:65536
+fresh kubelet:500000:65536
+expect "of what it has, too" 0 '*500000 565535 65536 kept*' 'subid: warning: kubelet: 500000:65536: kubelet takes only*' \
+	subid grant --force-unknown kubelet
+
+fresh
+expect "--align" 0 $'alice uid 131072 196607 65536 new\nalice gid 131072 196607 65536 new\nbob uid 196608 *\nbob gid 196608 *' '' \
+	subid grant --align 64K alice bob
+expect "the gap before is others'" 0 $'4242 uid 100000 131071 31072 *\n4242 gid 100000 *' '' \
+	subid grant --force-unknown 4242 --count 31072
+expect "of any number" 0 $'bob uid 263000 263000 1 new\nbob gid 263000 263000 1 new' '' subid grant --align 1000 --count 1 --another bob
+expect "what is held counts, wherever it begins" 0 $'bob uid 196608 *kept*' '' subid grant --align 1M bob
+expect "no multiple beyond the last id" 1 '' 'subid: alice: no gap of 5 uids in * begins at a multiple of 4294967295*' \
+	subid grant --align 4294967295 --count 5 --another alice
+for no in "--range 300000:5" "--restore"; do
+	# shellcheck disable=SC2086 # words
+	expect "--align and ${no%% *}" 2 '' "subid: ${no%% *} and --align exclude each other*" subid grant --align 64K $no alice
+done
+expect "--align 0" 2 '' "subid: --align '0': not a number from 1*" subid grant --align 0 alice
+fresh alice:100000:200000
+cp -a /var/lib/subid "$T/store"
+expect "a container's lease" 0 $'alice/web uid 131072 *\nalice/web gid 131072 *' '' subid grant --align 64K alice/web
+expect "has no room elsewhere" 1 '' 'subid: alice/big: * begins at a multiple of 1048576*' subid grant --align 1M alice/big
+expect "nor with a line of its own" 0 $'alice/own uid 1048576 *\nalice/own gid 1048576 *' '' subid grant --own --align 1M alice/own
+rm -r /var/lib/subid
+mv "$T/store" /var/lib/subid
+fresh
+printf 'SUB_%s_DETERMINISTIC yes\n' UID GID >>/etc/login.defs
+expect "a computed place is not moved" 1 '' 'subid: alice: no gap of 65536 uids in its place begins at a multiple of 65536*' subid grant --align 64K alice
+fresh
 
 # --- many at once --------------------------------------------------------------
 

@@ -10,6 +10,7 @@ static const struct cli_refusal refused[] = {
 	{ "uid", "the directory's ranges have both kinds" },
 	{ "gid", "the directory's ranges have both kinds" },
 	{ "another", "an owner has one range there, since SSSD reads no second one" },
+	{ "align", "the directory's blocks begin where its first one does" },
 	{ "restore", "what is known of former owners is a host's" },
 	{ "reuse-left", "what is known of former owners is a host's" },
 	{ "own", "a lease is its host's: leave out --directory" },

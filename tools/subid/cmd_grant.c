@@ -52,9 +52,11 @@ static struct subid_request request_of(const struct grant *grant, const char *ow
 		.flags = (grant->want.another ? SUBID_ANOTHER : 0) |
 			 (grant->want.force_unknown ? SUBID_UNKNOWN_OWNER : 0) |
 			 (grant->want.own ? SUBID_OWN : 0) |
-			 (grant->want.reuse_left ? SUBID_REUSE_LEFT : 0),
+			 (grant->want.reuse_left ? SUBID_REUSE_LEFT : 0) |
+			 (grant->want.align > 0 ? SUBID_ALIGN : 0),
 		.count = grant->want.count,
 		.range = grant->want.range,
+		.align = grant->want.align,
 	};
 }
 

@@ -6,6 +6,7 @@
 
 enum {
 	OPTION_ANOTHER = 256 * 2,
+	OPTION_ALIGN,
 	OPTION_FROM,
 	OPTION_GROUP,
 	OPTION_ALL,
@@ -22,6 +23,7 @@ const struct cli_option grant_option_rows[] = {
 	{ 'c', "count", "N", "number of ids (64K, 1M); default: by the policy" },
 	{ 'r', "range", "RANGE", "exactly these ids: START:COUNT or FIRST-LAST" },
 	{ OPTION_ANOTHER, "another", NULL, "also to owners that hold enough ids" },
+	{ OPTION_ALIGN, "align", "N", "a range whose first id is a multiple of N" },
 	{ OPTION_FROM, "from", "FILE", "to the owners in FILE, one a line; - is stdin" },
 	{ OPTION_GROUP, "group", "GROUP", "to the members of GROUP" },
 	{ OPTION_ALL, "all", NULL, "to all people, by the policy" },
@@ -64,16 +66,21 @@ static bool take_flag(struct grant_options *options, int letter)
 	}
 }
 
+static int take_number(const struct cli *cli, const char *option, uint32_t *ret)
+{
+	if (cli_parse_count(optarg, ret))
+		return EXIT_DONE;
+	return cli_misused(cli, "--%s '%s': not a number from 1 to 4294967295, 64K or 1M",
+			   option, optarg);
+}
+
 int grant_options_take(const struct cli *cli, struct grant_options *options, int letter)
 {
 	switch (letter) {
 	case 'c':
-		if (cli_parse_count(optarg, &options->count))
-			return EXIT_DONE;
-		return cli_misused(cli,
-				   "--count '%s': not a number from 1 to 4294967295, 64K"
-				   " or 1M",
-				   optarg);
+		return take_number(cli, "count", &options->count);
+	case OPTION_ALIGN:
+		return take_number(cli, "align", &options->align);
 	case 'r':
 		return cli_parse_range(cli, optarg, &options->range) ? EXIT_DONE
 								     : EXIT_USAGE;
@@ -99,5 +106,8 @@ int grant_options_check(const struct cli *cli, const struct grant_options *optio
 		return cli_misused(cli, "--range allows only one OWNER");
 	if (options->range.count > 0 && options->count > 0)
 		return cli_misused(cli, "--range and --count exclude each other");
+	if (options->align > 0 && (options->range.count > 0 || options->restore))
+		return cli_misused(cli, "--%s and --align exclude each other",
+				   options->restore ? "restore" : "range");
 	return EXIT_DONE;
 }

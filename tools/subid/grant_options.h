@@ -10,11 +10,12 @@ struct grant_options {
 	bool uid, gid, another, all, force_unknown, own, reuse_left, restore, dry_run;
 	bool keep_going;
 	uint32_t count;	       /* 0: by the policy */
+	uint32_t align;	       /* 0: of any */
 	struct id_range range; /* count 0: any */
 	const char *from, *group;
 };
 
-#define N_GRANT_OPTIONS 14
+#define N_GRANT_OPTIONS 15
 extern const struct cli_option grant_option_rows[N_GRANT_OPTIONS];
 
 /* Takes an option of the table.  The status, after a complaint. */
