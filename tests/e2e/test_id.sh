@@ -112,8 +112,8 @@ expect "a name" 2 '' $'subid: id: invalid id \'alice\'; a path needs a \'/\'\n*'
 expect "no id at all" 2 '' $'subid: id: invalid id \'4294967295\'; *' subid id 4294967295
 expect "nor a sign" 2 '' $'*' subid id -- -1
 expect "--json" 0 '*' '' subid id --json 100005 2001
-is "is JSON" "$(jq -c '.ids[]' <<<"$out")" '{"kind":"uid","id":100005,"owner":"alice","container":null,"inside":5,"name":null,"state":"granted","userns":null}
-{"kind":"uid","id":2001,"owner":"alice","container":null,"inside":null,"name":null,"state":"account","userns":null}'
+is "is JSON" "$(jq -c '.ids[]' <<<"$out")" '{"kind":"uid","id":100005,"owner":"alice","container":null,"inside":5,"name":null,"state":"granted","userns":null,"former":null}
+{"kind":"uid","id":2001,"owner":"alice","container":null,"inside":null,"name":null,"state":"account","userns":null,"former":null}'
 mkdir -p "$T/image/etc"
 echo zoe:x:1234:1234::/:/bin/sh >"$T/image/etc/passwd"
 echo 1234:7000:7 | tee "$T/image/etc/subuid" >"$T/image/etc/subgid"

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 
 #include "libsubid/core/core.h"
 #include "tools/subid/rows.h"
@@ -23,7 +24,7 @@ static const struct cli_option options[] = {
 	{ OPTION_INSIDE, "inside", "ID", "translate ID inside OWNER[/NAME] to the host" },
 };
 
-enum { KIND, ID, OWNER, CONTAINER, INSIDE, NAME, STATE, USERNS, N_COLUMNS };
+enum { KIND, ID, OWNER, CONTAINER, INSIDE, NAME, STATE, USERNS, FORMER, N_COLUMNS };
 
 static const struct rows_column columns[N_COLUMNS] = {
 	[KIND] = { .heading = "KIND", .key = "kind" },
@@ -34,12 +35,16 @@ static const struct rows_column columns[N_COLUMNS] = {
 	[NAME] = { .heading = "NAME", .key = "name" },
 	[STATE] = { .heading = "STATE", .key = "state", .state = true },
 	[USERNS] = { .key = "userns", .number = true },
+	[FORMER] = { .key = "former" },
 };
+
+#define FORMER_SIZE 1200 /* OWNER/NAME */
 
 struct id_query {
 	struct view *view;
 	struct rows *output;
-	size_t n_rows; /* printed for the current operand */
+	struct subid_list *ledger; /* NULL: not read yet */
+	size_t n_rows;		   /* printed for the current operand */
 	/* the last row, since several namespaces may give the same one */
 	uint32_t last_id, last_inside;
 	const char *last_container;
@@ -55,6 +60,7 @@ struct id_finding {
 	const char *name;
 	const char *state;
 	uint64_t userns;
+	const char *former;
 	bool other; /* one more owner of the same id */
 };
 
@@ -75,6 +81,7 @@ static void print_finding(struct id_query *query, const struct id_finding *findi
 		[NAME] = rows_text(finding->name),
 		[STATE] = rows_text(finding->state),
 		[USERNS] = { .known = finding->userns != 0, .number = finding->userns },
+		[FORMER] = rows_text(finding->former),
 	};
 
 	if (query->n_rows > 0 && query->last_id == finding->id &&
@@ -158,17 +165,56 @@ static int find_position(struct view *view, enum subid_kind kind,
 	return subid_map_inside(lines, n, id, ret);
 }
 
+/*
+ * Who had an id that nobody has now, by the ledger: "alice", or "alice/web", into buf,
+ * with the time in when.  False: nobody is known.
+ */
+static bool find_former(struct id_query *query, enum subid_kind kind, uint32_t id,
+			char buf[FORMER_SIZE], char when[FORMER_SIZE])
+{
+	struct subid_error err = { .size = sizeof(err) };
+	struct subid_row row = { .size = sizeof(row) };
+	time_t until;
+	struct tm tm;
+
+	if (query->ledger == NULL && subid_ledger_read(query->view->sys, SUBID_BOTH_KINDS,
+						       0, &query->ledger, &err) < 0)
+		(void)cli_say(EXIT_UNABLE, &err);
+	for (size_t i = 0; subid_list_get(query->ledger, i, &row); i++) {
+		until = (time_t)row.until;
+		if (row.kind != kind || row.owner[0] == '\0' ||
+		    row.state == SUBID_STATE_GRANTED || row.state == SUBID_STATE_LEASED ||
+		    !id_range_contains(row.range, (struct id_range){ id, 1 }))
+			continue;
+		(void)snprintf(buf, FORMER_SIZE, "%s%s%s", row.owner,
+			       row.container == NULL ? "" : "/",
+			       row.container == NULL ? "" : row.container);
+		if (row.until == 0 || gmtime_r(&until, &tm) == NULL ||
+		    strftime(when, FORMER_SIZE, " until %Y-%m-%dT%H:%M:%SZ", &tm) == 0)
+			when[0] = '\0';
+		return true;
+	}
+	return false;
+}
+
 /* What the tables say of an id that no running process uses.  0 or -errno. */
 static int print_at_rest(struct id_query *query, enum subid_kind kind, uint32_t id)
 {
 	const struct view_answer *answer = view_ask(query->view, kind, id);
 	struct id_finding finding = { .kind = kind, .id = id, .inside = SUBID_ID_NONE };
+	char former[FORMER_SIZE], when[FORMER_SIZE];
 	int r = 0;
 
 	if (answer == NULL)
 		return -ENOMEM;
 	if (answer->by == VIEW_NOBODY)
 		return 0;
+	if (answer->by == VIEW_HELD && find_former(query, kind, id, former, when)) {
+		finding.former = former;
+		if (!query->view->cli->quiet)
+			(void)cli_complain(0, "%s %u: %s had it%s", subid_kind_name(kind),
+					   id, former, when);
+	}
 	finding.owner = answer->owner;
 	finding.container = answer->container;
 	finding.state = state_of(answer);
@@ -227,6 +273,7 @@ static int print_others(struct id_query *query, enum subid_kind kind, uint32_t i
 static int ask_id(struct id_query *query, enum subid_kind kind, uint32_t id)
 {
 	const struct subid_live *live = &query->view->live;
+	char former[FORMER_SIZE], when[FORMER_SIZE];
 	int r = 0;
 
 	query->n_rows = 0;
@@ -245,9 +292,13 @@ static int ask_id(struct id_query *query, enum subid_kind kind, uint32_t id)
 		return cli_complain(EXIT_UNABLE, "%s", strerror(-r));
 	if (query->n_rows > 0)
 		return EXIT_DONE;
+	if (!find_former(query, kind, id, former, when))
+		former[0] = when[0] = '\0';
 	return cli_complain(live->n_unread > 0 ? EXIT_UNABLE : EXIT_NO,
-			    "%s %u: has no owner%s", subid_kind_name(kind), id,
-			    live->n_unread > 0 ? ", as far as can be seen" : "");
+			    "%s %u: has no owner%s%s%s%s%s", subid_kind_name(kind), id,
+			    live->n_unread > 0 ? ", as far as can be seen" : "",
+			    former[0] == '\0' ? "" : "; ", former,
+			    former[0] == '\0' ? "" : " had it", when);
 }
 
 /* Does a namespace belong to the owner, and to its container if one is named? */
@@ -443,6 +494,7 @@ static int run(struct cli *cli, int argc, char *argv[])
 	if (query.output == NULL)
 		return EXIT_UNABLE;
 	status = answer_all(&query, &request);
+	subid_list_free(&query.ledger);
 	closed = rows_close(query.output);
 	if (view.partial)
 		status = EXIT_UNABLE; /* unknown containers may own some of the ids */

@@ -118,7 +118,8 @@ static int explain(const struct shift_side *from, const struct shift_side *to, i
 	if (r == SUBID_TAKEN)
 		return cli_complain(EXIT_NO,
 				    "%s and %s overlap, in %ss %u-%llu: which files are"
-				    " done could not be told",
+				    " done could not be told: give the new ids alone,"
+				    " --to RANGE",
 				    from->text, to->text, kind, why->ids.start,
 				    (unsigned long long)id_range_end(why->ids) - 1);
 	if (r == SUBID_FULL)

@@ -220,7 +220,9 @@ int report_past_load(const char *name, const struct audit_shown *shown,
 		return error.line > 0
 			   ? cli_complain(EXIT_UNABLE, "--since: %s: line %d: %s", name,
 					  error.line, error.text)
-			   : cli_complain(EXIT_UNABLE, "--since: %s: %s", name,
+			   : cli_complain(EXIT_UNABLE,
+					  "--since: %s: it takes a former report, which"
+					  " 'subid --json audit -o FILE' writes",
 					  error.text);
 	fault = fault_of(ret->report);
 	if (fault == NULL &&
