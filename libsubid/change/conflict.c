@@ -466,8 +466,10 @@ int uses_seen(const struct uses_look *look, const struct subid_unreadable *unsee
 		    err, -EACCES, look->name, unseen,
 		    look->forced ? end_of(look)
 		    : look->done ? USES_HELD
-				 : "nothing was changed: end the process, or do without"
-				   " --reuse, or use --force");
+		    : look->always
+			? "nothing was changed: end the process, or use --force"
+			: "nothing was changed: end the process, or do without"
+			  " --reuse, or use --force");
 	if (unseen->n_hidden > 0) {
 		(void)error_hidden(&warning, -EACCES, NULL, unseen,
 				   "end the process before 'subid unhold'");
@@ -484,6 +486,7 @@ struct uses_look uses_look_of(struct subid_txn *txn, const char *name, uint32_t 
 		.sys = txn->sys,
 		.name = name,
 		.session = session,
+		.heir = SUBID_ID_NONE,
 		.reuse = reuse,
 	};
 }
@@ -513,15 +516,6 @@ int uses_pending(const struct uses_look *look, const struct subid_sets *wanted,
 	r = subid_uses_about_to_write(look->sys->proc, wanted, &uses, &n);
 	return r < 0 ? uses_unseen(err, look->name, r)
 		     : explain_uses(err, look->name, uses, n, end_of(look));
-}
-
-int uses_check_pending(const struct uses_look *look, const struct subid_changes *changes,
-		       struct subid_error *err)
-{
-	auto_sets struct subid_sets wanted = { .of = { { .n = 0 } } };
-	int r = uses_sets(changes, &wanted);
-
-	return r < 0 ? uses_unseen(err, look->name, r) : uses_pending(look, &wanted, err);
 }
 
 int uses_find(const struct uses_look *look, const struct subid_live *live,
@@ -571,36 +565,6 @@ int uses_check(const struct uses_look *look, const struct subid_changes *changes
 		return r;
 	subid_live_unreadable(look->sys->proc, &live, &unseen);
 	if (look->reuse)
-		r = hiders_of(look->txn, &live, &wanted, look->session, &unseen);
+		r = hiders_of(look, &live, &wanted, &unseen);
 	return r < 0 ? uses_unseen(err, look->name, r) : uses_seen(look, &unseen, err);
-}
-
-/* --- what is hidden ---
- */
-
-int uses_check_hidden(const struct uses_look *look, const struct subid_changes *changes,
-		      struct subid_error *err)
-{
-	auto_sets struct subid_sets wanted = { .of = { { .n = 0 } } };
-	auto_live struct subid_live live = { .n = 0 };
-	struct subid_unreadable unseen;
-	int r = uses_sets(changes, &wanted);
-
-	if (r == 0)
-		r = subid_live_read(look->sys->proc, SUBID_LIVE_BOUNDED, &live);
-	if (r < 0)
-		return error_plain(err, r, "/proc: %s: running processes cannot be seen",
-				   strerror(-r));
-	subid_live_unreadable(look->sys->proc, &live, &unseen);
-	r = hiders_of(look->txn, &live, &wanted, look->session, &unseen);
-	if (r < 0)
-		return uses_unseen(err, look->name, r);
-	if (unseen.n > 0)
-		return error_unseen(err, -EACCES, look->name, &unseen);
-	if (unseen.n_hidden > 0)
-		return error_hidden(err, -EACCES, look->name, &unseen,
-				    look->forced ? end_of(look)
-						 : "nothing was changed: end the"
-						   " process, or use --force");
-	return 0;
 }

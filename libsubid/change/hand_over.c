@@ -9,6 +9,7 @@
 #include "libsubid/accounts/accounts.h"
 #include "libsubid/change/private.h"
 #include "libsubid/core/core.h"
+#include "libsubid/live/live.h"
 
 static struct subid_event event_of(enum subid_action action,
 				   const struct subid_owner *owner)
@@ -151,8 +152,19 @@ static int explain_taken(const struct subid_txn *txn, const char *name,
 			 struct subid_change change, struct subid_error *err)
 {
 	const char *id = subid_kind_name(change.kind);
+	struct subid_use use;
 	char who[256] = "";
 
+	if (subid_live_mapper(txn->options.proc, &txn->snapshot, change.kind,
+			      change.range, &use) == 0)
+		return error_plain(
+		    err, SUBID_TAKEN,
+		    "%s: %s %u-%llu: mapped by a live user namespace (%sprocess %d, %s):"
+		    " stop it first",
+		    name, id, use.ids.start,
+		    (unsigned long long)id_range_end(use.ids) - 1,
+		    use.hidden ? "kept alive by a descriptor or mount of " : "",
+		    (int)use.pid, use.program);
 	if (subid_set_meets(&txn->accounts.of[change.kind], change.range, NULL)) {
 		known_name(txn, change.kind, change.range.start, who, sizeof(who));
 		return error_plain(err, SUBID_TAKEN, "%s: %s %u: is %s %s's own", name,
@@ -175,6 +187,7 @@ int subid_restore(struct subid_txn *txn, const struct subid_request *request,
 {
 	auto_owner struct subid_owner owner = { .has_account = false };
 	const char *name = request->owner;
+	struct subid_failure failure = { .file = NULL };
 	struct subid_changes changes;
 	int r = request_check(request, err);
 
@@ -197,6 +210,10 @@ int subid_restore(struct subid_txn *txn, const struct subid_request *request,
 				   " known",
 				   name, (int)txn->sys->name_len, txn->sys->etc_name,
 				   strerror(-r));
+	(void)txn_unlock(txn);
+	r = taken_search(txn, &failure);
+	if (r < 0)
+		return error_failure(err, txn->sys, r, &failure);
 	txn->needs_ledger = true;
 	r = txn_lock_tables(txn, err);
 	if (r != 0)
@@ -379,8 +396,8 @@ static int look_first(const struct handing *handing, struct subid_change **ret,
 		      size_t *ret_n)
 {
 	struct subid_txn *txn = handing->txn;
-	const struct uses_look look =
-	    uses_look_of(txn, handing->request->owner, SUBID_ID_NONE, false);
+	struct uses_look look =
+	    uses_look_of(txn, handing->request->owner, SUBID_ID_NONE, true);
 	struct subid_request all = *handing->request;
 	int r;
 
@@ -392,6 +409,9 @@ static int look_first(const struct handing *handing, struct subid_change **ret,
 	r = shares_check_rename(txn->sys, &handing->old, handing->err);
 	if (r != 0 || request_has(handing->request, SUBID_FORCE))
 		return r;
+	look.always = true;
+	if (handing->new_owner.has_account)
+		look.heir = handing->new_owner.uid;
 	return uses_check(&look, &(struct subid_changes){ *ret, *ret_n }, handing->err);
 }
 

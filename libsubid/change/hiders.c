@@ -134,12 +134,11 @@ static bool is_suspect(const struct suspects *suspects, const struct subid_hider
 	       (suspects->gone && !has_account(suspects->txn, hider->uid));
 }
 
-int hiders_of(struct subid_txn *txn, const struct subid_live *live,
-	      const struct subid_sets *wanted, uint32_t session,
-	      struct subid_unreadable *unseen)
+int hiders_of(const struct uses_look *look, const struct subid_live *live,
+	      const struct subid_sets *wanted, struct subid_unreadable *unseen)
 {
 	auto_free struct subid_hider *hiders = NULL;
-	struct suspects suspects = { .txn = txn, .wanted = wanted };
+	struct suspects suspects = { .txn = look->txn, .wanted = wanted };
 	size_t n, left = 0;
 	int r;
 
@@ -148,10 +147,11 @@ int hiders_of(struct subid_txn *txn, const struct subid_live *live,
 	hiders = calloc(unseen->n_hidden, sizeof(*hiders));
 	if (hiders == NULL)
 		return -ENOMEM;
-	n = subid_live_hiders(txn->sys->proc, live, hiders, unseen->n_hidden);
-	r = find_suspects(&suspects, session);
+	n = subid_live_hiders(look->sys->proc, live, hiders, unseen->n_hidden);
+	r = find_suspects(&suspects, look->session);
 	for (size_t i = 0; r == 0 && i < n; i++)
-		if (is_suspect(&suspects, &hiders[i]) && left++ == 0)
+		if ((hiders[i].uid == SUBID_ID_NONE || hiders[i].uid != look->heir) &&
+		    is_suspect(&suspects, &hiders[i]) && left++ == 0)
 			unseen->first = hiders[i];
 	subid_set_free(&suspects.uids);
 	unseen->n_hidden = left;

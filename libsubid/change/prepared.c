@@ -289,6 +289,6 @@ int uses_check_first(struct subid_txn *txn, const struct uses_look *look,
 	subid_live_unreadable(look->sys->proc, &live, &unseen);
 	txn->unused_hides = unseen.n_hidden > 0;
 	if (look->reuse)
-		r = hiders_of(look->txn, &live, &wanted, look->session, &unseen);
+		r = hiders_of(look, &live, &wanted, &unseen);
 	return r < 0 ? uses_unseen(err, look->name, r) : uses_seen(look, &unseen, err);
 }

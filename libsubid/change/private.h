@@ -438,13 +438,15 @@ void known_free(struct subid_txn *txn);
 /* --- hiders.c: whose ids something out of sight may have -------------------------------
  */
 
+struct uses_look;
+
 /*
  * Leaves in *unseen, of what live could not look into though no process is in it, what
- * may have one of the wanted ids: of users whose they are or were, and of root.  session:
- * of a transaction over leases alone, the uid of their owner.  0 or -errno.
+ * may have one of the wanted ids: of users whose they are or were, and of root.  Of a
+ * transaction over leases alone the session is their owner's.  0 or -errno.
  */
-int hiders_of(struct subid_txn *txn, const struct subid_live *live,
-	      const struct subid_sets *wanted, uint32_t session,
+int hiders_of(const struct uses_look *look, const struct subid_live *live,
+	      const struct subid_sets *wanted,
 	      struct subid_unreadable *unseen) SUBID_WARN_UNUSED;
 
 /* --- list.c: what a call of a transaction has done -----------------------------------
@@ -559,6 +561,10 @@ int settled_look(struct subid_txn *txn, struct subid_failure *failure);
 /* The same, but waits for a second at most; not for under the locks. */
 int settled_wait(struct subid_txn *txn, struct subid_failure *failure);
 
+/* Seeks what is hidden as well, before the locks: ids are to be given back.  0, or -errno
+ * with the file that it is about. */
+int taken_search(struct subid_txn *txn, struct subid_failure *failure);
+
 /* The same of the tables as they are by now: what was given back may be given again.
  * 0 or -ENOMEM. */
 int taken_again(struct subid_txn *txn);
@@ -592,7 +598,6 @@ size_t lease_owner_explain(const struct subid_txn *txn, const char *what,
 
 /* Parts of uses_check(), for more than one owner.  As it returns; uses_sets(): the ids of
  * changes, to be freed also after a failure; uses_unseen(): r, explained. */
-struct uses_look;
 int uses_sets(const struct subid_changes *changes, struct subid_sets *ret);
 int uses_pending(const struct uses_look *look, const struct subid_sets *wanted,
 		 struct subid_error *err);
@@ -612,10 +617,20 @@ struct uses_look {
 	struct subid *sys; /* with /proc open */
 	const char *name;  /* for messages */
 	uint32_t session;  /* whose rootless session does not count, or SUBID_ID_NONE */
+	uint32_t heir;	   /* who gets the ids, and may hide what he likes; likewise */
 	bool reuse;	   /* the ids may be given again at once: nothing may be hidden */
 	bool done;	   /* they are taken back and held by now */
+	bool always;	   /* reuse, which is no option here */
 	bool forced;	   /* whatever uses them is named, and loses them */
 };
+
+/* held.c: the ids that lines have which hold, sorted.  0 or -ENOMEM. */
+int held_in(const struct subid_table *table, struct subid_set *ret);
+
+/* Looks at what uses the held ids of a request, without the locks, and then takes
+ * these.  0; SUBID_IN_USE; -errno; explained. */
+int held_check(struct subid_txn *txn, const struct subid_request *request,
+	       struct subid_error *err);
 
 /* What was in the way, and is overridden by --force: a warning.  0, or -ENOMEM. */
 int uses_overridden(const struct subid *sys, int r, const struct subid_error *why);
@@ -639,12 +654,6 @@ int uses_check(const struct uses_look *look, const struct subid_changes *changes
  */
 int uses_check_first(struct subid_txn *txn, const struct uses_look *look,
 		     const struct subid_changes *changes, struct subid_error *err);
-
-/* The same of helpers alone that are about to map them, and of what is hidden. */
-int uses_check_pending(const struct uses_look *look, const struct subid_changes *changes,
-		       struct subid_error *err);
-int uses_check_hidden(const struct uses_look *look, const struct subid_changes *changes,
-		      struct subid_error *err);
 
 /* --- history.c: the ledger, beside a transaction; without options.ledger, nothing ----
  */

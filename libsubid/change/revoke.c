@@ -181,17 +181,6 @@ int subid_txn_rest(struct subid_txn *txn, enum subid_kind kind, struct id_range 
 	return subid_txn_end_call(txn, r, &none);
 }
 
-/* The ids that lines of the two holders have, sorted. */
-static int held_in(const struct subid_table *table, struct subid_set *ret)
-{
-	static const struct subid_owner_name holders[] = {
-		{ SUBID_OWNER_RELEASED, sizeof(SUBID_OWNER_RELEASED) - 1 },
-		{ SUBID_OWNER_RESERVED, sizeof(SUBID_OWNER_RESERVED) - 1 },
-	};
-
-	return subid_table_owned(table, holders, 2, ret);
-}
-
 /* What of range is not held yet; SUBID_TAKEN if somebody has any of that. */
 static int not_yet_held(const struct subid_txn *txn, enum subid_kind kind,
 			struct id_range range, struct subid_set *ret)
@@ -329,94 +318,6 @@ int subid_hold(struct subid_txn *txn, const struct subid_request *request,
 	return txn_add_result(txn, &changes) < 0 ? txn_spoil(txn, error_memory(err)) : r;
 }
 
-/* Adds what of range is held in a table: one change for each piece. */
-static int add_held(const struct subid_table *table, struct id_range range,
-		    struct subid_change **ret, size_t *ret_n)
-{
-	auto_set struct subid_set held = { .n = 0 };
-	int r = held_in(table, &held);
-
-	return r == 0 ? changes_add_common(&held, table->kind, range, ret, ret_n) : r;
-}
-
-/* What is held, in the tables and in the store, which is not locked yet. */
-static int find_held(const struct subid_txn *txn, const struct subid_request *request,
-		     struct subid_change **ret, size_t *ret_n)
-{
-	auto_store struct store store = { .fd = -1 };
-	int r = store_find(txn->sys, &store);
-
-	for (enum subid_kind kind = 0; r == 0 && kind < SUBID_KINDS; kind++) {
-		auto_table struct subid_table table = { .kind = kind };
-
-		if ((request_kinds(request) & (1U << kind)) == 0)
-			continue;
-		if (txn->users != NULL)
-			r = add_held(&txn->tables[kind], request->range, ret, ret_n);
-		if (r == 0 && store_exists(&store))
-			r = store_load(&store, kind, subid_kind_table(kind), &table);
-		if (r == 0)
-			r = add_held(&table, request->range, ret, ret_n);
-	}
-	return r;
-}
-
-/* What has come to be held since, nobody has looked at. */
-static int check_seen(const struct subid_txn *txn, const struct subid_request *request,
-		      const struct subid_changes *seen, struct subid_error *err)
-{
-	auto_free struct subid_change *list = NULL;
-	struct subid_changes held = { .n = 0 };
-	int r = find_held(txn, request, &list, &held.n);
-
-	held.list = list;
-	if (r < 0)
-		return error_errno(err, request->owner, r);
-	if (changes_are_known(&held, seen))
-		return 0;
-	return error_plain(err, -EAGAIN,
-			   "%s: more of these ids were taken back at the same moment:"
-			   " nothing was changed: try again",
-			   request->owner);
-}
-
-/*
- * Ids are held because they were somebody's.  Threat: who had them may have hidden a
- * namespace that still has them, or have stopped a helper that is about to map them;
- * then the next grant could not see it.  It is looked at first, while others may have the
- * locks: what is held is mapped by nobody anew.
- */
-static int check_unhold(struct subid_txn *txn, const struct subid_request *request,
-			struct subid_error *err)
-{
-	struct uses_look look = uses_look_of(txn, request->owner, SUBID_ID_NONE, true);
-	struct subid_error warning = { .size = sizeof(warning) }, *to = err;
-	auto_free struct subid_change *list = NULL;
-	struct subid_changes held = { .n = 0 };
-	int r;
-
-	(void)txn_unlock(txn);
-	look.forced = request_has(request, SUBID_FORCE);
-	if (look.forced)
-		to = &warning;
-	r = system_proc(txn->sys, to);
-	if (r != 0 || !txn->sys->host)
-		return r != 0 && !look.forced ? r : txn_lock_tables(txn, err);
-	r = find_held(txn, request, &list, &held.n);
-	if (r < 0)
-		return error_errno(err, request->owner, r);
-	held.list = list;
-	if (held.n > 0)
-		r = uses_check_pending(&look, &held, to);
-	if (r == 0 && held.n > 0)
-		r = uses_check_hidden(&look, &held, to);
-	if (look.forced)
-		r = uses_overridden(txn->sys, r, to);
-	if (r == 0)
-		r = txn_lock_tables(txn, err);
-	return r == 0 && !look.forced ? check_seen(txn, request, &held, err) : r;
-}
-
 /* Had containers any of the ids?  Only then the whole ledger need be read for them. */
 static bool leases_had(const struct subid_txn *leases, const struct subid_sets *ids)
 {
@@ -477,7 +378,7 @@ int subid_unhold(struct subid_txn *txn, const struct subid_request *request,
 		return r;
 	if (!id_range_valid(request->range))
 		return error_plain(err, -EINVAL, "%s: not a valid range", request->owner);
-	r = check_unhold(txn, request, err);
+	r = held_check(txn, request, err);
 	if (r == 0)
 		r = unhold(txn, request, err);
 	/* whose they were is said */

@@ -200,6 +200,16 @@ static int load_live(struct subid_txn *txn, struct subid_failure *failure)
 	return r == 0 && seeks ? sought_note(txn, known) : r;
 }
 
+int taken_search(struct subid_txn *txn, struct subid_failure *failure)
+{
+	if (txn->options.search || txn->options.proc < 0)
+		return 0;
+	txn->options.search = true;
+	subid_live_free(&txn->snapshot);
+	subid_sets_free(&txn->live);
+	return load_live(txn, failure);
+}
+
 const struct subid_unreadable *subid_txn_unseen(const struct subid_txn *txn)
 {
 	return &txn->unseen;

@@ -4,7 +4,7 @@
 # caller stopped it: the ids are in use, or else its caller and their next owner would
 # share them when it goes on.
 . "$(dirname "$0")/lib.sh"
-plan 31
+plan 33
 
 add_user alice -u 5001
 add_user bob -u 5002
@@ -52,7 +52,8 @@ for kind in uid gid; do
 	go_on
 	is "$kind: it writes its map" "$(map_of "$kind" "$target")" "0 100000 1000"
 	expect "$kind: what is mapped is not given" 1 '' '*taken*' subid grant --range 100000:10 bob
-	subid -q unhold 100000:65536
+	expect "$kind: nor given back" 1 '' "*maps $kind 100000-100999*" subid unhold 100000:65536
+	subid -q unhold --force 100000:65536
 	expect "$kind: nor then" 1 '' "*process $target*" subid grant --range 100000:10 bob
 	end "$target"
 	expect "$kind: it is when that is gone" 0 'bob *' '' subid grant --range 100000:10 bob
