@@ -3,7 +3,7 @@
 # libnss_subid.so.2: what programs see of it, what it reads, and that nobody can log in
 # by such a name.
 . "$(dirname "$0")/lib.sh"
-plan 52
+plan 55
 module=$PRE/lib/libnss_subid.so.2
 
 add_user alice
@@ -49,6 +49,8 @@ expect "useradd" 4 '' '*UID 100040 is not unique*' useradd -M -u 100040 carol
 expect "groupadd" 4 '' "*GID '100040' already exists*" groupadd -g 100040 carol
 expect "usermod" 4 '' "*UID '100040' already exists*" usermod -u 100040 bob
 ok "an id of nobody's is free" useradd -M -u 300000 carol
+like "who is one asks for a uid, not for a name" \
+	"$(setpriv --reuid 100040 --regid 100040 --clear-groups subid config lxc 2>&1)" "subid: 100040: no such account, *"
 ok "nspawn's check: the first and the last of 65536" python3 -c '
 import pwd, grp
 for first in (100000, 165536):
@@ -63,6 +65,16 @@ change_tables "alice:100000:400000
 is "also when a line has it" "$(getent passwd 300000 | cut -d : -f 1)" carol
 is "held ids have no name" "$(getent passwd 600000)" ""
 ok "so that what is left of them is found" sh -c "chown 600000:600000 '$T/file' && find '$T/file' -nouser -nogroup | grep -q ."
+
+# Of an owner whose account has gone, whose files have names all the same.
+change_tables "alice:100000:65536
+bob:165536:65536
+gone:300000:65536"
+chown 300005:300005 "$T/file"
+is "find -nouser does not find what is left of an owner who has gone" "$(find "$T/file" -nouser -o -nogroup)" ""
+like "the audit lists it" "$(subid audit --rule unknown-owner --fail-on never)" "*unknown-owner: /etc/subuid:3*account gone,*"
+change_tables "alice:100000:400000
+!released:600000:65536"
 
 # What it reads, and when.
 is "it links libc alone" "$(readelf -d "$module" | sed -n 's/.*(NEEDED).*\[\(.*\)\]/\1/p')" libc.so.6

@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "libsubid/accounts/accounts.h"
 #include "libsubid/core/core.h"
 #include "libsubid/core/files.h"
 #include "libsubid/policy/policy.h"
@@ -197,6 +198,17 @@ static void advise_podman(const char *owner)
 			   owner);
 }
 
+static bool has_account(const char *owner)
+{
+	uint32_t uid;
+	const struct passwd *account = subid_id_parse(owner, strlen(owner), &uid) == 0
+					   ? getpwuid(uid)
+					   : getpwnam(owner);
+
+	return account != NULL &&
+	       !subid_nss_is_name(account->pw_name, account->pw_passwd, account->pw_uid);
+}
+
 /* An account, which most owners have, is not looked for without a reason: that may take
  * long. */
 static void warn_no_account(const char *owner, bool force_unknown)
@@ -204,12 +216,10 @@ static void warn_no_account(const char *owner, bool force_unknown)
 	const struct subid_special_owner *special =
 	    subid_special_owner(owner, strlen(owner));
 	const char *library = "";
-	uint32_t uid;
 
 	if (!force_unknown && (special == NULL || !special->needs_no_account))
 		return;
-	if (subid_id_parse(owner, strlen(owner), &uid) == 0 ? getpwuid(uid) != NULL
-							    : getpwnam(owner) != NULL)
+	if (has_account(owner))
 		return;
 	if (foreign_library_ask(owner, &library) != SUBID_ABSENT ||
 	    strcmp(library, "libsubid.so.6") != 0)

@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <pwd.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -33,14 +32,11 @@ static bool has_directory(void)
 	       conf.directory.n_uris > 0 && conf.n_pools > 0;
 }
 
-/* The directory knows accounts by their names. */
 static int add_owner(struct cli_names *names, const char *owner)
 {
-	uint32_t uid;
-	const struct passwd *account =
-	    subid_id_parse(owner, strlen(owner), &uid) == 0 ? getpwuid(uid) : NULL;
+	auto_free char *name = directory_account_name(owner);
 
-	return cli_names_add(names, account == NULL ? owner : account->pw_name);
+	return name == NULL ? -ENOMEM : cli_names_add(names, name);
 }
 
 /* The owners of the lines of a table; one of several lines once, if they follow. */

@@ -15,6 +15,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "libsubid/accounts/accounts.h"
 #include "libsubid/core/core.h"
 #include "libsubid/core/pile.h"
 #include "libsubid/core/printable.h"
@@ -449,8 +450,10 @@ char *cli_oneself(char buf[CLI_ONESELF_SIZE])
 	uint32_t number;
 
 	/* a name of digits would be read as a uid, and one with a slash as a container */
-	if (name == NULL || strlen(name) >= CLI_ONESELF_SIZE ||
-	    strchr(name, '/') != NULL || subid_id_parse(name, strlen(name), &number) == 0)
+	if (name == NULL ||
+	    subid_nss_is_name(name, account->pw_passwd, account->pw_uid) ||
+	    strlen(name) >= CLI_ONESELF_SIZE || strchr(name, '/') != NULL ||
+	    subid_id_parse(name, strlen(name), &number) == 0)
 		(void)snprintf(buf, CLI_ONESELF_SIZE, "%u", getuid());
 	else
 		(void)strcpy(buf, name);

@@ -11,13 +11,11 @@
  */
 #include <errno.h>
 #include <getopt.h>
-#include <pwd.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 #include <utmpx.h>
 
-#include "libsubid/accounts/accounts.h"
 #include "libsubid/core/core.h"
 #include "tools/subid/directory.h"
 #include "tools/subid/rows.h"
@@ -106,19 +104,6 @@ static bool is_in_pool(const struct sync *sync, struct id_range range)
 	return false;
 }
 
-/* The account's name for a line that has its uid. */
-static char *account_name(const char *owner)
-{
-	uint32_t uid;
-	const struct passwd *account =
-	    subid_id_parse(owner, strlen(owner), &uid) == 0 ? getpwuid(uid) : NULL;
-
-	if (account == NULL ||
-	    subid_nss_is_name(account->pw_name, account->pw_passwd, uid))
-		return strdup(owner);
-	return strdup(account->pw_name);
-}
-
 static int add_line(struct sync *sync, const struct subid_row *row)
 {
 	struct pool_line *line;
@@ -129,7 +114,7 @@ static int add_line(struct sync *sync, const struct subid_row *row)
 		return -ENOMEM;
 	line = &sync->lines[sync->n_lines++];
 	*line = (struct pool_line){
-		.owner = account_name(row->owner),
+		.owner = directory_account_name(row->owner),
 		.text = strdup(row->owner),
 		.kind = row->kind,
 		.range = row->range,
@@ -234,7 +219,7 @@ static int choose(struct sync *sync, struct subid *sys, int n, char *operands[])
 	if (sync->all)
 		return EXIT_DONE;
 	for (int i = 0; r == 0 && i < n; i++) {
-		auto_free char *name = account_name(operands[i]);
+		auto_free char *name = directory_account_name(operands[i]);
 
 		r = name == NULL ? -ENOMEM : cli_names_add(&sync->names, name);
 	}
@@ -324,7 +309,7 @@ static bool begins_block(const struct sync *sync, struct id_range range)
 static void complain_of_unknown(struct sync *sync, int n, char *operands[])
 {
 	for (int i = 0; i < n; i++) {
-		auto_free char *name = account_name(operands[i]);
+		auto_free char *name = directory_account_name(operands[i]);
 		size_t found = 0;
 
 		if (name == NULL || directory_of(&sync->ranges, name, &found) != NULL)

@@ -6,10 +6,12 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <pwd.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "libsubid/accounts/accounts.h"
 #include "libsubid/core/child.h"
 #include "libsubid/core/core.h"
 
@@ -257,4 +259,16 @@ int directory_ask(enum directory_question question, const char *names, size_t n,
 	if (r == -ETIME)
 		r = -ETIMEDOUT;
 	return r < 0 ? r : directory_parse(question, &text, ret);
+}
+
+char *directory_account_name(const char *owner)
+{
+	uint32_t uid;
+	const struct passwd *account =
+	    subid_id_parse(owner, strlen(owner), &uid) == 0 ? getpwuid(uid) : NULL;
+
+	if (account == NULL ||
+	    subid_nss_is_name(account->pw_name, account->pw_passwd, uid))
+		return strdup(owner);
+	return strdup(account->pw_name);
 }

@@ -43,6 +43,10 @@ int directory_ask(enum directory_question question, const char *names, size_t n,
 const struct directory_range *directory_of(const struct directory_ranges *ranges,
 					   const char *owner, size_t *ret_n);
 
+/* What the directory calls the owner of a line, who may be there by the uid; the caller
+ * frees it.  NULL: out of memory. */
+char *directory_account_name(const char *owner);
+
 /* Reads what it told: text becomes the list's, also after a failure.  What is held is
  * left out, but for claims.  Pure.  0, -EPROTO, -ENOMEM. */
 int directory_parse(enum directory_question question, struct subid_text *text,
