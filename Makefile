@@ -34,13 +34,6 @@ MANIFEST ?= $(DATADIR)/subid/installed
 PAMDIR ?= $(if $(filter /usr,$(PREFIX)),$(system_pamdir),$(LIBDIR)/security)
 # libnss_subid.so.2: where glibc looks, which nsswitch.conf cannot name.
 NSSDIR ?= $(if $(filter /usr,$(PREFIX)),$(system_libdir),$(LIBDIR))
-# The shadow that is installed here, whose way is followed where its releases differ: from
-# 4.16 on a module of "subid:" must have shadow_subid_free(), from 4.20 on getsubids of a
-# uid lists the lines of its name, too.  Not known: 4.13.
-ifndef SHADOW
-SHADOW := $(or $(shell dpkg-query -W -f '$${source:Upstream-Version}' passwd 2>/dev/null),$(shell rpm -q --qf '%{VERSION}' shadow-utils 2>/dev/null | grep '^[0-9]'),4.13)
-endif
-shadow_minor := $(shell echo '$(SHADOW)' | sed -n 's/^4\.\([0-9]*\).*/\1/p')
 # How newuidmap and newgidmap get their privilege: setuid, caps, or none (a package's own
 # scripts give it).
 HELPER_PRIVILEGE ?= setuid
@@ -49,6 +42,20 @@ BUILD ?= build
 ifeq ($(abspath $(BUILD)),$(CURDIR))
 $(error BUILD is a folder of its own, not that of the sources)
 endif
+# The shadow that is installed here, whose way is followed where its releases differ: from
+# 4.16 on a module of "subid:" must have shadow_subid_free(), from 4.20 on getsubids of a
+# uid lists the lines of its name, too.  Where no package database says it, it is that of
+# the last build, so that nothing is built anew; not known: 4.13.
+was = $(shell sed -n 's/.* -DSUBID_$(1)=\([0-9]*\) .*/\1/p' '$(BUILD)/flags' 2>/dev/null)
+ifndef SHADOW
+SHADOW := $(or $(shell dpkg-query -W -f '$${source:Upstream-Version}' passwd 2>/dev/null),$(shell rpm -q --qf '%{VERSION}' shadow-utils 2>/dev/null | grep '^[0-9]'),$(addprefix 4.,$(call was,SHADOW)),4.13)
+endif
+shadow_minor := $(shell echo '$(SHADOW)' | sed -n 's/^4\.\([0-9]*\).*/\1/p')
+# Does that shadow read login.defs by libeconf (login.defs.d, /usr/etc)?  Then we do, too.
+ifndef ECONF
+ECONF := $(if $(wildcard /usr/sbin/useradd),$(shell ldd /usr/sbin/useradd 2>/dev/null | grep -o -m 1 libeconf),$(filter 1,$(call was,ECONF)))
+endif
+
 CC = gcc
 CFLAGS ?= -O2 -g
 # The other tools are CC's: of its target, and for -flto those that know what it has
@@ -79,7 +86,7 @@ warnings = -Wall -Wextra -Wconversion -Wshadow -Wstrict-prototypes -Wmissing-pro
 # Where a long has 32 bits, the inode numbers, sizes and times of a file do not fit into it.
 long32 := $(findstring __SIZEOF_LONG__=4,$(told))
 cpp = -D_GNU_SOURCE $(if $(long32),-D_FILE_OFFSET_BITS=64 -D_TIME_BITS=64) -DSUBID_VERSION='"$(VERSION)"' -DSUBID_SYSCONFDIR='"$(SYSCONFDIR)"' -DSUBID_VENDORDIR='"$(VENDORDIR)"' \
-	-DSUBID_STATEDIR='"$(STATEDIR)"' -DSUBID_SHADOW=$(shadow_minor) -I. $(CPPFLAGS)
+	-DSUBID_STATEDIR='"$(STATEDIR)"' -DSUBID_SHADOW=$(shadow_minor) -DSUBID_ECONF=$(if $(ECONF),1,0) -I. $(CPPFLAGS)
 # So that the same sources give the same bytes in any folder.  Not among the flags whose change rebuilds all.
 here = -ffile-prefix-map=$(CURDIR)=.
 compile = $(CC) -std=gnu17 -fPIC -fvisibility=default $(warnings) $(HARDEN) $(CFLAGS) $(cpp)
@@ -97,7 +104,7 @@ shared := $(BUILD)/libsubid-ng.so.$(VERSION)
 
 # What the library links beside libc.  Only what leaves audit records needs it:
 # --as-needed keeps it out of the helpers, whose objects do not.
-lib_pkgs = audit
+lib_pkgs = audit $(if $(ECONF),libeconf)
 lib_libs = $$($(PKG_CONFIG) --libs $(lib_pkgs))
 
 # What each program is made of, and the libraries that it links beside the library's.
@@ -268,7 +275,7 @@ $(BUILD)/subid-compat: tools/subid-compat/subid-compat.in FORCE
 # Only pam_sm_* is seen from outside: the host may have a libsubid of its own.
 $(pam_module): $(pam_src:%.c=$(BUILD)/%.o) $(archive) pam/pam_subid.map
 	$(call say,LD,$@)
-	$(Q)$(link) -shared -Wl,-z,defs -Wl,--version-script,pam/pam_subid.map -o $@ $(filter-out %.map,$^) -lpam
+	$(Q)$(link) -shared -Wl,-z,defs -Wl,--version-script,pam/pam_subid.map -o $@ $(filter-out %.map,$^) -lpam $(if $(ECONF),$(lib_libs))
 
 # Only what glibc looks up; and nothing that would ask it in turn.
 $(nss_module): $(nss_src:%.c=$(BUILD)/%.o) $(archive) nss/libnss_subid.map

@@ -21,7 +21,7 @@ clients="$demo libcmocka-dev podman runc crun buildah mmdebstrap jq python3 stra
 	pamtester libnss-extrausers lxd|incus lxd-client|incus-client"
 # shellcheck disable=SC2034
 test="$demo $proof $deb libcmocka-dev clang clang-format clang-tidy clang-tools cppcheck libclang-rt-dev gcovr valgrind
-	strace acl attr abigail-tools libsubid-dev devscripts mandoc shellcheck man-db manpages manpages-dev bash-completion podman runc crun
+	strace acl attr libeconf-dev libeconf-utils abigail-tools libsubid-dev devscripts mandoc shellcheck man-db manpages manpages-dev bash-completion podman runc crun
 	python3 e2fsprogs libnss-extrausers buildah mmdebstrap libsubid4|libsubid5|libsubid6 jq
 	pmccabe pamtester libpam-wrapper libnss-wrapper libuid-wrapper
 	openssh-server openssh-client sshpass cron at login auditd afl++ ansible-core

@@ -252,7 +252,7 @@ struct taken_facts {
 /* What is read before the locks, and again if a file of it has been changed. */
 enum taken_part { TAKEN_POLICY, TAKEN_ACCOUNTS, TAKEN_LEASES };
 
-#define TAKEN_WATCHED 8 /* files */
+#define TAKEN_WATCHED (8 + 3 * SUBID_ECONF) /* files */
 
 struct subid_replacement;
 

@@ -420,6 +420,11 @@ static const struct {
 	{ SUBID_CONF_DIR, false, TAKEN_POLICY },
 	{ SUBID_STATEDIR "/subuid", true, TAKEN_LEASES },
 	{ SUBID_STATEDIR "/subgid", true, TAKEN_LEASES },
+#if SUBID_ECONF
+	{ "login.defs.d", false, TAKEN_POLICY },
+	{ "../usr/etc/login.defs", false, TAKEN_POLICY },
+	{ "../usr/etc/login.defs.d", false, TAKEN_POLICY },
+#endif
 };
 
 static struct taken_facts look_at(const struct subid_txn *txn, size_t i)

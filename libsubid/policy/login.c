@@ -364,6 +364,12 @@ uint64_t login_stamp(int etc, const char *conf, struct timespec *ret_newest)
 		stamp = stamp_one(stamp, etc, files[i], ret_newest);
 	drop_ins = stamp_dir(etc, SUBID_CONF_DIR, ret_newest);
 	stamp = hash(stamp, &drop_ins, sizeof(drop_ins));
+	if (SUBID_ECONF) {
+		drop_ins = stamp_dir(etc, "login.defs.d", ret_newest) +
+			   stamp_dir(etc, "../usr/etc/login.defs.d", ret_newest);
+		stamp = hash(stamp, &drop_ins, sizeof(drop_ins));
+		stamp = stamp_one(stamp, etc, "../usr/etc/login.defs", ret_newest);
+	}
 	stamp =
 	    stamp_one(stamp, AT_FDCWD, SUBID_VENDORDIR "/" SUBID_CONF_FILE, ret_newest);
 	return conf == NULL ? stamp : stamp_one(stamp, AT_FDCWD, conf, ret_newest);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "libsubid/policy/policy.h"
+#include "libsubid/policy/private.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -153,8 +153,9 @@ int subid_policy_load(int etc, bool follow, struct subid_policy *ret,
 	int r;
 
 	/* Threat: a sparse file takes memory of whoever reads it, and no room on disk. */
-	r = subid_text_read_max(etc, "login.defs", follow, SUBID_SETTINGS_SIZE_MAX,
-				&text);
+	r = SUBID_ECONF && follow ? login_defs_gather(etc, &text)
+				  : subid_text_read_max(etc, "login.defs", follow,
+							SUBID_SETTINGS_SIZE_MAX, &text);
 	if (r == 0)
 		r = subid_policy_parse(text.bytes, text.size, &policy, ret_place);
 	else if (r == -ENOENT)

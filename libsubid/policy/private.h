@@ -5,9 +5,13 @@
  */
 #pragma once
 
+#include "libsubid/core/core.h"
 #include "libsubid/policy/policy.h"
 
 #define CONF_WORDS_MAX 16
+
+/* login.defs as libeconf has it, one setting a line.  0 or -errno. */
+int login_defs_gather(int etc, struct subid_text *ret);
 
 struct conf_word {
 	char *text;
