@@ -3,7 +3,7 @@
 # shellcheck disable=SC2086 # words of options
 # What a person expects of any command: help, a hint at what was meant, colours, a pager.
 . "$(dirname "$0")/lib.sh"
-plan 92
+plan 97
 
 add_user alice
 tables alice:100000:65536
@@ -112,6 +112,20 @@ expect "not in an image" 2 '' '*expected RUNTIME and OWNER*' subid --root "$T/im
 expect "nor there for id" 2 '' '*missing OWNER*' subid --root "$T/image" id --inside 5
 for name in $'5005' 'a/b'; do printf '%s:x:5005:5005::/:/bin/sh\n' "$name" >>/etc/passwd; done
 expect "a login name that is a number is one by its uid" 1 '' 'subid: 5005: *' setpriv --reuid 5005 --regid 5005 --clear-groups subid config lxc
+
+is "policy explain" "$(as alice subid policy explain)" "$(as alice subid policy explain alice)"
+
+# --- what waits says for whom, after a second; a line of ours, and the change is made
+for answer in "" --json; do
+	hold_lock
+	holder=$started_pid
+	start env subid $answer grant alice --another -c 10 >"$T/out" 2>"$T/said"
+	waits=$started_pid
+	ok "it waits for a process, and says which $answer" wait_for grep -qx "subid: warning: waiting for process $holder (python3): /etc/.pwd.lock" "$T/said"
+	end "$holder"
+	wait "$waits"
+	is "and then it is done" "$? $(grep -c new "$T/out")" "0 2"
+done
 
 # --- --root, relative or absolute
 cd "$T" || exit

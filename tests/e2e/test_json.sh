@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 # JSON is complete or absent, whatever fails: never half a document beside an error.
 . "$(dirname "$0")/lib.sh"
-plan 39
+plan 40
 
 add_user alice
 add_user bob
@@ -47,6 +47,9 @@ for command in list "list alice" "id 100000" "config lxc alice" "status alice" "
 done
 rmdir /etc/subgid
 mv /etc/subgid.away /etc/subgid
+ln -s nowhere /var/lib/subid/subgid
+fails "list: leases that cannot be read" 3 nothing list
+rm /var/lib/subid/subgid
 
 # --- standard output is full
 for command in list "list --released" "grant -n --another alice" "revoke -n bob" "id 100000" "config lxc alice" \

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 # The site's policy: subid policy, and what grant makes of it.
 . "$(dirname "$0")/lib.sh"
-plan 60
+plan 61
 
 rm -rf /etc/subid.conf /etc/subid.conf.d
 groupadd -g 7100 students
@@ -64,7 +64,9 @@ sed -i '/^UID_MIN few/d' /etc/login.defs
 expect "what to check is no question" 2 '' $'subid: policy check: unexpected operand \'x\'\n*' subid policy check x
 expect "check or explain" 2 '' $'subid: policy: missing subcommand; one of check, explain\n*' subid policy
 expect "nothing else" 2 '' $'subid: policy: unknown subcommand \'show\'*' subid policy show
-expect "whom" 2 '' $'subid: policy explain: missing OWNER\n*' subid policy explain
+mkdir -p "$T/nobody/etc"
+expect "whom, in an image" 2 '' $'subid: policy explain: missing OWNER\n*' subid --root "$T/nobody" policy explain
+is "else oneself" "$(subid policy explain)" "$(subid policy explain root)"
 
 # --- explain -----------------------------------------------------------------------
 

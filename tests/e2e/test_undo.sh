@@ -4,7 +4,7 @@
 # when, and how they come back; several owners at once; files looked for before ids are
 # freed; what --force has overridden; where a lease is.
 . "$(dirname "$0")/lib.sh"
-plan 69
+plan 71
 chmod 755 "$T"
 for name in alice bob carol; do add_user $name; done
 time='20[0-9][0-9]-*T*Z'
@@ -68,6 +68,11 @@ as alice subid -q revoke --reuse alice/own
 subid -q revoke alice/web --reuse
 terminal=$(script -qec "subid revoke alice" /dev/null)
 like "on a terminal, what to do next" "$terminal" "*next: files may still have these ids: 'subid unhold --search / 100000:65536' *"
+is "of one range, that one" "$(grep -c likewise <<<"$terminal")" 0
+subid -q grant --restore alice
+subid -q grant --another -c 10 alice
+terminal=$(script -qec "subid revoke alice" /dev/null)
+like "of several, of each" "$terminal" "*next: files may still have these ids: *; likewise for each range*"
 subid -q grant --restore alice
 install -d -o alice "$T/home/alice"/.local{,/share{,/containers{,/storage}}}
 terminal=$(script -qec "subid grant --another alice" /dev/null)

@@ -159,6 +159,14 @@ static bool talks_to_person(const struct cli *cli)
 	return !cli->quiet && !cli->json && isatty(STDERR_FILENO);
 }
 
+static bool has_other_ids(const struct range_list *rows)
+{
+	for (size_t i = 1; i < rows->n; i++)
+		if (rows->list[i].range.start != rows->list[0].range.start)
+			return true;
+	return false;
+}
+
 void advise_after_revoke(const struct cli *cli, const struct range_list *rows)
 {
 	const struct range_row *row = rows->list;
@@ -166,10 +174,12 @@ void advise_after_revoke(const struct cli *cli, const struct range_list *rows)
 	if (rows->n == 0 || !talks_to_person(cli) || cli->root != NULL ||
 	    strcmp(row->state, range_state_name(SUBID_STATE_RELEASED)) != 0)
 		return;
-	(void)cli_complain(0,
-			   "next: files may still have these ids: 'subid unhold --search"
-			   " / %u:%u' looks for them, and frees the ids if there is none",
-			   row->range.start, row->range.count);
+	(void)cli_complain(
+	    0,
+	    "next: files may still have these ids: 'subid unhold --search"
+	    " / %u:%u' looks for them, and frees the ids if there is none%s",
+	    row->range.start, row->range.count,
+	    has_other_ids(rows) ? "; likewise for each range" : "");
 }
 
 /* Has the user a storage of podman's?  Threat: the home's owner chooses what is there: no

@@ -372,6 +372,10 @@ static int list(struct listing *listing, const struct request *request,
 	if (status != EXIT_DONE)
 		return status; /* of the command line: the program ends */
 	status = all ? list_all(listing) : list_owners(listing, names);
+	if (status == EXIT_UNABLE && cli->json) {
+		rows_drop(listing->output);
+		return status;
+	}
 	closed = rows_close(listing->output);
 	if (closed == EXIT_DONE && all && cli->terminal && !cli->json && !cli->quiet &&
 	    !request->choice.no_headings)

@@ -324,6 +324,8 @@ static int run_explain(struct cli *cli, size_t n, char *names[])
 
 static int run(struct cli *cli, int argc, char *argv[])
 {
+	char own[CLI_ONESELF_SIZE];
+
 	if (cli_next_option(cli, argc, argv) != -1)
 		return EXIT_USAGE;
 	if (optind == argc)
@@ -339,14 +341,16 @@ static int run(struct cli *cli, int argc, char *argv[])
 		return cli_misused(
 		    cli, "policy: unknown subcommand '%s'; one of check, explain",
 		    argv[-1]);
-	if (argc == 0)
+	if (argc == 0 && cli->root != NULL)
 		return cli_misused(cli, "policy explain: missing OWNER");
+	if (argc == 0)
+		return run_explain(cli, 1, (char *[]){ cli_oneself(own) });
 	return run_explain(cli, (size_t)argc, argv);
 }
 
 const struct cli_command cmd_policy = {
 	.name = "policy",
-	.arguments = "check | explain OWNER...",
+	.arguments = "check | explain [OWNER...]",
 	.summary = "check subid.conf, or explain what it means for an owner",
 	.text =
 	    "check lists the errors in subid.conf and login.defs, and warns of likely\n"

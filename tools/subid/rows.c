@@ -42,7 +42,7 @@ struct rows {
 	size_t line_room;
 };
 
-static void free_rows(struct rows *rows)
+void rows_drop(struct rows *rows)
 {
 	for (size_t i = 0; i < rows->n_kept; i++)
 		free(rows->kept[i]);
@@ -89,7 +89,7 @@ struct rows *rows_open(const struct cli *cli, const char *array,
 	    (json && rows->json == NULL)) {
 		(void)cli_complain(EXIT_UNABLE, "%s", strerror(ENOMEM));
 		if (rows != NULL)
-			free_rows(rows);
+			rows_drop(rows);
 		return NULL;
 	}
 	if (json)
@@ -412,7 +412,7 @@ int rows_close(struct rows *rows)
 	if (rows->table != NULL && !failed)
 		rows_table_print(rows->table, rows->shown, rows->n_shown,
 				 !rows->no_headings);
-	free_rows(rows);
+	rows_drop(rows);
 	if (failed)
 		return cli_complain(EXIT_UNABLE, "output: %s%s", strerror(ENOMEM),
 				    changed);

@@ -83,6 +83,9 @@ void rows_add(struct rows *rows, const struct rows_cell *cells, size_t parent);
 /* The status, after a complaint if it is not EXIT_DONE. */
 int rows_close(struct rows *rows);
 
+/* Ends it, and prints nothing: what was not whole is absent in JSON. */
+void rows_drop(struct rows *rows);
+
 /* A range, as list, grant, revoke, hold and their like print it. */
 struct range_row {
 	const char *owner; /* owner_len bytes */
