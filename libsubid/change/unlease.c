@@ -256,6 +256,7 @@ static int look_first(struct revocation *revocation)
 	struct subid_txn *txn = revocation->txn;
 	auto_store struct store store = { .fd = -1 };
 	struct subid_changes seen;
+	bool has_store;
 	int r = store_find(txn->sys, &store);
 
 	if (r == 0)
@@ -264,14 +265,21 @@ static int look_first(struct revocation *revocation)
 	if (r < 0)
 		return error_errno(revocation->err, store.name, r);
 	if (revocation->n_seen == 0) {
-		look_elsewhere(revocation);
+		if (txn->leases == NULL)
+			look_elsewhere(revocation);
 		return 0; /* there is none, or it comes this moment */
 	}
 	seen = (struct subid_changes){ revocation->seen, revocation->n_seen };
+	revocation->looked = true;
+	if (prepared_find(txn, revocation->request, &seen, &has_store, revocation->err,
+			  &r))
+		return r;
 	r = check_shares(revocation, &seen);
 	if (r == 0)
 		r = check_changes(revocation, &seen);
-	revocation->looked = true;
+	if (request_has(revocation->request, SUBID_PREPARE) &&
+	    prepared_keep(txn, revocation->request, &seen, false, r, revocation->err) < 0)
+		return error_memory(revocation->err);
 	return r;
 }
 
@@ -305,22 +313,24 @@ static int revoke_container(struct revocation *revocation)
 	return r == 0 ? 0 : txn_spoil(revocation->txn, r);
 }
 
-/* The accounts, which a transaction over leases alone has not read. */
-static int find_lease_owner(const struct subid_txn *txn, const char *name,
+/* A transaction over leases alone has not read the accounts. */
+static int find_lease_owner(struct subid_txn *txn, const char *name,
 			    struct subid_users **users, struct subid_owner *ret,
 			    struct subid_error *err)
 {
 	auto_free char *owner = strndup(name, subid_lease_owner(name));
 	struct subid_failure failure = { .file = "passwd" };
-	int r;
+	int r = 0;
 
 	if (owner == NULL)
 		return error_memory(err);
-	r = subid_users_open(txn->sys->etc, txn->sys->host, users, &failure.file);
+	if (txn->users == NULL)
+		r = subid_users_open(txn->sys->etc, txn->sys->host, users, &failure.file);
 	if (r < 0)
 		return error_failure(err, txn->sys, r, &failure);
 	/* an owner that has no account any more may have leases all the same */
-	r = subid_owner_find(*users, owner, ret);
+	r = txn->users != NULL ? known_owner(txn, owner, ret)
+			       : subid_owner_find(*users, owner, ret);
 	return r >= 0 ? r
 		      : error_plain(err, r, "%s: cannot be looked up: %s", owner,
 				    strerror(-r));
@@ -355,10 +365,15 @@ int subid_unlease(struct subid_txn *txn, const struct subid_request *request,
 		return found;
 	if (revocation.own && txn->users == NULL)
 		return error_plain(err, -EPERM, "--own: run this as root");
-	/* a store that is locked already stays so: it is taken after the tables' locks */
-	if (found != SUBID_INVALID && txn->leases == NULL &&
+	/* a store that is locked already stays so: it is taken after the tables' locks;
+	 * who takes several back has looked at all of them by then */
+	if (found != SUBID_INVALID && (txn->leases == NULL || txn->n_prepared > 0) &&
 	    subid_lease_owner(request->owner) > 0)
 		r = look_first(&revocation);
+	if (request_has(request, SUBID_PREPARE)) {
+		free(revocation.seen);
+		return r;
+	}
 	/* the store's lock comes after those of the tables */
 	if (r == 0 && revocation.own)
 		r = txn_lock_tables(txn, err);

@@ -4,7 +4,7 @@
 # calls: useradd waits for as long as each of them wants to take.  Nothing in it asks a
 # name service, another process, a home or a log, or prints.
 . "$(dirname "$0")/lib.sh"
-plan 52
+plan 54
 
 add_user alice -u 7100
 add_user bob -u 7200
@@ -59,6 +59,7 @@ add_user dave -u 7400
 locked "lines of their own" 0 subid grant --own -c 1000 dave/c1 alice/c2 bob/c1
 locked "revoke --own" 0 subid revoke --own alice/c1
 locked "revoke --own --reuse" 0 subid revoke --own --reuse alice/c2
+locked "revoke --own of several" 0 subid revoke --own dave/c1 bob/c1
 add_user erin -u 7500
 tables ""
 version=$(subid --version)

@@ -116,12 +116,13 @@ static int revoke_all(struct revoke *revoke, struct subid_txn *txn)
 
 	/* what uses their ids is looked at while others may have the locks; what is wrong
 	 * is said when they are asked for */
-	for (size_t i = 0; n > 1 && !revoke->leases && i < n; i++) {
+	for (size_t i = 0; n > 1 && i < n; i++) {
 		const struct subid_request request =
 		    request_for(revoke, name, SUBID_PREPARE);
 		struct subid_error err = { .size = sizeof(err) };
 
-		if (subid_revoke(txn, &request, &err) == -ENOMEM)
+		if ((revoke->leases ? subid_unlease(txn, &request, &err)
+				    : subid_revoke(txn, &request, &err)) == -ENOMEM)
 			return cli_say(EXIT_UNABLE, &err);
 		name += strlen(name) + 1;
 	}
