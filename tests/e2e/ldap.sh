@@ -183,11 +183,27 @@ ldap389_begin() {
 		changetype: modify
 		replace: passwordStorageScheme
 		passwordStorageScheme: SSHA512
+		-
+		replace: nsslapd-accesslog-logbuffering
+		nsslapd-accesslog-logbuffering: off
 	END
 	ldap_fill_below
 	sed 's/subid-reader/reader/g; s/subid-writer/writer/g' share/ldap/acl-389ds.ldif | ldap_change
+	wait_for ldap389_indexed || echo "# the indexes are not built"
 	mkdir -p /etc/subid.secrets
 	for name in write read; do (umask 077; printf %s $name >/etc/subid.secrets/$name); done
+}
+
+ldap389_indexed() {
+	[ "$(ldapsearch -x -LLL -H "$ldap_tcp" -D "$ldap_admin" -w "$ldap_password" \
+		-s base -b cn=subid,cn=index,cn=tasks,cn=config nsTaskExitCode | grep -c 'nsTaskExitCode: 0')" = 1 ]
+}
+
+# The requests that ns-slapd could not answer by its indexes.
+ldap389_unindexed() {
+	local log=$ldap_root/var/log/dirsrv/slapd-subid/access
+	grep -hE ' RESULT .* notes=([A-Z],)*[AU]' "$log"* | grep -oE 'conn=[0-9]+ op=[0-9]+ ' | sort -u >"$T/unindexed"
+	grep -hF -f "$T/unindexed" "$log"* | grep ' SRCH '
 }
 
 ldap_add() {

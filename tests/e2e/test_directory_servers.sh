@@ -8,7 +8,7 @@
 . "$(dirname "$0")/lib.sh"
 . tests/e2e/ldap.sh
 . tests/e2e/directory_crowd.sh
-plan $(((CROWD_CHECKS + 17) * 2))
+plan $(((CROWD_CHECKS + 17) * 2 + 2))
 
 # DEBIAN13: one that has been made with these packages
 { [ -d "${DEBIAN13-}" ] && cp -a "$DEBIAN13" "$T/root"; } ||
@@ -77,3 +77,6 @@ ldap389_begin
 echo "# 389 Directory Server $(tests/root.sh enter "$ldap_root" dpkg-query -W -f '${Version}' 389-ds-base):"
 crowd $clients $each $same $kills $counted
 steps ns-slapd
+is "ns-slapd: what was asked has indexes" "$(ldap389_unindexed)" ""
+ldap '(description=x)' cn >/dev/null
+like "(one without is seen)" "$(ldap389_unindexed)" '*filter="(description=x)"*'
