@@ -36,6 +36,7 @@ later+='|^tools/subid/(storage/|share/|(cmd_)?sh(ift|are)|trace_files|cmd_(sync|
 later+='|^tools/subid/(login_source|login_words|(audit_directory|grant_options|report/save|report/verdict|report/html_owners|report/html_zoom)\.)|^libsubid/audit/rules_directory\.c'
 later+='|^tools/subid/(advice|unhold_search)\.|^libsubid/(core/why|change/rests|change/(prepared|holds|aligned)|policy/login_defs_econf)\.c'
 later+='|^tools/subid/(doctor/|cmd_(doctor|status)|status|pager|near|complete_|rows_table)'
+later+='|^libsubid/change/(home_reader|root_leases)\.c'
 later+='|^libsubid/audit/library\.c|^tools/getsubids/uid_argument\.|^tools/subid/foreign_library\.'
 later+='|^libsubid/change/(lease_(history|look)|history_say|former|room|broken)\.c'
 # The limit on lines rose once, by 2,500: help, undo, causes and advice of the audit stand in

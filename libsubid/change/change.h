@@ -485,6 +485,7 @@ struct homes {
 	int64_t one_ms; /* for one, and, what is left of it, for all that do not answer */
 	int64_t all_ms;
 	size_t file_max;
+	struct home_reader *reader; /* one for many homes; NULL: a child for each */
 };
 
 /* Locks may be held meanwhile, for which others wait up to 15 seconds. */
@@ -557,13 +558,13 @@ int store_taken(const struct store *store, struct subid_sets *ret);
 /*
  * Adds the leases of an owner's containers: those of root's store, and of the owner's
  * own, if that may be looked at.  Leases of other owners may be among them: ask
- * lease_is_of().  name: how the owner is called; it must live as long as *leases.
+ * lease_is_of().  name: how the owner is called; it must live as long as *leases, which
+ * are good until the next call for sys.
  * Returns 0, also when there is no store; -errno for home_error(), with the directory in
  * *ret_where.
  */
-int leases_of_owner(const struct subid *sys, const struct subid_owner *owner,
-		    const char *name, struct homes *homes, struct subid_leases *leases,
-		    char ret_where[SUBID_ERROR_FILE_SIZE]);
+int leases_of_owner(struct subid *sys, const struct subid_owner *owner, const char *name,
+		    struct subid_leases *leases, char ret_where[SUBID_ERROR_FILE_SIZE]);
 
 /* Does a lease belong to the owner, by whatever name? */
 bool lease_is_of(const struct subid_lease *lease, const struct subid_owner *owner,

@@ -135,7 +135,7 @@ static int add_leases(struct subid *sys, const struct subid_owner *owner,
 
 	if (name == NULL)
 		return error_memory(err);
-	r = leases_of_owner(sys, owner, name, &sys->homes, &leases, where);
+	r = leases_of_owner(sys, owner, name, &leases, where);
 	for (size_t i = 0; added == 0 && i < leases.n; i++)
 		if ((kinds & (1U << leases.list[i].kind)) != 0 &&
 		    lease_is_of(&leases.list[i], owner, name))

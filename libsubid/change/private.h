@@ -12,6 +12,15 @@
 
 /* What the files of this folder share. */
 
+/* Root's store, kept for who asks about many owners. */
+struct root_leases {
+	struct stat files[SUBID_KINDS]; /* as they were; zeroed: there was none */
+	struct subid_leases leases;
+	const struct subid_lease **by_owner;
+};
+
+void root_leases_free(struct root_leases **kept);
+
 /* This host, or an image of one. */
 struct subid {
 	int root;	     /* the root directory, O_PATH */
@@ -29,11 +38,15 @@ struct subid {
 	struct subid_users *users;
 	struct stat passwd; /* as it was then */
 	unsigned int asked;
+	struct root_leases *root_leases;
 };
 
 /* The accounts, indexed, for who asks about many owners, one call after the other; NULL
  * at first, and where they cannot be loaded.  Good until the next call. */
 const struct subid_users *system_users(struct subid *sys);
+
+/* Is it the same file, as it was? */
+bool system_same_file(const struct stat *a, const struct stat *b);
 
 /* Opens /proc, on a host.  0, or -errno, explained. */
 int system_proc(struct subid *sys, struct subid_error *err);
@@ -831,6 +844,14 @@ int grant_refused(struct subid_txn *txn, const char *name,
 
 /* --- store.c, leases.c: where leases are ---------------------------------------------
  */
+
+/* --- home_reader.c -------------------------------------------------------------------
+ */
+
+/* One child for many homes, at *reader, which stays NULL when out of memory; and its end.
+ */
+void home_reader_make(struct home_reader **reader);
+void home_reader_free(struct home_reader **reader);
 
 /* Reads the store below home: see subid_lease_open_user().  0, and the caller frees the
  * text; what child_run() and subid_text_read_max() fail with. */

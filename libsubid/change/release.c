@@ -37,6 +37,7 @@ static ssize_t name_users_leases(const struct subid_txn *txn,
 
 	/* where the homes of many are is looked up in the files that are in memory */
 	(void)system_users(txn->sys);
+	homes.reader = txn->sys->homes.reader;
 	r = store_find_other(txn->sys, owner, &homes, &other);
 	if (r == 0)
 		r = name == NULL ? -ENOMEM : store_leases(&other, name, &leases);

@@ -350,6 +350,8 @@ static int prepare(struct subid_txn *txn, const struct subid_request *request,
 
 	if ((!txn->users->nss && !txn->users->nss_groups) || txn->lock != NULL)
 		return 0;
+	if (subid_users_index(txn->users) < 0)
+		return error_memory(err);
 	/* who cannot be looked up is refused when it is asked for */
 	if (known_owner(txn, request->owner, &owner) == 0 &&
 	    subid_txn_decide(txn, &owner, &decision) == -ENOMEM)

@@ -398,31 +398,6 @@ int store_before(const struct store *store, struct subid_sets *ret)
 	return r;
 }
 
-int leases_of_owner(const struct subid *sys, const struct subid_owner *owner,
-		    const char *name, struct homes *homes, struct subid_leases *leases,
-		    char ret_where[SUBID_ERROR_FILE_SIZE])
-{
-	auto_store struct store store = { .fd = -1 }, other = { .fd = -1 };
-	const struct store *at = &store;
-	int r = store_find(sys, &store);
-
-	/* a user asks about others: her own store is none of theirs */
-	if (store.user != NULL && (!owner->has_account || owner->uid != getuid())) {
-		store_close(&store);
-		r = 0;
-	}
-	if (r == 0)
-		r = store_leases(&store, name, leases);
-	if (r == 0) {
-		at = &other;
-		r = store_find_other(sys, owner, homes, &other);
-	}
-	if (r == 0)
-		r = store_leases(&other, name, leases);
-	(void)snprintf(ret_where, SUBID_ERROR_FILE_SIZE, "%s", at->name);
-	return r;
-}
-
 bool lease_is_of(const struct subid_lease *lease, const struct subid_owner *owner,
 		 const char *name)
 {

@@ -27,6 +27,16 @@ struct kept_warnings {
 	char text[16384]; /* each: the note as a letter, the text and a NUL */
 };
 
+void root_leases_free(struct root_leases **kept)
+{
+	if (*kept == NULL)
+		return;
+	subid_leases_free(&(*kept)->leases);
+	free((*kept)->by_owner);
+	free(*kept);
+	*kept = NULL;
+}
+
 void subid_close(struct subid **sys)
 {
 	if (*sys == NULL)
@@ -37,6 +47,8 @@ void subid_close(struct subid **sys)
 	free((*sys)->conf);
 	free((*sys)->kept);
 	subid_users_free(&(*sys)->users);
+	root_leases_free(&(*sys)->root_leases);
+	home_reader_free(&(*sys)->homes.reader);
 	free(*sys);
 	*sys = NULL;
 }
@@ -44,7 +56,7 @@ void subid_close(struct subid **sys)
 /* So many owners are looked up one by one. */
 #define OWNERS_FEW 16
 
-static bool is_same_file(const struct stat *a, const struct stat *b)
+bool system_same_file(const struct stat *a, const struct stat *b)
 {
 	return a->st_dev == b->st_dev && a->st_ino == b->st_ino &&
 	       a->st_size == b->st_size && a->st_mtim.tv_sec == b->st_mtim.tv_sec &&
@@ -61,9 +73,10 @@ const struct subid_users *system_users(struct subid *sys)
 		sys->asked++;
 		return NULL;
 	}
+	home_reader_make(&sys->homes.reader);
 	if (fstatat(sys->etc, "passwd", &passwd, 0) < 0)
 		return NULL;
-	if (sys->users != NULL && is_same_file(&passwd, &sys->passwd))
+	if (sys->users != NULL && system_same_file(&passwd, &sys->passwd))
 		return sys->users;
 	subid_users_free(&sys->users);
 	if (subid_users_load(sys->etc, sys->host, &sys->users, NULL) < 0)

@@ -182,11 +182,25 @@ bool child_end(struct child *child, bool kill_it)
 	       WEXITSTATUS(status) == 0;
 }
 
+int child_hear(const struct child *child, size_t max, struct child_patience *patience,
+	       struct subid_text *text)
+{
+	int64_t start = now_ms(), one_ms = patience->one_ms, took;
+	int r;
+
+	if (patience->all_ms <= 0)
+		return -ETIME;
+	r = child_read(child, one_ms < patience->all_ms ? one_ms : patience->all_ms, max,
+		       text);
+	took = now_ms() - start;
+	patience->all_ms -= took > QUICK_MS ? took - QUICK_MS : 0;
+	return r == -ETIMEDOUT && took < one_ms ? -ETIME : r;
+}
+
 int child_run(child_work *work, const void *data, int keep, size_t max,
 	      struct child_patience *patience, struct subid_text *ret)
 {
 	auto_text struct subid_text text = { .bytes = NULL };
-	int64_t start = now_ms(), one_ms = patience->one_ms, took;
 	struct child child;
 	int r;
 
@@ -195,12 +209,7 @@ int child_run(child_work *work, const void *data, int keep, size_t max,
 	r = child_start(work, data, keep, &child);
 	if (r < 0)
 		return r;
-	r = child_read(&child, one_ms < patience->all_ms ? one_ms : patience->all_ms, max,
-		       &text);
-	took = now_ms() - start;
-	patience->all_ms -= took > QUICK_MS ? took - QUICK_MS : 0;
-	if (r == -ETIMEDOUT && took < one_ms)
-		r = -ETIME;
+	r = child_hear(&child, max, patience, &text);
 	if (!child_end(&child, r < 0) && r == 0)
 		r = -EIO;
 	if (r < 0)

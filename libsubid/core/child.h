@@ -58,6 +58,11 @@ struct child_patience {
 	int64_t all_ms;
 };
 
+/* child_read() for as long as there is patience, which it takes from.  -ETIME when there
+ * is none left. */
+int child_hear(const struct child *child, size_t max, struct child_patience *patience,
+	       struct subid_text *text);
+
 /*
  * All of that: runs work in a child, and takes what it writes, up to max bytes.
  *
