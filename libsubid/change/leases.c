@@ -1,10 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What stores of leases say: their lines, and the store of another user, which is read,
- * for root, as all that a user keeps at home.  Nothing else opens what lies there.
- *
- * Threat: the user owns it all, and can mount a file system (FUSE) over it that never
- * answers.  So a child looks, while root waits for no longer than it wants to.
+ * What stores of leases say: their lines, and where the store of another user is.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -15,7 +11,6 @@
 #include <unistd.h>
 
 #include "libsubid/change/private.h"
-#include "libsubid/core/child.h"
 #include "libsubid/core/core.h"
 #include "libsubid/core/files.h"
 
@@ -184,119 +179,4 @@ int subid_lease_open_user(const char *home, uint32_t uid, int *ret_dir)
 	*ret_dir = fd;
 	fd = -1;
 	return 0;
-}
-
-/* --- a user's home, for root ---------------------------------------------------------
- */
-
-#define TEXT_OF(value) #value
-#define TEXT(value)    TEXT_OF(value)
-#define RUNTIME_MAX    1000000 /* ranges: as many as the library takes of one place */
-
-const char *home_error(int error)
-{
-	if (error == -ETIMEDOUT)
-		return "does not answer within " TEXT(HOME_PATIENCE_S) " s";
-	if (error == -ETIME)
-		return "is not waited for, since others have not answered";
-	if (error == -ELOOP)
-		return "it, or a file in it, is a symbolic link, which is not followed";
-	return strerror(-error);
-}
-
-/* Has a child send what it found, size bytes, and up to max bytes behind it, all of
- * which *sent has. */
-static int ask(child_work *work, const void *wanted, struct homes *homes, size_t max,
-	       void *found, size_t size, struct subid_text *sent)
-{
-	struct child_patience patience = { homes->one_ms, homes->all_ms };
-	int r = child_run(work, wanted, -1, size + max, &patience, sent);
-
-	homes->all_ms = patience.all_ms;
-	if (r == 0 && sent->size < size)
-		r = -EIO;
-	if (r == 0)
-		memcpy(found, sent->bytes, size);
-	return r;
-}
-
-/* What the child finds, before the ranges. */
-struct found_runtimes {
-	int error;
-	struct subid_runtime_state state;
-};
-
-struct wanted_runtimes {
-	const char *home;
-	const struct subid_runtime_place *place;
-};
-
-/* The child.  Names of runtimes are constants: the parent has them at the same
- * addresses. */
-static int send_runtimes(const void *data, int writer)
-{
-	const struct wanted_runtimes *wanted = data;
-	struct subid_runtime_place place = *wanted->place;
-	struct found_runtimes found = { .error = 0 };
-	const struct subid_runtime_state *state = &found.state;
-	int r;
-
-	place.dir = open(wanted->home, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	if (place.dir >= 0)
-		found.error = subid_runtime_read(&place, &found.state);
-	else if (errno != ENOENT && errno != ENOTDIR)
-		found.error = -errno;
-	r = child_send(writer, &found, sizeof(found));
-	return r == 0 ? child_send(writer, state->list, state->n * sizeof(*state->list))
-		      : r;
-}
-
-void runtimes_name_below(struct subid_runtime_state *state, const char *dir)
-{
-	char path[sizeof(state->unread)];
-
-	if (state->n_unread == 0)
-		return;
-	(void)memcpy(path, state->unread, sizeof(path));
-	if (snprintf(state->unread, sizeof(state->unread), "%s/%s", dir, path) < 0)
-		state->unread[0] = '\0'; /* a name that is cut is no error */
-}
-
-/* Adds what another reading has found.  0 or -ENOMEM. */
-static int add_state(struct subid_runtime_state *state,
-		     const struct subid_runtime_state *more, const char *ranges)
-{
-	for (size_t i = 0; i < more->n; i++) {
-		if (array_grow(&state->list, state->n, sizeof(*state->list)) < 0)
-			return -ENOMEM;
-		memcpy(&state->list[state->n++], ranges + i * sizeof(*state->list),
-		       sizeof(*state->list));
-	}
-	if (more->n_unread > 0 &&
-	    (state->n_unread == 0 || (more->error < 0 && state->error > 0))) {
-		state->error = more->error;
-		memcpy(state->unread, more->unread, sizeof(state->unread));
-	}
-	state->n_unread += more->n_unread;
-	return 0;
-}
-
-int home_read_runtimes(const char *home, const struct subid_runtime_place *place,
-		       struct homes *homes, struct subid_runtime_state *state)
-{
-	const struct wanted_runtimes wanted = { home, place };
-	auto_text struct subid_text sent = { .bytes = NULL };
-	struct found_runtimes found;
-	int r = ask(send_runtimes, &wanted, homes,
-		    (size_t)RUNTIME_MAX * sizeof(struct subid_runtime_range), &found,
-		    sizeof(found), &sent);
-
-	if (r < 0)
-		return r;
-	if (found.error < 0)
-		return found.error;
-	if (sent.size - sizeof(found) != found.state.n * sizeof(*found.state.list))
-		return -EIO;
-	runtimes_name_below(&found.state, home);
-	return add_state(state, &found.state, sent.bytes + sizeof(found));
 }

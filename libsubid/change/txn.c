@@ -126,6 +126,9 @@ const struct subid_users *subid_txn_users(const struct subid_txn *txn)
 	return txn->users;
 }
 
+/* With more of them, an index costs less than it saves. */
+#define RULES_FEW 8
+
 static int in_group(void *data, const struct subid_owner *owner, const char *group)
 {
 	struct subid_txn *txn = data;
@@ -142,6 +145,9 @@ int subid_txn_decide(struct subid_txn *txn, const struct subid_owner *owner,
 		.data = txn,
 	};
 
+	/* each rule about a group looks the owner up */
+	if (txn->conf.n_others > RULES_FEW && subid_users_index(txn->users) < 0)
+		return -ENOMEM;
 	return subid_conf_decide(&txn->conf, &txn->policy, &candidate, ret);
 }
 

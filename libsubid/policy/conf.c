@@ -23,6 +23,8 @@ void subid_conf_free(struct subid_conf *conf)
 	}
 	free(conf->files);
 	free(conf->rules);
+	free(conf->exact);
+	free(conf->others);
 	free(conf->reserved);
 	free(conf->allowed);
 	free(conf->accepted);
@@ -123,6 +125,39 @@ int subid_conf_parse(struct subid_conf *conf, const char *file, const char *text
 			r = report(reporter, &line);
 	}
 	return r;
+}
+
+/* --- many rules --- */
+
+/* Fewer are tried one by one. */
+#define RULES_MANY 32
+
+static int compare_names(const void *a, const void *b)
+{
+	const struct subid_conf_rule *x = *(const struct subid_conf_rule *const *)a;
+	const struct subid_conf_rule *y = *(const struct subid_conf_rule *const *)b;
+	int order = strcmp(x->name, y->name);
+
+	return order != 0 ? order : x < y ? -1 : x > y;
+}
+
+int subid_conf_index(struct subid_conf *conf)
+{
+	conf->exact = calloc(conf->n_rules, sizeof(const struct subid_conf_rule *));
+	conf->others = calloc(conf->n_rules, sizeof(const struct subid_conf_rule *));
+	if (conf->exact == NULL || conf->others == NULL)
+		return -ENOMEM;
+	for (size_t i = 0; i < conf->n_rules; i++) {
+		const struct subid_conf_rule *rule = &conf->rules[i];
+
+		if (rule->whom == SUBID_CONF_USER && strpbrk(rule->name, "*?") == NULL)
+			conf->exact[conf->n_exact++] = rule;
+		else
+			conf->others[conf->n_others++] = rule;
+	}
+	qsort(conf->exact, conf->n_exact, sizeof(const struct subid_conf_rule *),
+	      compare_names);
+	return 0;
 }
 
 /* --- its files --- */
@@ -265,6 +300,9 @@ int subid_conf_load(const struct subid_conf_source *source,
 		*ret_place = reading.place;
 		return r;
 	}
+	r = conf.n_rules < RULES_MANY ? 0 : subid_conf_index(&conf);
+	if (r < 0)
+		return r;
 	*ret = conf;
 	conf = (struct subid_conf){ .n_rules = 0 };
 	return 0;
@@ -372,19 +410,72 @@ static enum subid_verdict without_rule(const struct subid_conf *conf,
 	return is_person(owner, policy) ? SUBID_VERDICT_GIVE : SUBID_VERDICT_NONE;
 }
 
+static bool is_before(const void *element, const void *key)
+{
+	const struct subid_conf_rule *rule =
+	    *(const struct subid_conf_rule *const *)element;
+	const struct subid_owner_name *name = key;
+
+	return strncmp(rule->name, name->text, name->len) < 0;
+}
+
+/* The first rule about one of the owner's names; or, if there is none, the end. */
+static const struct subid_conf_rule *find_exact(const struct subid_conf *conf,
+						const struct subid_owner *owner)
+{
+	const struct subid_conf_rule *first = conf->rules + conf->n_rules;
+
+	for (size_t i = 0; i < count_names(owner); i++) {
+		const struct subid_owner_name *name = &owner->spellings[i];
+		size_t at =
+		    array_search(conf->exact, conf->n_exact,
+				 sizeof(const struct subid_conf_rule *), name, is_before);
+
+		/* of names that begin alike, the shortest comes first */
+		if (at < conf->n_exact && fits_pattern(conf->exact[at]->name, *name) &&
+		    conf->exact[at] < first)
+			first = conf->exact[at];
+	}
+	return first;
+}
+
+/* The first rule that fits, or NULL.  0 or -errno. */
+static int find_rule(const struct subid_conf *conf, const struct subid_policy *policy,
+		     const struct subid_candidate *candidate,
+		     const struct subid_conf_rule **ret)
+{
+	const struct subid_conf_rule *end = conf->rules + conf->n_rules, *first = end;
+	size_t n = conf->others == NULL ? conf->n_rules : conf->n_others;
+
+	if (conf->others != NULL)
+		first = find_exact(conf, candidate->owner);
+	for (size_t i = 0; i < n; i++) {
+		const struct subid_conf_rule *rule =
+		    conf->others == NULL ? &conf->rules[i] : conf->others[i];
+		int r;
+
+		if (rule > first)
+			break;
+		r = fits(rule, policy, candidate);
+		if (r < 0)
+			return r;
+		if (r == 0) {
+			first = rule;
+			break;
+		}
+	}
+	*ret = first == end ? NULL : first;
+	return 0;
+}
+
 int subid_conf_decide(const struct subid_conf *conf, const struct subid_policy *policy,
 		      const struct subid_candidate *candidate, struct subid_decision *ret)
 {
 	struct subid_decision decision = { .rule = NULL };
+	int r = find_rule(conf, policy, candidate, &decision.rule);
 
-	for (size_t i = 0; decision.rule == NULL && i < conf->n_rules; i++) {
-		int r = fits(&conf->rules[i], policy, candidate);
-
-		if (r < 0)
-			return r;
-		if (r == 0)
-			decision.rule = &conf->rules[i];
-	}
+	if (r < 0)
+		return r;
 	for (enum subid_kind kind = 0; kind < SUBID_KINDS; kind++)
 		decision.window[kind] = policy->window[kind];
 	if (decision.rule == NULL) {

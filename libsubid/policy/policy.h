@@ -250,6 +250,9 @@ struct subid_conf_file {
 struct subid_conf {
 	struct subid_conf_rule *rules; /* the first that fits decides */
 	size_t n_rules;
+	/* of many rules: those about one user's name, by it; and all others, in order */
+	const struct subid_conf_rule **exact, **others;
+	size_t n_exact, n_others;
 	struct subid_conf_reserve *reserved;
 	size_t n_reserved;
 	struct subid_allowance *allowed;
@@ -272,6 +275,10 @@ struct subid_conf_place {
 };
 
 void subid_conf_free(struct subid_conf *conf);
+
+/* Of rules that will not change: those about one name are looked up from then on, so that
+ * a rule for each of many owners does not take each a pass over all.  0 or -ENOMEM. */
+int subid_conf_index(struct subid_conf *conf);
 
 #define auto_conf __attribute__((cleanup(subid_conf_free)))
 

@@ -56,6 +56,15 @@ static const struct {
 	{ "never everyone\n", &alice, NEVER, 1 },
 	{ "never everyone\n", &mailer, NONE, 0 },
 	{ "never everyone\n", &containers, NONE, 0 },
+	/* names that begin alike, patterns among them */
+	{ "never user alic\nnever user alicea\ngive user alice\n", &alice, GIVE, 3 },
+	{ "never user alic\nnever user alicea\n", &alice, GIVE, 0 },
+	{ "give user bob\nnever user al*\ngive user alice\n", &alice, NEVER, 2 },
+	{ "give user alice\nnever user al*\nnever user alice\n", &alice, GIVE, 1 },
+	{ "never user boss\ngive user al\n", &boss, NEVER, 1 },
+	{ "give user al\nnever user boss\n", &boss, GIVE, 1 },
+	{ "never group students\ngive user alice\n", &alice, NEVER, 1 },
+	{ "give user 1000\nnever user alice\n", &alice, GIVE, 1 },
 	/* by name, also beyond people */
 	{ "give user mailer\n", &mailer, GIVE, 1 },
 	{ "give user containers\n", &containers, GIVE, 1 },
@@ -164,6 +173,15 @@ static void test_verdicts(void **state)
 		if (decision.verdict != rows[i].verdict || line != rows[i].line)
 			fail_msg("\"%s\", %s: verdict %d by line %zu", rows[i].conf,
 				 rows[i].who->names[0], (int)decision.verdict, line);
+		/* the same with an index */
+		assert_int_equal(subid_conf_index(&conf), 0);
+		assert_int_equal(
+		    decide(&conf, &subid_policy_default, rows[i].who, &decision), 0);
+		line = decision.rule == NULL ? 0 : decision.rule->line;
+		if (decision.verdict != rows[i].verdict || line != rows[i].line)
+			fail_msg("\"%s\", %s: verdict %d by line %zu of an index",
+				 rows[i].conf, rows[i].who->names[0],
+				 (int)decision.verdict, line);
 	}
 }
 
