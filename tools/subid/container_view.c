@@ -270,7 +270,8 @@ int container_open_root(int proc, pid_t pid, uint64_t userns)
 	return fd;
 }
 
-int container_read_file(int root, enum subid_kind kind, struct subid_text *ret)
+int container_read_file(int root, enum subid_kind kind, size_t max,
+			struct subid_text *ret)
 {
 	static const char *const names[SUBID_KINDS] = { "etc/passwd", "etc/group" };
 	auto_close int fd = beneath_open_regular(root, names[kind], RESOLVE_IN_ROOT);
@@ -284,14 +285,14 @@ int container_read_file(int root, enum subid_kind kind, struct subid_text *ret)
 		return -errno;
 	if (!S_ISREG(st.st_mode))
 		return -EINVAL;
-	if (st.st_size > CONTAINER_FILE_MAX)
+	if ((uint64_t)st.st_size > max)
 		return -EFBIG;
-	text.bytes = malloc(CONTAINER_FILE_MAX + 1);
+	text.bytes = malloc(max + 1);
 	if (text.bytes == NULL)
 		return -ENOMEM;
 	/* it may grow while it is read */
-	while (n > 0 && text.size < CONTAINER_FILE_MAX) {
-		n = read(fd, text.bytes + text.size, CONTAINER_FILE_MAX - text.size);
+	while (n > 0 && text.size < max) {
+		n = read(fd, text.bytes + text.size, max - text.size);
 		if (n < 0)
 			return -errno;
 		text.size += (size_t)n;
@@ -435,6 +436,7 @@ struct wanted {
 	uint64_t userns;
 	const struct container_process *process;
 	enum subid_kind kind;
+	size_t max;
 };
 
 /* The child: sends the whole file to the parent, or fails. */
@@ -452,7 +454,7 @@ static int send_file(const void *data, int writer)
 		return root;
 	r = become(process->ids[SUBID_UID], process->ids[SUBID_GID]);
 	if (r == 0)
-		r = container_read_file(root, wanted->kind, &text);
+		r = container_read_file(root, wanted->kind, wanted->max, &text);
 	return r == 0 ? child_send(writer, text.bytes, text.size) : r;
 }
 
@@ -468,24 +470,59 @@ static uint64_t mounts_of(int proc, pid_t pid)
 	return strncmp(link, "mnt:[", 5) == 0 ? strtoull(link + 5, NULL, 10) : 0;
 }
 
-/* Reads a container's file; one that cannot be read has no names. */
+/* Names that are in memory, of so many bytes, are enough: containers follow one another,
+ * and one that is asked about again is read again. */
+#define KEPT_MAX (8 << 20)
+
+static size_t bytes_of(const struct container_names *names)
+{
+	return names->text.size + names->n * sizeof(*names->names);
+}
+
+static void free_oldest(struct container_roots *roots)
+{
+	for (; roots->kept > KEPT_MAX && roots->n_freed + 1 < roots->n;
+	     roots->n_freed++) {
+		struct container_root *root = &roots->list[roots->n_freed];
+
+		roots->kept -= bytes_of(&root->names);
+		container_names_free(&root->names);
+		root->mounts = 0; /* no namespace has this inode */
+	}
+}
+
+/*
+ * Reads a container's file; one that cannot be read has no names.
+ * Threat: whoever may make namespaces makes a thousand with a large file in each: that
+ * would decide what root waits for.
+ */
 static struct container_root *add_root(struct container_roots *roots, int proc, pid_t pid,
 				       struct container_root key)
 {
 	auto_text struct subid_text text = { .bytes = NULL };
 	struct container_process process;
-	const struct wanted wanted = { proc, key.userns, &process, key.kind };
+	const struct wanted wanted = {
+		proc,
+		key.userns,
+		&process,
+		key.kind,
+		roots->large_left > 0 ? CONTAINER_FILE_MAX : CONTAINER_FILE_USUAL,
+	};
 	struct container_root *root;
 
 	if (array_grow(&roots->list, roots->n, sizeof(*roots->list)) < 0)
 		return NULL;
 	root = &roots->list[roots->n++];
 	*root = key;
-	if (container_process_read(proc, pid, &process) == 0 &&
-	    child_run(send_file, &wanted, proc, CONTAINER_FILE_MAX, &roots->patience,
-		      &text) == 0)
-		(void)container_names_parse(&text,
-					    &root->names); /* else it has no names */
+	if (container_process_read(proc, pid, &process) < 0 ||
+	    child_run(send_file, &wanted, proc, wanted.max, &roots->patience, &text) != 0)
+		return root;
+	if (text.size > CONTAINER_FILE_USUAL)
+		roots->large_left -=
+		    text.size < roots->large_left ? text.size : roots->large_left;
+	if (container_names_parse(&text, &root->names) == 0)
+		roots->kept += bytes_of(&root->names);
+	free_oldest(roots);
 	return root;
 }
 

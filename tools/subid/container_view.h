@@ -46,8 +46,11 @@ struct container_place {
 int container_order(const struct container_process *processes, size_t n,
 		    struct container_place **ret);
 
-/* The largest passwd or group file of a container that is read. */
-#define CONTAINER_FILE_MAX (1 << 20)
+/* The largest passwd or group file of a container that is read; and the largest once
+ * others have been larger than that, so many bytes together. */
+#define CONTAINER_FILE_MAX   (1 << 20)
+#define CONTAINER_FILE_USUAL (64 << 10)
+#define CONTAINER_LARGE_MAX  (16 << 20)
 
 /*
  * Opens the root directory of a process with O_PATH.  userns: inode of the user namespace
@@ -58,15 +61,16 @@ int container_open_root(int proc, pid_t pid, uint64_t userns);
 
 /*
  * Reads etc/passwd (SUBID_UID) or etc/group beneath root.  Links cannot lead out of root
- * or through /proc; a fifo, a device or a file beyond CONTAINER_FILE_MAX is not read.  A
+ * or through /proc; a fifo, a device or a file beyond max is not read.  A
  * file system that a user serves (FUSE) can block the reader for ever, and a file may be
  * mounted there that only root can read: so call this in a child, with the rights of the
- * container.
+ * container.  max: CONTAINER_FILE_MAX, or less.
  *
  * Returns 0, and the caller releases *ret with subid_text_free(); -EINVAL if it
  * is not a regular file; -EFBIG; -errno.
  */
-int container_read_file(int root, enum subid_kind kind, struct subid_text *ret);
+int container_read_file(int root, enum subid_kind kind, size_t max,
+			struct subid_text *ret);
 
 /* The names in a passwd or group file, by their ids. */
 struct container_names {
@@ -91,13 +95,16 @@ const char *container_names_find(const struct container_names *names, uint32_t i
 /* Files of containers that have been read.  CONTAINER_ROOTS at first. */
 struct container_roots {
 	struct child_patience patience; /* for reading them */
+	size_t large_left;		/* bytes of large files that may be read yet */
 	struct container_root *list;	/* see container_view.c */
 	size_t n;
+	size_t n_freed, kept; /* the first so many are not in memory; bytes that are */
 };
 
 #define CONTAINER_ROOTS                                                                  \
 	{                                                                                \
-		.patience = {.one_ms = 1000, .all_ms = 5000 }                            \
+		.patience = { .one_ms = 1000, .all_ms = 5000 },                          \
+		.large_left = CONTAINER_LARGE_MAX                                        \
 	}
 
 void container_roots_free(struct container_roots *roots);

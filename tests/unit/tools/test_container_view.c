@@ -218,7 +218,7 @@ static void test_names(void **state)
 static int read_passwd(int root, char *buf, size_t size)
 {
 	auto_text struct subid_text text = { .bytes = NULL };
-	int r = container_read_file(root, SUBID_UID, &text);
+	int r = container_read_file(root, SUBID_UID, CONTAINER_FILE_MAX, &text);
 
 	if (r == 0)
 		(void)snprintf(buf, size, "%s", text.bytes);
