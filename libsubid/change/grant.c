@@ -52,7 +52,7 @@ static int make_plan(struct subid_txn *txn, struct plan *plan)
 	int r = subid_txn_decide(txn, request->owner, &plan->policy);
 
 	/* who could be given its own id could map it twice, and runtimes refuse that */
-	if (r == 0)
+	if (r == 0 && !txn->options.look)
 		r = own_add(txn, request->owner);
 
 	if (r == 0 && plan->policy.verdict == SUBID_VERDICT_NEVER)
