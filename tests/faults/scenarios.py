@@ -270,6 +270,17 @@ class Former(Writer):
             subprocess.run([f"{PRE}/subid", "-q", "list", "--released"], check=True)
 
 
+class FormerLease(Writer):
+    """A lease that a container of alice's had, and that is in no store any more."""
+
+    def prepare(self):
+        super().prepare()
+        for lease in ("alice/c1:100000:1000\n", ""):
+            for path in STORE:
+                put(path, self.before[""] + lease)
+            subprocess.run([f"{PRE}/subid", "-q", "list", "--released"], check=True)
+
+
 class Freed(Writer):
     """Ids that are taken back, and held until it has been looked once more: two changes."""
 
@@ -744,6 +755,7 @@ WRITERS = [
     lambda: Session("session", both(ODD), ""),
     lambda: Writer("lease", LEASABLE, "grant --count 1000 alice/c1", files=WITH_STORE, none_without=("passwd", "subuid", "subgid")),
     lambda: Writer("lease taken back", LEASED, "revoke alice/c1", files=WITH_STORE, again=(0, 1)),
+    lambda: FormerLease("lease restored", LEASABLE, "grant --restore alice/c1", files=WITH_STORE, again=(0, 1), none_without=("passwd", "subuid", "subgid")),
     lambda: Both("unhold, with leases", RESTING, "unhold 100000:65536", files=WITH_STORE, again=(0, 1)),
     lambda: Both("lease --own", LEASABLE, "grant --own --count 1000 alice/c1", files=WITH_STORE, again=None),
     lambda: Shift("shift"),
