@@ -344,10 +344,11 @@ int subid_begin(struct subid *sys, unsigned int flags, int timeout_ms,
 #define SUBID_REUSE	    32U /* do not hold them: anybody may get them next */
 #define SUBID_REUSE_LEFT    64U /* also what others have left, with SUBID_SEARCH */
 #define SUBID_PREPARE                                                                    \
-	128U /* of subid_grant(), _import(), _lease(), _revoke(), _unlease(): nothing is \
-		changed yet, but what others know of the owner, and keep in its home, is \
-		looked up and kept.  With more than one owner, for each before the first \
-		is given something, so that nobody waits for the locks meanwhile */
+	128U /* of subid_grant(), _import(), _lease(), _revoke(), _unlease(), _unhold(): \
+		nothing is changed yet, but what others know of the owner, and keep in   \
+		its home, is looked up and kept.  With more than one owner, for each     \
+		before the first is given something, so that nobody waits for the locks  \
+		meanwhile */
 #define SUBID_ALIGN 256U /* where the range begins is asked for, by align */
 
 /*

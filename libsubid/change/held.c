@@ -56,10 +56,19 @@ static int find_held(const struct subid_txn *txn, const struct subid_request *re
 	unsigned int kinds = request_kinds(request);
 	int r = 0;
 
-	for (enum subid_kind kind = 0; r == 0 && kind < SUBID_KINDS; kind++)
-		if (txn->users != NULL && (kinds & (1U << kind)) != 0)
-			r = add_held(&txn->tables[kind], request->range, &ret->list,
-				     &ret->n);
+	for (enum subid_kind kind = 0; r == 0 && kind < SUBID_KINDS; kind++) {
+		auto_set struct subid_set granted = { .n = 0 };
+
+		if (txn->users == NULL || (kinds & (1U << kind)) == 0)
+			continue;
+		r = add_held(&txn->tables[kind], request->range, &ret->list, &ret->n);
+		/* what is about to be taken back, perhaps */
+		if (r == 0 && request_has(request, SUBID_PREPARE))
+			r = subid_table_granted(&txn->tables[kind], &granted);
+		if (r == 0)
+			r = changes_add_common(&granted, kind, request->range, &ret->list,
+					       &ret->n);
+	}
 	ret->n_lines = ret->n;
 	if (r == 0)
 		r = store_find(txn->sys, &store);
@@ -144,6 +153,8 @@ int held_check(struct subid_txn *txn, const struct subid_request *request,
 	struct uses_look look = uses_look_of(txn, request->owner, SUBID_ID_NONE, true);
 	struct subid_error warning = { .size = sizeof(warning) }, *to = err;
 	auto_held struct held held = { .n = 0 };
+	struct subid_changes seen;
+	bool has_store;
 	int r;
 
 	(void)txn_unlock(txn);
@@ -157,7 +168,13 @@ int held_check(struct subid_txn *txn, const struct subid_request *request,
 	r = find_held(txn, request, &held);
 	if (r < 0)
 		return error_errno(err, request->owner, r);
-	r = check_held(&look, &held, to);
+	seen = (struct subid_changes){ held.list, held.n };
+	if (!prepared_find(txn, request, &seen, &has_store, to, &r))
+		r = check_held(&look, &held, to);
+	if (request_has(request, SUBID_PREPARE))
+		return prepared_keep(txn, request, &seen, false, r, to) < 0
+			   ? error_memory(err)
+			   : r;
 	if (look.forced)
 		r = uses_overridden(txn->sys, r, to);
 	if (r == 0)

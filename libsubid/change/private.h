@@ -641,7 +641,8 @@ struct uses_look {
 int held_in(const struct subid_table *table, struct subid_set *ret);
 
 /* Looks at what uses the held ids of a request, without the locks, and then takes
- * these.  0; SUBID_IN_USE; -errno; explained. */
+ * these; with SUBID_PREPARE, also at ids of lines, and keeps what comes of it.  0;
+ * SUBID_IN_USE; -errno; explained. */
 int held_check(struct subid_txn *txn, const struct subid_request *request,
 	       struct subid_error *err);
 

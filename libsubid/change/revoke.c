@@ -379,6 +379,8 @@ int subid_unhold(struct subid_txn *txn, const struct subid_request *request,
 	if (!id_range_valid(request->range))
 		return error_plain(err, -EINVAL, "%s: not a valid range", request->owner);
 	r = held_check(txn, request, err);
+	if (request_has(request, SUBID_PREPARE))
+		return r;
 	if (r == 0)
 		r = unhold(txn, request, err);
 	/* whose they were is said */

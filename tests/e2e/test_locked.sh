@@ -4,7 +4,7 @@
 # calls: useradd waits for as long as each of them wants to take.  Nothing in it asks a
 # name service, another process, a home or a log, or prints.
 . "$(dirname "$0")/lib.sh"
-plan 54
+plan 57
 
 add_user alice -u 7100
 add_user bob -u 7200
@@ -84,3 +84,13 @@ for i in 1 2; do
 	ok "(the directory takes back those of quiet$i)" subid --directory -q revoke "quiet$i"
 done
 locked "sync that releases two" 0 subid sync --force quiet1 quiet2 quiet3
+# the directory gives them to others, here they rest
+mapfile -t rest < <(sed -n 's/^!released:\([0-9]*\):.*/\1/p' /etc/subuid)
+for i in 1 2; do
+	subid --directory -q unhold "$((1000000000 + 65536 * (i - 1))):65536"
+	echo "other$i:9820$i:9820$i" >>/etc/quiet
+	ldap_user "other$i" "9820$i"
+	subid --directory -q grant "other$i"
+done
+locked "sync of two whose ids rest here" 0 subid sync other1 other2
+is "they rest no more (${rest[*]})" "$(grep -c '^!released' /etc/subuid) $(grep -c '^other' /etc/subuid)" "0 2"

@@ -433,14 +433,11 @@ static int choose_released(struct sync *sync)
 /* --- the transaction ------------------------------------------------------------------
  */
 
-/* Ids that rest here since they were released, perhaps just now: the directory gives them
+/* Do ids rest here since they were released, perhaps just now?  The directory gives them
  * again, so they rest no more.  Whatever else holds them is in the way. */
-static int unhold(const struct sync *sync, struct subid_txn *txn,
-		  const struct directory_range *range,
-		  const struct subid_request *request, struct subid_error *err)
+static bool rests_here(const struct sync *sync, const struct directory_range *range)
 {
 	bool rests = false;
-	int r;
 
 	for (size_t i = 0; i < sync->n_lines; i++) {
 		const struct pool_line *line = &sync->lines[i];
@@ -449,11 +446,10 @@ static int unhold(const struct sync *sync, struct subid_txn *txn,
 		    !id_range_overlaps(line->range, range->range))
 			continue;
 		if (line->held && strcmp(line->text, SUBID_OWNER_RELEASED) != 0)
-			return 0;
+			return false;
 		rests |= line->held || (line->release && !line->skip);
 	}
-	r = rests ? subid_unhold(txn, request, err) : 0;
-	return r == SUBID_ABSENT ? 0 : r;
+	return rests;
 }
 
 static int import(struct sync *sync, struct subid_txn *txn,
@@ -465,9 +461,9 @@ static int import(struct sync *sync, struct subid_txn *txn,
 		.kinds = 1U << range->kind,
 		.range = range->range,
 	};
-	int r = unhold(sync, txn, range, &request, err);
+	int r = rests_here(sync, range) ? subid_unhold(txn, &request, err) : 0;
 
-	if (r == 0)
+	if (r == 0 || r == SUBID_ABSENT)
 		r = subid_import(txn, &request, err);
 	if (r == 0 && range_list_add(&sync->rows, txn, range->owner, "new") != EXIT_DONE)
 		r = -ENOMEM;
@@ -520,17 +516,20 @@ static void leave_out(struct sync *sync, const char *owner, enum subid_kind kind
 
 /* What only others know of an owner is asked for before the locks; what else is wrong
  * the release or the import itself says.  0 or -ENOMEM. */
-static int prepare(struct subid_txn *txn, const char *owner, enum subid_kind kind,
-		   struct id_range range)
+static int prepare(const struct sync *sync, struct subid_txn *txn,
+		   const struct directory_range *range)
 {
 	const struct subid_request request = {
 		.size = sizeof(request),
-		.owner = owner,
-		.kinds = 1U << kind,
+		.owner = range->owner,
+		.kinds = 1U << range->kind,
 		.flags = SUBID_PREPARE,
-		.range = range,
+		.range = range->range,
 	};
+	struct subid_error err = { .size = sizeof(err) };
 
+	if (rests_here(sync, range) && subid_unhold(txn, &request, &err) == -ENOMEM)
+		return -ENOMEM;
 	return subid_import(txn, &request, NULL) == -ENOMEM ? -ENOMEM : 0;
 }
 
@@ -551,7 +550,7 @@ static int prepare_all(const struct sync *sync, struct subid_txn *txn)
 		const struct directory_range *range = &sync->ranges.list[i];
 
 		if (!sync->skip[i])
-			r = prepare(txn, range->owner, range->kind, range->range);
+			r = prepare(sync, txn, range);
 	}
 	return r;
 }
