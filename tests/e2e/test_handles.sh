@@ -3,7 +3,7 @@
 # shellcheck disable=SC2086 # words of options
 # What a person expects of any command: help, a hint at what was meant, colours, a pager.
 . "$(dirname "$0")/lib.sh"
-plan 97
+plan 98
 
 add_user alice
 tables alice:100000:65536
@@ -22,6 +22,7 @@ expect "the beginning of one" 2 '' "*'doc': did you mean doctor?*" subid doc
 expect "like nothing" 2 '' "*unknown command 'frobnicate'
 *" subid frobnicate
 expect "an option" 2 '' "*'--dryrun': did you mean --dry-run?*" subid grant --dryrun alice
+expect "a rule" 2 '' "subid: unknown rule 'overlap-owner': did you mean overlap-owners? 'subid audit --list-rules'*" subid audit --rule overlap-owner
 expect "an option like none" 2 '' "*unrecognized option '--frobnicate'
 *" subid grant --frobnicate alice
 expect "--color" 2 '' "*--color: 'red' is not auto, always or never*" subid --color red list

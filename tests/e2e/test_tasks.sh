@@ -55,6 +55,7 @@ expect "why not" 0 'carl: never: /etc/subid.conf:1: never group contractors*' ''
 rm /etc/subid.conf
 new_target alice
 as alice newuidmap "$target" 0 100000 100
+types 0 'uid 100005 alice *'
 types 0 "*alice *"
 types '[01]' '*looked at: *'
 end "$target"

@@ -75,14 +75,25 @@ struct request {
 	size_t n_ignored;
 };
 
+#define RULES_MAX 256
+
 static int take_rule(const struct cli *cli, const char *name,
 		     const struct audit_rule **ret)
 {
+	const char *names[RULES_MAX], *near;
+	size_t n;
+	const struct audit_rule *rules = audit_rules(&n);
+
 	*ret = audit_rule_find(name);
 	if (*ret != NULL)
 		return EXIT_DONE;
+	for (size_t i = 0; i < n && i < RULES_MAX; i++)
+		names[i] = rules[i].name;
+	near = cli_nearest(name, names, n < RULES_MAX ? n : RULES_MAX);
 	return cli_misused(
-	    cli, "unknown rule '%s': 'subid audit --list-rules' lists them", name);
+	    cli, "unknown rule '%s': %s%s%s'subid audit --list-rules' lists them", name,
+	    near == NULL ? "" : "did you mean ", near == NULL ? "" : near,
+	    near == NULL ? "" : "? ");
 }
 
 /* RULE or RULE:OWNER; cuts argument in two. */

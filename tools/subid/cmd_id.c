@@ -508,7 +508,9 @@ const struct cli_command cmd_id = {
 	CLI_OPTIONS(options),
 	.text = "A PATH contains a '/'.  Columns: kind, id on the host, owner, "
 		"container, id\n"
-		"and name inside, state.  Exit status 1 if an id has no owner.\n",
+		"and name inside, state.  Who had an id that nobody has now is said, "
+		"too;\n"
+		"status 1: it has no owner.\n",
 	.examples = "    subid id 100033\n"
 		    "    subid id --inside 33 alice/web",
 	.run = run,

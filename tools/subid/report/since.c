@@ -221,9 +221,9 @@ int report_past_load(const char *name, const struct audit_shown *shown,
 			   ? cli_complain(EXIT_UNABLE, "--since: %s: line %d: %s", name,
 					  error.line, error.text)
 			   : cli_complain(EXIT_UNABLE,
-					  "--since: %s: it takes a former report, which"
-					  " 'subid --json audit -o FILE' writes",
-					  error.text);
+					  "--since: %s: %s: it takes a former report,"
+					  " which 'subid --json audit -o FILE' writes",
+					  name, error.text);
 	fault = fault_of(ret->report);
 	if (fault == NULL &&
 	    !parse_time(json_string_value(json_object_get(ret->report, "time")), &then))
