@@ -4,7 +4,7 @@
 # subid doctor: each reason why rootless containers do not start is made for real, and
 # must be the first that is named.
 . "$(dirname "$0")/lib.sh"
-plan 106
+plan 116
 
 add_user alice
 add_user bob
@@ -23,6 +23,9 @@ names() { # name wanted command...
 		"$wanted"
 }
 doctor() { as alice subid doctor "$@"; }
+elsewhere_etc() { # command; with tables of its own
+	unshare --mount --propagation private bash -c 'mkdir -p "$0" && cp -a /etc/. "$0" && mount --bind "$0" /etc && eval "$1"' "$T/etc.own" "$1"
+}
 # What it says is to be done, typed as it stands, by root if it says sudo, ends that fault.
 helps() { # check command...
 	local check=$1 line
@@ -41,6 +44,20 @@ tables "alice:100000:65536"
 names "nothing fails" "warn state 0" doctor
 like "the probe was made" "$(doctor)" "*ok *probe: a namespace was made and mapped*"
 like "root may ask for a user" "$(subid doctor alice)" "*ok *probe: a namespace was made and mapped*0 FAIL*"
+like "with the same helpers" "$(subid doctor alice)" "*ok *helper-missing: $PRE/bin/newuidmap and $PRE/bin/newgidmap are the first in root's PATH; *"
+# Threat: what became the user is the user's to trace, so it holds nothing of root's.
+cat >"$T/holds" <<'END'
+#!/bin/sh
+exec 2>&1
+{ cat "/proc/$1/environ" && readlink "/proc/$1/cwd" && ls -l "/proc/$1/fd" | sed 1d | wc -l && cut -d " " -f 6 "/proc/$1/stat"; } >"${0%/*}/seen"
+exec "$PRE/bin/${0##*/}" "$@"
+END
+mkdir -m 777 "$T/spy" && sed "s!\$PRE!$PRE!" "$T/holds" >"$T/spy/newuidmap" && cp "$T/spy/newuidmap" "$T/spy/newgidmap"
+chmod 755 "$T"/spy/new?idmap
+like "also by a helper that looks at what it maps" "$(cd "$T" && SECRET=1 PATH="$T/spy:$PATH" subid doctor alice)" "*ok *probe: *"
+is "which has no environment, no directory, one descriptor" "$(head -n 2 "$T/spy/seen" | tr '\0\n' '  ')" "/ 1 "
+like "and not the session of root's terminal" "$(tail -n 1 "$T/spy/seen")" "[1-9]*"
+not_ok "but another" test "$(tail -n 1 "$T/spy/seen")" = "$(cut -d " " -f 6 /proc/$$/stat)"
 names "another user may not see all" "unknown rights 3" as bob subid doctor alice
 run as alice subid --json doctor --for podman
 valid() { # file
@@ -80,7 +97,7 @@ names "too small" "warn range-small 0" doctor
 helps range-small doctor
 tables alice:100000:65536$'\n'alice:100000:65536
 names "the same line twice" "FAIL line-twice 1" doctor
-like "the probe failed as podman does" "$(doctor)" "*FAIL *probe: newuidmap: *"
+like "the probe failed as podman does" "$(doctor)" "*FAIL *probe: newuidmap: *do: *man 7 subid-errors*"
 helps line-twice doctor
 tables_are "it is one line then" alice:100000:65536
 tables alice:100000:65536$'\n'alice:120000:65536
@@ -138,8 +155,10 @@ like "and the audit" "$(subid --root "$T/image" audit --rule owner-passed-over 2
 mkdir "$T/image/etc/ld.so.conf.d" && : >"$T/image/etc/ld.so.conf.d/00-subid-compat.conf"
 is "with subid's library there is nothing to say" "$(subid --json --root "$T/image" audit --rule owner-passed-over 2>/dev/null | jq '.findings | length')" 0
 tables containers:200000:65536
-names "nobody" "FAIL no-range 1" subid doctor nobody-at-all
-like "no command that would be refused" "$said" "*do: * there is no account nobody-at-all: *"
+names "nobody" "FAIL account 1" subid doctor nobody-at-all
+like "no command that would be refused" "$said" "FAIL *account: nobody-at-all: no such account*do: * subid doctor NAME*nobody-at-all: 1 FAIL, 0 warn, 0 ok"
+names "who has uids alone is somebody" "FAIL no-range 1" \
+	elsewhere_etc 'echo half:900000:10 >>/etc/subuid; subid doctor half'
 is "what is root's is not said of others" "$(doctor | grep -c root-lines)" 0
 
 # --- the helpers
@@ -151,6 +170,10 @@ names "one of the two" "FAIL helper-missing 1" as alice env PATH="$T/only" subid
 like "which" "$said" "FAIL *helper-missing: newgidmap is not in PATH*"
 mkdir -m 755 "$T/lost" && cp "$PRE"/bin/{subid,newuidmap,newgidmap} "$T/lost"
 names "before those that have it" "FAIL helper-path 1" as alice env PATH="$T/lost:$PRE/bin" subid doctor
+like "what helps deletes no program" "$(grep -A3 helper-path <<<"$said" | grep do:)" "*take $T/lost out of PATH*"
+like "root's PATH is called root's" "$(PATH=$T/lost:$PRE/bin subid doctor alice)" "FAIL *helper-path: *in root's PATH, and has no privilege*"
+like "as by status" "$(PATH=$T/lost:$PRE/bin subid status alice)" "*cannot run*helpers *$T/lost/newuidmap: without privilege*as root's PATH has them*"
+is "one's own is just PATH" "$(as alice subid status alice | grep -c 'may be another')" 0
 names "helpers that lost setuid" "FAIL helper-unprivileged 1" as alice env PATH="$T/lost" subid doctor
 chmod u+s "$T/lost/newgidmap"
 names "one of them has" "FAIL helper-unprivileged 1" as alice env PATH="$T/lost" subid doctor

@@ -3,8 +3,10 @@
 #include <getopt.h>
 #include <grp.h>
 #include <limits.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <unistd.h>
 
 #include "tools/subid/doctor/results.h"
@@ -29,15 +31,24 @@ static const struct {
 
 /* --- the child */
 
-/* Becomes the owner for good; only root does. */
+/*
+ * Becomes the owner for good; only root does.
+ *
+ * Threat: programs that are run then, or their caller, could be the user's own: root's
+ * terminal and directory are out of their reach.
+ */
 static int become(const struct doctor *d)
 {
 	if (d->self || !d->as_owner)
 		return 0;
+	(void)setsid(); /* it leads no group */
+	if (chdir("/") < 0)
+		return -errno;
 	if (initgroups(d->name, d->owner->gid) < 0 ||
 	    setresgid(d->owner->gid, d->owner->gid, d->owner->gid) < 0 ||
 	    setresuid(d->owner->uid, d->owner->uid, d->owner->uid) < 0)
 		return -errno;
+	(void)prctl(PR_SET_PDEATHSIG, SIGKILL); /* becoming another has reset it */
 	return 0;
 }
 
@@ -58,6 +69,27 @@ static void look(struct doctor *d, const struct doctor_check *check)
 		doctor_say(d, DOCTOR_OK, check->fine, NULL, NULL);
 }
 
+/* Is it known that nobody is called so, and that no range has this owner? */
+static bool is_nobody(const struct doctor *d)
+{
+	for (enum subid_kind kind = 0; kind < SUBID_KINDS; kind++)
+		if (d->listing_error[kind] != 0 || d->listing[kind].n > 0 ||
+		    (d->table_error[kind] != 0 && d->table_error[kind] != -ENOENT))
+			return false;
+	return !d->owner->has_account;
+}
+
+static void say_nobody(struct doctor *d)
+{
+	doctor_begin(d, "account");
+	doctor_say(
+	    d, DOCTOR_FAIL,
+	    doctor_text("%s: no such account, and no range has this owner", d->name),
+	    "so there is nothing else to look at",
+	    doctor_text("subid doctor NAME, with a login name; getent passwd%s",
+			d->cli->root == NULL ? " has them" : " in the image has them"));
+}
+
 static int work(const void *data, int writer)
 {
 	struct doctor d = *(const struct doctor *)data;
@@ -68,6 +100,11 @@ static int work(const void *data, int writer)
 		r = doctor_read(&d);
 	if (r < 0)
 		return r;
+	if (is_nobody(&d)) {
+		say_nobody(&d);
+		doctor_begin(&d, NULL);
+		return 0;
+	}
 	if (d.as_owner && d.cli->root == NULL) {
 		doctor_begin(&d, "probe");
 		doctor_probe(&d);
@@ -159,6 +196,7 @@ static int examine_owner(struct cli *cli, const char *name, unsigned int bit,
 		       owner.spellings[0].text);
 	d.name = shown;
 	d.self = cli->root == NULL && owner.has_account && owner.uid == getuid();
+	d.path_of = doctor_path_of(d.self);
 	d.as_owner = d.self || (cli->root == NULL && owner.has_account && geteuid() == 0);
 	if (owner.has_account && cli->root == NULL) {
 		if (subid_owner_home(owner.uid, &home) == 0)

@@ -121,7 +121,7 @@ void status_print_windows(const json_t *windows)
 json_t *status_helpers(struct cli *cli, bool *ret_usable)
 {
 	static const char *const names[] = { "newuidmap", "newgidmap" };
-	struct doctor d = { .cli = cli, .self = true };
+	struct doctor d = { .cli = cli };
 	json_t *array = json_array();
 
 	*ret_usable = true;
@@ -139,7 +139,7 @@ json_t *status_helpers(struct cli *cli, bool *ret_usable)
 	return array;
 }
 
-void status_print_helpers(const json_t *helpers)
+void status_print_helpers(const json_t *helpers, bool self)
 {
 	for (size_t i = 0; i < json_array_size(helpers); i++) {
 		const json_t *one = json_array_get(helpers, i);
@@ -150,8 +150,11 @@ void status_print_helpers(const json_t *helpers)
 		status_line(i == 0 ? "helpers" : "", "%s: %s",
 			    path == NULL ? json_string_value(json_object_get(one, "name"))
 					 : path,
-			    path == NULL	? "not in PATH"
+			    path == NULL	? "not found"
 			    : privilege == NULL ? "without privilege"
 						: privilege);
 	}
+	if (!self)
+		status_line("", "as %s has them; the user's own may be another",
+			    doctor_path_of(false));
 }

@@ -44,9 +44,10 @@ json_t *status_windows(const struct status_tables *tables);
 /* "min-max, N of M ids free": a row for each kind, or one if they agree. */
 void status_print_windows(const json_t *windows);
 
-/* The helpers of PATH: [{"name", "path", "privilege"}]. */
+/* The helpers of the caller's PATH: [{"name", "path", "privilege"}].  self: they are for
+ * the caller's own use. */
 json_t *status_helpers(struct cli *cli, bool *ret_usable);
-void status_print_helpers(const json_t *helpers);
+void status_print_helpers(const json_t *helpers, bool self);
 
 /* A line for people: a label, and a text, whose bytes are made harmless. */
 void status_line(const char *label, const char *format, ...)

@@ -217,7 +217,7 @@ void status_print_host(const json_t *object)
 		status_line("next", "not known: no gap, or it could not be looked at");
 	status_line("source", "%s", source == NULL ? "not known" : source);
 	if (json_object_get(object, "helpers") != NULL)
-		status_print_helpers(json_object_get(object, "helpers"));
+		status_print_helpers(json_object_get(object, "helpers"), true);
 	status_line("last audit", "%s",
 		    audited == NULL ? "none is known: subid audit" : audited);
 }

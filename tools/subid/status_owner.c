@@ -4,6 +4,7 @@
  */
 #include <errno.h>
 #include <stdio.h>
+#include <unistd.h>
 
 #include "libsubid/policy/policy.h"
 #include "tools/subid/rows.h"
@@ -257,6 +258,8 @@ void status_print_owner(const struct cli *cli, const json_t *object)
 		    text_of(policy, "rule"), text_of(policy, "why"));
 	status_print_windows(json_object_get(object, "window"));
 	if (json_object_get(object, "helpers") != NULL)
-		status_print_helpers(json_object_get(object, "helpers"));
+		status_print_helpers(json_object_get(object, "helpers"),
+				     json_is_integer(json_object_get(object, "uid")) &&
+					 number_of(object, "uid") == (long long)getuid());
 	print_running(json_object_get(object, "running"));
 }

@@ -88,6 +88,7 @@ struct doctor {
 	int listing_error[SUBID_KINDS];
 	struct subid_listing listing[SUBID_KINDS]; /* what programs are answered */
 	struct doctor_helper helpers[SUBID_KINDS];
+	const char *path_of; /* whose PATH they were looked for in: "root's PATH" */
 	struct subid_text mountinfo;
 	struct doctor_probe probe;
 	const char *check; /* the one at work */
@@ -121,8 +122,13 @@ int doctor_read(struct doctor *d);
 /* How a helper has its privilege: "setuid", "capability"; NULL: not at all. */
 const char *doctor_privilege(const struct doctor_helper *helper, enum subid_kind kind);
 
-/* Looks for the helpers in PATH. */
+/* Looks for the helpers in the caller's PATH, whoever it is about, or where there is
+ * none, in the usual one. */
 void doctor_find_helpers(struct doctor *d);
+
+/* Whose PATH that is, as a phrase; to be asked before becoming the owner.  self: it is
+ * about the caller. */
+const char *doctor_path_of(bool self);
 
 /* Makes a namespace and maps it, see probe.c. */
 void doctor_probe(struct doctor *d);

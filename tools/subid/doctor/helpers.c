@@ -84,11 +84,19 @@ static void find_helper(enum subid_kind kind, const char *search,
 
 void doctor_find_helpers(struct doctor *d)
 {
-	const char *search = d->self ? getenv("PATH") : NULL;
+	const char *search = getenv("PATH");
 
 	for (enum subid_kind kind = 0; kind < SUBID_KINDS && d->cli->root == NULL; kind++)
 		find_helper(kind, search == NULL ? USUAL_PATH : search,
 			    &d->helpers[kind]);
+}
+
+const char *doctor_path_of(bool self)
+{
+	return getenv("PATH") == NULL ? "the usual PATH"
+	       : self		      ? "PATH"
+	       : geteuid() == 0	      ? "root's PATH"
+				      : "your PATH";
 }
 
 /* Hands each helper that is there to a check. */
@@ -99,13 +107,23 @@ void doctor_find_helpers(struct doctor *d)
 
 void doctor_helper_missing(struct doctor *d)
 {
+	const struct doctor_helper *helpers = d->helpers;
+
 	for (enum subid_kind kind = 0; kind < SUBID_KINDS; kind++)
-		if (d->helpers[kind].path[0] == '\0')
-			doctor_say(d, DOCTOR_FAIL,
-				   doctor_text("%s is not in PATH", names[kind]),
-				   "only it can map the ids of a range; podman says:"
-				   " exec: \"newuidmap\": executable file not found",
-				   "sudo apt-get install uidmap");
+		if (helpers[kind].path[0] == '\0')
+			doctor_say(
+			    d, DOCTOR_FAIL,
+			    doctor_text("%s is not in %s", names[kind], d->path_of),
+			    "only it can map the ids of a range; podman says:"
+			    " exec: \"newuidmap\": executable file not found",
+			    "sudo apt-get install uidmap");
+	if (!d->said)
+		doctor_say(d, DOCTOR_OK,
+			   doctor_text("%s and %s are the first in %s%s",
+				       helpers[SUBID_UID].path, helpers[SUBID_GID].path,
+				       d->path_of,
+				       d->self ? "" : "; the user's own may be another"),
+			   NULL, NULL);
 }
 
 void doctor_helper_nosuid(struct doctor *d)
@@ -168,6 +186,16 @@ void doctor_helper_double(struct doctor *d)
 	}
 }
 
+/* What ends that a helper is the first in PATH; it may be a package's, or for others. */
+static const char *take_out(const char *path)
+{
+	int folder = (int)(strrchr(path, '/') - path);
+
+	return doctor_text("take %.*s out of PATH, or put it last, in ~/.profile or"
+			   " where it is set",
+			   folder == 0 ? 1 : folder, path);
+}
+
 void doctor_helper_path(struct doctor *d)
 {
 	EACH_HELPER(d, kind, helper)
@@ -179,15 +207,14 @@ void doctor_helper_path(struct doctor *d)
 			continue;
 		if (!right)
 			doctor_say(d, DOCTOR_FAIL,
-				   doctor_text("%s stands before %s in PATH, and has no"
+				   doctor_text("%s stands before %s in %s, and has no"
 					       " privilege",
-					       helper->path, helper->other),
-				   "programs run the first one",
-				   doctor_text("sudo rm %s", helper->path));
+					       helper->path, helper->other, d->path_of),
+				   "programs run the first one", take_out(helper->path));
 		else
 			doctor_say(d, DOCTOR_OK,
-				   doctor_text("%s is used; %s stands after it in PATH",
-					       helper->path, helper->other),
+				   doctor_text("%s is used; %s stands after it in %s",
+					       helper->path, helper->other, d->path_of),
 				   NULL, NULL);
 	}
 }

@@ -2,6 +2,11 @@
 /*
  * The probe: makes a user namespace, has it mapped by the helpers as podman does, reads
  * the map back, and gives a file to an id in it.
+ *
+ * Threat: a process that became the user, from root, still has root's environment and
+ * memory, which the kernel protects: it is not dumpable, so the user can neither trace it
+ * nor write its map, nor can a helper with the user's rights.  So the process that is
+ * mapped executes a program first, with no environment and one pipe.
  */
 #include <errno.h>
 #include <poll.h>
@@ -31,21 +36,46 @@ static void send_on(int fd, int value)
 		_exit(1);
 }
 
-/* The process in the namespace: tells how making it went, waits for the maps, and gives
- * the file to the id 1 inside. */
-static _Noreturn void be_inside(const struct talk *talk, int file)
+/* The process in the namespace: tells how making it went, and waits for the end as a
+ * program that has nothing of the caller's.  Its writer is closed as it is executed. */
+static _Noreturn void be_inside(const struct talk *talk)
 {
-	int go, failed = 0;
+	static char sh[] = "sh", option[] = "-c", wait_end[] = "read end";
+	char *argv[] = { sh, option, wait_end, NULL };
+	char *none[] = { NULL };
 
 	(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
 	send_on(talk->from[1], unshare(CLONE_NEWUSER) < 0 ? errno : 0);
-	if (!receive(talk->to[0], &go))
-		_exit(0);
-	if (setresgid(0, 0, 0) < 0 || setresuid(0, 0, 0) < 0 || fchown(file, 1, 1) < 0)
-		failed = errno;
-	send_on(talk->from[1], failed);
-	(void)receive(talk->to[0], &go);
-	_exit(0);
+	if (dup2(talk->to[0], STDIN_FILENO) == STDIN_FILENO &&
+	    fcntl(STDIN_FILENO, F_SETFD, 0) == 0)
+		(void)execve("/bin/sh", argv, none);
+	send_on(talk->from[1], errno);
+	_exit(1);
+}
+
+/* Becomes root of the namespace, and gives the file to the id 1 there; 0 or errno. */
+static int give_inside(pid_t pid, int file)
+{
+	auto_close int ns =
+	    open(doctor_text("/proc/%d/ns/user", pid), O_RDONLY | O_CLOEXEC);
+
+	if (ns < 0 || setns(ns, CLONE_NEWUSER) < 0 || setresgid(0, 0, 0) < 0 ||
+	    setresuid(0, 0, 0) < 0 || fchown(file, 1, 1) < 0)
+		return errno;
+	return 0;
+}
+
+/* In a process of its own, which cannot come back.  0 or errno. */
+static int give_file(pid_t pid, int file)
+{
+	pid_t giver = fork();
+	int status;
+
+	if (giver == 0)
+		_exit(give_inside(pid, file));
+	if (giver < 0 || waitpid(giver, &status, 0) != giver || !WIFEXITED(status))
+		return EIO;
+	return WEXITSTATUS(status);
 }
 
 /* Runs a helper, and keeps what it says. */
@@ -147,7 +177,7 @@ static int open_file(const struct doctor *d)
 	return fd;
 }
 
-static void map_and_try(struct doctor *d, const struct talk *talk, pid_t pid, int file)
+static void map_and_try(struct doctor *d, pid_t pid, int file)
 {
 	struct doctor_probe *probe = &d->probe;
 	struct stat st;
@@ -163,9 +193,7 @@ static void map_and_try(struct doctor *d, const struct talk *talk, pid_t pid, in
 			return;
 		}
 	}
-	send_on(talk->to[1], 1);
-	if (!receive(talk->from[0], &probe->file_error))
-		probe->file_error = EIO;
+	probe->file_error = give_file(pid, file);
 	if (probe->file_error != 0 || file < 0 || fstat(file, &st) < 0)
 		return;
 	probe->file_owner = st.st_uid;
@@ -176,6 +204,7 @@ void doctor_probe(struct doctor *d)
 {
 	struct talk talk;
 	auto_close int file = open_file(d);
+	int failed;
 	pid_t pid;
 
 	d->probe.helper_status[SUBID_UID] = d->probe.helper_status[SUBID_GID] = -1;
@@ -186,13 +215,17 @@ void doctor_probe(struct doctor *d)
 	if (pid == 0) {
 		(void)close(talk.to[1]);
 		(void)close(talk.from[0]);
-		be_inside(&talk, file);
+		be_inside(&talk);
 	}
 	(void)close(talk.to[0]);
 	(void)close(talk.from[1]);
 	if (pid > 0 && receive(talk.from[0], &d->probe.unshare_error) &&
-	    d->probe.unshare_error == 0)
-		map_and_try(d, &talk, pid, file);
+	    d->probe.unshare_error == 0) {
+		if (receive(talk.from[0], &failed)) /* else it runs the program */
+			d->probe.unshare_error = failed;
+		else
+			map_and_try(d, pid, file);
+	}
 	(void)close(talk.to[1]);
 	(void)close(talk.from[0]);
 	if (pid > 0) {
@@ -201,60 +234,77 @@ void doctor_probe(struct doctor *d)
 	}
 }
 
-static void say_failed(struct doctor *d, const char *what, const char *why)
+/* What to do about what the helper has said, or what else fails. */
+#define EXPLAINED "man 7 subid-errors   # has the words, the causes, and what to do"
+
+/* The namespace could not be made, or mapped. */
+static bool say_unmapped(struct doctor *d)
 {
-	doctor_say(d, DOCTOR_FAIL, what, why, NULL);
+	const struct doctor_probe *probe = &d->probe;
+
+	if (probe->unshare_error != 0) {
+		doctor_say(d, DOCTOR_FAIL,
+			   doctor_text("a user namespace cannot be made: %s",
+				       strerror(probe->unshare_error)),
+			   probe->unshare_error == EPERM
+			       ? "in a chroot, in another container, or by a security"
+				 " module"
+			       : NULL,
+			   probe->unshare_error == EPERM
+			       ? "run it outside of the chroot or container; what a"
+				 " module refused is in the kernel's log: sudo dmesg"
+			       : "mend what else fails here, then look again");
+		return true;
+	}
+	for (enum subid_kind kind = 0; kind < SUBID_KINDS; kind++) {
+		const char *said = probe->said[kind];
+
+		if (d->helpers[kind].path[0] == '\0' || d->listing[kind].n == 0) {
+			if (d->owner->uid != 0)
+				doctor_say(d, DOCTOR_FAIL,
+					   "a namespace was made, but could not be"
+					   " mapped: see above",
+					   NULL,
+					   "mend what else fails here, then look again");
+			return true;
+		}
+		if (probe->helper_status[kind] == 0)
+			continue;
+		doctor_say(d, DOCTOR_FAIL,
+			   said[0] == '\0' ? doctor_text("%s ended with status %d",
+							 d->helpers[kind].path,
+							 probe->helper_status[kind])
+					   : said,
+			   "said by the helper", EXPLAINED);
+		return true;
+	}
+	return false;
 }
 
 void doctor_probe_result(struct doctor *d)
 {
 	const struct doctor_probe *probe = &d->probe;
 
-	if (probe->done)
+	if (probe->done || say_unmapped(d))
 		return;
-	if (probe->unshare_error != 0) {
-		say_failed(d,
-			   doctor_text("a user namespace cannot be made: %s",
-				       strerror(probe->unshare_error)),
-			   probe->unshare_error == EPERM
-			       ? "in a chroot, in another container, or by a security"
-				 " module"
-			       : NULL);
-		return;
-	}
-	for (enum subid_kind kind = 0; kind < SUBID_KINDS; kind++) {
-		if (d->helpers[kind].path[0] == '\0' || d->listing[kind].n == 0) {
-			if (d->owner->uid != 0)
-				say_failed(d,
-					   "a namespace was made, but could not be"
-					   " mapped: see above",
-					   NULL);
-			return;
-		}
-		if (probe->helper_status[kind] != 0) {
-			say_failed(d,
-				   probe->said[kind][0] == '\0'
-				       ? doctor_text("%s ended with status %d",
-						     d->helpers[kind].path,
-						     probe->helper_status[kind])
-				       : probe->said[kind],
-				   "said by the helper");
-			return;
-		}
-	}
 	if (probe->map_differs)
-		say_failed(d, "the map that was read back is not the one asked for",
-			   NULL);
+		doctor_say(d, DOCTOR_FAIL,
+			   "the map that was read back is not the one asked for", NULL,
+			   "sudo apt-get install --reinstall uidmap   # or the package"
+			   " that newuidmap is of");
 	else if (probe->file_error != 0)
-		say_failed(
-		    d,
+		doctor_say(
+		    d, DOCTOR_FAIL,
 		    doctor_text("in the namespace, a file cannot be given to an id:"
 				" %s",
 				strerror(probe->file_error)),
-		    "no capabilities in the namespace, or the file system refuses");
+		    "no capabilities in the namespace, or the file system refuses",
+		    "store containers on a local file system; what a module refused is"
+		    " in the kernel's log: sudo dmesg");
 	else
-		say_failed(d,
+		doctor_say(d, DOCTOR_FAIL,
 			   doctor_text("a file that id 1 was given is uid %u on the host",
 				       probe->file_owner),
-			   NULL);
+			   "the file system maps ids itself",
+			   "store containers on a local file system");
 }
