@@ -23,7 +23,7 @@ static bool is_within(const struct subid_live *live, size_t i, size_t outer)
 	return false;
 }
 
-/* "$2 == 4026532177 || $2 == 4026532180"; NULL: not all of them can be named. */
+/* "\\$2 == 4026532177 || \\$2 == 4026532180"; NULL: not all of them can be named. */
 static const char *name_spaces(struct audit *audit, size_t outer)
 {
 	const struct subid_live *live = audit->in->live;
@@ -39,18 +39,24 @@ static const char *name_spaces(struct audit *audit, size_t outer)
 			return NULL;
 		text = audit_join(
 		    audit, text, " || ",
-		    audit_text(audit, "$2 == %llu", (unsigned long long)ns->inode));
+		    audit_text(audit, "\\$2 == %llu", (unsigned long long)ns->inode));
 	}
 	return text;
 }
 
-/* The youngest first: with the first process of a container its others are gone. */
+/*
+ * Kills until nothing is left, as what is killed takes a moment to be gone, and what is
+ * not may have made another; the youngest first: with the first process of a container
+ * its others are gone.  which: of awk(1), about the second column, within two kinds of
+ * quotes.
+ */
 static void advise_kill(struct audit *audit, struct audit_finding *finding,
 			const char *column, const char *which)
 {
 	audit_advise_run(audit, finding,
-			 "ps --sort=-pid -eo pid=,%s= | awk '%s { print $1 }' | xargs -r"
-			 " kill -KILL",
+			 "timeout 20 sh -c 'while p=$(ps --sort=-pid -eo"
+			 " pid=,%s=,stat= | awk \"(%s) && \\$3 !~ /Z/ { print \\$1 }\");"
+			 " [ -n \"$p\" ]; do kill -KILL $p; sleep 0.2; done'",
 			 column, which);
 }
 
@@ -71,7 +77,11 @@ const char *audit_advise_stop(struct audit *audit, struct audit_finding *finding
 				  (int)ns->holder);
 	}
 	if (ns->held == SUBID_HELD_BY_DESCRIPTOR) {
-		audit_advise_run(audit, finding, "kill %d", (int)ns->holder);
+		/* who has ended has a root no more, and before that its descriptors */
+		audit_advise_run(audit, finding,
+				 "timeout 20 sh -c 'kill %d; while [ -e /proc/%d/root ];"
+				 " do sleep 0.2; done'",
+				 (int)ns->holder, (int)ns->holder);
 		return audit_text(audit, "end process %d, which keeps the namespace open",
 				  (int)ns->holder);
 	}
@@ -90,9 +100,9 @@ void audit_advise_end(struct audit *audit, struct audit_finding *finding,
 		      enum subid_kind kind, struct id_range ids)
 {
 	advise_kill(audit, finding, kind == SUBID_UID ? "euid" : "egid",
-		    ids.count == 1
-			? audit_text(audit, "$2 == %u", ids.start)
-			: audit_text(audit, "$2 >= %u && $2 <= %llu", FIRST_LAST(ids)));
+		    ids.count == 1 ? audit_text(audit, "\\$2 == %u", ids.start)
+				   : audit_text(audit, "\\$2 >= %u && \\$2 <= %llu",
+						FIRST_LAST(ids)));
 }
 
 /* Does a process that is in no namespace of its own run with one of the ids? */
@@ -201,9 +211,6 @@ bool audit_advise_free(struct audit *audit, struct audit_finding *finding, int k
 {
 	size_t n = stop_running(audit, finding, kinds, ids);
 
-	/* what is killed takes a moment to be gone */
-	if (n > 0)
-		audit_advise_run(audit, finding, "sleep 1 # until they are gone");
 	n += take_leases(audit, finding, kinds, ids);
 	return n > 0;
 }

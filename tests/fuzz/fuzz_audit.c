@@ -65,10 +65,9 @@ static bool is_known(const struct audit_input *in, const struct subid_owner_name
 static void check_fix(const struct audit_input *in, const struct audit_fix *fix)
 {
 	static const char *const others[] = {
-		"usermod -u ",	 "groupmod -g ", "subid shift ",
-		"find / -xdev ", "sed -i ",	 "LC_ALL=C sed -i ",
-		"subid revoke ", "echo ",	 "sleep 1 #",
-		"kill ",	 "subid grant ", "ps --sort=-pid -eo pid=,userns= | awk "
+		"usermod -u ", "groupmod -g ",	   "subid shift ",     "find / -xdev ",
+		"sed -i ",     "LC_ALL=C sed -i ", "subid revoke ",    "echo ",
+		"kill ",       "subid grant ",	   "timeout 20 sh -c "
 	};
 	char *command = audit_fix_command(fix, NULL);
 	bool known = false;
