@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * One cause, one finding.  A wrong range is wrong in several ways: it meets an account,
- * is outside of the window, and ends in the middle of what systemd uses.  Who mends the
- * worst of it has mostly mended all.
+ * is outside of the window, and ends in the middle of what systemd uses; a namespace
+ * maps root, and ids of others.  Who mends the worst of it has mostly mended all.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -29,12 +29,24 @@ static bool is_about_window(const struct audit_finding *finding)
 	       finding->range.count > 0;
 }
 
+/* Is it about what one user namespace maps? */
+static bool is_about_userns(const struct audit_finding *finding)
+{
+	return finding->userns != 0 && finding->kind >= 0 && finding->file == NULL &&
+	       finding->count == 1;
+}
+
 static int compare_places(const void *a, const void *b)
 {
 	const struct audit_finding *x = *(struct audit_finding *const *)a;
 	const struct audit_finding *y = *(struct audit_finding *const *)b;
-	int order = strcmp(x->file, y->file);
+	int order;
 
+	if (x->userns != y->userns)
+		return x->userns < y->userns ? -1 : 1;
+	if (x->userns != 0)
+		return x < y ? -1 : x > y;
+	order = strcmp(x->file, y->file);
 	if (order != 0)
 		return order;
 	if (x->line != y->line)
@@ -44,6 +56,8 @@ static int compare_places(const void *a, const void *b)
 
 static bool is_one_place(const struct audit_finding *a, const struct audit_finding *b)
 {
+	if (a->userns != 0 || b->userns != 0)
+		return a->userns == b->userns;
 	return a->line == b->line && strcmp(a->file, b->file) == 0;
 }
 
@@ -56,7 +70,8 @@ static size_t choose(struct audit_finding *const *places, size_t n, bool *merged
 	for (size_t i = 1; i < n; i++) {
 		merged[i] = true;
 		for (size_t k = 0; k < i; k++)
-			merged[i] &= places[k]->rule != places[i]->rule;
+			merged[i] &= places[k]->rule != places[i]->rule ||
+				     places[k]->kind != places[i]->kind;
 		chosen += merged[i];
 	}
 	return chosen;
@@ -91,6 +106,49 @@ static int merge_place(struct audit_report *report, struct audit_finding **place
 	return 0;
 }
 
+/* Do findings say the same of uids and of gids, as far as their rule goes? */
+static bool is_said_twice(const struct audit_finding *a, const struct audit_finding *b)
+{
+	return a->kind != b->kind && a->rule == b->rule &&
+	       id_range_equal(a->range, b->range) &&
+	       owner_name_compare(&a->other, &b->other) == 0;
+}
+
+static int compare_kinds(const void *a, const void *b)
+{
+	const struct audit_finding *x = *(struct audit_finding *const *)a;
+	const struct audit_finding *y = *(struct audit_finding *const *)b;
+
+	if (x->kind != y->kind)
+		return x->kind < y->kind ? -1 : 1;
+	return x < y ? -1 : x > y;
+}
+
+/*
+ * What is wrong with a namespace is one finding, too; of what holds for its uids as for
+ * its gids there is one of each, which every form of the report shows as one.
+ */
+static int merge_userns(struct audit_report *report, struct audit_finding **places,
+			size_t n, bool *gone)
+{
+	bool twice = n <= PLACE_MAX;
+	size_t uids = 0;
+	int r;
+
+	for (size_t i = 0, k; twice && i < n; i++) {
+		for (k = 0; k < n && !is_said_twice(places[i], places[k]); k++)
+			;
+		twice = k < n;
+	}
+	if (!twice)
+		return merge_place(report, places, n, gone);
+	qsort(places, n, sizeof(struct audit_finding *), compare_kinds);
+	while (uids < n && places[uids]->kind == SUBID_UID)
+		uids++;
+	r = merge_place(report, places, uids, gone);
+	return r == 0 ? merge_place(report, places + uids, n - uids, gone) : r;
+}
+
 int audit_merge(struct audit_report *report)
 {
 	struct audit_finding *findings = report->own->findings;
@@ -103,14 +161,17 @@ int audit_merge(struct audit_report *report)
 	if (places == NULL || gone == NULL)
 		return -ENOMEM;
 	for (size_t i = 0; i < report->n; i++)
-		if (is_about_line(&findings[i]) || is_about_window(&findings[i]))
+		if (is_about_line(&findings[i]) || is_about_window(&findings[i]) ||
+		    is_about_userns(&findings[i]))
 			places[n++] = &findings[i];
 	if (n > 1)
 		qsort(places, n, sizeof(struct audit_finding *), compare_places);
 	for (size_t i = 0, end; r == 0 && i < n; i = end) {
 		for (end = i + 1; end < n && is_one_place(places[i], places[end]); end++)
 			;
-		r = merge_place(report, &places[i], end - i, gone);
+		r = places[i]->userns != 0
+			? merge_userns(report, &places[i], end - i, gone)
+			: merge_place(report, &places[i], end - i, gone);
 	}
 	for (size_t i = 0; r == 0 && i < report->n; i++)
 		if (!gone[i])

@@ -189,8 +189,8 @@ void audit_findings_free(struct audit *audit);
 /* --- merge: one cause, one finding --- */
 
 /*
- * Findings about one line of a table become one, the worst, with the others in also; and
- * count no more.  Of one rule, each stays.  0 or -ENOMEM.
+ * Findings about one line of a table, or one user namespace, become one, the worst, with
+ * the others in also; and count no more.  Of one rule, each stays.  0 or -ENOMEM.
  */
 int audit_merge(struct audit_report *report);
 

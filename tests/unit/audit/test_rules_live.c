@@ -3,6 +3,8 @@
  * The auditor's rules about what runs: what triggers each, and what just does not.
  * Namespaces are written by hand, in the ids of the host.
  */
+#include "libsubid/audit/private.h"
+
 #include "audit_support.h"
 
 #define TABLE "alice:100000:65536\nbob:165536:65536\n"
@@ -654,6 +656,73 @@ static void test_cases(void **state)
 	assert_int_equal(wrong, 0);
 }
 
+/* What is wrong with one namespace is one finding, or one of each kind that are alike. */
+static void test_one_finding(void **state)
+{
+	static const struct live_case rows[] = {
+		{ .name = "gids of one's own and root's, and uids of others",
+		  .spaces = { { .inode = 11,
+				.owner = 1001,
+				.uids = "0 300000 10",
+				.gids = "0 0 1002" } },
+		  .expected = "critical live-unauthorised uid ns11 alice 300000:10\n"
+			      "  critical live-unauthorised gid ns11 alice 1:1001\n"
+			      "  critical live-root gid ns11 alice 0:1\n"
+			      "  error live-account gid ns11 alice 1:1\n" },
+		{ .name = "other uids than gids",
+		  .spaces = { { .inode = 11,
+				.owner = 1001,
+				.uids = "0 300000 10",
+				.gids = "0 400000 10" } },
+		  .expected = "critical live-unauthorised uid ns11 alice 300000:10\n"
+			      "  critical live-unauthorised gid ns11 alice 400000:10\n" },
+		{ .name = "the same of both, of two namespaces",
+		  .spaces = { { .inode = 11,
+				.owner = 1001,
+				.uids = "0 0 1\n1 300000 9",
+				.gids = "0 0 1\n1 300000 9" },
+			      { .inode = 12,
+				.owner = 1001,
+				.uids = "0 300000 10",
+				.gids = "0 300000 10" } },
+		  .expected = "critical live-unauthorised uid ns11 alice 300000:9\n"
+			      "  critical live-root uid ns11 alice 0:1\n"
+			      "critical live-unauthorised uid ns12 alice 300000:10\n"
+			      "critical live-unauthorised gid ns11 alice 300000:9\n"
+			      "  critical live-root gid ns11 alice 0:1\n"
+			      "critical live-unauthorised gid ns12 alice 300000:10\n" },
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		auto_report struct audit_report report = { .n = 0 };
+		char text[4096] = "", line[AUDIT_LINE_MAX];
+		struct world world;
+
+		make_world(etc_of(state), &rows[i], &world);
+		assert_int_equal(audit_check(&world.audit.input, &report), 0);
+		assert_int_equal(audit_merge(&report), 0);
+		for (size_t k = 0; k < report.n; k++) {
+			const struct audit_finding *finding = &report.findings[k];
+
+			if (!is_wanted(finding))
+				continue;
+			audit_print(finding, line);
+			(void)strncat(text, line, sizeof(text) - strlen(text) - 1);
+			for (size_t m = 0; m < finding->n_also; m++) {
+				audit_print(&finding->also[m], line);
+				(void)strncat(text, "  ",
+					      sizeof(text) - strlen(text) - 1);
+				(void)strncat(text, line,
+					      sizeof(text) - strlen(text) - 1);
+			}
+		}
+		if (strcmp(text, rows[i].expected) != 0)
+			fail_msg("%s: found:\n%swanted:\n%s", rows[i].name, text,
+				 rows[i].expected);
+		free_world(&world);
+	}
+}
+
 /* Processes of the host itself, under ids that are whose? */
 static void test_orphans(void **state)
 {
@@ -1038,7 +1107,7 @@ int main(void)
 		scratch_test(test_absent_ids), scratch_test(test_cases),
 		scratch_test(test_orphans),    scratch_test(test_for_root),
 		scratch_test(test_unread),     scratch_test(test_many_containers),
-		scratch_test(test_hidden),
+		scratch_test(test_hidden),     scratch_test(test_one_finding),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
