@@ -3,7 +3,7 @@
 # subid audit: its forms, its statuses, its files.  What the rules find is tested
 # with the rules; here are two tables with a little of everything.
 . "$(dirname "$0")/lib.sh"
-plan 172
+plan 177
 
 add_user alice -u 5001
 add_user bob -u 5002
@@ -296,6 +296,40 @@ chrome --window-size=1000,4000 --blink-settings=preferredColorScheme=1 --screens
 is "how it looks" "$(looks "$T/light.png")" "1000 4000 colourful red light"
 chrome --window-size=1000,4000 --blink-settings=preferredColorScheme=0 --screenshot="$T/dark.png" "file://$T/report.html"
 is "how it looks in the dark" "$(looks "$T/dark.png")" "1000 4000 colourful red dark"
+# On paper nothing is dark, and what a click would show is there.
+printed() { # html pdf: how many pages
+	chrome --blink-settings=preferredColorScheme=0 --no-pdf-header-footer --print-to-pdf="$2" "file://$1"
+	grep -ac '/Type /Page$' "$2"
+}
+# Fills of a page's background: three numbers below 0.4, a rectangle, "f".
+dark_areas() { # pdf
+	python3 - "$1" <<-'END'
+		import re, sys, zlib
+		dark = 0
+		for stream in re.findall(rb"stream\r?\n(.*?)endstream", open(sys.argv[1], "rb").read(), re.S):
+		    try:
+		        text = zlib.decompressobj().decompress(stream)
+		    except zlib.error:
+		        continue
+		    for colour, w, h in re.findall(rb"([\d. ]+) rg\n[^\n]*?[-\d.]+ [-\d.]+ ([-\d.]+) ([-\d.]+) re\nf", text):
+		        if sum(map(float, colour.split())) < 1 and abs(float(w) * float(h)) > 40000:
+		            dark += 1
+		print(dark)
+	END
+}
+for i in $(seq 40); do echo "ghost$i:$((700000 + i * 10)):10"; done | tee "$T/image/etc/subuid" >"$T/image/etc/subgid"
+"${audit[@]}" --format html >"$T/many.html"
+ok "much of the same is behind a click" grep -q '<details>' "$T/many.html"
+sed 's/<details>/<details open>/' "$T/many.html" >"$T/open.html"
+sed 's/details::details-content{[^}]*}//' "$T/many.html" >"$T/shut.html"
+pages=$(printed "$T/many.html" "$T/many.pdf")
+is "on paper it is there" "$pages" "$(printed "$T/open.html" "$T/open.pdf")"
+ok "on more pages than without" test "$pages" -gt "$(printed "$T/shut.html" "$T/shut.pdf")"
+is "nor is it dark" "$(dark_areas "$T/many.pdf")" 0
+sed 's/header{background:#fff}/header{background:#111}/' "$T/many.html" >"$T/black.html"
+printed "$T/black.html" "$T/black.pdf" >/dev/null
+not_ok "(which would be seen)" test "$(dark_areas "$T/black.pdf")" = 0
+[ -z "${SUBID_KEEP-}" ] || cp "$T"/*.pdf "$SUBID_KEEP"
 image alice:100000:65536 bob:165536:65536
 "${audit[@]}" --format html >"$T/clean.html"
 like "a clean page says so" "$(cat "$T/clean.html")" '*<h1>No problems found</h1>*Nothing was found.*'

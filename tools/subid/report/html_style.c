@@ -13,7 +13,8 @@ const char html_style[] =
     "--warning:#8a6500;--info:#1b66a8;--ok:#1f7a3a;--critical-bg:#fdecec;"
     "--error-bg:#fdf0e6;--warning-bg:#fcf5da;--info-bg:#e8f1fa;--ok-bg:#e6f5ea;"
     "--owner-s:48%;--shared:#d9121f;--hatch:#9aa6b5}\n"
-    "@media (prefers-color-scheme:dark){:root{--bg:#10151c;--card:#19212b;--ink:#e4eaf2;"
+    "@media screen and "
+    "(prefers-color-scheme:dark){:root{--bg:#10151c;--card:#19212b;--ink:#e4eaf2;"
     "--dim:#93a1b3;--line:#2b3644;--soft:#212b37;--code:#121922;--critical:#ff8087;"
     "--error:#ffa066;--warning:#f0c64a;--info:#7dbcf5;--ok:#74d68f;--critical-bg:#3a1a1e;"
     "--error-bg:#37231a;--warning-bg:#332c16;--info-bg:#182b3d;--ok-bg:#16301f;"
@@ -145,7 +146,9 @@ const char html_style[] =
     "print{:root{color-scheme:light}body,header{background:#fff}body{font-size:12px}"
     ".picture{overflow:visible}.picture svg{min-width:0}h2{break-after:avoid}"
     ".finding,.rule h3,.picture{break-inside:avoid}.rule h3,.why{break-after:avoid}"
-    ".owners table{max-height:none}*{print-color-adjust:exact}}\n";
+    ".owners table{max-height:none}"
+    "details::details-content{display:block;height:auto;content-visibility:visible}"
+    "*{print-color-adjust:exact}}\n";
 
 /* How many bytes of UTF-8 begin there; 0 if it is not UTF-8, changes the direction of
  * writing, or is a control. */
