@@ -6,6 +6,9 @@
  * What a user's podman calls host is the user's own namespace, in which 0 is the user
  * and the lines of the table follow from 1 on.
  *
+ * Containers of podman create --rm are in volatile-containers.json, which is the same,
+ * from podman 4.4 on.
+ *
  * A user's container without a map of its own may have any of the user's ids; it
  * has written down none.
  */
@@ -155,26 +158,38 @@ int runtime_podman_parse(struct runtime_scan *scan, const struct subid_text *tex
 								       : SUBID_INVALID;
 }
 
-/* "overlay-containers", "vfs-containers", ... */
-static int read_driver(struct runtime_scan *scan, const char *path, const char *name)
+static int read_list(struct runtime_scan *scan, const char *dir, const char *name)
 {
-	static const char suffix[] = "-containers";
 	auto_text struct subid_text text = { .bytes = NULL };
-	size_t len = strlen(name);
-	char file[4096 + 24];
+	char file[4096 + 32];
 	int r;
 
-	if (len <= strlen(suffix) || strcmp(name + len - strlen(suffix), suffix) != 0)
-		return 0;
-	(void)snprintf(file, sizeof(file), "%s/containers.json", path);
+	(void)snprintf(file, sizeof(file), "%s/%s", dir, name);
 	r = runtime_text(scan, file, &text);
 	return r == 0 ? runtime_podman_parse(scan, &text) : r;
 }
 
+/* "overlay-containers", "vfs-containers", ... */
+static int read_driver(struct runtime_scan *scan, const char *path, const char *name)
+{
+	static const char suffix[] = "-containers";
+	size_t len = strlen(name);
+	int lasting, fleeting;
+
+	if (len <= strlen(suffix) || strcmp(name + len - strlen(suffix), suffix) != 0)
+		return 0;
+	lasting = read_list(scan, path, "containers.json");
+	fleeting = read_list(scan, path, "volatile-containers.json");
+	return lasting == 0 || lasting == -ENOENT ? fleeting : lasting;
+}
+
 int runtime_podman_read(struct runtime_scan *scan)
 {
-	return runtime_each(scan,
-			    scan->place->user ? ".local/share/containers/storage"
-					      : "var/lib/containers/storage",
-			    read_driver);
+	int r;
+
+	if (scan->place->user)
+		return runtime_each(scan, ".local/share/containers/storage", read_driver);
+	r = runtime_each(scan, "var/lib/containers/storage", read_driver);
+	/* where transient_store of storage.conf has the list */
+	return r == 0 ? runtime_each(scan, "run/containers/storage", read_driver) : r;
 }

@@ -247,6 +247,48 @@ static void test_root(void **state)
 	assert_int_equal(subid_set_size(&ids.of[SUBID_GID]), 65536);
 }
 
+/* podman create --rm, from 4.4 on: beside the others, alone, and where a reboot ends it.
+ */
+static void test_podman_lists(void **state)
+{
+	auto_runtime_state struct subid_runtime_state found = { .n = 0 };
+	int dir = etc_of(state);
+	struct subid_runtime_place place = { .dir = dir, .trusted = true };
+	char buf[1024];
+
+	put_path(dir, "var/lib/containers/storage/vfs-containers/containers.json",
+		 "[{\"names\":[\"c1\"],\"uidmap\":" MAP(20, 5) "}]");
+	put_path(dir,
+		 "var/lib/containers/storage/vfs-containers/volatile-containers.json",
+		 "[{\"names\":[\"c2\"],\"uidmap\":" MAP(30001, 500) "}]");
+	put_path(dir,
+		 "run/containers/storage/overlay-containers/volatile-containers.json",
+		 "[{\"names\":[\"c3\"],\"uidmap\":" MAP(70, 5) "}]");
+	assert_int_equal(subid_runtime_read(&place, &found), 0);
+	print_found(&found, buf);
+	assert_string_equal(buf, "u 20:5 c1, u 30001:500 c2, u 70:5 c3");
+	assert_int_equal(found.n_unread, 0);
+	subid_runtime_state_free(&found);
+
+	/* one that is damaged hides neither itself nor the other */
+	put_file(dir, "var/lib/containers/storage/vfs-containers/containers.json", "[{");
+	assert_int_equal(subid_runtime_read(&place, &found), 0);
+	print_found(&found, buf);
+	assert_string_equal(buf, "u 30001:500 c2, u 70:5 c3");
+	assert_int_equal(found.n_unread, 1);
+	subid_runtime_state_free(&found);
+
+	assert_int_equal(unlinkat(dir,
+				  "var/lib/containers/storage/vfs-containers/"
+				  "containers.json",
+				  0),
+			 0);
+	assert_int_equal(subid_runtime_read(&place, &found), 0);
+	print_found(&found, buf);
+	assert_string_equal(buf, "u 30001:500 c2, u 70:5 c3");
+	assert_int_equal(found.n_unread, 0);
+}
+
 /* LXD's links beside its pools: of a container whose pool is there, of one whose pool is
  * not mounted; and what is no container. */
 static void test_lxd_links(void **state)
@@ -318,9 +360,8 @@ static void test_hostile_home(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_rows),
-		scratch_test(test_root),
-		scratch_test(test_lxd_links),
+		cmocka_unit_test(test_rows),	 scratch_test(test_root),
+		scratch_test(test_podman_lists), scratch_test(test_lxd_links),
 		scratch_test(test_hostile_home),
 	};
 
