@@ -230,11 +230,17 @@ static int check_target(const struct call *call)
 	    (call->gid == call->caller.gid || any_group_will_do(call)))
 		return 0;
 	log_refusal(call, call->lines[0].outside, -EPERM);
+	(void)fail(call->kind,
+		   "Target process is owned by a different user:"
+		   " uid:%u pw_uid:%u st_uid:%u, gid:%u pw_gid:%u st_gid:%u",
+		   call->uid, call->caller.uid, st.st_uid, call->gid, call->caller.gid,
+		   st.st_gid);
+	if (call->uid != call->caller.uid || call->uid != st.st_uid)
+		return EXIT_FAILURE;
 	return fail(call->kind,
-		    "Target process is owned by a different user:"
-		    " uid:%u pw_uid:%u st_uid:%u, gid:%u pw_gid:%u st_gid:%u",
-		    call->uid, call->caller.uid, st.st_uid, call->gid, call->caller.gid,
-		    st.st_gid);
+		    "it is the group that differs: use your primary group, gid"
+		    " %u (newgrp), or have GRANT_AUX_GROUP_SUBIDS yes in %s/login.defs",
+		    call->caller.gid, SUBID_SYSCONFDIR);
 }
 
 /* --- caller --- */

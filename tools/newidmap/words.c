@@ -141,7 +141,6 @@ static void print_ranges(const struct call *call)
 int explain_refusal(const struct call *call, const struct subid_map_line *line)
 {
 	const char *id = subid_kind_name(call->kind->table);
-	const char *table = subid_kind_table(call->kind->table);
 	const struct subid_owner_name *name = &call->caller.spellings[0];
 
 	(void)fail(call->kind, "%s range [%u-%llu) -> [%u-%llu) not allowed", id,
@@ -155,7 +154,7 @@ int explain_refusal(const struct call *call, const struct subid_map_line *line)
 		    call->source, SUBID_SYSCONFDIR, id);
 	(void)fail(call->kind,
 		   "every id outside must be yours in %s/%s, or be your own %s alone",
-		   SUBID_SYSCONFDIR, table, id);
+		   SUBID_SYSCONFDIR, subid_kind_table(call->kind->table), id);
 	print_ranges(call);
 	return fail(call->kind,
 		    "use what you hold, or ask the administrator for: subid grant%s %.*s",
@@ -163,20 +162,15 @@ int explain_refusal(const struct call *call, const struct subid_map_line *line)
 }
 
 /*
- * Rule 8 of newidmap.c.  Threat: a user calls the helper in a loop, to fill the log or to
- * hide one refusal among many.
- *
- * Any user may write to the journal and to /dev/log whatever he likes, and with less
- * effort; what he cannot write is a line from the process of this program, which the log
- * knows by itself, _EXE=.  So few of those suffice: each user has a few at once, then one
- * each few seconds, and that one says how many there were before.  The counts must be
- * where a user cannot reset them, which leaves a file of root's; so it is opened before
- * privilege is given up, under a fixed name, and afterwards only read and written at the
- * caller's own slot.
- *
- * The count is changed in memory that is mapped, by atomic steps.  Threat: a write could
- * be cut in its middle by a limit on the size of files, and one that was read long
- * before, by a process that its user has stopped, would give back what he has used since.
+ * Rule 8 of newidmap.c.  Threat: a user fills the log, to hide one refusal among many.
+ * Any user may write to the log whatever he likes; what he cannot write is a line from
+ * the process of this program, _EXE=.  Few of those suffice: each user has a few at once,
+ * then one each few seconds, which says how many there were before.  The counts are a
+ * file of root's, which a user cannot reset: opened before privilege is given up, and
+ * afterwards only read and written at the caller's own slot.
+ * The count is mapped, and changed by atomic steps.  Threat: a write could be cut by a
+ * limit on the size of files, and one that was read long before, by a process that its
+ * user has stopped, would give back what he has used since.
  */
 #define COUNTS "/run/subid-refusals"
 
