@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 # subid id: whose an id is, at rest and while it runs; and back.
 . "$(dirname "$0")/lib.sh"
-plan 57
+plan 60
 
 add_user alice -u 2001 -s /bin/bash
 add_user bob -u 2002
@@ -26,6 +26,14 @@ expect "the last id" 1 '' "subid: gid 4294967294: has no owner" subid id -g 4294
 expect "one is, one is not: listed, status 1" 1 'uid 100000 alice - 0 - granted' "subid: uid 500000: has no owner" subid id 500000 100000
 expect "-q: the answer is the status" 1 '' '*' subid -q id 500000
 expect "who may: everybody" 0 'uid 300000 bob - 0 - granted' '' as alice subid id 300000
+
+# An id of several lines has several owners: from shadow's tests, and as the lxd package
+# has it, twice the same lines for _lxd and root.
+tables $'foo:500000:10000\nroot:500000:1000\nalice:100000:1000'
+expect "every owner of an id" 0 $'uid 500000 foo - 0 - granted\nuid 500000 root - - - granted' '' subid id 500000
+is "in JSON, too" "$(subid --json id 500000 | jq -r '.. | objects | .owner? // empty' | sort | tr '\n' ' ')" "foo root "
+expect "and where one of them has it, one" 0 'uid 501000 foo - 1000 - granted' '' subid id 501000
+tables "$owners"
 
 # Paths
 touch "$T/file" && chown 100033:300044 "$T/file"

@@ -6,7 +6,7 @@
 # In a pid namespace of its own, with which ends what the clients leave running.
 [ $$ = 1 ] || exec unshare --pid --fork --kill-child --mount-proc bash "$0"
 . "$(dirname "$0")/lib.sh"
-plan 32
+plan 36
 private_store
 chmod 755 "$T"
 add_user alice -u 2001 -s /bin/bash
@@ -50,6 +50,10 @@ expect "stopped: its ids are avoided all the same" 1 '' "*165536-231071: lxc has
 for name in web db; do as alice lxc-destroy -n $name; done
 ok "gone: they may be given again" subid grant alice/web
 
+nothing_shared() {
+	[ "$(subid --json audit --fail-on never | jq '[.findings[] | ., .also[]? | select(.rule | startswith("live-shared"))] | length')" = 0 ]
+}
+
 # --- podman, rootless ---------------------------------------------------------------
 
 mkdir -p "$T/rootfs/bin" "$T/rootfs/proc" "$T/rootfs/dev" "$T/rootfs/sys" "$T/rootfs/tmp"
@@ -74,6 +78,17 @@ as alice podman rm -f -t 0 plain >/dev/null
 as alice podman --runtime runc create --name own --network=none --uidmap 0:150001:500 --gidmap 0:150001:500 tiny /bin/sleep 9 >/dev/null
 expect "podman: ids of a container that never ran are avoided" 1 '' "*250000-250499: podman has them for container 'own'*" \
 	as alice subid grant --range 250100:1 alice/x
+# Two containers with the map of one lease: below her podman's own namespace, and still two.
+ok "podman: another container with the same map" as alice podman --runtime runc run -d --name twin --network=none \
+	--uidmap "0:$inside:1000" --gidmap "0:$inside:1000" tiny /bin/sleep 1000
+like "podman: the audit names both, by podman's names" \
+	"$(subid --json audit --fail-on never | jq -r '.findings[] | ., .also[]? | select(.rule == "live-shared-own" or .rule == "live-shared") | .reason')" \
+	"*podman *pod*twin*"
+is "podman: ps has the lease in a column of its own" \
+	"$(subid --json ps | jq -r '.. | objects | select(.lease? != null and .owner? != null) | .lease' | sort -u)" pod
+as alice podman rm -f -t 0 twin >/dev/null
+is "podman: alone, it shares nothing" \
+	"$(wait_for nothing_shared && echo nothing)" nothing
 as alice podman stop -t 0 pod >/dev/null
 # what podman starts to clean up has the map, too, and ends a moment later
 wait_for as alice subid revoke -n alice/pod

@@ -3,7 +3,7 @@
 # pam_subid.so: what it gives, and what happens when it cannot.
 . "$(dirname "$0")/lib.sh"
 . "$(dirname "$0")/pam.sh"
-plan 124
+plan 125
 
 rm -rf /etc/subid.conf /etc/subid.conf.d
 sed -i '/^\(UID_M\|SUB_\)/d' /etc/login.defs
@@ -208,6 +208,7 @@ rm -f /run/subid-refused-logins
 forget_log
 SECONDS=0
 goes "no room: no login" 1 bob ""
+like "the user is told why, and whom to ask" "$out" "*You have no subordinate ids*no ids are left on this host. Ask the administrator*"
 ok "leaves a failure" has_logged "range for \"bob\" (uid $(id -u bob)): 65536 uid+gids: failed: full"
 for i in {1..20}; do session bob; done
 may=$((11 + SECONDS / 6))
