@@ -188,3 +188,34 @@ void audit_advise_key(struct audit *audit, struct audit_finding *finding, const 
 	audit_advise_run(audit, finding, "echo '%s %llu' >>%s", key,
 			 (unsigned long long)value, path);
 }
+
+/* More of them take too long to compare with each owner. */
+#define BROKEN_MAX 1000
+
+/* Does a text begin with an owner and what ends it, after blanks? */
+static bool begins_with(const char *text, size_t len, struct subid_owner_name owner)
+{
+	while (len > 0 && (*text == ' ' || *text == '\t')) {
+		text++;
+		len--;
+	}
+	return len > owner.len && memcmp(text, owner.text, owner.len) == 0 &&
+	       strchr(":; \t=,", text[owner.len]) != NULL && text[owner.len] != '\0';
+}
+
+size_t audit_broken_line(const struct audit *audit, enum subid_kind kind, size_t owner)
+{
+	static const char mark[] = "\xef\xbb\xbf";
+	const struct audit_table *view = &audit->tables[kind];
+	struct subid_owner_name name = audit_owner_text(audit, owner);
+	const char *first = view->table->text.bytes;
+
+	for (size_t i = 0; i < view->n_malformed && i < BROKEN_MAX; i++)
+		if (begins_with(view->malformed[i].text, view->malformed[i].len, name))
+			return view->malformed[i].line;
+	/* that of the first line is part of another owner's name */
+	if (view->table->text.size > sizeof(mark) && memcmp(first, mark, 3) == 0 &&
+	    begins_with(first + 3, view->table->text.size - 3, name))
+		return 1;
+	return 0;
+}

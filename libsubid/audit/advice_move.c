@@ -87,22 +87,32 @@ const char *audit_advise_move(struct audit *audit, struct audit_finding *finding
 				    .range = range,
 				    .force = audit_needs_force(audit, kinds, range) };
 
-	if (owner->account && !has_room(audit, kinds, range.count))
-		return audit_text(audit,
-				  "no window has room for another %u ids: make room first"
-				  " (window-full says how), then audit again",
-				  range.count);
 	if (audit_is_pool(range))
 		return audit_text(audit,
 				  "a runtime of %.*s may use all of this range: keep it,"
 				  " and move what meets it",
 				  NAME(name));
+	if (owner->account && range.count > 1 && !has_room(audit, kinds, range.count))
+		return audit_text(audit,
+				  "no window has room for another %u ids: make room first"
+				  " (window-full says how), then audit again",
+				  range.count);
 	if (audit_advise_free(audit, finding, kinds, range))
 		stop = "stop the containers that use it, as the first commands do;";
 	if (!owner->account) {
 		audit_advise(audit, finding, revoke);
 		return audit_text(audit, "%.*s has no account: %s take the range back",
 				  NAME(name), stop);
+	}
+	/* nothing else can be done with one id than to have it in a container */
+	if (range.count == 1) {
+		audit_advise(audit, finding, revoke);
+		return audit_text(audit,
+				  "%s then take the id back: a line of one id passes it"
+				  " through to a container; if that is meant, write in"
+				  " %s: accept %s:%.*s \"why\"",
+				  stop, audit_in_etc(audit, "subid.conf"),
+				  audit->rule->name, NAME(name));
 	}
 	/* one command, so that another range comes only where one has gone: findings of
 	 * both of its ends may have the command */

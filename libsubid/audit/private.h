@@ -246,6 +246,13 @@ void audit_advise_count(struct audit *audit, struct audit_finding *finding,
 void audit_advise_apart(struct audit *audit, struct audit_finding *finding, size_t first,
 			size_t second);
 
+/*
+ * The line of a table that would be an owner's but for what an editor or a typing error
+ * has made of it: it is to be mended before anything is granted or revoked for want of
+ * it. 0: there is none.
+ */
+size_t audit_broken_line(const struct audit *audit, enum subid_kind kind, size_t owner);
+
 /* All lines like an entry's but the first are deleted. */
 void audit_advise_once(struct audit *audit, struct audit_finding *finding, size_t entry);
 

@@ -200,6 +200,11 @@ int audit_find_table_writable(struct audit *audit)
 	return 0;
 }
 
+static bool is_dangling(const struct audit_path_walk *walk)
+{
+	return walk->n > 0 && walk->files[walk->n - 1].error == ENOENT;
+}
+
 int audit_find_table_symlink(struct audit *audit)
 {
 	const struct audit_host *host = audit->in->host;
@@ -213,9 +218,16 @@ int audit_find_table_symlink(struct audit *audit)
 		if (table->error != 0 || !S_ISLNK(table->mode))
 			continue;
 		path = audit_quoted(audit, table->path);
-		audit_advise_run(audit, &finding, "cp -L %s %s.new && mv %s.new %s", path,
-				 path, path, path);
-		audit_add_finding(audit, &finding, NULL,
+		if (!is_dangling(&host->walks[kind]))
+			audit_advise_run(audit, &finding,
+					 "cp -L %s %s.new && mv %s.new %s", path, path,
+					 path, path);
+		audit_add_finding(audit, &finding,
+				  finding.n_fixes > 0
+				      ? NULL
+				      : "what it leads to is not there: mount or restore"
+					" that, and audit again for the command that"
+					" copies it",
 				  "%s is a symbolic link to %s: shadow's tools and subid"
 				  " refuse it, other programs follow it",
 				  table->path,

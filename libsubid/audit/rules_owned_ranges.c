@@ -56,6 +56,8 @@ static int say_one_sided(struct audit *audit, enum subid_kind kind, size_t owner
 	size_t entry = view->order[view->begin[owner]];
 	struct audit_finding finding = audit_at_entry(audit, kind, entry);
 	auto_set struct subid_set ids = { .n = 0 };
+	size_t broken = audit_broken_line(audit, missing, owner);
+	const char *remedy = NULL;
 	int r;
 
 	if (audit_skips(audit, &finding))
@@ -63,10 +65,18 @@ static int say_one_sided(struct audit *audit, enum subid_kind kind, size_t owner
 	r = audit_owned_ranges(audit, kind, owner, &ids);
 	if (r < 0)
 		return r;
-	add_grants(audit, &finding, missing, owner, &ids);
+	if (broken > 0)
+		remedy =
+		    audit_text(audit,
+			       "mend line %zu of %s first, which is meant for %.*s,"
+			       " then audit again",
+			       broken, subid_kind_table(missing), NAME(finding.owner));
+	else
+		add_grants(audit, &finding, missing, owner, &ids);
+	if (remedy == NULL && finding.n_fixes == 0)
+		remedy = audit_advise_anew(audit, &finding, owner);
 	audit_add_finding(
-	    audit, &finding,
-	    finding.n_fixes > 0 ? NULL : audit_advise_anew(audit, &finding, owner),
+	    audit, &finding, remedy,
 	    "%.*s has %llu %ss (line %zu) and no %ss: a container needs both, and does"
 	    " not start, or runs with a single id",
 	    NAME(finding.owner), (unsigned long long)subid_set_size(&ids),

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 # The commands that subid audit gives for a finding mend it, and break nothing.
 . "$(dirname "$0")/lib.sh"
-plan 55
+plan 67
 
 seed=${SUBID_SEED:-1}
 echo "# seed $seed; SUBID_SEED takes another"
@@ -68,6 +68,47 @@ edit "a control character" malformed 'al\x01ice:100000:65536\nbob:200000:65536\n
 fixes unknown-owner 'jos\xc3\xa9:100000:10\n' '' >/dev/null
 like "letters of UTF-8 as they are" "$(LC_ALL=C.UTF-8 subid --root "$root" audit --rule unknown-owner)" $'*no account jos\xc3\xa9,*'
 like "or as bytes, where the locale has no others" "$(LC_ALL=C subid --root "$root" audit --rule unknown-owner)" '*no account jos\\xc3\\xa9,*'
+
+# --- hosts of public reports --------------------------------------------------------
+
+remedy() { subid --root "$root" --json audit --rule "$1" --fail-on never | jq -r '.findings[] | .remedy, (.advice // .fix // [])[]'; }
+mend() { # rule: types its commands
+	subid --root "$root" --json audit --rule "$1" --fail-on never | jq -r '.findings[] | (.advice // .fix // [])[]' |
+		awk '!seen[$0]++' >"$T/commands"
+	sh -e "$T/commands"
+}
+both_tables() { cat "$root/etc/subuid" "$root/etc/subgid"; }
+# What is broken in one table looks like a range of the other kind alone: to revoke that would
+# take away what its owner has.
+one_sided() { # name subuid rule-that-mends
+	fixes one-sided "$2" 'alice:231072:65536\n' >/dev/null
+	is "$1: the line is to be mended first" "$(remedy one-sided | grep -v '^Grant the missing kind')" "mend line 1 of subuid first, which is meant for alice, then audit again"
+	mend "$3" >/dev/null
+	mend one-sided >/dev/null
+	is "$1: and then she has the same of both" "$(both_tables)" $'alice:231072:65536\nalice:231072:65536'
+}
+one_sided "saved on Windows" 'alice:231072:65536\r\n' stray-blank
+one_sided "with a byte order mark" '\xef\xbb\xbfalice:231072:65536\n' unknown-owner
+one_sided "github.com/docker/docs/issues/11003" 'alice::231072:65536\n' malformed
+# github.com/rootless-containers/rootlesskit/issues/476
+fixes own-id-inside 'alice:1001:1\nalice:165536:65536\n' 'alice:1001:1\nalice:165536:65536\n' >/dev/null
+ok "a line of the own id alone: its command runs" mend own-id-inside
+is "and takes it away, without another id for it" "$(grep -v '^!' "$root/etc/subuid")" "alice:165536:65536"
+# root:1000:1 and the like, for LXD's raw.idmap
+fixes overlap-account 'root:1002:1\nroot:1000000:65536\n' 'root:1002:1\nroot:1000000:65536\n' >/dev/null
+echo 'root:x:0:0::/root:/bin/sh' >>"$root/etc/passwd"
+like "an account's id that is passed through may be meant" "$(remedy overlap-account)" '*etc/subid.conf: accept overlap-account:root "why"*'
+echo 'accept overlap-account:root "its media"' >"$root/etc/subid.conf"
+is "which subid.conf can say, as it is printed" "$(remedy overlap-account)" ""
+rm "$root/etc/subid.conf"
+# github.com/lxc/incus/issues/458
+fixes overlap-reserved 'root:100000:65536\nroot:1000000:1000000000\n' 'root:100000:65536\nroot:1000000:1000000000\n' >/dev/null
+like "a runtime's billion is kept, however full the window is" "$(remedy overlap-reserved)" '*a runtime of root may use all of this range: keep it*'
+# github.com/rootless-containers/rootlesskit/issues/259: tables on NFS, not mounted
+ln -sf /nfs/subuid "$root/etc/subuid"
+is "a link that leads nowhere has no command" "$(remedy table-symlink 2>/dev/null)" \
+	"what it leads to is not there: mount or restore that, and audit again for the command that copies it"
+rm "$root/etc/subuid"
 
 # --- what meets -------------------------------------------------------------------
 

@@ -317,7 +317,7 @@ aux_group() {
 	cp $defs "$T/login.defs"
 	with_extra "$PRE/bin/newuidmap"
 	is "$mode: another group" "$got$out" "1 [] newuidmap: Target process is owned by a different user: uid:2001 pw_uid:2001 st_uid:2001, gid:2100 pw_gid:2001 st_gid:2100
-newuidmap: it is the group that differs: use your primary group, gid 2001 (newgrp), or have GRANT_AUX_GROUP_SUBIDS yes in /etc/login.defs"
+newuidmap: the group differs: both must run with gid 2001, yours (newgrp), or with one, and GRANT_AUX_GROUP_SUBIDS be yes in /etc/login.defs"
 	got=
 	echo 'GRANT_AUX_GROUP_SUBIDS yes' >>$defs
 	with_extra "$PRE/bin/newuidmap"
@@ -331,7 +331,7 @@ newuidmap: it is the group that differs: use your primary group, gid 2001 (newgr
 	new_target alice
 	run setpriv --reuid 2001 --regid 2100 --clear-groups "$PRE/bin/newuidmap" "$target" 0 100000 5
 	like "$mode: a process of another group" "$status $out" "1 *different user:*gid:2100 pw_gid:2001 st_gid:2001
-newuidmap: it is the group that differs: *gid 2001*GRANT_AUX_GROUP_SUBIDS*"
+newuidmap: the group differs: *gid 2001*GRANT_AUX_GROUP_SUBIDS*"
 	end "$target"
 	# the two, each alone
 	start setpriv --reuid 2001 --regid 2100 --clear-groups unshare --user sleep infinity
@@ -339,7 +339,8 @@ newuidmap: it is the group that differs: *gid 2001*GRANT_AUX_GROUP_SUBIDS*"
 	wait_for runs "$target" sleep
 	run as alice "$PRE/bin/newuidmap" "$target" 0 100000 5
 	like "$mode: a process of the same user in another group" "$status $out [$(map_of uid "$target")]" \
-		"1 *different user:*st_uid:2001, gid:2001 pw_gid:2001 st_gid:2100 \[\]"
+		"1 *different user:*st_uid:2001, gid:2001 pw_gid:2001 st_gid:2100
+newuidmap: the group differs: both must run with gid 2001, *\[\]"
 	end "$target"
 	start setpriv --reuid 2002 --regid 2001 --clear-groups unshare --user sleep infinity
 	target=$started_pid

@@ -237,10 +237,11 @@ static int check_target(const struct call *call)
 		   st.st_gid);
 	if (call->uid != call->caller.uid || call->uid != st.st_uid)
 		return EXIT_FAILURE;
-	return fail(call->kind,
-		    "it is the group that differs: use your primary group, gid"
-		    " %u (newgrp), or have GRANT_AUX_GROUP_SUBIDS yes in %s/login.defs",
-		    call->caller.gid, SUBID_SYSCONFDIR);
+	return fail(
+	    call->kind,
+	    "the group differs: both must run with gid %u, yours (newgrp), or with"
+	    " one, and GRANT_AUX_GROUP_SUBIDS be yes in %s/login.defs",
+	    call->caller.gid, SUBID_SYSCONFDIR);
 }
 
 /* --- caller --- */

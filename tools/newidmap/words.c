@@ -168,9 +168,8 @@ int explain_refusal(const struct call *call, const struct subid_map_line *line)
  * then one each few seconds, which says how many there were before.  The counts are a
  * file of root's, which a user cannot reset: opened before privilege is given up, and
  * afterwards only read and written at the caller's own slot.
- * The count is mapped, and changed by atomic steps.  Threat: a write could be cut by a
- * limit on the size of files, and one that was read long before, by a process that its
- * user has stopped, would give back what he has used since.
+ * The count is mapped, and changed by atomic steps.  Threat: a limit on the size of files
+ * cuts a write, and a user stops a process to give back later what he has used since.
  */
 #define COUNTS "/run/subid-refusals"
 
