@@ -3,7 +3,7 @@
 # subid audit: its forms, its statuses, its files.  What the rules find is tested
 # with the rules; here are two tables with a little of everything.
 . "$(dirname "$0")/lib.sh"
-plan 177
+plan 178
 
 add_user alice -u 5001
 add_user bob -u 5002
@@ -516,6 +516,7 @@ end "$started_pid"
 examples=$PRE/share/doc/subid/examples units=$PRE/lib/systemd/system
 expect "the units are valid" 0 '' '' env MANPATH="$PRE/share/man:/usr/share/man" \
 	systemd-analyze verify "$units/subid-audit.service" "$units/subid-audit.timer"
+is "it sees homes, and cannot write there" "$(grep '^ProtectHome=' "$units/subid-audit.service")" ProtectHome=read-only
 exposure=$(systemd-analyze security --offline=true --no-pager "$units/subid-audit.service" | sed -n 's/.*level for [^:]*: \([0-9]*\).*/\1/p')
 ok "the service is exposed to little" test "${exposure:-9}" -le 1
 # What the service does, with no more capabilities than it has.

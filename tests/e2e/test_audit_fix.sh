@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 # The commands that subid audit gives for a finding mend it, and break nothing.
 . "$(dirname "$0")/lib.sh"
-plan 67
+plan 70
 
 seed=${SUBID_SEED:-1}
 echo "# seed $seed; SUBID_SEED takes another"
@@ -61,6 +61,7 @@ edit "blanks" stray-blank ' alice :100000:65536 \n' '" alice :100000:65536 "' al
 edit "a tab" stray-blank 'alice:100000:65536\t\n' 'has a tab' alice:100000:65536
 edit "a fourth field" extra-field 'alice:100000:65536:x:y\n' 'more than three fields' alice:100000:65536
 edit "a comment" comment '# mine\nalice:100000:65536\n' '# mine' alice:100000:65536
+edit "a comment behind a line" ambiguous-number 'alice:100000:65536 # mine\nbob:200000:65536\n' '65536 # mine' $'alice:100000:65536\nbob:200000:65536'
 edit "no newline" no-final-newline 'alice:100000:65536' 'does not end' alice:100000:65536
 edit "the same line twice" duplicate-line 'alice:100000:65536\nalice:100000:65536\n' 'the same as' alice:100000:65536
 edit "lines that adjoin" mergeable 'alice:100000:30000\nbob:300000:5\nalice:130000:40000\n' 'could be one' $'alice:100000:70000\nbob:300000:5'
