@@ -26,8 +26,9 @@ static bool has_range(const struct audit *audit, enum subid_kind kind, size_t sa
 	return false;
 }
 
-/* Where the files are that had the ids; an image's homes are not looked through. */
-static void advise_search(struct audit *audit, struct audit_finding *finding,
+/* Where the files are that had the ids, of one kind or (kinds < 0) of both; an image's
+ * homes are not looked through. */
+static void advise_search(struct audit *audit, struct audit_finding *finding, int kinds,
 			  struct subid_owner_name owner, struct id_range range)
 {
 	const char *command = audit_command(
@@ -37,7 +38,10 @@ static void advise_search(struct audit *audit, struct audit_finding *finding,
 	if (audit->in->root != NULL)
 		return;
 	/* the owner as that command quotes it */
-	audit_advise_run(audit, finding, "subid shift --owner %s --from %u:%u",
+	audit_advise_run(audit, finding, "subid shift%s --owner %s --from %u:%u",
+			 kinds < 0	      ? ""
+			 : kinds == SUBID_UID ? " -u"
+					      : " -g",
 			 command + sizeof("subid revoke"), range.start, range.count);
 }
 
@@ -125,7 +129,7 @@ const char *audit_advise_move(struct audit *audit, struct audit_finding *finding
 				     .another = true,
 				     .count = range.count == usual ? 0 : range.count,
 				 }));
-	advise_search(audit, finding, name, range);
+	advise_search(audit, finding, kinds, name, range);
 	return audit_text(audit,
 			  "move the range %u:%u of %.*s: %s then another range takes its"
 			  " place%s",
@@ -151,7 +155,7 @@ const char *audit_advise_anew(struct audit *audit, struct audit_finding *finding
 	    audit, finding,
 	    (struct audit_fix){ .verb = AUDIT_FIX_GRANT, .kind = -1, .owner = name });
 	if (finding->range.count > 0)
-		advise_search(audit, finding, name, finding->range);
+		advise_search(audit, finding, -1, name, finding->range);
 	return audit_text(audit,
 			  "stop the containers of %.*s; then it gets one range with the"
 			  " same numbers of both kinds%s",

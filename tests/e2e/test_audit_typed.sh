@@ -4,7 +4,7 @@
 # has of the rule, in their order; each must succeed, and nothing of the rule be left.
 # The other rules are listed with why nobody could type anything.
 . "$(dirname "$0")/lib.sh"
-plan 89
+plan 92
 
 # No command is known that is right, or this cannot be made here.
 cannot="ambiguous-number: which number was meant
@@ -133,6 +133,12 @@ echo 'released:x:5021:5021::/:/bin/sh' >>/etc/passwd
 typed hold-as-account
 lines includes-root 'alice:0:65536\nbob:200000:65536\n'
 lines overlap-owners 'alice:100000:65536\nbob:120000:65536\n'
+clean
+change_tables "$good"
+sed -i 's/bob:200000/bob:120000/' /etc/subuid
+is "of one kind alone, files are sought by it alone" "$(commands_of overlap-owners | grep -o 'subid shift.*')" "subid shift -u --owner 'bob' --from 120000:65536"
+typed overlap-owners
+is "and the other kind stays" "$(</etc/subgid)" "$good"
 clean
 echo 'eve:x:120000:120000::/:/bin/sh' >>/etc/passwd
 echo 'eve:x:120000:' >>/etc/group

@@ -199,7 +199,7 @@ like "podman's storage, too, with what is the user's own" "$out" \
 is "as JSON" "$(json '[.trees[] | [.runtime, .shifted, .outside]] | sort' "${owner[@]}" --json)" '[["lxc",9,0],["lxc",9,0],["podman",9,1]]'
 jq -r '.trees[].command' "$T/json" | (cd "$T" && bash -e) >"$T/said" 2>&1
 is "the commands do it" "$?" 0
-expect "then nothing is left" 0 "nothing is left of $OLD" '' "${owner[@]}"
+expect "then nothing is left" 0 "nothing is left of $OLD in $home/.local/share/lxc and $home/.local/share/containers/storage; nothing else was looked at" '' "${owner[@]}"
 ok "no name was executed" test ! -e "$T/bad"
 is "by the model" "$(stat -c %u "$home/.local/share/lxc/c1" "$home/.local/share/lxc/"it*/setuid | xargs)" "300000 300001"
 expect "nobody's" 1 '' '*nobody5: no such account' subid shift --owner nobody5 --from "$OLD"

@@ -24,6 +24,8 @@ enum {
 };
 
 static const struct cli_option options[] = {
+	{ 'u', "uid", NULL, "only uids; gids stay as they are" },
+	{ 'g', "gid", NULL, "only gids; uids stay as they are" },
 	{ OPTION_FROM, "from", "MAP", "the ids that the files have" },
 	{ OPTION_TO, "to", "MAP", "the ids that they get" },
 	{ OPTION_OWNER, "owner", "OWNER", "find what OWNER's containers left" },
@@ -241,9 +243,7 @@ static int shift_tree(struct shift *shift)
 
 	if (tree < 0)
 		return cannot_open(shift, tree);
-	status = shift_sides_read(shift->cli, &shift->from, &shift->to);
-	if (status == EXIT_DONE)
-		status = shift_map_make(&shift->from, &shift->to, &map);
+	status = shift_map_make(shift, NULL, &map);
 	if (status != EXIT_DONE)
 		return status;
 	status = check(shift, tree);
@@ -254,7 +254,8 @@ static int shift_tree(struct shift *shift)
 	return status;
 }
 
-static void take_option(struct shift *shift, int letter, const char **owner)
+static void take_option(struct shift *shift, int letter, const char **owner,
+			bool kinds[SUBID_KINDS])
 {
 	if (letter == OPTION_FROM)
 		shift->from.text = optarg;
@@ -270,18 +271,23 @@ static void take_option(struct shift *shift, int letter, const char **owner)
 		shift->force = true;
 	else if (letter == OPTION_VERIFY)
 		shift->action = SHIFT_VERIFY;
+	else if (letter == 'u' || letter == 'g')
+		kinds[letter == 'u' ? SUBID_UID : SUBID_GID] = true;
 	else if (letter == 'n' && shift->action != SHIFT_VERIFY)
 		shift->action = SHIFT_COUNT;
 }
 
 static int run(struct cli *cli, int argc, char *argv[])
 {
-	struct shift shift = { .cli = cli, .action = SHIFT_DO };
+	struct shift shift = { .cli = cli, .kind = SHIFT_BOTH, .action = SHIFT_DO };
+	bool kinds[SUBID_KINDS] = { false };
 	const char *owner = NULL;
 	int letter, status;
 
 	while ((letter = cli_next_option(cli, argc, argv)) != -1)
-		take_option(&shift, letter, &owner);
+		take_option(&shift, letter, &owner, kinds);
+	if (kinds[SUBID_UID] != kinds[SUBID_GID])
+		shift.kind = kinds[SUBID_UID] ? SUBID_UID : SUBID_GID;
 	if (shift.force)
 		shift.flags |= STORAGE_LINKED_TOO;
 	if (argc - optind != (owner == NULL))

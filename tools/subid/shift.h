@@ -15,12 +15,8 @@ struct shift_side {
 	struct subid_sets ids;
 };
 
-/* Reads both sides.  The status, after a complaint if it is not EXIT_DONE. */
-int shift_sides_read(struct cli *cli, struct shift_side *from, struct shift_side *to);
-
-/* Makes the map; to->text NULL: of from alone.  The status, after a complaint. */
-int shift_map_make(const struct shift_side *from, const struct shift_side *to,
-		   struct storage_map *ret);
+/* Which kinds are shifted: an enum subid_kind alone, or both. */
+#define SHIFT_BOTH (-1)
 
 enum shift_action {
 	SHIFT_DO,
@@ -33,11 +29,20 @@ struct shift {
 	struct cli *cli;
 	const char *tree;
 	struct shift_side from, to;
+	int kind;	    /* or SHIFT_BOTH; ids of the other one stay */
 	unsigned int flags; /* of storage.h */
 	bool force;
 	enum shift_action action;
 	bool traced; /* that it begins */
 };
+
+/*
+ * Reads both sides, and makes the map; to.text NULL: of from alone.  owner: whose
+ * containers are looked at, or NULL: then shift.kind becomes that alone of which the
+ * owner has not the ids of from any more, and nothing goes to ids that it does not have.
+ * The status, after a complaint if it is not EXIT_DONE.
+ */
+int shift_map_make(struct shift *shift, const char *owner, struct storage_map *ret);
 
 /*
  * Says what a job has found and done; done: it was not refused.  status: what it comes

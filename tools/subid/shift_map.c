@@ -89,25 +89,147 @@ static int read_host(struct shift_side *side, const struct shift_side *other)
 	return r == 0 ? EXIT_DONE : cli_complain(EXIT_UNABLE, "%s", strerror(-r));
 }
 
-int shift_sides_read(struct cli *cli, struct shift_side *from, struct shift_side *to)
+/* What is given alone is shifted alone: the other kind is in neither side. */
+static void keep_kind(struct shift *shift, enum subid_kind kind)
 {
-	__attribute__((cleanup(close_owners))) struct owners owners = {
-		.cli = cli,
-		.etc = -1,
-		.tables = { { .kind = SUBID_UID }, { .kind = SUBID_GID } },
-	};
+	shift->kind = kind == SUBID_UID ? SUBID_GID : SUBID_UID;
+	subid_set_free(&shift->from.ids.of[kind]);
+	subid_set_free(&shift->to.ids.of[kind]);
+}
+
+static bool is_shifted(const struct shift *shift, enum subid_kind kind)
+{
+	return shift->kind == SHIFT_BOTH || shift->kind == (int)kind;
+}
+
+/* Are all ids of a set in another one?  One of none is in any. */
+static bool is_within(const struct subid_set *set, const struct subid_set *other)
+{
+	for (size_t i = 0; i < set->n; i++)
+		if (!subid_set_contains(other, set->ranges[i]))
+			return false;
+	return true;
+}
+
+/* With the other option in the place of the kind that cannot be shifted. */
+static int refuse_kind(const struct shift *shift, enum subid_kind kind, const char *who,
+		       const char *what, const char *text)
+{
+	enum subid_kind other = kind == SUBID_UID ? SUBID_GID : SUBID_UID;
+
+	if (!is_shifted(shift, other))
+		return cli_complain(EXIT_NO, "%s %s the %ss of %s", who, what,
+				    subid_kind_name(kind), text);
+	return cli_complain(EXIT_NO, "%s %s the %ss of %s: -%c shifts %ss alone", who,
+			    what, subid_kind_name(kind), text, subid_kind_name(other)[0],
+			    subid_kind_name(other));
+}
+
+/*
+ * The ids of a kind that the owner still has are those that its files are to have: an
+ * owner that lost its uids alone keeps its gids.
+ */
+static int settle_kinds(struct shift *shift, const char *owner,
+			const struct subid_sets *held)
+{
+	struct id_range both;
+
+	for (enum subid_kind kind = 0; kind < SUBID_KINDS; kind++) {
+		const struct subid_set *from = &shift->from.ids.of[kind];
+
+		if (!is_shifted(shift, kind) || from->n == 0)
+			continue;
+		if (is_within(from, &held->of[kind])) {
+			if (shift->kind != SHIFT_BOTH)
+				return cli_complain(EXIT_NO,
+						    "%s has %s: nothing is to be"
+						    " shifted",
+						    owner, shift->from.text);
+			keep_kind(shift, kind);
+			continue;
+		}
+		for (size_t i = 0; i < from->n; i++)
+			if (subid_set_meets(&held->of[kind], from->ranges[i], &both))
+				return refuse_kind(shift, kind, owner,
+						   "still has some of", shift->from.text);
+	}
+	return EXIT_DONE;
+}
+
+/* Threat: numbers that are right for uids may be another owner's gids, or nobody's. */
+static int check_held(const struct shift *shift, const char *who,
+		      const struct subid_sets *held)
+{
+	for (enum subid_kind kind = 0; kind < SUBID_KINDS; kind++)
+		if (is_shifted(shift, kind) &&
+		    !is_within(&shift->to.ids.of[kind], &held->of[kind]))
+			return refuse_kind(shift, kind, who, "does not have",
+					   shift->to.text);
+	return EXIT_DONE;
+}
+
+static int check_owner(struct owners *owners, struct shift *shift, const char *owner,
+		       bool settle)
+{
+	auto_owner_ids struct owner_ids share = { .name = NULL };
+	struct id_range range;
+	int status = open_owners(owners);
+
+	if (status == EXIT_DONE)
+		status = owner_ids_find(owners->cli, owners->sys, owners->users,
+					owners->tables, NULL, owner, &share);
+	if (status != EXIT_DONE)
+		return status;
+	if (settle)
+		return settle_kinds(shift, owner, &share.all);
+	if (shift->to.host || cli_read_range(shift->to.text, &range) != 0)
+		return EXIT_DONE;
+	return check_held(shift, owner, &share.all);
+}
+
+/* The same where nobody says whose: numbers that are granted as one kind alone. */
+static int check_granted(struct owners *owners, const struct shift *shift)
+{
+	const struct subid_sets *to = &shift->to.ids;
+	bool granted[SUBID_KINDS];
+	struct id_range range;
+	int status;
+
+	if (shift->kind != SHIFT_BOTH || shift->force || shift->to.text == NULL ||
+	    shift->to.host || cli_read_range(shift->to.text, &range) != 0)
+		return EXIT_DONE;
+	status = open_owners(owners);
+	if (status != EXIT_DONE)
+		return status;
+	for (enum subid_kind kind = 0; kind < SUBID_KINDS; kind++)
+		granted[kind] = is_within(&to->of[kind], &owners->tables[kind].ids);
+	if (granted[SUBID_UID] == granted[SUBID_GID])
+		return EXIT_DONE;
+	return refuse_kind(shift, granted[SUBID_UID] ? SUBID_GID : SUBID_UID, "nobody",
+			   "was granted", shift->to.text);
+}
+
+static int read_sides(struct owners *owners, struct shift *shift)
+{
+	struct shift_side *from = &shift->from, *to = &shift->to;
 	int status;
 
 	from->host = from->text != NULL && strcmp(from->text, "host") == 0;
 	to->host = to->text != NULL && strcmp(to->text, "host") == 0;
 	if (from->host && (to->host || to->text == NULL))
-		return cli_misused(cli, "shift: only one of --from and --to can be host");
-	status = read_side(&owners, from);
+		return cli_misused(owners->cli,
+				   "shift: only one of --from and --to can be host");
+	status = read_side(owners, from);
 	if (status == EXIT_DONE)
-		status = read_side(&owners, to);
+		status = read_side(owners, to);
 	if (status == EXIT_DONE)
 		status = read_host(from, to);
-	return status == EXIT_DONE ? read_host(to, from) : status;
+	if (status == EXIT_DONE)
+		status = read_host(to, from);
+	for (enum subid_kind kind = 0; kind < SUBID_KINDS; kind++)
+		if (!is_shifted(shift, kind))
+			keep_kind(shift, kind);
+	return status;
 }
 
 static int explain(const struct shift_side *from, const struct shift_side *to, int r,
@@ -132,12 +254,36 @@ static int explain(const struct shift_side *from, const struct shift_side *to, i
 	return cli_complain(EXIT_UNABLE, "%s", strerror(-r));
 }
 
-int shift_map_make(const struct shift_side *from, const struct shift_side *to,
-		   struct storage_map *ret)
+static int make_map(const struct shift *shift, struct storage_map *ret)
 {
+	const struct shift_side *from = &shift->from, *to = &shift->to;
 	struct storage_refusal why;
 	int r =
 	    storage_map_make(&from->ids, to->text == NULL ? NULL : &to->ids, ret, &why);
 
-	return r == 0 ? EXIT_DONE : explain(from, to, r, &why);
+	if (r != 0)
+		return explain(from, to, r, &why);
+	for (enum subid_kind kind = 0; kind < SUBID_KINDS; kind++)
+		ret->of[kind].same |= !is_shifted(shift, kind);
+	return EXIT_DONE;
+}
+
+int shift_map_make(struct shift *shift, const char *owner, struct storage_map *ret)
+{
+	__attribute__((cleanup(close_owners))) struct owners owners = {
+		.cli = shift->cli,
+		.etc = -1,
+		.tables = { { .kind = SUBID_UID }, { .kind = SUBID_GID } },
+	};
+	bool settle = owner != NULL && shift->to.text == NULL;
+	int status;
+
+	if (settle)
+		shift->to.text = owner;
+	status = read_sides(&owners, shift);
+	if (status == EXIT_DONE && owner != NULL)
+		status = check_owner(&owners, shift, owner, settle);
+	if (status == EXIT_DONE && owner == NULL)
+		status = check_granted(&owners, shift);
+	return status == EXIT_DONE ? make_map(shift, ret) : status;
 }

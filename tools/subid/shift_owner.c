@@ -73,11 +73,14 @@ static char *command_of(const struct search *search, const char *path, bool leav
 	const struct shift *shift = search->shift;
 	auto_free char *tree = quote(path), *from = quote(shift->from.text);
 	auto_free char *to = quote(shift->to.text);
+	const char *kind = shift->kind == SHIFT_BOTH  ? ""
+			   : shift->kind == SUBID_UID ? " -u"
+						      : " -g";
 	char *command;
 
 	if (tree == NULL || from == NULL || to == NULL ||
-	    asprintf(&command, "subid shift %s --from %s --to %s%s", tree, from, to,
-		     leave ? " --leave" : "") < 0)
+	    asprintf(&command, "subid shift%s %s --from %s --to %s%s", kind, tree, from,
+		     to, leave ? " --leave" : "") < 0)
 		return NULL;
 	return command;
 }
@@ -216,6 +219,18 @@ static void look_at_store(struct search *search, int top, const struct place *pl
 	cleanup_close(&fd);
 }
 
+/* Elsewhere files may have these ids as well. */
+static void print_nothing(const struct search *search)
+{
+	(void)printf("nothing is left of %s in", search->shift->from.text);
+	for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
+		(void)printf("%s ", i == 0 ? "" : " and");
+		cli_print_safe(stdout, search->top, strlen(search->top));
+		(void)printf("/%s", search->user ? places[i].home : places[i].root);
+	}
+	(void)printf("; nothing else was looked at\n");
+}
+
 static int print_found(const struct search *search)
 {
 	const struct cli *cli = search->shift->cli;
@@ -223,7 +238,7 @@ static int print_found(const struct search *search)
 	if (cli->json && !cli->quiet)
 		return cli_print_json(json_pack("{s:O}", "trees", search->found));
 	if (search->n == 0 && search->status == EXIT_DONE && !cli->quiet)
-		(void)printf("nothing is left of %s\n", search->shift->from.text);
+		print_nothing(search);
 	return cli_finish_output();
 }
 
@@ -286,10 +301,6 @@ int shift_list_owner(struct shift *shift, const char *owner)
 	if (status != EXIT_DONE)
 		return status;
 	search.top = home;
-	if (shift->to.text == NULL)
-		shift->to.text = owner;
-	status = shift_sides_read(shift->cli, &shift->from, &shift->to);
-	if (status == EXIT_DONE)
-		status = shift_map_make(&shift->from, &shift->to, &map);
+	status = shift_map_make(shift, owner, &map);
 	return status == EXIT_DONE ? search_home(&search) : status;
 }

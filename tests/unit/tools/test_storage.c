@@ -183,8 +183,8 @@ static void test_map_of_one_kind(void **state)
 	assert_int_equal(storage_map_make(&from, &to, &map, &why), 0);
 	assert_int_equal(storage_map_id(&map, SUBID_UID, 9, &becomes), STORAGE_FROM);
 	assert_int_equal(becomes, 54);
-	assert_int_equal(storage_map_id(&map, SUBID_GID, 9, &becomes), STORAGE_TO);
-	assert_int_equal(storage_map_id(&map, SUBID_GID, 0, &becomes), STORAGE_TO);
+	assert_int_equal(storage_map_id(&map, SUBID_GID, 9, &becomes), STORAGE_KEPT);
+	assert_int_equal(storage_map_id(&map, SUBID_GID, 0, &becomes), STORAGE_KEPT);
 	assert_int_equal(becomes, 0);
 }
 

@@ -124,7 +124,7 @@ enum storage_place storage_map_id(const struct storage_map *map, enum subid_kind
 
 	*ret = id;
 	if (ids->same)
-		return STORAGE_TO;
+		return STORAGE_KEPT;
 	if (i < ids->n && ids->pieces[i].from <= id) {
 		*ret = ids->pieces[i].to + (id - ids->pieces[i].from);
 		return STORAGE_FROM;

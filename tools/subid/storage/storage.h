@@ -32,7 +32,8 @@ struct storage_ids {
 	struct storage_piece *pieces; /* in ascending order of from */
 	size_t n;
 	struct subid_set to;
-	bool same; /* both ranges are the same: ids of this kind stay as they are */
+	bool same; /* ids of this kind stay as they are: both ranges are the same, or
+		    * the other kind alone was asked for */
 };
 
 struct storage_map {
@@ -43,6 +44,7 @@ enum storage_place {
 	STORAGE_FROM,	 /* to be shifted */
 	STORAGE_TO,	 /* is shifted already */
 	STORAGE_OUTSIDE, /* somebody else's */
+	STORAGE_KEPT,	 /* of a kind that stays as it is */
 };
 
 /* Why there is no map. */
