@@ -31,6 +31,12 @@ static void advise(const struct lease *lease)
 	const char *owner = lease->txn->leasing->owner->name;
 	bool root = lease->txn->store.user == NULL;
 
+	if (lease->txn->leasing->owner->held.of[SUBID_UID].n == 0 &&
+	    lease->txn->leasing->owner->held.of[SUBID_GID].n == 0) {
+		error_detail(lease->err, "'subid grant %s'%s gives %s a range", owner,
+			     root ? "" : ", by root,", owner);
+		return;
+	}
 	error_detail(lease->err,
 		     "%s: 'subid grant --another --count %u %s'%s gives more,"
 		     " --count takes less, 'subid revoke %s/NAME' and then"

@@ -3,7 +3,7 @@
 # shellcheck disable=SC2086 # words of options
 # What a person expects of any command: help, a hint at what was meant, colours, a pager.
 . "$(dirname "$0")/lib.sh"
-plan 98
+plan 100
 
 add_user alice
 tables alice:100000:65536
@@ -19,6 +19,8 @@ expect "no command" 2 '*  list  *' '*missing COMMAND*' subid
 expect "letters exchanged" 2 '' "*'lsit': did you mean list?*" subid lsit
 expect "one letter is wrong" 2 '' "*'gramt': did you mean grant?*" subid gramt
 expect "the beginning of one" 2 '' "*'doc': did you mean doctor?*" subid doc
+expect "a word of others" 2 '' "*'add': did you mean grant?*" subid add
+expect "... with an option" 2 '' "*'undo': did you mean grant --restore?*" subid undo alice
 expect "like nothing" 2 '' "*unknown command 'frobnicate'
 *" subid frobnicate
 expect "an option" 2 '' "*'--dryrun': did you mean --dry-run?*" subid grant --dryrun alice

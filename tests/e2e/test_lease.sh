@@ -51,7 +51,7 @@ expect "too much: who has them, and how to get more" 1 '' \
 expect "one of two does not fit: none is given" 1 '' '*nothing was changed for any of the 2 containers' \
 	subid grant -c 40000 alice/s alice/t
 not_ok "really none" grep -q alice/[st] $store/subuid
-expect "an owner that holds nothing" 1 '' $'subid: bob/web: bob holds no uids\n*subid grant --another*' subid grant bob/web
+expect "an owner that holds nothing" 1 '' $'subid: bob/web: bob holds no uids\n*\'subid grant bob\' gives bob a range*' subid grant bob/web
 expect "nobody" 1 '' 'subid: nobody1: no such account*' subid grant nobody1/web
 expect "a dry run" 0 $'alice/dry uid 165746 165755 10 new\n*' '' subid grant -n -c 10 alice/dry
 not_ok "changes nothing" grep -q dry $store/subuid

@@ -4,7 +4,7 @@
 # when, and how they come back; several owners at once; files looked for before ids are
 # freed; what --force has overridden; where a lease is.
 . "$(dirname "$0")/lib.sh"
-plan 71
+plan 75
 chmod 755 "$T"
 for name in alice bob carol; do add_user $name; done
 time='20[0-9][0-9]-*T*Z'
@@ -96,6 +96,14 @@ subid -q grant carol --range 900000:10 # a look
 expect "ids that others have freed" 1 '' "subid: carol: uid 100000-100009: * had them*, and may have files with them still: *--reuse-left*" \
 	subid grant --another carol --range 100000:10
 
+# what another line has, too, does not rest: a restore would give other ids
+printf 'alice:500000:65536\nbob:500000:65536\n' >/etc/subuid
+printf 'alice:500000:65536\nbob:700000:65536\n' >/etc/subgid
+expect "of ids that another line has: none" 0 'alice uid 500000 565535 65536 shared' \
+	"subid: alice: no undo for uids 500000-565535, which another line has" subid revoke -u alice
+printf 'alice:500000:65536\nbob:500000:65536\n' >/etc/subuid
+says "... of the other kind" 0 $'subid: alice: no undo for uids 500000-565535, which another line has\nsubid: alice: undo: \'subid grant --restore alice\'' subid revoke alice
+
 # --- several owners ---------------------------------------------------------------------------
 
 three=$'alice:100000:65536\nbob:200000:65536\ncarol:300000:65536'
@@ -118,6 +126,11 @@ echo 'never group contractors' >/etc/subid.conf
 expect "a group, though it is given nothing any more" 0 $'alice uid *bob gid *' '' subid revoke --group contractors
 is "its members have lost theirs" "$(grep -v '^!' /etc/subuid)" carol:300000:65536
 rm /etc/subid.conf
+groupadd many
+for i in 1 2 3 4 5 6; do add_user g$i -G many; done
+tables "$(for i in 1 2 3 4 5 6; do echo "g$i:$((i * 1000000)):10"; done)"
+says "of a large one: in one command" 0 "subid: undo: 'subid grant --restore --group many'" subid revoke --group many
+ok "... which undoes it" subid -q grant --restore --group many
 expect "no such group" 1 '' 'subid: nosuch: no such group' subid revoke --group nosuch
 expect "nobody" 2 '' '*missing OWNER*' subid revoke
 expect "owners and containers" 2 '' '*cannot be mixed*' subid revoke alice bob/web

@@ -88,7 +88,36 @@ static void undo_lease(const struct range_list *rows, const struct range_row *ro
 			   kind, row->range.start, row->range.count, len, row->owner);
 }
 
-void advise_undo(const struct cli *cli, const struct range_list *rows, bool leases)
+static bool is_shared(const struct range_row *row)
+{
+	return strcmp(row->state, range_state_name(SUBID_STATE_SHARED)) == 0;
+}
+
+/* What another line has, too, does not rest: a restore would give other ids. */
+static void undo_one(const struct range_list *rows, size_t first, const char *image)
+{
+	const struct range_row *owner = &rows->list[first];
+	bool rests = false;
+
+	for (size_t i = first; i < rows->n && same_owner(&rows->list[i], owner); i++) {
+		const struct range_row *row = &rows->list[i];
+
+		rests |= !is_shared(row);
+		if (is_shared(row))
+			(void)cli_complain(
+			    0, "%.*s: no undo for %ss %u-%llu, which another line has",
+			    (int)row->owner_len, row->owner, subid_kind_name(row->kind),
+			    row->range.start,
+			    (unsigned long long)id_range_end(row->range) - 1);
+	}
+	if (rests)
+		(void)cli_complain(0, "%.*s: undo: 'subid %sgrant --restore %.*s'",
+				   (int)owner->owner_len, owner->owner, image,
+				   (int)owner->owner_len, owner->owner);
+}
+
+void advise_undo(const struct cli *cli, const struct range_list *rows, bool leases,
+		 const char *group)
 {
 	char buf[PATH_MAX];
 	const char *image = image_of(cli, buf);
@@ -97,6 +126,11 @@ void advise_undo(const struct cli *cli, const struct range_list *rows, bool leas
 	if (cli->quiet || n == 0)
 		return;
 	leases &= cli->root == NULL && geteuid() != 0;
+	if (n > NAMED_MAX && group != NULL) {
+		(void)cli_complain(0, "undo: 'subid %sgrant --restore --group %s'", image,
+				   group);
+		return;
+	}
 	if (n > NAMED_MAX) {
 		(void)cli_complain(
 		    0, "undo: 'subid %sgrant %s', for each of the %zu", image,
@@ -106,10 +140,7 @@ void advise_undo(const struct cli *cli, const struct range_list *rows, bool leas
 	for (size_t i = 0; leases && i < rows->n; i++)
 		undo_lease(rows, &rows->list[i]);
 	for (size_t i = 0; !leases && i < n; i++)
-		(void)cli_complain(
-		    0, "%.*s: undo: 'subid %sgrant --restore %.*s'",
-		    (int)rows->list[at[i]].owner_len, rows->list[at[i]].owner, image,
-		    (int)rows->list[at[i]].owner_len, rows->list[at[i]].owner);
+		undo_one(rows, at[i], image);
 }
 
 static bool is_generated(int etc, enum subid_kind kind)

@@ -7,8 +7,10 @@
 
 #include "tools/subid/rows.h"
 
-/* How what is in the rows, just revoked, is given back. */
-void advise_undo(const struct cli *cli, const struct range_list *rows, bool leases);
+/* How what is in the rows, just revoked, is given back.  group: whose members all of the
+ * owners are, or NULL. */
+void advise_undo(const struct cli *cli, const struct range_list *rows, bool leases,
+		 const char *group);
 
 /* Warns, after a change, if the tables are made anew by something else: then it is lost.
  */

@@ -178,8 +178,9 @@ static int print_help(const struct cli *cli)
 	if (!cli->directory)
 		print_common(directory_option, 1, &column);
 	print_common(common_options, N_COMMON, &column);
-	(void)printf("\nSee 'subid help COMMAND', subid(1), and subid(7) for the"
-		     " concepts.\n");
+	(void)printf(
+	    "\nSee 'subid help COMMAND', subid(1) for QUESTIONS, subid(7) for the"
+	    " concepts.\n");
 	return cli_finish_output();
 }
 
@@ -347,15 +348,40 @@ static const struct cli_command *find_command(const struct cli *cli, const char 
 	return NULL;
 }
 
+/* What people type for what is called otherwise here. */
+static const char *other_word(const char *name)
+{
+	static const char *const words[][2] = {
+		{ "add", "grant" },
+		{ "create", "grant" },
+		{ "del", "revoke" },
+		{ "delete", "revoke" },
+		{ "remove", "revoke" },
+		{ "rm", "revoke" },
+		{ "undo", "grant --restore" },
+		{ "restore", "grant --restore" },
+		{ "history", "list --released" },
+		{ "log", "list --released" },
+		{ "ls", "list" },
+		{ "check", "audit" },
+	};
+
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+		if (strcmp(name, words[i][0]) == 0)
+			return words[i][1];
+	return NULL;
+}
+
 static int unknown_command(const struct cli *cli, const char *name)
 {
-	const char *names[64], *near;
+	const char *names[64], *near = other_word(name);
 	size_t n = 0;
 
 	for (size_t i = 0; i < cli->n_commands && n < 64; i++)
 		if (cli->commands[i]->summary != NULL)
 			names[n++] = cli->commands[i]->name;
-	near = cli_nearest(name, names, n);
+	if (near == NULL)
+		near = cli_nearest(name, names, n);
 	if (cli->directory)
 		return cli_misused(cli, "'%s' is no command for a directory", name);
 	if (near == NULL)

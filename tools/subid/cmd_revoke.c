@@ -194,7 +194,8 @@ static int carry_out(struct revoke *revoke)
 		return cli_say_dry_run(revoke->cli, true, status);
 	if (status != EXIT_DONE)
 		return status;
-	advise_undo(revoke->cli, &revoke->rows, revoke->leases);
+	advise_undo(revoke->cli, &revoke->rows, revoke->leases,
+		    revoke->n_named == 0 ? revoke->group : NULL);
 	advise_after_revoke(revoke->cli, &revoke->rows);
 	return status;
 }
