@@ -120,7 +120,7 @@ static void quiet_prints_nothing(void **state)
 
 static void a_terminal_gets_a_table(void **state)
 {
-	const struct cli cli = { .terminal = true };
+	const struct cli cli = { .terminal = true, .color = CLI_COLOR_NEVER };
 	char text[1000];
 	int terminal = posix_openpt(O_RDWR | O_NOCTTY), end;
 	struct termios settings;
