@@ -58,6 +58,9 @@ static int write_keys(econf_file *file, char **keys, size_t n, FILE *out)
 	return ferror(out) ? -ENOMEM : 0;
 }
 
+/* shadow calls econf_readDirs(), and newer releases would have something else called */
+#pragma GCC diagnostic ignored "-Wdeprecated-declarations"
+
 int login_defs_gather(int etc, struct subid_text *ret)
 {
 	__attribute__((cleanup(file_free))) econf_file *file = NULL;
