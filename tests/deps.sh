@@ -83,10 +83,12 @@ while ! said=$(LC_ALL=C apt-get install -s -qq --no-install-recommends "${packag
 		*) can+=("$package") ;;
 		esac
 	done
-	if [ ${#can[@]} = 0 ] || [ ${#can[@]} = ${#packages[@]} ]; then
+	if [ ${#can[@]} = ${#packages[@]} ]; then
 		echo "$said" >&2
 		exit 1
 	fi
+	# said of each, as of what no release has: the rest is there
+	[ ${#can[@]} -gt 0 ] || exit 0
 	packages=("${can[@]}")
 done
 echo "installing: ${packages[*]}"
