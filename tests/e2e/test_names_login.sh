@@ -49,7 +49,7 @@ ssh_options=(-F none -p "$port" -o HostKeyAlias=sshd -o StrictHostKeyChecking=ye
 run ssh "${ssh_options[@]}" -i "$T/key" alice@127.0.0.1 'echo in'
 is "sshd, with a key: the account" "$status:$out" "0:in"
 run ssh "${ssh_options[@]}" -i "$T/key" alice+100033@127.0.0.1 'echo in'
-like "not the id, even if root has put the key there" "$status:$out" "1:*This account is currently not available."
+like "not the id, even if root has put the key there" "$status:$out" "1:*This account is currently not available.*"
 run ssh "${ssh_options[@]}" -o PubkeyAuthentication=no alice+100033@127.0.0.1 'echo in'
 like "nor without one" "$status:$out" "255:*Permission denied*"
 rm "$T/keys/alice+100033"
