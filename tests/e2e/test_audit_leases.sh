@@ -20,7 +20,7 @@ leases() { # lines: root's store has these
 }
 # What the audit says about leases, runtimes and what runs: rule kind owner ids line.
 of_leases() {
-	jq -r '.findings[] | select(.rule | test("^(lease|live|runtime)-")) | [.rule, .kind // "-", .owner // "-",
+	jq -r '.findings[] | ., .also[]? | select(.rule | test("^(lease|live|runtime)-")) | [.rule, .kind // "-", .owner // "-",
 		(.range | if . then "\(.start)+\(.count)" else "-" end), .line // "-"] | join(" ")' | sort
 }
 finds() { is "$1" "$(subid --json audit --fail-on never | of_leases)" "$2"; }

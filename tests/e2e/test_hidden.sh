@@ -41,7 +41,7 @@ never_looked() {
 	rm -f /var/lib/subid/ledger
 	subid list --released >/dev/null 2>&1
 }
-findings() { subid --json audit --partial --fail-on never | jq -r '.findings[] | select(.rule | startswith("live-")) |
+findings() { subid --json audit --partial --fail-on never | jq -r '.findings[] | ., .also[]? | select(.rule | startswith("live-")) |
 	[.level, .rule, .owner // "-", .namespace // "-", (.pids // [])[]] | join(" ")'; }
 
 hide user

@@ -3,7 +3,7 @@
 # Real namespaces, as the audit, grants and revokes see them.  Each check lists all that
 # the audit says about what runs: what is not expected must not be said.
 . "$(dirname "$0")/lib.sh"
-plan 78
+plan 79
 
 add_user alice -u 5001
 add_user bob -u 5002
@@ -32,13 +32,13 @@ inner_space() { # inside outside count
 
 # What an audit says about what runs, a line each: rule kind owner ids namespace.
 live_of() {
-	jq -r '.findings[] | select(.rule | startswith("live-")) | [.rule, .kind // "-", .owner // "-",
+	jq -r '.findings[] | ., .also[]? | select(.rule | startswith("live-")) | [.rule, .kind // "-", .owner // "-",
 		(.range | if . then "\(.start)+\(.count)" else "-" end), .namespace // "-"] | join(" ")' <<<"$1" | sort
 }
 found() { live_of "$(subid --json audit --fail-on never)"; }
 finds() { is "$1" "$(found)" "$2"; }
 both() { printf '%s uid %s\n%s gid %s' "$1" "$2" "$1" "$2" | sort; }
-reasons() { subid --json audit --fail-on never | jq -r '.findings[] | select(.rule | startswith("live-")) | .reason'; }
+reasons() { subid --json audit --fail-on never | jq -r '.findings[] | ., .also[]? | select(.rule | startswith("live-")) | .reason'; }
 
 # --- all is well ----------------------------------------------------------------
 
@@ -95,6 +95,7 @@ space alice "0 5002 1" "0 5001 1"
 finds "another account's uid" "live-account uid alice 5002+1 $ns
 live-setgroups gid alice 5001+1 $ns
 live-unauthorised uid alice 5002+1 $ns"
+is "which is one finding about its namespace" "$(subid --json audit --fail-on never | jq '[.findings[] | select(.namespace == '"$ns"')] | length')" 1
 end "$target"
 new_target alice
 echo deny >"/proc/$target/setgroups"
