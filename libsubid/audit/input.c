@@ -239,8 +239,10 @@ static size_t add_hiders(struct audit_facts *facts)
 static void load_live(const struct audit_options *options, struct audit_facts *facts)
 {
 	const struct subid_live *live = &facts->live;
+	char remedy[SIGHT_REMEDY_SIZE];
 	int r;
 
+	sight_remedy("the audit", remedy, sizeof(remedy));
 	facts->proc = open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	r = facts->proc < 0 ? -errno
 			    : subid_live_read(facts->proc,
@@ -256,13 +258,11 @@ static void load_live(const struct audit_options *options, struct audit_facts *f
 	for (enum subid_kind kind = 0; kind < SUBID_KINDS; kind++)
 		load_backup(facts, kind);
 	if (live->n_unread > 0)
-		add_missing(facts,
-			    "%zu processes could not be looked at: %s: run the"
-			    " audit as root, in the host's namespaces",
-			    live->n_unread, strerror(-live->unread_error));
+		add_missing(facts, "%zu processes could not be looked at: %s: %s",
+			    live->n_unread, strerror(-live->unread_error), remedy);
 	else if (add_hiders(facts) == 0 && live->partial)
-		add_missing(facts, "user namespaces of others may be missing: run the"
-				   " audit as root, in the host's namespaces");
+		add_missing(facts, "user namespaces of others may be missing: %s",
+			    remedy);
 }
 
 /*

@@ -38,8 +38,8 @@ static void explain_no_rule(const struct subid_txn *txn, const struct subid_owne
 
 	if (ret->verdict == SUBID_VERDICT_GIVE)
 		(void)snprintf(ret->why, sizeof(ret->why),
-			       "no rule fits; uid %u is one of people (UID_MIN %u to"
-			       " UID_MAX %u)",
+			       "no rule names it; uid %u is one of people (UID_MIN %u"
+			       " to UID_MAX %u)",
 			       owner->uid, policy->uid_min, policy->uid_max);
 	else if (subid_conf_gives(&txn->conf))
 		(void)snprintf(ret->why, sizeof(ret->why),

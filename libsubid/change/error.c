@@ -234,7 +234,12 @@ static int named_failure(struct subid_error *err, const char *etc, const char *r
 	if (file[0] == '/')
 		(void)snprintf(path, sizeof(path), "%s%s", root, file);
 	open_why_path(path, -r, why, sizeof(why));
-	return error_plain(err, r, "%s: %s", path, why);
+	return error_plain(err, r, "%s%s: %s",
+			   r == -EACCES && root[0] == '\0' && geteuid() != 0 &&
+				   strcmp(file, ".pwd.lock") == 0
+			       ? "only root can change ranges: "
+			       : "",
+			   path, why);
 }
 
 int error_failure_in(struct subid_error *err, const char *etc, const char *root, int r,
@@ -303,14 +308,13 @@ void error_hider_text(const struct subid_hider *hider, char *buf, size_t size)
 int error_unseen(struct subid_error *err, int code, const char *what,
 		 const struct subid_unreadable *unseen)
 {
-	char who[ERROR_HIDER_SIZE];
+	char who[ERROR_HIDER_SIZE], remedy[SIGHT_REMEDY_SIZE];
 
 	error_hider_text(&unseen->first, who, sizeof(who));
-	return error_plain(err, code,
-			   "%s: %s: the ids that it has cannot be seen: %s%s: run this as"
-			   " root, in the host's namespaces",
-			   what, who, strerror(-unseen->first.error),
-			   unseen->n > 1 ? ", and of more" : "");
+	sight_remedy("this", remedy, sizeof(remedy));
+	return error_plain(
+	    err, code, "%s: %s: the ids that it has cannot be seen: %s%s: %s", what, who,
+	    strerror(-unseen->first.error), unseen->n > 1 ? ", and of more" : "", remedy);
 }
 
 int error_hidden(struct subid_error *err, int code, const char *what,

@@ -108,5 +108,11 @@ void subid_replacement_free(struct subid_replacement **replacement);
  */
 const char *open_why(int error);
 
+/* What to do, or what is missing, when not all processes can be looked at; what: "this",
+ * "the audit".  As root it is never to become root. */
+void sight_remedy(const char *what, char *buf, size_t size);
+
+#define SIGHT_REMEDY_SIZE 160
+
 /* The same, and where a link leads that path is. */
 void open_why_path(const char *path, int error, char *buf, size_t size);

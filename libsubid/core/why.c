@@ -2,8 +2,10 @@
 /* Why a file cannot be used, in words that help. */
 #include <errno.h>
 #include <limits.h>
+#include <linux/capability.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "libsubid/core/files.h"
@@ -87,4 +89,34 @@ void open_why_path(const char *path, int error, char *buf, size_t size)
 			       "it is a symbolic link to %s, which is not followed:"
 			       " replace it by a copy of what it leads to",
 			       target);
+}
+
+/* What it takes to look at others' processes, and into their mount namespaces. */
+static const struct {
+	unsigned int bit;
+	const char *name;
+} sight[] = {
+	{ CAP_SYS_PTRACE, "CAP_SYS_PTRACE" },
+	{ CAP_SYS_ADMIN, "CAP_SYS_ADMIN" },
+	{ CAP_SYS_CHROOT, "CAP_SYS_CHROOT" },
+};
+
+void sight_remedy(const char *what, char *buf, size_t size)
+{
+	struct __user_cap_header_struct header = { _LINUX_CAPABILITY_VERSION_3, 0 };
+	struct __user_cap_data_struct data[2];
+
+	(void)snprintf(buf, size, "run %s %s", what,
+		       geteuid() == 0 ? "in the host's user, pid and mount namespaces"
+				      : "as root, in the host's namespaces");
+	if (geteuid() != 0 || syscall(SYS_capget, &header, data) < 0)
+		return;
+	for (size_t i = 0; i < sizeof(sight) / sizeof(sight[0]); i++)
+		if ((data[0].effective >> sight[i].bit & 1) == 0) {
+			(void)snprintf(buf, size,
+				       "%s is missing: run %s outside of the container or"
+				       " the unit that has dropped it",
+				       sight[i].name, what);
+			return;
+		}
 }

@@ -3,7 +3,7 @@
 # subid audit: its forms, its statuses, its files.  What the rules find is tested
 # with the rules; here are two tables with a little of everything.
 . "$(dirname "$0")/lib.sh"
-plan 178
+plan 179
 
 add_user alice -u 5001
 add_user bob -u 5002
@@ -462,6 +462,9 @@ is "root sees everything" "$?" 0
 is "and nothing is missing" "$(grep -c '^partial' "$T/root.txt")" 0
 expect "an ordinary user does not" 3 '*partial: *' 'subid: the report is partial: *(--partial accepts that)' \
 	as alice subid audit --fail-on never
+like "nor root without a capability, which is named" \
+	"$(setpriv --bounding-set=-sys_ptrace --inh-caps=-sys_ptrace subid audit --fail-on never 2>&1 >"$T/blind.txt")" \
+	"*report is partial: *: CAP_SYS_PTRACE is missing: run the audit outside of the container or the unit that has dropped it*"
 expect "which can be accepted" 0 '*partial: *' '' as alice subid audit --fail-on never --partial
 is "JSON says so as well" "$(as alice subid --json audit --fail-on never --partial | jq -c '.summary | [.partial, (.missing | length > 0)]')" "[true,true]"
 like "and the page" "$(as alice subid audit --format html --fail-on never --partial)" '*This report is partial*'

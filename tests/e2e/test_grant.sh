@@ -208,7 +208,7 @@ for wrong in --range=1 --range=x:1 --range=1:0 --range=5-4 --range=-1:5 --range=
 	--range=010:5 --range=4294967295-4294967296 --count=0 --count=-1 --count=x --count=4294967296 --count=; do
 	expect "wrong: $wrong" 2 '' $'subid: *\nsubid: try \'subid grant --help\'' subid grant "$wrong" alice
 done
-expect "no owner" 2 '' 'subid: grant: missing OWNER*--help*' subid grant
+expect "no owner" 2 '' 'subid: grant: missing OWNER, --all, --group or --from*--help*' subid grant
 expect "no such option" 2 '' $'subid: unrecognized option*\n*--help*' subid grant --what alice
 expect "an argument missing" 2 '' $'subid: option*requires an argument\n*--help*' subid grant alice --count
 expect "no such command" 2 '' $'subid: unknown command \'grand\': did you mean grant?\nsubid: try \'subid --help\'' subid grand alice
@@ -393,7 +393,7 @@ rm /var/lib/subid/subuid
 # --- who may -------------------------------------------------------------------
 
 fresh bob:100000:65536
-expect "not root: what to do" 3 '' 'subid: /etc/*: Permission denied: run this as root' as alice subid grant alice
+expect "not root: what to do" 3 '' 'subid: only root can change ranges: /etc/.pwd.lock: Permission denied: run this as root' as alice subid grant alice
 tables_are "nothing changed" bob:100000:65536
 expect "not root, dry run: may look" 0 $'alice uid 165536 *\n*' '' as alice subid grant -n alice
 

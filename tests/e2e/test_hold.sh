@@ -45,7 +45,7 @@ for wrong in 1 x 1: :1 1:0 2-1 1-x 4294967295:1 0:4294967296 01:5 1:+5 ''; do
 done
 expect "no range at all" 2 '' $'subid: hold: expected one RANGE\n*' subid hold
 expect "two" 2 '' $'subid: unhold: expected one RANGE\n*' subid unhold 1:1 2:1
-expect "not root" 3 '' 'subid: /etc/*: Permission denied: run this as root' as bob subid hold 300000:1
+expect "not root" 3 '' 'subid: only root can change ranges: /etc/.pwd.lock: Permission denied: run this as root' as bob subid hold 300000:1
 tables_are "nothing was changed" "$kept"
 
 # --- unhold ----------------------------------------------------------------------

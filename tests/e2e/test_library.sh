@@ -105,7 +105,7 @@ expect "list in an image" 0 $'carl uid 100000 65536\ncarl gid 100000 65536' '' .
 expect "an image that is not there" 3 '' 'list: nowhere/etc: No such file or directory' ./list carl nowhere
 tables ""
 expect "a user may look" 0 $'alice/web uid 100000 10\nalice/web gid 100000 10' '' as alice env LD_LIBRARY_PATH="$PRE/lib" "$work/list" alice
-expect "and not change" 3 '' 'grant: /etc/.pwd.lock: Permission denied: run this as root' \
+expect "and not change" 3 '' 'grant: only root can change ranges: /etc/.pwd.lock: Permission denied: run this as root' \
 	as alice env LD_LIBRARY_PATH="$PRE/lib" "$work/grant" alice
 
 # --- a program of thirty lines, which forgets all that it can --------------------------

@@ -92,7 +92,7 @@ expect "a full window" 1 'bob: give: *' 'subid: bob: no gap of 1000 uids in wind
 	subid policy explain bob
 expect "a user may ask, too" 0 'carl: never*' '' as carl subid policy explain carl
 mv /etc/subid.conf "$T/policy"
-expect "without a policy: people" 0 $'alice: give: no rule fits; uid 1* is one of people*\n*' '' subid policy explain alice
+expect "without a policy: people" 0 $'alice: give, by default: no rule names it; uid 1* is one of people*\n*' '' subid policy explain alice
 expect "and nobody else" 0 'daemon: none: no rule fits, and uid 1 is none of people*' '' subid policy explain daemon
 mkdir -p /usr/share/subid
 mount -t tmpfs vendor /usr/share/subid
@@ -100,11 +100,11 @@ echo 'never user alice "vendor"' >/usr/share/subid/subid.conf
 expect "the vendor's policy" 0 'alice: never: /usr/share/subid/subid.conf:1: never user alice: vendor' '' subid policy explain alice
 mkdir -p "$T/image/etc"
 cp /etc/passwd "$T/image/etc"
-expect "is not an image's" 0 $'alice: give: *' '' subid --root "$T/image" policy explain alice
+expect "is not an image's" 0 $'alice: give, by default: *' '' subid --root "$T/image" policy explain alice
 echo 'never user alice "image"' >"$T/image/etc/subid.conf"
 expect "which has its own" 0 "alice: never: $T/image/etc/subid.conf:1: never user alice: image" '' subid --root "$T/image" policy explain alice
 : >/etc/subid.conf
-expect "an empty file replaces it" 0 $'alice: give: *' '' subid policy explain alice
+expect "an empty file replaces it" 0 $'alice: give, by default: *' '' subid policy explain alice
 umount /usr/share/subid
 mv "$T/policy" /etc/subid.conf
 

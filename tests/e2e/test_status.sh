@@ -30,7 +30,7 @@ ranges      uid 100000-165535, 65,536 ids (/etc/subuid)
             gid 100000-165535, 65,536 ids (/etc/subgid)
 leases      none
 source      the tables
-policy      give: *
+policy      give, by default: no rule names it; uid 1*
 window      uid+gid 100000-600100000: 599,933,465 of 600,000,001 ids free, 9,154 ranges of 65536
 helpers     $PRE/bin/newuidmap: setuid root
             $PRE/bin/newgidmap: setuid root
@@ -68,7 +68,7 @@ window      uid+gid 100000-600100000: *
 next        uid 166536-232071, gid 166536-232071
 source      files
 helpers     *
-last audit  none is known: subid audit" '' subid status
+last audit  no complete one is known: sudo subid audit" '' subid status
 is_valid "the host" subid --json status
 is "users" "$(get '.users')" '{"with":1,"without":1,"first":["bob"]}'
 subid audit >/dev/null

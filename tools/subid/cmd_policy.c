@@ -218,8 +218,11 @@ static void print_text(const struct explanation *e)
 
 	cli_begin_pager(e->cli);
 	cli_print_safe(stdout, e->name, strlen(e->name));
-	(void)printf(": %s%s%s: ", cli_tone(e->cli, tones[e->policy.verdict]),
-		     verdicts[e->policy.verdict], cli_tone(e->cli, CLI_PLAIN));
+	(void)printf(": %s%s%s%s: ", cli_tone(e->cli, tones[e->policy.verdict]),
+		     verdicts[e->policy.verdict], cli_tone(e->cli, CLI_PLAIN),
+		     e->policy.verdict == SUBID_VERDICT_GIVE && e->rule[0] == '\0'
+			 ? ", by default"
+			 : "");
 	cli_print_safe(stdout, e->rule, strlen(e->rule));
 	(void)fputs(e->rule[0] == '\0' ? "" : ": ", stdout);
 	cli_print_safe(stdout, e->policy.why, strlen(e->policy.why));

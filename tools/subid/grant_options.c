@@ -101,7 +101,7 @@ int grant_options_check(const struct cli *cli, const struct grant_options *optio
 	bool many = options->from != NULL || options->group != NULL || options->all;
 
 	if (operands == 0 && !many)
-		return cli_misused(cli, "grant: missing OWNER");
+		return cli_misused(cli, "grant: missing OWNER, --all, --group or --from");
 	if (options->range.count > 0 && (many || operands > 1))
 		return cli_misused(cli, "--range allows only one OWNER");
 	if (options->range.count > 0 && options->count > 0)

@@ -219,5 +219,6 @@ void status_print_host(const json_t *object)
 	if (json_object_get(object, "helpers") != NULL)
 		status_print_helpers(json_object_get(object, "helpers"), true);
 	status_line("last audit", "%s",
-		    audited == NULL ? "none is known: subid audit" : audited);
+		    audited == NULL ? "no complete one is known: sudo subid audit"
+				    : audited);
 }

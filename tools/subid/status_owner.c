@@ -254,7 +254,9 @@ void status_print_owner(const struct cli *cli, const json_t *object)
 	status_line("policy", "%s%s%s: %s",
 		    text_of(policy, "verdict")[0] == '\0' ? "not known"
 							  : text_of(policy, "verdict"),
-		    text_of(policy, "rule")[0] == '\0' ? "" : ", by ",
+		    text_of(policy, "rule")[0] != '\0'		      ? ", by "
+		    : strcmp(text_of(policy, "verdict"), "give") == 0 ? ", by default"
+								      : "",
 		    text_of(policy, "rule"), text_of(policy, "why"));
 	status_print_windows(json_object_get(object, "window"));
 	if (json_object_get(object, "helpers") != NULL)
