@@ -4,7 +4,7 @@
 # subid doctor: each reason why rootless containers do not start is made for real, and
 # must be the first that is named.
 . "$(dirname "$0")/lib.sh"
-plan 116
+plan 127
 
 add_user alice
 add_user bob
@@ -261,8 +261,19 @@ mount -t tmpfs -o noexec,mode=777 x "$home/.local/share/containers"
 names "noexec" "FAIL storage-noexec 1" doctor --for podman
 helps storage-noexec doctor --for podman
 umount "$home/.local/share/containers"
+for closed in .local .local/share .local/share/containers; do
+	rm -r "$home/.local"
+	as alice mkdir -p "$(dirname "$home/$closed")"
+	mkdir -m 755 "$home/$closed"
+	names "$closed is root's" "FAIL storage-owner 1" doctor --for podman
+	like "which" "$said" "FAIL *storage-owner: $home/$closed cannot be written by alice: it is the uid 0's, with mode 0755*"
+	helps storage-owner doctor --for podman
+done
+as alice chmod 500 "$home/.local/share/containers"
+names "one's own without w" "FAIL storage-owner 1" doctor --for podman
+helps storage-owner doctor --for podman
 # a file system whose server never answers
-mkdir -p "$home/.local/share/docker"
+as alice mkdir -p "$home/.local/share/docker"
 python3 - "$home/.local/share/docker" "$T/fuse" <<'END' &
 import ctypes, os, sys, time
 fd = os.open("/dev/fuse", os.O_RDWR)

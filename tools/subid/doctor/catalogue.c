@@ -56,6 +56,8 @@ const struct doctor_check doctor_catalogue[] = {
 	  "containers are stored on a local file system", doctor_storage_type },
 	{ "storage-noexec", ROOTLESS, DOCTOR_HOST | DOCTOR_ACCOUNT,
 	  "programs on it can be run", doctor_noexec },
+	{ "storage-owner", ROOTLESS, DOCTOR_HOST | DOCTOR_AS_OWNER,
+	  "the user can write where they are stored", doctor_storage_owner },
 	{ "homed-range", ROOTLESS, DOCTOR_HOST | DOCTOR_ACCOUNT,
 	  "the home's file system can have the ids", doctor_homed },
 	{ "path-closed", DOCTOR_LXC, DOCTOR_HOST | DOCTOR_AS_OWNER,

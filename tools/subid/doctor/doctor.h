@@ -186,6 +186,7 @@ void doctor_generated(struct doctor *d);
 void doctor_state(struct doctor *d);
 void doctor_storage_type(struct doctor *d);
 void doctor_noexec(struct doctor *d);
+void doctor_storage_owner(struct doctor *d);
 void doctor_homed(struct doctor *d);
 void doctor_path(struct doctor *d);
 void doctor_pause(struct doctor *d);

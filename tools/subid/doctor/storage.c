@@ -101,6 +101,60 @@ void doctor_noexec(struct doctor *d)
 	each_mount(d, check_noexec);
 }
 
+/* The last part of a path that is there, below the home, and that the user cannot write
+ * or pass through; NULL: none. */
+static const char *find_closed(const struct doctor *d, const char *path)
+{
+	const char *last = NULL;
+
+	for (size_t at = strlen(d->home);; at++) {
+		const char *part;
+
+		if (path[at] != '/' && path[at] != '\0')
+			continue;
+		part = doctor_text("%.*s", (int)at, path);
+		if (access(part, F_OK) < 0 && errno != ENOENT)
+			return errno == EACCES ? last : NULL;
+		if (access(part, F_OK) < 0)
+			break;
+		last = part;
+		if (path[at] == '\0')
+			break;
+	}
+	return last != NULL && access(last, W_OK | X_OK) < 0 && errno == EACCES ? last
+										: NULL;
+}
+
+/* Only where a local file system answers: another row says the rest. */
+static bool check_owner(struct doctor *d, const struct doctor_mount *mount,
+			const char *path)
+{
+	size_t len = strlen(d->home);
+	const char *closed;
+	struct stat st;
+
+	if (strncmp(mount->type, "fuse", 4) == 0 || strncmp(mount->type, "nfs", 3) == 0 ||
+	    strncmp(path, d->home, len) != 0 || path[len] != '/')
+		return false;
+	closed = find_closed(d, path);
+	if (closed == NULL || stat(closed, &st) < 0)
+		return false;
+	doctor_say(d, DOCTOR_FAIL,
+		   doctor_text("%s cannot be written by %s: it is the uid %u's, with mode"
+			       " %04o",
+			       closed, d->name, st.st_uid, st.st_mode & 07777),
+		   "often made by root, with sudo; podman says: mkdir: permission denied",
+		   st.st_uid == d->owner->uid
+		       ? doctor_text("chmod u+wx %s", closed)
+		       : doctor_text("sudo chown %s: %s", d->name, closed));
+	return true;
+}
+
+void doctor_storage_owner(struct doctor *d)
+{
+	each_mount(d, check_owner);
+}
+
 /* systemd-homed maps these of a home, and no others. */
 #define HOMED_FIRST 524288U
 #define HOMED_LAST  1878982655U
