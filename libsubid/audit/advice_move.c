@@ -45,6 +45,34 @@ static void advise_search(struct audit *audit, struct audit_finding *finding, in
 			 command + sizeof("subid revoke"), range.start, range.count);
 }
 
+/* The first line's range of an account in a table; count 0: it has none there. */
+static struct id_range first_range(const struct audit *audit, enum subid_kind kind,
+				   size_t owner)
+{
+	const struct audit_table *view = &audit->tables[kind];
+
+	if (view->begin[owner] == view->begin[owner + 1])
+		return (struct id_range){ 0, 0 };
+	return view->table->entries[view->order[view->begin[owner]]].range;
+}
+
+/* The same of an account in both tables, in which it may have different numbers. */
+static void advise_both(struct audit *audit, struct audit_finding *finding, size_t owner)
+{
+	struct subid_owner_name name = audit_owner_text(audit, owner);
+	struct id_range uids = first_range(audit, SUBID_UID, owner);
+	struct id_range gids = first_range(audit, SUBID_GID, owner);
+
+	if (id_range_equal(uids, gids)) {
+		advise_search(audit, finding, -1, name, uids);
+		return;
+	}
+	if (uids.count > 0)
+		advise_search(audit, finding, SUBID_UID, name, uids);
+	if (gids.count > 0)
+		advise_search(audit, finding, SUBID_GID, name, gids);
+}
+
 /* Is there a gap of so many ids for a grant of these kinds? */
 static bool has_room(const struct audit *audit, int kinds, uint32_t count)
 {
@@ -68,10 +96,10 @@ bool audit_can_grant(const struct audit *audit, size_t owner, uint32_t count)
 
 static const char *with_files(const struct audit *audit)
 {
-	return audit->in->root != NULL
-		   ? "; then move its files with 'subid shift'"
-		   : ", and the last command finds the files that have the former ids and"
-		     " prints what moves them";
+	return audit->in->root != NULL ? "; then move its files with 'subid shift'"
+				       : ", and 'subid shift' finds the files that have "
+					 "the former ids and prints"
+					 " what moves them";
 }
 
 const char *audit_advise_move(struct audit *audit, struct audit_finding *finding,
@@ -154,7 +182,9 @@ const char *audit_advise_anew(struct audit *audit, struct audit_finding *finding
 	audit_advise(
 	    audit, finding,
 	    (struct audit_fix){ .verb = AUDIT_FIX_GRANT, .kind = -1, .owner = name });
-	if (finding->range.count > 0)
+	if (finding->kind < 0 && finding->range.count > 0)
+		advise_both(audit, finding, owner);
+	else if (finding->range.count > 0)
 		advise_search(audit, finding, -1, name, finding->range);
 	return audit_text(audit,
 			  "stop the containers of %.*s; then it gets one range with the"

@@ -215,6 +215,19 @@ bool audit_advise_free(struct audit *audit, struct audit_finding *finding, int k
 	return n > 0;
 }
 
+/* Does a line of another account have one of the ids?  What runs may be that one's. */
+static bool is_shared(const struct audit *audit, enum subid_kind kind, size_t owner,
+		      struct id_range ids)
+{
+	const struct audit_table *view = &audit->tables[kind];
+
+	for (size_t i = 0; !view->disjoint && i < view->table->n; i++)
+		if (audit->owners[view->owner[i]].same != audit->owners[owner].same &&
+		    id_range_overlaps(view->table->entries[i].range, ids))
+			return true;
+	return false;
+}
+
 bool audit_advise_revoke(struct audit *audit, struct audit_finding *finding, int kinds,
 			 size_t owner)
 {
@@ -230,7 +243,8 @@ bool audit_advise_revoke(struct audit *audit, struct audit_finding *finding, int
 		     i++) {
 			struct id_range ids = view->table->entries[view->order[i]].range;
 
-			(void)audit_advise_free(audit, finding, (int)kind, ids);
+			if (!is_shared(audit, kind, owner, ids))
+				(void)audit_advise_free(audit, finding, (int)kind, ids);
 			force |= audit_needs_force(audit, (int)kind, ids);
 		}
 	}

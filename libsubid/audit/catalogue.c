@@ -321,9 +321,9 @@ static const struct audit_rule rules[] = {
 	  "the helper cannot write a map.",
 	  "Mount it without nosuid, or install the helper elsewhere.",
 	  audit_find_helper_nosuid },
-	{ "helper-shadowed", SUBID_ERROR, "two helpers of one name",
+	{ "helper-shadowed", SUBID_INFO, "two helpers of one name",
 	  "Which of them runs depends on each user's PATH, and they may decide "
-	  "differently.",
+	  "differently. One that is unsafe or does not work has a finding of its own.",
 	  "Keep one of them.", audit_find_helper_shadowed },
 	{ "source-open", SUBID_CRITICAL, "a source of ranges that cannot be loaded",
 	  "nsswitch.conf says that ranges come from there; shadow's tools fall "

@@ -3,7 +3,7 @@
 # The audit of files, helpers, policy and the source of ranges, on real ones; and
 # each command that it prints mends what it was printed for.
 . "$(dirname "$0")/lib.sh"
-plan 89
+plan 91
 
 # Prints "FILE: REASON" for each finding of a rule.
 found() { # rule [options before audit...]
@@ -166,6 +166,10 @@ is "the same helper by a link is no second one" "$(found helper-shadowed)" ""
 rm /usr/local/sbin/newuidmap
 install -m 4755 $bin/newuidmap /usr/local/sbin
 says "another helper in front" helper-shadowed "$bin/newuidmap: /usr/local/sbin/newuidmap and $bin/newuidmap are two programs:*"
+run subid --json audit --no-live --rule helper-shadowed
+is "of which both work, is a notice" "$status $(jq -r '.findings[0].level' <<<"$out")" "0 info"
+chmod 755 /usr/local/sbin/newuidmap
+like "one in front that does not work is an error" "$(found helper-unprivileged)" "/usr/local/sbin/newuidmap: *"
 umount /usr/local/sbin
 mv $bin/newgidmap "$T"
 says "a helper that is not there" helper-missing "/usr/bin/newgidmap: No executable newgidmap is in *"

@@ -4,7 +4,7 @@
 # has of the rule, in their order; each must succeed, and nothing of the rule be left.
 # The other rules are listed with why nobody could type anything.
 . "$(dirname "$0")/lib.sh"
-plan 92
+plan 94
 
 # No command is known that is right, or this cannot be made here.
 cannot="ambiguous-number: which number was meant
@@ -122,6 +122,15 @@ clean
 usermod -s /usr/sbin/nologin bob
 typed weak-owner
 clean
+usermod -s /usr/sbin/nologin bob
+change_tables $'alice:100000:65536\nbob:100000:65536'
+start setpriv --reuid 100005 --regid 100005 --clear-groups sleep infinity
+wait_for runs "$started_pid" sleep
+live=
+is "what runs may be the other owner's" "$(commands_of weak-owner | grep -c kill)" 0
+live=--no-live
+end "$started_pid"
+clean
 cp /etc/passwd /etc/passwd-
 change_tables '5020:100000:65536'
 echo 'zoe:x:5020:5020::/:/bin/sh' >>/etc/passwd
@@ -150,6 +159,9 @@ clean
 typed one-sided
 clean
 printf 'alice:300000:65536\nbob:200000:65536\n' >/etc/subgid
+is "each kind's files by its own numbers" "$(commands_of unequal | grep -o 'subid shift.*')" \
+	"subid shift -u --owner 'alice' --from 100000:65536
+subid shift -g --owner 'alice' --from 300000:65536"
 typed unequal
 lines outside-window 'alice:100000:65536\nbob:700000000:65536\n'
 lines self-overlap 'alice:100000:65536\nalice:150000:65536\nbob:200000:300\nbob:200100:50\n'
