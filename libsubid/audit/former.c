@@ -388,6 +388,22 @@ static int accountless_ids(const struct audit *audit, const struct subid_table *
 	return 0;
 }
 
+/* What an owner had by a backup: of ids that several had, the first line's, as the ledger
+ * has it once it has read the backup. */
+static int ids_by_backup(const struct subid_table *backup,
+			 const struct subid_owner *owner, struct subid_set *ret)
+{
+	auto_ledger_list struct ledger_list list = { .n = 0 };
+	int r = ledger_of_table(backup, &list);
+
+	for (size_t i = 0; r == 0 && i < list.n; i++)
+		for (size_t k = 0; r == 0 && k < owner->n; k++)
+			if (owner_name_compare(&list.entries[i].owner,
+					       &owner->spellings[k]) == 0)
+				r = subid_set_add(ret, list.entries[i].range);
+	return r;
+}
+
 int audit_former_ids(const struct audit *audit, uint32_t uid, enum subid_kind kind,
 		     struct subid_set *ret)
 {
@@ -408,7 +424,7 @@ int audit_former_ids(const struct audit *audit, uint32_t uid, enum subid_kind ki
 	if (r == -ENOMEM)
 		return r;
 	r = r == SUBID_UNKNOWN ? accountless_ids(audit, backup, ret)
-			       : subid_table_owned(backup, owner.spellings, owner.n, ret);
+			       : ids_by_backup(backup, &owner, ret);
 	subid_set_sort(ret);
 	if (r == 0)
 		r = others_before(backup, ret, &others);

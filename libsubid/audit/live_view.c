@@ -377,14 +377,16 @@ static bool is_within(const struct subid_set *inner, const struct subid_set *out
 	return true;
 }
 
-/* Does a line that is not a hold grant one of these ids? */
+/* Does a line that is not a hold grant one of these ids?  One of an owner that is
+ * disabled does. */
 static bool is_given(const struct audit *audit, enum subid_kind kind,
 		     const struct subid_set *ids)
 {
 	const struct audit_table *view = &audit->tables[kind];
 
 	for (size_t i = 0; i < view->table->n; i++)
-		if (!audit->owners[view->owner[i]].hold &&
+		if ((!audit->owners[view->owner[i]].hold ||
+		     audit->owners[view->owner[i]].disabled) &&
 		    subid_set_meets(ids, view->table->entries[i].range, NULL))
 			return true;
 	return false;

@@ -4,7 +4,7 @@
 # a history: audit_plan_live.py says what must hold.  SUBID_SEED takes other hosts, and
 # FULL a thousand of them.
 . "$(dirname "$0")/lib.sh"
-plan 8
+plan 10
 
 for dir in lxc lxd; do
 	mkdir -p /var/lib/$dir
@@ -18,6 +18,9 @@ seed=${SUBID_SEED:-1}
 echo "# seed $seed; SUBID_SEED takes another"
 ok "plans of random hosts, carried out" live "$seed" "${FULL:+10}20" 6
 ok "and of such with more in them" live "${seed}1" "${FULL:+10}8" 15
+# where a change made another finding of what was one before
+ok "a disabled owner's line over ids that were another's" live 101 79+1 10
+ok "ids that two had by the backup" live 102 9+1 15
 
 # --- what needs no chance -------------------------------------------------------------
 
