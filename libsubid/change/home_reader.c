@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <signal.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -94,6 +95,19 @@ static int send_store(const void *data, int writer)
 	return r;
 }
 
+/* Whoever waited has left by then.  A file system that has not begun to answer does not
+ * keep a process that is killed. */
+static void end_by_itself(void)
+{
+	sigset_t only;
+
+	(void)sigemptyset(&only);
+	(void)sigaddset(&only, SIGALRM);
+	(void)signal(SIGALRM, SIG_DFL);
+	(void)sigprocmask(SIG_UNBLOCK, &only, NULL);
+	(void)alarm(HOME_PATIENCE_S + 1);
+}
+
 /*
  * Until nobody asks any more, which is also when the program has ended.  A program that
  * waits for all of its children does not wait for this one: it is its child's.
@@ -107,8 +121,11 @@ static int serve(const void *data, int writer)
 
 	if (pid != 0)
 		return pid < 0 ? -errno : 0;
-	while (r == 0 && recv(*requests, &request, sizeof(request), 0) > 0)
+	while (r == 0 && recv(*requests, &request, sizeof(request), 0) > 0) {
+		end_by_itself();
 		r = send_store(&request, writer);
+		(void)alarm(0);
+	}
 	return r;
 }
 

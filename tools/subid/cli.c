@@ -348,33 +348,9 @@ static const struct cli_command *find_command(const struct cli *cli, const char 
 	return NULL;
 }
 
-/* What people type for what is called otherwise here. */
-static const char *other_word(const char *name)
-{
-	static const char *const words[][2] = {
-		{ "add", "grant" },
-		{ "create", "grant" },
-		{ "del", "revoke" },
-		{ "delete", "revoke" },
-		{ "remove", "revoke" },
-		{ "rm", "revoke" },
-		{ "undo", "grant --restore" },
-		{ "restore", "grant --restore" },
-		{ "history", "list --released" },
-		{ "log", "list --released" },
-		{ "ls", "list" },
-		{ "check", "audit" },
-	};
-
-	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
-		if (strcmp(name, words[i][0]) == 0)
-			return words[i][1];
-	return NULL;
-}
-
 static int unknown_command(const struct cli *cli, const char *name)
 {
-	const char *names[64], *near = other_word(name);
+	const char *names[64], *near = cli_other_word(name);
 	size_t n = 0;
 
 	for (size_t i = 0; i < cli->n_commands && n < 64; i++)

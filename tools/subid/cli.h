@@ -132,6 +132,9 @@ void cli_find_terminal(struct cli *cli);
  */
 const char *cli_nearest(const char *typed, const char *const *names, size_t n);
 
+/* What other tools call so is this command, with its option, here; NULL: nothing is. */
+const char *cli_other_word(const char *name);
+
 /*
  * The next option that is the command's own, as its letter; those that every
  * command has are dealt with here.  -1 at the end, optind at the first operand.

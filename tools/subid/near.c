@@ -56,3 +56,26 @@ const char *cli_nearest(const char *typed, const char *const *names, size_t n)
 	}
 	return nearest;
 }
+
+const char *cli_other_word(const char *name)
+{
+	static const char *const words[][2] = {
+		{ "add", "grant" },
+		{ "create", "grant" },
+		{ "del", "revoke" },
+		{ "delete", "revoke" },
+		{ "remove", "revoke" },
+		{ "rm", "revoke" },
+		{ "undo", "grant --restore" },
+		{ "restore", "grant --restore" },
+		{ "history", "list --released" },
+		{ "log", "list --released" },
+		{ "ls", "list" },
+		{ "check", "audit" },
+	};
+
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+		if (strcmp(name, words[i][0]) == 0)
+			return words[i][1];
+	return NULL;
+}
