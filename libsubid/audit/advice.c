@@ -203,7 +203,7 @@ static bool begins_with(const char *text, size_t len, struct subid_owner_name ow
 	       strchr(":; \t=,", text[owner.len]) != NULL && text[owner.len] != '\0';
 }
 
-size_t audit_broken_line(const struct audit *audit, enum subid_kind kind, size_t owner)
+static size_t find_broken(const struct audit *audit, enum subid_kind kind, size_t owner)
 {
 	static const char mark[] = "\xef\xbb\xbf";
 	const struct audit_table *view = &audit->tables[kind];
@@ -218,4 +218,31 @@ size_t audit_broken_line(const struct audit *audit, enum subid_kind kind, size_t
 	    begins_with(first + 3, view->table->text.size - 3, name))
 		return 1;
 	return 0;
+}
+
+const char *audit_advise_broken(struct audit *audit, enum subid_kind kind, size_t owner)
+{
+	size_t line = find_broken(audit, kind, owner);
+
+	return line == 0 ? NULL
+			 : audit_text(audit,
+				      "mend line %zu of %s first, which is meant for"
+				      " %.*s, then audit again",
+				      line, subid_kind_table(kind),
+				      NAME(audit_owner_text(audit, owner)));
+}
+
+bool audit_advise_uncomment(struct audit *audit, struct audit_finding *finding,
+			    struct subid_owner_name text)
+{
+	const char *end = memchr(text.text, '#', text.len);
+	struct subid_line line;
+
+	while (end != NULL && end > text.text && (end[-1] == ' ' || end[-1] == '\t'))
+		end--;
+	if (end == NULL ||
+	    subid_line_parse(text.text, (size_t)(end - text.text), &line) != 0)
+		return false;
+	audit_advise_edit(audit, finding, text, "s/[[:space:]]*#.*$//");
+	return true;
 }

@@ -377,8 +377,7 @@ static bool is_within(const struct subid_set *inner, const struct subid_set *out
 	return true;
 }
 
-/* Does a line that is not a hold grant one of these ids?  One of an owner that is
- * disabled does. */
+/* Does a line that is not a hold grant one of these ids?  A disabled owner's does. */
 static bool is_given(const struct audit *audit, enum subid_kind kind,
 		     const struct subid_set *ids)
 {

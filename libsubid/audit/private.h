@@ -246,12 +246,12 @@ void audit_advise_count(struct audit *audit, struct audit_finding *finding,
 void audit_advise_apart(struct audit *audit, struct audit_finding *finding, size_t first,
 			size_t second);
 
-/*
- * The line of a table that would be an owner's but for what an editor or a typing error
- * has made of it: it is to be mended before anything is granted or revoked for want of
- * it. 0: there is none.
- */
-size_t audit_broken_line(const struct audit *audit, enum subid_kind kind, size_t owner);
+/* A comment behind an entry is deleted.  False: there is none. */
+bool audit_advise_uncomment(struct audit *audit, struct audit_finding *finding,
+			    struct subid_owner_name text);
+
+/* "mend line 1 of subuid first": a malformed one that is meant for an owner; or NULL. */
+const char *audit_advise_broken(struct audit *audit, enum subid_kind kind, size_t owner);
 
 /* All lines like an entry's but the first are deleted. */
 void audit_advise_once(struct audit *audit, struct audit_finding *finding, size_t entry);

@@ -200,11 +200,6 @@ int audit_find_table_writable(struct audit *audit)
 	return 0;
 }
 
-static bool is_dangling(const struct audit_path_walk *walk)
-{
-	return walk->n > 0 && walk->files[walk->n - 1].error == ENOENT;
-}
-
 int audit_find_table_symlink(struct audit *audit)
 {
 	const struct audit_host *host = audit->in->host;
@@ -218,7 +213,8 @@ int audit_find_table_symlink(struct audit *audit)
 		if (table->error != 0 || !S_ISLNK(table->mode))
 			continue;
 		path = audit_quoted(audit, table->path);
-		if (!is_dangling(&host->walks[kind]))
+		if (host->walks[kind].n == 0 ||
+		    host->walks[kind].files[host->walks[kind].n - 1].error != ENOENT)
 			audit_advise_run(audit, &finding,
 					 "cp -L %s %s.new && mv %s.new %s", path, path,
 					 path, path);

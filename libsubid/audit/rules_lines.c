@@ -315,18 +315,6 @@ static void print_readings(const struct field *field, char *buf, size_t size)
 	}
 }
 
-/* Is it an entry, but for a comment behind it? */
-static bool has_comment_behind(const struct audit_malformed *bad)
-{
-	const char *end = memchr(bad->text, '#', bad->len);
-	struct subid_line line;
-
-	while (end != NULL && end > bad->text && is_blank(end[-1]))
-		end--;
-	return end != NULL &&
-	       subid_line_parse(bad->text, (size_t)(end - bad->text), &line) == 0;
-}
-
 static void say_ambiguous(struct audit *audit, struct audit_finding *finding,
 			  const struct audit_malformed *bad)
 {
@@ -343,11 +331,9 @@ static void say_ambiguous(struct audit *audit, struct audit_finding *finding,
 	print_readings(&fields[1], start, sizeof(start));
 	print_readings(&fields[2], count, sizeof(count));
 	both = !fields[1].plain && !fields[2].plain;
-	if (has_comment_behind(bad))
-		audit_advise_edit(audit, finding, line_of(bad), "s/[[:space:]]*#.*$//");
 	if (is_two_lines(bad))
 		remedy = advise_two_lines(audit, finding, bad);
-	else if (finding->n_fixes > 0)
+	else if (audit_advise_uncomment(audit, finding, line_of(bad)))
 		remedy = "delete the comment: these files have none";
 	else
 		remedy = audit_text(audit,

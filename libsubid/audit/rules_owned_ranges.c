@@ -56,8 +56,7 @@ static int say_one_sided(struct audit *audit, enum subid_kind kind, size_t owner
 	size_t entry = view->order[view->begin[owner]];
 	struct audit_finding finding = audit_at_entry(audit, kind, entry);
 	auto_set struct subid_set ids = { .n = 0 };
-	size_t broken = audit_broken_line(audit, missing, owner);
-	const char *remedy = NULL;
+	const char *remedy = audit_advise_broken(audit, missing, owner);
 	int r;
 
 	if (audit_skips(audit, &finding))
@@ -65,13 +64,7 @@ static int say_one_sided(struct audit *audit, enum subid_kind kind, size_t owner
 	r = audit_owned_ranges(audit, kind, owner, &ids);
 	if (r < 0)
 		return r;
-	if (broken > 0)
-		remedy =
-		    audit_text(audit,
-			       "mend line %zu of %s first, which is meant for %.*s,"
-			       " then audit again",
-			       broken, subid_kind_table(missing), NAME(finding.owner));
-	else
+	if (remedy == NULL)
 		add_grants(audit, &finding, missing, owner, &ids);
 	if (remedy == NULL && finding.n_fixes == 0)
 		remedy = audit_advise_anew(audit, &finding, owner);

@@ -787,10 +787,7 @@ int left_check(struct subid_txn *txn, const struct grant_request *request,
 bool left_in_way(const struct subid_txn *txn, enum subid_kind kind,
 		 struct id_range window, uint32_t count);
 
-/*
- * Why a window has no gap of count ids, as details: how much is free, and the widest
- * lines.  bounds and source: what the window is called, and the file that gives it.
- */
+/* Why a window has no gap; bounds, source: what it is called, and the file it is of. */
 void room_explain(const struct subid_txn *txn, const char *name, enum subid_kind kind,
 		  struct id_range window, uint32_t count, const char *bounds,
 		  const char *source, struct subid_error *err);
