@@ -59,11 +59,15 @@ static bool put_pattern(struct subid_owner_name text, char ret[PATTERN_SIZE])
 
 	for (; i < text.len && i < ADDRESS_MAX && text.text[i] != '\0'; i++) {
 		unsigned char c = (unsigned char)text.text[i];
-		bool plain = c >= ' ' && c <= '~' && c != '\'';
 
-		n += (size_t)sprintf(ret + n, plain ? "%s%c" : "%s\\x%02x",
-				     plain && strchr("/.[]*^$&\\", c) != NULL ? "\\" : "",
-				     c);
+		/* there may be such a line for each user: printf takes too long */
+		if (c < ' ' || c > '~' || c == '\'') {
+			n += (size_t)sprintf(ret + n, "\\x%02x", c);
+			continue;
+		}
+		if (strchr("/.[]*^$&\\", c) != NULL)
+			ret[n++] = '\\';
+		ret[n++] = (char)c;
 	}
 	ret[n] = '\0';
 	return i == text.len;

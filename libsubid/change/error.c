@@ -316,22 +316,3 @@ int error_unseen(struct subid_error *err, int code, const char *what,
 	    err, code, "%s: %s: the ids that it has cannot be seen: %s%s: %s", what, who,
 	    strerror(-unseen->first.error), unseen->n > 1 ? ", and of more" : "", remedy);
 }
-
-int error_hidden(struct subid_error *err, int code, const char *what,
-		 const struct subid_unreadable *unseen, const char *but)
-{
-	char who[ERROR_HIDER_SIZE], more[48] = "";
-
-	error_hider_text(&unseen->first, who, sizeof(who));
-	if (unseen->n_hidden > 1)
-		(void)snprintf(more, sizeof(more), " (and there are %zu more)",
-			       unseen->n_hidden - 1);
-	return error_plain(err, code,
-			   "%s%s%s %s%s, which may have ids that were taken back: %s",
-			   what == NULL ? "" : what, what == NULL ? "" : ": ", who,
-			   unseen->first.error == -ETIME
-			       ? "and others of that user have more open or mounted than"
-				 " is looked through"
-			       : "keeps a user namespace out of sight",
-			   more, but);
-}

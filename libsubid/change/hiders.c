@@ -7,6 +7,7 @@
  * have: those of the user's lines, as they are or were, and its own; root's may have any.
  */
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -156,4 +157,23 @@ int hiders_of(const struct uses_look *look, const struct subid_live *live,
 	subid_set_free(&suspects.uids);
 	unseen->n_hidden = left;
 	return r;
+}
+
+int error_hidden(struct subid_error *err, int code, const char *what,
+		 const struct subid_unreadable *unseen, const char *but)
+{
+	char who[ERROR_HIDER_SIZE], more[48] = "";
+
+	error_hider_text(&unseen->first, who, sizeof(who));
+	if (unseen->n_hidden > 1)
+		(void)snprintf(more, sizeof(more), " (and there are %zu more)",
+			       unseen->n_hidden - 1);
+	return error_plain(err, code,
+			   "%s%s%s %s%s, which may have ids that were taken back: %s",
+			   what == NULL ? "" : what, what == NULL ? "" : ": ", who,
+			   unseen->first.error == -ETIME
+			       ? "and others of that user have more open or mounted than"
+				 " is looked through"
+			       : "keeps a user namespace out of sight",
+			   more, but);
 }

@@ -24,6 +24,7 @@ names() { # name wanted command...
 }
 doctor() { as alice subid doctor "$@"; }
 elsewhere_etc() { # command; with tables of its own
+	# shellcheck disable=SC2016 # of the inner shell
 	unshare --mount --propagation private bash -c 'mkdir -p "$0" && cp -a /etc/. "$0" && mount --bind "$0" /etc && eval "$1"' "$T/etc.own" "$1"
 }
 # What it says is to be done, typed as it stands, by root if it says sudo, ends that fault.
