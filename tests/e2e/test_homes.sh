@@ -3,7 +3,7 @@
 # Root looks into homes of users: a home can be a file system of the user's own that
 # never answers, so that whoever looks cannot even be killed.  No command hangs.
 . "$(dirname "$0")/lib.sh"
-plan 29
+plan 35
 add_user alice -u 2001
 add_user bob -u 2002
 home=$T/home/alice own=$home/.local/state/subid
@@ -60,6 +60,12 @@ answers "id: what the table says" 3 'uid 100003 alice - - - granted' \
 	"subid: warning: $late: leases cannot be read" subid id 100003
 answers "id --inside" 3 '' "subid: warning: $late: leases cannot be read"$'\nsubid: alice/mine: *' \
 	subid id --inside 3 alice/mine
+answers "completion of owners" 0 '*alice*' '' subid complete -- revoke al
+answers "of her containers: none is made up" 0 '*' '' subid complete -- revoke alice/
+not_ok "... nor named" grep -q mine "$T/said.out"
+answers "status" 3 '' "subid: $late: leases cannot be read" subid status alice
+answers "status of the host" '[0-3]' '*' '*' subid status
+answers "doctor" '[0-3]' '*' '*' subid doctor alice
 answers "config" 3 '' "subid: $late: leases cannot be read" subid config lxc alice/mine
 answers "grant of a lease gives nothing" 3 '' \
 	"subid: $home: does not answer within 3 s: the ids of stopped containers *" subid grant -c 10 alice/new
