@@ -4,7 +4,7 @@
 # when, and how they come back; several owners at once; files looked for before ids are
 # freed; what --force has overridden; where a lease is.
 . "$(dirname "$0")/lib.sh"
-plan 75
+plan 78
 chmod 755 "$T"
 for name in alice bob carol; do add_user $name; done
 time='20[0-9][0-9]-*T*Z'
@@ -103,6 +103,13 @@ expect "of ids that another line has: none" 0 'alice uid 500000 565535 65536 sha
 	"subid: alice: no undo for uids 500000-565535, which another line has" subid revoke -u alice
 printf 'alice:500000:65536\nbob:500000:65536\n' >/etc/subuid
 says "... of the other kind" 0 $'subid: alice: no undo for uids 500000-565535, which another line has\nsubid: alice: undo: \'subid grant --restore alice\'' subid revoke alice
+
+tables alice:100000:65536
+subid -q revoke alice
+like "who gets others is told of those that it had" "$(script -qec "subid grant alice" /dev/null </dev/null | tr -d '\r')" \
+	"*subid: alice: had uids 100000-165535 before: 'subid grant --restore alice' gives them back*"
+like "not who has enough" "$(script -qec "subid grant alice" /dev/null </dev/null | grep -c before:)" 0
+like "not one who gets these" "$(subid -q revoke alice; script -qec "subid grant --restore alice" /dev/null </dev/null | grep -c before:)" 0
 
 # --- several owners ---------------------------------------------------------------------------
 

@@ -239,6 +239,30 @@ static void advise_podman(const char *owner)
 			   owner);
 }
 
+/* Who got new ids may want those that it had: they rest, for it alone. */
+static void advise_restore(const struct cli *cli, struct subid *sys, const char *owner)
+{
+	auto_list struct subid_list *list = NULL;
+	struct subid_row row = { .size = sizeof(row) };
+	char buf[PATH_MAX];
+
+	if (subid_ledger_read(sys, 0, SUBID_LEDGER_RELEASED, &list, NULL) < 0)
+		return;
+	for (size_t i = 0; subid_list_get(list, i, &row); i++) {
+		if (row.state != SUBID_STATE_RELEASED || row.container != NULL ||
+		    row.owner == NULL || strcmp(row.owner, owner) != 0)
+			continue;
+		(void)cli_complain(
+		    0,
+		    "%s: had %ss %u-%llu before: 'subid %sgrant --restore %s' gives"
+		    " them back",
+		    owner, subid_kind_name(row.kind), row.range.start,
+		    (unsigned long long)id_range_end(row.range) - 1, image_of(cli, buf),
+		    owner);
+		return;
+	}
+}
+
 static bool has_account(const char *owner)
 {
 	uint32_t uid;
@@ -272,10 +296,14 @@ static void warn_no_account(const char *owner, bool force_unknown)
 			   owner, library, owner);
 }
 
-void advise_after_grant(const struct cli *cli, const char *owners, size_t n,
-			bool force_unknown)
+void advise_after_grant(const struct cli *cli, struct subid *sys, const char *owners,
+			size_t n, bool new_ids, bool force_unknown)
 {
-	if (cli->root != NULL || cli->quiet)
+	if (cli->quiet)
+		return;
+	if (n == 1 && new_ids && talks_to_person(cli))
+		advise_restore(cli, sys, owners);
+	if (cli->root != NULL)
 		return;
 	if (n == 1 && talks_to_person(cli))
 		advise_podman(owners);

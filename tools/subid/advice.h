@@ -19,8 +19,8 @@ void advise_generated(const struct cli *cli);
 /* What comes after a revocation, on a terminal: files that have the ids. */
 void advise_after_revoke(const struct cli *cli, const struct range_list *rows);
 
-/* What comes after a grant to n owners: for one, on a terminal, that podman keeps the
- * ranges that it found when it began; who has no account, and so no range for shadow's
- * library. */
-void advise_after_grant(const struct cli *cli, const char *owners, size_t n,
-			bool force_unknown);
+/* What comes after a grant to n owners: for one, on a terminal, that it had other ids
+ * before, if these are new, and that podman keeps the ranges that it found when it began;
+ * who has no account, and so no range for shadow's library. */
+void advise_after_grant(const struct cli *cli, struct subid *sys, const char *owners,
+			size_t n, bool new_ids, bool force_unknown);

@@ -334,8 +334,10 @@ static int carry_out(struct grant *grant)
 	status = cli_say_dry_run(grant->cli, grant->want.dry_run,
 				 range_list_print(grant->cli, &grant->rows));
 	if (!grant->leases && !grant->want.dry_run && grant->rows.n > 0)
-		advise_after_grant(grant->cli, grant->owners.text, grant->owners.n,
-				   grant->want.force_unknown);
+		advise_after_grant(
+		    grant->cli, grant->sys, grant->owners.text, grant->owners.n,
+		    !grant->want.restore && strcmp(grant->rows.list[0].state, "new") == 0,
+		    grant->want.force_unknown);
 	return status == EXIT_DONE && grant->refused > 0 ? EXIT_NO : status;
 }
 
