@@ -76,6 +76,18 @@ static size_t count_lines(const char *from, const char *to)
 	return n;
 }
 
+/* The next mark; NULL: there is none.  Its first byte is rare, and memchr(3) takes a
+ * tenth of what memmem(3) takes for three bytes. */
+static const char *next_mark(const char *at, const char *end)
+{
+	while ((at = memchr(at, MARK[0], (size_t)(end - at))) != NULL) {
+		if ((size_t)(end - at) >= MARK_LEN && memcmp(at, MARK, MARK_LEN) == 0)
+			return at;
+		at++;
+	}
+	return NULL;
+}
+
 /* In the middle, too: files that were joined. */
 static void warn_marked(const struct subid_txn *txn, const struct subid_table *table,
 			const struct subid_owner *owner, const char *name)
@@ -84,9 +96,7 @@ static void warn_marked(const struct subid_txn *txn, const struct subid_table *t
 	const char *etc = txn->sys->etc_name, *file = subid_kind_table(table->kind);
 	size_t line;
 
-	for (const char *at = bytes;
-	     at < end && (at = memmem(at, (size_t)(end - at), MARK, MARK_LEN)) != NULL;
-	     at += MARK_LEN) {
+	for (const char *at = bytes; (at = next_mark(at, end)) != NULL; at += MARK_LEN) {
 		if ((at > bytes && at[-1] != '\n') ||
 		    !is_of(owner, at + MARK_LEN, length_to_newline(at + MARK_LEN, end)))
 			continue;

@@ -16,7 +16,7 @@ run tests/bench/run short
 printf '# %s\n' "${out//$'\n'/$'\n# '}"
 is "each operation keeps its limits" "$status:$(grep -c '^broken' <<<"$out")" "0:0"
 # 8 operations, 2 sizes
-is "and all were measured" "$(grep -cE '(1,000|4,000|10,000) +[0-9.]+ .* yes$' <<<"$out")" 16
+is "and all were measured" "$(grep -cE '(1,000|4,000|10,000) +[0-9.]+ .* yes$' <<<"$out")" 18
 
 # What usermod waits for, beside 1,000 processes in 100 namespaces.
 run tests/bench/run locks short
