@@ -92,7 +92,7 @@ like "elsewhere with --color=always, states" "$(subid --color=always $more list)
 is "else none" "$(subid $more list | grep -c "$esc")" 0
 is "no JSON has them" "$(subid --color=always --json $more list | grep -c "$esc")" 0
 like "status" "$(terminal "subid --no-pager $more status alice")" "alice       $esc\[32mmay run rootless containers$esc\[0m*"
-like "policy explain" "$(terminal "subid --no-pager $more policy explain alice bin")" "alice: $esc\[32mgive$esc\[0m: *"
+like "policy explain" "$(terminal "subid --no-pager $more policy explain alice bin")" "alice: $esc\[32mgive$esc\[0m, by default: *"
 like "released ranges are one row a pair, with digits in groups" "$(terminal "subid --color=never --no-pager $more list --released")" "*bin *uid+gid *"
 is "no share, for people" "$(script -qec "subid share list" /dev/null </dev/null | tr -d "\r")" "subid: no shares"
 
