@@ -174,7 +174,11 @@ const char *audit_advise_anew(struct audit *audit, struct audit_finding *finding
 		return "no window has room for another range: make room first "
 		       "(window-full"
 		       " says how), then audit again";
-	(void)audit_advise_revoke(audit, finding, -1, owner);
+	if (audit_advise_revoke(audit, finding, -1, owner) && finding->n_fixes == 0)
+		return audit_text(audit,
+				  "others have these ids, too: stop the containers of"
+				  " %.*s, then audit again",
+				  NAME(name));
 	finding->fixes_need_more = true;
 	if (!audit->owners[owner].account)
 		return audit_text(audit, "%.*s has no account: take back what it has",

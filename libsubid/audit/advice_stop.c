@@ -215,7 +215,8 @@ bool audit_advise_free(struct audit *audit, struct audit_finding *finding, int k
 	return n > 0;
 }
 
-/* Does a line of another account have one of the ids?  What runs may be that one's. */
+/* Does a line of another account have all of the ids?  What runs, and leases, may be that
+ * one's. */
 static bool is_shared(const struct audit *audit, enum subid_kind kind, size_t owner,
 		      struct id_range ids)
 {
@@ -223,7 +224,7 @@ static bool is_shared(const struct audit *audit, enum subid_kind kind, size_t ow
 
 	for (size_t i = 0; !view->disjoint && i < view->table->n; i++)
 		if (audit->owners[view->owner[i]].same != audit->owners[owner].same &&
-		    id_range_overlaps(view->table->entries[i].range, ids))
+		    id_range_contains(view->table->entries[i].range, ids))
 			return true;
 	return false;
 }
@@ -243,8 +244,11 @@ bool audit_advise_revoke(struct audit *audit, struct audit_finding *finding, int
 		     i++) {
 			struct id_range ids = view->table->entries[view->order[i]].range;
 
-			if (!is_shared(audit, kind, owner, ids))
-				(void)audit_advise_free(audit, finding, (int)kind, ids);
+			if (audit_advise_free(audit, finding, (int)kind, ids) &&
+			    is_shared(audit, kind, owner, ids)) {
+				finding->n_fixes = before;
+				return true;
+			}
 			force |= audit_needs_force(audit, (int)kind, ids);
 		}
 	}

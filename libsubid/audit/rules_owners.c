@@ -277,10 +277,13 @@ static const char *unknown_remedy(struct audit *audit, struct audit_finding *fin
 		    " and has no %.*s, take the range back",
 		    NAME(finding->owner));
 	}
-	return audit_advise_revoke(audit, finding, kind, owner)
+	if (!audit_advise_revoke(audit, finding, kind, owner))
+		return NULL;
+	return finding->n_fixes > 0
 		   ? "stop what has these ids, as the first commands do, and take the "
 		     "range back"
-		   : NULL;
+		   : "others have these ids, too: stop what is not theirs, and take the "
+		     "range back";
 }
 
 static void say_unknown(struct audit *audit, struct audit_finding *finding, size_t owner)

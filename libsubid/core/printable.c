@@ -37,7 +37,7 @@ static size_t length_of(const char *text, size_t len)
 	};
 	const unsigned char *c = (const unsigned char *)text;
 
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+	for (size_t i = 0; c[0] >= 0x80 && i < sizeof(rows) / sizeof(rows[0]); i++) {
 		size_t n = rows[i].length;
 
 		if (c[0] < rows[i].from || c[0] > rows[i].to)

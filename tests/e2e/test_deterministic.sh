@@ -17,20 +17,20 @@ for host in "${hosts[@]}"; do
 done
 on() { local host=$1; shift; subid --root "$T/$host" "$@"; }
 
-wanted=$'bob: give: *\n  uid 558752-624287 65536 new\n  gid 558752-624287 65536 new'
+wanted=$'bob: give, by default: *\n  uid 558752-624287 65536 new\n  gid 558752-624287 65536 new'
 for host in "${hosts[@]}"; do expect "$host would give: 100000 + 7 * 65536" 0 "$wanted" '' on "$host" policy explain bob; done
 on two grant -q alice
 expect "which others' ranges do not move" 0 "$wanted" '' on two policy explain bob
 for host in "${hosts[@]}"; do on "$host" grant -q bob; done
 is "and each has given it" "$(cat "$T"/{one,two,three}/etc/subuid | grep -c '^bob:558752:65536$')" 3
-expect "which explain shows" 0 $'bob: give: *\n  uid 558752-624287 65536 kept\n*' '' on one policy explain bob
+expect "which explain shows" 0 $'bob: give, by default: *\n  uid 558752-624287 65536 kept\n*' '' on one policy explain bob
 
 # a host on which somebody else sits there, one whose window is another, one with a former range
 echo carl:100000:65536 >"$T/one/etc/subuid"
-expect "an occupied place: nothing is given, and it is said why" 1 'alice: give: *' '*alice: uid 100000-165535: taken by*carl*' on one policy explain alice
+expect "an occupied place: nothing is given, and it is said why" 1 'alice: give, by default: *' '*alice: uid 100000-165535: taken by*carl*' on one policy explain alice
 is "nor anything else" "$(on one grant alice 2>&1 | grep -c new)$(grep -c alice "$T/one/etc/subuid")" 00
 echo 'SUB_UID_MIN 200000' >>"$T/three/etc/login.defs"
-expect "another SUB_UID_MIN gives another range" 0 $'alice: give: *\n  uid 200000-*' '*' on three policy explain alice
+expect "another SUB_UID_MIN gives another range" 0 $'alice: give, by default: *\n  uid 200000-*' '*' on three policy explain alice
 expect "and a kept one that is not the computed one is told of" 0 '*kept*' '*warning: bob: SUB_UID_DETERMINISTIC gives uids 658752-724287 on each host, and this one has other ids*' \
 	on three policy explain bob
 expect "an account below UID_MIN has no place" 1 '*' '*' on two grant sys
