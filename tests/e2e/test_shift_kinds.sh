@@ -66,7 +66,7 @@ run bash -c "$command"
 is "keeps them" "$(ids "$c1" "$c1/setuid")" "300000:100000 300001:100002"
 expect "what was looked at is said" 0 "nothing is left of $OLD in $home/.local/share/lxc and $home/.local/share/containers/storage; nothing else was looked at" '' \
 	subid shift --owner alice --from "$OLD"
-expect "gids that it has" 1 '' "subid: alice has $OLD: nothing is to be shifted" subid shift -g --owner alice --from "$OLD"
+expect "gids that it has" 1 '' "subid: alice still has $OLD: nothing is to be shifted, but to others of its ids, --to RANGE" subid shift -g --owner alice --from "$OLD"
 expect "numbers that are not its" 1 '' "subid: alice does not have the gids of 300000:65536: -u shifts uids alone" \
 	subid shift --owner alice --from "$OLD" --to 300000:65536
 expect "of neither kind" 1 '' "subid: alice does not have the uids of 800000:65536" subid shift -u --owner alice --from "$OLD" --to 800000:65536

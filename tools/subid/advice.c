@@ -97,19 +97,15 @@ static bool is_shared(const struct range_row *row)
 static void undo_one(const struct range_list *rows, size_t first, const char *image)
 {
 	const struct range_row *owner = &rows->list[first];
-	bool rests = false;
+	bool rests = false, shared = false;
 
 	for (size_t i = first; i < rows->n && same_owner(&rows->list[i], owner); i++) {
-		const struct range_row *row = &rows->list[i];
-
-		rests |= !is_shared(row);
-		if (is_shared(row))
-			(void)cli_complain(
-			    0, "%.*s: no undo for %ss %u-%llu, which another line has",
-			    (int)row->owner_len, row->owner, subid_kind_name(row->kind),
-			    row->range.start,
-			    (unsigned long long)id_range_end(row->range) - 1);
+		rests |= !is_shared(&rows->list[i]);
+		shared |= is_shared(&rows->list[i]);
 	}
+	if (shared)
+		(void)cli_complain(0, "%.*s: undo: not of ids that another line has, too",
+				   (int)owner->owner_len, owner->owner);
 	if (rests)
 		(void)cli_complain(0, "%.*s: undo: 'subid %sgrant --restore %.*s'",
 				   (int)owner->owner_len, owner->owner, image,

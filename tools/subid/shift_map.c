@@ -142,8 +142,9 @@ static int settle_kinds(struct shift *shift, const char *owner,
 		if (is_within(from, &held->of[kind])) {
 			if (shift->kind != SHIFT_BOTH)
 				return cli_complain(EXIT_NO,
-						    "%s has %s: nothing is to be"
-						    " shifted",
+						    "%s still has %s: nothing is to be"
+						    " shifted, but to others of its"
+						    " ids, --to RANGE",
 						    owner, shift->from.text);
 			keep_kind(shift, kind);
 			continue;
