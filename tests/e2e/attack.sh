@@ -70,7 +70,10 @@ stop_at() { # call N user helper argument...
 stop_at_capset() { stop_at capset "$@"; }
 
 go_on() {
-	kill -CONT "$helper"
+	kill -CONT "$helper" || {
+		ps -eo pid,ppid,stat,args | sed 's/^/# /'
+		kill -KILL "$tracer" # which would be waited for to the end
+	}
 	wait "$tracer"
 	status=$?
 }
