@@ -466,8 +466,8 @@ bool audit_advise_free(struct audit *audit, struct audit_finding *finding, int k
 bool audit_needs_force(const struct audit *audit, int kinds, struct id_range ids);
 
 /* The command that revokes all that an owner has of these kinds, after those that it
- * needs; true if there are such.  No command if what is to end may be another owner's, who
- * has these ids, too. */
+ * needs; true if there are such.  No command if what is to end may be another owner's,
+ * who has these ids, too. */
 bool audit_advise_revoke(struct audit *audit, struct audit_finding *finding, int kinds,
 			 size_t owner);
 
