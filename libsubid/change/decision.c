@@ -155,7 +155,7 @@ static int note_uid(struct choice *choice, const char *name)
 static int add_if_given(struct choice *choice, const char *name, bool selected)
 {
 	auto_owner struct subid_owner owner = { .has_account = false };
-	struct subid_decision decision;
+	struct subid_decision decision = { .verdict = SUBID_VERDICT_NONE };
 	bool given;
 	int r = note_uid(choice, name);
 

@@ -472,7 +472,8 @@ int subid_conf_decide(const struct subid_conf *conf, const struct subid_policy *
 		      const struct subid_candidate *candidate, struct subid_decision *ret)
 {
 	struct subid_decision decision = { .rule = NULL };
-	int r = find_rule(conf, policy, candidate, &decision.rule);
+	int r =
+	    conf->n_rules == 0 ? 0 : find_rule(conf, policy, candidate, &decision.rule);
 
 	if (r < 0)
 		return r;

@@ -7,6 +7,7 @@
 #include "fuzz.h"
 #include "libsubid/audit/audit.h"
 #include "libsubid/core/core.h"
+#include "libsubid/core/printable.h"
 
 #define SEPARATOR "%%\n"
 
@@ -22,11 +23,16 @@ static struct subid_text cut_part(const char **at, const char *end)
 	return part;
 }
 
+/* Letters of UTF-8 may be in it, and nothing that a terminal acts on. */
 static void check_text(const char *text)
 {
 	must(text != NULL && *text != '\0');
-	for (; *text != '\0'; text++)
-		must((*text >= ' ' && *text <= '~') || *text == '\n');
+	for (size_t len = strlen(text), n; len > 0; text += n, len -= n) {
+		bool safe;
+
+		n = printable_next(text, len, &safe);
+		must(*text == '\n' || (safe && (n > 1 || *text <= '~')));
+	}
 }
 
 /* Is what stands outside of quotes only what we have put there, of these characters? */
