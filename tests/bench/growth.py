@@ -185,7 +185,7 @@ ROWS = [
     Row("unhold", plain, ["unhold", "500000000:100"], (0, 1)),
     Row("rename", plain, lambda site: ["rename", "--another", site.names[0], last(site)]),
     Row("completion", leased, ["complete", "--", "subid", "list", "ad-dep"], (0, 1, 2)),
-    Row("shift", plain, ["shift", "/run/small", "--from", "100000:20", "--to", "200000:20"],
+    Row("shift", plain, ["shift", "/run/small", "--from", "100000:20", "--to", "200000:20", "--force"],
         (0, 1)),
 ]
 
