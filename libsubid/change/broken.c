@@ -80,7 +80,8 @@ static size_t count_lines(const char *from, const char *to)
  * tenth of what memmem(3) takes for three bytes. */
 static const char *next_mark(const char *at, const char *end)
 {
-	while ((at = memchr(at, (unsigned char)MARK[0], (size_t)(end - at))) != NULL) {
+	while (at < end &&
+	       (at = memchr(at, (unsigned char)MARK[0], (size_t)(end - at))) != NULL) {
 		if ((size_t)(end - at) >= MARK_LEN && memcmp(at, MARK, MARK_LEN) == 0)
 			return at;
 		at++;
