@@ -152,15 +152,6 @@ static int collect_owners(struct audit *audit)
 	return r;
 }
 
-/* Is a text one of the names of the account that it was looked up for? */
-static bool is_spelling(const struct subid_owner *owner, struct subid_owner_name text)
-{
-	for (size_t i = 0; i < owner->n; i++)
-		if (owner_name_compare(&owner->spellings[i], &text) == 0)
-			return true;
-	return false;
-}
-
 /* Asks the name service, once for each owner that the local file does not know. */
 static int ask_others(const struct subid_users *users, struct subid_owner_name text,
 		      struct audit_owner *owner)
@@ -178,7 +169,8 @@ static int ask_others(const struct subid_users *users, struct subid_owner_name t
 		return r;
 	owner->unsure = r < 0;
 	owner->account = r == 0 && found.has_account;
-	owner->folded = owner->account && !owner->number && !is_spelling(&found, text);
+	owner->folded =
+	    owner->account && !owner->number && !owner_is(&found, text.text, text.len);
 	if (owner->account) {
 		owner->uid = found.uid;
 		owner->gid = found.gid;

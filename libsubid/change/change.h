@@ -2,6 +2,7 @@
 #pragma once
 
 #include <stdint.h>
+#include <string.h>
 #include <time.h>
 
 #include "libsubid/accounts/accounts.h"
@@ -25,6 +26,16 @@ struct system_parts {
 };
 
 struct system_parts system_parts(const struct subid *sys);
+
+/* Is that one of the owner's names? */
+static inline bool owner_is(const struct subid_owner *owner, const char *text, size_t len)
+{
+	for (size_t i = 0; i < owner->n; i++)
+		if (owner->spellings[i].len == len &&
+		    memcmp(owner->spellings[i].text, text, len) == 0)
+			return true;
+	return false;
+}
 
 /*
  * The only way to change the tables: take the locks, read everything that has a

@@ -49,14 +49,6 @@ static int check_begun(const struct subid_txn *txn, struct subid_error *err)
 /* --- restore --------------------------------------------------------------------------
  */
 
-static bool is_owners(const struct subid_owner *owner, const struct ledger_entry *entry)
-{
-	for (size_t i = 0; i < owner->n; i++)
-		if (owner_name_compare(&owner->spellings[i], &entry->owner) == 0)
-			return true;
-	return false;
-}
-
 /* What the owner had once, of range, and has no more. */
 static int find_former(const struct subid_txn *txn, const struct subid_owner *owner,
 		       enum subid_kind kind, struct id_range range, struct subid_set *ret)
@@ -71,7 +63,8 @@ static int find_former(const struct subid_txn *txn, const struct subid_owner *ow
 					  ? entry->range
 					  : id_range_common(entry->range, range);
 
-		if (entry->state != LEDGER_HAS && is_owners(owner, entry))
+		if (entry->state != LEDGER_HAS &&
+		    owner_is(owner, entry->owner.text, entry->owner.len))
 			r = subid_set_add(&had, ids);
 	}
 	return r == 0 ? subid_set_subtract(&had, &has, ret) : r;

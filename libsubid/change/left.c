@@ -26,14 +26,6 @@ static bool is_allowed(const struct subid_txn *txn, const struct grant_request *
 				      subid_txn_line_owner(txn, request->owner, kind));
 }
 
-static bool is_own(const struct grant_request *request, const struct ledger_entry *entry)
-{
-	for (size_t i = 0; i < request->owner->n; i++)
-		if (owner_name_compare(&request->owner->spellings[i], &entry->owner) == 0)
-			return true;
-	return false;
-}
-
 /* May one of the users who hide something have had the ids? */
 static bool is_suspect(const struct subid_txn *txn, const struct ledger_entry *entry,
 		       const struct subid_set *hiders)
@@ -95,7 +87,8 @@ int left_check(struct subid_txn *txn, const struct grant_request *request,
 	     i < ledger->n && id_range_overlaps(ledger->entries[i].range, range); i++) {
 		const struct ledger_entry *entry = &ledger->entries[i];
 
-		if (entry->state == LEDGER_LEFT && !is_own(request, entry) &&
+		if (entry->state == LEDGER_LEFT &&
+		    !owner_is(request->owner, entry->owner.text, entry->owner.len) &&
 		    !(is_allowed(txn, request, kind) && was_sought(txn, entry)))
 			return SUBID_TAKEN;
 	}

@@ -744,16 +744,6 @@ void history_warn(const struct subid *sys, const struct subid_txn *txn);
 void history_warn_leases(const struct subid *sys, const struct subid_txn *txn,
 			 struct subid_txn *leases);
 
-/* Is that one of the owner's names? */
-static inline bool owner_is(const struct subid_owner *owner, const char *text, size_t len)
-{
-	for (size_t i = 0; i < owner->n; i++)
-		if (owner->spellings[i].len == len &&
-		    memcmp(owner->spellings[i].text, text, len) == 0)
-			return true;
-	return false;
-}
-
 /* The name of a lease, "OWNER/NAME", if it is one of an owner: where NAME begins. */
 const char *lease_name_of(const struct subid_owner *owner, const char *text, size_t len);
 
