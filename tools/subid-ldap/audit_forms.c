@@ -47,9 +47,9 @@ static void print_head(const struct site_audit_shown *shown, FILE *out)
 	const char *tone = audit->n_findings == 0
 			       ? "ok"
 			       : site_audit_level_name(audit->findings[0].level);
-	char when[AUDIT_TIME_SIZE];
+	char when[CLI_TIME_SIZE];
 
-	report_time(time(NULL), when);
+	(void)cli_time(time(NULL), when);
 	(void)fprintf(
 	    out,
 	    "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"

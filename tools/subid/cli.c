@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "libsubid/accounts/accounts.h"
@@ -542,6 +543,18 @@ void cli_names_free(struct cli_names *names)
 {
 	free(names->text);
 	*names = (struct cli_names){ .text = NULL };
+}
+
+bool cli_time(int64_t seconds, char buf[CLI_TIME_SIZE])
+{
+	time_t time = (time_t)seconds;
+	struct tm tm;
+
+	if (gmtime_r(&time, &tm) != NULL &&
+	    strftime(buf, CLI_TIME_SIZE, "%Y-%m-%dT%H:%M:%SZ", &tm) > 0)
+		return true;
+	(void)strcpy(buf, "unknown");
+	return false;
 }
 
 size_t cli_names_containers(const struct cli_names *names)

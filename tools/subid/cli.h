@@ -248,6 +248,10 @@ void cli_names_free(struct cli_names *names);
 /* Puts them in order, each once.  0 or -ENOMEM. */
 int cli_names_sort(struct cli_names *names);
 
+/* "2026-11-25T12:43:58Z", of seconds of the real-time clock; false: "unknown". */
+#define CLI_TIME_SIZE 32
+bool cli_time(int64_t seconds, char buf[CLI_TIME_SIZE]);
+
 /* How many are OWNER/NAME. */
 size_t cli_names_containers(const struct cli_names *names);
 

@@ -9,9 +9,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 
 #include "libsubid/core/core.h"
+#include "tools/subid/former.h"
 #include "tools/subid/rows.h"
 #include "tools/subid/runtime_config.h"
 #include "tools/subid/view.h"
@@ -38,13 +38,11 @@ static const struct rows_column columns[N_COLUMNS] = {
 	[FORMER] = { .key = "former" },
 };
 
-#define FORMER_SIZE 1200 /* OWNER/NAME */
-
 struct id_query {
 	struct view *view;
 	struct rows *output;
-	struct subid_list *ledger; /* NULL: not read yet */
-	size_t n_rows;		   /* printed for the current operand */
+	struct former former;
+	size_t n_rows; /* printed for the current operand */
 	/* the last row, since several namespaces may give the same one */
 	uint32_t last_id, last_inside;
 	const char *last_container;
@@ -165,60 +163,31 @@ static int find_position(struct view *view, enum subid_kind kind,
 	return subid_map_inside(lines, n, id, ret);
 }
 
-/*
- * Who had an id that nobody has now, by the ledger: "alice", or "alice/web", into buf,
- * with the time in when.  False: nobody is known.
- */
-static bool find_former(struct id_query *query, enum subid_kind kind, uint32_t id,
-			char buf[FORMER_SIZE], char when[FORMER_SIZE])
-{
-	struct subid_error err = { .size = sizeof(err) };
-	struct subid_row row = { .size = sizeof(row) };
-	time_t until;
-	struct tm tm;
-
-	if (query->ledger == NULL && subid_ledger_read(query->view->sys, SUBID_BOTH_KINDS,
-						       0, &query->ledger, &err) < 0)
-		(void)cli_say(EXIT_UNABLE, &err);
-	for (size_t i = 0; subid_list_get(query->ledger, i, &row); i++) {
-		until = (time_t)row.until;
-		if (row.kind != kind || row.owner[0] == '\0' ||
-		    row.state == SUBID_STATE_GRANTED || row.state == SUBID_STATE_LEASED ||
-		    !id_range_contains(row.range, (struct id_range){ id, 1 }))
-			continue;
-		(void)snprintf(buf, FORMER_SIZE, "%s%s%s", row.owner,
-			       row.container == NULL ? "" : "/",
-			       row.container == NULL ? "" : row.container);
-		if (row.until == 0 || gmtime_r(&until, &tm) == NULL ||
-		    strftime(when, FORMER_SIZE, " until %Y-%m-%dT%H:%M:%SZ", &tm) == 0)
-			when[0] = '\0';
-		return true;
-	}
-	return false;
-}
-
 /* What the tables say of an id that no running process uses.  0 or -errno. */
 static int print_at_rest(struct id_query *query, enum subid_kind kind, uint32_t id)
 {
 	const struct view_answer *answer = view_ask(query->view, kind, id);
 	struct id_finding finding = { .kind = kind, .id = id, .inside = SUBID_ID_NONE };
-	char former[FORMER_SIZE], when[FORMER_SIZE];
+	char former[FORMER_SIZE] = "", words[FORMER_WORDS_SIZE];
 	int r = 0;
 
 	if (answer == NULL)
 		return -ENOMEM;
 	if (answer->by == VIEW_NOBODY)
 		return 0;
-	if (answer->by == VIEW_HELD && find_former(query, kind, id, former, when)) {
+	if (answer->by == VIEW_HELD)
+		r = former_find(&query->former, query->view->sys, kind, id, former,
+				words);
+	if (r == 0 && former[0] != '\0') {
 		finding.former = former;
 		if (!query->view->cli->quiet)
-			(void)cli_complain(0, "%s %u: %s had it%s", subid_kind_name(kind),
-					   id, former, when);
+			(void)cli_complain(0, "%s %u: %s", subid_kind_name(kind), id,
+					   words);
 	}
 	finding.owner = answer->owner;
 	finding.container = answer->container;
 	finding.state = state_of(answer);
-	if (answer->by == VIEW_LINE || answer->by == VIEW_LEASE)
+	if (r == 0 && (answer->by == VIEW_LINE || answer->by == VIEW_LEASE))
 		r = find_position(query->view, kind, answer, id, &finding.inside);
 	if (r < 0)
 		return r;
@@ -273,7 +242,7 @@ static int print_others(struct id_query *query, enum subid_kind kind, uint32_t i
 static int ask_id(struct id_query *query, enum subid_kind kind, uint32_t id)
 {
 	const struct subid_live *live = &query->view->live;
-	char former[FORMER_SIZE], when[FORMER_SIZE];
+	char former[FORMER_SIZE], words[FORMER_WORDS_SIZE];
 	int r = 0;
 
 	query->n_rows = 0;
@@ -288,17 +257,17 @@ static int ask_id(struct id_query *query, enum subid_kind kind, uint32_t id)
 		r = print_at_rest(query, kind, id);
 	if (r == 0)
 		r = print_others(query, kind, id);
+	if (r == 0 && query->n_rows == 0)
+		r = former_find(&query->former, query->view->sys, kind, id, former,
+				words);
 	if (r < 0)
 		return cli_complain(EXIT_UNABLE, "%s", strerror(-r));
 	if (query->n_rows > 0)
 		return EXIT_DONE;
-	if (!find_former(query, kind, id, former, when))
-		former[0] = when[0] = '\0';
 	return cli_complain(live->n_unread > 0 ? EXIT_UNABLE : EXIT_NO,
-			    "%s %u: has no owner%s%s%s%s%s", subid_kind_name(kind), id,
+			    "%s %u: has no owner%s%s%s", subid_kind_name(kind), id,
 			    live->n_unread > 0 ? ", as far as can be seen" : "",
-			    former[0] == '\0' ? "" : "; ", former,
-			    former[0] == '\0' ? "" : " had it", when);
+			    words[0] == '\0' ? "" : "; ", words);
 }
 
 /* Does a namespace belong to the owner, and to its container if one is named? */
@@ -494,7 +463,7 @@ static int run(struct cli *cli, int argc, char *argv[])
 	if (query.output == NULL)
 		return EXIT_UNABLE;
 	status = answer_all(&query, &request);
-	subid_list_free(&query.ledger);
+	former_free(&query.former);
 	closed = rows_close(query.output);
 	if (view.partial)
 		status = EXIT_UNABLE; /* unknown containers may own some of the ids */

@@ -3,7 +3,6 @@
 #include <getopt.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "libsubid/core/core.h"
 #include "tools/subid/rows.h"
@@ -138,11 +137,8 @@ static bool was_of(const struct subid_row *row, const char *name, char *const na
 static void print_former(struct rows *output, const struct subid_row *row,
 			 const char *name)
 {
-	time_t until = (time_t)row->until;
-	char since[sizeof("2026-11-30T00:00:00Z")];
-	struct tm tm;
-	bool dated = row->until > 0 && gmtime_r(&until, &tm) != NULL &&
-		     strftime(since, sizeof(since), "%Y-%m-%dT%H:%M:%SZ", &tm) > 0;
+	char since[CLI_TIME_SIZE];
+	bool dated = row->until > 0 && cli_time(row->until, since);
 	const struct rows_cell cells[N_FORMER_COLUMNS] = {
 		rows_text(name[0] == '\0' ? NULL : name),
 		rows_text(subid_kind_name(row->kind)),

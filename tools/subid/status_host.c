@@ -5,7 +5,6 @@
 #include <errno.h>
 #include <stdio.h>
 #include <sys/stat.h>
-#include <time.h>
 
 #include "libsubid/policy/policy.h"
 #include "tools/subid/rows.h"
@@ -123,15 +122,13 @@ void status_mark_audited(void)
 /* When root last ran an complete audit. */
 static void add_audit(struct status_tables *tables, json_t *object)
 {
-	char text[sizeof("2026-11-30T00:00:00Z")] = "";
+	char text[CLI_TIME_SIZE];
 	struct stat st;
-	struct tm tm;
+	bool known = tables->cli->root == NULL && stat(STATUS_AUDITED, &st) == 0 &&
+		     cli_time(st.st_mtime, text);
 
-	if (tables->cli->root == NULL && stat(STATUS_AUDITED, &st) == 0 &&
-	    gmtime_r(&st.st_mtime, &tm) != NULL)
-		(void)strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%SZ", &tm);
 	(void)json_object_set_new(object, "last_audit",
-				  text[0] == '\0' ? json_null() : json_string(text));
+				  known ? json_string(text) : json_null());
 }
 
 int status_of_host(struct status_tables *tables, json_t *object)

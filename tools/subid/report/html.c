@@ -70,7 +70,7 @@ static void print_window(const struct audit_shown *shown, enum subid_kind kind, 
 {
 	const struct subid_window *window = &shown->input->policy->window[kind];
 	const struct audit_window_use *use = &shown->report->use[kind];
-	char full[AUDIT_TIME_SIZE];
+	char full[CLI_TIME_SIZE];
 	double used;
 
 	if (use->ids == 0)
@@ -89,7 +89,7 @@ static void print_window(const struct audit_shown *shown, enum subid_kind kind, 
 	html_number(out, window->count);
 	(void)fputs(" ids", out);
 	if (shown->past != NULL && shown->past->fills[kind] != 0) {
-		report_time(shown->past->fills[kind], full);
+		(void)cli_time(shown->past->fills[kind], full);
 		(void)fprintf(out, ", full on %.10s at the present pace (%s)", full,
 			      shown->past->basis[kind]);
 	}
@@ -257,9 +257,9 @@ static void print_header(const struct audit_shown *shown, FILE *out)
 {
 	const char *place = shown->cli->root == NULL ? shown->host : shown->cli->root;
 	int level = worst(shown);
-	char now[AUDIT_TIME_SIZE], verdict[700];
+	char now[CLI_TIME_SIZE], verdict[700];
 
-	report_time(shown->now, now);
+	(void)cli_time(shown->now, now);
 	report_verdict(shown, verdict, sizeof(verdict));
 	(void)fputs(
 	    "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"

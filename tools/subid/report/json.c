@@ -232,7 +232,7 @@ static json_t *window_json(const struct audit_shown *shown, enum subid_kind kind
 	const struct subid_window *window = &shown->input->policy->window[kind];
 	const struct audit_window_use *use = &shown->report->use[kind];
 	struct object object = new_object();
-	char fills[AUDIT_TIME_SIZE];
+	char fills[CLI_TIME_SIZE];
 
 	set_number(&object, "min", window->min);
 	set_number(&object, "max", window->max);
@@ -244,7 +244,7 @@ static json_t *window_json(const struct audit_shown *shown, enum subid_kind kind
 	set_number(&object, "granted_ids", use->granted);
 	set_number(&object, "held_ids", use->held);
 	if (shown->past != NULL && shown->past->fills[kind] != 0) {
-		report_time(shown->past->fills[kind], fills);
+		(void)cli_time(shown->past->fills[kind], fills);
 		set_text(&object, "full_at", fills);
 		set_text(&object, "full_at_basis", shown->past->basis[kind]);
 	}
@@ -326,10 +326,10 @@ static bool print_findings(const struct audit_shown *shown, FILE *out)
 
 int report_write_json(const struct audit_shown *shown, FILE *out)
 {
-	char now[AUDIT_TIME_SIZE];
+	char now[CLI_TIME_SIZE];
 	bool printed;
 
-	report_time(shown->now, now);
+	(void)cli_time(shown->now, now);
 	(void)fputs("{\"version\": ", out);
 	printed = print_json(json_string(SUBID_VERSION), out);
 	(void)fputs(", \"time\": ", out);

@@ -71,15 +71,6 @@ void report_place(const struct audit_shown *shown, const struct audit_finding *f
 				   : subid_kind_name((enum subid_kind)finding->kind));
 }
 
-void report_time(time_t when, char buf[AUDIT_TIME_SIZE])
-{
-	struct tm tm;
-
-	if (gmtime_r(&when, &tm) == NULL ||
-	    strftime(buf, AUDIT_TIME_SIZE, "%Y-%m-%dT%H:%M:%SZ", &tm) == 0)
-		(void)snprintf(buf, AUDIT_TIME_SIZE, "unknown");
-}
-
 /* Adds those command lines that are not there yet. */
 static int add_commands(const struct audit_shown *shown,
 			const struct audit_finding *finding, char **list, size_t *n)

@@ -61,10 +61,6 @@ void report_file_name(const struct audit_shown *shown, const char *file, char *b
 void report_place(const struct audit_shown *shown, const struct audit_finding *finding,
 		  char *buf, size_t size);
 
-/* "2026-11-25T12:43:58Z" */
-#define AUDIT_TIME_SIZE 32
-void report_time(time_t when, char buf[AUDIT_TIME_SIZE]);
-
 /* A finding as an object of the JSON form; NULL when out of memory. */
 json_t *report_finding_json(const struct audit_shown *shown,
 			    const struct audit_finding *finding);

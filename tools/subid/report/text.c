@@ -316,7 +316,7 @@ static void print_window(const struct page *page, enum subid_kind kind)
 	const struct subid_window *window = &page->shown->input->policy->window[kind];
 	const struct audit_window_use *use = &page->shown->report->use[kind];
 	const struct audit_past *past = page->shown->past;
-	char head[16], text[320], fills[AUDIT_TIME_SIZE];
+	char head[16], text[320], fills[CLI_TIME_SIZE];
 	int n;
 
 	if (use->ids == 0)
@@ -326,7 +326,7 @@ static void print_window(const struct page *page, enum subid_kind kind)
 	    window->min, window->max, 100.0 * (double)use->free / (double)use->ids,
 	    (unsigned long long)use->slots, use->slots == 1 ? "" : "s", window->count);
 	if (past != NULL && past->fills[kind] != 0) {
-		report_time(past->fills[kind], fills);
+		(void)cli_time(past->fills[kind], fills);
 		(void)snprintf(text + n, sizeof(text) - (size_t)n,
 			       "; full on %.10s at the pace since the former report (%s)",
 			       fills, past->basis[kind]);
